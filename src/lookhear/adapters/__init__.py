@@ -1,0 +1,1 @@
+"""Adapters and connectors for language models."""

@@ -1,0 +1,157 @@
+"""Recipes: a YAML file plus `section.key=value` overrides, checked against plain dataclasses.
+
+The schema of a thing is the dataclass that its module's `build(config: Config)` is annotated with, so a mistyped key
+fails before anything is loaded, with the right key suggested. OmegaConf is used here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from lookhear import catalog
+from lookhear.errors import RecipeError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which questions, about which clips."""
+
+    name: str = "soundstage"
+    """dataset, a name in datasets/, with `@version` where it has versions"""
+    root: str = ""
+    """folder of the annotations and media"""
+    store: str = ""
+    """folder of the feature store; empty means `<root>/features`"""
+    train: str = "train"
+    val: str = "val"
+    test: str = "test"
+    seconds: int | None = None
+    """length that streams are fitted to; None takes them as they are and refuses unequal ones in a batch"""
+    fit: str = "repeat_last"
+    """rule that fits them: repeat_last, zeros or cut"""
+
+
+@dataclass(frozen=True)
+class Train:
+    """How a net is trained."""
+
+    epochs: int = 12
+    batch: int = 64
+    """questions in a batch"""
+    clips: int = 16
+    """distinct clips those questions come from, as nearly as the data allows; 0 shuffles questions freely"""
+    optimizer: str = "adamw"
+    """adam or adamw"""
+    lr: float = 1e-3
+    weight_decay: float = 0.01
+    schedule: str = "cosine"
+    """cosine (with warm-up), step (x 0.1 every `step_epochs` epochs) or constant"""
+    warmup: int = 100
+    """steps"""
+    step_epochs: int = 8
+    clip_norm: float | None = 1.0
+    precision: str = "no"
+    """mixed precision as Accelerate names it: no, bf16 or fp16"""
+    checkpoint_every: int = 200
+    """steps between checkpoints that an interrupted run resumes from"""
+    validate_every: int = 1
+    """epochs"""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a run is made of. A section with a `name` is checked against that thing's own Config."""
+
+    data: Data = field(default_factory=Data)
+    features: dict[str, str] = field(default_factory=dict)
+    """stream -> encoder"""
+    net: dict[str, Any] = field(default_factory=dict)
+    debias: dict[str, Any] = field(default_factory=dict)
+    train: Train = field(default_factory=Train)
+    seed: int = 0
+    out: str = ""
+    """run folder; empty means runs/<recipe name>"""
+
+
+def load(path: Path | str, overrides: Sequence[str] = (), schema: type[T] = Recipe) -> T:  # type: ignore[assignment]
+    """The recipe at `path` with `train.lr=3e-4`-style overrides laid over it, checked against `schema`."""
+    path = Path(path)
+    if not path.is_file():
+        raise RecipeError(f"No recipe at {str(path)!r}. Recipes are YAML files; see recipes/.")
+    for override in overrides:
+        if "=" not in override:
+            raise RecipeError(f"Override {override!r} is not of the form section.key=value.")
+    try:
+        given = OmegaConf.load(path)
+    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not readable as YAML: {_line(error)}") from None
+    try:
+        over = OmegaConf.from_dotlist(list(overrides))
+    except (YAMLError, OmegaConfBaseException) as error:
+        raise RecipeError(f"{path}: override not readable: {_line(error)}") from None
+    return parse(schema, OmegaConf.to_container(OmegaConf.merge(given, over)), where=str(path))  # type: ignore[arg-type]
+
+
+def parse(schema: type[T], options: Mapping[str, Any] | None, where: str) -> T:
+    """`options` as a `schema`. Raises RecipeError naming the exact key, and the nearest right one."""
+    options = {} if options is None else options
+    if not isinstance(options, Mapping):
+        raise RecipeError(f"{where}: expected a mapping of keys to values, got {options!r}.")
+    _check_keys(schema, options, where, "")
+    try:
+        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), dict(options)))  # type: ignore[return-value]
+    except OmegaConfBaseException as error:
+        raise RecipeError(f"{where}: {getattr(error, 'full_key', None) or 'value'}: {_line(error)}") from None
+
+
+def dump(recipe: Any, path: Path) -> None:
+    """Write a recipe (any config dataclass) as the YAML that `load` reads back to an equal one."""
+    path.write_text(OmegaConf.to_yaml(OmegaConf.create(dataclasses.asdict(recipe))), "utf-8")
+
+
+def build(shelf: str, options: Mapping[str, Any], **late: Any) -> Any:
+    """Build the thing named in `options` from the rest of `options`.
+
+    `late` are values that only the caller can know (the number of answers, the width of a stream); they fill fields of
+    its Config that `options` leave out, and are ignored where the Config has no such field.
+    """
+    options = dict(options)
+    name = options.pop("name", None)
+    if not name:
+        raise RecipeError(f"Section {shelf.rstrip('s')!r} needs a name. There are: {', '.join(catalog.names(shelf))}.")
+    module = catalog.find(shelf, name)
+    schema = schema_of(module)
+    known = {f.name for f in dataclasses.fields(schema)}
+    late = {k: v for k, v in late.items() if k in known and k not in options}
+    return module.build(parse(schema, {**late, **options}, where=f"{shelf.rstrip('s')} {name}"))
+
+
+def schema_of(module: Any) -> type[Any]:
+    """The dataclass that `module.build` is written to take."""
+    return get_type_hints(module.build)["config"]
+
+
+def _check_keys(schema: type[Any], options: Mapping[str, Any], where: str, prefix: str) -> None:
+    hints = get_type_hints(schema)
+    for key, value in options.items():
+        if key not in hints:
+            near = get_close_matches(str(key), hints, n=1)
+            hint = f"Did you mean {prefix + near[0]!r}?" if near else f"There are: {', '.join(hints)}."
+            raise RecipeError(f"{where}: no key is called {prefix + str(key)!r}. {hint}")
+        if dataclasses.is_dataclass(hints[key]) and isinstance(value, Mapping):
+            _check_keys(hints[key], value, where, f"{prefix}{key}.")  # type: ignore[arg-type]
+
+
+def _line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0]

@@ -1,0 +1,1 @@
+"""Training-time wrappers that fit any net."""

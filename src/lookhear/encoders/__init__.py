@@ -1,0 +1,1 @@
+"""Frozen encoders: frames, waveform or text in, tensors by stream name out."""

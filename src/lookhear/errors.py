@@ -1,0 +1,40 @@
+"""Everything lookhear raises on purpose.
+
+    LookhearError
+    ├── RecipeError       a recipe, an override or a name is wrong
+    ├── DatasetError      annotations are missing, malformed or contradictory
+    ├── MediaError        a video or sound file cannot be read or written
+    ├── FeatureError      features are missing, damaged, or made differently from what is asked for
+    ├── ModelError        a model, checkpoint or run folder cannot be used
+    └── DependencyError   an optional library is not installed
+
+A message is one line: it quotes the input and names the way out.
+"""
+
+
+class LookhearError(Exception):
+    """Base class: catch this to catch any mistake the package can explain."""
+
+
+class RecipeError(LookhearError):
+    """A recipe, an override or a name is wrong."""
+
+
+class DatasetError(LookhearError):
+    """Annotations are missing, malformed or contradictory."""
+
+
+class MediaError(LookhearError):
+    """A video or sound file cannot be read or written."""
+
+
+class FeatureError(LookhearError):
+    """Features are missing, damaged, or made differently from what is asked for."""
+
+
+class ModelError(LookhearError):
+    """A model, checkpoint or run folder cannot be used."""
+
+
+class DependencyError(LookhearError):
+    """An optional library is not installed."""

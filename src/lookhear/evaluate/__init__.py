@@ -1,0 +1,1 @@
+"""Running, scoring, statistics, tables, plots."""

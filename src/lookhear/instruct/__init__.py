@@ -1,0 +1,1 @@
+"""Explicit-reasoning instruction data."""

@@ -1,0 +1,1 @@
+"""(answers, references) -> numbers: one file per family of metrics."""

@@ -1,0 +1,1 @@
+"""Small answer networks: one paper, one file."""

@@ -1,0 +1,1 @@
+"""Rephrasing and head/tail splits."""

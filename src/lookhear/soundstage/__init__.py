@@ -1,0 +1,1 @@
+"""The procedural world: scene -> sound, picture, questions, truth."""

@@ -1,0 +1,1 @@
+"""Signed features on disk: filling, verifying and batching."""
