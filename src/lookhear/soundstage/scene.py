@@ -1,7 +1,7 @@
 """What happens on the stage: the one description that sound, picture, questions and truth are all made from.
 
-A scene is a frozen value that goes to disk as one JSON line and comes back equal. Time is seconds, `x` is 0 (left) to 1
-(right) across the stage, levels are decibels relative to the scene's reference level. Everything that may be asked about
+A scene is a frozen value that goes to disk as one JSON line and comes back equal. Time is seconds, `x` is 0 (left)
+to 1 (right) across the stage, levels are decibels relative to a reference level. Everything that may be asked about
 is stated here, never measured from the rendered picture or sound.
 """
 
