@@ -1,7 +1,7 @@
 """python -m bench [NAME…]: run the named benchmarks (all of them by default) and write .bench/<name>.json.
 
-Every claim is a ratio of two things timed in one run on the machine at hand; absolute seconds are given beside it only to
-be read on the same machine. Other work on the machine disturbs wall time, so CPU seconds are reported as well.
+Every claim is a ratio of two things timed in one run on the machine at hand; absolute seconds are given beside it only
+to be read on the same machine. Other work on the machine disturbs wall time, so CPU seconds are reported as well.
 """
 
 import importlib
