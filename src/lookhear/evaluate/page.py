@@ -39,24 +39,25 @@ def heading(text: str) -> str:
 
 def text(words: str, soft: bool = False) -> str:
     """A paragraph; `soft` sets it back."""
-    return f"<p{' class="soft"' if soft else ''}>{html.escape(words)}</p>"
+    return f"<p{_class('soft', soft)}>{html.escape(words)}</p>"
 
 
 def question(asked: str, answered: str, confidence: float) -> str:
     """A question with its answer and the probability the model gives it."""
-    return f'<p class="answer">{html.escape(asked)} <b>{html.escape(answered)}</b> <span class="soft">{confidence:.0%}</span></p>'
+    sure = f'<span class="soft">{confidence:.0%}</span>'
+    return f'<p class="answer">{html.escape(asked)} <b>{html.escape(answered)}</b> {sure}</p>'
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], strong: Sequence[int] = ()) -> str:
     """A table; rows whose index is in `strong` stand out."""
     head = "".join(f"<th>{html.escape(h)}</th>" for h in header)
-    lines = [
-        f"<tr{' class="strong"' if i in strong else ''}>"
-        + "".join(f"<td>{html.escape(str(c))}</td>" for c in row)
-        + "</tr>"
-        for i, row in enumerate(rows)
-    ]
-    return f'<div class="wide"><table><tr>{head}</tr>{"".join(lines)}</table></div>'
+    cells = ["".join(f"<td>{html.escape(str(c))}</td>" for c in row) for row in rows]
+    lines = "".join(f"<tr{_class('strong', i in strong)}>{row}</tr>" for i, row in enumerate(cells))
+    return f'<div class="wide"><table><tr>{head}</tr>{lines}</table></div>'
+
+
+def _class(name: str, wanted: bool) -> str:
+    return f' class="{name}"' if wanted else ""
 
 
 def picture(path: Path, caption: str = "") -> str:
