@@ -15,7 +15,10 @@ import typer
 
 from lookhear.errors import LookhearError
 
-ORDER = "ask list check extract verify train evaluate score compare audit robust instruct soundstage survey serve"
+ORDER = (  # as a user meets them; a command that is not named here comes after these
+    *("ask", "list", "check", "extract", "verify", "train", "evaluate", "score", "compare", "audit"),
+    *("robust", "instruct", "soundstage", "survey", "serve"),
+)
 
 
 def app() -> typer.Typer:
@@ -35,7 +38,7 @@ def app() -> typer.Typer:
         pass
 
     here = {f.stem.rstrip("_"): f.stem for f in Path(__file__).parent.glob("*.py") if not f.stem.startswith("_")}
-    for name in sorted(here, key=lambda n: (ORDER.find(n) % 1000, n)):
+    for name in sorted(here, key=lambda n: (ORDER.index(n) if n in ORDER else len(ORDER), n)):
         module = importlib.import_module(f"lookhear.cli.{here[name]}")
         commands.command(name)(getattr(module, here[name]))
     return commands
