@@ -1,0 +1,53 @@
+"""Mean and maximum over time of sound and picture, and the question, through an MLP: the plain baseline to beat.
+
+    audio  ─ mean, max ─┐
+    frames ─ mean, max ─┼─ MLP ─▶ answers
+    question ───────────┘
+
+It knows what was there and cannot know when: a net that reads order must beat it on questions of order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lookhear.nets._pooling import head, summary
+from lookhear.types import Memory, Output
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes. Widths of streams carry the streams' names."""
+
+    answers: int = 42
+    audio: int = 128
+    frames: int = 256
+    question: int = 128
+    hidden: int = 512
+    dropout: float = 0.1
+
+
+class PooledMLP(nn.Module):
+    """Two pooled streams and a question, concatenated."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        inputs = 2 * (config.audio + config.frames) + config.question
+        self.head = head(inputs, config.hidden, config.answers, config.dropout)
+
+    def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip time wide"]) -> Memory:
+        """One vector a clip."""
+        return {"summary": torch.cat([summary(audio), summary(frames)], dim=-1)}
+
+    def answer(self, memory: Memory, question: Float[Tensor, "question dim"]) -> Output:
+        """Logits of the answers."""
+        return Output(self.head(torch.cat([memory["summary"], question], dim=-1)))
+
+
+def build(config: Config) -> PooledMLP:
+    """The net, freshly initialised."""
+    return PooledMLP(config)

@@ -1,0 +1,54 @@
+"""Answers from the question alone: what language priors are worth, the floor under every audio-visual number.
+
+    question ─┐
+    words ─ mean over real words ─┴─ MLP ─▶ answers
+
+Nothing is watched. A world whose answers are balanced keeps this net at chance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lookhear.nets._pooling import head
+from lookhear.types import Memory, Output
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes. Widths of streams carry the streams' names."""
+
+    answers: int = 42
+    question: int = 128
+    words: int = 128
+    hidden: int = 256
+    dropout: float = 0.1
+
+
+class QuestionOnly(nn.Module):
+    """Sentence vector and mean word vector through an MLP."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.head = head(config.question + config.words, config.hidden, config.answers, config.dropout)
+
+    def watch(self) -> Memory:
+        """Nothing: no stream is ordered."""
+        return {}
+
+    def answer(
+        self, memory: Memory, question: Float[Tensor, "question dim"], words: Float[Tensor, "question word wide"]
+    ) -> Output:
+        """Logits of the answers. Rows of `words` that are all zero are padding and not counted."""
+        real = (words != 0).any(dim=-1, keepdim=True).to(words.dtype)
+        mean = (words * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)
+        return Output(self.head(torch.cat([question, mean], dim=-1)))
+
+
+def build(config: Config) -> QuestionOnly:
+    """The net, freshly initialised."""
+    return QuestionOnly(config)

@@ -1,0 +1,52 @@
+"""Answers from picture and question alone: what an audio-visual score owes to seeing.
+
+frames ┬─ mean, max over seconds ──────┐
+       └─ seconds the question attends ┼─ MLP ─▶ answers
+question ───────────────────────────────┘
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lookhear.nets._pooling import Glance, head, summary
+from lookhear.types import Memory, Output
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes. Widths of streams carry the streams' names."""
+
+    answers: int = 42
+    frames: int = 256
+    question: int = 128
+    hidden: int = 512
+    dropout: float = 0.1
+
+
+class VideoOnly(nn.Module):
+    """Sees and reads; never hears."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.glance = Glance(config.frames, config.question, 128)
+        self.head = head(3 * config.frames + config.question, config.hidden, config.answers, config.dropout)
+
+    def watch(self, frames: Float[Tensor, "clip time dim"]) -> Memory:
+        """The frames, and their mean and maximum over time."""
+        return {"frames": frames, "summary": summary(frames)}
+
+    def answer(self, memory: Memory, question: Float[Tensor, "question dim"]) -> Output:
+        """Logits of the answers; attention `seen`."""
+        taken, seen = self.glance(memory["frames"], question)
+        logits = self.head(torch.cat([memory["summary"], taken, question], dim=-1))
+        return Output(logits, attention={"seen": seen})
+
+
+def build(config: Config) -> VideoOnly:
+    """The net, freshly initialised."""
+    return VideoOnly(config)
