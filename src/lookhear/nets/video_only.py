@@ -1,8 +1,8 @@
 """Answers from picture and question alone: what an audio-visual score owes to seeing.
 
-frames ┬─ mean, max over seconds ──────┐
-       └─ seconds the question attends ┼─ MLP ─▶ answers
-question ───────────────────────────────┘
+frames ─┬─ mean, max over seconds ───────┐
+        └─ seconds the question attends ─┼─ MLP ─▶ answers
+question ────────────────────────────────┘
 """
 
 from __future__ import annotations
