@@ -1,0 +1,93 @@
+"""Sampling: which seconds of a clip are looked at, as one frozen value with a name.
+
+    |----step----|----step----|----step----|--|      per_second, offset 0.5: the middle of each step
+          x            x            x
+    |------part------|------part------|              uniform, count 2: the middle of each equal part
+            x                 x
+
+A new rule is a function `(sampling, start, end) -> times` in RULES and, where its settings differ, a line in `name`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lookhear import catalog
+from lookhear.errors import RecipeError
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames are taken, how large they come, and at what rate sound is heard.
+
+    `rule` is `per_second` (one frame in every 1/`fps` seconds, at `offset` of the step), `uniform` (`count` frames, one
+    at `offset` of each equal part) or `every` (each frame of the file). `size` (height, width) scales inside the
+    decoder, after rotation; None keeps the file's own. Raises RecipeError where the settings make no sense.
+    """
+
+    rule: str = "per_second"
+    fps: float = 1.0
+    offset: float = 0.5
+    count: int | None = None
+    size: tuple[int, int] | None = None
+    sample_rate: int = 16_000
+
+    def __post_init__(self) -> None:
+        if self.rule not in RULES:
+            raise RecipeError(catalog.unknown("sampling rule", self.rule, RULES))
+        if not (math.isfinite(self.fps) and self.fps > 0):
+            raise RecipeError(f"Sampling fps={self.fps!r}: frames per second must be a positive number.")
+        if not 0 <= self.offset < 1:
+            raise RecipeError(f"Sampling offset={self.offset!r}: the place within a step is from 0 to below 1.")
+        if self.rule == "uniform" and (self.count is None or self.count < 1):
+            raise RecipeError(f"Sampling count={self.count!r}: rule 'uniform' needs how many frames, 1 or more.")
+        if self.rule != "uniform" and self.count is not None:
+            raise RecipeError(f"Sampling count={self.count!r} belongs to rule 'uniform', not to {self.rule!r}.")
+        if self.size is not None:
+            object.__setattr__(self, "size", tuple(self.size))  # a YAML list is welcome
+            if len(self.size) != 2 or not all(isinstance(n, int) and n > 0 for n in self.size):
+                raise RecipeError(f"Sampling size={self.size!r}: give (height, width) in pixels, both positive.")
+        if not (isinstance(self.sample_rate, int) and self.sample_rate > 0):
+            raise RecipeError(f"Sampling sample_rate={self.sample_rate!r}: samples per second must be positive.")
+
+    @property
+    def name(self) -> str:
+        """A short text that differs wherever two samplings do: part of a feature's signature."""
+        size = f" {self.size[0]}x{self.size[1]}" if self.size else ""
+        how = {
+            "per_second": f" fps={self.fps:g} offset={self.offset:g} tail=half",
+            "uniform": f" count={self.count} offset={self.offset:g}",
+        }
+        return f"{self.rule}{how.get(self.rule, '')}{size} {self.sample_rate}Hz"
+
+    def times(self, start: float, end: float) -> list[float] | None:
+        """The wanted times in seconds, ascending, for a stretch `start` to `end`; None: the file decides (`every`)."""
+        return RULES[self.rule](self, start, end)
+
+
+def _per_second(sampling: Sampling, start: float, end: float) -> list[float]:
+    """Tail rule "half": a last fractional step counts if at least half of it is there; the shortest clip gives one."""
+    steps = max(1, math.floor((end - start) * sampling.fps + 0.5 + 1e-9))
+    times = [start + (k + sampling.offset) / sampling.fps for k in range(steps)]
+    if times[-1] >= end:  # the sample point of that last step is past the end: the same place of what is there
+        begin = start + (steps - 1) / sampling.fps
+        times[-1] = begin + sampling.offset * (end - begin)
+    return times
+
+
+def _uniform(sampling: Sampling, start: float, end: float) -> list[float]:
+    part = (end - start) / (sampling.count or 1)
+    return [start + (k + sampling.offset) * part for k in range(sampling.count or 1)]
+
+
+def _every(sampling: Sampling, start: float, end: float) -> None:
+    return None
+
+
+RULES: dict[str, Callable[[Sampling, float, float], list[float] | None]] = {
+    "per_second": _per_second,
+    "uniform": _uniform,
+    "every": _every,
+}
