@@ -1,0 +1,175 @@
+"""Answers in, the field's table out: overall, groups and types with 95 % intervals clustered by video.
+
+    report(examples, answers) -> Report ── table("markdown") · to_json() · save(folder)   folder ── load ──▶ Report
+
+All averages are micro averages: "Audio" pools the questions of its types, as every published table does. A saved report
+keeps every answer, so tables, tests and plots are redrawn without a model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lookhear.errors import DatasetError
+from lookhear.evaluate import statistics
+from lookhear.evaluate.records import from_record, to_record
+from lookhear.metrics import answers as metric
+from lookhear.types import BLANK, Answer, Example
+
+ORDER = {  # as the papers print them; kinds of other datasets follow in order of appearance
+    "Audio": ("Counting", "Comparative"),
+    "Visual": ("Counting", "Location"),
+    "Audio-Visual": ("Existential", "Counting", "Location", "Comparative", "Temporal"),
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """How many were right, in percent, and the 95 % interval of that percentage."""
+
+    correct: int
+    total: int
+    accuracy: float
+    interval: tuple[float, float]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "correct": self.correct,
+            "total": self.total,
+            "accuracy": round(self.accuracy, 4),
+            "interval": [round(edge, 4) for edge in self.interval],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What was asked, what was answered, and how much of it was right. `card` says which model, data and settings."""
+
+    examples: Sequence[Example]
+    answers: Sequence[Answer]
+    right: np.ndarray  # bool (question,)
+    overall: Score
+    groups: Mapping[str, Score]
+    types: Mapping[str, Score]
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The scores as plain values, accuracies and intervals in percent; `card` too where there is one."""
+        scores: dict[str, Any] = {
+            "overall": self.overall.to_json(),
+            "groups": {name: score.to_json() for name, score in self.groups.items()},
+            "types": {name: score.to_json() for name, score in self.types.items()},
+        }
+        return scores | ({"card": dict(self.card)} if self.card else {})
+
+    def table(self, format: str = "text") -> str:
+        """The scores as `text`, `markdown`, `latex` or `csv`, types in the field's order, each group's average last."""
+        from lookhear.evaluate import tables
+
+        return tables.one(self, format)
+
+    def save(self, folder: Path | str) -> None:
+        """Write report.json, answers.jsonl (one line a question) and table.md into `folder`."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        records = map(to_record, self.examples, self.answers, self.right)
+        lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+        with (folder / "answers.jsonl").open("w", encoding="utf-8") as file:
+            file.writelines(lines)
+        (folder / "report.json").write_text(json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n", "utf-8")
+        (folder / "table.md").write_text(self.table("markdown") + "\n", "utf-8")
+
+
+def report(
+    examples: Sequence[Example],
+    answers: Sequence[Answer],
+    card: Mapping[str, Any] | None = None,
+    resamples: int = statistics.RESAMPLES,
+    seed: int = 0,
+) -> Report:
+    """Score `answers` against the references of `examples`, one for one and in the same order."""
+    if len(examples) != len(answers):
+        raise DatasetError(f"{len(answers)} answers for {len(examples)} questions. Give one answer for each, in order.")
+    without = next((e.id for e in examples if e.reference is None), None)
+    if without is not None:
+        raise DatasetError(f"Question {without!r} has no reference answer, so nothing can be scored against it.")
+    right = np.array([metric.correct(a, e.reference) for a, e in zip(answers, examples, strict=True)], dtype=bool)
+    names = columns_of(examples)
+    inside = membership(examples, names)
+    edges = 100 * statistics.bootstrap(right, clusters_of(examples), inside, resamples, seed)
+    scores = {}
+    for i, name in enumerate(names):
+        total, hits = int(inside[:, i].sum()), int(right[inside[:, i]].sum())
+        low, high = (float(edge) for edge in edges[i])
+        scores[name] = Score(hits, total, 100 * hits / total if total else float("nan"), (low, high))
+    overall = scores.pop(names[0])
+    groups = {name: score for name, score in scores.items() if "/" not in name}
+    types = {name: score for name, score in scores.items() if "/" in name}
+    return Report(tuple(examples), tuple(answers), right, overall, groups, types, dict(card or {}))
+
+
+def load(folder: Path | str) -> Report:
+    """The report saved in `folder`, scored anew from its answers."""
+    folder = Path(folder)
+    try:
+        lines = (folder / "answers.jsonl").read_text("utf-8").splitlines()
+        card = json.loads((folder / "report.json").read_text("utf-8")).get("card", {})
+    except FileNotFoundError as error:
+        raise DatasetError(f"No report in {str(folder)!r}: {Path(error.filename).name} is missing.") from None
+    except json.JSONDecodeError as error:
+        raise DatasetError(f"{folder / 'report.json'}: not JSON: {error}.") from None
+    examples, answers = [], []
+    for number, line in enumerate(lines, 1):
+        try:
+            example, answer = from_record(json.loads(line))
+        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise DatasetError(f"{folder / 'answers.jsonl'}:{number}: not an answer ({error!r}): {line[:80]}") from None
+        examples.append(example)
+        answers.append(answer)
+    return report(examples, answers, card)
+
+
+def columns_of(examples: Sequence[Example]) -> list[str]:
+    """`Overall`, then each group and its types, in the field's order."""
+    seen: dict[str, dict[str, None]] = {}
+    for example in examples:
+        types = seen.setdefault(example.kind[0], {}) if example.kind else {}
+        if len(example.kind) > 1:
+            types["/".join(example.kind[1:])] = None
+    names = ["Overall"]
+    for group in _in_order(seen, tuple(ORDER)):
+        names += [group, *(f"{group}/{kind}" for kind in _in_order(seen[group], ORDER.get(group, ())))]
+    return names
+
+
+def membership(examples: Sequence[Example], names: Sequence[str]) -> np.ndarray:
+    """bool (question, column): which questions each of the `names` of `columns_of` is about."""
+    place = {name: i for i, name in enumerate(names)}
+    inside = np.zeros((len(examples), len(names)), dtype=bool)
+    inside[:, 0] = True
+    for row, example in enumerate(examples):
+        for depth in {min(1, len(example.kind)), len(example.kind)} - {0}:
+            inside[row, place["/".join(example.kind[:depth])]] = True
+    return inside
+
+
+def clusters_of(examples: Sequence[Example]) -> np.ndarray:
+    """(question,) the video each question is about, as a number; a blanked stream is named by the other one."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(video_of(e), len(numbers)) for e in examples], dtype=np.int64)
+
+
+def video_of(example: Example) -> str:
+    """The id of the recording a question is about, whatever a probe put in its place."""
+    sources = [s for s in (example.clip.video, example.clip.audio) if s is not None and s != BLANK]
+    return str(example.meta.get("video_id") or (sources[0].id if sources else example.id))
+
+
+def _in_order(names: Mapping[str, Any], first: Sequence[str]) -> list[str]:
+    return [name for name in first if name in names] + [name for name in names if name not in first]

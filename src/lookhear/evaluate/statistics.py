@@ -1,0 +1,123 @@
+"""Intervals and tests for accuracies, with questions about one video kept together.
+
+Questions about the same video are not independent, so videos are what is resampled: a bootstrap draws videos, a
+permutation test flips whole videos. Everything is a matrix product over videos, so 200,000 questions take seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.stats import binomtest, chi2, t
+
+RESAMPLES = 2000
+EXACT_UP_TO = 1000  # disagreements; above, McNemar's chi-square with continuity correction is as good
+
+
+def bootstrap(
+    values: np.ndarray, clusters: np.ndarray, columns: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+) -> np.ndarray:
+    """95 % intervals of the mean of `values`, one for each column of questions.
+
+    `values` (question,) numbers, `clusters` (question,) the video of each, `columns` (question, column) bool: which
+    questions a column is about. Returns (column, 2): the 2.5 and 97.5 percentiles over `resamples` draws of as many
+    videos as there are, with replacement. A column without questions gives nan. Where all values of a column are 0, or
+    all are 1, the bootstrap can only return a point; the exact binomial bound for its number of videos is used instead.
+    """
+    sums, counts = _by_cluster(values, clusters, columns)
+    rng = np.random.default_rng(seed)
+    videos, means = len(sums), []
+    for draws in _chunks(resamples, videos) if videos else []:
+        picked = rng.integers(videos, size=(draws, videos)) + videos * np.arange(draws)[:, None]
+        weights = np.bincount(picked.ravel(), minlength=draws * videos).reshape(draws, videos).astype(np.float32)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means.append((weights @ sums) / (weights @ counts))
+    low, high = np.full((2, columns.shape[1]), np.nan)
+    for column in range(columns.shape[1]):
+        inside, videos = values[columns[:, column]], np.count_nonzero(counts[:, column])
+        if not videos:
+            continue
+        if inside.min() == inside.max() and inside[0] in (0, 1):
+            edge = 0.025 ** (1 / videos)
+            low[column], high[column] = (edge, 1.0) if inside[0] == 1 else (0.0, 1 - edge)
+        else:
+            drawn = np.concatenate([part[:, column] for part in means])
+            low[column], high[column] = np.nanpercentile(drawn, [2.5, 97.5])
+    return np.stack([low, high], axis=1)
+
+
+def permutation(
+    ours: np.ndarray, theirs: np.ndarray, clusters: np.ndarray, columns: np.ndarray, draws: int = 10000, seed: int = 0
+) -> np.ndarray:
+    """Two-sided p-values, one for each column, that two answerers of the same questions are equally good.
+
+    Under that hypothesis the names of the two may be swapped for any video. `draws` random swaps; the smallest p is
+    1 / (draws + 1). A column in which the two never differ gives 1.
+    """
+    gaps, _ = _by_cluster(ours.astype(float) - theirs, clusters, columns)
+    gaps = gaps[np.any(gaps != 0, axis=1)]
+    seen = np.abs(gaps.sum(axis=0))
+    rng = np.random.default_rng(seed)
+    beyond = np.zeros(columns.shape[1])
+    for count in _chunks(draws, len(gaps)):
+        signs = rng.integers(0, 2, size=(count, len(gaps)), dtype=np.int8).astype(np.float32) * 2 - 1
+        beyond += (np.abs(signs @ gaps) >= seen - 1e-6).sum(axis=0)
+    return (beyond + 1) / (draws + 1)
+
+
+def mcnemar(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """McNemar's two-sided p-value over bool (question,) arrays of who was right; exact where that is cheap.
+
+    Takes questions as independent, so it is too sure where videos have several; `permutation` is not.
+    """
+    only_ours, only_theirs = int(np.sum(ours & ~theirs)), int(np.sum(~ours & theirs))
+    n = only_ours + only_theirs
+    if n == 0:
+        return 1.0
+    if n <= EXACT_UP_TO:
+        return float(binomtest(only_ours, n, 0.5).pvalue)
+    return float(chi2.sf(max(abs(only_ours - only_theirs) - 1, 0) ** 2 / n, df=1))
+
+
+def holm(pvalues: Sequence[float]) -> list[float]:
+    """Holm's step-down correction: what each p-value is worth when all of them were looked at."""
+    order = sorted(range(len(pvalues)), key=lambda i: pvalues[i])
+    adjusted, floor = [0.0] * len(pvalues), 0.0
+    for rank, i in enumerate(order):
+        floor = max(floor, min(1.0, (len(pvalues) - rank) * pvalues[i]))
+        adjusted[i] = floor
+    return adjusted
+
+
+def spread(values: Sequence[float]) -> Mapping[str, float]:
+    """Mean, sample standard deviation, range, and the 95 % t-interval of the mean of one number over several seeds."""
+    n = len(values)
+    mean = float(np.mean(values)) if n else math.nan
+    deviation = float(np.std(values, ddof=1)) if n > 1 else math.nan
+    half = float(t.ppf(0.975, n - 1)) * deviation / math.sqrt(n) if n > 1 else math.nan
+    return {
+        "runs": n,
+        "mean": mean,
+        "deviation": deviation,
+        "min": min(values, default=math.nan),
+        "max": max(values, default=math.nan),
+        "low": mean - half,
+        "high": mean + half,
+    }
+
+
+def _by_cluster(values: np.ndarray, clusters: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Sum of values and number of questions, (video, column) each, as float32 (exact for counts below 16 million)."""
+    _, index = np.unique(clusters, return_inverse=True)
+    videos = int(index.max()) + 1 if len(index) else 0
+    sums = [np.bincount(index, weights=np.where(c, values, 0.0), minlength=videos) for c in columns.T]
+    counts = [np.bincount(index, weights=c, minlength=videos) for c in columns.T]
+    shape = (videos, columns.shape[1])
+    return np.array(sums, np.float32).T.reshape(shape), np.array(counts, np.float32).T.reshape(shape)
+
+
+def _chunks(total: int, width: int) -> list[int]:
+    size = max(1, min(total, 4_000_000 // max(width, 1)))  # at most 16 MB of float32 at a time
+    return [size] * (total // size) + ([total % size] if total % size else [])

@@ -1,0 +1,157 @@
+"""Scores as text, Markdown, LaTeX or CSV, in the layout the field prints.
+
+Audio: Counting, Comparative, Avg · Visual: Counting, Location, Avg · Audio-Visual: Existential, Counting, Location,
+Comparative, Temporal, Avg · Overall. Every average is a micro average.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from lookhear.catalog import unknown
+from lookhear.errors import RecipeError
+
+if TYPE_CHECKING:
+    from lookhear.evaluate.report import Report, Score
+
+FORMATS = ("text", "markdown", "latex", "csv")
+SHORT = {
+    "Counting": "Count",
+    "Comparative": "Comp",
+    "Location": "Local",
+    "Existential": "Exist",
+    "Temporal": "Temp",
+}
+
+
+def one(report: Report, format: str = "text") -> str:
+    """One report as a list: a line for each type, each group's average, and overall."""
+    _check(format)
+    scores = columns(report)
+    if format == "latex":
+        return grid({str(report.card.get("model", "measured")): scores}, "latex")
+    head = ["", "accuracy", "95 % interval", "correct", "of"]
+    if format == "csv":
+        head[0] = "type"
+        head[2:3] = ["low", "high"]
+    rows = [[_title(name, report), *_cells(score, format)] for name, score in scores.items()]
+    return _lay_out(head, rows, format)
+
+
+def columns(report: Report) -> dict[str, Score]:
+    """Column -> score in the field's order: the types of a group, the group itself, and `Overall` last."""
+    ordered = {}
+    for group, average in report.groups.items():
+        ordered |= {name: score for name, score in report.types.items() if name.split("/")[0] == group}
+        ordered[group] = average
+    return ordered | {"Overall": report.overall}
+
+
+def grid(
+    rows: Mapping[str, Mapping[str, Score | float]],
+    format: str = "text",
+    bold: Collection[tuple[str, str]] = (),
+) -> str:
+    """Several rows (a name, then column -> score or published number) side by side; `bold` holds (row, column) pairs.
+
+    A number that a row does not have is printed as a dash, never as a zero.
+    """
+    _check(format)
+    names = list(dict.fromkeys(name for scores in rows.values() for name in scores))
+    names = [n for n in names if n != "Overall"] + (["Overall"] if "Overall" in names else [])
+    lines = []
+    for row, scores in rows.items():
+        cells = [_number(scores.get(name)) for name in names]
+        marks = [_bold(cell, format) if (row, name) in bold else cell for cell, name in zip(cells, names, strict=True)]
+        lines.append([_tex(row) if format == "latex" else row, *marks])
+    if format == "csv":
+        return _lay_out(["method", *names], lines, format)
+    if format == "latex":
+        return _latex(names, lines)
+    return _lay_out(["", *(_heading(name) for name in names)], lines, format)
+
+
+def _lay_out(head: Sequence[str], rows: Sequence[Sequence[str]], format: str) -> str:
+    if format == "csv":
+        out = io.StringIO()
+        csv.writer(out, lineterminator="\n").writerows([head, *rows])
+        return out.getvalue().rstrip("\n")
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    lines = [[_pad(cell, width, i) for i, (cell, width) in enumerate(zip(row, widths, strict=True))] for row in rows]
+    title = [_pad(cell, width, i) for i, (cell, width) in enumerate(zip(head, widths, strict=True))]
+    if format == "markdown":
+        rule = ["-" * width if i == 0 else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
+        return "\n".join("| " + " | ".join(line) + " |" for line in [title, rule, *lines])
+    return "\n".join("  ".join(line).rstrip() for line in [title, *lines])
+
+
+def _latex(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    groups: dict[str, int] = {}
+    for name in names:
+        groups[name.split("/")[0]] = groups.get(name.split("/")[0], 0) + 1
+    spans, rules, at = ["Method"], [], 2
+    for group, width in groups.items():
+        spans.append(f"\\multicolumn{{{width}}}{{c}}{{{_tex(group)}}}" if width > 1 else _tex(group))
+        rules += [f"\\cmidrule(lr){{{at}-{at + width - 1}}}"] if width > 1 else []
+        at += width
+    single = [group for group, width in groups.items() if width == 1]
+    second = ["", *("" if name in single else _tex(_heading(name).split(" ")[-1]) for name in names)]
+    body = [" & ".join(row) + r" \\" for row in rows]
+    return "\n".join(
+        [
+            f"\\begin{{tabular}}{{l{'c' * len(names)}}}",
+            r"\toprule",
+            " & ".join(spans) + r" \\",
+            "".join(rules),
+            " & ".join(second) + r" \\",
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+        ]
+    )
+
+
+def _cells(score: Score, format: str) -> list[str]:
+    low, high = (f"{edge:.2f}" for edge in score.interval)
+    edges = [low, high] if format == "csv" else [f"{low} to {high}"]
+    return [f"{score.accuracy:.2f}", *edges, str(score.correct), str(score.total)]
+
+
+def _title(column: str, report: Report) -> str:
+    averages = {name.split("/")[0] for name in report.types}
+    return f"{column} Avg" if column in averages else column
+
+
+def _heading(column: str) -> str:
+    if column == "Overall":
+        return "All"
+    group, _, kind = column.partition("/")
+    initials = "".join(word[0] for word in group.split("-")) if group in ("Audio", "Visual", "Audio-Visual") else group
+    return f"{initials} {SHORT.get(kind, kind) or 'Avg'}"
+
+
+def _number(value: Score | float | None) -> str:
+    number = getattr(value, "accuracy", value)
+    return "-" if number is None or math.isnan(number) else f"{number:.2f}"
+
+
+def _bold(cell: str, format: str) -> str:
+    return {"markdown": f"**{cell}**", "latex": f"\\textbf{{{cell}}}", "text": f"{cell}*"}.get(format, cell)
+
+
+def _pad(cell: str, width: int, column: int) -> str:
+    return cell.ljust(width) if column == 0 else cell.rjust(width)
+
+
+def _tex(text: str) -> str:
+    return "".join("\\" + c if c in "&%$#_{}" else c for c in text)
+
+
+def _check(format: str) -> None:
+    if format not in FORMATS:
+        raise RecipeError(unknown("table format", format, FORMATS))
