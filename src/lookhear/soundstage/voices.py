@@ -1,0 +1,143 @@
+"""The 22 instruments as sound: for each one voice, given by a few numbers that `voices_tones` makes notes of.
+
+Two families. A `Held` tone goes on as long as bow or breath do: harmonics shaped by a roll-off and by formants that
+stay put while the pitch moves, with vibrato, noise and an attack. A `Let` tone is set off once and dies away: partials
+with their own decays and a burst of noise where finger, plectrum, mallet or hand touches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Formants = tuple[tuple[float, float, float], ...]  # centre Hz, gain dB, width Hz
+
+
+@dataclass(frozen=True)
+class Held:
+    """A tone that lasts: bowed, blown or reed."""
+
+    slope: float  # dB an octave of harmonics
+    formants: Formants = ()
+    even: float = 0.0  # dB of the even harmonics: a cylindrical reed pipe lacks them
+    attack: float = 0.03  # seconds
+    bloom: float = 0.05  # seconds until the upper harmonics are there
+    vibrato: tuple[float, float] = (5.5, 0.0)  # Hz, cents
+    beat: tuple[float, float] = (6.0, 0.0)  # amplitude tremolo: Hz, depth 0..1
+    noise: tuple[float, float, float] = (-60.0, 200.0, 4000.0)  # dB to the tone, band in Hz
+    chiff: float = -60.0  # dB of the noise at the attack
+    scoop: float = 0.0  # cents below the pitch at the start
+    reeds: tuple[float, ...] = (0.0,)  # cents: several reeds sound together
+    drones: tuple[int, ...] = ()  # MIDI notes that sound along
+    release: float = 0.04
+
+
+@dataclass(frozen=True)
+class Let:
+    """A tone that is set off and dies away: plucked or struck."""
+
+    slope: float  # dB an octave of partials
+    ring: float  # seconds to -60 dB of the fundamental at the middle pitch
+    dull: float = 2000.0  # Hz above which partials die twice as fast
+    place: float = 0.2  # where the string is plucked, 0..0.5 of its length; 0: a struck body
+    ratios: tuple[float, ...] = ()  # partials of a bar or a skin; empty: a string
+    gains: tuple[float, ...] = ()  # dB of these partials
+    stiff: float = 0.0  # inharmonicity of a string
+    formants: Formants = ()
+    click: tuple[float, float, float, float] = (-20.0, 1000.0, 5000.0, 0.01)  # dB, band Hz, seconds
+    pair: float = 0.0  # cents between doubled strings
+    bend: tuple[float, float, float] = (0.0, 5.0, 0.0)  # cents at the start, vibrato Hz, vibrato cents
+    attack: float = 0.001
+    release: float = 0.05
+
+
+VOICES: dict[str, Held | Let] = {
+    # bowed
+    "violin": Held(
+        -6, ((480, 8, 200), (1100, 5, 400), (2800, 14, 900)), 0, 0.05, 0.06, (6.0, 22), noise=(-30, 2500, 7000)
+    ),
+    "cello": Held(-5, ((230, 8, 120), (600, 7, 250), (1500, 9, 500)), 0, 0.07, 0.1, (4.8, 14), noise=(-30, 600, 2500)),
+    "erhu": Held(
+        -4,
+        ((750, 18, 220), (1500, 12, 250), (3900, 9, 500)),
+        0,
+        0.06,
+        0.03,
+        (6.4, 45),
+        noise=(-24, 3500, 6500),
+        scoop=90,
+    ),
+    # blown
+    "flute": Held(-15, ((900, 6, 700),), 0, 0.05, 0.08, (5.2, 10), (5.2, 0.25), (-21, 900, 6500), -12),
+    "clarinet": Held(-6, ((1500, 6, 500), (3600, 5, 600)), -22, 0.03, 0.05, noise=(-42, 1000, 4000)),
+    "bassoon": Held(-7, ((480, 20, 130), (1180, 11, 220)), 0, 0.035, 0.03, noise=(-36, 300, 1500), chiff=-24),
+    "saxophone": Held(
+        -6,
+        ((620, 9, 300), (1650, 11, 400), (2700, 6, 500)),
+        0,
+        0.03,
+        0.06,
+        (5.0, 18),
+        noise=(-22, 1500, 5500),
+        chiff=-12,
+        scoop=60,
+    ),
+    "trumpet": Held(-3, ((1200, 14, 600), (2400, 12, 900)), 0, 0.025, 0.09, (5.5, 6), chiff=-30),
+    "tuba": Held(-9, ((180, 8, 160), (420, 6, 200)), 0, 0.05, 0.08, noise=(-40, 80, 500), chiff=-18),
+    "suona": Held(
+        0,
+        ((1000, 6, 300), (3000, 20, 500), (4600, 14, 500)),
+        0,
+        0.02,
+        0.01,
+        (6.0, 25),
+        noise=(-28, 4000, 7500),
+        scoop=-50,
+    ),
+    "bagpipe": Held(-2, ((1500, 12, 400), (2300, 8, 300)), 0, 0.012, 0.01, drones=(45, 57), noise=(-40, 1000, 5000)),
+    # free reed
+    "accordion": Held(
+        -4, ((900, 6, 300), (2000, 8, 500), (5200, 12, 700)), -3, 0.04, 0.02, reeds=(-9, 0, 9), noise=(-36, 500, 6000)
+    ),
+    # plucked
+    "acoustic_guitar": Let(
+        -7, 2.6, 2200, 0.18, formants=((105, 8, 50), (215, 7, 70), (430, 4, 150)), click=(-16, 400, 2500, 0.012)
+    ),
+    "banjo": Let(-2, 0.65, 4500, 0.09, formants=((700, 12, 300), (1500, 8, 500)), click=(-10, 1200, 5000, 0.008)),
+    "ukulele": Let(-10, 0.9, 1800, 0.3, formants=((420, 12, 130), (820, 6, 200)), click=(-14, 500, 2000, 0.01)),
+    "guzheng": Let(
+        -4,
+        3.2,
+        4200,
+        0.12,
+        formants=((380, 5, 150), (2500, 10, 600)),
+        click=(-18, 3000, 7000, 0.006),
+        pair=4,
+        bend=(60, 5.5, 22),
+    ),
+    "pipa": Let(
+        -1,
+        0.8,
+        5500,
+        0.06,
+        formants=((560, 6, 150), (1900, 12, 350), (4800, 12, 700)),
+        click=(-6, 3500, 7500, 0.012),
+        bend=(-25, 5, 0),
+    ),
+    "electric_bass": Let(-9, 4.0, 900, 0.28, formants=((90, 6, 60), (700, 5, 250)), click=(-22, 1200, 2600, 0.015)),
+    # struck
+    "piano": Let(
+        -8, 3.2, 2600, 0.125, stiff=3e-4, formants=((250, 3, 200),), click=(-20, 80, 700, 0.03), pair=1.5, attack=0.003
+    ),
+    "xylophone": Let(-6, 0.5, 3000, 0, (1, 3.0, 6.1, 10.2), (0, -10, -17, -24), click=(-14, 2500, 7000, 0.006)),
+    "congas": Let(
+        -6,
+        0.4,
+        900,
+        0,
+        (1, 1.59, 2.14, 2.65, 3.6),
+        (0, -5, -10, -14, -18),
+        click=(-9, 700, 2600, 0.02),
+        bend=(40, 5, 0),
+    ),
+    "drum": Let(-6, 0.5, 700, 0, (1, 1.6, 2.3, 3.1), (0, -8, -13, -17), click=(0, 3500, 7900, 0.11), bend=(150, 5, 0)),
+}
