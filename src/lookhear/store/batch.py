@@ -1,0 +1,234 @@
+"""Examples -> the named tensors that a net's methods ask for, each clip's features loaded once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import LongTensor, Tensor
+
+from lookhear.errors import FeatureError
+from lookhear.store.features import SOURCE, FeatureStore, key, text_key
+from lookhear.types import BLANK, Clip, Example
+
+NOT_STREAMS = {"self", "memory", "output", "labels"}
+NEGATIVE = "_negative"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`watch` has one row per distinct clip, `ask` one row per question; `clip` says which clip a question is about."""
+
+    watch: dict[str, Tensor]
+    clip: LongTensor
+    ask: dict[str, Tensor]
+    notes: tuple[str, ...] = ()  # visible facts: "no sound track in 'x': silence served"
+
+    def to(self, device: Any) -> Batch:
+        """The same batch on a device."""
+        watch, ask = ({n: t.to(device) for n, t in part.items()} for part in (self.watch, self.ask))
+        return Batch(watch, self.clip.to(device), ask, self.notes)
+
+
+def wants(net: Any) -> tuple[str, ...]:
+    """The streams that a net orders by the argument names of `watch`, `answer` and `losses`."""
+    names: dict[str, None] = {}
+    for method in ("watch", "answer", "losses"):
+        if hasattr(net, method):
+            names |= dict.fromkeys(orders(getattr(net, method)))
+    return tuple(names)
+
+
+def orders(method: Any) -> tuple[str, ...]:
+    """The streams among the argument names of one method."""
+    return tuple(n for n in inspect.signature(method).parameters if n not in NOT_STREAMS)
+
+
+def text_of(example: Example, stream: str) -> str:
+    """The text that a text stream encodes: the question, unless `example.meta` has a text by the stream's name."""
+    return str(example.meta.get(stream, example.question))
+
+
+def batch(
+    examples: Sequence[Example],
+    wanted: Sequence[str],
+    features: Mapping[str, str],
+    store: FeatureStore,
+    *,
+    seconds: int | None = None,
+    fit: str = "repeat_last",
+    absent: str = "refuse",
+    pool: Sequence[Clip] = (),
+    generator: torch.Generator | None = None,
+) -> Batch:
+    """Serve the `wanted` streams of `examples`, stream by stream from the encoder that `features` names.
+
+    With `seconds`, streams of clips are fitted to that many rows: longer ones are cut, shorter ones get their last row
+    repeated (`fit="repeat_last"`), zeros (`"zeros"`), or are refused (`"cut"`). Without, unequal lengths are refused,
+    or cut to the shortest of the batch with `fit="cut"`. A track that is not there is refused unless `absent="blank"` asks for
+    black or silence in its place. A `…_negative` stream has, per question, another clip drawn from `pool` (by default
+    the clips of this batch) with `generator`; one clip serves all negative streams of a question.
+    """
+    if not examples:
+        raise FeatureError("A batch needs at least one example, got none.")
+    clips = list(dict.fromkeys(e.clip for e in examples))
+    row = {clip: i for i, clip in enumerate(clips)}
+    shelf = _Shelf(store, features, seconds, fit, absent)
+    media = [n for n in wanted if not n.endswith(NEGATIVE) and shelf.reads(n) != "text"]
+    watch = shelf.stack(media, clips)
+    ask = {n: shelf.texts(n, examples) for n in wanted if not n.endswith(NEGATIVE) and shelf.reads(n) == "text"}
+    negative = [n for n in wanted if n.endswith(NEGATIVE)]
+    if negative:
+        others = _others(examples, pool or clips, generator)
+        distinct = list(dict.fromkeys(others))
+        rows = torch.tensor([distinct.index(c) for c in others])
+        lengths = {n: watch[n].shape[1] for n in media}
+        stacked = shelf.stack([n.removesuffix(NEGATIVE) for n in negative], distinct, lengths)
+        ask |= {n: stacked[n.removesuffix(NEGATIVE)][rows] for n in negative}
+    return Batch(watch, torch.tensor([row[e.clip] for e in examples]), ask, tuple(dict.fromkeys(shelf.notes)))  # type: ignore[arg-type]
+
+
+def batches(
+    examples: Sequence[Example], batch: int, clips: int = 0, generator: torch.Generator | None = None
+) -> list[list[Example]]:
+    """One epoch in batches of `batch` questions from about `clips` distinct clips each; 0 shuffles questions freely.
+
+    The questions of a clip are shuffled and cut into pieces of `batch / clips`, the pieces are shuffled, and batches
+    are cut from that row. The same generator state gives the same epoch. The last batch may be smaller.
+    """
+    if batch < 1 or clips < 0:
+        raise FeatureError(f"A batch needs at least one question and clips >= 0, got batch={batch}, clips={clips}.")
+
+    def shuffled(things: list) -> list:
+        return [things[i] for i in torch.randperm(len(things), generator=generator).tolist()]
+
+    groups: dict[Any, list[Example]] = {}
+    for number, example in enumerate(examples):
+        groups.setdefault(example.clip if clips else number, []).append(example)
+    size = max(1, round(batch / clips)) if clips else 1
+    pieces = []
+    for group in groups.values():
+        mixed = shuffled(group) if len(group) > 1 else group
+        pieces += [mixed[i : i + size] for i in range(0, len(mixed), size)]
+    line = [example for piece in shuffled(pieces) for example in piece]
+    return [line[i : i + batch] for i in range(0, len(line), batch)]
+
+
+class _Shelf:
+    """Fetches streams for one batch, fits their lengths, and remembers what a reader must know."""
+
+    def __init__(self, store: FeatureStore, features: Mapping[str, str], seconds: int | None, fit: str, absent: str):
+        if fit not in ("repeat_last", "zeros", "cut"):
+            raise FeatureError(f"No rule to fit lengths is called {fit!r}. There are: repeat_last, zeros, cut.")
+        if absent not in ("refuse", "blank"):
+            raise FeatureError(f"What to do about absent tracks is 'refuse' or 'blank', got {absent!r}.")
+        self.store, self.features, self.seconds, self.fit, self.absent = store, features, seconds, fit, absent
+        self.notes: list[str] = []
+
+    def encoder(self, stream: str) -> tuple[str, str]:
+        """(encoder, its stream) for a stream of the net: `clip`, or `clip:question` where the names differ."""
+        if stream not in self.features:
+            known = ", ".join(f"{k}: {v}" for k, v in self.features.items()) or "none"
+            raise FeatureError(f"The net asks for {stream!r} but no encoder is named for it. Named are: {known}.")
+        name, _, own = self.features[stream].partition(":")
+        return name, own or stream
+
+    def reads(self, stream: str) -> str:
+        return self.store.card(self.encoder(stream)[0])["reads"]
+
+    def texts(self, stream: str, examples: Sequence[Example]) -> Tensor:
+        name, own = self.encoder(stream)
+        texts = [text_of(e, stream) for e in examples]
+        distinct = list(dict.fromkeys(texts))
+        rows = []
+        for text in distinct:
+            if not self.store.has(name, text_key(text)):
+                raise FeatureError(f"No {name} features for the text {text!r}. Run: lookhear extract {name}")
+            rows.append(torch.from_numpy(self.store.get(name, own, text_key(text))))
+        if len({r.shape for r in rows}) > 1:
+            raise FeatureError(f"{name} {stream} of {distinct[0]!r} and others differ in shape: it must fix its rows.")
+        return torch.stack(rows)[torch.tensor([distinct.index(t) for t in texts])]
+
+    def stack(
+        self, streams: Sequence[str], clips: Sequence[Clip], lengths: Mapping[str, int] | None = None
+    ) -> dict[str, Tensor]:
+        """The streams of `clips`, one row per clip, all of a stream equally long."""
+        found = {(s, c): self._load(s, c) for s in streams for c in clips}
+        result = {}
+        for stream in streams:
+            rows = []
+            for clip in clips:
+                value = found[stream, clip]
+                if value is None:  # nothing to see or hear on purpose: as long as the clip's other streams
+                    near = [v for s in streams if (v := found[s, clip]) is not None]
+                    near = near or [v for c in clips if (v := found[stream, c]) is not None]
+                    value = self._blank(stream, len(near[0]) if near else None)
+                rows.append(value)
+            result[stream] = torch.stack(self._fitted(stream, clips, rows, (lengths or {}).get(stream)))
+        return result
+
+    def _load(self, stream: str, clip: Clip) -> Tensor | None:
+        name, own = self.encoder(stream)
+        reads = self.reads(stream)
+        where = key(clip, reads)
+        side = "picture" if reads == "frames" else "sound track"
+        blank = "black" if reads == "frames" else "silence"
+        if getattr(clip, SOURCE[reads]) == BLANK:
+            return None
+        if where is None:
+            array, absent = None, True
+        else:
+            array, absent = self.store.look(name, own, where)
+        if absent:
+            if self.absent == "refuse":
+                raise FeatureError(f"{clip.id!r} has no {side} for {stream!r}. Serve {blank} with absent='blank'.")
+            self.notes.append(f"no {side} in {clip.id!r}: {blank} served")
+        return None if array is None else torch.from_numpy(array)
+
+    def _blank(self, stream: str, length: int | None) -> Tensor:
+        name, own = self.encoder(stream)
+        row = torch.from_numpy(self.store.get(name, own, BLANK.id))[-1:]
+        return row.repeat_interleave(length or self.seconds or 1, 0)
+
+    def _fitted(self, stream: str, clips: Sequence[Clip], rows: list[Tensor], length: int | None) -> list[Tensor]:
+        shortest, longest = (pick(rows, key=len) for pick in (min, max))
+        length = self.seconds or length or (len(shortest) if self.fit == "cut" else None)
+        if length is None:
+            if len(shortest) < len(longest):
+                a, b = (clips[[len(r) for r in rows].index(len(x))].id for x in (shortest, longest))
+                raise FeatureError(
+                    f"{stream!r} has {len(shortest)} rows for {a!r} but {len(longest)} for {b!r}. "
+                    "Give the recipe data.seconds, and data.fit to say how the shorter are filled."
+                )
+            return rows
+        fitted = []
+        for clip, row in zip(clips, rows, strict=True):
+            short = length - len(row)
+            if short > 0:
+                if self.fit == "cut" or not len(row):
+                    raise FeatureError(
+                        f"{stream!r} of {clip.id!r} has {len(row)} rows, fewer than the {length} asked for. "
+                        "Set data.fit to repeat_last or zeros, or ask for fewer data.seconds."
+                    )
+                last = row[-1:] if self.fit == "repeat_last" else torch.zeros_like(row[-1:])
+                row = torch.cat([row, last.repeat_interleave(short, 0)])
+                self.notes.append(f"{stream} of {clip.id!r} is {short} of {length} rows short: {self.fit}")
+            fitted.append(row[:length])
+        return fitted
+
+
+def _others(examples: Sequence[Example], pool: Sequence[Clip], generator: torch.Generator | None) -> list[Clip]:
+    """For each question a clip of `pool` that is not its own."""
+    place = {clip: i for i, clip in enumerate(dict.fromkeys(pool))}
+    choice = list(place)
+    if len(choice) < 2:
+        raise FeatureError("Negative streams need at least two clips to draw from. Give batch a pool of clips.")
+    others = []
+    for example in examples:
+        own = place.get(example.clip, len(choice))
+        drawn = int(torch.randint(len(choice) - (own < len(choice)), (1,), generator=generator))
+        others.append(choice[drawn + (drawn >= own)])
+    return others

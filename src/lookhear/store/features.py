@@ -1,0 +1,273 @@
+"""Signed features on disk: complete or absent, and never mixed with what was made differently.
+
+    <root>/<encoder>/card.json                the signature: who made these, from what, with which decoder
+    <root>/<encoder>/<stream>/<key>.npy       one array per clip (or per text) and stream
+    <root>/<encoder>/<stream>/<key>.absent    there is no such track: what black or silence of that length gives
+    <root>/ledger.jsonl                       clips that could not be read, and why
+
+A clip's key is the id of the stretch of the one recording that the encoder reads (its video or its audio), so swapping
+or blanking a track needs no new features. Text is keyed by the sha1 of the text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import numpy as np
+
+from lookhear.errors import FeatureError
+from lookhear.types import Clip
+
+SOURCE = {"frames": "video", "waveform": "audio"}  # what an encoder reads -> the side of a clip it comes from
+KEEP = " !#$&'()+,;=@[]^`{}~"  # as they are in file names, besides letters, digits and _.-
+
+
+class StoreWriteError(FeatureError):
+    """The folder is read-only, full or gone: there is no use in going on."""
+
+
+class FeatureStore:
+    """The features of many encoders under one folder. `cache` keeps in memory what was read once.
+
+    With `root` None nothing touches the disk: what is put stays in memory as long as the store.
+    """
+
+    def __init__(self, root: Path | str | None, cache: bool = False):
+        self.root = None if root is None else Path(root)
+        self.cards: dict[str, dict[str, Any]] = {}
+        self.memory: dict[tuple[str, str, str], tuple[np.ndarray, bool]] | None = {} if cache or root is None else None
+
+    def open(self, encoder: Any) -> str:
+        """Make or check the folder of an encoder; returns its name. Raises FeatureError if made differently."""
+        card = signature(encoder)
+        name = card["encoder"]
+        if name not in self.cards and self.root is not None:
+            path = self._folder(name) / "card.json"
+            if path.is_file():
+                self.cards[name] = self._read_card(name)
+            else:
+                self._write(path, json.dumps(card, indent=1, sort_keys=True).encode())
+        here = self.cards.setdefault(name, card)
+        field = _difference(here, card)
+        if field:
+            was, now = _at(here, field), _at(card, field)
+            raise FeatureError(
+                f"The {name} features in {str(self.root)!r} were made with {field} {was!r}, this {name} has {now!r}. "
+                "Use another store folder, or delete this one and extract again."
+            )
+        return name
+
+    def card(self, name: str) -> dict[str, Any]:
+        """The signature that the features of encoder `name` were made under."""
+        if name not in self.cards:
+            self.cards[name] = self._read_card(name)
+        return self.cards[name]
+
+    def has(self, name: str, key: str) -> bool:
+        """Are all streams of `key` there (or all known to be absent)?"""
+        streams = self.card(name)["streams"]
+        if self.memory is not None and all((name, s, key) in self.memory for s in streams):
+            return True
+        return self.root is not None and any(
+            all(self._path(name, s, key, end).is_file() for s in streams) for end in ("npy", "absent")
+        )
+
+    def keys(self, name: str) -> Iterator[str]:
+        """Every key that is complete, in no particular order."""
+        stream = next(iter(self.card(name)["streams"]))
+        if self.root is None:
+            yield from [k for n, s, k in self.memory or {} if (n, s) == (name, stream)]
+            return
+        for path in self._path(name, stream, "x").parent.glob("*.*"):
+            key = unquote(path.stem)
+            if path.suffix in (".npy", ".absent") and self.has(name, key):
+                yield key
+
+    def put(self, name: str, key: str, streams: Mapping[str, Any], absent: bool = False) -> None:
+        """Store all streams of one clip, or none: refuses NaN and wrong widths, leaves nothing half-written.
+
+        `absent` says the track is not there; the streams are then what black or silence of that length gives.
+        """
+        arrays = {s: _array(v) for s, v in streams.items()}
+        _check(name, key, arrays, self.card(name)["streams"])
+        if self.root is None:
+            self.memory.update({(name, s, key): (a, absent) for s, a in arrays.items()})  # type: ignore[union-attr]
+            return
+        done: list[Path] = []
+        try:
+            for stream, array in arrays.items():
+                raw = io.BytesIO()
+                np.save(raw, array, allow_pickle=False)
+                done.append(self._path(name, stream, key, "absent" if absent else "npy"))
+                self._write(done[-1], raw.getvalue())
+        except BaseException:
+            for path in done:
+                path.unlink(missing_ok=True)
+            raise
+
+    def get(self, name: str, stream: str, key: str) -> np.ndarray:
+        """One stream of one clip. Raises FeatureError, naming the way out, where it is missing or damaged."""
+        array, absent = self.look(name, stream, key)
+        if absent:
+            raise FeatureError(
+                f"{key!r} has no track for {name} ({stream}). Serve black or silence with absent='blank'."
+            )
+        return array
+
+    def look(self, name: str, stream: str, key: str) -> tuple[np.ndarray, bool]:
+        """One stream of one clip, and whether it stands in for a track that is not there."""
+        where = (name, stream, key)
+        if self.memory is not None and where in self.memory:
+            return self.memory[where]
+        widths = self.card(name)["streams"]
+        if stream not in widths:
+            raise FeatureError(f"Encoder {name} makes {', '.join(widths)}; it has no stream {stream!r}.")
+        if self.root is None or not self.has(name, key):
+            raise FeatureError(f"No {name} features for {key!r} in {str(self.root)!r}. Run: lookhear extract {name}")
+        path = self._path(name, stream, key)
+        absent = not path.is_file()
+        if absent:
+            path = self._path(name, stream, key, "absent")
+        try:
+            array = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise FeatureError(f"{path}: damaged ({error}). Delete it and run: lookhear extract {name}") from None
+        _check(name, key, {stream: array}, {stream: widths[stream]})
+        if self.memory is not None:
+            self.memory[where] = (array, absent)
+        return array, absent
+
+    def sweep(self) -> None:
+        """Remove what writers that no longer run on this machine left half-written."""
+        for path in self.root.rglob(".*.part") if self.root is not None else ():
+            _, host, pid, _ = path.name.rsplit("~", 3)
+            if host == socket.gethostname() and _dead(int(pid)):
+                path.unlink(missing_ok=True)
+
+    def _folder(self, name: str) -> Path:
+        assert self.root is not None
+        return self.root / file_name(name)
+
+    def _path(self, name: str, stream: str, key: str, end: str = "npy") -> Path:
+        there = self.cards.get(name, {}).get("folders", {}).get(stream)  # a folder that someone else filled
+        folder = Path(there) if there else self._folder(name) / stream
+        return folder / f"{file_name(key)}.{end}"
+
+    def _read_card(self, name: str) -> dict[str, Any]:
+        path = None if self.root is None else self._folder(name) / "card.json"
+        if path is None or not path.is_file():
+            raise FeatureError(f"No {name} features in {str(self.root)!r}. Run: lookhear extract {name}")
+        try:
+            return json.loads(path.read_text("utf-8"))
+        except (ValueError, OSError) as error:
+            raise FeatureError(f"{path}: not readable ({error}). Delete the folder and extract again.") from None
+
+    def _write(self, path: Path, content: bytes) -> None:
+        part = path.parent / f".{text_key(path.name)}~{socket.gethostname()}~{os.getpid()}~.part"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(content)
+            part.replace(path)
+        except OSError as error:
+            if part.is_file():
+                part.unlink()
+            raise StoreWriteError(
+                f"Cannot write {str(path)!r}: {error.strerror}. Check permissions and free space."
+            ) from None
+
+
+def key(clip: Clip, reads: str) -> str | None:
+    """Where the features of `clip` for an encoder that reads `frames` or `waveform` are kept; None without a track."""
+    source = getattr(clip, SOURCE[reads])
+    return None if source is None else Clip(source, source, clip.start, clip.end).id
+
+
+def text_key(text: str) -> str:
+    """Where the features of a text are kept."""
+    return hashlib.sha1(text.encode("utf-8"), usedforsecurity=False).hexdigest()
+
+
+def file_name(key: str) -> str:
+    """A key as a file name, and back by `urllib.parse.unquote`. Letters of any alphabet stay as they are."""
+    name = "".join(c if c.isalnum() or c in "_-." + KEEP else quote(c, safe="") for c in key)
+    name = "%2E" + name[1:] if name.startswith(".") else name
+    if not name or len(name.encode("utf-8")) > 240:
+        raise FeatureError(f"Clip id {key[:60]!r} cannot be a file name: it is empty or longer than 240 bytes.")
+    return name
+
+
+def signature(encoder: Any) -> dict[str, Any]:
+    """Everything that features depend on besides the clip: what two stores must share to be mixed."""
+    import lookhear
+
+    own = dict(encoder.signature())
+    card = {"encoder": own.pop("name"), "weights": own.pop("sha256", None), **own}
+    card |= {"reads": encoder.reads, "streams": dict(encoder.streams), "lookhear": lookhear.__version__}
+    if encoder.reads != "text":
+        card |= {"sampling": encoder.sampling.name, "decoder": decoder()}
+    return json.loads(json.dumps(card))
+
+
+def decoder() -> str:
+    """The library that opens media, with the codecs inside it."""
+    import av
+
+    return f"av {av.__version__}, libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}"
+
+
+def _array(value: Any) -> np.ndarray:
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = value.float() if value.dtype.is_floating_point and value.element_size() == 2 else value
+        value = value.numpy()
+    return np.ascontiguousarray(value)
+
+
+def _check(name: str, key: str, arrays: Mapping[str, np.ndarray], widths: Mapping[str, int]) -> None:
+    if set(arrays) != set(widths):
+        raise FeatureError(f"{name} gave {sorted(arrays)} for {key!r} where it promises {sorted(widths)}.")
+    for stream, array in arrays.items():
+        if array.dtype.kind == "f":
+            if not array.ndim or array.shape[-1] != widths[stream]:
+                raise FeatureError(
+                    f"{name} {stream} of {key!r} has shape {array.shape}, expected width {widths[stream]}. "
+                    f"Delete it and run: lookhear extract {name}"
+                )
+            if not np.isfinite(array).all():
+                bad = int((~np.isfinite(array)).sum())
+                raise FeatureError(
+                    f"{name} {stream} of {key!r} has {bad} values that are NaN or infinite of {array.size}. "
+                    f"Delete it and run: lookhear extract {name}"
+                )
+
+
+def _dead(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _difference(a: Any, b: Any, at: str = "") -> str:
+    """The dotted name of the first field in which two cards differ, or an empty text."""
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        found = (_difference(a.get(k), b.get(k), f"{at}.{k}".lstrip(".")) for k in sorted({*a, *b}))
+        return next((f for f in found if f), "")
+    return "" if a == b else at
+
+
+def _at(card: Any, field: str) -> Any:
+    for part in field.split("."):
+        card = card.get(part) if isinstance(card, Mapping) else None
+    return card
