@@ -1,0 +1,317 @@
+"""The two tracks of an open file: packets go in, chosen frames and 16 kHz mono samples on the file's clock come out.
+
+Nothing here knows of clips or of Media; `decode.py` drives it. All times are seconds on the file's clock, whose time 0
+`probe.describe` sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import av
+import numpy as np
+from av.stream import Stream
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from lookhear.media import probe
+
+SLACK = 1e-6  # seconds: timestamps are fractions, wanted times are floats
+HELD = 512  # packets kept undecoded at most
+DRIFT = 0.05  # seconds a sound packet may lie off its timestamp (millisecond containers round) before time is mended
+
+
+class PictureTrack:
+    """Chooses, for each wanted time, the frame shown then: the last one whose timestamp is not after it.
+
+    `wanted` ascends; None takes every frame from `start` on. A time before the first frame gets the first frame.
+
+    Packets are held back, undecoded, until it is known whether a wanted frame lies behind them: what remains of a group
+    of pictures after its last wanted frame, and whole groups without one, are never decoded. This is exact, since a
+    key frame needs nothing before it, and no wanted frame lies between a dropped packet and the next key frame.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        facts: probe.Facts,
+        wanted: Sequence[float] | None,
+        start: float,
+        size: tuple[int, int] | None,
+    ) -> None:
+        self.taken: list[tuple[float, np.ndarray]] = []  # (wanted time, pixels) not yet fetched
+        self.damaged = 0  # packets that could not be decoded
+        self.end = 0.0  # end of the last frame shown
+        self.seen = 0.0  # time of the last packet
+        self.first: float | None = None  # time of the first frame shown
+        self.ended = False  # no more will come
+        self.given = 0  # frames fetched
+        self._codec = stream.codec_context
+        self._codec.thread_count = 1  # workers are processes; two threads on a busy machine are slower than one
+        self._base, self._zero = float(stream.time_base), facts.zero
+        self._step = 1 / facts.picture.fps if facts.picture and facts.picture.fps else 0.0
+        self._wanted, self._start, self._size = wanted, start, size
+        self._due = 0  # wanted times answered
+        self._asked = 0  # wanted times whose packets went to the decoder
+        self._held: list[av.Packet] = []
+        self._patient = wanted is not None and facts.format in probe.INDEXED  # others' timestamps are not to be trusted
+        self._last: tuple[float, av.VideoFrame] | None = None
+        self._pixels: np.ndarray | None = None  # of the last frame, once it was converted
+        self._shape: tuple[int, int] | None = size  # all frames of a file come in one size
+        self._convert = VideoReformatter()  # one per track: a shared one hangs after fork
+
+    @property
+    def reached(self) -> float:
+        """Every wanted time before this one has its frame."""
+        if self.ended:
+            return float("inf")
+        if self._wanted is None:
+            return self._last[0] if self._last else -1.0
+        return self._wanted[self._due] if self._due < len(self._wanted) else float("inf")
+
+    def feed(self, packet: av.Packet) -> None:
+        """Take one packet of this track."""
+        if self.ended:
+            return
+        if packet.pts is not None:
+            self.seen = self._time(packet.pts)
+        if self._patient and (packet.pts is None or packet.dts is None or packet.dts > packet.pts):
+            self._patient = False
+            self._release()
+        if not self._patient:
+            self._decode(packet)
+            return
+        if packet.is_keyframe:
+            key = self._time(packet.pts)
+            if self._next_ask() < key - SLACK:
+                self._release()
+            else:  # nothing wanted until this key frame: forget what is held
+                self._held.clear()
+                self._decode(None)
+                self._codec.flush_buffers()
+            self._advance(key - SLACK)
+        elif self._time(packet.dts) > self._next_ask() + SLACK:  # all that follows is shown later than the wanted time
+            self._release()
+            self._advance(self._time(packet.dts) - SLACK)
+        elif len(self._held) >= HELD:
+            self._release()
+        self._held.append(packet)
+
+    def finish(self) -> None:
+        """The track has ended."""
+        if not self.ended:
+            self._release()
+            self._decode(None)
+            self.ended = True
+
+    def fetch(self, until: float, least: int = 0) -> tuple[list[float], list[np.ndarray]]:
+        """Times and pixels before `until` not fetched yet; after the track's end its last frame stays on.
+
+        At least `least` frames altogether, where there is one to show, even if the first wanted time is later.
+        """
+        while self.ended and self._last and self._wanted is not None and self._due < len(self._wanted):
+            if self._wanted[self._due] >= until - SLACK and self._due >= least:
+                break
+            self._take(self._wanted[self._due], self._last)
+            self._due += 1
+        ready = sum(time < until - SLACK for time, _ in self.taken)
+        ready = max(ready, min(least - self.given, len(self.taken)))
+        out, self.taken = self.taken[:ready], self.taken[ready:]
+        self.given += ready
+        return [time for time, _ in out], [pixels for _, pixels in out]
+
+    @property
+    def shape(self) -> tuple[int, int] | None:
+        """Height and width that frames come in; None before the first."""
+        return self._shape
+
+    def _next_ask(self) -> float:
+        assert self._wanted is not None
+        return self._wanted[self._asked] if self._asked < len(self._wanted) else float("inf")
+
+    def _advance(self, until: float) -> None:
+        while self._next_ask() < until:
+            self._asked += 1
+
+    def _release(self) -> None:
+        for packet in self._held:
+            self._decode(packet)
+        self._held.clear()
+
+    def _decode(self, packet: av.Packet | None) -> None:
+        try:
+            for frame in self._codec.decode(packet):
+                self._show(frame)
+        except av.error.FFmpegError:  # a damaged packet: the frame before it stays on, as in any player
+            self.damaged += packet is not None and self.seen >= self._start
+
+    def _time(self, timestamp: int) -> float:
+        return timestamp * self._base - self._zero
+
+    def _show(self, frame: av.VideoFrame) -> None:
+        timestamp = frame.pts if frame.pts is not None else frame.dts
+        now = self._time(timestamp) if timestamp is not None else self.end if self._last else 0.0
+        if self._last and now < self._last[0]:
+            return  # out of order: damaged, or a leading picture whose reference was not decoded
+        shown = (now, frame)
+        if self.first is None:
+            self.first = now
+        if self._wanted is None:
+            if now >= self._start - SLACK:
+                self._last, self._pixels = shown, None
+                self._take(now, shown)
+        else:
+            while self.reached < now - SLACK:
+                self._take(self._wanted[self._due], self._last or shown)
+                self._due += 1
+        if self._last is not shown:
+            self._last, self._pixels = shown, None
+        self.end = now + (frame.duration * self._base if frame.duration else self._step)
+
+    def _take(self, time: float, shown: tuple[float, av.VideoFrame]) -> None:
+        if shown is not self._last or self._pixels is None:
+            self._pixels = self._rgb(shown[1])
+            self._last = shown
+        self.taken.append((time, self._pixels))
+
+    def _rgb(self, frame: av.VideoFrame) -> np.ndarray:
+        turns = probe.turned(frame.rotation) // 90
+        high, wide = self._shape or ((frame.width, frame.height) if turns % 2 else (frame.height, frame.width))
+        self._shape = high, wide
+        if turns % 2:
+            high, wide = wide, high
+        same = (high, wide) == (frame.height, frame.width)
+        rgb = self._convert.reformat(
+            frame,
+            width=wide,
+            height=high,
+            format="rgb24",
+            interpolation=Interpolation.BILINEAR if same else Interpolation.BICUBIC,
+            threads=1,
+        ).to_ndarray()
+        return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb
+
+
+class SoundTrack:
+    """Gathers mono float32 at `rate` Hz from `start` on; what the track leaves out in its time is zeros."""
+
+    def __init__(self, stream: Stream, facts: probe.Facts, start: float, rate: int) -> None:
+        self.damaged = 0
+        self.end = 0.0  # end of the last sound heard
+        self.first: float | None = None
+        self.ended = False
+        self._codec = stream.codec_context
+        self._codec.thread_count = 1
+        self._base, self._zero = float(stream.time_base), facts.zero
+        self._start, self._rate = start, rate
+        self._blocks: list[np.ndarray] = []  # contiguous samples not yet fetched
+        self._filled = 0  # samples since `start`, fetched ones included
+        self._skip = 0  # samples still to be dropped: they lie before `start`
+        self._resampler: av.AudioResampler | None = None
+        self._pending: list[np.ndarray] = []  # mono samples at the file's rate, not yet resampled
+        self._waiting = 0
+        self._source = 0  # the file's rate; 0 before the first frame
+        self._samples = 0  # since `_origin`
+        self._origin = 0.0  # time at which the present unbroken stretch began
+        self._idle = False
+
+    @property
+    def reached(self) -> float:
+        """All sound before this time is there."""
+        if self.ended or self._idle:
+            return float("inf")
+        return self._start + self._filled / self._rate if self._filled else -1.0
+
+    def feed(self, packet: av.Packet | None) -> None:
+        """Take one packet of this track, or None at its end."""
+        try:
+            for frame in self._codec.decode(packet):
+                self._hear(frame)
+        except av.error.FFmpegError:
+            self.damaged += packet is not None and self.end >= self._start
+
+    def finish(self) -> None:
+        """The track has ended."""
+        if not self.ended:
+            self.feed(None)
+            self._flush()
+            self.ended = True
+
+    def pause(self) -> None:
+        """Nothing has come for long: do not wait for it. What comes later finds its place by its timestamp."""
+        self._flush()
+        self._source, self._idle = 0, True
+
+    def fetch(self, until: float) -> np.ndarray:
+        """The samples from where the last fetch ended up to time `until`; after the end of the track they are zeros."""
+        everything = np.concatenate([*self._blocks, np.zeros(0, np.float32)])
+        want = max(0, round((until - self._start) * self._rate) - (self._filled - len(everything)))
+        if want > len(everything):
+            silence = np.zeros(want - len(everything), np.float32)
+            everything, self._filled = np.concatenate([everything, silence]), self._filled + len(silence)
+        self._blocks = [everything[want:]]
+        return everything[:want]
+
+    def _hear(self, frame: av.AudioFrame) -> None:
+        self._idle = False
+        rate = frame.sample_rate
+        expected = self._origin + self._samples / self._source if self._source else 0.0
+        now = frame.pts * float(frame.time_base) - self._zero if frame.pts is not None else expected
+        if rate != self._source or abs(now - expected) > DRIFT:
+            self._flush()
+            self._source, self._origin, self._samples = rate, now, 0
+            gap = round((now - self._start) * self._rate) - self._filled
+            self._skip = max(0, -gap)
+            if gap > 0:
+                self._blocks.append(np.zeros(gap, np.float32))
+                self._filled += gap
+        if self.first is None:
+            self.first = now
+        samples = _mono(frame)
+        self._samples += len(samples)
+        self._pending.append(samples)
+        self._waiting += len(samples)
+        self.end = self._origin + self._samples / rate
+        if self._waiting >= rate:  # a second at a time: thousands of tiny calls cost more than the resampling
+            self._resample()
+
+    def _resample(self) -> None:
+        if not self._pending:
+            return
+        block = np.concatenate(self._pending)
+        self._pending, self._waiting = [], 0
+        if self._source == self._rate:
+            self._append(block)
+            return
+        if self._resampler is None:
+            self._resampler = av.AudioResampler(format="fltp", layout="mono", rate=self._rate)
+        frame = av.AudioFrame.from_ndarray(block[None], format="fltp", layout="mono")
+        frame.sample_rate = self._source
+        for out in self._resampler.resample(frame):
+            self._append(out.to_ndarray()[0])
+
+    def _flush(self) -> None:
+        self._resample()
+        if self._resampler is not None:
+            for out in self._resampler.resample(None):
+                self._append(out.to_ndarray()[0])
+            self._resampler = None
+
+    def _append(self, samples: np.ndarray) -> None:
+        dropped = min(self._skip, len(samples))
+        self._skip -= dropped
+        if dropped < len(samples):
+            self._blocks.append(samples[dropped:])
+            self._filled += len(samples) - dropped
+
+
+def _mono(frame: av.AudioFrame) -> np.ndarray:
+    """The mean of the channels, in -1..1. ffmpeg's own mixing of floats is 3 dB too loud for two equal channels."""
+    samples: Any = frame.to_ndarray()
+    if not frame.format.is_planar:
+        samples = samples.reshape(-1, frame.layout.nb_channels).T
+    if samples.dtype == np.uint8:
+        samples = (samples.astype(np.float32) - 128) / 128
+    elif samples.dtype.kind == "i":
+        samples = samples.astype(np.float32) / 2.0 ** (8 * samples.dtype.itemsize - 1)
+    return samples.mean(axis=0, dtype=np.float32) if len(samples) > 1 else samples[0].astype(np.float32)

@@ -1,0 +1,246 @@
+"""Decode a clip: frames at asked times, chosen by timestamp, and the mono sound of the same stretch.
+
+    clip.video ─┐  one open file when both come from one path, sound and picture in one pass
+                ├─▶ tracks ─▶ pieces of `seconds` ─▶ Media, Media, …      decode() is one piece as long as the clip
+    clip.audio ─┘
+
+Each file has its own clock, whose time 0 is the earliest start of its picture and sound (see `probe`). Pixels come as
+they are stored, rotated as they are shown. Sound is the mean of the channels; lossy sound may overshoot -1..1 by a
+little and is not clipped. A track that ends early is held: the last frame stays on, the sound goes on as zeros, and a
+note says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+
+from lookhear.errors import MediaError
+from lookhear.media import probe
+from lookhear.media._tracks import SLACK, PictureTrack, SoundTrack
+from lookhear.media.sampling import Sampling
+from lookhear.types import BLANK, Clip, Media, Source
+
+SHORT = 0.5  # seconds that may be missing without a note: headers round, tracks differ by a packet
+NEAR = 2.0  # seconds from the beginning within which seeking is not worth it
+EARLY = 1.0  # seconds before the clip at which reading begins after a seek, so that decoders have settled
+FAR = 30.0  # seconds one track may run ahead of the other before it is taken to have ended
+BLANK_SIZE = (224, 224)
+
+
+def decode(clip: Clip, sampling: Sampling | None = None) -> Media:
+    """The whole `clip` as one Media. Raises MediaError, one line, where nothing can be read."""
+    sampling = sampling or Sampling()
+    (media,) = _pieces(clip, sampling, None)
+    wanted = sampling.times(0.0, media.duration)
+    if media.frames is not None and wanted is not None and len(wanted) > len(media.times):
+        # the file ended before it promised to: spread what the rule asks for over what there is
+        (shorter,) = _pieces(replace(clip, end=clip.start + media.duration), sampling, None)
+        media = replace(shorter, notes=tuple(dict.fromkeys(media.notes + shorter.notes)))
+    return media
+
+
+def stream(clip: Clip, sampling: Sampling | None = None, seconds: float = 60.0) -> Iterator[Media]:
+    """The `clip` in pieces of `seconds`, one after another; memory does not grow with its length.
+
+    The pieces joined are what `decode` returns: `times` run on from piece to piece, each piece's `waveform` is the
+    sound of its own stretch and its `duration` the length of that stretch; `notes` are about what was read so far.
+    """
+    if not seconds > 0:
+        raise MediaError(f"Cannot stream in pieces of {seconds!r} s: give a positive number of seconds.")
+    return _pieces(clip, sampling or Sampling(), seconds)
+
+
+class _Reader:
+    """One open file, read once from near the clip's start, feeding its picture, its sound or both."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.done, self.picture, self.sound = path, False, None, None
+        self.container = probe.open_media(path)
+        self.facts = probe.describe(self.container, path)
+
+    def begin(
+        self, clip: Clip, sampling: Sampling, wanted: list[float] | None, seen: bool, heard: bool, seek: bool = True
+    ) -> None:
+        """Start reading for `wanted` times; `seen` and `heard` say which of its tracks are asked for."""
+        self._again = (clip, sampling, wanted, seen, heard, False)
+        facts, streams = self.facts, self.container.streams
+        self.picture: PictureTrack | None = None
+        self.sound: SoundTrack | None = None
+        if seen and facts.picture:
+            self.picture = PictureTrack(streams[facts.picture.index], facts, wanted, clip.start, sampling.size)
+        if heard and facts.sound:
+            self.sound = SoundTrack(streams[facts.sound.index], facts, clip.start, sampling.sample_rate)
+        known = [t for t, there in ((facts.picture, self.picture), (facts.sound, self.sound)) if t and there]
+        self._landing = []  # (track, time it must have been entered by)
+        if seek and clip.start > NEAR and facts.format in probe.INDEXED and known:
+            first = streams[known[0].index]
+            offset = round((clip.start - EARLY + facts.zero) / first.time_base)
+            self.container.seek(offset, stream=first, backward=True)
+            tracks = [t for t in (self.picture, self.sound) if t]
+            self._landing = [(t, max(clip.start, k.start) + SLACK) for t, k in zip(tracks, known, strict=True)]
+        self._packets = self.container.demux([streams[k.index] for k in known]) if known else iter(())
+
+    @property
+    def still(self) -> bool:
+        """The file is one image, which is shown for as long as is asked."""
+        return self.facts.picture is not None and self.facts.picture.still
+
+    @property
+    def reached(self) -> float:
+        """Everything asked for before this time is there."""
+        return min((t.reached for t in (self.picture, self.sound) if t), default=float("inf"))
+
+    def advance(self) -> None:
+        """Read one packet, or find the end."""
+        try:
+            packet = next(self._packets, None)
+        except av.error.FFmpegError:  # the rest of the file cannot be read: for us it ends here
+            packet = None
+        if packet is None:
+            self.done = True
+            for track in (self.picture, self.sound):
+                if track:
+                    track.finish()
+        elif packet.size:
+            of_picture = self.facts.picture is not None and packet.stream_index == self.facts.picture.index
+            track = self.picture if of_picture else self.sound
+            assert track is not None, "only packets of the tracks asked for are read"
+            track.feed(packet)
+            self._look_after_the_late(self.picture, self.sound)
+        if any(self.done if t.first is None else t.first > latest for t, latest in self._landing):
+            self.container.close()  # the seek landed too late: read from the beginning instead
+            self.container, self.done = probe.open_media(self.path), False
+            self.begin(*self._again)
+
+    def _look_after_the_late(self, picture: PictureTrack | None, sound: SoundTrack | None) -> None:
+        """Where one track ends long before the other, do not gather the rest of the other while waiting for it."""
+        if picture is None or sound is None:
+            return
+        if picture.seen > sound.reached + FAR:
+            sound.pause()
+        end = self.facts.picture.end if self.facts.picture else None
+        if end is not None and not picture.ended and FAR + max(end, picture.seen) < sound.reached < float("inf"):
+            picture.finish()
+
+
+def _pieces(clip: Clip, sampling: Sampling, seconds: float | None) -> Iterator[Media]:
+    """The clip in pieces of `seconds`, or in one where that is None; the files are closed whatever happens."""
+    if clip.start < 0 or (clip.end is not None and clip.end <= clip.start):
+        raise MediaError(f"Clip {clip.id!r} from {clip.start:g} to {clip.end} s: start at 0 or later, end after it.")
+    readers: dict[Path, _Reader] = {}
+    try:
+        for source in (clip.video, clip.audio):
+            if source is not None and source != BLANK and _path(source) not in readers:
+                readers[_path(source)] = _Reader(_path(source))
+        yield from _read(clip, sampling, seconds, readers)
+    finally:
+        for reader in readers.values():
+            reader.container.close()
+
+
+def _path(source: Source) -> Path:
+    if source.path is None:
+        raise MediaError(f"{source.id!r} has no file, only a name. Give the dataset's --root, or use stored features.")
+    return Path(source.path)
+
+
+def _read(clip: Clip, sampling: Sampling, seconds: float | None, readers: dict[Path, _Reader]) -> Iterator[Media]:
+    seen = readers[_path(clip.video)] if clip.video is not None and clip.video != BLANK else None
+    heard = readers[_path(clip.audio)] if clip.audio is not None and clip.audio != BLANK else None
+    end = _end(clip, seen, heard)
+    wanted = sampling.times(clip.start, end)
+    for reader in readers.values():
+        reader.begin(clip, sampling, wanted, seen=reader is seen, heard=reader is heard)
+    low, last = clip.start, False
+    while not last:
+        high = end if seconds is None else min(low + seconds, end)
+        for reader in readers.values():
+            while not reader.done and (reader.reached < high - SLACK or reader.still):
+                reader.advance()
+        there = _there(readers, end)
+        high, last = min(high, there), high >= min(end, there) - SLACK
+        media = _media(clip, sampling, wanted, seen, heard, low, high, last)
+        if last and end - there > SHORT:
+            cut = f"truncated at {there - clip.start:.1f} s of {end - clip.start:.1f} s"
+            media = replace(media, notes=(*media.notes, cut))
+        yield media
+        low = high
+
+
+def _end(clip: Clip, seen: _Reader | None, heard: _Reader | None) -> float:
+    """Where the clip ends, in its files' time: `clip.end`, or the end of the picture's file, or of the sound's."""
+    moving = seen if seen and seen.facts.picture and not seen.facts.picture.still else None
+    leader = moving or (heard if heard and heard.facts.sound else None) or seen
+    if leader is None:
+        if BLANK not in (clip.video, clip.audio) or heard:
+            raise MediaError(f"Clip {clip.id!r} has neither picture nor sound. Give it a video, a sound, or BLANK.")
+        if clip.end is None:
+            raise MediaError(
+                f"Clip {clip.id!r} is blank and nothing tells its length. Give the clip an end in seconds."
+            )
+        return clip.end
+    if not leader.still and clip.start >= leader.facts.duration - SLACK:
+        length = f"{str(leader.path)!r} is {leader.facts.duration:.1f} s long"
+        raise MediaError(f"{length}: there is nothing from {clip.start:g} s on. Check the clip's start.")
+    return clip.end if clip.end is not None else max(clip.start, leader.facts.duration)
+
+
+def _there(readers: dict[Path, _Reader], end: float) -> float:
+    """Up to where there is something: `end`, unless every file ended before."""
+    if not readers or not all(r.done for r in readers.values()):
+        return end
+    ends = [t.end for r in readers.values() for t in (None if r.still else r.picture, r.sound) if t]
+    return min(end, max(ends, default=end))
+
+
+def _media(
+    clip: Clip,
+    sampling: Sampling,
+    wanted: list[float] | None,
+    seen: _Reader | None,
+    heard: _Reader | None,
+    low: float,
+    high: float,
+    last: bool,
+) -> Media:
+    """What was seen and heard from `low` to `high`."""
+    picture, sound = seen and seen.picture, heard and heard.sound
+    notes: list[str] = []
+    times: list[float] = []
+    frames = waveform = None
+    samples = round((high - clip.start) * sampling.sample_rate) - round((low - clip.start) * sampling.sample_rate)
+    if clip.video == BLANK:
+        grid = wanted if wanted is not None else Sampling(fps=sampling.fps).times(clip.start, high)
+        times = [t for t in grid or () if low - SLACK <= t < high - SLACK]
+        frames = np.zeros((len(times), *(sampling.size or BLANK_SIZE), 3), np.uint8)
+    elif seen and picture:
+        times, pixels = picture.fetch(high, least=int(last))
+        if picture.shape is not None:
+            frames = np.stack(pixels) if pixels else np.zeros((0, *picture.shape, 3), np.uint8)
+        if picture.ended and not seen.still and high - picture.end > SHORT:
+            notes.append(f"picture ends at {max(0.0, picture.end - clip.start):.1f} s")
+    if clip.audio == BLANK:
+        waveform = np.zeros(samples, np.float32)
+    elif sound and not (sound.ended and sound.first is None):
+        waveform = sound.fetch(high)
+        if sound.ended and high - sound.end > SHORT:
+            notes.append(f"sound ends at {max(0.0, sound.end - clip.start):.1f} s")
+    if frames is None and waveform is None:
+        file = (seen or heard).path if seen or heard else clip.id  # type: ignore[union-attr]
+        raise MediaError(f"{str(file)!r}: neither picture nor sound can be decoded there. Check or re-encode the file.")
+    if frames is None:
+        notes.append("picture cannot be decoded" if picture else "no picture")
+    if waveform is None:
+        notes.append("sound cannot be decoded" if sound else "no sound track")
+    if damaged := (picture.damaged if picture else 0) + (sound.damaged if sound else 0):
+        notes.append(f"{damaged} damaged packets skipped")
+    at = np.array(times, np.float64) - clip.start
+    media = Media(frames, at, waveform, sampling.sample_rate, high - low, tuple(notes))
+    if clip.audio != BLANK and media.silent:
+        media = replace(media, notes=(*notes, "sound is silent throughout"))
+    return media
