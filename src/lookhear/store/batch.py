@@ -68,9 +68,9 @@ def batch(
 
     With `seconds`, streams of clips are fitted to that many rows: longer ones are cut, shorter ones get their last row
     repeated (`fit="repeat_last"`), zeros (`"zeros"`), or are refused (`"cut"`). Without, unequal lengths are refused,
-    or cut to the shortest of the batch with `fit="cut"`. A track that is not there is refused unless `absent="blank"` asks for
-    black or silence in its place. A `…_negative` stream has, per question, another clip drawn from `pool` (by default
-    the clips of this batch) with `generator`; one clip serves all negative streams of a question.
+    or cut to the shortest of the batch with `fit="cut"`. A track that is not there is refused unless `absent="blank"`
+    asks for black or silence in its place. A `…_negative` stream is in `ask`: per question, another clip drawn from
+    `pool` (by default the clips of this batch) with `generator`; one clip serves all negative streams of a question.
     """
     if not examples:
         raise FeatureError("A batch needs at least one example, got none.")
