@@ -56,7 +56,7 @@ def example(record: Mapping[str, Any], clip: Clip, segments: Sequence[Segment] =
     reference = Answer(record["anser"], segments=tuple(segments)) if record.get("anser") is not None else None
     return Example(
         id=str(record["question_id"]),
-        task="avqa",
+        task="question_answering",
         clip=clip,
         question=fill(record["question_content"], values),
         reference=reference,
