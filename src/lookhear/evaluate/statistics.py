@@ -21,10 +21,10 @@ def bootstrap(
 ) -> np.ndarray:
     """95 % intervals of the mean of `values`, one for each column of questions.
 
-    `values` (question,) numbers, `clusters` (question,) the video of each, `columns` (question, column) bool: which
-    questions a column is about. Returns (column, 2): the 2.5 and 97.5 percentiles over `resamples` draws of as many
-    videos as there are, with replacement. A column without questions gives nan. Where all values of a column are 0, or
-    all are 1, the bootstrap can only return a point; the exact binomial bound for its number of videos is used instead.
+    `values` (question,) bools or numbers, `clusters` (question,) the video of each, `columns` (question, column) bool:
+    which questions a column is about. Returns (column, 2): the 2.5 and 97.5 percentiles over `resamples` draws of as
+    many videos as there are, with replacement. A column without questions gives nan. Where all bools of a column are
+    alike the bootstrap can only return a point; the exact binomial bound for its number of videos is used instead.
     """
     sums, counts = _by_cluster(values, clusters, columns)
     rng = np.random.default_rng(seed)
@@ -39,9 +39,9 @@ def bootstrap(
         inside, videos = values[columns[:, column]], np.count_nonzero(counts[:, column])
         if not videos:
             continue
-        if inside.min() == inside.max() and inside[0] in (0, 1):
+        if values.dtype == bool and inside.min() == inside.max():
             edge = 0.025 ** (1 / videos)
-            low[column], high[column] = (edge, 1.0) if inside[0] == 1 else (0.0, 1 - edge)
+            low[column], high[column] = (edge, 1.0) if inside[0] else (0.0, 1 - edge)
         else:
             drawn = np.concatenate([part[:, column] for part in means])
             low[column], high[column] = np.nanpercentile(drawn, [2.5, 97.5])

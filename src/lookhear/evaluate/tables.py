@@ -39,7 +39,7 @@ def one(report: Report, format: str = "text") -> str:
         head[0] = "type"
         head[2:3] = ["low", "high"]
     rows = [[_title(name, report), *_cells(score, format)] for name, score in scores.items()]
-    return _lay_out(head, rows, format)
+    return lay_out(head, rows, format)
 
 
 def columns(report: Report) -> dict[str, Score]:
@@ -66,16 +66,22 @@ def grid(
     lines = []
     for row, scores in rows.items():
         cells = [_number(scores.get(name)) for name in names]
-        marks = [_bold(cell, format) if (row, name) in bold else cell for cell, name in zip(cells, names, strict=True)]
+        marks = [bold(cell, format) if (row, name) in bold else cell for cell, name in zip(cells, names, strict=True)]
         lines.append([_tex(row) if format == "latex" else row, *marks])
     if format == "csv":
-        return _lay_out(["method", *names], lines, format)
+        return lay_out(["method", *names], lines, format)
     if format == "latex":
         return _latex(names, lines)
-    return _lay_out(["", *(_heading(name) for name in names)], lines, format)
+    return lay_out(["", *(_heading(name) for name in names)], lines, format)
 
 
-def _lay_out(head: Sequence[str], rows: Sequence[Sequence[str]], format: str) -> str:
+def lay_out(head: Sequence[str], rows: Sequence[Sequence[str]], format: str) -> str:
+    """Cells under headings, first column to the left, the rest to the right; LaTeX as one plain tabular."""
+    _check(format)
+    if format == "latex":
+        lines = [" & ".join(_tex(cell) if "\\" not in cell else cell for cell in row) + r" \\" for row in [head, *rows]]
+        columns = f"\\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}"
+        return "\n".join([columns, r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule", r"\end{tabular}"])
     if format == "csv":
         out = io.StringIO()
         csv.writer(out, lineterminator="\n").writerows([head, *rows])
@@ -140,7 +146,8 @@ def _number(value: Score | float | None) -> str:
     return "-" if number is None or math.isnan(number) else f"{number:.2f}"
 
 
-def _bold(cell: str, format: str) -> str:
+def bold(cell: str, format: str) -> str:
+    """`cell` set apart: bold where there is bold, with a star in plain text."""
     return {"markdown": f"**{cell}**", "latex": f"\\textbf{{{cell}}}", "text": f"{cell}*"}.get(format, cell)
 
 

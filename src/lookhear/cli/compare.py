@@ -1,0 +1,40 @@
+"""lookhear compare: paired tests between two reports."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def compare(
+    ours: Annotated[str, typer.Argument(help="Folder of a report, or several runs of one recipe: run0,run1,run2.")],
+    theirs: Annotated[str, typer.Argument(help="The other report or runs, on the same questions.")],
+    format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Test whether one set of answers is better than another, by question type.
+
+    Differences are tested question by question: a permutation test that keeps each video's questions together,
+    McNemar's test, and Holm's correction over the types. A star marks what is significant at 5 % after correction.
+
+    Example: lookhear compare runs/av_master/report runs/question_only/report
+    """
+    from lookhear.evaluate import compare as compares
+    from lookhear.evaluate import report as reports
+
+    sides = [[reports.load(Path(folder)) for folder in side.split(",") if folder] for side in (ours, theirs)]
+    found = compares.compare(*sides)
+    if as_json:
+        print(json.dumps(found.to_json(), indent=2))
+        return
+    print(compares.table(found, format, ("ours", "theirs")))
+    for side, spread in found.spreads.items():
+        print(
+            f"{side}: {spread['runs']} runs, overall {spread['mean']:.2f} ± {spread['deviation']:.2f} "
+            f"(standard deviation), {spread['min']:.2f} to {spread['max']:.2f}"
+        )
+    if found.left_out:
+        print(f"note: {found.left_out} questions that only one side answered are left out")

@@ -1,0 +1,147 @@
+"""Reading annotation files row by row: what can be read is read, what cannot is quoted with its line number."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lookhear.errors import DatasetError
+from lookhear.types import Example
+
+QUOTE = 160  # characters of a row shown in a fault
+log = logging.getLogger("lookhear")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something wrong in an annotation file: what `kind`, where, `why`, and the beginning of the row itself."""
+
+    kind: str  # "malformed" (no example could be made) or a word for what is odd about a row that could be read
+    file: Path
+    line: int
+    why: str
+    text: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.why}" + (f": {self.text}" if self.text else "")
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What one split holds: its examples in file order, each with a unique id, and the faults of its rows."""
+
+    file: Path
+    rows: int
+    examples: tuple[Example, ...]
+    faults: tuple[Fault, ...] = ()
+
+    def with_faults(self, odd: Sequence[Fault]) -> Annotations:
+        """The same, with faults of rows that could be read all the same."""
+        return replace(self, faults=(*self.faults, *odd))
+
+    def loaded(self) -> list[Example]:
+        """The examples, with one warning where rows had to be left out."""
+        lost = [fault for fault in self.faults if fault.kind == "malformed"]
+        if lost:
+            log.warning("%s of %s rows left out; the first: %s", len(lost), self.rows, lost[0])
+        return list(self.examples)
+
+
+def read_rows(path: Path, rows: Iterable[tuple[int, Any, str]], make: Callable[[Any, int], Example]) -> Annotations:
+    """`make(record, line)` applied to every row; what it refuses becomes a fault. A row that is a Fault stays one.
+
+    An id that occurs again gets `#2`, `#3` and so on, so that ids are unique and every published row is still scored;
+    `meta["question_id"]` keeps the id as it is in the file.
+    """
+    examples: list[Example] = []
+    faults: list[Fault] = []
+    seen: Counter[str] = Counter()
+    count = 0
+    for line, record, text in rows:
+        count += 1
+        try:
+            if isinstance(record, Fault):
+                faults.append(record)
+                continue
+            example = make(record, line)
+        except KeyError as error:
+            faults.append(Fault("malformed", path, line, f"no key {error.args[0]!r}", text))
+            continue
+        except (DatasetError, TypeError, ValueError, AttributeError) as error:
+            faults.append(Fault("malformed", path, line, str(error).rstrip("."), text))
+            continue
+        seen[example.id] += 1
+        if seen[example.id] > 1:
+            example = replace(example, id=f"{example.id}#{seen[example.id]}")
+        examples.append(example)
+    return Annotations(path, count, tuple(examples), tuple(faults))
+
+
+def json_rows(path: Path) -> Iterator[tuple[int, Any, str]]:
+    """(line, record, the row's text) for each object of the JSON list in `path`; broken ones come as Faults."""
+    text = text_of(path)
+    decoder, comma = json.JSONDecoder(), re.compile(r"[\s,]*")
+    start = re.compile(r"\s*\[\s*").match(text)
+    if start is None:
+        raise DatasetError(f"{path}: not a JSON list: {text[:60]!r}. Is this the annotation file?")
+    at, line, counted = start.end(), 1, 0
+    while at < len(text) and text[at] != "]":
+        line, counted = line + text.count("\n", counted, at), at
+        try:
+            record, end = decoder.raw_decode(text, at)
+            yield line, record, quote(text[at:end])
+        except json.JSONDecodeError as error:
+            after = re.compile(r"[}\]]\s*,\s*(?=\{)|\n\s*(?=\{)").search(text, at + 1)
+            end = after.end() if after else len(text)
+            yield line, Fault("malformed", path, line, f"not JSON ({error.msg})", quote(text[at:end])), ""
+        at = comma.match(text, end).end()
+
+
+def text_of(path: Path) -> str:
+    """The text of an annotation file, with or without a byte-order mark."""
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not UTF-8 text (byte {error.start}). Is this the annotation file?") from None
+
+
+def quote(text: str) -> str:
+    """`text` on one line, cut to a length that fits a terminal."""
+    line = " ".join(text.split())
+    return line if len(line) <= QUOTE else line[: QUOTE - 1] + "…"
+
+
+def find_split(name: str, root: Path, split: str, folders: Sequence[str], patterns: Sequence[str]) -> Path:
+    """The file of `split`, found as `find_splits` does; a split ending in `.json` or `.csv` is a file's own name.
+
+    Raises DatasetError listing the splits there are.
+    """
+    if Path(split).suffix in (".json", ".csv"):
+        found = next((root / f / split for f in ("", *folders) if (root / f / split).is_file()), None)
+    else:
+        found = find_splits(root, folders, patterns).get(split)
+    if found is None:
+        there = ", ".join(find_splits(root, folders, patterns)) or "none"
+        raise DatasetError(f"No split {split!r} of {name} under {str(root)!r}. There are: {there}.")
+    return found
+
+
+def find_splits(root: Path, folders: Sequence[str], patterns: Sequence[str]) -> dict[str, Path]:
+    """Split -> file, for every file in `folders` whose whole name is one of `patterns`; the first to have a split wins.
+
+    A pattern is a regular expression whose group is the split's name. `valid` is called `val`, as everywhere else.
+    """
+    found: dict[str, Path] = {}
+    for folder in folders:
+        files = sorted((root / folder).iterdir()) if (root / folder).is_dir() else []
+        for pattern in patterns:
+            for path in files:
+                if match := re.fullmatch(pattern, path.name):
+                    found.setdefault("val" if match[1] == "valid" else match[1], path)
+    return found

@@ -1,0 +1,73 @@
+"""MUSIC-AVQA v2.0: more videos and questions so that no answer is a safe guess; sets `balance` and `bias` (WACV 2024).
+
+Annotations: github.com/DragonLiu1995/MUSIC-AVQA-v2.0 (GPL-3.0); copies that went through pandas hold float or missing
+ids, which read the same. New videos are YouTube's (ids of 11 characters, some with `_flip` or a number after them).
+
+    <root>/test_balance.json or balance_valid.json     or data/balance_full_set/, data/bias_set/
+    <root>/videos/<video_id>.mp4                       any folder with video, media or clip in its name
+
+Rows without a question id are named by their place in the file (`row12`). Where `unmatch_audio` is given, the video
+file already carries the sound of that other recording; `meta` keeps its id and both instruments. The 42 answers are
+MUSIC-AVQA's, but their class order is another one: never share a checkpoint's head between the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from lookhear.datasets._annotations import Annotations, Fault, find_split, find_splits, json_rows, read_rows
+from lookhear.datasets._media import Recordings
+from lookhear.datasets._templates import example
+from lookhear.errors import DatasetError
+from lookhear.types import Example
+
+VERSIONS = ("balance", "bias")
+FOLDERS = ("", "data/balance_full_set", "data/bias_set", "balance_full_set", "bias_set")
+KEPT = ("unmatch_audio", "audio_instrument", "video_instrument", "person")
+
+VOCABULARY = (  # class order of the published v2.0 checkpoints
+    *("three", "no", "two", "yes", "xylophone", "piano", "indoor", "zero", "saxophone", "flute", "cello", "trumpet"),
+    *("left", "six", "congas", "simultaneously", "drum", "four", "guzheng", "right", "middle", "bassoon", "one"),
+    *("outdoor", "seven", "electric_bass", "ukulele", "banjo", "violin", "suona", "tuba", "acoustic_guitar"),
+    *("more than ten", "accordion", "erhu", "clarinet", "pipa", "ten", "five", "nine", "bagpipe", "eight"),
+)
+
+
+def load(root: Path | str, split: str, version: str = "balance") -> list[Example]:
+    """Every readable question of `split` of the `balance` or `bias` set."""
+    return read(root, split, version).loaded()
+
+
+def read(root: Path | str, split: str, version: str = "balance") -> Annotations:
+    """The questions of `split` and the rows that could not be read."""
+    root = Path(root)
+    path = find_split(f"music_avqa_v2@{version}", root, split, FOLDERS, patterns(version))
+    recordings, row = Recordings(root), count(1)
+    odd: list[Fault] = []
+
+    def make(record: dict[str, Any], line: int) -> Example:
+        place, given, video = next(row), record.get("question_id"), record["video_id"]
+        if not isinstance(video, str) or not isinstance(record["anser"], str):
+            raise DatasetError(f"video_id {video!r} and anser {record['anser']!r} must be texts")
+        name = f"row{place}" if given is None else str(int(given))
+        made = example({**record, "question_id": name}, recordings.clip(video))
+        number = None if given is None else int(given)
+        if number is None:
+            odd.append(Fault("no question id", path, line, f"no question_id; called {name!r} here"))
+        more = {key: record[key] for key in KEPT if record.get(key) is not None}
+        return replace(made, meta={**made.meta, "question_id": number, "line": line, **more})
+
+    return read_rows(path, json_rows(path), make).with_faults(odd)
+
+
+def splits(root: Path | str, version: str = "balance") -> list[str]:
+    """The splits whose files are under `root`."""
+    return list(find_splits(Path(root), FOLDERS, patterns(version)))
+
+
+def patterns(version: str) -> tuple[str, ...]:
+    """What a set's files may be called: `test_balance.json`, `balance_valid.json`."""
+    return (rf"(\w+)_{version}\.json", rf"{version}_(\w+)\.json")

@@ -1,0 +1,149 @@
+"""Is one better than the other? Paired tests over the same questions, corrected for looking at many types.
+
+Both sides answer the same questions, so what is tested is the difference question by question. A side may be several
+runs of one recipe: then a question's value is the share of runs that got it right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lookhear.errors import DatasetError
+from lookhear.evaluate import statistics, tables
+from lookhear.evaluate.report import Report, clusters_of, columns_of, membership
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much better `ours` is in percentage points, with 95 % interval and p-values for "no difference"."""
+
+    ours: float
+    theirs: float
+    total: int
+    difference: float
+    interval: tuple[float, float]
+    permutation: float  # clustered by video
+    mcnemar: float | None  # by question; None where a side is several runs
+    holm: float  # the permutation p, corrected within its family: types together, groups together, overall alone
+
+    @property
+    def significant(self) -> bool:
+        return self.holm < ALPHA
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in vars(self).items()} | {
+            "significant": self.significant
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Column (`Overall`, `Audio`, `Audio/Counting`) -> difference; the spread of each side that is several runs."""
+
+    differences: Mapping[str, Difference]
+    spreads: Mapping[str, Mapping[str, float]]  # "ours" or "theirs" -> statistics.spread of overall accuracy
+    left_out: int  # questions that only one side answered
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "differences": {name: d.to_json() for name, d in self.differences.items()},
+            "spreads": {side: dict(spread) for side, spread in self.spreads.items()},
+            "left_out": self.left_out,
+        }
+
+
+def compare(ours: Report | Sequence[Report], theirs: Report | Sequence[Report], seed: int = 0) -> Comparison:
+    """Paired comparison of two reports, or of two sets of runs, on the questions they all have."""
+    sides = [[side] if isinstance(side, Report) else list(side) for side in (ours, theirs)]
+    first = sides[0][0]
+    scores = [[_by_id(run) for run in runs] for runs in sides]
+    everywhere = set.intersection(*(set(run) for runs in scores for run in runs))
+    examples = [e for e in first.examples if e.id in everywhere]
+    if not examples:
+        raise DatasetError("The reports have no question in common. Compare reports on the same dataset and split.")
+    for run in [*sides[0], *sides[1]]:
+        _same_references(first, run, everywhere)
+    a, b = (np.array([[run[e.id] for e in examples] for run in runs], dtype=float).mean(axis=0) for runs in scores)
+    names = columns_of(examples)
+    inside, clusters = membership(examples, names), clusters_of(examples)
+    edges = 100 * statistics.bootstrap(a - b, clusters, inside, seed=seed)
+    pvalues = statistics.permutation(a, b, clusters, inside, seed=seed)
+    single = all(len(runs) == 1 for runs in sides)
+    adjusted = _holm(names, pvalues)
+    differences = {}
+    for i, name in enumerate(names):
+        mine, other = 100 * a[inside[:, i]].mean(), 100 * b[inside[:, i]].mean()
+        differences[name] = Difference(
+            float(mine),
+            float(other),
+            int(inside[:, i].sum()),
+            float(mine - other),
+            (float(edges[i, 0]), float(edges[i, 1])),
+            float(pvalues[i]),
+            statistics.mcnemar(a[inside[:, i]] > 0.5, b[inside[:, i]] > 0.5) if single else None,
+            adjusted[name],
+        )
+    spreads = {
+        side: statistics.spread([run.overall.accuracy for run in runs])
+        for side, runs in zip(("ours", "theirs"), sides, strict=True)
+        if len(runs) > 1
+    }
+    asked = set.union(*(set(run) for runs in scores for run in runs))
+    return Comparison(_ordered(differences), spreads, len(asked) - len(examples))
+
+
+def table(found: Comparison, format: str = "text", names: tuple[str, str] = ("ours", "theirs")) -> str:
+    """One line for each type, group and overall; what is significant after correction ends in `*` (or is bold)."""
+    head = ["", *names, "difference", "95 % interval", "p", "McNemar p", "Holm p"]
+    rows = []
+    for column, d in found.differences.items():
+        low, high = d.interval
+        gap = tables.bold(f"{d.difference:+.2f}", format) if d.significant else f"{d.difference:+.2f}"
+        mcnemar = "-" if d.mcnemar is None else _p(d.mcnemar)
+        numbers = [f"{d.ours:.2f}", f"{d.theirs:.2f}", gap, f"{low:+.2f} to {high:+.2f}"]
+        rows.append([column, *numbers, _p(d.permutation), mcnemar, _p(d.holm)])
+    return tables.lay_out(head, rows, format)
+
+
+def _p(value: float) -> str:
+    return f"{value:.4f}" if value >= 0.00005 else "<0.0001"
+
+
+def _by_id(report: Report) -> dict[str, bool]:
+    found = {e.id: bool(right) for e, right in zip(report.examples, report.right, strict=True)}
+    if len(found) < len(report.examples):
+        raise DatasetError("A report has two questions of one id, so its answers cannot be paired. Make it again.")
+    return found
+
+
+def _same_references(one: Report, other: Report, ids: set[str]) -> None:
+    mine = {e.id: e.reference.text for e in one.examples if e.reference}
+    for e in other.examples:
+        if e.id in ids and e.reference and mine[e.id] != e.reference.text:
+            raise DatasetError(
+                f"Question {e.id!r} has the answer {mine[e.id]!r} in one report and {e.reference.text!r} in the other. "
+                "Compare reports on the same version of the dataset."
+            )
+
+
+def _holm(names: Sequence[str], pvalues: np.ndarray) -> dict[str, float]:
+    families: dict[int, list[int]] = {}
+    for i, name in enumerate(names):
+        families.setdefault(0 if i == 0 else 1 + name.count("/"), []).append(i)
+    return {
+        names[i]: value
+        for family in families.values()
+        for i, value in zip(family, statistics.holm([float(pvalues[i]) for i in family]), strict=True)
+    }
+
+
+def _ordered(differences: Mapping[str, Difference]) -> dict[str, Difference]:
+    groups = [name for name in differences if "/" not in name and name != "Overall"]
+    names = [n for g in groups for n in (*(m for m in differences if m.startswith(f"{g}/")), g)]
+    return {name: differences[name] for name in (*names, "Overall")}
