@@ -1,7 +1,7 @@
 """Examples in, examples out with something taken away: does the score fall when it should?
 
-A probe changes what is shown, heard or asked, never the reference. Each takes the examples and a seed and returns as many
-examples in the same order, so that answers before and after pair up one to one.
+A probe changes what is shown, heard or asked, never the reference. Each takes the examples and a seed and returns as
+many in the same order, so that answers before and after pair up one to one.
 """
 
 from __future__ import annotations

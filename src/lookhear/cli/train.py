@@ -1,0 +1,28 @@
+"""lookhear train: a recipe in, a run folder out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe; see recipes/.")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="Keys to change, as section.key=value.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
+) -> None:
+    """Train what a recipe says; run again, it goes on where it stopped.
+
+    Example: lookhear train recipes/soundstage/av_master.yaml data.root=world train.epochs=8
+    """
+    from dataclasses import replace
+
+    from lookhear import config
+    from lookhear.train.loop import train as run
+
+    options = config.load(recipe, overrides or ())
+    if not options.out:
+        options = replace(options, out=f"runs/{recipe.stem}")
+    print(run(options, progress=not quiet))

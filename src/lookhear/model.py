@@ -1,0 +1,325 @@
+"""The waist of the house: a model watches clips once and answers any number of questions about them.
+
+    load(name | run folder) ─▶ Model      watch(clips) ─▶ Watched      answer(watched, examples) ─▶ list[Answer]
+
+A run folder is what training leaves: recipe.yaml, model.safetensors, vocabulary.json (the ordered answers) and
+features.json (the signatures of the features it was trained on). Shipped models are run folders in `weights/`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from lookhear import config
+from lookhear.errors import MediaError, ModelError
+from lookhear.store.batch import Batch, batch, orders
+from lookhear.store.features import SOURCE, FeatureStore, key
+from lookhear.store.fill import build_encoder, encoders_of, fill
+from lookhear.types import Answer, Clip, Evidence, Example, Media, Memory, Output, Segment, Source
+
+SHIPPED = Path(__file__).parent / "weights"
+REMEMBERED = 8  # clips whose features are kept, so that asking again decodes nothing
+STANDS_OUT = 1.5  # times the even share: a second that weighs more belongs to a segment
+TRACKS = {"seen": "visual", "heard": "audio"}  # track of evidence -> stream of the segments found in it
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Clips after watching. `memory` has one row a clip; `seconds` is how much of each there really was."""
+
+    clips: tuple[Clip, ...]
+    memory: Memory
+    seconds: tuple[int | None, ...]
+    notes: tuple[tuple[str, ...], ...]
+
+
+class Model(Protocol):
+    """Anything that can watch and answer."""
+
+    name: str
+
+    def watch(self, clips: Sequence[Clip]) -> Any: ...
+
+    def answer(self, watched: Any, examples: Sequence[Example]) -> list[Answer]: ...
+
+    def ask(self, video: Path | str | Clip, *questions: str) -> list[Answer]: ...
+
+
+def load(name: Path | str, store: FeatureStore | None = None) -> NetModel:
+    """The shipped model or the run folder called `name`; with `store`, features are read from there and kept there.
+
+    Raises ModelError where there is no such model, or it cannot be used.
+    """
+    folder = Path(name)
+    if not folder.is_dir() and str(name) in shipped():
+        folder = SHIPPED / str(name)
+    if not (folder / "model.safetensors").is_file():
+        if (folder / "recipe.yaml").is_file():
+            raise ModelError(f"{str(name)!r} is not trained to the end. Resume it: lookhear train {folder}/recipe.yaml")
+        have = ", ".join(shipped()) or "none"
+        raise ModelError(
+            f"No model called {str(name)!r}. Shipped: {have}. Or give a run folder, such as runs/av_master."
+        )
+    recipe = config.load(folder / "recipe.yaml")
+    vocabulary = tuple(_json(folder / "vocabulary.json"))
+    cards = _json(folder / "features.json")
+    net = build_net(recipe, vocabulary, cards)
+    try:
+        net.load_state_dict(load_file(folder / "model.safetensors"))
+    except (SafetensorError, RuntimeError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"{folder / 'model.safetensors'} does not fit its recipe.yaml: {reason}") from None
+    return NetModel(net, recipe, vocabulary, cards, name=folder.resolve().name, store=store)
+
+
+def shipped() -> list[str]:
+    """The names of the models that come with the package."""
+    return sorted(p.parent.name for p in SHIPPED.glob("*/model.safetensors"))
+
+
+def build_net(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
+    """The net a recipe names, as wide as its features (`cards`: encoder -> signature) and its vocabulary are."""
+    widths = {}
+    for stream, served in recipe.features.items():
+        name, _, own = served.partition(":")
+        streams = cards.get(name, {}).get("streams", {})
+        if name in cards and (own or stream) not in streams:
+            raise ModelError(f"Encoder {name} makes {', '.join(streams)}; the recipe wants {stream!r} from {served!r}.")
+        widths |= {stream: streams[own or stream]} if streams else {}
+    return config.build("nets", recipe.net, answers=len(vocabulary), **widths)
+
+
+def served(method: Callable[..., Any], streams: Batch) -> dict[str, Tensor]:
+    """The tensors of a batch that a method of a net orders by name, one row a question."""
+    rows = {n: streams.watch[n][streams.clip] for n in orders(method) if n in streams.watch}
+    return {n: rows[n] if n in rows else streams.ask[n] for n in orders(method)}
+
+
+class NetModel:
+    """A small net with the frozen encoders it was trained on."""
+
+    def __init__(
+        self,
+        net: nn.Module,
+        recipe: config.Recipe,
+        vocabulary: Sequence[str],
+        cards: Mapping[str, Mapping[str, Any]],
+        name: str = "",
+        store: FeatureStore | None = None,
+        build: Callable[[str], Any] = build_encoder,
+    ):
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.net = net.to(self.device).eval()
+        self.recipe, self.vocabulary, self.cards = recipe, tuple(vocabulary), dict(cards)
+        self.name = name or recipe.net.get("name", "net")
+        self.store = store
+        self.build, self.encoders = build, {}
+        self.remembered: OrderedDict[Any, tuple[FeatureStore, tuple[str, ...]]] = OrderedDict()
+        self.texts = FeatureStore(None)
+
+    def using(self, store: FeatureStore | None) -> NetModel:
+        """The same model reading features from `store` and keeping there what it has to make."""
+        other = copy(self)
+        other.store = store
+        return other
+
+    @torch.inference_mode()
+    def watch(self, clips: Sequence[Clip]) -> Watched:
+        """Look at and listen to `clips`, all of one length unless the recipe fits them. Raises MediaError."""
+        wanted = orders(self.net.watch)
+        examples = [Example("", "avqa", clip, "") for clip in dict.fromkeys(clips)]
+        store, notes = self._filled(wanted, examples)
+        streams = self._batch(examples, wanted, store)
+        memory = self.net.watch(**{n: streams.watch[n] for n in wanted})
+        seconds = tuple(self._seconds(e.clip, store) for e in examples)
+        for i, example in enumerate(examples):
+            notes[i] += tuple(n for n in streams.notes if repr(example.clip.id) in n and "rows short" not in n)
+            limit = self.recipe.data.seconds
+            if limit and (seconds[i] or 0) > limit + 1:
+                notes[i] += (f"only the first {limit} of {seconds[i]} s were used",)
+        return Watched(tuple(e.clip for e in examples), memory, seconds, tuple(tuple(dict.fromkeys(n)) for n in notes))
+
+    @torch.inference_mode()
+    def answer(self, watched: Watched, examples: Sequence[Example]) -> list[Answer]:
+        """One answer for each example, whose clip must have been watched."""
+        if not examples:
+            return []
+        row = {clip: i for i, clip in enumerate(watched.clips)}
+        unseen = next((e.clip.id for e in examples if e.clip not in row), None)
+        if unseen is not None:
+            raise ModelError(f"Asked about {unseen!r}, which was not watched. Give it to watch() first.")
+        rows = torch.tensor([row[e.clip] for e in examples], device=self.device)
+        wanted = orders(self.net.answer)
+        store = self.store or self.texts
+        self._fill(store, wanted, examples)
+        asked = self._batch(examples, wanted, store)
+        output = self.net.answer({n: t[rows] for n, t in watched.memory.items()}, **served(self.net.answer, asked))
+        return self._answers(output, [watched.seconds[i] for i in rows.tolist()], [watched.notes[i] for i in rows])
+
+    def ask(self, video: Path | str | Clip, *questions: str) -> list[Answer]:
+        """Watch a video once and answer every question about it."""
+        clip = video if isinstance(video, Clip) else clip_of(video)
+        watched = self.watch([clip])
+        return self.answer(watched, [Example(str(i), "avqa", clip, plain(q)) for i, q in enumerate(questions)])
+
+    def encoder(self, name: str) -> Any:
+        """The encoder called `name`, built once. Raises ModelError where it is not the one the net was trained on."""
+        if name not in self.encoders:
+            encoder = self.build(name)
+            self._agrees(name, {"weights": encoder.signature().get("sha256"), "streams": dict(encoder.streams)})
+            self.encoders[name] = encoder
+        return self.encoders[name]
+
+    def _agrees(self, name: str, card: Mapping[str, Any]) -> None:
+        for field in ("weights", "streams"):
+            was, now = self.cards.get(name, {}).get(field), card.get(field)
+            if was is not None and was != now:
+                raise ModelError(
+                    f"{self.name} was trained on {name} features of {field} {was!r}, these are of {now!r}. "
+                    f"Train it again on these, or use the {name} it was trained on."
+                )
+
+    def _fill(self, store: FeatureStore, wanted: Sequence[str], examples: Sequence[Example]) -> None:
+        """Make what is missing, and refuse what was made by another encoder of the same name."""
+        tally = fill(store, self.recipe.features, wanted, examples, self.encoder)
+        if tally.failed:
+            raise MediaError(tally.failed[0][1])
+        for name in encoders_of(self.recipe.features, wanted):
+            self._agrees(name, store.card(name))
+
+    def _filled(self, wanted: Sequence[str], examples: Sequence[Example]) -> tuple[FeatureStore, list[tuple[str, ...]]]:
+        """A store that has every stream of the clips, and what decoding had to say about each."""
+        if self.store is not None:
+            self._fill(self.store, wanted, examples)
+            return self.store, [()] * len(examples)
+        everything, notes = FeatureStore(None), []
+        for example in examples:
+            one, said = self._remember(wanted, example)
+            everything.cards |= one.cards
+            everything.memory |= one.memory  # type: ignore[operator]
+            notes.append(said)
+        return everything, notes
+
+    def _remember(self, wanted: Sequence[str], example: Example) -> tuple[FeatureStore, tuple[str, ...]]:
+        """The features of one clip in memory; made anew where its file has changed since."""
+        which = (example.clip, _stamp(example.clip.video), _stamp(example.clip.audio))
+        if which not in self.remembered:
+            said: list[str] = []
+            store = FeatureStore(None)
+            tally = fill(
+                store, self.recipe.features, wanted, [example], lambda name: _Overheard(self.encoder(name), said)
+            )
+            if tally.failed:
+                raise MediaError(tally.failed[0][1])
+            self.remembered[which] = store, tuple(said)
+            while len(self.remembered) > REMEMBERED:
+                self.remembered.popitem(last=False)
+        self.remembered.move_to_end(which)
+        return self.remembered[which]
+
+    def _batch(self, examples: Sequence[Example], wanted: Sequence[str], store: FeatureStore) -> Batch:
+        data = self.recipe.data
+        streams = batch(
+            examples, wanted, self.recipe.features, store, seconds=data.seconds, fit=data.fit, absent="blank"
+        )
+        return streams.to(self.device)
+
+    def _seconds(self, clip: Clip, store: FeatureStore) -> int | None:
+        """Rows of the longest stream of a clip before anything is fitted: one a second."""
+        found = []
+        for stream in orders(self.net.watch):
+            name, _, own = self.recipe.features[stream].partition(":")
+            where = key(clip, store.card(name)["reads"])
+            if where and getattr(clip, SOURCE[store.card(name)["reads"]]).id != "blank" and store.has(name, where):
+                found.append(len(store.look(name, own or stream, where)[0]))
+        return max(found, default=None)
+
+    def _answers(self, output: Output, seconds: Sequence[int | None], notes: Sequence[tuple[str, ...]]) -> list[Answer]:
+        scores = output.logits.float().softmax(-1).cpu()
+        opinions = {name: logits.float().softmax(-1).cpu() for name, logits in output.opinions.items()}
+        attention = {name: weight.float().cpu() for name, weight in output.attention.items()}
+        answers = []
+        for i in range(len(scores)):
+            ranked = self._ranked(scores[i])
+            weights = {name: _trimmed(attention[name][i], seconds[i]) for name in TRACKS if name in attention}
+            evidence = Evidence(
+                weights.get("seen", ()), weights.get("heard", ()), {n: self._ranked(o[i]) for n, o in opinions.items()}
+            )
+            segments = tuple(s for name, weight in weights.items() for s in _segments(name, weight))
+            text = next(iter(ranked))
+            answers.append(Answer(text, ranked, segments, (), evidence, raw=text, notes=notes[i]))
+        return answers
+
+    def _ranked(self, probabilities: Tensor) -> dict[str, float]:
+        values, order = probabilities.sort(descending=True, stable=True)
+        return {self.vocabulary[i]: v for i, v in zip(order.tolist(), values.tolist(), strict=True)}
+
+
+class _Overheard:
+    """An encoder that notes what the media it is given have to say."""
+
+    def __init__(self, encoder: Any, said: list[str]):
+        self.encoder, self.said = encoder, said
+        self.reads, self.streams, self.signature = encoder.reads, encoder.streams, encoder.signature
+        self.sampling = getattr(encoder, "sampling", None)
+
+    def __call__(self, given: Sequence[Any]) -> list[dict[str, Any]]:
+        self.said += [n for one in given if isinstance(one, Media) for n in one.notes]
+        return self.encoder(given)
+
+
+def clip_of(path: Path | str) -> Clip:
+    """A whole file as a clip. Raises MediaError where there is none."""
+    path = Path(path)
+    if not path.is_file():
+        raise MediaError(f"No video at {str(path)!r}. Give the path of a video or sound file.")
+    source = Source(str(path), path)
+    return Clip(source, source)
+
+
+def plain(question: str) -> str:
+    """A question as annotations hold it: no blanks around it and no question mark."""
+    return " ".join(question.split()).rstrip("?？ ")
+
+
+def _trimmed(weight: Tensor, seconds: int | None) -> tuple[float, ...]:
+    weight = weight[:seconds]
+    return tuple((weight / weight.sum().clamp(min=1e-12)).tolist())
+
+
+def _segments(track: str, weight: Sequence[float]) -> list[Segment]:
+    """Contiguous seconds that stand out, as segments of the stream they were found in."""
+    high = [w > STANDS_OUT / len(weight) for w in weight]
+    found, start = [], None
+    for second, on in enumerate([*high, False]):
+        if on and start is None:
+            start = second
+        elif not on and start is not None:
+            found.append(Segment(track, float(start), float(second), TRACKS[track]))
+            start = None
+    return found
+
+
+def _stamp(source: Source | None) -> tuple[int, int] | None:
+    if source is None or source.path is None or not source.path.is_file():
+        return None
+    facts = source.path.stat()
+    return facts.st_mtime_ns, facts.st_size
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: not readable ({error}). The run folder is damaged; train it again.") from None

@@ -1,0 +1,91 @@
+"""Make what a net is about to ask for and the store does not have yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lookhear import config
+from lookhear.errors import FeatureError
+from lookhear.store.batch import NEGATIVE, text_of
+from lookhear.store.extract import Tally, extract, extract_texts
+from lookhear.store.features import SOURCE, FeatureStore, key, text_key
+from lookhear.types import BLANK, Example
+
+Progress = Callable[[str, int, int], None]  # what is being made, how many are done, of how many
+
+
+def build_encoder(name: str) -> Any:
+    """The encoder called `name`, with its own defaults."""
+    return config.build("encoders", {"name": name})
+
+
+def encoders_of(features: Mapping[str, str], wanted: Sequence[str]) -> dict[str, list[str]]:
+    """Encoder -> the `wanted` streams it serves by a recipe's `features`; `…_negative` ones under their plain name."""
+    serves: dict[str, list[str]] = {}
+    for stream in dict.fromkeys(w.removesuffix(NEGATIVE) for w in wanted):
+        if stream not in features:
+            known = ", ".join(f"{k}: {v}" for k, v in features.items()) or "none"
+            raise FeatureError(f"The net asks for {stream!r} but no encoder is named for it. Named are: {known}.")
+        serves.setdefault(features[stream].partition(":")[0], []).append(stream)
+    return serves
+
+
+def fill(
+    store: FeatureStore,
+    features: Mapping[str, str],
+    wanted: Sequence[str],
+    examples: Sequence[Example],
+    build: Callable[[str], Any] = build_encoder,
+    progress: Progress | None = None,
+) -> Tally:
+    """Encode what `store` lacks of the `wanted` streams of `examples`; encoders with nothing to do are not built.
+
+    A clip that cannot be read is in the tally's `failed`, not raised.
+    """
+    clips = list(dict.fromkeys(e.clip for e in examples))
+    looking, tally = [], Tally()
+    for name, streams in encoders_of(features, wanted).items():
+        encoder = None
+        if not _known(store, name):
+            encoder = build(name)
+            store.open(encoder)
+        reads = store.card(name)["reads"]
+        if reads == "text":
+            texts = list(dict.fromkeys(text_of(e, s) for e in examples for s in streams))
+            if all(store.has(name, text_key(t)) for t in texts):
+                continue
+            told = _tell(progress, f"{name} on {len(texts)} texts")
+            tally += extract_texts(texts, encoder or build(name), store, told)
+        else:
+            keys = {BLANK.id if getattr(c, SOURCE[reads]) == BLANK else key(c, reads) for c in clips} - {None}
+            if not all(store.has(name, k) for k in keys if k is not None):
+                looking.append(encoder or build(name))
+    if looking:
+        names = " and ".join(e.signature()["name"] for e in looking)
+        tally += extract(clips, looking, store, progress=_tell(progress, f"{names} on {len(clips)} clips"))
+    return tally
+
+
+def widths(store: FeatureStore, features: Mapping[str, str]) -> dict[str, int]:
+    """Stream -> width, for the streams of `features` whose encoders the store knows."""
+    found = {}
+    for stream, served in features.items():
+        name, _, own = served.partition(":")
+        if _known(store, name):
+            found[stream] = store.card(name)["streams"].get(own or stream)
+    return {stream: width for stream, width in found.items() if width is not None}
+
+
+def _known(store: FeatureStore, name: str) -> bool:
+    try:
+        store.card(name)
+    except FeatureError:
+        return False
+    return True
+
+
+def _tell(progress: Progress | None, what: str) -> Callable[[Tally, int], None] | None:
+    if progress is None:
+        return None
+    return lambda done, total: progress(what, done.made + done.kept + len(done.failed), total)

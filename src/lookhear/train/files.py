@@ -1,0 +1,119 @@
+"""The files of a run folder, each written whole or not at all.
+
+recipe.yaml  vocabulary.json  features.json     what the run is, written first
+log.jsonl  tensorboard/                         how it went
+checkpoint/last.pt  checkpoint/best.safetensors where it stands, while training
+model.safetensors                               the result: there only when training has ended
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from lookhear import config
+from lookhear.errors import ModelError, RecipeError
+
+FREE = ("out", "train.checkpoint_every")  # keys that do not change what comes out
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write `content` beside `path` and put it in place in one step. Raises ModelError where the disk refuses."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        if part.is_file():
+            part.unlink()
+        raise ModelError(f"Cannot write {str(path)!r}: {error.strerror}. Check permissions and free space.") from None
+
+
+def claim(recipe: config.Recipe, run: Path) -> bool:
+    """Take folder `run` for `recipe`; True where it is trained already. Refuses a folder that holds something else."""
+    kept = run / "recipe.yaml"
+    if kept.is_file():
+        field, there, here = _difference(config.load(kept), recipe)
+        if field:
+            raise RecipeError(
+                f"Run folder {str(run)!r} holds a run with {field}={there}, not {here}. "
+                "Name another with out=FOLDER, or delete that one."
+            )
+        return (run / "model.safetensors").is_file()
+    if run.exists() and (not run.is_dir() or any(f for f in run.iterdir() if not f.name.endswith(".part"))):
+        raise RecipeError(f"Run folder {str(run)!r} exists and holds no run. Name another with out=FOLDER.")
+    return False
+
+
+def start(run: Path, recipe: config.Recipe, vocabulary: tuple[str, ...], cards: Mapping[str, Any]) -> None:
+    """Write what the run is. The recipe goes last: where it is, the rest is."""
+    write(run / "vocabulary.json", json.dumps(vocabulary, ensure_ascii=False).encode())
+    write(run / "features.json", json.dumps(cards, indent=1, sort_keys=True).encode())
+    text = run.with_name(f".{run.name}.recipe.part")
+    try:
+        config.dump(recipe, text)
+        write(run / "recipe.yaml", text.read_bytes())
+    finally:
+        text.unlink(missing_ok=True)
+
+
+def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Write a state dict as safetensors."""
+    write(path, safetensors.torch.save({n: t.detach().cpu().contiguous() for n, t in weights.items()}))
+
+
+def save_checkpoint(run: Path, state: Mapping[str, Any]) -> None:
+    """Write everything an interrupted run goes on from, in one file."""
+    content = io.BytesIO()
+    torch.save(dict(state), content)
+    write(run / "checkpoint" / "last.pt", content.getvalue())
+
+
+def load_checkpoint(run: Path) -> dict[str, Any] | None:
+    """The last checkpoint, or None where there is none."""
+    path = run / "checkpoint" / "last.pt"
+    if not path.is_file():
+        return None
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, OSError, EOFError, ValueError) as error:
+        raise ModelError(
+            f"{path}: damaged ({str(error).splitlines()[0][:120]}). Delete it to train from the start."
+        ) from None
+
+
+def finish(run: Path) -> None:
+    """Put the best weights in place and drop what only training needed."""
+    (run / "checkpoint" / "best.safetensors").replace(run / "model.safetensors")
+    shutil.rmtree(run / "checkpoint")
+
+
+def _difference(there: Any, here: Any) -> tuple[str, Any, Any]:
+    """The first key in which two recipes differ and its two values, or empty."""
+    a, b = (dict(_flat(dataclasses.asdict(r))) for r in (there, here))
+    for name in dict.fromkeys([*a, *b]):
+        if name not in FREE and a.get(name) != b.get(name):
+            return name, a.get(name, "not set"), b.get(name, "not set")
+    return "", None, None
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

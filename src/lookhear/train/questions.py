@@ -1,0 +1,89 @@
+"""What a run trains on: the recipe's examples, checked, with the vocabulary and the features they need."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lookhear import config, datasets
+from lookhear.errors import DatasetError
+from lookhear.metrics.answers import normal
+from lookhear.store.features import FeatureStore
+from lookhear.store.fill import Progress, fill
+from lookhear.types import Example
+
+
+@dataclass(frozen=True)
+class Questions:
+    """`notes` is what had to be left out, and why; `digest` changes when the training questions do."""
+
+    train: tuple[Example, ...]
+    val: tuple[Example, ...]
+    vocabulary: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        facts = (f"{e.id}\t{e.clip.id}\t{e.question}\t{e.reference and e.reference.text}\n" for e in self.train)
+        return hashlib.sha256("".join(facts).encode()).hexdigest()
+
+    def labels(self, examples: Sequence[Example]) -> list[int]:
+        """The place in the vocabulary of each reference; -1 for an answer that is not in it."""
+        place = {normal(a): i for i, a in enumerate(self.vocabulary)}
+        return [place.get(normal(e.reference.text), -1) if e.reference else -1 for e in examples]
+
+
+def read(data: config.Data) -> Questions:
+    """The train and val questions a recipe names. Raises DatasetError; questions that cannot be learned are counted."""
+    found = {
+        split: _unique(datasets.load(data.name, data.root, split), split) for split in (data.train, data.val) if split
+    }
+    train = found[data.train]
+    fixed = getattr(datasets.find(data.name)[0], "VOCABULARY", None)
+    answers = Counter(e.reference.text for e in train if e.reference)
+    questions = Questions(tuple(train), tuple(found.get(data.val, ())), tuple(fixed or answers))
+    known = [e for e, label in zip(train, questions.labels(train), strict=True) if label >= 0]
+    if not known:
+        raise DatasetError(
+            f"None of the {len(train)} answers in split {data.train!r} is among the {len(questions.vocabulary)} "
+            f"answers of {data.name!r}, so nothing can be learned. An answer is {next(iter(answers), None)!r}."
+        )
+    lost = len(train) - len(known)
+    notes = (
+        (f"{lost} of {len(train)} training questions have an answer outside the vocabulary: left out",) if lost else ()
+    )
+    return Questions(tuple(known), questions.val, questions.vocabulary, notes)
+
+
+def with_features(
+    questions: Questions, recipe: config.Recipe, wanted: Sequence[str], store: FeatureStore, progress: Progress | None
+) -> Questions:
+    """The questions whose clips can be read, after making the features that `store` lacks."""
+    tally = fill(store, recipe.features, wanted, [*questions.train, *questions.val], progress=progress)
+    if not tally.failed:
+        return questions
+    bad = dict(tally.failed)
+    kept = [[e for e in part if e.clip.id not in bad] for part in (questions.train, questions.val)]
+    if not kept[0]:
+        clip, reason = tally.failed[0]
+        raise DatasetError(f"None of the {len(bad)} clips could be read. The first, {clip!r}: {reason}")
+    note = f"{len(bad)} clips could not be read: their questions are left out; see {store_of(recipe) / 'ledger.jsonl'}"
+    return Questions(tuple(kept[0]), tuple(kept[1]), questions.vocabulary, (*questions.notes, note))
+
+
+def store_of(recipe: config.Recipe) -> Path:
+    """The folder of the features a recipe trains on."""
+    return Path(recipe.data.store) if recipe.data.store else Path(recipe.data.root) / "features"
+
+
+def _unique(examples: Sequence[Example], split: str) -> Sequence[Example]:
+    twice = [name for name, count in Counter(e.id for e in examples).items() if count > 1]
+    if twice:
+        raise DatasetError(
+            f"Question id {twice[0]!r} occurs twice in split {split!r} ({len(twice)} such ids). "
+            "Ids must be unique; see what else is wrong: lookhear check"
+        )
+    return examples

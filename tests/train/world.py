@@ -1,0 +1,110 @@
+"""A dataset of a few clips without media whose answers can be learned, with its features already in a store.
+
+What a clip answers is written into one second of its sound and its picture; questions ask for either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+
+from lookhear.config import Recipe, parse
+from lookhear.store.features import FeatureStore
+from lookhear.types import Answer, Clip, Example, Source
+
+VOCABULARY = ("one", "two", "three", "yes", "no")
+SECONDS, WIDTH = 5, 6
+FEATURES = {"audio": "ears", "frames": "eyes", "question": "tests.train.world", "words": "tests.train.world"}
+
+
+def load(root: Path, split: str) -> list[Example]:
+    """The examples that `make` wrote."""
+    records = json.loads((Path(root) / f"{split}.json").read_text())
+    return [
+        Example(
+            r["id"], "avqa", Clip(Source(r["clip"]), Source(r["clip"])), r["question"], Answer(r["answer"]), ("Audio",)
+        )
+        for r in records
+    ]
+
+
+def make(root: Path, clips: int = 12, seconds: int = SECONDS) -> Path:
+    """Write train and val annotations and the features of every clip."""
+    root.mkdir(parents=True, exist_ok=True)
+    store = FeatureStore(root / "features")
+    for name, reads, stream in (("ears", "waveform", "audio"), ("eyes", "frames", "frames")):
+        store.open(encoder(name, reads, {stream: WIDTH}))
+    generator = np.random.default_rng(0)
+    for split in ("train", "val"):
+        records = []
+        for number in range(clips):
+            clip = f"{split}{number}"
+            heard, seen = generator.integers(3, size=2)
+            for name, stream, what in (("ears", "audio", heard), ("eyes", "frames", seen)):
+                values = generator.normal(size=(seconds, WIDTH)).astype(np.float32) * 0.1
+                values[generator.integers(seconds), what] += 2
+                store.put(name, clip, {stream: values})
+            for question, what in (("how many heard", heard), ("how many seen", seen)):
+                records.append(
+                    {"id": f"{clip}-{question}", "clip": clip, "question": question, "answer": VOCABULARY[what]}
+                )
+        (root / f"{split}.json").write_text(json.dumps(records))
+    store.put("ears", "blank", {"audio": np.zeros((2, WIDTH), np.float32)})
+    store.put("eyes", "blank", {"frames": np.zeros((2, WIDTH), np.float32)})
+    return root
+
+
+def encoder(name: str, reads: str, streams: dict[str, int]) -> SimpleNamespace:
+    """What a store needs to know of an encoder."""
+    facts = {"name": name, "sha256": "0" * 8}
+    sampling = SimpleNamespace(name="one a second")
+    return SimpleNamespace(reads=reads, streams=streams, sampling=sampling, signature=lambda: facts)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Nothing to set."""
+
+
+class Reader:
+    """A text encoder: words are numbers drawn from their hash."""
+
+    reads = "text"
+    streams = {"question": 4, "words": 4}  # noqa: RUF012
+
+    def signature(self) -> dict[str, str]:
+        return {"name": "tests.train.world", "sha256": "1" * 8}
+
+    def __call__(self, texts: list[str]) -> list[dict[str, torch.Tensor]]:
+        rows = []
+        for text in texts:
+            words = [self._word(w) for w in text.split()][:4]
+            words += [torch.zeros(4)] * (4 - len(words))
+            rows.append({"question": torch.stack(words).sum(0), "words": torch.stack(words)})
+        return rows
+
+    def _word(self, word: str) -> torch.Tensor:
+        seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4])
+        return torch.from_numpy(np.random.default_rng(seed).normal(size=4).astype(np.float32))
+
+
+def build(config: Config) -> Reader:
+    return Reader()
+
+
+def recipe(root: Path, out: Path, net: dict | None = None, **train: object) -> Recipe:
+    """A recipe that trains a tiny net on the world at `root`."""
+    options = {
+        "data": {"name": "tests.train.world", "root": str(root)},
+        "features": FEATURES,
+        "net": net or {"name": "pooled_mlp", "hidden": 24},
+        "train": {"epochs": 4, "batch": 8, "clips": 4, "lr": 0.01, "warmup": 2, "checkpoint_every": 2, **train},
+        "out": str(out),
+    }
+    return parse(Recipe, options, "test")
