@@ -7,6 +7,7 @@ busy. All players of a scene share one key; the mood picks the scale and the man
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,12 +19,12 @@ MIDDLE = {  # MIDI note that a melody in register 0 moves around, at most SPAN s
     "acoustic_guitar": 55,
     "bagpipe": 69,
     "banjo": 62,
-    "bassoon": 48,
-    "cello": 48,
+    "bassoon": 50,
+    "cello": 50,
     "clarinet": 64,
     "congas": 53,
     "drum": 45,
-    "electric_bass": 36,
+    "electric_bass": 40,
     "erhu": 69,
     "flute": 76,
     "guzheng": 62,
@@ -32,7 +33,7 @@ MIDDLE = {  # MIDI note that a melody in register 0 moves around, at most SPAN s
     "saxophone": 60,
     "suona": 74,
     "trumpet": 67,
-    "tuba": 38,
+    "tuba": 43,
     "ukulele": 69,
     "violin": 74,
     "xylophone": 79,
@@ -54,8 +55,8 @@ class Manner:
 MANNERS = {
     "neutral": Manner((0, 2, 4, 5, 7, 9, 10), 0.92, 1.5, 2, 0.06),
     "happy": Manner((0, 2, 4, 5, 7, 9, 11), 0.78, 2.5, 3, 0.04),
-    "sad": Manner((0, 2, 3, 5, 7, 8, 10), 1.0, 1.0, 1, 0.12),
-    "calm": Manner((0, 2, 4, 7, 9), 1.0, 0.5, 1, 0.08),
+    "sad": Manner((0, 2, 3, 5, 7, 8, 10), 0.97, 1.0, 1, 0.12),
+    "calm": Manner((0, 2, 4, 7, 9), 0.97, 0.5, 1, 0.08),
     "angry": Manner((0, 1, 3, 5, 7, 8, 11), 0.85, 4.0, 4, 0.02),
 }
 
@@ -76,11 +77,11 @@ def middle(player: Player) -> int:
 
 
 def grid(rng: np.random.Generator, start: float, end: float, rate: float, stray: float = 0.06) -> np.ndarray:
-    """Onsets that fill `start` to `end` at `rate` a second: the first exactly at `start`."""
-    count = max(1, round((end - start) * rate))
+    """Onsets from `start` on at `rate` a second, the first at `start`; the last lasts 0.35 of a step or more."""
+    count = max(1, math.ceil((end - start) * rate - 0.35))
     steps = np.arange(count) + rng.uniform(-stray, stray, count)
     steps[0] = 0
-    return start + steps * (end - start) / count
+    return start + steps / rate
 
 
 def notes(scene: Scene) -> tuple[tuple[Note, ...], ...]:

@@ -7,7 +7,6 @@ does not, strokes follow a rhythm of their own at the player's rate. Seeing a mo
 from __future__ import annotations
 
 import bisect
-import math
 
 import numpy as np
 
@@ -40,7 +39,11 @@ def _minus(spans: tuple[tuple[float, float], ...], holes: tuple[tuple[float, flo
 
 
 def pose(player: Player, times: tuple[float, ...], time: float) -> int | None:
-    """The pose at a time, -STEPS..STEPS, or None outside `miming`; `times` are the player's strokes."""
+    """The pose at a time, -STEPS..STEPS, or None outside `miming`; `times` are the player's strokes.
+
+    Most of a movement happens at once at its stroke and the rest slowly after it, so that the frame which shows the
+    largest change is the first one after the onset at any usual frame rate.
+    """
     if not any(a <= time < b for a, b in player.miming):
         return None
     k = bisect.bisect_right(times, time + 1e-9) - 1
@@ -48,5 +51,5 @@ def pose(player: Player, times: tuple[float, ...], time: float) -> int | None:
         return 0
     side, since = (1 if k % 2 else -1), time - times[k]
     if player.instrument in BOWED:
-        return round(STEPS * side * (1 - 2 * math.exp(-(since + 0.03) / 0.07)))
-    return round(STEPS * side * math.exp(-since / 0.16))
+        return round(STEPS * side * (0.4 + 0.6 * min(1.0, since / 0.4)))
+    return round(STEPS * side * max(0.0, min(1.0, 1.25 - since / 0.5)))

@@ -34,7 +34,10 @@ def contact_sheet(
         x, y = k % columns * size, k // columns * (size + strip)
         sheet.paste(Image.fromarray(shown), (x, y))
         draw.text((x + 4, y + size + 1), scene.id, (30, 26, 40), font)
-        draw.text((x + 4, y + size + 14), ", ".join(p.instrument for p in scene.players), (110, 100, 110), font)
+        names = ", ".join(p.instrument for p in scene.players)
+        while names and draw.textlength(names, font) > size - 8:
+            names = names[:-2].rstrip(" ,.") + "…"
+        draw.text((x + 4, y + size + 14), names, (110, 100, 110), font)
     sheet.save(path)
 
 

@@ -67,4 +67,4 @@ def ambience(indoor: bool, sample_rate: int) -> np.ndarray:
         for start in (1.3, 1.6, 6.2, 6.5, 6.8):
             chirp = np.clip((t - start) / 0.12, 0, 1)
             noise += 1.5 * np.sin(np.pi * chirp) * np.sin(2 * np.pi * (5200 * t + 40 * np.sin(60 * t)))
-    return (noise * 10 ** ((-62 if indoor else -58) / 20)).astype(np.float32)
+    return (noise * 10 ** ((-66 if indoor else -62) / 20)).astype(np.float32)

@@ -1,9 +1,9 @@
 """A scene as sound: every player's part at its stated loudness, in its room, with the narrator over it.
 
-Level is what an ear would call it: each part is scaled so that its K-weighted root mean square over the time it sounds
-is `REFERENCE + player.level` dB full scale, whatever the instrument, register or rate. There is no automatic gain:
-levels can be compared between scenes. A mix is the sum of its stems, the narrator and the ambience; only peaks above
-0.8 of full scale are rounded off. A player off stage sounds the same as one on stage.
+Level is what an ear would call it: each part is scaled so that, in the room, its K-weighted root mean square over the
+time it sounds is `REFERENCE + player.level` dB full scale, whatever the instrument, register or rate. There is no
+automatic gain: levels can be compared between scenes. A mix is the sum of its stems, the narrator and the ambience;
+only peaks above 0.8 of full scale are rounded off. A player off stage sounds the same as one on stage.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lookhear.soundstage.voices import VOICES, Held
 from lookhear.soundstage.voices_speech import speech
 from lookhear.soundstage.voices_tones import tone
 
-REFERENCE = -32.0  # dB full scale of a player at level 0: leaves ten players and their peaks below full scale
+REFERENCE = -34.0  # dB full scale of a player at level 0: leaves ten players and their peaks below full scale
 VOICEOVER = 5.0  # dB of the narrator, relative to the reference
 LENGTHS = (0.4, 0.8, 1.6, 3.2, 6.4, 12.8)  # seconds for which the bank keeps notes
 
@@ -81,7 +81,8 @@ def _parts(scene: Scene, sample_rate: int, indices: list[int]) -> Iterator[tuple
         take = sum(p.instrument == player.instrument for p in scene.players[:i]) % 3
         spectrum = fft.rfft(_part(scene, player, melodies[i], take, padded, sample_rate))
         seconds = sum(end - start for start, end in player.sounding)
-        gain = REFERENCE + player.level - room.power_db(spectrum, padded, seconds, sample_rate)
+        heard = room.power_db(spectrum * _room(scene, padded, sample_rate), padded, seconds, sample_rate)
+        gain = REFERENCE + player.level - heard
         yield i, spectrum * np.float32(10 ** (gain / 20))
 
 

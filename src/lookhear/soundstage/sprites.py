@@ -81,7 +81,7 @@ class Pen:
         self, x: float, y: float, rx: float, ry: float, fill: Colour, edge: Colour | None = INK, width: float = 0.011
     ) -> None:
         """A filled ellipse."""
-        self.shape([(x + rx * c, y + ry * s) for c, s in _CIRCLE], fill, edge, width)
+        self.shape([(x + rx * c, y + ry * s) for c, s in CIRCLE], fill, edge, width)
 
     def line(self, points: Sequence[Point], width: float, fill: Colour, edge: Colour | None = None) -> None:
         """A thick line with round ends, outlined where an edge colour is given."""
@@ -105,11 +105,11 @@ class Pen:
         return self.image.reduce(self.sharp)
 
 
-_CIRCLE = [(math.cos(i * math.pi / 10), math.sin(i * math.pi / 10)) for i in range(20)]
+CIRCLE = [(math.cos(i * math.pi / 10), math.sin(i * math.pi / 10)) for i in range(20)]
 
 
 @lru_cache(maxsize=512)
-def bow_curve(points: tuple[Point, ...], steps: int = 12) -> tuple[Point, ...]:
+def curve(points: tuple[Point, ...], steps: int = 12) -> tuple[Point, ...]:
     """A smooth curve that starts at the first point, ends at the last and is pulled by those between (Bezier)."""
     out = []
     for k in range(steps + 1):
@@ -142,7 +142,7 @@ class Figure:
             knee = (0.17, 0.75) if seated else (0.075, 0.82)
             path = [(0.065 * side, 0.69), (knee[0] * side, knee[1]), ((knee[0] + 0.01) * side, 0.95)]
             pen.line(path, 0.095, self.legs, INK)
-            pen.line([((knee[0] - 0.0) * side, 0.975), ((knee[0] + 0.05) * side, 0.975)], 0.05, (34, 28, 32))
+            pen.line([(knee[0] * side, 0.975), ((knee[0] + 0.05) * side, 0.975)], 0.05, (34, 28, 32))
 
     def upper(self, puff: float = 0.0) -> None:
         """Trunk and head; `puff` 0..1 blows up the cheeks."""
@@ -158,7 +158,7 @@ class Figure:
         pen.oval(0, 0.2, 0.132, 0.14, self.skin)
         if puff:
             for side in (-1, 1):
-                pen.oval(side * 0.088, 0.262, 0.05 + 0.014 * puff, 0.045 + 0.014 * puff, _blush(self.skin), None)
+                pen.oval(side * 0.095, 0.262, 0.042 + 0.012 * puff, 0.036 + 0.012 * puff, _blush(self.skin), None)
         self._hair()
         self._face(puff)
 
@@ -168,7 +168,7 @@ class Figure:
         self.upper()
 
     def _hair(self) -> None:
-        pen, top = self.pen, [(0.14 * c, 0.2 + 0.152 * s) for c, s in _CIRCLE if s <= 0.05]
+        pen, top = self.pen, [(0.14 * c, 0.2 + 0.152 * s) for c, s in CIRCLE if s <= 0.05]
         top.sort()
         fringe = {
             0: [(0.125, 0.13), (0.0, 0.105), (-0.125, 0.13)],
@@ -186,7 +186,7 @@ class Figure:
         for side in (-1, 1):
             x = side * 0.055
             if mood in ("calm", "sad"):
-                pen.line(bow_curve(((x - 0.028, 0.2), (x, 0.222), (x + 0.028, 0.2)), 6), 0.013, INK)
+                pen.line(curve(((x - 0.028, 0.2), (x, 0.222), (x + 0.028, 0.2)), 6), 0.013, INK)
             else:
                 pen.oval(x, 0.202, 0.018, 0.024, INK, None)
             if mood != "calm":
@@ -200,7 +200,7 @@ class Figure:
             return
         bend = {"happy": 0.045, "calm": 0.018, "sad": -0.032, "angry": -0.02}.get(mood, 0.0)
         y = 0.268 if bend >= 0 else 0.283
-        pen.line(bow_curve(((-0.045, y), (0, y + bend), (0.045, y)), 6), 0.016, (150, 50, 60))
+        pen.line(curve(((-0.045, y), (0, y + bend), (0.045, y)), 6), 0.016, (150, 50, 60))
 
     def arm(self, side: int, hand: Point, elbow: Point | None = None) -> None:
         """An arm from the shoulder on this side (-1 the viewer's left) to the hand."""
@@ -212,4 +212,4 @@ class Figure:
 
 
 def _blush(skin: Colour) -> Colour:
-    return skin[0], int(skin[1] * 0.82), int(skin[2] * 0.8)
+    return skin[0], int(skin[1] * 0.88), int(skin[2] * 0.86)

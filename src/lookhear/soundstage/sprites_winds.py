@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lookhear.soundstage.sprites import GOLD, INK, SILVER, WAIST, Colour, Figure, Point, bow_curve
+from lookhear.soundstage.sprites import CIRCLE, GOLD, INK, SILVER, WAIST, Colour, Figure, Point, curve
 
 BRASS_EDGE: Colour = (120, 76, 20)
 
@@ -16,7 +16,7 @@ def _blowing(f: Figure, s: float | None, seated: bool = False, lean: float = 5.0
     f.lower(seated)
     with f.pen.turned(WAIST, 0.0 if s is None else lean * s):
         f.upper(0.0 if s is None else 0.4 + 0.6 * abs(s))
-        with f.pen.turned((0.0, 0.42), 0.0), f.pen.at(0.0, 0.075 if s is None else 0.0):
+        with f.pen.at(0.0, 0.075 if s is None else 0.0):
             yield
 
 
@@ -67,7 +67,7 @@ def clarinet(f: Figure, s: float | None) -> None:
 def bassoon(f: Figure, s: float | None) -> None:
     """A long dark red tube across the body, taller than the player, with a silver crook."""
     with _blowing(f, s):
-        f.pen.line(bow_curve(((0.0, 0.28), (0.07, 0.25), (0.13, 0.34))), 0.016, SILVER, INK)
+        f.pen.line(curve(((0.0, 0.28), (0.07, 0.25), (0.13, 0.34))), 0.016, SILVER, INK)
         f.pen.line([(-0.16, 0.9), (0.23, -0.02)], 0.075, (134, 36, 30), INK)
         f.pen.line([(0.215, 0.01), (0.23, -0.03)], 0.078, (250, 240, 214), INK)
         f.pen.line([(-0.18, 0.94), (-0.165, 0.905)], 0.08, SILVER, INK)
@@ -79,9 +79,9 @@ def bassoon(f: Figure, s: float | None) -> None:
 def saxophone(f: Figure, s: float | None) -> None:
     """A golden pipe that goes down and comes up again as a wide bell."""
     with _blowing(f, s):
-        path = bow_curve(((0.0, 0.28), (0.09, 0.25), (0.085, 0.36), (0.04, 0.55), (0.02, 0.74)))
+        path = curve(((0.0, 0.28), (0.09, 0.25), (0.085, 0.36), (0.04, 0.55), (0.02, 0.74)))
         f.pen.line(path, 0.05, GOLD, BRASS_EDGE)
-        f.pen.line(bow_curve(((0.02, 0.72), (0.01, 0.87), (0.14, 0.88), (0.155, 0.72))), 0.075, GOLD, BRASS_EDGE)
+        f.pen.line(curve(((0.02, 0.72), (0.01, 0.87), (0.14, 0.88), (0.155, 0.72))), 0.075, GOLD, BRASS_EDGE)
         _bell(f, (0.155, 0.76), (0.215, 0.52), 0.045, 0.12, GOLD, BRASS_EDGE)
         f.pen.oval(0.215, 0.52, 0.115, 0.04, (150, 100, 30), BRASS_EDGE)
         _dots(f, (0.07, 0.44), (0.025, 0.74), 5, (255, 244, 200), 0.02)
@@ -112,22 +112,15 @@ def tuba(f: Figure, s: float | None) -> None:
         pen = f.pen
         _bell(f, (0.19, 0.55), (0.25, 0.08), 0.05, 0.2, GOLD, BRASS_EDGE)
         pen.oval(0.25, 0.08, 0.195, 0.055, (166, 112, 34), BRASS_EDGE)
-        ring = [(0.03 + 0.17 * x, 0.64 + 0.19 * y) for x, y in bow_ring()]
+        ring = [(0.03 + 0.17 * x, 0.64 + 0.19 * y) for x, y in [*CIRCLE, *CIRCLE[:2]]]
         pen.line(ring, 0.09, GOLD, BRASS_EDGE)
-        inner = [(0.03 + 0.07 * x, 0.64 + 0.085 * y) for x, y in bow_ring()]
+        inner = [(0.03 + 0.07 * x, 0.64 + 0.085 * y) for x, y in [*CIRCLE, *CIRCLE[:2]]]
         pen.line(inner, 0.035, (255, 222, 120), BRASS_EDGE)
-        pen.line(bow_curve(((0.0, 0.28), (-0.08, 0.33), (-0.12, 0.5))), 0.026, GOLD, BRASS_EDGE)
+        pen.line(curve(((0.0, 0.28), (-0.08, 0.33), (-0.12, 0.5))), 0.026, GOLD, BRASS_EDGE)
         for x in (-0.02, 0.03, 0.08):
             pen.line([(x, 0.58), (x, 0.7)], 0.026, SILVER, BRASS_EDGE)
         f.arm(1, (0.17, 0.72), (0.27, 0.56))
         f.arm(-1, (0.0, 0.6), (-0.22, 0.6))
-
-
-def bow_ring() -> list[Point]:
-    """Points round a circle, closed."""
-    from lookhear.soundstage.sprites import _CIRCLE
-
-    return [*_CIRCLE, _CIRCLE[0], _CIRCLE[1]]
 
 
 def suona(f: Figure, s: float | None) -> None:

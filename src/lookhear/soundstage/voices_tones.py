@@ -85,6 +85,7 @@ def _held(
         mellow, bright = _tables(voice, hertz, sample_rate)
         wave += gain * (mellow[at] * (1 - full) + bright[at] * full)
     wave *= 1 + voice.beat[1] * np.sin(2 * np.pi * voice.beat[0] * t)
+    wave *= 1 + 0.07 * np.interp(t / 0.07, np.arange(size), rng.standard_normal(size))  # no hand or breath is steady
     level, low, high = voice.noise
     breath = 10 ** (level / 20) + 10 ** (voice.chiff / 20) * np.exp(-t / 0.03)
     wave += breath * _band(low, high, size, sample_rate, rng)
