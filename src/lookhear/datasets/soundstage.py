@@ -1,4 +1,4 @@
-"""Soundstage: procedural musicians with exact truth, asked with MUSIC-AVQA's templates. Make it: lookhear soundstage OUT.
+"""Soundstage: procedural musicians with exact truth and MUSIC-AVQA's templates. Make it: lookhear soundstage OUT.
 
 Generated, so free of any licence but this package's. The folder:
 

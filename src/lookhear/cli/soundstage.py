@@ -1,0 +1,62 @@
+"""lookhear soundstage: make a world of musicians with exact truth."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+FRACTIONS = (0.7, 0.08, 0.22)  # train, val, test where only a number of clips is given
+
+
+def soundstage(
+    out: Annotated[Path, typer.Argument(help="Folder to make it in; run again to go on after an interruption.")],
+    split: Annotated[
+        str, typer.Option(help="Start from a fixed one: mini, demo, base, biased, balanced or robust.")
+    ] = "",
+    clips: Annotated[int | None, typer.Option(help="Clips in all: 70 % train, 8 % val, 22 % test.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Length of a clip.  [default: 10]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Everything is drawn from this number.  [default: 0]")] = None,
+    bias: Annotated[
+        float | None, typer.Option(help="Skew of the training answers, 0 (none) to 1.  [default: 0]")
+    ] = None,
+    questions: Annotated[int | None, typer.Option(help="Questions a clip, on average.  [default: 20]")] = None,
+    musicians: Annotated[int | None, typer.Option(help="On stage at most, 1 to 10.  [default: 4]")] = None,
+    size: Annotated[int | None, typer.Option(help="Pixels of the picture, square.  [default: 128]")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that draw videos.")] = 2,
+    media: Annotated[bool, typer.Option("--media/--no-media", help="Draw videos, or only truth and questions.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON, no progress.")] = False,
+) -> None:
+    """Make a Soundstage: scenes, questions, videos and exact truth. The same numbers give the same world.
+
+    Example: lookhear soundstage stage --clips 200 --seed 1
+    """
+    from lookhear.soundstage.splits import Settings, named
+    from lookhear.soundstage.write import make
+
+    settings = named(split) if split else Settings(*parts(200))
+    given = {"seconds": seconds, "seed": seed, "bias": bias, "questions": questions}
+    given |= {"musicians": musicians, "size": size}
+    if clips is not None:
+        given |= dict(zip(("train", "val", "test"), parts(clips), strict=True)) | {"diagnostic": 0}
+    settings = replace(settings, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+    card = make(out, settings, workers, media, quiet=as_json)
+    if as_json:
+        print(json.dumps(card))
+        return
+    for name, part in card["splits"].items():
+        print(
+            f"{name:10s} {part['clips']:5d} clips {part['questions']:6d} questions"
+            f"   chance {part['chance']:.1f} %   question only {part['most_frequent_by_question'] or 0:.1f} %"
+            f"   knowing who is seen and heard {part['set_guess'] or 0:.1f} %"
+        )
+    print(f"Whole: {out}/card.json" + (f", {out}/contact_sheet.png" if media else ""))
+
+
+def parts(clips: int) -> tuple[int, int, int]:
+    """Clips for train, val and test; test gets what rounding leaves."""
+    train, val = round(FRACTIONS[0] * clips), round(FRACTIONS[1] * clips)
+    return train, val, clips - train - val

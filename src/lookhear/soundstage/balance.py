@@ -1,0 +1,194 @@
+"""Which questions are asked: every answer as often as every other, so that a question alone gives nothing away.
+
+Counts are kept for a template, for a template with its words ("left", "first"), for the full question, and for the
+template together with what the wrong modality suggests (`cue`). A question is asked where its answer is behind in them.
+`bias` gives each template with its words a favourite answer, for studies of what a biased training set does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from itertools import product
+from random import Random
+from zlib import crc32
+
+from lookhear.soundstage import programs
+from lookhear.soundstage.facts import Facts, number
+from lookhear.soundstage.programs import TEMPLATES
+from lookhear.soundstage.questions import COMPARATIVE, DOMAINS, ORDER, Question, harvest
+from lookhear.soundstage.sampler import Wish
+from lookhear.soundstage.scene import INSTRUMENTS
+
+FROM_ONE = {programs.number_heard, programs.types_seen, programs.number_sounding, programs.types_sounding}
+FROM_ZERO = {programs.number_of, programs.number_silent, programs.number_sounding_of}
+PLACES = {programs.where_loudest, programs.where_outermost}
+KINDS = {programs.neighbour, programs.at_the_end, programs.which_kind, programs.beside_sounding, programs.together} | {
+    programs.before_after,
+    programs.nth_entry,
+}
+
+# How often a template is asked, relative to the others. Rare answers ("four did not sound") each cost a scene.
+COSTLY = FROM_ONE | FROM_ZERO | {programs.which_kind, programs.from_the_stage}
+WEIGHTS = {
+    text: 1.2 if text in COMPARATIVE | ORDER else 0.6 if t.answer in COSTLY else 0.9 for text, t in TEMPLATES.items()
+}
+EASY = {programs.both_heard, programs.is_heard, programs.both_seen, programs.is_seen, programs.number_of}
+
+
+def answers(template: str, musicians: int = 4) -> tuple[str, ...]:
+    """The answers that a template is asked for, with up to `musicians` on stage."""
+    program = TEMPLATES[template].answer
+    if program in FROM_ONE | FROM_ZERO:
+        return tuple(map(number, range(int(program in FROM_ONE), musicians + 1)))
+    if program in PLACES | {programs.which_of}:
+        return ("left", "middle", "right") + (("simultaneously",) if program is programs.which_of else ())
+    if program in KINDS:
+        return INSTRUMENTS
+    return ("indoor", "outdoor") if program is programs.where else ("yes", "no")
+
+
+class Ledger:
+    """How often each answer was given to what, and so what should be asked next."""
+
+    def __init__(
+        self, seed: int | str, musicians: int = 4, bias: float = 0.0, weights: Mapping[str, float] = WEIGHTS
+    ) -> None:
+        self.rng = Random(f"ledger {seed}")
+        self.templates, self.weights = tuple(t for t in TEMPLATES if t in weights), weights
+        self.musicians, self.bias = musicians, bias
+        self.asked: Counter[str] = Counter()
+        self.counts: dict[Hashable, Counter[str]] = defaultdict(Counter)
+        self.failed: Counter[Hashable] = Counter()
+        self.debts: dict[str, dict[tuple[str, ...], str]] = defaultdict(dict)  # full question -> the answer it lacks
+        self.domain = {t: answers(t, musicians) for t in self.templates}
+
+    def share(self, template: str, fixed: tuple[str, ...], answer: str) -> float:
+        """The share of `answer` that is aimed at: equal for all, but for a favourite where there is a bias."""
+        domain = self.domain[template]
+        even = (1 - self.bias) / len(domain)
+        favourite = domain[crc32(f"{template} {fixed}".encode()) % len(domain)]
+        return even + (self.bias if answer == favourite else 0.0)
+
+    def excess(self, key: Hashable, answer: str, share: float | None = None) -> float:
+        """By how many questions the answer would be ahead if it were given once more."""
+        count = self.counts[key]
+        kinds = len(count) + (answer not in count)
+        return count[answer] + 1 - (count.total() + 1) * (1 / kinds if share is None else share)
+
+    def surplus(self, question: Question) -> float | None:
+        """How unwelcome a question is; None if it must not be asked."""
+        q, t = question, question.template
+        if q.answer not in self.domain[t]:
+            return None
+        share = self.share(t, q.fixed, q.answer)
+        whole = self.excess((t,), q.answer, None if self.bias else share)
+        words = self.excess((t, q.fixed), q.answer, share)
+        few = len(self.domain[t]) <= 5
+        text = self.excess((t, q.values), q.answer, share) if few and q.objects else 0.0
+        cue = self.excess((t, "cue", q.cue), q.answer) if q.cue is not None and not self.bias else 0.0
+        two = len(self.domain[t]) == 2
+        if words > 2 or text > (0.5 if two else 1.0) or (two and cue > 2) or (whole > 2 and not self.bias):
+            return None
+        return whole + words + 3 * text + cue
+
+    def add(self, question: Question) -> None:
+        """Enter a question that is asked."""
+        q, t = question, question.template
+        self.asked[t] += 1
+        for key in {(t,), (t, q.fixed), (t, q.values), *([(t, "cue", q.cue)] if q.cue is not None else [])}:
+            self.counts[key][q.answer] += 1
+        if q.objects and len(self.domain[t]) == 2:
+            one, other = self.domain[t]
+            count = self.counts[t, q.values]
+            self.debts[t][q.values] = other if count[one] > count[other] else one
+            if count[one] == count[other]:
+                del self.debts[t][q.values]
+
+    def worth(self, facts: Facts) -> float:
+        """How much a scene helps the templates that are behind."""
+        level = self.asked.total() / sum(self.weights.values())
+        total = 0.0
+        for t in self.templates:
+            behind = 1 - self.asked[t] / (level * self.weights[t] + 1)
+            if behind > 0 and TEMPLATES[t].answer not in EASY:
+                total += behind * any(self.surplus(q) is not None for q in harvest(facts, t))
+        return total
+
+    def pick(self, facts: Facts, count: int, wish: Wish | None = None) -> list[Question]:
+        """Up to `count` questions about a scene, the wished one first; entered in the ledger as they are chosen."""
+        pools = {t: harvest(facts, t) for t in self.templates}
+        chosen: list[Question] = []
+        if wish:
+            fits = (wish.template, wish.fixed, wish.objects, wish.answer)
+            pool = [q for q in pools[wish.template] if (q.template, q.fixed, q.objects, q.answer) == fits]
+            for q in self._best(pool, pools[wish.template]) or []:
+                self.add(q)
+                pools[q.template].remove(q)
+                chosen.append(q)
+        for limit in (2, 4, 8):
+            open_ = {t for t, pool in pools.items() if pool}
+            taken = Counter(q.template for q in chosen)
+            while len(chosen) < count and open_:
+                t = min(open_, key=lambda t: (self.asked[t] / self.weights[t], t))
+                if taken[t] >= limit or (bundle := self._best(pools[t])) is None or len(chosen) + len(bundle) > count:
+                    open_.discard(t)
+                    continue
+                for q in bundle:
+                    self.add(q)
+                    pools[t].remove(q)
+                    taken[t] += 1
+                chosen += bundle
+        return chosen
+
+    def _best(self, pool: list[Question], whole: list[Question] | None = None) -> list[Question] | None:
+        """The most welcome question of a pool; of a pair compared, both orders."""
+        scored = [(s, self.rng.random(), q) for q in pool if (s := self.surplus(q)) is not None]
+        if not scored:
+            return None
+        best = min(scored)[2]
+        if best.template not in COMPARATIVE or self.bias:
+            return [best]
+        half = len(best.values) // 2
+        turned = best.values[half:] + best.values[:half]
+        return [best, *(q for q in whole or pool if q.values == turned)]
+
+    def wish(self) -> Wish:
+        """What the next scene should be made for: the template, words and answer that are most behind."""
+        rng = self.rng
+        possible = [t for t in self.templates if self.failed[t] < 6]
+        ranked = sorted(possible, key=lambda t: (self.asked[t] / self.weights[t], rng.random()))
+        template = rng.choice(ranked[:4])
+        slots = TEMPLATES[template].slots
+        words = [f for f in product(*(DOMAINS[s] for s in slots if s != "Object")) if not self.failed[template, f] > 1]
+        if not words:
+            self.failed[template] += 6
+            return self.wish()
+        fixed = min(
+            words, key=lambda f: (self.counts[template, f].total() + 3 * self.failed[template, f], rng.random())
+        )
+        domain = [a for a in self.domain[template] if self.failed[template, fixed, a] < 3]
+        answer = min(domain, key=lambda a: (self._behind(template, fixed, a), rng.random()))
+        return Wish(template, fixed, self._objects(template, slots, fixed, answer), answer)
+
+    def _behind(self, template: str, fixed: tuple[str, ...], answer: str) -> float:
+        return self.excess((template, fixed), answer, self.share(template, fixed, answer))
+
+    def _objects(self, template: str, slots: Sequence[str], fixed: tuple[str, ...], answer: str) -> tuple[str, ...]:
+        """Instruments to ask about: those of a question that lacks this very answer, if there is one."""
+        debts = [
+            objects
+            for values, lacking in self.debts[template].items()
+            if lacking == answer
+            and (objects := tuple(v for v in values if v in INSTRUMENTS))
+            and tuple(v for v in values if v not in INSTRUMENTS) == fixed
+        ]
+        if debts:
+            return self.rng.choice(debts)
+        kinds = [kind for kind in INSTRUMENTS if kind != answer]
+        return tuple(self.rng.sample(kinds, slots.count("Object")))
+
+    def fail(self, wish: Wish) -> None:
+        """No scene was found for this wish: wish it less."""
+        for key in (wish.template, (wish.template, wish.fixed), (wish.template, wish.fixed, wish.answer)):
+            self.failed[key] += 1

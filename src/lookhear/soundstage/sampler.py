@@ -1,0 +1,122 @@
+"""Answer first, scene second: a scene made to give a wished answer to a wished question.
+
+A plan narrows the draw to what the question needs, the program decides whether a drawn scene answers it as wished, and
+since any instrument can play any part, the parts are then handed to the wished instruments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from random import Random
+
+from lookhear.soundstage import programs
+from lookhear.soundstage.facts import NUMBERS, Facts
+from lookhear.soundstage.programs import TEMPLATES
+from lookhear.soundstage.questions import COMPARATIVE, ORDER, PLACED, SIDED, Question, answer, harvest
+from lookhear.soundstage.scene import INSTRUMENTS, Scene
+from lookhear.soundstage.structure import Plan, draw, joined, silenced
+
+TRIES = 120
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A question and the answer wanted. `objects` empty leaves the instruments open."""
+
+    template: str
+    fixed: tuple[str, ...]
+    objects: tuple[str, ...]
+    answer: str
+
+
+def sample(rng: Random, wish: Wish, seconds: float = 10.0, musicians: int = 4, name: str = "") -> Scene | None:
+    """A scene in which the wish comes true, or None where none was found in a fair number of tries."""
+    for _ in range(TRIES):
+        scene = draw(rng, plan(rng, wish, musicians), seconds, musicians, name)
+        fits = [
+            q for q in harvest(Facts(scene), wish.template) if q.fixed == wish.fixed and _same(q.answer, wish.answer)
+        ]
+        if fits:
+            question = rng.choice(fits)
+            return relabel(blur(rng, scene, question), parts(question, wish))
+    return None
+
+
+def blur(rng: Random, scene: Scene, question: Question) -> Scene:
+    """The scene with some players on stage silenced and some sources off stage added, where the answer stays."""
+    changes = ["silence", "silence", "add", "add"]
+    for change in rng.sample(changes, rng.randint(0, 3)):
+        if change == "silence":
+            sounding = [i for i, p in enumerate(scene.players) if p.x is not None and p.sounding]
+            changed = silenced(rng, scene, rng.choice(sounding)) if sounding else scene
+        else:
+            changed = joined(rng, scene)
+        if answer(changed, question.template, question.values) == question.answer:
+            scene = changed
+    return scene
+
+
+def _same(answer: str, wanted: str) -> bool:
+    return answer == wanted or (answer in INSTRUMENTS and wanted in INSTRUMENTS)
+
+
+def parts(question: Question, wish: Wish) -> dict[str, str]:
+    """Who plays what instead: a permutation of the instruments that turns the question into the wish."""
+    given = [*(question.objects if wish.objects else ()), question.answer]
+    wanted = [*wish.objects, wish.answer]
+    swap = {kind: kind for kind in INSTRUMENTS}
+    for old, new in zip(given, wanted, strict=True):
+        if old in swap and swap[old] != new:
+            holder = next(k for k, v in swap.items() if v == new)
+            swap[holder], swap[old] = swap[old], new
+    return swap
+
+
+def relabel(scene: Scene, swap: dict[str, str]) -> Scene:
+    """The same scene with other instruments in the same hands."""
+    return replace(scene, players=tuple(replace(p, instrument=swap[p.instrument]) for p in scene.players))
+
+
+def plan(rng: Random, wish: Wish, musicians: int) -> Plan:
+    """What to draw so that the wish has a fair chance to come true."""
+    template, program = wish.template, TEMPLATES[wish.template].answer
+    count = NUMBERS.index(wish.answer) if wish.answer in NUMBERS else 0
+    some = tuple(n for n in range(1, musicians + 1) if n >= max(count, 1))
+    if program is programs.number_silent:
+        return Plan(visible=some, silent=(count,))
+    if program is programs.number_sounding:
+        size = rng.choice(some)
+        return Plan(visible=(size,), silent=(size - count,), offstage=(0,))
+    if program is programs.types_sounding:
+        return Plan(visible=some, silent=(0, 0, 1), offstage=(0,))
+    if program is programs.types_seen:
+        return Plan(visible=some, alike=(0, 2, 3))
+    if program in (programs.number_of, programs.number_sounding_of) and count > 1:
+        return Plan(visible=some, alike=tuple(n for n in some if n >= count), silent=(0, 0, 1, 2))
+    if program is programs.number_heard:
+        return Plan(visible=tuple(range(1, musicians + 1)), offstage=(0, 1, 2))
+    if program is programs.from_the_stage:
+        away = {"offstage": (1, 1, 2), "silent": (musicians,)} if wish.answer == "no" else {"offstage": (0,)}
+        return Plan(voice=0.0, **away)  # type: ignore[arg-type]
+    if program is programs.which_kind:
+        return Plan(visible=(1,))
+    if program is programs.which_of:
+        size = 3 if wish.answer == "middle" or rng.random() < 0.4 else 2
+        times = ("unison",) if wish.answer == "simultaneously" else ("chain", "chain", "sequence")
+        return Plan(visible=(size, 3), silent=(0, 0, 1), alike=(size,), times=times, ends=size == 2)
+    if program in (programs.where_outermost, programs.where_loudest):
+        return Plan(
+            visible=(3, 3, 4), silent=(0, 1, 1, 2), offstage=(0, 1, 2), alike=(0, 0, 2), times=("chain", "sequence")
+        )
+    if program is programs.together:
+        return Plan(visible=(3, 4, 4), silent=(1,), offstage=(0, 1, 1, 2), alike=(0,), times=("pair",))
+    if template in ORDER:
+        voice = 0.0 if program is programs.sound_from else 0.35
+        return Plan((3, 4, 4), (1, 1, 2), (0, 1, 1, 2), alike=(0,), times=("chain", "sequence"), voice=voice)
+    if template in PLACED | SIDED:
+        return Plan(visible=(3,) if "middle" in wish.fixed else (2, 3, 4, 4), silent=(0, 1, 2), alike=(0,))
+    if template in COMPARATIVE:
+        return Plan(visible=(1, 2, 3, 4), offstage=(0, 1, 2), alike=(0,))
+    if program is programs.neighbour:
+        return Plan(visible=(3, 4))
+    return Plan()

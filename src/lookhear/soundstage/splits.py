@@ -1,0 +1,64 @@
+"""Named Soundstages with fixed sizes and seeds, so that numbers made on different machines can be compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from lookhear.errors import DatasetError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides what a Soundstage holds: equal settings, equal scenes and questions."""
+
+    train: int  # clips
+    val: int
+    test: int
+    diagnostic: int = 0  # further test clips that only order, comparison and same-type counting are asked about
+    questions: int = 20  # a clip, on average
+    seconds: float = 10.0
+    seed: int = 0
+    bias: float = 0.0  # of training answers: 0 all equally often, 1 always the favourite
+    test_bias: float = 0.0  # the same for test answers, where a test set with a head and a tail is wanted
+    musicians: int = 4  # on stage, at most
+    size: int = 128  # pixels
+    fps: float = 8.0
+
+    def __post_init__(self) -> None:
+        checks = (
+            ("clips", self.train + self.val + self.test + self.diagnostic >= 1, "make at least one"),
+            ("clips", min(self.train, self.val, self.test, self.diagnostic) >= 0, "a number cannot be negative"),
+            ("questions", 1 <= self.questions <= 100, "ask 1 to 100 a clip"),
+            ("seconds", 6 <= self.seconds <= 600, "a clip lasts 6 to 600 s: shorter ones have no room for an order"),
+            ("bias", 0 <= self.bias <= 1 and 0 <= self.test_bias <= 1, "a bias is 0 (none) to 1"),
+            ("musicians", 1 <= self.musicians <= 10, "1 to 10 fit on stage"),
+            ("size", 32 <= self.size <= 1024 and self.size % 2 == 0, "an even number of pixels, 32 to 1024"),
+            ("fps", 1 <= self.fps <= 60, "1 to 60 frames a second"),
+        )
+        for what, good, way_out in checks:
+            if not good:
+                given = {f.name: getattr(self, f.name) for f in fields(self) if what in (f.name, "clips")}
+                raise DatasetError(f"Soundstage: {what} {given!r} will not do; {way_out}.")
+
+    @property
+    def clips(self) -> dict[str, int]:
+        """Split -> clips, for splits that have any."""
+        sizes = {name: getattr(self, name) for name in ("train", "val", "test", "diagnostic")}
+        return {name: size for name, size in sizes.items() if size}
+
+
+NAMED = {
+    "mini": Settings(train=6, val=2, test=4, diagnostic=2, questions=10, seconds=6.0, seed=7, size=96),
+    "demo": Settings(train=600, val=60, test=150, seed=11),
+    "base": Settings(train=3000, val=300, test=1000, diagnostic=500, seed=1),
+    "biased": Settings(train=1000, val=100, test=500, seed=2, bias=0.5),
+    "balanced": Settings(train=1000, val=100, test=500, seed=2),  # shares val and test with `biased`
+    "robust": Settings(train=1000, val=100, test=1000, seed=3, bias=0.5, test_bias=0.5),
+}
+
+
+def named(name: str) -> Settings:
+    """The settings of a named Soundstage."""
+    if name not in NAMED:
+        raise DatasetError(f"No Soundstage is called {name!r}. There are: {', '.join(NAMED)}.")
+    return NAMED[name]

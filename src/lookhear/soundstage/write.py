@@ -1,0 +1,198 @@
+"""A Soundstage on disk: scenes, questions, evidence, videos, card. Killed anywhere, it goes on where it was.
+
+The card is written last, so a folder with a card is a whole one. Every file appears complete or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from itertools import islice
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from typing import Any
+
+from lookhear.errors import DatasetError
+from lookhear.soundstage.card import card, checksum
+from lookhear.soundstage.facts import Facts
+from lookhear.soundstage.scene import Scene, from_json, to_json
+from lookhear.soundstage.splits import Settings
+from lookhear.soundstage.truth import evidence
+from lookhear.soundstage.world import Asked, world
+
+Tick = Callable[[], None]
+
+
+def make(
+    out: Path | str, settings: Settings, workers: int = 2, media: bool = True, quiet: bool = False
+) -> dict[str, Any]:
+    """Write the Soundstage of `settings` into the folder `out` and return its card.
+
+    With `media=False` no videos are made: truth and questions only. `workers` processes of one thread each draw the
+    videos; one worker is this very process. Raises DatasetError where `out` holds something else, MediaError where a
+    video cannot be written.
+    """
+    if workers < 1:
+        raise DatasetError(f"Soundstage: {workers} workers cannot work; take 1 or more.")
+    out = Path(out)
+    _ours(out)
+    with progress(quiet) as bar:
+        tick = bar("scenes and questions", sum(settings.clips.values()))
+        clips = []
+        for asked in world(settings):
+            clips.append(asked)
+            tick()
+        _same(out, clips)
+        text(out / "scenes.jsonl", "".join(to_json(c.scene) + "\n" for c in clips))
+        written = [out / "scenes.jsonl", *_annotations(out, settings, clips)]
+        if media:
+            videos(out / "videos", [c.scene for c in clips], settings, workers, bar)
+            _sheet(out / "contact_sheet.png", clips)
+    found = card(settings, clips) | {
+        "media": media,
+        "sha256": {p.relative_to(out).as_posix(): checksum(p) for p in written},
+    }
+    text(out / "card.json", json.dumps(found, indent=1))
+    return found
+
+
+def read_scenes(root: Path | str) -> Iterator[Scene]:
+    """The scenes of a written Soundstage, in order."""
+    with (Path(root) / "scenes.jsonl").open(encoding="utf-8") as lines:
+        yield from map(from_json, lines)
+
+
+def _ours(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise DatasetError(f"{str(out)!r} is a file. Name a folder to make a Soundstage in.")
+    if out.is_dir() and any(out.iterdir()) and not (out / "scenes.jsonl").is_file():
+        raise DatasetError(f"{str(out)!r} holds other things. Name a new or empty folder.")
+
+
+def _same(out: Path, clips: Sequence[Asked]) -> None:
+    """Refuse to mix two Soundstages in one folder; the same one is finished or found whole."""
+    path = out / "scenes.jsonl"
+    if path.is_file() and path.read_text("utf-8") != "".join(to_json(c.scene) + "\n" for c in clips):
+        raise DatasetError(f"{str(out)!r} holds another Soundstage. Name another folder, or delete this one first.")
+
+
+def _annotations(out: Path, settings: Settings, clips: Sequence[Asked]) -> Iterator[Path]:
+    for split in settings.clips:
+        here = [c for c in clips if c.split == split]
+        path = out / "json" / f"avqa-{split}.json"
+        text(path, json.dumps([r for c in here for r in c.records()], indent=1))
+        yield path
+        rests_on = {
+            str(c.first + place): [[s.start, s.end, s.label, s.stream] for s in evidence(facts, q.template, q.values)]
+            for c in here
+            for facts in [Facts(c.scene)]
+            for place, q in enumerate(c.questions)
+        }
+        path = out / "json" / f"evidence-{split}.json"
+        text(path, "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in rests_on.items()) + "\n}\n")
+        yield path
+
+
+def videos(folder: Path, scenes: Sequence[Scene], settings: Settings, workers: int, bar: Callable[..., Tick]) -> None:
+    """Draw the videos that are not there yet, a few at a time ahead of the workers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in folder.glob(".*.part"):  # left by a kill
+        part.unlink()
+    missing = [s for s in scenes if not (folder / f"{s.id}.mp4").is_file()]
+    tick = bar("videos", len(scenes), len(scenes) - len(missing))
+    jobs = ((to_json(s), str(folder / f"{s.id}.mp4"), settings.size, settings.fps) for s in missing)
+    if workers == 1 or len(missing) < 2:
+        for job in jobs:
+            _draw(*job)
+            tick()
+        return
+    with ProcessPoolExecutor(min(workers, len(missing)), get_context("spawn"), _calm) as pool:
+        try:
+            running = {pool.submit(_draw, *job) for job in islice(jobs, 4 * workers)}
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                    tick()
+                running |= {pool.submit(_draw, *job) for job in islice(jobs, len(done))}
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _calm() -> None:
+    """Set a worker up: one thread, and an end when its parent ends, however that came about."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"  # before numpy is imported, which `_draw` does
+    parent = parent_process()
+
+    def leave() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=leave, daemon=True).start()
+
+
+def _draw(line: str, path: str, size: int, fps: float) -> None:
+    from lookhear.soundstage.render import render
+
+    render(from_json(line), Path(path), size, fps)
+
+
+def _sheet(path: Path, clips: Sequence[Asked], shown: int = 20) -> None:
+    from lookhear.soundstage.render import contact_sheet
+
+    if not path.is_file():
+        part = path.with_name(".contact_sheet.part.png")
+        contact_sheet([c.scene for c in clips[:: max(1, len(clips) // shown)][:shown]], part)
+        part.replace(path)
+
+
+def text(path: Path, content: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(content, "utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Callable[..., Tick]]:
+    """A bar with rate and time left: `tick = bar(what, total, done)`, then `tick()` for each."""
+    if quiet:
+        yield lambda what, total, done=0: lambda: None
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{60 * (task.finished_speed or task.speed or 0):.0f} a minute")
+
+    columns: Iterable[Any] = (
+        *(TextColumn("{task.description:20s}"), BarColumn(), MofNCompleteColumn(), Rate()),
+        *(TimeRemainingColumn(), TextColumn("left")),
+    )
+    with Progress(*columns) as shown:
+
+        def bar(what: str, total: int, done: int = 0) -> Tick:
+            task = shown.add_task(what, total=total, completed=done)
+            return lambda: shown.advance(task)
+
+        yield bar
