@@ -109,7 +109,7 @@ def test_what_changes_with_a_players_clothes_lies_in_its_mask():
     differs = gap > 0.5 * gap.max()  # less shows through the soft edge of whoever stands in front
     near = np.pad(masks(scene, 0.0)[2], 1)
     near = np.any([near[y : y + 128, x : x + 128] for y in range(3) for x in range(3)], axis=0)  # soft edges
-    assert differs.sum() > 50
+    assert differs.sum() > 20
     assert not (differs & ~near).any()
 
 
