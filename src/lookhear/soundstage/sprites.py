@@ -120,6 +120,22 @@ def curve(points: tuple[Point, ...], steps: int = 12) -> tuple[Point, ...]:
     return tuple(out)
 
 
+@lru_cache(maxsize=64)
+def rounded(points: tuple[Point, ...], rounds: int = 2) -> tuple[Point, ...]:
+    """A closed outline with its corners cut again and again (Chaikin)."""
+    for _ in range(rounds):
+        ring = [*points, points[0]]
+        points = tuple(
+            (a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t) for a, b in pairwise(ring) for t in (0.25, 0.75)
+        )
+    return points
+
+
+def mirrored(right: list[Point]) -> tuple[Point, ...]:
+    """A smooth outline from its right half, which begins and ends on the axis."""
+    return rounded((*right, *[(-x, y) for x, y in reversed(right[1:-1])]))
+
+
 class Figure:
     """A person drawn with a pen: body first, then whatever the instrument needs, then arms."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lookhear.soundstage.sprites import INK, SILVER, Colour, Figure, Pen
+from lookhear.soundstage.sprites import INK, SILVER, Colour, Figure, Pen, mirrored, rounded
 
 WOOD: Colour = (168, 84, 36)
 STRING: Colour = (250, 240, 220)
@@ -12,7 +12,7 @@ def _fiddle(pen: Pen, wood: Colour, neck: float) -> None:
     """A body with waist, f-holes and a neck that points up; the bridge is at (0, 0.02)."""
     outline = [(0, -0.24), (0.09, -0.23), (0.125, -0.16), (0.115, -0.09), (0.08, -0.03), (0.09, 0.03), (0.145, 0.09)]
     outline += [(0.155, 0.17), (0.11, 0.245), (0, 0.265)]
-    pen.shape([*outline, *[(-x, y) for x, y in reversed(outline[1:-1])]], wood)
+    pen.shape(mirrored(outline), wood)
     for side in (-1, 1):
         pen.line([(side * 0.065, -0.03), (side * 0.075, 0.06)], 0.018, INK)
     pen.line([(0, 0.06), (0, 0.22)], 0.045, INK)
@@ -83,7 +83,7 @@ def _round_body(pen: Pen, wood: Colour, hole: Colour, neck: float, dark: Colour)
     """A waisted body with a sound hole, neck up; the hand plucks at (0, 0.06)."""
     outline = [(0, -0.17), (0.08, -0.165), (0.115, -0.11), (0.1, -0.045), (0.095, -0.015), (0.13, 0.04), (0.155, 0.11)]
     outline += [(0.14, 0.19), (0.08, 0.235), (0, 0.245)]
-    pen.shape([*outline, *[(-x, y) for x, y in reversed(outline[1:-1])]], wood)
+    pen.shape(mirrored(outline), wood)
     pen.oval(0, -0.015, 0.055, 0.055, hole)
     pen.line([(0, -0.1), (0, neck)], 0.042, dark, INK)
     pen.line([(-0.06, 0.14), (0.06, 0.14)], 0.026, dark)
@@ -149,7 +149,7 @@ def electric_bass(f: Figure, s: float | None) -> None:
             (-0.04, 0.21),
         ]
         body += [(0.06, 0.22), (0.14, 0.17), (0.14, 0.07), (0.095, -0.02), (0.13, -0.12), (0.09, -0.15), (0.03, -0.08)]
-        pen.shape(body, (206, 40, 48))
+        pen.shape(rounded(tuple(body)), (206, 40, 48))
         pen.shape([(0.02, -0.06), (0.08, 0.0), (0.09, 0.12), (0.02, 0.14)], (248, 246, 240), None)
         pen.line([(0, 0.0), (0, -0.58)], 0.036, (226, 180, 116), INK)
         pen.line([(-0.05, 0.05), (0.05, 0.05)], 0.03, INK)
@@ -190,7 +190,7 @@ def pipa(f: Figure, s: float | None) -> None:
     pen = f.pen
     with pen.at(0.03, 0.66, 7, 1.05):
         half = [(0.03, -0.36), (0.045, -0.24), (0.08, -0.12), (0.135, 0.0), (0.15, 0.09), (0.12, 0.17), (0, 0.2)]
-        pen.shape([*half, *[(-x, y) for x, y in reversed(half[:-1])]], (232, 190, 124), (94, 48, 30), 0.022)
+        pen.shape(mirrored([(0.0, -0.37), *half]), (232, 190, 124), (94, 48, 30), 0.022)
         for k in range(7):
             y = -0.33 + 0.06 * k
             pen.line([(-0.03 - 0.006 * k, y), (0.03 + 0.006 * k, y)], 0.014, (94, 48, 30))

@@ -69,11 +69,12 @@ def _beat(f: Figure, s: float | None, side: int, grip: Point, head: Point, stick
     """An arm with a stick or mallet whose head goes down to a point."""
     up = 0.0 if s is None else _lift(s, side)
     hand = (grip[0] * side, grip[1] - 0.09 * up + (0.09 if s is None else 0.0))
-    tip = (head[0] * side, head[1] - 0.23 * up) if s is not None else (hand[0] - 0.02 * side, hand[1] + 0.2)
+    tip = (head[0] * side, head[1] - 0.26 * up) if s is not None else (hand[0] - 0.02 * side, hand[1] + 0.2)
+    f.arm(side, hand)
     f.pen.line([hand, tip], 0.02, stick, INK)
     if ball is not None:
-        f.pen.oval(*tip, 0.036, 0.036, ball)
-    f.arm(side, hand)
+        f.pen.oval(*tip, 0.038, 0.038, ball)
+    f.pen.oval(*hand, 0.036, 0.036, f.skin)
 
 
 def xylophone(f: Figure, s: float | None) -> None:
