@@ -6,9 +6,10 @@ ids, which read the same. New videos are YouTube's (ids of 11 characters, some w
     <root>/test_balance.json or balance_valid.json     or data/balance_full_set/, data/bias_set/
     <root>/videos/<video_id>.mp4                       any folder with video, media or clip in its name
 
-Rows without a question id are named by their place in the file (`row12`). Where `unmatch_audio` is given, the video
-file already carries the sound of that other recording; `meta` keeps its id and both instruments. The 42 answers are
-MUSIC-AVQA's, but their class order is another one: never share a checkpoint's head between the two.
+Rows without a question id are named by their place in the file (`row12`). Where `unmatch_audio` names another
+recording, the video is heard through that one: the same video is asked "Is this sound from the instrument in the
+video?" with its own sound too, and answered differently. The 42 answers are MUSIC-AVQA's, but their class order is
+another one: never share a checkpoint's head between the two.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ def read(root: Path | str, split: str, version: str = "balance") -> Annotations:
         if not isinstance(video, str) or not isinstance(record["anser"], str):
             raise DatasetError(f"video_id {video!r} and anser {record['anser']!r} must be texts")
         name = f"row{place}" if given is None else str(int(given))
-        made = example({**record, "question_id": name}, recordings.clip(video))
+        clip, other = recordings.clip(video), record.get("unmatch_audio")
+        clip = replace(clip, audio=recordings.clip(other).audio) if other else clip
+        made = example({**record, "question_id": name}, clip)
         number = None if given is None else int(given)
         if number is None:
             odd.append(Fault("no question id", path, line, f"no question_id; called {name!r} here"))

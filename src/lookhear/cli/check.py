@@ -1,0 +1,48 @@
+"""lookhear check: what is missing, broken, doubled or leaking in a dataset."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def check(
+    dataset: Annotated[str, typer.Argument(help="Name of the dataset, with its version: music_avqa@original.")],
+    root: Annotated[Path, typer.Option(help="Folder of its annotations and media.")],
+    split: Annotated[list[str] | None, typer.Option(help="Only these splits (give it again for more).")] = None,
+    media: Annotated[bool, typer.Option(help="Open every media file the questions need.")] = True,
+    near: Annotated[bool, typer.Option("--near", help="Also find near-duplicate media (decodes all: slow).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Look over annotations and media; exit code 1 if anything is missing, broken, doubled or leaking.
+
+    Example: lookhear check music_avqa@update --root data/music_avqa
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    from lookhear.evaluate.check import check as look_over
+
+    console = Console(stderr=True)
+
+    def progress(paths, what):
+        return track(paths, what, console=console, transient=True) if console.is_terminal and len(paths) > 50 else paths
+
+    found = look_over(dataset, root, split or (), media, near, progress)
+    if as_json:
+        print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+    else:
+        for name, facts in found.splits.items():
+            print(f"{name}: {facts['read']} of {facts['rows']} rows read, {facts['videos']} videos, {facts['file']}")
+        for finding in found.findings:
+            print(f"\n{finding.split}: {finding.message}")
+            for case in finding.cases:
+                print(f"    {case}")
+            if finding.count > len(finding.cases):
+                print(f"    … and {finding.count - len(finding.cases)} more")
+        print("" if found.findings else "nothing found")
+    if found.findings:
+        raise typer.Exit(1)
