@@ -1,0 +1,203 @@
+"""MCCD: keep the joint answer away from what question, sound or picture alone suggest, and keep those three alike.
+
+    net(question, sound, picture) ─▶ f ─┬─ cross-entropy with the answer
+    learner(question) ─▶ q ─┬─ 1/‖f−q‖ ─┤  distance (eq. 1): far from every single opinion
+    learner(sound)    ─▶ a ─┼─ 1/‖f−a‖ ─┤
+    learner(picture)  ─▶ v ─┴─ 1/‖f−v‖ ─┘
+    q → a → v → q: KL of each to the next     cycle (eq. 2, 3): the single opinions stay close to each other
+
+Ma et al., "Look, Listen, and Answer: Overcoming Biases for Audio-Visual Question Answering", NeurIPS 2024. It wraps any
+net: `build(config)(net)` has the net's `watch`, `answer` and `losses` with the net's own argument names, and adds two
+losses; the answering net itself stays at `.net`, learners are left behind with the wrapper. A net with opinions of its
+own (`nets/mccd.py`) uses those; for others a learner is three layers on the mean over time of what its modality brings.
+
+    distance   released: α · Σ 0.333 / (mean over the batch of d + 1e-5), 1e-6 added to each difference before d
+               paper:    α/3 · Σ mean over the batch of 1 / (d + 1e-5)
+    cycle      released: 0.333 · 0.333 · Σ KL                    paper: β/3 · Σ KL with β = 0.3
+
+In both, no answer is shown to the learners, and gradients reach the net through both terms.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lookhear.errors import RecipeError
+from lookhear.types import Memory, Output
+
+MODALITIES = {"question": ("question", "words", "tokens"), "audio": ("audio",), "visual": ("frames", "patches")}
+CYCLE = ("question", "audio", "visual")  # each is drawn to the next, the last to the first
+
+
+@dataclass(frozen=True)
+class Config:
+    """Weights of the terms, and the widths of streams by their names (`tokens`: how many different ones there are)."""
+
+    variant: str = "released"
+    alpha: float = 0.01
+    """weight of the distance; 0 leaves it out (table 3, w/o MD)"""
+    beta: float | None = None
+    """weight of the cycle: 0.333 as released, 0.3 in the paper; 0 leaves it out (table 3, w/o CG)"""
+    without: str = ""
+    """question, audio or visual: no distance to that learner (table 3, w/o d)"""
+    hidden: int = 768
+    answers: int = 42
+    audio: int = 128
+    frames: int = 512
+    patches: int = 512
+    question: int = 768
+    words: int = 768
+    tokens: int = 30522
+
+
+def distance(fusion: Tensor, single: Tensor, variant: str = "released") -> Tensor:
+    """The inverse distance of one single opinion to the joint one, a third of eq. 1 without its α."""
+    if variant == "released":
+        return 0.333 / (F.pairwise_distance(fusion, single, eps=1e-6).mean() + 1e-5)
+    return (1 / (torch.linalg.vector_norm(fusion - single, dim=-1) + 1e-5)).mean() / 3
+
+
+def guidance(single: Mapping[str, Tensor]) -> Tensor:
+    """The sum over the cycle of KL(p of one ‖ p of the next), eq. 2 and 3 without their factor."""
+    names = [n for n in CYCLE if n in single]
+    pairs = zip(names, names[1:] + names[:1], strict=True) if len(names) > 1 else []
+    terms = [divergence(single[one], single[following]) for one, following in pairs]
+    return torch.stack(terms).sum() if terms else next(iter(single.values())).sum() * 0
+
+
+def divergence(target: Tensor, other: Tensor) -> Tensor:
+    """KL(softmax target ‖ softmax other), mean over the batch. Gradients reach both."""
+    return F.kl_div(other.log_softmax(dim=-1), target.softmax(dim=-1), reduction="batchmean")
+
+
+class Learner(nn.Module):
+    """What one modality alone suggests: the mean of its streams through three layers."""
+
+    def __init__(self, streams: tuple[str, ...], config: Config):
+        super().__init__()
+        self.streams = streams
+        wide = [config.hidden if s == "tokens" else getattr(config, s) for s in streams]
+        self.embed = nn.Embedding(config.tokens, config.hidden, padding_idx=0) if "tokens" in streams else None
+        self.layers = nn.Sequential(
+            *(nn.Linear(sum(wide), config.hidden), nn.ReLU()),
+            *(nn.Linear(config.hidden, config.hidden), nn.ReLU()),
+            nn.Linear(config.hidden, config.answers),
+        )
+
+    def forward(self, given: Mapping[str, Tensor]) -> Tensor:
+        """Logits. Rows of a stream that are all zero are padding and not counted."""
+        pooled = []
+        for name in self.streams:
+            stream = self.embed(given[name]) if name == "tokens" and self.embed else given[name]
+            if stream.ndim > 2:
+                stream = stream.flatten(1, -2)
+                real = (stream != 0).any(dim=-1, keepdim=True).to(stream.dtype)
+                stream = (stream * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)
+            pooled.append(stream.to(self.layers[0].weight.dtype))
+        return self.layers(torch.cat(pooled, dim=-1))
+
+
+class MCCD(nn.Module):
+    """A net with the debiasing objective around it. `net` is what answers once training is over."""
+
+    def __init__(self, net: nn.Module, config: Config):
+        super().__init__()
+        self.net, self.config = net, config
+        self.beta = {"released": 0.333, "paper": 0.3}[config.variant] if config.beta is None else config.beta
+        self.learners = nn.ModuleDict()
+        if not getattr(net, "has_opinions", False):
+            ordered = {*_named(net.watch), *_named(net.answer)}
+            for modality, streams in MODALITIES.items():
+                have = tuple(s for s in streams if s in ordered)
+                if have:
+                    self.learners[modality] = Learner(have, config)
+            if not self.learners:
+                raise RecipeError(f"mccd knows none of the streams this net orders: {', '.join(sorted(ordered))}.")
+
+    @property
+    def watch(self) -> Callable[..., Memory]:
+        """The net's `watch`; while gradients are wanted the memory also holds what sound and picture alone suggest."""
+        return _Like(self._watch, self.net.watch)
+
+    @property
+    def answer(self) -> Callable[..., Output]:
+        """The net's `answer`; while gradients are wanted `hidden` also holds the single opinions."""
+        return _Like(self._answer, self.net.answer)
+
+    @property
+    def losses(self) -> Callable[..., dict[str, Tensor]]:
+        """The net's `losses` (or its cross-entropy), `distance` and `cycle`."""
+        return _Like(self._losses, getattr(self.net, "losses", _plain))
+
+    def _watch(self, **streams: Tensor) -> Memory:
+        memory = self.net.watch(**streams)
+        return {**memory, **self._alone(("audio", "visual"), streams)}
+
+    def _answer(self, memory: Memory, **streams: Tensor) -> Output:
+        single = {k: v for k, v in memory.items() if k.startswith("alone_")}
+        output = self.net.answer({k: v for k, v in memory.items() if k not in single}, **streams)
+        single |= self._alone(("question",), streams)
+        return replace(output, hidden={**output.hidden, **single})
+
+    def _losses(self, output: Output, labels: Tensor, **streams: Tensor) -> dict[str, Tensor]:
+        own = getattr(self.net, "losses", _plain)
+        result = dict(own(output, labels, **streams))
+        single = self.opinions(output)
+        kept = [z for name, z in single.items() if name != self.config.without]
+        terms = [distance(output.logits, z, self.config.variant) for z in kept]
+        third = 0.333 if self.config.variant == "released" else 1 / 3
+        result["distance"] = self.config.alpha * torch.stack(terms).sum()
+        result["cycle"] = third * self.beta * guidance(single)
+        return result
+
+    def opinions(self, output: Output) -> dict[str, Tensor]:
+        """What each modality alone suggests, as `answer` said it. There is none unless gradients were wanted then."""
+        if self.learners:
+            found = {m: output.hidden[f"alone_{m}"] for m in self.learners if f"alone_{m}" in output.hidden}
+        else:
+            found = {m: output.opinions[m] for m in CYCLE if m in output.opinions}
+        if len(found) < (len(self.learners) or len(CYCLE)):
+            raise RecipeError(
+                "mccd's losses need opinions: call watch and answer with gradients on (not torch.no_grad)."
+            )
+        return found
+
+    def _alone(self, modalities: tuple[str, ...], streams: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        if not torch.is_grad_enabled():
+            return {}
+        return {f"alone_{m}": self.learners[m](streams) for m in modalities if m in self.learners}
+
+
+def build(config: Config) -> Callable[[nn.Module], MCCD]:
+    """The wrapper: give it a net, get the net with the objective around it."""
+    if config.variant not in ("released", "paper"):
+        raise RecipeError(f"mccd has no variant {config.variant!r}. There are: released, paper.")
+    if config.without not in ("", *CYCLE):
+        raise RecipeError(f"mccd has no distance to {config.without!r}. There are: {', '.join(CYCLE)}.")
+    return lambda net: MCCD(net, config)
+
+
+class _Like:
+    """A function that takes what another takes, by position or by name: its signature is an order form for streams."""
+
+    def __init__(self, function: Callable[..., Any], like: Callable[..., Any]):
+        self.function = function
+        self.__signature__ = inspect.signature(like)
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        return self.function(**self.__signature__.bind(*args, **named).arguments)
+
+
+def _named(method: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(method).parameters)
+
+
+def _plain(output: Output, labels: Tensor) -> dict[str, Tensor]:
+    return {"answer": F.cross_entropy(output.logits, labels)}
