@@ -105,7 +105,7 @@ def _sprites(scene: Scene, plan: list[_Place], time: float) -> Iterator[tuple[in
         yield place.index, sprite(player.instrument, look, scene.mood, light, place.height, step), place.corner
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def sprite(
     instrument: str, look: Look, mood: str, light: tuple[float, float, float], height: int, step: int | None
 ) -> Image.Image:

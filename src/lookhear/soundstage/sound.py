@@ -91,11 +91,11 @@ def _part(
 ) -> np.ndarray:
     """The player's notes one after the other, not yet at level, zero outside `sounding`."""
     out, voice = np.zeros(padded, np.float32), VOICES[player.instrument]
-    hold = MANNERS[scene.mood].hold if isinstance(voice, Held) else 1.0
+    hold = MANNERS[scene.mood].hold if isinstance(voice, Held) and not voice.drones else 1.0  # a bag has no pauses
     fade = int(voice.release * sample_rate)
     ends = {end: min(round(end * sample_rate), padded) for _, end in player.sounding}
     for note in melody:
-        last = min((e for e in ends if e >= note.onset + note.duration - 1e-6), key=lambda e: e)
+        last = min(e for e in ends if e >= note.onset + note.duration - 1e-6)
         closing = abs(last - note.onset - note.duration) < 1e-6  # the last note before a rest is held to the end
         start = round(note.onset * sample_rate)
         stop = ends[last] if closing else round((note.onset + note.duration * hold) * sample_rate)
@@ -105,7 +105,7 @@ def _part(
         wave = wave[: stop - start] * np.float32(10 ** (note.accent / 20))
         tail = min(fade, len(wave))
         wave[len(wave) - tail :] *= np.linspace(1, 0, tail, dtype=np.float32)
-        out[start : start + len(wave)] += wave
+        out[start : start + len(wave)] += wave[: max(0, padded - start)]
     return out
 
 

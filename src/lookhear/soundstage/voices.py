@@ -35,10 +35,10 @@ class Held:
 class Let:
     """A tone that is set off and dies away: plucked or struck."""
 
-    slope: float  # dB an octave of partials
+    slope: float  # dB an octave of a string's partials
     ring: float  # seconds to -60 dB of the fundamental at the middle pitch
     dull: float = 2000.0  # Hz above which partials die twice as fast
-    place: float = 0.2  # where the string is plucked, 0..0.5 of its length; 0: a struck body
+    place: float = 0.2  # where a string is plucked or struck, 0..0.5 of its length
     ratios: tuple[float, ...] = ()  # partials of a bar or a skin; empty: a string
     gains: tuple[float, ...] = ()  # dB of these partials
     stiff: float = 0.0  # inharmonicity of a string
@@ -51,93 +51,200 @@ class Let:
 
 
 VOICES: dict[str, Held | Let] = {
-    # bowed
+    # bowed: the noise of hair on string, a slow attack, vibrato
     "violin": Held(
-        -6, ((480, 8, 200), (1100, 5, 400), (2800, 14, 900)), 0, 0.05, 0.06, (6.0, 22), noise=(-30, 2500, 7000)
+        slope=-6,
+        formants=((480, 8, 200), (1100, 5, 400), (2800, 16, 800)),
+        attack=0.05,
+        bloom=0.06,
+        vibrato=(6.0, 28),
+        noise=(-26, 2500, 7000),
     ),
-    "cello": Held(-5, ((230, 8, 120), (600, 7, 250), (1500, 9, 500)), 0, 0.07, 0.1, (4.8, 14), noise=(-30, 600, 2500)),
-    "erhu": Held(
-        -4,
-        ((750, 18, 220), (1500, 12, 250), (3900, 9, 500)),
-        0,
-        0.06,
-        0.03,
-        (6.4, 45),
+    "cello": Held(
+        slope=-5,
+        formants=((230, 8, 120), (600, 7, 250), (1500, 9, 500)),
+        attack=0.07,
+        bloom=0.1,
+        vibrato=(4.8, 14),
+        noise=(-30, 600, 2500),
+    ),
+    "erhu": Held(  # nasal, wide vibrato, slides into its notes
+        slope=-4,
+        formants=((750, 18, 220), (1500, 12, 250), (3900, 9, 500)),
+        attack=0.06,
+        bloom=0.03,
+        vibrato=(6.4, 45),
         noise=(-24, 3500, 6500),
         scoop=90,
     ),
     # blown
-    "flute": Held(-15, ((900, 6, 700),), 0, 0.05, 0.08, (5.2, 10), (5.2, 0.25), (-21, 900, 6500), -12),
-    "clarinet": Held(-6, ((1500, 6, 500), (3600, 5, 600)), -22, 0.03, 0.05, noise=(-42, 1000, 4000)),
-    "bassoon": Held(-7, ((480, 20, 130), (1180, 11, 220)), 0, 0.035, 0.03, noise=(-36, 300, 1500), chiff=-24),
+    "flute": Held(  # nearly a sine, in breath
+        slope=-15,
+        formants=((900, 6, 700),),
+        attack=0.05,
+        bloom=0.08,
+        vibrato=(5.2, 10),
+        beat=(5.2, 0.25),
+        noise=(-20, 900, 6500),
+        chiff=-12,
+    ),
+    "clarinet": Held(
+        slope=-7,
+        formants=((1500, 6, 500), (3600, 4, 600)),
+        even=-25,
+        attack=0.03,
+        bloom=0.05,
+        noise=(-44, 1000, 4000),
+    ),
+    "bassoon": Held(
+        slope=-7,
+        formants=((480, 20, 130), (1180, 11, 220)),
+        attack=0.035,
+        bloom=0.03,
+        noise=(-36, 300, 1500),
+        chiff=-24,
+    ),
     "saxophone": Held(
-        -6,
-        ((620, 9, 300), (1650, 11, 400), (2700, 6, 500)),
-        0,
-        0.03,
-        0.06,
-        (5.0, 18),
+        slope=-6,
+        formants=((620, 9, 300), (1650, 11, 400), (2700, 6, 500)),
+        bloom=0.06,
+        vibrato=(5.0, 18),
         noise=(-22, 1500, 5500),
         chiff=-12,
         scoop=60,
     ),
-    "trumpet": Held(-3, ((1200, 14, 600), (2400, 12, 900)), 0, 0.025, 0.09, (5.5, 6), chiff=-30),
-    "tuba": Held(-9, ((180, 8, 160), (420, 6, 200)), 0, 0.05, 0.08, noise=(-40, 80, 500), chiff=-18),
-    "suona": Held(
-        0,
-        ((1000, 6, 300), (3000, 20, 500), (4600, 14, 500)),
-        0,
-        0.02,
-        0.01,
-        (6.0, 25),
+    "trumpet": Held(  # the brass attack: upper harmonics come late
+        slope=-3,
+        formants=((1300, 15, 500), (2300, 11, 700)),
+        attack=0.02,
+        bloom=0.12,
+        vibrato=(5.5, 6),
+        chiff=-26,
+        scoop=-40,
+    ),
+    "tuba": Held(
+        slope=-9,
+        formants=((180, 8, 160), (420, 6, 200)),
+        attack=0.05,
+        bloom=0.08,
+        noise=(-40, 80, 500),
+        chiff=-18,
+    ),
+    "suona": Held(  # more treble than fundamental
+        slope=0,
+        formants=((1000, 6, 300), (3000, 20, 500), (4600, 14, 500)),
+        attack=0.02,
+        bloom=0.01,
+        vibrato=(6.0, 25),
         noise=(-28, 4000, 7500),
         scoop=-50,
     ),
-    "bagpipe": Held(-2, ((1500, 12, 400), (2300, 8, 300)), 0, 0.012, 0.01, drones=(45, 57), noise=(-40, 1000, 5000)),
-    # free reed
+    "bagpipe": Held(
+        slope=-2,
+        formants=((1500, 12, 400), (2300, 8, 300)),
+        attack=0.012,
+        bloom=0.01,
+        drones=(45, 57),
+        noise=(-40, 1000, 5000),
+        release=0.012,
+    ),
+    # free reed: three reeds a little apart beat with each other
     "accordion": Held(
-        -4, ((900, 6, 300), (2000, 8, 500), (5200, 12, 700)), -3, 0.04, 0.02, reeds=(-9, 0, 9), noise=(-36, 500, 6000)
+        slope=-4,
+        formants=((900, 6, 300), (2000, 8, 500), (5200, 12, 700)),
+        even=-3,
+        attack=0.04,
+        bloom=0.02,
+        reeds=(-9, 0, 9),
+        noise=(-36, 500, 6000),
     ),
-    # plucked
+    # plucked: told apart by body, ring and plectrum
     "acoustic_guitar": Let(
-        -7, 2.6, 2200, 0.18, formants=((105, 8, 50), (215, 7, 70), (430, 4, 150)), click=(-16, 400, 2500, 0.012)
+        slope=-7,
+        ring=2.6,
+        dull=2200,
+        place=0.18,
+        formants=((105, 8, 50), (215, 7, 70), (430, 4, 150)),
+        click=(-16, 400, 2500, 0.012),
     ),
-    "banjo": Let(-2, 0.65, 4500, 0.09, formants=((700, 12, 300), (1500, 8, 500)), click=(-10, 1200, 5000, 0.008)),
-    "ukulele": Let(-10, 0.9, 1800, 0.3, formants=((420, 12, 130), (820, 6, 200)), click=(-14, 500, 2000, 0.01)),
-    "guzheng": Let(
-        -4,
-        3.2,
-        4200,
-        0.12,
+    "banjo": Let(
+        slope=-2,
+        ring=0.65,
+        dull=4500,
+        place=0.09,
+        formants=((700, 12, 300), (1500, 8, 500)),
+        click=(-10, 1200, 5000, 0.008),
+    ),
+    "ukulele": Let(
+        slope=-10,
+        ring=0.9,
+        dull=1800,
+        place=0.3,
+        formants=((420, 12, 130), (820, 6, 200)),
+        click=(-14, 500, 2000, 0.01),
+    ),
+    "guzheng": Let(  # pressed strings: the pitch bends and sways
+        slope=-4,
+        ring=3.2,
+        dull=4200,
+        place=0.12,
         formants=((380, 5, 150), (2500, 10, 600)),
         click=(-18, 3000, 7000, 0.006),
         pair=4,
         bend=(60, 5.5, 22),
     ),
-    "pipa": Let(
-        -1,
-        0.8,
-        5500,
-        0.06,
+    "pipa": Let(  # finger nails
+        slope=-1,
+        ring=0.8,
+        dull=5500,
+        place=0.06,
         formants=((560, 6, 150), (1900, 12, 350), (4800, 12, 700)),
         click=(-6, 3500, 7500, 0.012),
         bend=(-25, 5, 0),
     ),
-    "electric_bass": Let(-9, 4.0, 900, 0.28, formants=((90, 6, 60), (700, 5, 250)), click=(-22, 1200, 2600, 0.015)),
+    "electric_bass": Let(
+        slope=-9,
+        ring=4.0,
+        dull=900,
+        place=0.28,
+        formants=((90, 6, 60), (700, 5, 250)),
+        click=(-22, 1200, 2600, 0.015),
+    ),
     # struck
     "piano": Let(
-        -8, 3.2, 2600, 0.125, stiff=3e-4, formants=((250, 3, 200),), click=(-20, 80, 700, 0.03), pair=1.5, attack=0.003
+        slope=-8,
+        ring=3.2,
+        dull=2600,
+        place=0.125,
+        stiff=3e-4,
+        formants=((250, 3, 200),),
+        click=(-20, 80, 700, 0.03),
+        pair=1.5,
+        attack=0.003,
     ),
-    "xylophone": Let(-6, 0.5, 3000, 0, (1, 3.0, 6.1, 10.2), (0, -10, -17, -24), click=(-14, 2500, 7000, 0.006)),
+    "xylophone": Let(
+        slope=0,
+        ring=0.5,
+        dull=3000,
+        ratios=(1, 3.0, 6.1, 10.2),
+        gains=(0, -10, -17, -24),
+        click=(-12, 2500, 7000, 0.006),
+    ),
     "congas": Let(
-        -6,
-        0.4,
-        900,
-        0,
-        (1, 1.59, 2.14, 2.65, 3.6),
-        (0, -5, -10, -14, -18),
+        slope=0,
+        ring=0.4,
+        dull=900,
+        ratios=(1, 1.59, 2.14, 2.65, 3.6),
+        gains=(0, -5, -10, -14, -18),
         click=(-9, 700, 2600, 0.02),
         bend=(40, 5, 0),
     ),
-    "drum": Let(-6, 0.5, 700, 0, (1, 1.6, 2.3, 3.1), (0, -8, -13, -17), click=(0, 3500, 7900, 0.11), bend=(150, 5, 0)),
+    "drum": Let(  # of the three bodies of a kit; the click is its cymbal
+        slope=0,
+        ring=0.5,
+        ratios=(1, 1.6, 2.3, 3.1),
+        gains=(0, -8, -13, -17),
+        click=(0, 3500, 7900, 0.11),
+        bend=(150, 5, 0),
+    ),
 }

@@ -19,7 +19,7 @@ TABLE = 4096
 BLOCK = 256
 
 
-@lru_cache(maxsize=3000)
+@lru_cache(maxsize=2500)
 def tone(instrument: str, pitch: int, seconds: float, sample_rate: int = 16000, take: int = 0) -> np.ndarray:
     """A note, float32 (sample,), held for `seconds` and not yet let go; `take` tells two players of one kind apart.
 
