@@ -22,7 +22,7 @@ from lookhear.soundstage.sprites_struck import STRUCK
 from lookhear.soundstage.sprites_winds import WINDS
 
 DRAWINGS = {draw.__name__: draw for draw in (*STRINGS, *WINDS, *STRUCK)}
-HEIGHTS = (0.74, 0.74, 0.66, 0.58, 0.5, 0.46, 0.44, 0.41, 0.39, 0.37, 0.35)  # of a figure, by how many are visible
+HEIGHTS = (0.74, 0.74, 0.65, 0.54, 0.45, 0.42, 0.4, 0.38, 0.37, 0.36, 0.35)  # of a figure, by how many are visible
 FRONT, BACK, SMALLER = 0.95, 0.82, 0.88  # where the two rows stand, and how much smaller the back row looks
 WIDE = 0.38  # how far a figure reaches to either side at least, of its height
 
