@@ -164,18 +164,20 @@ def one(form: str, what: str, layers: int, batch: int, clips: int) -> dict:
             out = net.answer({k: v[own] for k, v in memory.items()}, tokens)
             return sum(net.losses(out, labels).values()) if training else out.logits
 
-    clock, wall = time.process_time(), time.perf_counter()
     half = torch.autocast("cpu", torch.bfloat16, enabled=form == "ours_bf16")
-    with torch.set_grad_enabled(training), half:
-        result = run()
-        if training:
-            result.backward()
+    least = float("inf")
+    for _ in range(2):  # the first also touches fresh memory
+        clock = time.process_time()
+        with torch.set_grad_enabled(training), half:
+            result = run()
+            if training:
+                result.backward()
+        least = min(least, time.process_time() - clock)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    seconds = {"cpu": time.process_time() - clock, "wall": time.perf_counter() - wall, "peak_gb": peak}
-    return {k: round(v, 2) for k, v in seconds.items()} | {"first": result.flatten()[:3].tolist()}
+    return {"cpu": round(least, 2), "peak_gb": round(peak, 2), "first": result.flatten()[:3].tolist()}
 
 
-def main(layers: int = 12, batch: int = 32) -> dict:
+def main(layers: int = 12, batch: int = 16) -> dict:
     """One training step (3.4 questions a clip, as in MUSIC-AVQA) and a batch of answers (33 a clip), each form once."""
     numbers: dict = {"unit": f"seconds; batch {batch}, {layers} layers of 768, one thread, float32"}
     for what, clips in (("train", max(1, round(batch / 3.4))), ("answer", max(1, round(batch / 33)))):

@@ -19,6 +19,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from lookhear.nets._blocks import drop
+
 
 class Layer(nn.Module):
     """Self-attention and a small network, each added and normed."""
@@ -32,7 +34,7 @@ class Layer(nn.Module):
         self.up = nn.Linear(width, inner)
         self.down = nn.Linear(inner, width)
         self.last = nn.LayerNorm(width, eps=1e-12)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout
 
     def forward(
         self, x: Float[Tensor, "row token dim"], mask: Bool[Tensor, "row 1 1 token"] | None
@@ -50,7 +52,7 @@ class Layer(nn.Module):
         (q,) = self._heads(F.linear(head, self.project.weight[:width], self.project.bias[:width]), 1)
         k, v = self._heads(F.linear(x, self.project.weight[width:], self.project.bias[width:]), 2)
         weight = self._weight(q, k, mask)
-        return self._finish(head, self.dropout(weight) @ v), weight[:, :, 0].mean(dim=1)
+        return self._finish(head, self._drop(weight) @ v), weight[:, :, 0].mean(dim=1)
 
     def _heads(self, projected: Tensor, parts: int) -> Tensor:
         return rearrange(projected, "row token (part head dim) -> part row head token dim", part=parts, head=self.heads)
@@ -64,12 +66,15 @@ class Layer(nn.Module):
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
         if not self.training:
             return F.scaled_dot_product_attention(q, k, v, mask)
-        return self.dropout(self._weight(q, k, mask)) @ v
+        return self._drop(self._weight(q, k, mask)) @ v
 
     def _finish(self, x: Tensor, taken: Tensor) -> Tensor:
         taken = rearrange(taken, "row head token dim -> row token (head dim)")
-        x = self.norm(x + self.dropout(self.out(taken)))
-        return self.last(x + self.dropout(_lean(self._down, self.up(x))))
+        x = self.norm(x + self._drop(self.out(taken)))
+        return self.last(x + self._drop(_lean(self._down, self.up(x))))
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return drop(x, self.dropout, self.training)
 
     def _down(self, inner: Tensor) -> Tensor:
         return self.down(F.gelu(inner))
