@@ -29,9 +29,14 @@ from lookhear.store.fill import build_encoder, encoders_of, fill
 from lookhear.types import Answer, Clip, Evidence, Example, Media, Memory, Output, Segment, Source
 
 SHIPPED = Path(__file__).parent / "weights"
-REMEMBERED = 8  # clips whose features are kept, so that asking again decodes nothing
+REMEMBERED = 32  # clips whose features are kept, so that asking again decodes nothing
 STANDS_OUT = 1.5  # times the even share: a second that weighs more belongs to a segment
 TRACKS = {"seen": "visual", "heard": "audio"}  # track of evidence -> stream of the segments found in it
+
+ABSENT = (
+    "no picture",
+    "no sound track",
+)  # true of any track that was not asked for; the batch says what is really absent
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,12 @@ def served(method: Callable[..., Any], streams: Batch) -> dict[str, Tensor]:
     return {n: rows[n] if n in rows else streams.ask[n] for n in orders(method)}
 
 
+def says(net: Any, streams: Batch) -> Output:
+    """The net's output for a batch: `watch` on its distinct clips, `answer` on its questions."""
+    memory = net.watch(**{n: streams.watch[n] for n in orders(net.watch)})
+    return net.answer({n: t[streams.clip] for n, t in memory.items()}, **served(net.answer, streams))
+
+
 class NetModel:
     """A small net with the frozen encoders it was trained on."""
 
@@ -138,7 +149,7 @@ class NetModel:
     def watch(self, clips: Sequence[Clip]) -> Watched:
         """Look at and listen to `clips`, all of one length unless the recipe fits them. Raises MediaError."""
         wanted = orders(self.net.watch)
-        examples = [Example("", "avqa", clip, "") for clip in dict.fromkeys(clips)]
+        examples = [Example("", "question_answering", clip, "") for clip in dict.fromkeys(clips)]
         store, notes = self._filled(wanted, examples)
         streams = self._batch(examples, wanted, store)
         memory = self.net.watch(**{n: streams.watch[n] for n in wanted})
@@ -171,7 +182,9 @@ class NetModel:
         """Watch a video once and answer every question about it."""
         clip = video if isinstance(video, Clip) else clip_of(video)
         watched = self.watch([clip])
-        return self.answer(watched, [Example(str(i), "avqa", clip, plain(q)) for i, q in enumerate(questions)])
+        return self.answer(
+            watched, [Example(str(i), "question_answering", clip, plain(q)) for i, q in enumerate(questions)]
+        )
 
     def encoder(self, name: str) -> Any:
         """The encoder called `name`, built once. Raises ModelError where it is not the one the net was trained on."""
@@ -275,7 +288,8 @@ class _Overheard:
         self.sampling = getattr(encoder, "sampling", None)
 
     def __call__(self, given: Sequence[Any]) -> list[dict[str, Any]]:
-        self.said += [n for one in given if isinstance(one, Media) for n in one.notes]
+        notes = [n for one in given if isinstance(one, Media) for n in one.notes]
+        self.said += [n for n in notes if n not in ABSENT]
         return self.encoder(given)
 
 

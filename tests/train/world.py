@@ -9,18 +9,22 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import torch
 
 from lookhear.config import Recipe, parse
+from lookhear.media.write import write
 from lookhear.store.features import FeatureStore
+from lookhear.store.fill import build_encoder
 from lookhear.types import Answer, Clip, Example, Source
+from tests.train.ears import PITCHES
 
+torch.set_num_threads(1)  # tiny tensors
 VOCABULARY = ("one", "two", "three", "yes", "no")
 SECONDS, WIDTH = 5, 6
-FEATURES = {"audio": "ears", "frames": "eyes", "question": "tests.train.world", "words": "tests.train.world"}
+EARS, EYES, READER = "tests.train.ears", "tests.train.eyes", "tests.train.world"
+FEATURES = {"audio": EARS, "frames": EYES, "question": READER, "words": READER}
 
 
 def load(root: Path, split: str) -> list[Example]:
@@ -28,7 +32,12 @@ def load(root: Path, split: str) -> list[Example]:
     records = json.loads((Path(root) / f"{split}.json").read_text())
     return [
         Example(
-            r["id"], "avqa", Clip(Source(r["clip"]), Source(r["clip"])), r["question"], Answer(r["answer"]), ("Audio",)
+            r["id"],
+            "question_answering",
+            Clip(Source(r["clip"]), Source(r["clip"])),
+            r["question"],
+            Answer(r["answer"]),
+            ("Audio",),
         )
         for r in records
     ]
@@ -38,15 +47,15 @@ def make(root: Path, clips: int = 12, seconds: int = SECONDS) -> Path:
     """Write train and val annotations and the features of every clip."""
     root.mkdir(parents=True, exist_ok=True)
     store = FeatureStore(root / "features")
-    for name, reads, stream in (("ears", "waveform", "audio"), ("eyes", "frames", "frames")):
-        store.open(encoder(name, reads, {stream: WIDTH}))
+    for name in (EARS, EYES):
+        store.open(build_encoder(name))
     generator = np.random.default_rng(0)
     for split in ("train", "val"):
         records = []
         for number in range(clips):
             clip = f"{split}{number}"
             heard, seen = generator.integers(3, size=2)
-            for name, stream, what in (("ears", "audio", heard), ("eyes", "frames", seen)):
+            for name, stream, what in ((EARS, "audio", heard), (EYES, "frames", seen)):
                 values = generator.normal(size=(seconds, WIDTH)).astype(np.float32) * 0.1
                 values[generator.integers(seconds), what] += 2
                 store.put(name, clip, {stream: values})
@@ -55,16 +64,19 @@ def make(root: Path, clips: int = 12, seconds: int = SECONDS) -> Path:
                     {"id": f"{clip}-{question}", "clip": clip, "question": question, "answer": VOCABULARY[what]}
                 )
         (root / f"{split}.json").write_text(json.dumps(records))
-    store.put("ears", "blank", {"audio": np.zeros((2, WIDTH), np.float32)})
-    store.put("eyes", "blank", {"frames": np.zeros((2, WIDTH), np.float32)})
+    store.put(EARS, "blank", {"audio": np.zeros((2, WIDTH), np.float32)})
+    store.put(EYES, "blank", {"frames": np.zeros((2, WIDTH), np.float32)})
     return root
 
 
-def encoder(name: str, reads: str, streams: dict[str, int]) -> SimpleNamespace:
-    """What a store needs to know of an encoder."""
-    facts = {"name": name, "sha256": "0" * 8}
-    sampling = SimpleNamespace(name="one a second")
-    return SimpleNamespace(reads=reads, streams=streams, sampling=sampling, signature=lambda: facts)
+def film(path: Path, heard: int = 1, seen: int = 2, seconds: int = 4, sound: bool = True) -> Path:
+    """A video of `seconds`: pitch number `heard` in its second second, colour number `seen` in its third."""
+    frames = np.full((seconds * 4, 32, 48, 3), 10, np.uint8)
+    frames[8:12, ..., seen] = 250
+    time = np.arange(seconds * 16_000) / 16_000
+    wave = 0.4 * np.sin(2 * np.pi * PITCHES[heard] * time) * ((time >= 1) & (time < 2))
+    write(path, frames, wave.astype(np.float32) if sound else None, fps=4)
+    return path
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,7 @@ class Reader:
     streams = {"question": 4, "words": 4}  # noqa: RUF012
 
     def signature(self) -> dict[str, str]:
-        return {"name": "tests.train.world", "sha256": "1" * 8}
+        return {"name": READER, "sha256": "1" * 8}
 
     def __call__(self, texts: list[str]) -> list[dict[str, torch.Tensor]]:
         rows = []

@@ -23,7 +23,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from lookhear import config
 from lookhear.catalog import unknown
 from lookhear.errors import ModelError, RecipeError
-from lookhear.model import build_net, served
+from lookhear.model import build_net, says, served
 from lookhear.store.batch import NEGATIVE, Batch, batch, batches, orders, wants
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import encoders_of
@@ -60,12 +60,6 @@ class Step(nn.Module):
         if not hasattr(self.net, "losses"):
             return {"answer": F.cross_entropy(output.logits, labels)}
         return self.net.losses(output, labels, **served(self.net.losses, streams))
-
-
-def says(net: Any, streams: Batch) -> Any:
-    """The net's output for a batch: `watch` on its distinct clips, `answer` on its questions."""
-    memory = net.watch(**{n: streams.watch[n] for n in orders(net.watch)})
-    return net.answer({n: t[streams.clip] for n, t in memory.items()}, **served(net.answer, streams))
 
 
 def train(recipe: config.Recipe, progress: bool = True) -> Path:

@@ -69,7 +69,7 @@ def with_features(
     kept = [[e for e in part if e.clip.id not in bad] for part in (questions.train, questions.val)]
     if not kept[0]:
         clip, reason = tally.failed[0]
-        raise DatasetError(f"None of the {len(bad)} clips could be read. The first, {clip!r}: {reason}")
+        raise DatasetError(f"None of the clips could be read ({len(bad)} tried). The first, {clip!r}: {reason}")
     note = f"{len(bad)} clips could not be read: their questions are left out; see {store_of(recipe) / 'ledger.jsonl'}"
     return Questions(tuple(kept[0]), tuple(kept[1]), questions.vocabulary, (*questions.notes, note))
 

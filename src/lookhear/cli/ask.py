@@ -1,0 +1,84 @@
+"""lookhear ask: a video and questions in, answers with their evidence out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from lookhear.types import Answer, Clip
+
+WIDE = 60  # characters of a timeline
+BARS = " ▁▂▃▄▅▆▇█"
+
+
+def ask(
+    video: Annotated[Path, typer.Argument(help="A video or sound file.")],
+    questions: Annotated[list[str], typer.Argument(help="One or more questions about it.")],
+    model: Annotated[str, typer.Option(help="A shipped model or a run folder.")] = "stage",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per question, a line each.")] = False,
+    evidence: Annotated[Path | None, typer.Option(help="Folder to draw a picture of each answer into.")] = None,
+) -> None:
+    """Answer questions about a video, and show what the answers rest on.
+
+    Example: lookhear ask concert.mp4 "Which instrument starts first?" --evidence out
+    """
+    from lookhear.evaluate.evidence import as_json as plain
+    from lookhear.model import clip_of, load
+
+    answering = load(model)
+    clip = clip_of(video)
+    answers = answering.ask(clip, *questions)
+    pictures = _pictures(clip, questions, answers, evidence) if evidence else [None] * len(questions)
+    for question, answer, picture in zip(questions, answers, pictures, strict=True):
+        if as_json:
+            print(json.dumps(plain(question, answer, answering.name), ensure_ascii=False))
+            continue
+        print(question)
+        print("\n".join(_lines(answer)))
+        if picture:
+            print(f"  drawn  {picture}")
+        print()
+
+
+def _lines(answer: Answer) -> list[str]:
+    """An answer as a person reads it: how sure, what else, when, by which sense."""
+    first, *others = [f"{text} {score:.0%}" for text, score in list(answer.scores.items())[:3]] or [answer.text]
+    lines = [f"  → {first}" + (f"   (then {', '.join(others)})" if others else "")]
+    found = answer.evidence
+    if found:
+        for name, weights in (("seen", found.seen), ("heard", found.heard)):
+            if weights:
+                lines.append(f"  {name:6s} |{timeline(weights)}| 0 to {len(weights)} s")
+        single = [f"{name} says {next(iter(said))}" for name, said in found.opinions.items() if said]
+        if single:
+            lines.append(f"  heads  {', '.join(single)}")
+    return lines + [f"  note   {note}" for note in answer.notes]
+
+
+def timeline(weights: Sequence[float]) -> str:
+    """Weights as a row of bars, one a second; long ones as the greatest of each stretch."""
+    count = min(len(weights), WIDE)
+    edges = [round(i * len(weights) / count) for i in range(count + 1)]
+    tallest = [max(weights[a:b]) for a, b in pairwise(edges)]
+    top = max([*tallest, 1e-9])
+    return "".join(BARS[round(w / top * (len(BARS) - 1))] for w in tallest)
+
+
+def _pictures(clip: Clip, questions: Sequence[str], answers: Sequence[Answer], folder: Path) -> list[Path]:
+    from lookhear.evaluate.picture import picture
+    from lookhear.media.decode import decode
+    from lookhear.media.sampling import Sampling
+
+    media = decode(clip, Sampling(rule="uniform", count=24))
+    drawn = []
+    for number, (question, answer) in enumerate(zip(questions, answers, strict=True), 1):
+        slug = re.sub(r"[^\w]+", "-", question.lower()).strip("-")[:60]
+        drawn.append(picture(media, question, answer, folder / f"{number}-{slug}.png"))
+    return drawn

@@ -1,0 +1,66 @@
+"""Ask a model every question of a list, clip by clip: each clip is watched once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lookhear.errors import LookhearError
+from lookhear.model import Model
+from lookhear.store.features import FeatureStore
+from lookhear.types import Answer, Clip, Example
+
+UNANSWERED = "not answered: "  # begins the note of an answer that could not be given
+
+
+def run(
+    model: Model,
+    examples: Sequence[Example],
+    store: FeatureStore | None = None,
+    clips: int = 16,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Answer]:
+    """One answer for each example, in order; `clips` of them are watched at a time.
+
+    With `store`, features are read from there and made where they are missing. A clip that cannot be read gets empty
+    answers whose note says why (`unanswered` lists them); where none can, its error is raised. `progress` is called
+    with how many questions are done, and how many there are.
+    """
+    if store is not None and hasattr(model, "using"):
+        model = model.using(store)
+    groups: dict[Clip, list[int]] = {}
+    for i, example in enumerate(examples):
+        groups.setdefault(example.clip, []).append(i)
+    answers: dict[int, Answer] = {}
+    failed: list[LookhearError] = []
+
+    def ask(some: Sequence[Clip]) -> None:
+        asked = [i for clip in some for i in groups[clip]]
+        answers.update(zip(asked, model.answer(model.watch(some), [examples[i] for i in asked]), strict=True))
+
+    order = list(groups)
+    for start in range(0, len(order), clips):
+        together = order[start : start + clips]
+        try:
+            ask(together)
+        except LookhearError:  # one of them cannot be read, or they differ in length: each alone
+            for clip in together:
+                try:
+                    ask([clip])
+                except LookhearError as error:
+                    failed.append(error)
+                    answers |= {i: Answer(notes=(UNANSWERED + str(error),)) for i in groups[clip]}
+        if progress:
+            progress(len(answers), len(examples))
+    if failed and len(failed) == len(groups):
+        raise failed[0]
+    return [answers[i] for i in range(len(examples))]
+
+
+def unanswered(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str, str]:
+    """Clip id -> why none of its questions could be answered."""
+    return {
+        example.clip.id: note.removeprefix(UNANSWERED)
+        for example, answer in zip(examples, answers, strict=True)
+        for note in answer.notes
+        if note.startswith(UNANSWERED)
+    }
