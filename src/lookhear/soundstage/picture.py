@@ -31,15 +31,14 @@ Box = tuple[float, float, float, float]
 
 def frames(scene: Scene, size: int = 128, fps: float = 8) -> Iterator[np.ndarray]:
     """The scene's frames in order, uint8 (size, size, 3); frame k is what is seen at k / fps seconds."""
-    plan, last, picture = _plan(scene, size), None, None
+    plan, poses, picture = _plan(scene, size), None, None
     for k in range(round(scene.seconds * fps)):
-        sprites = [(s, at) for _, s, at in _sprites(scene, plan, k / fps)]
-        poses = [id(s) for s, _ in sprites]
-        if poses != last or picture is None:
+        now = [pose(scene.players[place.index], place.moves, k / fps) for place in plan]
+        if now != poses or picture is None:  # a frame in which nobody moves is the frame before
             image = stage(scene.indoor, scene.light, scene.seed % 3, size).copy()
-            for sprite, at in sprites:
-                image.paste(sprite, at, sprite)
-            last, picture = poses, np.asarray(image)
+            for _, drawing, at in _sprites(scene, plan, k / fps):
+                image.paste(drawing, at, drawing)
+            poses, picture = now, np.asarray(image)
         yield picture
 
 
@@ -50,8 +49,8 @@ def masks(scene: Scene, time: float, size: int = 128, occluded: bool = True) -> 
     to everyone who covers it. Off-stage players have none.
     """
     out = np.zeros((len(scene.players), size, size), bool)
-    for index, sprite, (x, y) in _sprites(scene, _plan(scene, size), time):
-        solid = np.asarray(sprite.getchannel("A")) > 127
+    for index, drawing, (x, y) in _sprites(scene, _plan(scene, size), time):
+        solid = np.asarray(drawing.getchannel("A")) > 127
         left, top = max(0, x), max(0, y)
         part = solid[top - y : size - y, left - x : size - x]
         window = (slice(top, top + part.shape[0]), slice(left, left + part.shape[1]))
@@ -67,8 +66,8 @@ def boxes(scene: Scene, time: float, size: int = 128, occluded: bool = True) -> 
     for mask in masks(scene, time, size, occluded):
         rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
         if len(rows):
-            edges = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
-            out.append(tuple(float(e) / size for e in edges))  # type: ignore[arg-type]
+            left, top, right, bottom = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+            out.append((float(left / size), float(top / size), float(right / size), float(bottom / size)))
         else:
             out.append(None)
     return tuple(out)

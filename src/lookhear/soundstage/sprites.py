@@ -32,6 +32,12 @@ TROUSERS = ((48, 52, 70), (72, 60, 56), (96, 100, 116))
 WAIST: Point = (0.0, 0.68)
 
 
+def shade(colour: Colour, factor: float) -> Colour:
+    """A darker colour."""
+    r, g, b = colour
+    return int(r * factor), int(g * factor), int(b * factor)
+
+
 class Pen:
     """Draws filled shapes in figure coordinates onto a picture that is `sharp` times too large."""
 
@@ -145,7 +151,7 @@ class Figure:
         self.hair, self.style = HAIRS[(look.hair * 5 + look.skin) % len(HAIRS)], look.hair % 4
         self.shirt = CLOTHES[look.clothes % len(CLOTHES)]
         self.legs = TROUSERS[(look.clothes + look.hair) % len(TROUSERS)]
-        self.sleeve: Colour = tuple(int(v * 0.86) for v in self.shirt)  # type: ignore[assignment]
+        self.sleeve = shade(self.shirt, 0.86)
 
     def lower(self, seated: bool = False) -> None:
         """Legs and shoes, and a stool for one who sits."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lookhear.soundstage.sprites import GOLD, INK, SILVER, Colour, Figure, Point
+from lookhear.soundstage.sprites import GOLD, INK, SILVER, Colour, Figure, Point, shade
 
 IVORY: Colour = (252, 250, 244)
 
@@ -112,9 +112,7 @@ def congas(f: Figure, s: float | None) -> None:
         sides = [(0.125, 0.64), (0.155, 0.74), (0.14, 0.86), (0.1, 1.0)]
         pen.shape([*[(x + a, y) for a, y in sides], *[(x - a, y) for a, y in reversed(sides)]], wood)
         for dx in (-0.06, 0.0, 0.06):
-            pen.line(
-                [(x + dx * 1.1, 0.67), (x + dx * 1.25, 0.78), (x + dx, 0.98)], 0.01, tuple(int(v * 0.7) for v in wood)
-            )  # type: ignore[arg-type]
+            pen.line([(x + dx * 1.1, 0.67), (x + dx * 1.25, 0.78), (x + dx, 0.98)], 0.01, shade(wood, 0.7))
         pen.line([(x - 0.14, 0.88), (x + 0.14, 0.88)], 0.02, SILVER)
         pen.oval(x, 0.635, 0.135, 0.052, SILVER)
         pen.oval(x, 0.628, 0.115, 0.04, (250, 238, 206))

@@ -2,6 +2,7 @@
 
 Held tones read band-limited wave tables; dying tones are sums of complex exponentials made as one small matrix product
 (a block of samples times a block offset), so that a note costs about a millisecond whatever its number of partials.
+`tone` is the only way from a note to a waveform: another source of notes, such as a sound font, would stand here.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ def tone(instrument: str, pitch: int, seconds: float, sample_rate: int = 16000, 
     voice = VOICES[instrument]
     rng = np.random.default_rng([pitch, take, sum(instrument.encode())])
     size = math.ceil(seconds * sample_rate)
-    make = _held if isinstance(voice, Held) else _drum if instrument == "drum" else _let
-    wave = make(voice, instrument, pitch, size, sample_rate, take, rng)
+    if isinstance(voice, Held):
+        wave = _held(voice, pitch, size, sample_rate, take, rng)
+    else:
+        wave = (_drum if instrument == "drum" else _let)(voice, instrument, pitch, size, sample_rate, take, rng)
     head = wave[: int(0.3 * sample_rate)]
     wave = (wave / max(float(np.sqrt(np.mean(head**2))), 1e-9)).astype(np.float32)
     wave.flags.writeable = False
@@ -69,9 +72,7 @@ def _tables(voice: Held, hertz: float, sample_rate: int) -> np.ndarray:
     return table / table[1].std()
 
 
-def _held(
-    voice: Held, _: str, pitch: int, size: int, sample_rate: int, take: int, rng: np.random.Generator
-) -> np.ndarray:
+def _held(voice: Held, pitch: int, size: int, sample_rate: int, take: int, rng: np.random.Generator) -> np.ndarray:
     t = np.arange(size) / sample_rate
     swing = voice.vibrato[1] * (1 - np.exp(-t / 0.15)) * np.sin(2 * np.pi * voice.vibrato[0] * (1 + 0.07 * take) * t)
     cents = swing - voice.scoop * np.exp(-t / 0.03) + 5 * take
