@@ -1,0 +1,149 @@
+"""Evidence: taking away what decides must cost, taking away what does not must not; pictures show what is there."""
+
+import builtins
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from lookhear.config import Recipe, parse
+from lookhear.errors import DependencyError, ModelError
+from lookhear.evaluate.evidence import as_json, deletion, means
+from lookhear.evaluate.picture import picture
+from lookhear.model import NetModel
+from lookhear.store.features import FeatureStore
+from lookhear.types import Answer, Evidence, Media, Output, Region, Segment
+from tests.train import world
+
+SECONDS = 8
+
+
+class Pointer(torch.nn.Module):
+    """Answers with the loudest entry it hears, and points to the second it is in, or away from it."""
+
+    def __init__(self, honest: bool = True, points: bool = True):
+        super().__init__()
+        self.honest, self.points = honest, points
+
+    def watch(self, audio):
+        return {"audio": audio}
+
+    def answer(self, memory, question):
+        audio = memory["audio"]
+        heard = (audio.amax(-1) * (4.0 if self.honest else -4.0)).softmax(-1)
+        return Output(audio.amax(1)[:, :5], attention={"heard": heard} if self.points else {})
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return world.make(tmp_path_factory.mktemp("world"), seconds=SECONDS)
+
+
+def model(root, net, vocabulary=world.VOCABULARY):
+    recipe = parse(Recipe, {"data": {"name": world.READER, "root": str(root)}, "features": world.FEATURES}, "test")
+    return NetModel(net, recipe, vocabulary, {}, name="pointer")
+
+
+def examples(root):
+    return [e for e in world.load(root, "val") if "heard" in e.question]
+
+
+def test_deleting_what_decides_costs(root):
+    from lookhear.store.fill import fill
+
+    store = FeatureStore(root / "features")
+    fill(store, world.FEATURES, ("question",), examples(root))
+    honest = model(root, Pointer())
+    reference = means(honest, world.load(root, "train"), store)
+    assert reference["audio"].shape == (world.WIDTH,)
+    found = deletion(honest, examples(root), store, reference)
+    assert found.whole == 100
+    assert found.cost["pointed"] > 40
+    assert found.cost["random"] == pytest.approx(0, abs=1e-4) == found.cost["least"]
+    assert found.interval[0] > 0 and found.interval[0] <= found.extra <= found.interval[1]
+    assert f"costs {found.cost['pointed']:.1f} points" in found.sentence()
+    liar = deletion(model(root, Pointer(honest=False)), examples(root), store, reference)
+    assert liar.cost["least"] == pytest.approx(found.cost["pointed"])
+    assert liar.extra < 0
+    assert deletion(honest, examples(root), store, reference, seed=3).cost["pointed"] == found.cost["pointed"]
+
+
+def test_the_mean_is_over_seconds_of_distinct_clips(root):
+    store = FeatureStore(root / "features")
+    heard = model(root, Pointer())
+    clips = {e.clip.id for e in world.load(root, "train")}
+    every = np.concatenate([store.get(world.EARS, "audio", c) for c in clips])
+    assert means(heard, world.load(root, "train"), store)["audio"].numpy() == pytest.approx(every.mean(0), abs=1e-6)
+
+
+def test_a_model_that_points_to_nothing_is_refused(root):
+    with pytest.raises(ModelError, match="gives no weight to at least 6 seconds"):
+        deletion(model(root, Pointer(points=False)), examples(root), FeatureStore(root / "features"), {})
+
+
+ANSWER = Answer(
+    "violin",
+    {"violin": 0.7, "cello": 0.3},
+    (Segment("heard", 1.0, 2.0, "audio"),),
+    (Region("violin", (0.1, 0.2, 0.3, 0.4), time=1.5),),
+    Evidence((0.1, 0.2, 0.7), (0.0, 0.9, 0.1), {"audio": {"violin": 0.6, "cello": 0.4}}),
+    notes=("truncated at 29.1 s",),
+)
+
+
+def test_json_is_as_promised():
+    said = as_json("what?", ANSWER, "stage")
+    assert list(said) == ["question", "answer", "scores", "evidence", "opinions", "model", "notes"]
+    assert said["evidence"]["segments"] == [{"label": "heard", "start": 1.0, "end": 2.0, "stream": "audio"}]
+    assert said["evidence"]["regions"] == [{"box": (0.1, 0.2, 0.3, 0.4), "time": 1.5, "label": "violin"}]
+    assert said["evidence"]["heard"] == [0.0, 0.9, 0.1]
+    assert said["opinions"] == {"audio": {"violin": 0.6, "cello": 0.4}}
+    assert as_json("what?", Answer("yes"), "x")["evidence"]["seen"] == []
+
+
+def media(frames=True, sound=True):
+    shown = np.zeros((3, 20, 30, 3), np.uint8)
+    shown[:, :, :, 0] = [[[10]], [[120]], [[250]]]
+    wave = np.sin(np.arange(48_000) / 9).astype(np.float32)
+    return Media(shown if frames else None, np.arange(3) + 0.5, wave if sound else None, 16_000, 3.0)
+
+
+def draw(path, **kwargs):
+    return np.asarray(Image.open(picture(media(**kwargs), "Which instrument?", ANSWER, path)).convert("RGB"))
+
+
+def near(pixels, colour):
+    return int((np.abs(pixels.astype(int) - colour).max(axis=-1) < 6).sum())
+
+
+def test_the_picture_shows_frames_sound_weights_and_opinions(tmp_path):
+    full, blind, deaf = (
+        draw(tmp_path / "full.png"),
+        draw(tmp_path / "blind.png", frames=False),
+        draw(tmp_path / "deaf.png", sound=False),
+    )
+    red = [250, 0, 0]
+    assert near(full, red) > 1000 and near(blind, red) == 0
+    seen, heard = [47, 111, 143], [194, 98, 47]
+    assert near(full, seen) > 1000 and near(full, heard) > 1000
+    assert (deaf != full).any()
+
+
+def test_an_answer_without_evidence_can_be_drawn(tmp_path):
+    path = picture(media(), "Is it?", Answer("yes"), tmp_path / "deep" / "plain.png")
+    assert path.is_file()
+
+
+def test_without_matplotlib_the_way_out_is_named(tmp_path, monkeypatch):
+    real = builtins.__import__
+
+    def none(name, *args):
+        if name.startswith("matplotlib"):
+            raise ImportError(name)
+        return real(name, *args)
+
+    monkeypatch.setattr(builtins, "__import__", none)
+    with pytest.raises(DependencyError, match=r"pip install 'lookhear\[report\]'"):
+        picture(SimpleNamespace(), "what", Answer("yes"), tmp_path / "x.png")
