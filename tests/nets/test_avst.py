@@ -7,7 +7,7 @@ from einops import rearrange
 from bench import avst as direct
 from lookhear.errors import ModelError, RecipeError
 from lookhear.nets import avst
-from tests.nets.golden_b import Golden
+from tests.nets.golden_b import Golden, made, recipe
 
 
 def patches(maps: torch.Tensor) -> torch.Tensor:
@@ -224,3 +224,21 @@ def test_what_cannot_be_read_or_built(small):
         avst.build(avst.Config(variant="papre"))
     with pytest.raises(RecipeError, match="grounded"):
         avst.build(avst.Config(form="ground"))
+
+
+def test_frozen_numbers():
+    """Taken when every golden tensor was equal; they hold where no goldens are at hand."""
+    weights = made(direct.weights(audio=6, width=16, tokens=30, answers=7))
+    audio, own, other = (recipe(n, s, 5) for n, s in (("a", (2, 4, 6)), ("p", (2, 4, 9, 16)), ("n", (2, 4, 9, 16))))
+    net = avst.from_official(weights).eval()
+    out = net.answer(net.watch(audio, own), torch.tensor([[1, 2, 3, 0], [29, 28, 27, 26]]))
+    losses = net.losses(out, torch.tensor([0, 6]), other)
+    numbers = [
+        *out.logits[:, 0].tolist(),
+        *out.attention["seen"][0].tolist(),
+        *(float(v.detach()) for v in losses.values()),
+    ]
+    assert numbers == pytest.approx(FROZEN, rel=1e-4)
+
+
+FROZEN = [-0.0925457, -0.235698, 0.249338, 0.250237, 0.246721, 0.253704, 1.94519, 0.364119]

@@ -9,7 +9,7 @@ from bench import mccd as direct
 from lookhear.debias import mccd as debias
 from lookhear.errors import ModelError, RecipeError
 from lookhear.nets import mccd
-from tests.nets.golden_b import Golden
+from tests.nets.golden_b import Golden, made, recipe
 
 
 def close(ours, theirs, rtol=1e-5, atol=1e-6):
@@ -227,3 +227,21 @@ def test_what_cannot_be_built():
         mccd.build(mccd.Config(heads=5))
     with pytest.raises(ModelError, match=r"cls\.weight"):
         mccd.from_official({"a": torch.zeros(1)})
+
+
+def test_frozen_numbers():
+    """Taken when every golden tensor was equal; they hold where no goldens are at hand."""
+    weights = made(direct.weights(**SMALL, layers=2))
+    net = debias.build(debias.Config())(mccd.from_official(weights).eval())
+    memory = net.watch(recipe("a", (2, 5, 6), 5), recipe("f", (2, 5, 8), 5))
+    out = net.answer(memory, torch.tensor([[2, 3, 4, 0], [39, 38, 37, 36]]))
+    losses = net.losses(out, torch.tensor([0, 4]))
+    numbers = [
+        *out.logits[:, 0].tolist(),
+        *out.attention["heard"][0].tolist(),
+        *(float(v.detach()) for v in losses.values()),
+    ]
+    assert numbers == pytest.approx(FROZEN, rel=1e-4)
+
+
+FROZEN = [-0.819154, -1.50387, 0.240697, 0.213551, 0.166055, 0.172354, 0.207343, 1.50611, 0.00499912, 0.0317273]
