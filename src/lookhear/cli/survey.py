@@ -1,0 +1,49 @@
+"""lookhear survey: published methods and numbers, together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def survey(
+    figure: Annotated[Path | None, typer.Option(help="Write the figure here (png, svg or pdf).")] = None,
+    contradictions: Annotated[bool, typer.Option("--contradictions", help="Print what does not add up.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Print what published methods reach, by question type and design, and the best of each year.
+
+    Example: lookhear survey --figure survey.png
+    """
+    from lookhear.evaluate import contradictions as checks
+    from lookhear.evaluate import published, survey, tables
+
+    if figure:
+        survey.draw(figure)
+    if contradictions:
+        print(json.dumps([vars(c) for c in checks.contradictions()], indent=2) if as_json else checks.page().rstrip())
+        return
+    grouped = {dataset: survey.designs(dataset) for dataset in survey.DATASETS}
+    years = survey.progress("music_avqa")
+    if as_json:
+        listed = [{**vars(m)} for m in published.methods()]
+        by_type = {dataset: survey.by_type(dataset) for dataset in survey.DATASETS}
+        everything = {"designs": grouped, "by_type": by_type, "progress": years, "methods": listed}
+        print(json.dumps({**everything, "datasets": published.datasets()}, indent=2, ensure_ascii=False))
+        return
+    for dataset, title in survey.DATASETS.items():
+        print(f"{title}: mean accuracy by question type")
+        rows = [
+            [f"{kind} ({means['methods']})", *(f"{means[t]:.2f}" if t in means else "-" for t in survey.TYPES)]
+            for kind, means in grouped[dataset].items()
+        ]
+        print(tables.lay_out(["design (methods)", *survey.TYPES], rows, "text"), end="\n\n")
+    print("MUSIC-AVQA: overall accuracy by year, as published; * was the best so far")
+    best = 0.0
+    for year, method, overall in years:
+        print(f"{year}  {overall:6.2f}{'*' if overall > best else ' '}  {method}")
+        best = max(best, overall)
+    print(f"\n{len(published.methods())} methods: lookhear list methods")

@@ -1,0 +1,150 @@
+"""Published numbers: transcribed whole, consistent where they can be checked, and every contradiction on record."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lookhear.errors import RecipeError
+from lookhear.evaluate import contradictions as checks
+from lookhear.evaluate import published, survey
+from lookhear.evaluate.report import ORDER
+
+KINDS = [f"{group}/{kind}" for group, kinds in ORDER.items() for kind in kinds]
+DOCS = Path(__file__).resolve().parents[2] / "docs/results"
+
+
+def test_every_table_is_there_whole():
+    tables = Counter(n.source for n in published.numbers())
+    assert tables["AV-Master Table II"] == 15 * 13 + 2 * 4  # PSOT and CoQo have averages only
+    assert tables["AV-Master Table III"] == 13 * 19
+    assert tables["AV-Master Table IV"] == 20 * 4
+    assert tables["MCCD Table 1"] == 14 * 13 and tables["MCCD Table 2"] == 13 * 19 and tables["MCCD Table 5"] == 13 * 13
+    assert tables["Crab Table 9"] == 6 * 13 and tables["Crab+ Table 6"] == 5 * 4 + 4
+    papers = Counter(source.partition(" Table")[0] for source in tables)
+    assert papers == {"AV-Master": 12, "MCCD": 4, "Crab": 11, "Crab+": 6}
+
+
+def test_a_row_as_printed():
+    row = published.rows("music_avqa", ["AV-Master"])["AV-Master (AV-Master Table II)"]
+    assert list(row.values()) == [
+        *(87.02, 67.85, 79.95, 86.55, 86.61, 86.58, 83.60, 79.13, 72.39, 64.21, 70.80, 74.22, 78.51),
+    ]
+    assert (
+        published.rows("music_avqa_r", ["QA-TIGER"], "tail")["QA-TIGER (AV-Master Table III)"]["Visual/Counting"]
+        == 54.59
+    )
+
+
+def test_values_are_possible_and_cells_unique():
+    for n in published.numbers():
+        assert 0 <= n.value <= 100 and n.printed and n.dataset, n
+    seen = Counter((*n.cell, n.source) for n in published.numbers())
+    assert max(seen.values()) == 1, [cell for cell, count in seen.items() if count > 1]
+
+
+def test_the_survey_lists_39_methods_and_3_datasets():
+    listed = [m for m in published.methods() if m.listed == "survey"]
+    assert len(listed) == 39 and len({m.name for m in published.methods()}) == len(published.methods())
+    assert all(m.title and m.paper.startswith("http") for m in listed)
+    assert [d["year"] for d in published.datasets()] == ["2022", "2023", "2024"]
+    assert {n.method for n in published.numbers() if n.dataset == "music_avqa_r"} <= {
+        m.name for m in published.methods()
+    }
+
+
+def test_methods_are_found_by_any_of_their_names():
+    assert published.names_in("AVST, laVIT,TSPM") == ["ST-AVQA", "Pano-AVQA", "TSPM"]
+    with pytest.raises(RecipeError, match="Did you mean 'QA-TIGER'"):
+        published.names_in("QA-TIGRE")
+
+
+def test_listing_methods_needs_nothing_heavy():
+    code = "import sys; from lookhear.evaluate import published; assert len(published.names()) > 39; "
+    code += "assert not {'numpy', 'matplotlib', 'torch'} & set(sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_sizes_add_up():
+    sizes = {key: sum(kinds.values()) for key, kinds in published.counts().items()}
+    assert sizes == {
+        ("music_avqa", "test"): 9129,
+        ("music_avqa@original", "test"): 9185,
+        ("music_avqa_r", "head"): 138153,
+        ("music_avqa_r", "tail"): 73419,
+        ("music_avqa_v2", "test_balance"): 10819,
+    }
+
+
+def test_every_contradiction_is_on_record():
+    assert (DOCS / "contradictions.md").read_text() == checks.page(), (
+        "lookhear survey --contradictions > docs/results/contradictions.md"
+    )
+    found = Counter(c.kind for c in checks.contradictions())
+    assert found["average"] == 21
+
+
+def test_rows_that_are_consistent_stay_so():
+    """Rows of AVQA nets whose every average follows from their types: a slip of transcription would break one."""
+    found = [c for c in checks.contradictions() if c.kind == "average" and "music_avqa test" in c.what]
+    contradicted = {c.what.partition(",")[0] for c in found}
+    rows = checks.table_rows()
+    whole = [key[1] for key, row in rows.items() if key[3] == "music_avqa" and all(kind in row for kind in KINDS)]
+    sound = {"MCAN", "PSAC", "AVSD", "Pano-AVQA", "TSPM", "QA-TIGER", "AV-Master", "MCCD", "GRU", "LAVISH"}
+    assert set(whole) - contradicted >= sound
+
+
+def test_a_table_tells_which_test_file_it_was_scored_on():
+    rows = checks.table_rows()
+    behind = {
+        method: checks.files_behind(rows["AV-Master Table II", method, "", "music_avqa", "test"])
+        for method in ("TSPM", "AV-Master", "MCAN", "ST-AVQA")
+    }
+    assert behind["TSPM"] == behind["AV-Master"] == ["music_avqa"]
+    assert behind["MCAN"] == behind["ST-AVQA"] == ["music_avqa@original"]
+
+
+def test_a_planted_slip_is_noticed(monkeypatch):
+    numbers = list(published.numbers())
+    at = next(
+        i for i, n in enumerate(numbers) if (n.method, n.type, n.source) == ("TSPM", "Visual", "AV-Master Table II")
+    )
+    numbers[at] = type(numbers[at])(**{**vars(numbers[at]), "value": 83.16})
+    monkeypatch.setattr(checks, "numbers", lambda: tuple(numbers))
+    new = [c for c in checks.contradictions() if c.what.startswith("TSPM")]
+    assert {c.kind for c in new} == {"average", "printed twice"}
+
+
+def test_pooling_by_hand():
+    assert checks.pooled({"a": 50.0, "b": 100.0}, {"a": 3, "b": 1}) == 62.5
+
+
+def test_survey_numbers_and_figure(tmp_path):
+    types = survey.by_type("music_avqa")
+    av_master = types["AV-Master"]
+    assert av_master["Existential"] == 83.60 and av_master["Temporal"] == 70.80
+    assert av_master["Location"] == pytest.approx((86.61 * 1225 + 72.39 * 920) / 2145)
+    gap = survey.designs("music_avqa")
+    assert all(gap["spatial-temporal"][t] > gap["other"][t] for t in survey.TYPES), "what the survey's figure shows"
+    years = [year for year, *_ in survey.progress("music_avqa")]
+    assert years == sorted(years) and len(years) == 30
+    survey.draw(tmp_path / "survey.png")
+    assert (tmp_path / "survey.png").stat().st_size > 20_000
+
+
+def test_no_matplotlib_is_one_line(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(survey.DependencyError, match="pip install"):
+        survey.draw(tmp_path / "survey.png")
+
+
+def test_contradictions_as_json(monkeypatch, capsys):
+    from lookhear.cli import main
+
+    monkeypatch.setattr(sys, "argv", ["lookhear", "survey", "--contradictions", "--json"])
+    with pytest.raises(SystemExit):
+        main()
+    assert {"kind", "where", "what", "printed", "expected"} == set(json.loads(capsys.readouterr().out)[0])
