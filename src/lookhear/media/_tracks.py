@@ -14,7 +14,7 @@ import numpy as np
 from av.stream import Stream
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from lookhear.media import probe
+from lookhear.media.probe import INDEXED, Facts, turned
 
 SLACK = 1e-6  # seconds: timestamps are fractions, wanted times are floats
 HELD = 512  # packets kept undecoded at most
@@ -34,7 +34,7 @@ class PictureTrack:
     def __init__(
         self,
         stream: Stream,
-        facts: probe.Facts,
+        facts: Facts,
         wanted: Sequence[float] | None,
         start: float,
         size: tuple[int, int] | None,
@@ -46,18 +46,19 @@ class PictureTrack:
         self.first: float | None = None  # time of the first frame shown
         self.ended = False  # no more will come
         self.given = 0  # frames fetched
+        self.shape = size  # height and width that all frames come in; None before the first, if not asked for
         self._codec = stream.codec_context
         self._codec.thread_count = 1  # workers are processes; two threads on a busy machine are slower than one
         self._base, self._zero = float(stream.time_base), facts.zero
         self._step = 1 / facts.picture.fps if facts.picture and facts.picture.fps else 0.0
-        self._wanted, self._start, self._size = wanted, start, size
+        self._wanted, self._start = wanted, start
         self._due = 0  # wanted times answered
         self._asked = 0  # wanted times whose packets went to the decoder
         self._held: list[av.Packet] = []
-        self._patient = wanted is not None and facts.format in probe.INDEXED  # others' timestamps are not to be trusted
+        self._patient = wanted is not None and facts.format in INDEXED  # others' timestamps are not to be trusted
         self._last: tuple[float, av.VideoFrame] | None = None
+        self._faults, self._stamps = [0, 0], [None, None]  # of presentation and decoding timestamps
         self._pixels: np.ndarray | None = None  # of the last frame, once it was converted
-        self._shape: tuple[int, int] | None = size  # all frames of a file come in one size
         self._convert = VideoReformatter()  # one per track: a shared one hangs after fork
 
     @property
@@ -65,8 +66,10 @@ class PictureTrack:
         """Every wanted time before this one has its frame."""
         if self.ended:
             return float("inf")
+        if self.first is None:
+            return -1.0
         if self._wanted is None:
-            return self._last[0] if self._last else -1.0
+            return self._last[0] if self._last else self._start
         return self._wanted[self._due] if self._due < len(self._wanted) else float("inf")
 
     def feed(self, packet: av.Packet) -> None:
@@ -96,6 +99,8 @@ class PictureTrack:
         elif len(self._held) >= HELD:
             self._release()
         self._held.append(packet)
+        if self.first is None:
+            self._release()
 
     def finish(self) -> None:
         """The track has ended."""
@@ -119,11 +124,6 @@ class PictureTrack:
         out, self.taken = self.taken[:ready], self.taken[ready:]
         self.given += ready
         return [time for time, _ in out], [pixels for _, pixels in out]
-
-    @property
-    def shape(self) -> tuple[int, int] | None:
-        """Height and width that frames come in; None before the first."""
-        return self._shape
 
     def _next_ask(self) -> float:
         assert self._wanted is not None
@@ -149,13 +149,15 @@ class PictureTrack:
         return timestamp * self._base - self._zero
 
     def _show(self, frame: av.VideoFrame) -> None:
-        timestamp = frame.pts if frame.pts is not None else frame.dts
+        timestamp = self._trusted(frame.pts, frame.dts)
         now = self._time(timestamp) if timestamp is not None else self.end if self._last else 0.0
         if self._last and now < self._last[0]:
             return  # out of order: damaged, or a leading picture whose reference was not decoded
         shown = (now, frame)
         if self.first is None:
             self.first = now
+            turned_over = turned(frame.rotation) % 180 != 0
+            self.shape = self.shape or ((frame.width, frame.height) if turned_over else (frame.height, frame.width))
         if self._wanted is None:
             if now >= self._start - SLACK:
                 self._last, self._pixels = shown, None
@@ -168,6 +170,14 @@ class PictureTrack:
             self._last, self._pixels = shown, None
         self.end = now + (frame.duration * self._base if frame.duration else self._step)
 
+    def _trusted(self, pts: int | None, dts: int | None) -> int | None:
+        """ffmpeg's best effort: whichever of the two has gone backwards less often; AVI files need it."""
+        for kind, stamp in enumerate((pts, dts)):
+            if stamp is not None:
+                self._faults[kind] += self._stamps[kind] is not None and stamp <= self._stamps[kind]
+                self._stamps[kind] = stamp
+        return pts if pts is not None and (dts is None or self._faults[0] <= self._faults[1]) else dts
+
     def _take(self, time: float, shown: tuple[float, av.VideoFrame]) -> None:
         if shown is not self._last or self._pixels is None:
             self._pixels = self._rgb(shown[1])
@@ -175,9 +185,9 @@ class PictureTrack:
         self.taken.append((time, self._pixels))
 
     def _rgb(self, frame: av.VideoFrame) -> np.ndarray:
-        turns = probe.turned(frame.rotation) // 90
-        high, wide = self._shape or ((frame.width, frame.height) if turns % 2 else (frame.height, frame.width))
-        self._shape = high, wide
+        turns = turned(frame.rotation) // 90
+        assert self.shape is not None, "known since the first frame"
+        high, wide = self.shape
         if turns % 2:
             high, wide = wide, high
         same = (high, wide) == (frame.height, frame.width)
@@ -195,7 +205,7 @@ class PictureTrack:
 class SoundTrack:
     """Gathers mono float32 at `rate` Hz from `start` on; what the track leaves out in its time is zeros."""
 
-    def __init__(self, stream: Stream, facts: probe.Facts, start: float, rate: int) -> None:
+    def __init__(self, stream: Stream, facts: Facts, start: float, rate: int) -> None:
         self.damaged = 0
         self.end = 0.0  # end of the last sound heard
         self.first: float | None = None

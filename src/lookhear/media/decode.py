@@ -20,8 +20,8 @@ import av
 import numpy as np
 
 from lookhear.errors import MediaError
-from lookhear.media import probe
 from lookhear.media._tracks import SLACK, PictureTrack, SoundTrack
+from lookhear.media.probe import INDEXED, describe, open_media
 from lookhear.media.sampling import Sampling
 from lookhear.types import BLANK, Clip, Media, Source
 
@@ -60,8 +60,8 @@ class _Reader:
 
     def __init__(self, path: Path) -> None:
         self.path, self.done, self.picture, self.sound = path, False, None, None
-        self.container = probe.open_media(path)
-        self.facts = probe.describe(self.container, path)
+        self.container = open_media(path)
+        self.facts = describe(self.container, path)
 
     def begin(
         self, clip: Clip, sampling: Sampling, wanted: list[float] | None, seen: bool, heard: bool, seek: bool = True
@@ -77,7 +77,7 @@ class _Reader:
             self.sound = SoundTrack(streams[facts.sound.index], facts, clip.start, sampling.sample_rate)
         known = [t for t, there in ((facts.picture, self.picture), (facts.sound, self.sound)) if t and there]
         self._landing = []  # (track, time it must have been entered by)
-        if seek and clip.start > NEAR and facts.format in probe.INDEXED and known:
+        if seek and clip.start > NEAR and facts.format in INDEXED and known:
             first = streams[known[0].index]
             offset = round((clip.start - EARLY + facts.zero) / first.time_base)
             self.container.seek(offset, stream=first, backward=True)
@@ -114,7 +114,7 @@ class _Reader:
             self._look_after_the_late(self.picture, self.sound)
         if any(self.done if t.first is None else t.first > latest for t, latest in self._landing):
             self.container.close()  # the seek landed too late: read from the beginning instead
-            self.container, self.done = probe.open_media(self.path), False
+            self.container, self.done = open_media(self.path), False
             self.begin(*self._again)
 
     def _look_after_the_late(self, picture: PictureTrack | None, sound: SoundTrack | None) -> None:
@@ -177,7 +177,9 @@ def _end(clip: Clip, seen: _Reader | None, heard: _Reader | None) -> float:
     moving = seen if seen and seen.facts.picture and not seen.facts.picture.still else None
     leader = moving or (heard if heard and heard.facts.sound else None) or seen
     if leader is None:
-        if BLANK not in (clip.video, clip.audio) or heard:
+        if heard:
+            raise MediaError(f"{str(heard.path)!r} has no sound, and clip {clip.id!r} has no other picture to show.")
+        if BLANK not in (clip.video, clip.audio):
             raise MediaError(f"Clip {clip.id!r} has neither picture nor sound. Give it a video, a sound, or BLANK.")
         if clip.end is None:
             raise MediaError(
@@ -194,7 +196,12 @@ def _there(readers: dict[Path, _Reader], end: float) -> float:
     """Up to where there is something: `end`, unless every file ended before."""
     if not readers or not all(r.done for r in readers.values()):
         return end
-    ends = [t.end for r in readers.values() for t in (None if r.still else r.picture, r.sound) if t]
+    ends = []
+    for reader in readers.values():
+        known = reader.facts.picture, reader.facts.sound
+        for track, facts in zip((reader.picture, reader.sound), known, strict=True):
+            if track and facts and facts.end is not None:
+                ends.append(min(track.end, facts.end))  # a last sound packet is padded beyond the track's end
     return min(end, max(ends, default=end))
 
 

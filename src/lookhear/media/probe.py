@@ -86,6 +86,9 @@ def open_media(path: Path | str) -> InputContainer:
     try:
         if path.stat().st_size == 0:
             raise MediaError(f"{str(path)!r} is empty (0 bytes). Download or copy it again.")
+        with path.open("rb") as file:
+            if file.read(8).startswith((b"#EXTM3U", b"ffconcat")):
+                raise MediaError(f"{str(path)!r} is a playlist, not a recording. Give the files it names.")
         # `file:` keeps a name with a colon from being read as a protocol; the white list keeps a playlist from
         # reaching for the network
         return av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="ignore")
@@ -188,7 +191,8 @@ def _counted(path: Path | str, streams: list[Stream]) -> dict[int, tuple[float, 
             pass  # damaged from here on: what was counted is what can be read
     for stream in streams:  # the sound may start later than its packets (encoder delay): headers know
         if stream.index in spans and stream.start_time is not None:
-            spans[stream.index] = float(stream.start_time * stream.time_base), spans[stream.index][1]
+            low, high = spans[stream.index]
+            spans[stream.index] = max(low, float(stream.start_time * stream.time_base)), high
     return spans
 
 

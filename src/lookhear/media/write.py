@@ -105,8 +105,8 @@ def _mp4(
                 shrink = av.video.reformatter.VideoReformatter()
                 sound = _sound(out, waveform, sample_rate)
             _check(path, pixels, index, shape)
-            even = np.pad(pixels, ((0, shape[0] % 2), (0, shape[1] % 2), (0, 0)), "edge") if odd(shape) else pixels
-            frame = shrink.reformat(av.VideoFrame.from_ndarray(np.ascontiguousarray(even)), format="yuv420p")
+            even = np.pad(pixels, ((0, shape[0] % 2), (0, shape[1] % 2), (0, 0)), "edge") if _odd(shape) else pixels
+            frame = shrink.reformat(av.VideoFrame.from_ndarray(np.ascontiguousarray(even)), format="yuv420p", threads=1)
             frame.pts, frame.time_base = index, 1 / rate
             out.mux(picture.encode(frame))
             if sound is not None and waveform is not None:  # keeps sound and picture side by side in the file
@@ -124,7 +124,7 @@ def _mp4(
             out.mux(sound.encode(None))
 
 
-def odd(shape: tuple[int, ...]) -> bool:
+def _odd(shape: tuple[int, ...]) -> bool:
     """Height or width is not a multiple of two."""
     return bool(shape[0] % 2 or shape[1] % 2)
 
@@ -141,7 +141,9 @@ def _check(path: Path | str, pixels: np.ndarray, index: int, shape: tuple[int, .
 def _sound(out: OutputContainer, waveform: np.ndarray | None, sample_rate: int) -> AudioStream | None:
     if waveform is None:
         return None
-    sound = out.add_stream("aac", rate=sample_rate, layout="mono")
+    # against the default coder: three times faster, and closer to the original at 4 bits a sample (37 to 31 dB, tones)
+    sound = out.add_stream("aac", rate=sample_rate, layout="mono", options={"aac_coder": "fast"})
+    sound.codec_context.bit_rate = min(4 * sample_rate, 128_000)
     sound.codec_context.flags |= av.codec.context.Flags.bitexact
     return sound
 
