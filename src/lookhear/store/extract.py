@@ -17,7 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lookhear.errors import FeatureError, LookhearError
+from lookhear.errors import FeatureError, LookhearError, MediaError
 from lookhear.media.decode import decode
 from lookhear.store.features import FeatureStore, StoreWriteError, key, text_key
 from lookhear.types import BLANK, Clip, Media
@@ -148,10 +148,21 @@ def _decoded(clip: Clip, encoders: Sequence[Any]) -> Iterator[tuple[Media, list[
     for sampling, users in groups.items():
         sides = {e.reads for e in users}
         looks, listens = "frames" in sides, "waveform" in sides
-        yield (
-            decode(replace(clip, video=clip.video if looks else None, audio=clip.audio if listens else None), sampling),
-            users,
+        yield _media(clip, sampling, looks, listens), users
+
+
+def _media(clip: Clip, sampling: Any, looks: bool, listens: bool) -> Media:
+    """The sides of a clip that are needed; where its file lacks that track, the other, which knows how long it is."""
+    try:
+        return decode(
+            replace(clip, video=clip.video if looks else None, audio=clip.audio if listens else None), sampling
         )
+    except MediaError:
+        source = clip.video or clip.audio
+        media = decode(replace(clip, video=source, audio=source), sampling)
+        if (looks and media.frames is not None) or (listens and media.waveform is not None):
+            raise
+        return media
 
 
 def _missing(media: Media, reads: str) -> bool:

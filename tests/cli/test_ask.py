@@ -1,0 +1,98 @@
+"""lookhear ask, as a person and as a program use it, with good and bad input."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lookhear.cli.ask import timeline
+from lookhear.media.write import write_wav
+from lookhear.train.loop import train
+from tests.cli.commands import run
+from tests.train import world
+
+QUESTIONS = ("How many heard?", "How many seen?")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    root = world.make(tmp_path_factory.mktemp("world"))
+    recipe = world.recipe(
+        root, tmp_path_factory.mktemp("runs") / "ears", net={"name": "audio_only", "hidden": 16}, epochs=2
+    )
+    return train(recipe, progress=False)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    return world.film(tmp_path_factory.mktemp("film") / "film.mp4")
+
+
+def test_text_has_answer_confidence_and_timeline(model, film, capsys, monkeypatch):
+    ran = run(capsys, monkeypatch, "ask", film, *QUESTIONS, "--model", model)
+    assert ran.code == 0 and ran.err == ""
+    assert [q in ran.out for q in QUESTIONS] == [True, True]
+    assert ran.out.count("→") == 2 and "%" in ran.out
+    assert "0 to 4 s" in ran.out
+
+
+def test_json_is_one_object_a_question(model, film, capsys, monkeypatch):
+    ran = run(capsys, monkeypatch, "ask", film, *QUESTIONS, "--model", model, "--json")
+    said = [json.loads(line) for line in ran.out.splitlines()]
+    assert [s["question"] for s in said] == list(QUESTIONS)
+    for one in said:
+        assert set(one) == {"question", "answer", "scores", "evidence", "opinions", "model", "notes"}
+        assert set(one["evidence"]) == {"seen", "heard", "segments", "regions"}
+        assert max(one["scores"], key=one["scores"].get) == one["answer"] in world.VOCABULARY
+        assert len(one["evidence"]["heard"]) == 4
+        assert one["model"] == "ears"
+
+
+def test_evidence_draws_a_picture_of_each_answer(model, film, capsys, monkeypatch, tmp_path):
+    ran = run(capsys, monkeypatch, "ask", film, *QUESTIONS, "--model", model, "--evidence", tmp_path / "out")
+    drawn = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert drawn == ["1-how-many-heard.png", "2-how-many-seen.png"]
+    assert all(str(tmp_path / "out" / name) in ran.out for name in drawn)
+
+
+def test_a_video_without_sound_is_answered_and_said(model, capsys, monkeypatch, tmp_path):
+    silent = world.film(tmp_path / "silent.mp4", sound=False)
+    ran = run(capsys, monkeypatch, "ask", silent, QUESTIONS[0], "--model", model)
+    assert ran.code == 0
+    assert "no sound track" in ran.out
+
+
+def test_a_sound_file_is_heard(model, capsys, monkeypatch, tmp_path):
+    write_wav(tmp_path / "a.wav", np.sin(np.arange(48_000) / 10).astype(np.float32))
+    ran = run(capsys, monkeypatch, "ask", tmp_path / "a.wav", QUESTIONS[0], "--model", model, "--evidence", tmp_path)
+    assert ran.code == 0, ran.err
+
+
+def bad(tmp_path: Path) -> dict[str, Path]:
+    files = {name: tmp_path / f"{name}.mp4" for name in ("missing", "empty", "text")}
+    files["empty"].write_bytes(b"")
+    files["text"].write_text("this is not a video\n" * 100)
+    return files
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "text"])
+def test_what_is_no_video_is_one_line(model, capsys, monkeypatch, tmp_path, kind):
+    path = bad(tmp_path)[kind]
+    ran = run(capsys, monkeypatch, "ask", path, "what?", "--model", model, "--evidence", tmp_path / "out")
+    assert ran.code == 2 and ran.out == ""
+    assert ran.err.count("\n") == 1 and path.name in ran.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_model_is_one_line(film, capsys, monkeypatch):
+    ran = run(capsys, monkeypatch, "ask", film, "what?", "--model", "nobody")
+    assert ran.code == 2
+    assert ran.err.startswith("lookhear: No model called 'nobody'. Shipped:") and ran.err.count("\n") == 1
+
+
+def test_timelines_keep_their_peaks():
+    assert timeline((0.0, 0.5, 1.0)) == " ▄█"
+    long = [0.0] * 600
+    long[301] = 1.0
+    assert len(timeline(long)) == 60 and timeline(long)[30] == "█"

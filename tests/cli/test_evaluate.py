@@ -1,0 +1,72 @@
+"""lookhear evaluate: the table, the report, probes; what cannot be read is listed and makes exit code 1."""
+
+import json
+
+import pytest
+
+from lookhear.train.loop import train
+from tests.cli.commands import run
+from tests.train import world
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return world.make(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def model(root, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "pooled"
+    return train(world.recipe(root, out, epochs=15), progress=False)
+
+
+def asked(root):
+    return ("--dataset", world.READER, "--root", root, "--split", "val")
+
+
+def test_the_report_is_printed_and_saved(model, root, capsys, monkeypatch, tmp_path):
+    ran = run(capsys, monkeypatch, "evaluate", model, *asked(root), "--out", tmp_path / "out", "--json")
+    assert ran.code == 0, ran.err
+    said = json.loads(ran.out)
+    assert said["overall"]["total"] == 24 and said["overall"]["accuracy"] > 50
+    assert said["card"]["model"] == "pooled" and said["card"]["split"] == "val"
+    assert json.loads((tmp_path / "out" / "report.json").read_text()) == said
+    assert len((tmp_path / "out" / "answers.jsonl").read_text().splitlines()) == 24
+    assert "Audio" in (tmp_path / "out" / "table.md").read_text()
+    table = run(capsys, monkeypatch, "evaluate", model, *asked(root)).out
+    assert f"{said['overall']['accuracy']:.2f}" in table
+
+
+def test_a_probe_takes_something_away(model, root, capsys, monkeypatch):
+    whole, deaf = (
+        json.loads(run(capsys, monkeypatch, "evaluate", model, *asked(root), "--json", *probe).out)
+        for probe in ([], ["--probe", "silence"])
+    )
+    assert deaf["card"]["probe"] == "silence"
+    assert deaf["overall"]["accuracy"] < whole["overall"]["accuracy"]
+
+
+def test_a_clip_that_cannot_be_read_is_listed(model, capsys, monkeypatch, tmp_path):
+    root = world.make(tmp_path / "world")
+    for path in (root / "features").rglob("val3.npy"):
+        path.unlink()
+    ran = run(capsys, monkeypatch, "evaluate", model, *asked(root), "--json")
+    assert ran.code == 1
+    assert "not read: val3:" in ran.err
+    assert json.loads(ran.out)["overall"]["total"] == 24
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"--split": "tset"}, "tset"),
+        ({"--dataset": "sounstage"}, "Did you mean 'soundstage'"),
+        ({"--root": "nowhere"}, "No folder 'nowhere'"),
+        ({"--probe": "silense"}, "Did you mean 'silence'"),
+    ],
+)
+def test_bad_arguments_are_one_line(model, root, capsys, monkeypatch, change, message):
+    options = dict(zip(asked(root)[::2], asked(root)[1::2], strict=True)) | change
+    ran = run(capsys, monkeypatch, "evaluate", model, *[part for pair in options.items() for part in pair])
+    assert ran.code == 2
+    assert message in ran.err and ran.err.count("\n") == 1
