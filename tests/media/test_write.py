@@ -99,7 +99,17 @@ def test_a_generator_that_breaks_leaves_the_old_file(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["kept.mp4"]
 
 
+@pytest.mark.parametrize("rates", [{"fps": 0}, {"fps": float("nan")}, {"sample_rate": 0}, {"sample_rate": 12345}])
+def test_impossible_rates_are_one_line(tmp_path, rates):
+    with pytest.raises(MediaError, match=r"Cannot write.*bad\.mp4"):
+        write(tmp_path / "bad.mp4", [painted(1)] * 8, np.zeros(16000, np.float32), **rates)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_such_folder_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(MediaError, match="Check the folder"):
+        write(tmp_path / "file" / "here.mp4", [painted(1)] * 8)
     with pytest.raises(MediaError, match="Check the folder") as caught:
         write(tmp_path / "not" / "here.mp4", [painted(1)] * 8)
     assert "\n" not in str(caught.value)

@@ -6,6 +6,8 @@ temporary file, and an error removes that too. One encoder thread, so bytes do n
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import wave
 from collections.abc import Callable, Iterable
@@ -34,6 +36,8 @@ def write(
     """
     if frames is None and waveform is None:
         raise MediaError(f"Cannot write {str(path)!r}: neither frames nor a waveform to write.")
+    if not (math.isfinite(fps) and fps > 0 and sample_rate > 0):
+        raise MediaError(f"Cannot write {str(path)!r}: fps={fps} and sample_rate={sample_rate} must be positive.")
     if waveform is not None:
         waveform = _mono(path, waveform)
     _atomically(Path(path), lambda file: _mp4(file, path, frames, waveform, fps, sample_rate))
@@ -73,7 +77,8 @@ def _atomically(path: Path, put: Callable[[Path], None]) -> None:
     except av.error.FFmpegError as error:
         raise MediaError(f"Cannot write {str(path)!r}: {_reason(error)}. Check the frame size and rates.") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it may never have been made
+            temporary.unlink()
 
 
 def _reason(error: BaseException) -> str:
