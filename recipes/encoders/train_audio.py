@@ -1,0 +1,127 @@
+"""Train stage_audio on random sound of the Soundstage.
+
+Run:   python recipes/encoders/train_audio.py             (`make encoders` runs all three)
+Cost:  about 6 CPU-minutes on one thread
+Score: printed by `python recipes/encoders/probe.py`, through real mp4 files
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from random import Random
+
+import torch
+from loop import train
+from scenes import scene, share
+from torch import Tensor
+from torch.nn import functional as F
+
+from lookhear.encoders._stage import INSTRUMENTS, WEIGHTS, save
+from lookhear.encoders.stage_audio import LEVEL, Listener, log_mel
+from lookhear.soundstage.scene import INSTRUMENTS as NAMES
+from lookhear.soundstage.scene import MOODS, Scene
+from lookhear.soundstage.sound import sound
+
+SECONDS = 5
+HEARD = 0.3  # part of a second that must sound for its level and rate to be asked
+
+
+def pool(scenes: int, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
+    """Log-mels float16 (scene, 250, 64) and what is heard, by name, (scene, second, …)."""
+    rng, mels, truths = Random(seed), [], []
+    for number in range(scenes):
+        made = scene(rng, float(SECONDS), str(number))
+        mels.append(log_mel(torch.from_numpy(sound(made))).half())
+        truths.append([truth(made, s) for s in range(SECONDS)])
+    names = truths[0][0]
+    return torch.stack(mels), {k: torch.stack([torch.stack([s[k] for s in t]) for t in truths]) for k in names}
+
+
+def truth(made: Scene, second: int) -> dict[str, Tensor]:
+    """What is heard in a second, as the heads are to say it; NaN or -1 is not asked."""
+    present, power, rate = (torch.zeros(INSTRUMENTS) for _ in range(3))
+    players, register = torch.zeros(INSTRUMENTS), torch.zeros(INSTRUMENTS)
+    number = 0
+    for player in made.players:
+        part = share(player.sounding, second, second + 1)
+        kind = NAMES.index(player.instrument)
+        present[kind] = max(present[kind], part)
+        if part >= HEARD:
+            players[kind] += 1
+            power[kind] += 10 ** (player.level / 10)
+            rate[kind], register[kind] = player.rate, player.register
+        number += part >= 0.5
+    asked = players > 0
+    alone = players == 1
+    unknown = torch.tensor(float("nan"))
+    voice = share((made.voiceover,), second, second + 1) if made.voiceover else 0.0
+    return {
+        "present": present,
+        "level": torch.where(asked, 10 * power.clamp(min=1e-9).log10() / LEVEL, unknown),
+        "rate": torch.where(alone, rate.clamp(min=1e-9).log2() / 4, unknown),
+        "register": torch.where(alone, register, unknown),
+        "voice": torch.tensor(voice),
+        "indoor": torch.tensor(float(made.indoor)),
+        "number": torch.tensor(min(number, 5)),
+        "mood": torch.tensor(MOODS.index(made.mood) if number else -1),
+    }
+
+
+def losses(heads: dict[str, Tensor], true: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weighted losses by name."""
+
+    def near(value: Tensor, wanted: Tensor) -> Tensor:
+        asked = wanted.isfinite()
+        return F.smooth_l1_loss(value.float()[asked], wanted[asked], beta=0.1)
+
+    def choose(logits: Tensor, label: Tensor) -> Tensor:
+        return F.cross_entropy(logits.float().flatten(0, -2), label.flatten(), ignore_index=-1)
+
+    def yes(logits: Tensor, label: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(logits.float(), label)
+
+    again, register = heads["again"].chunk(2, -1)
+    return {
+        "present": 15 * yes(heads["present"], true["present"]),
+        "level": 5 * near(heads["level"], true["level"]),
+        "rate": 5 * near(heads["rate"], true["rate"]),
+        "voice": 0.5 * yes(heads["voice"][..., 0], true["voice"]),
+        "indoor": 0.2 * yes(heads["indoor"][..., 0], true["indoor"]),
+        "number": 0.4 * choose(heads["number"], true["number"]),
+        "mood": 0.2 * choose(heads["mood"], true["mood"]),
+        "again": 5 * yes(again, true["present"]) + 0.5 * near(register, true["register"]),
+    }
+
+
+def main() -> None:
+    """Make the pool, train, write the weights."""
+    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    options.add_argument("--scenes", type=int, default=8000)
+    options.add_argument("--steps", type=int, default=6000)
+    options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--lr", type=float, default=3e-3)
+    options.add_argument("--precision", choices=["fp32", "bf16"], default="bf16")
+    options.add_argument("--out", type=Path, default=WEIGHTS / "stage_audio.safetensors")
+    given = options.parse_args()
+    torch.manual_seed(given.seed)
+    torch.set_num_threads(1)
+    start = time.process_time()
+    mels, true = pool(given.scenes, given.seed + 1)
+    print(f"{len(mels) * SECONDS} seconds of sound in {time.process_time() - start:.0f} CPU-s", flush=True)
+    net = Listener().to(memory_format=torch.channels_last)
+
+    def loss_of(step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        chosen = torch.randint(len(mels), (7,), generator=generator)
+        with torch.autocast("cpu", torch.bfloat16, enabled=given.precision == "bf16"):
+            heads = net(mels[chosen].float())
+        return losses(heads, {k: v[chosen] for k, v in true.items()})
+
+    train(net, loss_of, given.steps, given.lr, given.seed)
+    save(net, given.out)
+    print(f"{given.out}: {given.out.stat().st_size / 1e6:.2f} MB, {time.process_time() - start:.0f} CPU-s in all")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""lookhear extract: fill a feature store from a dataset's clips and questions."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lookhear.errors import DatasetError, RecipeError
+
+if TYPE_CHECKING:
+    from lookhear.store.extract import Tally
+    from lookhear.types import Example
+
+
+def extract(
+    encoders: Annotated[list[str], typer.Argument(help="Names of encoders; see `lookhear list encoders`.")],
+    dataset: Annotated[str, typer.Option(help="Name of the dataset, with its version: music_avqa@update.")],
+    root: Annotated[Path, typer.Option(help="Folder of its annotations and media.")],
+    out: Annotated[Path, typer.Option(help="Folder of the feature store; run again to go on after an interruption.")],
+    split: Annotated[list[str] | None, typer.Option(help="Only these splits (give it again for more).")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that decode and encode, one thread each.")] = 1,
+    shard: Annotated[str, typer.Option(help="i/n: this machine's part, 0/4 to 3/4 for four machines.")] = "0/1",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, no progress.")] = False,
+) -> None:
+    """Encode every clip (and question) of a dataset once; exit code 1 if any clip failed.
+
+    Example: lookhear extract stage_vision stage_audio stage_text --dataset soundstage --root stage --out stage/features
+    """
+    from lookhear import config
+    from lookhear.store import extract as work
+    from lookhear.store.features import FeatureStore
+
+    part = _shard(shard)
+    built = [config.build("encoders", {"name": name}) for name in encoders]
+    examples = _examples(dataset, root, split)
+    store = FeatureStore(out)
+    media = [e for e in built if e.reads != "text"]
+    tally, start = work.Tally(), time.perf_counter()
+    if media:
+        clips = list(dict.fromkeys(e.clip for e in examples))
+        with _Bar("clips", as_json) as bar:
+            tally += work.extract(clips, media, store, workers, part, bar)
+    for encoder in (e for e in built if e.reads == "text"):
+        with _Bar("texts", as_json) as bar:
+            tally += work.extract_texts((e.question for e in examples), encoder, store, bar)
+    took = time.perf_counter() - start
+    if as_json:
+        facts = {"made": tally.made, "kept": tally.kept, "failed": [list(f) for f in tally.failed]}
+        print(
+            json.dumps(facts | {"seconds": round(took, 1), "media_seconds": round(tally.seconds, 1), "store": str(out)})
+        )
+    else:
+        for clip, reason in tally.failed[:10]:
+            print(f"failed: {clip}: {reason}")
+        if len(tally.failed) > 10:
+            print(f"… and {len(tally.failed) - 10} more in {out / 'ledger.jsonl'}")
+        rate = f", {tally.seconds / took:.0f} x real time" if tally.seconds else ""
+        counts = f"{tally.made} made, {tally.kept} already there, {len(tally.failed)} failed"
+        print(f"{counts} in {took:.0f} s{rate}. Store: {out}")
+    if tally.failed:
+        raise typer.Exit(1)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not found:
+        raise RecipeError(f"Shard {text!r} is not of the form i/n, as 0/4 for the first of four.")
+    return int(found[1]), int(found[2])
+
+
+def _examples(dataset: str, root: Path, split: list[str] | None) -> list[Example]:
+    """The questions of the asked splits; of all that are there where none is asked for."""
+    from lookhear import datasets
+
+    module, version = datasets.find(dataset)
+    if not split:
+        given = (version,) if version else ()
+        split = module.splits(root, *given) if hasattr(module, "splits") else ["train", "val", "test"]
+    found = [e for name in split or () for e in datasets.load(dataset, root, name)]
+    if not found:
+        raise DatasetError(f"No split of {dataset} in {str(root)!r}. Give the folder of its annotations.")
+    return found
+
+
+class _Bar:
+    """Progress on standard error: how many, how fast, time left."""
+
+    def __init__(self, what: str, silent: bool):
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}")
+        self.bar = Progress(*columns, TimeRemainingColumn(), console=console, disable=silent or not console.is_terminal)
+        self.task, self.start = self.bar.add_task(what, total=None, told=""), time.perf_counter()
+
+    def __enter__(self) -> _Bar:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.bar.stop()
+
+    def __call__(self, tally: Tally, total: int) -> None:
+        done = tally.made + tally.kept + len(tally.failed)
+        rate = tally.made / max(time.perf_counter() - self.start, 1e-6)
+        told = f"{rate:.1f}/s" + (f", {len(tally.failed)} failed" if tally.failed else "")
+        self.bar.update(self.task, completed=done, total=total, told=told)

@@ -1,0 +1,148 @@
+"""Sound of the Soundstage, one vector a second: who plays, how loud, how busy, who speaks. Embedded, 16 kHz.
+
+    waveform ─ log-mel, 50 a second ─ 4 convolutions ─ 5 columns a second ─ mean and max of a second ─▶ heads, z
+
+The 128 numbers of `audio` (time, 128) are, in this order, 22 instruments each:
+
+    0   how likely it plays in this second, 0..1 (a part of the second counts as a part)
+    22  its level: 0 silent, 0.5 at -6 dB, 1 at the reference level, 1.5 at +6 dB
+    44  its rate: 0 silent, else 1 + log2(notes a second) / 4: twice as busy is a quarter more
+    66  a voice speaks · 67 indoor · 68 how many play / 5 · 69-73 mood · 74-127 z, what else it heard, standardised
+
+Convolutions look half a second beyond their second; the sound is taken as it is, without any gain.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lookhear.encoders._stage import INSTRUMENTS, Stage, rows
+from lookhear.errors import FeatureError
+from lookhear.media.sampling import Sampling
+from lookhear.types import Media
+
+RATE = 16_000
+HOP, WINDOW, BANDS = 320, 1024, 64  # 20 ms, 64 ms
+MOODS = 5
+Z = 54
+LEVEL = 12.0  # dB in one unit of the level head
+
+
+@dataclass(frozen=True)
+class Config:
+    """Nothing to choose but other weights of the same shape."""
+
+    weights: str = ""
+    """safetensors file; empty means the one that ships"""
+
+
+class Listener(nn.Module):
+    """The network: log-mel (batch, time * 50, 64) -> heads (batch, time, ...)."""
+
+    def __init__(self, width: int = 32):
+        super().__init__()
+        w = width
+
+        def block(i: int, o: int, kernel: tuple[int, int], stride: tuple[int, int]) -> nn.Sequential:
+            pad = (kernel[0] // 2, kernel[1] // 2)
+            return nn.Sequential(
+                nn.Conv2d(i, o, kernel, stride, pad, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True)
+            )
+
+        self.body = nn.Sequential(
+            block(1, w, (3, 5), (1, 2)),
+            block(w, 2 * w, (3, 3), (2, 2)),
+            block(2 * w, 3 * w, (3, 3), (1, 2)),
+            block(3 * w, 4 * w, (5, 3), (5, 2)),
+        )
+        self.bands = nn.Linear(4 * w * BANDS // 16, 224)
+        self.time = nn.Conv1d(224, 224, 5, padding=2)
+        self.join = nn.Linear(448, 256)
+        self.heads = nn.Linear(256, 3 * INSTRUMENTS + 2 + 6 + MOODS)
+        self.z = nn.Linear(256, Z)
+        self.again = nn.Linear(Z, 2 * INSTRUMENTS)  # what z is trained by: registers and presence once more
+
+    def forward(self, mel: Float[Tensor, "batch frames 64"]) -> dict[str, Tensor]:
+        hidden = self.body(mel[:, None])  # batch channel column band
+        columns = F.relu(self.bands(hidden.permute(0, 2, 1, 3).flatten(2)))
+        columns = columns + F.relu(self.time(columns.transpose(1, 2)).transpose(1, 2))
+        seconds = columns.unflatten(1, (-1, 5))
+        joined = F.relu(self.join(torch.cat([seconds.mean(2), seconds.amax(2)], -1)))
+        sizes = [INSTRUMENTS] * 3 + [1, 1, 6, MOODS]
+        names = ("present", "level", "rate", "voice", "indoor", "number", "mood")
+        heads = dict(zip(names, self.heads(joined).split(sizes, -1), strict=True))
+        z = F.layer_norm(self.z(joined), (Z,))
+        return heads | {"z": z, "again": self.again(z)}
+
+
+def vector(heads: dict[str, Tensor]) -> Float[Tensor, "batch time 128"]:
+    """The heads as the 128 numbers that are stored; `level` is in 12 dB, `rate` in octaves over four."""
+    present = heads["present"].sigmoid()
+    count = (heads["number"].softmax(-1) * torch.arange(6.0)).sum(-1, keepdim=True) / 5
+    parts = [present, present * (1 + heads["level"]), present * (1 + heads["rate"]), heads["voice"].sigmoid()]
+    return torch.cat([*parts, heads["indoor"].sigmoid(), count, heads["mood"].softmax(-1), heads["z"]], -1)
+
+
+class StageAudio(Stage):
+    """Media in, `audio` (time, 128) out, one row a second."""
+
+    name = "stage_audio"
+    reads = "waveform"
+
+    def __init__(self, config: Config):
+        super().__init__(Listener(), config.weights)
+        self.streams = {"audio": 3 * INSTRUMENTS + 3 + MOODS + Z}
+        self.sampling = Sampling(sample_rate=RATE)
+
+    @torch.inference_mode()
+    def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:
+        return [{"audio": vector(self.net(log_mel(self.whole_seconds(m))[None]))[0]} for m in items]
+
+    def whole_seconds(self, media: Media) -> Tensor:
+        """The sound of a clip cut or filled with silence to whole seconds, as many as it has rows."""
+        if media.waveform is None:
+            raise FeatureError("stage_audio was given a clip without a sound track.")
+        if media.sample_rate != RATE:
+            raise FeatureError(f"stage_audio hears at {RATE} Hz, was given {media.sample_rate} Hz.")
+        wave = np.zeros(rows(media.duration) * RATE, np.float32)
+        heard = media.waveform[: len(wave)]
+        wave[: len(heard)] = heard
+        return torch.from_numpy(wave)
+
+
+def log_mel(wave: Float[Tensor, "... sample"]) -> Float[Tensor, "... frame 64"]:
+    """Log-mel energies, 50 frames a second, around 0 for music at the reference level; silence is near -2."""
+    pad = (WINDOW - HOP) // 2
+    frames = F.pad(wave, (pad, WINDOW - HOP - pad)).unfold(-1, WINDOW, HOP)
+    power = torch.fft.rfft(frames * torch.hann_window(WINDOW)).abs().square()
+    return (torch.log(power @ _filters() + 1e-4) + 1.0) / 4.0
+
+
+@lru_cache(maxsize=1)
+def _filters() -> Tensor:
+    """Triangles on the mel scale, 40 to 7800 Hz: (513, 64)."""
+
+    def mel(hz: np.ndarray | float) -> np.ndarray:
+        return 2595 * np.log10(1 + np.asarray(hz) / 700)
+
+    edges = np.linspace(mel(40.0), mel(7800.0), BANDS + 2)
+    bins = mel(np.arange(WINDOW // 2 + 1) * RATE / WINDOW)[:, None]
+    up, down = ((bins - edges[:-2]) / np.diff(edges)[:-1], (edges[2:] - bins) / np.diff(edges)[1:])
+    return torch.from_numpy(np.maximum(0, np.minimum(up, down)).astype(np.float32))
+
+
+def build(config: Config) -> StageAudio:
+    """The encoder with its shipped weights. Raises ModelError where they do not fit."""
+    return StageAudio(config)
+
+
+assert 3 * INSTRUMENTS + 3 + MOODS + Z == 128 and math.isclose(RATE / HOP, 50)
