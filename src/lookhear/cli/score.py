@@ -31,10 +31,11 @@ def score(
     from lookhear.evaluate import predictions as files
     from lookhear.evaluate import report as reports
     from lookhear.evaluate import statistics, tables
+    from lookhear.metrics import answers
 
     examples = datasets.load(dataset, root, split)
-    vocabulary = getattr(datasets.find(dataset)[0], "VOCABULARY", ())
-    found = files.match(files.read(predictions), examples, vocabulary)
+    module, _ = datasets.find(dataset)
+    found = files.match(files.read(predictions), examples, getattr(module, "VOCABULARY", ()))
     card = {
         "model": predictions.stem,
         "dataset": dataset,
@@ -43,6 +44,11 @@ def score(
         "interval": f"95 %, bootstrap over videos, {statistics.RESAMPLES} resamples",
         **found.to_json(),
     }
+    alike = {}
+    if getattr(module, "REPHRASED", False):
+        same = [e.meta["question_id"] for e in examples]
+        alike = dict(answers.consistency(found.answers, [e.reference for e in examples], same))
+        card["consistency"] = {name: round(value, 4) for name, value in alike.items()}
     scored = reports.report(examples, found.answers, card)
     if out:
         scored.save(out)
@@ -53,8 +59,13 @@ def score(
 
         rows = published.rows(dataset, published.names_in(beside))
         print(tables.grid({card["model"]: tables.columns(scored)} | rows, format))
+    elif apart := reports.parts(scored):
+        print(tables.head_and_tail(scored, apart, format))
     else:
         print(scored.table(format))
+    if alike and not as_json:
+        print(f"rephrasings of one question get the same answer: {alike['agreement']:.2f} % of pairs")
+        print(f"every rephrasing answered right: {alike['all_right']:.2f} % of questions")
     for line in found.lines():
         print(f"note: {line}", file=sys.stderr if as_json or format != "text" else sys.stdout)
     if found.missing or found.extra:

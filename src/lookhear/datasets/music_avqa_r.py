@@ -8,7 +8,7 @@ first states no licence. Training and validation are MUSIC-AVQA's own.
 
 Questions are already filled: a last question mark is dropped, a last letter never. Rephrasings of one question share
 its id, which `meta["question_id"]` keeps; the example ids of the second and later ones end in `#2`, `#3`. Membership in
-head or tail is the file a question is in; where a row says it itself (FortisAVQA's `split`), that is believed.
+head or tail (`meta["part"]`) is the file a question is in; where a row says it itself, that is believed.
 """
 
 from __future__ import annotations
@@ -40,12 +40,23 @@ def read(root: Path | str, split: str = "headtail") -> Annotations:
     wanted = "headtail" if split == "test" and "headtail" in splits(root) else split
     path = find_split("music_avqa_r", root, wanted, FOLDERS, PATTERNS)
     recordings = Recordings(root)
+    tail = _rows_of(root, "tail") if wanted == "headtail" else set()
 
     def make(record: dict[str, Any], line: int) -> Example:
-        part = str(record.get("split") or (wanted if wanted in PARTS else ""))
-        return rephrased(record, recordings, line, part)
+        part = wanted if wanted in PARTS else PARTS[_key(record) in tail] if tail else ""
+        return rephrased(record, recordings, line, str(record.get("split") or part))
 
     return read_rows(path, json_rows(path), make)
+
+
+def _rows_of(root: Path, split: str) -> set[tuple[Any, Any]]:
+    """The rows of the file of `split`, empty where there is none."""
+    path = find_splits(root, FOLDERS, PATTERNS).get(split)
+    return {_key(row) for _, row, _ in json_rows(path) if isinstance(row, dict)} if path else set()
+
+
+def _key(record: dict[str, Any]) -> tuple[Any, Any]:
+    return record.get("question_id"), record.get("question_content")
 
 
 def rephrased(record: dict[str, Any], recordings: Recordings, line: int, part: str = "") -> Example:

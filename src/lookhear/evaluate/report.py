@@ -114,6 +114,17 @@ def report(
     return Report(tuple(examples), tuple(answers), right, overall, groups, types, dict(card or {}))
 
 
+def parts(whole: Report) -> dict[str, Report]:
+    """`head` and `tail` scored apart, where the questions say which part they are of (`meta["part"]`)."""
+    found = {}
+    for part in ("head", "tail"):
+        places = [i for i, e in enumerate(whole.examples) if e.meta.get("part") == part]
+        if places:
+            asked, said = ([side[i] for i in places] for side in (whole.examples, whole.answers))
+            found[part] = report(asked, said, {**whole.card, "part": part})
+    return found
+
+
 def load(folder: Path | str) -> Report:
     """The report saved in `folder`, scored anew from its answers."""
     folder = Path(folder)

@@ -42,6 +42,18 @@ def one(report: Report, format: str = "text") -> str:
     return lay_out(head, rows, format)
 
 
+def head_and_tail(report: Report, apart: Mapping[str, Report], format: str = "text") -> str:
+    """A rephrased test set as MUSIC-AVQA-R prints it: each type for head, tail and both, all with intervals."""
+    reports = {**apart, "both": report}
+    scores = {name: columns(each) for name, each in reports.items()}
+    rows = []
+    for column in columns(report):
+        cells = [scores[name].get(column) for name in reports]
+        texts = [[_number(c), "-" if c is None else f"{c.interval[0]:.2f} to {c.interval[1]:.2f}"] for c in cells]
+        rows.append([_title(column, report), *(text for pair in texts for text in pair)])
+    return lay_out(["", *(head for name in reports for head in (name, "95 % interval"))], rows, format)
+
+
 def columns(report: Report) -> dict[str, Score]:
     """Column -> score in the field's order: the types of a group, the group itself, and `Overall` last."""
     ordered = {}

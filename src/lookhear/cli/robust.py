@@ -1,0 +1,83 @@
+"""lookhear robust: a test set in other words, split into head and tail."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def robust(
+    out: Annotated[Path, typer.Argument(help="Folder to write the rephrased test set into.")],
+    dataset: Annotated[str, typer.Option(help="Name of the dataset, with its version.")],
+    root: Annotated[Path, typer.Option(help="Folder of its annotations.")],
+    split: Annotated[str, typer.Option(help="Which questions to rephrase.")] = "test",
+    count: Annotated[int, typer.Option(min=0, help="Ways to ask each question; 0 only splits.")] = 25,
+    form: Annotated[
+        str, typer.Option(help="How head and tail are told apart: stated, unfiltered, published.")
+    ] = "stated",
+    seed: Annotated[int, typer.Option(help="Which ways the grammar picks.")] = 0,
+    endpoint: Annotated[str, typer.Option(help="Address of an OpenAI-compatible model to write and vote.")] = "",
+    model: Annotated[str, typer.Option(help="Name of that model.")] = "",
+    key: Annotated[str, typer.Option(envvar="OPENAI_API_KEY", show_envvar=True, help="Its key.")] = "",
+    price: Annotated[str, typer.Option(help="Dollars for a million tokens read and written: 0.15,0.60.")] = "0,0",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
+) -> None:
+    """Rephrase a test set and split it into head and tail, MUSIC-AVQA-R style.
+
+    Without --endpoint a grammar writes the questions, offline. With it a model does, and what two of three votes do not
+    keep is dropped; a stopped run goes on where it was when started again.
+
+    Example: lookhear robust out/r --dataset music_avqa --root data/music_avqa
+    """
+    from functools import partial
+
+    from lookhear import datasets
+    from lookhear.errors import RecipeError
+    from lookhear.robust import build, rephrase
+
+    if bool(endpoint) != bool(model):
+        raise RecipeError("--endpoint and --model belong together: give the address and the model's name.")
+    examples = datasets.load(dataset, root, split)
+    card = {"dataset": dataset, "split": split, "asked": len(examples), "count": count}
+    if not count:
+        many = build.rephrased(examples, lambda example: [example.question])
+    elif endpoint:
+        from lookhear.robust.endpoint import Writer, template_of
+
+        writer = Writer(endpoint, model, key, out / "rephrasings.jsonl", count, _price(price))
+        templates = list(dict.fromkeys(template_of(example) for example in examples))
+        writer.prepare(templates, _progress)
+        many = build.rephrased(examples, writer.ways)
+        tokens = {"read": writer.spent[0], "written": writer.spent[1]}
+        card |= {"writer": model, "tokens": tokens, "cost": round(writer.cost, 4), "rejected": writer.rejected}
+    else:
+        many = build.rephrased(examples, partial(rephrase.rephrase, count=count, seed=seed))
+        card |= {"writer": "grammar", "seed": seed}
+    card = build.write(many, out, form, card)
+    if as_json:
+        print(json.dumps(card, indent=2, ensure_ascii=False))
+        return
+    print(f"{card['asked']} questions asked in {card['questions']} ways: {card['head']} head, {card['tail']} tail")
+    for kind, group in card["groups"].items():
+        parts = f"{group['head']} head, {group['tail']} tail" if group["head_answers"] is not None else "left whole"
+        print(f"  {kind:26s} {group['questions']:7d}  entropy {group['entropy']:.3f}  {parts}")
+    if endpoint and count:
+        print(f"tokens: {tokens['read']} read, {tokens['written']} written; cost {card['cost']:.4f} dollars")
+    print(f"written to {out}; read it as dataset music_avqa_r")
+
+
+def _price(text: str) -> tuple[float, float]:
+    from lookhear.errors import RecipeError
+
+    try:
+        read, written = (float(part) for part in text.split(","))
+    except ValueError:
+        raise RecipeError(f"--price {text!r} is not two numbers with a comma, such as 0.15,0.60.") from None
+    return read, written
+
+
+def _progress(done: int, of: int) -> None:
+    print(f"\rtemplates written and voted on: {done} of {of}", end="\n" if done == of else "", flush=True)
