@@ -1,0 +1,77 @@
+"""Question answering: a short answer out of a known set, or one of the options a question comes with.
+
+How to ask a language model, how to read its reply, how to score. Small nets need none of it: they choose a class.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from lookhear.metrics.answers import accuracy, normal
+from lookhear.types import Answer, Example
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LETTERED = re.compile(r"\W*option\s+([a-z])\b|\W*([a-z])(?:[.):,]|\W*$)", re.I)  # "B", "(b)", "B. a cat", "Option B"
+TAGGED = re.compile(r"<answer>(.*?)</answer>", re.S | re.I)
+NUMBERS = dict(enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]))
+WORDS = re.compile(r"[a-z0-9]+")
+
+
+def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
+    """The words a model is asked with: the question, and its options or the answers there can be."""
+    question = example.question.rstrip("?？ ") + "?"
+    options = example.meta.get("options", ())
+    if options:
+        listed = "\n".join(f"{letter}. {option}" for letter, option in zip(LETTERS, options, strict=False))
+        return f"{question}\n{listed}\nAnswer with the letter of the right option."
+    if vocabulary:
+        return f"{question}\nAnswer with one of: {', '.join(vocabulary)}."
+    return f"{question}\nAnswer in a few words."
+
+
+def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
+    """The answer in a model's own words, kept as `raw`.
+
+    What stands between <answer> tags counts, else all of it. An option is named by its letter or its words, an answer
+    of the vocabulary by its words: the one said last, for models think before they answer. Digits mean number words.
+    With neither options nor vocabulary the reply itself is the answer. What names none of them stays as it is, with a
+    note.
+    """
+    tagged = TAGGED.findall(reply)
+    said = (tagged[-1] if tagged else reply).strip().rstrip(".")
+    options = list(example.meta.get("options", ()))
+    lettered = LETTERED.match(said)
+    if options and lettered:
+        place = LETTERS.index((lettered[1] or lettered[2]).upper())
+        if place < len(options):
+            return Answer(options[place], raw=reply)
+    known = options or list(vocabulary)
+    if not known:
+        return Answer(said, raw=reply)
+    found = _last_named(said, known)
+    return Answer(found, raw=reply) if found else Answer(said, raw=reply, notes=("the reply names no known answer",))
+
+
+def score(answers: Sequence[Answer], references: Sequence[Answer]) -> Mapping[str, float]:
+    """Accuracy in percent."""
+    return {"accuracy": accuracy(answers, references)}
+
+
+def _last_named(said: str, known: Sequence[str]) -> str:
+    """The one of `known` whose words stand last in `said`; of two that end together, the longer."""
+    words = _words(said)
+    best = (-1, 0, "")
+    for name in known:
+        wanted = _words(normal(name))
+        for end in range(len(words), len(wanted) - 1, -1):
+            if wanted and words[end - len(wanted) : end] == wanted:
+                best = max(best, (end, len(wanted), name))
+                break
+    return best[2]
+
+
+def _words(text: str) -> list[str]:
+    """Lower-case words; underscores and punctuation separate, digits up to ten are spelled out."""
+    found = WORDS.findall(text.casefold().replace("_", " "))
+    return [NUMBERS.get(int(word), word) if word.isdigit() else word for word in found]
