@@ -1,0 +1,153 @@
+"""How close a caption is to what people wrote: CIDEr-D, BLEU 1 to 4, ROUGE-L, and METEOR of exact words.
+
+Written here because the libraries that print these numbers need a Java program to split words (pycocoevalcap) or a
+download of word lists (nltk's METEOR), or bring torch models along; the arithmetic is short. Differences from COCO's
+evaluation: words are runs of letters, digits and inner apostrophes in small letters, where COCO uses the Stanford
+tokenizer and then drops punctuation; METEOR matches exact words only, without stems and synonyms, so it is called
+`meteor_exact` and lies below the Java one. References are one Answer or several for each caption.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from lookhear.types import Answer
+
+ORDER = 4  # longest run of words compared
+SIGMA = 6.0  # how fast CIDEr-D punishes a difference in length, in words
+Grams = Counter[tuple[str, ...]]
+
+
+def captions(answers: Sequence[Answer], references: Sequence[Answer | Sequence[Answer]]) -> dict[str, float]:
+    """`cider_d`, `bleu_1` … `bleu_4`, `rouge_l` and `meteor_exact`, all 100 times the fraction, as papers print them.
+
+    CIDEr-D weighs words by how rare they are among the references given here, so it depends on the whole set, and its
+    perfect score on rare words is 1000 (the published scale has 10 for 1).
+    """
+    said = [words(answer.text) for answer in answers]
+    true = [[words(r.text) for r in ([some] if isinstance(some, Answer) else some)] for some in references]
+    if len(said) != len(true):
+        raise ValueError(f"{len(said)} captions for {len(true)} references")
+    names = ("cider_d", *(f"bleu_{n}" for n in range(1, ORDER + 1)), "rouge_l", "meteor_exact")
+    if not said:
+        return dict.fromkeys(names, float("nan"))
+    values = (
+        float(np.mean(cider_d(said, true))),
+        *bleu(said, true),
+        float(np.mean([rouge_l(a, b) for a, b in zip(said, true, strict=True)])),
+        float(np.mean([meteor_exact(a, b) for a, b in zip(said, true, strict=True)])),
+    )
+    return {name: 100 * value for name, value in zip(names, values, strict=True)}
+
+
+def words(text: str) -> list[str]:
+    """The words of `text` in small letters, without punctuation."""
+    return re.findall(r"\w+(?:['’]\w+)*", text.casefold())
+
+
+def bleu(said: Sequence[Sequence[str]], true: Sequence[Sequence[Sequence[str]]]) -> list[float]:
+    """BLEU 1 to 4 (0..1) of the whole set (Papineni et al., 2002): clipped precision, brevity by the nearest length."""
+    hits, total = np.zeros(ORDER), np.zeros(ORDER)
+    length = closest = 0
+    for caption, references in zip(said, true, strict=True):
+        length += len(caption)
+        closest += min((abs(len(r) - len(caption)), len(r)) for r in references)[1]
+        for n in range(1, ORDER + 1):
+            counts = _grams(caption, n)
+            most: Grams = Counter()
+            for reference in references:
+                most |= _grams(reference, n)
+            hits[n - 1] += (counts & most).total()
+            total[n - 1] += counts.total()
+    if not length:
+        return [0.0] * ORDER
+    brevity = min(1.0, float(np.exp(1 - closest / length)))
+    precision = hits / np.maximum(total, 1)
+    return [
+        brevity * float(np.exp(np.log(precision[:n]).mean())) if precision[:n].all() else 0.0
+        for n in range(1, ORDER + 1)
+    ]
+
+
+def cider_d(said: Sequence[Sequence[str]], true: Sequence[Sequence[Sequence[str]]]) -> list[float]:
+    """CIDEr-D (0..10) of each caption (Vedantam et al., CVPR 2015): clipped cosine of tf-idf, less a length penalty.
+
+    How rare a run of words is, is counted over these references. A set of one caption has no rare words and scores 0.
+    """
+    rows: list[Counter[tuple[str, ...]]] = [
+        Counter({gram for r in references for n in range(1, ORDER + 1) for gram in _grams(r, n)}) for references in true
+    ]
+    documents: Grams = sum(rows, Counter())
+    size = np.log(len(true))
+
+    def weigh(caption: Sequence[str], n: int) -> dict[tuple[str, ...], float]:
+        return {g: count * (size - np.log(max(1, documents[g]))) for g, count in _grams(caption, n).items()}
+
+    scores = []
+    for caption, references in zip(said, true, strict=True):
+        total = 0.0
+        for reference in references:
+            near = np.exp(-((len(caption) - len(reference)) ** 2) / (2 * SIGMA**2))
+            for n in range(1, ORDER + 1):
+                a, b = weigh(caption, n), weigh(reference, n)
+                shared = sum(min(a[gram], b[gram]) * b[gram] for gram in a.keys() & b.keys())
+                norm = np.sqrt(sum(v * v for v in a.values()) * sum(v * v for v in b.values()))
+                total += near * shared / norm if norm else 0.0
+        scores.append(float(10 * total / (ORDER * len(references))))
+    return scores
+
+
+def rouge_l(caption: Sequence[str], references: Sequence[Sequence[str]], beta: float = 1.2) -> float:
+    """ROUGE-L (0..1): F of the longest common subsequence, best precision and best recall over the references."""
+    if not caption or not all(references):
+        return 0.0
+    common = [_subsequence(caption, reference) for reference in references]
+    precision = max(common) / len(caption)
+    recall = max(n / len(r) for n, r in zip(common, references, strict=True))
+    return (1 + beta**2) * precision * recall / (recall + beta**2 * precision) if precision else 0.0
+
+
+def meteor_exact(caption: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+    """METEOR (0..1; Lavie and Agarwal, 2007) of exact words against the best reference: α = 0.9, β = 3, γ = 0.5.
+
+    Equal words are matched so as to continue the run before them where they can.
+    """
+    return max((_meteor(caption, reference) for reference in references), default=0.0)
+
+
+def _meteor(caption: Sequence[str], reference: Sequence[str]) -> float:
+    free: dict[str, list[int]] = {}
+    for place, word in enumerate(reference):
+        free.setdefault(word, []).append(place)
+    matches: list[tuple[int, int]] = []
+    for place, word in enumerate(caption):
+        if places := free.get(word):
+            follows = matches[-1][1] + 1 if matches and matches[-1][0] == place - 1 else -1
+            there = follows if follows in places else places[0]
+            places.remove(there)
+            matches.append((place, there))
+    if not matches:
+        return 0.0
+    precision, recall = len(matches) / len(caption), len(matches) / len(reference)
+    mean = precision * recall / (0.9 * precision + 0.1 * recall)
+    breaks = sum(a[0] + 1 != b[0] or a[1] + 1 != b[1] for a, b in pairwise(matches))
+    chunks = 1 + breaks
+    return mean * (1 - 0.5 * (chunks / len(matches)) ** 3)
+
+
+def _grams(caption: Sequence[str], n: int) -> Grams:
+    return Counter(tuple(caption[i : i + n]) for i in range(len(caption) - n + 1))
+
+
+def _subsequence(a: Sequence[str], b: Sequence[str]) -> int:
+    row = [0] * (len(b) + 1)
+    for word in a:
+        before = 0
+        for j, other in enumerate(b, start=1):
+            before, row[j] = row[j], before + 1 if word == other else max(row[j], row[j - 1])
+    return row[-1]

@@ -1,0 +1,181 @@
+"""Whose pixels: J, F and the null metric S in the conventions of Crab and of Crab+, and mIoU and F over 71 classes.
+
+The two papers print J, F and S of different definitions under the same letters; never compare one with the other.
+
+               `crab` (AVSBench's functions)                        `crab_plus` (its SAM2 scripts)
+    eats       logits                                               masks
+    J          IoU of sigmoid > 0.5;                                 IoU; both empty is 1
+               nothing there: correct background / all pixels
+    F          best of 255 thresholds, β² = 0.3;                     of the mask as it is, β² = 0.3; both empty is 1,
+               nothing there: 0                                      one empty is 0
+    S (null)   √(foreground / all pixels)                            √(foreground / background), infinite ones left out
+
+Crab's script calls F image by image and averages the maxima, which is more than the maximum of the mean curve that
+AVSBench prints; `crab_scores` gives both. Of AVSS (`semantic_scores`) the released code averages over all 71 classes,
+the absent ones as 0, and what it calls "without background" lacks the last class (woman) instead of class 0: here
+`without_background` lacks class 0, and `present` averages over the classes that occur.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lookhear.types import Answer
+
+BETA2 = 0.3
+THRESHOLDS = np.linspace(0, 1 - 1e-10, 255).astype(np.float32)  # the last one is 1.0 in single precision, as published
+EPS = 1e-7
+CLASSES = 71  # AVSS, background included as class 0
+
+
+def jaccard(predicted: np.ndarray, true: np.ndarray) -> float:
+    """`crab_plus` J (0..1) of two masks (height, width), anything above 0 being foreground."""
+    predicted, true = predicted > 0, true > 0
+    joined = (predicted | true).sum()
+    return float((predicted & true).sum() / joined) if joined else 1.0
+
+
+def f_score(predicted: np.ndarray, true: np.ndarray) -> float:
+    """`crab_plus` F (0..1) of two masks (height, width)."""
+    predicted, true = predicted > 0, true > 0
+    if not predicted.any() and not true.any():
+        return 1.0
+    hits = float((predicted & true).sum())
+    if not hits:
+        return 0.0
+    return _f(hits / predicted.sum(), hits / true.sum())
+
+
+def null_score(predicted: np.ndarray) -> float:
+    """`crab_plus` S of a mask where nothing should be: √(foreground / background), infinite where all is foreground."""
+    foreground = int((predicted > 0).sum())
+    background = predicted.size - foreground
+    return float(np.sqrt(foreground / background)) if background else float("inf")
+
+
+def crab_jaccard(logits: np.ndarray, true: np.ndarray) -> float:
+    """`crab` J (0..1) of logits (height, width) and a mask."""
+    predicted, true = logits > 0, true > 0
+    if not true.any():
+        return float((~predicted).sum() / (predicted.size + EPS))
+    return float((predicted & true).sum() / ((predicted | true).sum() + EPS))
+
+
+def crab_f_curve(logits: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """(255,) `crab` F at each threshold, of logits (height, width) and a mask; zeros where nothing is there."""
+    true = true > 0
+    if not true.any():
+        return np.zeros(len(THRESHOLDS))
+    chance = _sigmoid(logits)
+    said = _reaching(chance)
+    hits = _reaching(chance[true])
+    precision, recall = hits / np.maximum(said, 1), hits / true.sum()
+    return np.divide(
+        (1 + BETA2) * precision * recall, BETA2 * precision + recall, out=np.zeros(len(said)), where=hits > 0
+    )
+
+
+def crab_null_score(logits: np.ndarray) -> float:
+    """`crab` S of logits (height, width) where nothing should be: √(foreground / all pixels)."""
+    return float(np.sqrt((logits > 0).mean()))
+
+
+def crab_scores(logits: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> dict[str, float]:
+    """`J`, `F` (mean of each image's maximum, as Crab prints) and `F_dataset` (maximum of the mean curve), in percent.
+
+    Images where nothing is there count as 0 in `F` and are left out of `F_dataset`, both as published.
+    """
+    curves = [crab_f_curve(said, true) for said, true in zip(logits, masks, strict=True)]
+    filled = [curve for curve, true in zip(curves, masks, strict=True) if (true > 0).any()]
+    return {
+        "J": _percent([crab_jaccard(said, true) for said, true in zip(logits, masks, strict=True)]),
+        "F": _percent([curve.max() for curve in curves]),
+        "F_dataset": 100 * float(np.mean(filled, axis=0).max()) if filled else 0.0 if curves else float("nan"),
+    }
+
+
+def masks(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, float]:
+    """`crab_plus` J and F in percent, and S, of the masks that the answers' and references' regions hold.
+
+    References without a mask, or with an empty one, want nothing: they are scored by S alone (`null` of them). An
+    answer without a mask scores 0 where one is wanted. Crab+ leaves such answers out: `J_read` and `F_read`.
+    """
+    pairs = [(mask_of(a), mask_of(r)) for a, r in zip(answers, references, strict=True)]
+    wanted = [(said, true) for said, true in pairs if true is not None and true.any()]
+    js = [0.0 if said is None else jaccard(said, true) for said, true in wanted]
+    fs = [0.0 if said is None else f_score(said, true) for said, true in wanted]
+    read = [said is not None for said, _ in wanted]
+    nulls = [0.0 if said is None else null_score(said) for said, true in pairs if true is None or not true.any()]
+    finite = [s for s in nulls if np.isfinite(s)]
+    return {
+        "J": _percent(js),
+        "F": _percent(fs),
+        "J_read": _percent([j for j, there in zip(js, read, strict=True) if there]),
+        "F_read": _percent([f for f, there in zip(fs, read, strict=True) if there]),
+        "S": float(np.mean(finite)) if finite else float("nan"),
+        "null": len(nulls),
+    }
+
+
+def mask_of(answer: Answer) -> np.ndarray | None:
+    """bool (height, width): the masks of the answer's regions laid over each other; None where there is none."""
+    found = [np.asarray(region.mask) > 0 for region in answer.regions if region.mask is not None]
+    return np.logical_or.reduce(found) if found else None
+
+
+def semantic_sums(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) -> np.ndarray:
+    """(3, class) sum of IoU, sum of F, and number of images where the class is predicted or true.
+
+    `predicted` and `true` are class numbers (image, height, width), background 0. Sums of batches may be added.
+    """
+    sums = np.zeros((3, classes))
+    for said, real in zip(predicted, true, strict=True):
+        hits, said_area, real_area = (
+            np.bincount(values.ravel().astype(np.int64), minlength=classes)
+            for values in (real[said == real], said, real)
+        )
+        if max(map(len, (hits, said_area, real_area))) > classes:
+            raise ValueError(f"class numbers up to {int(max(said.max(), real.max()))}, where there are {classes}")
+        joined = said_area + real_area - hits
+        sums[0] += hits / np.maximum(joined, 1)
+        sums[1] += [_f(h / a, h / b) if h else 0.0 for h, a, b in zip(hits, said_area, real_area, strict=True)]
+        sums[2] += joined > 0
+    return sums
+
+
+def semantic_scores(sums: np.ndarray) -> dict[str, float]:
+    """`mIoU` and `F` in percent over all classes as published, `…_without_background`, and over those `…_present`."""
+    iou, f = semantic_by_class(sums)
+    present = sums[2] > 0
+    scores = {}
+    for name, values in (("mIoU", iou), ("F", f)):
+        scores[name] = _percent(values)
+        scores[f"{name}_without_background"] = _percent(values[1:])
+        scores[f"{name}_present"] = _percent(values[present])
+    return scores
+
+
+def semantic_by_class(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """IoU and F (0..1) of each class, 0 where it never occurs: (class,) and (class,)."""
+    times = np.maximum(sums[2], 1)
+    return sums[0] / times, sums[1] / times
+
+
+def _f(precision: float, recall: float) -> float:
+    return float((1 + BETA2) * precision * recall / (BETA2 * precision + recall))
+
+
+def _reaching(chances: np.ndarray) -> np.ndarray:
+    """How many of `chances` reach each threshold."""
+    ordered = np.sort(chances, axis=None)
+    return len(ordered) - np.searchsorted(ordered, THRESHOLDS, side="left")
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    return (1 / (1 + np.exp(-np.clip(logits, -80, 80).astype(np.float32)))).astype(np.float32)
+
+
+def _percent(values: Sequence[float] | np.ndarray) -> float:
+    return 100 * float(np.mean(values)) if len(values) else float("nan")
