@@ -148,3 +148,13 @@ def test_contradictions_as_json(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main()
     assert {"kind", "where", "what", "printed", "expected"} == set(json.loads(capsys.readouterr().out)[0])
+
+
+def test_methods_and_probes_are_listed(monkeypatch, capsys):
+    from lookhear.cli import main
+
+    for kind, name in (("methods", "QA-TIGER"), ("probes", "silence")):
+        monkeypatch.setattr(sys, "argv", ["lookhear", "list", kind, "--json"])
+        with pytest.raises(SystemExit):
+            main()
+        assert name in json.loads(capsys.readouterr().out)

@@ -13,21 +13,34 @@ from lookhear.errors import RecipeError
 KINDS = {"models": ("nets", "llms"), "nets": ("nets",), "llms": ("llms",), "debias": ("debias",)} | {
     k: (k,) for k in ("datasets", "encoders", "tasks", "metrics")
 }
+OTHERS = ("probes", "methods")  # not files on a shelf: functions of one file, and published methods
 
 
 def list_(
-    kind: Annotated[str, typer.Argument(help=f"One of: {', '.join(KINDS)}.")] = "models",
+    kind: Annotated[str, typer.Argument(help=f"One of: {', '.join((*KINDS, *OTHERS))}.")] = "models",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, name to description.")] = False,
 ) -> None:
     """List what lookhear knows by name.
 
     Example: lookhear list encoders
     """
-    if kind not in KINDS:
-        raise RecipeError(catalog.unknown("kind of thing", kind, KINDS))
-    found = {name: line for shelf in KINDS[kind] for name, line in catalog.names(shelf).items()}
+    if kind not in (*KINDS, *OTHERS):
+        raise RecipeError(catalog.unknown("kind of thing", kind, (*KINDS, *OTHERS)))
+    found = _others(kind) or {n: line for shelf in KINDS[kind] for n, line in catalog.names(shelf).items()}
     if as_json:
         print(json.dumps(found, indent=2))
         return
     for name, line in found.items():
         print(f"{name:20s} {line}")
+
+
+def _others(kind: str) -> dict[str, str]:
+    if kind == "methods":
+        from lookhear.evaluate import published
+
+        return published.names()
+    if kind == "probes":
+        from lookhear.evaluate.probes import PROBES
+
+        return {name: (probe.__doc__ or "").split("\n")[0] for name, probe in PROBES.items()}
+    return {}
