@@ -39,6 +39,17 @@ def test_a_row_as_printed():
     )
 
 
+def test_rows_know_their_test_file():
+    beside = published.rows("music_avqa@update", ["ST-AVQA", "MCAN", "TSPM"])
+    assert list(beside) == [
+        "ST-AVQA (Crab Table 9)",
+        "MCAN (AV-Master Table II, original test file)",
+        "TSPM (AV-Master Table II)",
+    ]
+    assert beside["ST-AVQA (Crab Table 9)"]["Overall"] == 71.59
+    assert "ST-AVQA (AV-Master Table II)" in published.rows("music_avqa@original", ["ST-AVQA"])
+
+
 def test_values_are_possible_and_cells_unique():
     for n in published.numbers():
         assert 0 <= n.value <= 100 and n.printed and n.dataset, n
