@@ -1,0 +1,190 @@
+"""One adapted linear layer: a shared A, n heads B, and a router that weighs the heads token by token.
+
+    x ─ W0 ──────────────────────────────────────────────────┐
+    x ─ dropout ─ A ─ z ─ s_1 z | s_2 z | ... | s_n z ─ [B_1 B_2 ... B_n] ─ α/r ─ + ─▶ y
+    x (or z) ─ W_r ─ softmax ─ s
+
+y = W0 x + α/r Σ_k s_k B_k A x (Crab+ eq. 4, 5), as one product: weighed codes side by side, times heads side by side.
+That costs what a plain LoRA of rank n·r costs, and nothing as wide as the output is kept for the backward pass; where
+no dropout acts, A and the router are one product too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float
+from peft.tuners.tuners_utils import BaseTunerLayer, check_adapters_to_merge
+from torch import Tensor, nn
+
+from lookhear.errors import ModelError
+
+
+def refusal(heads: int) -> str:
+    """Why an adapter with several heads cannot be merged."""
+    return (
+        f"I-LoRA with {heads} heads cannot be merged: its router weighs the heads anew for every token, so no one "
+        "matrix does the same. Keep the adapter (it costs what a LoRA of rank heads x r costs), or train with heads=1."
+    )
+
+
+class DroppedLinear(torch.autograd.Function):
+    """`linear(dropout(x))` that keeps x, as others do anyway, and one byte an element in place of two copies of it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, dropout: float) -> Tensor:
+        """A fresh mask; elements left standing grow by 1 / (1 - dropout)."""
+        mask = torch.empty(x.shape, dtype=torch.bool, device=x.device).bernoulli_(1 - dropout)
+        ctx.save_for_backward(x, weight, mask)
+        ctx.scale = 1 / (1 - dropout)
+        return F.linear(x * mask * ctx.scale, weight)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        """The same mask again."""
+        x, weight, mask = ctx.saved_tensors
+        grad = grad.to(weight.dtype)
+        over_x = over_weight = None
+        if ctx.needs_input_grad[0]:
+            over_x = ((grad @ weight) * mask * ctx.scale).to(x.dtype)
+        if ctx.needs_input_grad[1]:
+            dropped = (x * mask * ctx.scale).to(weight.dtype)
+            over_weight = grad.flatten(0, -2).T @ dropped.flatten(0, -2)
+        return over_x, over_weight, None
+
+
+class ILoraLinear(nn.Module, BaseTunerLayer):
+    """A linear layer with any number of adapters on it.
+
+    `muted` are heads left out, without weighing the others up (the papers' head drop); `listener`, where set, is given
+    each route (..., head) as it is made.
+    """
+
+    adapter_layer_names = ("ilora_A", "ilora_B", "ilora_router")
+    other_param_names = ("settings", "scaling", "ilora_dropout")
+
+    def __init__(self, base_layer: nn.Module, adapter_name: str, config: Any, **options: Any):
+        super().__init__()
+        self.base_layer = base_layer
+        self.settings: dict[str, Any] = {}
+        self.scaling: dict[str, float] = {}
+        self.ilora_dropout = nn.ModuleDict()
+        self.ilora_A, self.ilora_B, self.ilora_router = (nn.ParameterDict() for _ in range(3))
+        self.muted: tuple[int, ...] = ()
+        self.listener: Callable[[Tensor], None] | None = None
+        self._disable_adapters = False
+        self.merged_adapters: list[str] = []
+        self.cast_input_dtype_enabled = True
+        self.kwargs = options
+        linear = self.get_base_layer()
+        self.in_features, self.out_features = linear.in_features, linear.out_features
+        self._active_adapter = adapter_name
+        self.update_layer(adapter_name, config)
+
+    def update_layer(self, adapter_name: str, config: Any, inference_mode: bool = False, **_: Any) -> None:
+        """Add an adapter. B begins at zero, so that nothing changes until something is learned."""
+        r, heads, wide = config.r, config.heads, self.in_features
+        self.settings[adapter_name] = config
+        self.scaling[adapter_name] = config.alpha / r
+        self.ilora_dropout[adapter_name] = nn.Dropout(config.dropout)
+        self.ilora_A[adapter_name] = nn.Parameter(torch.empty(r if config.shared_a else heads * r, wide))
+        self.ilora_B[adapter_name] = nn.Parameter(torch.empty(self.out_features, heads, r))
+        self.ilora_router[adapter_name] = nn.Parameter(torch.empty(heads, wide if config.router == "hidden" else r))
+        if config.init_weights:
+            nn.init.kaiming_uniform_(self.ilora_A[adapter_name], a=math.sqrt(5))
+            nn.init.kaiming_uniform_(self.ilora_router[adapter_name], a=math.sqrt(5))
+            nn.init.zeros_(self.ilora_B[adapter_name])
+        else:  # something to tell apart from no adapter at all, for tests
+            for table in (self.ilora_A, self.ilora_B, self.ilora_router):
+                nn.init.normal_(table[adapter_name], std=0.1)
+        self._move_adapter_to_device_of_base_layer(adapter_name)
+        self.set_adapter(self.active_adapters, inference_mode=inference_mode)
+
+    def forward(self, x: Float[Tensor, "*token wide"], *args: Any, **kwargs: Any) -> Float[Tensor, "*token out"]:
+        """The base layer and what the active adapters add."""
+        if self.disable_adapters and self.merged:
+            self.unmerge()
+        result = self.base_layer(x, *args, **kwargs)
+        if self.disable_adapters or self.merged:
+            return result
+        dtype = result.dtype
+        for name in self.active_adapters:
+            if name in self.ilora_A:
+                result = result + self.added(x, name, dtype)
+        return result.to(dtype)
+
+    def added(self, x: Float[Tensor, "*token wide"], name: str, dtype: torch.dtype) -> Float[Tensor, "*token out"]:
+        """What one adapter adds. The route is a softmax in float32, rounded to `dtype`, that of the base's output."""
+        down, up, router = self.ilora_A[name], self.ilora_B[name], self.ilora_router[name]
+        settings = self.settings[name]
+        heads, r = up.shape[1:]
+        x = self._cast_input_dtype(x, down.dtype)
+        dropout = self.ilora_dropout[name].p if self.training else 0.0
+        if settings.router == "hidden" and not dropout:
+            z, logits = F.linear(x, torch.cat([down, router])).split([len(down), heads], dim=-1)
+        else:
+            z = self._codes(x, down, dropout, settings)
+            logits = F.linear(x if settings.router == "hidden" else z[..., :r], router)
+        route = logits.softmax(dim=-1, dtype=torch.float32).to(dtype)
+        if self.listener is not None:
+            self.listener(route.detach())
+        if self.muted:
+            kept = torch.ones(heads, dtype=route.dtype, device=route.device)
+            kept[list(self.muted)] = 0
+            route = route * kept
+        codes = rearrange(z, "... (head r) -> ... head r", r=r)  # one head where all share a code
+        weighed = (route.to(z.dtype) * self.scaling[name]).unsqueeze(-1) * codes
+        return F.linear(weighed.flatten(-2), up.flatten(1))
+
+    def _codes(self, x: Tensor, down: Tensor, dropout: float, settings: Any) -> Tensor:
+        """Codes under dropout: one mask for all heads (Crab+), or a fresh one for each (Crab)."""
+        if not dropout:
+            return F.linear(x, down)
+        if settings.dropout_mode == "shared":
+            return DroppedLinear.apply(x, down, dropout)
+        parts = [down] * settings.heads if settings.shared_a else down.chunk(settings.heads)
+        return torch.cat([DroppedLinear.apply(x, part, dropout) for part in parts], dim=-1)
+
+    def get_delta_weight(self, adapter: str, route: Float[Tensor, " head"] | None = None) -> Tensor:
+        """The matrix that does the same as the adapter while the router says `route`; one head needs none."""
+        up, settings = self.ilora_B[adapter], self.settings[adapter]
+        heads = up.shape[1]
+        if route is None:
+            if heads > 1:
+                raise ModelError(refusal(heads))
+            route = up.new_ones(1)
+        down = rearrange(self.ilora_A[adapter], "(head r) wide -> head r wide", r=up.shape[2])
+        down = down.expand(heads, -1, -1) if settings.shared_a else down
+        return torch.einsum("h,ohr,hrw->ow", route.to(up.dtype), up, down) * self.scaling[adapter]
+
+    def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
+        """Add adapters into the base weight; possible where they have one head."""
+        for name in check_adapters_to_merge(self, adapter_names):
+            if name not in self.ilora_A:
+                continue
+            weight = self.get_base_layer().weight
+            merged = weight.data + self.get_delta_weight(name).to(weight.dtype)
+            if safe_merge and not torch.isfinite(merged).all():
+                raise ModelError(f"Adapter {name!r} holds values that are not finite: it cannot be merged.")
+            weight.data = merged
+            self.merged_adapters.append(name)
+
+    def unmerge(self) -> None:
+        """Take merged adapters out again."""
+        while self.merged_adapters:
+            name = self.merged_adapters.pop()
+            if name in self.ilora_A:
+                weight = self.get_base_layer().weight
+                weight.data -= self.get_delta_weight(name).to(weight.dtype)
+
+    def supports_lora_conversion(self, adapter_name: str = "default") -> bool:
+        """A LoRA knows no router."""
+        return False
+
+    def __repr__(self) -> str:
+        return "ilora." + super().__repr__()
