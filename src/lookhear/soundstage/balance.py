@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
-from itertools import product
 from random import Random
 from zlib import crc32
 
 from lookhear.soundstage import programs
 from lookhear.soundstage.facts import Facts, number
 from lookhear.soundstage.programs import TEMPLATES
-from lookhear.soundstage.questions import COMPARATIVE, DOMAINS, ORDER, Question, harvest
+from lookhear.soundstage.questions import COMPARATIVE, ORDER, Question, harvest, wordings
 from lookhear.soundstage.sampler import Wish
 from lookhear.soundstage.scene import INSTRUMENTS
 
@@ -30,8 +29,10 @@ KINDS = {programs.neighbour, programs.at_the_end, programs.which_kind, programs.
 
 # How often a template is asked, relative to the others. Rare answers ("four did not sound") each cost a scene.
 COSTLY = FROM_ONE | FROM_ZERO | {programs.which_kind, programs.from_the_stage}
+ENTRIES = {programs.nth_entry, programs.before_after, programs.together}
 WEIGHTS = {
-    text: 1.2 if text in COMPARATIVE | ORDER else 0.6 if t.answer in COSTLY else 0.9 for text, t in TEMPLATES.items()
+    text: 0.6 if t.answer in COSTLY else 1.4 if t.answer in ENTRIES else 1.2 if text in COMPARATIVE | ORDER else 0.9
+    for text, t in TEMPLATES.items()
 }
 EASY = {programs.both_heard, programs.is_heard, programs.both_seen, programs.is_seen, programs.number_of}
 
@@ -56,7 +57,8 @@ class Ledger:
     ) -> None:
         self.rng = Random(f"ledger {seed}")
         self.templates, self.weights = tuple(t for t in TEMPLATES if t in weights), weights
-        self.musicians, self.bias = musicians, bias
+        self.open = list(self.templates)  # those that can still be wished
+        self.bias = bias
         self.asked: Counter[str] = Counter()
         self.counts: dict[Hashable, Counter[str]] = defaultdict(Counter)
         self.failed: Counter[Hashable] = Counter()
@@ -85,10 +87,10 @@ class Ledger:
         whole = self.excess((t,), q.answer, None if self.bias else share)
         words = self.excess((t, q.fixed), q.answer, share)
         few = len(self.domain[t]) <= 5
-        text = self.excess((t, q.values), q.answer, share) if few and q.objects else 0.0
+        text = self.excess((t, q.values), q.answer, share) if q.objects else 0.0
         cue = self.excess((t, "cue", q.cue), q.answer) if q.cue is not None and not self.bias else 0.0
         two = len(self.domain[t]) == 2
-        if words > 2 or text > (0.5 if two else 1.0) or (two and cue > 2) or (whole > 2 and not self.bias):
+        if words > 2 or (few and text > (0.5 if two else 1.0)) or (two and cue > 2) or (whole > 2 and not self.bias):
             return None
         return whole + words + 3 * text + cue
 
@@ -156,20 +158,24 @@ class Ledger:
     def wish(self) -> Wish:
         """What the next scene should be made for: the template, words and answer that are most behind."""
         rng = self.rng
-        possible = [t for t in self.templates if self.failed[t] < 6]
-        ranked = sorted(possible, key=lambda t: (self.asked[t] / self.weights[t], rng.random()))
-        template = rng.choice(ranked[:4])
+        ranked = sorted(self.open, key=lambda t: (self.asked[t] / self.weights[t], rng.random()))
+        template = rng.choice(ranked[:3])
         slots = TEMPLATES[template].slots
-        words = [f for f in product(*(DOMAINS[s] for s in slots if s != "Object")) if not self.failed[template, f] > 1]
-        if not words:
-            self.failed[template] += 6
+        hopes = {
+            fixed: hopeful
+            for fixed in wordings(template)
+            if (hopeful := [a for a in self.domain[template] if self.failed[self._hope(template, fixed, a)] < 3])
+        }
+        if not hopes:  # a middle of two, say, where no more than two musicians are wanted
+            self.open.remove(template)
             return self.wish()
-        fixed = min(
-            words, key=lambda f: (self.counts[template, f].total() + 3 * self.failed[template, f], rng.random())
-        )
-        domain = [a for a in self.domain[template] if self.failed[template, fixed, a] < 3]
-        answer = min(domain, key=lambda a: (self._behind(template, fixed, a), rng.random()))
+        fixed = min(hopes, key=lambda f: (self.counts[template, f].total(), rng.random()))
+        answer = min(hopes[fixed], key=lambda a: (self._behind(template, fixed, a), rng.random()))
         return Wish(template, fixed, self._objects(template, slots, fixed, answer), answer)
+
+    @staticmethod
+    def _hope(template: str, fixed: tuple[str, ...], answer: str) -> Hashable:
+        return template, fixed, "an instrument" if answer in INSTRUMENTS else answer
 
     def _behind(self, template: str, fixed: tuple[str, ...], answer: str) -> float:
         return self.excess((template, fixed), answer, self.share(template, fixed, answer))
@@ -186,9 +192,25 @@ class Ledger:
         if debts:
             return self.rng.choice(debts)
         kinds = [kind for kind in INSTRUMENTS if kind != answer]
-        return tuple(self.rng.sample(kinds, slots.count("Object")))
+        drawn = [tuple(self.rng.sample(kinds, slots.count("Object"))) for _ in range(4)]
+        return min(drawn, key=lambda objects: self.counts[template, self._values(slots, fixed, objects)][answer])
 
-    def fail(self, wish: Wish) -> None:
-        """No scene was found for this wish: wish it less."""
-        for key in (wish.template, (wish.template, wish.fixed), (wish.template, wish.fixed, wish.answer)):
-            self.failed[key] += 1
+    @staticmethod
+    def _values(slots: Sequence[str], fixed: Sequence[str], objects: Sequence[str]) -> tuple[str, ...]:
+        words, kinds = iter(fixed), iter(objects)
+        return tuple(next(kinds) if slot == "Object" else next(words) for slot in slots)
+
+    def even(self, questions: Sequence[Question]) -> list[Question]:
+        """The questions without the few whose yes/no answer was given once more than the other; settles those."""
+        kept = []
+        for q in questions:
+            if self.debts[q.template].get(q.values, q.answer) != q.answer:
+                del self.debts[q.template][q.values]
+            else:
+                kept.append(q)
+        return kept
+
+    def report(self, wish: Wish, found: bool) -> None:
+        """Whether a scene was found for a wish. What fails again and again is not wished any more."""
+        hope = self._hope(wish.template, wish.fixed, wish.answer)
+        self.failed[hope] = 0 if found else self.failed[hope] + 1

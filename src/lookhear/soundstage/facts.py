@@ -150,8 +150,8 @@ class Facts:
 
     @cached_property
     def contest(self) -> bool:
-        """Naming a random one of those heard is not enough: three types heard and someone on stage silent."""
-        return len(self.heard_types) >= 3 and bool(self.silent)
+        """Naming a random one of those seen and heard is not enough: three types of them, and someone is silent."""
+        return len({p.instrument for p in self.sounding}) >= 3 and bool(self.silent)
 
 
 def extreme(values: Sequence[float], margin: float, highest: bool) -> int | None:

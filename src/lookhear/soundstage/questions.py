@@ -89,6 +89,13 @@ def fillings(facts: Facts, template: str) -> Iterator[tuple[str, ...]]:
             yield values
 
 
+def wordings(template: str) -> list[tuple[str, ...]]:
+    """The words worth trying in a template's slots that are no instruments: not "left and left", no "middle of"."""
+    found = product(*(DOMAINS[slot] for slot in TEMPLATES[template].slots if slot != "Object"))
+    beside = TEMPLATES[template].answer in (programs.neighbour, programs.beside_sounding)
+    return [words for words in found if len(set(words)) == len(words) and not (beside and "middle" in words)]
+
+
 def cue(facts: Facts, template: str, values: tuple[str, ...]) -> Hashable:
     """What the other modality (or the count of players) suggests; balanced against, so that it does not pay."""
     program = TEMPLATES[template].answer

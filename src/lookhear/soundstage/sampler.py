@@ -14,7 +14,7 @@ from lookhear.soundstage.facts import NUMBERS, Facts
 from lookhear.soundstage.programs import TEMPLATES
 from lookhear.soundstage.questions import COMPARATIVE, ORDER, PLACED, SIDED, Question, answer, harvest
 from lookhear.soundstage.scene import INSTRUMENTS, Scene
-from lookhear.soundstage.structure import Plan, draw, joined, silenced
+from lookhear.soundstage.structure import RATES, TIMES, Plan, draw, joined, moves, silenced, timeline
 
 TRIES = 120
 
@@ -29,15 +29,21 @@ class Wish:
     answer: str
 
 
-def sample(rng: Random, wish: Wish, seconds: float = 10.0, musicians: int = 4, name: str = "") -> Scene | None:
-    """A scene in which the wish comes true, or None where none was found in a fair number of tries."""
+def sample(
+    rng: Random, wish: Wish, seconds: float = 10.0, musicians: int = 4, name: str = "", crowd: int = 0
+) -> Scene | None:
+    """A scene in which the wish comes true, or None where none was found in a fair number of tries.
+
+    `crowd` is how many should be on stage, where the wish leaves a choice; 0 is anything.
+    """
     for _ in range(TRIES):
-        scene = draw(rng, plan(rng, wish, musicians), seconds, musicians, name)
-        fits = [
-            q for q in harvest(Facts(scene), wish.template) if q.fixed == wish.fixed and _same(q.answer, wish.answer)
-        ]
-        if fits:
-            question = rng.choice(fits)
+        wanted = plan(rng, wish, musicians)
+        if crowd and crowd in (wanted.visible or (crowd,)):
+            wanted = replace(wanted, visible=(crowd,))
+        scene = draw(rng, wanted, seconds, musicians, name)
+        asked = harvest(Facts(scene), wish.template)
+        if right := [q for q in asked if q.fixed == wish.fixed and _same(q.answer, wish.answer)]:
+            question = rng.choice(right)
             return relabel(blur(rng, scene, question), parts(question, wish))
     return None
 
@@ -54,6 +60,32 @@ def blur(rng: Random, scene: Scene, question: Question) -> Scene:
         if answer(changed, question.template, question.values) == question.answer:
             scene = changed
     return scene
+
+
+def fits(wish: Wish, crowd: int, musicians: int) -> bool:
+    """Whether a wish can come true with so many on stage."""
+    return crowd in (plan(Random(0), wish, musicians).visible or (crowd,))
+
+
+def twin(rng: Random, scene: Scene, name: str) -> Scene:
+    """The same instruments in the same places with every comparison of loudness and rate turned round.
+
+    Who is silent stays; when the others sound, looks, light and all else are drawn anew.
+    """
+    order = {id(p): place for place, p in enumerate(scene.visible)}
+    other = draw(rng, Plan(visible=(len(order),), alike=(0,)), scene.seconds, len(order), name)
+    times = timeline(rng, rng.choice(TIMES), len(scene.heard), scene.seconds)
+    players = []
+    for p in scene.players:
+        spans = times.pop() if p.sounding else ()
+        there = other.visible[order[id(p)]] if p.x is not None else None
+        alike = sum(q.instrument == p.instrument for q in scene.players) > 1
+        moving = spans if alike else () if there is None else moves(rng, spans, scene.seconds)
+        x, look = (there.x, there.look) if there else (None, p.look)
+        players.append(
+            replace(p, x=x, look=look, sounding=spans, miming=moving, level=-p.level or 0.0, rate=max(RATES) / p.rate)
+        )
+    return replace(other, players=tuple(players))
 
 
 def _same(answer: str, wanted: str) -> bool:
@@ -81,6 +113,8 @@ def plan(rng: Random, wish: Wish, musicians: int) -> Plan:
     """What to draw so that the wish has a fair chance to come true."""
     template, program = wish.template, TEMPLATES[wish.template].answer
     count = NUMBERS.index(wish.answer) if wish.answer in NUMBERS else 0
+    many = tuple(range(4, musicians + 1)) or (musicians,)
+    three = (3,) if "middle" in (*wish.fixed, wish.answer) else (3, 3, 4)
     some = tuple(n for n in range(1, musicians + 1) if n >= max(count, 1))
     if program is programs.number_silent:
         return Plan(visible=some, silent=(count,))
@@ -90,7 +124,7 @@ def plan(rng: Random, wish: Wish, musicians: int) -> Plan:
     if program is programs.types_sounding:
         return Plan(visible=some, silent=(0, 0, 1), offstage=(0,))
     if program is programs.types_seen:
-        return Plan(visible=some, alike=(0, 2, 3))
+        return Plan(visible=some, alike=(0, 2, 3, 4) if count < 2 else (0, 2, 3))
     if program in (programs.number_of, programs.number_sounding_of) and count > 1:
         return Plan(visible=some, alike=tuple(n for n in some if n >= count), silent=(0, 0, 1, 2))
     if program is programs.number_heard:
@@ -106,17 +140,19 @@ def plan(rng: Random, wish: Wish, musicians: int) -> Plan:
         return Plan(visible=(size, 3), silent=(0, 0, 1), alike=(size,), times=times, ends=size == 2)
     if program in (programs.where_outermost, programs.where_loudest):
         return Plan(
-            visible=(3, 3, 4), silent=(0, 1, 1, 2), offstage=(0, 1, 2), alike=(0, 0, 2), times=("chain", "sequence")
+            visible=three, silent=(0, 1, 1, 2), offstage=(0, 1, 2), alike=(0, 0, 2), times=("chain", "sequence")
         )
     if program is programs.together:
-        return Plan(visible=(3, 4, 4), silent=(1,), offstage=(0, 1, 1, 2), alike=(0,), times=("pair",))
+        return Plan(visible=many, silent=(1,), offstage=(0, 1, 1, 2), alike=(0,), times=("pair",))
+    if program in (programs.nth_entry, programs.before_after):
+        return Plan(visible=many, silent=(1,), offstage=(0, 1, 1, 2), alike=(0,), times=("chain", "sequence"))
     if template in ORDER:
         voice = 0.0 if program is programs.sound_from else 0.35
-        return Plan((3, 4, 4), (1, 1, 2), (0, 1, 1, 2), alike=(0,), times=("chain", "sequence"), voice=voice)
+        return Plan(three, (1, 1, 2), (0, 1, 1, 2), alike=(0,), times=("chain", "sequence"), voice=voice)
     if template in PLACED | SIDED:
-        return Plan(visible=(3,) if "middle" in wish.fixed else (2, 3, 4, 4), silent=(0, 1, 2), alike=(0,))
+        return Plan(visible=(3,) if "middle" in wish.fixed else (2, 3, 4, 4), silent=(0, 1, 1, 2), alike=(0,))
     if template in COMPARATIVE:
-        return Plan(visible=(1, 2, 3, 4), offstage=(0, 1, 2), alike=(0,))
+        return Plan(offstage=(0, 1, 2), alike=(0,))
     if program is programs.neighbour:
         return Plan(visible=(3, 4))
     return Plan()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from lookhear.errors import DatasetError
 
@@ -25,19 +25,21 @@ class Settings:
     fps: float = 8.0
 
     def __post_init__(self) -> None:
+        clips = {name: getattr(self, name) for name in ("train", "val", "test", "diagnostic")}
         checks = (
-            ("clips", self.train + self.val + self.test + self.diagnostic >= 1, "make at least one"),
-            ("clips", min(self.train, self.val, self.test, self.diagnostic) >= 0, "a number cannot be negative"),
+            ("clips", min(clips.values()) >= 0, "a number of clips is not negative"),
+            ("clips", sum(clips.values()) >= 1, "make at least one clip"),
             ("questions", 1 <= self.questions <= 100, "ask 1 to 100 a clip"),
             ("seconds", 6 <= self.seconds <= 600, "a clip lasts 6 to 600 s: shorter ones have no room for an order"),
-            ("bias", 0 <= self.bias <= 1 and 0 <= self.test_bias <= 1, "a bias is 0 (none) to 1"),
+            ("bias", 0 <= self.bias <= 1, "it is 0 (none) to 1"),
+            ("test_bias", 0 <= self.test_bias <= 1, "it is 0 (none) to 1"),
             ("musicians", 1 <= self.musicians <= 10, "1 to 10 fit on stage"),
             ("size", 32 <= self.size <= 1024 and self.size % 2 == 0, "an even number of pixels, 32 to 1024"),
             ("fps", 1 <= self.fps <= 60, "1 to 60 frames a second"),
         )
         for what, good, way_out in checks:
             if not good:
-                given = {f.name: getattr(self, f.name) for f in fields(self) if what in (f.name, "clips")}
+                given = clips if what == "clips" else getattr(self, what)
                 raise DatasetError(f"Soundstage: {what} {given!r} will not do; {way_out}.")
 
     @property
@@ -50,7 +52,7 @@ class Settings:
 NAMED = {
     "mini": Settings(train=6, val=2, test=4, diagnostic=2, questions=10, seconds=6.0, seed=7, size=96),
     "demo": Settings(train=600, val=60, test=150, seed=11),
-    "base": Settings(train=3000, val=300, test=1000, diagnostic=500, seed=1),
+    "base": Settings(train=3000, val=300, test=1000, diagnostic=800, seed=1),
     "biased": Settings(train=1000, val=100, test=500, seed=2, bias=0.5),
     "balanced": Settings(train=1000, val=100, test=500, seed=2),  # shares val and test with `biased`
     "robust": Settings(train=1000, val=100, test=1000, seed=3, bias=0.5, test_bias=0.5),

@@ -26,7 +26,7 @@ class Plan:
 
     visible: tuple[int, ...] = ()
     silent: tuple[int, ...] = ()  # of the visible
-    offstage: tuple[int, ...] = (0, 0, 1, 1, 2, 2)
+    offstage: tuple[int, ...] = (0, 1, 1, 2, 2)
     alike: tuple[int, ...] = (0, 0, 0, 2, 3)  # size of a group of one type; 0 is none
     times: tuple[str, ...] = TIMES
     voice: float = 0.35  # chance of a voiceover
@@ -57,7 +57,7 @@ def draw(rng: Random, plan: Plan, seconds: float, musicians: int, name: str = ""
         x = (place + 0.5 + rng.uniform(-0.12, 0.12)) / count
         depth = int(count > 2 and rng.random() < (0.25 if count < 5 else 0.5))
         look = Look(*(rng.randrange(LOOKS) for _ in range(3)), round(rng.uniform(0.85, 1.15), 2), depth)
-        players.append(_player(rng, kind, round(0.06 + 0.88 * x, 3), sounding, miming, look))
+        players.append(_player(rng, kind, round(0.09 + 0.82 * x, 3), sounding, miming, look))
     players += [_player(rng, kind, None, spans.pop(), (), Look()) for kind in hidden]
     talk = None
     if rng.random() < plan.voice:

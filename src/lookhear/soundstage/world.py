@@ -14,18 +14,19 @@ from lookhear.soundstage.balance import WEIGHTS, Ledger
 from lookhear.soundstage.facts import Facts
 from lookhear.soundstage.programs import TEMPLATES
 from lookhear.soundstage.questions import COMPARATIVE, COUNTING_SAME, ORDER, Question
-from lookhear.soundstage.sampler import sample
+from lookhear.soundstage.sampler import Wish, fits, sample, twin
 from lookhear.soundstage.scene import Scene
 from lookhear.soundstage.splits import Settings
 
 DRAFTS = 4  # scenes drawn for each wish; the one that helps the templates that are behind most is taken
+UNTIED = 1.5  # worth of a silent player or a source off stage, which keep hearing and seeing independent
 AHEAD = 6  # questions that a rich scene may be asked beyond the average, to make up for poor ones
-GROUPS = {  # of the diagnostic split, asked equally often
-    "nth entry": {t.text for t in TEMPLATES.values() if t.answer is programs.nth_entry},
-    "before/after": {t.text for t in TEMPLATES.values() if t.answer is programs.before_after},
-    "first/last": {t for t in ORDER if "FL" in TEMPLATES[t].slots},
-    "comparative": COMPARATIVE,
-    "same-type counting": COUNTING_SAME,
+GROUPS = {  # of the diagnostic split: how often they are asked, and their templates
+    "nth entry": (1.5, {t.text for t in TEMPLATES.values() if t.answer is programs.nth_entry}),
+    "before/after": (4.0, {t.text for t in TEMPLATES.values() if t.answer is programs.before_after}),
+    "first/last": (1.0, {t for t in ORDER if "FL" in TEMPLATES[t].slots}),
+    "comparative": (1.0, COMPARATIVE),
+    "same-type counting": (1.5, COUNTING_SAME),
 }
 
 
@@ -68,23 +69,45 @@ def _split(settings: Settings, split: str, clips: int, video: int, question: int
     bias = {"train": settings.bias, "test": settings.test_bias}.get(split, 0.0)
     weights = WEIGHTS
     if split == "diagnostic":
-        weights = {t: 1 / len(group) for group in GROUPS.values() for t in group}
-    ledger, rng, total = Ledger(name, settings.musicians, bias, weights), Random(f"scenes {name}"), 0
+        weights = {t: share / len(group) for share, group in GROUPS.values() for t in group}
+    ledger, rng = Ledger(name, settings.musicians, bias, weights), Random(f"scenes {name}")
+    chosen: list[tuple[Scene, list[Question]]] = []
+    total = 0
     for place in range(clips):
-        scene, wish = _scene(settings, ledger, rng, f"{video + place:08d}")
+        last = chosen[-1] if chosen else None
+        if place % 2 and last and not bias and any(q.template in COMPARATIVE and q.objects for q in last[1]):
+            scene, wish = twin(rng, last[0], f"{video + place:08d}"), None
+        else:
+            scene, wish = _scene(settings, ledger, rng, f"{video + place:08d}", split != "diagnostic")
         owed = settings.questions * (place + 1) - total
-        chosen = ledger.pick(Facts(scene), min(owed, settings.questions + AHEAD), wish)
-        yield Asked(split, scene, tuple(chosen), question + total)
-        total += len(chosen)
+        chosen.append((scene, ledger.pick(Facts(scene), min(owed, settings.questions + AHEAD), wish)))
+        total += len(chosen[-1][1])
+    for scene, questions in chosen:
+        kept = questions if split == "train" or bias else ledger.even(questions)
+        yield Asked(split, scene, tuple(kept), question)
+        question += len(kept)
 
 
-def _scene(settings: Settings, ledger: Ledger, rng: Random, name: str) -> tuple[Scene, Any]:
+def _scene(settings: Settings, ledger: Ledger, rng: Random, name: str, broad: bool) -> tuple[Scene, Wish]:
+    """A scene made for what is most behind.
+
+    `broad` scenes have one to all musicians on stage about equally often, and hearing is kept independent of seeing;
+    others are as rich in questions as can be.
+    """
+
+    def worth(scene: Scene) -> float:
+        facts = Facts(scene)
+        return ledger.worth(facts) + UNTIED * broad * (len(facts.silent) + len(facts.offstage))
+
     for _ in range(200):
-        wish = ledger.wish()
-        drafts = [
-            s for s in (sample(rng, wish, settings.seconds, settings.musicians, name) for _ in range(DRAFTS)) if s
-        ]
-        if drafts:
-            return max(drafts, key=lambda scene: ledger.worth(Facts(scene))), wish
-        ledger.fail(wish)
+        crowd, wish = 0, ledger.wish()
+        if broad:
+            crowd = rng.randint(1, settings.musicians)
+            wishes = (ledger.wish() for _ in range(8))
+            wish = next((w for w in wishes if fits(w, crowd, settings.musicians)), wish)
+        drafts = [sample(rng, wish, settings.seconds, settings.musicians, name, crowd) for _ in range(DRAFTS)]
+        found = [scene for scene in drafts if scene]
+        ledger.report(wish, bool(found))
+        if found:
+            return max(found, key=worth), wish
     raise DatasetError(f"Soundstage: no scene found for clip {name} with {settings}. Allow more musicians or seconds.")
