@@ -20,19 +20,18 @@ In both, no answer is shown to the learners, and gradients reach the net through
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lookhear.debias._around import AUDIO, QUESTION, VISUAL, Around
 from lookhear.errors import RecipeError
 from lookhear.types import Memory, Output
 
-MODALITIES = {"question": ("question", "words", "tokens"), "audio": ("audio",), "visual": ("frames", "patches")}
+MODALITIES = {"question": QUESTION, "audio": AUDIO, "visual": VISUAL}
 CYCLE = ("question", "audio", "visual")  # each is drawn to the next, the last to the first
 
 
@@ -104,37 +103,21 @@ class Learner(nn.Module):
         return self.layers(torch.cat(pooled, dim=-1))
 
 
-class MCCD(nn.Module):
-    """A net with the debiasing objective around it. `net` is what answers once training is over."""
+class MCCD(Around):
+    """A net with the debiasing objective around it."""
 
     def __init__(self, net: nn.Module, config: Config):
-        super().__init__()
-        self.net, self.config = net, config
+        super().__init__(net)
+        self.config = config
         self.beta = {"released": 0.333, "paper": 0.3}[config.variant] if config.beta is None else config.beta
         self.learners = nn.ModuleDict()
         if not getattr(net, "has_opinions", False):
-            ordered = {*_named(net.watch), *_named(net.answer)}
             for modality, streams in MODALITIES.items():
-                have = tuple(s for s in streams if s in ordered)
+                have = tuple(s for s in streams if s in self.ordered())
                 if have:
                     self.learners[modality] = Learner(have, config)
             if not self.learners:
-                raise RecipeError(f"mccd knows none of the streams this net orders: {', '.join(sorted(ordered))}.")
-
-    @property
-    def watch(self) -> Callable[..., Memory]:
-        """The net's `watch`; while gradients are wanted the memory also holds what sound and picture alone suggest."""
-        return _Like(self._watch, self.net.watch)
-
-    @property
-    def answer(self) -> Callable[..., Output]:
-        """The net's `answer`; while gradients are wanted `hidden` also holds the single opinions."""
-        return _Like(self._answer, self.net.answer)
-
-    @property
-    def losses(self) -> Callable[..., dict[str, Tensor]]:
-        """The net's `losses` (or its cross-entropy), `distance` and `cycle`."""
-        return _Like(self._losses, getattr(self.net, "losses", _plain))
+                raise RecipeError(f"mccd knows none of the streams this net orders: {', '.join(self.ordered())}.")
 
     def _watch(self, **streams: Tensor) -> Memory:
         memory = self.net.watch(**streams)
@@ -147,8 +130,7 @@ class MCCD(nn.Module):
         return replace(output, hidden={**output.hidden, **single})
 
     def _losses(self, output: Output, labels: Tensor, **streams: Tensor) -> dict[str, Tensor]:
-        own = getattr(self.net, "losses", _plain)
-        result = dict(own(output, labels, **streams))
+        result = self.own_losses(output, labels, **streams)
         single = self.opinions(output)
         kept = [z for name, z in single.items() if name != self.config.without]
         terms = [distance(output.logits, z, self.config.variant) for z in kept]
@@ -182,22 +164,3 @@ def build(config: Config) -> Callable[[nn.Module], MCCD]:
     if config.without not in ("", *CYCLE):
         raise RecipeError(f"mccd has no distance to {config.without!r}. There are: {', '.join(CYCLE)}.")
     return lambda net: MCCD(net, config)
-
-
-class _Like:
-    """A function that takes what another takes, by position or by name: its signature is an order form for streams."""
-
-    def __init__(self, function: Callable[..., Any], like: Callable[..., Any]):
-        self.function = function
-        self.__signature__ = inspect.signature(like)
-
-    def __call__(self, *args: Any, **named: Any) -> Any:
-        return self.function(**self.__signature__.bind(*args, **named).arguments)
-
-
-def _named(method: Callable[..., Any]) -> tuple[str, ...]:
-    return tuple(inspect.signature(method).parameters)
-
-
-def _plain(output: Output, labels: Tensor) -> dict[str, Tensor]:
-    return {"answer": F.cross_entropy(output.logits, labels)}

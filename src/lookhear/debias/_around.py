@@ -1,0 +1,71 @@
+"""What every debiasing wrapper is: a module around a net, trained in its place, that keeps the net's order form."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lookhear.types import Memory, Output
+
+QUESTION = ("question", "words", "tokens")
+AUDIO = ("audio",)
+VISUAL = ("frames", "patches")
+
+
+class Around(nn.Module):
+    """`watch`, `answer` and `losses` take what the net's own take; `net` is what answers once training is over."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    @property
+    def watch(self) -> Callable[..., Memory]:
+        """The net's `watch`, and what debiasing needs of the clip while gradients are wanted."""
+        return _Like(self._watch, self.net.watch)
+
+    @property
+    def answer(self) -> Callable[..., Output]:
+        """The net's `answer`; while gradients are wanted `hidden` also holds what debiasing compares."""
+        return _Like(self._answer, self.net.answer)
+
+    @property
+    def losses(self) -> Callable[..., dict[str, Tensor]]:
+        """The net's losses (or its cross-entropy) and those of debiasing."""
+        return _Like(self._losses, getattr(self.net, "losses", _plain))
+
+    def own_losses(self, output: Output, labels: Tensor, **streams: Tensor) -> dict[str, Tensor]:
+        """What the net would be trained with by itself."""
+        return dict(getattr(self.net, "losses", _plain)(output, labels, **streams))
+
+    def ordered(self) -> tuple[str, ...]:
+        """The names that the net's `watch` and `answer` take."""
+        return tuple(n for m in (self.net.watch, self.net.answer) for n in inspect.signature(m).parameters)
+
+    def _watch(self, **streams: Tensor) -> Memory:
+        raise NotImplementedError
+
+    def _answer(self, memory: Memory, **streams: Tensor) -> Output:
+        raise NotImplementedError
+
+    def _losses(self, output: Output, labels: Tensor, **streams: Tensor) -> dict[str, Tensor]:
+        raise NotImplementedError
+
+
+class _Like:
+    """A function that takes what another takes, by position or by name: its signature is an order form for streams."""
+
+    def __init__(self, function: Callable[..., Any], like: Callable[..., Any]):
+        self.function = function
+        self.__signature__ = inspect.signature(like)
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        return self.function(**self.__signature__.bind(*args, **named).arguments)
+
+
+def _plain(output: Output, labels: Tensor) -> dict[str, Tensor]:
+    return {"answer": F.cross_entropy(output.logits, labels)}

@@ -1,0 +1,96 @@
+"""COCA: what a net would say with the wrong sound, the wrong picture or both must not be the answer.
+
+    factual           net(question, sound, picture)                      ─▶ cross-entropy
+    question          net(question, other sound, other picture) ─▶ p_q  ─┐
+    question + sound  net(question, sound, other picture)       ─▶ p_qa ─┼─ w_b · -log(1 - p_b(answer))
+    question + sight  net(question, other sound, picture)       ─▶ p_qv ─┘   w = softmax over b of p_b(answer)
+
+Lao et al., "COCA: Collaborative causal regularization for audio-visual question answering", AAAI 2023. Its three
+shortcuts are those of its causal graph: question to answer, and question with sound or picture to answer. Bias-centred
+causal regularisation cuts what is not part of a shortcut and asks the net not to find the answer all the same;
+multi-shortcut collaborative debiasing leans on the shortcut that a sample suffers from most.
+
+There is no published code, and the paper itself was not at hand: this follows its abstract and what others say of it.
+Adapted: an intervention puts the next clip of the batch in the place of a stream (the paper's own substitute is not
+known to us), the penalty is the negative log of not giving the answer, and `weight` and `temperature` are ours. A batch
+needs two clips; of a single one nothing can be cut and the term is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from lookhear.debias._around import AUDIO, VISUAL, Around
+from lookhear.errors import RecipeError
+from lookhear.types import Memory, Output
+
+
+@dataclass(frozen=True)
+class Config:
+    """How much the shortcuts count, and how sharply the worst of them is singled out."""
+
+    weight: float = 0.3
+    temperature: float = 0.5
+
+
+class COCA(Around):
+    """A net with the causal regularisation around it."""
+
+    def __init__(self, net: nn.Module, config: Config):
+        super().__init__(net)
+        self.config = config
+        ordered = self.ordered()
+        hears, sees = (any(s in ordered for s in streams) for streams in (AUDIO, VISUAL))
+        cuts = {"question": (*AUDIO, *VISUAL), "question_audio": VISUAL, "question_visual": AUDIO}
+        self.cuts = cuts if hears and sees else {"question": cuts["question"]}
+        if not (hears or sees):
+            raise RecipeError(f"coca cuts sound and picture; this net orders neither, but {', '.join(ordered)}.")
+
+    def _watch(self, **streams: Tensor) -> Memory:
+        memory = dict(self.net.watch(**streams))
+        if torch.is_grad_enabled() and len(next(iter(streams.values()))) > 1:
+            for shortcut, cut in self.cuts.items():
+                other = {n: s.roll(1, 0) if n in cut else s for n, s in streams.items()}
+                memory |= {f"{shortcut}/{n}": t for n, t in self.net.watch(**other).items()}
+        return memory
+
+    def _answer(self, memory: Memory, **streams: Tensor) -> Output:
+        output = self.net.answer(_part(memory, ""), **streams)
+        hidden = dict(output.hidden)
+        for shortcut in self.cuts:
+            if cut := _part(memory, f"{shortcut}/"):
+                hidden[f"by_{shortcut}"] = self.net.answer(cut, **streams).logits
+        return replace(output, hidden=hidden)
+
+    def _losses(self, output: Output, labels: Tensor, **streams: Tensor) -> dict[str, Tensor]:
+        result = self.own_losses(output, labels, **streams)
+        result["shortcuts"] = self.config.weight * self.shortcuts(output, labels)
+        return result
+
+    def shortcuts(self, output: Output, labels: Tensor) -> Tensor:
+        """Mean over questions of the weighed penalties of giving the answer by a shortcut."""
+        cut = [output.hidden[f"by_{s}"] for s in self.cuts if f"by_{s}" in output.hidden]
+        if not cut:
+            return output.logits.sum() * 0
+        given = torch.stack(cut, dim=1).softmax(dim=-1)  # question shortcut answer
+        given = given.gather(2, labels[:, None, None].expand(-1, len(cut), 1)).squeeze(2)
+        weight = (given.detach() / self.config.temperature).softmax(dim=1)
+        return -(weight * (1 - given).clamp(min=1e-6).log()).sum(dim=1).mean()
+
+
+def build(config: Config) -> Callable[[nn.Module], COCA]:
+    """The wrapper: give it a net, get the net with the regularisation around it."""
+    if config.weight < 0 or config.temperature <= 0:
+        raise RecipeError(f"coca needs weight >= 0 and temperature > 0, got {config.weight} and {config.temperature}.")
+    return lambda net: COCA(net, config)
+
+
+def _part(memory: Memory, prefix: str) -> Mapping[str, Tensor]:
+    """The tensors under a prefix, without it; for the empty prefix, those under none."""
+    if not prefix:
+        return {n: t for n, t in memory.items() if "/" not in n}
+    return {n.removeprefix(prefix): t for n, t in memory.items() if n.startswith(prefix)}
