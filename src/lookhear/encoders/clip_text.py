@@ -1,0 +1,68 @@
+"""CLIP's text tower, one vector a question and one a token. ViT-B/32, L/14 or L/14@336, 512-d or 768-d.
+
+    question ─ byte pairs, 77 ─ transformer, causal ─ last norm ─ projection ─▶ question (end token), words (all 77)
+
+The sentence features of TSPM and QA-TIGER and the word features of PSTP-Net and AV-Master. All 77 rows are given, as
+published: those after the end token are ordinary outputs for a padding of zeros, so no attention mask is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lookhear.encoders import _clip, _frozen
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which CLIP, and how its words are given."""
+
+    weights: str = "openai/clip-vit-base-patch32"
+    """hub name, folder, or one of OpenAI's own files with its list of merges beside it"""
+    project: bool = True
+    """words go through the text projection, as published; False gives them as the last norm does"""
+    truncate: bool = False
+    """cut texts of more than 77 tokens instead of refusing them"""
+    precision: str = "fp32"
+    device: str = "cpu"
+    batch: int = 64
+    """texts in a batch"""
+
+
+class ClipText(_frozen.Frozen):
+    """Texts in, `question` (dim) and `words` (77, dim) out."""
+
+    name = "clip_text"
+    reads = "text"
+
+    def __init__(self, config: Config):
+        super().__init__(_clip.tower(config.weights, "text"), config)
+        self.tokens = _clip.Tokens(config.weights)
+        width = self.net.config.projection_dim
+        self.streams = {"question": width, "words": width if config.project else self.net.config.hidden_size}
+
+    @torch.inference_mode()
+    def __call__(self, items: Sequence[str]) -> list[dict[str, Tensor]]:
+        out: list[dict[str, Tensor]] = []
+        for start in range(0, len(items), self.config.batch):
+            ids = self.tokens(items[start : start + self.config.batch], self.config.truncate)
+            question, words = self.project(ids.to(self.device))
+            out += [{"question": q.clone(), "words": w.clone()} for q, w in zip(question, words, strict=True)]
+        return out
+
+    def project(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Sentence vectors (text, dim) and word vectors (text, 77, dim) of token numbers (text, 77)."""
+        hidden = self.net.text_model(input_ids=ids).last_hidden_state
+        words = self.net.text_projection(hidden)
+        end = ids.argmax(-1)  # the end token has the largest number
+        question = words[torch.arange(len(ids)), end]
+        return question.float().cpu(), (words if self.config.project else hidden).float().cpu()
+
+
+def build(config: Config) -> ClipText:
+    """The encoder. Raises ModelError where the weights are not to be had, DependencyError without transformers."""
+    return ClipText(config)

@@ -1,0 +1,218 @@
+"""The embedded encoders: shapes, sameness, what they can see, hear and read, and mistakes in one line."""
+
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+
+from lookhear import config
+from lookhear.encoders import stage_audio, stage_text, stage_vision
+from lookhear.encoders._stage import WEIGHTS, rows, save
+from lookhear.errors import FeatureError, ModelError
+from lookhear.soundstage.picture import frames
+from lookhear.soundstage.scene import INSTRUMENTS, Player, Scene
+from lookhear.soundstage.sound import sound
+from lookhear.types import Media
+
+
+@pytest.fixture(scope="module")
+def eyes():
+    return config.build("encoders", {"name": "stage_vision"})
+
+
+@pytest.fixture(scope="module")
+def ears():
+    return config.build("encoders", {"name": "stage_audio"})
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return config.build("encoders", {"name": "stage_text"})
+
+
+def media(pictures=None, wave=None, seconds=None):
+    length = seconds or (len(pictures) if pictures is not None else len(wave) / 16000)
+    return Media(pictures, np.arange(int(length)) + 0.5, wave, 16000, float(length))
+
+
+def stage(**changes):
+    """A violin playing left, a silent tuba in the middle, a drum on the right that is softer and busier."""
+    whole = ((0.0, 4.0),)
+    players = (
+        Player("violin", 0.2, whole, 6.0, 1.0, 0, whole),
+        Player("tuba", 0.5, (), 0.0, 2.0, 0, ()),
+        Player("drum", 0.8, whole, -6.0, 4.0, 0, whole),
+    )
+    return Scene("s", 3, 4.0, changes.pop("players", players), **changes)
+
+
+@pytest.fixture(scope="module")
+def shown():
+    return np.stack(list(frames(stage(), 128, 1.0)))
+
+
+def test_shapes_widths_and_promises(eyes, ears, reader, shown):
+    (seen,), (heard,) = eyes([media(shown)]), ears([media(wave=sound(stage()))])
+    (read,) = reader(["Where is the loudest instrument?"])
+    assert seen["frames"].shape == (4, 256) and eyes.streams == {"frames": 256} and eyes.reads == "frames"
+    assert heard["audio"].shape == (4, 128) and ears.streams == {"audio": 128} and ears.reads == "waveform"
+    assert read["question"].shape == (128,) and read["words"].shape == (24, 128)
+    assert reader.streams == {"question": 128, "words": 128} and reader.reads == "text"
+    assert all(t.dtype == torch.float32 and t.isfinite().all() for d in (seen, heard, read) for t in d.values())
+
+
+def test_the_weights_are_small_and_in_the_signature(eyes, ears, reader):
+    assert sum(f.stat().st_size for f in WEIGHTS.glob("stage_*.safetensors")) < 6e6
+    signatures = [e.signature() for e in (eyes, ears, reader)]
+    assert [s["name"] for s in signatures] == ["stage_vision", "stage_audio", "stage_text"]
+    assert all(len(s["sha256"]) == 64 for s in signatures) and len({s["sha256"] for s in signatures}) == 3
+
+
+def test_other_weights_have_another_signature(eyes, tmp_path):
+    torch.manual_seed(0)
+    save(stage_vision.Viewer(), tmp_path / "other.safetensors")
+    other = stage_vision.build(stage_vision.Config(str(tmp_path / "other.safetensors")))
+    assert other.signature()["sha256"] != eyes.signature()["sha256"]
+
+
+def test_what_stands_where(eyes, shown):
+    (seen,) = eyes([media(shown)])
+    violin, tuba, drum = (INSTRUMENTS.index(n) for n in ("violin", "tuba", "drum"))
+    for v in seen["frames"]:
+        assert (v[44:66].argmax(), v[66:88].argmax(), v[88:110].argmax()) == (violin, tuba, drum)
+        assert round(float(v[158]) * 5) == 3 and (v[:22] * 3).round().nonzero().flatten().tolist() == sorted(
+            [violin, tuba, drum]
+        )
+    (mirrored,) = eyes([media(np.ascontiguousarray(shown[:, :, ::-1]))])
+    assert mirrored["frames"][0, 88:110].argmax() == violin, "left is not right"
+
+
+def test_who_plays_how_loud_how_busy(ears):
+    (heard,) = ears([media(wave=sound(stage()))])
+    violin, drum = (INSTRUMENTS.index(n) for n in ("violin", "drum"))
+    present = heard["audio"][:, :22] > 0.5
+    assert present[:, violin].all() and present[:, drum].all() and present.sum(1).max() <= 3
+    level, rate = heard["audio"][:, 22:44].mean(0), heard["audio"][:, 44:66].mean(0)
+    assert level[violin] > level[drum] + 0.4 and rate[drum] > rate[violin] + 0.2
+
+
+def test_what_is_asked_of_whom(reader):
+    (out,) = reader(["Is the violin on the left louder than the cello on the right"])
+    first, second, slot, slot_two, _ = out["question"][:107].split([22, 22, 15, 15, 33])
+    assert INSTRUMENTS[first.argmax()] == "violin" and INSTRUMENTS[second.argmax()] == "cello"
+    assert stage_text.SLOTS[slot.argmax()] == "left" and stage_text.SLOTS[slot_two.argmax()] == "right"
+    assert out["words"][12:].abs().sum() == 0 and out["words"][:12].abs().sum(1).min() > 0
+
+
+def test_unknown_words_are_read_by_their_letters(reader):
+    known, plural, strange, empty = reader(["violin", "violins", "zxqkj 提琴", ""])
+    assert not torch.equal(plural["question"], strange["question"])
+    assert torch.cosine_similarity(known["words"][0], plural["words"][0], 0) > torch.cosine_similarity(
+        known["words"][0], strange["words"][0], 0
+    )
+    assert empty["question"].isfinite().all() and stage_text.spell("violin") != stage_text.spell("viola")
+    (long,) = reader(["word " * 100])
+    assert long["words"].shape == (24, 128)
+    assert reader([]) == []
+
+
+def test_ways_of_writing_do_not_matter(reader):
+    one, two = reader(
+        ["Is the Acoustic Guitar louder than the violin?", "is the acoustic_guitar louder than the violin"]
+    )
+    assert torch.allclose(one["question"], two["question"], atol=1e-5)
+
+
+def test_the_same_in_any_company(eyes, ears, reader, shown):
+    wave = sound(stage())
+    a, b = media(shown, wave), media(shown[::-1].copy(), wave[::-1].copy())
+    for encoder, stream in ((eyes, "frames"), (ears, "audio")):
+        alone, together, again = encoder([a])[0], encoder([b, a])[1], encoder([a])[0]
+        assert torch.equal(alone[stream], together[stream]) and torch.equal(alone[stream], again[stream])
+    many = reader(["Where is the performance?", "Is there a voiceover?", "Is there a violin sound?"])
+    (alone,) = reader(["Is there a voiceover?"])
+    assert all(torch.allclose(alone[s], many[1][s], atol=1e-5) for s in alone)
+    one = eyes([media(shown[:1])])[0]["frames"]
+    assert torch.allclose(one[0], eyes([media(shown)])[0]["frames"][0], atol=1e-4), (
+        "a frame does not see its neighbours"
+    )
+
+
+def test_pictures_of_any_size_and_sound_of_any_length(eyes, ears):
+    tall = np.random.default_rng(0).integers(0, 255, (2, 360, 202, 3), np.uint8)
+    assert eyes([media(tall)])[0]["frames"].shape == (2, 256)
+    for samples, expected in ((0, 1), (4000, 1), (23999, 1), (24000, 2), (48100, 3)):
+        wave = np.zeros(samples, np.float32)
+        assert ears([media(wave=wave)])[0]["audio"].shape == (expected, 128) and rows(samples / 16000) == expected
+
+
+def test_silence_and_black_are_nobody(eyes, ears):
+    assert ears([media(wave=np.zeros(32000, np.float32))])[0]["audio"][:, :22].max() < 0.3
+    black = eyes([media(np.zeros((2, 128, 128, 3), np.uint8))])[0]["frames"]
+    assert black.isfinite().all() and black[:, :22].max() < 0.5
+
+
+def test_mistakes_are_one_line(eyes, ears, tmp_path):
+    with pytest.raises(FeatureError, match="without a picture"):
+        eyes([media(wave=np.zeros(16000, np.float32))])
+    with pytest.raises(FeatureError, match="without a sound track"):
+        ears([media(np.zeros((1, 8, 8, 3), np.uint8))])
+    with pytest.raises(FeatureError, match="16000 Hz, was given 44100"):
+        ears([Media(None, np.zeros(1), np.zeros(44100, np.float32), 44100, 1.0)])
+    with pytest.raises(ModelError, match="No weights of stage_audio at"):
+        stage_audio.build(stage_audio.Config("nowhere.safetensors"))
+    save(stage_vision.Viewer(), tmp_path / "wrong.safetensors")
+    with pytest.raises(ModelError, match="does not hold weights of stage_audio") as error:
+        stage_audio.build(stage_audio.Config(str(tmp_path / "wrong.safetensors")))
+    assert "\n" not in str(error.value)
+    (tmp_path / "text.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(ModelError, match="does not hold weights of stage_text"):
+        stage_text.build(stage_text.Config(str(tmp_path / "text.safetensors")))
+
+
+def test_frozen_numbers(eyes, ears, reader):
+    """Made by these weights: a change here is a change of every feature, and wants a new version."""
+    ramp = np.indices((128, 128)).sum(0).astype(np.uint8)[None, :, :, None].repeat(3, 3)
+    tone = (0.1 * np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)).astype(np.float32)
+    found = {
+        "frames": eyes([media(ramp)])[0]["frames"][0, -4:],
+        "audio": ears([media(wave=tone)])[0]["audio"][0, -4:],
+        "question": reader(["How many violin are in the entire video?"])[0]["question"][-4:],
+    }
+    for stream, numbers in FROZEN.items():
+        assert found[stream].tolist() == pytest.approx(numbers, abs=2e-3), stream
+
+
+FROZEN: dict[str, list[float]] = {}
+
+
+@pytest.mark.parametrize("name", ["vision", "audio"])
+def test_one_step_of_the_recipe_learns(name, monkeypatch):
+    """The recipe's own pool and losses: a few steps on a few scenes lower the loss."""
+    from pathlib import Path
+
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "recipes" / "encoders"))
+    recipe = __import__(f"train_{name}")
+    torch.manual_seed(0)
+    shown, true = recipe.pool(3, 0)
+    net = stage_vision.Viewer() if name == "vision" else stage_audio.Listener()
+    optimizer = torch.optim.AdamW(net.parameters(), 1e-3)
+    totals = []
+    for _ in range(4):
+        loss = sum(recipe.losses(net(recipe.scaled(shown) if name == "vision" else shown.float()), true).values())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        totals.append(float(loss))
+    assert totals[-1] < 0.8 * totals[0]
+
+
+def test_the_recipes_questions_are_the_fields(monkeypatch):
+    from pathlib import Path
+
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "recipes" / "encoders"))
+    recipe = __import__("train_text")
+    assert len(recipe.LIST) == stage_text.QUESTIONS
+    words, what = recipe.question(Random(0))
+    assert len(what) == 5 and words
