@@ -70,7 +70,7 @@ def test_published_files_without_a_split_of_their_own(root, lookhear):
         "score", "--dataset", "music_avqa_r", "--root", root / "r", "--split", "headtail", root / "said.json"
     )
     overall = next(line for line in done.stdout.splitlines() if line.startswith("Overall")).split()
-    assert (overall[1], overall[5]) == ("100.00", "0.00") and "10 questions share a prediction" in done.stdout
+    assert (overall[1], overall[5]) == ("100.00", "0.00") and "10 questions share the prediction" in done.stdout
 
 
 def test_mistakes(root, lookhear):

@@ -50,6 +50,16 @@ def test_rows_know_their_test_file():
     assert "ST-AVQA (AV-Master Table II)" in published.rows("music_avqa@original", ["ST-AVQA"])
 
 
+def test_v2_rows_say_what_they_were_trained_on():
+    beside = published.rows("music_avqa_v2@bias", ["QA-TIGER"])
+    assert {label: row["Overall"] for label, row in beside.items()} == {
+        "QA-TIGER, trained on the bias set (AV-Master Table IV)": 76.93,
+        "QA-TIGER, trained on the balance set (AV-Master Table IV)": 76.57,
+    }
+    assert len(published.rows("music_avqa_v2", published.names_in("all"))) == 10
+    assert published.rows("avqa", ["AV-Master", "HCRN"]) == {"AV-Master (AV-Master Table V)": {"Overall": 91.4}}
+
+
 def test_values_are_possible_and_cells_unique():
     for n in published.numbers():
         assert 0 <= n.value <= 100 and n.printed and n.dataset, n

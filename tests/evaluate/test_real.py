@@ -48,9 +48,9 @@ def test_211572_questions_are_scored_in_seconds(real):
     test = real[1]
     many = [Example(f"{e.id}#{n}", e.task, e.clip, e.question, e.reference, e.kind) for n in range(24) for e in test]
     many = many[:211_572]
-    start = time.perf_counter()
+    start = time.process_time()
     found = report.report(many, [Answer("yes")] * len(many))
-    assert time.perf_counter() - start < 10 and found.overall.total == 211_572  # 0.8 s on a calm core
+    assert time.process_time() - start < 10 and found.overall.total == 211_572  # 0.8 s on a calm core
 
 
 def page(train: list[Example], test: list[Example]) -> str:

@@ -71,10 +71,10 @@ def read_rows(path: Path, rows: Iterable[tuple[int, Any, str]], make: Callable[[
                 continue
             example = make(record, line)
         except KeyError as error:
-            faults.append(Fault("malformed", path, line, f"no key {error.args[0]!r}", text))
+            faults.append(Fault("malformed", path, line, f"no key {error.args[0]!r}", quote(text)))
             continue
         except (DatasetError, TypeError, ValueError, AttributeError) as error:
-            faults.append(Fault("malformed", path, line, str(error).rstrip("."), text))
+            faults.append(Fault("malformed", path, line, str(error).rstrip("."), quote(text)))
             continue
         seen[example.id] += 1
         if seen[example.id] > 1:
@@ -95,7 +95,7 @@ def json_rows(path: Path) -> Iterator[tuple[int, Any, str]]:
         line, counted = line + text.count("\n", counted, at), at
         try:
             record, end = decoder.raw_decode(text, at)
-            yield line, record, quote(text[at:end])
+            yield line, record, text[at:end]
         except json.JSONDecodeError as error:
             after = re.compile(r"[}\]]\s*,\s*(?=\{)|\n\s*(?=\{)").search(text, at + 1)
             end = after.end() if after else len(text)

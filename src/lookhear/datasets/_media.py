@@ -15,12 +15,15 @@ DEPTH = 3
 class Recordings:
     """Finds the video and sound file of an id under `root`: any folder named for videos, clips, audio or media.
 
-    Folders are listed once, when first asked; files are found by their name without extension.
+    Folders are listed once, when first asked; files are found by their name without extension. `every` looks into
+    folders of any name, for layouts that sort recordings by class.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, every: bool = False) -> None:
         self.root = root
+        self.every = every
         self._files: dict[tuple[str, str], Path] | None = None
+        self._clips: dict[str, Clip] = {}
 
     def clip(self, id: str, *names: str) -> Clip:
         """The whole recording `id`, whose file may be called by any of `names` instead.
@@ -28,8 +31,10 @@ class Recordings:
         Sound is the video file's own track; a sound file is used only where there is no video file. A path is None
         where there is no file.
         """
-        video, audio = (self.find(kind, id, *names) for kind in ("video", "audio"))
-        return Clip(Source(id, video), Source(id, video or audio))
+        if id not in self._clips:
+            video, audio = (self.find(kind, id, *names) for kind in ("video", "audio"))
+            self._clips[id] = Clip(Source(id, video), Source(id, video or audio))
+        return self._clips[id]
 
     def find(self, kind: str, *names: str) -> Path | None:
         if self._files is None:
@@ -39,9 +44,9 @@ class Recordings:
 
     def _list(self, folder: Path, depth: int) -> None:
         for path in sorted(folder.iterdir()):
-            named = depth and any(word in path.parent.name.lower() for word in WORDS)
+            named = self.every or (depth and any(word in path.parent.name.lower() for word in WORDS))
             if path.is_dir():
-                if depth < DEPTH and (depth or any(word in path.name.lower() for word in WORDS)):
+                if depth < DEPTH and (self.every or depth or any(word in path.name.lower() for word in WORDS)):
                     self._list(path, depth + 1)
             elif named or not depth:
                 kind = "video" if path.suffix.lower() in VIDEO else "audio" if path.suffix.lower() in AUDIO else ""

@@ -91,5 +91,5 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str], str]]:
     last = reader.line_num
     for cells in reader:
         if cells:
-            yield last + 1, cells, quote(",".join(cells))
+            yield last + 1, cells, ",".join(cells)
         last = reader.line_num

@@ -40,7 +40,9 @@ class Matched:
             (self.outside, "predictions are outside the dataset's answers", said),
         ]
         lines = [f"{len(what)} {words}, such as {', '.join(list(some)[:3])}" for what, words, some in notes if what]
-        return lines + ([f"{self.shared} questions share a prediction, for their id occurs twice"] * bool(self.shared))
+        return lines + (
+            [f"{self.shared} questions share the prediction of an earlier one of the same id"] * bool(self.shared)
+        )
 
 
 def read(path: Path | str) -> dict[str, str]:

@@ -20,7 +20,7 @@ from lookhear.errors import RecipeError
 
 FOLDER = Path(__file__).parent / "published"
 PAPERS = ("av_master", "mccd", "crab", "crab_plus")
-SPLIT = {"music_avqa": "test", "music_avqa_r": "headtail", "music_avqa_v2": "test_balance", "avqa": "val"}
+SPLIT = {"music_avqa_r": "headtail", "avqa": "val"}  # what the papers' numbers are about; elsewhere it is `test`
 
 
 @dataclass(frozen=True)
@@ -130,18 +130,20 @@ def rows(dataset: str, wanted: Sequence[str], split: str = "") -> dict[str, dict
     file. A row that was scored on the other of MUSIC-AVQA's two test files says so.
     """
     name, _, version = dataset.partition("@")
-    split = split or SPLIT.get(name, "test")
+    by_set = name == "music_avqa_v2"  # two test sets and two training sets: all four are the table
+    split = split or (f"test_{version or 'balance'}" if by_set else SPLIT.get(name, "test"))
     tables: dict[str, dict[str, dict[str, Number]]] = {}
     for n in numbers():
-        if (n.dataset, n.split, n.metric, n.variant) == (name, split, "accuracy", "") and n.method in wanted:
-            tables.setdefault(n.method, {}).setdefault(n.source, {})[n.type] = n
+        about = (n.dataset, n.split, n.metric) == (name, split, "accuracy") and n.method in wanted
+        if about and (by_set or not n.variant):
+            label = f"{n.method}, {n.variant}" if n.variant else n.method
+            tables.setdefault(label, {}).setdefault(n.source, {})[n.type] = n
     chosen = {}
-    for method in wanted:
-        if method in tables:
-            others = {source: _other_file(row, version) for source, row in tables[method].items()}
-            source, row = max(tables[method].items(), key=lambda table: (len(table[1]), not others[table[0]]))
-            values = {column: row[column].value for column in _columns() if column in row}
-            chosen[f"{method} ({source}{others[source]})"] = values
+    for label in sorted(tables, key=lambda label: wanted.index(label.partition(", ")[0])):
+        others = {source: _other_file(row, version) for source, row in tables[label].items()}
+        source, row = max(tables[label].items(), key=lambda table: (len(table[1]), not others[table[0]]))
+        values = {column: row[column].value for column in _columns() if column in row}
+        chosen[f"{label} ({source}{others[source]})"] = values
     return chosen
 
 

@@ -7,8 +7,8 @@ IN = "[in the video|in this video|in the clip|in this clip]"
 THE = "[the video|this video|the clip|this clip]"
 MANY = "[How many|What number of]"
 WHAT = "[What|Which]"
-TOOLS = "[instruments|musical instruments]"
-TOOL = "[instrument|musical instrument]"
+INSTRUMENTS = "[instruments|musical instruments]"
+INSTRUMENT = "[instrument|musical instrument]"
 KINDS = "[types|kinds] of [instruments|musical instruments]"
 HEARD = "[can be heard|are heard|are sounding|make a sound|are playing]"
 SEEN = "[can be seen|appear|are shown|are visible]"
@@ -30,10 +30,10 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
         f"[Is there|Do you hear|Can you hear] [a narrator|a narration|a voice-over|a commentary] {IN}",
         f"[Does someone|Does anyone] [speak over|talk over|comment on|narrate] {THE}",
     ),
-    "How many instruments are sounding in the video": (f"{MANY} {TOOLS} {HEARD} {IN}",),
+    "How many instruments are sounding in the video": (f"{MANY} {INSTRUMENTS} {HEARD} {IN}",),
     "How many types of musical instruments sound in the video": (f"{MANY} {KINDS} {HEARD} {IN}",),
     "How many instruments in the video did not sound from beginning to end": (
-        f"{MANY} {TOOLS} {IN} [did not [play|sound]|were not heard] {WHOLE}",
+        f"{MANY} {INSTRUMENTS} {IN} [did not [play|sound]|were not heard] {WHOLE}",
     ),
     "How many sounding <Object> in the video": (f"{MANY} [{{0}} instruments|instruments of type {{0}}] {HEARD} {IN}",),
     "Where is the <LL> instrument": (
@@ -45,10 +45,10 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
         f"[Does the {{1}} instrument make|Is the {{1}} instrument the source of] the {{0}} sound {IN}",
     ),
     "Which is the musical instrument that sounds at the same time as the <Object>": (
-        f"{WHAT} {TOOL} {PLAYS} [together with|at the same time as|along with] the {{0}} {IN}",
+        f"{WHAT} {INSTRUMENT} {PLAYS} [together with|at the same time as|along with] the {{0}} {IN}",
     ),
     "What is the <LR> instrument of the <FL> sounding instrument": (
-        f"{WHAT} {TOOL} is [to|on] the {{0}} of the instrument that {PLAYS} {{1}} {IN}",
+        f"{WHAT} {INSTRUMENT} is [to|on] the {{0}} of the instrument that {PLAYS} {{1}} {IN}",
     ),
     "Is the instrument on the <LR> more rhythmic than the instrument on the <LR>": (
         f"Does the {{0}} instrument [play more rhythmically|sound more rhythmic|have more rhythm] than the {{1}} {IN}",
@@ -77,9 +77,9 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
         f"[Which {{0}}|Which of the {{0}} players] [sounds|plays|is heard] {{1}} {IN}",
     ),
     "What is the <TH> instrument that comes in": (
-        f"{WHAT} {TOOL} [comes in|enters|starts to play|joins in] {{0}} {IN}",
+        f"{WHAT} {INSTRUMENT} [comes in|enters|starts to play|joins in] {{0}} {IN}",
     ),
-    "Which instrument makes sounds <BA> the <Object>": (f"{WHAT} {TOOL} {PLAYS} {{0}} the {{1}} {IN}",),
+    "Which instrument makes sounds <BA> the <Object>": (f"{WHAT} {INSTRUMENT} {PLAYS} {{0}} the {{1}} {IN}",),
     "Is there a <Object> in the entire video": (
         f"[Is there|Do you see|Can you see] a {{0}} anywhere {IN}",
         f"[Does a {{0}} appear|Can a {{0}} be seen|Is a {{0}} [shown|visible]] at any [time|moment] {IN}",
@@ -94,13 +94,13 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
         f"[Where|In what kind of place] [does the performance take place|is the music [performed|played]] {IN}",
         f"In [what|which] [setting|kind of location] is the performance {IN}",
     ),
-    "What is the instrument on the <LR> of <Object>": (f"{WHAT} {TOOL} is [to|on] the {{0}} of the {{1}} {IN}",),
+    "What is the instrument on the <LR> of <Object>": (f"{WHAT} {INSTRUMENT} is [to|on] the {{0}} of the {{1}} {IN}",),
     "What kind of musical instrument is it": (
-        f"{WHAT} [kind|type] of {TOOL} [is this|is shown|can be seen|do you see] {IN}",
+        f"{WHAT} [kind|type] of {INSTRUMENT} [is this|is shown|can be seen|do you see] {IN}",
     ),
     "What kind of instrument is the <LRer> instrument": (
-        f"{WHAT} [kind|type] of {TOOL} is the {{0}} one {IN}",
-        f"{WHAT} {TOOL} is the {{0}} of all {IN}",
+        f"{WHAT} [kind|type] of {INSTRUMENT} is the {{0}} one {IN}",
+        f"{WHAT} {INSTRUMENT} is the {{0}} of all {IN}",
     ),
     "Is there a <Object> sound": (
         f"[Is there|Do you hear|Can you hear] [the sound of a {{0}}|a {{0}} playing|any {{0}}] {IN}",
@@ -111,7 +111,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
         f"Are both the {{0}} and the {{1}} [heard|sounding] {IN}",
     ),
     "How many musical instruments were heard throughout the video": (
-        f"{MANY} {TOOLS} [were heard|could be heard|sounded|made a sound] throughout {THE}",
+        f"{MANY} {INSTRUMENTS} [were heard|could be heard|sounded|made a sound] throughout {THE}",
     ),
     "Is the <Object> more rhythmic than the <Object>": (
         f"Does the {{0}} [play more rhythmically than|sound more rhythmic than|have more rhythm than] the {{1}} {IN}",

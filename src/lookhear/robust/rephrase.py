@@ -1,7 +1,8 @@
 """The same question in other words, from a grammar: offline, the same for everybody, 25 ways and more.
 
-MUSIC-AVQA-R rephrased each template with a writing tool and kept what three people agreed on. Here the words come from
-patterns that keep the meaning by construction (`_grammar.py`); a language model does the same through `endpoint.py`.
+MUSIC-AVQA-R rephrased each template with a paraphrasing program and kept what three people agreed on. Here the words
+come from patterns that keep the meaning by construction (`_grammar.py`); a language model does the same through
+`endpoint.py`.
 """
 
 from __future__ import annotations
