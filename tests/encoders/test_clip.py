@@ -164,8 +164,8 @@ def check_tokens(merges, cases):
     from transformers import CLIPTokenizer
 
     tokens.tokenizer = CLIPTokenizer(**_clip.vocabulary(gzip.decompress(merges.read_bytes()).decode("utf-8")))
-    for case in cases["questions"]:
-        ids = tokens([case["text"]])[0]
+    for case in [*cases["questions"], *cases["odd"]]:
+        ids = tokens([case["text"]], truncate=True)[0]
         assert ids[: len(case["ids"])].tolist() == case["ids"], case["text"]
         assert not ids[len(case["ids"]) :].any()
 
@@ -174,7 +174,7 @@ def test_pieces_are_joined_by_the_merges_and_padded_with_zeros(official):
     tokens = _clip.Tokens(str(official / "ViT-tiny.pt"))
     vocabulary = _clip.vocabulary(MERGES)["vocab"]
     start, end = vocabulary["<|startoftext|>"], vocabulary["<|endoftext|>"]
-    ids = tokens(["  THE   piano ", "the &amp;amp; is"])
+    ids = tokens(["  THE   piano ", "ｔｈe &amp;amp; is"])
     assert ids.shape == (2, 77)
     assert ids[0, :5].tolist() == [start, vocabulary["the</w>"], vocabulary["piano</w>"], end, 0]
     assert ids[1, :5].tolist() == [start, vocabulary["the</w>"], vocabulary["&</w>"], vocabulary["is</w>"], end]

@@ -30,6 +30,10 @@ ADDRESS = "https://openaipublic.azureedge.net/clip/models/{}/{}"
 MERGES = "bpe_simple_vocab_16e6.txt.gz"
 SCALARS = ("input_resolution", "context_length", "vocab_size")  # ride along in the archives
 LENGTH = 77
+# The part of ftfy, which OpenAI's tokenizer runs first, that whole text meets: full-width letters and curly quotes.
+# Text that was decoded wrongly is not mended.
+PLAIN = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " "}
+PLAIN |= dict.fromkeys(map(ord, "‘’‚‛"), "'") | dict.fromkeys(map(ord, "“”„‟"), '"')
 
 
 def tower(weights: str, side: str) -> nn.Module:
@@ -134,7 +138,7 @@ class Tokens:
         self.tokenizer = kind(**vocabulary(gzip.decompress(near.read_bytes()).decode("utf-8")))
 
     def __call__(self, texts: Sequence[str], truncate: bool = False) -> Int[Tensor, "text 77"]:
-        cleaned = [html.unescape(html.unescape(text)).strip() for text in texts]
+        cleaned = [html.unescape(html.unescape(text.translate(PLAIN))).strip() for text in texts]
         rows = self.tokenizer(cleaned)["input_ids"]
         out = torch.zeros(len(rows), LENGTH, dtype=torch.long)
         for row, text, ids in zip(out, texts, rows, strict=True):

@@ -101,6 +101,20 @@ def locate(weights: str, names: Iterable[str], url: str = "") -> Path:
     raise ModelError(f"No weights at {weights!r}. Give a file or a folder that holds {' or '.join(names)}.")
 
 
+def from_hub(weights: str, names: Iterable[str]) -> Path:
+    """As `locate`, but an `owner/name` that is no path here is a Hugging Face model: its file is fetched and cached."""
+    names = tuple(names)
+    if Path(weights).expanduser().exists() or weights.count("/") != 1:
+        return locate(weights, names)
+    try:
+        from huggingface_hub import hf_hub_download
+
+        return Path(hf_hub_download(weights, names[0]))
+    except (OSError, ValueError) as error:  # all errors of the hub are one of these
+        reason = " ".join(str(error).split())[:120]
+        raise ModelError(f"Cannot fetch {weights!r} ({reason}…). Download {names[0]} and give its path.") from None
+
+
 def read(path: Path) -> dict[str, Any]:
     """A checkpoint as it lies on disk: tensors by name, or the mapping that holds them. Runs no code from the file."""
     try:
