@@ -64,6 +64,15 @@ def test_rephrasings_of_one_question_are_no_fault(tmp_path):
     assert kinds(check("music_avqa_r", tmp_path, media=False)) == {("doubled ids", "head"): 1}
 
 
+def test_a_dataset_of_our_own_can_be_checked_too(tmp_path):
+    (tmp_path / "json").mkdir()
+    annotate(tmp_path / "json", train=[row(1, "a")], test=[row(2, "a", question="What kind of instrument is it?")])
+    found = check("soundstage", tmp_path, media=False)
+    assert kinds(found) == {("same video in two splits", "train and test"): 1}
+    with pytest.raises(DatasetError, match="No split 'val'"):
+        check("soundstage", tmp_path, ["val"], media=False)
+
+
 def film(path, seed: int, size=(48, 64), gain: float = 1.0) -> None:
     """Two seconds of drifting blobs with a tune: the same for the same seed, whatever the size or volume."""
     rng = np.random.default_rng(seed)

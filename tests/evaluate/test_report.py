@@ -107,6 +107,28 @@ def test_latex_has_one_column_for_each_number():
     assert body.startswith(r"my\_net \& co & ") and body.count(" & ") == len(tables.columns(scored))
 
 
+def test_nothing_asked_is_no_score(tmp_path):
+    empty = reports.report([], [])
+    assert empty.to_json()["overall"] == {"correct": 0, "total": 0, "accuracy": None, "interval": [None, None]}
+    empty.save(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["answers.jsonl", "report.json", "table.md"]
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
+    scored = reports.report([question(0)], [Answer("yes")])
+    monkeypatch.setattr(reports, "to_record", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        scored.save(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_grid_marks_what_is_told_to():
+    rows = {"ours": {"Audio": 50.0, "Overall": 60.0}, "theirs": {"Audio": 40.0, "Overall": 61.0}}
+    lines = tables.grid(rows, "markdown", mark={("ours", "Audio")}).splitlines()
+    assert "**50.00**" in lines[2] and "**" not in lines[3]
+    assert r"\textbf{50.00}" in tables.grid(rows, "latex", mark={("ours", "Audio")})
+
+
 def test_a_grid_marks_what_is_missing():
     text = tables.grid({"ours": {"Audio": 50.0, "Overall": 60.0}, "theirs": {"Overall": 61.0}}, "markdown")
     assert text.splitlines()[-1].split("|")[2].strip() == "-"

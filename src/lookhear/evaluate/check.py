@@ -75,13 +75,14 @@ def check(
     root = Path(root)
     if not root.is_dir():
         raise DatasetError(f"No folder {str(root)!r} for dataset {name!r}. Give the folder of its annotations.")
-    if not hasattr(module, "read"):
-        raise DatasetError(f"Dataset {name.partition('@')[0]!r} cannot be checked: it has no read().")
     asked = {"version": version} if version else {}
-    splits = splits or sorted(module.splits(root, **asked), key=_place)
-    if not splits:
+    if hasattr(module, "read"):
+        splits = splits or sorted(module.splits(root, **asked), key=_place)
+        found = {split: module.read(root, split, **asked) for split in splits}
+    else:
+        found = _loaded(module, root, splits)
+    if not found:
         raise DatasetError(f"No annotations of {name!r} under {str(root)!r}. Their layout: lookhear list datasets.")
-    found = {split: module.read(root, split, **asked) for split in splits}
     vocabulary = {normal(word) for word in getattr(module, "VOCABULARY", ())}
     findings: list[Finding] = []
     for split, read in found.items():
@@ -97,6 +98,20 @@ def check(
     if near:
         findings += [Finding(*finding) for finding in near_duplicates(clips.values(), progress)]
     return Checkup(name, str(root), {split: _facts(a) for split, a in found.items()}, tuple(findings))
+
+
+def _loaded(module: Any, root: Path, splits: Sequence[str]) -> dict[str, Annotations]:
+    """Splits of a dataset that reads whole files or none: those asked for, or those of the usual three there are."""
+    found = {}
+    for split in splits or ORDER:
+        try:
+            examples = tuple(module.load(root, split))
+        except DatasetError:
+            if splits:
+                raise
+            continue
+        found[split] = Annotations(root, len(examples), examples)
+    return found
 
 
 def _facts(annotations: Annotations) -> dict[str, Any]:

@@ -9,6 +9,7 @@ keeps every answer, so tables, tests and plots are redrawn without a model.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,8 +43,8 @@ class Score:
         return {
             "correct": self.correct,
             "total": self.total,
-            "accuracy": round(self.accuracy, 4),
-            "interval": [round(edge, 4) for edge in self.interval],
+            "accuracy": _plain(self.accuracy),
+            "interval": [_plain(edge) for edge in self.interval],
         }
 
 
@@ -79,11 +80,19 @@ class Report:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         records = map(to_record, self.examples, self.answers, self.right)
-        lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-        with (folder / "answers.jsonl").open("w", encoding="utf-8") as file:
-            file.writelines(lines)
-        (folder / "report.json").write_text(json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n", "utf-8")
-        (folder / "table.md").write_text(self.table("markdown") + "\n", "utf-8")
+        texts = {
+            "answers.jsonl": (json.dumps(record, ensure_ascii=False) + "\n" for record in records),
+            "report.json": [json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"],
+            "table.md": [self.table("markdown") + "\n"],
+        }
+        for name, lines in texts.items():
+            part = folder / f"{name}.part"
+            try:
+                with part.open("w", encoding="utf-8") as file:
+                    file.writelines(lines)
+                part.replace(folder / name)
+            finally:
+                part.unlink(missing_ok=True)
 
 
 def report(
@@ -180,6 +189,11 @@ def video_of(example: Example) -> str:
     """The id of the recording a question is about, whatever a probe put in its place."""
     sources = [s for s in (example.clip.video, example.clip.audio) if s is not None and s != BLANK]
     return str(example.meta.get("video_id") or (sources[0].id if sources else example.id))
+
+
+def _plain(percent: float) -> float | None:
+    """Rounded, and None where there is nothing to divide by: JSON knows no nan."""
+    return None if math.isnan(percent) else round(percent, 4)
 
 
 def _in_order(names: Mapping[str, Any], first: Sequence[str]) -> list[str]:

@@ -66,9 +66,9 @@ def columns(report: Report) -> dict[str, Score]:
 def grid(
     rows: Mapping[str, Mapping[str, Score | float]],
     format: str = "text",
-    bold: Collection[tuple[str, str]] = (),
+    mark: Collection[tuple[str, str]] = (),
 ) -> str:
-    """Several rows (a name, then column -> score or published number) side by side; `bold` holds (row, column) pairs.
+    """Several rows (a name, then column -> score or published number) side by side; `mark` holds (row, column) pairs.
 
     A number that a row does not have is printed as a dash, never as a zero.
     """
@@ -78,7 +78,7 @@ def grid(
     lines = []
     for row, scores in rows.items():
         cells = [_number(scores.get(name)) for name in names]
-        marks = [bold(cell, format) if (row, name) in bold else cell for cell, name in zip(cells, names, strict=True)]
+        marks = [bold(cell, format) if (row, name) in mark else cell for cell, name in zip(cells, names, strict=True)]
         lines.append([_tex(row) if format == "latex" else row, *marks])
     if format == "csv":
         return lay_out(["method", *names], lines, format)
