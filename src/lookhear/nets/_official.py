@@ -26,14 +26,25 @@ def size(state: Mapping[str, Tensor], name: str, axis: int = 0) -> int:
     return int(state[name].shape[axis])
 
 
-def load(net: nn.Module, state: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
-    """Copy into `net` what `names` (published prefix -> our prefix) translate; other tensors are dead and left out."""
-    ours = {}
+def load(
+    net: nn.Module, state: Mapping[str, Tensor], names: Mapping[str, str], dead: Iterable[str] | None = None
+) -> None:
+    """Copy into `net` what `names` (published prefix -> our prefix) translate; other tensors are dead and left out.
+
+    Where the prefixes of `dead` tensors are given, a tensor that is neither translated nor dead is refused.
+    """
+    ours, strange = {}, []
     for name, tensor in state.items():
         for old, new in names.items():
             if name == old or name.startswith(old + "."):
                 ours[new + name[len(old) :]] = tensor
                 break
+        else:
+            strange.append(name)
+    if dead is not None:
+        strange = [n for n in strange if not any(n == d or n.startswith(d + ".") for d in dead)]
+        if strange:
+            raise ModelError(f"The checkpoint has tensors that are not of this network: {_some(strange)}.")
     wanted = net.state_dict()
     missing = [n for n in wanted if n not in ours]
     if missing:

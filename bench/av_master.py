@@ -1,0 +1,174 @@
+"""AV-Master at official width against the same mathematics written down directly (`bench/_av_master_direct.py`).
+
+A training step of 32 questions of 60 seconds, dropout on, about 32 clips and about 8 (four questions a clip, as the
+trainer batches them); an evaluation of 33 questions about one clip, which the direct form answers one by one. Both are
+given in wall and in CPU seconds of two threads, taken in turns; gradients are compared with dropout off. Peak memory is
+that of a process that trains two steps.
+"""
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+QUESTIONS, SECONDS, ASKED = 32, 60, 33
+
+
+def main() -> dict:
+    """Every part in a process of its own: equality and speed in one, peak memories in one each."""
+    parts = {part: _child(part) for part in ("speed", "peak-direct", "peak-32", "peak-8")}
+    numbers = parts.pop("speed")
+    numbers["peak_gb"] = {part.removeprefix("peak-"): peak["gb"] for part, peak in parts.items()}
+    numbers["memory_ratio"] = round(numbers["peak_gb"]["direct"] / numbers["peak_gb"]["32"], 2)
+    return numbers
+
+
+def _child(part: str) -> dict:
+    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.av_master", part], env=environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return json.loads(done.stdout)
+
+
+def _nets(dropout: float = 0.1):  # type: ignore[no-untyped-def]
+    import torch
+
+    from bench._av_master_direct import Direct
+    from lookhear.nets import av_master
+
+    torch.manual_seed(0)
+    torch.set_num_threads(2)
+    direct = Direct(dropout=dropout)
+    ours = av_master.build(av_master.Config(dropout=dropout))
+    ours.load_state_dict(av_master.from_official(direct.state_dict()).state_dict())
+    return direct, ours
+
+
+def _inputs(questions: int):  # type: ignore[no-untyped-def]
+    import torch
+
+    shapes = [(SECONDS, 128), (SECONDS, 768), (768,), (77, 768), (SECONDS, 128), (SECONDS, 768)]
+    return [torch.randn(questions, *shape) for shape in shapes], torch.randint(0, 42, (questions,))
+
+
+def direct_step(net, optimizer, streams, labels) -> None:  # type: ignore[no-untyped-def]
+    """One training step as the official loop takes it."""
+    from bench._av_master_direct import backward
+
+    optimizer.zero_grad()
+    backward(*net(*streams), labels)
+    optimizer.step()
+
+
+def our_step(net, optimizer, streams, labels, clips: int = QUESTIONS) -> None:  # type: ignore[no-untyped-def]
+    """One training step of as many questions about `clips` clips."""
+    import torch
+
+    audio, frames, question, words, *negatives = streams
+    rows = torch.arange(len(labels)) % clips
+    optimizer.zero_grad()
+    memory = {name: x[rows] for name, x in net.watch(audio[:clips], frames[:clips]).items()}
+    output = net.answer(memory, question, words)
+    sum(net.losses(output, labels, *negatives).values()).backward()
+    optimizer.step()
+
+
+def speed() -> dict:
+    """Equality of gradients, then seconds taken in turns."""
+    import torch
+
+    numbers = {"largest_gradient_error": _gradient_error()}
+    direct, ours = _nets()
+    streams, labels = _inputs(QUESTIONS)
+    adam = {net: torch.optim.Adam(net.parameters(), 1e-4) for net in (direct, ours)}
+    steps = {
+        "direct": lambda: direct_step(direct, adam[direct], streams, labels),
+        "32_clips": lambda: our_step(ours, adam[ours], streams, labels),
+        "8_clips": lambda: our_step(ours, adam[ours], streams, labels, clips=8),
+    }
+    numbers["train"] = _turns(steps, rounds=2)
+    direct.eval(), ours.eval()
+    question, words = torch.randn(ASKED, 768), torch.randn(ASKED, 77, 768)
+    same = torch.zeros(ASKED, dtype=torch.long)
+
+    def one_by_one() -> None:
+        for n in range(3):
+            direct(streams[0][:1], streams[1][:1], question[n : n + 1], words[n : n + 1])
+
+    def together() -> None:
+        memory = ours.watch(streams[0][:1], streams[1][:1])
+        ours.answer({name: x[same] for name, x in memory.items()}, question, words)
+
+    with torch.no_grad():
+        numbers["evaluate"] = _turns(
+            {"direct": one_by_one, "ours": together}, rounds=3, share={"direct": 3, "ours": ASKED}
+        )
+    return numbers
+
+
+def _gradient_error(questions: int = 4) -> float:
+    """Largest difference of any gradient, dropout off, relative to the largest entry of that gradient."""
+    from lookhear.nets._av_master_official import OFFICIAL
+
+    direct, ours = _nets(dropout=0.0)
+    streams, labels = _inputs(questions)
+    idle = type("Idle", (), {"zero_grad": lambda self: None, "step": lambda self: None})()
+    direct_step(direct, idle, streams, labels)
+    our_step(ours, idle, streams, labels, clips=questions)
+    mine, worst = dict(ours.named_parameters()), 0.0
+    for name, parameter in direct.named_parameters():
+        old = next((o for o in OFFICIAL if name == o or name.startswith(o + ".")), None)
+        if old is None or parameter.grad is None or float(parameter.grad.abs().max()) < 1e-6:
+            continue  # no gradient but rounding: what never reaches an output
+        gradient = mine[OFFICIAL[old] + name[len(old) :]].grad
+        worst = max(worst, float((gradient - parameter.grad).abs().max() / parameter.grad.abs().max()))
+    return worst
+
+
+def _turns(steps: dict, rounds: int, share: dict | None = None) -> dict:
+    """Median wall and CPU seconds of each, taken in turns after one warm-up, and ratios to `direct`."""
+    taken = {name: [] for name in steps}
+    for turn in range(rounds + 1):
+        for name, step in steps.items():
+            wall, cpu = time.perf_counter(), time.process_time()
+            step()
+            if turn:
+                taken[name].append((time.perf_counter() - wall, time.process_time() - cpu))
+    share = share or {}
+    result = {}
+    for name, pairs in taken.items():
+        wall, cpu = (statistics.median(column) / share.get(name, 1) for column in zip(*pairs, strict=True))
+        result[name] = {"wall_s": round(wall, 4), "cpu_s": round(cpu, 4)}
+    for name in taken:
+        if name != "direct":
+            result[name]["times_wall"] = round(result["direct"]["wall_s"] / result[name]["wall_s"], 2)
+            result[name]["times_cpu"] = round(result["direct"]["cpu_s"] / result[name]["cpu_s"], 2)
+    return result
+
+
+def peak(which: str) -> dict:
+    """Peak resident memory, in GB, of a process that takes two training steps."""
+    import torch
+
+    direct, ours = _nets()
+    net = direct if which == "direct" else ours
+    del direct, ours
+    streams, labels = _inputs(QUESTIONS)
+    adam = torch.optim.Adam(net.parameters(), 1e-4)
+    for _ in range(2):
+        if which == "direct":
+            direct_step(net, adam, streams, labels)
+        else:
+            our_step(net, adam, streams, labels, clips=int(which))
+    return {"gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2)}
+
+
+if __name__ == "__main__":
+    job = sys.argv[1]
+    print(json.dumps(speed() if job == "speed" else peak(job.removeprefix("peak-"))))

@@ -1,0 +1,195 @@
+"""Parts of AV-Master around the focus capture: key fusion, answer decoders, how opinions and evidence combine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lookhear.errors import RecipeError
+from lookhear.nets._blocks import drop
+
+SIDES = ("seen", "heard")
+
+
+class KeyFusion(nn.Module):
+    """Fused sequence F_c and the objects of both modalities to one vector F_fu; additive attention, as released.
+
+        S_tk = F_c,t + U o_k + b,  o_t = sum_k softmax_k(v . tanh S_tk) S_tk,  F_fu = max_t L [F_c, o_seen, o_heard]_t
+
+    The weights sum to 1, so o_t = F_c,t + sum_k w_tk (U o_k + b), and the linear layer over three parts is one product
+    with F_c and one, made once per clip, with the few objects.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.object = nn.ModuleDict({side: nn.Linear(dim, dim) for side in SIDES})
+        self.weigh = nn.ModuleDict({side: nn.Linear(dim, 1) for side in SIDES})
+        self.offset = nn.ParameterDict({side: nn.Parameter(torch.ones(dim)) for side in SIDES})
+        self.out = nn.Linear(3 * dim, dim)
+
+    def prepare(
+        self, side: str, objects: Float[Tensor, "clip template dim"]
+    ) -> tuple[Float[Tensor, "clip template dim"], Float[Tensor, "clip template dim"]]:
+        """(U o + b, what it does to the output of the linear layer): both depend on the clip alone."""
+        added = F.linear(objects, self.object[side].weight, self.object[side].bias + self.offset[side])
+        return added, F.linear(added, self.out.weight.chunk(3, dim=1)[1 + SIDES.index(side)])
+
+    def scores(
+        self, side: str, fused: Float[Tensor, "row position dim"], added: Tensor
+    ) -> Float[Tensor, "row k position"]:
+        """Logits of the additive attention."""
+        return TanhScores.apply(fused.float(), added.float(), self.weigh[side].weight[0].float())
+
+    def forward(
+        self, fused: Float[Tensor, "row position dim"], prepared: Mapping[str, tuple[Tensor, Tensor]]
+    ) -> tuple[Float[Tensor, "row dim"], Float[Tensor, "row position"]]:
+        """(F_fu, the share of its features whose maximum lies at each position)."""
+        total = F.linear(fused, sum(self.out.weight.chunk(3, dim=1)), self.out.bias)
+        for side, (added, effect) in prepared.items():
+            if added.shape[1] == 1:
+                total = total + effect
+            else:
+                weight = self.scores(side, fused, added).softmax(dim=1)
+                total = total + weight.transpose(1, 2).to(effect.dtype) @ effect
+        best, place = total.max(dim=1)
+        return best, share(place, total.shape[1])
+
+
+class TanhScores(torch.autograd.Function):
+    """scores[b, k, t] = sum_d v_d tanh(x[b, t, d] + y[b, k, d]) with no tensor over (b, t, k, d) kept.
+
+    tanh(x + y) = 1 - 2 / (1 + exp(2x) exp(2y)): two exponentials of small tensors and a reciprocal for each element.
+    Beyond |40| tanh is 1 in float32, so arguments are clamped there and no product becomes 0 times infinity.
+    """
+
+    @staticmethod
+    def _halves(x: Tensor) -> Tensor:
+        return x.clamp(-40, 40).mul_(2).exp_()
+
+    @staticmethod
+    def forward(ctx, x: Tensor, y: Tensor, v: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(x, y, v)
+        scores = x.new_empty(y.shape[0], y.shape[1], x.shape[1])
+        for b, (ex, ey) in enumerate(zip(TanhScores._halves(x), TanhScores._halves(y), strict=True)):
+            for k, one in enumerate(ey):
+                scores[b, k] = (ex * one).add_(1).reciprocal_() @ v
+        return v.sum() - 2 * scores
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor):  # type: ignore[no-untyped-def]
+        x, y, v = ctx.saved_tensors
+        dx, dy, dv = torch.zeros_like(x), torch.empty_like(y), torch.zeros_like(v)
+        for b, (ex, ey) in enumerate(zip(TanhScores._halves(x), TanhScores._halves(y), strict=True)):
+            for k, one in enumerate(ey):
+                half = (ex * one).add_(1).reciprocal_()  # tanh = 1 - 2 half, its slope 4 half (1 - half)
+                g = gradient[b, k]
+                dv += g.sum() - 2 * (g @ half)
+                slope = half.addcmul_(half, half, value=-1)
+                dy[b, k] = g @ slope
+                dx[b].addcmul_(slope, g.unsqueeze(1))
+        return dx.mul_(4 * v), dy.mul_(4 * v), dv
+
+
+class CrossLayer(nn.Module):
+    """One query looks over a memory, then a feed-forward layer; post-norm with the small epsilon of BERT."""
+
+    def __init__(self, dim: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.dropout = heads, dropout
+        self.query, self.key, self.value = nn.Linear(dim, dim), nn.Linear(dim, dim), nn.Linear(dim, dim)
+        self.out, self.up, self.down = nn.Linear(dim, dim), nn.Linear(dim, dim), nn.Linear(dim, dim)
+        self.norm1, self.norm2 = nn.LayerNorm(dim, eps=1e-12), nn.LayerNorm(dim, eps=1e-12)
+
+    def forward(
+        self, x: Float[Tensor, "row dim"], memory: Float[Tensor, "row time dim"]
+    ) -> tuple[Float[Tensor, "row dim"], Float[Tensor, "row time"]]:
+        """(x, weight of each row of the memory, averaged over heads).
+
+        With one query it is cheaper to take each head's query through the key projection than all rows: the memory
+        itself is what is compared and summed. The key's bias adds the same to all scores and drops out.
+        """
+        if memory.shape[1] == 1:  # a softmax over one row: query and key have no say
+            weight = x.new_ones(len(x), self.heads, 1)
+        else:
+            query = rearrange(self.query(x), "row (head d) -> head row d", head=self.heads)
+            query = query @ rearrange(self.key.weight, "(head d) dim -> head d dim", head=self.heads)
+            scores = rearrange(query, "head row dim -> row head dim") @ memory.transpose(1, 2)
+            weight = (scores * (x.shape[1] // self.heads) ** -0.5).softmax(dim=-1)
+        kept = drop(weight, self.dropout, self.training)
+        taken = rearrange(kept @ memory, "row head dim -> head row dim")
+        value = rearrange(self.value.weight, "(head d) dim -> head dim d", head=self.heads)
+        bias = rearrange(self.value.bias, "(head d) -> head 1 d", head=self.heads)
+        taken = taken @ value + rearrange(kept.sum(dim=-1), "row head -> head row 1") * bias
+        taken = self.out(rearrange(taken, "head row d -> row (head d)"))
+        x = self.norm1(x + drop(taken, self.dropout, self.training))
+        wide = self.down(F.gelu(self.up(x)))
+        return self.norm2(x + drop(wide, self.dropout, self.training)), weight.mean(dim=1)
+
+
+class AnswerDecoder(nn.Module):
+    """The question's vector looks twice over a memory and names an answer; it also reaches the answer directly."""
+
+    def __init__(self, dim: int, heads: int, answers: int, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([CrossLayer(dim, heads, dropout) for _ in range(2)])
+        self.dense, self.norm = nn.Linear(dim, dim), nn.LayerNorm(dim, eps=1e-12)
+        self.head = nn.Linear(dim, answers, bias=False)
+        self.bias = nn.Parameter(torch.zeros(answers))
+
+    def forward(
+        self, question: Float[Tensor, "row dim"], memory: Float[Tensor, "row time dim"]
+    ) -> tuple[Float[Tensor, "row answer"], Float[Tensor, "row time"]]:
+        """(logits, weight of each row of the memory, averaged over layers and heads)."""
+        weights = []
+        for layer in self.layers:
+            question, weight = layer(question, memory)
+            weights.append(weight)
+        return self.head(self.norm(F.gelu(self.dense(question)))) + self.bias, sum(weights) / len(weights)
+
+
+ENHANCE = ("add", "mul", "weighted")
+
+
+def combine(opinions: Mapping[str, Tensor], enhance: str, raw: bool) -> Float[Tensor, "row answer"]:
+    """Logits of the answer from the heads' logits; `joint` is enhanced by the others.
+
+    - `add`: the sum, of raw logits (the released code) or of distributions (the paper).
+    - `mul`: distribution of `joint` plus the product of the others.
+    - `weighted`: distribution of `joint` plus the others', each in the ratio of its largest probability.
+    """
+    if enhance not in ENHANCE:
+        raise RecipeError(f"No way to enhance is called {enhance!r}. There are: {', '.join(ENHANCE)}.")
+    if enhance == "add" and raw:
+        return torch.stack(list(opinions.values())).sum(dim=0)
+    spoken = {name: logits.log_softmax(dim=-1) for name, logits in opinions.items()}
+    parts = [spoken.pop("joint")] if "joint" in spoken else []
+    others = torch.stack(list(spoken.values())) if spoken else None
+    if others is not None and enhance == "mul":
+        parts.append(others.sum(dim=0))
+    elif others is not None:
+        if enhance == "weighted":
+            others = others + others.amax(dim=-1, keepdim=True).log_softmax(dim=0)
+        parts.extend(others)
+    return torch.stack(parts).logsumexp(dim=0)
+
+
+def share(place: Float[Tensor, "row dim"], positions: int) -> Float[Tensor, "row position"]:
+    """The share of features whose maximum lies at each position."""
+    count = torch.zeros(len(place), positions, device=place.device)
+    return count.scatter_add_(1, place, torch.ones_like(place, dtype=count.dtype)) / place.shape[1]
+
+
+def trace_back(weight: Float[Tensor, "row time"], mixing: Float[Tensor, "row time time"]) -> Float[Tensor, "row time"]:
+    """Weight of rows that were mixed, traced back through the mixing and the residual path beside it, half each."""
+    return (weight + (weight.unsqueeze(1) @ mixing).squeeze(1)) / 2
+
+
+def one(weight: Float[Tensor, "row time"]) -> Float[Tensor, "row time"]:
+    """Scaled to sum to 1; even where nothing was used."""
+    total = weight.sum(dim=1, keepdim=True)
+    return torch.where(total > 0, weight / total.clamp(min=1e-12), torch.full_like(weight, 1 / weight.shape[1]))

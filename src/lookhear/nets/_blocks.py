@@ -1,0 +1,185 @@
+"""Attention parts that several nets share: dropout, packed attention, foldable one-head attention, layers of it.
+
+Two algebraic facts save half of the projections where a layer has one head. Scores are bilinear, so one matrix
+`W_k^T W_q` takes the place of the query and key projections; and the output projection commutes with the weighted sum,
+so one matrix `W_o W_v` takes the place of the value and output projections. Both hold exactly, with dropout or without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def keep(shape: tuple[int, ...], dropout: float, device: torch.device | str = "cpu") -> Tensor:
+    """A dropout mask of `shape`, uint8: 0 with probability `dropout`, otherwise 1.
+
+    Drawn from 16 random bits an element, several times as fast on a CPU as the exact Bernoulli of torch; the
+    probability is right to 1/65536.
+    """
+    size = prod(shape)
+    bits = torch.empty((size + 3) // 4, dtype=torch.int64, device=device).random_(-(2**63), None)
+    return (bits.view(torch.int16)[:size] >= round(dropout * 65536) - 32768).view(torch.uint8).view(shape)
+
+
+class Dropped(torch.autograd.Function):
+    """x * mask / (1 - dropout), of which only the mask, a byte an element, is kept for the backward pass."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, mask: Tensor, dropout: float) -> Tensor:  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(mask)
+        ctx.scale = 1 / (1 - dropout)
+        return mask.to(x.dtype).mul_(x).mul_(ctx.scale)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor):  # type: ignore[no-untyped-def]
+        return ctx.saved_tensors[0].to(gradient.dtype).mul_(gradient).mul_(ctx.scale), None, None
+
+
+def drop(x: Tensor, dropout: float, training: bool) -> Tensor:
+    """Dropout."""
+    return Dropped.apply(x, keep(tuple(x.shape), dropout, x.device), dropout) if training and dropout else x
+
+
+class Folding(nn.Module):
+    """A module that keeps products of its own weights while nothing learns.
+
+    Under grad mode products are made anew, inside the graph. Otherwise they are kept for as long as every parameter is
+    the same memory at the same version, which optimizers and `load_state_dict` advance, and dropped at each `train()`
+    and `eval()`. Only writing through `.data` without either goes unseen.
+    """
+
+    _kept: dict[str, tuple[Any, Any]] | None = None
+
+    def folded(self, name: str, make: Callable[[], Any]) -> Any:
+        """`make()` for the weights as they are now."""
+        if torch.is_grad_enabled():
+            return make()
+        state = tuple((p.data_ptr(), p._version) for p in self.parameters())
+        self._kept = self._kept or {}
+        if name not in self._kept or self._kept[name][0] != state:
+            with torch.autocast(state_device(self), enabled=False):
+                self._kept[name] = (state, make())
+        return self._kept[name][1]
+
+    def train(self, mode: bool = True) -> Folding:
+        """As in torch; also forgets what was kept."""
+        self._kept = None
+        return super().train(mode)
+
+
+def state_device(net: nn.Module) -> str:
+    """Where the parameters are: cpu, cuda, ..."""
+    return next(net.parameters()).device.type
+
+
+class Attention(Folding):
+    """Multi-head attention with the parameters (and their names) of `nn.MultiheadAttention`, batch first.
+
+    `project` and `attend` are apart so that what depends on one side only can be made once and kept.
+    """
+
+    def __init__(self, dim: int, heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.dim, self.heads, self.dropout = dim, heads, dropout
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * dim, dim))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * dim))
+        self.out_proj = nn.Linear(dim, dim)
+        nn.init.xavier_uniform_(self.in_proj_weight)
+        nn.init.zeros_(self.out_proj.bias)
+
+    def project(self, x: Float[Tensor, "*rows dim"], which: str) -> Float[Tensor, "*rows parts_dim"]:
+        """Projections of `x` named in `which`, a run of the letters of "qkv", side by side."""
+        start = "qkv".index(which) * self.dim
+        part = slice(start, start + len(which) * self.dim)
+        return F.linear(x, self.in_proj_weight[part], self.in_proj_bias[part])
+
+    def attend(
+        self, q: Float[Tensor, "row query dim"], k: Float[Tensor, "row key dim"], v: Float[Tensor, "row key dim"]
+    ) -> tuple[Float[Tensor, "row query dim"], Float[Tensor, "row query key"]]:
+        """(taken in, weight of each key averaged over heads) for projected queries, keys and values."""
+        q, k, v = (rearrange(x, "row n (head dim) -> row head n dim", head=self.heads) for x in (q, k, v))
+        weight = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(dim=-1)
+        taken = drop(weight, self.dropout, self.training) @ v
+        return self.out_proj(rearrange(taken, "row head n dim -> row n (head dim)")), weight.mean(dim=1)
+
+    def forward(
+        self, x: Float[Tensor, "row query dim"], y: Float[Tensor, "row key dim"]
+    ) -> tuple[Float[Tensor, "row query dim"], Float[Tensor, "row query key"]]:
+        """What `x` takes in from `y`, and the weights before dropout, averaged over heads."""
+        return self.attend(self.project(x, "q"), *self.project(y, "kv").chunk(2, dim=-1))
+
+    def ask(self, x: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:
+        """One head only: the vector whose products with any raw `y` are the scores of `x` over `y`."""
+        return F.linear(x, *self.folded("ask", self._ask))
+
+    def give(self, y: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:
+        """One head only: what `y` contributes to the output; sums of it by weight lack `out_proj.bias` alone."""
+        return F.linear(y, *self.folded("give", self._give))
+
+    def _ask(self) -> tuple[Tensor, Tensor]:
+        wq, wk, _ = self.in_proj_weight.chunk(3)
+        scale = self.dim**-0.5  # the key's bias adds the same to every score of a row: softmax does not see it
+        return scale * (wk.T @ wq), scale * (wk.T @ self.in_proj_bias[: self.dim])
+
+    def _give(self) -> tuple[Tensor, Tensor]:
+        wo, wv = self.out_proj.weight, self.in_proj_weight[2 * self.dim :]
+        return wo @ wv, wo @ self.in_proj_bias[2 * self.dim :]
+
+    def look(
+        self,
+        asked: Float[Tensor, "row query dim"],
+        y: Float[Tensor, "row key dim"],
+        given: Float[Tensor, "row key dim"],
+    ) -> tuple[Float[Tensor, "row query dim"], Float[Tensor, "row query key"]]:
+        """One head only: (taken in, weights) from `asked = ask(x)`, the raw `y` and `given = give(y)`."""
+        weight = (asked @ y.transpose(1, 2)).softmax(dim=-1)
+        return drop(weight, self.dropout, self.training) @ given + self.out_proj.bias, weight
+
+
+class HanLayer(nn.Module):
+    """Attention to itself and, if `cross`, to another sequence, then a feed-forward layer; one head, post-norm.
+
+        u = LN1(x + self(x) + cross(x, y));   out = LN2(u + Lin2(relu(Lin1(u))))
+
+    The layer that PSTP-Net, TSPM and AV-Master share. It comes apart at what depends on `x` alone: `alone` and
+    `cm_attn.ask` can be made once for a clip, `join` is the rest.
+    """
+
+    def __init__(self, dim: int, dropout: float = 0.1, cross: bool = True) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.self_attn = Attention(dim, 1, dropout)
+        self.cm_attn = Attention(dim, 1, dropout) if cross else None
+        self.linear1, self.linear2 = nn.Linear(dim, dim), nn.Linear(dim, dim)
+        self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
+
+    def alone(self, x: Float[Tensor, "row time dim"]) -> tuple[Float[Tensor, "row time dim"], Tensor]:
+        """(x + self(x), the weights of self)."""
+        taken, weight = self.self_attn.look(self.self_attn.ask(x), x, self.self_attn.give(x))
+        return x + drop(taken, self.dropout, self.training), weight
+
+    def join(
+        self, own: Float[Tensor, "row time dim"], asked: Tensor, y: Float[Tensor, "row other dim"], given: Tensor
+    ) -> Float[Tensor, "row time dim"]:
+        """The layer's output from `own = alone(x)[0]`, `asked = cm_attn.ask(x)` and `given = cm_attn.give(y)`."""
+        taken, _ = self.cm_attn.look(asked, y, given)
+        return self.feed(own + drop(taken, self.dropout, self.training))
+
+    def feed(self, total: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:
+        """The two norms and the feed-forward layer between them."""
+        u = self.norm1(total)
+        inner = drop(self.linear1(u).relu(), self.dropout, self.training)
+        return self.norm2(u + drop(self.linear2(inner), self.dropout, self.training))
+
+    def forward(self, x: Float[Tensor, "row time dim"], y: Tensor | None = None) -> Float[Tensor, "row time dim"]:
+        """The whole layer."""
+        own, _ = self.alone(x)
+        return self.feed(own) if self.cm_attn is None else self.join(own, self.cm_attn.ask(x), y, self.cm_attn.give(y))
