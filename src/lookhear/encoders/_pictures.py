@@ -42,10 +42,14 @@ def corner(wide: int, high: int, size: int) -> tuple[int, int]:
 
 
 def cropped(
-    frames: UInt8[np.ndarray, "time height width 3"], size: int, resize: int | None = None, jpeg: int | None = None
+    frames: UInt8[np.ndarray, "time height width 3"],
+    size: int,
+    resize: int | None = None,
+    jpeg: int | None = None,
+    resample: Image.Resampling = BICUBIC,
 ) -> UInt8[np.ndarray, "time size size 3"]:
-    """Each frame with its shorter side scaled to `resize` (default `size`), bicubic, and its middle square cut out."""
-    return np.stack([np.asarray(centre(short_side(p, resize or size), size)) for p in _images(frames, jpeg)])
+    """Each frame with its shorter side scaled to `resize` (default `size`) and its middle square cut out."""
+    return np.stack([np.asarray(centre(short_side(p, resize or size, resample), size)) for p in _images(frames, jpeg)])
 
 
 def squashed(

@@ -76,7 +76,7 @@ class Block(nn.Module):
 
 
 class ViT(nn.Module):
-    """The network, by timm's names: pictures (batch, 3, size, size) -> tokens (batch, token, dim), class token first."""
+    """The network, by timm's names: pictures (batch, 3, side, side) -> (batch, token, dim), class token first."""
 
     def __init__(
         self, size: int, patch: int, width: int, inner: int, depth: int, heads: int, proportional: bool = True
