@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import LongTensor, Tensor
 
@@ -147,7 +148,7 @@ class _Shelf:
         for text in distinct:
             if not self.store.has(name, text_key(text)):
                 raise FeatureError(f"No {name} features for the text {text!r}. Run: lookhear extract {name}")
-            rows.append(torch.from_numpy(self.store.get(name, own, text_key(text))))
+            rows.append(_tensor(self.store.get(name, own, text_key(text))))
         if len({r.shape for r in rows}) > 1:
             raise FeatureError(f"{name} {stream} of {distinct[0]!r} and others differ in shape: it must fix its rows.")
         return torch.stack(rows)[torch.tensor([distinct.index(t) for t in texts])]
@@ -186,11 +187,11 @@ class _Shelf:
             if self.absent == "refuse":
                 raise FeatureError(f"{clip.id!r} has no {side} for {stream!r}. Serve {blank} with absent='blank'.")
             self.notes.append(f"no {side} in {clip.id!r}: {blank} served")
-        return None if array is None else torch.from_numpy(array)
+        return None if array is None else _tensor(array)
 
     def _blank(self, stream: str, length: int | None) -> Tensor:
         name, own = self.encoder(stream)
-        row = torch.from_numpy(self.store.get(name, own, BLANK.id))[-1:]
+        row = _tensor(self.store.get(name, own, BLANK.id))[-1:]
         return row.repeat_interleave(length or self.seconds or 1, 0)
 
     def _fitted(self, stream: str, clips: Sequence[Clip], rows: list[Tensor], length: int | None) -> list[Tensor]:
@@ -218,6 +219,12 @@ class _Shelf:
                 self.notes.append(f"{stream} of {clip.id!r} is {short} of {length} rows short: {self.fit}")
             fitted.append(row[:length])
         return fitted
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    """Numbers as nets take them: float32 whatever they are kept as, and whole numbers as they are."""
+    tensor = torch.from_numpy(array)
+    return tensor.float() if tensor.is_floating_point() else tensor
 
 
 def _others(examples: Sequence[Example], pool: Sequence[Clip], generator: torch.Generator | None) -> list[Clip]:

@@ -47,7 +47,10 @@ class FeatureStore:
 
     def open(self, encoder: Any) -> str:
         """Make or check the folder of an encoder; returns its name. Raises FeatureError if made differently."""
-        card = signature(encoder)
+        return self.sign(signature(encoder))
+
+    def sign(self, card: dict[str, Any]) -> str:
+        """The same with the signature itself, for features that no encoder of ours makes."""
         name = card["encoder"]
         if name not in self.cards and self.root is not None:
             path = self._folder(name) / "card.json"
