@@ -52,3 +52,9 @@ class Recordings:
                 kind = "video" if path.suffix.lower() in VIDEO else "audio" if path.suffix.lower() in AUDIO else ""
                 if kind:
                     self._files.setdefault((kind, path.stem), path)
+
+
+def below(root: Path, path: str) -> Path | None:
+    """The file that `path`, as written on another machine, is under `root`: its longest ending that is there."""
+    parts = Path(path).parts
+    return next((p for i in range(len(parts)) if (p := root.joinpath(*parts[i:])).is_file()), None)

@@ -1,0 +1,70 @@
+"""Masks as datasets store them: class numbers in a PNG, in grey or in PASCAL's colours, and what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lookhear.errors import DatasetError
+from lookhear.types import Region
+
+
+def palette(classes: int = 256) -> np.ndarray:
+    """uint8 (class, 3): PASCAL VOC's colours, class 0 black. Bit b of a channel's 8 is bit 3 (7 - b) + channel."""
+    numbers = np.arange(classes)
+    colours = np.zeros((classes, 3), dtype=np.uint8)
+    for bit in range(8):
+        for channel in range(3):
+            colours[:, channel] |= (((numbers >> (3 * bit + channel)) & 1) << (7 - bit)).astype(np.uint8)
+    return colours
+
+
+def read_mask(path: Path | str, classes: int = 71) -> np.ndarray:
+    """uint8 (height, width) class numbers, background 0, of a grey or coloured PNG.
+
+    Grey values are class numbers as they are; 255, as binary masks are written, is 1. Colours must be in the palette.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            pixels = np.asarray(image.convert("RGB") if image.mode not in ("L", "P", "1") else image)
+    except (OSError, UnidentifiedImageError) as error:
+        raise DatasetError(f"{path}: not readable as a mask: {str(error).splitlines()[0]}.") from None
+    if pixels.ndim == 2:
+        pixels = pixels.astype(np.uint8)
+        return np.where(pixels == 255, 1, pixels).astype(np.uint8)
+    weights = np.array([1 << 16, 1 << 8, 1])
+    codes, colours = pixels.astype(np.int64) @ weights, palette(classes).astype(np.int64) @ weights
+    order = np.argsort(colours)
+    place = np.searchsorted(colours[order], codes).clip(max=classes - 1)
+    found = order[place]
+    if (colours[found] != codes).any():
+        strange = pixels[colours[found] != codes][0].tolist()
+        raise DatasetError(f"{path}: colour {strange} stands for none of {classes} classes.")
+    return found.astype(np.uint8)
+
+
+def box_of(mask: np.ndarray) -> tuple[float, float, float, float] | None:
+    """The smallest box (0..1) around the mask's foreground, its pixels' outer edges; None where there is none."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    height, width = mask.shape
+    return (
+        float(columns[0] / width),
+        float(rows[0] / height),
+        float((columns[-1] + 1) / width),
+        float((rows[-1] + 1) / height),
+    )
+
+
+def regions_of(mask: np.ndarray, labels: Sequence[str] | str, time: float | None = None) -> tuple[Region, ...]:
+    """One region for all of the foreground, called `labels` if that is a text, else one for each class there is."""
+    if isinstance(labels, str):
+        masks = {labels: mask > 0} if mask.any() else {}
+    else:
+        masks = {labels[n]: mask == n for n in np.unique(mask).tolist() if n}
+    return tuple(Region(label, box_of(one), one, time) for label, one in masks.items())

@@ -1,0 +1,132 @@
+"""What is written between tags and brackets, in AV-UIE's targets and in models' replies, however untidily.
+
+    <answer> violin </answer>                                        answer
+    <event> Bark </event> … <range> 0,4 </range>                     events (AVE)
+    <event>dog barking, (0 4)(6 9)</event>                           events (UnAV-100)
+    <visual>Dog,(0 4),(6 9)</visual> <audio>Speech,(1 7)</audio>     events (LLP; also visual_event, audio_event)
+    [12,34,100,120], [50,60], [70,80], [60,90]                       coordinates
+
+Nothing here raises on any text. What was begun but cannot be understood is said in `problems`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lookhear.types import Segment
+
+NUMBER = r"\d+(?:\.\d+)?"
+BETWEEN = r"\s*(?:,|;|-|–|\bto\b|\s)\s*"
+RANGE = re.compile(rf"({NUMBER}){BETWEEN}({NUMBER})")
+BRACKETED = re.compile(rf"[(\[]\s*({NUMBER}){BETWEEN}({NUMBER})\s*(?:s|seconds?)?\s*[)\]]")
+LISTED = re.compile(
+    r"event\s*:\s*(?P<label>.+?)[\s,;]+start_time\s*:\s*(?P<start>\d+(?:\.\d+)?)"
+    r"[\s,;]+end_time\s*:\s*(?P<end>\d+(?:\.\d+)?)",
+    re.IGNORECASE | re.DOTALL,
+)
+COORDINATE = r"\s*(-?\d+(?:\.\d+)?)\s*"
+COORDINATES = re.compile(rf"[\[(]{COORDINATE},{COORDINATE}(?:,{COORDINATE},{COORDINATE})?[\])]")
+STREAMS = {"visual": "visual", "visual_event": "visual", "audio": "audio", "audio_event": "audio"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """The segments found in a text, in its order, and what looked like one but could not be read."""
+
+    segments: tuple[Segment, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def tagged(text: str, *names: str) -> list[tuple[str, str]]:
+    """(name, content) of each tag called one of `names`, in order; letter case and blanks inside tags do not count.
+
+    A closing tag may lack its slash, as in AV-UIE's own examples, or be missing: then the content ends with the next
+    opening tag or the text.
+    """
+    tag = re.compile(rf"<\s*(/?)\s*({'|'.join(map(re.escape, names))})\s*/?\s*>", re.IGNORECASE)
+    marks = list(tag.finditer(text))
+    found: list[tuple[str, str]] = []
+    opened: re.Match[str] | None = None
+    for i, mark in enumerate(marks):
+        if opened is None:
+            opened = None if mark[1] else mark
+            continue
+        found.append((opened[2].lower(), text[opened.end() : mark.start()].strip()))
+        closes = mark[1] or (mark[2].lower() == opened[2].lower() and not (i + 1 < len(marks) and marks[i + 1][1]))
+        opened = None if closes else mark
+    if opened is not None:
+        found.append((opened[2].lower(), text[opened.end() :].strip()))
+    return found
+
+
+def answer(text: str) -> str | None:
+    """What the last <answer> holds; None where there is no such tag, or nothing in it."""
+    said = [content for _, content in tagged(text, "answer") if content]
+    return said[-1] if said else None
+
+
+def events(text: str) -> Found:
+    """Events in either form of <event>, or as `event: … start_time: … end_time: …`; streams are not told apart."""
+    parts = tagged(text, "event", "range")
+    segments, problems, waiting = list[Segment](), list[str](), list[str]()
+    for name, content in parts:
+        if name == "event":
+            label, times = _label_and_times(content)
+            if times:
+                _add(segments, problems, label, times, "audio-visual")
+            elif content:
+                waiting.append(content)
+            continue
+        if not waiting:
+            problems.append(f"a range without an event: {content!r}")
+            continue
+        times = [(float(a), float(b)) for a, b in RANGE.findall(content)]
+        if times:
+            _add(segments, problems, waiting.pop(0), times, "audio-visual")
+        else:
+            problems.append(f"not a range: {content!r}")
+            waiting.pop(0)
+    problems += [f"an event without a range: {label!r}" for label in waiting]
+    if not parts:
+        for found in LISTED.finditer(text):
+            _add(segments, problems, found["label"], [(float(found["start"]), float(found["end"]))], "audio-visual")
+    return Found(tuple(segments), tuple(problems))
+
+
+def streams(text: str) -> Found:
+    """Events of the visual and of the audio stream, in LLP's form."""
+    segments, problems = list[Segment](), list[str]()
+    for name, content in tagged(text, *STREAMS):
+        label, times = _label_and_times(content)
+        if times:
+            _add(segments, problems, label, times, STREAMS[name])
+        else:
+            problems.append(f"an event without a range: {content!r}")
+    return Found(tuple(segments), tuple(problems))
+
+
+def coordinates(text: str) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]]]:
+    """Boxes (four numbers) and points (two), in square or round brackets, in order."""
+    found = [tuple(float(n) for n in match.groups() if n is not None) for match in COORDINATES.finditer(text)]
+    return [numbers for numbers in found if len(numbers) == 4], [numbers for numbers in found if len(numbers) == 2]
+
+
+def _label_and_times(content: str) -> tuple[str, list[tuple[float, float]]]:
+    ranges = list(BRACKETED.finditer(content))
+    label = content[: ranges[0].start()] if ranges else content
+    return label.strip(" ,:;\n\t"), [(float(match[1]), float(match[2])) for match in ranges]
+
+
+def _add(
+    segments: list[Segment], problems: list[str], label: str, times: Sequence[tuple[float, float]], stream: str
+) -> None:
+    if not label.strip():
+        problems.append("a range without an event")
+        return
+    for start, end in times:
+        if start <= end:
+            segments.append(Segment(label.strip(), start, end, stream))
+        else:
+            problems.append(f"{label.strip()!r} ends before it starts: {start:g} to {end:g}")

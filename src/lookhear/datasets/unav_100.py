@@ -1,0 +1,121 @@
+"""UnAV-100: 30,059 events of 100 kinds, seen and heard, in 10,790 untrimmed videos (Geng et al., CVPR 2023).
+
+Annotations: github.com/ttgeng233/UnAV, data/unav100_annotations.json (MIT); the videos are VGGSound's, untrimmed.
+
+    <root>/unav100_annotations.json                    {"database": {id: {duration, subset, annotations}}}
+    <root>/raw_videos/<youtube id>.mp4                 any folder with video, media, raw or clip in its name
+
+6,489 train, 2,134 val, 2,167 test. AV-UIE v2 trains on 4.9 K short stretches of train, with times in whole seconds.
+Events overlap; in a reference they stand in the order of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lookhear.datasets._annotations import Annotations, Fault, quote, read_rows, text_of
+from lookhear.datasets._media import Recordings
+from lookhear.datasets._tables import Row, known
+from lookhear.errors import DatasetError
+from lookhear.types import Answer, Example, Segment
+
+LABELS = (
+    "man speaking", "woman speaking", "kid speaking", "male singing", "people laughing", "car passing by",
+    "baby laughter", "wind noise", "people clapping", "people shouting", "people crowd", "female singing",
+    "dog barking", "playing acoustic guitar", "people eating", "people cheering", "basketball bounce",
+    "engine knocking", "playing tennis", "baby babbling", "striking bowling", "playing badminton", "cat meowing",
+    "people slapping", "playing piano", "baby crying", "people burping", "orchestra", "playing drum kit",
+    "playing violin", "machine gun shooting", "child singing", "people nose blowing", "playing electronic organ",
+    "people sneezing", "dog howling", "skateboarding", "playing base guitar", "auto racing", "sea waves",
+    "playing table tennis", "people coughing", "people whispering", "playing ukulele", "sheep bleating",
+    "playing tabla", "fire truck siren", "playing volleyball", "beat boxing", "playing trumpet", "thunder",
+    "playing cello", "playing harp", "hammering nails", "people running", "sailing", "telephone bell ringing",
+    "frog croaking", "driving motorcycle", "playing cornet", "playing clarinet", "train wheels squealing",
+    "playing flute", "playing trombone", "playing erhu", "bull bellowing", "raining", "skidding", "chainsawing trees",
+    "police car siren", "playing saxophone", "fireworks banging", "driving buses", "tap dancing", "airplane flyby",
+    "people whistling", "train horning", "vacuum cleaner cleaning floors", "playing accordion", "bird chirping",
+    "vehicle honking", "church bell ringing", "playing snare drum", "playing synthesizer",
+    "typing on computer keyboard", "singing choir", "lions roaring", "people slurping", "helicopter",
+    "horse clip-clop", "water burbling", "lawn mowing", "playing banjo", "playing zither", "playing harmonica",
+    "people battle cry", "people sobbing", "ambulance siren", "rope skipping", "hair dryer drying",
+)  # fmt: skip
+FILE = "unav100_annotations.json"
+SUBSETS = {"train": "train", "val": "validation", "test": "test"}
+
+
+def load(root: Path | str, split: str) -> list[Example]:
+    """Every readable video of `split`."""
+    return read(root, split).loaded()
+
+
+def read(root: Path | str, split: str) -> Annotations:
+    """The videos of `split` and the entries that could not be read; an entry of no known split counts in each."""
+    root = Path(root)
+    path = _file(root)
+    if path is None or split not in SUBSETS:
+        raise DatasetError(f"No split {split!r} of unav_100 under {str(root)!r}. There are: {', '.join(splits(root))}.")
+    recordings = Recordings(root)
+
+    def make(record: tuple[str, dict[str, Any]], line: int) -> Example:
+        video, entry = record
+        if entry["subset"] not in SUBSETS.values():
+            raise DatasetError(f"subset {entry['subset']!r} is none of {', '.join(SUBSETS.values())}")
+        duration = float(entry["duration"])
+        segments = tuple(_segment(event, duration) for event in entry["annotations"])
+        return Example(
+            id=video,
+            task="event_localisation",
+            clip=recordings.clip(video),
+            question="",
+            reference=Answer(", ".join(dict.fromkeys(s.label for s in segments)), segments=segments),
+            meta={"video_id": video, "line": line, "form": "unav", "labels": LABELS, "duration": duration},
+        )
+
+    others = [name for name in SUBSETS.values() if name != SUBSETS[split]]
+    return read_rows(path, (row for row in _rows(path) if _subset(row[1]) not in others), make)
+
+
+def splits(root: Path | str) -> list[str]:
+    """All three splits, if the file is under `root`."""
+    return list(SUBSETS) if _file(Path(root)) else []
+
+
+def _segment(event: dict[str, Any], duration: float) -> Segment:
+    start, end = map(float, event["segment"])
+    if not 0 <= start < end <= duration + 0.01:
+        raise DatasetError(f"{start} to {end} is not a stretch of {duration} seconds")
+    return Segment(known(event["label"], LABELS), start, end)
+
+
+def _subset(record: Any) -> Any:
+    return record[1].get("subset") if isinstance(record, tuple) and isinstance(record[1], dict) else None
+
+
+def _file(root: Path) -> Path | None:
+    return next((root / f / FILE for f in ("", "data") if (root / f / FILE).is_file()), None)
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    """(line, (id, entry), text) for each member of the database; a broken one ends the file and comes as a Fault."""
+    text = text_of(path)
+    start = re.search(r'"database"\s*:\s*\{', text)
+    if start is None:
+        raise DatasetError(f'{path}: no "database" in it: {quote(text[:60])!r}. Is this the annotation file?')
+    decoder, blank, colon = json.JSONDecoder(), re.compile(r"[\s,]*"), re.compile(r"\s*:\s*")
+    at, line, counted = blank.match(text, start.end()).end(), 1, 0
+    while at < len(text) and text[at] != "}":
+        line, counted = line + text.count("\n", counted, at), at
+        try:
+            name, after = decoder.raw_decode(text, at)
+            between = colon.match(text, after)
+            entry, end = decoder.raw_decode(text, between.end() if between else after)
+        except json.JSONDecodeError as error:
+            why = f"not JSON ({error.msg}); what follows is not read"
+            yield line, Fault("malformed", path, line, why, quote(text[at : at + 200])), ""
+            return
+        yield line, (name, entry), quote(text[at:end])
+        at = blank.match(text, end).end()
