@@ -21,6 +21,11 @@ def test_published_vocabulary():
     assert encoder.signature() != avst_words.build(avst_words.Config(rows=14)).signature()
 
 
+def test_it_is_the_published_list():
+    listed = shared("data", "music_avqa", "ques_vocab.txt").read_text("utf-8").split()
+    assert ["<pad>", *avst_words.WORDS] == listed[:93]
+
+
 def test_every_question_of_the_real_test_split_can_be_read():
     rows = json.loads(shared("data", "music_avqa", "avqa-test.json").read_text("utf-8"))
     encoder = avst_words.build(avst_words.Config(rows=20))

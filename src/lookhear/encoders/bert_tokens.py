@@ -1,0 +1,74 @@
+"""Pieces of the words of a question as numbers, in BERT's vocabulary: what MCCD and every BERT reads.
+
+[CLS] pieces [SEP], then zeros. Questions are read whole here; the released MCCD cuts them to 14 itself, in the net.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lookhear.errors import DependencyError, FeatureError, ModelError
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which vocabulary, and how many numbers a question has."""
+
+    weights: str = "bert-base-uncased"
+    """hub name or folder of the tokenizer"""
+    rows: int = 40
+    truncate: bool = False
+    """cut longer texts instead of refusing them; [SEP] is kept"""
+
+
+class BertTokens:
+    """Texts in, `tokens` (rows) integers out."""
+
+    name = "bert_tokens"
+    reads = "text"
+    sampling = None
+
+    def __init__(self, config: Config):
+        try:
+            from transformers import AutoTokenizer
+        except ImportError:
+            raise DependencyError("bert_tokens needs transformers: pip install 'lookhear[llm]'") from None
+        try:
+            self.tokenizer = AutoTokenizer.from_pretrained(config.weights)
+        except (OSError, ValueError) as error:
+            reason = " ".join(str(error).split())[:120]
+            raise ModelError(f"No tokenizer at {config.weights!r} (a hub name or a folder): {reason}") from None
+        if self.tokenizer.pad_token_id != 0:
+            raise ModelError(f"{config.weights!r} pads with {self.tokenizer.pad_token_id}; nets take 0 for padding.")
+        self.config = config
+        self.streams = {"tokens": len(self.tokenizer)}
+
+    def signature(self) -> dict[str, Any]:
+        """Name, hash of the vocabulary, settings."""
+        words = sorted(self.tokenizer.get_vocab().items(), key=lambda pair: pair[1])
+        digest = hashlib.sha256("\n".join(word for word, _ in words).encode()).hexdigest()
+        settings = {k: v for k, v in asdict(self.config).items() if k != "weights"}
+        return {"name": self.name, "sha256": digest, "version": 1, "settings": settings}
+
+    def __call__(self, items: Sequence[str]) -> list[dict[str, Tensor]]:
+        rows, cut = self.config.rows, self.config.truncate
+        out = []
+        for text in items:
+            ids = self.tokenizer(text.strip(), truncation=cut, max_length=rows if cut else None)["input_ids"]
+            if len(ids) > rows:
+                raise FeatureError(
+                    f"{text!r} has {len(ids)} tokens, more than rows={rows}. Set truncate=true, or rows."
+                )
+            out.append({"tokens": torch.tensor(ids + [0] * (rows - len(ids)))})
+        return out
+
+
+def build(config: Config) -> BertTokens:
+    """The encoder. Raises ModelError where the vocabulary is not to be had, DependencyError without transformers."""
+    return BertTokens(config)
