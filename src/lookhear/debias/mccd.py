@@ -111,7 +111,9 @@ class MCCD(Around):
         self.config = config
         self.beta = {"released": 0.333, "paper": 0.3}[config.variant] if config.beta is None else config.beta
         self.learners = nn.ModuleDict()
-        if not getattr(net, "has_opinions", False):
+        if hasattr(net, "speaks_alone"):  # opinions of its own, once they are asked for
+            net.speaks_alone = True
+        else:
             for modality, streams in MODALITIES.items():
                 have = tuple(s for s in streams if s in self.ordered())
                 if have:

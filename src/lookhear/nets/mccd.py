@@ -6,8 +6,8 @@
     tokens, a, v ─ each alone through the same VisualBERT ─ pooled ─ MLP ─▶ what it alone suggests (opinions)
 
 Ma et al., "Look, Listen, and Answer: Overcoming Biases for Audio-Visual Question Answering", NeurIPS 2024, section 4.
-The network alone trains with cross-entropy; wrapped in `debias/mccd.py` it trains with the paper's objective (eq. 1-3),
-which compares the opinions. They are computed only while gradients are wanted: at test they are not needed.
+The network alone trains with cross-entropy, and without the opinions; wrapped in `debias/mccd.py` it trains with the
+paper's objective (eq. 1-3), which compares them. At test, when no gradients are wanted, they are never computed.
 
 Where `released` and `paper` differ: the released code gives a question 14 tokens, counted as words of the longest
 template, so every question of more is cut ([CLS] and [SEP] included; 19 % of the test questions of MUSIC-AVQA); `paper`
@@ -53,8 +53,8 @@ class Config:
     positions: int = 512
     types: int = 2
     dropout: float = 0.1
-    opinions: bool = True
-    """while training, also say what question, sound and picture alone suggest"""
+    opinions: bool = False
+    """while gradients are wanted, also say what each modality alone suggests; `debias/mccd.py` turns it on"""
     pretrained: str = ""
     """a VisualBERT to start from, by hub name or folder: the paper takes uclanlp/visualbert-vqa-coco-pre"""
 
@@ -72,6 +72,7 @@ class MCCD(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         self.config = config
+        self.speaks_alone = config.opinions
         c = config
         self.bert = VisualBERT(c.tokens, c.width, c.visual, c.layers, c.heads, c.inner, c.positions, c.types, c.dropout)
         self.hear = nn.Linear(c.audio, c.width)
@@ -80,11 +81,6 @@ class MCCD(nn.Module):
         self.dropout = nn.Dropout(c.dropout)
         self.head = nn.Linear(c.width, c.answers)
         self.alone = nn.ModuleDict({name: opinion(c.width, c.answers) for name in ("question", "audio", "visual")})
-
-    @property
-    def has_opinions(self) -> bool:
-        """Whether the net itself says what each modality alone suggests."""
-        return self.config.opinions
 
     def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip time wide"]) -> Memory:
         """Embedded sound and picture; while gradients are wanted, also the opinion of each."""
@@ -116,7 +112,7 @@ class MCCD(nn.Module):
         return Output(self.head(self.dropout(pooled)), opinions, attention, {"pooled": pooled})
 
     def _wants_opinions(self) -> bool:
-        return self.config.opinions and torch.is_grad_enabled()
+        return self.speaks_alone and torch.is_grad_enabled()
 
     def _trim(self, tokens: Tensor) -> Tensor:
         """Padding that every row has is dropped. As released, long questions keep 13 tokens and their last, [SEP]."""
@@ -179,6 +175,7 @@ def from_official(state_dict: Mapping[str, Tensor], heads: int | None = None) ->
             inner=_official.size(state, f"{prefix}encoder.layer.0.intermediate.dense.weight"),
             positions=_official.size(state, f"{prefix}embeddings.position_embeddings.weight"),
             types=_official.size(state, f"{prefix}embeddings.token_type_embeddings.weight"),
+            opinions=True,
         )
     )
     _official.load(net, _visualbert.fuse(state, prefix), names(layers))
