@@ -6,21 +6,21 @@ import peft
 import pytest
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from bench import ilora as direct
 from lookhear.adapters import ilora
 from lookhear.adapters._ilora_layer import DroppedLinear
 from lookhear.errors import ModelError, RecipeError
-from tests.conftest import shared
+from tests.adapters.golden_llm import read
+from tests.parity import note
 
 CODES = ["crab", "crab_plus"]
 
 
-def read(name: str) -> tuple[dict, dict]:
-    with safe_open(shared("goldens", "av_llm", f"{name}.safetensors"), "pt") as file:
-        return {k: file.get_tensor(k) for k in file.keys()}, file.metadata()  # noqa: SIM118
+def equal(code: str, part: str, ours, theirs, rtol=1e-4, atol=1e-5) -> None:
+    note(f"ilora_linear_{code}", part, ours, theirs)
+    torch.testing.assert_close(ours, theirs, rtol=rtol, atol=atol)
 
 
 def cases(code: str):
@@ -50,10 +50,10 @@ def test_linear_goldens(code):
         x = g["x"].clone().requires_grad_()
         with ilora.recorded(model) as routes:
             y = model(x)
-        torch.testing.assert_close(y, g["y"], rtol=1e-4, atol=1e-5)
-        torch.testing.assert_close(routes.by_layer["base_model.model.0"][0], g["route"], rtol=1e-5, atol=1e-6)
+        equal(code, "y", y, g["y"])
+        equal(code, "route", routes.by_layer["base_model.model.0"][0], g["route"], 1e-5, 1e-6)
         with model.disable_adapter():
-            torch.testing.assert_close(model(x), g["base_y"], rtol=1e-5, atol=1e-6)
+            equal(code, "base_y", model(x), g["base_y"], 1e-5, 1e-6)
         y.backward(g["grad_out"])
         up = layer.ilora_B["default"].grad
         grads = {
@@ -62,14 +62,15 @@ def test_linear_goldens(code):
             "bias": layer.base_layer.bias.grad if case["bias"] else None,
             **{f"lora_B{k}.weight": up[:, k] for k in range(case["n"])},
         }
-        torch.testing.assert_close(x.grad, g["grad_x"], rtol=1e-4, atol=1e-4)
+        equal(code, "grad_x", x.grad, g["grad_x"], atol=1e-4)
         for key in (k for k in g if k.startswith("grad.")):
-            torch.testing.assert_close(grads[key.removeprefix("grad.")], g[key], rtol=1e-4, atol=1e-4)
+            equal(code, key, grads[key.removeprefix("grad.")], g[key], atol=1e-4)
         for head in range(case["n"]):
             with ilora.without_heads(model, head):
-                torch.testing.assert_close(model(g["x"]), g[f"drop{head}.y"], rtol=1e-4, atol=1e-5)
+                equal(code, f"drop{head}.y", model(g["x"]), g[f"drop{head}.y"])
         half, _ = adapted(case, g, torch.bfloat16)
         ours, theirs = half(g["x"].bfloat16()).float(), g["bf16.y"].float()
+        note(f"ilora_linear_{code}", "bf16.y", ours, theirs)
         assert (ours - theirs).abs().max() <= 2**-6 * theirs.abs().max(), "two units in the last place"
         assert (ours - g["y"]).abs().mean() <= 1.02 * (theirs - g["y"]).abs().mean(), "no further from the truth"
 
@@ -88,6 +89,8 @@ def test_tiny_llama_golden(code):
     base.load_state_dict(plain)
     model = ilora.from_official(base, {k: v for k, v in state.items() if "lora_" in k}).eval()
     out = model(input_ids=tensors["input_ids"], labels=tensors["labels"])
+    for part in ("logits", "loss"):
+        note(f"ilora_llama_{code}", part, out[part], tensors[part])
     torch.testing.assert_close(out.logits, tensors["logits"], rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(out.loss, tensors["loss"], rtol=1e-6, atol=1e-6)
     trainable = {n for n, p in model.named_parameters() if p.requires_grad}

@@ -8,6 +8,7 @@ import torch
 from lookhear.adapters import mask_decoder as masks
 from lookhear.errors import ModelError, RecipeError
 from tests.adapters.golden_llm import read, weights
+from tests.parity import note
 
 
 def close(ours, theirs, rtol=1e-4, atol=1e-4):
@@ -17,25 +18,30 @@ def close(ours, theirs, rtol=1e-4, atol=1e-4):
 def test_golden():
     g, meta = read("seg_module")
     net = masks.from_official(weights("seg_module"), side=56).eval()
+
+    def same(key: str, ours: torch.Tensor, **tolerance) -> None:
+        note("seg_module", key, ours, g[key])
+        close(ours, g[key], **tolerance)
+
     features = [g["feat0"], g["feat1"]]
     states = g["pred_embeddings"].clone().requires_grad_()
-    close(net.text_hidden_fcs[0](states), g["text_fc"], atol=1e-5)
-    close(net.prompts(states), g["fused"], atol=1e-5)
-    close(torch.cat([net.necked(f[:1]) for f in features]), g["neck0"])
-    close(net.pe_layer(4, 4), g["dense_pe"], atol=1e-5)
+    same("text_fc", net.text_hidden_fcs[0](states), atol=1e-5)
+    same("fused", net.prompts(states), atol=1e-5)
+    same("neck0", torch.cat([net.necked(f[:1]) for f in features]))
+    same("dense_pe", net.pe_layer(4, 4), atol=1e-5)
     made = net.mask_decoder.queries(net.prompts(states)[:1, 0], 0) - net.mask_decoder.level_embed.weight[0]
-    close(made, g["query_tokens_level0"])  # kept from before the level is added
+    same("query_tokens_level0", made)  # kept from before the level is added
     for ours, theirs in zip(net.levels(states[:1], [f[:1] for f in features]), ("0", "1"), strict=True):
-        close(ours, g[f"mask_level{theirs}"])
+        same(f"mask_level{theirs}", ours)
     said = [net(states[i : i + 1], [f[i : i + 1] for f in features], semantic=i == 2)[0] for i in range(3)]
-    close(said[0], g["pred.s4"])
-    close(said[1], g["pred.refavs"])
-    close(said[2], g["pred.avss"], rtol=2e-3, atol=2e-3)  # kept in float16
+    same("pred.s4", said[0])
+    same("pred.refavs", said[1])
+    same("pred.avss", said[2], rtol=2e-3, atol=2e-3)  # kept in float16
     pairs = [(said[i], g["gt_mask"][i]) for i in range(3)]
     loss = sum(masks.losses(pairs[:2], pairs[2:]).values())
-    close(loss, g["mask_loss"], atol=1e-5)
+    same("mask_loss", loss, atol=1e-5)
     loss.backward()
-    close(states.grad, g["grad_pred_embeddings"], atol=1e-5)
+    same("grad_pred_embeddings", states.grad, atol=1e-5)
     dead = {n for n, p in net.named_parameters() if p.grad is None}
     assert dead == set(json.loads(meta["params_without_grad"]))
 

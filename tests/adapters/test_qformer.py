@@ -9,6 +9,7 @@ from einops import rearrange
 from lookhear.adapters import qformer
 from lookhear.errors import ModelError, RecipeError
 from tests.adapters.golden_llm import read
+from tests.parity import note
 
 SMALL = {"features": 6, "model": 10, "queries": 3, "width": 16, "heads": 4, "inner": 32}
 
@@ -26,6 +27,7 @@ def test_golden(side):
             x = tensors[given]
             if side == "visual":
                 x = rearrange(x, "clip (frame token) wide -> clip frame token wide", token=told["v"]["tokens"])
+            note("qformer_connectors", wanted, net(x), tensors[wanted])
             torch.testing.assert_close(net(x), tensors[wanted], rtol=1e-4, atol=1e-5)
 
 

@@ -8,6 +8,7 @@ from bench import avst as direct
 from lookhear.errors import ModelError, RecipeError
 from lookhear.nets import avst
 from tests.nets.golden_b import Golden, made, recipe
+from tests.parity import note
 
 
 def patches(maps: torch.Tensor) -> torch.Tensor:
@@ -78,10 +79,12 @@ def test_every_golden_tensor(name):
         }
     for key, theirs in g.outputs.items():
         if key != "adam_traj_loss":
+            note(name, f"outputs/{key}", ours[key], theirs)
             close(ours[key], theirs)
     loss.backward()
     found = official_grads(net)
     for key, theirs in g.grads.items():
+        note(name, f"grads/{key}", found[key], theirs)
         close(found[key], theirs, rtol=2e-5, atol=2e-6)
 
 
@@ -98,6 +101,7 @@ def test_trajectory():
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+    note("avst", "outputs/adam_traj_loss", torch.stack(seen), g.outputs["adam_traj_loss"])
     close(torch.stack(seen), g.outputs["adam_traj_loss"], rtol=2e-5)
 
 
@@ -120,9 +124,11 @@ def test_grounding_golden():
         "loss": loss,
     }
     for key, theirs in g.outputs.items():
+        note("avst_grounding", f"outputs/{key}", ours[key], theirs)
         close(ours[key], theirs)
     loss.backward()
     for key, theirs in g.grads.items():
+        note("avst_grounding", f"grads/{key}", official_grads(net)[key], theirs)
         close(official_grads(net)[key], theirs, rtol=2e-5, atol=2e-6)
 
 

@@ -10,6 +10,7 @@ from lookhear.debias import mccd as debias
 from lookhear.errors import ModelError, RecipeError
 from lookhear.nets import mccd
 from tests.nets.golden_b import Golden, made, recipe
+from tests.parity import note
 
 
 def close(ours, theirs, rtol=1e-5, atol=1e-6):
@@ -83,9 +84,11 @@ def test_every_golden_tensor(name):
         mine = ours[key]
         if mine.ndim == 3:  # the full-width file keeps the first positions only
             mine = mine[:, : theirs.shape[1]]
+        note(name, f"outputs/{key}", mine, theirs)
         close(mine, theirs, atol=1e-6 if name == "mccd" else 5e-6)  # sums of 768 terms round
     sum(losses.values()).backward()
     for key, theirs in g.grads.items():
+        note(name, f"grads/{key}", official_grad(net, key), theirs)
         close(official_grad(net, key), theirs, rtol=2e-5, atol=2e-6)
 
 
@@ -100,6 +103,7 @@ def test_trajectory():
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+    note("mccd", "outputs/adam_traj_loss", torch.stack(seen), g.outputs["adam_traj_loss"])
     close(torch.stack(seen), g.outputs["adam_traj_loss"], rtol=2e-5)
 
 
