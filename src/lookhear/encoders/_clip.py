@@ -19,7 +19,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from lookhear.encoders import _frozen
-from lookhear.errors import DependencyError, FeatureError, ModelError
+from lookhear.errors import FeatureError, ModelError
 
 OFFICIAL = {  # file -> sha256 that its address carries
     "ViT-B-32.pt": "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",
@@ -38,18 +38,17 @@ PLAIN |= dict.fromkeys(map(ord, "‘’‚‛"), "'") | dict.fromkeys(map(ord, "
 
 def tower(weights: str, side: str) -> nn.Module:
     """The `vision` or `text` tower with its projection, from any of the layouts. Raises ModelError, DependencyError."""
-    classes = _transformers()
-    kind = getattr(classes, {"vision": "CLIPVisionModelWithProjection", "text": "CLIPTextModelWithProjection"}[side])
-    path = Path(weights).expanduser()
+    kind = {"vision": "CLIPVisionModelWithProjection", "text": "CLIPTextModelWithProjection"}[side]
     if not is_official(weights):
-        if not (path / "config.json").is_file() and (path.exists() or weights.count("/") != 1):
-            raise ModelError(f"No CLIP at {weights!r}: a folder with config.json, a hub name or {', '.join(OFFICIAL)}.")
-        return _pretrained(kind, weights)
+        return _frozen.pretrained(kind, weights, "CLIP")
+    classes = _frozen.transformers("CLIP")
     found = _frozen.locate(weights, tuple(OFFICIAL), ADDRESS.format(OFFICIAL.get(weights, ""), weights))
     state = official_state(found)
     config = getattr(classes, {"vision": "CLIPVisionConfig", "text": "CLIPTextConfig"}[side])(**sizes(state)[side])
     ours = ("vision_model.", "visual_projection.") if side == "vision" else ("text_model.", "text_projection.")
-    return _frozen.load(kind(config), {k: v for k, v in renamed(state).items() if k.startswith(ours)}, found)
+    return _frozen.load(
+        getattr(classes, kind)(config), {k: v for k, v in renamed(state).items() if k.startswith(ours)}, found
+    )
 
 
 def is_official(weights: str) -> bool:
@@ -128,10 +127,10 @@ class Tokens:
 
     def __init__(self, weights: str):
         folder = Path(weights).expanduser()
-        kind = _transformers().CLIPTokenizer
         if not is_official(weights):
-            self.tokenizer = _pretrained(kind, weights)
+            self.tokenizer = _frozen.pretrained("CLIPTokenizer", weights, "CLIP's tokens")
             return
+        kind = _frozen.transformers("CLIP").CLIPTokenizer
         near = (folder if folder.is_dir() else folder.parent) / MERGES
         if not near.is_file():
             raise ModelError(f"No {MERGES} beside {weights!r}. It comes with OpenAI's CLIP code; put it there.")
@@ -157,19 +156,3 @@ def vocabulary(text: str) -> dict[str, Any]:
     pieces = symbols + [s + "</w>" for s in symbols] + ["".join(m) for m in merges]
     pieces += ["<|startoftext|>", "<|endoftext|>"]
     return {"vocab": {piece: i for i, piece in enumerate(pieces)}, "merges": merges}
-
-
-def _pretrained(kind: Any, weights: str) -> Any:
-    try:
-        return kind.from_pretrained(weights)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise ModelError(f"Cannot load CLIP {weights!r} ({reason}…). Check the name, or give a local folder.") from None
-
-
-def _transformers() -> Any:
-    try:
-        import transformers
-    except ImportError:
-        raise DependencyError("CLIP needs transformers. Install it with: pip install 'lookhear[llm]'") from None
-    return transformers

@@ -16,13 +16,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from lookhear.errors import FeatureError, ModelError
+from lookhear.errors import DependencyError, FeatureError, ModelError
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
 NOT_SIGNED = ("weights", "device", "batch")  # settings that do not change a feature, or are signed by their hash
+SHORTEST = 0.4  # seconds of sound that any of the networks can be given
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -70,6 +72,18 @@ class Frozen:
             )
         return media.waveform
 
+    def pieces(self, media: Media, seconds: float) -> Float[Tensor, "time sample"]:
+        """The sound in pieces of `seconds`; a last one counts if half of it is there, and is filled with silence.
+
+        The shortest clip gives one piece. `seconds` 0 is the whole clip as one.
+        """
+        wave, rate = self.sound_of(media), self.sampling.sample_rate  # type: ignore[union-attr]
+        seconds = seconds or max(media.duration, SHORTEST)
+        count, length = max(1, int(media.duration / seconds + 0.5 + 1e-9)), round(seconds * rate)
+        whole = np.zeros(count * length, np.float32)
+        whole[: min(len(wave), len(whole))] = wave[: len(whole)]
+        return torch.from_numpy(whole).unflatten(0, (count, length))
+
 
 def dtype(precision: str) -> torch.dtype:
     """The torch type called fp32, bf16 or fp16."""
@@ -113,6 +127,27 @@ def from_hub(weights: str, names: Iterable[str]) -> Path:
     except (OSError, ValueError) as error:  # all errors of the hub are one of these
         reason = " ".join(str(error).split())[:120]
         raise ModelError(f"Cannot fetch {weights!r} ({reason}…). Download {names[0]} and give its path.") from None
+
+
+def pretrained(kind: str, weights: str, what: str) -> Any:
+    """`kind` of transformers from a folder with config.json or a hub name. Raises ModelError or DependencyError."""
+    path = Path(weights).expanduser()
+    if not (path / "config.json").is_file() and (path.exists() or weights.count("/") != 1):
+        raise ModelError(f"No {what} at {weights!r}: give a folder with config.json, a hub name or a published file.")
+    try:
+        return getattr(transformers(what), kind).from_pretrained(weights)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise ModelError(f"Cannot load {what} {weights!r} ({reason}…). Check the name, or give a folder.") from None
+
+
+def transformers(what: str) -> Any:
+    """The transformers library, or a line that says how to get it."""
+    try:
+        import transformers
+    except ImportError:
+        raise DependencyError(f"{what} needs transformers. Install it with: pip install 'lookhear[llm]'") from None
+    return transformers
 
 
 def read(path: Path) -> dict[str, Any]:

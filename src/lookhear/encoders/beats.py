@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from einops import rearrange
 from jaxtyping import Float, Int
@@ -174,19 +173,10 @@ class BeatsEncoder(_frozen.Frozen):
     def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:
         out = []
         for media in items:
-            rows = front_end(self.pieces(media))
+            rows = front_end(self.pieces(media, self.config.seconds))
             patches = torch.cat([self.net(piece).float().cpu() for piece in self.batches(rows)])
             out.append({"audio": patches.mean(1)} | ({"patches": patches} if self.config.patches else {}))
         return out
-
-    def pieces(self, media: Media) -> Float[Tensor, "time sample"]:
-        """The sound in pieces of `seconds`; a last one counts if half of it is there, and is filled with silence."""
-        wave = self.sound_of(media)
-        length = round(self.config.seconds * _kaldi.RATE)
-        count = max(1, int(media.duration / self.config.seconds + 0.5 + 1e-9))
-        whole = np.zeros(count * length, np.float32)
-        whole[: min(len(wave), len(whole))] = wave[: len(whole)]
-        return torch.from_numpy(whole).unflatten(0, (count, length))
 
 
 def build(config: Config) -> BeatsEncoder:

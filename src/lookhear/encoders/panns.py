@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -89,17 +88,9 @@ class PannsEncoder(_frozen.Frozen):
     def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:
         out = []
         for media in items:
-            mel = _decibel.log_mel(self.pieces(media), RATE, STEP)
+            mel = _decibel.log_mel(self.pieces(media, self.config.seconds), RATE, STEP)
             out.append({"audio": torch.cat([self.net(piece).float().cpu() for piece in self.batches(mel)])})
         return out
-
-    def pieces(self, media: Media) -> Float[Tensor, "time sample"]:
-        """The sound in pieces of `seconds`; a last one counts if half of it is there, and is filled with silence."""
-        wave, seconds = self.sound_of(media), self.config.seconds or max(media.duration, 0.4)
-        count, length = max(1, int(media.duration / seconds + 0.5 + 1e-9)), round(seconds * RATE)
-        whole = np.zeros(count * length, np.float32)
-        whole[: min(len(wave), len(whole))] = wave[: len(whole)]
-        return torch.from_numpy(whole).unflatten(0, (count, length))
 
 
 def build(config: Config) -> PannsEncoder:
