@@ -8,12 +8,12 @@ template together with what the wrong modality suggests (`cue`). A question is a
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from random import Random
 from zlib import crc32
 
 from lookhear.soundstage import programs
-from lookhear.soundstage.facts import Facts, number
+from lookhear.soundstage.facts import NEAR, Facts, number
 from lookhear.soundstage.programs import TEMPLATES
 from lookhear.soundstage.questions import COMPARATIVE, ORDER, Question, harvest, wordings
 from lookhear.soundstage.sampler import Wish
@@ -31,7 +31,7 @@ KINDS = {programs.neighbour, programs.at_the_end, programs.which_kind, programs.
 COSTLY = FROM_ONE | FROM_ZERO | {programs.which_kind, programs.from_the_stage}
 ENTRIES = {programs.nth_entry, programs.before_after, programs.together}
 WEIGHTS = {
-    text: 0.6 if t.answer in COSTLY else 1.4 if t.answer in ENTRIES else 1.2 if text in COMPARATIVE | ORDER else 0.9
+    text: 0.6 if t.answer in COSTLY else 1.4 if t.answer in ENTRIES else 1.2 if text in ORDER else 0.9
     for text, t in TEMPLATES.items()
 }
 EASY = {programs.both_heard, programs.is_heard, programs.both_seen, programs.is_seen, programs.number_of}
@@ -62,6 +62,7 @@ class Ledger:
         self.asked: Counter[str] = Counter()
         self.counts: dict[Hashable, Counter[str]] = defaultdict(Counter)
         self.failed: Counter[Hashable] = Counter()
+        self.spare: Counter[tuple[str, str]] | None = None
         self.debts: dict[str, dict[tuple[str, ...], str]] = defaultdict(dict)  # full question -> the answer it lacks
         self.domain = {t: answers(t, musicians) for t in self.templates}
 
@@ -90,7 +91,7 @@ class Ledger:
         text = self.excess((t, q.values), q.answer, share) if q.objects else 0.0
         cue = self.excess((t, "cue", q.cue), q.answer) if q.cue is not None and not self.bias else 0.0
         two = len(self.domain[t]) == 2
-        if words > 2 or (few and text > (0.5 if two else 1.0)) or (two and cue > 2) or (whole > 2 and not self.bias):
+        if words > 2 or (few and text > 1 - share + NEAR) or (two and cue > 2) or (whole > 2 and not self.bias):
             return None
         return whole + words + 3 * text + cue
 
@@ -201,14 +202,30 @@ class Ledger:
         return tuple(next(kinds) if slot == "Object" else next(words) for slot in slots)
 
     def even(self, questions: Sequence[Question]) -> list[Question]:
-        """The questions without the few whose yes/no answer was given once more than the other; settles those."""
+        """The questions without the few that make an answer more frequent than the others; each goes once.
+
+        For a yes/no question about instruments that is evenness of the full text, elsewhere of the template.
+        """
+        if self.spare is None:
+            self.spare = Counter({key: n for t in self.templates for key, n in self._spare(t)})
         kept = []
         for q in questions:
             if self.debts[q.template].get(q.values, q.answer) != q.answer:
                 del self.debts[q.template][q.values]
+            elif self.spare[q.template, q.answer]:
+                self.spare[q.template, q.answer] -= 1
             else:
                 kept.append(q)
         return kept
+
+    def _spare(self, template: str) -> Iterator[tuple[tuple[str, str], int]]:
+        """How many of each answer to leave out, so that none is a whole point above its even share."""
+        count, kinds = Counter(self.counts[(template,)]), len(self.domain[template])
+        if not 2 < kinds <= 5 or count.total() < 40 or len(count) < kinds:
+            return  # with few questions, leaving some out would leave none
+        while max(count.values()) > (1 / kinds + 0.01) * count.total():
+            count[max(sorted(count), key=count.__getitem__)] -= 1
+        yield from (((template, a), n - count[a]) for a, n in self.counts[(template,)].items())
 
     def report(self, wish: Wish, found: bool) -> None:
         """Whether a scene was found for a wish. What fails again and again is not wished any more."""

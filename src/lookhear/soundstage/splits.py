@@ -53,8 +53,8 @@ NAMED = {
     "mini": Settings(train=6, val=2, test=4, diagnostic=2, questions=10, seconds=6.0, seed=7, size=96),
     "demo": Settings(train=600, val=60, test=150, seed=11),
     "base": Settings(train=3000, val=300, test=1000, diagnostic=800, seed=1),
-    "biased": Settings(train=1000, val=100, test=500, seed=2, bias=0.5),
-    "balanced": Settings(train=1000, val=100, test=500, seed=2),  # shares val and test with `biased`
+    "biased": Settings(train=1000, val=100, test=1000, seed=2, bias=0.5),
+    "balanced": Settings(train=1000, val=100, test=1000, seed=2),  # shares val and test with `biased`
     "robust": Settings(train=1000, val=100, test=1000, seed=3, bias=0.5, test_bias=0.5),
 }
 
