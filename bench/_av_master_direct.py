@@ -54,10 +54,10 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    def __init__(self, dim: int, inner: int, dropout: float) -> None:
+    def __init__(self, dim: int, inner: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.self_attn = nn.MultiheadAttention(dim, 8, dropout, batch_first=True)
-        self.cross_attn = nn.MultiheadAttention(dim, 8, dropout, batch_first=True)
+        self.self_attn = nn.MultiheadAttention(dim, heads, dropout, batch_first=True)
+        self.cross_attn = nn.MultiheadAttention(dim, heads, dropout, batch_first=True)
         self.linear1, self.linear2 = nn.Linear(dim, inner), nn.Linear(inner, dim)
         self.norm1, self.norm2, self.norm3 = nn.LayerNorm(dim), nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.drop = nn.Dropout(dropout)
@@ -69,14 +69,14 @@ class Decoder(nn.Module):
 
 
 class Focus(nn.Module):
-    def __init__(self, dim: int, inner: int, dropout: float) -> None:
+    def __init__(self, dim: int, inner: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.video_embeddings = nn.Linear(dim, dim)
         self.focus_capture = nn.Module()
         self.focus_capture.encoder = nn.Module()
         self.focus_capture.encoder.layers = nn.ModuleList([Encoder(dim, inner)])
         self.focus_capture.decoder = nn.Module()
-        self.focus_capture.decoder.layers = nn.ModuleList([Decoder(dim, inner, dropout)])
+        self.focus_capture.decoder.layers = nn.ModuleList([Decoder(dim, inner, heads, dropout)])
         self.focus_capture.decoder.norm = nn.LayerNorm(dim)
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
@@ -99,8 +99,9 @@ class Linears(nn.Module):
 
 
 class CrossLayer(nn.Module):
-    def __init__(self, dim: int, dropout: float) -> None:
+    def __init__(self, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
+        self.heads = heads
         self.attention = nn.Module()
         self.attention.self = nn.Module()
         for name in ("query", "key", "value"):
@@ -110,7 +111,7 @@ class CrossLayer(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, memory: Tensor) -> Tensor:
-        own, heads = self.attention.self, 8
+        own, heads = self.attention.self, self.heads
 
         def split(y: Tensor) -> Tensor:
             return y.view(*y.shape[:2], heads, -1).transpose(1, 2)
@@ -124,9 +125,9 @@ class CrossLayer(nn.Module):
 
 
 class Answer(nn.Module):
-    def __init__(self, dim: int, answers: int, dropout: float) -> None:
+    def __init__(self, dim: int, heads: int, answers: int, dropout: float) -> None:
         super().__init__()
-        self.layer_ca = nn.ModuleList([CrossLayer(dim, dropout), CrossLayer(dim, dropout)])
+        self.layer_ca = nn.ModuleList([CrossLayer(dim, heads, dropout) for _ in range(2)])
         self.head = nn.Module()
         self.head.transform = Linears(dim, True)
         self.head.decoder = nn.Linear(dim, answers, bias=False)
@@ -143,21 +144,28 @@ class Direct(nn.Module):
     """The whole network; `forward` takes the streams of both, one row per question."""
 
     def __init__(
-        self, dim: int = 768, inner: int = 512, frames: int = 768, dropout: float = 0.1, answers: int = 42
+        self,
+        dim: int = 768,
+        inner: int = 512,
+        frames: int = 768,
+        dropout: float = 0.1,
+        answers: int = 42,
+        heads: int = 8,
+        templates: int = 8,
     ) -> None:
         super().__init__()
         self.fc_a, self.fc_v = nn.Linear(128, dim), nn.Linear(frames, dim)
         self.fc_word, self.fc_q = nn.Linear(frames, dim), nn.Linear(frames, dim)
-        self.AugInformation = Focus(dim, inner, dropout)
-        self.bisa_v, self.bias_a = nn.Embedding(8, dim), nn.Embedding(8, dim)
+        self.AugInformation = Focus(dim, inner, heads, dropout)
+        self.bisa_v, self.bias_a = nn.Embedding(templates, dim), nn.Embedding(templates, dim)
         self.GlobalSelf_Module = Layers(dim, dropout, cross=False)
         self.AP_Module, self.VP_Module = Layers(dim, dropout, cross=True), Layers(dim, dropout, cross=True)
         self.Uo_v, self.Uo_a = nn.Linear(dim, dim), nn.Linear(dim, dim)
         self.wo_v, self.wo_a = nn.Linear(dim, 1), nn.Linear(dim, 1)
         self.bo_v, self.bo_a = nn.Parameter(torch.ones(dim)), nn.Parameter(torch.ones(dim))
         self.linear_visual_layer = nn.Linear(3 * dim, dim)
-        self.fc_answer_pred = Answer(dim, answers, dropout)
-        self.fc_answer_pred2, self.fc_answer_pred3 = Answer(dim, answers, dropout), Answer(dim, answers, dropout)
+        for name in ("fc_answer_pred", "fc_answer_pred2", "fc_answer_pred3"):
+            setattr(self, name, Answer(dim, heads, answers, dropout))
 
     def pool(self, fused: Tensor, objects: Tensor, u: nn.Linear, w: nn.Linear, b: Tensor) -> Tensor:
         mixed = fused.unsqueeze(2) + u(objects).unsqueeze(1) + b

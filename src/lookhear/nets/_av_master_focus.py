@@ -109,11 +109,17 @@ class FocusCapture(Folding):
     def frames(self, x: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Weights]:
         """(what each second adds to the encoder, what each head of cross attention returns, weights)."""
         h = self.embed(x)
-        new = F.linear(h, self.new.weight, self.new.bias + self.old.bias + self.offset)
+        return self.added(h), self.returned(h), self._weights(bias)
+
+    def added(self, h: Float[Tensor, "modality clip time dim"]) -> Float[Tensor, "modality clip time inner"]:
+        """What each second adds inside the encoder, with all its constants."""
+        return F.linear(h, self.new.weight, self.new.bias + self.old.bias + self.offset)
+
+    def returned(self, h: Float[Tensor, "modality clip time dim"]) -> Float[Tensor, "modality clip time head dim"]:
+        """What each head of cross attention returns for each second."""
         value = rearrange(self.cross_attn.project(h, "v"), "m c t (head d) -> head (m c t) d", head=self.heads)
         out = rearrange(self.cross_attn.out_proj.weight, "o (head d) -> head d o", head=self.heads)
-        cross = rearrange(value @ out, "head (m c t) o -> m c t head o", m=h.shape[0], c=h.shape[1])
-        return new, cross, self._weights(bias)
+        return rearrange(value @ out, "head (m c t) o -> m c t head o", m=h.shape[0], c=h.shape[1])
 
     def _weights(self, bias: Tensor) -> Weights:
         dim, attn = self.dim, self.self_attn

@@ -1,4 +1,4 @@
-"""Parts of AV-Master around the focus capture: key fusion, answer decoders, how opinions and evidence combine."""
+"""Parts of AV-Master around the focus capture: key fusion and the decoders that name an answer."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from collections.abc import Mapping
 
 import torch
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.errors import RecipeError
+from lookhear.nets._av_master_heads import SIDES, largest
 from lookhear.nets._blocks import drop
-
-SIDES = ("seen", "heard")
 
 
 class KeyFusion(nn.Module):
@@ -42,11 +40,15 @@ class KeyFusion(nn.Module):
     def scores(
         self, side: str, fused: Float[Tensor, "row position dim"], added: Tensor
     ) -> Float[Tensor, "row k position"]:
-        """Logits of the additive attention."""
-        return TanhScores.apply(fused.float(), added.float(), self.weigh[side].weight[0].float())
+        """Logits of the additive attention, in float32 at least."""
+        wide = torch.promote_types(fused.dtype, torch.float32)
+        return TanhScores.apply(fused.to(wide), added.to(wide), self.weigh[side].weight[0].to(wide))
 
     def forward(
-        self, fused: Float[Tensor, "row position dim"], prepared: Mapping[str, tuple[Tensor, Tensor]]
+        self,
+        fused: Float[Tensor, "row position dim"],
+        prepared: Mapping[str, tuple[Tensor, Tensor]],
+        void: Bool[Tensor, "row position"] | None = None,
     ) -> tuple[Float[Tensor, "row dim"], Float[Tensor, "row position"]]:
         """(F_fu, the share of its features whose maximum lies at each position)."""
         total = F.linear(fused, sum(self.out.weight.chunk(3, dim=1)), self.out.bias)
@@ -56,8 +58,7 @@ class KeyFusion(nn.Module):
             else:
                 weight = self.scores(side, fused, added).softmax(dim=1)
                 total = total + weight.transpose(1, 2).to(effect.dtype) @ effect
-        best, place = total.max(dim=1)
-        return best, share(place, total.shape[1])
+        return largest(total, void)
 
 
 class TanhScores(torch.autograd.Function):
@@ -150,46 +151,3 @@ class AnswerDecoder(nn.Module):
             question, weight = layer(question, memory)
             weights.append(weight)
         return self.head(self.norm(F.gelu(self.dense(question)))) + self.bias, sum(weights) / len(weights)
-
-
-ENHANCE = ("add", "mul", "weighted")
-
-
-def combine(opinions: Mapping[str, Tensor], enhance: str, raw: bool) -> Float[Tensor, "row answer"]:
-    """Logits of the answer from the heads' logits; `joint` is enhanced by the others.
-
-    - `add`: the sum, of raw logits (the released code) or of distributions (the paper).
-    - `mul`: distribution of `joint` plus the product of the others.
-    - `weighted`: distribution of `joint` plus the others', each in the ratio of its largest probability.
-    """
-    if enhance not in ENHANCE:
-        raise RecipeError(f"No way to enhance is called {enhance!r}. There are: {', '.join(ENHANCE)}.")
-    if enhance == "add" and raw:
-        return torch.stack(list(opinions.values())).sum(dim=0)
-    spoken = {name: logits.log_softmax(dim=-1) for name, logits in opinions.items()}
-    parts = [spoken.pop("joint")] if "joint" in spoken else []
-    others = torch.stack(list(spoken.values())) if spoken else None
-    if others is not None and enhance == "mul":
-        parts.append(others.sum(dim=0))
-    elif others is not None:
-        if enhance == "weighted":
-            others = others + others.amax(dim=-1, keepdim=True).log_softmax(dim=0)
-        parts.extend(others)
-    return torch.stack(parts).logsumexp(dim=0)
-
-
-def share(place: Float[Tensor, "row dim"], positions: int) -> Float[Tensor, "row position"]:
-    """The share of features whose maximum lies at each position."""
-    count = torch.zeros(len(place), positions, device=place.device)
-    return count.scatter_add_(1, place, torch.ones_like(place, dtype=count.dtype)) / place.shape[1]
-
-
-def trace_back(weight: Float[Tensor, "row time"], mixing: Float[Tensor, "row time time"]) -> Float[Tensor, "row time"]:
-    """Weight of rows that were mixed, traced back through the mixing and the residual path beside it, half each."""
-    return (weight + (weight.unsqueeze(1) @ mixing).squeeze(1)) / 2
-
-
-def one(weight: Float[Tensor, "row time"]) -> Float[Tensor, "row time"]:
-    """Scaled to sum to 1; even where nothing was used."""
-    total = weight.sum(dim=1, keepdim=True)
-    return torch.where(total > 0, weight / total.clamp(min=1e-12), torch.full_like(weight, 1 / weight.shape[1]))

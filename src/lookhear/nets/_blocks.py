@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -46,6 +46,22 @@ class Dropped(torch.autograd.Function):
 def drop(x: Tensor, dropout: float, training: bool) -> Tensor:
     """Dropout."""
     return Dropped.apply(x, keep(tuple(x.shape), dropout, x.device), dropout) if training and dropout else x
+
+
+def present(
+    words: Float[Tensor, "row word dim"],
+) -> tuple[Float[Tensor, "row word dim"], Bool[Tensor, "row word"] | None]:
+    """(words without columns that are padding in every row, where the rest are padding, or None if nowhere).
+
+    Rows of zeros are padding, not words; no encoder of text gives zeros for a word. A text of nothing but padding is
+    read as it is.
+    """
+    void = (words == 0).all(dim=-1)
+    if not void.any():
+        return words, None
+    void = void & ~void.all(dim=1, keepdim=True)
+    longest = int((~void).any(dim=0).nonzero().max()) + 1
+    return words[:, :longest], void[:, :longest]
 
 
 class Folding(nn.Module):
@@ -102,19 +118,27 @@ class Attention(Folding):
         return F.linear(x, self.in_proj_weight[part], self.in_proj_bias[part])
 
     def attend(
-        self, q: Float[Tensor, "row query dim"], k: Float[Tensor, "row key dim"], v: Float[Tensor, "row key dim"]
+        self,
+        q: Float[Tensor, "row query dim"],
+        k: Float[Tensor, "row key dim"],
+        v: Float[Tensor, "row key dim"],
+        void: Bool[Tensor, "row key"] | None = None,
     ) -> tuple[Float[Tensor, "row query dim"], Float[Tensor, "row query key"]]:
-        """(taken in, weight of each key averaged over heads) for projected queries, keys and values."""
+        """(taken in, weight of each key averaged over heads) for projected queries, keys and values.
+
+        Keys that are `void` are not there.
+        """
         q, k, v = (rearrange(x, "row n (head dim) -> row head n dim", head=self.heads) for x in (q, k, v))
-        weight = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(dim=-1)
+        scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+        weight = (scores if void is None else scores.masked_fill(void[:, None, None], -torch.inf)).softmax(dim=-1)
         taken = drop(weight, self.dropout, self.training) @ v
         return self.out_proj(rearrange(taken, "row head n dim -> row n (head dim)")), weight.mean(dim=1)
 
     def forward(
-        self, x: Float[Tensor, "row query dim"], y: Float[Tensor, "row key dim"]
+        self, x: Float[Tensor, "row query dim"], y: Float[Tensor, "row key dim"], void: Tensor | None = None
     ) -> tuple[Float[Tensor, "row query dim"], Float[Tensor, "row query key"]]:
         """What `x` takes in from `y`, and the weights before dropout, averaged over heads."""
-        return self.attend(self.project(x, "q"), *self.project(y, "kv").chunk(2, dim=-1))
+        return self.attend(self.project(x, "q"), *self.project(y, "kv").chunk(2, dim=-1), void)
 
     def ask(self, x: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:
         """One head only: the vector whose products with any raw `y` are the scores of `x` over `y`."""
@@ -138,9 +162,11 @@ class Attention(Folding):
         asked: Float[Tensor, "row query dim"],
         y: Float[Tensor, "row key dim"],
         given: Float[Tensor, "row key dim"],
+        void: Bool[Tensor, "row key"] | None = None,
     ) -> tuple[Float[Tensor, "row query dim"], Float[Tensor, "row query key"]]:
         """One head only: (taken in, weights) from `asked = ask(x)`, the raw `y` and `given = give(y)`."""
-        weight = (asked @ y.transpose(1, 2)).softmax(dim=-1)
+        scores = asked @ y.transpose(1, 2)
+        weight = (scores if void is None else scores.masked_fill(void[:, None], -torch.inf)).softmax(dim=-1)
         return drop(weight, self.dropout, self.training) @ given + self.out_proj.bias, weight
 
 
@@ -167,10 +193,15 @@ class HanLayer(nn.Module):
         return x + drop(taken, self.dropout, self.training), weight
 
     def join(
-        self, own: Float[Tensor, "row time dim"], asked: Tensor, y: Float[Tensor, "row other dim"], given: Tensor
+        self,
+        own: Float[Tensor, "row time dim"],
+        asked: Float[Tensor, "row time dim"],
+        y: Float[Tensor, "row other dim"],
+        given: Float[Tensor, "row other dim"],
+        void: Bool[Tensor, "row other"] | None = None,
     ) -> Float[Tensor, "row time dim"]:
         """The layer's output from `own = alone(x)[0]`, `asked = cm_attn.ask(x)` and `given = cm_attn.give(y)`."""
-        taken, _ = self.cm_attn.look(asked, y, given)
+        taken, _ = self.cm_attn.look(asked, y, given, void)
         return self.feed(own + drop(taken, self.dropout, self.training))
 
     def feed(self, total: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:

@@ -28,6 +28,9 @@ The evidence, `attention["seen"]` and `["heard"]`, is made in evaluation and nee
 joint answer came from: the share of F_fu's features whose maximum lies in that second. Half is what the stream's own
 head looked at, over layers and heads. Both are traced one step back through the self-attention that mixed the seconds
 (half of the weight stays, half follows it). It says what was used; it is no proof of cause.
+
+Rows of zeros in `words` are padding and left out. (The released code has no masks: it attends to all 77 rows that CLIP
+gives, none of which is zero, as does this.)
 """
 
 from __future__ import annotations
@@ -43,14 +46,15 @@ from torch.nn import functional as F
 from lookhear.errors import ModelError, RecipeError
 from lookhear.nets import _official
 from lookhear.nets._av_master_focus import FocusCapture
+from lookhear.nets._av_master_heads import ENHANCE, SIDES, Heads, beside, cosine, largest
 from lookhear.nets._av_master_official import DEAD, OFFICIAL
-from lookhear.nets._av_master_parts import SIDES, AnswerDecoder, KeyFusion, combine, one, trace_back
-from lookhear.nets._blocks import HanLayer, drop
+from lookhear.nets._av_master_parts import AnswerDecoder, KeyFusion
+from lookhear.nets._blocks import HanLayer, drop, present
 from lookhear.types import Memory, Output
 
 WITHOUT = ("focus", "contrast", "preference", "temporal", "all")
 STREAMS = ("both", "audio", "visual")
-OPINIONS = {"seen": "visual", "heard": "audio"}
+WIDTH = {"released": 768, "paper": 512}
 
 
 @dataclass(frozen=True)
@@ -119,33 +123,13 @@ class Config:
         return weights
 
 
-class Heads(nn.Module):
-    """What both variants share: the heads that are there, how they vote, the losses of their answers."""
-
-    config: Config
-    decide: nn.ModuleDict
-
-    def vote(self, opinions: Mapping[str, Tensor]) -> Float[Tensor, "question answer"]:
-        """Logits of the answer from the heads that were trained and are asked."""
-        asked = {"both": ("audio", "visual"), "none": ()}.get(self.config.preferences, (self.config.preferences,))
-        voices = self.config.voices
-        alone = "joint" not in opinions or not voices["joint"]
-        voting = {n: x for n, x in opinions.items() if voices[n] and (n == "joint" or n in asked or alone)}
-        return combine(voting, self.config.enhance, raw=self.config.variant == "released")
-
-    def answer_losses(self, output: Output, labels: Int[Tensor, " question"]) -> dict[str, Tensor]:
-        """Weighted cross-entropy of each head (Eq. 5)."""
-        weights = self.config.voices.items()
-        return {name: w * F.cross_entropy(output.opinions[name], labels) for name, w in weights if w}
-
-
 class AVMaster(Heads):
     """The released network."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        dim, dropout, removed = config.hidden or 768, config.dropout, config.removed
+        dim, dropout, removed = config.hidden or WIDTH["released"], config.dropout, config.removed
         self.hear, self.see = nn.Linear(config.audio, dim), nn.Linear(config.frames, dim)
         self.read, self.ask = nn.Linear(config.words, dim), nn.Linear(config.question, dim)
         mixes = not removed & {"temporal", "all"}
@@ -165,8 +149,7 @@ class AVMaster(Heads):
 
     def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
         """Both streams projected, what each is without a question, and the objects that stand out."""
-        if self.config.streams != "both":
-            audio, frames = (audio, frames * 0) if self.config.streams == "audio" else (audio * 0, frames)
+        audio, frames = self.present(audio, frames)
         streams = {"seen": self.see(frames), "heard": self.hear(audio)}
         memory = dict(streams)
         for side, layer in self.prefer.items():
@@ -190,57 +173,38 @@ class AVMaster(Heads):
         found = self.focus["both"]([streams[side] for side in SIDES], [bias[side] for side in SIDES])
         return dict(zip(SIDES, found, strict=True))
 
-    def answer(
-        self, memory: Memory, question: Float[Tensor, "question dim"], words: Float[Tensor, "question word wide"]
-    ) -> Output:
-        """Opinions of the heads and their sum; evidence per second in evaluation."""
-        text = self.text(words)
-        asked = self.ask(question)
-        opinions, hidden, seconds = {}, dict(text), {side: [] for side in SIDES}
-        if "joint" in self.decide:
-            hidden["fused"], where = self.joint(memory, text)
-            opinions["joint"], _ = self.decide["joint"](asked, hidden["fused"].unsqueeze(1))
-            for side in SIDES if where else ():
-                seconds[side].append(where[side])
-        for side, layer in self.prefer.items():
-            liked = layer.join(memory[f"{side}_own"], memory[f"{side}_ask"], text["words"], text[f"{side}_give"])
-            hidden[f"{side}_preference"] = liked
-            if OPINIONS[side] in self.decide:
-                opinions[OPINIONS[side]], weight = self.decide[OPINIONS[side]](asked, liked)
-                seconds[side].append(trace_back(weight, memory[f"{side}_glance"]))
-        attention = {}
-        if not self.training:
-            attention = {side: one(sum(map(one, parts))) for side, parts in seconds.items() if parts}
-        return Output(self.vote(opinions), opinions, attention, hidden)
-
     def text(self, words: Float[Tensor, "question word wide"]) -> dict[str, Tensor]:
         """What depends on the words alone; equal rows are worked out once in evaluation."""
+        words, void = present(words)
         rows, back = distinct(words) if not self.training else (words, None)
         made = {"words": self.read(rows)}
         made |= {f"{side}_give": layer.cm_attn.give(made["words"]) for side, layer in self.prefer.items()}
         if self.mix:
             attn = self.mix.self_attn
             made |= {"mix_ask": attn.ask(made["words"]), "mix_give": attn.give(made["words"])}
-        return made if back is None else {name: x[back] for name, x in made.items()}
+        made = made if back is None else {name: x[back] for name, x in made.items()}
+        return made if void is None else {**made, "void": void}
 
     def joint(self, memory: Memory, text: Mapping[str, Tensor]) -> tuple[Float[Tensor, "question dim"], dict]:
         """(F_fu, seconds of each side it came from)."""
         x = torch.cat([memory["heard"], memory["seen"], text["words"]], dim=1)
         if not self.mix:  # without all: the largest of everything
-            return x.amax(dim=1), {}
+            return largest(x, beside(memory, text))[0], {}
         asked, given = (
             torch.cat([memory[f"heard_mix_{part}"], memory[f"seen_mix_{part}"], text[f"mix_{part}"]], dim=1)
             for part in ("ask", "give")
         )
-        taken, mixing = self.mix.self_attn.look(asked, x, given)
+        void = beside(memory, text)
+        taken, mixing = self.mix.self_attn.look(asked, x, given, void)
         fused = self.mix.feed(x + drop(taken, self.mix.dropout, self.training))
         prepared = {side: (memory[f"{side}_object"], memory[f"{side}_effect"]) for side in SIDES}
-        best, where = self.fuse(fused, prepared)
-        if self.training:
-            return best, {}
-        lengths = [memory["heard"].shape[1], memory["seen"].shape[1], text["words"].shape[1]]
-        heard, seen, _ = trace_back(where, mixing).split(lengths, dim=1)
-        return best, {"heard": heard, "seen": seen}
+        best, where = self.fuse(fused, prepared, void)
+        return best, self.where(where, mixing, memory)
+
+    def preference(self, side: str, memory: Memory, text: Mapping[str, Tensor]) -> Float[Tensor, "question time dim"]:
+        """A stream in the light of the words (Eq. 4)."""
+        own, asks = memory[f"{side}_own"], memory[f"{side}_ask"]
+        return self.prefer[side].join(own, asks, text["words"], text[f"{side}_give"], text.get("void"))
 
     def losses(
         self,
@@ -253,20 +217,15 @@ class AVMaster(Heads):
         losses = self.answer_losses(output, labels)
         if "contrast" in self.config.removed or not self.config.contrast_weight:
             return losses
-        near = far = 0.0
+        near, far, hidden = 0.0, 0.0, output.hidden
         for side, other in (("heard", self.hear(audio_negative)), ("seen", self.see(frames_negative))):
-            layer, hidden = self.prefer[side], output.hidden
+            layer, given = self.prefer[side], hidden[f"{side}_give"]
             own, _ = layer.alone(other)
-            liked = layer.join(own, layer.cm_attn.ask(other), hidden["words"], hidden[f"{side}_give"])
+            liked = layer.join(own, layer.cm_attn.ask(other), hidden["words"], given, hidden.get("void"))
             near = near + cosine(hidden["fused"], hidden[f"{side}_preference"].mean(dim=1))
             far = far + cosine(hidden["fused"], liked.mean(dim=1))
         contrast = F.softplus((far - near) / self.config.temperature).mean()
         return {**losses, "contrast": self.config.contrast_weight * contrast}
-
-
-def cosine(x: Float[Tensor, "row dim"], y: Float[Tensor, "other dim"]) -> Float[Tensor, "row other"]:
-    """Cosines of all pairs."""
-    return (x / x.norm(dim=1, keepdim=True)) @ (y / y.norm(dim=1, keepdim=True)).T
 
 
 def distinct(x: Float[Tensor, "row ..."]) -> tuple[Tensor, Tensor | None]:
@@ -286,14 +245,14 @@ def distinct(x: Float[Tensor, "row ..."]) -> tuple[Tensor, Tensor | None]:
 
 def build(config: Config) -> nn.Module:
     """The net of the variant asked for, freshly initialised."""
-    if config.variant not in ("released", "paper"):
-        raise RecipeError(f"av_master has no variant {config.variant!r}. There are: released, paper.")
-    for key, value, known in (
-        ("streams", config.streams, STREAMS),
-        ("preferences", config.preferences, (*STREAMS, "none")),
-    ):
+    choices = {"variant": tuple(WIDTH), "streams": STREAMS, "preferences": (*STREAMS, "none"), "enhance": ENHANCE}
+    for key, known in choices.items():
+        value = getattr(config, key)
         if value not in known:
-            raise RecipeError(f"av_master: {key}={value!r} is not one of: {', '.join(known)}.")
+            raise RecipeError(f"av_master: {key}={value!r} is none of: {', '.join(known)}.")
+    width = config.hidden or WIDTH[config.variant]
+    if width % config.heads:
+        raise RecipeError(f"av_master: {config.heads} heads do not divide hidden={width}.")
     if config.variant == "paper":
         from lookhear.nets._av_master_paper import PaperAVMaster
 

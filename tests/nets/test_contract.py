@@ -1,0 +1,132 @@
+"""What every net on the shelf promises: it builds, answers, learns, is saved, and no question hears its neighbours."""
+
+import inspect
+from dataclasses import fields
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn import functional as F
+
+from lookhear import catalog, config
+
+SECONDS, CLIP = 12, torch.tensor([0, 1, 1, 0])
+SMALL = {"answers": 7, "audio": 8, "frames": 12, "patches": 16, "question": 16, "words": 16, "hidden": 32, "inner": 16}
+SMALL |= {"prompt": 16, "tokens": 40, "vocabulary": 40}
+PATCHES = {"mccd": 16, "pstp_net": 30}  # how many a second has; 6 where a net does not mind
+OWN = {"avst": {"words": 5}, "mccd": {}}  # where a field of that name means something else
+MIXES = {("qa_tiger", "released")}  # whose published code lets questions of a batch share experts
+
+
+def forms():
+    """(net, variant) of every file on the shelf."""
+    for name in catalog.names("nets"):
+        schema = config.schema_of(catalog.find("nets", name))
+        variants = ("released", "paper") if "variant" in {f.name for f in fields(schema)} else ("",)
+        yield from ((name, variant) for variant in variants)
+
+
+@pytest.fixture(params=list(forms()), ids="-".join)
+def form(request):
+    return request.param
+
+
+def make(name, variant):
+    """A small one, and its settings."""
+    module = catalog.find("nets", name)
+    known = {f.name for f in fields(config.schema_of(module))}
+    options = {k: v for k, v in (SMALL | OWN.get(name, {})).items() if k in known}
+    torch.manual_seed(0)
+    return config.build("nets", {"name": name, **options, **({"variant": variant} if variant else {})}), options
+
+
+def draw(name, stream, sizes, rows):
+    """A stream by its name, one row per clip or question."""
+    stream = stream.removesuffix("_negative")
+    if stream == "tokens":
+        tokens = torch.randint(1, sizes["tokens"], (rows, 6))
+        tokens[1::2, 4:] = 0
+        return tokens
+    shape = {"question": (), "prompt": (), "words": (5,), "patches": (SECONDS, PATCHES.get(name, 6))}
+    return torch.randn(rows, *shape.get(stream, (SECONDS,)), sizes.get(stream, SMALL[stream]))
+
+
+def orders(method):
+    return [n for n in inspect.signature(method).parameters if n not in ("memory", "output", "labels")]
+
+
+def serve(name, net, sizes):
+    torch.manual_seed(1)
+    watch = {s: draw(name, s, sizes, 2) for s in orders(net.watch)}
+    ask = {s: draw(name, s, sizes, len(CLIP)) for s in orders(net.answer)}
+    return watch, ask
+
+
+def say(net, watch, ask, clip=CLIP):
+    memory = {k: v[clip] for k, v in net.watch(**watch).items()}
+    return net.answer(memory, **ask)
+
+
+def loss_of(name, net, sizes, output, labels):
+    torch.manual_seed(2)
+    if not hasattr(net, "losses"):
+        return F.cross_entropy(output.logits, labels)
+    other = {s: draw(name, s, sizes, len(labels)) for s in orders(net.losses)}
+    return sum(net.losses(output, labels, **other).values())
+
+
+def test_answers_a_batch_and_says_when(form):
+    net, sizes = make(*form)
+    watch, ask = serve(form[0], net, sizes)
+    with torch.no_grad():
+        output = say(net.eval(), watch, ask)
+    assert output.logits.shape == (4, 7) and output.logits.isfinite().all()
+    for opinion in output.opinions.values():
+        assert opinion.shape == (4, 7)
+    for side, weight in output.attention.items():
+        assert side in ("seen", "heard") and weight.shape == (4, SECONDS)
+        assert (weight >= 0).all() and torch.allclose(weight.sum(1), torch.ones(4), atol=1e-4)
+
+
+def test_an_answer_does_not_depend_on_its_neighbours(form):
+    net, sizes = make(*form)
+    watch, ask = serve(form[0], net, sizes)
+    with torch.no_grad():
+        together = say(net.eval(), watch, ask).logits
+        alone = torch.cat(
+            [say(net, watch, {k: v[i : i + 1] for k, v in ask.items()}, CLIP[i : i + 1]).logits for i in range(4)]
+        )
+        clip = int(CLIP[2])
+        lone = {k: v[clip : clip + 1] for k, v in watch.items()}
+        single = say(net, lone, {k: v[2:3] for k, v in ask.items()}, torch.tensor([0])).logits
+    assert torch.allclose(single, alone[2:3], atol=1e-5)
+    assert torch.allclose(together, alone, atol=1e-5) is (form not in MIXES)
+
+
+def test_learns_is_saved_and_comes_back(form, tmp_path):
+    net, sizes = make(*form)
+    watch, ask = serve(form[0], net, sizes)
+    labels = torch.tensor([0, 3, 6, 3])
+    adam = torch.optim.Adam(net.parameters(), 1e-3)
+    losses = []
+    for _ in range(8):
+        adam.zero_grad()
+        loss = loss_of(form[0], net, sizes, say(net.train(), watch, ask), labels)
+        loss.backward()
+        adam.step()
+        losses.append(loss.item())
+    assert min(losses[4:]) < losses[0]
+    with torch.no_grad():
+        said = say(net.eval(), watch, ask).logits
+    save_file(net.state_dict(), tmp_path / "model.safetensors")
+    other, _ = make(*form)
+    other.load_state_dict(load_file(tmp_path / "model.safetensors"))
+    with torch.no_grad():
+        assert torch.equal(say(other.eval(), watch, ask).logits, said)
+
+
+@pytest.mark.parametrize("name", list(catalog.names("nets")))
+def test_builds_from_defaults(name):
+    with torch.device("meta"):
+        net = config.build("nets", {"name": name})
+    assert sum(p.numel() for p in net.parameters()) > 0
