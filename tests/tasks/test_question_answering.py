@@ -63,4 +63,4 @@ def test_replies_with_options(reply, answer):
 
 def test_an_open_question_takes_the_reply():
     assert task.parse(" A bird sings. ", OPEN).text == "A bird sings"
-    assert task.score([Answer("a"), Answer("b")], [Answer("a"), Answer("a")]) == {"accuracy": 50.0}
+    assert task.score([Answer("a"), Answer("b")], [Answer("a"), Answer("a")]) == {"accuracy": 50.0, "unread": 0.0}

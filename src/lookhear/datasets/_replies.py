@@ -12,11 +12,12 @@ Nothing here raises on any text. What was begun but cannot be understood is said
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lookhear.types import Segment
 
+NEVER = "none"  # the range of an event that has no length
 NUMBER = r"\d+(?:\.\d+)?"
 BETWEEN = r"\s*(?:,|;|-|–|\bto\b|\s)\s*"
 RANGE = re.compile(rf"({NUMBER}){BETWEEN}({NUMBER})")
@@ -33,10 +34,11 @@ STREAMS = {"visual": "visual", "visual_event": "visual", "audio": "audio", "audi
 
 @dataclass(frozen=True)
 class Found:
-    """The segments found in a text, in its order, and what looked like one but could not be read."""
+    """The segments found in a text, in order of time, every event it names, and what could not be read."""
 
     segments: tuple[Segment, ...] = ()
     problems: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()  # of events without a time too, each once
 
 
 def tagged(text: str, *names: str) -> list[tuple[str, str]]:
@@ -70,7 +72,7 @@ def answer(text: str) -> str | None:
 def events(text: str) -> Found:
     """Events in either form of <event>, or as `event: … start_time: … end_time: …`; streams are not told apart."""
     parts = tagged(text, "event", "range")
-    segments, problems, waiting = list[Segment](), list[str](), list[str]()
+    segments, problems, waiting, untimed = list[Segment](), list[str](), list[str](), list[str]()
     for name, content in parts:
         if name == "event":
             label, times = _label_and_times(content)
@@ -82,17 +84,18 @@ def events(text: str) -> Found:
         if not waiting:
             problems.append(f"a range without an event: {content!r}")
             continue
-        times = [(float(a), float(b)) for a, b in RANGE.findall(content)]
+        label, times = waiting.pop(0), [(float(a), float(b)) for a, b in RANGE.findall(content)]
         if times:
-            _add(segments, problems, waiting.pop(0), times, "audio-visual")
+            _add(segments, problems, label, times, "audio-visual")
+        elif content.lower() == NEVER:
+            untimed.append(label)
         else:
             problems.append(f"not a range: {content!r}")
-            waiting.pop(0)
     problems += [f"an event without a range: {label!r}" for label in waiting]
     if not parts:
         for found in LISTED.finditer(text):
             _add(segments, problems, found["label"], [(float(found["start"]), float(found["end"]))], "audio-visual")
-    return Found(tuple(segments), tuple(problems))
+    return _found(segments, problems, untimed)
 
 
 def streams(text: str) -> Found:
@@ -104,13 +107,28 @@ def streams(text: str) -> Found:
             _add(segments, problems, label, times, STREAMS[name])
         else:
             problems.append(f"an event without a range: {content!r}")
-    return Found(tuple(segments), tuple(problems))
+    return _found(segments, problems)
 
 
 def coordinates(text: str) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]]]:
     """Boxes (four numbers) and points (two), in square or round brackets, in order."""
     found = [tuple(float(n) for n in match.groups() if n is not None) for match in COORDINATES.finditer(text)]
     return [numbers for numbers in found if len(numbers) == 4], [numbers for numbers in found if len(numbers) == 2]
+
+
+def in_order(segments: Iterable[Segment]) -> tuple[Segment, ...]:
+    """Segments by when they start, when they end, and their names: the order of references and of what is read."""
+    return tuple(sorted(segments, key=lambda s: (s.start, s.end, s.label, s.stream)))
+
+
+def names(segments: Iterable[Segment]) -> str:
+    """What is in `segments`, each event once, in their order."""
+    return ", ".join(dict.fromkeys(segment.label for segment in segments))
+
+
+def _found(segments: Sequence[Segment], problems: Sequence[str], untimed: Sequence[str] = ()) -> Found:
+    ordered = in_order(segments)
+    return Found(ordered, tuple(problems), tuple(dict.fromkeys((*(s.label for s in ordered), *untimed))))
 
 
 def _label_and_times(content: str) -> tuple[str, list[tuple[float, float]]]:

@@ -178,7 +178,7 @@ def _reference(record: dict[str, Any], part: str, target: str) -> Answer | None:
         found = (_replies.streams if part == "avvp" else _replies.events)(target)
         if found.problems:
             raise DatasetError(found.problems[0])
-        text = ", ".join(dict.fromkeys(s.label for s in found.segments)) or str(record.get("event", ""))
+        text = ", ".join(found.labels) or str(record.get("event", ""))
         return Answer(text, segments=found.segments) if text else None
     return _located(record, part, target)
 

@@ -20,6 +20,8 @@ from typing import Any
 
 from lookhear.datasets._annotations import Annotations, Fault, find_split, find_splits, read_rows
 from lookhear.datasets._media import Recordings
+from lookhear.datasets._replies import in_order
+from lookhear.datasets._replies import names as names_of
 from lookhear.datasets._tables import known, table_rows
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Example, Segment
@@ -74,14 +76,13 @@ def read(root: Path | str, split: str) -> Annotations:
         if not ID.fullmatch(match[1]):
             odd.append(Fault("odd id", path, line, f"{match[1]!r} has not the 11 characters of a YouTube id", name))
         names.add(name)
+        segments = in_order(s for found in events.values() for s in found.of.get(name, ()))
         return Example(
             id=name,
             task="event_localisation",
             clip=recordings.clip(name, name, match[1]),
             question="",
-            reference=Answer(
-                ", ".join(labels), segments=tuple(s for found in events.values() for s in found.of.get(name, ()))
-            ),
+            reference=Answer(names_of(segments) or ", ".join(labels), segments=segments),
             meta={"video_id": name, "line": line, "form": "llp", "labels": LABELS, "events": labels},
         )
 

@@ -6,7 +6,7 @@ Annotations: github.com/ttgeng233/UnAV, data/unav100_annotations.json (MIT); the
     <root>/raw_videos/<youtube id>.mp4                 any folder with video, media, raw or clip in its name
 
 6,489 train, 2,134 val, 2,167 test. AV-UIE v2 trains on 4.9 K short stretches of train, with times in whole seconds.
-Events overlap; in a reference they stand in the order of the file.
+Events overlap; in a reference they stand in order of time.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 from lookhear.datasets._annotations import Annotations, Fault, quote, read_rows, text_of
 from lookhear.datasets._media import Recordings
+from lookhear.datasets._replies import in_order, names
 from lookhear.datasets._tables import Row, known
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Example, Segment
@@ -65,13 +66,13 @@ def read(root: Path | str, split: str) -> Annotations:
         if entry["subset"] not in SUBSETS.values():
             raise DatasetError(f"subset {entry['subset']!r} is none of {', '.join(SUBSETS.values())}")
         duration = float(entry["duration"])
-        segments = tuple(_segment(event, duration) for event in entry["annotations"])
+        segments = in_order(_segment(event, duration) for event in entry["annotations"])
         return Example(
             id=video,
             task="event_localisation",
             clip=recordings.clip(video),
             question="",
-            reference=Answer(", ".join(dict.fromkeys(s.label for s in segments)), segments=segments),
+            reference=Answer(names(segments), segments=segments),
             meta={"video_id": video, "line": line, "form": "unav", "labels": LABELS, "duration": duration},
         )
 

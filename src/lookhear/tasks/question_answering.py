@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from lookhear.metrics.answers import accuracy, normal
+from lookhear.metrics.answers import accuracy
+from lookhear.tasks import UNREAD, _reading
 from lookhear.types import Answer, Example
 
+VERSION = 1
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 LETTERED = re.compile(r"\W*option\s+([a-z])\b|\W*([a-z])(?:[.):,]|\W*$)", re.I)  # "B", "(b)", "B. a cat", "Option B"
 TAGGED = re.compile(r"<answer>(.*?)</answer>", re.S | re.I)
-NUMBERS = dict(enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]))
-WORDS = re.compile(r"[a-z0-9]+")
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
@@ -28,6 +28,20 @@ def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
     if vocabulary:
         return f"{question}\nAnswer with one of: {', '.join(vocabulary)}."
     return f"{question}\nAnswer in a few words."
+
+
+def target(example: Example, explain: bool = True) -> str:
+    """The reply to learn: the answer between tags, after the reasoning or (`explain=False`) alone.
+
+    An option is given with its letter, as it is asked for.
+    """
+    answer, options = _reading.reference(example).text, list(example.meta.get("options", ()))
+    letter = f"{LETTERS[options.index(answer)]}. " if answer in options else ""
+    tagged = f"<answer>{letter}{answer}</answer>"
+    if not explain:
+        return tagged
+    own = f"From what is seen and heard, the question is answered by {answer}. So the answer is {tagged}."
+    return _reading.explained(example, own, parse)
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
@@ -49,29 +63,11 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     known = options or list(vocabulary)
     if not known:
         return Answer(said, raw=reply)
-    found = _last_named(said, known)
-    return Answer(found, raw=reply) if found else Answer(said, raw=reply, notes=("the reply names no known answer",))
+    found = _reading.last_named(said, known)
+    note = UNREAD + "the reply names no known answer"
+    return Answer(found, raw=reply) if found else Answer(said, raw=reply, notes=(note,))
 
 
 def score(answers: Sequence[Answer], references: Sequence[Answer]) -> Mapping[str, float]:
-    """Accuracy in percent."""
-    return {"accuracy": accuracy(answers, references)}
-
-
-def _last_named(said: str, known: Sequence[str]) -> str:
-    """The one of `known` whose words stand last in `said`; of two that end together, the longer."""
-    words = _words(said)
-    best = (-1, 0, "")
-    for name in known:
-        wanted = _words(normal(name))
-        for end in range(len(words), len(wanted) - 1, -1):
-            if wanted and words[end - len(wanted) : end] == wanted:
-                best = max(best, (end, len(wanted), name))
-                break
-    return best[2]
-
-
-def _words(text: str) -> list[str]:
-    """Lower-case words; underscores and punctuation separate, digits up to ten are spelled out."""
-    found = WORDS.findall(text.casefold().replace("_", " "))
-    return [NUMBERS.get(int(word), word) if word.isdigit() else word for word in found]
+    """`accuracy` and `unread` in percent."""
+    return {"accuracy": accuracy(answers, references)} | _reading.share(answers)

@@ -1,0 +1,37 @@
+"""Action recognition: which of a set of actions a clip shows and sounds like (Kinetics-Sounds, UCF51)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lookhear.metrics.emotion import recognition
+from lookhear.tasks import _prompts, _reading
+from lookhear.types import Answer, Example
+
+VERSION = 1
+
+
+def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
+    """The words a model is asked with, and the actions there can be."""
+    return _prompts.prompt("action", vocabulary or example.meta.get("labels", ()))
+
+
+def target(example: Example, explain: bool = True) -> str:
+    """The reply to learn: the action between tags, after the reasoning or (`explain=False`) alone."""
+    action = _reading.reference(example).text
+    tagged = f"<answer>{action}</answer>"
+    if not explain:
+        return tagged
+    own = f"What is seen and what is heard both fit {action}. So the action is {tagged}."
+    return _reading.explained(example, own, parse)
+
+
+def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
+    """The action a reply names, in the spelling of its list."""
+    return _reading.name(reply, vocabulary or example.meta.get("labels", ()))
+
+
+def score(answers: Sequence[Answer], references: Sequence[Answer]) -> Mapping[str, float]:
+    """Top-1 `accuracy`, mean recall of the classes (`uar`) and `unread`, in percent."""
+    scores = recognition(answers, references)
+    return {"accuracy": scores["war"], "uar": scores["uar"]} | _reading.share(answers)

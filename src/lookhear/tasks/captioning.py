@@ -1,0 +1,32 @@
+"""Captioning: one sentence on what is seen and heard (VALOR)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lookhear.metrics.captions import captions
+from lookhear.tasks import UNREAD, _prompts, _reading
+from lookhear.types import Answer, Example
+
+VERSION = 1
+
+
+def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
+    """The words a model is asked with."""
+    return _prompts.prompt("caption")
+
+
+def target(example: Example, explain: bool = True) -> str:
+    """The reply to learn: the caption itself, which explains nothing further."""
+    return _reading.reference(example).text
+
+
+def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
+    """The whole reply, on one line."""
+    text = " ".join(reply.split())
+    return Answer(text, raw=reply, notes=() if text else (UNREAD + "the reply is empty",))
+
+
+def score(answers: Sequence[Answer], references: Sequence[Answer]) -> Mapping[str, float]:
+    """`cider_d`, `bleu_1` … `bleu_4`, `rouge_l`, `meteor_exact`, 100 times the fraction, and `unread` in percent."""
+    return captions(answers, references) | _reading.share(answers)

@@ -1,0 +1,36 @@
+"""Emotion recognition: which of a few emotions a person shows (MELD, MAFW, DFEW, MER2024, CREMA-D)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lookhear.metrics.emotion import recognition
+from lookhear.tasks import _prompts, _reading
+from lookhear.types import Answer, Example
+
+VERSION = 1
+
+
+def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
+    """The words a model is asked with, and the emotions there can be."""
+    return _prompts.prompt("emotion", vocabulary or example.meta.get("labels", ()))
+
+
+def target(example: Example, explain: bool = True) -> str:
+    """The reply to learn: the emotion between tags, after the reasoning or (`explain=False`) alone."""
+    emotion = _reading.reference(example).text
+    tagged = f"<answer>{emotion}</answer>"
+    if not explain:
+        return tagged
+    own = f"Face, voice and what goes on around the person point to {emotion}. So the emotion is {tagged}."
+    return _reading.explained(example, own, parse)
+
+
+def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
+    """The emotion a reply names, in the spelling of its list."""
+    return _reading.name(reply, vocabulary or example.meta.get("labels", ()))
+
+
+def score(answers: Sequence[Answer], references: Sequence[Answer]) -> Mapping[str, float]:
+    """`war` (accuracy), `uar`, `weighted_f1` and `unread`, in percent."""
+    return recognition(answers, references) | _reading.share(answers)

@@ -1,0 +1,131 @@
+"""Event localisation and video parsing: which events are seen and heard, and when (AVE, UnAV-100, LLP).
+
+`meta["form"]` of an example says how they are written: `ave` one event and one range, `unav` events with their ranges,
+`llp` events of each stream by itself. Times are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from math import ceil
+
+from lookhear.datasets import _replies
+from lookhear.errors import DatasetError
+from lookhear.metrics.av_parsing import SECONDS, event_accuracy, parsing
+from lookhear.tasks import UNREAD, _prompts, _reading
+from lookhear.types import Answer, Example, Segment
+
+VERSION = 1
+FORMS = ("ave", "unav", "llp")
+NOTHING = "No events."
+
+
+def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
+    """The words a model is asked with, and the events there can be."""
+    return _prompts.prompt(_form(example), vocabulary or example.meta.get("labels", ()))
+
+
+def target(example: Example, explain: bool = True) -> str:
+    """The reply to learn: events and times in the form of the example, after the reasoning or (`explain=False`) alone.
+
+    Raises DatasetError where the reference says which events there are but not when, as LLP's training set does.
+    """
+    reference, form = _reading.reference(example), _form(example)
+    if form != "ave" and not reference.segments and reference.text:
+        raise DatasetError(f"Example {example.id!r} does not say when its events are, so there is no target for it.")
+    write = {"ave": _ave, "unav": _unav, "llp": _llp}[form]
+    if not explain:
+        return write(reference)
+    return _reading.explained(example, f"{_told(reference.segments)} Therefore: {write(reference)}.", parse)
+
+
+def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
+    """The events and times a reply gives, in the spelling of its list.
+
+    What can be read is kept; what cannot is noted, and so is a reply that names no event at all, unless it says so in
+    the words of a target (NOTHING).
+    """
+    form, known = _form(example), vocabulary or example.meta.get("labels", ())
+    found = (_replies.streams if form == "llp" else _replies.events)(reply)
+    segments = _replies.in_order(replace(s, label=_reading.canonical(s.label, known)) for s in found.segments)
+    labels = dict.fromkeys(_reading.canonical(label, known) for label in found.labels)
+    problems = list(found.problems)
+    strange = [label for label in labels if known and label not in known]
+    problems += [f"no known event: {label!r}" for label in strange]
+    if not labels and not problems and not (form != "ave" and NOTHING in reply):
+        problems.append("the reply names no event")
+    text = _replies.names(segments) or ", ".join(labels)
+    return Answer(text, segments=segments, raw=reply, notes=tuple(UNREAD + problem for problem in problems))
+
+
+def score(answers: Sequence[Answer], references: Sequence[Answer]) -> Mapping[str, float]:
+    """What the references ask for, in percent, and `unread`.
+
+    Streams apart (LLP): the ten F1 of `metrics.av_parsing.parsing`. One event in ten seconds (AVE): `accuracy` of
+    seconds. Anything longer or fuller (UnAV-100): F1 of seconds and of events, streams together.
+    """
+    segments = [segment for reference in references for segment in reference.segments]
+    if any(segment.stream != "audio-visual" for segment in segments):
+        return parsing(answers, references) | _reading.share(answers)
+    longest = max((segment.end for segment in segments), default=0)
+    if longest <= SECONDS and all(len(reference.segments) <= 1 for reference in references):
+        return {"accuracy": event_accuracy(answers, references)} | _reading.share(answers)
+    scores = parsing(answers, references, seconds=max(SECONDS, ceil(longest)))
+    names = ("segment/audio-visual", "event/audio-visual")
+    return {name: scores[name] for name in names} | _reading.share(answers)
+
+
+def _form(example: Example) -> str:
+    form = example.meta.get("form")
+    if form not in FORMS:
+        raise DatasetError(f"Example {example.id!r} is of form {form!r}, which is none of {', '.join(FORMS)}.")
+    return form
+
+
+def _ave(reference: Answer) -> str:
+    if len(reference.segments) > 1:
+        raise DatasetError(f"{len(reference.segments)} events where AVE has one: {reference.text!r}.")
+    times = [f"{_seconds(s.start)},{_seconds(s.end)}" for s in reference.segments] or [_replies.NEVER]
+    return f"<event> {reference.text} </event>, <range> {times[0]} </range>"
+
+
+def _unav(reference: Answer) -> str:
+    return (
+        " ".join(f"<event>{label}, {''.join(times)}</event>" for label, times in _grouped(reference.segments))
+        or NOTHING
+    )
+
+
+def _llp(reference: Answer) -> str:
+    return (
+        " ".join(
+            f"<{stream}>{label},{','.join(times)}</{stream}>"
+            for stream in ("visual", "audio")
+            for label, times in _grouped([s for s in reference.segments if s.stream in (stream, "audio-visual")])
+        )
+        or NOTHING
+    )
+
+
+def _grouped(segments: Sequence[Segment]) -> list[tuple[str, list[str]]]:
+    """(label, its ranges), labels in order of their first."""
+    times: dict[str, list[str]] = {}
+    for segment in segments:
+        times.setdefault(segment.label, []).append(f"({_seconds(segment.start)} {_seconds(segment.end)})")
+    return list(times.items())
+
+
+def _told(segments: Sequence[Segment]) -> str:
+    """The segments in plain sentences, in order of time."""
+    verbs = {"audio": "is heard", "visual": "is seen", "audio-visual": "is seen and heard"}
+    told = [
+        f"{s.label} {verbs[s.stream]} from second {_seconds(s.start)} to second {_seconds(s.end)}." for s in segments
+    ]
+    return " ".join(told) or "Nothing is both seen and heard at any time."
+
+
+def _seconds(time: float) -> str:
+    """A time with all the digits it has and no exponent."""
+    return format(Decimal(repr(time)).normalize(), "f")
