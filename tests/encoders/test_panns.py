@@ -20,7 +20,7 @@ def test_front_end_and_network_equal_the_original():
     g, _ = golden("panns_cnn14")
     assert error(_decibel.triangles(32_000), g["melW"]) < 1e-5
     mel = _decibel.log_mel(g["wav_mono"][None], 32_000, 320)
-    assert error(mel, g["logmel"][:, 0]) < 2e-5
+    assert error(mel, g["logmel"][:, 0]) < 1e-4
     net = panns.Cnn14()
     net = _frozen.load(net, fill(net, "panns", 1.4), "recipe").eval()
     with torch.inference_mode():
