@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from lookhear.datasets import valor32k_avqa
-from lookhear.datasets._annotations import Annotations, find_splits, json_rows, read_rows
+from lookhear.datasets._annotations import Annotations, Fault, find_splits, json_rows, read_rows
 from lookhear.datasets._media import Recordings
 from lookhear.errors import DatasetError
-from lookhear.types import Answer, Example
+from lookhear.types import Answer, Clip, Example
 
 FOLDERS = ("", "data", "VALOR-32K-annotations", "valor-32k-annotations")
 PATTERNS = (r"desc_(train|val|test)\.json",)
@@ -31,7 +31,7 @@ def load(root: Path | str, split: str) -> list[Example]:
 
 
 def read(root: Path | str, split: str) -> Annotations:
-    """The clips of `split` and the rows that could not be read; from questions, `rows` and faults are theirs."""
+    """The clips of `split` and the rows that could not be read; from questions, `rows` counts clips."""
     root = Path(root)
     path = find_splits(root, FOLDERS, PATTERNS).get(split)
     if path is None:
@@ -57,12 +57,18 @@ def splits(root: Path | str) -> list[str]:
 
 def _from_questions(root: Path, split: str) -> Annotations:
     asked = valor32k_avqa.read(root, split)
-    first = {e.meta["video_id"]: e for e in reversed(asked.examples)}
-    ordered = dict.fromkeys(e.meta["video_id"] for e in asked.examples)
-    made = (_example(v, first[v].clip, first[v].meta["caption"], first[v].meta["line"]) for v in ordered)
-    return Annotations(asked.file, asked.rows, tuple(made), asked.faults)
+    first: dict[str, Example] = {}
+    odd = [fault for fault in asked.faults if fault.kind == "malformed"]
+    lost = len(odd)
+    for question in asked.examples:
+        one = first.setdefault(question.meta["video_id"], question)
+        if one.meta["caption"] != question.meta["caption"]:
+            why = f"another caption than in line {one.meta['line']}"
+            odd.append(Fault("two captions", asked.file, question.meta["line"], why, question.meta["caption"]))
+    made = tuple(_example(v, q.clip, q.meta["caption"], q.meta["line"]) for v, q in first.items())
+    return Annotations(asked.file, len(made) + lost, made, tuple(odd))
 
 
-def _example(video: str, clip, caption: str, line: int) -> Example:
+def _example(video: str, clip: Clip, caption: str, line: int) -> Example:
     meta = {"video_id": video, "line": line}
     return Example(video, "captioning", clip, "", Answer(caption.strip()), meta=meta)
