@@ -182,7 +182,7 @@ def one(form: str, what: str, layers: int, batch: int, clips: int) -> dict:
 
 
 def saved(batch: int, clips: int, layers: int, training: bool) -> float:
-    """How many times fewer multiplications ours needs: tokens through layers, of which the last reads keys and values."""
+    """How many times less work ours is: tokens times layers, where the last layer makes keys and values only."""
     theirs = batch * (14 + 120 + 14 + 60 + 60) * layers
     ours = (batch * (14 + 120) + (batch * 14 + clips * 120 if training else 0)) * (layers - 1 + 1 / 6)
     return round(theirs / ours, 2)
