@@ -11,9 +11,9 @@ from lookhear.soundstage.structure import Plan, draw
 CROWDS = (0, *[1] * 8, *[2] * 11, *[3] * 12, *[4] * 12, *[5] * 3, *[6] * 3)  # players on stage
 
 
-def scene(rng: Random, seconds: float, name: str = "") -> Scene:
-    """One random scene."""
-    crowd = rng.choice(CROWDS)
+def scene(rng: Random, seconds: float, name: str = "", crowds: tuple[int, ...] = CROWDS) -> Scene:
+    """One random scene; `crowds` are the numbers of players it is drawn from."""
+    crowd = rng.choice(crowds)
     drawn = draw(rng, Plan(visible=(crowd,)), seconds, crowd, name)
     return replace(drawn, players=tuple(_spread(rng, p, seconds) for p in drawn.players))
 

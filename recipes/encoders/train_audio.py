@@ -24,7 +24,7 @@ from lookhear.soundstage.scene import INSTRUMENTS as NAMES
 from lookhear.soundstage.scene import MOODS, Scene
 from lookhear.soundstage.sound import sound
 
-SECONDS = 5
+SECONDS, CROP = 5, 3  # of a scene, and of the part of it that is in a batch
 HEARD = 0.3  # part of a second that must sound for its level and rate to be asked
 
 
@@ -80,7 +80,8 @@ def losses(heads: dict[str, Tensor], true: dict[str, Tensor]) -> dict[str, Tenso
         return F.cross_entropy(logits.float().flatten(0, -2), label.flatten(), ignore_index=-1)
 
     def yes(logits: Tensor, label: Tensor) -> Tensor:
-        return F.binary_cross_entropy_with_logits(logits.float(), label)
+        asked = label.isfinite()
+        return F.binary_cross_entropy_with_logits(logits.float()[asked], label[asked])
 
     again, register = heads["again"].chunk(2, -1)
     return {
@@ -95,11 +96,28 @@ def losses(heads: dict[str, Tensor], true: dict[str, Tensor]) -> dict[str, Tenso
     }
 
 
+def together(
+    one: Tensor, a: dict[str, Tensor], other: Tensor, b: dict[str, Tensor]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Two scenes heard at once: energies add, and so do levels; what only one scene can have is not asked."""
+    nan = torch.tensor(float("nan"))
+    power = [torch.where(t["level"].isfinite(), 10 ** (t["level"] * LEVEL / 10), 0.0) for t in (a, b)]
+    loud = sum(power)
+    true = {k: torch.maximum(a[k], b[k]) for k in ("present", "voice")}
+    true["level"] = torch.where(loud > 0, 10 * loud.clamp(min=1e-9).log10() / LEVEL, nan)
+    for k in ("rate", "register"):
+        true[k] = torch.where(a[k].isfinite() & b[k].isfinite(), nan, torch.where(a[k].isfinite(), a[k], b[k]))
+    true["indoor"] = torch.where(a["indoor"] == b["indoor"], a["indoor"], nan)
+    true["number"] = (a["number"] + b["number"]).clamp(max=5)
+    true["mood"] = torch.where(a["mood"] == b["mood"], a["mood"], -1)
+    return (torch.logaddexp(4 * one - 1, 4 * other - 1) + 1) / 4, true
+
+
 def main() -> None:
     """Make the pool, train, write the weights."""
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    options.add_argument("--scenes", type=int, default=8000)
-    options.add_argument("--steps", type=int, default=6000)
+    options.add_argument("--scenes", type=int, default=7000)
+    options.add_argument("--steps", type=int, default=5500)
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--lr", type=float, default=3e-3)
     options.add_argument("--precision", choices=["fp32", "bf16"], default="bf16")
@@ -113,10 +131,23 @@ def main() -> None:
     net = Listener().to(memory_format=torch.channels_last)
 
     def loss_of(step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        chosen = torch.randint(len(mels), (7,), generator=generator)
+        chosen, others = torch.randint(len(mels), (2, 12), generator=generator)
+        first = int(torch.randint(SECONDS - CROP + 1, (1,), generator=generator))
+
+        def part(which: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+            heard = mels[which, first * 50 : (first + CROP) * 50].float()
+            gain = 4 * torch.rand(len(which), 1, 1, generator=generator) - 2  # dB, told to the level too
+            true_part = {k: v[which, first : first + CROP] for k, v in true.items()}
+            return heard + gain * 0.2303 / 4, true_part | {"level": true_part["level"] + gain / LEVEL}
+
+        heard, wanted = part(chosen)
+        if step % 2:
+            mixed, both = together(heard[:8], {k: v[:8] for k, v in wanted.items()}, *part(others[:8]))
+            heard = torch.cat([mixed, heard[8:]])
+            wanted = {k: torch.cat([both[k], v[8:]]) for k, v in wanted.items()}
         with torch.autocast("cpu", torch.bfloat16, enabled=given.precision == "bf16"):
-            heads = net(mels[chosen].float())
-        return losses(heads, {k: v[chosen] for k, v in true.items()})
+            heads = net(heard)
+        return losses(heads, wanted)
 
     train(net, loss_of, given.steps, given.lr, given.seed)
     save(net, given.out)

@@ -1,5 +1,6 @@
 """The embedded encoders: shapes, sameness, what they can see, hear and read, and mistakes in one line."""
 
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -84,8 +85,10 @@ def test_what_stands_where(eyes, shown):
         assert round(float(v[158]) * 5) == 3 and (v[:22] * 3).round().nonzero().flatten().tolist() == sorted(
             [violin, tuba, drum]
         )
-    (mirrored,) = eyes([media(np.ascontiguousarray(shown[:, :, ::-1]))])
-    assert mirrored["frames"][0, 88:110].argmax() == violin, "left is not right"
+    players = stage().players
+    swapped = stage(players=tuple(replace(p, x=q.x) for p, q in zip(players, players[::-1], strict=True)))
+    (other,) = eyes([media(np.stack(list(frames(swapped, 128, 1.0))))])
+    assert other["frames"][0, 44:66].argmax() == drum and other["frames"][0, 88:110].argmax() == violin
 
 
 def test_who_plays_how_loud_how_busy(ears):
@@ -94,7 +97,7 @@ def test_who_plays_how_loud_how_busy(ears):
     present = heard["audio"][:, :22] > 0.5
     assert present[:, violin].all() and present[:, drum].all() and present.sum(1).max() <= 3
     level, rate = heard["audio"][:, 22:44].mean(0), heard["audio"][:, 44:66].mean(0)
-    assert level[violin] > level[drum] + 0.4 and rate[drum] > rate[violin] + 0.2
+    assert level[violin] > level[drum] + 0.4 and rate[drum] > 0.5
 
 
 def test_what_is_asked_of_whom(reader):
@@ -145,6 +148,13 @@ def test_pictures_of_any_size_and_sound_of_any_length(eyes, ears):
     for samples, expected in ((0, 1), (4000, 1), (23999, 1), (24000, 2), (48100, 3)):
         wave = np.zeros(samples, np.float32)
         assert ears([media(wave=wave)])[0]["audio"].shape == (expected, 128) and rows(samples / 16000) == expected
+
+
+def test_long_sound_is_heard_in_pieces_that_do_not_show(ears, monkeypatch):
+    wave = torch.from_numpy(sound(stage()))
+    whole = ears.listen(wave)
+    monkeypatch.setattr(stage_audio, "PIECE", 1)
+    assert torch.allclose(ears.listen(wave), whole, atol=1e-4)
 
 
 def test_silence_and_black_are_nobody(eyes, ears):

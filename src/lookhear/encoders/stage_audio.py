@@ -32,6 +32,7 @@ from lookhear.types import Media
 
 RATE = 16_000
 HOP, WINDOW, BANDS = 320, 1024, 64  # 20 ms, 64 ms
+PIECE = 120  # seconds heard at once: memory does not grow with a clip's length
 MOODS = 5
 Z = 54
 LEVEL = 12.0  # dB in one unit of the level head
@@ -105,7 +106,16 @@ class StageAudio(Stage):
 
     @torch.inference_mode()
     def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:
-        return [{"audio": vector(self.net(log_mel(self.whole_seconds(m))[None]))[0]} for m in items]
+        return [{"audio": self.listen(self.whole_seconds(m))} for m in items]
+
+    def listen(self, wave: Float[Tensor, " sample"]) -> Float[Tensor, "time 128"]:
+        """Whole seconds of sound as rows; long sound in pieces that overlap by more than the network looks around."""
+        parts, length = [], len(wave) // RATE
+        for start in range(0, length, PIECE):
+            before, after = max(0, start - 1), min(length, start + PIECE + 1)
+            heard = vector(self.net(log_mel(wave[before * RATE : after * RATE])[None]))[0]
+            parts.append(heard[start - before :][:PIECE])
+        return torch.cat(parts)
 
     def whole_seconds(self, media: Media) -> Tensor:
         """The sound of a clip cut or filled with silence to whole seconds, as many as it has rows."""

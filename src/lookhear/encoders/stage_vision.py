@@ -61,7 +61,7 @@ class Viewer(nn.Module):
         self.beside = nn.Conv1d(160, 160, 3, padding=1)
         self.column = nn.Linear(160, INSTRUMENTS + 2)  # who stands here, or nobody; whether they move
         self.short = nn.Linear(160, 56)
-        self.join = nn.Linear(56 * COLUMNS, 384)
+        self.join = nn.Sequential(nn.Dropout(0.1), nn.Linear(56 * COLUMNS, 384))
         n = INSTRUMENTS
         self.sizes = {
             "count": n * COUNTS,
