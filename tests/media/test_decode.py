@@ -122,6 +122,17 @@ def test_time_0_is_where_the_file_begins_even_when_muted(folder):
     assert [number(f) for f in decode(clip(late), Sampling()).frames] == [12, 37]
 
 
+def test_a_muted_clip_is_as_long_as_before(folder):
+    path = record(folder / "long_sound.mp4", STEADY[:75], beeps(8, [1.0]))
+    source = Source("long_sound", path)
+    both, muted = decode(Clip(source, source), Sampling()), decode(Clip(source, None), Sampling())
+    assert both.duration == muted.duration == pytest.approx(8.0, abs=0.05)
+    assert np.array_equal(both.frames, muted.frames)
+    assert "picture ends at 3.0 s" in both.notes
+    assert "picture ends at 3.0 s" in muted.notes
+    assert not [n for n in muted.notes if "truncated" in n]
+
+
 def test_scaling_happens_in_the_decoder(folder):
     path = record(folder / "scaled.mp4", STEADY[:50])
     small = decode(clip(path), Sampling(size=(24, 40))).frames

@@ -20,7 +20,8 @@ import av
 import numpy as np
 
 from lookhear.errors import MediaError
-from lookhear.media._tracks import SLACK, PictureTrack, SoundTrack
+from lookhear.media._picture import SLACK, PictureTrack
+from lookhear.media._sound import SoundTrack
 from lookhear.media.probe import INDEXED, describe, open_media
 from lookhear.media.sampling import Sampling
 from lookhear.types import BLANK, Clip, Media, Source
@@ -193,15 +194,20 @@ def _end(clip: Clip, seen: _Reader | None, heard: _Reader | None) -> float:
 
 
 def _there(readers: dict[Path, _Reader], end: float) -> float:
-    """Up to where there is something: `end`, unless every file ended before."""
+    """Up to where there is something: `end`, unless every file ended before.
+
+    A file whose tracks were read to where its headers put their ends is as long as it says, also where another track
+    of it, which nobody asked for, is the longer one.
+    """
     if not readers or not all(r.done for r in readers.values()):
         return end
     ends = []
     for reader in readers.values():
-        known = reader.facts.picture, reader.facts.sound
-        for track, facts in zip((reader.picture, reader.sound), known, strict=True):
-            if track and facts and facts.end is not None:
-                ends.append(min(track.end, facts.end))  # a last sound packet is padded beyond the track's end
+        both = (reader.picture, reader.facts.picture), (reader.sound, reader.facts.sound)
+        read = [(track.end, facts.end) for track, facts in both if track and facts and facts.end is not None]
+        whole = all(got >= promised - SHORT for got, promised in read)
+        if read:
+            ends.append(reader.facts.duration if whole else max(min(pair) for pair in read))
     return min(end, max(ends, default=end))
 
 
