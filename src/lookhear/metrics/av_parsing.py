@@ -94,7 +94,7 @@ def parsing_by_label(
 
 
 def event_accuracy(answers: Sequence[Answer], references: Sequence[Answer], seconds: int = SECONDS) -> float:
-    """AVE: percent of seconds whose event, or background, is right. Where segments overlap, the first named counts."""
+    """AVE: percent of seconds whose event, or background, is right. Where segments overlap, the first counts."""
     right = [
         a == b
         for answer, reference in zip(answers, references, strict=True)

@@ -1,10 +1,11 @@
 """How close a caption is to what people wrote: CIDEr-D, BLEU 1 to 4, ROUGE-L, and METEOR of exact words.
 
 Written here because the libraries that print these numbers need a Java program to split words (pycocoevalcap) or a
-download of word lists (nltk's METEOR), or bring torch models along; the arithmetic is short. Differences from COCO's
-evaluation: words are runs of letters, digits and inner apostrophes in small letters, where COCO uses the Stanford
-tokenizer and then drops punctuation; METEOR matches exact words only, without stems and synonyms, so it is called
-`meteor_exact` and lies below the Java one. References are one Answer or several for each caption.
+download of word lists (nltk's METEOR), or bring torch models along; the arithmetic is short, and on the same words
+CIDEr, BLEU and ROUGE equal pycocoevalcap's. Differences from COCO's evaluation: words are runs of letters, digits and
+inner apostrophes in small letters, where COCO uses the Stanford tokenizer and then drops punctuation; METEOR matches
+exact words only, without stems and synonyms, so it is called `meteor_exact` and lies below the Java one. References are
+one Answer or several for each caption.
 """
 
 from __future__ import annotations
