@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from lookhear.cli import app
 from lookhear.datasets import soundstage
 from lookhear.errors import DatasetError
-from lookhear.soundstage import write
+from lookhear.soundstage import disk, write
 from lookhear.soundstage.card import checksum
 from lookhear.soundstage.splits import Settings, named
 from lookhear.soundstage.write import make, read_scenes
@@ -109,7 +109,7 @@ def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
         if len(drawn) == 3:
             raise KeyboardInterrupt
         drawn.append(path)
-        write.text(Path(path), line)
+        disk.text(Path(path), line)
 
     monkeypatch.setattr(write, "_draw", draw)
     monkeypatch.setattr(write, "_sheet", lambda path, clips: None)

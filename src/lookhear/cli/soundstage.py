@@ -28,6 +28,9 @@ def soundstage(
     size: Annotated[int | None, typer.Option(help="Pixels of the picture, square.  [default: 128]")] = None,
     workers: Annotated[int, typer.Option(help="Processes that draw videos.")] = 2,
     media: Annotated[bool, typer.Option("--media/--no-media", help="Draw videos, or only truth and questions.")] = True,
+    formats: Annotated[
+        bool, typer.Option("--formats", help="Also write the scenes as AVE, LLP and AVSBench would hold them.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON, no progress.")] = False,
 ) -> None:
     """Make a Soundstage: scenes, questions, videos and exact truth. The same numbers give the same world.
@@ -43,7 +46,7 @@ def soundstage(
     if clips is not None:
         given |= dict(zip(("train", "val", "test"), parts(clips), strict=True)) | {"diagnostic": 0}
     settings = replace(settings, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
-    card = make(out, settings, workers, media, quiet=as_json)
+    card = make(out, settings, workers, media, formats, quiet=as_json)
     if as_json:
         print(json.dumps(card))
         return
@@ -53,6 +56,8 @@ def soundstage(
             f"   chance {part['chance']:.1f} %   question only {part['most_frequent_by_question'] or 0:.1f} %"
             f"   knowing who is seen and heard {part['set_guess'] or 0:.1f} %"
         )
+    for name, counts in card["formats"].items():
+        print(f"{out}/formats/{name}: " + ", ".join(f"{n} {split}" for split, n in counts.items()))
     print(f"Whole: {out}/card.json" + (f", {out}/contact_sheet.png" if media else ""))
 
 

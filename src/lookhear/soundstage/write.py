@@ -8,36 +8,42 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
-from lookhear.errors import DatasetError
+from lookhear.errors import DatasetError, MediaError
 from lookhear.soundstage.card import card, checksum
+from lookhear.soundstage.disk import Tick, progress, text
 from lookhear.soundstage.facts import Facts
 from lookhear.soundstage.scene import Scene, from_json, to_json
 from lookhear.soundstage.splits import Settings
 from lookhear.soundstage.truth import evidence
 from lookhear.soundstage.world import Asked, world
 
-Tick = Callable[[], None]
-
 
 def make(
-    out: Path | str, settings: Settings, workers: int = 2, media: bool = True, quiet: bool = False
+    out: Path | str,
+    settings: Settings,
+    workers: int = 2,
+    media: bool = True,
+    formats: bool = False,
+    quiet: bool = False,
 ) -> dict[str, Any]:
     """Write the Soundstage of `settings` into the folder `out` and return its card.
 
     With `media=False` no videos are made: truth and questions only. `workers` processes of one thread each draw the
-    videos; one worker is this very process. Raises DatasetError where `out` holds something else, MediaError where a
-    video cannot be written.
+    videos; one worker is this very process. `formats` adds the same scenes in the formats of AVE, LLP and AVSBench.
+    Raises DatasetError where `out` holds something else, MediaError where a video cannot be written.
     """
     if workers < 1:
         raise DatasetError(f"Soundstage: {workers} workers cannot work; take 1 or more.")
+    if formats and settings.seconds != 10:
+        raise DatasetError("Soundstage: AVE, LLP and AVSBench have clips of 10 s. Make it with --seconds 10.")
     out = Path(out)
     _ours(out)
     with progress(quiet) as bar:
@@ -52,8 +58,10 @@ def make(
         if media:
             videos(out / "videos", [c.scene for c in clips], settings, workers, bar)
             _sheet(out / "contact_sheet.png", clips)
+        counts = _formats(out, settings, clips, media, bar) if formats else {}
     found = card(settings, clips) | {
         "media": media,
+        "formats": counts,
         "sha256": {p.relative_to(out).as_posix(): checksum(p) for p in written},
     }
     text(out / "card.json", json.dumps(found, indent=1))
@@ -97,6 +105,15 @@ def _annotations(out: Path, settings: Settings, clips: Sequence[Asked]) -> Itera
         yield path
 
 
+def _formats(
+    out: Path, settings: Settings, clips: Sequence[Asked], media: bool, bar: Callable[..., Tick]
+) -> dict[str, dict[str, int]]:
+    from lookhear.soundstage.formats import write_formats
+
+    total = sum(n // 3 for split, n in settings.clips.items() if split != "diagnostic")
+    return write_formats(out, settings, clips, media, bar("AVSBench", total))
+
+
 def videos(folder: Path, scenes: Sequence[Scene], settings: Settings, workers: int, bar: Callable[..., Tick]) -> None:
     """Draw the videos that are not there yet, a few at a time ahead of the workers."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -119,6 +136,10 @@ def videos(folder: Path, scenes: Sequence[Scene], settings: Settings, workers: i
                     future.result()
                     tick()
                 running |= {pool.submit(_draw, *job) for job in islice(jobs, len(done))}
+        except BrokenProcessPool:
+            raise MediaError(
+                f"A worker that draws videos was stopped. Run again to go on, with {workers - 1} workers."
+            ) from None
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
@@ -151,48 +172,3 @@ def _sheet(path: Path, clips: Sequence[Asked], shown: int = 20) -> None:
         part = path.with_name(".contact_sheet.part.png")
         contact_sheet([c.scene for c in clips[:: max(1, len(clips) // shown)][:shown]], part)
         part.replace(path)
-
-
-def text(path: Path, content: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(content, "utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@contextmanager
-def progress(quiet: bool) -> Iterator[Callable[..., Tick]]:
-    """A bar with rate and time left: `tick = bar(what, total, done)`, then `tick()` for each."""
-    if quiet:
-        yield lambda what, total, done=0: lambda: None
-        return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{60 * (task.finished_speed or task.speed or 0):.0f} a minute")
-
-    columns: Iterable[Any] = (
-        *(TextColumn("{task.description:20s}"), BarColumn(), MofNCompleteColumn(), Rate()),
-        *(TimeRemainingColumn(), TextColumn("left")),
-    )
-    with Progress(*columns) as shown:
-
-        def bar(what: str, total: int, done: int = 0) -> Tick:
-            task = shown.add_task(what, total=total, completed=done)
-            return lambda: shown.advance(task)
-
-        yield bar

@@ -1,0 +1,121 @@
+"""The same world in the formats of AVE, LLP and AVSBench, read back by their own loaders and true to the scenes."""
+
+import numpy as np
+import pytest
+
+from lookhear.datasets import ave, avsbench, llp, music_avqa
+from lookhear.errors import DatasetError
+from lookhear.soundstage import formats
+from lookhear.soundstage.picture import masks
+from lookhear.soundstage.scene import Player, Scene, from_json
+from lookhear.soundstage.splits import Settings
+from lookhear.soundstage.world import world
+from lookhear.soundstage.write import make
+
+SETTINGS = Settings(train=30, val=12, test=30, questions=4, size=48)
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory):
+    """Truth and formats with stand-ins for videos, which these formats only link to."""
+    root = tmp_path_factory.mktemp("formats")
+    clips = list(world(SETTINGS))
+    (root / "videos").mkdir()
+    for c in clips:
+        (root / "videos" / f"{c.scene.id}.mp4").write_text(c.scene.id)
+    counts = formats.write_formats(root, SETTINGS, clips, True, lambda: None)
+    return root, {c.scene.id: c.scene for c in clips}, counts
+
+
+def test_ave(stage):
+    root, scenes, counts = stage
+    found = 0
+    for split in ("train", "val", "test"):
+        read = ave.read(root / "formats" / "ave", split)
+        assert not read.faults and len(read.loaded()) == counts["ave"][split]
+        for e in read.loaded():
+            (player,) = (p for p in scenes[e.clip.id].players if p.instrument in formats.AVE_LABELS)
+            (event,) = e.reference.segments
+            assert formats.AVE_LABELS[player.instrument] == e.reference.text and player.x is not None
+            assert abs(event.start - player.sounding[0][0]) <= 0.5 and abs(event.end - player.sounding[-1][1]) <= 0.5
+            assert e.clip.video.path.read_text() == e.clip.id
+            found += 1
+    assert found > 3
+
+
+def test_llp(stage):
+    root, scenes, _ = stage
+    for split in ("train", "val", "test"):
+        read = llp.read(root / "formats" / "llp", split)
+        assert not read.faults and read.loaded()
+        for e in read.loaded():
+            scene = scenes[e.clip.id[3:11]]
+            assert e.clip.video.path.is_file()
+            labels = {formats.LLP_LABELS[p.instrument] for p in scene.players if p.instrument in formats.LLP_LABELS}
+            assert set(e.meta["events"]) - {"Speech"} <= labels
+            assert ("Speech" in e.meta["events"]) == (scene.voiceover is not None)
+            seen = {s.label for s in e.reference.segments if s.stream == "visual"}
+            assert split == "train" or seen == labels & {
+                formats.LLP_LABELS.get(p.instrument, "") for p in scene.visible
+            }
+
+
+@pytest.mark.parametrize("version", avsbench.VERSIONS)
+def test_avsbench(stage, version):
+    root, _, _ = stage
+    folder = root / "formats" / "avsbench"
+    scenes = {s.id: s for s in map(from_json, (folder / "scenes.jsonl").read_text().splitlines())}
+    read = avsbench.read(folder, "test", version)
+    assert not read.faults and read.loaded()
+    for e in read.loaded():
+        scene, time = scenes[e.meta["video_id"].rsplit("_", 2)[0]], e.meta["frame"] + 0.5
+        sounding = [any(a <= time < b for a, b in p.sounding) for p in scene.players]
+        truth = masks(scene, time, SETTINGS.size)[sounding].any(0)
+        regions = avsbench.with_mask(e).reference.regions
+        marked = np.any([r.mask for r in regions], axis=0) if regions else np.zeros_like(truth)
+        assert (marked == truth).all() and e.clip.audio.path.is_file() and e.clip.video.path.is_file()
+        if version == "s4":
+            assert sum(sounding) == 1 and len(regions) == 1
+        if version == "avss":
+            kinds = {formats.AVSBENCH_LABELS[p.instrument] for p, on in zip(scene.players, sounding, strict=True) if on}
+            assert {r.label for r in regions} <= kinds
+
+
+def test_labels_are_those_of_the_public_datasets():
+    assert len(formats.AVE_LABELS) == 6 and len(formats.LLP_LABELS) == 5 and len(formats.AVSBENCH_LABELS) == 17
+    assert formats.AVSBENCH_LABELS["suona"] == "sorna" and "congas" not in formats.AVSBENCH_LABELS
+
+
+@pytest.mark.parametrize(
+    ("spans", "whole"),
+    [
+        ([], []),
+        ([(0.0, 10.0)], [(0, 10)]),
+        ([(0.5, 2.4)], [(0, 2)]),
+        ([(0.6, 2.5)], [(1, 3)]),
+        ([(1.0, 2.0), (4.0, 5.0)], [(1, 2), (4, 5)]),
+        ([(1.0, 1.3), (1.0, 1.3)], []),  # two at once fill no more than one
+        ([(9.5, 10.0)], [(9, 10)]),
+    ],
+)
+def test_whole_seconds(spans, whole):
+    assert formats.seconds(spans) == whole
+
+
+def test_an_event_needs_one_player_in_one_stretch():
+    one = Player("flute", 0.5, ((1.0, 4.0),))
+    assert list(formats._ave_row(Scene("1", 0, 10.0, (one,)))) == [("Flute", "1", "good", "1", "4")]
+    for players in [(one, Player("banjo", 0.9)), (Player("flute", None, ((1.0, 4.0),)),), (Player("drum", 0.5),)]:
+        assert not list(formats._ave_row(Scene("1", 0, 10.0, players)))
+
+
+def test_our_questions_are_music_avqa_to_its_loader(tmp_path):
+    make(tmp_path / "s", Settings(train=2, val=0, test=3), media=False, quiet=True)
+    ours = music_avqa.read(tmp_path / "s", "test", "original")
+    assert not ours.faults and ours.loaded()
+
+
+def test_formats_need_ten_seconds(tmp_path):
+    with pytest.raises(DatasetError, match="--seconds 10"):
+        make(tmp_path / "s", Settings(train=2, val=0, test=1, seconds=8.0), formats=True)
+    assert not (tmp_path / "s").exists()
