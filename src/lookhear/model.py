@@ -95,14 +95,19 @@ def shipped() -> list[str]:
 
 def build_net(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
     """The net a recipe names, as wide as its features (`cards`: encoder -> signature) and its vocabulary are."""
-    widths = {}
+    return config.build("nets", recipe.net, answers=len(vocabulary), **widths(recipe, cards))
+
+
+def widths(recipe: config.Recipe, cards: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Stream -> its width (of tokens, how many there are), as far as the `cards` of a recipe's encoders tell."""
+    found = {}
     for stream, served in recipe.features.items():
         name, _, own = served.partition(":")
         streams = cards.get(name, {}).get("streams", {})
         if name in cards and (own or stream) not in streams:
             raise ModelError(f"Encoder {name} makes {', '.join(streams)}; the recipe wants {stream!r} from {served!r}.")
-        widths |= {stream: streams[own or stream]} if streams else {}
-    return config.build("nets", recipe.net, answers=len(vocabulary), **widths)
+        found |= {stream: streams[own or stream]} if streams else {}
+    return found
 
 
 def served(method: Callable[..., Any], streams: Batch) -> dict[str, Tensor]:

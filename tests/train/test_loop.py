@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from lookhear import config
 from lookhear.errors import DatasetError, LookhearError, ModelError, RecipeError
+from lookhear.model import load
 from lookhear.train.loop import train
 from tests.train import world
 
@@ -262,3 +263,19 @@ def test_two_processes_agree(root, tmp_path):
     losses = [line for line in lines(run) if "loss" in line]
     assert losses[-1]["step"] == 40  # 3 batches an epoch, shared by two
     assert losses[-1]["loss"] < losses[0]["loss"] / 2
+
+
+@pytest.mark.parametrize("name", ["mccd", "coca"])
+def test_a_debiased_net_is_trained_resumed_and_saved_without_its_wrapper(root, tmp_path, name):
+    plain = world.recipe(root, tmp_path / "plain", epochs=2)
+    train(plain, progress=False)
+    recipe = replace(plain, out=str(tmp_path / name), debias={"name": name})
+    run = train(recipe, progress=False)
+    assert weights(run).keys() == weights(tmp_path / "plain").keys(), "what answers is the net alone"
+    assert not same(weights(run), weights(tmp_path / "plain"))
+    named = {n for line in lines(run) for n in line.get("losses", ())}
+    assert named > {"answer"}
+    assert load(run).net.state_dict().keys() == weights(run).keys()
+    wrong = replace(recipe, out=str(tmp_path / "wrong"), debias={"name": name, "wieght": 1})
+    with pytest.raises(RecipeError, match="no key is called 'wieght'"):
+        train(wrong, progress=False)

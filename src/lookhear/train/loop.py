@@ -9,7 +9,7 @@ a run that was killed and one that was not end with the same weights.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from lookhear import config
 from lookhear.catalog import unknown
 from lookhear.errors import ModelError, RecipeError
-from lookhear.model import build_net, says, served
+from lookhear.model import build_net, says, served, widths
 from lookhear.store.batch import NEGATIVE, Batch, batch, batches, orders, wants
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import encoders_of
@@ -47,6 +47,14 @@ class Position:
     best_epoch: int = -1
 
 
+def trainee(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
+    """The net a recipe names; with a `debias` section, what that puts around it for the time of training."""
+    net = build_net(recipe, vocabulary, cards)
+    if not recipe.debias:
+        return net
+    return config.build("debias", recipe.debias, answers=len(vocabulary), **widths(recipe, cards))(net)
+
+
 class Step(nn.Module):
     """Net and losses as one module, so that gradients are exchanged once a step under any number of processes."""
 
@@ -64,8 +72,6 @@ class Step(nn.Module):
 
 def train(recipe: config.Recipe, progress: bool = True) -> Path:
     """Train what `recipe` says and return its run folder; goes on where an interrupted run of it stopped."""
-    if recipe.debias:
-        raise RecipeError("Section 'debias' is not something this loop trains with. Take it out of the recipe.")
     settings = recipe.train
     if settings.optimizer not in OPTIMIZERS:
         raise RecipeError(unknown("optimizer", settings.optimizer, OPTIMIZERS))
@@ -92,7 +98,7 @@ class _Run:
         self.accelerator, self.shown, self.main = accelerator, shown, accelerator.is_main_process
         found = questions.read(recipe.data)
         with torch.device("meta"):  # for its signatures, the order form; sizes come with the features
-            plan = build_net(recipe, found.vocabulary, {})
+            plan = trainee(recipe, found.vocabulary, {})
         self.wanted = wants(plan)
         store = FeatureStore(questions.store_of(recipe))
         with accelerator.main_process_first():
@@ -103,7 +109,7 @@ class _Run:
         self.pool = list(dict.fromkeys(e.clip for e in found.train))
         self.labels = dict(zip((e.id for e in found.train), found.labels(found.train), strict=True))
         torch.manual_seed(recipe.seed)
-        net = build_net(recipe, found.vocabulary, self.cards)
+        net = trainee(recipe, found.vocabulary, self.cards)
         learns = OPTIMIZERS[self.settings.optimizer](
             net.parameters(), lr=self.settings.lr, weight_decay=self.settings.weight_decay, fused=True
         )
@@ -188,7 +194,8 @@ class _Run:
             score = 100 * right / total if total else 0.0
             if score >= self.at.best:
                 self.at.best, self.at.best_epoch = score, epoch
-                files.save_weights(self.run / "checkpoint" / "best.safetensors", self.net.state_dict())
+                answers = self.net.net if self.recipe.debias else self.net
+                files.save_weights(self.run / "checkpoint" / "best.safetensors", answers.state_dict())
             if total:
                 self._note(epoch=epoch, val={"accuracy": score, "correct": right, "total": total})
             self.shown.show("training", self.at.step, self.steps, self._best())
