@@ -15,7 +15,7 @@ SPELLED = {"first": "one", "second": "two"}  # as replies also say it
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
     """The words a model is asked with, in the direction of the example."""
-    return _prompts.prompt(example.meta["form"])
+    return _prompts.prompt(str(example.meta.get("form")))
 
 
 def target(example: Example, explain: bool = True) -> str:
