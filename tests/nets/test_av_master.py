@@ -127,7 +127,7 @@ def test_templates_that_differ_are_carried_and_fused_as_officially(golden):
 
 def test_official_width():
     tensors = load_file(shared("goldens", "nets_a", "av_master_full.safetensors"))
-    net = av_master.from_official(recipe_weights(Direct())).eval()
+    net = av_master.from_official(recipe_weights(Direct().state_dict())).eval()
     shapes = {"audio": (60, 128), "frames": (60, 768), "question": (1, 768), "words": (1, 77, 768)}
     shapes |= {f"{n}_negative": shapes[n] for n in ("audio", "frames")}
     given = {n: recipe_input(NAMES[n], shape) for n, shape in shapes.items()}

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookhear.errors import RecipeError
+from lookhear.nets._blocks import one
 from lookhear.types import Memory, Output
 
 SIDES = ("seen", "heard")
@@ -117,12 +118,6 @@ def share(place: Float[Tensor, "row dim"], positions: int) -> Float[Tensor, "row
 def trace_back(weight: Float[Tensor, "row time"], mixing: Float[Tensor, "row time time"]) -> Float[Tensor, "row time"]:
     """Weight of rows that were mixed, traced back through the mixing and the residual path beside it, half each."""
     return (weight + (weight.unsqueeze(1) @ mixing).squeeze(1)) / 2
-
-
-def one(weight: Float[Tensor, "row time"]) -> Float[Tensor, "row time"]:
-    """Scaled to sum to 1; even where nothing was used."""
-    total = weight.sum(dim=1, keepdim=True)
-    return torch.where(total > 0, weight / total.clamp(min=1e-12), torch.full_like(weight, 1 / weight.shape[1]))
 
 
 def cosine(x: Float[Tensor, "row dim"], y: Float[Tensor, "other dim"]) -> Float[Tensor, "row other"]:

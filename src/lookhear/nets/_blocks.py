@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from einops import rearrange
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -214,3 +214,52 @@ class HanLayer(nn.Module):
         """The whole layer."""
         own, _ = self.alone(x)
         return self.feed(own) if self.cm_attn is None else self.join(own, self.cm_attn.ask(x), y, self.cm_attn.give(y))
+
+
+class QueryBlock(nn.Module):
+    """One query takes in a sequence, then a feed-forward layer; what it was before is not added (TSPM, PSTP-Net).
+
+    a = attention(q, y);   out = LN(a + Lin2(relu(Lin1(a))))
+    """
+
+    def __init__(self, dim: int, heads: int = 4, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.attn = Attention(dim, heads, dropout)
+        self.linear1, self.linear2, self.norm = nn.Linear(dim, dim), nn.Linear(dim, dim), nn.LayerNorm(dim)
+
+    def forward(
+        self, q: Float[Tensor, "row dim"], y: Float[Tensor, "row key dim"]
+    ) -> tuple[Float[Tensor, "row dim"], Float[Tensor, "row key"]]:
+        """(output, weight of each row of `y`, averaged over heads)."""
+        return self.feed(*self.attn(q.unsqueeze(1), y))
+
+    def feed(self, taken: Float[Tensor, "row 1 dim"], weight: Float[Tensor, "row 1 key"]) -> tuple[Tensor, Tensor]:
+        """(output, weight) from what attention gave."""
+        taken = taken.squeeze(1)
+        inner = drop(self.linear1(taken).relu(), self.dropout, self.training)
+        return self.norm(taken + drop(self.linear2(inner), self.dropout, self.training)), weight.squeeze(1)
+
+
+def query_names(old: str, new: str, word: str = "qst") -> dict[str, str]:
+    """Published prefixes of a query block -> ours."""
+    names = {f"{old}.{word}_query_linear{n}": f"{new}.linear{n}" for n in (1, 2)}
+    return names | {f"{old}.attn_{word}_query": f"{new}.attn", f"{old}.{word}_query_visual_norm": f"{new}.norm"}
+
+
+def spread(
+    weight: Float[Tensor, "row pick"], seconds: Int[Tensor, "row pick"], length: int
+) -> Float[Tensor, "row time"]:
+    """Weight of picked seconds, put where they are in the clip."""
+    return weight.new_zeros(len(weight), length).scatter_add_(1, seconds, weight)
+
+
+def largest_few(weight: Float[Tensor, "row time"], count: int) -> Int[Tensor, "row pick"]:
+    """The places of the `count` largest weights, in order of time."""
+    return weight.argsort(dim=1)[:, -count:].sort(dim=1).values
+
+
+def one(weight: Float[Tensor, "row time"]) -> Float[Tensor, "row time"]:
+    """Scaled to sum to 1; even where nothing was used."""
+    total = weight.sum(dim=1, keepdim=True)
+    return torch.where(total > 0, weight / total.clamp(min=1e-12), torch.full_like(weight, 1 / weight.shape[1]))

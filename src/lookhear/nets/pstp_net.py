@@ -1,0 +1,237 @@
+"""PSTP-Net: sound, picture and words in one self-attention; around it a search for seconds and patches, mostly unused.
+
+    audio ─ a ──┐
+    frames ─ v ─┼─ attend to each other ─ mean over all positions ─ ⊙ question ─ tanh ─▶ answers
+    words ─ w ──┘
+    a, v ─ segments of 5 s ─ question ─ 2 segments ─▶ a_t, v_t, patches ─ question ─ 25 patches ─ a_t attends ─ g
+
+Li et al., "Progressive Spatio-Temporal Perception for Audio-Visual Question Answering", ACM MM 2023. The loss is
+cross-entropy.
+
+- `released`: the published network runs its search and then throws the result away: the line that puts it into the
+  self-attention is commented out. What remains is the upper row; 2.45 of 16.38 million weights matter.
+- `concat`: that line enabled. The list of patches is that of the first question of the batch, at its first second, for
+  all; and all 25 rows become the patch of the largest number in it. The module that lets a and v look at each other
+  gives back its input. Which of the two forms was trained for the paper's table is not known.
+- `paper`: each second of each question keeps its own 25 patches, and a and v do look at each other. (Made from these
+  findings; the paper itself was not at hand.)
+
+Segments and patches are picked by indices alone, so what picks them is never trained in any variant.
+
+Evidence: each second's share in the mean, half directly and half through the self-attention (average over positions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange, repeat
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from lookhear.errors import RecipeError
+from lookhear.nets import _official
+from lookhear.nets._blocks import Attention, HanLayer, QueryBlock, drop, largest_few, one, present, query_names, spread
+from lookhear.types import Memory, Output
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes. The published network reads VGGish, and CLIP ViT-B/32 for frames, their 49 patches and the words."""
+
+    variant: str = "released"
+    """released, concat or paper"""
+    answers: int = 42
+    audio: int = 128
+    frames: int = 512
+    patches: int = 512
+    question: int = 512
+    words: int = 512
+    hidden: int = 512
+    heads: int = 4
+    segments: int = 12
+    top_k: int = 2
+    """segments that are picked"""
+    top_m: int = 25
+    """patches that are picked in each of their seconds"""
+    dropout: float = 0.1
+
+
+class PSTPNet(nn.Module):
+    """What reaches the answer in the released network."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        dim = config.hidden
+        self.hear, self.see = nn.Linear(config.audio, dim), nn.Linear(config.frames, dim)
+        self.read, self.ask = nn.Linear(config.words, dim), nn.Linear(config.question, dim)
+        self.mix, self.head = HanLayer(dim, config.dropout, cross=False), nn.Linear(dim, config.answers)
+
+    def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
+        """Both streams, and what they ask and give in the self-attention."""
+        memory = {"heard": self.hear(audio), "seen": self.see(frames)}
+        attn = self.mix.self_attn
+        for side in ("heard", "seen"):
+            memory |= {f"{side}_ask": attn.ask(memory[side]), f"{side}_give": attn.give(memory[side])}
+        return memory
+
+    def answer(
+        self, memory: Memory, question: Float[Tensor, "question dim"], words: Float[Tensor, "question word wide"]
+    ) -> Output:
+        """Logits; attention; hidden: the fused sequence and the vector that answers."""
+        words, void = present(words)
+        w, attn = self.read(words), self.mix.self_attn
+        x = torch.cat([memory["heard"], memory["seen"], w], dim=1)
+        asked = torch.cat([memory["heard_ask"], memory["seen_ask"], attn.ask(w)], dim=1)
+        given = torch.cat([memory["heard_give"], memory["seen_give"], attn.give(w)], dim=1)
+        logits, weight, hidden = self.conclude(x, asked, given, question, void)
+        heard, seen = memory["heard"].shape[1], memory["seen"].shape[1]
+        attention = {"heard": one(weight[:, :heard]), "seen": one(weight[:, heard : heard + seen])}
+        return Output(logits, attention=attention, hidden=hidden)
+
+    def conclude(
+        self,
+        x: Float[Tensor, "question position dim"],
+        asked: Tensor,
+        given: Tensor,
+        question: Tensor,
+        void: Tensor | None,
+    ) -> tuple[Tensor, Float[Tensor, "question position"], dict[str, Tensor]]:
+        """(logits, the share of each position in them, inner tensors) of a sequence that ends with the words."""
+        if void is not None:
+            void = nn.functional.pad(void, (x.shape[1] - void.shape[1], 0))
+        taken, mixing = self.mix.self_attn.look(asked, x, given, void)
+        fused = self.mix.feed(x + drop(taken, self.config.dropout, self.training))
+        share = torch.ones_like(fused[..., 0]) if void is None else (~void).to(fused.dtype)
+        share = (share / share.sum(dim=1, keepdim=True)).unsqueeze(1)
+        vector = ((share @ fused).squeeze(1) * self.ask(question)).tanh()
+        return self.head(vector), (share + share @ mixing).squeeze(1), {"sequence": x, "fused": fused, "vector": vector}
+
+
+class Search(PSTPNet):
+    """With the search for segments and patches in the sequence: `concat` and `paper`."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        dim, heads, dropout = config.hidden, config.heads, config.dropout
+        self.look, self.segment = nn.Linear(config.patches, dim), nn.Linear(2 * dim, dim)
+        self.pick_segments, self.pick_patches = Attention(dim, heads), Attention(dim, heads)
+        self.guide = QueryBlock(dim, heads, dropout)
+        self.pair = HanLayer(dim, dropout) if config.variant == "paper" else None
+
+    def watch(
+        self,
+        audio: Float[Tensor, "clip time dim"],
+        frames: Float[Tensor, "clip time wide"],
+        patches: Float[Tensor, "clip time patch deep"],
+    ) -> Memory:
+        """Streams, patches, and the segments as the search sees them."""
+        a, v = self.hear(audio), self.see(frames)
+        memory = {"heard": a, "seen": v, "patches": patches.to(a.dtype)}
+        if self.pair is not None:
+            memory["heard_pair"] = self.pair(a, v)
+            memory["seen_pair"] = self.pair(v, memory["heard_pair"])
+        count = min(self.config.segments, a.shape[1])
+        whole = a.shape[1] // count * count  # seconds past the last whole segment are in none
+        with torch.no_grad():
+            both = torch.cat([a, v], dim=-1)[:, :whole]
+            means = rearrange(both, "clip (segment second) dim -> clip segment second dim", segment=count).mean(dim=2)
+            memory["segments"] = self.segment(means.tanh())
+        return memory
+
+    def picked(
+        self, memory: Memory, q: Float[Tensor, "question dim"]
+    ) -> tuple[Int[Tensor, "question pick"], Tensor, Tensor]:
+        """(seconds of the segments with the largest weights, those segments, all weights), without gradient."""
+        with torch.no_grad():
+            segments = memory["segments"]
+            weight = self.pick_segments(q.unsqueeze(1), segments)[1].squeeze(1)
+            best = largest_few(weight, min(self.config.top_k, weight.shape[1]))
+            size = memory["heard"].shape[1] // segments.shape[1]
+            seconds = best.unsqueeze(-1) * size + torch.arange(size, device=best.device)
+        return seconds.flatten(1), best, weight
+
+    def chosen(
+        self, q: Float[Tensor, "question dim"], patches: Float[Tensor, "question pick patch dim"]
+    ) -> Float[Tensor, "question pick few dim"]:
+        """The patches that the question looks at most, in every picked second."""
+        picks, count = patches.shape[1], min(self.config.top_m, patches.shape[2])
+        with torch.no_grad():
+            asked = repeat(q, "question dim -> (question pick) 1 dim", pick=picks)
+            places = largest_few(self.pick_patches(asked, patches.flatten(0, 1))[1].squeeze(1), count)
+        if self.config.variant == "concat":  # as published: one list for all, and its last entry wins
+            return patches[:, :, [int(places[0].max())] * count]
+        places = repeat(places, "(question pick) few -> question pick few dim", pick=picks, dim=patches.shape[-1])
+        return patches.gather(2, places)
+
+    def answer(
+        self, memory: Memory, question: Float[Tensor, "question dim"], words: Float[Tensor, "question word wide"]
+    ) -> Output:
+        """Logits; attention; hidden: also what was picked."""
+        words, void = present(words)
+        q, w, attn = self.ask(question), self.read(words), self.mix.self_attn
+        a, v = memory["heard"], memory["seen"]
+        seconds, segments, weights = self.picked(memory, q)
+        rows = torch.arange(len(q), device=q.device).unsqueeze(1)
+        few = self.chosen(q, self.look(memory["patches"][rows, seconds]))
+        guided = self.guide(a[rows, seconds].flatten(0, 1), few.flatten(0, 1))[0].unflatten(0, seconds.shape)
+        parts = [a[rows, seconds], memory.get("heard_pair", a), a, v[rows, seconds], few.flatten(1, 2), guided]
+        parts += [memory.get("seen_pair", v), v, w]
+        x = torch.cat(parts, dim=1)
+        logits, weight, hidden = self.conclude(x, attn.ask(x), attn.give(x), question, void)
+        a_t, a_pair, a_all, v_t, patches, _, v_pair, v_all, _ = weight.split([p.shape[1] for p in parts], dim=1)
+        v_t = v_t + rearrange(patches, "row (pick few) -> row pick few", few=few.shape[2]).sum(dim=-1)
+        heard, seen = (
+            a_pair + a_all + spread(a_t, seconds, a.shape[1]),
+            v_pair + v_all + spread(v_t, seconds, v.shape[1]),
+        )
+        hidden |= {"segments": segments, "picked": weights, "seconds": seconds, "patches": few, "guided": guided}
+        return Output(logits, attention={"heard": one(heard), "seen": one(seen)}, hidden=hidden)
+
+
+FORMS = {"released": PSTPNet, "concat": Search, "paper": Search}
+
+
+def build(config: Config) -> PSTPNet:
+    """The net of the variant asked for, freshly initialised."""
+    if config.variant not in FORMS:
+        raise RecipeError(f"pstp_net has no variant {config.variant!r}. There are: {', '.join(FORMS)}.")
+    if config.hidden % config.heads:
+        raise RecipeError(f"pstp_net: {config.heads} heads do not divide hidden={config.hidden}.")
+    return FORMS[config.variant](config)
+
+
+LIVE = {
+    "fc_a": "hear",
+    "fc_v": "see",
+    "fc_word": "read",
+    "fc_q": "ask",
+    "GlobalSelf_Module.layers.0": "mix",
+    "fc_answer_pred": "head",
+}
+SEARCH = {
+    "fc_p": "look",
+    "TempSegsSelect_Module.clip_fc": "segment",
+    "TempSegsSelect_Module.attn_qst_query": "pick_segments",
+    "SpatRegsSelect_Module.attn_qst_query": "pick_patches",
+    **query_names("AudioGuidedVisualAttn", "guide", "audio"),
+    "GlobalLocal_Module.layers.0": "pair",
+}
+DEAD = (
+    *("TempSegsSelect_Module", "SpatRegsSelect_Module", "GlobalLocal_Module", "GlobalSelf_Module"),
+    *("audio_fusion", "visual_fusion", "SM_fusion", "fc_av_fusion", "fc_spat_q"),
+)
+
+
+def from_official(state_dict: Mapping[str, Tensor], variant: str = "released") -> PSTPNet:
+    """The network from a published checkpoint, which holds what every variant needs; sizes are read off the shapes."""
+    state, size = _official.plain(state_dict), _official.size
+    streams = {"audio": "fc_a", "frames": "fc_v", "patches": "fc_p", "question": "fc_q", "words": "fc_word"}
+    sizes = {stream: size(state, f"{old}.weight", 1) for stream, old in streams.items()}
+    hidden, answers = size(state, "fc_a.weight"), size(state, "fc_answer_pred.weight")
+    net = build(Config(variant, hidden=hidden, answers=answers, **sizes))
+    _official.load(net, state, LIVE if variant == "released" else LIVE | SEARCH, (*DEAD, *SEARCH))
+    return net
