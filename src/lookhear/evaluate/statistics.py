@@ -26,14 +26,7 @@ def bootstrap(
     many videos as there are, with replacement. A column without questions gives nan. Where all bools of a column are
     alike the bootstrap can only return a point; the exact binomial bound for its number of videos is used instead.
     """
-    sums, counts = _by_cluster(values, clusters, columns)
-    rng = np.random.default_rng(seed)
-    videos, means = len(sums), []
-    for draws in _chunks(resamples, videos) if videos else []:
-        picked = rng.integers(videos, size=(draws, videos)) + videos * np.arange(draws)[:, None]
-        weights = np.bincount(picked.ravel(), minlength=draws * videos).reshape(draws, videos).astype(np.float32)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            means.append((weights @ sums) / (weights @ counts))
+    means, counts = _resampled(values, clusters, columns, resamples, seed)
     low, high = np.full((2, columns.shape[1]), np.nan)
     for column in range(columns.shape[1]):
         inside, videos = values[columns[:, column]], np.count_nonzero(counts[:, column])
@@ -43,9 +36,45 @@ def bootstrap(
             edge = 0.025 ** (1 / videos)
             low[column], high[column] = (edge, 1.0) if inside[0] else (0.0, 1 - edge)
         else:
-            drawn = np.concatenate([part[:, column] for part in means])
-            low[column], high[column] = np.nanpercentile(drawn, [2.5, 97.5])
+            low[column], high[column] = np.nanpercentile(means[:, column], [2.5, 97.5])
     return np.stack([low, high], axis=1)
+
+
+def difference(
+    values: np.ndarray,
+    clusters: np.ndarray,
+    one: np.ndarray,
+    other: np.ndarray,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """95 % interval of the mean of `values` over questions `one` less that over questions `other` (bool, question)."""
+    means, _ = _resampled(values, clusters, np.stack([one, other], axis=1), resamples, seed)
+    low, high = np.nanpercentile(means[:, 0] - means[:, 1], [2.5, 97.5])
+    return float(low), float(high)
+
+
+def calibration_error(
+    confidence: np.ndarray,
+    right: np.ndarray,
+    clusters: np.ndarray,
+    bins: int = 15,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> tuple[float, tuple[float, float]]:
+    """Expected calibration error (0..1) of `confidence` (question,) and its 95 % interval.
+
+    A resample has more error than what it was drawn from, because noise only ever adds to a sum of absolute gaps. So
+    the interval is the basic one, the percentiles mirrored about the error itself, and it is cut off at 0.
+    """
+    slices = np.minimum((confidence * bins).astype(int), bins - 1)[:, None] == np.arange(bins)
+    gaps = slices * (confidence - right)[:, None]
+    found = float(np.abs(gaps.mean(axis=0)).sum())
+    everything = np.ones((len(right), 1), dtype=bool)
+    # one seed for every slice, so that all are of the same videos
+    drawn = [np.abs(_resampled(gap, clusters, everything, resamples, seed)[0]) for gap in gaps.T]
+    low, high = np.percentile(sum(drawn), [2.5, 97.5])
+    return found, (max(0.0, 2 * found - float(high)), max(0.0, 2 * found - float(low)))
 
 
 def permutation(
@@ -106,6 +135,21 @@ def spread(values: Sequence[float]) -> Mapping[str, float]:
         "low": mean - half,
         "high": mean + half,
     }
+
+
+def _resampled(
+    values: np.ndarray, clusters: np.ndarray, columns: np.ndarray, resamples: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Means (resample, column) over as many videos as there are, drawn with replacement; questions (video, column)."""
+    sums, counts = _by_cluster(values, clusters, columns)
+    rng = np.random.default_rng(seed)
+    videos, means = len(sums), [np.empty((0, columns.shape[1]))]
+    for draws in _chunks(resamples, videos) if videos else []:
+        picked = rng.integers(videos, size=(draws, videos)) + videos * np.arange(draws)[:, None]
+        weights = np.bincount(picked.ravel(), minlength=draws * videos).reshape(draws, videos).astype(np.float32)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means.append((weights @ sums) / (weights @ counts))
+    return np.concatenate(means), counts
 
 
 def _by_cluster(values: np.ndarray, clusters: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, ...]:

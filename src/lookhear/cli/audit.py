@@ -1,0 +1,89 @@
+"""lookhear audit: does a model hear, see and read, or does it guess?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def audit(
+    model: Annotated[str, typer.Argument(help="A run folder or a shipped model.")],
+    dataset: Annotated[str, typer.Option(help="Name of the dataset, with its version: music_avqa@update.")],
+    root: Annotated[Path, typer.Option(help="Folder of its annotations and media.")],
+    split: Annotated[str, typer.Option(help="Which questions to ask.")] = "test",
+    train: Annotated[str, typer.Option(help="Split it learned from, for floors and leaks; '' for none.")] = "train",
+    store: Annotated[Path | None, typer.Option(help="Feature store; by default ROOT/features.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the questions about this many videos, drawn by seed.")] = None,
+    ways: Annotated[int, typer.Option(min=0, help="Other ways to ask each question.")] = 3,
+    shift: Annotated[int, typer.Option(help="Seconds that the sound is shifted by.")] = 3,
+    films: Annotated[int, typer.Option(min=1, help="Clips at most that are decoded to be mirrored.")] = 100,
+    margin: Annotated[float, typer.Option(help="Points within which a change is taken for none.")] = 2.0,
+    seed: Annotated[int, typer.Option(help="Which clips and questions are swapped with which.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder for audit.html, audit.json and audit.md.")] = None,
+    format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Take away sound, picture, question and order, and see what it costs: the robustness card of a model.
+
+    Every line is a paired change of accuracy with a 95 % interval clustered by video, and a verdict: used, not used,
+    misleads, or cannot tell. What cannot be measured is listed with the reason. The exit code is 1 where clips could
+    not be read; verdicts do not change it.
+
+    Example: lookhear audit runs/av_master --dataset soundstage --root world --out card
+    """
+    from functools import partial
+
+    from lookhear import catalog, datasets
+    from lookhear.errors import DatasetError, RecipeError
+    from lookhear.evaluate import audit_page
+    from lookhear.evaluate.audit import audit as look_over
+    from lookhear.evaluate.audit import of_videos
+    from lookhear.evaluate.tables import FORMATS
+    from lookhear.model import load
+    from lookhear.robust import rephrase
+    from lookhear.robust import split as splits
+    from lookhear.store.features import FeatureStore
+    from lookhear.train.log import bar
+
+    if format not in FORMATS:
+        raise RecipeError(catalog.unknown("table format", format, FORMATS))
+    examples = datasets.load(dataset, root, split)
+    try:
+        learned = datasets.load(dataset, root, train) if train else []
+    except DatasetError as error:
+        learned = []
+        print(f"note: floors and leaks are not done: {error}", file=sys.stderr)
+    if limit is not None:
+        examples = of_videos(examples, limit, seed)
+    answering = load(model, FeatureStore(store or root / "features", cache=True))
+    with bar(sys.stderr.isatty()) as shown:
+        card = look_over(
+            answering,
+            examples,
+            learned,
+            rephrase=partial(rephrase.rephrase, count=ways, seed=seed) if ways else None,
+            part=splits.parts,
+            margin=margin,
+            shift=shift,
+            films=films,
+            seed=seed,
+            facts={"dataset": dataset, "split": split, "train": train, "seed": seed, "limit": limit},
+            progress=lambda what, done, total: shown.show(f"auditing: {what}", done, total),
+        )
+    where = audit_page.save(card, out) if out else None
+    if as_json:
+        print(json.dumps(card.to_json(), indent=2, ensure_ascii=False))
+    else:
+        print(audit_page.text(card, format))
+        for sentence in audit_page.sentences(card) if format == "text" else ():
+            print(sentence)
+        if where and format == "text":
+            print(f"The card: {where}")
+    for clip, reason in card.facts["unread"].items():
+        print(f"not read: {clip}: {reason}", file=sys.stderr)
+    if card.facts["unread"]:
+        raise typer.Exit(1)

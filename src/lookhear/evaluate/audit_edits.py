@@ -1,0 +1,173 @@
+"""Clips with their time or their picture changed: seconds shuffled, sound shifted, left and right mirrored.
+
+    small net        stored features ─ rows in another order ─▶ a store laid over the stored one
+    any other model  decoded media ─ seconds in another order ─▶ a file of its own
+
+An edited recording is a Source of another name (`00000093~shuffled`), so nothing else has to know. A small net keeps
+one row of features a second; where its encoder looks beyond the second (BEATs, R(2+1)D), what it saw there comes along.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lookhear.errors import FeatureError, MediaError
+from lookhear.media.decode import decode
+from lookhear.media.probe import probe
+from lookhear.media.sampling import Sampling
+from lookhear.media.write import write
+from lookhear.model import NetModel
+from lookhear.store.batch import orders
+from lookhear.store.features import SOURCE, FeatureStore, key
+from lookhear.store.fill import encoders_of
+from lookhear.types import BLANK, Clip, Example, Source
+
+FPS = 4  # frames a second of the files that are written
+LONGEST = 640  # pixels of their longer side
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What is done to which `sides` of a clip. `order(name, seconds)` says which second comes when."""
+
+    name: str
+    sides: tuple[str, ...]
+    order: Callable[[str, int], np.ndarray] | None = None
+    mirror: bool = False
+
+    def clip(self, clip: Clip) -> Clip:
+        """`clip` with its edited sides under their new names; what is absent or blank stays so."""
+        return replace(clip, **{side: self._renamed(getattr(clip, side)) for side in self.sides})
+
+    def _renamed(self, source: Source | None) -> Source | None:
+        return source if source in (None, BLANK) else replace(source, id=f"{source.id}~{self.name}")  # type: ignore[type-var]
+
+
+def shuffled(seed: int = 0) -> Edit:
+    """The seconds of sound and picture in one and the same random order, so that they still belong together."""
+
+    def order(name: str, seconds: int) -> np.ndarray:
+        places = list(range(seconds))
+        generator = random.Random(f"{seed} {name}")
+        while seconds > 1 and places == sorted(places):
+            generator.shuffle(places)
+        return np.array(places, dtype=int)
+
+    return Edit("shuffled", ("video", "audio"), order)
+
+
+def shifted(seconds: int = 3) -> Edit:
+    """The sound `seconds` late, its end moved to the beginning; the picture as it was."""
+    return Edit("shifted", ("audio",), lambda _, length: np.roll(np.arange(length), seconds))
+
+
+MIRRORED = Edit("mirrored", ("video",), mirror=True)
+COPIED = Edit("copied", ())  # nothing but written anew: what an edited file is compared with
+
+
+class Overlay(FeatureStore):
+    """A store in memory in front of another: what is put stays here, what is not here comes from there."""
+
+    def __init__(self, behind: FeatureStore):
+        super().__init__(None)
+        self.behind = behind
+
+    def card(self, name: str) -> dict[str, Any]:
+        return self.cards[name] if name in self.cards else self.behind.card(name)
+
+    def has(self, name: str, key: str) -> bool:
+        return super().has(name, key) or self.behind.has(name, key)
+
+    def look(self, name: str, stream: str, key: str) -> tuple[np.ndarray, bool]:
+        here = self.memory and (name, stream, key) in self.memory
+        return super().look(name, stream, key) if here else self.behind.look(name, stream, key)
+
+
+def features(
+    model: NetModel, examples: Sequence[Example], edit: Edit, store: FeatureStore
+) -> tuple[list[Example], FeatureStore]:
+    """`examples` about edited clips, and a store that serves them; `store` must have the clips as they are.
+
+    Raises MediaError where mirroring needs a picture that is not at hand.
+    """
+    overlay = Overlay(store)
+    names = encoders_of(model.recipe.features, orders(model.net.watch))
+    for clip in dict.fromkeys(e.clip for e in examples):
+        changed = edit.clip(clip)
+        for name in names:
+            reads = store.card(name)["reads"]
+            if getattr(changed, SOURCE[reads]) == getattr(clip, SOURCE[reads]):
+                continue
+            there, here = key(clip, reads), key(changed, reads)
+            assert there and here
+            if edit.mirror:
+                overlay.put(name, here, model.encoder(name)([_mirrored(clip, model.encoder(name).sampling)])[0])
+                continue
+            looks = {stream: store.look(name, stream, there) for stream in store.card(name)["streams"]}
+            rows = {stream: array[edit.order(_named(clip, reads), len(array))] for stream, (array, _) in looks.items()}  # type: ignore[misc]
+            overlay.put(name, here, rows, absent=any(absent for _, absent in looks.values()))
+    return [replace(e, clip=edit.clip(e.clip)) for e in examples], overlay
+
+
+def files(examples: Sequence[Example], edit: Edit, folder: Path) -> list[Example]:
+    """`examples` about edited clips that are written to `folder` at 4 frames a second. Raises MediaError."""
+    made: dict[Clip, Clip] = {}
+    for number, clip in enumerate(dict.fromkeys(e.clip for e in examples)):
+        path = folder / f"{number}-{edit.name}.mp4"
+        source = Source(f"{clip.id}~{edit.name}", path)
+        _rewrite(clip, edit, path)
+        sides = {side: getattr(clip, side) for side in ("video", "audio")}
+        made[clip] = Clip(**{side: was if was in (None, BLANK) else source for side, was in sides.items()})
+    return [replace(e, clip=made[e.clip]) for e in examples]
+
+
+def _rewrite(clip: Clip, edit: Edit, path: Path) -> None:
+    for source in (clip.video, clip.audio):
+        if source not in (None, BLANK) and source.path is None:  # type: ignore[union-attr]
+            raise MediaError(f"No media of {clip.id!r}, and this model has no features to work on. Give the media.")
+    shown = clip.video if clip.video not in (None, BLANK) else None
+    media = decode(clip, Sampling(fps=FPS, size=_size(shown)))
+    seconds, rate = int(media.duration), media.sample_rate
+    frames, waveform = media.frames, media.waveform
+    if frames is not None and edit.mirror:
+        frames = frames[:, :, ::-1]
+    if edit.order is not None:
+        if frames is not None and "video" in edit.sides:
+            frames = frames[_spread(edit.order(_named(clip, "frames"), seconds), FPS, len(frames))]
+        if waveform is not None and "audio" in edit.sides:
+            waveform = waveform[_spread(edit.order(_named(clip, "waveform"), seconds), rate, len(waveform))]
+    write(path, frames, waveform, fps=FPS, sample_rate=rate)
+
+
+def _mirrored(clip: Clip, sampling: Sampling) -> Any:
+    if clip.video is None or clip.video.path is None or not clip.video.path.is_file():
+        raise MediaError(f"No picture of {clip.id!r} at hand: mirroring needs the video files, not only features.")
+    media = decode(replace(clip, audio=None), sampling)
+    if media.frames is None:
+        raise FeatureError(f"{clip.id!r} has no picture to mirror.")
+    return replace(media, frames=np.ascontiguousarray(media.frames[:, :, ::-1]))
+
+
+def _named(clip: Clip, reads: str) -> str:
+    """What the order of seconds is drawn from: alike for the sound and the picture of one recording."""
+    return f"{getattr(clip, SOURCE[reads]).id} {clip.start}"
+
+
+def _spread(order: np.ndarray, rate: int, length: int) -> np.ndarray:
+    """Seconds in order -> places in order, `rate` a second; what lies beyond the last whole second stays behind."""
+    places = (order[:, None] * rate + np.arange(rate)).ravel()
+    return np.concatenate([places[places < length], np.arange(len(places), length)]).astype(int)
+
+
+def _size(source: Source | None) -> tuple[int, int] | None:
+    picture = probe(source.path).picture if source and source.path else None
+    if picture is None or max(picture.height, picture.width) <= LONGEST:
+        return None
+    scale = LONGEST / max(picture.height, picture.width)
+    return max(2, round(picture.height * scale / 2) * 2), max(2, round(picture.width * scale / 2) * 2)
