@@ -14,7 +14,10 @@ SECONDS, CLIP = 12, torch.tensor([0, 1, 1, 0])
 SMALL = {"answers": 7, "audio": 8, "frames": 12, "patches": 16, "question": 16, "words": 16, "hidden": 32, "inner": 16}
 SMALL |= {"prompt": 16, "tokens": 40, "vocabulary": 40}
 PATCHES = {"mccd": 16, "pstp_net": 30}  # how many a second has; 6 where a net does not mind
-OWN = {"avst": {"words": 5}, "mccd": {}}  # where a field of that name means something else
+OWN = {
+    "avst": {"words": 5},
+    "mccd": {"words": 14, "width": 16, "visual": 8, "layers": 2, "heads": 4},
+}  # where a field of that name means something else
 MIXES = {("qa_tiger", "released")}  # whose published code lets questions of a batch share experts
 
 
