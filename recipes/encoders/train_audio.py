@@ -1,7 +1,7 @@
 """Train stage_audio on random sound of the Soundstage.
 
 Run:   python recipes/encoders/train_audio.py             (`make encoders` runs all three)
-Cost:  about 6 CPU-minutes on one thread
+Cost:  about 7 CPU-minutes on one thread
 Score: printed by `python recipes/encoders/probe.py`, through real mp4 files
 """
 
@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from lookhear.encoders._stage import INSTRUMENTS, WEIGHTS, save
 from lookhear.encoders.stage_audio import LEVEL, Listener, log_mel
+from lookhear.soundstage.melody import notes
 from lookhear.soundstage.scene import INSTRUMENTS as NAMES
 from lookhear.soundstage.scene import MOODS, Scene
 from lookhear.soundstage.sound import sound
@@ -30,13 +31,27 @@ HEARD = 0.3  # part of a second that must sound for its level and rate to be ask
 
 def pool(scenes: int, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
     """Log-mels float16 (scene, 250, 64) and what is heard, by name, (scene, second, …)."""
-    rng, mels, truths = Random(seed), [], []
+    rng, mels, truths, fine = Random(seed), [], [], []
     for number in range(scenes):
         made = scene(rng, float(SECONDS), str(number))
         mels.append(log_mel(torch.from_numpy(sound(made))).half())
         truths.append([truth(made, s) for s in range(SECONDS)])
+        fine.append(columns(made))
     names = truths[0][0]
-    return torch.stack(mels), {k: torch.stack([torch.stack([s[k] for s in t]) for t in truths]) for k in names}
+    true = {k: torch.stack([torch.stack([s[k] for s in t]) for t in truths]) for k in names}
+    return torch.stack(mels), true | {"column": torch.stack(fine)}
+
+
+def columns(made: Scene) -> Tensor:
+    """Who is heard, and who begins a note, in each fifth of a second: (second, 5, 44)."""
+    heard = torch.zeros(SECONDS * 5, 2, INSTRUMENTS)
+    for player, melody in zip(made.players, notes(made), strict=True):
+        kind = NAMES.index(player.instrument)
+        for k in range(SECONDS * 5):
+            heard[k, 0, kind] = max(float(heard[k, 0, kind]), share(player.sounding, k / 5, (k + 1) / 5))
+        for note in melody:
+            heard[min(int(note.onset * 5), SECONDS * 5 - 1), 1, kind] = 1.0
+    return heard.flatten(1).unflatten(0, (SECONDS, 5))
 
 
 def truth(made: Scene, second: int) -> dict[str, Tensor]:
@@ -85,9 +100,10 @@ def losses(heads: dict[str, Tensor], true: dict[str, Tensor]) -> dict[str, Tenso
 
     again, register = heads["again"].chunk(2, -1)
     return {
+        "column": 15 * yes(heads["column"].unflatten(1, (-1, 5)), true["column"]),
         "present": 15 * yes(heads["present"], true["present"]),
         "level": 5 * near(heads["level"], true["level"]),
-        "rate": 5 * near(heads["rate"], true["rate"]),
+        "rate": 7 * near(heads["rate"], true["rate"]),
         "voice": 0.5 * yes(heads["voice"][..., 0], true["voice"]),
         "indoor": 0.2 * yes(heads["indoor"][..., 0], true["indoor"]),
         "number": 0.4 * choose(heads["number"], true["number"]),
@@ -103,7 +119,7 @@ def together(
     nan = torch.tensor(float("nan"))
     power = [torch.where(t["level"].isfinite(), 10 ** (t["level"] * LEVEL / 10), 0.0) for t in (a, b)]
     loud = sum(power)
-    true = {k: torch.maximum(a[k], b[k]) for k in ("present", "voice")}
+    true = {k: torch.maximum(a[k], b[k]) for k in ("present", "voice", "column")}
     true["level"] = torch.where(loud > 0, 10 * loud.clamp(min=1e-9).log10() / LEVEL, nan)
     for k in ("rate", "register"):
         true[k] = torch.where(a[k].isfinite() & b[k].isfinite(), nan, torch.where(a[k].isfinite(), a[k], b[k]))

@@ -1,7 +1,7 @@
 """Train stage_text to read the 33 questions of MUSIC-AVQA: which one, about which instruments and places.
 
 Run:   python recipes/encoders/train_text.py              (`make encoders` runs all three)
-Cost:  about 1 CPU-minute on one thread
+Cost:  about 2 CPU-minutes on one thread
 Score: printed by `python recipes/encoders/probe.py`
 """
 

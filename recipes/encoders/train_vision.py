@@ -1,7 +1,7 @@
 """Train stage_vision on random pictures of the Soundstage.
 
 Run:   python recipes/encoders/train_vision.py            (`make encoders` runs all three)
-Cost:  about 6 CPU-minutes on one thread
+Cost:  about 8 CPU-minutes on one thread
 Score: printed by `python recipes/encoders/probe.py`, through real mp4 files
 """
 

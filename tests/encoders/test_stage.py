@@ -97,7 +97,7 @@ def test_who_plays_how_loud_how_busy(ears):
     present = heard["audio"][:, :22] > 0.5
     assert present[:, violin].all() and present[:, drum].all() and present.sum(1).max() <= 3
     level, rate = heard["audio"][:, 22:44].mean(0), heard["audio"][:, 44:66].mean(0)
-    assert level[violin] > level[drum] + 0.4 and rate[drum] > 0.5
+    assert level[violin] > level[drum] + 0.4 and rate[drum] > rate[violin]
 
 
 def test_what_is_asked_of_whom(reader):
@@ -194,7 +194,11 @@ def test_frozen_numbers(eyes, ears, reader):
         assert found[stream].tolist() == pytest.approx(numbers, abs=2e-3), stream
 
 
-FROZEN: dict[str, list[float]] = {}
+FROZEN = {
+    "frames": [2.029, -0.0705, -0.0694, -0.0017],
+    "audio": [0.319, 0.602, -1.1109, -0.2707],
+    "question": [-0.0294, 0.8534, -1.5625, 0.254],
+}
 
 
 @pytest.mark.parametrize("name", ["vision", "audio"])

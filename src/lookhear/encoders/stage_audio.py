@@ -1,6 +1,6 @@
 """Sound of the Soundstage, one vector a second: who plays, how loud, how busy, who speaks. Embedded, 16 kHz.
 
-    waveform ─ log-mel, 50 a second ─ 4 convolutions ─ 5 columns a second ─ mean and max of a second ─▶ heads, z
+    waveform ─ log-mel, 50 a second ─ 4 convolutions ─ 5 columns a second ─ a second ─▶ heads, z
 
 The 128 numbers of `audio` (time, 128) are, in this order, 22 instruments each:
 
@@ -9,7 +9,7 @@ The 128 numbers of `audio` (time, 128) are, in this order, 22 instruments each:
     44  its rate: 0 silent, else 1 + log2(notes a second) / 4: twice as busy is a quarter more
     66  a voice speaks · 67 indoor · 68 how many play / 5 · 69-73 mood · 74-127 z, what else it heard, standardised
 
-Convolutions look half a second beyond their second; the sound is taken as it is, without any gain.
+A row looks one second beyond its own on either side to count notes; the sound is taken as it is, without any gain.
 """
 
 from __future__ import annotations
@@ -65,10 +65,11 @@ class Listener(nn.Module):
             block(2 * w, 3 * w, (3, 3), (1, 2)),
             block(3 * w, 4 * w, (5, 3), (5, 2)),
         )
-        self.bands = nn.Linear(4 * w * BANDS // 16, 224)
-        self.time = nn.Conv1d(224, 224, 5, padding=2)
-        self.join = nn.Linear(448, 256)
-        self.heads = nn.Linear(256, 3 * INSTRUMENTS + 2 + 6 + MOODS)
+        self.bands = nn.Linear(4 * w * BANDS // 16, 256)
+        self.time = nn.Conv1d(256, 256, 3, padding=1)
+        self.column = nn.Linear(256, 2 * INSTRUMENTS)  # who is heard in this fifth of a second, who begins a note
+        self.join = nn.Linear(512, 256)
+        self.heads = nn.Linear(256 + 2 * INSTRUMENTS, 3 * INSTRUMENTS + 2 + 6 + MOODS)
         self.z = nn.Linear(256, Z)
         self.again = nn.Linear(Z, 2 * INSTRUMENTS)  # what z is trained by: registers and presence once more
 
@@ -78,11 +79,17 @@ class Listener(nn.Module):
         columns = columns + F.relu(self.time(columns.transpose(1, 2)).transpose(1, 2))
         seconds = columns.unflatten(1, (-1, 5))
         joined = F.relu(self.join(torch.cat([seconds.mean(2), seconds.amax(2)], -1)))
+        column = self.column(columns)
+        around = F.avg_pool1d(
+            column.sigmoid().transpose(1, 2), 11, 5, 3, count_include_pad=False
+        )  # 2.2 s: counts notes
         sizes = [INSTRUMENTS] * 3 + [1, 1, 6, MOODS]
         names = ("present", "level", "rate", "voice", "indoor", "number", "mood")
-        heads = dict(zip(names, self.heads(joined).split(sizes, -1), strict=True))
+        heads = dict(
+            zip(names, self.heads(torch.cat([joined, 4 * around.transpose(1, 2)], -1)).split(sizes, -1), strict=True)
+        )
         z = F.layer_norm(self.z(joined), (Z,))
-        return heads | {"z": z, "again": self.again(z)}
+        return heads | {"column": column, "z": z, "again": self.again(z)}
 
 
 def vector(heads: dict[str, Tensor]) -> Float[Tensor, "batch time 128"]:
@@ -112,7 +119,7 @@ class StageAudio(Stage):
         """Whole seconds of sound as rows; long sound in pieces that overlap by more than the network looks around."""
         parts, length = [], len(wave) // RATE
         for start in range(0, length, PIECE):
-            before, after = max(0, start - 1), min(length, start + PIECE + 1)
+            before, after = max(0, start - 2), min(length, start + PIECE + 2)
             heard = vector(self.net(log_mel(wave[before * RATE : after * RATE])[None]))[0]
             parts.append(heard[start - before :][:PIECE])
         return torch.cat(parts)
