@@ -138,6 +138,28 @@ def test_a_net_that_only_reads_has_one_learner_and_no_cycle():
     assert float(losses["distance"].detach()) > 0
 
 
+class Late(torch.nn.Module):
+    """A net that is given its picture with the question."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = torch.nn.Linear(5 + 6 + 7, 4)
+
+    def watch(self, audio):
+        return {"audio": audio.mean(dim=1)}
+
+    def answer(self, memory, frames, question):
+        return Output(self.head(torch.cat([memory["audio"], frames.mean(dim=1), question], dim=-1)))
+
+
+def test_streams_are_taken_where_the_net_takes_them():
+    around = mccd.build(mccd.Config(**WIDTHS, hidden=8, without="visual"))(Late())
+    assert around.hears_at == {"audio": "watch", "question": "answer", "visual": "answer"}
+    output = around.answer(around.watch(torch.randn(2, 3, 5)), torch.randn(2, 3, 6), torch.randn(2, 7))
+    assert set(around.opinions(output)) == {"question", "audio", "visual"}
+    sum(around.losses(output, torch.tensor([0, 1])).values()).backward()
+
+
 def test_padding_is_not_counted():
     learner = mccd.Learner(("words",), mccd.Config(**WIDTHS, hidden=8))
     words = torch.randn(2, 3, 7)

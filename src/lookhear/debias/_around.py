@@ -42,9 +42,9 @@ class Around(nn.Module):
         """What the net would be trained with by itself."""
         return dict(getattr(self.net, "losses", _plain)(output, labels, **streams))
 
-    def ordered(self) -> tuple[str, ...]:
-        """The names that the net's `watch` and `answer` take."""
-        return tuple(n for m in (self.net.watch, self.net.answer) for n in inspect.signature(m).parameters)
+    def ordered(self, method: str) -> tuple[str, ...]:
+        """The names that the net's `watch` or `answer` takes."""
+        return tuple(inspect.signature(getattr(self.net, method)).parameters)
 
     def _watch(self, **streams: Tensor) -> Memory:
         raise NotImplementedError

@@ -43,12 +43,14 @@ class COCA(Around):
     def __init__(self, net: nn.Module, config: Config):
         super().__init__(net)
         self.config = config
-        ordered = self.ordered()
+        ordered = self.ordered("watch")
         hears, sees = (any(s in ordered for s in streams) for streams in (AUDIO, VISUAL))
         cuts = {"question": (*AUDIO, *VISUAL), "question_audio": VISUAL, "question_visual": AUDIO}
         self.cuts = cuts if hears and sees else {"question": cuts["question"]}
         if not (hears or sees):
-            raise RecipeError(f"coca cuts sound and picture; this net orders neither, but {', '.join(ordered)}.")
+            raise RecipeError(
+                f"coca cuts sound and picture; this net's watch orders {', '.join(ordered) or 'nothing'}."
+            )
 
     def _watch(self, **streams: Tensor) -> Memory:
         memory = dict(self.net.watch(**streams))

@@ -111,24 +111,26 @@ class MCCD(Around):
         self.config = config
         self.beta = {"released": 0.333, "paper": 0.3}[config.variant] if config.beta is None else config.beta
         self.learners = nn.ModuleDict()
+        self.hears_at: dict[str, str] = {}  # modality -> the method that is given its streams
         if hasattr(net, "speaks_alone"):  # opinions of its own, once they are asked for
             net.speaks_alone = True
-        else:
+            return
+        for method in ("watch", "answer"):
             for modality, streams in MODALITIES.items():
-                have = tuple(s for s in streams if s in self.ordered())
-                if have:
-                    self.learners[modality] = Learner(have, config)
-            if not self.learners:
-                raise RecipeError(f"mccd knows none of the streams this net orders: {', '.join(self.ordered())}.")
+                have = tuple(s for s in streams if s in self.ordered(method))
+                if have and modality not in self.learners:
+                    self.learners[modality], self.hears_at[modality] = Learner(have, config), method
+        if not self.learners:
+            raise RecipeError(f"mccd knows none of the streams this net orders: {', '.join(self.ordered('answer'))}.")
 
     def _watch(self, **streams: Tensor) -> Memory:
         memory = self.net.watch(**streams)
-        return {**memory, **self._alone(("audio", "visual"), streams)}
+        return {**memory, **self._alone("watch", streams)}
 
     def _answer(self, memory: Memory, **streams: Tensor) -> Output:
         single = {k: v for k, v in memory.items() if k.startswith("alone_")}
         output = self.net.answer({k: v for k, v in memory.items() if k not in single}, **streams)
-        single |= self._alone(("question",), streams)
+        single |= self._alone("answer", streams)
         return replace(output, hidden={**output.hidden, **single})
 
     def _losses(self, output: Output, labels: Tensor, **streams: Tensor) -> dict[str, Tensor]:
@@ -137,7 +139,7 @@ class MCCD(Around):
         kept = [z for name, z in single.items() if name != self.config.without]
         terms = [distance(output.logits, z, self.config.variant) for z in kept]
         third = 0.333 if self.config.variant == "released" else 1 / 3
-        result["distance"] = self.config.alpha * torch.stack(terms).sum()
+        result["distance"] = self.config.alpha * torch.stack(terms).sum() if terms else output.logits.sum() * 0
         result["cycle"] = third * self.beta * guidance(single)
         return result
 
@@ -153,10 +155,10 @@ class MCCD(Around):
             )
         return found
 
-    def _alone(self, modalities: tuple[str, ...], streams: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _alone(self, method: str, streams: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if not torch.is_grad_enabled():
             return {}
-        return {f"alone_{m}": self.learners[m](streams) for m in modalities if m in self.learners}
+        return {f"alone_{m}": learner(streams) for m, learner in self.learners.items() if self.hears_at[m] == method}
 
 
 def build(config: Config) -> Callable[[nn.Module], MCCD]:
