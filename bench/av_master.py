@@ -7,33 +7,21 @@ that of a process that trains two steps.
 """
 
 import json
-import os
 import resource
-import statistics
-import subprocess
 import sys
-import time
+
+from bench._turns import child, turns
 
 QUESTIONS, SECONDS, ASKED = 32, 60, 33
 
 
 def main() -> dict:
     """Every part in a process of its own: equality and speed in one, peak memories in one each."""
-    parts = {part: _child(part) for part in ("speed", "peak-direct", "peak-32", "peak-8")}
+    parts = {part: child("bench.av_master", part) for part in ("speed", "peak-direct", "peak-32", "peak-8")}
     numbers = parts.pop("speed")
     numbers["peak_gb"] = {part.removeprefix("peak-"): peak["gb"] for part, peak in parts.items()}
     numbers["memory_ratio"] = round(numbers["peak_gb"]["direct"] / numbers["peak_gb"]["32"], 2)
     return numbers
-
-
-def _child(part: str) -> dict:
-    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "2"}
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.av_master", part], env=environment, capture_output=True, text=True
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    return json.loads(done.stdout)
 
 
 def _nets(dropout: float = 0.1):  # type: ignore[no-untyped-def]
@@ -92,7 +80,7 @@ def speed() -> dict:
         "32_clips": lambda: our_step(ours, adam[ours], streams, labels),
         "8_clips": lambda: our_step(ours, adam[ours], streams, labels, clips=8),
     }
-    numbers["train"] = _turns(steps, rounds=2)
+    numbers["train"] = turns(steps, rounds=2)
     direct.eval(), ours.eval()
     question, words = torch.randn(ASKED, 768), torch.randn(ASKED, 77, 768)
     same = torch.zeros(ASKED, dtype=torch.long)
@@ -106,7 +94,7 @@ def speed() -> dict:
         ours.answer({name: x[same] for name, x in memory.items()}, question, words)
 
     with torch.no_grad():
-        numbers["evaluate"] = _turns(
+        numbers["evaluate"] = turns(
             {"direct": one_by_one, "ours": together}, rounds=3, share={"direct": 3, "ours": ASKED}
         )
     return numbers
@@ -129,27 +117,6 @@ def _gradient_error(questions: int = 4) -> float:
         gradient = mine[OFFICIAL[old] + name[len(old) :]].grad
         worst = max(worst, float((gradient - parameter.grad).abs().max() / parameter.grad.abs().max()))
     return worst
-
-
-def _turns(steps: dict, rounds: int, share: dict | None = None) -> dict:
-    """Median wall and CPU seconds of each, taken in turns after one warm-up, and ratios to `direct`."""
-    taken = {name: [] for name in steps}
-    for turn in range(rounds + 1):
-        for name, step in steps.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            step()
-            if turn:
-                taken[name].append((time.perf_counter() - wall, time.process_time() - cpu))
-    share = share or {}
-    result = {}
-    for name, pairs in taken.items():
-        wall, cpu = (statistics.median(column) / share.get(name, 1) for column in zip(*pairs, strict=True))
-        result[name] = {"wall_s": round(wall, 4), "cpu_s": round(cpu, 4)}
-    for name in taken:
-        if name != "direct":
-            result[name]["times_wall"] = round(result["direct"]["wall_s"] / result[name]["wall_s"], 2)
-            result[name]["times_cpu"] = round(result["direct"]["cpu_s"] / result[name]["cpu_s"], 2)
-    return result
 
 
 def peak(which: str) -> dict:
