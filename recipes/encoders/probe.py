@@ -120,7 +120,7 @@ def read(encoder: stage_text.StageText, count: int, rng: Random, score: Score) -
     """Questions as the recipe asks them, some of them in other words."""
     drawn = [question(rng) for _ in range(count)]
     for (_, what), out in zip(drawn, encoder([" ".join(words) for words, _ in drawn]), strict=True):
-        parts = out["question"][:107].split([N, N, 15, 15, 33])
+        parts = encoder.plain("question", out["question"])[:107].split([N, N, 15, 15, 33])
         for name, part, wanted in zip(("first", "second", "slot", "slot", "question"), parts, what, strict=True):
             said = int(part.argmax()) if part.max() > 0.5 else len(part)
             score[f"T {name}"].append(said == wanted)
@@ -147,8 +147,8 @@ def main() -> None:
             render(scene, path)
             source = Source(str(number), path)
             media = decode(Clip(source, source), eyes.sampling)
-            see(eyes([media])[0]["frames"], scene, score)
-            hear(ears([media])[0]["audio"], scene, score)
+            see(eyes.plain("frames", eyes([media])[0]["frames"]), scene, score)
+            hear(ears.plain("audio", ears([media])[0]["audio"]), scene, score)
             path.unlink()
     table = score.table()
     for name, row in table.items():

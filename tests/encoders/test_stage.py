@@ -80,7 +80,7 @@ def test_other_weights_have_another_signature(eyes, tmp_path):
 def test_what_stands_where(eyes, shown):
     (seen,) = eyes([media(shown)])
     violin, tuba, drum = (INSTRUMENTS.index(n) for n in ("violin", "tuba", "drum"))
-    for v in seen["frames"]:
+    for v in eyes.plain("frames", seen["frames"]):
         assert (v[44:66].argmax(), v[66:88].argmax(), v[88:110].argmax()) == (violin, tuba, drum)
         assert round(float(v[158]) * 5) == 3 and (v[:22] * 3).round().nonzero().flatten().tolist() == sorted(
             [violin, tuba, drum]
@@ -88,21 +88,23 @@ def test_what_stands_where(eyes, shown):
     players = stage().players
     swapped = stage(players=tuple(replace(p, x=q.x) for p, q in zip(players, players[::-1], strict=True)))
     (other,) = eyes([media(np.stack(list(frames(swapped, 128, 1.0))))])
-    assert other["frames"][0, 44:66].argmax() == drum and other["frames"][0, 88:110].argmax() == violin
+    turned = eyes.plain("frames", other["frames"])[0]
+    assert turned[44:66].argmax() == drum and turned[88:110].argmax() == violin
 
 
 def test_who_plays_how_loud_how_busy(ears):
     (heard,) = ears([media(wave=sound(stage()))])
     violin, drum = (INSTRUMENTS.index(n) for n in ("violin", "drum"))
-    present = heard["audio"][:, :22] > 0.5
+    read = ears.plain("audio", heard["audio"])
+    present = read[:, :22] > 0.5
     assert present[:, violin].all() and present[:, drum].all() and present.sum(1).max() <= 3
-    level, rate = heard["audio"][:, 22:44].mean(0), heard["audio"][:, 44:66].mean(0)
+    level, rate = read[:, 22:44].mean(0), read[:, 44:66].mean(0)
     assert level[violin] > level[drum] + 0.4 and rate[drum] > rate[violin]
 
 
 def test_what_is_asked_of_whom(reader):
     (out,) = reader(["Is the violin on the left louder than the cello on the right"])
-    first, second, slot, slot_two, _ = out["question"][:107].split([22, 22, 15, 15, 33])
+    first, second, slot, slot_two, _ = reader.plain("question", out["question"])[:107].split([22, 22, 15, 15, 33])
     assert INSTRUMENTS[first.argmax()] == "violin" and INSTRUMENTS[second.argmax()] == "cello"
     assert stage_text.SLOTS[slot.argmax()] == "left" and stage_text.SLOTS[slot_two.argmax()] == "right"
     assert out["words"][13:].abs().sum() == 0 and out["words"][:13].abs().sum(1).min() > 0
@@ -158,8 +160,9 @@ def test_long_sound_is_heard_in_pieces_that_do_not_show(ears, monkeypatch):
 
 
 def test_silence_and_black_are_nobody(eyes, ears):
-    assert ears([media(wave=np.zeros(32000, np.float32))])[0]["audio"][:, :22].max() < 0.3
-    black = eyes([media(np.zeros((2, 128, 128, 3), np.uint8))])[0]["frames"]
+    silence = ears.plain("audio", ears([media(wave=np.zeros(32000, np.float32))])[0]["audio"])
+    assert silence[:, :22].max() < 0.3
+    black = eyes.plain("frames", eyes([media(np.zeros((2, 128, 128, 3), np.uint8))])[0]["frames"])
     assert black.isfinite().all() and black[:, :22].max() < 0.5
 
 
@@ -181,6 +184,14 @@ def test_mistakes_are_one_line(eyes, ears, tmp_path):
         stage_text.build(stage_text.Config(str(tmp_path / "text.safetensors")))
 
 
+def test_what_is_served_has_an_even_scale_and_can_be_read_plain(eyes, shown):
+    (seen,) = eyes([media(shown)])
+    plain = eyes.plain("frames", seen["frames"])
+    assert torch.allclose(eyes.standard("frames", plain), seen["frames"], atol=1e-5)
+    mean, spread = eyes.scale["frames"]
+    assert spread.min() > 0.14 and (plain - mean).abs().max() < (seen["frames"]).abs().max()
+
+
 def test_frozen_numbers(eyes, ears, reader):
     """Made by these weights: a change here is a change of every feature, and wants a new version."""
     ramp = np.indices((128, 128)).sum(0).astype(np.uint8)[None, :, :, None].repeat(3, 3)
@@ -195,9 +206,9 @@ def test_frozen_numbers(eyes, ears, reader):
 
 
 FROZEN = {
-    "frames": [2.029, -0.0705, -0.0694, -0.0017],
-    "audio": [0.319, 0.602, -1.1109, -0.2707],
-    "question": [-0.0294, 0.8534, -1.5625, 0.254],
+    "frames": [1.0175, -0.179, 0.0341, -0.001],
+    "audio": [1.0616, 1.1902, -0.3123, 0.4923],
+    "question": [-0.6461, 0.4405, -1.9595, 0.5721],
 }
 
 

@@ -18,7 +18,7 @@ from lookhear.soundstage.questions import BY_PROGRAM, COMPARATIVE, ORDER, Questi
 from lookhear.soundstage.sampler import Wish, parts, sample, twin
 from lookhear.soundstage.scene import INSTRUMENTS, to_json
 from lookhear.soundstage.splits import NAMED, Settings, named
-from lookhear.soundstage.world import world
+from lookhear.soundstage.world import SLACK, world
 
 SMALL = Settings(train=150, val=0, test=150, seed=5)
 
@@ -101,7 +101,9 @@ def test_answers_are_balanced(small):
         for template, count in counts.items():
             known = balance.answers(template)
             assert set(count) <= set(known)
-            assert max(count.values()) - count.total() / len(known) <= 4, (template, count)
+            even = count.total() / len(known)
+            slack = SLACK * even if split == "train" and len(known) > 2 else 0
+            assert max(count.values()) - even <= 4 + slack, (template, count)
             if len(known) == 2 and split == "test":
                 objects = [n for (t, values), n in texts.items() if t == template and set(values) & set(INSTRUMENTS)]
                 assert all(n["yes"] == n["no"] for n in objects), "a full question says nothing about its answer"
@@ -119,7 +121,7 @@ def test_both_orders_of_a_comparison_are_asked(small):
 def test_enough_order_and_comparison(small):
     asked = Counter(q.template for c in small for q in c.questions)
     for group in (COMPARATIVE, ORDER):
-        assert sum(asked[t] for t in group) > 0.1 * asked.total()
+        assert sum(asked[t] for t in group) > 0.09 * asked.total()  # MUSIC-AVQA's share of temporal questions
     assert asked.total() / len(small) > 18
 
 

@@ -2,7 +2,7 @@
 
     waveform ─ log-mel, 50 a second ─ 4 convolutions ─ 5 columns a second ─ a second ─▶ heads, z
 
-The 128 numbers of `audio` (time, 128) are, in this order, 22 instruments each:
+The 128 numbers of `audio` (time, 128) are, before they are standardised and in this order, 22 instruments each:
 
     0   how likely it plays in this second, 0..1 (a part of the second counts as a part)
     22  its level: 0 silent, 0.5 at -6 dB, 1 at the reference level, 1.5 at +6 dB
@@ -113,7 +113,7 @@ class StageAudio(Stage):
 
     @torch.inference_mode()
     def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:
-        return [{"audio": self.listen(self.whole_seconds(m))} for m in items]
+        return [{"audio": self.standard("audio", self.listen(self.whole_seconds(m)))} for m in items]
 
     def listen(self, wave: Float[Tensor, " sample"]) -> Float[Tensor, "time 128"]:
         """Whole seconds of sound as rows; long sound in pieces that overlap by more than the network looks around."""

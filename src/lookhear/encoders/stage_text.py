@@ -2,7 +2,7 @@
 
     question ─ words (known ones, else their letters) ─ transformer, 2 layers ─▶ words; first position ─▶ heads, z
 
-The 128 numbers of `question` (dim) are, in this order:
+The 128 numbers of `question` (dim) are, before they are standardised and in this order:
 
     0   the first instrument it names, 0..1 each     22  the second instrument it names
     44  the first other slot: left, first, before …  59  the second, both as SLOTS lists them
@@ -127,7 +127,10 @@ class StageText(Stage):
         if not items:
             return []
         heads = self.net(*numbers([split(text) or ["?"] for text in items], self.vocabulary))
-        pairs = zip(vector(heads), heads["words"], strict=True)
+        words = heads["words"]
+        there = (words != 0).any(-1, keepdim=True)
+        served = self.standard("question", vector(heads)), self.standard("words", words) * there
+        pairs = zip(*served, strict=True)
         return [{"question": q.clone(), "words": w.clone()} for q, w in pairs]
 
 

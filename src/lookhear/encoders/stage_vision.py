@@ -2,8 +2,8 @@
 
     frame ─ 4 convolutions ─ 16 columns, left to right ─ one shared reading of each ─ all columns in order ─▶ heads, z
 
-Nothing is averaged over the width: the vector keeps who is where. The 256 numbers of `frames` (time, 256) are, in this
-order, 22 instruments each:
+Nothing is averaged over the width: the vector keeps who is where. The 256 numbers of `frames` (time, 256) are, before
+they are standardised and in this order, 22 instruments each:
 
     0    how many of it are seen, in threes          22   how many of it make playing movements, in threes
     44   the leftmost is one, 0..1                   66   the one in the middle of three is
@@ -120,7 +120,8 @@ class StageVision(Stage):
 
     @torch.inference_mode()
     def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:
-        return [{"frames": torch.cat([vector(self.net(p)) for p in pictures(m).split(32)])} for m in items]
+        seen = (torch.cat([vector(self.net(p)) for p in pictures(m).split(32)]) for m in items)
+        return [{"frames": self.standard("frames", rows)} for rows in seen]
 
 
 def pictures(media: Media) -> Float[Tensor, "time 3 128 128"]:

@@ -16,6 +16,7 @@ class Settings:
     test: int
     diagnostic: int = 0  # further test clips that only order, comparison and same-type counting are asked about
     questions: int = 20  # a clip, on average
+    test_questions: int | None = None  # the same for val and test; few keep the mix of types the field's own
     seconds: float = 10.0
     seed: int = 0
     bias: float = 0.0  # of training answers: 0 all equally often, 1 always the favourite
@@ -51,7 +52,7 @@ class Settings:
 
 NAMED = {
     "mini": Settings(train=6, val=2, test=4, diagnostic=2, questions=10, seconds=6.0, seed=7, size=96),
-    "demo": Settings(train=600, val=60, test=150, seed=11),
+    "demo": Settings(train=700, val=60, test=150, test_questions=12, seed=11),
     "base": Settings(train=3000, val=300, test=1000, diagnostic=800, seed=1),
     "biased": Settings(train=1000, val=100, test=1000, seed=2, bias=0.5),
     "balanced": Settings(train=1000, val=100, test=1000, seed=2),  # shares val and test with `biased`

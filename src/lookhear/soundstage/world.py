@@ -20,6 +20,7 @@ from lookhear.soundstage.splits import Settings
 
 DRAFTS = 4  # scenes drawn for each wish; the one that helps the templates that are behind most is taken
 UNTIED = 1.5  # worth of a silent player or a source off stage, which keep hearing and seeing independent
+SLACK = 0.3  # of its even share, by which an answer may be ahead in training
 AHEAD = 6  # questions that a rich scene may be asked beyond the average, to make up for poor ones
 GROUPS = {  # of the diagnostic split: how often they are asked, and their templates
     "nth entry": (1.5, {t.text for t in TEMPLATES.values() if t.answer is programs.nth_entry}),
@@ -70,7 +71,11 @@ def _split(settings: Settings, split: str, clips: int, video: int, question: int
     weights = WEIGHTS
     if split == "diagnostic":
         weights = {t: share / len(group) for share, group in GROUPS.values() for t in group}
-    ledger, rng = Ledger(name, settings.musicians, bias, weights), Random(f"scenes {name}")
+    ledger, rng = (
+        Ledger(name, settings.musicians, bias, weights, SLACK if split == "train" else 0.0),
+        Random(f"scenes {name}"),
+    )
+    each = settings.questions if split in ("train", "diagnostic") else settings.test_questions or settings.questions
     chosen: list[tuple[Scene, list[Question]]] = []
     total = 0
     for place in range(clips):
@@ -79,8 +84,8 @@ def _split(settings: Settings, split: str, clips: int, video: int, question: int
             scene, wish = twin(rng, last[0], f"{video + place:08d}"), None
         else:
             scene, wish = _scene(settings, ledger, rng, f"{video + place:08d}", split != "diagnostic")
-        owed = settings.questions * (place + 1) - total
-        chosen.append((scene, ledger.pick(Facts(scene), min(owed, settings.questions + AHEAD), wish)))
+        owed = each * (place + 1) - total
+        chosen.append((scene, ledger.pick(Facts(scene), min(owed, each + AHEAD), wish)))
         total += len(chosen[-1][1])
     for scene, questions in chosen:
         kept = questions if split == "train" or bias else ledger.even(questions)
