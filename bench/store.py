@@ -34,6 +34,7 @@ def main() -> dict:
             source = Source(str(number), root / f"{number}.mp4")
             clips.append(Clip(source, source))
         eyes, ears, reader = (config.build("encoders", {"name": f"stage_{n}"}) for n in ("vision", "audio", "text"))
+        extract(clips[:2], [eyes, ears], FeatureStore(root / "warm"))
         once = _cpu(lambda: extract(clips, [eyes, ears], FeatureStore(root / "once")))
         apart = _cpu(lambda: [extract(clips, [e], FeatureStore(root / "apart")) for e in (eyes, ears)])
         again = _cpu(lambda: extract(clips, [eyes, ears], FeatureStore(root / "once")))
