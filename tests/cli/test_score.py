@@ -69,3 +69,34 @@ def test_tspm(lookhear):
     numbers = [line.split(",")[1] for line in done.stdout.splitlines()[1:]]
     published = "84.07 64.65 76.91 82.29 84.90 83.61 82.19 76.21 71.85 65.76 71.17 73.51 76.79"
     assert numbers == published.split() and done.stdout.rstrip().endswith(",7010,9129")
+
+
+def test_test_sets_of_one_dataset_make_one_grid(tmp_path, lookhear):
+    for number, name in enumerate(("bias", "balance")):
+        rows = [
+            {
+                "video_id": f"{n:08d}",
+                "question_id": 10 * number + n,
+                "type": json.dumps(["Audio", "Counting"]),
+                "question_content": "How many?",
+                "templ_values": "[]",
+                "anser": "two" if n else "one",
+            }
+            for n in range(4)
+        ]
+        (tmp_path / f"test_{name}.json").write_text(json.dumps(rows))
+    (tmp_path / "p.json").write_text(
+        json.dumps({**{str(n): "two" for n in range(4)}, **dict.fromkeys(["10", "11", "12", "13"], "one")})
+    )
+    score = ["score", "--dataset", "music_avqa_v2@bias,music_avqa_v2@balance", "--root", tmp_path, tmp_path / "p.json"]
+    done = lookhear(*score)
+    assert done.returncode == 0, "a prediction that one set asks for is not left over in the other"
+    lines = done.stdout.splitlines()
+    assert lines[1].startswith("p on music_avqa_v2@bias") and lines[1].endswith("75.00")
+    assert lines[2].startswith("p on music_avqa_v2@balance") and lines[2].endswith("25.00")
+    said = json.loads(lookhear(*score, "--json", "--out", tmp_path / "out").stdout)
+    assert said["music_avqa_v2@balance"]["overall"]["correct"] == 1
+    assert (tmp_path / "out" / "music_avqa_v2@bias" / "report.json").is_file()
+    assert (
+        "AV-Master, trained on the bias set" in lookhear(*score, "--beside", "AV-Master", "--format", "markdown").stdout
+    )

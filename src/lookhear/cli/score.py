@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from lookhear.evaluate.predictions import Matched
+    from lookhear.evaluate.report import Report
 
 
 def score(
@@ -27,46 +32,70 @@ def score(
 
     Example: lookhear score --dataset music_avqa --root data/music_avqa predictions.json
     """
+    from lookhear.evaluate import predictions as files
+    from lookhear.evaluate import report as reports
+    from lookhear.evaluate import tables
+
+    sets = [name.strip() for name in dataset.split(",") if name.strip()] or [dataset]
+    said = files.read(predictions)
+    results = {name: _scored(said, name, root, split, predictions.stem) for name in sets}
+    if len(sets) > 1:  # what one set does not ask another may
+        nowhere = set.intersection(*(set(found.extra) for _, found in results.values()))
+        results = {name: (r, replace(found, extra=tuple(nowhere))) for name, (r, found) in results.items()}
+    scored, found = results[sets[0]]
+    alike = scored.card.get("consistency")
+    if out:
+        for name, (each, _) in results.items():
+            each.save(out / name if len(sets) > 1 else out)
+    if as_json:
+        plain = {name: each.to_json() for name, (each, _) in results.items()}
+        print(json.dumps(plain if len(sets) > 1 else plain[sets[0]], indent=2, ensure_ascii=False))
+    elif beside or len(sets) > 1:
+        from lookhear.evaluate import published
+
+        rows = {}
+        for name, (each, _) in results.items():
+            end = f" on {name}" if len(sets) > 1 else ""
+            rows[f"{predictions.stem}{end}"] = tables.columns(each)
+            others = published.rows(name, published.names_in(beside)) if beside else {}
+            rows |= {f"{other}{end}": values for other, values in others.items()}
+        print(tables.grid(rows, format))
+    elif apart := reports.parts(scored):
+        print(tables.head_and_tail(scored, apart, format))
+    else:
+        print(scored.table(format))
+    if alike and not as_json and len(sets) == 1:
+        print(f"rephrasings of one question get the same answer: {alike['agreement']:.2f} % of pairs")
+        print(f"every rephrasing answered right: {alike['all_right']:.2f} % of questions")
+    for name, (_, found) in results.items():
+        for line in found.lines():
+            where = f"{name}: " if len(sets) > 1 else ""
+            print(f"note: {where}{line}", file=sys.stderr if as_json or format != "text" else sys.stdout)
+    if any(found.missing or found.extra for _, found in results.values()):
+        raise typer.Exit(1)
+
+
+def _scored(said: dict[str, str], dataset: str, root: Path, split: str, model: str) -> tuple[Report, Matched]:
+    """The report of what was said on one test set, and what of it did not match."""
     from lookhear import datasets
     from lookhear.evaluate import predictions as files
     from lookhear.evaluate import report as reports
-    from lookhear.evaluate import statistics, tables
+    from lookhear.evaluate import statistics
     from lookhear.metrics import answers
 
     examples = datasets.load(dataset, root, split)
     module, _ = datasets.find(dataset)
-    found = files.match(files.read(predictions), examples, getattr(module, "VOCABULARY", ()))
+    found = files.match(said, examples, getattr(module, "VOCABULARY", ()))
     card = {
-        "model": predictions.stem,
+        "model": model,
         "dataset": dataset,
         "split": split,
         "videos": len({reports.video_of(e) for e in examples}),
         "interval": f"95 %, bootstrap over videos, {statistics.RESAMPLES} resamples",
         **found.to_json(),
     }
-    alike = {}
     if getattr(module, "REPHRASED", False):
         same = [e.meta["question_id"] for e in examples]
-        alike = dict(answers.consistency(found.answers, [e.reference for e in examples], same))
+        alike = answers.consistency(found.answers, [e.reference for e in examples], same)
         card["consistency"] = {name: round(value, 4) for name, value in alike.items()}
-    scored = reports.report(examples, found.answers, card)
-    if out:
-        scored.save(out)
-    if as_json:
-        print(json.dumps(scored.to_json(), indent=2, ensure_ascii=False))
-    elif beside:
-        from lookhear.evaluate import published
-
-        rows = published.rows(dataset, published.names_in(beside))
-        print(tables.grid({card["model"]: tables.columns(scored)} | rows, format))
-    elif apart := reports.parts(scored):
-        print(tables.head_and_tail(scored, apart, format))
-    else:
-        print(scored.table(format))
-    if alike and not as_json:
-        print(f"rephrasings of one question get the same answer: {alike['agreement']:.2f} % of pairs")
-        print(f"every rephrasing answered right: {alike['all_right']:.2f} % of questions")
-    for line in found.lines():
-        print(f"note: {line}", file=sys.stderr if as_json or format != "text" else sys.stdout)
-    if found.missing or found.extra:
-        raise typer.Exit(1)
+    return reports.report(examples, found.answers, card), found

@@ -114,9 +114,10 @@ def audit(
 
 
 RULE = (
-    "used: the 95 % interval of the change of accuracy lies below zero. misleads: it lies above zero. not used: every "
-    "answer and score stays the same, or the interval lies within ±{:g} points. cannot tell: none of these. Hearing "
-    "and seeing are decided by the swap, which leaves a real sound or picture in place, on the questions that need it."
+    "used: the 95 % interval of the change of accuracy lies below zero. hardly used: the same, but less than {0:g} "
+    "points are lost. misleads: the interval lies above zero. not used: every answer and score stays the same, or the "
+    "interval lies within ±{0:g} points. cannot tell: none of these. Hearing and seeing are decided by the swap, which "
+    "leaves a real sound or picture in place, on the questions that need it."
 )
 
 

@@ -93,7 +93,7 @@ def head_tail(asked: Asked, part: Callable[[Sequence[Example]], Sequence[str]] |
 def rephrasing(asked: Asked, rephrase: Callable[[Example], Sequence[str]] | None) -> list[Line]:
     """Accuracy when the questions are asked in other words, and how often two wordings get one answer."""
     if rephrase is None:
-        raise DatasetError("Nothing says how to rephrase a question. Give audit() a `rephrase`.")
+        raise DatasetError("Other wordings were not asked for (as with --ways 0).")
     ways = [(i, text) for i, e in enumerate(asked.examples) for text in rephrase(e) if text != e.question]
     if not ways:
         raise DatasetError("No question can be asked in other words.")

@@ -4,6 +4,7 @@ The rule, for what is taken away (and, with other words for the verdicts, for ev
 
     not used      nothing changes at all: every answer and every score stays as it was
     used          accuracy falls: the interval of its change lies below zero
+    hardly used   the same, but the fall itself is smaller than the margin
     misleads      accuracy rises: the interval lies above zero
     not used      the interval lies within ± the margin
     cannot tell   none of these: ask more questions

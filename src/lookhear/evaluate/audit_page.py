@@ -112,8 +112,8 @@ def _group(line: Line, group: str) -> str:
 
 
 def _drawing(lines: Sequence[Line]) -> str:
-    """Each change as a dot on a common scale, its interval as a bar, no change as an upright line."""
-    if not lines:
+    """Changes as dots on a common scale, intervals as bars, no change upright; one change alone is not drawn."""
+    if len(lines) < 2:
         return ""
     edges = [edge for line in lines for edge in (line.interval or ())]
     low, high = min([*edges, -5.0]), max([*edges, 5.0])
@@ -133,7 +133,7 @@ def _drawing(lines: Sequence[Line]) -> str:
     for value in (low, 0.0, high):
         marks.append(
             f'<text x="{x(value):.1f}" y="{height - 4}" fill="var(--soft)" font-size="12" text-anchor="middle">'
-            f"{value:+.0f}</text>"
+            f"{format(value, '+.0f') if value else 0}</text>"
         )
     label = "Change of accuracy in points, with 95 % intervals"
     inner = f'<svg viewBox="0 0 {WIDE} {height}" width="100%" role="img" aria-label="{label}">{"".join(marks)}</svg>'

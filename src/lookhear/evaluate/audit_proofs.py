@@ -20,6 +20,7 @@ from lookhear.types import Answer, Example
 
 KINDS = {"sound": ("Audio", "Audio-Visual"), "picture": ("Visual", "Audio-Visual"), "order": ("Temporal",)}
 USED = Words("used", "misleads", "not used")
+HARDLY = "hardly used"
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ def compared(proof: Proof, before: Asked, examples: Sequence[Example], after: Se
     same = unchanged(before.answers, after)
     interval = (0.0, 0.0) if same else interval
     verdict = USED.stays if same else decide(interval, USED, before.margin)
+    if verdict == USED.falls and change > -before.margin:
+        verdict = HARDLY
     return Line(
         proof.name,
         proof.section,
@@ -152,8 +155,8 @@ def _sentence(proof: Proof, verdict: str, change: float, interval: tuple[float, 
     size = plus_minus(change, interval)
     if same:
         return f"The {proof.subject} is not used: {proof.doing} changes not one of {same} answers, nor any score."
-    if verdict == USED.falls:
-        return f"The {proof.subject} is used: {proof.doing} costs {size}."
+    if verdict in (USED.falls, HARDLY):
+        return f"The {proof.subject} is {verdict}: {proof.doing} costs {size}."
     if verdict == USED.rises:
         return f"The {proof.subject} misleads: {proof.doing} gains {size}."
     if verdict == USED.stays:
