@@ -108,6 +108,22 @@ def test_evidence_is_as_long_as_the_clip_and_cuts_are_said(root, film, tmp_path)
         assert any("only the first 2 of 4 s" in note for note in answer.notes) == said
 
 
+def test_a_run_on_standardised_features_answers_on_them(root, film, tmp_path):
+    recipe = world.recipe(root, tmp_path / "run", net={"name": "audio_only", "hidden": 16}, epochs=15)
+    run = train(replace(recipe, data=replace(recipe.data, standardize=True)), progress=False)
+    model = models.load(run)
+    assert model.ask(film, "how many heard")[0].text == "two"
+    mean, deviation = model.scale["audio"]
+    store = FeatureStore(root / "features")
+    example = world.load(root, "val")[0]
+    made = model.batch([example], ("audio",), store).watch["audio"][0]
+    raw = torch.from_numpy(store.get(world.EARS, "audio", example.clip.id))
+    assert torch.allclose(made, (raw - mean) / deviation)
+    (run / "scale.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"scale\.safetensors: not readable"):
+        models.load(run)
+
+
 @pytest.mark.parametrize("name", ["nothing", "stagee"])
 def test_an_unknown_model_is_refused_with_what_there_is(name):
     with pytest.raises(ModelError, match=f"No model called '{name}'. Shipped: "):

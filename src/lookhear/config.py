@@ -40,6 +40,8 @@ class Data:
     """length that streams are fitted to; None takes them as they are and refuses unequal ones in a batch"""
     fit: str = "repeat_last"
     """rule that fits them: repeat_last, zeros or cut"""
+    standardize: bool = False
+    """put every number of every stream on mean 0 and deviation 1 over training"""
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,13 @@ from lookhear.errors import MediaError, ModelError
 from lookhear.store.batch import Batch, batch, orders
 from lookhear.store.features import SOURCE, FeatureStore, key
 from lookhear.store.fill import build_encoder, encoders_of, fill
+from lookhear.store.scale import Scale, scaled
 from lookhear.types import Answer, Clip, Evidence, Example, Media, Memory, Output, Segment, Source
 
 SHIPPED = Path(__file__).parent / "weights"
 REMEMBERED = 32  # clips whose features are kept, so that asking again decodes nothing
 STANDS_OUT = 1.5  # times the even share: a second that weighs more belongs to a segment
+SCALE_PARTS = ("mean", "deviation")  # what scale.safetensors holds of each stream
 TRACKS = {"seen": "visual", "heard": "audio"}  # track of evidence -> stream of the segments found in it
 
 ABSENT = (
@@ -80,12 +82,17 @@ def load(name: Path | str, store: FeatureStore | None = None) -> NetModel:
     vocabulary = tuple(_json(folder / "vocabulary.json"))
     cards = _json(folder / "features.json")
     net = build_net(recipe, vocabulary, cards)
+    weights = _tensors(folder / "model.safetensors")
     try:
-        net.load_state_dict(load_file(folder / "model.safetensors"))
-    except (SafetensorError, RuntimeError, OSError) as error:
+        net.load_state_dict(weights)
+    except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"{folder / 'model.safetensors'} does not fit its recipe.yaml: {reason}") from None
-    return NetModel(net, recipe, vocabulary, cards, name=folder.resolve().name, store=store)
+    scale = {}
+    if recipe.data.standardize:
+        kept = _tensors(folder / "scale.safetensors")
+        scale = {n: tuple(kept[f"{n}.{part}"] for part in SCALE_PARTS) for n in {k.rpartition(".")[0] for k in kept}}
+    return NetModel(net, recipe, vocabulary, cards, name=folder.resolve().name, store=store, scale=scale)
 
 
 def shipped() -> list[str]:
@@ -134,12 +141,13 @@ class NetModel:
         name: str = "",
         store: FeatureStore | None = None,
         build: Callable[[str], Any] = build_encoder,
+        scale: Scale | None = None,
     ):
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.net = net.to(self.device).eval()
         self.recipe, self.vocabulary, self.cards = recipe, tuple(vocabulary), dict(cards)
         self.name = name or recipe.net.get("name", "net")
-        self.store = store
+        self.store, self.scale = store, scale or {}
         self.build, self.encoders = build, {}
         self.remembered: OrderedDict[Any, tuple[FeatureStore, tuple[str, ...]]] = OrderedDict()
         self.texts = FeatureStore(None)
@@ -156,7 +164,7 @@ class NetModel:
         wanted = orders(self.net.watch)
         examples = [Example("", "question_answering", clip, "") for clip in dict.fromkeys(clips)]
         store, notes = self._filled(wanted, examples)
-        streams = self._batch(examples, wanted, store)
+        streams = self.batch(examples, wanted, store)
         memory = self.net.watch(**{n: streams.watch[n] for n in wanted})
         seconds = tuple(self._seconds(e.clip, store) for e in examples)
         for i, example in enumerate(examples):
@@ -179,7 +187,7 @@ class NetModel:
         wanted = orders(self.net.answer)
         store = self.store or self.texts
         self._fill(store, wanted, examples)
-        asked = self._batch(examples, wanted, store)
+        asked = self.batch(examples, wanted, store)
         output = self.net.answer({n: t[rows] for n, t in watched.memory.items()}, **served(self.net.answer, asked))
         return self._answers(output, [watched.seconds[i] for i in rows.tolist()], [watched.notes[i] for i in rows])
 
@@ -246,12 +254,13 @@ class NetModel:
         self.remembered.move_to_end(which)
         return self.remembered[which]
 
-    def _batch(self, examples: Sequence[Example], wanted: Sequence[str], store: FeatureStore) -> Batch:
+    def batch(self, examples: Sequence[Example], wanted: Sequence[str], store: FeatureStore) -> Batch:
+        """The streams of `examples` as the net was trained on them: fitted, scaled, on its device."""
         data = self.recipe.data
         streams = batch(
             examples, wanted, self.recipe.features, store, seconds=data.seconds, fit=data.fit, absent="blank"
         )
-        return streams.to(self.device)
+        return scaled(streams, self.scale).to(self.device)
 
     def _seconds(self, clip: Clip, store: FeatureStore) -> int | None:
         """Rows of the longest stream of a clip before anything is fitted: one a second."""
@@ -335,6 +344,13 @@ def _stamp(source: Source | None) -> tuple[int, int] | None:
         return None
     facts = source.path.stat()
     return facts.st_mtime_ns, facts.st_size
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path}: not readable ({error}). The run folder is damaged; train it again.") from None
 
 
 def _json(path: Path) -> Any:

@@ -15,7 +15,7 @@ from lookhear.evaluate import statistics
 from lookhear.evaluate.report import clusters_of
 from lookhear.metrics.answers import normal
 from lookhear.model import NetModel, says
-from lookhear.store.batch import Batch, batch, orders
+from lookhear.store.batch import Batch, orders
 from lookhear.store.features import FeatureStore
 from lookhear.types import Answer, Example
 
@@ -59,7 +59,7 @@ def means(model: NetModel, examples: Sequence[Example], store: FeatureStore) -> 
     counts: dict[str, int] = {}
     first = {e.clip: e for e in examples}
     for some in _pieces(list(first.values()), 64):
-        for name, stream in _streams(model, some, store, orders(model.net.watch)).watch.items():
+        for name, stream in model.batch(some, orders(model.net.watch), store).watch.items():
             rows = stream.flatten(0, 1)
             sums[name] = sums.get(name, torch.zeros_like(rows[0])) + rows.sum(dim=0)
             counts[name] = counts.get(name, 0) + len(rows)
@@ -85,7 +85,7 @@ def deletion(
     generator = torch.Generator().manual_seed(seed)
     right: dict[str, list[Tensor]] = {way: [] for way in ("whole", *WAYS)}
     for some in _pieces(examples, 256):
-        streams = _streams(model, some, store, [*orders(model.net.watch), *orders(model.net.answer)])
+        streams = model.batch(some, [*orders(model.net.watch), *orders(model.net.answer)], store)
         rows = Batch({n: t[streams.clip] for n, t in streams.watch.items()}, torch.arange(len(some)), streams.ask)
         labels = torch.tensor([place.get(normal(e.reference.text), -1) if e.reference else -1 for e in some])
         output = says(model.net, rows)
@@ -138,12 +138,6 @@ def as_json(question: str, answer: Answer, model: str) -> dict[str, Any]:
 
 def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
     return {name: round(score, 5) for name, score in scores.items()}
-
-
-def _streams(model: NetModel, examples: Sequence[Example], store: FeatureStore, wanted: Sequence[str]) -> Batch:
-    data = model.recipe.data
-    streams = batch(examples, wanted, model.recipe.features, store, seconds=data.seconds, fit=data.fit, absent="blank")
-    return streams.to(model.device)
 
 
 def _without(rows: Batch, gone: Tensor, reference: Mapping[str, Tensor]) -> Batch:

@@ -1,6 +1,7 @@
 """The files of a run folder, each written whole or not at all.
 
 recipe.yaml  vocabulary.json  features.json     what the run is, written first
+scale.safetensors                               how features are scaled, where the recipe standardizes
 log.jsonl  tensorboard/                         how it went
 checkpoint/last.pt  checkpoint/best.safetensors where it stands, while training
 model.safetensors                               the result: there only when training has ended
@@ -23,6 +24,8 @@ from torch import Tensor
 
 from lookhear import config
 from lookhear.errors import ModelError, RecipeError
+from lookhear.model import SCALE_PARTS
+from lookhear.store.scale import Scale
 
 FREE = ("out", "train.checkpoint_every")  # keys that do not change what comes out
 
@@ -56,10 +59,15 @@ def claim(recipe: config.Recipe, run: Path) -> bool:
     return False
 
 
-def start(run: Path, recipe: config.Recipe, vocabulary: tuple[str, ...], cards: Mapping[str, Any]) -> None:
+def start(
+    run: Path, recipe: config.Recipe, vocabulary: tuple[str, ...], cards: Mapping[str, Any], scale: Scale
+) -> None:
     """Write what the run is. The recipe goes last: where it is, the rest is."""
     write(run / "vocabulary.json", json.dumps(vocabulary, ensure_ascii=False).encode())
     write(run / "features.json", json.dumps(cards, indent=1, sort_keys=True).encode())
+    if scale:
+        parts = {f"{n}.{part}": t for n, both in scale.items() for part, t in zip(SCALE_PARTS, both, strict=True)}
+        save_weights(run / "scale.safetensors", parts)
     text = run.with_name(f".{run.name}.recipe.part")
     try:
         config.dump(recipe, text)

@@ -27,6 +27,7 @@ from lookhear.model import build_net, says, served, widths
 from lookhear.store.batch import NEGATIVE, Batch, batch, batches, orders, wants
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import encoders_of
+from lookhear.store.scale import measure, scaled
 from lookhear.train import files, questions
 from lookhear.train.log import Bar, Log, bar
 from lookhear.train.questions import Questions
@@ -107,6 +108,8 @@ class _Run:
         self.cards = {name: store.card(name) for name in encoders_of(recipe.features, self.wanted)}
         self.store = FeatureStore(store.root, cache=self._bytes(store) < CACHE)
         self.pool = list(dict.fromkeys(e.clip for e in found.train))
+        whole = recipe.data.standardize
+        self.scale = measure(found.train, self.wanted, recipe.features, self.store) if whole else {}
         self.labels = dict(zip((e.id for e in found.train), found.labels(found.train), strict=True))
         torch.manual_seed(recipe.seed)
         net = trainee(recipe, found.vocabulary, self.cards)
@@ -126,7 +129,7 @@ class _Run:
     def go(self) -> None:
         """From where the run stands to its end."""
         if self.main:
-            files.start(self.run, self.recipe, self.questions.vocabulary, self.cards)
+            files.start(self.run, self.recipe, self.questions.vocabulary, self.cards, self.scale)
             for note in self.questions.notes:
                 self.shown.say(note)
         self.accelerator.wait_for_everyone()
@@ -222,7 +225,7 @@ class _Run:
 
     def _batch(self, examples: Sequence[Example], wanted: Sequence[str] | None = None) -> Batch:
         data = self.recipe.data
-        return batch(
+        streams = batch(
             examples,
             wanted or self.wanted,
             self.recipe.features,
@@ -233,6 +236,7 @@ class _Run:
             pool=self.pool,
             generator=torch.Generator().manual_seed(self._seed(2)),
         )
+        return scaled(streams, self.scale)
 
     def _seed(self, purpose: int) -> int:
         """A seed of its own for every run, step, process and purpose."""
