@@ -13,7 +13,7 @@ note says so.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
@@ -22,7 +22,7 @@ import numpy as np
 from lookhear.errors import MediaError
 from lookhear.media._picture import SLACK, PictureTrack
 from lookhear.media._sound import SoundTrack
-from lookhear.media.probe import INDEXED, describe, open_media
+from lookhear.media.probe import INDEXED, describe, frame_times, open_media, probe
 from lookhear.media.sampling import Sampling
 from lookhear.types import BLANK, Clip, Media, Source
 
@@ -36,6 +36,8 @@ BLANK_SIZE = (224, 224)
 def decode(clip: Clip, sampling: Sampling | None = None) -> Media:
     """The whole `clip` as one Media. Raises MediaError, one line, where nothing can be read."""
     sampling = sampling or Sampling()
+    if sampling.numbered and clip.video is not None and clip.video != BLANK:
+        return _numbered(clip, sampling)
     (media,) = _pieces(clip, sampling, None)
     wanted = sampling.times(0.0, media.duration)
     if media.frames is not None and wanted is not None and len(wanted) > len(media.times):
@@ -53,7 +55,36 @@ def stream(clip: Clip, sampling: Sampling | None = None, seconds: float = 60.0) 
     """
     if not seconds > 0:
         raise MediaError(f"Cannot stream in pieces of {seconds!r} s: give a positive number of seconds.")
+    if sampling is not None and sampling.numbered:
+        raise MediaError(f"{sampling.rule!r} goes back and forth in a clip and cannot be streamed. Use decode.")
     return _pieces(clip, sampling or Sampling(), seconds)
+
+
+@dataclass(frozen=True)
+class _At(Sampling):
+    """Frames at given times."""
+
+    moments: tuple[float, ...] = ()
+
+    def times(self, start: float, end: float) -> list[float]:
+        return list(self.moments)
+
+
+def _numbered(clip: Clip, sampling: Sampling) -> Media:
+    """The clip with frames chosen by number, in the rule's own order: each is decoded once, in order of time."""
+    assert clip.video is not None
+    path = _path(clip.video)
+    if probe(path).picture is None:  # nothing to choose from: what is said of such a clip is said by the usual way
+        (media,) = _pieces(clip, Sampling(size=sampling.size, sample_rate=sampling.sample_rate), None)
+        return media
+    wanted = sampling.chosen(*frame_times(path, clip.start, clip.end))
+    moments = tuple(sorted(set(wanted)))
+    at = _At(rule="every", size=sampling.size, sample_rate=sampling.sample_rate, moments=moments)
+    (media,) = _pieces(clip, at, None)
+    if media.frames is None or not len(media.frames):
+        return media
+    rows = [min(moments.index(t), len(media.frames) - 1) for t in wanted]  # a file that ends early holds its last frame
+    return replace(media, frames=media.frames[rows], times=media.times[rows])
 
 
 class _Reader:

@@ -196,6 +196,29 @@ def _counted(path: Path | str, streams: list[Stream]) -> dict[int, tuple[float, 
     return spans
 
 
+def frame_times(path: Path | str, start: float = 0.0, end: float | None = None) -> tuple[list[float], float, float]:
+    """When each frame between `start` and `end` is shown, frames a second, and seconds by the header; nothing decoded.
+
+    Seconds are on the file's clock. Raises MediaError where there is no moving picture in that stretch.
+    """
+    with open_media(path) as container:
+        facts = describe(container, path)
+        if facts.picture is None or facts.picture.still or not facts.picture.fps:
+            raise MediaError(f"{str(path)!r} has no moving picture whose frames could be numbered.")
+        stream, stamps = container.streams[facts.picture.index], []
+        try:
+            stamps = [p.pts for p in container.demux(stream) if p.pts is not None and p.size and not p.is_discard]
+        except av.error.FFmpegError as error:
+            raise MediaError(_unreadable(Path(path), error)) from None
+        times = sorted(float(p * stream.time_base) - facts.zero for p in stamps)
+        times = [t for t in times if t > start - 1e-6 and (end is None or t < end - 1e-6)]
+        if not times:
+            raise MediaError(f"{str(path)!r} shows no frame from {start:g} s on. Check the clip's start.")
+        whole = start == 0 and end is None
+        seconds = container.duration / av.time_base if whole and container.duration else facts.duration - start
+    return times, facts.picture.fps, seconds if end is None else end - start
+
+
 def _first_rotation(container: InputContainer, index: int) -> int:
     try:
         for frame in container.decode(container.streams[index]):

@@ -6,16 +6,18 @@
             x                 x
 
 A new rule is a function `(sampling, start, end) -> times` in RULES and, where its settings differ, a line in `name`.
+Rules of published scripts go by the numbers of frames instead: `frame_rules.py`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lookhear import catalog
 from lookhear.errors import RecipeError
+from lookhear.media import frame_rules
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Sampling:
     """Which frames are taken, how large they come, and at what rate sound is heard.
 
     `rule` is `per_second` (one frame in every 1/`fps` seconds, at `offset` of the step), `uniform` (`count` frames, one
-    at `offset` of each equal part) or `every` (each frame of the file). `size` (height, width) scales inside the
+    at `offset` of each equal part), `every` (each frame of the file), or the name of a published script's choice in
+    `frame_rules` (`music_avqa_adaptive`, `crab_arange` with `count`, …). `size` (height, width) scales inside the
     decoder, after rotation; None keeps the file's own. Raises RecipeError where the settings make no sense.
     """
 
@@ -35,15 +38,16 @@ class Sampling:
     sample_rate: int = 16_000
 
     def __post_init__(self) -> None:
-        if self.rule not in RULES:
-            raise RecipeError(catalog.unknown("sampling rule", self.rule, RULES))
+        if self.rule not in RULES and not self.numbered:
+            raise RecipeError(catalog.unknown("sampling rule", self.rule, (*RULES, *frame_rules.RULES)))
         if not (math.isfinite(self.fps) and self.fps > 0):
             raise RecipeError(f"Sampling fps={self.fps!r}: frames per second must be a positive number.")
         if not 0 <= self.offset < 1:
             raise RecipeError(f"Sampling offset={self.offset!r}: the place within a step is from 0 to below 1.")
-        if self.rule == "uniform" and (self.count is None or self.count < 1):
-            raise RecipeError(f"Sampling count={self.count!r}: rule 'uniform' needs how many frames, 1 or more.")
-        if self.rule != "uniform" and self.count is not None:
+        needed = self.rule in ("uniform", *frame_rules.COUNTED)
+        if (needed and self.count is None) or (self.count is not None and self.count < 1):
+            raise RecipeError(f"Sampling count={self.count!r}: rule {self.rule!r} needs how many frames, 1 or more.")
+        if self.rule in ("per_second", "every", "avqa_clips_8x16") and self.count is not None:
             raise RecipeError(f"Sampling count={self.count!r} belongs to rule 'uniform', not to {self.rule!r}.")
         if self.size is not None:
             object.__setattr__(self, "size", tuple(self.size))  # a YAML list is welcome
@@ -53,6 +57,11 @@ class Sampling:
             raise RecipeError(f"Sampling sample_rate={self.sample_rate!r}: samples per second must be positive.")
 
     @property
+    def numbered(self) -> bool:
+        """Frames are chosen by their numbers in the file, as a published script does, not by time."""
+        return self.rule in frame_rules.RULES
+
+    @property
     def name(self) -> str:
         """A short text that differs wherever two samplings do: part of a feature's signature."""
         size = f" {self.size[0]}x{self.size[1]}" if self.size else ""
@@ -60,11 +69,23 @@ class Sampling:
             "per_second": f" fps={self.fps:g} offset={self.offset:g} tail=half",
             "uniform": f" count={self.count} offset={self.offset:g}",
         }
-        return f"{self.rule}{how.get(self.rule, '')}{size} {self.sample_rate}Hz"
+        counted = f" count={self.count}" if self.count and self.numbered else ""
+        return f"{self.rule}{how.get(self.rule, counted)}{size} {self.sample_rate}Hz"
 
     def times(self, start: float, end: float) -> list[float] | None:
-        """The wanted times in seconds, ascending, for a stretch `start` to `end`; None: the file decides (`every`)."""
+        """The wanted times in seconds, ascending, for a stretch `start` to `end`; None: the file decides (`every`).
+
+        Where frames go by number this is the choice among frames at 25 a second, which is what blank clips have.
+        """
+        if self.numbered:
+            return sorted(
+                self.chosen([start + i / 25 for i in range(max(1, round((end - start) * 25)))], 25, end - start)
+            )
         return RULES[self.rule](self, start, end)
+
+    def chosen(self, times: Sequence[float], fps: float, seconds: float) -> list[float]:
+        """Of frames at `times`, `fps` a second by the header, those that a rule by number takes, in its own order."""
+        return [times[i] for i in frame_rules.RULES[self.rule](times, fps, seconds, self.count)]
 
 
 def _per_second(sampling: Sampling, start: float, end: float) -> list[float]:
