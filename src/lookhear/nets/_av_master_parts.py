@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from einops import rearrange
@@ -61,6 +61,9 @@ class KeyFusion(nn.Module):
         return largest(total, void)
 
 
+PIECE = 1 << 18  # numbers: what is worked on at a time, 1 MB
+
+
 class TanhScores(torch.autograd.Function):
     """scores[b, k, t] = sum_d v_d tanh(x[b, t, d] + y[b, k, d]) with no tensor over (b, t, k, d) kept.
 
@@ -69,30 +72,35 @@ class TanhScores(torch.autograd.Function):
     """
 
     @staticmethod
-    def _halves(x: Tensor) -> Tensor:
-        return x.clamp(-40, 40).mul_(2).exp_()
+    def _pieces(x: Tensor, y: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+        """1 / (1 + exp(2x) exp(2y)), (row object time dim), in pieces small enough for a cache: rows, objects, piece."""
+        ex, ey = (half.clamp(-40, 40).mul_(2).exp_() for half in (x, y))
+        room = max(1, PIECE // (x.shape[1] * x.shape[2]))  # pairs of a row and an object
+        objects = min(room, y.shape[1])
+        rows = max(1, room // objects)
+        for b in range(0, len(x), rows):
+            for k in range(0, y.shape[1], objects):
+                where = slice(b, b + rows), slice(k, k + objects)
+                yield *where, (ex[where[0], None] * ey[where][:, :, None]).add_(1).reciprocal_()
 
     @staticmethod
     def forward(ctx, x: Tensor, y: Tensor, v: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
         ctx.save_for_backward(x, y, v)
         scores = x.new_empty(y.shape[0], y.shape[1], x.shape[1])
-        for b, (ex, ey) in enumerate(zip(TanhScores._halves(x), TanhScores._halves(y), strict=True)):
-            for k, one in enumerate(ey):
-                scores[b, k] = (ex * one).add_(1).reciprocal_() @ v
+        for b, k, half in TanhScores._pieces(x, y):
+            scores[b, k] = half @ v
         return v.sum() - 2 * scores
 
     @staticmethod
     def backward(ctx, gradient: Tensor):  # type: ignore[no-untyped-def]
         x, y, v = ctx.saved_tensors
         dx, dy, dv = torch.zeros_like(x), torch.empty_like(y), torch.zeros_like(v)
-        for b, (ex, ey) in enumerate(zip(TanhScores._halves(x), TanhScores._halves(y), strict=True)):
-            for k, one in enumerate(ey):
-                half = (ex * one).add_(1).reciprocal_()  # tanh = 1 - 2 half, its slope 4 half (1 - half)
-                g = gradient[b, k]
-                dv += g.sum() - 2 * (g @ half)
-                slope = half.addcmul_(half, half, value=-1)
-                dy[b, k] = g @ slope
-                dx[b].addcmul_(slope, g.unsqueeze(1))
+        for b, k, half in TanhScores._pieces(x, y):  # tanh = 1 - 2 half, its slope 4 half (1 - half)
+            g = gradient[b, k]
+            dv += g.sum() - 2 * (g.flatten() @ half.flatten(0, 2))
+            slope = half.addcmul_(half, half, value=-1)
+            dy[b, k] = (g.unsqueeze(2) @ slope).squeeze(2)
+            dx[b] += slope.mul_(g.unsqueeze(3)).sum(dim=1)
         return dx.mul_(4 * v), dy.mul_(4 * v), dv
 
 
