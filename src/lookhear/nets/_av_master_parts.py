@@ -73,7 +73,7 @@ class TanhScores(torch.autograd.Function):
 
     @staticmethod
     def _pieces(x: Tensor, y: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
-        """1 / (1 + exp(2x) exp(2y)), (row object time dim), in pieces small enough for a cache: rows, objects, piece."""
+        """1 / (1 + exp(2x) exp(2y)), (row object time dim), in pieces that fit a cache: rows, objects, piece."""
         ex, ey = (half.clamp(-40, 40).mul_(2).exp_() for half in (x, y))
         room = max(1, PIECE // (x.shape[1] * x.shape[2]))  # pairs of a row and an object
         objects = min(room, y.shape[1])
