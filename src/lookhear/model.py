@@ -26,6 +26,7 @@ from lookhear.errors import MediaError, ModelError
 from lookhear.store.batch import Batch, batch, orders
 from lookhear.store.features import SOURCE, FeatureStore, key
 from lookhear.store.fill import build_encoder, encoders_of, fill
+from lookhear.store.names import serving
 from lookhear.store.scale import Scale, scaled
 from lookhear.types import Answer, Clip, Evidence, Example, Media, Memory, Output, Segment, Source
 
@@ -109,11 +110,11 @@ def widths(recipe: config.Recipe, cards: Mapping[str, Mapping[str, Any]]) -> dic
     """Stream -> its width (of tokens, how many there are), as far as the `cards` of a recipe's encoders tell."""
     found = {}
     for stream, served in recipe.features.items():
-        name, _, own = served.partition(":")
+        name, own = serving(served, stream)
         streams = cards.get(name, {}).get("streams", {})
-        if name in cards and (own or stream) not in streams:
+        if name in cards and own not in streams:
             raise ModelError(f"Encoder {name} makes {', '.join(streams)}; the recipe wants {stream!r} from {served!r}.")
-        found |= {stream: streams[own or stream]} if streams else {}
+        found |= {stream: streams[own]} if streams else {}
     return found
 
 
@@ -266,10 +267,10 @@ class NetModel:
         """Rows of the longest stream of a clip before anything is fitted: one a second."""
         found = []
         for stream in orders(self.net.watch):
-            name, _, own = self.recipe.features[stream].partition(":")
+            name, own = serving(self.recipe.features[stream], stream)
             where = key(clip, store.card(name)["reads"])
             if where and getattr(clip, SOURCE[store.card(name)["reads"]]).id != "blank" and store.has(name, where):
-                found.append(len(store.look(name, own or stream, where)[0]))
+                found.append(len(store.look(name, own, where)[0]))
         return max(found, default=None)
 
     def _answers(self, output: Output, seconds: Sequence[int | None], notes: Sequence[tuple[str, ...]]) -> list[Answer]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def extract(
-    encoders: Annotated[list[str], typer.Argument(help="Names of encoders; see `lookhear list encoders`.")],
+    encoders: Annotated[list[str], typer.Argument(help="Names (`lookhear list encoders`), with settings after @.")],
     dataset: Annotated[str, typer.Option(help="Name of the dataset, with its version: music_avqa@update.")],
     root: Annotated[Path, typer.Option(help="Folder of its annotations and media.")],
     out: Annotated[Path, typer.Option(help="Folder of the feature store; run again to go on after an interruption.")],
@@ -30,13 +30,14 @@ def extract(
     """Encode every clip (and question) of a dataset once; exit code 1 if any clip failed.
 
     Example: lookhear extract stage_vision stage_audio stage_text --dataset soundstage --root stage --out stage/features
+    Settings follow an @: lookhear extract clip@weights=openai/clip-vit-large-patch14-336,precision=fp16 …
     """
-    from lookhear import config
     from lookhear.store import extract as work
     from lookhear.store.features import FeatureStore
+    from lookhear.store.names import build_encoder
 
     part = _shard(shard)
-    built = [config.build("encoders", {"name": name}) for name in encoders]
+    built = [build_encoder(name) for name in encoders]
     examples = _examples(dataset, root, split)
     store = FeatureStore(out)
     media = [e for e in built if e.reads != "text"]

@@ -13,6 +13,7 @@ from torch import LongTensor, Tensor
 
 from lookhear.errors import FeatureError
 from lookhear.store.features import SOURCE, FeatureStore, key, text_key
+from lookhear.store.names import serving
 from lookhear.types import BLANK, Clip, Example
 
 NOT_STREAMS = {"self", "memory", "output", "labels"}
@@ -134,8 +135,7 @@ class _Shelf:
         if stream not in self.features:
             known = ", ".join(f"{k}: {v}" for k, v in self.features.items()) or "none"
             raise FeatureError(f"The net asks for {stream!r} but no encoder is named for it. Named are: {known}.")
-        name, _, own = self.features[stream].partition(":")
-        return name, own or stream
+        return serving(self.features[stream], stream)
 
     def reads(self, stream: str) -> str:
         return self.store.card(self.encoder(stream)[0])["reads"]

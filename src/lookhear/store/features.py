@@ -24,6 +24,7 @@ from urllib.parse import quote, unquote
 import numpy as np
 
 from lookhear.errors import FeatureError
+from lookhear.store.names import stored_name
 from lookhear.types import Clip
 
 SOURCE = {"frames": "video", "waveform": "audio"}  # what an encoder reads -> the side of a clip it comes from
@@ -70,12 +71,14 @@ class FeatureStore:
 
     def card(self, name: str) -> dict[str, Any]:
         """The signature that the features of encoder `name` were made under."""
+        name = stored_name(name)
         if name not in self.cards:
             self.cards[name] = self._read_card(name)
         return self.cards[name]
 
     def has(self, name: str, key: str) -> bool:
         """Are all streams of `key` there (or all known to be absent)?"""
+        name = stored_name(name)
         streams = self.card(name)["streams"]
         if self.memory is not None and all((name, s, key) in self.memory for s in streams):
             return True
@@ -85,6 +88,7 @@ class FeatureStore:
 
     def keys(self, name: str) -> Iterator[str]:
         """Every key that is complete, in no particular order."""
+        name = stored_name(name)
         stream = next(iter(self.card(name)["streams"]))
         if self.root is None:
             yield from [k for n, s, k in self.memory or {} if (n, s) == (name, stream)]
@@ -99,6 +103,7 @@ class FeatureStore:
 
         `absent` says the track is not there; the streams are then what black or silence of that length gives.
         """
+        name = stored_name(name)
         arrays = {s: _array(v) for s, v in streams.items()}
         _check(name, key, arrays, self.card(name)["streams"])
         if self.root is None:
@@ -127,6 +132,7 @@ class FeatureStore:
 
     def look(self, name: str, stream: str, key: str) -> tuple[np.ndarray, bool]:
         """One stream of one clip, and whether it stands in for a track that is not there."""
+        asked, name = name, stored_name(name)
         where = (name, stream, key)
         if self.memory is not None and where in self.memory:
             return self.memory[where]
@@ -134,7 +140,7 @@ class FeatureStore:
         if stream not in widths:
             raise FeatureError(f"Encoder {name} makes {', '.join(widths)}; it has no stream {stream!r}.")
         if self.root is None or not self.has(name, key):
-            raise FeatureError(f"No {name} features for {key!r} in {str(self.root)!r}. Run: lookhear extract {name}")
+            raise FeatureError(f"No {name} features for {key!r} in {str(self.root)!r}. Run: lookhear extract {asked}")
         path = self._path(name, stream, key)
         absent = not path.is_file()
         if absent:

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lookhear import config
 from lookhear.errors import FeatureError
 from lookhear.store.batch import NEGATIVE, text_of
 from lookhear.store.extract import Tally, extract, extract_texts
 from lookhear.store.features import SOURCE, FeatureStore, key, text_key
+from lookhear.store.names import build_encoder, serving
 from lookhear.types import BLANK, Example
 
 Progress = Callable[[str, int, int], None]  # what is being made, how many are done, of how many
-
-
-def build_encoder(name: str) -> Any:
-    """The encoder called `name`, with its own defaults."""
-    return config.build("encoders", {"name": name})
 
 
 def encoders_of(features: Mapping[str, str], wanted: Sequence[str]) -> dict[str, list[str]]:
@@ -27,7 +22,7 @@ def encoders_of(features: Mapping[str, str], wanted: Sequence[str]) -> dict[str,
         if stream not in features:
             known = ", ".join(f"{k}: {v}" for k, v in features.items()) or "none"
             raise FeatureError(f"The net asks for {stream!r} but no encoder is named for it. Named are: {known}.")
-        serves.setdefault(features[stream].partition(":")[0], []).append(stream)
+        serves.setdefault(serving(features[stream], stream)[0], []).append(stream)
     return serves
 
 
@@ -71,9 +66,9 @@ def widths(store: FeatureStore, features: Mapping[str, str]) -> dict[str, int]:
     """Stream -> width, for the streams of `features` whose encoders the store knows."""
     found = {}
     for stream, served in features.items():
-        name, _, own = served.partition(":")
+        name, own = serving(served, stream)
         if _known(store, name):
-            found[stream] = store.card(name)["streams"].get(own or stream)
+            found[stream] = store.card(name)["streams"].get(own)
     return {stream: width for stream, width in found.items() if width is not None}
 
 

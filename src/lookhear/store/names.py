@@ -1,0 +1,121 @@
+"""An encoder with its own settings, written as one text: in recipes, on the command line, and as a folder's name.
+
+    clip                                              the encoder, as it comes
+    clip@weights=openai/clip-vit-large-patch14        with settings: `key=value`, more after commas
+    clip@rule=crab_arange,count=10                    with another choice of frames (rule, fps, offset, count)
+    clip@patches=true:patches                         in a recipe: the encoder's own stream that serves, after a colon
+
+A comma ends a value only where `key=` follows; what follows the last colon is a stream if it is one plain word. In a
+store, features are kept under the name without what changes no number (device, batch) and with paths of weights cut
+to their last part: the hash in the card says which weights they are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from lookhear import catalog, config
+from lookhear.errors import RecipeError
+from lookhear.media.sampling import Sampling
+
+SAMPLING = ("rule", "fps", "offset", "count")  # settings of any encoder that looks at frames
+UNSIGNED = ("device", "batch")  # settings of speed
+EXAMPLE = "clip@weights=/models/clip,patches=true"
+
+
+def serving(served: str, stream: str) -> tuple[str, str]:
+    """(encoder with its settings, its own stream) for what a recipe's `features` name for `stream`."""
+    found = re.fullmatch(r"(.*[^:]):([A-Za-z_]\w*)", served)
+    return (found[1], found[2]) if found else (served, stream)
+
+
+@lru_cache(maxsize=1024)
+def stored_name(text: str) -> str:
+    """The name that features of this encoder are kept under."""
+    name, at, rest = text.partition("@")
+    pairs = [piece.partition("=") for piece in _pieces(rest)]
+    if not at or not all(equals for _, equals, _ in pairs):
+        return text
+    kept = sorted((k, v) for k, _, v in pairs if k not in UNSIGNED)
+    told = [f"{k}={v.replace(chr(92), '/').rstrip('/').rpartition('/')[2] if k == 'weights' else v}" for k, v in kept]
+    return f"{name}@{','.join(told)}" if told else name
+
+
+def build_encoder(text: str) -> Any:
+    """The encoder that `text` names, with the settings it gives and its own defaults for the others.
+
+    Raises RecipeError with the right key where one is mistyped.
+    """
+    name, at, rest = text.partition("@")
+    settings = _settings(text, rest) if at else {}
+    module = catalog.find("encoders", name)
+    schema = config.schema_of(module)
+    fields = [f.name for f in dataclasses.fields(schema)]
+    looks = {k: settings.pop(k) for k in SAMPLING if k in settings and k not in fields}
+    wrong = next((k for k in settings if k not in fields), None)
+    if wrong is not None:
+        raise RecipeError(catalog.unknown(f"setting of encoder {name!r}", wrong, (*fields, *SAMPLING)))
+    encoder = module.build(config.parse(schema, settings, where=f"encoder {name}"))
+    if not at:
+        return encoder
+    sampling = _sampling(text, encoder, looks) if looks else getattr(encoder, "sampling", None)
+    return Configured(encoder, stored_name(text), sampling)
+
+
+@dataclass
+class Configured:
+    """An encoder under the name that tells its settings, looking at the frames that they ask for."""
+
+    encoder: Any
+    name: str
+    sampling: Sampling | None
+
+    def __post_init__(self) -> None:
+        self.reads, self.streams = self.encoder.reads, self.encoder.streams
+
+    def signature(self) -> dict[str, Any]:
+        """As the encoder's, under this name."""
+        return {**self.encoder.signature(), "name": self.name}
+
+    def __call__(self, items: Sequence[Any]) -> list[dict[str, Any]]:
+        return self.encoder(items)
+
+
+def _pieces(rest: str) -> list[str]:
+    return re.split(r",(?=\w+=)", rest)
+
+
+def _settings(text: str, rest: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for piece in _pieces(rest):
+        key, equals, value = piece.partition("=")
+        if not equals or not key or not value:
+            raise RecipeError(f"{piece!r} in {text!r} is not of the form key=value. Write settings as in {EXAMPLE}.")
+        if key in found:
+            raise RecipeError(f"{text!r} gives {key} twice.")
+        found[key] = _value(value)
+    return found
+
+
+def _value(text: str) -> Any:
+    """Lists and null as YAML has them; the Config's own types read the rest."""
+    if text == "null":
+        return None
+    try:
+        return json.loads(text) if text.startswith("[") else text
+    except ValueError:
+        raise RecipeError(f"{text!r} is not a list. Write it as [25,25,23].") from None
+
+
+def _sampling(text: str, encoder: Any, looks: dict[str, Any]) -> Sampling:
+    if encoder.reads != "frames":
+        raise RecipeError(f"{text!r}: {', '.join(looks)} choose frames, and this encoder reads {encoder.reads}.")
+    base = {f.name: getattr(encoder.sampling, f.name) for f in dataclasses.fields(Sampling) if f.name not in SAMPLING}
+    chosen = {k: getattr(encoder.sampling, k) for k in ("fps", "offset")} | looks
+    return config.parse(Sampling, {**base, **chosen}, where=text)
