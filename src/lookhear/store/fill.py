@@ -62,16 +62,6 @@ def fill(
     return tally
 
 
-def widths(store: FeatureStore, features: Mapping[str, str]) -> dict[str, int]:
-    """Stream -> width, for the streams of `features` whose encoders the store knows."""
-    found = {}
-    for stream, served in features.items():
-        name, own = serving(served, stream)
-        if _known(store, name):
-            found[stream] = store.card(name)["streams"].get(own)
-    return {stream: width for stream, width in found.items() if width is not None}
-
-
 def _known(store: FeatureStore, name: str) -> bool:
     try:
         store.card(name)
