@@ -102,8 +102,9 @@ def _mp4(
         for index, pixels in enumerate(frames if frames is not None else ()):
             if shape is None:
                 shape = _check(path, pixels, index, None)
-                picture = out.add_stream("libx264", rate=rate, options={"preset": "veryfast", "threads": "1"})
-                picture.height, picture.width = shape[0] + shape[0] % 2, shape[1] + shape[1] % 2
+                height, width = shape[0] + shape[0] % 2, shape[1] + shape[1] % 2
+                picture = out.add_stream("libx264", rate=rate, options=_x264(width))
+                picture.height, picture.width = height, width
                 picture.pix_fmt = "yuv420p"
                 picture.codec_context.flags |= av.codec.context.Flags.bitexact
                 picture.codec_context.time_base = 1 / rate
@@ -127,6 +128,16 @@ def _mp4(
         if sound is not None and waveform is not None:
             _feed(out, sound, waveform[fed:], fed, sample_rate)
             out.mux(sound.encode(None))
+
+
+def _x264(width: int) -> dict[str, str]:
+    """Options of the picture encoder under which equal frames give equal bytes.
+
+    x264's macroblock tree works on eight blocks of 16 pixels at a time and reads past the end of a shorter row: about
+    one file in forty then differs in its first frame. It stays on, for a third less size, where rows are whole.
+    """
+    options = {"preset": "veryfast", "threads": "1"}
+    return options if width % 128 == 0 else options | {"x264-params": "mbtree=0"}
 
 
 def _odd(shape: tuple[int, ...]) -> bool:
