@@ -58,10 +58,11 @@ class Train:
     lr: float = 1e-3
     weight_decay: float = 0.01
     schedule: str = "cosine"
-    """cosine (with warm-up), step (x 0.1 every `step_epochs` epochs) or constant"""
+    """cosine (with warm-up), step (x `step_factor` every `step_epochs` epochs) or constant"""
     warmup: int = 100
     """steps"""
     step_epochs: int = 8
+    step_factor: float = 0.1
     clip_norm: float | None = 1.0
     precision: str = "no"
     """mixed precision as Accelerate names it: no, bf16 or fp16"""

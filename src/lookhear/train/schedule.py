@@ -29,5 +29,5 @@ def _cosine(step: int, total: int, settings: Train, steps_per_epoch: int) -> flo
 
 
 def _step(step: int, total: int, settings: Train, steps_per_epoch: int) -> float:
-    """A tenth as much every `step_epochs` epochs, as the field's networks are trained."""
-    return 0.1 ** (step // steps_per_epoch // settings.step_epochs)
+    """`step_factor` times as much every `step_epochs` epochs, as the field's networks are trained."""
+    return settings.step_factor ** (step // steps_per_epoch // settings.step_epochs)

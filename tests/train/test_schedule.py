@@ -1,0 +1,33 @@
+"""The learning rate moves as the recipe says."""
+
+import pytest
+
+from lookhear.config import Train
+from lookhear.errors import RecipeError
+from lookhear.train.schedule import factor
+
+PER_EPOCH = 10
+
+
+def at(settings: Train, *epochs: int) -> list[float]:
+    rate = factor(settings, PER_EPOCH)
+    return [rate(epoch * PER_EPOCH) for epoch in epochs]
+
+
+def test_steps_of_the_field_and_of_mccd():
+    field = Train(epochs=30, schedule="step")
+    assert at(field, 0, 7, 8, 15, 16, 25) == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.001])
+    mccd = Train(epochs=150, schedule="step", step_epochs=20, step_factor=0.5)
+    assert at(mccd, 0, 19, 20, 40, 149) == pytest.approx([1, 1, 0.5, 0.25, 0.5**7])
+
+
+def test_cosine_warms_up_and_ends_at_nothing():
+    rate = factor(Train(epochs=10, warmup=20), PER_EPOCH)
+    assert rate(0) == pytest.approx(1 / 20) and rate(19) == pytest.approx(1)
+    assert rate(60) == pytest.approx(0.5) and rate(100) == pytest.approx(0, abs=1e-9)
+    assert at(Train(schedule="constant"), 0, 5) == [1, 1]
+
+
+def test_a_schedule_by_another_name_is_refused():
+    with pytest.raises(RecipeError, match="Did you mean 'step'"):
+        factor(Train(schedule="steps"), PER_EPOCH)
