@@ -9,7 +9,6 @@ import pytest
 from lookhear.cli.ask import timeline
 from lookhear.media.write import write_wav
 from lookhear.train.loop import train
-from tests.cli.commands import run
 from tests.train import world
 
 QUESTIONS = ("How many heard?", "How many seen?")
@@ -29,16 +28,16 @@ def film(tmp_path_factory):
     return world.film(tmp_path_factory.mktemp("film") / "film.mp4")
 
 
-def test_text_has_answer_confidence_and_timeline(model, film, capsys, monkeypatch):
-    ran = run(capsys, monkeypatch, "ask", film, *QUESTIONS, "--model", model)
+def test_text_has_answer_confidence_and_timeline(model, film, lookhear):
+    ran = lookhear("ask", film, *QUESTIONS, "--model", model)
     assert ran.code == 0 and ran.err == ""
     assert [q in ran.out for q in QUESTIONS] == [True, True]
     assert ran.out.count("→") == 2 and "%" in ran.out
     assert "0 to 4 s" in ran.out
 
 
-def test_json_is_one_object_a_question(model, film, capsys, monkeypatch):
-    ran = run(capsys, monkeypatch, "ask", film, *QUESTIONS, "--model", model, "--json")
+def test_json_is_one_object_a_question(model, film, lookhear):
+    ran = lookhear("ask", film, *QUESTIONS, "--model", model, "--json")
     said = [json.loads(line) for line in ran.out.splitlines()]
     assert [s["question"] for s in said] == list(QUESTIONS)
     for one in said:
@@ -49,23 +48,23 @@ def test_json_is_one_object_a_question(model, film, capsys, monkeypatch):
         assert one["model"] == "ears"
 
 
-def test_evidence_draws_a_picture_of_each_answer(model, film, capsys, monkeypatch, tmp_path):
-    ran = run(capsys, monkeypatch, "ask", film, *QUESTIONS, "--model", model, "--evidence", tmp_path / "out")
+def test_evidence_draws_a_picture_of_each_answer(model, film, lookhear, tmp_path):
+    ran = lookhear("ask", film, *QUESTIONS, "--model", model, "--evidence", tmp_path / "out")
     drawn = sorted(p.name for p in (tmp_path / "out").iterdir())
     assert drawn == ["1-how-many-heard.png", "2-how-many-seen.png"]
     assert all(str(tmp_path / "out" / name) in ran.out for name in drawn)
 
 
-def test_a_video_without_sound_is_answered_and_said(model, capsys, monkeypatch, tmp_path):
+def test_a_video_without_sound_is_answered_and_said(model, lookhear, tmp_path):
     silent = world.film(tmp_path / "silent.mp4", sound=False)
-    ran = run(capsys, monkeypatch, "ask", silent, QUESTIONS[0], "--model", model)
+    ran = lookhear("ask", silent, QUESTIONS[0], "--model", model)
     assert ran.code == 0
     assert "no sound track" in ran.out
 
 
-def test_a_sound_file_is_heard(model, capsys, monkeypatch, tmp_path):
+def test_a_sound_file_is_heard(model, lookhear, tmp_path):
     write_wav(tmp_path / "a.wav", np.sin(np.arange(48_000) / 10).astype(np.float32))
-    ran = run(capsys, monkeypatch, "ask", tmp_path / "a.wav", QUESTIONS[0], "--model", model, "--evidence", tmp_path)
+    ran = lookhear("ask", tmp_path / "a.wav", QUESTIONS[0], "--model", model, "--evidence", tmp_path)
     assert ran.code == 0, ran.err
 
 
@@ -77,16 +76,16 @@ def bad(tmp_path: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "text"])
-def test_what_is_no_video_is_one_line(model, capsys, monkeypatch, tmp_path, kind):
+def test_what_is_no_video_is_one_line(model, lookhear, tmp_path, kind):
     path = bad(tmp_path)[kind]
-    ran = run(capsys, monkeypatch, "ask", path, "what?", "--model", model, "--evidence", tmp_path / "out")
+    ran = lookhear("ask", path, "what?", "--model", model, "--evidence", tmp_path / "out")
     assert ran.code == 2 and ran.out == ""
     assert ran.err.count("\n") == 1 and path.name in ran.err
     assert not (tmp_path / "out").exists()
 
 
-def test_an_unknown_model_is_one_line(film, capsys, monkeypatch):
-    ran = run(capsys, monkeypatch, "ask", film, "what?", "--model", "nobody")
+def test_an_unknown_model_is_one_line(film, lookhear):
+    ran = lookhear("ask", film, "what?", "--model", "nobody")
     assert ran.code == 2
     assert ran.err.startswith("lookhear: No model called 'nobody'. Shipped:") and ran.err.count("\n") == 1
 

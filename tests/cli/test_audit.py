@@ -5,7 +5,6 @@ import json
 import pytest
 
 from lookhear.train.loop import train
-from tests.cli.commands import run
 from tests.train import world
 
 
@@ -24,8 +23,8 @@ def asked(root):
     return ("--dataset", world.READER, "--root", root, "--split", "val", "--ways", 1)
 
 
-def test_a_deaf_net_is_caught_and_the_card_is_written(model, root, capsys, monkeypatch, tmp_path):
-    ran = run(capsys, monkeypatch, "audit", model, *asked(root), "--out", tmp_path / "card")
+def test_a_deaf_net_is_caught_and_the_card_is_written(model, root, lookhear, tmp_path):
+    ran = lookhear("audit", model, *asked(root), "--out", tmp_path / "card")
     assert ran.code == 0, ran.err
     assert "The sound is not used: swapping it for another clip's changes not one of 24 answers" in ran.out
     assert {p.name for p in (tmp_path / "card").iterdir()} == {"audit.html", "audit.json", "audit.md"}
@@ -34,8 +33,8 @@ def test_a_deaf_net_is_caught_and_the_card_is_written(model, root, capsys, monke
     assert card["overall"]["total"] == 24 and card["card"]["train"] == "train"
 
 
-def test_json_is_one_object_and_limit_takes_whole_videos(model, root, capsys, monkeypatch):
-    ran = run(capsys, monkeypatch, "audit", model, *asked(root), "--limit", 4, "--train", "", "--json")
+def test_json_is_one_object_and_limit_takes_whole_videos(model, root, lookhear):
+    ran = lookhear("audit", model, *asked(root), "--limit", 4, "--train", "", "--json")
     assert ran.code == 0, ran.err
     card = json.loads(ran.out)
     assert (card["card"]["videos"], card["card"]["questions"]) == (4, 8)
@@ -53,11 +52,11 @@ def test_json_is_one_object_and_limit_takes_whole_videos(model, root, capsys, mo
         (("--dataset", "sounstage"), "Did you mean 'soundstage'"),
     ],
 )
-def test_bad_arguments_are_one_line(model, root, capsys, monkeypatch, options, message):
-    ran = run(capsys, monkeypatch, "audit", model, *asked(root), *options)
+def test_bad_arguments_are_one_line(model, root, lookhear, options, message):
+    ran = lookhear("audit", model, *asked(root), *options)
     assert ran.code == 2 and message in ran.err and ran.err.count("\n") == 1
 
 
-def test_a_model_that_is_not_there(root, capsys, monkeypatch):
-    ran = run(capsys, monkeypatch, "audit", "no_such_run", *asked(root))
+def test_a_model_that_is_not_there(root, lookhear):
+    ran = lookhear("audit", "no_such_run", *asked(root))
     assert ran.code == 2 and "No model called 'no_such_run'" in ran.err

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from lookhear.train.loop import train
-from tests.cli.commands import run
 from tests.train import world
 
 
@@ -24,8 +23,8 @@ def asked(root):
     return ("--dataset", world.READER, "--root", root, "--split", "val")
 
 
-def test_the_report_is_printed_and_saved(model, root, capsys, monkeypatch, tmp_path):
-    ran = run(capsys, monkeypatch, "evaluate", model, *asked(root), "--out", tmp_path / "out", "--json")
+def test_the_report_is_printed_and_saved(model, root, lookhear, tmp_path):
+    ran = lookhear("evaluate", model, *asked(root), "--out", tmp_path / "out", "--json")
     assert ran.code == 0, ran.err
     said = json.loads(ran.out)
     assert said["overall"]["total"] == 24 and said["overall"]["accuracy"] > 50
@@ -33,24 +32,24 @@ def test_the_report_is_printed_and_saved(model, root, capsys, monkeypatch, tmp_p
     assert json.loads((tmp_path / "out" / "report.json").read_text()) == said
     assert len((tmp_path / "out" / "answers.jsonl").read_text().splitlines()) == 24
     assert "Audio" in (tmp_path / "out" / "table.md").read_text()
-    table = run(capsys, monkeypatch, "evaluate", model, *asked(root)).out
+    table = lookhear("evaluate", model, *asked(root)).out
     assert f"{said['overall']['accuracy']:.2f}" in table
 
 
-def test_a_probe_takes_something_away(model, root, capsys, monkeypatch):
+def test_a_probe_takes_something_away(model, root, lookhear):
     whole, deaf = (
-        json.loads(run(capsys, monkeypatch, "evaluate", model, *asked(root), "--json", *probe).out)
+        json.loads(lookhear("evaluate", model, *asked(root), "--json", *probe).out)
         for probe in ([], ["--probe", "silence"])
     )
     assert deaf["card"]["probe"] == "silence"
     assert deaf["overall"]["accuracy"] < whole["overall"]["accuracy"]
 
 
-def test_a_clip_that_cannot_be_read_is_listed(model, capsys, monkeypatch, tmp_path):
+def test_a_clip_that_cannot_be_read_is_listed(model, lookhear, tmp_path):
     root = world.make(tmp_path / "world")
     for path in (root / "features").rglob("val3.npy"):
         path.unlink()
-    ran = run(capsys, monkeypatch, "evaluate", model, *asked(root), "--json")
+    ran = lookhear("evaluate", model, *asked(root), "--json")
     assert ran.code == 1
     assert "not read: val3:" in ran.err
     assert json.loads(ran.out)["overall"]["total"] == 24
@@ -65,8 +64,8 @@ def test_a_clip_that_cannot_be_read_is_listed(model, capsys, monkeypatch, tmp_pa
         ({"--probe": "silense"}, "Did you mean 'silence'"),
     ],
 )
-def test_bad_arguments_are_one_line(model, root, capsys, monkeypatch, change, message):
+def test_bad_arguments_are_one_line(model, root, lookhear, change, message):
     options = dict(zip(asked(root)[::2], asked(root)[1::2], strict=True)) | change
-    ran = run(capsys, monkeypatch, "evaluate", model, *[part for pair in options.items() for part in pair])
+    ran = lookhear("evaluate", model, *[part for pair in options.items() for part in pair])
     assert ran.code == 2
     assert message in ran.err and ran.err.count("\n") == 1

@@ -1,24 +1,8 @@
 """`lookhear robust`, then `lookhear score` on what it wrote: head, tail, consistency."""
 
 import json
-import sys
-from types import SimpleNamespace
 
 import pytest
-
-from lookhear.cli import main
-
-
-@pytest.fixture
-def lookhear(monkeypatch, capsys):
-    def run(*arguments: object) -> SimpleNamespace:
-        monkeypatch.setattr(sys, "argv", ["lookhear", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return SimpleNamespace(returncode=ended.value.code or 0, stdout=said.out, stderr=said.err)
-
-    return run
 
 
 @pytest.fixture
@@ -40,7 +24,7 @@ def root(tmp_path):
 
 def test_rephrase_split_score(root, lookhear):
     made = lookhear("robust", root / "r", "--dataset", "music_avqa", "--root", root, "--count", 3)
-    assert made.returncode == 0 and "10 questions asked in 30 ways: 24 head, 6 tail" in made.stdout
+    assert made.code == 0 and "10 questions asked in 30 ways: 24 head, 6 tail" in made.out
     rows = json.loads((root / "r/avqa-test-headtail.json").read_text())
     assert len({row["question_content"] for row in rows}) == 3 and all("cello" in r["question_content"] for r in rows)
     said = {}
@@ -50,13 +34,13 @@ def test_rephrase_split_score(root, lookhear):
     done = lookhear(
         "score", "--dataset", "music_avqa_r", "--root", root / "r", "--split", "headtail", root / "said.json"
     )
-    overall = next(line for line in done.stdout.splitlines() if line.startswith("Overall")).split()
-    assert done.returncode == 0 and (overall[1], overall[5], overall[9]) == ("66.67", "33.33", "60.00")
-    assert "33.33 % of pairs" in done.stdout and "right: 0.00 % of questions" in done.stdout
+    overall = next(line for line in done.out.splitlines() if line.startswith("Overall")).split()
+    assert done.code == 0 and (overall[1], overall[5], overall[9]) == ("66.67", "33.33", "60.00")
+    assert "33.33 % of pairs" in done.out and "right: 0.00 % of questions" in done.out
     found = lookhear(
         "score", "--dataset", "music_avqa_r", "--root", root / "r", "--split", "tail", root / "said.json", "--json"
     )
-    assert json.loads(found.stdout)["card"]["consistency"]["all_same"] == 0 and found.returncode == 1
+    assert json.loads(found.out)["card"]["consistency"]["all_same"] == 0 and found.code == 1
 
 
 def test_published_files_without_a_split_of_their_own(root, lookhear):
@@ -69,8 +53,8 @@ def test_published_files_without_a_split_of_their_own(root, lookhear):
     done = lookhear(
         "score", "--dataset", "music_avqa_r", "--root", root / "r", "--split", "headtail", root / "said.json"
     )
-    overall = next(line for line in done.stdout.splitlines() if line.startswith("Overall")).split()
-    assert (overall[1], overall[5]) == ("100.00", "0.00") and "10 questions share the prediction" in done.stdout
+    overall = next(line for line in done.out.splitlines() if line.startswith("Overall")).split()
+    assert (overall[1], overall[5]) == ("100.00", "0.00") and "10 questions share the prediction" in done.out
 
 
 def test_mistakes(root, lookhear):
@@ -81,4 +65,4 @@ def test_mistakes(root, lookhear):
         (["--endpoint", "http://localhost", "--model", "m", "--price", "cheap"], "is not two numbers"),
     ]:
         done = lookhear(*ask, *extra)
-        assert done.returncode == 2 and says in done.stderr and done.stderr.count("\n") == 1
+        assert done.code == 2 and says in done.err and done.err.count("\n") == 1

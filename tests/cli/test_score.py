@@ -1,27 +1,10 @@
 """`lookhear score` and `lookhear compare`, as a stranger runs them."""
 
 import json
-import sys
-from types import SimpleNamespace
 
 import pytest
 
-from lookhear.cli import main
 from tests.conftest import shared
-
-
-@pytest.fixture
-def lookhear(monkeypatch, capsys):
-    """The command line in this process: far quicker than a new one for each command."""
-
-    def run(*arguments: object) -> SimpleNamespace:
-        monkeypatch.setattr(sys, "argv", ["lookhear", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return SimpleNamespace(returncode=ended.value.code or 0, stdout=said.out, stderr=said.err)
-
-    return run
 
 
 @pytest.fixture
@@ -46,29 +29,29 @@ def root(tmp_path):
 def test_score_then_compare(root, lookhear):
     score = ["score", "--dataset", "music_avqa", "--root", root]
     done = lookhear(*score, root / "all.json", "--json", "--out", root / "a")
-    found = json.loads(done.stdout)
-    assert done.returncode == 0 and found["overall"] | {"interval": 0} == {
+    found = json.loads(done.out)
+    assert done.code == 0 and found["overall"] | {"interval": 0} == {
         "correct": 10, "total": 10, "accuracy": 100.0, "interval": 0,
     }  # fmt: skip
     done = lookhear(*score, root / "some.json", "--out", root / "b")
-    assert done.returncode == 1, "ids that do not match are a fault"
-    assert "8 questions have no prediction" in done.stdout and "1 predictions are for no question" in done.stdout
-    assert "outside the dataset's answers, such as '1': 'nowhere'" in done.stdout
+    assert done.code == 1, "ids that do not match are a fault"
+    assert "8 questions have no prediction" in done.out and "1 predictions are for no question" in done.out
+    assert "outside the dataset's answers, such as '1': 'nowhere'" in done.out
     done = lookhear("compare", root / "a", root / "b")
-    assert done.returncode == 0 and "+90.00*" in done.stdout
-    assert json.loads(lookhear("compare", root / "a", root / "b", "--json").stdout)["differences"]["Overall"]
+    assert done.code == 0 and "+90.00*" in done.out
+    assert json.loads(lookhear("compare", root / "a", root / "b", "--json").out)["differences"]["Overall"]
     done = lookhear("compare", root / "a", root / "c")
-    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "No report in" in done.stderr
+    assert done.code == 2 and done.err.count("\n") == 1 and "No report in" in done.err
 
 
 def test_tspm(lookhear):
     root = shared("data", "music_avqa")
     predictions = root / "tspm_predictions.json"
     done = lookhear("score", "--dataset", "music_avqa", "--root", root, predictions, "--format", "csv")
-    assert done.returncode == 0
-    numbers = [line.split(",")[1] for line in done.stdout.splitlines()[1:]]
+    assert done.code == 0
+    numbers = [line.split(",")[1] for line in done.out.splitlines()[1:]]
     published = "84.07 64.65 76.91 82.29 84.90 83.61 82.19 76.21 71.85 65.76 71.17 73.51 76.79"
-    assert numbers == published.split() and done.stdout.rstrip().endswith(",7010,9129")
+    assert numbers == published.split() and done.out.rstrip().endswith(",7010,9129")
 
 
 def test_test_sets_of_one_dataset_make_one_grid(tmp_path, lookhear):
@@ -90,13 +73,11 @@ def test_test_sets_of_one_dataset_make_one_grid(tmp_path, lookhear):
     )
     score = ["score", "--dataset", "music_avqa_v2@bias,music_avqa_v2@balance", "--root", tmp_path, tmp_path / "p.json"]
     done = lookhear(*score)
-    assert done.returncode == 0, "a prediction that one set asks for is not left over in the other"
-    lines = done.stdout.splitlines()
+    assert done.code == 0, "a prediction that one set asks for is not left over in the other"
+    lines = done.out.splitlines()
     assert lines[1].startswith("p on music_avqa_v2@bias") and lines[1].endswith("75.00")
     assert lines[2].startswith("p on music_avqa_v2@balance") and lines[2].endswith("25.00")
-    said = json.loads(lookhear(*score, "--json", "--out", tmp_path / "out").stdout)
+    said = json.loads(lookhear(*score, "--json", "--out", tmp_path / "out").out)
     assert said["music_avqa_v2@balance"]["overall"]["correct"] == 1
     assert (tmp_path / "out" / "music_avqa_v2@bias" / "report.json").is_file()
-    assert (
-        "AV-Master, trained on the bias set" in lookhear(*score, "--beside", "AV-Master", "--format", "markdown").stdout
-    )
+    assert "AV-Master, trained on the bias set" in lookhear(*score, "--beside", "AV-Master", "--format", "markdown").out

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from lookhear import config
-from tests.cli.commands import run
 from tests.train import world
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,16 +23,16 @@ def recipe(tmp_path):
     return tmp_path / "tiny.yaml"
 
 
-def test_the_run_folder_is_printed_and_holds_a_model(recipe, capsys, monkeypatch, tmp_path):
-    ran = run(capsys, monkeypatch, "train", recipe, "train.epochs=1", "--quiet")
+def test_the_run_folder_is_printed_and_holds_a_model(recipe, lookhear, tmp_path):
+    ran = lookhear("train", recipe, "train.epochs=1", "--quiet")
     assert ran.code == 0, ran.err
     assert ran.out.strip() == str(tmp_path / "run")
     assert (tmp_path / "run" / "model.safetensors").is_file()
 
 
-def test_without_out_the_run_is_named_after_the_recipe(recipe, capsys, monkeypatch, tmp_path):
+def test_without_out_the_run_is_named_after_the_recipe(recipe, lookhear, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    ran = run(capsys, monkeypatch, "train", recipe, "train.epochs=1", "out=''", "--quiet")
+    ran = lookhear("train", recipe, "train.epochs=1", "out=''", "--quiet")
     assert ran.out.strip() == "runs/tiny", ran.err
 
 
@@ -50,8 +49,8 @@ def test_without_out_the_run_is_named_after_the_recipe(recipe, capsys, monkeypat
         ("train", "section.key=value"),
     ],
 )
-def test_a_wrong_recipe_is_one_line_and_leaves_nothing(recipe, capsys, monkeypatch, tmp_path, override, message):
-    ran = run(capsys, monkeypatch, "train", recipe, override, "--quiet")
+def test_a_wrong_recipe_is_one_line_and_leaves_nothing(recipe, lookhear, tmp_path, override, message):
+    ran = lookhear("train", recipe, override, "--quiet")
     assert ran.code == 2 and ran.out == ""
     assert message in ran.err and ran.err.count("\n") == 1
     assert not (tmp_path / "run").exists()
@@ -70,9 +69,9 @@ def spoil_features(root: Path, change) -> None:
         (lambda values: values[:3], "'audio' has 3 rows for 'train3' but 5 for"),
     ],
 )
-def test_bad_features_are_one_line(recipe, capsys, monkeypatch, tmp_path, change, message):
+def test_bad_features_are_one_line(recipe, lookhear, tmp_path, change, message):
     spoil_features(tmp_path / "world", change)
-    ran = run(capsys, monkeypatch, "train", recipe, "--quiet")
+    ran = lookhear("train", recipe, "--quiet")
     assert ran.code == 2
     assert message in ran.err and "train3" in ran.err and ran.err.count("\n") == 1
     assert not (tmp_path / "run" / "model.safetensors").exists()
@@ -85,10 +84,10 @@ def test_bad_features_are_one_line(recipe, capsys, monkeypatch, tmp_path, change
         (lambda records: [*records, records[0]], "occurs twice"),
     ],
 )
-def test_bad_annotations_are_one_line(recipe, capsys, monkeypatch, tmp_path, change, message):
+def test_bad_annotations_are_one_line(recipe, lookhear, tmp_path, change, message):
     path = tmp_path / "world" / "train.json"
     path.write_text(json.dumps(change(json.loads(path.read_text()))))
-    ran = run(capsys, monkeypatch, "train", recipe, "--quiet")
+    ran = lookhear("train", recipe, "--quiet")
     assert ran.code == 2
     assert message in ran.err and ran.err.count("\n") == 1
     assert not (tmp_path / "run").exists()
@@ -118,8 +117,8 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(recipe, tmp_pat
     assert left == []
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(recipe, capsys, monkeypatch, tmp_path):
+def test_a_folder_that_cannot_be_written_is_one_line(recipe, lookhear, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    ran = run(capsys, monkeypatch, "train", recipe, f"out={tmp_path}/file/run", "--quiet")
+    ran = lookhear("train", recipe, f"out={tmp_path}/file/run", "--quiet")
     assert ran.code == 2
     assert f"{tmp_path}/file/run" in ran.err and ran.err.count("\n") == 1
