@@ -1,6 +1,7 @@
 """The embedded encoders: shapes, sameness, what they can see, hear and read, and mistakes in one line."""
 
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -244,3 +245,16 @@ def test_the_recipes_questions_are_the_fields(monkeypatch):
     assert len(recipe.LIST) == stage_text.QUESTIONS
     words, what = recipe.question(Random(0))
     assert len(what) == 5 and words
+
+
+def test_strips_know_where_they_are_and_who_stands_there(shown):
+    strips = config.build("encoders", {"name": "stage_patches"})
+    (out,) = strips([media(shown)])
+    assert out["patches"].shape == (4, 8, strips.streams["patches"]) and out["patches"].isfinite().all()
+    assert torch.equal(out["patches"], strips([media(shown[::-1].copy()), media(shown)])[1]["patches"])
+    assert (out["patches"][..., 160:].argmax(-1) == torch.arange(8)).all(), "which strip it is"
+    first = out["patches"][0, :, :160]
+    players, nobody = [0.2, 0.5, 0.8], 0.02
+    standing = [first[int(8 * x)] for x in players]
+    assert all((a - b).norm() > 5 for a, b in pairwise(standing)), "three who differ"
+    assert all((a - first[int(8 * nobody)]).norm() > 5 for a in standing)

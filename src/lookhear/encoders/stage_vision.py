@@ -75,12 +75,16 @@ class Viewer(nn.Module):
         self.z = nn.Linear(384, Z)
         self.again = nn.Linear(Z, n + 2 * (n + 1) + MOODS)  # what z is trained by: x of each, fifth and sixth, mood
 
-    def forward(self, pictures: Float[Tensor, "batch 3 128 128"]) -> dict[str, Tensor]:
+    def columns(self, pictures: Float[Tensor, "batch 3 128 128"]) -> Float[Tensor, "batch 16 160"]:
+        """What is in each column of the picture, left to right."""
         grid = self.body((pictures - 0.5) * 4)  # batch channel row column
         grid = grid + self.deep(grid)
         pooled = torch.cat([grid.mean(2), grid.amax(2)], 1).transpose(1, 2).float()
         columns = F.relu(self.read(pooled))
-        columns = columns + F.relu(self.beside(columns.transpose(1, 2)).transpose(1, 2))
+        return columns + F.relu(self.beside(columns.transpose(1, 2)).transpose(1, 2))
+
+    def forward(self, pictures: Float[Tensor, "batch 3 128 128"]) -> dict[str, Tensor]:
+        columns = self.columns(pictures)
         joined = F.relu(self.join(F.relu(self.short(columns)).flatten(1)))
         heads = dict(zip(self.sizes, self.heads(joined).split(list(self.sizes.values()), -1), strict=True))
         heads |= {k: heads[k].unflatten(-1, (INSTRUMENTS, COUNTS)) for k in ("count", "moving")}
