@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from lookhear.media.write import write
-from tests.cli.commands import run
 
 RECORD = {"type": '["Audio", "Counting"]', "question_content": "How many?", "templ_values": "[]", "anser": "one"}
 
@@ -25,7 +24,7 @@ def stage(tmp_path_factory):
     return root
 
 
-def test_everything_is_extracted_and_failures_are_exit_code_one(stage, tmp_path, capsys, monkeypatch):
+def test_everything_is_extracted_and_failures_are_exit_code_one(stage, tmp_path, lookhear):
     base = [
         "extract",
         "stage_vision",
@@ -37,10 +36,10 @@ def test_everything_is_extracted_and_failures_are_exit_code_one(stage, tmp_path,
         "--out",
         tmp_path / "f",
     ]
-    done = run(capsys, monkeypatch, *base)
+    done = lookhear(*base)
     assert done.code == 1 and "1 failed" in done.out and "bad" in done.out, done.err
     assert (tmp_path / "f/stage_vision/frames/good.npy").is_file() and (tmp_path / "f/ledger.jsonl").is_file()
-    again = run(capsys, monkeypatch, *base, "--split", "train", "--json")
+    again = lookhear(*base, "--split", "train", "--json")
     facts = json.loads(again.out)
     assert again.code == 0 and (facts["made"], facts["kept"], facts["failed"]) == (0, 2, [])
 
@@ -54,7 +53,7 @@ def test_everything_is_extracted_and_failures_are_exit_code_one(stage, tmp_path,
         (["--root", "/nowhere"], "No folder '/nowhere'"),
     ],
 )
-def test_bad_arguments_are_one_line_and_exit_code_two(stage, tmp_path, capsys, monkeypatch, change, said):
+def test_bad_arguments_are_one_line_and_exit_code_two(stage, tmp_path, lookhear, change, said):
     base = ["extract", "stage_vision", "--dataset", "soundstage", "--root", stage, "--out", tmp_path / "f"]
-    done = run(capsys, monkeypatch, *base, *change)
+    done = lookhear(*base, *change)
     assert done.code == 2 and said in done.err and done.err.count("\n") == 1, done.err

@@ -16,7 +16,6 @@ from lookhear.media.write import write
 from lookhear.store.extract import extract
 from lookhear.store.features import FeatureStore
 from lookhear.types import Clip, Source
-from tests.cli.commands import run
 from tests.store.toy import Colour
 
 CLIPS, KILLS = 40, 8
@@ -88,7 +87,7 @@ def broken(root: Path, good: bytes) -> dict[str, str]:
     }
 
 
-def test_a_folder_with_broken_files_gives_all_the_others_and_a_reason_for_each(tmp_path, capsys, monkeypatch):
+def test_a_folder_with_broken_files_gives_all_the_others_and_a_reason_for_each(tmp_path, lookhear):
     root = tmp_path / "stage"
     (root / "json").mkdir(parents=True)
     (root / "videos").mkdir()
@@ -115,7 +114,7 @@ def test_a_folder_with_broken_files_gives_all_the_others_and_a_reason_for_each(t
         "--out",
         store,
     ]
-    done = run(capsys, monkeypatch, *base, "--json")
+    done = lookhear(*base, "--json")
     facts = json.loads(done.out)
     assert done.code == 1 and facts["made"] == len(names) and len(facts["failed"]) == len(reasons), done.err
     ledger = {

@@ -8,7 +8,6 @@ import pytest
 from lookhear.errors import FeatureError
 from lookhear.store.features import FeatureStore
 from lookhear.store.verify import lowest, published, verify
-from tests.cli.commands import run
 
 DIM, ROWS, CLIPS = 12, 30, ("a", "b", "c", "d")
 CARD = {"encoder": "toy", "weights": "0", "reads": "frames", "streams": {"frames": DIM, "layer": DIM, "patches": DIM}}
@@ -135,17 +134,17 @@ def test_h5_with_ids_and_with_one_set_per_clip(store, tmp_path):
         published(tmp_path / "bad.h5")
 
 
-def test_the_command(store, tmp_path, capsys, monkeypatch):
+def test_the_command(store, tmp_path, lookhear):
     (tmp_path / "right").mkdir()
     (tmp_path / "wrong").mkdir()
     planted(store, tmp_path / "right", lambda a, c: a)
     planted(store, tmp_path / "wrong", MISTAKES["stride"])
     base = ["verify", store.root, tmp_path / "right"]
-    done = run(capsys, monkeypatch, *base, "--features", "toy:frames")
+    done = lookhear(*base, "--features", "toy:frames")
     assert done.code == 0 and "4 of 4 clips equal" in done.out, done.err
-    done = run(capsys, monkeypatch, "verify", store.root, tmp_path / "wrong", "--features", "toy:frames")
+    done = lookhear("verify", store.root, tmp_path / "wrong", "--features", "toy:frames")
     assert done.code == 1 and "likely cause: stride: theirs keep every 6th row" in done.out
-    done = run(capsys, monkeypatch, "verify", store.root, tmp_path / "wrong", "--features", "toy:frames", "--json")
+    done = lookhear("verify", store.root, tmp_path / "wrong", "--features", "toy:frames", "--json")
     facts = json.loads(done.out)
     assert done.code == 1 and facts["cause"]["name"] == "stride" and facts["equal"] == 0 and facts["clips"] == 4
     for arguments, said in (
@@ -157,5 +156,5 @@ def test_the_command(store, tmp_path, capsys, monkeypatch):
         (["verify", store.root, tmp_path, "--features", "toy:frames"], "They are in right, wrong"),
         ([*base, "--features", "toy:frames", "--tolerance", "2"], "--tolerance 2"),
     ):
-        done = run(capsys, monkeypatch, *arguments)
+        done = lookhear(*arguments)
         assert done.code == 2 and said in done.err and done.err.count("\n") == 1, done.err
