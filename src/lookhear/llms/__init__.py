@@ -1,1 +1,66 @@
-"""Audio-visual language models."""
+"""Audio-visual language models: watch a clip once, answer any number of questions about it in words.
+
+    Media ─ prepare ─▶ tensors ─ watch ─▶ Seen ─┬─ answer(rows, prompts) ─▶ Reply, Reply, …
+                                                └─ (the key-value cache of the media, which come before any question)
+    Media, [(prompt, target), …] ─ loss ─▶ what training minimises
+
+One file, one model: `build(config)` from sizes alone, `load(where, adapter, …)` from a hub name or a folder in the
+Hugging Face layout. A track that is not there is left out of what the model reads, and the clip's notes say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from lookhear.media.sampling import Sampling
+    from lookhear.types import Media
+
+Prepared = Mapping[str, Any]  # one clip as its model reads it: tensors, which may be kept
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a language model said. `score`: mean log-probability of its tokens; `masks`: bool (height, width)."""
+
+    text: str
+    score: float = 0.0
+    tokens: tuple[int, ...] = ()
+    masks: tuple[Any, ...] = ()
+
+
+@runtime_checkable
+class LLM(Protocol):
+    """What a file of this shelf gives. Its parameters, `llm.model.parameters()`, are what trains."""
+
+    name: str
+    sampling: Sampling
+    model: nn.Module
+
+    def prepare(self, media: Media) -> Prepared:
+        """A decoded clip as the model reads it. Deterministic, so it may be kept and given in place of the clip."""
+        ...
+
+    def watch(self, media: Sequence[Media | Prepared]) -> Any:
+        """Read clips once; the result holds a row for each."""
+        ...
+
+    def answer(self, seen: Any, rows: Sequence[int], prompts: Sequence[str], max_tokens: int = 64) -> list[Reply]:
+        """A greedy reply to each prompt about the clip in its row."""
+        ...
+
+    def loss(self, media: Sequence[Media | Prepared], asks: Sequence[Sequence[tuple[str, str]]]) -> Tensor:
+        """Mean cross-entropy of the tokens of targets; every clip is read once for all its (prompt, target) pairs."""
+        ...
+
+    def adapt(self, config: Any) -> None:
+        """Put adapters of PEFT into the model; all else is frozen."""
+        ...
+
+    def needs(self) -> str:
+        """Disk and memory in one line."""
+        ...

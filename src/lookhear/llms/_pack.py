@@ -1,0 +1,103 @@
+"""Frames as patches and sound as a log-mel spectrogram, as Qwen-Omni's vision and audio towers take them.
+
+    frames (time, height, width, 3) ─ scaled ─ two by two ─▶ patches (patch, 3·2·side·side), in squares of 2 x 2
+    waveform ─▶ mel (band, frame of 10 ms) ─ tower ─▶ 25 tokens a second (Qwen2.5), 13 (Qwen3)
+
+transformers packs video only with torchvision; this is what its processor of pictures does with each pair of frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from einops import rearrange
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+HEARD = 16_000  # samples a second
+
+
+@dataclass(frozen=True)
+class Eye:
+    """How a vision tower wants its pictures: `side` of a patch, frames together, patches that become one token."""
+
+    side: int = 14
+    together: int = 2
+    merge: int = 2
+    mean: tuple[float, ...] = (0.48145466, 0.4578275, 0.40821073)
+    deviation: tuple[float, ...] = (0.26862954, 0.26130258, 0.27577711)
+
+    @property
+    def unit(self) -> int:
+        """Pixels that height and width must be a multiple of."""
+        return self.side * self.merge
+
+
+def scaled(frames: UInt8[np.ndarray, "time height width 3"], size: tuple[int, int]) -> np.ndarray:
+    """Frames of `size` (height, width): Pillow's bicubic, which averages when it makes smaller."""
+    if frames.shape[1:3] == tuple(size):
+        return frames
+    from PIL import Image
+
+    height, width = size
+    return np.stack([np.asarray(Image.fromarray(f).resize((width, height), Image.Resampling.BICUBIC)) for f in frames])
+
+
+def patches(
+    frames: UInt8[np.ndarray, "time height width 3"], eye: Eye
+) -> tuple[Float[Tensor, "patch wide"], tuple[int, int, int]]:
+    """(patches, (time, height, width) of the grid). An odd last frame is shown twice, as a single picture is."""
+    missing = -len(frames) % eye.together
+    frames = np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
+    pixels = torch.from_numpy(np.ascontiguousarray(frames)).float() / 255
+    pixels = (pixels - torch.tensor(eye.mean)) / torch.tensor(eye.deviation)
+    grid = (len(frames) // eye.together, frames.shape[1] // eye.side, frames.shape[2] // eye.side)
+    flat = rearrange(
+        pixels,
+        "(t two) (h mh sh) (w mw sw) c -> (t h w mh mw) (c two sh sw)",
+        two=eye.together,
+        mh=eye.merge,
+        mw=eye.merge,
+        sh=eye.side,
+        sw=eye.side,
+    )
+    return flat, grid
+
+
+def mel(waveform: Float[np.ndarray, " sample"], extractor: Any) -> Float[Tensor, "band frame"]:
+    """The spectrogram of a whole sound, without what its processor would fill it up with: ⌈samples / 160⌉ frames.
+
+    `extractor` is transformers' WhisperFeatureExtractor. Zeros behind the end keep its last frames what they are in a
+    sound that is filled up to five minutes.
+    """
+    frames = -(-len(waveform) // extractor.hop_length)
+    room = (frames + 1) * extractor.hop_length + extractor.n_fft
+    padded = np.zeros(room, np.float32)
+    padded[: len(waveform)] = waveform
+    made = extractor(padded, sampling_rate=extractor.sampling_rate, padding="do_not_pad", truncation=False)
+    return torch.from_numpy(np.asarray(made["input_features"][0]))[:, :frames].contiguous()
+
+
+def padded_mels(mels: Sequence[Float[Tensor, "band frame"]]) -> tuple[Tensor, Tensor]:
+    """(clip, band, frame) and its mask (clip, frame), padded on the right: the towers take the mask's frames only."""
+    longest = max(m.shape[1] for m in mels)
+    features = torch.stack([torch.nn.functional.pad(m, (0, longest - m.shape[1])) for m in mels])
+    mask = torch.stack([torch.arange(longest) < m.shape[1] for m in mels])
+    return features, mask.long()
+
+
+def heard_tokens(frames: int) -> int:
+    """Tokens that Qwen2.5-Omni makes of so many frames of 10 ms: 25 a second."""
+    return ((frames - 1) // 2 + 1 - 2) // 2 + 1
+
+
+def heard_tokens_3(frames: int, window: int = 50) -> int:
+    """Tokens that Qwen3-Omni makes: 13 of each 2 x `window` frames, the rest by its convolutions."""
+    rest = frames % (2 * window)
+    for _ in range(3):
+        rest = (rest - 1) // 2 + 1
+    return rest + frames // (2 * window) * 13
