@@ -1,0 +1,45 @@
+"""lookhear study: a table of recipes by seeds, trained where missing, with intervals and paired tests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def study(
+    recipe: Annotated[Path, typer.Argument(help="YAML: rows (name, recipe, set, against), seeds, splits, set.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Keys to change in every row: section.key=value.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the runs and tables; by default runs/NAME.")] = None,
+    minutes: Annotated[float, typer.Option(help="Begin no further run after so long; run again to go on.")] = 1e9,
+    format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Train what a table needs, ask every row the same questions, and test the rows against each other.
+
+    Every row is a recipe with overrides; each is trained once for every seed. Scores are means over seeds with 95 %
+    intervals over videos; differences are tested in pairs and corrected (Holm). Writes study.json into OUT, with
+    one bit for every question and run. Run again, it goes on where it stopped.
+
+    Example: lookhear study recipes/base/nets.yaml data.root=world --out runs/base
+    """
+    from lookhear.evaluate import study as studies
+    from lookhear.evaluate import study_table
+    from lookhear.train.loop import train
+
+    folder = out or Path("runs") / recipe.stem
+    found = studies.go(
+        recipe,
+        folder,
+        lambda one: train(one, progress=False),
+        overrides or (),
+        minutes,
+        lambda words: typer.echo(words, err=True),
+    )
+    result = study_table.result(studies.read(recipe), found)
+    (folder / "study.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    print(json.dumps(result) if as_json else study_table.text(result, format))

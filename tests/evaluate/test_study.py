@@ -1,0 +1,115 @@
+"""A study trains what is missing, asks everyone the same, and says who is better with paired tests."""
+
+import json
+
+import numpy as np
+import pytest
+
+from lookhear import datasets
+from lookhear.errors import RecipeError
+from lookhear.evaluate import study, study_table
+from lookhear.evaluate.run import run
+from lookhear.metrics.answers import normal
+from lookhear.model import load
+from lookhear.soundstage.splits import Settings
+from lookhear.soundstage.write import make
+from lookhear.store.features import FeatureStore
+from lookhear.train.loop import train
+
+ROWS = """
+set: [train.epochs=1, train.clips=0]
+seeds: [0, 1]
+splits: [test]
+rows:
+  - {name: Reads, recipe: reads.yaml}
+  - {name: Reads less, recipe: reads.yaml, set: [net.hidden=8, train.lr=1e-5], seeds: [0]}
+"""
+READS = """
+data: {name: soundstage}
+features: {question: stage_text, words: stage_text}
+net: {name: question_only}
+"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    root = tmp_path_factory.mktemp("world")
+    make(root, Settings(train=8, val=2, test=4, questions=10, seed=5), media=False, quiet=True)
+    return root
+
+
+@pytest.fixture(scope="module")
+def questions(world):
+    return datasets.load("soundstage", world, "test")
+
+
+@pytest.fixture
+def table(tmp_path):
+    (tmp_path / "reads.yaml").write_text(READS)
+    (tmp_path / "rows.yaml").write_text(ROWS)
+    return tmp_path / "rows.yaml"
+
+
+def test_what_is_missing_is_trained_once_and_all_are_asked(world, table, questions):
+    trained, said = [], []
+
+    def once(recipe):
+        trained.append(recipe.out)
+        return train(recipe, progress=False)
+
+    overrides, out = [f"data.root={world}"], table.parent / "runs"
+    nothing = study.go(table, out, once, overrides, minutes=0, say=said.append)
+    assert not trained and not nothing["test"].right and all("not begun" in s for s in said)
+    found = study.go(table, out, once, overrides, say=said.append)["test"]
+    assert [t.removeprefix(f"{out}/") for t in trained] == ["reads/0", "reads_less/0", "reads/1"]
+    assert found.right["Reads"].shape == (2, len(questions)) and found.right["Reads less"].shape == (1, len(questions))
+    again = study.go(table, out, once, overrides, say=said.append)["test"]
+    assert len(trained) == 3 and np.array_equal(again.right["Reads"], found.right["Reads"])
+    result = json.loads(json.dumps(study_table.result(study.read(table), {"test": found})))
+    bits = study.unpack(result["splits"]["test"]["right"]["Reads"][1], len(questions))
+    assert np.array_equal(bits, found.right["Reads"][1])
+    answers = run(load(out / "reads" / "0"), questions, FeatureStore(world / "features"))
+    assert found.right["Reads"][0].tolist() == [
+        normal(a.text) == normal(e.reference.text) for a, e in zip(answers, questions, strict=True)
+    ], "as evaluation says"
+    for format in ("text", "markdown", "csv"):
+        text = study_table.text(result, format)
+        assert "Reads less less Reads" in text and "Holm" in text
+
+
+def test_other_questions_are_asked_anew(tmp_path, questions):
+    right = np.arange(len(questions)) % 3 == 0
+    study.keep(tmp_path, "test", questions, right)
+    assert np.array_equal(study.stored(tmp_path, "test", questions), right)
+    assert study.stored(tmp_path, "test", questions[1:]) is None and study.stored(tmp_path, "val", questions) is None
+
+
+def test_planted_differences_are_found_and_absent_ones_are_not(world):
+    asked = datasets.load("soundstage", world, "train")
+    rng = np.random.default_rng(0)
+    coin = rng.random((2, len(asked))) < 0.5
+    better = coin | (rng.random(coin.shape) < 0.6)
+    rows = {"plain": coin, "better": better, "same": coin[::-1].copy()}
+    found = study.summary(study.Asked(asked, rows), {"better": "plain", "same": "plain"}, resamples=200)["rows"]
+    whole = {name: row["columns"]["Overall"] for name, row in found.items()}
+    assert whole["better"]["accuracy"] == round(100 * better.mean(), 2)
+    low, high = whole["better"]["difference_interval"]
+    assert 0 < low < whole["better"]["difference"] < high and whole["better"]["holm"] < 0.05
+    assert whole["same"]["difference"] == 0 and whole["same"]["holm"] == 1 and "p" not in whole["plain"]
+    assert all(c["holm"] >= c["p"] for c in found["better"]["columns"].values())
+    templates = [c for c in found["plain"]["columns"] if "?" in c or "？" in c]
+    assert sum(found["plain"]["columns"][t]["questions"] for t in templates) == len(asked)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("name: Reads less", "name: reads"), "name of its own"),
+        (("seeds: [0]}", "against: Nobody}"), "'Nobody'"),
+        (("seeds: [0, 1]", "sedes: [0]"), "'seeds'"),
+    ],
+)
+def test_mistakes_are_named(table, change, said):
+    table.write_text(ROWS.replace(*change))
+    with pytest.raises(RecipeError, match=said):
+        study.read(table)
