@@ -10,9 +10,7 @@ import json
 import resource
 import sys
 
-from bench._turns import child, turns
-
-QUESTIONS, SECONDS, ASKED = 32, 60, 33
+from bench._turns import ASKED, QUESTIONS, SECONDS, child, gradient_error, turns
 
 
 def main() -> dict:
@@ -101,7 +99,7 @@ def speed() -> dict:
 
 
 def _gradient_error(questions: int = 4) -> float:
-    """Largest difference of any gradient, dropout off, relative to the largest entry of that gradient."""
+    """Largest relative difference of any gradient, dropout off."""
     from lookhear.nets._av_master_official import OFFICIAL
 
     direct, ours = _nets(dropout=0.0)
@@ -109,14 +107,7 @@ def _gradient_error(questions: int = 4) -> float:
     idle = type("Idle", (), {"zero_grad": lambda self: None, "step": lambda self: None})()
     direct_step(direct, idle, streams, labels)
     our_step(ours, idle, streams, labels, clips=questions)
-    mine, worst = dict(ours.named_parameters()), 0.0
-    for name, parameter in direct.named_parameters():
-        old = next((o for o in OFFICIAL if name == o or name.startswith(o + ".")), None)
-        if old is None or parameter.grad is None or float(parameter.grad.abs().max()) < 1e-6:
-            continue  # no gradient but rounding: what never reaches an output
-        gradient = mine[OFFICIAL[old] + name[len(old) :]].grad
-        worst = max(worst, float((gradient - parameter.grad).abs().max() / parameter.grad.abs().max()))
-    return worst
+    return gradient_error(direct, ours, OFFICIAL)
 
 
 def peak(which: str) -> dict:

@@ -26,6 +26,15 @@ def size(state: Mapping[str, Tensor], name: str, axis: int = 0) -> int:
     return int(state[name].shape[axis])
 
 
+def widths(state: Mapping[str, Tensor], layers: Mapping[str, str], inside: str, says: str) -> dict[str, int]:
+    """Sizes of a Config: of each stream by the linear layer that reads it, `hidden` and `answers` by what they give.
+
+    `layers` are stream -> published name of its layer; `inside` is a layer as wide as the network, `says` the last.
+    """
+    found = {stream: size(state, f"{layer}.weight", 1) for stream, layer in layers.items()}
+    return found | {"hidden": size(state, f"{inside}.weight"), "answers": size(state, f"{says}.weight")}
+
+
 def load(
     net: nn.Module, state: Mapping[str, Tensor], names: Mapping[str, str], dead: Iterable[str] | None = None
 ) -> None:

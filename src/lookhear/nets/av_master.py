@@ -262,17 +262,12 @@ def build(config: Config) -> nn.Module:
 
 def from_official(state_dict: Mapping[str, Tensor]) -> AVMaster:
     """The released network from a published checkpoint: sizes are read off shapes, tensors it never uses left out."""
-    state = _official.plain(state_dict)
-    size = _official.size
+    state, size = _official.plain(state_dict), _official.size
+    layers = {"audio": "fc_a", "frames": "fc_v", "question": "fc_q", "words": "fc_word"}
     config = Config(
-        answers=size(state, "fc_answer_pred.head.bias"),
-        audio=size(state, "fc_a.weight", 1),
-        frames=size(state, "fc_v.weight", 1),
-        question=size(state, "fc_q.weight", 1),
-        words=size(state, "fc_word.weight", 1),
-        hidden=size(state, "fc_a.weight"),
         inner=size(state, "AugInformation.focus_capture.encoder.layers.0.linear1.weight"),
         templates=size(state, "bisa_v.weight"),
+        **_official.widths(state, layers, "fc_a", "fc_answer_pred.head.decoder"),
     )
     if config.hidden % config.heads:
         raise ModelError(f"The checkpoint is {config.hidden} wide, which {config.heads} heads do not divide.")

@@ -228,10 +228,8 @@ DEAD = (
 
 def from_official(state_dict: Mapping[str, Tensor], variant: str = "released") -> PSTPNet:
     """The network from a published checkpoint, which holds what every variant needs; sizes are read off the shapes."""
-    state, size = _official.plain(state_dict), _official.size
-    streams = {"audio": "fc_a", "frames": "fc_v", "patches": "fc_p", "question": "fc_q", "words": "fc_word"}
-    sizes = {stream: size(state, f"{old}.weight", 1) for stream, old in streams.items()}
-    hidden, answers = size(state, "fc_a.weight"), size(state, "fc_answer_pred.weight")
-    net = build(Config(variant, hidden=hidden, answers=answers, **sizes))
+    state = _official.plain(state_dict)
+    layers = {"audio": "fc_a", "frames": "fc_v", "patches": "fc_p", "question": "fc_q", "words": "fc_word"}
+    net = build(Config(variant, **_official.widths(state, layers, "fc_a", "fc_answer_pred")))
     _official.load(net, state, LIVE if variant == "released" else LIVE | SEARCH, (*DEAD, *SEARCH))
     return net

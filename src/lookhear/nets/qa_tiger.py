@@ -285,11 +285,11 @@ DEAD = ("quest_encoder",)  # the frozen CLIP text tower: an encoder here
 
 def from_official(state_dict: Mapping[str, Tensor], variant: str = "released", top_k: int | None = None) -> QATiger:
     """The network from a published checkpoint: sizes are read off shapes, all experts used unless `top_k` is given."""
-    state, size = _official.plain(state_dict), _official.size
+    state = _official.plain(state_dict)
     streams = {"audio": "audio", "frames": "video", "patches": "patch", "question": "quest", "words": "words"}
-    sizes = {stream: size(state, f"{old}_proj.proj.weight", 1) for stream, old in streams.items()}
-    experts = size(state, "at_aggregator.router.0.weight")
-    sizes |= {"hidden": size(state, "audio_proj.proj.weight"), "answers": size(state, "head.weight")}
+    layers = {stream: f"{old}_proj.proj" for stream, old in streams.items()}
+    sizes = _official.widths(state, layers, "audio_proj.proj", "head")
+    experts = _official.size(state, "at_aggregator.router.0.weight")
     net = build(Config(variant, experts=experts, top_k=top_k or experts, **sizes))
     _official.load(net, state, OFFICIAL, DEAD)
     return net

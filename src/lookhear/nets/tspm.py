@@ -173,10 +173,9 @@ DEAD = (
 
 def from_official(state_dict: Mapping[str, Tensor], variant: str = "released") -> TSPM:
     """The network from a published checkpoint, which both variants share; sizes are read off the shapes."""
-    state, size = _official.plain(state_dict), _official.size
+    state = _official.plain(state_dict)
     streams = {"audio": "a", "frames": "v", "patches": "v_patch", "question": "qst", "prompt": "qst_prompt"}
-    sizes = {stream: size(state, f"input_{old}.weight", 1) for stream, old in streams.items()}
-    hidden, answers = size(state, "input_a.weight"), size(state, "answer_pred_fc.weight")
-    net = build(Config(variant, hidden=hidden, answers=answers, **sizes))
+    layers = {stream: f"input_{old}" for stream, old in streams.items()}
+    net = build(Config(variant, **_official.widths(state, layers, "input_a", "answer_pred_fc")))
     _official.load(net, state, OFFICIAL, DEAD)
     return net
