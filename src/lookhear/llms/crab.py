@@ -1,0 +1,368 @@
+"""Crab (CVPR 2025): LLaMA with CLIP, BEATs, two Q-Formers of 32 queries and a mask decoder; "LLM+V+A" of Crab+.
+
+    media ─▶ prefix: <video> and <audio> as 32 tokens a frame or piece ─▶ cache ─ question ─▶ words, <mask_0..5>
+                                                                                                │ the states they
+    CLIP's layers 14 and 22 of one frame ────────────────────────────────▶ mask decoder ◀───────┘ were chosen from
+
+A clip of one frame is shown as an image, of several as a video; `image` shows one more picture, the one whose masks are
+meant. Without it masks are those of the middle frame. Frames and pieces of sound are taken as in the release. Its
+text and its losses are those of the code: mean cross-entropy of target tokens, plus, where masks are given, BCE and
+half of dice summed over samples (the paper weighs masks by 0.5). Padding is on the left; `answer` goes on from the
+cache of the media. The release trains connectors and I-LoRA first (`trains("look", "listen", "adapters")`), then mask
+decoder, embeddings and head (`trains("segment", "embeddings")`).
+
+    crab.load("meta-llama/Llama-2-7b-chat-hf", adapter="folder with finetune_weights.bin", vision=…, hearing=…)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lookhear import config as configs
+from lookhear.adapters import mask_decoder
+from lookhear.encoders import _frozen, _pictures, beats
+from lookhear.errors import ModelError
+from lookhear.llms import Prepared, Reply, _cache
+from lookhear.llms._crab_parts import LANGUAGES, VISION, Config, Net, from_official
+from lookhear.llms._crab_text import MASKS, MEDIA, TOKENS, Words, known
+from lookhear.media.sampling import Sampling
+from lookhear.types import Media, Region
+
+RATE = 16_000
+SHORTEST = 3200  # samples of a piece: what BEATs needs for one column of patches, and a little
+FILES = ("audio_pretrain.bin", "visual_pretrain.bin", "segmentation_pretrain.bin")
+FILES += ("finetune_weights.bin", "avs_finetune_weights.bin", "avss_finetune_weights.bin")
+
+
+@dataclass(frozen=True)
+class Watched(_cache.Seen):
+    """Clips as Crab keeps them. `pictures` are CLIP's two depths of each clip's frame that masks are drawn on."""
+
+    pictures: tuple[tuple[Tensor, Tensor] | None, ...] = ()
+
+
+class Crab:
+    """The model with its words. `words` None: sizes alone, which neither watch nor answer."""
+
+    name = "crab"
+
+    def __init__(self, model: Net, words: Words | None = None):
+        self.model = model.eval()
+        self.words = words
+        c = model.config
+        self.side = model.vision.config.image_size
+        self.sampling = Sampling("crab_arange", count=c.frames, size=(self.side, self.side))
+        self.files: dict[str, Any] = {}
+
+    def prepare(self, media: Media, image: np.ndarray | None = None) -> Prepared:
+        """Tensors `video` or `image` (frame, 3, side, side) and `audio` (piece, row, 128), and `notes`.
+
+        `image` uint8 (height, width, 3) is shown besides the clip, and its masks are meant.
+        """
+        made: dict[str, Any] = {"notes": media.notes}
+        if media.frames is not None and len(media.frames):
+            single = len(media.frames) == 1 and image is None
+            made["image" if single else "video"] = self._pixels(media.frames)
+        if image is not None:
+            made["image"] = self._pixels(image[None])
+        if media.waveform is not None:
+            if media.sample_rate != RATE:
+                raise ModelError(f"crab hears at {RATE} Hz, was given {media.sample_rate} Hz. Decode at {RATE}.")
+            made["audio"] = beats.front_end(pieces(media.waveform, self.model.config))
+        if not made.keys() & set(MEDIA):
+            raise ModelError("crab was given a clip with neither picture nor sound. Check the file: lookhear check.")
+        return made
+
+    @torch.inference_mode()
+    def watch(self, media: Sequence[Media | Prepared]) -> Watched:
+        """Read clips once, a row each."""
+        clips = [self._prepared(m) for m in media]
+        rows = [self._expanded(clip) for clip in clips]
+        ids, mask = _cache.left(rows, self.words.pad, self.device)  # type: ignore[union-attr]
+        embeds, pictures = self._embedded(ids, clips)
+        positions = (mask.long().cumsum(-1) - 1).clamp(min=0)
+        out = self.model.bare.model(
+            inputs_embeds=embeds, attention_mask=mask.long(), position_ids=positions, use_cache=True
+        )
+        notes = tuple(tuple(clip.get("notes", ())) for clip in clips)
+        return Watched(_cache.kept(out.past_key_values), mask, mask.sum(-1), 1, notes, tuple(pictures))
+
+    @torch.inference_mode()
+    def answer(
+        self, seen: Watched, rows: Sequence[int], prompts: Sequence[str], max_tokens: int = 64, semantic: bool = False
+    ) -> list[Reply]:
+        """A greedy reply to each prompt. With six mask tokens in it, `masks` holds logits (side, side).
+
+        Fewer than six give no mask, of more the last six count. `semantic`: logits (class, side, side) instead.
+        """
+        words = self._spoken()
+        asks = [words.ask(prompt) for prompt in prompts]
+        wants = self.model.segment is not None
+        said = _cache.greedy(self.model.language, seen, rows, asks, {words.end}, words.pad, max_tokens, states=wants)
+        marks = {words.ids[mark] for mark in MASKS}
+        replies = []
+        for row, one in zip(rows, said, strict=True):
+            drawn: tuple[np.ndarray, ...] = ()
+            places = [i for i, token in enumerate(one.tokens) if token in marks]
+            picture = seen.pictures[row] if wants and len(places) >= len(MASKS) else None
+            if picture is not None and one.states is not None:
+                states = one.states[places[-len(MASKS) :]][None]
+                logits = self.model.segment(states, [level[None] for level in picture], semantic)[0]  # type: ignore[misc]
+                drawn = ((logits if semantic else logits[0]).float().cpu().numpy(),)
+            replies.append(Reply(words.read(one.tokens), one.score, one.tokens, drawn))
+        return replies
+
+    def loss(
+        self,
+        media: Sequence[Media | Prepared],
+        asks: Sequence[Sequence[tuple[str, str]]],
+        masks: Sequence[Sequence[np.ndarray | Tensor | None]] | None = None,
+    ) -> Tensor:
+        """Mean cross-entropy of target tokens; with true `masks` (side, side) of clips' asks, the mask losses added.
+
+        A mask of integers over 1 is of classes; one of bool or 0..1 is of one thing.
+        """
+        words = self._spoken()
+        pairs = [[(words.ask(p), words.target(t)) for p, t in clip] for clip in asks]
+        return sum(self.losses([self._prepared(m) for m in media], pairs, masks).values())  # type: ignore[return-value]
+
+    def losses(
+        self,
+        clips: Sequence[Prepared],
+        asks: Sequence[Sequence[tuple[Sequence[int], Sequence[int]]]],
+        masks: Sequence[Sequence[np.ndarray | Tensor | None]] | None = None,
+    ) -> dict[str, Tensor]:
+        """The terms `text`, `bce`, `dice`, `classes` of prepared clips with tokens of (prompt, target)."""
+        words = self._spoken()
+        row = _cache.packed([self._expanded(c) for c in clips], asks, words.pad, self.device)
+        embeds, pictures = self._embedded(row.ids, clips)
+        lengths = (row.segment == 0).sum(-1)
+        flat = torch.arange(int(lengths.max()), device=self.device)
+        within = flat - (flat[-1] + 1 - lengths[:, None])  # places of the clips, padded on the left
+        hidden = self.model.bare.model(
+            inputs_embeds=embeds,
+            attention_mask=row.mask(embeds.dtype),
+            position_ids=row.positions(within.clamp(min=0)[None], lengths)[0],
+            use_cache=False,
+        ).last_hidden_state
+        learned = row.labels != _cache.IGNORED
+        logits = self.model.bare.lm_head(hidden[learned]).float()
+        terms = {"text": F.cross_entropy(logits, row.labels[learned])}
+        if masks is None:
+            return terms
+        if self.model.segment is None:
+            raise ModelError("This Crab was built without a mask decoder (masks=False), so masks cannot be learned.")
+        wanted = torch.tensor([words.ids[mark] for mark in MASKS], device=self.device)
+        single, classes = [], []
+        for i, truths in enumerate(masks):
+            for k, truth in enumerate(truths, 1):
+                if truth is None:
+                    continue
+                states = hidden[i][(row.segment[i] == k) & torch.isin(row.labels[i], wanted)]
+                if len(states) < len(MASKS) or pictures[i] is None:
+                    raise ModelError("A target with a mask needs the six mask tokens, and its clip a picture.")
+                true = torch.as_tensor(truth, device=self.device)
+                many = true.dtype not in (torch.bool,) and not true.is_floating_point() and int(true.max()) > 1
+                levels = [level[None] for level in pictures[i]]  # type: ignore[union-attr]
+                made = self.model.segment(states[-len(MASKS) :][None], levels, many)[0].float()
+                (classes if many else single).append((made, true if many else true.reshape(made.shape).float()))
+        return terms | mask_decoder.losses(single, classes)
+
+    def adapt(self, config: Any) -> None:
+        """Put adapters of PEFT into the language model; with them train the connectors, as in Crab's main stage."""
+        import peft
+
+        self.model.language = peft.get_peft_model(self.model.bare, config)
+        self.model.trains("adapters", "look", "listen")
+
+    def needs(self) -> str:
+        """Disk and memory in one line."""
+        count = sum(p.numel() for p in self.model.parameters())
+        size = sum(p.numel() * p.element_size() for p in self.model.parameters())
+        disk, memory = size / 1e9, 1.15 * size / 1e9  # a cache of some thousand tokens comes on top
+        return f"crab: {count / 1e9:.2f} billion parameters, {disk:.1f} GB on disk, {memory:.1f} GB in memory"
+
+    def save(self, folder: Path | str) -> None:
+        """Write everything as `load(folder)` reads it: lookhear.json, model.safetensors, the tokenizer's files."""
+        from safetensors.torch import save_file
+
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        words = self._spoken()
+        if self.model.bare is not self.model.language:
+            raise ModelError(
+                "Save the adapters by themselves: crab.model.language.save_pretrained(folder / 'adapter')."
+            )
+        save_file({n: t.contiguous() for n, t in self.model.state_dict().items()}, folder / "model.safetensors")
+        words.tokenizer.save_pretrained(folder)
+        told = {"llm": self.name, "config": dataclasses.asdict(self.model.config)}
+        (folder / "lookhear.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self.model.bare.get_input_embeddings().weight.device
+
+    def _spoken(self) -> Words:
+        if self.words is None:
+            raise ModelError("This Crab was built from sizes alone and has no words. Load one: crab.load(folder).")
+        return self.words
+
+    def _prepared(self, media: Media | Prepared) -> Prepared:
+        return self.prepare(media) if isinstance(media, Media) else media
+
+    def _pixels(self, frames: np.ndarray) -> Tensor:
+        if frames.shape[1:3] != (self.side, self.side):
+            frames = _pictures.squashed(frames, self.side)
+        return _pictures.normalised(frames, _pictures.CLIP_MEAN, _pictures.CLIP_STD)
+
+    def _expanded(self, clip: Prepared) -> list[int]:
+        """Tokens of a clip's prefix; a medium's placeholder as often as it has features."""
+        words, c = self._spoken(), self.model.config
+        each = {"image": c.queries, "video": c.queries, "audio": c.heard_queries}
+        ids = clip.get("prefix") or words.prefix([kind for kind in MEDIA if kind in clip])
+        times = {words.ids[f"<{kind}>"]: len(clip[kind]) * each[kind] for kind in MEDIA if kind in clip}
+        return [number for number in ids for _ in range(times.get(number, 1))]
+
+    def _embedded(self, ids: Tensor, clips: Sequence[Prepared]) -> tuple[Tensor, list[tuple[Tensor, Tensor] | None]]:
+        """(rows with features in the places of their placeholders, CLIP's two depths of the frames for masks)."""
+        words, net = self._spoken(), self.model
+        embeds = net.embed(ids)
+        kind, device = embeds.dtype, embeds.device
+        pictures: list[tuple[Tensor, Tensor] | None] = [None] * len(clips)
+        shown = [(i, name) for i, clip in enumerate(clips) for name in ("video", "image") if name in clip]
+        if shown:
+            frames = [clips[i][name].to(device, kind) for i, name in shown]
+            first, second, last = net.seen(torch.cat(frames))
+            begin = 0
+            for (i, name), some in zip(shown, frames, strict=True):
+                part = slice(begin, begin + len(some))
+                begin += len(some)
+                middle = part.start + (len(some) - 1) // 2
+                pictures[i] = first[middle], second[middle]  # an image comes after its video, and is what is meant
+                embeds = _put(embeds, i, ids[i] == words.ids[f"<{name}>"], net.look(last[part][None])[0])
+        for i, clip in enumerate(clips):
+            if "audio" in clip:
+                heard = net.heard(clip["audio"].to(device, kind))
+                embeds = _put(embeds, i, ids[i] == words.ids["<audio>"], heard)
+        return embeds, pictures
+
+
+def _put(embeds: Tensor, row: int, where: Tensor, features: Tensor) -> Tensor:
+    """`embeds` with `features` in the marked places of a row; gradients reach both."""
+    full = torch.zeros_like(embeds, dtype=torch.bool)
+    full[row] = where[:, None]
+    return embeds.masked_scatter(full, features.to(embeds.dtype))
+
+
+def pieces(waveform: np.ndarray, config: Config) -> Tensor:
+    """(piece, sample) of a sound at 16 kHz, as the release cuts it; very short ones are filled with silence."""
+    wave = torch.from_numpy(np.ascontiguousarray(waveform, dtype=np.float32))
+    if config.hearing_rule == "music_avqa":
+        second = len(wave) // 60
+        ahead = F.pad(wave, (second // 2, 0))
+        cut = [ahead[i * second : i * second + 2 * second] for i in range(0, 60, 6)]
+        rows = torch.stack([F.pad(c, (0, 2 * second - len(c))) for c in cut])
+    elif config.hearing_rule == "equal":
+        length = len(wave) // config.pieces
+        rows = wave[: length * config.pieces].reshape(config.pieces, length)
+    else:
+        raise ModelError(f"crab knows no hearing_rule={config.hearing_rule!r}. There are: equal, music_avqa.")
+    return F.pad(rows, (0, max(0, SHORTEST - rows.shape[1])))
+
+
+def regions(reply: Reply, label: str) -> tuple[Region, ...]:
+    """The masks of a reply as regions: where the logits are over 0."""
+    return tuple(Region(label, mask=mask > 0) for mask in reply.masks)
+
+
+def build(config: Config) -> Crab:
+    """Random weights and no words; on the meta device where asked for: `with torch.device("meta"): build(Config())`."""
+    return Crab(Net(config))
+
+
+def load(
+    where: str | Path,
+    adapter: str | Path | None = None,
+    vision: str = "openai/clip-vit-large-patch14",
+    hearing: str = beats.FILE,
+    semantic: bool = False,
+    precision: str = "fp32",
+    device: str = "cpu",
+    **options: Any,
+) -> Crab:
+    """A folder that `save` wrote, or LLaMA, CLIP and BEATs by name or folder with Crab's published files on top.
+
+    `adapter` is the folder of the published files (or one of them), or a PEFT folder; of the two mask decoders that
+    for 71 classes is taken where `semantic`. Without any there are no masks. `options` are of `Config`. What was read
+    from each file is in `.files`. Raises ModelError where something lacks or is left over.
+    """
+    folder = Path(where).expanduser()
+    if (folder / "lookhear.json").is_file():
+        crab = _own(folder)
+    else:
+        crab = _published(str(where), vision, hearing, configs.parse(Config, options, "crab"))
+    if adapter is not None:
+        _adapted(crab, Path(adapter).expanduser(), semantic)
+    crab.model.to(device, _frozen.dtype(precision))
+    return crab
+
+
+def _own(folder: Path) -> Crab:
+    from safetensors.torch import load_file
+    from transformers import AutoTokenizer
+
+    told = json.loads((folder / "lookhear.json").read_text("utf-8"))
+    net = Net(configs.parse(Config, told.get("config"), str(folder / "lookhear.json")))
+    _frozen.load(net, load_file(folder / "model.safetensors"), folder / "model.safetensors")
+    return Crab(net, Words(AutoTokenizer.from_pretrained(folder)))
+
+
+def _published(base: str, vision: str, hearing: str, config: Config) -> Crab:
+    from transformers import AutoTokenizer
+
+    language = _frozen.pretrained("LlamaForCausalLM", base, "LLaMA")
+    plain = language.config.to_dict()
+    tokenizer = known(AutoTokenizer.from_pretrained(base))
+    language.resize_token_embeddings(plain["vocab_size"] + len(TOKENS), mean_resizing=False)  # random, as released
+    if len(tokenizer) != plain["vocab_size"] + len(TOKENS):
+        raise ModelError(f"{base!r} has {plain['vocab_size']} embeddings and {len(tokenizer) - len(TOKENS)} tokens.")
+    sight = _frozen.pretrained("CLIPVisionModel", vision, "CLIP")
+    sound = beats.build(beats.Config(hearing)).net
+    told = {"language": {k: v for k, v in plain.items() if k in LANGUAGES["llama3_8b"]}}
+    told["vision"] = {k: v for k, v in sight.config.to_dict().items() if k in VISION}
+    told["hearing"] = {"encoder_embed_dim": sound.width}
+    return Crab(Net(dataclasses.replace(config, **told), language, sight, sound), Words(tokenizer))
+
+
+def _adapted(crab: Crab, where: Path, semantic: bool) -> None:
+    """Published files or a PEFT folder into `crab`."""
+    if (where / "adapter_config.json").is_file():
+        import peft
+
+        crab.model.language = peft.PeftModel.from_pretrained(crab.model.bare, where)
+        return
+    unwanted = "avs_finetune_weights.bin" if semantic else "avss_finetune_weights.bin"
+    found = [where] if where.is_file() else [where / name for name in FILES if name != unwanted]
+    found = [path for path in found if path.is_file()]
+    if not found:
+        raise ModelError(f"No adapter_config.json and none of Crab's files in {str(where)!r}: {', '.join(FILES)}.")
+    crab.files = {p.name: from_official(crab.model, _frozen.tensors(_frozen.read(p))) for p in found}
+    filled = {part for placed in crab.files.values() for part in placed.taken}
+    if lacking := {"look", "listen"} - filled:
+        names = ", ".join(path.name for path in found)
+        raise ModelError(
+            f"{names} in {str(where)!r} hold no connector {sorted(lacking)[0]!r}: add finetune_weights.bin."
+        )
+    if "segment" not in filled:
+        crab.model.segment = None  # masks of random weights help nobody
