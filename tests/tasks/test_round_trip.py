@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookhear import catalog, datasets, tasks
-from lookhear.datasets import ave, kinetics_sounds, llp, meld, music_avqa, unav_100
+from lookhear.datasets import _masks, ave, kinetics_sounds, llp, meld, music_avqa, unav_100
 from lookhear.datasets._replies import in_order, names
 from lookhear.errors import LookhearError
 from lookhear.tasks import UNREAD, _boxes, _prompts, _reading
@@ -73,6 +73,7 @@ EXAMPLES = {
     "emotion": one_of("emotion_recognition", meld.LABELS),
     "a2v": one_of("cross_modal_matching", ("one", "two"), form="a2v"),
     "v2a": one_of("cross_modal_matching", ("one", "two"), form="v2a"),
+    "pair": one_of("cross_modal_matching", ("yes", "no"), form="pair"),
     "ave": timed("ave", ave.LABELS, segments(ave.LABELS, ("audio-visual",), most=1).filter(bool)),
     "unav": timed("unav", unav_100.LABELS, segments(unav_100.LABELS, ("audio-visual",), last=60)),
     "llp": timed("llp", llp.LABELS, segments(llp.LABELS, ("audio", "visual"))),
@@ -291,8 +292,8 @@ def test_three_points_inside_a_mask():
         three |= np.hypot(*(np.indices((224, 224)) - np.array([50, x])[:, None, None])) < 20
     assert sorted(_boxes.inscribed(three)) == [(30, 50), (100, 50), (170, 50)]
     assert _boxes.inscribed(np.eye(1, dtype=bool)) == [(0, 0)] * 3
-    assert _boxes.circle_iou((0, 0, 2), (0, 0, 1)) == 0.25 and _boxes.circle_iou((0, 0, 1), (2, 0, 1)) == 0
-    half = _boxes.circle_iou((0, 0, 1), (1, 0, 1))
+    assert _masks.circle_iou((0, 0, 2), (0, 0, 1)) == 0.25 and _masks.circle_iou((0, 0, 1), (2, 0, 1)) == 0
+    half = _masks.circle_iou((0, 0, 1), (1, 0, 1))
     assert half == pytest.approx((2 * np.pi / 3 - np.sqrt(3) / 2) / (4 * np.pi / 3 + np.sqrt(3) / 2))
     with pytest.raises(ValueError, match="empty mask"):
         _boxes.inscribed(np.zeros((3, 3), bool))

@@ -1,4 +1,4 @@
-"""Soundstage: procedural musicians with exact truth and MUSIC-AVQA's templates. Make it: lookhear soundstage OUT.
+"""Soundstage: procedural musicians with exact truth, asked in all seven tasks. Make it: lookhear soundstage OUT.
 
 Generated, so free of any licence but this package's. The folder:
 
@@ -7,55 +7,165 @@ Generated, so free of any licence but this package's. The folder:
     videos/<video_id>.mp4              H.264 + AAC; absent when made with --no-media
     json/avqa-<split>.json             MUSIC-AVQA's annotation format; splits train, val, test, diagnostic
     json/evidence-<split>.json         question_id -> [[start, end, label, stream], ...]: what each answer rests on
+    json/reasoning-<split>.json        question_id -> the way to the answer in words
+    json/<task>-<split>.json           the other tasks, a list of records
+    masks/<video_id>_<k>.png           which pixel is whose in second k: the player's number from 1, 0 the stage
+
+Without a version these are the questions. Versions: `reasoning`, the questions with `meta["reasoning"]`; `action`,
+`emotion`, `matching` (does the sound belong to the picture: yes or no), `event` (AVE's form), `parsing` (LLP's),
+`grounding` (ARIG's), `segmentation` or one of its forms `s4`, `ms3` and `avss`, `referring` (Ref-AVS's; splits `seen`,
+`unseen` and `null` are parts of `test`), and `caption`. Boxes and points are regions of the reference, `with_mask` adds
+the mask.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lookhear.datasets._annotations import find_splits
 from lookhear.datasets._templates import ANSWERS, example
 from lookhear.errors import DatasetError
-from lookhear.types import Clip, Example, Segment, Source
+from lookhear.types import Answer, Clip, Example, Region, Segment, Source
 
 VOCABULARY = ANSWERS
+INSTRUMENTS = (
+    *("accordion", "acoustic_guitar", "bagpipe", "banjo", "bassoon", "cello", "clarinet", "congas", "drum"),
+    *("electric_bass", "erhu", "flute", "guzheng", "piano", "pipa", "saxophone", "suona", "trumpet", "tuba"),
+    *("ukulele", "violin", "xylophone"),
+)
+TASKS = {  # version -> task, form, the words that may be answered
+    "action": ("action_recognition", "action", tuple(f"playing {kind.replace('_', ' ')}" for kind in INSTRUMENTS)),
+    "emotion": ("emotion_recognition", "emotion", ("neutral", "happy", "sad", "calm", "angry")),
+    "matching": ("cross_modal_matching", "pair", ("yes", "no")),
+    "event": ("event_localisation", "ave", INSTRUMENTS),
+    "parsing": ("event_localisation", "llp", (*INSTRUMENTS, "speech")),
+    "grounding": ("localisation", "arig", ()),
+    "segmentation": ("localisation", "", ()),
+    "referring": ("localisation", "ref_avs", ()),
+    "caption": ("captioning", "caption", ()),
+}
+FORMS = ("s4", "ms3", "avss")  # of `segmentation`
+PARTS = {"seen": "Seen", "unseen": "Unseen", "null": "Null"}  # of the test split of `referring` -> kind
+VERSIONS = ("reasoning", *TASKS, *FORMS)
+SIZE = 224  # pixels of the picture that boxes and points are given in
 
 
-def load(root: Path | str, split: str = "test") -> list[Example]:
-    """The questions of `split` in file order, with the seconds that each answer rests on as `reference.segments`.
+def load(root: Path | str, split: str = "test", version: str = "") -> list[Example]:
+    """The examples of `split` in file order; questions come with the seconds that their answers rest on.
 
     `clip.video.path` is None where the folder was made without media. Raises DatasetError where `root` is not a
     Soundstage folder or has no such split.
     """
     root = Path(root)
-    path = root / "json" / f"avqa-{split}.json"
-    if not path.is_file():
-        have = sorted(p.stem.removeprefix("avqa-") for p in root.glob("json/avqa-*.json"))
-        if have:
-            raise DatasetError(f"No split {split!r} in {str(root)!r}. There are: {', '.join(have)}.")
-        raise DatasetError(f"No Soundstage in {str(root)!r}. Make one: lookhear soundstage {root}")
+    if version in ("", "reasoning"):
+        return _questions(root, split, bool(version))
+    name = "segmentation" if version in FORMS else version
+    parts = PARTS if version == "referring" else {}
+    records = _read(_file(root, name, "test" if split in parts else split))
+    wanted = [r for r in records if version not in FORMS or r["form"] == version]
+    wanted = [r for r in wanted if split not in parts or r["kind"] == [parts[split]]]
+    task, form, labels = TASKS[name]
+    return [_example(root, record, task, form, labels) for record in wanted]
+
+
+def with_mask(example: Example) -> Example:
+    """The same with masks, bool (height, width), in those regions of the reference that are boxes.
+
+    An example without a mask, such as a null expression, stays as it is.
+    """
+    if example.reference is None or example.meta.get("mask") is None:
+        return example
+    import numpy as np
+
+    from lookhear.datasets._masks import read_mask
+
+    numbers, owners = read_mask(example.meta["mask"], 256), example.meta["owners"]
+    regions = tuple(
+        replace(r, mask=np.isin(numbers, owners[r.label])) if r.box and r.box[:2] != r.box[2:] else r
+        for r in example.reference.regions
+    )
+    return replace(example, reference=replace(example.reference, regions=regions))
+
+
+def splits(root: Path | str, version: str = "") -> list[str]:
+    """The splits whose files are under `root`."""
+    name = {"": "avqa", "reasoning": "reasoning"}.get(version) or ("segmentation" if version in FORMS else version)
+    found = list(find_splits(Path(root), ("json",), (rf"{name}-(\w+)\.json",)))
+    return [*found, *PARTS] if version == "referring" and "test" in found else found
+
+
+def _questions(root: Path, split: str, reasoning: bool) -> list[Example]:
+    path = _file(root, "avqa", split)
     side = root / "json" / f"evidence-{split}.json"
     evidence: dict[str, list[list[Any]]] = _read(side) if side.is_file() else {}
-    media = root / "videos" if (root / "videos").is_dir() else None
+    reasons: dict[str, str] = _read(_file(root, "reasoning", split)) if reasoning else {}
 
-    def clip(video_id: str) -> Clip:
-        source = Source(video_id, media / f"{video_id}.mp4" if media else None)
-        return Clip(source, source)
+    def made(record: dict[str, Any]) -> Example:
+        number = str(record["question_id"])
+        segments = [Segment(label, a, b, s) for a, b, label, s in evidence.get(number, [])]
+        one = example(record, _clip(root, record["video_id"]), segments)
+        return replace(one, meta={**one.meta, "reasoning": reasons[number]}) if reasoning else one
 
     try:
-        return [
-            example(r, clip(r["video_id"]), [Segment(label, a, b, s) for a, b, label, s in _of(evidence, r)])
-            for r in _read(path)
-        ]
+        return [made(record) for record in _read(path)]
     except (KeyError, TypeError) as error:
         raise DatasetError(
             f"{path}: a record is not in MUSIC-AVQA's format: {error!r}. Make the folder again."
         ) from None
 
 
-def _of(evidence: dict[str, list[list[Any]]], record: dict[str, Any]) -> list[list[Any]]:
-    return evidence.get(str(record["question_id"]), [])
+def _example(root: Path, record: dict[str, Any], task: str, form: str, labels: tuple[str, ...]) -> Example:
+    regions = tuple(Region(label, _unit(place)) for label, place in record.get("regions", ()))
+    segments = tuple(Segment(label, a, b, stream) for a, b, label, stream in record.get("segments", ()))
+    meta = {"video_id": record["video_id"], "form": record.get("form") or form, "labels": labels}
+    if form == "ref_avs":
+        meta |= {"null": not record["answer"], "family": record["family"]}
+    if "mask" in record:
+        meta |= {"mask": root / record["mask"], "owners": record["owners"]}
+    if "reasoning" in record:
+        meta["reasoning"] = record["reasoning"]
+    return Example(
+        id=record["id"],
+        task=task,
+        clip=_clip(root, record["video_id"], record),
+        question=record.get("question", ""),
+        reference=Answer(record["answer"], segments=segments, regions=regions),
+        kind=tuple(record.get("kind", ())),
+        meta=meta,
+    )
+
+
+def _clip(root: Path, video_id: str, record: dict[str, Any] | None = None) -> Clip:
+    videos, record = root / "videos", record or {}
+    there = videos.is_dir()
+    seen, heard = (
+        Source(one, videos / f"{one}.mp4" if there else None) for one in (video_id, record.get("audio_id", video_id))
+    )
+    return Clip(seen, heard, record.get("start", 0.0), record.get("end"))
+
+
+def _unit(place: list[int]) -> tuple[float, float, float, float]:
+    """Pixels of a box or a point as a box of 0..1."""
+    left, top, right, bottom = (edge / SIZE for edge in (place if len(place) == 4 else [*place, *place]))
+    return left, top, right, bottom
+
+
+def _file(root: Path, name: str, split: str) -> Path:
+    path = root / "json" / f"{name}-{split}.json"
+    if not path.is_file():
+        if not list(root.glob("json/avqa-*.json")):
+            raise DatasetError(f"No Soundstage in {str(root)!r}. Make one: lookhear soundstage {root}")
+        have = sorted(p.stem.removeprefix(f"{name}-") for p in root.glob(f"json/{name}-*.json"))
+        if have:
+            raise DatasetError(f"No split {split!r} in {str(root)!r}. There are: {', '.join(have)}.")
+        raise DatasetError(
+            f"{str(root)!r} was made before there was a task {name!r}. Run 'lookhear soundstage {root}' again with the "
+            "options it was made with: only what is missing is added."
+        )
+    return path
 
 
 def _read(path: Path) -> Any:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from lookhear.datasets import _replies
+from lookhear.datasets._masks import POINTS, inscribed
 from lookhear.types import Region
 
 SIZE = 224
-POINTS = 3
 STRICT = re.compile(r"\[(\d+),(\d+)(?:,(\d+),(\d+))?\]")
 Pixels = tuple[float, ...]
 
@@ -70,45 +70,6 @@ def resized(mask: np.ndarray) -> np.ndarray:
     """bool (224, 224): the mask scaled to the picture that coordinates are given in, nearest pixels."""
     rows, columns = ((np.arange(SIZE) + 0.5) * length / SIZE for length in mask.shape)
     return (mask > 0)[rows.astype(int)][:, columns.astype(int)]
-
-
-def inscribed(mask: np.ndarray, overlap: float = 0.3) -> list[tuple[int, int]]:
-    """(x, y) of the centres of the three largest circles inside a mask (Crab+, equation 1).
-
-    Circles may overlap up to an IoU of `overlap`, which the paper does not state. Where fewer than three fit, more
-    overlap is allowed step by step; a mask of fewer than three pixels gives the same centre again. Raises ValueError
-    for an empty mask.
-    """
-    from scipy.ndimage import distance_transform_edt
-
-    depth = distance_transform_edt(np.pad(mask > 0, 1))[1:-1, 1:-1]
-    order = np.argsort(-depth, axis=None, kind="stable")[: int((depth > 0).sum())]
-    if not len(order):
-        raise ValueError("an empty mask has no points")
-    chosen: list[tuple[int, int]] = []
-    for allowed in (overlap, 0.5, 0.7, 0.9, 0.999):
-        for place in order:
-            y, x = divmod(int(place), mask.shape[1])
-            here = (x, y, float(depth[y, x]))
-            if all(circle_iou(here, (a, b, float(depth[b, a]))) <= allowed for a, b in chosen):
-                chosen.append((x, y))
-            if len(chosen) == POINTS:
-                return chosen
-    return (chosen * POINTS)[:POINTS]
-
-
-def circle_iou(a: tuple[float, float, float], b: tuple[float, float, float]) -> float:
-    """Shared over joined area (0..1) of two circles (x, y, radius)."""
-    apart = float(np.hypot(a[0] - b[0], a[1] - b[1]))
-    small, large = sorted((a[2], b[2]))
-    if apart >= small + large:
-        return 0.0
-    if apart <= large - small:
-        return small**2 / large**2 if large else 0.0
-    alpha = np.arccos((apart**2 + small**2 - large**2) / (2 * apart * small))
-    beta = np.arccos((apart**2 + large**2 - small**2) / (2 * apart * large))
-    shared = small**2 * (alpha - np.sin(2 * alpha) / 2) + large**2 * (beta - np.sin(2 * beta) / 2)
-    return float(shared / (np.pi * (small**2 + large**2) - shared))
 
 
 def released(text: str, form: str) -> tuple[list[int] | None, list[list[int]] | None, bool]:

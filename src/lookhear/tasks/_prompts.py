@@ -20,6 +20,7 @@ PROMPTS: Mapping[str, str] = {
     "emotion": f"Which emotion does the person show in this video? {ANSWER}",
     "a2v": f"Which of the two videos, one or two, does the sound belong to? {ANSWER}",
     "v2a": f"Which of the two sounds, one or two, belongs to the video? {ANSWER}",
+    "pair": f"Does the sound belong to the video, yes or no? {ANSWER}",
     "ave": "Which event is both seen and heard in this video, and from which second to which? "
     f"{REASON}, then write <event>…</event> and <range>start,end</range>.",
     "unav": "Which events are both seen and heard in this video, and from which second to which does each last? "

@@ -1,0 +1,91 @@
+"""The other tasks about the same scenes, as records that `datasets/soundstage.py` reads.
+
+    json/<task>-<split>.json     a list of records, one a line; TASKS says which
+    masks/<video_id>_<k>.png     whose each pixel is in second k, where a record needs it
+
+A record has `id`, `video_id`, `answer`, and what its task needs: `audio_id` (sound from another clip), `start` and
+`end`, `question`, `form`, `segments` [start, end, label, stream], `regions` [label, pixels of 224 x 224], `mask` and
+`owners` (label -> numbers in the mask file), `kind`. What is not clear beyond the margins is not asked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from lookhear.soundstage import captions, events, labels, places, referring
+from lookhear.soundstage.disk import text
+from lookhear.soundstage.facts import Facts
+from lookhear.soundstage.scene import INSTRUMENTS, Scene
+
+TASKS = ("action", "emotion", "matching", "event", "parsing", "grounding", "segmentation", "referring", "caption")
+SINGLE: dict[str, Callable[[Facts], dict[str, Any] | None]] = {
+    "action": labels.action,
+    "emotion": labels.emotion,
+    "event": events.event,
+    "parsing": events.parsing,
+}
+Record = dict[str, Any]
+
+
+def write(out: Path, scenes: Iterable[tuple[str, Scene]], size: int, tick: Callable[[], None] = lambda: None) -> None:
+    """Write the records of all tasks for (split, scene) pairs, and the mask files they name, into the folder `out`."""
+    splits: dict[str, list[Scene]] = {}
+    for split, scene in scenes:
+        splits.setdefault(split, []).append(scene)
+    for split, some in splits.items():
+        for task, records in of_split(split, some, out / "masks", size, tick).items():
+            lines = ",\n".join(json.dumps(record, separators=(",", ":")) for record in records)
+            text(out / "json" / f"{task}-{split}.json", f"[\n{lines}\n]\n")
+
+
+def of_split(
+    split: str, scenes: Sequence[Scene], masks: Path, size: int, tick: Callable[[], None] = lambda: None
+) -> dict[str, list[Record]]:
+    """Task -> records of one split, in the order of the scenes; mask files are drawn into the folder `masks`."""
+    found: dict[str, list[Record]] = {task: [] for task in TASKS}
+    for one, other, record in labels.matching(Random(f"matching {split} {len(scenes)}"), scenes):
+        same = record["answer"] == "yes"
+        sound = {} if same else {"audio_id": other.id}
+        found["matching"].append({"id": f"{one.id}-{record['answer']}", "video_id": one.id} | sound | record)
+    known = INSTRUMENTS if split in ("test", "diagnostic") else [k for k in INSTRUMENTS if k not in referring.UNSEEN]
+    choice = referring.Choice(Random(f"referring {split} {len(scenes)}"), known)
+    for scene in scenes:
+        facts = Facts(scene)
+        rng = Random(f"tasks {scene.id} {scene.seed}")
+        for task, make in SINGLE.items():
+            if record := make(facts):
+                found[task].append({"id": scene.id, "video_id": scene.id} | record)
+        found["caption"].append({"id": scene.id, "video_id": scene.id} | captions.caption(rng, facts))
+        marked = [{"video_id": scene.id} | r for r in places.segmentation(rng, scene, masks, size)]
+        found["segmentation"] += marked
+        found["grounding"] += [places.grounding(record) for record in marked if record["form"] == "s4"]
+        second = int(marked[-1]["start"]) if marked else int(scene.seconds / 2)  # a mask file serves both
+        found["referring"] += _referring(choice, facts, second, masks, size)
+        tick()
+    return found
+
+
+def _referring(choice: referring.Choice, facts: Facts, second: int, masks: Path, size: int) -> list[Record]:
+    scene, records = facts.scene, []
+    for place, said in enumerate(choice.take(facts)):
+        where = places.pointed(scene, said.player, second, masks, size) if said.player else {}
+        if where is None:
+            continue
+        kinds = {*said.named, *([said.player.instrument] if said.player else [])}
+        kind = "Null" if said.player is None else "Unseen" if kinds & set(referring.UNSEEN) else "Seen"
+        records.append(
+            {
+                "id": f"{scene.id}-{place}",
+                "video_id": scene.id,
+                "question": said.words,
+                "family": said.family,
+                "kind": [kind],
+                "answer": said.player.instrument if said.player else "",
+            }
+            | where
+        )
+    return records
