@@ -1,4 +1,7 @@
-"""Cross-modal matching: which of two videos belongs to a sound, or which of two sounds to a video (VGG-CM)."""
+"""Cross-modal matching: which of two videos belongs to a sound, or of two sounds to a video, or whether one does.
+
+`meta["form"]` of an example says how it is asked: `a2v` and `v2a` one or two (VGG-CM), `pair` yes or no (Soundstage).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from lookhear.types import Answer, Example
 
 VERSION = 1
 LABELS = ("one", "two")
+PAIR = ("yes", "no")
 SPELLED = {"first": "one", "second": "two"}  # as replies also say it
 
 
@@ -19,18 +23,23 @@ def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
 
 
 def target(example: Example, explain: bool = True) -> str:
-    """The reply to learn: one or two between tags, after the reasoning or (`explain=False`) alone."""
+    """The reply to learn: one or two, yes or no between tags, after the reasoning or (`explain=False`) alone."""
     one = _reading.reference(example).text
     tagged = f"<answer>{one}</answer>"
     if not explain:
         return tagged
+    if example.meta.get("form") == "pair":
+        told = {"yes": "What is heard comes from what is seen.", "no": "What is heard is not what is seen."}
+        return _reading.explained(example, f"{told[one]} So the answer is {tagged}.", parse)
     asked, given = ("video", "sound") if example.meta.get("form") == "a2v" else ("sound", "video")
     own = f"Of the two, the event of {asked} {one} is that of the {given}. So the {asked} that matches is {tagged}."
     return _reading.explained(example, own, parse)
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
-    """One or two, however it is said: as a word, as a digit, as first or second."""
+    """One or two, however it is said: as a word, as a digit, as first or second; of a pair yes or no."""
+    if example.meta.get("form") == "pair":
+        return _reading.name(reply, PAIR)
     found = _reading.name(reply, (*LABELS, *SPELLED))
     return Answer(SPELLED.get(found.text, found.text), raw=reply, notes=found.notes)
 

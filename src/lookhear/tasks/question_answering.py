@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from lookhear.metrics.answers import accuracy
 from lookhear.tasks import UNREAD, _reading
@@ -41,7 +42,8 @@ def target(example: Example, explain: bool = True) -> str:
     if not explain:
         return tagged
     own = f"From what is seen and heard, the question is answered by {answer}. So the answer is {tagged}."
-    return _reading.explained(example, own, parse)
+    said = replace(example, reference=Answer(answer))  # reasoning tells the answer in words, not when or where
+    return _reading.explained(said, own, parse)
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
