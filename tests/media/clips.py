@@ -41,12 +41,14 @@ def record(
     sound_codec: str = "aac",
     size: tuple[int, int] = (48, BITS * BLOCK),
     options: dict | None = None,
+    params: str = "",
 ) -> Path:
     """Write frame k with timestamp `times[k]` seconds, and sound whose first sample is at `sound_start`."""
     with av.open(str(path), "w", container_options=options or {}) as out:
         sound = None
         if times:
-            extra = {"x264-params": "scenecut=0"} if codec == "libx264" else {}
+            extra = {"x264-params": f"scenecut=0:{params}"} if codec == "libx264" else {}
+            extra |= {"x265-params": f"log-level=none:{params}"} if codec == "libx265" else {}
             picture = out.add_stream(codec, rate=25, options={"crf": "18", **extra})
             picture.height, picture.width = size
             picture.pix_fmt = "yuv420p"

@@ -66,6 +66,41 @@ def test_a_seek_in_open_groups_stays_exact(folder):
         assert [number(f) for f in media.frames] == shown(STEADY, media.times + start)
 
 
+@pytest.mark.parametrize(
+    ("codec", "suffix", "params"),
+    [
+        ("libx264", "mp4", "bframes=5:b-pyramid=normal:b-adapt=0"),
+        ("libx264", "mkv", "bframes=3:b-pyramid=strict:open-gop=1:b-adapt=0"),
+        ("libx264", "mp4", "bframes=3:open-gop=1:b-adapt=0"),
+        ("libx264", "mp4", "bframes=2:interlaced=1"),
+        ("libx265", "mp4", "bframes=4:open-gop=1:b-adapt=0"),
+        ("mpeg4", "mkv", ""),
+        ("libvpx-vp9", "webm", ""),
+    ],
+)
+def test_what_is_passed_over_is_never_what_is_wanted(tmp_path, codec, suffix, params):
+    """However pictures refer to one another, also across key frames, and however few of them are wanted."""
+    size = {"size": (64, 96)} if codec == "libx265" else {}
+    path = record(tmp_path / f"refer.{suffix}", VARIABLE, gop=10, codec=codec, params=params, **size)
+    before_keys = [t - 0.02 for t in VARIABLE[10::20]]
+    wanted = [Sampling(), Sampling(fps=0.4), Sampling(fps=9, offset=0.2), Sampling("uniform", count=2)]
+    for sampling in wanted:
+        media = decode(clip(path), sampling)
+        assert [number(f) for f in media.frames] == shown(VARIABLE, media.times), sampling.name
+    for time in before_keys:
+        media = decode(clip(path, time, time + 3.0), Sampling(fps=0.4, offset=0.0))
+        assert [number(f) for f in media.frames] == shown(VARIABLE, media.times + time), time
+
+
+def test_without_the_loop_filter_pixels_are_nearly_the_same_and_the_name_says_so(folder):
+    path = record(folder / "rough.mp4", STEADY, gop=50)
+    exact, rough = Sampling(), Sampling(loop_filter=False)
+    assert rough.name == f"{exact.name} loop_filter=off"
+    a, b = (decode(clip(path), s) for s in (exact, rough))
+    assert [number(f) for f in b.frames] == [number(f) for f in a.frames]
+    assert 0 < np.abs(a.frames.astype(int) - b.frames).mean() < 2
+
+
 def test_every_frame_comes_once_with_its_own_time(folder):
     path = record(folder / "every.mp4", VARIABLE)
     media = decode(clip(path), Sampling("every"))

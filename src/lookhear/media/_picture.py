@@ -6,6 +6,7 @@ Nothing here knows of clips or of Media; `decode.py` drives it. All times are se
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import av
@@ -17,6 +18,7 @@ from lookhear.media.probe import INDEXED, Facts, turned
 
 SLACK = 1e-6  # seconds: timestamps are fractions, wanted times are floats
 HELD = 512  # packets kept undecoded at most
+SKIPS = ("h264", "hevc", "mpeg4")  # decoders that can be told, packet by packet, to pass over what nothing refers to
 
 
 class PictureTrack:
@@ -24,9 +26,13 @@ class PictureTrack:
 
     `wanted` ascends; None takes every frame from `start` on. A time before the first frame gets the first frame.
 
-    Packets are held back, undecoded, until it is known whether a wanted frame lies behind them: what remains of a group
-    of pictures after its last wanted frame, and whole groups without one, are never decoded. This is exact, since a
-    key frame needs nothing before it, and no wanted frame lies between a dropped packet and the next key frame.
+    Packets are held back, undecoded, until it is known which frame is shown at a wanted time: none that follows begins
+    earlier than it is sent. What is decoded then begins at the last key frame that is shown before the wanted frame and
+    ends with the wanted frame itself; of the pictures in between, those that no other refers to are passed over. This
+    is exact: a key frame needs nothing before it, and what is left out is neither wanted nor referred to.
+
+        key  P  b  P  b  P  b  P ─── key  P  b  P  b  P ───       b: nothing refers to it
+         x   x     x  x (wanted)      (no frame wanted)           x: decoded
     """
 
     def __init__(
@@ -36,6 +42,7 @@ class PictureTrack:
         wanted: Sequence[float] | None,
         start: float,
         size: tuple[int, int] | None,
+        loop_filter: bool = True,
     ) -> None:
         self.taken: list[tuple[float, np.ndarray]] = []  # (wanted time, pixels) not yet fetched
         self.damaged = 0  # packets that could not be decoded
@@ -47,12 +54,16 @@ class PictureTrack:
         self.shape = size  # height and width that all frames come in; None before the first, if not asked for
         self._codec = stream.codec_context
         self._codec.thread_count = 1  # workers are processes; two threads on a busy machine are slower than one
+        if not loop_filter:
+            self._codec.options = {"skip_loop_filter": "all"}
+        self._skips, self._skipping = self._codec.name in SKIPS, False
         self._base, self._zero = float(stream.time_base), facts.zero
         self._step = 1 / facts.picture.fps if facts.picture and facts.picture.fps else 0.0
         self._wanted, self._start = wanted, start
         self._due = 0  # wanted times answered
         self._asked = 0  # wanted times whose packets went to the decoder
-        self._held: list[av.Packet] = []
+        self._held: list[av.Packet] = []  # undecoded; they follow what the decoder had, or begin with a key frame
+        self._fed = False  # the decoder may hold frames back
         self._patient = wanted is not None and facts.format in INDEXED  # others' timestamps are not to be trusted
         self._last: tuple[float, av.VideoFrame] | None = None
         self._faults, self._stamps = [0, 0], [None, None]  # of presentation and decoding timestamps
@@ -82,30 +93,25 @@ class PictureTrack:
         if not self._patient:
             self._decode(packet)
             return
-        if packet.is_keyframe:
-            key = self._time(packet.pts)
-            if self._next_ask() < key - SLACK:
-                self._release()
-            else:  # nothing wanted until this key frame: forget what is held
-                self._held.clear()
-                self._decode(None)
-                self._codec.flush_buffers()
-            self._advance(key - SLACK)
-        elif self._time(packet.dts) > self._next_ask() + SLACK:  # all that follows is shown later than the wanted time
-            self._release()
-            self._advance(self._time(packet.dts) - SLACK)
-        elif len(self._held) >= HELD:
-            self._release()
         self._held.append(packet)
-        if self.first is None:
+        if packet.is_keyframe and self._time(packet.pts) <= self._next_ask() + SLACK:
+            self._enter(len(self._held) - 1)  # nothing wanted is shown before this key frame
+        self._settle(self._time(packet.dts))
+        if self.first is None or len(self._held) >= HELD:
             self._release()
 
     def finish(self) -> None:
         """The track has ended."""
-        if not self.ended:
-            self._release()
-            self._decode(None)
-            self.ended = True
+        if self.ended:
+            return
+        if self._patient:
+            self._settle(float("inf"))
+            keys = [i for i, packet in enumerate(self._held) if packet.is_keyframe]
+            if keys:
+                self._enter(keys[-1])
+        self._release(ending=True)  # also without a wanted frame: it tells where the track ends
+        self._drain()
+        self.ended = True
 
     def fetch(self, until: float, least: int = 0) -> tuple[list[float], list[np.ndarray]]:
         """Times and pixels before `until` not fetched yet; after the track's end its last frame stays on.
@@ -127,16 +133,65 @@ class PictureTrack:
         assert self._wanted is not None
         return self._wanted[self._asked] if self._asked < len(self._wanted) else float("inf")
 
-    def _advance(self, until: float) -> None:
-        while self._next_ask() < until:
+    def _settle(self, sent: float) -> None:
+        """Decode up to the frames shown at wanted times before `sent`, the time before which no later packet begins."""
+        while (wanted := self._next_ask()) < sent - SLACK:
+            shown = [i for i, p in enumerate(self._held) if not p.is_discard and self._time(p.pts) <= wanted + SLACK]
+            if shown:  # else the decoder had it
+                last = max(shown, key=lambda i: self._held[i].pts)
+                keys = [i for i in range(last + 1) if self._held[i].is_keyframe]
+                clean = [i for i in keys if self._held[i].pts <= self._held[last].pts]  # it may be shown before its key
+                last -= self._enter(clean[-1]) if clean else 0
+                self._release(last + 1)
             self._asked += 1
 
-    def _release(self) -> None:
-        for packet in self._held:
+    def _enter(self, key: int) -> int:
+        """Leave out what is held before the key frame at place `key`; how many packets that were."""
+        if key:
+            self._drain()
+            del self._held[:key]
+        return key
+
+    def _release(self, count: int | None = None, ending: bool = False) -> None:
+        """Decode the first `count` packets held (all by default) but for those neither wanted nor referred to."""
+        feed = self._held[:count]
+        starts = sorted(self._time(p.pts) for p in self._held if p.pts is not None) if self._patient else []
+        for packet in feed:
+            if self._skips and self._patient:
+                begin = self._time(packet.pts)
+                after = bisect_left(starts, begin + SLACK)
+                until = starts[after] if after < len(starts) else float("inf")  # not known yet: it may stay on
+                last = ending and after == len(starts)
+                self._skip(not (last or self.first is None or self._is_wanted(begin, until)))
             self._decode(packet)
-        self._held.clear()
+        del self._held[: len(feed)]
+        if not self._patient:
+            self._skip(False)
+
+    def _is_wanted(self, begin: float, until: float) -> bool:
+        """Is a frame shown from `begin` to `until` on at a wanted time?"""
+        assert self._wanted is not None
+        return bisect_left(self._wanted, begin - SLACK) < bisect_left(self._wanted, until - SLACK)
+
+    def _skip(self, yes: bool) -> None:
+        if self._skips and yes != self._skipping:
+            self._skipping = yes
+            self._codec.skip_frame = "NONREF" if yes else "DEFAULT"
+
+    def _drain(self) -> None:
+        """Have the decoder give all it holds back; all that was asked for is then there."""
+        if not self._fed:
+            return
+        self._skip(False)
+        self._decode(None)
+        self._codec.flush_buffers()
+        self._fed = False
+        while self._patient and self._last and self._due < self._asked:
+            self._take(self._wanted[self._due], self._last)  # type: ignore[index]
+            self._due += 1
 
     def _decode(self, packet: av.Packet | None) -> None:
+        self._fed = True
         try:
             for frame in self._codec.decode(packet):
                 self._show(frame)

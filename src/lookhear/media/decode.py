@@ -75,11 +75,12 @@ def _numbered(clip: Clip, sampling: Sampling) -> Media:
     assert clip.video is not None
     path = _path(clip.video)
     if probe(path).picture is None:  # nothing to choose from: what is said of such a clip is said by the usual way
-        (media,) = _pieces(clip, Sampling(size=sampling.size, sample_rate=sampling.sample_rate), None)
+        (media,) = _pieces(clip, replace(sampling, rule="per_second", count=None), None)
         return media
     wanted = sampling.chosen(*frame_times(path, clip.start, clip.end))
     moments = tuple(sorted(set(wanted)))
-    at = _At(rule="every", size=sampling.size, sample_rate=sampling.sample_rate, moments=moments)
+    how = {"size": sampling.size, "sample_rate": sampling.sample_rate, "loop_filter": sampling.loop_filter}
+    at = _At(rule="every", moments=moments, **how)
     (media,) = _pieces(clip, at, None)
     if media.frames is None or not len(media.frames):
         return media
@@ -104,7 +105,8 @@ class _Reader:
         self.picture: PictureTrack | None = None
         self.sound: SoundTrack | None = None
         if seen and facts.picture:
-            self.picture = PictureTrack(streams[facts.picture.index], facts, wanted, clip.start, sampling.size)
+            track = streams[facts.picture.index]
+            self.picture = PictureTrack(track, facts, wanted, clip.start, sampling.size, sampling.loop_filter)
         if heard and facts.sound:
             self.sound = SoundTrack(streams[facts.sound.index], facts, clip.start, sampling.sample_rate)
         known = [t for t, there in ((facts.picture, self.picture), (facts.sound, self.sound)) if t and there]

@@ -27,7 +27,9 @@ class Sampling:
     `rule` is `per_second` (one frame in every 1/`fps` seconds, at `offset` of the step), `uniform` (`count` frames, one
     at `offset` of each equal part), `every` (each frame of the file), or the name of a published script's choice in
     `frame_rules` (`music_avqa_adaptive`, `crab_arange` with `count`, …). `size` (height, width) scales inside the
-    decoder, after rotation; None keeps the file's own. Raises RecipeError where the settings make no sense.
+    decoder, after rotation; None keeps the file's own. `loop_filter` False leaves out the smoothing of block edges at
+    the end of decoding: faster, pixels off by a little (docs/results/extraction.md says how much). Raises RecipeError
+    where the settings make no sense.
     """
 
     rule: str = "per_second"
@@ -36,6 +38,7 @@ class Sampling:
     count: int | None = None
     size: tuple[int, int] | None = None
     sample_rate: int = 16_000
+    loop_filter: bool = True
 
     def __post_init__(self) -> None:
         if self.rule not in RULES and not self.numbered:
@@ -70,7 +73,8 @@ class Sampling:
             "uniform": f" count={self.count} offset={self.offset:g}",
         }
         counted = f" count={self.count}" if self.count and self.numbered else ""
-        return f"{self.rule}{how.get(self.rule, counted)}{size} {self.sample_rate}Hz"
+        rough = "" if self.loop_filter else " loop_filter=off"
+        return f"{self.rule}{how.get(self.rule, counted)}{size} {self.sample_rate}Hz{rough}"
 
     def times(self, start: float, end: float) -> list[float] | None:
         """The wanted times in seconds, ascending, for a stretch `start` to `end`; None: the file decides (`every`).

@@ -2,7 +2,8 @@
 
     clip                                              the encoder, as it comes
     clip@weights=openai/clip-vit-large-patch14        with settings: `key=value`, more after commas
-    clip@rule=crab_arange,count=10                    with another choice of frames (rule, fps, offset, count)
+    clip@rule=crab_arange,count=10                    with another choice of frames (rule, fps, offset, count) or
+                                                      faster decoding, not to the last bit (loop_filter=false)
     clip@patches=true:patches                         in a recipe: the encoder's own stream that serves, after a colon
 
 A comma ends a value only where `key=` follows; what follows the last colon is a stream if it is one plain word. In a
@@ -24,7 +25,7 @@ from lookhear import catalog, config
 from lookhear.errors import RecipeError
 from lookhear.media.sampling import Sampling
 
-SAMPLING = ("rule", "fps", "offset", "count")  # settings of any encoder that looks at frames
+SAMPLING = ("rule", "fps", "offset", "count", "loop_filter")  # settings of any encoder that looks at frames
 UNSIGNED = ("device", "batch")  # settings of speed
 EXAMPLE = "clip@weights=/models/clip,patches=true"
 
