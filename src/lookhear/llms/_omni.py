@@ -37,6 +37,12 @@ LEAD = {  # what is there -> how the conversation begins (Crab+)
     ("audio",): "This is an audio:",
     (): "",
 }
+EDGES = {  # what stands around picture and sound, as Qwen2.5 and as Qwen3 write it
+    "vision_bos": ("<|vision_bos|>", "<|vision_start|>"),
+    "vision_eos": ("<|vision_eos|>", "<|vision_end|>"),
+    "audio_bos": ("<|audio_bos|>", "<|audio_start|>"),
+    "audio_eos": ("<|audio_eos|>", "<|audio_end|>"),
+}
 LONGEST = 300.0  # seconds of sound that Qwen-Omni takes
 TOGETHER = 16  # questions answered in one batch
 
@@ -81,10 +87,10 @@ class Omni:
         self.manner = manner or Manner()
         self.name = name
         self.size_on_disk: int | None = None
-        one = self._one
-        self.ids = {n: one(f"<|{n}|>") for n in ("im_start", "im_end", "vision_bos", "vision_eos")}
-        self.ids |= {n: one(f"<|{n}|>") for n in ("audio_bos", "audio_eos")}
+        self.report: tuple[str, ...] = ()
         config = self.base.config
+        self.ids = {name: self._token(f"<|{name}|>") for name in ("im_start", "im_end")}
+        self.ids |= {name: self._token(*written) for name, written in EDGES.items()}
         self.places = {k: getattr(config, f"{k}_token_id") for k in ("video", "image", "audio")}
         self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.ids["im_end"]
         self.stop = {self.ids["im_end"], self.pad, tokenizer.eos_token_id} - {None}
@@ -236,10 +242,11 @@ class Omni:
 
         _folder.save(self, Path(folder))
 
-    def _one(self, token: str) -> int:
-        found = self.tokenizer.convert_tokens_to_ids(token)
-        if found is None or found == self.tokenizer.unk_token_id:
-            raise ModelError(f"The tokenizer knows no {token!r}: it is none of Qwen-Omni's.")
+    def _token(self, *written: str) -> int:
+        known = self.tokenizer.get_vocab()
+        found = next((known[token] for token in written if token in known), None)
+        if found is None:
+            raise ModelError(f"The tokenizer knows no {written[0]!r}: it is none of Qwen-Omni's.")
         return found
 
     def _prepared(self, media: Sequence[Media | Prepared]) -> list[Prepared]:

@@ -15,6 +15,7 @@ read. The sentences it was trained on differ from those of `tasks`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from lookhear.llms import _folder
@@ -39,24 +40,46 @@ class Config:
     """settings of the whole, such as tokens"""
 
 
+def classes() -> tuple[Any, Any]:
+    """The thinker and its config in transformers."""
+    from transformers import Qwen2_5OmniThinkerConfig, Qwen2_5OmniThinkerForConditionalGeneration
+
+    return Qwen2_5OmniThinkerForConditionalGeneration, Qwen2_5OmniThinkerConfig
+
+
 def build(config: Config, tokenizer: Any = None, manner: Manner | None = None) -> Omni:
     """A thinker of these sizes with random weights; on `torch.device("meta")` without any memory.
 
     `tokenizer` is one of transformers with Qwen's special tokens; without, bytes are tokens.
     """
-    from transformers import (
-        Qwen2_5OmniThinkerConfig,
-        Qwen2_5OmniThinkerForConditionalGeneration,
-        WhisperFeatureExtractor,
-    )
+    from transformers import WhisperFeatureExtractor
 
+    kind, settings = classes()
     tokenizer = tokenizer or bytes_tokenizer()
-    sizes = Qwen2_5OmniThinkerConfig(
+    sizes = settings(
         text_config=TEXT | {"pad_token_id": tokenizer.pad_token_id} | config.text,
         vision_config=VISION | config.vision,
         audio_config=config.audio or None,
         **{**token_ids(tokenizer), "pad_token_id": tokenizer.pad_token_id, **config.thinker},
     )
-    model = Qwen2_5OmniThinkerForConditionalGeneration(sizes).eval()
+    model = kind(sizes).eval()
     extractor = WhisperFeatureExtractor(feature_size=sizes.audio_config.num_mel_bins)
     return Omni(model, tokenizer, extractor, manner or Manner(eye=_folder.eye(sizes.vision_config)), NAME)
+
+
+def load(where: str | Path = BASE, adapter: str | Path | None = None, **options: Any) -> Omni:
+    """The model of a hub's name or a folder, with the published adapters where it is the published base.
+
+    `adapter`: a folder of PEFT, a `finetune_weights.bin`, or a hub's dataset that holds one; a folder's own where none
+    is given. `options`: dtype, device, frames, and the fields of Manner (sound, clock, time_scale, …).
+    """
+    return _folder.load(NAME, where, adapter or _published(where), classes(), **options)
+
+
+def plan(where: str | Path = BASE, adapter: str | Path | None = None, **_: Any) -> _folder.Plan:
+    """What `load` would download and hold."""
+    return _folder.plan(NAME, where, adapter or _published(where), classes())
+
+
+def _published(where: str | Path) -> str | None:
+    return ADAPTER if str(where) == BASE else None

@@ -1,6 +1,4 @@
-"""The waist of the house: a model watches clips once and answers any number of questions about them.
-
-    load(name | run folder) ─▶ Model      watch(clips) ─▶ Watched      answer(watched, examples) ─▶ list[Answer]
+"""A small net with the frozen encoders it was trained on.
 
 A run folder is what training leaves: recipe.yaml, model.safetensors, vocabulary.json (the ordered answers) and
 features.json (the signatures of the features it was trained on). Shipped models are run folders in `weights/`.
@@ -12,9 +10,8 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -23,14 +20,14 @@ from torch import Tensor, nn
 
 from lookhear import config
 from lookhear.errors import MediaError, ModelError
+from lookhear.model._clips import Watched, clip_of, plain, stamp
 from lookhear.store.batch import Batch, batch, orders
 from lookhear.store.features import SOURCE, FeatureStore, key
 from lookhear.store.fill import build_encoder, encoders_of, fill
 from lookhear.store.names import serving
 from lookhear.store.scale import Scale, scaled
-from lookhear.types import Answer, Clip, Evidence, Example, Media, Memory, Output, Segment, Source
+from lookhear.types import Answer, Clip, Evidence, Example, Media, Output, Segment
 
-SHIPPED = Path(__file__).parent / "weights"
 REMEMBERED = 32  # clips whose features are kept, so that asking again decodes nothing
 STANDS_OUT = 1.5  # times the even share: a second that weighs more belongs to a segment
 SCALE_PARTS = ("mean", "deviation")  # what scale.safetensors holds of each stream
@@ -42,43 +39,8 @@ ABSENT = (
 )  # true of any track that was not asked for; the batch says what is really absent
 
 
-@dataclass(frozen=True)
-class Watched:
-    """Clips after watching. `memory` has one row a clip; `seconds` is how much of each there really was."""
-
-    clips: tuple[Clip, ...]
-    memory: Memory
-    seconds: tuple[int | None, ...]
-    notes: tuple[tuple[str, ...], ...]
-
-
-class Model(Protocol):
-    """Anything that can watch and answer."""
-
-    name: str
-
-    def watch(self, clips: Sequence[Clip]) -> Any: ...
-
-    def answer(self, watched: Any, examples: Sequence[Example]) -> list[Answer]: ...
-
-    def ask(self, video: Path | str | Clip, *questions: str) -> list[Answer]: ...
-
-
-def load(name: Path | str, store: FeatureStore | None = None) -> NetModel:
-    """The shipped model or the run folder called `name`; with `store`, features are read from there and kept there.
-
-    Raises ModelError where there is no such model, or it cannot be used.
-    """
-    folder = Path(name)
-    if not folder.is_dir() and str(name) in shipped():
-        folder = SHIPPED / str(name)
-    if not (folder / "model.safetensors").is_file():
-        if (folder / "recipe.yaml").is_file():
-            raise ModelError(f"{str(name)!r} is not trained to the end. Resume it: lookhear train {folder}/recipe.yaml")
-        have = ", ".join(shipped()) or "none"
-        raise ModelError(
-            f"No model called {str(name)!r}. Shipped: {have}. Or give a run folder, such as runs/av_master."
-        )
+def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
+    """The model of a run folder; with `store`, features are read from there and kept there."""
     recipe = config.load(folder / "recipe.yaml")
     vocabulary = tuple(_json(folder / "vocabulary.json"))
     cards = _json(folder / "features.json")
@@ -94,11 +56,6 @@ def load(name: Path | str, store: FeatureStore | None = None) -> NetModel:
         kept = _tensors(folder / "scale.safetensors")
         scale = {n: tuple(kept[f"{n}.{part}"] for part in SCALE_PARTS) for n in {k.rpartition(".")[0] for k in kept}}
     return NetModel(net, recipe, vocabulary, cards, name=folder.resolve().name, store=store, scale=scale)
-
-
-def shipped() -> list[str]:
-    """The names of the models that come with the package."""
-    return sorted(p.parent.name for p in SHIPPED.glob("*/model.safetensors"))
 
 
 def build_net(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
@@ -240,7 +197,7 @@ class NetModel:
 
     def _remember(self, wanted: Sequence[str], example: Example) -> tuple[FeatureStore, tuple[str, ...]]:
         """The features of one clip in memory; made anew where its file has changed since."""
-        which = (example.clip, _stamp(example.clip.video), _stamp(example.clip.audio))
+        which = stamp(example.clip)
         if which not in self.remembered:
             said: list[str] = []
             store = FeatureStore(None)
@@ -308,20 +265,6 @@ class _Overheard:
         return self.encoder(given)
 
 
-def clip_of(path: Path | str) -> Clip:
-    """A whole file as a clip. Raises MediaError where there is none."""
-    path = Path(path)
-    if not path.is_file():
-        raise MediaError(f"No video at {str(path)!r}. Give the path of a video or sound file.")
-    source = Source(str(path), path)
-    return Clip(source, source)
-
-
-def plain(question: str) -> str:
-    """A question as annotations hold it: no blanks around it and no question mark."""
-    return " ".join(question.split()).rstrip("?？ ")
-
-
 def _trimmed(weight: Tensor, seconds: int | None) -> tuple[float, ...]:
     weight = weight[:seconds]
     return tuple((weight / weight.sum().clamp(min=1e-12)).tolist())
@@ -338,13 +281,6 @@ def _segments(track: str, weight: Sequence[float]) -> list[Segment]:
             found.append(Segment(track, float(start), float(second), TRACKS[track]))
             start = None
     return found
-
-
-def _stamp(source: Source | None) -> tuple[int, int] | None:
-    if source is None or source.path is None or not source.path.is_file():
-        return None
-    facts = source.path.stat()
-    return facts.st_mtime_ns, facts.st_size
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

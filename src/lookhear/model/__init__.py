@@ -1,0 +1,71 @@
+"""The waist of the house: a model watches clips once and answers any number of questions about them.
+
+load(name | folder) ─▶ Model      watch(clips) ─▶ Watched      answer(watched, examples) ─▶ list[Answer]
+
+stage                          a shipped model                    runs/av_master     a run folder
+crab_plus                      a language model, from the hub     runs/tiny_omni     a folder that holds one
+qwen_omni@Qwen/Qwen2.5-Omni-3B the same from another place; options follow after commas: `,sound=windows`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lookhear.errors import ModelError
+from lookhear.model import llm as _llm
+from lookhear.model._clips import Model, Watched, clip_of, plain
+from lookhear.model.llm import LLMModel
+from lookhear.model.net import SCALE_PARTS, NetModel, build_net, load_run, says, served, widths
+from lookhear.store.features import FeatureStore
+from lookhear.types import Answer, Clip
+
+__all__ = [
+    "SCALE_PARTS",
+    "LLMModel",
+    "Model",
+    "NetModel",
+    "Watched",
+    "ask",
+    "build_net",
+    "clip_of",
+    "load",
+    "plain",
+    "says",
+    "served",
+    "shipped",
+    "widths",
+]
+SHIPPED = Path(__file__).parents[1] / "weights"
+
+
+def load(name: Path | str, store: FeatureStore | None = None) -> NetModel | LLMModel:
+    """The shipped model, the run folder or the language model called `name`.
+
+    With `store`, a small net reads features from there and keeps them there. Raises ModelError where there is no such
+    model, or it cannot be used.
+    """
+    folder = Path(name)
+    if not folder.is_dir() and str(name) in shipped():
+        folder = SHIPPED / str(name)
+    if _llm.named(name):
+        return _llm.load(name)
+    if (folder / "model.safetensors").is_file():
+        return load_run(folder, store)
+    if (folder / "recipe.yaml").is_file():
+        raise ModelError(f"{str(name)!r} is not trained to the end. Resume it: lookhear train {folder}/recipe.yaml")
+    have = ", ".join(shipped()) or "none"
+    raise ModelError(
+        f"No model called {str(name)!r}. Shipped: {have}. Language models: {', '.join(_llm.names())}. "
+        "Or give a run folder, such as runs/av_master."
+    )
+
+
+def ask(video: Path | str | Clip, *questions: str, model: Path | str = "stage") -> Sequence[Answer]:
+    """Answer questions about a video with the model called `model`."""
+    return load(model).ask(video, *questions)
+
+
+def shipped() -> list[str]:
+    """The names of the models that come with the package."""
+    return sorted(p.parent.name for p in SHIPPED.glob("*/model.safetensors"))

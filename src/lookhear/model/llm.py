@@ -1,0 +1,195 @@
+"""A language model at the waist: clips are decoded and watched once, examples become prompts, replies answers.
+
+    clip ─ decode ─ llm.watch ─▶ cache      example ─ task.prompt ─ llm.answer ─▶ reply ─ task.parse ─▶ Answer
+
+What a reply says of seconds becomes segments, what it says of places regions; a segmenter, where one is given, turns
+those into masks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import exp
+from pathlib import Path
+from typing import Any
+
+from lookhear import catalog, tasks
+from lookhear.errors import ModelError, RecipeError
+from lookhear.llms import LLM, Reply
+from lookhear.media.decode import decode
+from lookhear.model._clips import Watched, clip_of, plain, stamp
+from lookhear.types import Answer, Clip, Example, Media, Region, Segment
+
+TOGETHER = 8  # clips read in one batch
+REMEMBERED = 16  # clips whose cache is kept, so that asking again reads nothing
+FREE = "question_answering"  # the task of a question that somebody just asks
+NUMBER = r"(\d+(?:\.\d+)?)"
+SPAN = re.compile(rf"{NUMBER}\s*(?:s|sec|seconds?)?\s*(?:to|until|-|–|and)\s*{NUMBER}\s*(?:s|sec|seconds?)\b", re.I)
+MOMENT = re.compile(rf"\b(?:at|around|after)\s+{NUMBER}\s*(?:s|sec|seconds?)\b", re.I)
+RANGE = re.compile(rf"<range>\s*{NUMBER}\s*,\s*{NUMBER}\s*</range>", re.I)
+ARCHITECTURES = {"Qwen2_5Omni": "qwen_omni", "Qwen3Omni": "qwen_omni"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Where a clip is kept: a row of what its batch became, and how long it was."""
+
+    seen: Any
+    row: int
+    seconds: int
+    notes: tuple[str, ...]
+
+
+class LLMModel:
+    """A language model that watches and answers.
+
+    `vocabulary` are the answers there can be, where the questions have such; examples that bring their own
+    (`meta["labels"]`) need none. `max_tokens` is the longest reply.
+    """
+
+    def __init__(self, llm: LLM, name: str = "", vocabulary: Sequence[str] = (), max_tokens: int = 256):
+        self.llm, self.name = llm, name or llm.name
+        self.vocabulary, self.max_tokens = tuple(vocabulary), max_tokens
+        self.remembered: OrderedDict[Any, Row] = OrderedDict()
+
+    def watch(self, clips: Sequence[Clip]) -> Watched:
+        """Decode and read `clips`. Raises MediaError."""
+        distinct = list(dict.fromkeys(clips))
+        keys = {clip: stamp(clip) for clip in distinct}
+        new = [clip for clip in distinct if keys[clip] not in self.remembered]
+        rows = {clip: self.remembered[keys[clip]] for clip in distinct if keys[clip] in self.remembered}
+        for start in range(0, len(new), TOGETHER):
+            some = new[start : start + TOGETHER]
+            rows |= zip(some, self._read([decode(clip, self.llm.sampling) for clip in some]), strict=True)
+        for clip in distinct:
+            self.remembered[keys[clip]] = rows[clip]
+            self.remembered.move_to_end(keys[clip])
+        while len(self.remembered) > REMEMBERED:
+            self.remembered.popitem(last=False)
+        found = tuple(rows[clip] for clip in distinct)
+        return Watched(tuple(distinct), found, tuple(r.seconds for r in found), tuple(r.notes for r in found))
+
+    def _read(self, media: Sequence[Media]) -> list[Row]:
+        seen = self.llm.watch(media)
+        said = getattr(seen, "notes", ()) or [()] * len(media)
+        return [
+            Row(seen, i, round(one.duration), tuple(dict.fromkeys((*one.notes, *said[i]))))
+            for i, one in enumerate(media)
+        ]
+
+    def answer(self, watched: Watched, examples: Sequence[Example]) -> list[Answer]:
+        """One answer for each example, whose clip must have been watched; `raw` is the reply."""
+        row = dict(zip(watched.clips, watched.memory, strict=True))
+        unseen = next((e.clip.id for e in examples if e.clip not in row), None)
+        if unseen is not None:
+            raise ModelError(f"Asked about {unseen!r}, which was not watched. Give it to watch() first.")
+        groups: dict[int, list[int]] = {}
+        for i, example in enumerate(examples):
+            groups.setdefault(id(row[example.clip].seen), []).append(i)
+        answers: dict[int, Answer] = {}
+        for some in groups.values():
+            asked = [examples[i] for i in some]
+            prompts = [tasks.find(e.task).prompt(e, self._known(e)) for e in asked]
+            rows = [row[e.clip] for e in asked]
+            replies = self.llm.answer(rows[0].seen, [r.row for r in rows], prompts, self.max_tokens)
+            for i, example, one, reply in zip(some, asked, rows, replies, strict=True):
+                answers[i] = self._parsed(example, reply, one)
+        return [answers[i] for i in range(len(examples))]
+
+    def ask(self, video: Path | str | Clip, *questions: str) -> list[Answer]:
+        """Watch a video once and answer every question about it."""
+        clip = video if isinstance(video, Clip) else clip_of(video)
+        watched = self.watch([clip])
+        return self.answer(watched, [Example(str(i), FREE, clip, plain(q)) for i, q in enumerate(questions)])
+
+    def _known(self, example: Example) -> Sequence[str]:
+        """The answers there can be; a task reads an example's own labels itself."""
+        return () if "labels" in example.meta else self.vocabulary
+
+    def _parsed(self, example: Example, reply: Reply, row: Row) -> Answer:
+        answer = tasks.find(example.task).parse(reply.text, example, self._known(example))
+        if example.task == FREE and not answer.segments:
+            answer = replace(answer, segments=seconds(reply.text, answer.text, row.seconds))
+        if reply.masks:
+            label = next((r.label for r in answer.regions), answer.text)
+            answer = replace(answer, regions=(*answer.regions, *(Region(label, mask=mask) for mask in reply.masks)))
+        scores = {answer.text: exp(reply.score)} if answer.text else {}  # the geometric mean over the reply's tokens
+        return replace(answer, scores=scores, notes=tuple(dict.fromkeys((*row.notes, *answer.notes))))
+
+
+def seconds(text: str, label: str, duration: float) -> tuple[Segment, ...]:
+    """The stretches and moments of time that a reply names, inside a clip of `duration` seconds."""
+    found = [(float(a), float(b)) for pattern in (RANGE, SPAN) for a, b in pattern.findall(text)]
+    found += [(float(a), float(a)) for a in MOMENT.findall(text)]
+    inside = sorted({(a, b) for a, b in found if a <= b <= duration + 1})
+    return tuple(Segment(label, a, b) for a, b in inside)
+
+
+def names() -> list[str]:
+    """The names of the language models."""
+    return sorted(catalog.names("llms"))
+
+
+def named(name: Path | str) -> bool:
+    """Whether `name` is a language model, or a folder that holds one."""
+    return _shelf(name)[0] is not None
+
+
+def load(name: Path | str) -> LLMModel:
+    """The language model called `name` (`crab_plus`, `crab_plus@FOLDER,sound=windows`) or in the folder `name`."""
+    which, where, options = _shelf(name)
+    if which is None:
+        raise ModelError(f"No language model called {str(name)!r}. There are: {', '.join(names())}.")
+    module = catalog.find("llms", which)
+    llm = module.load(**({"where": where} if where else {}), **options)
+    return LLMModel(llm, Path(where).name if where and Path(where).is_dir() else which)
+
+
+def plan(name: Path | str) -> Any | None:
+    """What loading it takes, where the model can tell before: a text, with `download` in bytes."""
+    which, where, options = _shelf(name)
+    module = catalog.find("llms", which) if which else None
+    if module is None or not hasattr(module, "plan"):
+        return None
+    return module.plan(**({"where": where} if where else {}), **options)
+
+
+def _shelf(name: Path | str) -> tuple[str | None, str, dict[str, Any]]:
+    """(name on the shelf, where it is, options) of `name`; of a folder as its own files tell."""
+    first, _, rest = str(name).partition("@")
+    if Path(name).is_dir():
+        return _kind(Path(name)), str(name), {}
+    if first not in catalog.names("llms"):
+        return None, "", {}
+    pieces = [piece for piece in re.split(r",(?=\w+=)", rest) if piece]
+    where = pieces.pop(0) if pieces and not re.match(r"\w+=", pieces[0]) else ""
+    options = {}
+    for piece in pieces:
+        key, equals, value = piece.partition("=")
+        if not (key and equals and value):
+            raise RecipeError(f"{piece!r} in {str(name)!r} is not of the form key=value.")
+        options[key] = value
+    return first, where, options
+
+
+def _kind(folder: Path) -> str | None:
+    """Which model a folder holds: as its card says, or as its config does."""
+    import json
+
+    for file, read in (("lookhear.json", lambda told: told.get("llm")), ("config.json", _architecture)):
+        if (folder / file).is_file():
+            try:
+                told = json.loads((folder / file).read_text("utf-8"))
+            except ValueError as error:
+                raise ModelError(f"{folder / file}: not readable ({error}).") from None
+            if isinstance(told, Mapping) and (found := read(told)):
+                return str(found)
+    return None
+
+
+def _architecture(told: Mapping[str, Any]) -> str | None:
+    kinds = told.get("architectures") or [""]
+    return next((ours for theirs, ours in ARCHITECTURES.items() if str(kinds[0]).startswith(theirs)), None)
