@@ -33,7 +33,8 @@ class SoundTrack:
         self._filled = 0  # samples since `start`, fetched ones included
         self._skip = 0  # samples still to be dropped: they lie before `start`
         self._resampler: av.AudioResampler | None = None
-        self._pending: list[np.ndarray] = []  # mono samples at the file's rate, not yet resampled
+        self._pending: list[np.ndarray] = []  # samples as decoded, at the file's rate, not yet mixed and resampled
+        self._packed = 0  # channels of these where they are interleaved, else 0
         self._waiting = 0
         self._source = 0  # the file's rate; 0 before the first frame
         self._samples = 0  # since `_origin`
@@ -92,18 +93,25 @@ class SoundTrack:
                 self._filled += gap
         if self.first is None:
             self.first = now
-        samples = _mono(frame)
-        self._samples += len(samples)
+        samples = frame.to_ndarray()
+        packed = 0 if frame.format.is_planar else frame.layout.nb_channels
+        if self._pending and (len(samples), samples.dtype, packed) != (*self._kind(), self._packed):
+            self._resample()
+        self._packed = packed
         self._pending.append(samples)
-        self._waiting += len(samples)
+        self._samples += frame.samples
+        self._waiting += frame.samples
         self.end = self._origin + self._samples / rate
         if self._waiting >= rate:  # a second at a time: thousands of tiny calls cost more than the resampling
             self._resample()
 
+    def _kind(self) -> tuple[int, np.dtype]:
+        return len(self._pending[-1]), self._pending[-1].dtype
+
     def _resample(self) -> None:
         if not self._pending:
             return
-        block = np.concatenate(self._pending)
+        block = _mono(np.concatenate(self._pending, axis=1), self._packed)
         self._pending, self._waiting = [], 0
         if self._source == self._rate:
             self._append(block)
@@ -130,11 +138,13 @@ class SoundTrack:
             self._filled += len(samples) - dropped
 
 
-def _mono(frame: av.AudioFrame) -> np.ndarray:
-    """The mean of the channels, in -1..1. ffmpeg's own mixing of floats is 3 dB too loud for two equal channels."""
-    samples: Any = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
+def _mono(samples: Any, packed: int) -> np.ndarray:
+    """The mean of the channels, in -1..1. ffmpeg's own mixing of floats is 3 dB too loud for two equal channels.
+
+    `samples` is (channel, sample), or (1, sample x channel) where `packed` says how many channels are interleaved.
+    """
+    if packed:
+        samples = samples.reshape(-1, packed).T
     if samples.dtype == np.uint8:
         samples = (samples.astype(np.float32) - 128) / 128
     elif samples.dtype.kind == "i":
