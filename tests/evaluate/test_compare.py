@@ -17,7 +17,7 @@ def examples(count: int = 120, said: str = "yes") -> list[Example]:
     for n in range(count):
         source = Source(f"v{n // 2}")
         meta = {"question_id": n}
-        made.append(Example(f"{n}", "t", Clip(source, source), "?", Answer(said), KINDS[n % 3], meta))
+        made.append(Example(f"{n}", "question_answering", Clip(source, source), "?", Answer(said), KINDS[n % 3], meta))
     return made
 
 
@@ -74,7 +74,7 @@ def test_a_doubled_id_shares_its_prediction():
 
 
 def test_answers_of_multiple_choice_must_be_choices():
-    one = Example("0", "t", Clip(None, None), "?", Answer("a cat"), ("Both",), {"options": ("a dog", "a cat")})
+    one = Example("0", "question_answering", Clip(None, None), "?", Answer("a cat"), ("Both",), {"options": ("a dog", "a cat")})
     assert predictions.match({"0": "a car"}, [one]).outside == (("0", "a car"),)
 
 

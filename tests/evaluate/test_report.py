@@ -34,7 +34,8 @@ def test_counts_and_order():
 def test_json_is_the_contract():
     scored = reports.report([question(0)], [Answer(" Yes ")])
     found = json.loads(json.dumps(scored.to_json()))
-    assert set(found) == {"overall", "groups", "types"}
+    assert set(found) == {"overall", "groups", "types", "metrics"}
+    assert set(found["metrics"]["question_answering"]["unread"]) == {"value", "interval", "total"}
     assert set(found["overall"]) == {"correct", "total", "accuracy", "interval"}
     assert found["overall"]["accuracy"] == 100 and found["types"]["Audio-Visual/Temporal"]["correct"] == 1
 
@@ -71,7 +72,7 @@ def test_what_cannot_be_scored_is_refused(tmp_path):
     with pytest.raises(DatasetError, match="2 answers for 1 question"):
         reports.report([question(0)], [Answer("yes")] * 2)
     with pytest.raises(DatasetError, match="'q7' has no reference"):
-        reports.report([Example("q7", "t", Clip(None, None), "?")], [Answer("yes")])
+        reports.report([Example("q7", "question_answering", Clip(None, None), "?")], [Answer("yes")])
     with pytest.raises(DatasetError, match=r"answers\.jsonl is missing"):
         reports.load(tmp_path)
     with pytest.raises(LookhearError, match=r"No table format is called 'html'\."):
@@ -141,7 +142,7 @@ def test_tspm_published_table():
     for row in annotations:
         source = Source(row["video_id"])
         kind, reference = tuple(json.loads(row["type"])), Answer(row["anser"])
-        examples.append(Example(str(row["question_id"]), "t", Clip(source, source), "", reference, kind))
+        examples.append(Example(str(row["question_id"]), "question_answering", Clip(source, source), "", reference, kind))
     scored = reports.report(examples, [Answer(predictions[e.id]) for e in examples])
     printed = [f"{score.accuracy:.2f}" for score in tables.columns(scored).values()]
     published = "84.07 64.65 76.91 82.29 84.90 83.61 82.19 76.21 71.85 65.76 71.17 73.51 76.79"

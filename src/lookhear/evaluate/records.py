@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from lookhear.types import Answer, Clip, Evidence, Example, Region, Segment, Source
 
+NOT_KEPT = ("labels",)  # the same for every example of a dataset
 
-def to_record(example: Example, answer: Answer, right: bool) -> dict[str, Any]:
-    """Plain values; what is empty is left out, and masks are (regions keep their boxes)."""
+
+def to_record(example: Example, answer: Answer, right: bool | None) -> dict[str, Any]:
+    """Plain values; what is empty is left out, and so is the list of answers there can be."""
     clip, reference = example.clip, example.reference
     record = {
         "id": example.id,
@@ -21,17 +25,23 @@ def to_record(example: Example, answer: Answer, right: bool) -> dict[str, Any]:
         "kind": list(example.kind),
         "question": example.question,
         "reference": reference.text if reference else None,
+        "true_segments": _segments(reference) if reference else [],
+        "true_regions": _regions(reference) if reference else [],
         "answer": answer.text,
-        "right": bool(right),
+        "right": None if right is None else bool(right),
         "scores": {name: round(float(score), 6) for name, score in answer.scores.items()},
-        "segments": [[s.label, s.start, s.end, s.stream] for s in answer.segments],
-        "regions": [[r.label, list(r.box) if r.box else None, r.time] for r in answer.regions],
+        "segments": _segments(answer),
+        "regions": _regions(answer),
         "evidence": _evidence(answer.evidence) if answer.evidence else None,
         "raw": answer.raw,
         "notes": list(answer.notes),
-        "meta": {k: v for k, v in example.meta.items() if isinstance(v, (str, int, float, bool, list, tuple))},
+        "meta": {
+            k: v
+            for k, v in example.meta.items()
+            if isinstance(v, (str, int, float, bool, list, tuple)) and k not in NOT_KEPT
+        },
     }
-    always = ("id", "video", "answer", "right")
+    always = ("id", "video", "answer", *(["right"] if right is not None else []))
     return {name: value for name, value in record.items() if name in always or value not in (None, "", 0.0, [], {})}
 
 
@@ -43,7 +53,7 @@ def from_record(record: Mapping[str, Any]) -> tuple[Example, Answer]:
         task=record.get("task", "question_answering"),
         clip=Clip(video, audio, record.get("start", 0.0), record.get("end")),
         question=record.get("question", ""),
-        reference=Answer(record["reference"]) if "reference" in record else None,
+        reference=_reference(record),
         kind=tuple(record.get("kind", ())),
         meta=record.get("meta", {}),
     )
@@ -52,9 +62,7 @@ def from_record(record: Mapping[str, Any]) -> tuple[Example, Answer]:
         text=record["answer"],
         scores=record.get("scores", {}),
         segments=tuple(Segment(*s) for s in record.get("segments", ())),
-        regions=tuple(
-            Region(label, tuple(box) if box else None, time=t) for label, box, t in record.get("regions", ())
-        ),
+        regions=tuple(map(_region, record.get("regions", ()))),
         evidence=Evidence(tuple(evidence["seen"]), tuple(evidence["heard"]), evidence["opinions"])
         if evidence
         else None,
@@ -62,6 +70,44 @@ def from_record(record: Mapping[str, Any]) -> tuple[Example, Answer]:
         notes=tuple(record.get("notes", ())),
     )
     return example, answer
+
+
+def _reference(record: Mapping[str, Any]) -> Answer | None:
+    parts = [record.get(name, ()) for name in ("true_segments", "true_regions")]
+    if "reference" not in record and not any(parts):
+        return None
+    segments, regions = (
+        tuple(map(make, part)) for make, part in zip((lambda s: Segment(*s), _region), parts, strict=True)
+    )
+    return Answer(record.get("reference", ""), segments=segments, regions=regions)
+
+
+def _segments(answer: Answer) -> list[list[Any]]:
+    return [[s.label, s.start, s.end, s.stream] for s in answer.segments]
+
+
+def _regions(answer: Answer) -> list[list[Any]]:
+    """[label, box, time, mask], the mask as [height, width, lengths of runs, the first of what is not in it]."""
+    found = []
+    for r in answer.regions:
+        mask = [] if r.mask is None else [_runs(np.asarray(r.mask) > 0)]
+        found.append([r.label, list(r.box) if r.box else None, r.time, *mask])
+    return found
+
+
+def _region(record: Sequence[Any]) -> Region:
+    label, box, time, *mask = record
+    return Region(label, tuple(box) if box else None, _mask(*mask[0]) if mask else None, time)
+
+
+def _runs(mask: np.ndarray) -> list[Any]:
+    flat = mask.ravel()
+    edges = np.flatnonzero(np.diff(flat, prepend=False, append=not flat[-1] if len(flat) else True))
+    return [*mask.shape, np.diff(edges, prepend=0).tolist()]
+
+
+def _mask(height: int, width: int, runs: Sequence[int]) -> np.ndarray:
+    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
 
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:

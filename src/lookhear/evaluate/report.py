@@ -2,14 +2,15 @@
 
     report(examples, answers) -> Report ── table("markdown") · to_json() · save(folder)   folder ── load ──▶ Report
 
-All averages are micro averages: "Audio" pools the questions of its types, as every published table does. A saved report
-keeps every answer, so tables, tests and plots are redrawn without a model.
+All averages are micro averages: "Audio" pools the questions of its types, as every published table does. `metrics` are
+those of each task with their intervals, `classes` its classes apart; where answers are not simply right or wrong (when,
+where, in a sentence) there is no `overall`, and the metrics are the table. A saved report keeps every answer, so
+tables, tests and plots are redrawn without a model.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from lookhear.errors import DatasetError
-from lookhear.evaluate import statistics
+from lookhear.evaluate import scores, statistics
 from lookhear.evaluate.records import from_record, to_record
 from lookhear.metrics import answers as metric
 from lookhear.types import BLANK, Answer, Example
@@ -43,8 +44,8 @@ class Score:
         return {
             "correct": self.correct,
             "total": self.total,
-            "accuracy": _plain(self.accuracy),
-            "interval": [_plain(edge) for edge in self.interval],
+            "accuracy": scores.plain(self.accuracy),
+            "interval": [scores.plain(edge) for edge in self.interval],
         }
 
 
@@ -54,23 +55,31 @@ class Report:
 
     examples: Sequence[Example]
     answers: Sequence[Answer]
-    right: np.ndarray  # bool (question,)
-    overall: Score
+    right: np.ndarray  # bool (question,); false throughout where nothing is right or wrong
+    overall: Score | None  # None where nothing is right or wrong
     groups: Mapping[str, Score]
     types: Mapping[str, Score]
     card: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Mapping[str, scores.Measured]] = field(default_factory=dict)  # kind of task -> metric
+    classes: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)  # kind -> class -> column
 
     def to_json(self) -> dict[str, Any]:
         """The scores as plain values, accuracies and intervals in percent; `card` too where there is one."""
-        scores: dict[str, Any] = {
-            "overall": self.overall.to_json(),
-            "groups": {name: score.to_json() for name, score in self.groups.items()},
-            "types": {name: score.to_json() for name, score in self.types.items()},
-        }
-        return scores | ({"card": dict(self.card)} if self.card else {})
+        found: dict[str, Any] = {}
+        if self.overall is not None:
+            found["overall"] = self.overall.to_json()
+            found["groups"] = {name: score.to_json() for name, score in self.groups.items()}
+            found["types"] = {name: score.to_json() for name, score in self.types.items()}
+        found["metrics"] = {k: {name: m.to_json() for name, m in some.items()} for k, some in self.metrics.items()}
+        if self.classes:
+            found["classes"] = {kind: scores.rounded(table) for kind, table in self.classes.items()}
+        return found | ({"card": dict(self.card)} if self.card else {})
 
     def table(self, format: str = "text") -> str:
-        """The scores as `text`, `markdown`, `latex` or `csv`, types in the field's order, each group's average last."""
+        """The scores as `text`, `markdown`, `latex` or `csv`, types in the field's order, each group's average last.
+
+        Then, but for LaTeX, each task's metrics and its classes apart.
+        """
         from lookhear.evaluate import tables
 
         return tables.one(self, format)
@@ -79,7 +88,8 @@ class Report:
         """Write report.json, answers.jsonl (one line a question) and table.md into `folder`."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        records = map(to_record, self.examples, self.answers, self.right)
+        judged = [bool(one) if self.overall is not None else None for one in self.right]
+        records = map(to_record, self.examples, self.answers, judged)
         texts = {
             "answers.jsonl": (json.dumps(record, ensure_ascii=False) + "\n" for record in records),
             "report.json": [json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"],
@@ -108,19 +118,25 @@ def report(
     without = next((e.id for e in examples if e.reference is None), None)
     if without is not None:
         raise DatasetError(f"Question {without!r} has no reference answer, so nothing can be scored against it.")
+    clusters, kinds = clusters_of(examples), scores.kinds(examples)
+    measured = scores.measured(examples, answers, clusters, resamples, seed)
+    both = scores.by_class(examples, answers)
+    whole = tuple(examples), tuple(answers)
+    if not all(kind.partition("/")[0] in scores.RIGHT_OR_WRONG for kind in kinds):
+        return Report(*whole, np.zeros(len(examples), bool), None, {}, {}, dict(card or {}), measured, both)
     right = np.array([metric.correct(a, e.reference) for a, e in zip(answers, examples, strict=True)], dtype=bool)
     names = columns_of(examples)
     inside = membership(examples, names)
-    edges = 100 * statistics.bootstrap(right, clusters_of(examples), inside, resamples, seed)
-    scores = {}
+    edges = 100 * statistics.bootstrap(right, clusters, inside, resamples, seed)
+    found = {}
     for i, name in enumerate(names):
         total, hits = int(inside[:, i].sum()), int(right[inside[:, i]].sum())
         low, high = (float(edge) for edge in edges[i])
-        scores[name] = Score(hits, total, 100 * hits / total if total else float("nan"), (low, high))
-    overall = scores.pop(names[0])
-    groups = {name: score for name, score in scores.items() if "/" not in name}
-    types = {name: score for name, score in scores.items() if "/" in name}
-    return Report(tuple(examples), tuple(answers), right, overall, groups, types, dict(card or {}))
+        found[name] = Score(hits, total, 100 * hits / total if total else float("nan"), (low, high))
+    overall = found.pop(names[0])
+    groups = {name: score for name, score in found.items() if "/" not in name}
+    types = {name: score for name, score in found.items() if "/" in name}
+    return Report(*whole, right, overall, groups, types, dict(card or {}), measured, both)
 
 
 def parts(whole: Report) -> dict[str, Report]:
@@ -189,11 +205,6 @@ def video_of(example: Example) -> str:
     """The id of the recording a question is about, whatever a probe put in its place."""
     sources = [s for s in (example.clip.video, example.clip.audio) if s is not None and s != BLANK]
     return str(example.meta.get("video_id") or (sources[0].id if sources else example.id))
-
-
-def _plain(percent: float) -> float | None:
-    """Rounded, and None where there is nothing to divide by: JSON knows no nan."""
-    return None if math.isnan(percent) else round(percent, 4)
 
 
 def _in_order(names: Mapping[str, Any], first: Sequence[str]) -> list[str]:

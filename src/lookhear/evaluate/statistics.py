@@ -7,10 +7,12 @@ permutation test flips whole videos. Everything is a matrix product over videos,
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from scipy.stats import binomtest, chi2, t
+
+from lookhear.metrics._pooled import Pooled, Ratio
 
 RESAMPLES = 2000
 EXACT_UP_TO = 1000  # disagreements; above, McNemar's chi-square with continuity correction is as good
@@ -38,6 +40,50 @@ def bootstrap(
         else:
             low[column], high[column] = np.nanpercentile(means[:, column], [2.5, 97.5])
     return np.stack([low, high], axis=1)
+
+
+def intervals(
+    metrics: Sequence[Pooled], clusters: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+) -> list[tuple[float, float]]:
+    """95 % intervals of metrics given as sums over examples; `clusters` (example,) is the video of each.
+
+    Videos are redrawn as in `bootstrap`, the same ones for every metric. Where a ratio is all hits or all misses the
+    exact binomial bound for its number of videos stands in, on that side of the scale.
+    """
+    found = []
+    for metric in metrics:
+        sums = _grouped(metric.rows, clusters)
+        drawn = [metric.value(weights @ sums) for weights in _weights(len(sums), resamples, seed)] if len(sums) else []
+        values = np.concatenate(drawn) if drawn else np.array([np.nan])
+        if isinstance(metric, Ratio) and (edge := _all_alike(metric, sums)):
+            found.append(edge)
+        elif np.isnan(values).all():
+            found.append((math.nan, math.nan))
+        else:
+            low, high = np.nanpercentile(values, [2.5, 97.5])
+            found.append((float(low), float(high)))
+    return found
+
+
+def paired(
+    ours: Pooled, theirs: Pooled, clusters: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[tuple[float, float], float]:
+    """Of one metric of two answerers of the same examples: 95 % interval of ours less theirs, and p-value.
+
+    Both are redrawn with the same videos. The two-sided p-value is that of swapping the two answerers' names on whole
+    videos, as in `permutation`; the smallest is 1 / (resamples + 1).
+    """
+    a, b = _grouped(ours.rows, clusters), _grouped(theirs.rows, clusters)
+    gaps = np.concatenate([ours.value(w @ a) - theirs.value(w @ b) for w in _weights(len(a), resamples, seed)])
+    low, high = np.nanpercentile(gaps, [2.5, 97.5])
+    seen = abs(ours.total - theirs.total)
+    rng = np.random.default_rng(seed)
+    beyond = 0
+    for count in _chunks(resamples, len(a)):
+        kept = rng.integers(0, 2, size=(count, len(a))).astype(float)
+        swapped = ours.value(kept @ a + (1 - kept) @ b) - theirs.value(kept @ b + (1 - kept) @ a)
+        beyond += int((np.abs(swapped) >= seen - 1e-9).sum())
+    return (float(low), float(high)), (beyond + 1) / (resamples + 1)
 
 
 def difference(
@@ -142,14 +188,37 @@ def _resampled(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Means (resample, column) over as many videos as there are, drawn with replacement; questions (video, column)."""
     sums, counts = _by_cluster(values, clusters, columns)
-    rng = np.random.default_rng(seed)
     videos, means = len(sums), [np.empty((0, columns.shape[1]))]
-    for draws in _chunks(resamples, videos) if videos else []:
-        picked = rng.integers(videos, size=(draws, videos)) + videos * np.arange(draws)[:, None]
-        weights = np.bincount(picked.ravel(), minlength=draws * videos).reshape(draws, videos).astype(np.float32)
+    for weights in _weights(videos, resamples, seed) if videos else []:
         with np.errstate(invalid="ignore", divide="ignore"):
             means.append((weights @ sums) / (weights @ counts))
     return np.concatenate(means), counts
+
+
+def _grouped(rows: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """(video, column) sums of rows (example, column)."""
+    _, index = np.unique(clusters, return_inverse=True)
+    sums = np.zeros((int(index.max()) + 1 if len(index) else 0, rows.shape[1]))
+    np.add.at(sums, index, rows)
+    return sums
+
+
+def _weights(videos: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """(draw, video) how often each video is in a redrawing of as many as there are, some redrawings at a time."""
+    rng = np.random.default_rng(seed)
+    for draws in _chunks(resamples, videos):
+        picked = rng.integers(videos, size=(draws, videos)) + videos * np.arange(draws)[:, None]
+        yield np.bincount(picked.ravel(), minlength=draws * videos).reshape(draws, videos).astype(np.float32)
+
+
+def _all_alike(metric: Ratio, sums: np.ndarray) -> tuple[float, float] | None:
+    """The exact bound of a share that is 0 or 1 in every video, None of any other; on the metric's own scale."""
+    above, below = metric.rows[metric.counted].T
+    if not len(above) or (below != 1).any() or not ((above == 0).all() or (above == 1).all()):
+        return None
+    edge = 0.025 ** (1 / np.count_nonzero(sums[:, 1]))
+    whole = float(metric.value(np.array([1.0, 1.0])))
+    return (whole * edge, whole) if above[0] else (0.0, whole * (1 - edge))
 
 
 def _by_cluster(values: np.ndarray, clusters: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, ...]:

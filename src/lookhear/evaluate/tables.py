@@ -29,8 +29,13 @@ SHORT = {
 
 
 def one(report: Report, format: str = "text") -> str:
-    """One report as a list: a line for each type, each group's average, and overall."""
+    """One report as a list: a line for each type, each group's average, and overall; then tasks' metrics and classes.
+
+    What of a task's metrics only repeats the list is left out of it, but never how many replies could not be read.
+    """
     _check(format)
+    if report.overall is None:
+        return "\n\n".join(_of_tasks(report, format))
     scores = columns(report)
     if format == "latex":
         return grid({str(report.card.get("model", "measured")): scores}, "latex")
@@ -39,7 +44,35 @@ def one(report: Report, format: str = "text") -> str:
         head[0] = "type"
         head[2:3] = ["low", "high"]
     rows = [[_title(name, report), *_cells(score, format)] for name, score in scores.items()]
-    return lay_out(head, rows, format)
+    return "\n\n".join([lay_out(head, rows, format), *_of_tasks(report, format)])
+
+
+def _of_tasks(report: Report, format: str) -> list[str]:
+    """For each kind of task a table of its metrics, and one of its classes where it has any."""
+    from lookhear.evaluate.scores import RIGHT_OR_WRONG
+
+    parts = []
+    for kind, metrics in report.metrics.items():
+        repeats = {"accuracy", "war"} if report.overall is not None and len(report.metrics) == 1 else set()
+        shown = {name: m for name, m in metrics.items() if name not in repeats}
+        head = [kind, "value", *(["low", "high"] if format == "csv" else ["95 % interval"]), "of"]
+        rows = []
+        for name, m in shown.items():
+            edges = [_plain(edge) for edge in m.interval]
+            rows.append([name, _plain(m.value), *(edges if format == "csv" else [" to ".join(edges)]), str(m.total)])
+        if kind.partition("/")[0] in RIGHT_OR_WRONG and format == "csv" and set(shown) == {"unread"}:
+            continue  # a CSV of the field's table stays one table
+        parts.append(lay_out(head, rows, format))
+        if classes := report.classes.get(kind):
+            columns = list(dict.fromkeys(name for row in classes.values() for name in row))
+            cells = [[_number(row.get(name)) for name in columns] for row in classes.values()]
+            lines = [[label, *some] for label, some in zip(classes, cells, strict=True)]
+            parts.append(lay_out(["class", *columns], lines, format))
+    return parts
+
+
+def _plain(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.2f}"
 
 
 def head_and_tail(report: Report, apart: Mapping[str, Report], format: str = "text") -> str:

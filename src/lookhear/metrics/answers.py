@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from lookhear.metrics._pooled import Pooled, mean
 from lookhear.types import Answer
 
 
@@ -22,6 +23,11 @@ def correct(answer: Answer, reference: Answer) -> bool:
 def accuracy(answers: Sequence[Answer], references: Sequence[Answer]) -> float:
     """Percent of answers that are right: every question counts once (a micro average)."""
     return 100 * sum(map(correct, answers, references)) / len(references) if references else float("nan")
+
+
+def pooled(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, Pooled]:
+    """`accuracy`, in percent, as sums over questions."""
+    return {"accuracy": mean([correct(a, r) for a, r in zip(answers, references, strict=True)])}
 
 
 def consistency(answers: Sequence[Answer], references: Sequence[Answer], groups: Iterable[Any]) -> Mapping[str, float]:

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from lookhear.metrics._pooled import Pooled, mean, ratio, totals
 from lookhear.metrics.answers import normal
 from lookhear.types import Answer, Segment
 
@@ -62,16 +63,21 @@ def parsing(answers: Sequence[Answer], references: Sequence[Answer], seconds: in
 
     Labels that only a prediction has count as wrong events, so no vocabulary is needed.
     """
-    totals: dict[str, list[float]] = {f"{level}/{kind}": [] for level in ("segment", "event") for kind in KINDS}
+    return totals(pooled(answers, references, seconds))
+
+
+def pooled(answers: Sequence[Answer], references: Sequence[Answer], seconds: int = SECONDS) -> dict[str, Pooled]:
+    """`parsing`'s ten numbers as means over videos."""
+    f1: dict[str, list[float]] = {f"{level}/{kind}": [] for level in ("segment", "event") for kind in KINDS}
     for answer, reference in zip(answers, references, strict=True):
         predicted, true = _grids(answer, reference, seconds)
         for level in ("segment", "event"):
-            for kind, f1 in video_f1(predicted, true, level).items():
-                totals[f"{level}/{kind}"].append(f1)
-    scores = {name: 100 * float(np.mean(values)) if values else float("nan") for name, values in totals.items()}
+            for kind, value in video_f1(predicted, true, level).items():
+                f1[f"{level}/{kind}"].append(value)
     for level in ("segment", "event"):
-        scores[f"{level}/type"] = sum(scores[f"{level}/{kind}"] for kind in KINDS[:3]) / 3
-    return scores
+        streams = zip(*(f1[f"{level}/{kind}"] for kind in KINDS[:3]), strict=True)
+        f1[f"{level}/type"] = [sum(values) / 3 for values in streams]
+    return {name: mean(values) for name, values in f1.items()}
 
 
 def parsing_by_label(
@@ -95,12 +101,18 @@ def parsing_by_label(
 
 def event_accuracy(answers: Sequence[Answer], references: Sequence[Answer], seconds: int = SECONDS) -> float:
     """AVE: percent of seconds whose event, or background, is right. Where segments overlap, the first counts."""
+    return pooled_accuracy(answers, references, seconds)["accuracy"].total
+
+
+def pooled_accuracy(
+    answers: Sequence[Answer], references: Sequence[Answer], seconds: int = SECONDS
+) -> dict[str, Pooled]:
+    """`accuracy` as right seconds over seconds, clip by clip."""
     right = [
-        a == b
+        sum(a == b for a, b in zip(_by_second(answer, seconds), _by_second(reference, seconds), strict=True))
         for answer, reference in zip(answers, references, strict=True)
-        for a, b in zip(_by_second(answer, seconds), _by_second(reference, seconds), strict=True)
     ]
-    return 100 * sum(right) / len(right) if right else float("nan")
+    return {"accuracy": ratio(right, np.full(len(right), seconds))}
 
 
 def event_accuracy_by_label(

@@ -13,10 +13,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
+from lookhear.metrics._pooled import Pooled, mean, totals
 from lookhear.types import Answer
 
 ORDER = 4  # longest run of words compared
@@ -30,20 +32,22 @@ def captions(answers: Sequence[Answer], references: Sequence[Answer | Sequence[A
     CIDEr-D weighs words by how rare they are among the references given here, so it depends on the whole set, and its
     perfect score on rare words is 1000 (the published scale has 10 for 1).
     """
+    return totals(pooled(answers, references))
+
+
+def pooled(answers: Sequence[Answer], references: Sequence[Answer | Sequence[Answer]]) -> dict[str, Pooled]:
+    """The numbers of `captions` as sums over captions: BLEU of counts, the others of each caption's own score."""
     said = [words(answer.text) for answer in answers]
     true = [[words(r.text) for r in ([some] if isinstance(some, Answer) else some)] for some in references]
     if len(said) != len(true):
         raise ValueError(f"{len(said)} captions for {len(true)} references")
-    names = ("cider_d", *(f"bleu_{n}" for n in range(1, ORDER + 1)), "rouge_l", "meteor_exact")
-    if not said:
-        return dict.fromkeys(names, float("nan"))
-    values = (
-        float(np.mean(cider_d(said, true))),
-        *bleu(said, true),
-        float(np.mean([rouge_l(a, b) for a, b in zip(said, true, strict=True)])),
-        float(np.mean([meteor_exact(a, b) for a, b in zip(said, true, strict=True)])),
-    )
-    return {name: 100 * value for name, value in zip(names, values, strict=True)}
+    counts = np.array([_bleu_counts(a, b) for a, b in zip(said, true, strict=True)]).reshape(len(said), 2 * ORDER + 3)
+    return {
+        "cider_d": mean(cider_d(said, true) if said else []),
+        **{f"bleu_{n}": Pooled(counts, partial(_bleu, order=n)) for n in range(1, ORDER + 1)},
+        "rouge_l": mean([rouge_l(a, b) for a, b in zip(said, true, strict=True)]),
+        "meteor_exact": mean([meteor_exact(a, b) for a, b in zip(said, true, strict=True)]),
+    }
 
 
 def words(text: str) -> list[str]:
@@ -53,26 +57,33 @@ def words(text: str) -> list[str]:
 
 def bleu(said: Sequence[Sequence[str]], true: Sequence[Sequence[Sequence[str]]]) -> list[float]:
     """BLEU 1 to 4 (0..1) of the whole set (Papineni et al., 2002): clipped precision, brevity by the nearest length."""
-    hits, total = np.zeros(ORDER), np.zeros(ORDER)
-    length = closest = 0
-    for caption, references in zip(said, true, strict=True):
-        length += len(caption)
-        closest += min((abs(len(r) - len(caption)), len(r)) for r in references)[1]
-        for n in range(1, ORDER + 1):
-            counts = _grams(caption, n)
-            most: Grams = Counter()
-            for reference in references:
-                most |= _grams(reference, n)
-            hits[n - 1] += (counts & most).total()
-            total[n - 1] += counts.total()
-    if not length:
-        return [0.0] * ORDER
-    brevity = min(1.0, float(np.exp(1 - closest / length)))
-    precision = hits / np.maximum(total, 1)
-    return [
-        brevity * float(np.exp(np.log(precision[:n]).mean())) if precision[:n].all() else 0.0
-        for n in range(1, ORDER + 1)
-    ]
+    sums = np.sum([_bleu_counts(a, b) for a, b in zip(said, true, strict=True)], axis=0)
+    return [float(_bleu(sums, n)) / 100 for n in range(1, ORDER + 1)]
+
+
+def _bleu_counts(caption: Sequence[str], references: Sequence[Sequence[str]]) -> list[int]:
+    """Runs of 1 to 4 words that are right, runs there are, words said, words of the nearest reference, and 1."""
+    hits, total = [], []
+    for n in range(1, ORDER + 1):
+        counts = _grams(caption, n)
+        most: Grams = Counter()
+        for reference in references:
+            most |= _grams(reference, n)
+        hits.append((counts & most).total())
+        total.append(counts.total())
+    closest = min((abs(len(r) - len(caption)), len(r)) for r in references)[1]
+    return [*hits, *total, len(caption), closest, 1]
+
+
+def _bleu(sums: np.ndarray, order: int) -> np.ndarray:
+    """BLEU in percent of sums (…, column) of `_bleu_counts`; 0 where nothing was said, nan where nothing was asked."""
+    hits, total = sums[..., :order], sums[..., ORDER : ORDER + order]
+    length, closest, asked = np.moveaxis(sums[..., -3:], -1, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        brevity = np.minimum(1.0, np.exp(1 - closest / length))
+        precision = np.log(hits / np.maximum(total, 1)).mean(axis=-1)  # -inf where an order has no hit: BLEU is 0
+        value = np.where(length > 0, brevity * np.exp(precision), 0.0)
+    return 100 * np.where(asked > 0, value, np.nan)
 
 
 def cider_d(said: Sequence[Sequence[str]], true: Sequence[Sequence[Sequence[str]]]) -> list[float]:

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from lookhear.metrics.answers import normal
+import numpy as np
+
+from lookhear.metrics._pooled import Pooled, mean, totals
+from lookhear.metrics.answers import correct, normal
 from lookhear.types import Answer
 
 
@@ -19,15 +22,36 @@ def recognition(answers: Sequence[Answer], references: Sequence[Answer]) -> dict
     UAR is the mean recall of the classes, weighted F1 the mean of their F1 by how often they are true; both as
     scikit-learn's `balanced_accuracy_score` and `f1_score(average="weighted")`.
     """
-    table = by_class(answers, references)
-    total = sum(row["support"] for row in table.values())
-    if not total:
-        return dict.fromkeys(("war", "uar", "weighted_f1"), float("nan"))
-    return {
-        "war": sum(row["recall"] * row["support"] for row in table.values()) / total,
-        "uar": sum(row["recall"] for row in table.values()) / len(table),
-        "weighted_f1": sum(row["f1"] * row["support"] for row in table.values()) / total,
-    }
+    return totals(pooled(answers, references))
+
+
+def pooled(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, Pooled]:
+    """`war`, `uar` and `weighted_f1` as sums over clips: of each class how often it is true, right and said."""
+    true = [normal(reference.text) for reference in references]
+    place = {label: number for number, label in enumerate(sorted(set(true)))}
+    counts = np.zeros((len(true), 3, len(place)))
+    for row, (answer, label) in enumerate(zip(answers, true, strict=True)):
+        said = normal(answer.text)
+        counts[row, 0, place[label]] = 1
+        counts[row, 1, place[label]] = said == label
+        if said in place:
+            counts[row, 2, place[said]] = 1
+    rows = counts.reshape(len(true), 3 * len(place))
+    right = [correct(a, r) for a, r in zip(answers, references, strict=True)]
+    return {"war": mean(right), "uar": Pooled(rows, _uar), "weighted_f1": Pooled(rows, _weighted_f1)}
+
+
+def _uar(sums: np.ndarray) -> np.ndarray:
+    true, hits, _ = np.split(sums, 3, axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recall = np.where(true > 0, hits / true, 0.0)
+        return 100 * recall.sum(axis=-1) / (true > 0).sum(axis=-1)
+
+
+def _weighted_f1(sums: np.ndarray) -> np.ndarray:
+    true, hits, said = np.split(sums, 3, axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return 100 * (true * 2 * hits / np.maximum(true + said, 1)).sum(axis=-1) / true.sum(axis=-1)
 
 
 def by_class(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, dict[str, float]]:

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lookhear.errors import DatasetError
+from lookhear.metrics._pooled import Pooled, mean, totals
 from lookhear.types import Answer
 
 Box = tuple[float, float, float, float]
@@ -65,17 +66,19 @@ def localisation(answers: Sequence[Answer], references: Sequence[Answer]) -> dic
 
     An answer without a box has IoU 0 and complete IoU -1: `no_box` says, in percent, how many these are.
     """
-    if not references:
-        return dict.fromkeys(("iou", "success", "auc", "complete_iou", "no_box"), float("nan"))
+    return totals(pooled(answers, references))
+
+
+def pooled(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, Pooled]:
+    """The numbers of `localisation` as means over pictures; the area under the success curve is one, too."""
     pairs = [(box_of(a), _wanted(r)) for a, r in zip(answers, references, strict=True)]
     ious = [iou(said, true) if said else 0.0 for said, true in pairs]
-    complete = [complete_iou(said, true) if said else -1.0 for said, true in pairs]
     return {
-        "iou": 100 * float(np.mean(ious)),
-        "success": 100 * float(success_curve(ious)[STEPS // 2]),
-        "auc": 100 * auc(ious),
-        "complete_iou": 100 * float(np.mean(complete)),
-        "no_box": 100 * sum(said is None for said, _ in pairs) / len(pairs),
+        "iou": mean(ious),
+        "success": mean([value >= 0.5 for value in ious]),
+        "auc": mean([auc([value]) for value in ious]),
+        "complete_iou": mean([complete_iou(said, true) if said else -1.0 for said, true in pairs]),
+        "no_box": mean([said is None for said, _ in pairs]),
     }
 
 

@@ -19,9 +19,11 @@ the absent ones as 0, and what it calls "without background" lacks the last clas
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
+from lookhear.metrics._pooled import Pooled, mean, ratio, totals
 from lookhear.types import Answer
 
 BETA2 = 0.3
@@ -100,22 +102,34 @@ def masks(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, 
     """`crab_plus` J and F in percent, and S, of the masks that the answers' and references' regions hold.
 
     References without a mask, or with an empty one, want nothing: they are scored by S alone (`null` of them). An
-    answer without a mask scores 0 where one is wanted. Crab+ leaves such answers out: `J_read` and `F_read`.
+    answer without a mask scores 0 where one is wanted, and `no_mask` says, in percent, how many these are. Crab+ leaves
+    such answers out: `J_read` and `F_read`.
     """
+    null = sum(true is None or not true.any() for true in map(mask_of, references))
+    return totals(pooled(answers, references)) | {"null": null}
+
+
+def pooled(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, Pooled]:
+    """The numbers of `masks`, but for `null`, as means over the pictures they are about."""
     pairs = [(mask_of(a), mask_of(r)) for a, r in zip(answers, references, strict=True)]
-    wanted = [(said, true) for said, true in pairs if true is not None and true.any()]
-    js = [0.0 if said is None else jaccard(said, true) for said, true in wanted]
-    fs = [0.0 if said is None else f_score(said, true) for said, true in wanted]
-    read = [said is not None for said, _ in wanted]
-    nulls = [0.0 if said is None else null_score(said) for said, true in pairs if true is None or not true.any()]
-    finite = [s for s in nulls if np.isfinite(s)]
+    wanted = np.array([true is not None and bool(true.any()) for _, true in pairs], dtype=bool)
+    said = np.array([mask is not None for mask, _ in pairs], dtype=bool)
+    both = wanted & said
+    js, fs = np.zeros((2, len(pairs)))
+    nulls = np.zeros(len(pairs))
+    for place, (mask, true) in enumerate(pairs):
+        if both[place]:
+            mask = fitted(mask, true.shape)
+            js[place], fs[place] = jaccard(mask, true), f_score(mask, true)
+        elif said[place]:
+            nulls[place] = null_score(mask)
     return {
-        "J": _percent(js),
-        "F": _percent(fs),
-        "J_read": _percent([j for j, there in zip(js, read, strict=True) if there]),
-        "F_read": _percent([f for f, there in zip(fs, read, strict=True) if there]),
-        "S": float(np.mean(finite)) if finite else float("nan"),
-        "null": len(nulls),
+        "J": mean(js, wanted),
+        "F": mean(fs, wanted),
+        "J_read": mean(js, both),
+        "F_read": mean(fs, both),
+        "no_mask": mean(~said, wanted),
+        "S": ratio(nulls, ~wanted & np.isfinite(nulls), scale=1),
     }
 
 
@@ -123,6 +137,14 @@ def mask_of(answer: Answer) -> np.ndarray | None:
     """bool (height, width): the masks of the answer's regions laid over each other; None where there is none."""
     found = [np.asarray(region.mask) > 0 for region in answer.regions if region.mask is not None]
     return np.logical_or.reduce(found) if found else None
+
+
+def fitted(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """`mask` (height, width) at the size of another, nearest pixels: truth is never rescaled to fit an answer."""
+    if mask.shape == shape:
+        return mask
+    rows, columns = ((np.arange(to) + 0.5) * size / to for size, to in zip(mask.shape, shape, strict=True))
+    return mask[rows.astype(int)][:, columns.astype(int)]
 
 
 def semantic_sums(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) -> np.ndarray:
@@ -155,6 +177,23 @@ def semantic_scores(sums: np.ndarray) -> dict[str, float]:
         scores[f"{name}_without_background"] = _percent(values[1:])
         scores[f"{name}_present"] = _percent(values[present])
     return scores
+
+
+def pooled_semantic(
+    predicted: Sequence[np.ndarray], true: Sequence[np.ndarray], classes: int = CLASSES
+) -> dict[str, Pooled]:
+    """The numbers of `semantic_scores` as sums over pictures of class numbers (height, width)."""
+    sums = [semantic_sums(said[None], real[None], classes) for said, real in zip(predicted, true, strict=True)]
+    rows = np.array(sums).reshape(len(sums), 3 * classes)
+    names = semantic_scores(np.zeros((3, classes)))
+    return {name: Pooled(rows, partial(_semantic, name=name)) for name in names}
+
+
+def _semantic(sums: np.ndarray, name: str) -> np.ndarray:
+    """One number of `semantic_scores`, of sums (…, 3 x class); nan where no picture is."""
+    flat = sums.reshape(-1, 3, sums.shape[-1] // 3)
+    values = [semantic_scores(one)[name] if one[2].any() else float("nan") for one in flat]
+    return np.array(values).reshape(sums.shape[:-1])
 
 
 def semantic_by_class(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,9 @@
 
 `prompt` is the same for training and test. `parse(target(example), example)` gives the example's reference. `parse`
 never raises: what it cannot read has a note that begins with UNREAD, and `unread` counts those; every score holds their
-share in percent. `VERSION` of a task changes with anything that would change a number.
+share in percent. `pooled` gives the numbers of `score` as sums over clips, for intervals; `form` is the examples'
+`meta["form"]`, where a task has several. `by_class`, where there is one, tells classes apart. `VERSION` of a task
+changes with anything that would change a number.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from lookhear.datasets import _replies
 from lookhear.errors import DatasetError
+from lookhear.metrics._pooled import Pooled, mean
 from lookhear.metrics.answers import normal
 from lookhear.tasks import UNREAD, unread
 from lookhear.types import Answer, Example
@@ -76,9 +77,9 @@ def same(a: Answer, b: Answer) -> bool:
     return (a.text, a.segments, a.regions) == (b.text, b.segments, b.regions)
 
 
-def share(answers: Sequence[Answer]) -> dict[str, float]:
+def share(answers: Sequence[Answer]) -> dict[str, Pooled]:
     """`unread`: percent of answers that could not be read."""
-    return {"unread": 100 * unread(answers).total() / len(answers) if answers else float("nan")}
+    return {"unread": mean([bool(unread([answer])) for answer in answers])}
 
 
 def _unread(reply: str, why: str) -> Answer:

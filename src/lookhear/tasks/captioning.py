@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lookhear.metrics.captions import captions
+from lookhear.metrics import captions
+from lookhear.metrics._pooled import Pooled, totals
 from lookhear.tasks import UNREAD, _prompts, _reading
 from lookhear.types import Answer, Example
 
@@ -27,6 +28,11 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     return Answer(text, raw=reply, notes=() if text else (UNREAD + "the reply is empty",))
 
 
-def score(answers: Sequence[Answer], references: Sequence[Answer]) -> Mapping[str, float]:
+def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:
     """`cider_d`, `bleu_1` … `bleu_4`, `rouge_l`, `meteor_exact`, 100 times the fraction, and `unread` in percent."""
-    return captions(answers, references) | _reading.share(answers)
+    return totals(pooled(answers, references, form))
+
+
+def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, Pooled]:
+    """The numbers of `score` as sums over clips."""
+    return captions.pooled(answers, references) | _reading.share(answers)

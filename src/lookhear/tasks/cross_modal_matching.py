@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lookhear.metrics.answers import accuracy
+from lookhear.metrics import answers as right_or_wrong
+from lookhear.metrics._pooled import Pooled, totals
 from lookhear.tasks import _prompts, _reading
 from lookhear.types import Answer, Example
 
@@ -44,6 +45,11 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     return Answer(SPELLED.get(found.text, found.text), raw=reply, notes=found.notes)
 
 
-def score(answers: Sequence[Answer], references: Sequence[Answer]) -> Mapping[str, float]:
+def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:
     """`accuracy` and `unread` in percent; guessing gives 50."""
-    return {"accuracy": accuracy(answers, references)} | _reading.share(answers)
+    return totals(pooled(answers, references, form))
+
+
+def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, Pooled]:
+    """The numbers of `score` as sums over clips."""
+    return right_or_wrong.pooled(answers, references) | _reading.share(answers)

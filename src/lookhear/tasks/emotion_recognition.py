@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lookhear.metrics.emotion import recognition
+from lookhear.metrics import emotion
+from lookhear.metrics._pooled import Pooled, totals
 from lookhear.tasks import _prompts, _reading
 from lookhear.types import Answer, Example
 
@@ -31,6 +32,16 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     return _reading.name(reply, vocabulary or example.meta.get("labels", ()))
 
 
-def score(answers: Sequence[Answer], references: Sequence[Answer]) -> Mapping[str, float]:
+def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:
     """`war` (accuracy), `uar`, `weighted_f1` and `unread`, in percent."""
-    return recognition(answers, references) | _reading.share(answers)
+    return totals(pooled(answers, references, form))
+
+
+def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, Pooled]:
+    """The numbers of `score` as sums over clips."""
+    return emotion.pooled(answers, references) | _reading.share(answers)
+
+
+def by_class(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, dict[str, float]]:
+    """True emotion -> `recall`, `precision` and `f1` in percent, and `support`."""
+    return emotion.by_class(answers, references)

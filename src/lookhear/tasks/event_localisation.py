@@ -13,7 +13,9 @@ from math import ceil
 
 from lookhear.datasets import _replies
 from lookhear.errors import DatasetError
-from lookhear.metrics.av_parsing import SECONDS, event_accuracy, parsing
+from lookhear.metrics import av_parsing
+from lookhear.metrics._pooled import Pooled, totals
+from lookhear.metrics.av_parsing import SECONDS
 from lookhear.tasks import UNREAD, _prompts, _reading
 from lookhear.types import Answer, Example, Segment
 
@@ -60,21 +62,45 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     return Answer(text, segments=segments, raw=reply, notes=tuple(UNREAD + problem for problem in problems))
 
 
-def score(answers: Sequence[Answer], references: Sequence[Answer]) -> Mapping[str, float]:
-    """What the references ask for, in percent, and `unread`.
+def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:
+    """What is asked for, in percent, and `unread`. The form is what the references look like, where it is not given.
 
-    Streams apart (LLP): the ten F1 of `metrics.av_parsing.parsing`. One event in ten seconds (AVE): `accuracy` of
-    seconds. Anything longer or fuller (UnAV-100): F1 of seconds and of events, streams together.
+    Streams apart (`llp`): the ten F1 of `metrics.av_parsing.parsing`. One event in ten seconds (`ave`): `accuracy` of
+    seconds. Anything longer or fuller (`unav`): F1 of seconds and of events, streams together.
     """
+    return totals(pooled(answers, references, form))
+
+
+def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, Pooled]:
+    """The numbers of `score` as sums over clips."""
+    form, seconds = form or _looks_like(references), _length(references)
+    if form == "ave":
+        return av_parsing.pooled_accuracy(answers, references, seconds) | _reading.share(answers)
+    scores = av_parsing.pooled(answers, references, seconds)
+    names = scores if form == "llp" else ("segment/audio-visual", "event/audio-visual")
+    return {name: scores[name] for name in names} | _reading.share(answers)
+
+
+def by_class(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, dict[str, float]]:
+    """Event -> percent of its seconds that are right (`ave`), or F1 of its seconds in each stream."""
+    form, seconds = form or _looks_like(references), _length(references)
+    if form == "ave":
+        right = av_parsing.event_accuracy_by_label(answers, references, seconds)
+        return {label: {"accuracy": value} for label, value in right.items()}
+    return av_parsing.parsing_by_label(answers, references, seconds)
+
+
+def _looks_like(references: Sequence[Answer]) -> str:
     segments = [segment for reference in references for segment in reference.segments]
     if any(segment.stream != "audio-visual" for segment in segments):
-        return parsing(answers, references) | _reading.share(answers)
-    longest = max((segment.end for segment in segments), default=0)
-    if longest <= SECONDS and all(len(reference.segments) <= 1 for reference in references):
-        return {"accuracy": event_accuracy(answers, references)} | _reading.share(answers)
-    scores = parsing(answers, references, seconds=max(SECONDS, ceil(longest)))
-    names = ("segment/audio-visual", "event/audio-visual")
-    return {name: scores[name] for name in names} | _reading.share(answers)
+        return "llp"
+    single = all(len(reference.segments) <= 1 for reference in references)
+    return "ave" if single and _length(references) == SECONDS else "unav"
+
+
+def _length(references: Sequence[Answer]) -> int:
+    """Whole seconds that hold every event; ten at least."""
+    return max(SECONDS, ceil(max((s.end for reference in references for s in reference.segments), default=0)))
 
 
 def _form(example: Example) -> str:

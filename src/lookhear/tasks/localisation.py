@@ -10,10 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from lookhear.datasets import _replies
+import numpy as np
+
+from lookhear.datasets import _replies, avsbench
 from lookhear.errors import DatasetError
-from lookhear.metrics.localisation import box_of, localisation
-from lookhear.metrics.segmentation import mask_of, masks
+from lookhear.metrics import localisation, segmentation
+from lookhear.metrics._pooled import Pooled, Ratio, totals
+from lookhear.metrics.answers import normal
+from lookhear.metrics.localisation import box_of
+from lookhear.metrics.segmentation import mask_of
 from lookhear.tasks import UNREAD, _boxes, _prompts, _reading
 from lookhear.types import Answer, Example, Region
 
@@ -71,18 +76,60 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     return Answer(text, regions=tuple(found), raw=reply, notes=tuple(UNREAD + problem for problem in problems))
 
 
-def score(answers: Sequence[Answer], references: Sequence[Answer]) -> Mapping[str, float]:
-    """J, F and S (convention `crab_plus`) where references have masks, IoU and AUC where they have boxes, and `unread`.
+def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:
+    """IoU and AUC where references have boxes, J, F and S (convention `crab_plus`) where they have masks, and `unread`.
 
-    J and F need answers with masks. Percent, but for S and the number of `null` references.
+    Of `avss` also mIoU and F over its 71 classes. Percent, but for S. An answer without a box or mask where one is
+    wanted scores 0; `no_box` and `no_mask` say how many these are.
     """
-    scores: dict[str, float] = {}
-    boxed = [(a, r) for a, r in zip(answers, references, strict=True) if box_of(r)]
-    if boxed:
-        scores |= localisation(*zip(*boxed, strict=True))
-    if any(mask_of(r) is not None for r in references) and any(mask_of(a) is not None for a in answers):
-        scores |= masks(answers, references)
+    return totals(pooled(answers, references, form))
+
+
+def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, Pooled]:
+    """The numbers of `score` as sums over pictures."""
+    scores: dict[str, Pooled] = {}
+    boxed = np.array([box_of(r) is not None for r in references], dtype=bool)
+    if boxed.any():
+        some = [[one for one, there in zip(side, boxed, strict=True) if there] for side in (answers, references)]
+        for name, part in localisation.pooled(*some).items():
+            rows = np.zeros((len(references), 2))
+            rows[boxed] = part.rows
+            scores[name] = Ratio(rows, part.value)
+    if any(mask_of(r) is not None for r in references):
+        scores |= segmentation.pooled(answers, references)
+    if form == "avss" and all(mask_of(r) is not None for r in references):
+        shapes = [mask_of(r).shape for r in references]
+        maps = [[class_map(one, s) for one, s in zip(side, shapes, strict=True)] for side in (answers, references)]
+        of_classes = segmentation.pooled_semantic(*maps)
+        scores |= {{"F": "F_classes"}.get(name, name): one for name, one in of_classes.items()}
     return scores | _reading.share(answers)
+
+
+def by_class(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, dict[str, float]]:
+    """Object -> the means of `score` over the pictures whose object it is, and `support`, how many they are."""
+    places: dict[str, list[int]] = {}
+    for place, reference in enumerate(references):
+        if reference.text:
+            places.setdefault(reference.text, []).append(place)
+    wanted = ("iou", "J", "F")
+    table = {}
+    for label, some in sorted(places.items()):
+        scores = score([answers[i] for i in some], [references[i] for i in some])
+        table[label] = {name: scores[name] for name in wanted if name in scores} | {"support": len(some)}
+    return table
+
+
+def class_map(answer: Answer, shape: tuple[int, int]) -> np.ndarray:
+    """uint8 (height, width) class numbers of AVSS as its pictures count them, from 0, background; later regions on top.
+
+    A region of a class that AVSS does not have is background.
+    """
+    numbers = {normal(label): number for number, label in enumerate(avsbench.CLASSES)}
+    drawn = np.zeros(shape, dtype=np.uint8)
+    for region in answer.regions:
+        if region.mask is not None and normal(region.label) in numbers:
+            drawn[segmentation.fitted(np.asarray(region.mask) > 0, shape)] = numbers[normal(region.label)]
+    return drawn
 
 
 def _form(example: Example) -> str:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from lookhear.metrics.answers import accuracy
+from lookhear.metrics import answers as right_or_wrong
+from lookhear.metrics._pooled import Pooled, totals
 from lookhear.tasks import UNREAD, _reading
 from lookhear.types import Answer, Example
 
@@ -51,8 +52,8 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
 
     What stands between <answer> tags counts, else all of it. An option is named by its letter or its words, an answer
     of the vocabulary by its words: the one said last, for models think before they answer. Digits mean number words.
-    With neither options nor vocabulary the reply itself is the answer. What names none of them stays as it is, with a
-    note.
+    With neither options nor vocabulary (`meta["labels"]`, where none is given) the reply itself is the answer. What
+    names none of them stays as it is, with a note.
     """
     tagged = TAGGED.findall(reply)
     said = (tagged[-1] if tagged else reply).strip().rstrip(".")
@@ -62,7 +63,7 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
         place = LETTERS.index((lettered[1] or lettered[2]).upper())
         if place < len(options):
             return Answer(options[place], raw=reply)
-    known = options or list(vocabulary)
+    known = options or list(vocabulary or example.meta.get("labels", ()))
     if not known:
         return Answer(said, raw=reply)
     found = _reading.last_named(said, known)
@@ -70,6 +71,11 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     return Answer(found, raw=reply) if found else Answer(said, raw=reply, notes=(note,))
 
 
-def score(answers: Sequence[Answer], references: Sequence[Answer]) -> Mapping[str, float]:
+def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:
     """`accuracy` and `unread` in percent."""
-    return {"accuracy": accuracy(answers, references)} | _reading.share(answers)
+    return totals(pooled(answers, references, form))
+
+
+def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, Pooled]:
+    """The numbers of `score` as sums over clips."""
+    return right_or_wrong.pooled(answers, references) | _reading.share(answers)
