@@ -36,6 +36,8 @@ class Data:
     train: str = "train"
     val: str = "val"
     test: str = "test"
+    clips: int | None = None
+    """train on the first so many clips only; None is all of them"""
     seconds: int | None = None
     """length that streams are fitted to; None takes them as they are and refuses unequal ones in a batch"""
     fit: str = "repeat_last"

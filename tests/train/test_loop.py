@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from lookhear import config
 from lookhear.errors import DatasetError, LookhearError, ModelError, RecipeError
 from lookhear.model import load
+from lookhear.train import questions
 from lookhear.train.loop import train
 from tests.train import world
 
@@ -236,6 +237,17 @@ def test_settings_are_checked_first(root, tmp_path, settings, message):
     with pytest.raises(RecipeError, match=message):
         train(world.recipe(root, tmp_path / "run", **settings), progress=False)
     assert not (tmp_path / "run").exists()
+
+
+def test_the_first_clips_alone(root):
+    data = world.recipe(root, "run").data
+    whole = questions.read(data).train
+    clips = list(dict.fromkeys(e.clip for e in whole))
+    few = questions.read(replace(data, clips=2)).train
+    assert [e for e in whole if e.clip in clips[:2]] == list(few) and len(few) < len(whole)
+    assert questions.read(replace(data, clips=10_000)).train == whole
+    with pytest.raises(RecipeError, match="data.clips=0"):
+        questions.read(replace(data, clips=0))
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lookhear import config, datasets
-from lookhear.errors import DatasetError
+from lookhear.errors import DatasetError, RecipeError
 from lookhear.metrics.answers import normal
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import Progress, fill
@@ -41,7 +41,7 @@ def read(data: config.Data) -> Questions:
     found = {
         split: _unique(datasets.load(data.name, data.root, split), split) for split in (data.train, data.val) if split
     }
-    train = found[data.train]
+    train = _first(found[data.train], data.clips)
     fixed = getattr(datasets.find(data.name)[0], "VOCABULARY", None)
     answers = Counter(e.reference.text for e in train if e.reference)
     questions = Questions(tuple(train), tuple(found.get(data.val, ())), tuple(fixed or answers))
@@ -77,6 +77,16 @@ def with_features(
 def store_of(recipe: config.Recipe) -> Path:
     """The folder of the features a recipe trains on."""
     return Path(recipe.data.store) if recipe.data.store else Path(recipe.data.root) / "features"
+
+
+def _first(examples: Sequence[Example], clips: int | None) -> Sequence[Example]:
+    """The questions about the first `clips` clips, in the order in which the split names them."""
+    if clips is None:
+        return examples
+    if clips < 1:
+        raise RecipeError(f"data.clips={clips}: must be 1 or more, or left out.")
+    taken = set(list(dict.fromkeys(e.clip for e in examples))[:clips])
+    return [e for e in examples if e.clip in taken]
 
 
 def _unique(examples: Sequence[Example], split: str) -> Sequence[Example]:
