@@ -246,7 +246,7 @@ def test_the_first_clips_alone(root):
     few = questions.read(replace(data, clips=2)).train
     assert [e for e in whole if e.clip in clips[:2]] == list(few) and len(few) < len(whole)
     assert questions.read(replace(data, clips=10_000)).train == whole
-    with pytest.raises(RecipeError, match="data.clips=0"):
+    with pytest.raises(RecipeError, match=r"data\.clips=0"):
         questions.read(replace(data, clips=0))
 
 
