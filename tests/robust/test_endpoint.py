@@ -103,6 +103,6 @@ def test_a_model_that_does_not_do_as_asked(model, tmp_path):
 
 def test_nobody_there(tmp_path):
     writer = Writer("http://127.0.0.1:9/v1", "m", "", tmp_path / "ledger.jsonl")
-    writer._client = writer._client.with_options(max_retries=0)
+    writer._client._client = writer._client._client.with_options(max_retries=0)
     with pytest.raises(ModelError, match=r"m at http://127\.0\.0\.1:9/v1: Connection error"):
         writer.prepare(TEMPLATES)

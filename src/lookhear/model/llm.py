@@ -12,13 +12,16 @@ import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import exp
+from math import exp, isfinite
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from lookhear import catalog, tasks
 from lookhear.errors import ModelError, RecipeError
 from lookhear.llms import LLM, Reply
+from lookhear.llms._pack import scaled
 from lookhear.media.decode import decode
 from lookhear.model._clips import Watched, clip_of, plain, stamp
 from lookhear.types import Answer, Clip, Example, Media, Region, Segment
@@ -63,7 +66,8 @@ class LLMModel:
         rows = {clip: self.remembered[keys[clip]] for clip in distinct if keys[clip] in self.remembered}
         for start in range(0, len(new), TOGETHER):
             some = new[start : start + TOGETHER]
-            rows |= zip(some, self._read([decode(clip, self.llm.sampling) for clip in some]), strict=True)
+            media = [decode(clip, self.llm.sampling) for clip in some]
+            rows |= zip(some, self._read(media, media), strict=True)
         for clip in distinct:
             self.remembered[keys[clip]] = rows[clip]
             self.remembered.move_to_end(keys[clip])
@@ -72,13 +76,30 @@ class LLMModel:
         found = tuple(rows[clip] for clip in distinct)
         return Watched(tuple(distinct), found, tuple(r.seconds for r in found), tuple(r.notes for r in found))
 
-    def _read(self, media: Sequence[Media]) -> list[Row]:
-        seen = self.llm.watch(media)
+    def _read(self, given: Sequence[Any], media: Sequence[Media]) -> list[Row]:
+        seen = self.llm.watch(given)
         said = getattr(seen, "notes", ()) or [()] * len(media)
         return [
             Row(seen, i, round(one.duration), tuple(dict.fromkeys((*one.notes, *said[i]))))
             for i, one in enumerate(media)
         ]
+
+    def _pair(self, example: Example) -> Row:
+        """An example's clip together with the other video or sound that it is compared with."""
+        clip, other, way = example.clip, example.meta["second"], str(example.meta.get("form"))
+        both = (
+            clip,
+            (Clip(other, None, clip.start, clip.end) if way == "a2v" else Clip(None, other, clip.start, clip.end)),
+        )
+        key = tuple(stamp(one) for one in both)
+        if key not in self.remembered:
+            first, second = (decode(one, self.llm.sampling) for one in both)
+            joined = paired_media(first, second, way)
+            given = self.llm.prepare(joined, pair=way) if getattr(self.llm, "compares", False) else joined
+            row = self._read([given], [joined])[0]
+            self.remembered[key] = row
+        self.remembered.move_to_end(key)
+        return self.remembered[key]
 
     def answer(self, watched: Watched, examples: Sequence[Example]) -> list[Answer]:
         """One answer for each example, whose clip must have been watched; `raw` is the reply."""
@@ -86,14 +107,16 @@ class LLMModel:
         unseen = next((e.clip.id for e in examples if e.clip not in row), None)
         if unseen is not None:
             raise ModelError(f"Asked about {unseen!r}, which was not watched. Give it to watch() first.")
+        paired = {i: self._pair(e) for i, e in enumerate(examples) if "second" in e.meta}
         groups: dict[int, list[int]] = {}
-        for i, example in enumerate(examples):
-            groups.setdefault(id(row[example.clip].seen), []).append(i)
+        held = [paired.get(i) or row[example.clip] for i, example in enumerate(examples)]
+        for i, one in enumerate(held):
+            groups.setdefault(id(one.seen), []).append(i)
         answers: dict[int, Answer] = {}
         for some in groups.values():
             asked = [examples[i] for i in some]
             prompts = [tasks.find(e.task).prompt(e, self._known(e)) for e in asked]
-            rows = [row[e.clip] for e in asked]
+            rows = [held[i] for i in some]
             replies = self.llm.answer(rows[0].seen, [r.row for r in rows], prompts, self.max_tokens)
             for i, example, one, reply in zip(some, asked, rows, replies, strict=True):
                 answers[i] = self._parsed(example, reply, one)
@@ -116,8 +139,24 @@ class LLMModel:
         if reply.masks:
             label = next((r.label for r in answer.regions), answer.text)
             answer = replace(answer, regions=(*answer.regions, *(Region(label, mask=mask) for mask in reply.masks)))
-        scores = {answer.text: exp(reply.score)} if answer.text else {}  # the geometric mean over the reply's tokens
+        sure = bool(answer.text) and isfinite(reply.score)
+        scores = {answer.text: exp(reply.score)} if sure else {}  # the geometric mean over the reply's tokens
         return replace(answer, scores=scores, notes=tuple(dict.fromkeys((*row.notes, *answer.notes))))
+
+
+def paired_media(first: Media, second: Media, way: str) -> Media:
+    """Two videos to one sound (`a2v`), or two sounds to one video (`v2a`): one after the other, without a gap."""
+    notes = tuple(dict.fromkeys((*first.notes, *second.notes)))
+    if way == "a2v":
+        if first.frames is None or second.frames is None:
+            return replace(first, notes=notes)
+        shape = first.frames.shape[1:3]
+        frames = np.concatenate([first.frames, scaled(second.frames, shape)])
+        return replace(
+            first, frames=frames, times=np.concatenate([first.times, second.times + first.duration]), notes=notes
+        )
+    sounds = [one.waveform for one in (first, second) if one.waveform is not None]
+    return replace(first, waveform=np.concatenate(sounds) if sounds else None, notes=notes)
 
 
 def seconds(text: str, label: str, duration: float) -> tuple[Segment, ...]:
