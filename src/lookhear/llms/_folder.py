@@ -11,46 +11,22 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from lookhear import catalog, config
-from lookhear.errors import ModelError, RecipeError
-from lookhear.llms._omni import Manner, Omni
-from lookhear.llms._pack import Eye
-from lookhear.media.sampling import Sampling
+from lookhear.errors import ModelError
+from lookhear.llms._hub import WANTED, Plan, fetched, listed, local
+from lookhear.llms._manner import Manner, of_folder
+from lookhear.llms._omni import Omni
 
 CARD = "lookhear.json"
 PUBLISHED = "finetune_weights.bin"
-WANTED = ("*.json", "*.safetensors", "*.txt", "*.jinja")
 OTHERS = ("talker.", "token2wav.", "code2wav.")  # parts of an Omni model that speak
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What loading a model takes: bytes to download, bytes on this disk once it is here, bytes of memory."""
-
-    what: str
-    download: int
-    disk: int
-    memory: int
-
-    def __str__(self) -> str:
-        fetch = f"{size(self.download)} to download, " if self.download else ""
-        return f"{self.what}: {fetch}{size(self.disk)} on disk, {size(self.memory)} of memory"
-
-
-def size(count: float) -> str:
-    """Bytes as a person reads them."""
-    for unit, step in (("GB", 1e9), ("MB", 1e6)):
-        if count >= step:
-            return f"{count / step:.1f} {unit}"
-    return f"{count / 1e3:.0f} kB"
 
 
 def plan(name: str, where: str | Path, adapter: str | Path | None, thinker: Any) -> Plan:
@@ -59,36 +35,22 @@ def plan(name: str, where: str | Path, adapter: str | Path | None, thinker: Any)
     `thinker` is (class, config class) of transformers.
     """
     download = disk = memory = 0
-    told = []
+    places = [place for place in (where, adapter) if place is not None]
     for place, patterns, kind in ((where, WANTED, "model"), (adapter, (PUBLISHED,), "dataset")):
         if place is None:
             continue
-        told.append(str(place))
-        files = _local(Path(place)) if Path(place).exists() else _listed(str(place), patterns, kind)
+        files = local(Path(place)) if Path(place).exists() else listed(str(place), patterns, kind)
         download += sum(count for count, here in files if not here)
         disk += sum(count for count, _ in files)
         if kind == "dataset":
             memory += sum(count for count, _ in files)
+    folder = fetched(where, ("config.json",), name)
     with torch.device("meta"):
-        shapes = thinker[0](sizes(fetched(where, ("config.json",), name), thinker[1]))
-    half = 2 if download or disk < 4 * sum(p.numel() for p in shapes.parameters()) else 4
-    return Plan(
-        f"{name} ({' + '.join(told)})", download, disk, memory + half * sum(p.numel() for p in shapes.parameters())
-    )
-
-
-def fetched(where: str | Path, patterns: Sequence[str], name: str, kind: str = "model") -> Path:
-    """A folder that holds the files: `where` itself, or what the hub's cache has or downloads. Raises ModelError."""
-    if Path(where).exists():
-        return Path(where)
-    if str(where).count("/") != 1 or str(where).startswith((".", "/")):
-        raise ModelError(f"No folder at {str(where)!r} for {name}. Give a folder that holds it, or a name of the hub.")
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(str(where), repo_type=kind, allow_patterns=list(patterns)))
-    except Exception as error:
-        raise _unreachable(str(where), error) from None
+        shapes = thinker[0](sizes(folder, thinker[1]))
+    told = config_of(folder)
+    told = told.get("thinker_config", {}) | told
+    wide = 4 if "32" in str(told.get("dtype", told.get("torch_dtype"))) else 2
+    return Plan(f"{name} ({' + '.join(map(str, places))})", download, disk, memory + wide * shapes.num_parameters())
 
 
 def load(
@@ -99,6 +61,7 @@ def load(
     omni: type[Omni] = Omni,
     dtype: str = "auto",
     device: str | None = None,
+    start: Manner | None = None,
     **manner: Any,
 ) -> Omni:
     """The model at `where` with its adapters, its tokenizer and its manner, which `manner` changes.
@@ -106,7 +69,9 @@ def load(
     `adapter` None: the folder's own, if it has any. `report` of the result tells what was read into what.
     """
     folder = fetched(where, WANTED, name)
-    shown = _manner(folder, sizes(folder, thinker[1]), manner)
+    file = folder / "preprocessor_config.json"
+    pictures = _json(file) if file.is_file() else {}
+    shown = of_folder(card(folder), pictures, sizes(folder, thinker[1]).vision_config, manner, start)
     model, report = base(folder, thinker, dtype)
     if adapter is None:
         adapter = next((folder / n for n in ("adapter", PUBLISHED) if (folder / n).exists()), None)
@@ -116,19 +81,24 @@ def load(
     model = model.eval().to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     llm = omni(model, tokenizer(folder), extractor(folder, inner.config), shown, name)
-    llm.size_on_disk = sum(count for count, _ in _local(folder))
+    llm.size_on_disk = sum(count for count, _ in local(folder))
     llm.report = tuple(report)
     return llm
 
 
 def sizes(folder: Path, kind: Any) -> Any:
     """The thinker's config of a folder, whether it holds the thinker alone or the whole model."""
-    told = _json(folder / "config.json")
+    told = config_of(folder)
     told = told.get("thinker_config", told)
     model_type = told.get("model_type", "")
     if model_type != kind.model_type:
         raise ModelError(f"{folder}: config.json is of a {model_type or 'model of no type'}, not of {kind.model_type}.")
     return kind(**{k: v for k, v in told.items() if k != "model_type"})
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """config.json as it is."""
+    return _json(folder / "config.json")
 
 
 def base(folder: Path, thinker: Any, dtype: str = "auto") -> tuple[nn.Module, list[str]]:
@@ -169,7 +139,8 @@ def adapted(model: nn.Module, adapter: str | Path, name: str) -> tuple[nn.Module
     try:
         state = torch.load(file, weights_only=True, mmap=zipfile.is_zipfile(file), map_location="cpu")
     except Exception as error:
-        raise ModelError(f"{file}: not readable as weights: {' '.join(str(error).split())[:160]}") from None
+        why = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
+        raise ModelError(f"{file}: not readable as a checkpoint of plain tensors ({why}).") from None
     if not isinstance(state, Mapping) or not all(torch.is_tensor(t) for t in state.values()):
         raise ModelError(f"{file}: weights by name expected, found something else.")
     others = [key for key in state if not _ilora_official.TENSOR.fullmatch(key)]
@@ -246,70 +217,6 @@ def extractor(folder: Path, thinker: Any) -> Any:
     if made.feature_size != bands:
         raise ModelError(f"{folder}: spectrograms of {made.feature_size} bands for a tower that hears {bands}.")
     return made
-
-
-def eye(vision: Any, told: Mapping[str, Any] | None = None) -> Eye:
-    """How the vision tower of a config wants its pictures, with the colours that preprocessor_config.json tells."""
-    colours = {
-        ours: tuple(told[k]) for ours, k in (("mean", "image_mean"), ("deviation", "image_std")) if told and k in told
-    }
-    return Eye(vision.patch_size, vision.temporal_patch_size, vision.spatial_merge_size, **colours)
-
-
-def manner(told: Mapping[str, Any], changes: Mapping[str, Any], start: Manner) -> Manner:
-    """`start` with what a card tells and what is asked for. Raises RecipeError for a name that is none."""
-    merged = {**told, **changes}
-    if "frames" in merged:
-        merged["sampling"] = replace(start.sampling, count=int(merged.pop("frames")))
-    known = [f.name for f in fields(Manner)]
-    wrong = next((k for k in merged if k not in known), None)
-    if wrong is not None:
-        raise RecipeError(catalog.unknown("option of a language model", wrong, (*known, "frames", "dtype", "device")))
-    if isinstance(merged.get("sampling"), Mapping):
-        merged["sampling"] = config.parse(Sampling, merged["sampling"], where="sampling")
-    if isinstance(merged.get("eye"), Mapping):
-        merged["eye"] = Eye(**{k: tuple(v) if isinstance(v, list) else v for k, v in merged["eye"].items()})
-    for key in ("seconds_per_grid", "time_scale", "longest"):
-        if key in merged:
-            merged[key] = float(merged[key])
-    return replace(start, **merged)
-
-
-def _manner(folder: Path, thinker: Any, changes: Mapping[str, Any]) -> Manner:
-    file = folder / "preprocessor_config.json"
-    pictures = _json(file) if file.is_file() else {}
-    seen = eye(thinker.vision_config, pictures)
-    told = dict(card(folder).get("manner", {}))
-    if "sampling" in card(folder):
-        told["sampling"] = card(folder)["sampling"]
-    side = pictures.get("size") if isinstance(pictures.get("size"), int) else 8 * seen.unit
-    asked = (told.get("sampling") or {}).get("size")
-    told.setdefault("size", tuple(asked) if asked else (side, side))
-    told.setdefault("eye", seen)
-    return manner(told, changes, Manner(size=(seen.unit, seen.unit), eye=seen))
-
-
-def _local(place: Path) -> list[tuple[int, bool]]:
-    files = [place] if place.is_file() else [f for f in place.rglob("*") if f.is_file()]
-    return [(f.stat().st_size, True) for f in files]
-
-
-def _listed(where: str, patterns: Sequence[str], kind: str) -> list[tuple[int, bool]]:
-    from huggingface_hub import snapshot_download
-
-    try:
-        files = snapshot_download(where, repo_type=kind, allow_patterns=list(patterns), dry_run=True)
-    except Exception as error:
-        raise _unreachable(where, error) from None
-    return [(one.file_size or 0, not one.will_download) for one in files]
-
-
-def _unreachable(where: str, error: Exception) -> ModelError:
-    why = " ".join(str(error).split())[:120]
-    return ModelError(
-        f"{where!r} is not on this machine and cannot be fetched ({why}). Go online, or download it elsewhere "
-        "(hf download) and give its folder: --model NAME@FOLDER."
-    )
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -10,77 +10,38 @@ or without adapters around it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from lookhear.errors import ModelError, RecipeError
+from lookhear.errors import ModelError
 from lookhear.llms import Prepared, Reply
 from lookhear.llms._cache import IGNORED, Seen, greedy, kept, left, packed, spread
-from lookhear.llms._pack import HEARD, Eye, heard_tokens, mel, padded_mels, patches, scaled
+from lookhear.llms._manner import LEAD as LEAD
+from lookhear.llms._manner import SYSTEM as SYSTEM
+from lookhear.llms._manner import Manner as Manner
+from lookhear.llms._pack import HEARD, heard_tokens, mel, padded_mels, patches, scaled
 from lookhear.media.sampling import Sampling
 from lookhear.tasks import _excerpts
 from lookhear.types import Media
 
-SYSTEM = (
-    "You are Qwen, a virtual human developed by the Qwen Team, Alibaba Group, capable of perceiving auditory and "
-    "visual inputs, as well as generating text and speech."
-)
-LEAD = {  # what is there -> how the conversation begins (Crab+)
-    ("video", "audio"): "This is a video and an audio:",
-    ("image", "audio"): "This is an image and an audio:",
-    ("video",): "This is a video:",
-    ("image",): "This is an image:",
-    ("audio",): "This is an audio:",
-    (): "",
-}
 EDGES = {  # what stands around picture and sound, as Qwen2.5 and as Qwen3 write it
     "vision_bos": ("<|vision_bos|>", "<|vision_start|>"),
     "vision_eos": ("<|vision_eos|>", "<|vision_end|>"),
     "audio_bos": ("<|audio_bos|>", "<|audio_start|>"),
     "audio_eos": ("<|audio_eos|>", "<|audio_end|>"),
 }
-LONGEST = 300.0  # seconds of sound that Qwen-Omni takes
 TOGETHER = 16  # questions answered in one batch
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How a clip is put before a model.
-
-    `size` frames are scaled to; `sound` a rule of `tasks._excerpts.sound`; `clock` `nominal` (each pair of frames lasts
-    `seconds_per_grid`, whatever the clip: Crab+) or `true` (the frames' own times); `time_scale` multiplies either.
-    """
-
-    sampling: Sampling = field(default_factory=lambda: Sampling(rule="crab_plus_linspace", count=10))
-    size: tuple[int, int] = (224, 224)
-    sound: str = "whole"
-    clock: str = "nominal"
-    seconds_per_grid: float = 2.0
-    time_scale: float = 1.0
-    system: str = SYSTEM
-    longest: float = LONGEST
-    eye: Eye = field(default_factory=Eye)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "size", tuple(self.size))
-        if self.clock not in ("nominal", "true"):
-            raise RecipeError(f"clock={self.clock!r}: there are nominal and true.")
-        if any(side % self.eye.unit for side in self.size):
-            raise RecipeError(f"size={self.size!r}: height and width must be multiples of {self.eye.unit}.")
-        if self.sound not in (rules := {*_excerpts.SOUND.values(), "whole"}):
-            raise RecipeError(f"sound={self.sound!r}: there are {', '.join(sorted(rules))}.")
-        if self.time_scale <= 0 or self.seconds_per_grid <= 0:
-            raise RecipeError("time_scale and seconds_per_grid must be positive.")
 
 
 class Omni:
     """A thinker with its tokenizer (of transformers, with Qwen's special tokens) and its extractor of spectrograms."""
 
     heard = staticmethod(heard_tokens)
+    compares = True  # prepare takes `pair`
 
     def __init__(self, model: nn.Module, tokenizer: Any, extractor: Any, manner: Manner | None = None, name: str = ""):
         self.model, self.tokenizer, self.extractor = model, tokenizer, extractor
@@ -110,11 +71,17 @@ class Omni:
         """Where the model is."""
         return next(self.model.parameters()).device
 
-    def prepare(self, media: Media) -> Prepared:
-        """What there is of `pixel_values…` with its grid, and of `input_features` (band, frame)."""
-        manner, found = self.manner, {}
+    def prepare(self, media: Media, pair: str = "") -> Prepared:
+        """What there is of `pixel_values…` with its grid, and of `input_features` (band, frame).
+
+        `pair`: `a2v` where the frames are those of two videos one after the other, `v2a` where the sound is of two.
+        """
+        manner, found = self.manner, dict[str, Any]()
+        if pair:
+            found["pair"] = pair
         if media.frames is not None and len(media.frames):
-            flat, grid = patches(scaled(media.frames, manner.size), manner.eye)
+            size = manner.size or manner.near(media.frames.shape[1:3])
+            flat, grid = patches(scaled(media.frames, size), manner.eye)
             if len(media.frames) == 1:
                 found |= {"pixel_values": flat, "image_grid_thw": torch.tensor([grid])}
             else:
@@ -136,19 +103,21 @@ class Omni:
         return float(self.manner.eye.together * (media.times[-1] - media.times[0]) / (len(media.times) - 1))
 
     def prefix(self, prepared: Prepared) -> list[int]:
-        """The tokens up to and with the media."""
+        """The tokens up to and with the media: picture, then sound; of `a2v` the sound first."""
         seen = next((k for k in ("video", "image") if f"{k}_grid_thw" in prepared), None)
         there = tuple(k for k in (seen, "audio" if "input_features" in prepared else None) if k)
-        ids, say = self.ids, self.tokens
-        found = [ids["im_start"], *say(f"system\n{self.manner.system}"), ids["im_end"], *say("\n")]
-        found += [ids["im_start"], *say("user\n" + LEAD[there])]
+        ids, say, parts = self.ids, self.tokens, []
         if seen:
             count = int(prepared[f"{seen}_grid_thw"].prod()) // self.manner.eye.merge**2
-            found += [ids["vision_bos"], *[self.places[seen]] * count, ids["vision_eos"]]
+            parts.append([ids["vision_bos"], *[self.places[seen]] * count, ids["vision_eos"]])
         if "audio" in there:
             count = self.heard(prepared["input_features"].shape[1])
-            found += [ids["audio_bos"], *[self.places["audio"]] * count, ids["audio_eos"]]
-        return found
+            parts.append([ids["audio_bos"], *[self.places["audio"]] * count, ids["audio_eos"]])
+        pair = prepared.get("pair", "")
+        lead = LEAD[pair or there] if self.manner.lead else ""
+        found = [ids["im_start"], *say(f"system\n{self.manner.system}"), ids["im_end"], *say("\n")]
+        found += [ids["im_start"], *say("user\n" + lead)]
+        return found + [token for part in (parts[::-1] if pair == "a2v" else parts) for token in part]
 
     def question(self, prompt: str) -> list[int]:
         """The tokens of a question up to where the reply begins."""
@@ -283,7 +252,7 @@ class Omni:
                 audio_seqlens=None if frames is None else frames.sum(-1),
                 second_per_grids=tensors.get("video_second_per_grid"),
             )
-            positions = positions.long().masked_fill(~mask, 0)
+            positions = positions.masked_fill(~mask, 0)  # Qwen3 counts in fractions
         else:
             positions = spread((mask.long().cumsum(-1) - 1).clamp(min=0), 3)
         return positions, positions.amax((0, 2)) + 1

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lookhear.llms import _folder
-from lookhear.llms._omni import Manner, Omni
+from lookhear.llms import _folder, _hub, _manner
+from lookhear.llms._manner import Manner
+from lookhear.llms._omni import Omni
 from lookhear.llms._tokens import bytes_tokenizer, token_ids
 
 NAME = "crab_plus"
@@ -64,7 +65,7 @@ def build(config: Config, tokenizer: Any = None, manner: Manner | None = None) -
     )
     model = kind(sizes).eval()
     extractor = WhisperFeatureExtractor(feature_size=sizes.audio_config.num_mel_bins)
-    return Omni(model, tokenizer, extractor, manner or Manner(eye=_folder.eye(sizes.vision_config)), NAME)
+    return Omni(model, tokenizer, extractor, manner or Manner(eye=_manner.eye(sizes.vision_config)), NAME)
 
 
 def load(where: str | Path = BASE, adapter: str | Path | None = None, **options: Any) -> Omni:
@@ -76,7 +77,7 @@ def load(where: str | Path = BASE, adapter: str | Path | None = None, **options:
     return _folder.load(NAME, where, adapter or _published(where), classes(), **options)
 
 
-def plan(where: str | Path = BASE, adapter: str | Path | None = None, **_: Any) -> _folder.Plan:
+def plan(where: str | Path = BASE, adapter: str | Path | None = None, **_: Any) -> _hub.Plan:
     """What `load` would download and hold."""
     return _folder.plan(NAME, where, adapter or _published(where), classes())
 

@@ -57,6 +57,7 @@ class LLMModel:
         self.llm, self.name = llm, name or llm.name
         self.vocabulary, self.max_tokens = tuple(vocabulary), max_tokens
         self.remembered: OrderedDict[Any, Row] = OrderedDict()
+        self._tasks: dict[str, Any] = {}
 
     def watch(self, clips: Sequence[Clip]) -> Watched:
         """Decode and read `clips`. Raises MediaError."""
@@ -115,7 +116,7 @@ class LLMModel:
         answers: dict[int, Answer] = {}
         for some in groups.values():
             asked = [examples[i] for i in some]
-            prompts = [tasks.find(e.task).prompt(e, self._known(e)) for e in asked]
+            prompts = [self._task(e).prompt(e, self._known(e)) for e in asked]
             rows = [held[i] for i in some]
             replies = self.llm.answer(rows[0].seen, [r.row for r in rows], prompts, self.max_tokens)
             for i, example, one, reply in zip(some, asked, rows, replies, strict=True):
@@ -128,12 +129,17 @@ class LLMModel:
         watched = self.watch([clip])
         return self.answer(watched, [Example(str(i), FREE, clip, plain(q)) for i, q in enumerate(questions)])
 
+    def _task(self, example: Example) -> Any:
+        if example.task not in self._tasks:
+            self._tasks[example.task] = tasks.find(example.task)
+        return self._tasks[example.task]
+
     def _known(self, example: Example) -> Sequence[str]:
         """The answers there can be; a task reads an example's own labels itself."""
         return () if "labels" in example.meta else self.vocabulary
 
     def _parsed(self, example: Example, reply: Reply, row: Row) -> Answer:
-        answer = tasks.find(example.task).parse(reply.text, example, self._known(example))
+        answer = self._task(example).parse(reply.text, example, self._known(example))
         if example.task == FREE and not answer.segments:
             answer = replace(answer, segments=seconds(reply.text, answer.text, row.seconds))
         if reply.masks:

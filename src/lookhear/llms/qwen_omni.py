@@ -1,0 +1,98 @@
+"""Qwen2.5-Omni and Qwen3-Omni as they come: zero-shot, their thinkers alone, which read, see, hear and write.
+
+    frames at their own times ─ vision tower ─┐
+    sound ───────────────────── audio tower ──┼─▶ thinker ─▶ text        (Qwen3's is a mixture of experts)
+    question ─────────────────────────────────┘
+
+Unlike `crab_plus`: frames keep their shape, 16 of them, the model is told when each was, and no sentence says what is
+shown. Which of the two a checkpoint is its config.json says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lookhear import catalog
+from lookhear.errors import RecipeError
+from lookhear.llms import _folder, _hub, _manner, crab_plus
+from lookhear.llms._manner import Manner
+from lookhear.llms._omni import Omni
+from lookhear.llms._pack import heard_tokens_3
+from lookhear.llms._tokens import bytes_tokenizer, token_ids
+from lookhear.media.sampling import Sampling
+
+NAME = "qwen_omni"
+BASE = "Qwen/Qwen2.5-Omni-7B"
+MANNER = Manner(sampling=Sampling(rule="uniform", count=16), size=None, clock="true", lead=False)
+GREY = {"mean": (0.5, 0.5, 0.5), "deviation": (0.5, 0.5, 0.5)}  # Qwen3's colours
+
+
+class Omni3(Omni):
+    """Qwen3-Omni: 13 tokens of sound a second."""
+
+    def heard(self, frames: int) -> int:  # type: ignore[override]
+        """Tokens of so many frames of 10 ms."""
+        return heard_tokens_3(frames, self.base.config.audio_config.n_window)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes that differ from the thinker's own, by the names they have in its config.json."""
+
+    version: str = "2.5"
+    """2.5 or 3"""
+    text: dict[str, Any] = field(default_factory=dict)
+    vision: dict[str, Any] = field(default_factory=dict)
+    audio: dict[str, Any] = field(default_factory=dict)
+    thinker: dict[str, Any] = field(default_factory=dict)
+
+
+def classes(version: str) -> tuple[Any, Any]:
+    """The thinker and its config in transformers."""
+    if version == "2.5":
+        return crab_plus.classes()
+    if version != "3":
+        raise RecipeError(catalog.unknown("version of Qwen-Omni", version, ("2.5", "3")))
+    from transformers import Qwen3OmniMoeThinkerConfig, Qwen3OmniMoeThinkerForConditionalGeneration
+
+    return Qwen3OmniMoeThinkerForConditionalGeneration, Qwen3OmniMoeThinkerConfig
+
+
+def build(config: Config, tokenizer: Any = None, manner: Manner | None = None) -> Omni:
+    """A thinker of these sizes with random weights; without a tokenizer bytes are tokens."""
+    from transformers import WhisperFeatureExtractor
+
+    kind, settings = classes(config.version)
+    tokenizer = tokenizer or bytes_tokenizer()
+    first = config.version == "2.5"
+    sizes = settings(
+        text_config=(crab_plus.TEXT if first else {}) | {"pad_token_id": tokenizer.pad_token_id} | config.text,
+        vision_config=(crab_plus.VISION if first else {}) | config.vision,
+        audio_config=config.audio or None,
+        **{**token_ids(tokenizer), "pad_token_id": tokenizer.pad_token_id, **config.thinker},
+    )
+    extractor = WhisperFeatureExtractor(feature_size=sizes.audio_config.num_mel_bins)
+    eye = _manner.eye(
+        sizes.vision_config, {} if first else {"image_mean": GREY["mean"], "image_std": GREY["deviation"]}
+    )
+    shown = manner or _manner.changed({"eye": eye}, {}, MANNER)
+    return (Omni if first else Omni3)(kind(sizes).eval(), tokenizer, extractor, shown, NAME)
+
+
+def load(where: str | Path = BASE, adapter: str | Path | None = None, **options: Any) -> Omni:
+    """The model of a hub's name or a folder, with adapters of PEFT where given. `options` as `crab_plus.load` has."""
+    version = _version(where)
+    omni = Omni if version == "2.5" else Omni3
+    return _folder.load(NAME, where, adapter, classes(version), omni, start=MANNER, **options)
+
+
+def plan(where: str | Path = BASE, adapter: str | Path | None = None, **_: Any) -> _hub.Plan:
+    """What `load` would download and hold."""
+    return _folder.plan(NAME, where, adapter, classes(_version(where)))
+
+
+def _version(where: str | Path) -> str:
+    told = _folder.config_of(_hub.fetched(where, ("config.json",), NAME))
+    return "3" if str(told.get("model_type", "")).startswith("qwen3_omni") else "2.5"
