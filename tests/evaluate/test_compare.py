@@ -74,7 +74,8 @@ def test_a_doubled_id_shares_its_prediction():
 
 
 def test_answers_of_multiple_choice_must_be_choices():
-    one = Example("0", "question_answering", Clip(None, None), "?", Answer("a cat"), ("Both",), {"options": ("a dog", "a cat")})
+    meta = {"options": ("a dog", "a cat")}
+    one = Example("0", "question_answering", Clip(None, None), "?", Answer("a cat"), ("Both",), meta)
     assert predictions.match({"0": "a car"}, [one]).outside == (("0", "a car"),)
 
 

@@ -142,7 +142,8 @@ def test_tspm_published_table():
     for row in annotations:
         source = Source(row["video_id"])
         kind, reference = tuple(json.loads(row["type"])), Answer(row["anser"])
-        examples.append(Example(str(row["question_id"]), "question_answering", Clip(source, source), "", reference, kind))
+        clip = Clip(source, source)
+        examples.append(Example(str(row["question_id"]), "question_answering", clip, "", reference, kind))
     scored = reports.report(examples, [Answer(predictions[e.id]) for e in examples])
     printed = [f"{score.accuracy:.2f}" for score in tables.columns(scored).values()]
     published = "84.07 64.65 76.91 82.29 84.90 83.61 82.19 76.21 71.85 65.76 71.17 73.51 76.79"

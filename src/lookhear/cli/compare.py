@@ -19,13 +19,23 @@ def compare(
 
     Differences are tested question by question: a permutation test that keeps each video's questions together,
     McNemar's test, and Holm's correction over the types. A star marks what is significant at 5 % after correction.
+    Of tasks whose answers are not simply right or wrong (when, where, in a sentence) every metric is compared instead,
+    redrawing both sides' videos together.
 
     Example: lookhear compare runs/av_master/report runs/question_only/report
     """
+    from lookhear.errors import RecipeError
     from lookhear.evaluate import compare as compares
     from lookhear.evaluate import report as reports
 
     sides = [[reports.load(Path(folder)) for folder in side.split(",") if folder] for side in (ours, theirs)]
+    if any(run.overall is None for runs in sides for run in runs):
+        if any(len(runs) > 1 for runs in sides):
+            raise RecipeError("Several runs a side can be compared where answers are right or wrong; give one of each.")
+        gaps = compares.metrics(sides[0][0], sides[1][0])
+        plain = {kind: {name: gap.to_json() for name, gap in some.items()} for kind, some in gaps.items()}
+        print(json.dumps({"metrics": plain}, indent=2) if as_json else compares.metric_table(gaps, format))
+        return
     found = compares.compare(*sides)
     if as_json:
         print(json.dumps(found.to_json(), indent=2))

@@ -1,67 +1,150 @@
-"""lookhear evaluate: a model and a dataset in, the field's table out."""
+"""lookhear evaluate: a model and a dataset in, the field's table out; or many datasets, and the table of Crab+."""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lookhear.evaluate.many import Asked
+    from lookhear.evaluate.report import Report
+    from lookhear.types import Example
+
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A run folder or a shipped model.")],
-    dataset: Annotated[str, typer.Option(help="Name of the dataset, with its version: music_avqa@update.")],
-    root: Annotated[Path, typer.Option(help="Folder of its annotations and media.")],
+    model: Annotated[str, typer.Argument(help="A run folder, a shipped model, a language model or its folder.")],
+    root: Annotated[Path, typer.Option(help="Folder of the dataset's annotations and media.")],
+    dataset: Annotated[str, typer.Option(help="Name of the dataset, with its version: music_avqa@update.")] = "",
     split: Annotated[str, typer.Option(help="Which questions to ask.")] = "test",
+    tasks: Annotated[str, typer.Option(help="Many test sets: all of Crab+'s table, names, or a YAML list.")] = "",
     store: Annotated[Path | None, typer.Option(help="Feature store; by default ROOT/features.")] = None,
     probe: Annotated[str, typer.Option(help="Ask with something taken away; see lookhear list probes.")] = "",
+    limit: Annotated[int, typer.Option(help="Ask so many of each set, spread evenly; 0 asks all.", min=0)] = 0,
+    beside: Annotated[bool, typer.Option(help="Of many sets: print published rows beside ours.")] = True,
     out: Annotated[Path | None, typer.Option(help="Folder for report.json, answers.jsonl and table.md.")] = None,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Ask a model a dataset's questions and score the answers by type, with 95 % intervals clustered by video.
 
-    Features that the store lacks are made. Clips that cannot be read count as wrong and are listed; the exit code is
-    then 1.
+    Every task is scored by its own metrics; replies that could not be read count as wrong, and how many they are is
+    always shown. Clips that cannot be read count as wrong and are listed; the exit code is then 1. Of many test sets,
+    those that are not there are listed and left out; with --out each has a folder, and what is done is not done again.
+    Features that the store lacks are made.
 
     Example: lookhear evaluate runs/av_master --dataset soundstage --root world --out report
-    """
-    from lookhear import catalog, datasets
-    from lookhear.errors import RecipeError
-    from lookhear.evaluate import report as reports
-    from lookhear.evaluate import statistics
-    from lookhear.evaluate.probes import PROBES
-    from lookhear.evaluate.run import run, unanswered
-    from lookhear.model import load
-    from lookhear.store.features import FeatureStore
-    from lookhear.train.log import bar
 
+    Example: lookhear evaluate crab_plus --tasks all --root data --out report
+    """
+    from lookhear import catalog
+    from lookhear.errors import RecipeError
+    from lookhear.evaluate import many, tables
+    from lookhear.evaluate.probes import PROBES
+
+    if bool(dataset) == bool(tasks):
+        raise RecipeError("Give either --dataset NAME or --tasks all (or names, or a YAML list).")
     if probe and probe not in PROBES:
         raise RecipeError(catalog.unknown("probe", probe, PROBES))
-    answering = load(model, FeatureStore(store or root / "features", cache=True))
-    examples = datasets.load(dataset, root, split)
-    if probe:
-        examples = PROBES[probe](examples)
-    with bar(sys.stderr.isatty()) as shown:
-        answers = run(answering, examples, progress=lambda done, total: shown.show("asking", done, total))
-    card = {
-        "model": answering.name,
-        "dataset": dataset,
-        "split": split,
-        "videos": len({reports.video_of(e) for e in examples}),
-        "interval": f"95 %, bootstrap over videos, {statistics.RESAMPLES} resamples",
-        **({"probe": probe} if probe else {}),
-    }
-    lost = unanswered(examples, answers)
-    if lost:
-        card["unread"] = lost
-    scored = reports.report(examples, answers, card)
+    if format not in tables.FORMATS:
+        raise RecipeError(catalog.unknown("table format", format, tables.FORMATS))
+    wanted = many.listed(tasks, root) if tasks else [many.Asked(dataset, split, root)]
+    asker = Asker(model, store, probe, limit, out if tasks else None)
+    if not tasks:
+        scored = asker(wanted[0], many.examples_of(wanted[0], limit))
+        if out:
+            scored.save(out)
+        print(json.dumps(scored.to_json(), indent=2, ensure_ascii=False) if as_json else scored.table(format))
+        _tell({wanted[0]: scored}, {})
+        return
+    found, missing = many.ask_all(wanted, asker, limit)
+    rows = many.rows(found, asker.name)
     if out:
-        scored.save(out)
-    print(json.dumps(scored.to_json(), indent=2, ensure_ascii=False) if as_json else scored.table(format))
-    for clip, reason in lost.items():
+        (out / "table.md").write_text(many.table(rows, "markdown", beside) + "\n", "utf-8")
+    if as_json:
+        print(json.dumps(_plain(found, missing, rows, beside), indent=2, ensure_ascii=False))
+    else:
+        print(many.table(rows, format, beside))
+    _tell(found, missing)
+
+
+class Asker:
+    """Asks one model about set after set, loading it once; a finished set's report in `out` is taken from there."""
+
+    def __init__(self, model: str, store: Path | None, probe: str, limit: int, out: Path | None):
+        self.model, self.store, self.probe, self.limit, self.out = model, store, probe, limit, out
+        self.loaded: Any = None
+        self.name = Path(model).name
+
+    def __call__(self, asked: Asked, examples: Sequence[Example]) -> Report:
+        """The report of one set."""
+        from lookhear.errors import DatasetError
+        from lookhear.evaluate import report as reports
+        from lookhear.evaluate import statistics
+        from lookhear.evaluate.probes import PROBES
+        from lookhear.evaluate.run import run, unanswered
+        from lookhear.model import load
+        from lookhear.store.features import FeatureStore
+        from lookhear.train.log import bar
+
+        card = {
+            "model": self.name,
+            "from": self.model,
+            "dataset": asked.dataset,
+            "split": asked.split,
+            "videos": len({reports.video_of(e) for e in examples}),
+            "interval": f"95 %, bootstrap over videos, {statistics.RESAMPLES} resamples",
+            **({"probe": self.probe} if self.probe else {}),
+            **({"limit": self.limit} if self.limit else {}),
+        }
+        folder = self.out / f"{asked.dataset.replace('@', '-')}-{asked.split}" if self.out else None
+        if folder and (folder / "report.json").is_file():
+            done = reports.load(folder)
+            old = {name: value for name, value in done.card.items() if name != "unread"}
+            if old | {"model": self.name} == card:
+                return done
+            raise DatasetError(f"{folder} holds the report of other settings ({old}). Give another --out.")
+        store = FeatureStore(self.store or asked.root / "features", cache=True)
+        if self.loaded is None:
+            self.loaded = load(self.model, store)
+            self.name = card["model"] = self.loaded.name
+        if self.probe:
+            examples = PROBES[self.probe](examples)
+        with bar(sys.stderr.isatty()) as shown:
+            title = f"asking {asked.dataset}"
+            answers = run(self.loaded, examples, store, progress=lambda done, total: shown.show(title, done, total))
+        if lost := unanswered(examples, answers):
+            card["unread"] = lost
+        scored = reports.report(examples, answers, card)
+        if folder:
+            scored.save(folder)
+        return scored
+
+
+def _plain(found: Any, missing: Any, rows: Any, beside: bool) -> dict[str, Any]:
+    from lookhear.evaluate import many
+
+    model, *_ = rows
+    return {
+        "model": model,
+        "columns": rows[model],
+        "datasets": {f"{asked.dataset} {asked.split}": report.to_json() for asked, report in found.items()},
+        "missing": {f"{asked.dataset} {asked.split}": why for asked, why in missing.items()},
+        **({"published": many.printed(), "source": many.PRINTED} if beside else {}),
+    }
+
+
+def _tell(found: Any, missing: Any) -> None:
+    """Say what lacks; exit 1 where clips could not be read."""
+    for asked, why in missing.items():
+        print(f"not here: {asked.dataset} {asked.split}: {why}", file=sys.stderr)
+    lost = [pair for report in found.values() for pair in report.card.get("unread", {}).items()]
+    for clip, reason in lost:
         print(f"not read: {clip}: {reason}", file=sys.stderr)
     if lost:
         raise typer.Exit(1)

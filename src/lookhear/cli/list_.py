@@ -13,7 +13,7 @@ from lookhear.errors import RecipeError
 KINDS = {"models": ("nets", "llms"), "nets": ("nets",), "llms": ("llms",), "debias": ("debias",)} | {
     k: (k,) for k in ("datasets", "encoders", "tasks", "metrics")
 }
-OTHERS = ("probes", "methods")  # not files on a shelf: functions of one file, and published methods
+OTHERS = ("probes", "methods", "columns")  # not files on a shelf: functions of one file, published methods and columns
 
 
 def list_(
@@ -39,6 +39,10 @@ def _others(kind: str) -> dict[str, str]:
         from lookhear.evaluate import published
 
         return published.names()
+    if kind == "columns":
+        from lookhear.evaluate import many
+
+        return many.names()
     if kind == "probes":
         from lookhear.evaluate.probes import PROBES
 

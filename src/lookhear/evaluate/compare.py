@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from lookhear.errors import DatasetError
-from lookhear.evaluate import statistics, tables
+from lookhear.evaluate import scores, statistics, tables
 from lookhear.evaluate.report import Report, clusters_of, columns_of, membership
+from lookhear.types import Example
 
 ALPHA = 0.05
 
@@ -147,3 +148,75 @@ def _ordered(differences: Mapping[str, Difference]) -> dict[str, Difference]:
     groups = [name for name in differences if "/" not in name and name != "Overall"]
     names = [n for g in groups for n in (*(m for m in differences if m.startswith(f"{g}/")), g)]
     return {name: differences[name] for name in (*names, "Overall")}
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One metric of both sides: how much more ours is, with 95 % interval and p-value for "no difference"."""
+
+    ours: float
+    theirs: float
+    difference: float
+    interval: tuple[float, float]
+    p: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in vars(self).items()}
+
+
+def metrics(
+    ours: Report, theirs: Report, resamples: int = statistics.RESAMPLES, seed: int = 0
+) -> dict[str, dict[str, Gap]]:
+    """Kind of task -> metric -> the difference, on the examples both answered, videos kept together."""
+    sides = [{e.id: (e, a) for e, a in zip(side.examples, side.answers, strict=True)} for side in (ours, theirs)]
+    ids = [name for name in sides[0] if name in sides[1]]
+    if not ids:
+        raise DatasetError("The reports have no example in common. Compare reports on the same dataset and split.")
+    pairs = [[side[name] for name in ids] for side in sides]
+    examples = [e for e, _ in pairs[0]]
+    differ = next((a.id for a, (b, _) in zip(examples, pairs[1], strict=True) if not _same(a, b)), None)
+    if differ is not None:
+        raise DatasetError(f"The reports have different references for {differ!r}. Score both on one version.")
+    clusters, found = clusters_of(examples), {}
+    for kind, places in scores.kinds(examples).items():
+        some = [examples[i] for i in places]
+        a, b = (scores.pooled(kind, some, [side[i][1] for i in places]) for side in pairs)
+        found[kind] = {}
+        for name in (n for n in a if n in b):
+            if a[name].rows.shape != b[name].rows.shape:
+                continue
+            interval, p = statistics.paired(a[name], b[name], clusters[places], resamples, seed)
+            mine, other = a[name].total, b[name].total
+            found[kind][name] = Gap(mine, other, mine - other, interval, p)
+    return found
+
+
+def metric_table(found: Mapping[str, Mapping[str, Gap]], format: str = "text") -> str:
+    """A table for each kind of task, a line for each metric."""
+    parts = []
+    for kind, gaps in found.items():
+        rows = [
+            [
+                name,
+                f"{g.ours:.2f}",
+                f"{g.theirs:.2f}",
+                f"{g.difference:+.2f}",
+                "{:+.2f} to {:+.2f}".format(*g.interval),
+                _p(g.p),
+            ]
+            for name, g in gaps.items()
+        ]
+        parts.append(tables.lay_out([kind, "ours", "theirs", "difference", "95 % interval", "p"], rows, format))
+    return "\n\n".join(parts)
+
+
+def _same(a: Example, b: Example) -> bool:
+    return (
+        a.task == b.task
+        and (a.reference is None) == (b.reference is None)
+        and (
+            a.reference is None
+            or b.reference is None
+            or (a.reference.text, a.reference.segments) == (b.reference.text, b.reference.segments)
+        )
+    )

@@ -75,8 +75,10 @@ def paired(
     """
     a, b = _grouped(ours.rows, clusters), _grouped(theirs.rows, clusters)
     gaps = np.concatenate([ours.value(w @ a) - theirs.value(w @ b) for w in _weights(len(a), resamples, seed)])
-    low, high = np.nanpercentile(gaps, [2.5, 97.5])
     seen = abs(ours.total - theirs.total)
+    if np.isnan(gaps).all() or math.isnan(seen):
+        return (math.nan, math.nan), math.nan
+    low, high = np.nanpercentile(gaps, [2.5, 97.5])
     rng = np.random.default_rng(seed)
     beyond = 0
     for count in _chunks(resamples, len(a)):

@@ -120,6 +120,16 @@ def grid(
     return lay_out(["", *(_heading(name) for name in names)], lines, format)
 
 
+def lines(rows: Mapping[str, Mapping[str, str]], names: Sequence[str], format: str = "text") -> str:
+    """Rows of texts under the columns `names`; of a name with a slash what is before it spans its neighbours."""
+    _check(format)
+    cells = [[row, *(texts.get(name, "-") for name in names)] for row, texts in rows.items()]
+    if format == "latex":
+        return _latex(names, [[_tex(cell) for cell in line] for line in cells])
+    head = names if format == "csv" else [name.replace("/", " ", 1) for name in names]
+    return lay_out(["method" if format == "csv" else "", *head], cells, format)
+
+
 def lay_out(head: Sequence[str], rows: Sequence[Sequence[str]], format: str) -> str:
     """Cells under headings, first column to the left, the rest to the right; LaTeX as one plain tabular."""
     _check(format)

@@ -191,9 +191,14 @@ def pooled_semantic(
 
 def _semantic(sums: np.ndarray, name: str) -> np.ndarray:
     """One number of `semantic_scores`, of sums (…, 3 x class); nan where no picture is."""
-    flat = sums.reshape(-1, 3, sums.shape[-1] // 3)
-    values = [semantic_scores(one)[name] if one[2].any() else float("nan") for one in flat]
-    return np.array(values).reshape(sums.shape[:-1])
+    overlap, f, times = np.moveaxis(sums.reshape(*sums.shape[:-1], 3, -1), -2, 0)
+    values = (overlap if name.startswith("mIoU") else f) / np.maximum(times, 1)
+    counted = times > 0 if name.endswith("_present") else np.ones_like(times, dtype=bool)
+    if name.endswith("_without_background"):
+        counted[..., 0] = False
+    with np.errstate(invalid="ignore"):
+        found = 100 * (values * counted).sum(axis=-1) / counted.sum(axis=-1)
+    return np.where(times.any(axis=-1), found, np.nan)
 
 
 def semantic_by_class(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

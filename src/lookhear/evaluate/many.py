@@ -1,0 +1,207 @@
+"""One model on many datasets, one table: Crab+'s Table 2 from one command, published rows beside ours.
+
+    listed("all" | "ave,llp" | sets.yaml, root) ─▶ [Asked] ── ask each ─▶ reports ── rows ─▶ table in Crab+'s columns
+
+`published/columns.csv` says which column of the paper is which metric of which test set here. Of LLP the papers print
+one number for segments and one for events and do not say which; here they are Type@AV, the mean of three streams.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lookhear import datasets
+from lookhear.errors import DatasetError, RecipeError
+from lookhear.evaluate import published, scores
+from lookhear.evaluate.report import Report
+from lookhear.evaluate.tables import lines
+from lookhear.types import Example
+
+PRINTED = "Crab+ Table 2"
+PIXELS = (224, 224)  # masks are compared at the size both papers compare them at
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A dataset (`avsbench@s4`), one of its splits, and the folder it lies in."""
+
+    dataset: str
+    split: str
+    root: Path
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table: which number here, and which one of the published rows."""
+
+    column: str
+    dataset: str
+    split: str
+    kind: str
+    metric: str
+    published: str = ""
+    published_split: str = ""
+    published_metric: str = ""
+
+
+@cache
+def columns() -> tuple[Column, ...]:
+    """The columns of Crab+'s Table 2, in its order."""
+    with (published.FOLDER / "columns.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(Column(**row) for row in csv.DictReader(file))
+
+
+def names() -> dict[str, str]:
+    """Column -> what it holds: what `lookhear list columns` prints."""
+    return {c.column: f"{c.dataset} {c.split}: {c.metric} of {c.kind}" for c in columns()}
+
+
+def listed(wanted: str, root: Path | str) -> list[Asked]:
+    """The test sets of `all` of Table 2, of a YAML list of {dataset, split, root}, or named with commas between.
+
+    A set lies in ROOT/<dataset>, or in ROOT itself. A YAML's own roots are relative to ROOT. Splits are those of the
+    table, else `test`.
+    """
+    usual = {c.dataset: c.split for c in columns()}
+    if wanted == "all":
+        pairs = [(name, split, "") for name, split in dict.fromkeys((c.dataset, c.split) for c in columns())]
+    elif wanted.endswith((".yaml", ".yml")):
+        pairs = [_entry(one, wanted, usual) for one in _read(Path(wanted))]
+    else:
+        pairs = [(name.strip(), usual.get(name.strip(), "test"), "") for name in wanted.split(",") if name.strip()]
+    if not pairs:
+        raise RecipeError(f"No dataset in {wanted!r}. Give 'all', names with commas between, or a YAML list.")
+    found = []
+    for name, split, folder in pairs:
+        datasets.find(name)
+        at = Path(root) / folder if folder else next((p for p in _folders(Path(root), name) if p.is_dir()), Path(root))
+        found.append(Asked(name, split, at))
+    return found
+
+
+def examples_of(asked: Asked, limit: int | None = None) -> list[Example]:
+    """What is asked, each with the answers there can be and, where its truth is a mask, that mask at 224 x 224.
+
+    `limit`: so many of them, spread evenly over the file. Raises DatasetError where they are not there.
+    """
+    module, _ = datasets.find(asked.dataset)
+    examples = datasets.load(asked.dataset, asked.root, asked.split)
+    if limit and limit < len(examples):
+        examples = [examples[i * len(examples) // limit] for i in range(limit)]
+    words = tuple(getattr(module, "VOCABULARY", ()))
+    return [_with_mask(module, _with_words(example, words)) for example in examples]
+
+
+def rows(found: Mapping[Asked, Report], model: str) -> dict[str, dict[str, str]]:
+    """Our row, its intervals, and the share of replies that could not be read: row -> column -> text.
+
+    A set that is not of Table 2 has one column, its task's main metric.
+    """
+    ours: dict[str, dict[str, str]] = {model: {}, "  95 % interval": {}, "  not read, %": {}}
+    for asked, report in found.items():
+        for column in of_set(asked, report):
+            measured = report.metrics[column.kind][column.metric]
+            low, high = measured.interval
+            ours[model][column.column] = f"{measured.value:.2f}"
+            ours["  95 % interval"][column.column] = f"{low:.1f} to {high:.1f}"
+            ours["  not read, %"][column.column] = f"{report.metrics[column.kind]['unread'].value:.2f}"
+    return ours
+
+
+def of_set(asked: Asked, report: Report) -> list[Column]:
+    """The columns that a set's report fills."""
+    mine = [c for c in columns() if (c.dataset, c.split) == (asked.dataset, asked.split) and c.kind in report.metrics]
+    if mine:
+        return mine
+    made = []
+    for kind in report.metrics:
+        metric = scores.main_metric(kind)
+        metric = metric if metric in report.metrics[kind] else next(iter(report.metrics[kind]))
+        name = asked.dataset if len(report.metrics) == 1 else f"{asked.dataset} {kind.rpartition('/')[2]}"
+        made.append(Column(f"{name}/{metric}", asked.dataset, asked.split, kind, metric))
+    return made
+
+
+def printed() -> dict[str, dict[str, str]]:
+    """The rows of the paper's Table 2: method -> column -> the number as printed."""
+    places = {(c.published, c.published_split, c.published_metric): c.column for c in columns()}
+    found: dict[str, dict[str, str]] = {}
+    for n in published.numbers():
+        column = places.get((n.dataset, n.split, n.metric))
+        if n.source == PRINTED and column:
+            found.setdefault(n.method, {})[column] = f"{n.value:.{n.digits}f}"
+    return found
+
+
+def table(ours: Mapping[str, Mapping[str, str]], format: str = "text", beside: bool = True) -> str:
+    """Published rows, then ours, in the order of Table 2; columns that only we have come last."""
+    shown = {**(printed() if beside else {}), **ours}
+    mine = [name for row in ours.values() for name in row]
+    order = [c.column for c in columns() if beside or c.column in mine]
+    return lines(shown, list(dict.fromkeys([*order, *mine])), format)
+
+
+def ask_all(
+    wanted: Sequence[Asked], ask: Callable[[Asked, list[Example]], Report], limit: int | None = None
+) -> tuple[dict[Asked, Report], dict[Asked, str]]:
+    """Reports of the sets that are there, and of the others why not. Raises DatasetError where none is."""
+    found, missing = {}, {}
+    for asked in wanted:
+        try:
+            examples = examples_of(asked, limit)
+        except DatasetError as error:
+            missing[asked] = str(error)
+            continue
+        found[asked] = ask(asked, examples)
+    if not found:
+        raise DatasetError(f"None of the {len(wanted)} test sets is there. The first: {next(iter(missing.values()))}")
+    return found, missing
+
+
+def _read(path: Path) -> list[Any]:
+    try:
+        given = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(f"No list of datasets at {str(path)!r}. Give a YAML list, names, or 'all'.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not readable as YAML: {str(error).splitlines()[0]}.") from None
+    if not isinstance(given, list):
+        raise RecipeError(f"{path}: not a list of datasets. Write '- ave' or '- {{dataset: ave, root: AVE}}' a line.")
+    return given
+
+
+def _entry(one: Any, where: str, usual: Mapping[str, str]) -> tuple[str, str, str]:
+    given = {"dataset": one} if isinstance(one, str) else one
+    if not isinstance(given, Mapping) or "dataset" not in given or set(given) - {"dataset", "split", "root"}:
+        raise RecipeError(f"{where}: {one!r} is not a dataset's name or {{dataset, split, root}}.")
+    name = str(given["dataset"])
+    return name, str(given.get("split") or usual.get(name, "test")), str(given.get("root") or "")
+
+
+def _folders(root: Path, name: str) -> list[Path]:
+    return [root / name, root / name.partition("@")[0]]
+
+
+def _with_words(example: Example, words: tuple[str, ...]) -> Example:
+    if not words or "labels" in example.meta or "options" in example.meta:
+        return example
+    return replace(example, meta={**example.meta, "labels": words})
+
+
+def _with_mask(module: Any, example: Example) -> Example:
+    if not hasattr(module, "with_mask") or example.meta.get("mask") is None or example.reference is None:
+        return example
+    import numpy as np
+
+    from lookhear.metrics.segmentation import fitted
+
+    read = module.with_mask(example).reference.regions
+    small = [r if r.mask is None else replace(r, mask=fitted(np.asarray(r.mask) > 0, PIXELS)) for r in read]
+    return replace(example, reference=replace(example.reference, regions=tuple(small)))
