@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -12,18 +13,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from lookhear.types import Answer, Clip
+    from lookhear.types import Answer, Clip, Region
 
 WIDE = 60  # characters of a timeline
+LARGE = 1_000_000_000  # bytes of memory from which on a model says what it needs
 BARS = " ▁▂▃▄▅▆▇█"
 
 
 def ask(
     video: Annotated[Path, typer.Argument(help="A video or sound file.")],
     questions: Annotated[list[str], typer.Argument(help="One or more questions about it.")],
-    model: Annotated[str, typer.Option(help="A shipped model or a run folder.")] = "stage",
+    model: Annotated[
+        str, typer.Option(help="A shipped model, a language model (crab_plus, qwen_omni@HUB/NAME), or a folder of one.")
+    ] = "stage",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per question, a line each.")] = False,
     evidence: Annotated[Path | None, typer.Option(help="Folder to draw a picture of each answer into.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Download a language model without asking.")] = False,
 ) -> None:
     """Answer questions about a video, and show what the answers rest on.
 
@@ -32,8 +37,11 @@ def ask(
     from lookhear.evaluate.evidence import as_json as plain
     from lookhear.model import clip_of, load
 
-    answering = load(model)
     clip = clip_of(video)
+    _agree(model, yes)
+    answering = load(model)
+    for line in getattr(getattr(answering, "llm", None), "report", ()):
+        print(f"{model}: {line}", file=sys.stderr)
     answers = answering.ask(clip, *questions)
     pictures = _pictures(clip, questions, answers, evidence) if evidence else [None] * len(questions)
     for question, answer, picture in zip(questions, answers, pictures, strict=True):
@@ -45,6 +53,36 @@ def ask(
         if picture:
             print(f"  drawn  {picture}")
         print()
+
+
+def _agree(model: str, yes: bool) -> None:
+    """Say what a language model needs, and ask before anything is downloaded. Raises ModelError if nobody is there."""
+    from lookhear.errors import ModelError
+    from lookhear.model.names import named, plan
+
+    if not named(model):
+        return
+    _quiet()
+    needed = plan(model)
+    if needed is None or (not needed.download and needed.memory < LARGE):
+        return
+    print(needed, file=sys.stderr)
+    if not needed.download or yes:
+        return
+    if not sys.stdin.isatty():
+        raise ModelError(f"{model!r} is to be downloaded. Add --yes, or give a folder that holds it: NAME@FOLDER.")
+    typer.confirm("Download it?", abort=True, err=True)
+
+
+def _quiet() -> None:
+    """transformers keeps its remarks and its bars to itself; what is to be downloaded still shows."""
+    import warnings
+
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    warnings.simplefilter("ignore", FutureWarning)
 
 
 def _lines(answer: Answer) -> list[str]:
@@ -59,7 +97,20 @@ def _lines(answer: Answer) -> list[str]:
         single = [f"{name} says {next(iter(said))}" for name, said in found.opinions.items() if said]
         if single:
             lines.append(f"  heads  {', '.join(single)}")
+    else:
+        lines += [f"  when   {s.start:g} to {s.end:g} s" for s in answer.segments]
+        lines += [f"  where  {_placed(region)}" for region in answer.regions]
     return lines + [f"  note   {note}" for note in answer.notes]
+
+
+def _placed(region: Region) -> str:
+    """A region in words; edges in percent of the picture."""
+    if region.box is None:
+        return f"a mask of {region.label}" if region.label else "a mask"
+    left, top, right, bottom = (f"{edge:.0%}" for edge in region.box)
+    if region.box[:2] == region.box[2:]:
+        return f"{left} from the left, {top} from the top"
+    return f"{left} to {right} from the left, {top} to {bottom} from the top"
 
 
 def timeline(weights: Sequence[float]) -> str:
@@ -73,6 +124,7 @@ def timeline(weights: Sequence[float]) -> str:
 
 def _pictures(clip: Clip, questions: Sequence[str], answers: Sequence[Answer], folder: Path) -> list[Path]:
     from lookhear.evaluate.picture import picture
+    from lookhear.evaluate.where import where
     from lookhear.media.decode import decode
     from lookhear.media.sampling import Sampling
 
@@ -81,4 +133,5 @@ def _pictures(clip: Clip, questions: Sequence[str], answers: Sequence[Answer], f
     for number, (question, answer) in enumerate(zip(questions, answers, strict=True), 1):
         slug = re.sub(r"[^\w]+", "-", question.lower()).strip("-")[:60]
         drawn.append(picture(media, question, answer, folder / f"{number}-{slug}.png"))
+        where(media, answer.regions, folder / f"{number}-{slug}-where.png")
     return drawn

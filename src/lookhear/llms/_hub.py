@@ -58,13 +58,19 @@ def listed(where: str, patterns: Sequence[str], kind: str) -> list[tuple[int, bo
     try:
         files = snapshot_download(where, repo_type=kind, allow_patterns=list(patterns), dry_run=True)
     except Exception as error:
-        raise _unreachable(where, error) from None
+        try:  # no network, but all of it may be here from an earlier time
+            return local(
+                Path(snapshot_download(where, repo_type=kind, allow_patterns=list(patterns), local_files_only=True))
+            )
+        except Exception:
+            raise _unreachable(where, error) from None
     return [(one.file_size or 0, not one.will_download) for one in files]
 
 
 def _unreachable(where: str, error: Exception) -> ModelError:
-    why = " ".join(str(error).split())[:120]
+    known = type(error).__name__ in ("RepositoryNotFoundError", "GatedRepoError")
+    why = "the hub does not show it to you" if known else "the hub cannot be reached"
     return ModelError(
-        f"{where!r} is not on this machine and cannot be fetched ({why}). Go online, or download it elsewhere "
-        "(hf download) and give its folder: --model NAME@FOLDER."
+        f"{where!r} is not on this machine and {why}. Go online, or download it elsewhere (hf download {where}) and "
+        "give its folder: --model NAME@FOLDER."
     )

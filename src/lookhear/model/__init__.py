@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lookhear.errors import ModelError
-from lookhear.model import llm as _llm
+from lookhear.model import names as _names
 from lookhear.model._clips import Model, Watched, clip_of, plain
 from lookhear.model.llm import LLMModel
 from lookhear.model.net import SCALE_PARTS, NetModel, build_net, load_run, says, served, widths
@@ -48,15 +48,15 @@ def load(name: Path | str, store: FeatureStore | None = None) -> NetModel | LLMM
     folder = Path(name)
     if not folder.is_dir() and str(name) in shipped():
         folder = SHIPPED / str(name)
-    if _llm.named(name):
-        return _llm.load(name)
+    if _names.named(name):
+        return _names.load(name)
     if (folder / "model.safetensors").is_file():
         return load_run(folder, store)
     if (folder / "recipe.yaml").is_file():
         raise ModelError(f"{str(name)!r} is not trained to the end. Resume it: lookhear train {folder}/recipe.yaml")
     have = ", ".join(shipped()) or "none"
     raise ModelError(
-        f"No model called {str(name)!r}. Shipped: {have}. Language models: {', '.join(_llm.names())}. "
+        f"No model called {str(name)!r}. Shipped: {have}. Language models: {', '.join(_names.names())}. "
         "Or give a run folder, such as runs/av_master."
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import exp, isfinite
 from pathlib import Path
@@ -18,12 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from lookhear import catalog, tasks
-from lookhear.errors import ModelError, RecipeError
+from lookhear import tasks
+from lookhear.errors import ModelError
 from lookhear.llms import LLM, Reply
 from lookhear.llms._pack import scaled
 from lookhear.media.decode import decode
 from lookhear.model._clips import Watched, clip_of, plain, stamp
+from lookhear.tasks import _boxes
 from lookhear.types import Answer, Clip, Example, Media, Region, Segment
 
 TOGETHER = 8  # clips read in one batch
@@ -33,7 +34,6 @@ NUMBER = r"(\d+(?:\.\d+)?)"
 SPAN = re.compile(rf"{NUMBER}\s*(?:s|sec|seconds?)?\s*(?:to|until|-|–|and)\s*{NUMBER}\s*(?:s|sec|seconds?)\b", re.I)
 MOMENT = re.compile(rf"\b(?:at|around|after)\s+{NUMBER}\s*(?:s|sec|seconds?)\b", re.I)
 RANGE = re.compile(rf"<range>\s*{NUMBER}\s*,\s*{NUMBER}\s*</range>", re.I)
-ARCHITECTURES = {"Qwen2_5Omni": "qwen_omni", "Qwen3Omni": "qwen_omni"}
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,9 @@ class LLMModel:
 
     def _parsed(self, example: Example, reply: Reply, row: Row) -> Answer:
         answer = self._task(example).parse(reply.text, example, self._known(example))
-        if example.task == FREE and not answer.segments:
-            answer = replace(answer, segments=seconds(reply.text, answer.text, row.seconds))
+        if example.task == FREE:
+            places, _ = _boxes.regions(reply.text, answer.text)
+            answer = replace(answer, segments=seconds(reply.text, answer.text, row.seconds), regions=places)
         if reply.masks:
             label = next((r.label for r in answer.regions), answer.text)
             answer = replace(answer, regions=(*answer.regions, *(Region(label, mask=mask) for mask in reply.masks)))
@@ -171,70 +172,3 @@ def seconds(text: str, label: str, duration: float) -> tuple[Segment, ...]:
     found += [(float(a), float(a)) for a in MOMENT.findall(text)]
     inside = sorted({(a, b) for a, b in found if a <= b <= duration + 1})
     return tuple(Segment(label, a, b) for a, b in inside)
-
-
-def names() -> list[str]:
-    """The names of the language models."""
-    return sorted(catalog.names("llms"))
-
-
-def named(name: Path | str) -> bool:
-    """Whether `name` is a language model, or a folder that holds one."""
-    return _shelf(name)[0] is not None
-
-
-def load(name: Path | str) -> LLMModel:
-    """The language model called `name` (`crab_plus`, `crab_plus@FOLDER,sound=windows`) or in the folder `name`."""
-    which, where, options = _shelf(name)
-    if which is None:
-        raise ModelError(f"No language model called {str(name)!r}. There are: {', '.join(names())}.")
-    module = catalog.find("llms", which)
-    llm = module.load(**({"where": where} if where else {}), **options)
-    return LLMModel(llm, Path(where).name if where and Path(where).is_dir() else which)
-
-
-def plan(name: Path | str) -> Any | None:
-    """What loading it takes, where the model can tell before: a text, with `download` in bytes."""
-    which, where, options = _shelf(name)
-    module = catalog.find("llms", which) if which else None
-    if module is None or not hasattr(module, "plan"):
-        return None
-    return module.plan(**({"where": where} if where else {}), **options)
-
-
-def _shelf(name: Path | str) -> tuple[str | None, str, dict[str, Any]]:
-    """(name on the shelf, where it is, options) of `name`; of a folder as its own files tell."""
-    first, _, rest = str(name).partition("@")
-    if Path(name).is_dir():
-        return _kind(Path(name)), str(name), {}
-    if first not in catalog.names("llms"):
-        return None, "", {}
-    pieces = [piece for piece in re.split(r",(?=\w+=)", rest) if piece]
-    where = pieces.pop(0) if pieces and not re.match(r"\w+=", pieces[0]) else ""
-    options = {}
-    for piece in pieces:
-        key, equals, value = piece.partition("=")
-        if not (key and equals and value):
-            raise RecipeError(f"{piece!r} in {str(name)!r} is not of the form key=value.")
-        options[key] = value
-    return first, where, options
-
-
-def _kind(folder: Path) -> str | None:
-    """Which model a folder holds: as its card says, or as its config does."""
-    import json
-
-    for file, read in (("lookhear.json", lambda told: told.get("llm")), ("config.json", _architecture)):
-        if (folder / file).is_file():
-            try:
-                told = json.loads((folder / file).read_text("utf-8"))
-            except ValueError as error:
-                raise ModelError(f"{folder / file}: not readable ({error}).") from None
-            if isinstance(told, Mapping) and (found := read(told)):
-                return str(found)
-    return None
-
-
-def _architecture(told: Mapping[str, Any]) -> str | None:
-    kinds = told.get("architectures") or [""]
-    return next((ours for theirs, ours in ARCHITECTURES.items() if str(kinds[0]).startswith(theirs)), None)

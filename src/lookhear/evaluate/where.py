@@ -1,0 +1,44 @@
+"""One picture of where an answer points: boxes, points and masks over the frame they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from lookhear.types import Media, Region
+
+TINT, EDGE = (194, 98, 47), (255, 214, 120)
+SIDE = 640  # pixels of the picture's longer side
+
+
+def where(media: Media, regions: Sequence[Region], path: Path | str) -> Path | None:
+    """Draw `regions` over the frame nearest to their time, the middle one where they have none; None without frames."""
+    if media.frames is None or not len(media.frames) or not regions:
+        return None
+    time = next((r.time for r in regions if r.time is not None), None)
+    middle = len(media.frames) // 2
+    frame = media.frames[middle if time is None else int(np.abs(media.times - time).argmin())]
+    scale = SIDE / max(frame.shape[:2])
+    picture = Image.fromarray(frame).resize((round(frame.shape[1] * scale), round(frame.shape[0] * scale)))
+    for region in regions:
+        if region.mask is not None:
+            mask = Image.fromarray((np.asarray(region.mask) > 0).astype(np.uint8) * 130).resize(picture.size)
+            picture.paste(Image.new("RGB", picture.size, TINT), mask=mask)
+    draw = ImageDraw.Draw(picture)
+    line = max(2, SIDE // 200)
+    for region in regions:
+        if region.box is None:
+            continue
+        left, top, right, bottom = (edge * side for edge, side in zip(region.box, picture.size * 2, strict=True))
+        if (left, top) == (right, bottom):
+            draw.ellipse((left - 2 * line, top - 2 * line, left + 2 * line, top + 2 * line), EDGE, TINT, line // 2)
+            continue
+        draw.rectangle((left, top, right, bottom), outline=EDGE, width=line)
+        draw.text((left + 2 * line, top + line), region.label, fill=EDGE, stroke_width=1, stroke_fill="black")
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path)
+    return path
