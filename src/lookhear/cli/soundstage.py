@@ -56,6 +56,8 @@ def soundstage(
             f"   chance {part['chance']:.1f} %   question only {part['most_frequent_by_question'] or 0:.1f} %"
             f"   knowing who is seen and heard {part['set_guess'] or 0:.1f} %"
         )
+    for name, tasks in card["tasks"].items():
+        print(f"{name:10s} " + ", ".join(f"{task} {counted['examples']}" for task, counted in tasks.items()))
     for name, counts in card["formats"].items():
         print(f"{out}/formats/{name}: " + ", ".join(f"{n} {split}" for split, n in counts.items()))
     print(f"Whole: {out}/card.json" + (f", {out}/contact_sheet.png" if media else ""))

@@ -11,6 +11,7 @@ A record has `id`, `video_id`, `answer`, and what its task needs: `audio_id` (so
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from random import Random
@@ -19,6 +20,8 @@ from typing import Any
 from lookhear.soundstage import captions, events, labels, places, referring
 from lookhear.soundstage.disk import text
 from lookhear.soundstage.facts import Facts
+from lookhear.soundstage.questions import Question
+from lookhear.soundstage.reasons import reason
 from lookhear.soundstage.scene import INSTRUMENTS, Scene
 
 TASKS = ("action", "emotion", "matching", "event", "parsing", "grounding", "segmentation", "referring", "caption")
@@ -31,15 +34,42 @@ SINGLE: dict[str, Callable[[Facts], dict[str, Any] | None]] = {
 Record = dict[str, Any]
 
 
-def write(out: Path, scenes: Iterable[tuple[str, Scene]], size: int, tick: Callable[[], None] = lambda: None) -> None:
-    """Write the records of all tasks for (split, scene) pairs, and the mask files they name, into the folder `out`."""
+def write(
+    out: Path, scenes: Iterable[tuple[str, Scene]], size: int, tick: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """Write the records of all tasks for (split, scene) pairs, and the mask files they name, into the folder `out`.
+
+    Returns how many records each split has of each task, and how often which answer was given.
+    """
     splits: dict[str, list[Scene]] = {}
     for split, scene in scenes:
         splits.setdefault(split, []).append(scene)
+    counts: dict[str, Any] = {}
     for split, some in splits.items():
-        for task, records in of_split(split, some, out / "masks", size, tick).items():
+        found = of_split(split, some, out / "masks", size, tick)
+        for task, records in found.items():
             lines = ",\n".join(json.dumps(record, separators=(",", ":")) for record in records)
             text(out / "json" / f"{task}-{split}.json", f"[\n{lines}\n]\n")
+        counts[split] = {task: balance(task, records) for task, records in found.items()}
+    return counts
+
+
+def balance(task: str, records: Sequence[Record]) -> dict[str, Any]:
+    """How many examples, the share of the commonest answer in percent, and how often each answer is given.
+
+    Answers of `parsing` are counted event by event, those of `segmentation` by form; captions are not counted.
+    """
+    words: list[str] = []
+    for record in records:
+        if task == "parsing":
+            words += [f"{stream} {label}" for label, stream in {(s[2], s[3]) for s in record["segments"]}]
+        elif task == "segmentation":
+            words += [record["form"]]
+        elif task != "caption":
+            words += [record["answer"] or "nobody"]
+    answers = Counter(sorted(words)).most_common()
+    most = round(100 * answers[0][1] / len(words), 2) if words else None
+    return {"examples": len(records), "most_frequent": most, "answers": dict(answers)}
 
 
 def of_split(
@@ -89,3 +119,12 @@ def _referring(choice: referring.Choice, facts: Facts, second: int, masks: Path,
             | where
         )
     return records
+
+
+def reasons(scene: Scene, first: int, questions: Sequence[Question]) -> dict[str, str]:
+    """Question id -> the way to its answer in words, for the questions of one scene; ids run on from `first`."""
+    facts = Facts(scene)
+    return {
+        str(first + place): reason(Random(f"reason {scene.seed} {place}"), facts, question)
+        for place, question in enumerate(questions)
+    }

@@ -1,4 +1,4 @@
-"""A Soundstage on disk: scenes, questions, evidence, videos, card. Killed anywhere, it goes on where it was.
+"""A Soundstage on disk: scenes, questions, other tasks, videos, card. Killed anywhere, it goes on where it was.
 
 The card is written last, so a folder with a card is a whole one. Every file appears complete or not at all.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lookhear.errors import DatasetError, MediaError
+from lookhear.soundstage import examples
 from lookhear.soundstage.card import card, checksum
 from lookhear.soundstage.disk import Tick, progress, text
 from lookhear.soundstage.facts import Facts
@@ -36,8 +37,8 @@ def make(
 ) -> dict[str, Any]:
     """Write the Soundstage of `settings` into the folder `out` and return its card.
 
-    With `media=False` no videos are made: truth and questions only. `workers` processes of one thread each draw the
-    videos; one worker is this very process. `formats` adds the same scenes in the formats of AVE, LLP and AVSBench.
+    With `media=False` no videos are made: truth and what is asked about it only. `workers` processes of one thread each
+    draw the videos; one worker is this very process. `formats` adds the same scenes in the formats of public datasets.
     Raises DatasetError where `out` holds something else, MediaError where a video cannot be written.
     """
     if workers < 1:
@@ -55,6 +56,9 @@ def make(
         _same(out, clips)
         text(out / "scenes.jsonl", "".join(to_json(c.scene) + "\n" for c in clips))
         written = [out / "scenes.jsonl", *_annotations(out, settings, clips)]
+        tick = bar("other tasks", len(clips))
+        tasks = examples.write(out, [(c.split, c.scene) for c in clips], settings.size, tick)
+        written += [out / "json" / f"{task}-{split}.json" for split in tasks for task in examples.TASKS]
         if media:
             videos(out / "videos", [c.scene for c in clips], settings, workers, bar)
             _sheet(out / "contact_sheet.png", clips)
@@ -62,6 +66,7 @@ def make(
     found = card(settings, clips) | {
         "media": media,
         "formats": counts,
+        "tasks": tasks,
         "sha256": {p.relative_to(out).as_posix(): checksum(p) for p in written},
     }
     text(out / "card.json", json.dumps(found, indent=1))
@@ -100,9 +105,11 @@ def _annotations(out: Path, settings: Settings, clips: Sequence[Asked]) -> Itera
             for facts in [Facts(c.scene)]
             for place, q in enumerate(c.questions)
         }
-        path = out / "json" / f"evidence-{split}.json"
-        text(path, "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in rests_on.items()) + "\n}\n")
-        yield path
+        ways = {k: v for c in here for k, v in examples.reasons(c.scene, c.first, c.questions).items()}
+        for name, by_id in (("evidence", rests_on), ("reasoning", ways)):
+            path = out / "json" / f"{name}-{split}.json"
+            text(path, "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in by_id.items()) + "\n}\n")
+            yield path
 
 
 def _formats(
