@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from lookhear.encoders import avst_words, bert_tokens
+from lookhear.encoders import avst_words, bert_tokens, bert_words
 from lookhear.errors import FeatureError, ModelError, RecipeError
 from lookhear.nets import avst
 from lookhear.soundstage.programs import TEMPLATES
@@ -64,10 +64,7 @@ def test_words_it_does_not_know(tmp_path):
 
 
 def test_bert(tmp_path):
-    transformers = pytest.importorskip("transformers")
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "is", "the", "clarinet", "##s", "loud", "?"]
-    (tmp_path / "vocab.txt").write_text("\n".join(words), "utf-8")
-    transformers.BertTokenizer(str(tmp_path / "vocab.txt")).save_pretrained(tmp_path)
+    vocabulary(tmp_path)
     encoder = bert_tokens.build(bert_tokens.Config(weights=str(tmp_path), rows=9))
     (out,) = encoder(["Is the clarinets loud? "])
     assert out["tokens"].tolist() == [2, 5, 6, 7, 8, 9, 10, 3, 0]
@@ -78,3 +75,39 @@ def test_bert(tmp_path):
     assert cut(["Is the clarinets loud?"])[0]["tokens"].tolist() == [2, 5, 6, 7, 3]
     with pytest.raises(ModelError, match="No tokenizer"):
         bert_tokens.build(bert_tokens.Config(weights=str(tmp_path / "none")))
+
+
+def vocabulary(folder):
+    transformers = pytest.importorskip("transformers")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "is", "the", "clarinet", "##s", "loud", "?"]
+    folder.mkdir(exist_ok=True)
+    (folder / "vocab.txt").write_text("\n".join(words), "utf-8")
+    transformers.BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["Bert", "VisualBert"])
+def test_bert_words_are_the_networks_last_hidden_states(tmp_path, kind):
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    net = getattr(transformers, f"{kind}Model")(getattr(transformers, f"{kind}Config")(vocab_size=11, **sizes)).eval()
+    net.save_pretrained(tmp_path / "net")
+    words = vocabulary(tmp_path / "words")
+    encoder = bert_words.build(bert_words.Config(str(tmp_path / "net"), str(words), rows=9))
+    short, long = encoder(["Is the clarinets loud?", "is is is is is is"])
+    ids = torch.tensor([[2, 5, 6, 7, 8, 9, 10, 3]])
+    with torch.inference_mode():
+        theirs = net(input_ids=ids).last_hidden_state[0]
+    assert encoder.streams == {"question": 16, "words": 16}
+    assert torch.allclose(short["words"][:8], theirs, atol=1e-5)
+    assert not short["words"][8].any()
+    assert torch.equal(short["question"], short["words"][0])
+    assert long["words"].shape == (9, 16)
+    assert str(tmp_path) not in json.dumps(encoder.signature())
+    (words / "vocab.txt").unlink()
+    transformers.ViTModel(transformers.ViTConfig(**sizes, image_size=32)).save_pretrained(tmp_path / "vit")
+    with pytest.raises(ModelError, match="is a vit, not a BERT"):
+        bert_words.build(bert_words.Config(str(tmp_path / "vit"), str(words)))
+    with pytest.raises(ModelError, match="No BERT at"):
+        bert_words.build(bert_words.Config(str(tmp_path / "none")))

@@ -36,6 +36,7 @@ class Frozen:
     version = 1
     streams: Mapping[str, int]
     sampling: Sampling | None = None
+    reach: int | None = None  # seconds around a row that it is made from, beside its own; None: the whole clip
 
     def __init__(self, net: nn.Module, config: Any):
         self.sha256 = sha256(net)
@@ -53,6 +54,10 @@ class Frozen:
         """`rows` in batches, on the device and in the precision of the network."""
         for piece in rows.split(self.config.batch):
             yield piece.to(self.device, self.dtype)
+
+    def apart(self, seconds: float) -> int | None:
+        """The `reach` of rows made from `seconds` of sound each: their own where a clip's pieces hold whole rows."""
+        return 0 if seconds and 32 % seconds == 0 else None
 
     def frames_of(self, media: Media) -> np.ndarray:
         """The frames of a clip, uint8 (time, height, width, 3). Raises FeatureError where it has none."""

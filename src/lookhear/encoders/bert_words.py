@@ -1,0 +1,77 @@
+"""BERT's view of a question, one vector a piece of a word and one for the whole. BERT or VisualBERT, 768-d.
+
+    [CLS] pieces [SEP] ─ embeddings ─ 12 layers ─ last hidden states ─▶ words (rows, dim), [CLS] first; question ([CLS])
+
+Rows after [SEP] are zero. VisualBERT (MCCD's `uclanlp/visualbert-vqa-coco-pre`) reads the text alone here; MCCD itself
+reads it together with picture and sound and trains it, which its net does. Through transformers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lookhear.encoders import _frozen, bert_tokens
+from lookhear.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which network, which vocabulary, and how many rows a question has."""
+
+    weights: str = "bert-base-uncased"
+    """hub name or folder of a BERT or VisualBERT"""
+    vocabulary: str = ""
+    """hub name or folder of the tokenizer, where the network's own has none (VisualBERT: bert-base-uncased)"""
+    rows: int = 40
+    truncate: bool = False
+    """cut longer texts instead of refusing them; [SEP] is kept"""
+    precision: str = "fp32"
+    device: str = "cpu"
+    batch: int = 64
+    """texts in a batch"""
+
+
+class BertWords(_frozen.Frozen):
+    """Texts in, `words` (rows, dim) and `question` (dim) out."""
+
+    name = "bert_words"
+    reads = "text"
+
+    def __init__(self, config: Config):
+        # bert-base-uncased has no folder in its hub name, as every other network here has
+        hub = f"google-bert/{config.weights}" if config.weights.startswith("bert-") else config.weights
+        net = _frozen.pretrained("AutoModel", hub, "BERT")
+        if net.config.model_type not in ("bert", "visual_bert"):
+            raise ModelError(f"{config.weights!r} is a {net.config.model_type}, not a BERT or VisualBERT.")
+        super().__init__(net, config)
+        named = bert_tokens.Config(config.vocabulary or config.weights, config.rows, config.truncate)
+        self.tokens = bert_tokens.build(named)
+        width = net.config.hidden_size
+        self.streams = {"question": width, "words": width}
+
+    def signature(self) -> dict[str, Any]:
+        """As of any frozen network; the vocabulary by its hash."""
+        card = super().signature()
+        return card | {"settings": card["settings"] | {"vocabulary": self.tokens.signature()["sha256"]}}
+
+    @torch.inference_mode()
+    def __call__(self, items: Sequence[str]) -> list[dict[str, Tensor]]:
+        out: list[dict[str, Tensor]] = []
+        for start in range(0, len(items), self.config.batch):
+            rows = [row["tokens"] for row in self.tokens(items[start : start + self.config.batch])]
+            ids = torch.stack(rows).to(self.device)
+            there = ids > 0
+            hidden = self.net(input_ids=ids, attention_mask=there.long()).last_hidden_state
+            words = (hidden * there[..., None]).float().cpu()
+            out += [{"question": row[0].clone(), "words": row.clone()} for row in words]
+        return out
+
+
+def build(config: Config) -> BertWords:
+    """The encoder. Raises ModelError where network or vocabulary are not to be had, DependencyError."""
+    return BertWords(config)
