@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from lookhear.adapters import ilora, mask_decoder, qformer
 from lookhear.encoders.beats import BEATs
 from lookhear.errors import ModelError, RecipeError
+from lookhear.llms._crab_text import MADE
 
 LANGUAGES: Mapping[str, dict[str, Any]] = {
     "llama2_7b": {
@@ -45,7 +46,6 @@ HEARING = {
     "max_distance": 800, "deep_norm": True, "gru_rel_pos": True, "relative_position_embedding": True,
     "finetuned_model": True, "predictor_class": 527,
 }  # fmt: skip
-MADE = 17  # tokens that Crab adds to the vocabulary
 DEAD = (  # of a published connector: parts of its BERT that no query passes through
     ("_Qformer.cls.", "embeddings.word_embeddings.", "embeddings.position_embeddings.", "position_ids"),
     (".intermediate.dense.", ".output.dense.", ".output.LayerNorm."),
@@ -129,7 +129,7 @@ class Net(nn.Module):
         return [states[layer][:, 1:] for layer in self.config.layers]
 
     def heard(self, fbank: Float[Tensor, "piece row 128"]) -> Float[Tensor, "token model"]:
-        """Tokens of the pieces of one sound."""
+        """Tokens of pieces of sound, one piece after the other."""
         return self.listen(self.hearing(fbank)[None])[0]
 
     def embed(self, ids: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ MEDIA = ("image", "video", "audio")
 MARKS = tuple(f"<{name}{end}>" for name in MEDIA for end in ("", "_start", "_end"))
 MASKS = tuple(f"<mask_{n}>" for n in range(6))
 TOKENS = (*MARKS, "<mask_start>", "<mask_end>", *MASKS)  # in the order in which they join the vocabulary
+MADE = len(TOKENS)
 MASKED = f"<mask_start>{''.join(MASKS)}<mask_end>"
 SYSTEM = "You are a helpful assistant."
 ARTICLE = {"image": "an image", "video": "a video", "audio": "an audio"}

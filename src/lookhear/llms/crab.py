@@ -86,7 +86,7 @@ class Crab:
     @torch.inference_mode()
     def watch(self, media: Sequence[Media | Prepared]) -> Watched:
         """Read clips once, a row each."""
-        clips = [self._prepared(m) for m in media]
+        clips = [self.prepared(m) for m in media]
         rows = [self._expanded(clip) for clip in clips]
         ids, mask = _cache.left(rows, self.words.pad, self.device)  # type: ignore[union-attr]
         embeds, pictures = self._embedded(ids, clips)
@@ -132,9 +132,13 @@ class Crab:
 
         A mask of integers over 1 is of classes; one of bool or 0..1 is of one thing.
         """
+        terms = self.losses([self.prepared(m) for m in media], self.tokens(asks), masks)
+        return torch.stack(list(terms.values())).sum()
+
+    def tokens(self, asks: Sequence[Sequence[tuple[str, str]]]) -> list[list[tuple[list[int], list[int]]]]:
+        """(prompt, target) of each clip as tokens."""
         words = self._spoken()
-        pairs = [[(words.ask(p), words.target(t)) for p, t in clip] for clip in asks]
-        return sum(self.losses([self._prepared(m) for m in media], pairs, masks).values())  # type: ignore[return-value]
+        return [[(words.ask(p), words.target(t)) for p, t in clip] for clip in asks]
 
     def losses(
         self,
@@ -163,20 +167,25 @@ class Crab:
         if self.model.segment is None:
             raise ModelError("This Crab was built without a mask decoder (masks=False), so masks cannot be learned.")
         wanted = torch.tensor([words.ids[mark] for mark in MASKS], device=self.device)
-        single, classes = [], []
+        told: dict[bool, list[tuple[Tensor, Tensor, Tensor, Tensor]]] = {False: [], True: []}
         for i, truths in enumerate(masks):
             for k, truth in enumerate(truths, 1):
                 if truth is None:
                     continue
                 states = hidden[i][(row.segment[i] == k) & torch.isin(row.labels[i], wanted)]
-                if len(states) < len(MASKS) or pictures[i] is None:
+                picture = pictures[i]
+                if len(states) < len(MASKS) or picture is None:
                     raise ModelError("A target with a mask needs the six mask tokens, and its clip a picture.")
-                true = torch.as_tensor(truth, device=self.device)
-                many = true.dtype not in (torch.bool,) and not true.is_floating_point() and int(true.max()) > 1
-                levels = [level[None] for level in pictures[i]]  # type: ignore[union-attr]
-                made = self.model.segment(states[-len(MASKS) :][None], levels, many)[0].float()
-                (classes if many else single).append((made, true if many else true.reshape(made.shape).float()))
-        return terms | mask_decoder.losses(single, classes)
+                true = torch.as_tensor(truth, device=self.device).squeeze()
+                many = not true.is_floating_point() and int(true.max()) > 1
+                told[many].append((states[-len(MASKS) :], *picture, true))
+        pairs: dict[bool, list[tuple[Tensor, Tensor]]] = {False: [], True: []}
+        for many, rows in told.items():
+            if rows:
+                states, first, second, true = (torch.stack(column) for column in zip(*rows, strict=True))
+                logits = self.model.segment(states, [first, second], many).float()
+                pairs[many] = list(zip(logits, true if many else true[:, None].float(), strict=True))
+        return terms | mask_decoder.losses(pairs[False], pairs[True])
 
     def adapt(self, config: Any) -> None:
         """Put adapters of PEFT into the language model; with them train the connectors, as in Crab's main stage."""
@@ -218,7 +227,8 @@ class Crab:
             raise ModelError("This Crab was built from sizes alone and has no words. Load one: crab.load(folder).")
         return self.words
 
-    def _prepared(self, media: Media | Prepared) -> Prepared:
+    def prepared(self, media: Media | Prepared) -> Prepared:
+        """A clip as `prepare` makes it, if it is not so yet."""
         return self.prepare(media) if isinstance(media, Media) else media
 
     def _pixels(self, frames: np.ndarray) -> Tensor:
@@ -240,29 +250,31 @@ class Crab:
         embeds = net.embed(ids)
         kind, device = embeds.dtype, embeds.device
         pictures: list[tuple[Tensor, Tensor] | None] = [None] * len(clips)
+        found: dict[str, dict[int, Tensor]] = {name: {} for name in MEDIA}
         shown = [(i, name) for i, clip in enumerate(clips) for name in ("video", "image") if name in clip]
         if shown:
             frames = [clips[i][name].to(device, kind) for i, name in shown]
+            counts = [len(some) for some in frames]
             first, second, last = net.seen(torch.cat(frames))
-            begin = 0
-            for (i, name), some in zip(shown, frames, strict=True):
-                part = slice(begin, begin + len(some))
-                begin += len(some)
-                middle = part.start + (len(some) - 1) // 2
-                pictures[i] = first[middle], second[middle]  # an image comes after its video, and is what is meant
-                embeds = _put(embeds, i, ids[i] == words.ids[f"<{name}>"], net.look(last[part][None])[0])
+            looked = net.look(last[None])[0].split([count * net.config.queries for count in counts])
+            levels = zip(first.split(counts), second.split(counts), strict=True)
+            for (i, name), (one, other), tokens in zip(shown, levels, looked, strict=True):
+                middle = (len(one) - 1) // 2
+                pictures[i] = one[middle], other[middle]  # an image comes after its video, and is what is meant
+                found[name][i] = tokens
+        lengths: dict[int, list[int]] = {}
         for i, clip in enumerate(clips):
             if "audio" in clip:
-                heard = net.heard(clip["audio"].to(device, kind))
-                embeds = _put(embeds, i, ids[i] == words.ids["<audio>"], heard)
+                lengths.setdefault(clip["audio"].shape[1], []).append(i)
+        for rows in lengths.values():  # pieces of equal length together
+            heard = net.heard(torch.cat([clips[i]["audio"].to(device, kind) for i in rows]))
+            counts = [len(clips[i]["audio"]) * net.config.heard_queries for i in rows]
+            found["audio"] |= dict(zip(rows, heard.split(counts), strict=True))
+        for name, tokens in found.items():
+            if tokens:
+                features = torch.cat([tokens[i] for i in sorted(tokens)])
+                embeds = embeds.masked_scatter((ids == words.ids[f"<{name}>"])[..., None], features.to(kind))
         return embeds, pictures
-
-
-def _put(embeds: Tensor, row: int, where: Tensor, features: Tensor) -> Tensor:
-    """`embeds` with `features` in the marked places of a row; gradients reach both."""
-    full = torch.zeros_like(embeds, dtype=torch.bool)
-    full[row] = where[:, None]
-    return embeds.masked_scatter(full, features.to(embeds.dtype))
 
 
 def pieces(waveform: np.ndarray, config: Config) -> Tensor:
