@@ -57,7 +57,7 @@ class Frozen:
 
     def apart(self, seconds: float) -> int | None:
         """The `reach` of rows made from `seconds` of sound each: their own where a clip's pieces hold whole rows."""
-        return 0 if seconds and 32 % seconds == 0 else None
+        return 0 if 0 < seconds <= 2 and 32 % seconds == 0 else None
 
     def frames_of(self, media: Media) -> np.ndarray:
         """The frames of a clip, uint8 (time, height, width, 3). Raises FeatureError where it has none."""
