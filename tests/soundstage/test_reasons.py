@@ -17,7 +17,7 @@ def told():
     """(text, raw scene, label, template) of every question of a small world."""
     found = []
     for c in world(Settings(train=60, val=0, test=60, seed=4)):
-        texts = examples.reasons(c.scene, c.first, c.questions)
+        texts = examples.ways(c.scene, c.first, c.questions)
         raw = json.loads(to_json(c.scene))
         found += [(texts[str(c.first + k)], raw, q.answer, q.template) for k, q in enumerate(c.questions)]
     return found

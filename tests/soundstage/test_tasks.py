@@ -1,5 +1,7 @@
 """The other tasks about the same scenes: read back, answered in full by the truth, clear by a margin, and balanced."""
 
+import json
+import re
 from collections import Counter
 from dataclasses import replace
 from random import Random
@@ -10,10 +12,10 @@ import pytest
 from lookhear import datasets, tasks
 from lookhear.datasets import soundstage
 from lookhear.errors import DatasetError, RecipeError
-from lookhear.soundstage import events, examples, labels, places, referring, scene
+from lookhear.soundstage import events, examples, labels, places, reasons_check, referring, scene
 from lookhear.soundstage.facts import Facts
 from lookhear.soundstage.picture import masks
-from lookhear.soundstage.scene import Look, Player, Scene
+from lookhear.soundstage.scene import Look, Player, Scene, to_json
 from lookhear.soundstage.splits import Settings
 from lookhear.soundstage.world import world
 from lookhear.soundstage.write import make, read_scenes
@@ -62,6 +64,17 @@ def test_reasoning_is_the_target_of_its_question(stage):
             assert replace(e, meta=plain.meta) == plain and e.reference.segments
             assert task.target(e) == e.meta["reasoning"] and task.target(plain) != e.meta["reasoning"]
             assert task.parse(task.target(e), e, soundstage.VOCABULARY).text == e.reference.text
+
+
+@pytest.mark.parametrize("version", ["action", "event", "matching", "referring"])
+def test_what_is_told_before_the_answer_is_so(stage, version):
+    scenes = {s.id: json.loads(to_json(s)) for s in read_scenes(stage)}
+    task = tasks.find(load(stage, version)[0].task)
+    for e in load(stage, version):
+        assert task.target(e).startswith(e.meta["because"])
+        told = re.split(r"(?<=\.)\s+(?=[A-Z])", e.meta["because"])
+        told = told[:1] if version == "matching" else told  # the second sentence is about the other scene
+        assert told and not reasons_check.untrue(told, scenes[e.clip.video.id])
 
 
 def test_words_of_the_reader_are_those_of_the_world():

@@ -10,7 +10,7 @@ Splits of v2 are `train` and `test`, all parts together, or one part's, `ks/trai
 222 K in all for training, in thousands: ks 20.1, ucf 4.5, meld 11.0, mafw 6.4, dfew 9.3, mer24 4.8, cremad 6.6, a2v and
 v2a 10.3, unav 4.9, ave 3.3, avvp 9.9, arig 3.4, s4 and ms3 4.0, ref_avs 30.7, avcap 20.7, avqa 31.9, avqa_thu 40.2.
 mer24, unav and avcap have no test. `meta["reasoning"]` is the published target, `meta["part"]` says where a record
-comes from.
+comes from. `clip_start` and `clip_end`, which only lookhear writes, are the part of a recording that is meant.
 References are read from the fields of a record where it has them, else from the tags of its target; a record without
 either, as in Crab's quick-start list, has none.
 """
@@ -142,7 +142,7 @@ def _clip(root: Path, recordings: Recordings, record: dict[str, Any], part: str)
         return Clip(at("video_path"), at("audio1_path")), at("audio2_path")
     video, audio = at("video_path", "visual_path", "image_path"), at("audio_path")
     if video or audio:
-        return Clip(video, audio or video), None
+        return Clip(video, audio or video, record.get("clip_start", 0.0), record.get("clip_end")), None
     id = next((str(record[k]) for k in ("video_name", "filename", "vid", "video_id", "uid") if record.get(k)), None)
     if id is None:
         raise DatasetError("no path and no id of a video in it")

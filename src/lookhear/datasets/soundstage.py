@@ -125,8 +125,8 @@ def _example(root: Path, record: dict[str, Any], task: str, form: str, labels: t
         meta |= {"null": not record["answer"], "family": record["family"]}
     if "mask" in record:
         meta |= {"mask": root / record["mask"], "owners": record["owners"]}
-    if "reasoning" in record:
-        meta["reasoning"] = record["reasoning"]
+    if "because" in record:
+        meta["because"] = record["because"]  # true sentences that lead to the answer
     return Example(
         id=record["id"],
         task=task,

@@ -5,7 +5,8 @@
 
 A record has `id`, `video_id`, `answer`, and what its task needs: `audio_id` (sound from another clip), `start` and
 `end`, `question`, `form`, `segments` [start, end, label, stream], `regions` [label, pixels of 224 x 224], `mask` and
-`owners` (label -> numbers in the mask file), `kind`. What is not clear beyond the margins is not asked.
+`owners` (label -> numbers in the mask file), `kind`, and `because`, true sentences that lead to the answer. What is not
+clear beyond the margins is not asked.
 """
 
 from __future__ import annotations
@@ -17,11 +18,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from lookhear.soundstage import captions, events, labels, places, referring
+from lookhear.soundstage import captions, events, labels, places, reasons, referring
 from lookhear.soundstage.disk import text
 from lookhear.soundstage.facts import Facts
 from lookhear.soundstage.questions import Question
-from lookhear.soundstage.reasons import reason
 from lookhear.soundstage.scene import INSTRUMENTS, Scene
 
 TASKS = ("action", "emotion", "matching", "event", "parsing", "grounding", "segmentation", "referring", "caption")
@@ -31,6 +31,7 @@ SINGLE: dict[str, Callable[[Facts], dict[str, Any] | None]] = {
     "event": events.event,
     "parsing": events.parsing,
 }
+BECAUSE = {"action": reasons.everyone, "emotion": reasons.mood, "event": reasons.everyone}
 Record = dict[str, Any]
 
 
@@ -80,7 +81,9 @@ def of_split(
     for one, other, record in labels.matching(Random(f"matching {split} {len(scenes)}"), scenes):
         same = record["answer"] == "yes"
         sound = {} if same else {"audio_id": other.id}
-        found["matching"].append({"id": f"{one.id}-{record['answer']}", "video_id": one.id} | sound | record)
+        why = reasons.pair(Random(f"pair {one.seed} {same}"), Facts(one), Facts(other))
+        name = {"id": f"{one.id}-{record['answer']}", "video_id": one.id}
+        found["matching"].append(name | sound | record | {"because": why})
     known = INSTRUMENTS if split in ("test", "diagnostic") else [k for k in INSTRUMENTS if k not in referring.UNSEEN]
     choice = referring.Choice(Random(f"referring {split} {len(scenes)}"), known)
     for scene in scenes:
@@ -88,9 +91,13 @@ def of_split(
         rng = Random(f"tasks {scene.id} {scene.seed}")
         for task, make in SINGLE.items():
             if record := make(facts):
-                found[task].append({"id": scene.id, "video_id": scene.id} | record)
+                why = BECAUSE.get(task, lambda rng, facts: "")(Random(f"{task} {scene.seed}"), facts)
+                found[task].append({"id": scene.id, "video_id": scene.id} | record | ({"because": why} if why else {}))
         found["caption"].append({"id": scene.id, "video_id": scene.id} | captions.caption(rng, facts))
-        marked = [{"video_id": scene.id} | r for r in places.segmentation(rng, scene, masks, size)]
+        marked = [
+            {"video_id": scene.id} | r | {"because": reasons.now(Random(f"{r['id']} {scene.seed}"), facts, r["start"])}
+            for r in places.segmentation(rng, scene, masks, size)
+        ]
         found["segmentation"] += marked
         found["grounding"] += [places.grounding(record) for record in marked if record["form"] == "s4"]
         second = int(marked[-1]["start"]) if marked else int(scene.seconds / 2)  # a mask file serves both
@@ -115,16 +122,17 @@ def _referring(choice: referring.Choice, facts: Facts, second: int, masks: Path,
                 "family": said.family,
                 "kind": [kind],
                 "answer": said.player.instrument if said.player else "",
+                "because": reasons.everyone(Random(f"referring {place} {scene.seed}"), facts),
             }
             | where
         )
     return records
 
 
-def reasons(scene: Scene, first: int, questions: Sequence[Question]) -> dict[str, str]:
+def ways(scene: Scene, first: int, questions: Sequence[Question]) -> dict[str, str]:
     """Question id -> the way to its answer in words, for the questions of one scene; ids run on from `first`."""
     facts = Facts(scene)
     return {
-        str(first + place): reason(Random(f"reason {scene.seed} {place}"), facts, question)
+        str(first + place): reasons.reason(Random(f"reason {scene.seed} {place}"), facts, question)
         for place, question in enumerate(questions)
     }

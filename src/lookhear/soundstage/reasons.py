@@ -45,6 +45,28 @@ OPEN = ("the stage is in the open air, outdoors.", "the sky shows that the stage
 SPEECH = ("someone speaks {times}.", "a voice talks {times}.")
 NO_SPEECH = ("nobody speaks.", "no voice is heard over the music.")
 CLIP = ("the clip lasts {seconds:.1f} s.",)
+NOW = ("{who} is {place} and sounds now.", "{place}, {who} sounds now.")
+NOT_NOW = ("{who} is {place} and is silent now.", "{place}, {who} is silent now.")
+SOUND = ("what is heard is {kinds}.", "the sound is that of {kinds}.")
+MOODS = {
+    "neutral": ("The brows are level and the accents mild.", "Neither the faces nor the playing lean to any side."),
+    "happy": (
+        "The brows are raised, and the tune is in a major key with short notes.",
+        "Bright faces go with a lively tune in a major key.",
+    ),
+    "sad": (
+        "The eyes are lowered under slanting brows, and the tune is in a minor key with long notes.",
+        "Lowered eyes go with a connected tune in a minor key.",
+    ),
+    "calm": (
+        "The eyes are closed, and the notes are long and even.",
+        "Closed eyes go with soft accents and small steps of the tune.",
+    ),
+    "angry": (
+        "The brows are drawn down, and the accents are hard, with wide leaps.",
+        "Frowns go with a dark scale and hard accents.",
+    ),
+}
 END = ("so the answer is {tag}.", "therefore the answer is {tag}.", "the answer is {tag}.")
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
@@ -55,6 +77,34 @@ def reason(rng: Random, facts: Facts, question: Question) -> str:
     sentences = list(told.about(TEMPLATES[question.template].answer, question.values, question.answer))
     sentences.append(told.say(END, tag=f"<answer>{question.answer}</answer>"))
     return " ".join(sentences)
+
+
+def everyone(rng: Random, facts: Facts) -> str:
+    """Where everyone is and when who sounds: those on stage from left to right, then those who are only heard."""
+    told = _Teller(rng, facts)
+    return " ".join(map(told.where, [*facts.visible, *facts.offstage]))
+
+
+def now(rng: Random, facts: Facts, second: float) -> str:
+    """Who on stage sounds in a second, and who does not."""
+    told = _Teller(rng, facts)
+    return " ".join(
+        told.say(
+            NOW if any(a <= second + 0.5 < b for a, b in p.sounding) else NOT_NOW, who=told.name(p), place=told.place(p)
+        )
+        for p in facts.visible
+    )
+
+
+def pair(rng: Random, picture: Facts, sound: Facts) -> str:
+    """Who is seen in one scene and what is heard from another (or the same)."""
+    kinds = listed(list(dict.fromkeys(article(p.instrument) for p in sound.entries)))
+    return f"{_Teller(rng, picture).row()} {_Teller(rng, sound).say(SOUND, kinds=kinds)}"
+
+
+def mood(rng: Random, facts: Facts) -> str:
+    """What the faces and the playing show."""
+    return rng.choice(MOODS[facts.scene.mood])
 
 
 class _Teller:

@@ -47,7 +47,13 @@ def faults(text: str, scene: Scene, label: str) -> list[str]:
     found = [] if concluded and concluded[1] == label else [f"does not end in {label!r}: {last!r}"]
     if not told:
         found.append("gives no reason")
-    for sentence in told:
+    return found + untrue(told, scene)
+
+
+def untrue(sentences: Sequence[str], scene: Scene) -> list[str]:
+    """What in the sentences is not so, or cannot be read."""
+    found = []
+    for sentence in sentences:
         said = sentence[0].lower() + sentence[1:-1]
         for pattern, holds in READERS:
             if match := re.fullmatch(pattern, said):

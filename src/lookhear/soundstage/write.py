@@ -105,7 +105,7 @@ def _annotations(out: Path, settings: Settings, clips: Sequence[Asked]) -> Itera
             for facts in [Facts(c.scene)]
             for place, q in enumerate(c.questions)
         }
-        ways = {k: v for c in here for k, v in examples.reasons(c.scene, c.first, c.questions).items()}
+        ways = {k: v for c in here for k, v in examples.ways(c.scene, c.first, c.questions).items()}
         for name, by_id in (("evidence", rests_on), ("reasoning", ways)):
             path = out / "json" / f"{name}-{split}.json"
             text(path, "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in by_id.items()) + "\n}\n")

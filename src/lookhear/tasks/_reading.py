@@ -67,9 +67,14 @@ def reference(example: Example) -> Answer:
 
 
 def explained(example: Example, own: str, parse: Callable[[str, Example], Answer]) -> str:
-    """The published target of the example (`meta["reasoning"]`) where it says what the reference says, else `own`."""
-    published = str(example.meta.get("reasoning") or "")
-    return published if published and same(parse(published, example), reference(example)) else own
+    """The published target of the example (`meta["reasoning"]`) where it says what the reference says, else `own`.
+
+    What is known of the clip besides (`meta["because"]`, Soundstage) stands before `own`.
+    """
+    published, because = (str(example.meta.get(key) or "") for key in ("reasoning", "because"))
+    if published and same(parse(published, example), reference(example)):
+        return published
+    return f"{because} {own}" if because else own
 
 
 def same(a: Answer, b: Answer) -> bool:

@@ -1,0 +1,76 @@
+"""lookhear instruct: explicit-reasoning instruction data, AV-UIE style."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def instruct(
+    out: Annotated[Path, typer.Argument(help="Folder to write into; run again to go on after an interruption.")],
+    dataset: Annotated[str, typer.Option(help="Name of the dataset, with its version.")],
+    root: Annotated[Path, typer.Option(help="Folder of its annotations.")],
+    split: Annotated[str, typer.Option(help="Which examples to write about.")] = "train",
+    limit: Annotated[int, typer.Option(min=0, help="Only the first so many; 0 is all.")] = 0,
+    endpoint: Annotated[str, typer.Option(help="Address of an OpenAI-compatible model to write; else by rule.")] = "",
+    model: Annotated[str, typer.Option(help="Name of that model; the first it has if not given.")] = "",
+    key: Annotated[str, typer.Option(envvar="OPENAI_API_KEY", show_envvar=True, help="Its key.")] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Replies under way at once.")] = 4,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
+) -> None:
+    """Write, check and export reasoning that ends in the label, in the layout of AV-UIE v2.
+
+    Without --endpoint the reasoning follows from the annotations by rule, offline. With it a model writes it. A text
+    that does not conclude with the original label is asked for anew, then dropped, logged and counted.
+
+    Example: lookhear instruct uie --dataset soundstage@reasoning --root stage --split train
+    """
+    from lookhear import datasets
+    from lookhear.errors import RecipeError
+    from lookhear.instruct import export, write
+
+    if model and not endpoint:
+        raise RecipeError(f"--model {model!r} needs its address: give --endpoint as well.")
+    module, _ = datasets.find(dataset)
+    examples = datasets.load(dataset, root, split)
+    examples = [e for e in examples if e.reference is not None][: limit or None]
+    marked = getattr(module, "with_mask", None)
+    if marked is not None:
+        examples = [marked(e) if e.meta.get("mask") and not e.reference.regions else e for e in examples]
+    head = {"dataset": dataset, "split": split, "writer": write.RULE}
+    writer = write.by_rule
+    if endpoint:
+        from lookhear.llms._client import Client
+
+        client = Client(endpoint, model, key)
+        head["writer"] = client.model
+        writer = write.by_model(client)
+    ledger = out / "ledger" / f"{dataset}-{split}.jsonl"
+    show = (lambda done, of: None) if as_json else _progress
+    entries = write.write(examples, writer, ledger, head, workers if endpoint else 1, show)
+    kept = [(e, entry.text) for e, entry in zip(examples, entries, strict=True) if not entry.fault]
+    parts, homeless = export.write(out, "train" if split == "train" else "test", dataset, kept)
+    card = head | write.counts(entries) | {"parts": parts, "no_part": homeless}
+    (out / f"card-{dataset}-{split}.json").write_text(json.dumps(card, indent=1), "utf-8")
+    if as_json:
+        print(json.dumps(card))
+        return
+    print(f"{card['written']} written by {card['writer']}, {card['kept']} kept")
+    for name in ("dropped", "bad_replies"):
+        for reason, count in card[name].items():
+            print(f"  {name.replace('_', ' ')}: {count} {reason}")
+    if endpoint:
+        print(f"  tokens: {card['tokens']['read']} read, {card['tokens']['written']} written")
+    for part, count in parts.items():
+        print(f"  {part:8s} {count:6d}")
+    if homeless:
+        print(f"  without a part of AV-UIE: {homeless}")
+    print(f"written to {out}, log in {ledger}; read it as dataset av_uie")
+
+
+def _progress(done: int, of: int) -> None:
+    if done == of or done % 100 == 0:
+        print(f"\rwritten: {done} of {of}", end="\n" if done == of else "", flush=True)

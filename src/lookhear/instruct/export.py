@@ -1,0 +1,121 @@
+"""Checked examples as AV-UIE v2 stores them: <out>/<part>/<split>.json, read by the dataset `av_uie`.
+
+The part is the example's own, that of its dataset, or, for Soundstage, that of its form. Whatever has no part there
+(several objects of AVSS, pairs that match or not) is left out and counted. Paths of recordings are absolute where they
+are known; clips that are part of a recording carry `clip_start` and `clip_end`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lookhear.datasets.av_uie import PARTS
+from lookhear.errors import DatasetError
+from lookhear.types import Example, Source
+
+OF_DATASET = {
+    "kinetics_sounds": "ks",
+    "ucf51": "ucf",
+    "meld": "meld",
+    "mafw": "mafw",
+    "dfew": "dfew",
+    "mer2024": "mer24",
+    "crema_d": "cremad",
+    "avqa": "avqa_thu",
+}
+OF_FORM = {"action": "ks", "emotion": "cremad", "llp": "avvp", "caption": "avcap"}  # where part and form differ
+OF_TASK = {"action_recognition": "ks", "emotion_recognition": "cremad", "captioning": "avcap"}
+PLACED = ("arig", "s4", "ms3", "ref_avs")  # parts whose clip is one picture and its sound
+LABELLED = {"ks": "action", "ucf": "label", "meld": "Emotion", "mer24": "discrete"}
+
+
+def part_of(example: Example, dataset: str) -> str:
+    """The part of AV-UIE v2 that an example belongs into, "" if there is none."""
+    if example.meta.get("part") in PARTS:
+        return str(example.meta["part"])
+    if example.task == "question_answering":
+        return "avqa_thu" if example.meta.get("options") else "avqa"
+    form = str(example.meta.get("form") or "")
+    found = OF_DATASET.get(dataset.partition("@")[0]) or OF_FORM.get(form) or OF_TASK.get(example.task) or form
+    return found if found in PARTS and found != "avss" else ""
+
+
+def record(example: Example, text: str, part: str) -> dict[str, Any]:
+    """An example with its reasoning as a record of `part`."""
+    reference = example.reference
+    assert reference is not None
+    made: dict[str, Any] = _clip(example, part) | {"label_content": text}
+    if part in ("ks", "ucf", "meld", "mafw", "dfew", "mer24", "cremad"):
+        made |= {LABELLED.get(part, "emotion"): reference.text, "new_label": text}
+        del made["label_content"]
+    elif part in ("a2v", "v2a"):
+        made["correct_video" if part == "a2v" else "correct_audio"] = reference.text
+    elif part == "ave":
+        made["event"] = reference.text
+        for segment in reference.segments:
+            made |= {"start_time": segment.start, "end_time": segment.end}
+    elif part == "ref_avs":
+        made |= {"uid": example.id, "description": example.question, "object": reference.text}
+    elif part in PLACED:
+        made |= {"uid": example.id, "a_obj": reference.text}
+    elif part == "avqa":
+        made |= {"question_id": example.id, "question": example.question, "type": json.dumps(list(example.kind))}
+        made["answer"] = reference.text
+    elif part == "avqa_thu":
+        options = list(example.meta["options"])
+        relation, kind = (*example.kind, "", "")[:2]
+        made |= {"question_id": example.id, "question_text": example.question, "multi_choice": options}
+        made |= {"question_relation": relation, "question_type": kind, "answer": options.index(reference.text)}
+    return made
+
+
+def write(out: Path, split: str, dataset: str, texts: Iterable[tuple[Example, str]]) -> tuple[dict[str, int], int]:
+    """Write the files; returns how many records each part has, and how many examples have no part.
+
+    Raises DatasetError where a part's file holds another dataset.
+    """
+    parts: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    homeless = 0
+    for example, text in texts:
+        if part := part_of(example, dataset):
+            parts[part].append(record(example, text, part))
+        else:
+            homeless += 1
+    for part, records in parts.items():
+        path = out / part / f"{split}.json"
+        owner = path.with_name(f"{split}.of")
+        if owner.is_file() and owner.read_text("utf-8") != dataset:
+            raise DatasetError(f"{path} holds {owner.read_text('utf-8')!r}, not {dataset!r}. Choose another folder.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{path.name}.part")
+        unfinished.write_text(_listed(records), "utf-8")
+        unfinished.replace(path)
+        owner.write_text(dataset, "utf-8")
+    return {part: len(parts[part]) for part in PARTS if part in parts}, homeless
+
+
+def _listed(records: Sequence[dict[str, Any]]) -> str:
+    return "[\n" + ",\n".join(json.dumps(one, ensure_ascii=False) for one in records) + "\n]\n"
+
+
+def _clip(example: Example, part: str) -> dict[str, Any]:
+    clip, second = example.clip, example.meta.get("second")
+    seen, heard = _path(clip.video), _path(clip.audio)
+    if part == "a2v":
+        made = {"video1_path": seen, "video2_path": _path(second), "audio_path": heard}
+    elif part == "v2a":
+        made = {"video_path": seen, "audio1_path": heard, "audio2_path": _path(second)}
+    else:
+        made = {"image_path" if part in PLACED else "video_path": seen, "audio_path": heard}
+    video_id = str(example.meta.get("video_id") or (clip.video.id if clip.video else example.id))
+    stretch = {} if clip.start == 0 and clip.end is None else {"clip_start": clip.start, "clip_end": clip.end}
+    return {key: path for key, path in made.items() if path} | {"video_id": video_id} | stretch
+
+
+def _path(source: Source | None) -> str:
+    """Where a recording lies, or its id where that is not known."""
+    return "" if source is None else str(source.path.resolve() if source.path else source.id)
