@@ -89,6 +89,74 @@ class Recipe:
     """run folder; empty means runs/<recipe name>"""
 
 
+@dataclass(frozen=True)
+class Lessons:
+    """One task of a language model: a dataset and how much of it."""
+
+    dataset: str = "soundstage"
+    """a name in datasets/, with `@version` where it has versions"""
+    root: str = ""
+    """folder of the annotations and media; empty means the recipe's `root`"""
+    split: str = "train"
+    weight: float = 1.0
+    """how often it is drawn, relative to what `mix` gives it"""
+    limit: int = 0
+    """clips, the first of the split; 0 takes all"""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How a language model is trained."""
+
+    steps: int = 400
+    batch: int = 8
+    """clips in a step, over all processes"""
+    asks: int = 8
+    """of one clip's questions that a step asks, at most"""
+    accumulate: int = 1
+    """parts that a process's clips of a step are read in, one after the other"""
+    lr: float = 1e-4
+    weight_decay: float = 0.0
+    schedule: str = "cosine"
+    """cosine or constant, both after a warm-up"""
+    warmup: float = 0.03
+    """part of the steps"""
+    clip_norm: float | None = 1.0
+    precision: str = "no"
+    """mixed precision as Accelerate names it: no, bf16 or fp16"""
+    checkpointing: bool = False
+    """work out activations again in the backward pass rather than keep them"""
+    checkpoint_every: int = 200
+    """steps between checkpoints that an interrupted run goes on from"""
+
+
+@dataclass(frozen=True)
+class LLMRecipe:
+    """What the training of a language model is made of; a recipe with `llm` at its top is one."""
+
+    llm: dict[str, Any] = field(default_factory=dict)
+    """`name` of a file in llms/, `where` it is (a folder or a name of the hub), and options of its `load`"""
+    stage: str = "instruct"
+    """align: the connectors learn, all else is frozen; instruct: adapters and connectors do"""
+    adapter: dict[str, Any] = field(default_factory=dict)
+    """`name` ilora, lora, lora_moe or none, and rank, alpha, heads, dropout, scope"""
+    connectors: bool = True
+    """whether connectors learn beside adapters"""
+    root: str = ""
+    """folder of every task that names none"""
+    tasks: dict[str, Lessons] = field(default_factory=dict)
+    mix: str = "proportional"
+    """how tasks share a step: proportional to their clips, equal, temperature or round_robin"""
+    temperature: float = 2.0
+    """of mix temperature: 1 is proportional, the larger the more equal"""
+    explain: bool = True
+    """targets give reasons before the answer"""
+    train: Tuning = field(default_factory=Tuning)
+    seed: int = 0
+    out: str = ""
+    """run folder; empty means runs/<recipe name>"""
+
+
 def load(path: Path | str, overrides: Sequence[str] = (), schema: type[T] = Recipe) -> T:  # type: ignore[assignment]
     """The recipe at `path` with `train.lr=3e-4`-style overrides laid over it, checked against `schema`."""
     path = Path(path)
@@ -106,6 +174,15 @@ def load(path: Path | str, overrides: Sequence[str] = (), schema: type[T] = Reci
     except (YAMLError, OmegaConfBaseException) as error:
         raise RecipeError(f"{path}: override not readable: {_line(error)}") from None
     return parse(schema, OmegaConf.to_container(OmegaConf.merge(given, over)), where=str(path))  # type: ignore[arg-type]
+
+
+def of_llm(path: Path | str) -> bool:
+    """Whether the recipe at `path` is of a language model: it has `llm` at its top."""
+    try:
+        given = OmegaConf.load(path)
+    except (OSError, YAMLError, OmegaConfBaseException, UnicodeDecodeError):
+        return False  # `load` says what is wrong
+    return OmegaConf.is_dict(given) and "llm" in given
 
 
 def parse(schema: type[T], options: Mapping[str, Any] | None, where: str) -> T:

@@ -16,10 +16,19 @@ def train(
     """Train what a recipe says; run again, it goes on where it stopped.
 
     Example: lookhear train recipes/soundstage/av_master.yaml data.root=world train.epochs=8
+
+    A recipe with `llm` at its top trains a language model: recipes/tiny_omni, recipes/crab_plus.
     """
     from dataclasses import replace
 
     from lookhear import config
+
+    if config.of_llm(recipe):
+        tuned = config.load(recipe, overrides or (), config.LLMRecipe)
+        from lookhear.train.llm import train as tune
+
+        print(tune(tuned if tuned.out else replace(tuned, out=f"runs/{recipe.stem}"), progress=not quiet))
+        return
     from lookhear.train.loop import train as run
 
     options = config.load(recipe, overrides or ())

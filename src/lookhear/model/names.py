@@ -33,9 +33,33 @@ def load(name: Path | str) -> LLMModel:
     which, where, options = shelf(name)
     if which is None:
         raise ModelError(f"No language model called {str(name)!r}. There are: {', '.join(names())}.")
+    tuned = _tuned(Path(name))
+    if tuned is not None:
+        return LLMModel(tuned, Path(name).name)
     module = catalog.find("llms", which)
     llm = module.load(**({"where": where} if where else {}), **options)
     return LLMModel(llm, Path(where).name if where and Path(where).is_dir() else which)
+
+
+def _tuned(run: Path) -> Any | None:
+    """The model of a training's run folder: the base that its card names with what was learned; None of any other."""
+    told = _read(run / "lookhear.json")
+    if "base" not in told:
+        return None
+    options = {"where": told["base"]} if told["base"] else {}
+    if (run / "adapter").is_dir():
+        options["adapter"] = run / "adapter"
+    llm = catalog.find("llms", told["llm"]).load(**options)
+    if (run / "connectors.safetensors").is_file():
+        from safetensors.torch import load_file
+
+        learned = load_file(run / "connectors.safetensors")
+        strange = llm.model.load_state_dict(learned, strict=False).unexpected_keys
+        if strange:
+            raise ModelError(
+                f"{run}: {strange[0]!r} has no place in {told['llm']} of {told['base'] or 'its own base'}."
+            )
+    return llm
 
 
 def plan(name: Path | str) -> Any | None:
@@ -67,15 +91,17 @@ def shelf(name: Path | str) -> tuple[str | None, str, dict[str, Any]]:
 
 def _kind(folder: Path) -> str | None:
     """Which model a folder holds: as its card says, or as its config does."""
-    for file, read in (("lookhear.json", lambda told: told.get("llm")), ("config.json", _architecture)):
-        if (folder / file).is_file():
-            try:
-                told = json.loads((folder / file).read_text("utf-8"))
-            except ValueError as error:
-                raise ModelError(f"{folder / file}: not readable ({error}).") from None
-            if isinstance(told, Mapping) and (found := read(told)):
-                return str(found)
-    return None
+    told = _read(folder / "lookhear.json").get("llm")
+    return str(told) if told else _architecture(_read(folder / "config.json"))
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    """A JSON file's mapping; empty where there is no file, or no mapping in it."""
+    try:
+        told = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    except ValueError as error:
+        raise ModelError(f"{file}: not readable ({error}).") from None
+    return told if isinstance(told, Mapping) else {}
 
 
 def _architecture(told: Mapping[str, Any]) -> str | None:

@@ -43,17 +43,22 @@ def write(path: Path, content: bytes) -> None:
         raise ModelError(f"Cannot write {str(path)!r}: {error.strerror}. Check permissions and free space.") from None
 
 
-def claim(recipe: config.Recipe, run: Path) -> bool:
-    """Take folder `run` for `recipe`; True where it is trained already. Refuses a folder that holds something else."""
+def claim(recipe: config.Recipe | config.LLMRecipe, run: Path, done: str = "model.safetensors") -> bool:
+    """Take folder `run` for `recipe`; True where it is trained already. Refuses a folder that holds something else.
+
+    `done` is the file that is there only when training has ended.
+    """
     kept = run / "recipe.yaml"
     if kept.is_file():
-        field, there, here = _difference(config.load(kept), recipe)
+        if config.of_llm(kept) != isinstance(recipe, config.LLMRecipe):
+            raise RecipeError(f"Run folder {str(run)!r} holds a run of another kind. Name another with out=FOLDER.")
+        field, there, here = _difference(config.load(kept, (), type(recipe)), recipe)
         if field:
             raise RecipeError(
                 f"Run folder {str(run)!r} holds a run with {field}={there}, not {here}. "
                 "Name another with out=FOLDER, or delete that one."
             )
-        return (run / "model.safetensors").is_file()
+        return (run / done).is_file()
     if run.exists() and (not run.is_dir() or any(f for f in run.iterdir() if not f.name.endswith(".part"))):
         raise RecipeError(f"Run folder {str(run)!r} exists and holds no run. Name another with out=FOLDER.")
     return False
@@ -68,6 +73,12 @@ def start(
     if scale:
         parts = {f"{n}.{part}": t for n, both in scale.items() for part, t in zip(SCALE_PARTS, both, strict=True)}
         save_weights(run / "scale.safetensors", parts)
+    tell(run, recipe)
+
+
+def tell(run: Path, recipe: config.Recipe | config.LLMRecipe) -> None:
+    """Write the recipe."""
+    run.parent.mkdir(parents=True, exist_ok=True)
     text = run.with_name(f".{run.name}.recipe.part")
     try:
         config.dump(recipe, text)
@@ -104,7 +115,13 @@ def load_checkpoint(run: Path) -> dict[str, Any] | None:
 def finish(run: Path) -> None:
     """Put the best weights in place and drop what only training needed."""
     (run / "checkpoint" / "best.safetensors").replace(run / "model.safetensors")
-    shutil.rmtree(run / "checkpoint")
+    drop(run / "checkpoint")
+
+
+def drop(folder: Path) -> None:
+    """Remove a folder that may not be there."""
+    if folder.is_dir():
+        shutil.rmtree(folder)
 
 
 def _difference(there: Any, here: Any) -> tuple[str, Any, Any]:
