@@ -12,7 +12,7 @@ import pytest
 
 from lookhear.errors import FeatureError
 from lookhear.media.sampling import Sampling
-from lookhear.store import extract as module
+from lookhear.store import _unit as module
 from lookhear.store.batch import batch
 from lookhear.store.extract import Tally, extract, extract_texts
 from lookhear.store.features import FeatureStore
@@ -23,8 +23,8 @@ from tests.store.toy import Colour, Letters, Loudness
 @pytest.fixture
 def counted(monkeypatch):
     """How often each clip is decoded."""
-    calls, decode = [], module.decode
-    monkeypatch.setattr(module, "decode", lambda clip, sampling: calls.append(clip.id) or decode(clip, sampling))
+    calls, stream = [], module.stream
+    monkeypatch.setattr(module, "stream", lambda clip, *how: calls.append(clip.id) or stream(clip, *how))
     return calls
 
 
@@ -157,7 +157,7 @@ def test_killed_at_any_moment_and_run_again_nothing_is_lost_or_done_twice(clips,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(["src", "."])},
     )
     folder = store / "toy_colour" / "patches"
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while len(list(folder.glob("c*.npy"))) < 3 and time.monotonic() < until:
         time.sleep(0.01)
     job.send_signal(signal.SIGKILL)

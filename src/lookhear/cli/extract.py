@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from pathlib import Path
@@ -25,6 +26,9 @@ def extract(
     split: Annotated[list[str] | None, typer.Option(help="Only these splits (give it again for more).")] = None,
     workers: Annotated[int, typer.Option(help="Processes that decode and encode, one thread each.")] = 1,
     shard: Annotated[str, typer.Option(help="i/n: this machine's part, 0/4 to 3/4 for four machines.")] = "0/1",
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: Ray Data here or on the cluster that RAY_ADDRESS names.")
+    ] = "local",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, no progress.")] = False,
 ) -> None:
     """Encode every clip (and question) of a dataset once; exit code 1 if any clip failed.
@@ -45,7 +49,8 @@ def extract(
     if media:
         clips = list(dict.fromkeys(e.clip for e in examples))
         with _Bar("clips", as_json) as bar:
-            tally += work.extract(clips, media, store, workers, part, bar)
+            address = os.environ.get("RAY_ADDRESS")
+            tally += work.extract(clips, media, store, workers, part, bar, engine, address)
     for encoder in (e for e in built if e.reads == "text"):
         with _Bar("texts", as_json) as bar:
             tally += work.extract_texts((e.question for e in examples), encoder, store, bar)

@@ -168,6 +168,7 @@ class BeatsEncoder(_frozen.Frozen):
         super().__init__(net, config)
         self.streams = {"audio": net.width} | ({"patches": net.width} if config.patches else {})
         self.sampling = Sampling(sample_rate=_kaldi.RATE)
+        self.reach = self.apart(config.seconds)
 
     @torch.inference_mode()
     def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:

@@ -53,6 +53,7 @@ class ClapEncoder(_frozen.Frozen):
         super().__init__(net, config)
         self.streams = {"audio": net.config.projection_dim}
         self.sampling = Sampling(sample_rate=RATE)
+        self.reach = self.apart(config.seconds)
 
     @torch.inference_mode()
     def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:

@@ -41,6 +41,7 @@ class ClipEncoder(_frozen.Frozen):
 
     name = "clip"
     reads = "frames"
+    reach = 0
 
     def __init__(self, config: Config):
         super().__init__(_clip.tower(config.weights, "vision"), config)

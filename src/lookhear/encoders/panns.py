@@ -83,6 +83,7 @@ class PannsEncoder(_frozen.Frozen):
         super().__init__(net, config)
         self.streams = {"audio": net.fc1.out_features}
         self.sampling = Sampling(sample_rate=RATE)
+        self.reach = self.apart(config.seconds)
 
     @torch.inference_mode()
     def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:

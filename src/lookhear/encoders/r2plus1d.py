@@ -99,6 +99,7 @@ class R2Plus1DEncoder(_frozen.Frozen):
 
     name = "r2plus1d"
     reads = "frames"
+    reach = 0
 
     def __init__(self, config: Config, net: R2Plus1D):
         super().__init__(net, config)

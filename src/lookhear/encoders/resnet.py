@@ -111,6 +111,7 @@ class ResNetEncoder(_frozen.Frozen):
 
     name = "resnet"
     reads = "frames"
+    reach = 0
 
     def __init__(self, config: Config, net: ResNet):
         super().__init__(net, config)

@@ -105,6 +105,7 @@ class StageAudio(Stage):
 
     name = "stage_audio"
     reads = "waveform"
+    reach = 2
 
     def __init__(self, config: Config):
         super().__init__(Listener(), config.weights)

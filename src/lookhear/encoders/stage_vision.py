@@ -116,6 +116,7 @@ class StageVision(Stage):
 
     name = "stage_vision"
     reads = "frames"
+    reach = 0
 
     def __init__(self, config: Config):
         super().__init__(Viewer(), config.weights)

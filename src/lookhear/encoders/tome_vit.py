@@ -160,6 +160,7 @@ class ToMeViT(_frozen.Frozen):
 
     name = "tome_vit"
     reads = "frames"
+    reach = 0
 
     def __init__(self, config: Config, net: ViT):
         super().__init__(net, config)

@@ -87,6 +87,7 @@ class VGGishEncoder(_frozen.Frozen):
         super().__init__(net, config)
         self.streams = {"audio": 128}
         self.sampling = Sampling(sample_rate=RATE_IN if config.audio == "moviepy" else RATE)
+        self.reach = 0 if config.hop == "second" and config.audio == "resampled" else None  # moviepy drifts on and on
 
     @torch.inference_mode()
     def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:

@@ -44,6 +44,7 @@ class FeatureStore:
     def __init__(self, root: Path | str | None, cache: bool = False):
         self.root = None if root is None else Path(root)
         self.cards: dict[str, dict[str, Any]] = {}
+        self.agreed: set[str] = set()  # encoders whose weights were seen to be those of the card
         self.memory: dict[tuple[str, str, str], tuple[np.ndarray, bool]] | None = {} if cache or root is None else None
 
     def open(self, encoder: Any) -> str:
@@ -59,15 +60,25 @@ class FeatureStore:
                 self.cards[name] = self._read_card(name)
             else:
                 self._write(path, json.dumps(card, indent=1, sort_keys=True).encode())
-        here = self.cards.setdefault(name, card)
-        field = _difference(here, card)
+        self._refuse(self.cards.setdefault(name, card), card)
+        return name
+
+    def compare(self, encoder: Any) -> None:
+        """Raises FeatureError where `encoder` would make other features than those of its name that are here.
+
+        Another version of the decoder or of this package may serve what is there; it may not add to it.
+        """
+        ours, here = signature(encoder), self.card(encoder.signature()["name"])
+        self._refuse(*({k: v for k, v in card.items() if k not in ("decoder", "lookhear")} for card in (here, ours)))
+
+    def _refuse(self, here: dict[str, Any], card: dict[str, Any]) -> None:
+        name, field = card["encoder"], _difference(here, card)
         if field:
             was, now = _at(here, field), _at(card, field)
             raise FeatureError(
                 f"The {name} features in {str(self.root)!r} were made with {field} {was!r}, this {name} has {now!r}. "
                 "Use another store folder, or delete this one and extract again."
             )
-        return name
 
     def card(self, name: str) -> dict[str, Any]:
         """The signature that the features of encoder `name` were made under."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lookhear.errors import FeatureError
+from lookhear.store import _today
 from lookhear.store.batch import NEGATIVE, text_of
 from lookhear.store.extract import Tally, extract, extract_texts
 from lookhear.store.features import SOURCE, FeatureStore, key, text_key
@@ -36,13 +37,15 @@ def fill(
 ) -> Tally:
     """Encode what `store` lacks of the `wanted` streams of `examples`; encoders with nothing to do are not built.
 
-    A clip that cannot be read is in the tally's `failed`, not raised.
+    A clip that cannot be read is in the tally's `failed`, not raised. Raises FeatureError where what is there was made
+    with other weights than the encoder has today.
     """
     clips = list(dict.fromkeys(e.clip for e in examples))
     looking, tally = [], Tally()
     for name, streams in encoders_of(features, wanted).items():
-        encoder = None
-        if not _known(store, name):
+        if _known(store, name):
+            encoder = _today.check(store, name, build)
+        else:
             encoder = build(name)
             store.open(encoder)
         reads = store.card(name)["reads"]

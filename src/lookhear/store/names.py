@@ -19,6 +19,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from types import ModuleType
 from typing import Any
 
 from lookhear import catalog, config
@@ -53,6 +54,21 @@ def build_encoder(text: str) -> Any:
 
     Raises RecipeError with the right key where one is mistyped.
     """
+    module, settings, looks = _read(text)
+    encoder = module.build(settings)
+    if "@" not in text:
+        return encoder
+    sampling = _sampling(text, encoder, looks) if looks else getattr(encoder, "sampling", None)
+    return Configured(encoder, stored_name(text), sampling)
+
+
+def configured(text: str) -> tuple[ModuleType, Any]:
+    """The file of the encoder that `text` names, and its settings. Raises RecipeError."""
+    return _read(text)[:2]
+
+
+def _read(text: str) -> tuple[ModuleType, Any, dict[str, Any]]:
+    """The encoder's file, its settings, and what is asked of its sampling."""
     name, at, rest = text.partition("@")
     settings = _settings(text, rest) if at else {}
     module = catalog.find("encoders", name)
@@ -62,11 +78,7 @@ def build_encoder(text: str) -> Any:
     wrong = next((k for k in settings if k not in fields), None)
     if wrong is not None:
         raise RecipeError(catalog.unknown(f"setting of encoder {name!r}", wrong, (*fields, *SAMPLING)))
-    encoder = module.build(config.parse(schema, settings, where=f"encoder {name}"))
-    if not at:
-        return encoder
-    sampling = _sampling(text, encoder, looks) if looks else getattr(encoder, "sampling", None)
-    return Configured(encoder, stored_name(text), sampling)
+    return module, config.parse(schema, settings, where=f"encoder {name}"), looks
 
 
 @dataclass
@@ -79,6 +91,7 @@ class Configured:
 
     def __post_init__(self) -> None:
         self.reads, self.streams = self.encoder.reads, self.encoder.streams
+        self.reach = getattr(self.encoder, "reach", None)
 
     def signature(self) -> dict[str, Any]:
         """As the encoder's, under this name."""

@@ -1,0 +1,92 @@
+"""The same work on Ray Data: a pool of actors on this machine or on a cluster, each with the encoders loaded once.
+
+Clips travel to the actors, features do not travel back: each actor writes into the store, which on a cluster must
+be a folder that all machines see, as must the media. What is written is what processes of one machine write.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lookhear.errors import DependencyError, FeatureError
+from lookhear.store._unit import Tally
+from lookhear.store._workers import alone, begin, packed, work
+from lookhear.store.features import FeatureStore
+from lookhear.types import Clip
+
+BLOCK = 8  # clips handed out at once, at most: large enough to pay for a task, small enough to share the end fairly
+
+
+class _Actor:
+    """A worker: rows of pickled clips in, rows of pickled tallies out."""
+
+    def __init__(self, setup: bytes):
+        begin(setup)
+
+    def __call__(self, rows: dict[str, Any]) -> dict[str, Any]:
+        clips = [pickle.loads(row) for row in rows["clip"]]
+        return {"id": rows["id"], "tally": [pickle.dumps(work(clip)) for clip in clips]}
+
+
+def spread(
+    clips: Sequence[Clip], encoders: Sequence[Any], store: FeatureStore, workers: int, address: str | None
+) -> Iterator[Tally]:
+    """`clips` through `workers` actors. Clips whose actor died are tried again alone, on this machine."""
+    ray = _library()
+    setup = packed(encoders, store)
+    ours = not ray.is_initialized()
+    if ours:
+        where = {"address": address} if address else {"num_cpus": workers, "include_dashboard": False}
+        try:
+            ray.init(**where, log_to_driver=False, logging_level="ERROR")
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise FeatureError(f"No Ray cluster at {address!r}: {' '.join(str(error).split())[:120]}") from None
+    try:
+        done = set()
+        for number, tally in _rows(ray, clips, setup, workers):
+            done.add(number)
+            yield tally
+        yield from alone([clip for i, clip in enumerate(clips) if i not in done], setup)
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _rows(ray: Any, clips: Sequence[Clip], setup: bytes, workers: int) -> Iterator[tuple[int, Tally]]:
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars, context.print_on_execution_start = False, False
+    context.max_errored_blocks = -1  # what an actor died of must not end the others
+    size = max(1, min(BLOCK, len(clips) // (4 * workers)))
+    table = [{"id": i, "clip": pickle.dumps(_anywhere(clip))} for i, clip in enumerate(clips)]
+    found = ray.data.from_items(table, override_num_blocks=-(-len(table) // size)).map_batches(
+        _Actor,
+        fn_constructor_args=(setup,),
+        batch_size=None,
+        compute=ray.data.ActorPoolStrategy(size=min(workers, len(clips))),
+        num_cpus=1,
+        max_task_retries=0,
+    )
+    for row in found.iter_rows():
+        yield row["id"], pickle.loads(row["tally"])
+
+
+def _anywhere(clip: Clip) -> Clip:
+    """The clip with paths that hold in another folder."""
+    sides = (clip.video, clip.audio)
+    video, audio = (s and replace(s, path=s.path and Path(s.path).absolute()) for s in sides)
+    return replace(clip, video=video, audio=audio)
+
+
+def _library() -> Any:
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise DependencyError(
+            "Extraction on Ray needs Ray Data. Install it with: pip install 'lookhear[ray]', or use --engine local."
+        ) from None
+    return ray

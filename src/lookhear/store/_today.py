@@ -1,0 +1,75 @@
+"""Do stored features come from the weights that an encoder has today? Found out without loading them where possible.
+
+What lies on the disk (names, sizes and times of the files) is remembered beside the features once it was seen to give
+the signature in their card; as long as it stays, nothing is loaded. Where the weights are not on this disk there is
+nothing to compare with, and the features are served under the card they came with.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lookhear.errors import RecipeError
+from lookhear.store.features import FeatureStore, file_name
+from lookhear.store.names import configured, stored_name
+
+SEEN = "weights.json"
+
+
+def check(store: FeatureStore, name: str, build: Callable[[str], Any]) -> Any | None:
+    """The encoder, if it had to be built to find out. Raises FeatureError where the features are of other weights."""
+    if store.root is None or store.card(name)["weights"] == "official" or name in store.agreed:
+        return None
+    today, seen = on_disk(name), store.root / file_name(stored_name(name)) / SEEN
+    encoder = None
+    if today and _remembered(seen) != today:
+        encoder = build(name)
+        store.compare(encoder)
+        with contextlib.suppress(OSError):  # a store that cannot be written to is compared anew each time
+            seen.write_text(json.dumps({"on_disk": today}))
+    store.agreed.add(name)
+    return encoder
+
+
+def on_disk(name: str) -> str:
+    """A hash of what is known of an encoder's weights without reading them; empty where they are not on this disk."""
+    try:
+        module, config = configured(name)
+    except RecipeError:  # features under a name that is no encoder here
+        return ""
+    files = list(_files(str(getattr(config, "weights", "")), Path(module.__file__).parent, name.partition("@")[0]))
+    known = [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in files]
+    return hashlib.sha256(repr((config, known)).encode()).hexdigest() if known else ""
+
+
+def _files(weights: str, shelf: Path, name: str) -> list[Path]:
+    """The files that `weights` stands for: itself, a folder's, a download's, or those that ship."""
+    path = Path(weights).expanduser()
+    if not weights:
+        return [p for p in [shelf / "weights" / f"{name}.safetensors"] if p.is_file()]
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        return sorted(p for p in path.iterdir() if p.is_file())
+    if weights.count("/") == 1:
+        with contextlib.suppress(ImportError, ValueError):
+            from huggingface_hub import try_to_load_from_cache
+
+            found = try_to_load_from_cache(weights, "config.json") or ""
+            return sorted(Path(found).parent.iterdir()) if isinstance(found, str) and found else []
+    import torch
+
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / weights
+    return [cached] if cached.is_file() else []
+
+
+def _remembered(seen: Path) -> str:
+    try:
+        return json.loads(seen.read_text())["on_disk"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

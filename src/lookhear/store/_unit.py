@@ -1,0 +1,187 @@
+"""The unit of an extraction's work: one clip, decoded once, through all encoders that lack it, into the store.
+
+file ─ pieces of 32 s ─▶ encoders whose rows are made from what is near them: piece by piece, memory flat
+                     └─▶ encoders that need the whole clip: their side of the pieces, joined at its end
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lookhear.errors import LookhearError, MediaError
+from lookhear.media.decode import decode, stream
+from lookhear.media.sampling import Sampling
+from lookhear.store.features import FeatureStore, StoreWriteError, key
+from lookhear.types import BLANK, Clip, Media
+
+PIECE = 32.0  # seconds decoded at once: two such pieces of full-size 720p frames are 180 MB
+SILENT = "sound is silent throughout"  # is said of a piece, and true of the clip only where it is of all
+LEAST = 1.0  # a last piece shorter than this joins the one before it
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What an extraction did, in clips (or texts). `seconds` is the length of the media that was read."""
+
+    made: int = 0
+    kept: int = 0
+    failed: tuple[tuple[str, str], ...] = ()  # (clip id, reason)
+    seconds: float = 0.0
+
+    def __add__(self, other: Tally) -> Tally:
+        together = self.failed + other.failed
+        return Tally(self.made + other.made, self.kept + other.kept, together, self.seconds + other.seconds)
+
+
+def units(clips: Iterable[Clip]) -> list[Clip]:
+    """The distinct stretches of single recordings in `clips`: a clip with a foreign sound track is two of them."""
+    found: dict[Clip, None] = {}
+    for clip in clips:
+        same = clip.video and clip.audio and clip.video.id == clip.audio.id
+        for unit in [clip] if same else [replace(clip, audio=None), replace(clip, video=None)]:
+            if {unit.video, unit.audio} - {None, BLANK}:
+                found[unit] = None
+    return list(found)
+
+
+def one(clip: Clip, encoders: Sequence[Any], store: FeatureStore) -> Tally:
+    """One clip through all encoders that lack it, decoded once for those that look at the same moments."""
+    blank = clip.video == BLANK
+    where = {id(e): BLANK.id if blank else key(clip, e.reads) for e in encoders}
+    todo = [e for e in encoders if where[id(e)] and not store.has(e.signature()["name"], where[id(e)])]
+    if not todo:
+        return Tally(kept=int(not blank and any(where.values())))
+    seconds = 0.0
+    try:
+        for sampling, users in _together(todo):
+            sides = {e.reads for e in users}
+            length, made = _encoded(clip, sampling, users, "frames" in sides, "waveform" in sides)
+            seconds = max(seconds, length)
+            for encoder, (streams, missing) in zip(users, made, strict=True):
+                store.put(encoder.signature()["name"], where[id(encoder)], streams, absent=missing)  # type: ignore[arg-type]
+    except StoreWriteError:
+        raise
+    except LookhearError as error:
+        return Tally(failed=((clip.id, str(error)),))
+    return Tally() if blank else Tally(made=1, seconds=seconds)
+
+
+def _together(encoders: Sequence[Any]) -> Iterator[tuple[Any, list[Any]]]:
+    """Samplings and who uses each, as few as the encoders allow; those that only listen join any that look."""
+    groups: dict[Any, list[Any]] = {}
+    for encoder in sorted(encoders, key=lambda e: e.reads):  # frames before waveform
+        listens = encoder.reads == "waveform"
+        same = (
+            s for s in groups if s == encoder.sampling or (listens and s.sample_rate == encoder.sampling.sample_rate)
+        )
+        groups.setdefault(next(same, encoder.sampling), []).append(encoder)
+    yield from groups.items()
+
+
+def _encoded(
+    clip: Clip, sampling: Sampling, users: Sequence[Any], looks: bool, listens: bool, notes: tuple[str, ...] = ()
+) -> tuple[float, list[tuple[dict[str, Tensor], bool]]]:
+    """Seconds read, and of each of `users` its streams and whether they stand in for a track that is not there."""
+    seconds, frames, parts = 0.0, 0, [[] for _ in users]  # type: ignore[var-annotated]
+    for before, media, after in _around(_decoded(clip, sampling, looks, listens)):
+        seconds, frames = seconds + media.duration, frames + len(media.times)
+        told = tuple(dict.fromkeys(notes + media.notes))
+        for encoder, part in zip(users, parts, strict=True):
+            reach, there = getattr(encoder, "reach", None), getattr(media, encoder.reads)
+            if reach is None or there is None:
+                part.append(_side(replace(media, notes=told), encoder.reads))
+            elif len(there):
+                part.append(_near(encoder, before, media, after, reach))
+    if looks and not sampling.numbered and (wanted := sampling.times(0.0, seconds)) and 0 < frames < len(wanted):
+        # the file ended before it promised to: what the rule asks for is spread over what there is
+        return _encoded(replace(clip, end=clip.start + seconds), sampling, users, looks, listens, told)
+    made = []
+    for encoder, part in zip(users, parts, strict=True):
+        whole = [piece for piece in part if isinstance(piece, Media)]
+        missing = any(getattr(piece, encoder.reads) is None for piece in whole)
+        if missing:
+            (streams,) = encoder([_stand_in(replace(whole[-1], duration=seconds), encoder)])
+        elif whole:
+            (streams,) = encoder([_joined(whole)])
+        else:
+            streams = {name: torch.cat([rows[name] for rows in part]) for name in part[0]}
+        made.append((streams, missing))
+    return seconds, made
+
+
+def _decoded(clip: Clip, sampling: Sampling, looks: bool, listens: bool) -> Iterator[Media]:
+    """The sides of a clip that are needed; where its file lacks that track, the other, which knows how long it is."""
+    asked = replace(clip, video=clip.video if looks else None, audio=clip.audio if listens else None)
+    try:
+        yield from _pieces(asked, sampling)
+    except MediaError:
+        source = clip.video or clip.audio
+        for media in _pieces(replace(clip, video=source, audio=source), sampling):
+            if (looks and media.frames is not None) or (listens and media.waveform is not None):
+                raise
+            yield media
+
+
+def _pieces(clip: Clip, sampling: Sampling) -> Iterator[Media]:
+    yield from [decode(clip, sampling)] if sampling.numbered else stream(clip, sampling, PIECE)
+
+
+def _around(pieces: Iterator[Media]) -> Iterator[tuple[Media | None, Media, Media | None]]:
+    """Each piece with the one before and the one after it; a last one that is very short is part of the one before."""
+    before: Media | None = None
+    here = next(pieces)
+    for after in pieces:
+        if after.duration < LEAST:
+            here = _joined([here, after])
+        else:
+            yield before, here, after
+            before, here = _side(here, "waveform"), after  # encoders of frames do not look around
+    yield before, here, None
+
+
+def _side(media: Media, reads: str) -> Media:
+    """What an encoder reads of a piece, without what it does not: that need not be kept."""
+    return replace(media, frames=None) if reads == "waveform" else replace(media, waveform=None)
+
+
+def _joined(pieces: Sequence[Media]) -> Media:
+    """Pieces of a clip as one."""
+    if len(pieces) == 1:
+        return pieces[0]
+    first = pieces[0]
+    frames = None if first.frames is None else np.concatenate([p.frames for p in pieces if p.frames is not None])
+    wave = None if first.waveform is None else np.concatenate([p.waveform for p in pieces if p.waveform is not None])
+    times = np.concatenate([p.times for p in pieces])
+    hushed = all(SILENT in p.notes for p in pieces)
+    notes = tuple(n for n in pieces[-1].notes if n != SILENT or hushed)
+    return Media(frames, times, wave, first.sample_rate, sum(p.duration for p in pieces), notes)
+
+
+def _near(encoder: Any, before: Media | None, media: Media, after: Media | None, reach: int) -> dict[str, Tensor]:
+    """The rows of one piece; an encoder that looks around, one row a second, sees `reach` more seconds at each end."""
+    lead = reach if before is not None else 0
+    if reach:
+        tail = [] if after is None else [_cut(after, 0, reach)]
+        head = [] if before is None else [_cut(before, len(before.waveform) // before.sample_rate - reach, None)]  # type: ignore[arg-type]
+        media, count = _joined([*head, media, *tail]), int(media.duration + 0.5)
+    (streams,) = encoder([media])
+    return {name: rows[lead : lead + count] if reach else rows for name, rows in streams.items()}
+
+
+def _cut(media: Media, start: int, end: int | None) -> Media:
+    """Sound from `start` to `end` whole seconds of a piece."""
+    assert media.waveform is not None, "only encoders of sound look around"
+    rate = media.sample_rate
+    wave = media.waveform[start * rate : None if end is None else end * rate]
+    return Media(None, media.times[:0], wave, rate, len(wave) / rate)
+
+
+def _stand_in(media: Media, encoder: Any) -> Media:
+    """Black or silence as long as the clip, for what is kept in place of a track that is not there."""
+    return decode(Clip(BLANK, BLANK, 0.0, max(media.duration, 1.0)), encoder.sampling)

@@ -1,0 +1,92 @@
+"""The same work in several processes of this machine, one thread each."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from lookhear.errors import FeatureError
+from lookhear.store._unit import Tally, one
+from lookhear.store.features import FeatureStore
+from lookhear.types import Clip
+
+
+def spread(clips: Sequence[Clip], encoders: Sequence[Any], store: FeatureStore, workers: int) -> Iterator[Tally]:
+    """The same in `workers` processes. Where a process dies, the clips it may have died of are tried again alone."""
+    setup, waiting = packed(encoders, store), list(reversed(clips))
+    while waiting:
+        lost: list[Clip] = []
+        yield from _pool(waiting, workers, setup, lost)
+        yield from alone(lost, setup)
+
+
+def packed(encoders: Sequence[Any], store: FeatureStore) -> bytes:
+    """What a worker is started with. Raises FeatureError for a store in memory, which no other process sees."""
+    if store.root is None:
+        raise FeatureError("A store in memory cannot be filled by several workers. Give it a folder, or workers=1.")
+    return pickle.dumps((list(encoders), str(store.root.absolute())))
+
+
+def alone(clips: Sequence[Clip], setup: bytes) -> Iterator[Tally]:
+    """Each clip in a process of its own: one that kills it is reported, the others are done."""
+    for clip in clips:
+        deadly: list[Clip] = []
+        yield from _pool([clip], 1, setup, deadly)
+        yield from (Tally(failed=((c.id, "the process that read it died (out of memory?)"),)) for c in deadly)
+
+
+def _pool(waiting: list[Clip], workers: int, setup: bytes, lost: list[Clip]) -> Iterator[Tally]:
+    """Work off `waiting` from its end; stop when a process dies, with the clips then under way in `lost`."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _start, (setup,)) as pool:
+        running: dict[Future, Clip] = {}
+        while running or (waiting and not lost):
+            while waiting and not lost and len(running) < 2 * workers:
+                clip = waiting.pop()
+                try:
+                    running[pool.submit(work, clip)] = clip
+                except BrokenProcessPool:
+                    lost.append(clip)
+            if not running:
+                break
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                clip = running.pop(future)
+                try:
+                    yield future.result()
+                except BrokenProcessPool:
+                    lost.append(clip)
+
+
+_job: tuple[list[Any], FeatureStore]  # what a worker process was started for
+
+
+def _start(setup: bytes) -> None:
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    begin(setup)
+
+
+def begin(setup: bytes) -> None:
+    """Make this process a worker."""
+    global _job
+    import torch
+
+    torch.set_num_threads(1)
+    encoders, root = pickle.loads(setup)
+    _job = encoders, FeatureStore(root)
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)
+
+
+def work(clip: Clip) -> Tally:
+    return one(clip, *_job)

@@ -1,0 +1,79 @@
+"""The same work by other means: in pieces, on Ray."""
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from lookhear.errors import DependencyError, RecipeError
+from lookhear.media.write import write
+from lookhear.store import _ray, _unit
+from lookhear.store.extract import extract
+from lookhear.store.features import FeatureStore
+from lookhear.store.names import build_encoder
+from lookhear.types import Clip, Source
+from tests.store.test_kills import files
+from tests.store.toy import Colour, Loudness
+
+
+def test_an_engine_that_is_not_there_is_named(clips, tmp_path, monkeypatch):
+    with pytest.raises(RecipeError, match=r"No engine is called 'slurm'\. There are: local and ray"):
+        extract([clips["red"]], [Colour()], FeatureStore(tmp_path), engine="slurm")
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(DependencyError, match="lookhear\\[ray\\]"):
+        list(_ray.spread([clips["red"]], [Colour()], FeatureStore(tmp_path), 2, None))
+
+
+@pytest.mark.parametrize("seconds", [9.3, 10.4])
+def test_a_clip_in_pieces_gives_the_rows_of_the_whole(tmp_path, monkeypatch, seconds):
+    """Rows made from what is near them, of encoders that look around and that do not, and of one that needs all."""
+    rng = np.random.default_rng(0)
+    frames = [rng.integers(0, 255, (1, 1, 3), dtype=np.uint8) * np.ones((64, 64, 1), np.uint8) for _ in range(42)]
+    write(tmp_path / "long.mp4", frames, rng.normal(0, 0.1, int(seconds * 16000)).astype(np.float32), fps=4)
+    source = Source("long", tmp_path / "long.mp4")
+    encoders = [build_encoder("stage_vision"), build_encoder("stage_audio"), Loudness()]
+    stores = []
+    for piece in (32.0, 2.0):
+        monkeypatch.setattr(_unit, "PIECE", piece)
+        stores.append(FeatureStore(tmp_path / f"{piece}"))
+        assert extract([Clip(source, source)], encoders, stores[-1]).made == 1
+    for name, stream in (("stage_vision", "frames"), ("stage_audio", "audio"), ("toy_loudness", "audio")):
+        whole, pieces = (store.get(name, stream, "long") for store in stores)
+        assert whole.shape == pieces.shape
+        assert np.abs(whole - pieces).max() < 1e-4
+
+
+JOB = """
+import sys
+from pathlib import Path
+from lookhear.store.extract import extract
+from lookhear.store.features import FeatureStore
+from lookhear.types import Clip, Source
+from tests.store.toy import Colour, Loudness
+if __name__ == "__main__":
+    sources = [Source(f"c{i}", Path(p)) for i, p in enumerate(sys.argv[2:])]
+    tally = extract([Clip(s, s) for s in sources], [Colour(), Loudness()], FeatureStore(sys.argv[1]), 2, engine="ray")
+    print(tally.made, tally.kept, sorted(c for c, _ in tally.failed))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
+def test_on_ray_the_store_has_the_same_bytes(clips, tmp_path):
+    (tmp_path / "bad.mp4").write_bytes(b"not a video")
+    paths = [*(str(c.video.path) for c in clips.values()), str(tmp_path / "bad.mp4")] * 3
+    (tmp_path / "job.py").write_text(JOB)
+    command = [sys.executable, str(tmp_path / "job.py"), str(tmp_path / "ray"), *paths]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1:] == ["9 0 ['c11', 'c3', 'c7']"], done.stderr[-2000:]
+    again = subprocess.run(command, capture_output=True, text=True)
+    assert again.stdout.splitlines()[-1:] == ["0 9 ['c11', 'c3', 'c7']"], again.stderr[-2000:]
+    sources = [Source(f"c{i}", p) for i, p in enumerate(paths)]
+    extract([Clip(s, s) for s in sources], [Colour(), Loudness()], FeatureStore(tmp_path / "here"))
+    here, there = files(tmp_path / "here"), files(tmp_path / "ray")
+    told = [sorted(json.loads(line)["clip"] for line in f.pop("ledger.jsonl").splitlines()) for f in (here, there)]
+    assert told == [["c11", "c3", "c7"], ["c11", "c11", "c3", "c3", "c7", "c7"]]
+    assert here == there
