@@ -120,8 +120,8 @@ def forward(
     a, v = linear("audio_linear", audio), linear("video_linear", frames)
     media = torch.cat([linear("av_linear", v), linear("av_linear", a)], dim=1)
     joint = linear("cls", F.dropout(read(words, mask, media), dropout))
-    whole = torch.ones(audio.shape[:2], dtype=torch.long)
-    return joint, alone("q", read(words, mask)), alone("a", read(a, whole)), alone("v", read(v, whole))
+    singles = (alone(n, read(x, torch.ones(x.shape[:2], dtype=torch.long))) for n, x in (("a", a), ("v", v)))
+    return joint, alone("q", read(words, mask)), *singles
 
 
 def loss(logits: tuple[torch.Tensor, ...], labels: torch.Tensor) -> torch.Tensor:

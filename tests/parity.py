@@ -1,43 +1,20 @@
-"""Errors against golden tensors, kept for a table.
+"""How far tests were from golden tensors, kept for docs/results/parity.md.
 
-    LOOKHEAR_PARITY=docs/results/parity.md python -m pytest tests/nets tests/adapters -k "golden or trajectory"
-
-A test that compares with a golden tensor calls `note`; when the run ends, each golden file's section of the table is
-replaced by what was measured, and sections of files that were not measured stay as they are.
+A test that compares with a golden tensor calls `note`; `python -m bench parity` runs those tests and writes the page.
 """
-
-import atexit
-import os
-from pathlib import Path
 
 import torch
 
-HEAD = """# Equal to the official code
-
-Largest absolute error of each golden tensor, and the tensor's own largest value beside it. Golden tensors were made by
-running the official code (float32, CPU); `tests/nets` and `tests/adapters` hold them. Written by `tests/parity.py`.
-"""
-FOUND: dict[str, dict[str, tuple[float, float]]] = {}
+FOUND: dict[str, dict[str, tuple[float, float, torch.dtype]]] = {}
 
 
 def note(file: str, tensor: str, ours: torch.Tensor, theirs: torch.Tensor) -> None:
-    """Remember the largest error of one tensor of one golden file."""
-    ours, theirs = ours.detach().double().reshape(theirs.shape), theirs.detach().double()
-    error = float((ours - theirs).abs().max())
-    before = FOUND.setdefault(file, {}).get(tensor, (0.0, 0.0))
-    FOUND[file][tensor] = (max(error, before[0]), max(float(theirs.abs().max()), before[1]))
-
-
-def write(path: Path) -> None:
-    """Put what was measured into the table at `path`."""
-    parts = path.read_text("utf-8").split("\n## ")[1:] if path.is_file() else []
-    sections = {p.split("\n", 1)[0]: p.split("\n", 1)[1].strip() for p in parts}
-    for file, tensors in FOUND.items():
-        rows = [f"| {t} | {error:.1e} | {largest:.3g} |" for t, (error, largest) in sorted(tensors.items())]
-        sections[file] = "\n".join(["| tensor | largest error | largest value |", "|---|---|---|", *rows])
-    body = "\n\n".join(f"## {name}\n\n{text}" for name, text in sorted(sections.items()))
-    path.write_text(f"{HEAD}\n{body}\n", "utf-8")
-
-
-if os.environ.get("LOOKHEAR_PARITY"):
-    atexit.register(lambda: FOUND and write(Path(os.environ["LOOKHEAR_PARITY"])))
+    """Remember of one tensor of one golden file: the largest error, its own largest entry, how it is kept."""
+    kept, theirs = theirs.dtype, theirs.detach().double()
+    ours = ours.detach().double().reshape(theirs.shape)
+    error, largest, _ = FOUND.setdefault(file, {}).get(tensor, (0.0, 0.0, kept))
+    FOUND[file][tensor] = (
+        max(error, float((ours - theirs).abs().max())),
+        max(largest, float(theirs.abs().max())),
+        kept,
+    )

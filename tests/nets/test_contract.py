@@ -17,16 +17,19 @@ PATCHES = {"mccd": 16, "pstp_net": 30}  # how many a second has; 6 where a net d
 OWN = {
     "avst": {"words": 5},
     "mccd": {"words": 14, "width": 16, "visual": 8, "layers": 2, "heads": 4},
+    "pstp_net": {"top_m": 3},
 }  # where a field of that name means something else
-MIXES = {("qa_tiger", "released")}  # whose published code lets questions of a batch share experts
+MIXES = {("qa_tiger", "released"), ("pstp_net", "concat")}  # whose published code lets questions of a batch mix
+MORE = {("pstp_net", "concat"): {}, ("avst", "baseline"): {"variant": "released", "form": "baseline"}}
 
 
 def forms():
-    """(net, variant) of every file on the shelf."""
+    """(net, variant) of every file on the shelf, and further forms that published code has."""
     for name in catalog.names("nets"):
         schema = config.schema_of(catalog.find("nets", name))
         variants = ("released", "paper") if "variant" in {f.name for f in fields(schema)} else ("",)
         yield from ((name, variant) for variant in variants)
+    yield from MORE
 
 
 @pytest.fixture(params=list(forms()), ids="-".join)
@@ -39,8 +42,9 @@ def make(name, variant):
     module = catalog.find("nets", name)
     known = {f.name for f in fields(config.schema_of(module))}
     options = {k: v for k, v in (SMALL | OWN.get(name, {})).items() if k in known}
+    form = ({"variant": variant} if variant else {}) | MORE.get((name, variant), {})
     torch.manual_seed(0)
-    return config.build("nets", {"name": name, **options, **({"variant": variant} if variant else {})}), options
+    return config.build("nets", {"name": name, **options, **form}), options
 
 
 def draw(name, stream, sizes, rows):

@@ -140,8 +140,8 @@ class Experts(nn.Module):
         centre = centre.gather(1, places).clamp(0, 1).unsqueeze(-1)
         width = width.sigmoid().gather(1, places).clamp(min=0.09).unsqueeze(-1) / 9
         time = torch.linspace(0, 1, stream.shape[1], device=raw.device)
-        bell = torch.exp(-((time - centre) ** 2) / (2 * width**2))
-        bell = bell / bell.amax(dim=-1, keepdim=True)
+        height = -((time - centre) ** 2) / (2 * width**2)
+        bell = torch.exp(height - height.amax(dim=-1, keepdim=True))  # 1 at its nearest second, however far that is
         found = {"qattn": wanted, "router_logits": scores, "gauss_raw": raw, "gauss_weight": bell}
         return found | {"topk_probs": gates / gates.sum(dim=-1, keepdim=True), "topk_inds": places}
 
