@@ -92,6 +92,9 @@ class Omni:
             if media.sample_rate != HEARD:
                 raise ModelError(f"{self.name} hears {HEARD} samples a second, not {media.sample_rate}.")
             sound = media.waveform[: int(manner.longest * HEARD)]
+            if len(sound) < len(media.waveform):
+                cut = f"only the first {manner.longest:g} s of {len(media.waveform) / HEARD:.0f} s of sound were heard"
+                found["notes"] = (cut,)
             where = _excerpts.sound(len(sound), manner.sound)
             heard = sound[where.clip(min=0)] * (where >= 0) if len(sound) else 0.0 * where
             found["input_features"] = mel(heard, self.extractor)
@@ -150,7 +153,8 @@ class Omni:
             use_cache=True,
             **tensors,
         )
-        return Seen(kept(cache), mask, after, axes=3)
+        notes = tuple(tuple(one.get("notes", ())) for one in given)
+        return Seen(kept(cache), mask, after, axes=3, notes=notes)
 
     def answer(self, seen: Seen, rows: Sequence[int], prompts: Sequence[str], max_tokens: int = 64) -> list[Reply]:
         """A greedy reply to each prompt about the clip in its row; those of like length together."""
