@@ -1,11 +1,24 @@
-"""The same world in the formats of AVE, LLP and AVSBench, read back by their own loaders and true to the scenes."""
+"""The same world in the formats of public datasets, read back by their own loaders and true to the scenes."""
 
 import numpy as np
 import pytest
 
-from lookhear.datasets import ave, avsbench, llp, music_avqa
+from lookhear.datasets import (
+    arig,
+    ave,
+    avsbench,
+    crema_d,
+    kinetics_sounds,
+    llp,
+    music_avqa,
+    ref_avs,
+    unav_100,
+    valor,
+    vgg_cm,
+)
 from lookhear.errors import DatasetError
-from lookhear.soundstage import formats
+from lookhear.soundstage import formats, formats_tasks, labels, referring
+from lookhear.soundstage.facts import Facts
 from lookhear.soundstage.picture import masks
 from lookhear.soundstage.scene import Player, Scene, from_json
 from lookhear.soundstage.splits import Settings
@@ -81,9 +94,84 @@ def test_avsbench(stage, version):
             assert {r.label for r in regions} <= kinds
 
 
+def test_arig(stage):
+    root, _, counts = stage
+    folder = root / "formats" / "avsbench"
+    for split in ("train", "val", "test"):
+        read = arig.read(folder, split)
+        assert not read.faults and len(read.examples) == counts["arig"][split] > 0
+        frames = {(e.meta["video_id"], str(e.meta["frame"])): e for e in avsbench.load(folder, split, "s4")}
+        for e in read.examples:
+            box = arig.from_mask(frames[e.meta["video_id"], e.meta["frame"]]).reference.regions[0].box
+            assert np.allclose(e.reference.regions[0].box, box, atol=0.5 / 224 + 1e-9)
+            assert e.clip.video.path.is_file() and e.clip.audio.path.is_file()
+
+
+@pytest.mark.parametrize("module", [kinetics_sounds, crema_d, unav_100, valor, vgg_cm])
+def test_other_loaders_read_it_unchanged(stage, module):
+    root, scenes, counts = stage
+    name = module.__name__.rpartition(".")[2]
+    for split in ("train", "val", "test"):
+        read = module.read(root / "formats" / name, split)
+        assert not read.faults and len(read.loaded()) == counts[name][split], split
+        for e in read.examples:
+            assert e.clip.video.path.read_text() == e.clip.video.id and e.clip.audio.path.is_file()
+            facts = Facts(scenes[e.clip.video.id])
+            if module is kinetics_sounds:
+                assert labels.action(facts)
+                assert formats_tasks.KINETICS_LABELS[facts.sounding[0].instrument] == e.reference.text
+            elif module is crema_d:
+                assert labels.emotion(facts) and facts.scene.mood[:3] == e.reference.text[:3]
+            elif module is unav_100:
+                for segment in e.reference.segments:
+                    kind = segment.label.removeprefix("playing ").replace(" ", "_")
+                    spans = [span for p in facts.sounding if p.instrument == kind for span in p.sounding]
+                    assert any(a == segment.start for a, _ in spans) and any(b == segment.end for _, b in spans)
+            elif module is valor:
+                for kind in facts.players:
+                    assert kind.replace("_", " ") in e.reference.text
+    assert sum(counts[name].values()) > 5
+
+
+def test_the_right_one_of_two_is_the_one_that_sounds(stage):
+    root, _, _ = stage
+    answers = []
+    for e in vgg_cm.load(root / "formats" / "vgg_cm", "train"):
+        first, second = (
+            (e.clip.video, e.meta["second"]) if e.meta["form"] == "a2v" else (e.clip.audio, e.meta["second"])
+        )
+        other = e.clip.audio if e.meta["form"] == "a2v" else e.clip.video
+        assert {"one": first, "two": second}[e.reference.text].id == other.id
+        answers.append((e.meta["form"], e.reference.text))
+    assert len(set(answers)) == 4
+
+
+def test_ref_avs(stage):
+    root, scenes, counts = stage
+    folder = root / "formats" / "ref_avs"
+    for split in ref_avs.SPLITS:
+        read = ref_avs.read(folder, split)
+        assert not read.faults and len(read.examples) == counts["ref_avs"].get(split, 0)
+        for e in read.examples:
+            assert e.clip.video.path.is_file() and e.clip.audio.path.is_file()
+            marked = ref_avs.with_mask(e)
+            assert e.meta["null"] == (not marked.reference.regions) == (e.reference.text == "")
+            if e.meta["null"]:
+                continue
+            kind = e.reference.text.replace("-", "_")
+            scene = scenes[e.meta["video_id"]]
+            owned = masks(scene, e.meta["frame"] + 0.5, SETTINGS.size)
+            truths = [m for p, m in zip(scene.players, owned, strict=True) if p.instrument == kind]
+            assert any((marked.reference.regions[0].mask == m).all() for m in truths)
+            assert (kind in referring.UNSEEN) <= (split == "test_u")
+    assert min(counts["ref_avs"].get(split, 0) for split in ("train", "test_s", "test_n")) > 0
+    assert all(e.meta["null"] for e in ref_avs.load(folder, "null"))
+
+
 def test_labels_are_those_of_the_public_datasets():
     assert len(formats.AVE_LABELS) == 6 and len(formats.LLP_LABELS) == 5 and len(formats.AVSBENCH_LABELS) == 17
     assert formats.AVSBENCH_LABELS["suona"] == "sorna" and "congas" not in formats.AVSBENCH_LABELS
+    assert len(formats_tasks.KINETICS_LABELS) == 11 and formats_tasks.UNAV_LABELS["violin"] == "playing violin"
 
 
 @pytest.mark.parametrize(

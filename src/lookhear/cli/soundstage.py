@@ -29,7 +29,7 @@ def soundstage(
     workers: Annotated[int, typer.Option(help="Processes that draw videos.")] = 2,
     media: Annotated[bool, typer.Option("--media/--no-media", help="Draw videos, or only truth and questions.")] = True,
     formats: Annotated[
-        bool, typer.Option("--formats", help="Also write the scenes as AVE, LLP and AVSBench would hold them.")
+        bool, typer.Option("--formats", help="Also write the scenes as ten public datasets would hold them.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON, no progress.")] = False,
 ) -> None:

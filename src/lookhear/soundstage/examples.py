@@ -112,15 +112,13 @@ def _referring(choice: referring.Choice, facts: Facts, second: int, masks: Path,
         where = places.pointed(scene, said.player, second, masks, size) if said.player else {}
         if where is None:
             continue
-        kinds = {*said.named, *([said.player.instrument] if said.player else [])}
-        kind = "Null" if said.player is None else "Unseen" if kinds & set(referring.UNSEEN) else "Seen"
         records.append(
             {
                 "id": f"{scene.id}-{place}",
                 "video_id": scene.id,
                 "question": said.words,
                 "family": said.family,
-                "kind": [kind],
+                "kind": [referring.kind_of(said)],
                 "answer": said.player.instrument if said.player else "",
                 "because": reasons.everyone(Random(f"referring {place} {scene.seed}"), facts),
             }

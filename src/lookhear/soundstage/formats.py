@@ -1,8 +1,9 @@
-"""The same scenes as other tasks, in those tasks' own formats: AVE, LLP, AVSBench.
+"""The same scenes as other tasks, in those tasks' own formats: AVE, LLP, AVSBench and ARIG; others in formats_tasks.
 
     formats/ave/         trainSet.txt valSet.txt testSet.txt Annotations.txt media/    one event, seen and heard
     formats/llp/         AVVP_*.csv media/                                             events by modality and second
     formats/avsbench/    metadata.csv scenes.jsonl v1s/ v1m/ v2/                       the pixels of what sounds
+                         arig/arig_{train,val,test}.json                               and, of one source, its box
 
 Labels are those of the public datasets: of the 22 instruments AVE has 6, LLP 5 (and "Speech"), AVSBench 17. AVE and LLP
 hold those clips that have something of theirs; a clip lasts 10 seconds, and a second belongs to an event that fills
@@ -20,7 +21,9 @@ from random import Random
 from lookhear.datasets.ave import LABELS as AVE
 from lookhear.datasets.avsbench import CLASSES
 from lookhear.datasets.llp import LABELS as LLP
+from lookhear.soundstage import formats_tasks
 from lookhear.soundstage.disk import link, text
+from lookhear.soundstage.events import seconds
 from lookhear.soundstage.sampler import relabel
 from lookhear.soundstage.scene import INSTRUMENTS, Player, Scene, to_json
 from lookhear.soundstage.splits import Settings
@@ -53,22 +56,14 @@ AVSBENCH_LABELS = _labels(CLASSES, str, {"acoustic_guitar": "guitar", "suona": "
 def write_formats(
     out: Path, settings: Settings, clips: Sequence[Asked], media: bool, tick: Callable[[], None]
 ) -> dict[str, Counts]:
-    """Write all three for the clips of train, val and test; returns how many clips each holds, by split."""
+    """Write all formats for the clips of train, val and test; returns how many examples each holds, by split."""
     scenes = [(c.split, c.scene) for c in clips if c.split in SPLITS]
     videos = out / "videos" if media else None
     found = {"ave": ave(out / "formats" / "ave", scenes, videos), "llp": llp(out / "formats" / "llp", scenes, videos)}
     if media:
         found["avsbench"] = avsbench(out / "formats" / "avsbench", settings.seed, settings.clips, settings.size, tick)
-    return found
-
-
-def seconds(spans: Iterable[tuple[float, float]]) -> list[tuple[int, int]]:
-    """Stretches of whole seconds: those that the spans fill at least half."""
-    middles = [0.05 + 0.1 * tenth for tenth in range(10 * SECONDS)]
-    sounds = [any(a < t < b for a, b in spans) for t in middles]
-    full = [sum(sounds[10 * k : 10 * k + 10]) >= 5 for k in range(SECONDS)]
-    edges = [k for k in range(SECONDS + 1) if (k < SECONDS and full[k]) != (k > 0 and full[k - 1])]
-    return list(zip(edges[::2], edges[1::2], strict=True))
+        found["arig"] = arig(out / "formats" / "avsbench")
+    return found | formats_tasks.write(out / "formats", scenes, videos, settings.size, tick)
 
 
 # ---- AVE: one event that is both seen and heard
@@ -205,6 +200,31 @@ def _draw(folder: Path, scene: Scene, length: int, size: int) -> None:
         Image.fromarray(colours[classes]).save(part / "labels_rgb" / f"{k}.png")
     write_wav(part / "audio.wav", sound(scene, 16000)[: length * 16000], 16000)
     part.replace(folder)
+
+
+# ---- ARIG: the box of the one that sounds
+
+
+def arig(folder: Path) -> Counts:
+    """The frames of S4 in which something is to be found, its box in pixels of 224 x 224; of train the first ones."""
+    import json
+
+    from lookhear.datasets import avsbench as reader
+    from lookhear.datasets.arig import SIZE
+
+    counts = {}
+    for split in SPLITS:
+        rows = []
+        for e in map(reader.with_mask, reader.load(folder, split, "s4")):
+            for region in e.reference.regions if e.reference else ():
+                left, top, right, bottom = (round(edge * SIZE) for edge in region.box or ())
+                uid, frame = e.meta["video_id"], e.meta["frame"]
+                places = {"top_left": [left, top], "bottom_right": [right, bottom]}
+                paths = {"frame_path": f"v1s/{uid}/frames/{frame}.jpg", "audio_path": f"v1s/{uid}/audio.wav"}
+                rows.append(paths | {"a_obj": region.label} | places)
+        text(folder / "arig" / f"arig_{split}.json", json.dumps(rows, indent=1))
+        counts[split] = len(rows)
+    return counts
 
 
 # ---- files

@@ -43,6 +43,13 @@ def expressions(rng: Random, facts: Facts) -> list[Expression]:
     return found
 
 
+def kind_of(said: Expression) -> str:
+    """Seen, Unseen (it means or names a kind that training does not) or Null."""
+    if said.player is None:
+        return "Null"
+    return "Unseen" if {said.player.instrument, *said.named} & set(UNSEEN) else "Seen"
+
+
 class Choice:
     """Which expressions are taken: all families equally often, each with the same share of nulls."""
 

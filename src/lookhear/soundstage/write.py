@@ -117,8 +117,9 @@ def _formats(
 ) -> dict[str, dict[str, int]]:
     from lookhear.soundstage.formats import write_formats
 
-    total = sum(n // 3 for split, n in settings.clips.items() if split != "diagnostic")
-    return write_formats(out, settings, clips, media, bar("AVSBench", total))
+    drawn = [n for split, n in settings.clips.items() if split != "diagnostic"]
+    total = sum(n // 3 for n in drawn) + (sum(-(-n // 3) for n in drawn) if media else 0)
+    return write_formats(out, settings, clips, media, bar("frames and masks", total))
 
 
 def videos(folder: Path, scenes: Sequence[Scene], settings: Settings, workers: int, bar: Callable[..., Tick]) -> None:
