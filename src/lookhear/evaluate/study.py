@@ -118,8 +118,8 @@ def go(
     right: dict[str, dict[str, dict[int, np.ndarray]]] = {split: {} for split in study.splits}
     stores: dict[str, FeatureStore] = {}
     for (name, seed), recipe in jobs.items():
-        for split in study.splits:
-            kept.setdefault(split, datasets.load(recipe.data.name, recipe.data.root, split))
+        for split in (s for s in study.splits if s not in kept):
+            kept[split] = datasets.load(recipe.data.name, recipe.data.root, split)
         known = {s: bits for s in study.splits if (bits := stored(Path(recipe.out), s, kept[s])) is not None}
         if len(known) < len(study.splits):
             if time.perf_counter() - began > 60 * minutes:
