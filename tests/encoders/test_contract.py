@@ -6,10 +6,25 @@ import numpy as np
 import pytest
 import torch
 
-from lookhear.encoders import _frozen, ast, beats, clap, clip, panns, r2plus1d, resnet, tome_vit, vggish
+from lookhear.encoders import (
+    _frozen,
+    ast,
+    beats,
+    clap,
+    clip,
+    imagebind,
+    imagebind_audio,
+    internvideo2,
+    panns,
+    r2plus1d,
+    resnet,
+    tome_vit,
+    vggish,
+)
 from lookhear.media import decode, write
 from lookhear.types import Clip, Source
 from tests.encoders.test_beats import CFG
+from tests.encoders.test_imagebind import towers
 
 
 def tiny(name, folder):
@@ -32,6 +47,14 @@ def tiny(name, folder):
     if name == "panns":
         torch.save({"model": panns.Cnn14((2, 2, 4, 4, 8, 8)).state_dict()}, folder / "Cnn14.pth")
         return [panns.build(panns.Config(str(folder)))]
+    if name == "imagebind":
+        return [imagebind.build(imagebind.Config(str(towers(folder)), heads=2))]
+    if name == "imagebind_audio":
+        return [imagebind_audio.build(imagebind_audio.Config(str(towers(folder)), heads=2, seconds=1.0))]
+    if name == "internvideo2":
+        net = internvideo2.InternVideo2(14, 1 + 4 * 4, 4, 16, 32, 1, 2, 8)
+        torch.save({f"vision_encoder.{k}": v for k, v in net.state_dict().items()}, folder / "InternVideo2.pt")
+        return [internvideo2.build(internvideo2.Config(str(folder), heads=2))]
     import transformers as hf
 
     if name == "clip":
@@ -58,7 +81,8 @@ def recording(tmp_path_factory):
     return Clip(Source("clip", path), Source("clip", path))
 
 
-NAMES = ("vggish", "resnet", "r2plus1d", "tome_vit", "beats", "panns", "clip", "clap", "ast")
+NAMES = ("vggish", "resnet", "r2plus1d", "tome_vit", "beats", "panns", "imagebind", "imagebind_audio", "internvideo2")
+NAMES += ("clip", "clap", "ast")
 
 
 @pytest.mark.parametrize("name", NAMES)

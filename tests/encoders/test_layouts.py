@@ -5,7 +5,19 @@ import json
 import pytest
 import torch
 
-from lookhear.encoders import _clip, _frozen, beats, clap, panns, r2plus1d, resnet, tome_vit, vggish
+from lookhear.encoders import (
+    _clip,
+    _frozen,
+    _imagebind,
+    beats,
+    clap,
+    internvideo2,
+    panns,
+    r2plus1d,
+    resnet,
+    tome_vit,
+    vggish,
+)
 from tests.conftest import shared
 
 
@@ -101,3 +113,21 @@ def test_clap(name, width):
         net = clap.from_official({"state_dict": whole})
     assert net.config.hidden_size == width
     assert net.config.projection_dim == 512
+
+
+@pytest.mark.parametrize(("side", "heads"), [("vision", 16), ("audio", 12)])
+def test_imagebind(side, heads):
+    state = _imagebind.renamed(layout("imagebind_huge vision+audio part"), side)
+    with torch.device("meta"):
+        net = _imagebind.of_shapes(state, side)
+    fits(net, state)
+    assert (net.blocks[0].attn.num_heads, net.head.out_features) == (heads, 1024)
+
+
+@pytest.mark.parametrize(("size", "heads", "depth"), [("1B", 16, 40), ("6B", 25, 48)])
+def test_internvideo2(size, heads, depth):
+    state = layout(f"InternVideo2_stage2_{size} vision_encoder (4 frames; keys prefixed vision_encoder.)")
+    with torch.device("meta"):
+        net = internvideo2.of_shapes(state)
+    fits(net, state, ignore=internvideo2.UNUSED)
+    assert (net.size, net.frames, net.blocks[0].heads, len(net.blocks)) == (224, 4, heads, depth)

@@ -1,9 +1,11 @@
 """The same work by other means: in pieces, on Ray."""
 
 import json
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -67,9 +69,11 @@ def test_on_ray_the_store_has_the_same_bytes(clips, tmp_path):
     paths = [*(str(c.video.path) for c in clips.values()), str(tmp_path / "bad.mp4")] * 3
     (tmp_path / "job.py").write_text(JOB)
     command = [sys.executable, str(tmp_path / "job.py"), str(tmp_path / "ray"), *paths]
-    done = subprocess.run(command, capture_output=True, text=True)
+    here = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here / "src"), str(here)])}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1:] == ["9 0 ['c11', 'c3', 'c7']"], done.stderr[-2000:]
-    again = subprocess.run(command, capture_output=True, text=True)
+    again = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert again.stdout.splitlines()[-1:] == ["0 9 ['c11', 'c3', 'c7']"], again.stderr[-2000:]
     sources = [Source(f"c{i}", p) for i, p in enumerate(paths)]
     extract([Clip(s, s) for s in sources], [Colour(), Loudness()], FeatureStore(tmp_path / "here"))

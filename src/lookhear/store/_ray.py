@@ -43,8 +43,10 @@ def spread(
         where = {"address": address} if address else {"num_cpus": workers, "include_dashboard": False}
         try:
             ray.init(**where, log_to_driver=False, logging_level="ERROR")
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise FeatureError(f"No Ray cluster at {address!r}: {' '.join(str(error).split())[:120]}") from None
+        except Exception as error:  # Ray raises bare ones where it cannot start
+            what = f"No Ray cluster at {address!r}" if address else "Ray did not start here"
+            reason = " ".join(str(error).split())[:120]
+            raise FeatureError(f"{what} ({reason}). Use --engine local, or mend it.") from None
     try:
         done = set()
         for number, tally in _rows(ray, clips, setup, workers):

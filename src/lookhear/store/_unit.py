@@ -118,9 +118,14 @@ def _encoded(
 def _decoded(clip: Clip, sampling: Sampling, looks: bool, listens: bool) -> Iterator[Media]:
     """The sides of a clip that are needed; where its file lacks that track, the other, which knows how long it is."""
     asked = replace(clip, video=clip.video if looks else None, audio=clip.audio if listens else None)
+    begun = False
     try:
-        yield from _pieces(asked, sampling)
+        for media in _pieces(asked, sampling):
+            begun = True
+            yield media
     except MediaError:
+        if begun:
+            raise
         source = clip.video or clip.audio
         for media in _pieces(replace(clip, video=source, audio=source), sampling):
             if (looks and media.frames is not None) or (listens and media.waveform is not None):
