@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lookhear.soundstage.facts import Facts
+from lookhear.soundstage.labels import company
 
 SPEECH = "speech"  # what a narrator is called among the events
 Spans = Iterable[tuple[float, float]]
@@ -44,7 +45,7 @@ def event(facts: Facts) -> dict[str, Any] | None:
     found = seconds(spans, length)
     if len(found) != 1 or not clear(spans, length):
         return None
-    return {"answer": kind, "segments": [[*found[0], kind, "audio-visual"]]}
+    return {"answer": kind, "kind": company(facts), "segments": [[*found[0], kind, "audio-visual"]]}
 
 
 def parsing(facts: Facts) -> dict[str, Any] | None:

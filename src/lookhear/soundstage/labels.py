@@ -1,7 +1,8 @@
 """One word for a clip: which action, which mood, and whether a sound belongs to a picture.
 
-Each needs both modalities. The action is the one instrument that is both seen and heard, among others that are only
-seen or only heard. The mood shows in faces and in the scale and manner of playing. Pairs are balanced so that neither a
+The action is the one instrument that is both seen and heard; others may be only seen or only heard, and where others
+are seen (kind "Among others") it takes both modalities to tell it. The mood shows in faces and in the scale and manner
+of playing. Pairs are balanced so that neither a
 picture nor a sound by itself tells anything: each occurs in one pair that matches and in one that does not.
 """
 
@@ -30,7 +31,12 @@ def action(facts: Facts) -> dict[str, Any] | None:
         return None
     if max(map(length, facts.sounding)) < PLAYS - NEAR:
         return None
-    return {"answer": ACTIONS[kinds.pop()]}
+    return {"answer": ACTIONS[kinds.pop()], "kind": company(facts)}
+
+
+def company(facts: Facts) -> list[str]:
+    """Whether the picture alone would do: it shows one type of instrument, or several."""
+    return ["Alone" if len(facts.on_stage) == 1 else "Among others"]
 
 
 def emotion(facts: Facts) -> dict[str, Any] | None:
