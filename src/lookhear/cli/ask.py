@@ -28,6 +28,10 @@ def ask(
     ] = "stage",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per question, a line each.")] = False,
     evidence: Annotated[Path | None, typer.Option(help="Folder to draw a picture of each answer into.")] = None,
+    segmenter: Annotated[
+        str,
+        typer.Option(help="SAM 2 (facebook/sam2.1-hiera-large, or a folder): masks for boxes and points in replies."),
+    ] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Download a language model without asking.")] = False,
 ) -> None:
     """Answer questions about a video, and show what the answers rest on.
@@ -43,6 +47,8 @@ def ask(
     for line in getattr(getattr(answering, "llm", None), "report", ()):
         print(f"{model}: {line}", file=sys.stderr)
     answers = answering.ask(clip, *questions)
+    if segmenter:
+        answers = _drawn(clip, answers, segmenter)
     pictures = _pictures(clip, questions, answers, evidence) if evidence else [None] * len(questions)
     for question, answer, picture in zip(questions, answers, pictures, strict=True):
         if as_json:
@@ -72,6 +78,22 @@ def _agree(model: str, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise ModelError(f"{model!r} is to be downloaded. Add --yes, or give a folder that holds it: NAME@FOLDER.")
     typer.confirm("Download it?", abort=True, err=True)
+
+
+def _drawn(clip: Clip, answers: Sequence[Answer], segmenter: str) -> list[Answer]:
+    """The answers with a mask for every object they place; SAM 2 is loaded only if there is one."""
+    if not any(region.box for answer in answers for region in answer.regions):
+        return list(answers)
+    from lookhear.evaluate.where import frame_of
+    from lookhear.llms import _sam2
+    from lookhear.media.decode import decode
+    from lookhear.media.sampling import Sampling
+
+    media = decode(clip, Sampling(rule="uniform", count=24))
+    if media.frames is None:
+        return list(answers)
+    sam = _sam2.load(segmenter)
+    return [sam.drawn(a, frame_of(media, a.regions)) if a.regions else a for a in answers]
 
 
 def _quiet() -> None:
@@ -106,11 +128,12 @@ def _lines(answer: Answer) -> list[str]:
 def _placed(region: Region) -> str:
     """A region in words; edges in percent of the picture."""
     if region.box is None:
-        return f"a mask of {region.label}" if region.label else "a mask"
+        return "a mask"
     left, top, right, bottom = (f"{edge:.0%}" for edge in region.box)
     if region.box[:2] == region.box[2:]:
         return f"{left} from the left, {top} from the top"
-    return f"{left} to {right} from the left, {top} to {bottom} from the top"
+    covers = f", its mask covers {(region.mask > 0).mean():.0%}" if region.mask is not None else ""
+    return f"{left} to {right} from the left, {top} to {bottom} from the top{covers}"
 
 
 def timeline(weights: Sequence[float]) -> str:
@@ -124,7 +147,7 @@ def timeline(weights: Sequence[float]) -> str:
 
 def _pictures(clip: Clip, questions: Sequence[str], answers: Sequence[Answer], folder: Path) -> list[Path]:
     from lookhear.evaluate.picture import picture
-    from lookhear.evaluate.where import where
+    from lookhear.evaluate.where import masks, where
     from lookhear.media.decode import decode
     from lookhear.media.sampling import Sampling
 
@@ -134,4 +157,5 @@ def _pictures(clip: Clip, questions: Sequence[str], answers: Sequence[Answer], f
         slug = re.sub(r"[^\w]+", "-", question.lower()).strip("-")[:60]
         drawn.append(picture(media, question, answer, folder / f"{number}-{slug}.png"))
         where(media, answer.regions, folder / f"{number}-{slug}-where.png")
+        masks(answer.regions, folder / f"{number}-{slug}-mask.png")
     return drawn

@@ -18,9 +18,7 @@ def where(media: Media, regions: Sequence[Region], path: Path | str) -> Path | N
     """Draw `regions` over the frame nearest to their time, the middle one where they have none; None without frames."""
     if media.frames is None or not len(media.frames) or not regions:
         return None
-    time = next((r.time for r in regions if r.time is not None), None)
-    middle = len(media.frames) // 2
-    frame = media.frames[middle if time is None else int(np.abs(media.times - time).argmin())]
+    frame = frame_of(media, regions)
     scale = SIDE / max(frame.shape[:2])
     picture = Image.fromarray(frame).resize((round(frame.shape[1] * scale), round(frame.shape[0] * scale)))
     for region in regions:
@@ -42,3 +40,19 @@ def where(media: Media, regions: Sequence[Region], path: Path | str) -> Path | N
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.save(path)
     return path
+
+
+def masks(regions: Sequence[Region], path: Path | str) -> Path | None:
+    """All masks of `regions` in one picture, white on black, at their own size; None where there are none."""
+    found = [np.asarray(r.mask) > 0 for r in regions if r.mask is not None]
+    if not found:
+        return None
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray((np.any(found, axis=0) * 255).astype(np.uint8)).save(path)
+    return Path(path)
+
+
+def frame_of(media: Media, regions: Sequence[Region]) -> np.ndarray:
+    """The frame that regions are meant in: the one nearest to their time, the middle one where they have none."""
+    time = next((r.time for r in regions if r.time is not None), None)
+    return media.frames[len(media.frames) // 2 if time is None else int(np.abs(media.times - time).argmin())]

@@ -39,7 +39,7 @@ def plan(name: str, where: str | Path, adapter: str | Path | None, thinker: Any)
     for place, patterns, kind in ((where, WANTED, "model"), (adapter, (PUBLISHED,), "dataset")):
         if place is None:
             continue
-        files = local(Path(place)) if Path(place).exists() else listed(str(place), patterns, kind)
+        files = local(Path(place)) if Path(place).exists() else listed(str(place), patterns, kind, name)
         download += sum(count for count, here in files if not here)
         disk += sum(count for count, _ in files)
         if kind == "dataset":

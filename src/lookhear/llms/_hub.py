@@ -37,8 +37,7 @@ def fetched(where: str | Path, patterns: Sequence[str], name: str, kind: str = "
     """A folder that holds the files: `where` itself, or what the hub's cache has or downloads. Raises ModelError."""
     if Path(where).exists():
         return Path(where)
-    if str(where).count("/") != 1 or str(where).startswith((".", "/")):
-        raise ModelError(f"No folder at {str(where)!r} for {name}. Give a folder that holds it, or a name of the hub.")
+    _must_be_a_name(str(where), name)
     from huggingface_hub import snapshot_download
 
     try:
@@ -52,7 +51,8 @@ def local(place: Path) -> list[tuple[int, bool]]:
     return [(f.stat().st_size, True) for f in files]
 
 
-def listed(where: str, patterns: Sequence[str], kind: str) -> list[tuple[int, bool]]:
+def listed(where: str, patterns: Sequence[str], kind: str, name: str) -> list[tuple[int, bool]]:
+    _must_be_a_name(where, name)
     from huggingface_hub import snapshot_download
 
     try:
@@ -65,6 +65,11 @@ def listed(where: str, patterns: Sequence[str], kind: str) -> list[tuple[int, bo
         except Exception:
             raise _unreachable(where, error) from None
     return [(one.file_size or 0, not one.will_download) for one in files]
+
+
+def _must_be_a_name(where: str, name: str) -> None:
+    if where.count("/") != 1 or where.startswith((".", "/")):
+        raise ModelError(f"No folder at {where!r} for {name}. Give a folder that holds it, or a name of the hub.")
 
 
 def _unreachable(where: str, error: Exception) -> ModelError:
