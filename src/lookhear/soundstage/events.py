@@ -54,7 +54,7 @@ def parsing(facts: Facts) -> dict[str, Any] | None:
     heard = _heard(facts)
     if not all(clear(spans, length) for spans in heard.values()) or not (heard or facts.visible):
         return None
-    found = [[0, length, kind, "visual"] for kind in facts.on_stage]
+    found: list[list[Any]] = [[0, length, kind, "visual"] for kind in facts.on_stage]
     found += [[a, b, kind, "audio"] for kind, spans in heard.items() for a, b in seconds(spans, length)]
     found.sort(key=lambda s: (s[0], s[1], s[2], s[3]))
     return {"answer": ", ".join(dict.fromkeys(s[2] for s in found)), "segments": found}
