@@ -234,7 +234,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     options.add_argument("root", type=Path)
     options.add_argument("folder", type=Path)
-    options.add_argument("--steps", type=int, default=5000)
+    options.add_argument("--steps", type=int, default=2800)
     options.add_argument("--clips", type=int, default=8)
     options.add_argument("--lr", type=float, default=2e-3)
     options.add_argument("--long", type=float, default=0.3, help="share of steps with longer tasks")

@@ -75,20 +75,20 @@ def texts(asks: Iterable[Ask]) -> tuple[list[str], list[str]]:
     lines = [line for line, times in tails.items() if times >= 0.01 * len(pairs)]
     lines += [f"user\n{lead}" for lead in LEAD.values()] + [f"system\n{SYSTEM}", "assistant\n", REASONED]
     lines += [words for words in PROMPTS.values() if "{" not in words] + PROMPTS["ref_avs"].split("{question}")
-    return [*(part for pair in pairs for part in pair), *COMMON], sorted(set(lines))
+    return [*(part for pair in pairs for part in pair), f" {' '.join(COMMON.split())}"], sorted(set(lines))
 
 
-COMMON = (
-    " the a an of in on at to from with and or not is are was were be been it its this that these those there here one",
-    " first second third fourth fifth sixth then next before after while during until when where which who what",
-    " how why left right middle center front back row stage off indoor outdoor indoors outdoors hall open air curtains player",
-    " players playing plays play played sound sounds sounding sounded silent silence heard hear hears seen see sees",
-    " louder loudest softer softest quieter faster slower rhythmic rhythm notes note per rate level loud soft longer",
-    " shorter longest shortest more less most least than same time together simultaneously always never throughout",
-    " beginning end start starts ends stops begins enters comes seconds second only both neither each every all none",
-    " voice speech speaks narrator speaking talks music mood happy sad calm angry neutral face faces expression",
-    " so the answer is therefore because since also but yes no true false object picture video audio event visual",
-    " zero one two three four five six seven eight nine ten number count instrument instruments musician musicians",
-    " type types kind kinds different moves moving movement hands still stays makes make made comes coming match",
-    " matches belongs belong does do did by its other another others last later earlier between among next neighbour beside",
-)
+COMMON = """
+the a an of in on at to from with and or not is are was were be been it its this that these those there here one first
+second third fourth fifth sixth then next before after while during until when where which who what how why left right
+middle center front back row stage off indoor outdoor indoors outdoors hall open air curtains player players playing
+plays play played sound sounds sounding sounded silent silence heard hear hears seen see sees louder loudest softer
+softest quieter faster slower rhythmic rhythm notes note per rate level loud soft longer shorter longest shortest more
+less most least than same time together simultaneously always never throughout beginning end start starts ends stops
+begins enters comes seconds second only both neither each every all none voice speech speaks narrator speaking talks
+music mood happy sad calm angry neutral face faces expression so the answer is therefore because since also but yes no
+true false object picture video audio event visual zero one two three four five six seven eight nine ten number count
+instrument instruments musician musicians type types kind kinds different moves moving movement hands still stays
+makes make made comes coming match matches belongs belong does do did by its other another others last later earlier
+between among next neighbour beside
+"""  # words that replies may need, each as it stands after a blank

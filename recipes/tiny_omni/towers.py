@@ -15,6 +15,8 @@ import io
 import json
 import sys
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -313,7 +315,9 @@ def together(one: Tensor, a: dict[str, Tensor], other: Tensor, b: dict[str, Tens
     return torch.logaddexp(4 * one * ten, 4 * other * ten) / ten / 4, true
 
 
-def teach_ears(model: nn.Module, scenes: int, steps: int, lr: float, seed: int) -> None:
+def teach_ears(
+    model: nn.Module, scenes: int, steps: int, lr: float, seed: int, lengths: Sequence[int] = LENGTHS
+) -> None:
     """Train the audio tower in place."""
     mels, true = sounds(scenes, seed + 1)
     print(f"{len(mels)} sounds of {SECONDS:g} s", flush=True)
@@ -336,7 +340,7 @@ def teach_ears(model: nn.Module, scenes: int, steps: int, lr: float, seed: int) 
 
     def part(heard: Tensor, wanted: dict[str, Tensor], generator: torch.Generator) -> tuple[dict, dict]:
         """Mostly the whole, else as little as a second from anywhere; time is counted from its beginning."""
-        length = LENGTHS[int(torch.randint(len(LENGTHS), (1,), generator=generator))]
+        length = lengths[int(torch.randint(len(lengths), (1,), generator=generator))]
         tokens = tiny_omni.heard(length)
         first = int(torch.randint(TOKENS - tokens + 1, (1,), generator=generator))
         kept = {k: v[:, first : first + tokens] for k, v in wanted.items()} | {"time": wanted["time"][:, :tokens]}
@@ -401,6 +405,7 @@ def main() -> None:
     options.add_argument("--lr", type=float, default=2e-3)
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--go-on", action="store_true", help="from the tower that FOLDER holds, on other scenes")
+    options.add_argument("--whole", action="store_true", help="audio: always hear ten seconds at once")
     given = options.parse_args()
     torch.manual_seed(given.seed)
     torch.set_num_threads(1)
@@ -409,6 +414,8 @@ def main() -> None:
         (teach_eyes, model.model.visual) if given.which == "vision" else (teach_ears, model.model.audio_tower)
     )
     scenes, steps = (8000, 3200) if given.which == "vision" else (5000, 4000)
+    if given.whole:
+        teach = partial(teach_ears, lengths=[max(LENGTHS)])
     if given.go_on:
         tower.load_state_dict(torch.load(given.out / f"{given.which}.pt", weights_only=True))
     teach(model, given.scenes or scenes, given.steps or steps, given.lr, given.seed)

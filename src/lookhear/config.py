@@ -109,6 +109,8 @@ class Tuning:
     """How a language model is trained."""
 
     steps: int = 400
+    epochs: float = 0.0
+    """rounds over all clips, in place of `steps` where positive"""
     batch: int = 8
     """clips in a step, over all processes"""
     asks: int = 8

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -29,18 +28,15 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from lookhear import catalog, config
-from lookhear.catalog import unknown
-from lookhear.errors import ModelError, RecipeError
+from lookhear import config
+from lookhear.errors import ModelError
 from lookhear.llms import LLM, Prepared
 from lookhear.train import files, lessons
+from lookhear.train.learners import check, method_of, model_of
 from lookhear.train.lessons import Ask, Clips, Curriculum, Lesson
 from lookhear.train.log import Bar, Log, bar
 from lookhear.train.sampler import Sampler
 
-STAGES = ("align", "instruct")
-CONNECTORS = ("visual.merger", "audio_tower.proj")  # of Qwen-Omni; other models tell their own as `connectors`
-METHODS = ("ilora", "lora", "lora_moe", "none")
 LOG_EVERY = 10  # steps
 SHARDED = ("FSDP", "DEEPSPEED", "MEGATRON_LM")
 
@@ -75,78 +71,6 @@ def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
     return run
 
 
-def check(recipe: config.LLMRecipe) -> None:
-    """Refuse what makes no sense, before anything is loaded. Raises RecipeError."""
-    settings = recipe.train
-    if recipe.stage not in STAGES:
-        raise RecipeError(unknown("stage", recipe.stage, STAGES))
-    if settings.schedule not in ("cosine", "constant"):
-        raise RecipeError(unknown("schedule", settings.schedule, ("cosine", "constant")))
-    for name in ("steps", "batch", "asks", "accumulate", "checkpoint_every"):
-        if getattr(settings, name) < 1:
-            raise RecipeError(f"train.{name}={getattr(settings, name)}: must be 1 or more.")
-    if not 0 <= settings.warmup < 1:
-        raise RecipeError(f"train.warmup={settings.warmup:g}: a part of the steps, from 0 to below 1.")
-    method = method_of(recipe)
-    if recipe.stage == "align" and method != "none":
-        raise RecipeError(f"Stage align trains connectors alone; adapter.name={method!r} belongs to stage instruct.")
-    if method == "none" and not recipe.connectors:
-        raise RecipeError("Nothing would learn: no adapter, and connectors=false.")
-    if not recipe.tasks:
-        raise RecipeError("The recipe names no tasks. For one: tasks={qa: {dataset: soundstage, root: world}}.")
-
-
-def method_of(recipe: config.LLMRecipe) -> str:
-    """The name of the adapters, `none` where there are none."""
-    name = str(recipe.adapter.get("name", "none"))
-    if name not in METHODS:
-        raise RecipeError(unknown("adapter", name, METHODS))
-    return name
-
-
-def model_of(recipe: config.LLMRecipe) -> LLM:
-    """The model a recipe names, with what learns ready to learn and all else frozen."""
-    options = dict(recipe.llm)
-    name = options.pop("name", None)
-    if not name:
-        raise RecipeError(f"Section 'llm' needs a name. There are: {', '.join(catalog.names('llms'))}.")
-    llm = catalog.find("llms", str(name)).load(**{k: v for k, v in options.items() if v not in (None, "")})
-    torch.manual_seed(recipe.seed)
-    names = tuple(getattr(llm, "connectors", CONNECTORS))
-    method = method_of(recipe)
-    if method == "none":
-        llm.model.requires_grad_(False)
-        for part, tensor in llm.model.named_parameters():
-            tensor.requires_grad_(connects(part, names))
-    else:
-        llm.adapt(adapter(recipe, names))
-    if recipe.train.checkpointing:
-        base = llm.model.get_base_model() if hasattr(llm.model, "get_base_model") else llm.model
-        base.gradient_checkpointing_enable({"use_reentrant": False})
-    if not any(p.requires_grad for p in llm.model.parameters()):
-        raise ModelError(f"Nothing of {name} learns: it has no weights called {', '.join(names)}.")
-    return llm
-
-
-def adapter(recipe: config.LLMRecipe, names: Sequence[str]) -> Any:
-    """The configuration of PEFT that a recipe's `adapter` asks for, connectors among what it saves."""
-    from lookhear.adapters import ilora
-
-    asked = {k: v for k, v in recipe.adapter.items() if k != "name"}
-    known = {"rank": "r", "alpha": "alpha", "heads": "heads", "dropout": "dropout", "scope": "scope"}
-    wrong = next((k for k in asked if k not in known), None)
-    if wrong is not None:
-        raise RecipeError(unknown("key of adapter", wrong, known))
-    made = ilora.rows(method_of(recipe), **{known[k]: v for k, v in asked.items()})
-    made.modules_to_save = list(names) if recipe.connectors else None
-    return made
-
-
-def connects(part: str, names: Sequence[str]) -> bool:
-    """Whether a weight belongs to a connector."""
-    return any(re.search(rf"(^|\.){re.escape(name)}\.", part) for name in names)
-
-
 def factor(settings: config.Tuning) -> Callable[[int], float]:
     """Step (from 0) -> what the learning rate is multiplied by: up in a straight line, then half a cosine to zero."""
     warm = math.ceil(settings.warmup * settings.steps)
@@ -169,11 +93,17 @@ class _Run:
         self.accelerator, self.shown, self.main = accelerator, shown, accelerator.is_main_process
         self.curriculum: Curriculum = lessons.read(recipe)
         self.sizes = {task: len(some) for task, some in self.curriculum.lessons.items()}
+        if self.settings.epochs:
+            rounds = math.ceil(self.settings.epochs * sum(self.sizes.values()) / self.settings.batch)
+            self.settings = replace(self.settings, steps=rounds)
         weights = {task: wanted.weight for task, wanted in recipe.tasks.items()}
         self.sampler = Sampler(
             self.sizes, self.settings.batch, recipe.mix, recipe.temperature, weights, seed=recipe.seed
         )
         self.llm = model_of(recipe)
+        self.sharded = any(kind in str(accelerator.distributed_type) for kind in SHARDED)
+        if self.sharded:  # what is shared out together has to be of one precision
+            self.llm.model.to(next(self.llm.model.parameters()).dtype)
         self.clips = Clips(self.llm)
         self.learning = {n: p for n, p in self.llm.model.named_parameters() if p.requires_grad}
         optimizer = torch.optim.AdamW(
@@ -181,7 +111,6 @@ class _Run:
         )
         self.step, self.optimizer = accelerator.prepare(Step(self.llm), optimizer)
         self.schedule = LambdaLR(self.optimizer.optimizer, factor(self.settings))
-        self.sharded = any(kind in str(accelerator.distributed_type) for kind in SHARDED)
         self.blanks = self._blanks()
         self.at = 0
 
