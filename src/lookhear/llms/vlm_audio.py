@@ -1,0 +1,310 @@
+"""V-LLM+A of Crab+: Qwen2.5-VL, which sees, given ears: BEATs, one query for every third of a second, two layers.
+
+    frames ─ vision tower of Qwen2.5-VL ──────────────────────────────────┐
+    sound ─ BEATs, 50 tokens a second ─ windows of 17 ─ Q-Former ─ MLP ───┼─▶ language model ─▶ text
+    question ─────────────────────────────────────────────────────────────┘   88 tokens for 30 s of sound
+
+Neither code nor weights of this variant are published. From the paper: windows of 0.33 s with one query each, as in
+SALMONN, the connector trained first and frozen when the language model is adapted. Ours: sound longer than 30 s is
+heard in pieces of 30 s; its tokens stand between the letters <audio> and </audio> behind the picture, and hold the
+places of a token that Qwen2.5-VL never writes. Everything else is as in `crab_plus`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lookhear import config as configs
+from lookhear.adapters import qformer
+from lookhear.encoders import _frozen, beats
+from lookhear.errors import ModelError
+from lookhear.llms import Prepared, _folder, _manner
+from lookhear.llms._cache import IGNORED, Seen, kept, left, packed
+from lookhear.llms._crab_parts import HEARING, published
+from lookhear.llms._manner import LEAD, Manner
+from lookhear.llms._omni import Omni
+from lookhear.llms._pack import HEARD
+from lookhear.llms._tokens import bytes_tokenizer, token_ids
+from lookhear.types import Media
+
+NAME = "vlm_audio"
+BASE = "Qwen/Qwen2.5-VL-7B-Instruct"
+PIECE, SHORTEST = 30 * HEARD, HEARD // 2  # samples: the longest sound that BEATs is given, and the shortest
+EARS = "sound.safetensors"  # BEATs and the connector, in a folder that `save` wrote
+MARKS = {  # what is looked up in the tokenizer: Qwen2.5-VL's names, then those of the Omni family
+    "im_start": ("<|im_start|>",),
+    "im_end": ("<|im_end|>",),
+    "vision_bos": ("<|vision_start|>", "<|vision_bos|>"),
+    "vision_eos": ("<|vision_end|>", "<|vision_eos|>"),
+}
+PLACES = {"video": ("<|video_pad|>", "<|VIDEO|>"), "image": ("<|image_pad|>", "<|IMAGE|>")}
+PLACES |= {"audio": ("<|vision_pad|>", "<|AUDIO|>")}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes that differ from Qwen2.5-VL-7B's, from BEATs' and from the connector's 768 wide, 2 layers, 12 heads."""
+
+    text: dict[str, Any] = field(default_factory=dict)
+    vision: dict[str, Any] = field(default_factory=dict)
+    hearing: dict[str, Any] = field(default_factory=dict)
+    connector: dict[str, int] = field(default_factory=dict)
+    window: int = 17
+    """tokens of BEATs for one query: 0.34 s"""
+
+
+TEXT = {
+    "vocab_size": 152_064, "hidden_size": 3584, "intermediate_size": 18_944, "num_hidden_layers": 28,
+    "num_attention_heads": 28, "num_key_value_heads": 4, "max_position_embeddings": 32_768,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 1_000_000.0, "mrope_section": [16, 24, 24]},
+}  # fmt: skip
+VISION = {"depth": 32, "hidden_size": 1280, "out_hidden_size": 3584, "intermediate_size": 3420, "num_heads": 16}
+
+
+class Ears(nn.Module):
+    """BEATs, frozen, and the connector."""
+
+    def __init__(self, cfg: Mapping[str, Any], model: int, window: int, sizes: Mapping[str, Any]):
+        super().__init__()
+        self.cfg = {name: cfg[name] for name in HEARING}
+        self.hearing = beats.BEATs(self.cfg).requires_grad_(False)
+        wide = self.hearing.width
+        self.connector = qformer.QFormer(qformer.Config(wide, model, queries=1, window=window, **sizes))
+
+    def forward(self, fbank: Float[Tensor, "piece row 128"]) -> Float[Tensor, "piece window model"]:
+        """Tokens of pieces of sound of equal length."""
+        return self.connector(self.hearing(fbank))
+
+    def count(self, rows: int) -> int:
+        """Tokens of a piece of so many log-mel rows."""
+        return rows // beats.PATCH * (beats.BANDS // beats.PATCH) // (self.connector.config.window or 1)
+
+
+class Net(nn.Module):
+    """Qwen2.5-VL, with adapters around it or without, and its ears."""
+
+    def __init__(self, language: Any, ears: Ears):
+        super().__init__()
+        self.language, self.ears = language, ears
+
+
+class VLMAudio(Omni):
+    """The model with its tokenizer. `model.language` is Qwen2.5-VL, `model.ears` what it hears with."""
+
+    compares = False
+    connectors = ("ears.connector",)  # modules of `model` that the first stage trains
+
+    def __init__(self, model: Net, tokenizer: Any, manner: Manner | None = None):
+        self.model, self.tokenizer = model.eval(), tokenizer
+        self.manner = manner or Manner()
+        self.name = NAME
+        self.size_on_disk = None
+        self.report = ()
+        self.ids = {name: self._token(*written) for name, written in MARKS.items()}
+        self.places = {name: self._token(*written) for name, written in PLACES.items()}
+        self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.ids["im_end"]
+        self.stop = {self.ids["im_end"], self.pad, tokenizer.eos_token_id} - {None}
+
+    @property
+    def base(self) -> Any:
+        """Qwen2.5-VL under the adapters, which are inside its layers."""
+        language = self.model.language
+        return language.get_base_model() if hasattr(language, "get_base_model") else language
+
+    def prepare(self, media: Media, pair: str = "") -> Prepared:
+        """Patches of the frames with their grid, and `fbanks`: log-mel rows of each piece of sound."""
+        silent = dataclasses.replace(media, waveform=None)
+        found = dict(super().prepare(silent, pair))
+        if media.waveform is not None:
+            if media.sample_rate != HEARD:
+                raise ModelError(f"{self.name} hears {HEARD} samples a second, not {media.sample_rate}.")
+            wave = torch.from_numpy(np.ascontiguousarray(media.waveform, np.float32))
+            cut = [p for p in wave.split(PIECE) if len(p) >= SHORTEST] or [wave]
+            found["fbanks"] = [beats.front_end(F.pad(p, (0, max(0, SHORTEST - len(p))))) for p in cut]
+        return found
+
+    def prefix(self, prepared: Prepared) -> list[int]:
+        """The tokens up to and with the media: picture, then sound."""
+        seen = next((k for k in ("video", "image") if f"{k}_grid_thw" in prepared), None)
+        there = tuple(k for k in (seen, "audio" if "fbanks" in prepared else None) if k)
+        ids, say = self.ids, self.tokens
+        found = [ids["im_start"], *say(f"system\n{self.manner.system}"), ids["im_end"], *say("\n")]
+        found += [ids["im_start"], *say("user\n" + (LEAD[there] if self.manner.lead else ""))]
+        if seen:
+            count = int(prepared[f"{seen}_grid_thw"].prod()) // self.manner.eye.merge**2
+            found += [ids["vision_bos"], *[self.places[seen]] * count, ids["vision_eos"]]
+        if "audio" in there:
+            count = sum(self.model.ears.count(len(f)) for f in prepared["fbanks"])
+            found += [*say("<audio>"), *[self.places["audio"]] * count, *say("</audio>")]
+        return found
+
+    @torch.inference_mode()
+    def watch(self, media: Sequence[Media | Prepared]) -> Seen:
+        """The media prefix of each clip in a key-value cache."""
+        from transformers import DynamicCache
+
+        given = self._prepared(media)
+        ids, mask = left([self.prefix(one) for one in given], self.pad, self.device)
+        positions, after = self._positions(ids, mask, self._tensors(given))
+        cache = DynamicCache()
+        self.base.model.language_model(
+            inputs_embeds=self._embedded(ids, given), attention_mask=mask.long(), position_ids=positions,
+            past_key_values=cache, use_cache=True,
+        )  # fmt: skip
+        return Seen(kept(cache), mask, after, axes=3)
+
+    def loss(self, media: Sequence[Media | Prepared], asks: Sequence[Sequence[tuple[str, str]]]) -> Tensor:
+        """Mean cross-entropy over the tokens of all targets; a clip and all its questions are one row."""
+        given = self._prepared(media)
+        clips = [self.prefix(one) for one in given]
+        pairs = [[(self.question(p), self.reply(t)) for p, t in some] for some in asks]
+        batch = packed(clips, pairs, self.pad, self.device)
+        ids, mask = left(clips, self.pad, self.device)
+        embeds = self._embedded(batch.ids, given)
+        hidden = self.base.model.language_model(
+            inputs_embeds=embeds, attention_mask=batch.mask(embeds.dtype), use_cache=False,
+            position_ids=batch.positions(*self._positions(ids, mask, self._tensors(given))),
+        ).last_hidden_state  # fmt: skip
+        learned = batch.labels != IGNORED
+        return F.cross_entropy(self.base.lm_head(hidden[learned]).float(), batch.labels[learned])
+
+    def adapt(self, config: Any) -> None:
+        """Put adapters of PEFT into the language model. The connector is frozen, as in the paper's second stage."""
+        import peft
+
+        self.model.language = peft.get_peft_model(self.base, config)
+        self.model.ears.requires_grad_(False)
+
+    def save(self, folder: Path | str) -> None:
+        """Base and tokenizer in the Hugging Face layout, sound.safetensors, lookhear.json."""
+        from safetensors.torch import save_file
+
+        folder = Path(folder)
+        if self.base is not self.model.language:
+            raise ModelError("Save the adapters by themselves: llm.model.language.save_pretrained(folder / 'adapter').")
+        self.base.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        ears = self.model.ears
+        save_file({n: t.contiguous() for n, t in ears.state_dict().items()}, folder / EARS)
+        told = {"llm": NAME, "hearing": ears.cfg, "connector": dataclasses.asdict(ears.connector.config)}
+        (folder / _folder.CARD).write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+
+    def _tensors(self, given: Sequence[Prepared]) -> dict[str, Tensor]:
+        return {k: v for k, v in super()._tensors(given).items() if "feature" not in k}
+
+    def _embedded(self, ids: Tensor, given: Sequence[Prepared]) -> Tensor:
+        """Words, with what is seen and heard in its places."""
+        embeds, tensors = self.base.get_input_embeddings()(ids), self._tensors(given)
+        found: dict[str, list[Tensor]] = {name: [] for name in PLACES}
+        see = self.base.model
+        if "video_grid_thw" in tensors:
+            out = see.get_video_features(tensors["pixel_values_videos"], tensors["video_grid_thw"])
+            found["video"] = list(out.pooler_output)
+        if "image_grid_thw" in tensors:
+            out = see.get_image_features(tensors["pixel_values"], tensors["image_grid_thw"])
+            found["image"] = list(out.pooler_output)
+        for one in given:
+            found["audio"] += [
+                self.model.ears(piece[None].to(embeds.device, embeds.dtype))[0] for piece in one.get("fbanks", ())
+            ]
+        for name, parts in found.items():
+            if parts:
+                features = torch.cat(parts).to(embeds.dtype)
+                embeds = embeds.masked_scatter((ids == self.places[name])[..., None], features)
+        return embeds
+
+    def _positions(self, ids: Tensor, mask: Tensor, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """(axis, clip, token) positions of prefixes, and the position that comes next in each. Sound counts as text.
+
+        What follows a video begins behind its last frame's time, as Qwen2.5-VL was trained; transformers 5.23 lets it
+        begin behind the height of a frame, in the middle of the video's own positions.
+        """
+        positions = torch.zeros(3, *ids.shape, dtype=torch.long, device=ids.device)
+        vision = self.base.config.vision_config
+        grids = {k: iter(tensors.get(f"{k}_grid_thw", ())) for k in ("video", "image")}
+        seconds = iter(tensors.get("video_second_per_grid", ()))
+        after = []
+        for row, there in zip(ids, mask, strict=True):
+            place, here = int((~there).sum()), 0
+            kinds = {self.places[k]: k for k in grids}
+            while place < len(row):
+                name = kinds.get(int(row[place]))
+                if name is None:
+                    positions[:, len(after), place] = here
+                    place, here = place + 1, here + 1
+                    continue
+                time, high, wide = (int(n) for n in next(grids[name]))
+                high, wide = high // vision.spatial_merge_size, wide // vision.spatial_merge_size
+                step = vision.tokens_per_second * float(next(seconds)) if name == "video" else 1.0
+                axes = [(torch.arange(time) * step).long(), torch.arange(high), torch.arange(wide)]
+                block = torch.stack(torch.meshgrid(*axes, indexing="ij")).flatten(1).to(ids.device) + here
+                positions[:, len(after), place : place + block.shape[1]] = block
+                place, here = place + block.shape[1], int(block.max()) + 1
+            after.append(here)
+        return positions, torch.tensor(after, device=ids.device)
+
+
+def build(config: Config, tokenizer: Any = None, manner: Manner | None = None) -> VLMAudio:
+    """Random weights of these sizes; on `torch.device("meta")` without any memory. Bytes are tokens unless given."""
+    from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+
+    tokenizer = tokenizer or bytes_tokenizer()
+    ids = {k: v for k, v in token_ids(tokenizer).items() if "audio" not in k}
+    ends = {"bos_token_id": None, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    text = TEXT | ends | config.text
+    sizes = Qwen2_5_VLConfig(text_config=text, vision_config=VISION | config.vision, **ids)
+    language = Qwen2_5_VLForConditionalGeneration(sizes)
+    ears = Ears(HEARING | config.hearing, text["hidden_size"], config.window, config.connector)
+    return VLMAudio(Net(language, ears), tokenizer, manner or Manner(eye=_manner.eye(sizes.vision_config)))
+
+
+def load(
+    where: str | Path = BASE,
+    adapter: str | Path | None = None,
+    hearing: str = beats.FILE,
+    dtype: str = "auto",
+    device: str = "cpu",
+    **manner: Any,
+) -> VLMAudio:
+    """Qwen2.5-VL by hub name or folder with BEATs of the file `hearing`; or all of a folder that `save` wrote.
+
+    Without such a folder the connector is random, which `report` says: train it first. `adapter` is a folder of PEFT;
+    a folder's own `adapter/` where none is given. `manner` are fields of Manner.
+    """
+    from safetensors.torch import load_file
+    from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+
+    folder = _folder.fetched(where, _folder.WANTED, NAME)
+    model, report = _folder.base(folder, (Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLConfig), dtype)
+    told = _folder.card(folder)
+    wide = model.config.text_config.hidden_size
+    if (folder / EARS).is_file():
+        given = configs.parse(qformer.Config, told.get("connector"), str(folder / _folder.CARD))
+        sizes = {k: getattr(given, k) for k in ("width", "layers", "heads", "inner", "dropout")}
+        ears = Ears(told["hearing"], wide, given.window or 17, sizes)
+        _frozen.load(ears, load_file(folder / EARS), folder / EARS)
+    else:
+        cfg, known = published(hearing)
+        ears = Ears(cfg, wide, 17, {})
+        ears.hearing.load_state_dict(known.state_dict())
+        report.append("the connector of sound is random, as none is published: train it first")
+    adapter = adapter or next((p for p in (folder / "adapter",) if p.exists()), None)
+    if adapter is not None:
+        model, said = _folder.adapted(model, adapter, NAME)
+        report += said
+    shown = _manner.of_folder({}, {}, model.config.vision_config, manner)
+    llm = VLMAudio(Net(model, ears.to(next(model.parameters()).dtype)), _folder.tokenizer(folder), shown)
+    llm.model.to(device)
+    llm.report = tuple(report)
+    return llm
