@@ -4,8 +4,8 @@ Li et al., "VisualBERT", 2019; the same mathematics as transformers' VisualBertM
 
 - the last layer computes the first token only, since nothing else is read (`whole=True` computes all);
 - between forward and backward only queries, keys, values and the inner layer before its GELU are kept; weights of
-  attention and the GELU itself are made again (no large product is), which costs a few per cent of a step and saves two
-  thirds of its memory.
+  attention and the GELU itself are made again (no large product is: recomputation stops when it has what it needs),
+  which costs a few per cent of a step and saves two thirds of its memory.
 """
 
 from __future__ import annotations
@@ -71,26 +71,13 @@ class Layer(nn.Module):
     def _finish(self, x: Tensor, taken: Tensor) -> Tensor:
         taken = rearrange(taken, "row head token dim -> row token (head dim)")
         x = self.norm(x + self._drop(self.out(taken)))
-        return self.last(x + self._drop(Narrow.apply(self.up(x), self.down.weight, self.down.bias)))
+        return self.last(x + self._drop(_lean(self._down, self.up(x))))
 
     def _drop(self, x: Tensor) -> Tensor:
         return drop(x, self.dropout, self.training)
 
-
-class Narrow(torch.autograd.Function):
-    """linear(gelu(x)), of which x alone is kept: the backward pass makes gelu(x) again, but not the product."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
-        ctx.save_for_backward(x, weight)
-        return F.linear(F.gelu(x), weight, bias)
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor):  # type: ignore[no-untyped-def]
-        x, weight = ctx.saved_tensors
-        flat, inner = gradient.flatten(0, -2), F.gelu(x).to(gradient.dtype).flatten(0, -2)
-        dx = torch.ops.aten.gelu_backward((gradient @ weight.to(gradient.dtype)).to(x.dtype), x)
-        return dx, (flat.T @ inner).to(weight.dtype), flat.sum(dim=0).to(weight.dtype)
+    def _down(self, inner: Tensor) -> Tensor:
+        return self.down(F.gelu(inner))
 
 
 class VisualBERT(nn.Module):
