@@ -72,9 +72,9 @@ def test_cached_answers_equal_whole_generation(llm):
     replies = llm.answer(seen, rows, prompts, max_tokens=8)
     for row, prompt, reply in zip(rows, prompts, replies, strict=True):
         made = llm.prepare(CLIPS[row])
-        ids = torch.tensor([llm._expanded(made) + llm.words.ask(prompt)])
+        ids = torch.tensor([llm.expanded(made) + llm.words.ask(prompt)])
         with torch.no_grad():
-            embeds, _ = llm._embedded(ids, [made])
+            embeds, _ = llm.embedded(ids, [made])
             out = llm.model.language.generate(
                 inputs_embeds=embeds, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False,
                 pad_token_id=2, return_dict_in_generate=True, output_scores=True, output_hidden_states=True,
@@ -138,8 +138,8 @@ def test_it_learns_to_draw_and_masks_come_from_the_predicting_states():
     ids = [llm.words.ids[f"<mask_{n}>"] for n in range(6)]
     with torch.no_grad():
         for reply, one, truth in zip(replies, media, (left, right), strict=True):
-            row = torch.tensor([llm._expanded(one) + llm.words.ask(ASK) + llm.words.target(SAY)])
-            embeds, (levels,) = llm._embedded(row, [one])
+            row = torch.tensor([llm.expanded(one) + llm.words.ask(ASK) + llm.words.target(SAY)])
+            embeds, (levels,) = llm.embedded(row, [one])
             hidden = llm.model.language(inputs_embeds=embeds, output_hidden_states=True).hidden_states[-1]
             places = torch.tensor([row[0].tolist().index(i) for i in ids]) - 1
             theirs = llm.model.segment(hidden[:, places], [level[None] for level in levels])[0, 0]
@@ -171,6 +171,8 @@ def test_pieces_are_those_of_the_release():
 
 def test_save_and_load(tmp_path, llm):
     llm.save(tmp_path)
+    told = crab.plan(tmp_path)
+    assert told.download == 0 and told.disk > 0 and told.memory == sum(p.numel() * 4 for p in llm.model.parameters())
     again = crab.load(tmp_path)
     assert again.model.config == llm.model.config
     answers = [m.answer(m.watch(CLIPS[:2]), [0, 1], [ASK, ASK], 5) for m in (llm, again)]
@@ -229,8 +231,11 @@ def test_official_files(tmp_path):
     options = {"vision": str(tmp_path / "clip"), "hearing": str(tmp_path / "BEATs_tiny.pt")}
     options |= {k: vars(SMALL)[k] for k in ("layers", "queries", "heard_queries", "connector", "mask_queries")}
     llm = crab.load(tmp_path / "llama", files, **options)
+    told = crab.plan(tmp_path / "llama", files, options["vision"], options["hearing"])
+    assert told.download == 0 and "llama" in str(told) and told.memory > 0
     assert isinstance(llm.model.bare, LlamaForCausalLM) and len(llm.words.tokenizer) == len(WORDS)
-    assert llm.files["finetune_weights.bin"].dead == 2 and llm.files["avs_finetune_weights.bin"].taken["language"] == 2
+    assert "2 that the original never uses" in llm.report[0] and llm.report[0].startswith("finetune_weights.bin: ")
+    assert "2 tensors of language" in llm.report[1] and llm.report[1].startswith("avs_finetune_weights.bin: ")
     for part in ("look", "listen", "segment"):
         for name, tensor in getattr(net, part).state_dict().items():
             assert torch.equal(getattr(llm.model, part).state_dict()[name], tensor), name

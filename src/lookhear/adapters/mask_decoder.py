@@ -27,8 +27,6 @@ from torch.nn import functional as F
 from lookhear.adapters._two_way import Fourier, Norm2d, TwoWay
 from lookhear.errors import ModelError, RecipeError
 
-DIM = 256
-
 
 @dataclass(frozen=True)
 class Config:
@@ -42,12 +40,15 @@ class Config:
     low: int = 112
     """side at which the two depths' masks meet"""
     side: int = 224
+    dim: int = 256
+    inner: int = 2048
+    """width of queries and pictures, and of the layers between; the release's are fixed"""
 
 
 class QueryLayer(nn.Module):
     """Queries to themselves, to the prompt, through two layers; post-norm."""
 
-    def __init__(self, dim: int = DIM, heads: int = 8, inner: int = 2048):
+    def __init__(self, dim: int, inner: int, heads: int = 8):
         super().__init__()
         self.self_attn = nn.MultiheadAttention(dim, heads, batch_first=True)
         self.cross_attn = nn.MultiheadAttention(dim, heads, batch_first=True)
@@ -78,10 +79,10 @@ class Chain(nn.Module):
 class Generator(nn.Module):
     """Layers that make queries for a prompt."""
 
-    def __init__(self, chained: bool, depth: int = 2):
+    def __init__(self, chained: bool, dim: int, inner: int, depth: int = 2):
         super().__init__()
         self.chained = chained
-        self.layers = nn.ModuleList(QueryLayer() for _ in range(depth))
+        self.layers = nn.ModuleList(QueryLayer(dim, inner) for _ in range(depth))
 
     def forward(self, queries: Tensor, prompt: Tensor) -> Tensor:
         """As released, every layer is given the queries as they were learned, and the last one's are kept."""
@@ -97,18 +98,19 @@ class Masks(nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
-        self.transformer = nn.ModuleList(TwoWay() for _ in range(2))
-        self.avs_query_tokens = nn.Embedding(config.queries, DIM)
-        self.query_generator = Generator(chained=config.variant == "paper")
-        sizes = (config.queries, DIM, DIM, 32)
+        dim, inner = config.dim, config.inner
+        self.transformer = nn.ModuleList(TwoWay(dim, inner=inner) for _ in range(2))
+        self.avs_query_tokens = nn.Embedding(config.queries, dim)
+        self.query_generator = Generator(config.variant == "paper", dim, inner)
+        sizes = (config.queries, dim, dim, 32)
         self.hyper_mlp_out = Chain(*(nn.Conv2d(a, b, 1) for a, b in pairwise(sizes)))
-        self.hyper_mlp = Chain(nn.Linear(DIM, DIM), nn.Linear(DIM, DIM), nn.Linear(DIM, 32))
-        self.output_upscaling = nn.Sequential(nn.ConvTranspose2d(DIM, 32, 2, 2), Norm2d(32), nn.GELU())
-        self.upsample_2x = nn.Sequential(nn.ConvTranspose2d(DIM, DIM, 2, 2), Norm2d(DIM), nn.GELU())
-        self.level_embed = nn.Embedding(2, DIM)
+        self.hyper_mlp = Chain(nn.Linear(dim, dim), nn.Linear(dim, dim), nn.Linear(dim, 32))
+        self.output_upscaling = nn.Sequential(nn.ConvTranspose2d(dim, 32, 2, 2), Norm2d(32), nn.GELU())
+        self.upsample_2x = nn.Sequential(nn.ConvTranspose2d(dim, dim, 2, 2), Norm2d(dim), nn.GELU())
+        self.level_embed = nn.Embedding(2, dim)
         self.ms3_s4_classfier = nn.Conv2d(32, 1, 1, bias=False)
         self.avss_classifier = nn.Conv2d(32, config.classes, 1, bias=False)
-        self.pe1 = Fourier(DIM)
+        self.pe1 = Fourier(dim)
 
     def queries(self, prompt: Float[Tensor, "row dim"], level: int) -> Float[Tensor, "row query dim"]:
         """The learned queries as this prompt makes them."""
@@ -147,15 +149,16 @@ class MaskDecoder(nn.Module):
         if config.variant not in ("released", "paper"):
             raise RecipeError(f"The mask decoder has no variant {config.variant!r}. There are: released, paper.")
         self.config = config
-        layers = (nn.Linear(config.states, config.states), nn.ReLU(), nn.Linear(config.states, DIM), nn.Dropout(0.0))
+        dim = config.dim
+        layers = (nn.Linear(config.states, config.states), nn.ReLU(), nn.Linear(config.states, dim), nn.Dropout(0.0))
         self.text_hidden_fcs = nn.ModuleList([nn.Sequential(*layers)])
-        self.no_mask_embed = nn.Embedding(1, DIM)
+        self.no_mask_embed = nn.Embedding(1, dim)
         self.image_feature_neck = nn.Sequential(
-            *(nn.Conv2d(config.features, DIM, 1, bias=False), Norm2d(DIM)),
-            *(nn.Conv2d(DIM, DIM, 3, padding=1, bias=False), Norm2d(DIM)),
+            *(nn.Conv2d(config.features, dim, 1, bias=False), Norm2d(dim)),
+            *(nn.Conv2d(dim, dim, 3, padding=1, bias=False), Norm2d(dim)),
         )
         self.mask_decoder = Masks(config)
-        self.pe_layer = Fourier(DIM)
+        self.pe_layer = Fourier(dim)
         if config.variant == "paper":
             self.of_tokens = nn.Parameter(torch.full((2, 3), 1 / 3))
             self.of_scales = nn.Parameter(torch.full((2,), 1 / 2))
@@ -244,6 +247,8 @@ def from_official(state_dict: Mapping[str, Tensor], side: int = 224, low: int | 
             classes=len(state["mask_decoder.avss_classifier.weight"]),
             low=low or side // 2,
             side=side,
+            dim=len(state["image_feature_neck.0.weight"]),
+            inner=len(state["mask_decoder.query_generator.layers.0.ffn.0.bias"]),
         )
     )
     wanted = decoder.state_dict()

@@ -21,6 +21,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lookhear.adapters import ilora, mask_decoder, qformer
+from lookhear.encoders import _frozen, beats
 from lookhear.encoders.beats import BEATs
 from lookhear.errors import ModelError, RecipeError
 from lookhear.llms._crab_text import MADE
@@ -73,6 +74,8 @@ class Config:
     masks: bool = True
     classes: int = 71
     mask_queries: int = 300
+    mask_dim: int = 256
+    mask_inner: int = 2048
     frames: int = 10
     pieces: int = 10
     """equal pieces that the sound is cut into (AVE, LLP, AVSS; 5 for S4, MS3 and ARIG)"""
@@ -113,7 +116,7 @@ class Net(nn.Module):
         self.segment = None
         if c.masks:
             inner = {"features": sight["hidden_size"], "states": sizes["hidden_size"], "queries": c.mask_queries}
-            inner |= {"classes": c.classes, "low": side // 2, "side": side}
+            inner |= {"dim": c.mask_dim, "inner": c.mask_inner, "classes": c.classes, "low": side // 2, "side": side}
             self.segment = mask_decoder.MaskDecoder(mask_decoder.Config(**inner))
         self.vision.requires_grad_(False)
         self.hearing.requires_grad_(False)
@@ -153,12 +156,23 @@ class Net(nn.Module):
                 weight.requires_grad_(True)
 
 
+def published(hearing: str) -> tuple[dict[str, Any], BEATs]:
+    """Sizes and network of a published BEATs file. Raises ModelError."""
+    net = beats.build(beats.Config(hearing)).net
+    cfg = _frozen.read(_frozen.locate(hearing, ("BEATs*.pt", "*.pt", "*.pth")))["cfg"]
+    return {name: cfg[name] for name in HEARING if name in cfg}, net
+
+
 @dataclass(frozen=True)
 class Placed:
     """What became of a published file: names taken in by part, and those that are dead weight in the original."""
 
     taken: Mapping[str, int]
     dead: int
+
+    def __str__(self) -> str:
+        parts = ", ".join(f"{count} tensors of {part}" for part, count in self.taken.items())
+        return f"{parts}; {self.dead} that the original never uses"
 
 
 def from_official(net: Net, state: Mapping[str, Tensor], alpha: int | None = None) -> Placed:

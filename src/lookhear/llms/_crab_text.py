@@ -54,7 +54,9 @@ def learned(texts: Iterable[str], size: int = 1000) -> Any:
     trainer = trainers.BpeTrainer(
         vocab_size=size, special_tokens=ends, initial_alphabet=sorted(alphabet), show_progress=False
     )
-    pieces.train_from_iterator([*texts, LLAMA2.format(bos="", system=SYSTEM, text=shown(MEDIA))], trainer)
+    texts = list(texts)
+    frame = LLAMA2.format(bos="", system=SYSTEM, text=shown(MEDIA))
+    pieces.train_from_iterator([*texts, *[frame] * max(1, len(texts))], trainer)  # its words become single tokens
     unknown, begin, end = ends
     return known(PreTrainedTokenizerFast(tokenizer_object=pieces, unk_token=unknown, bos_token=begin, eos_token=end))
 

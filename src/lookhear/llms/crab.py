@@ -32,16 +32,17 @@ from lookhear import config as configs
 from lookhear.adapters import mask_decoder
 from lookhear.encoders import _frozen, _pictures, beats
 from lookhear.errors import ModelError
-from lookhear.llms import Prepared, Reply, _cache
-from lookhear.llms._crab_parts import LANGUAGES, VISION, Config, Net, from_official
-from lookhear.llms._crab_text import MASKS, MEDIA, TOKENS, Words, known
+from lookhear.llms import Prepared, Reply, _cache, _crab_files
+from lookhear.llms._crab_files import BASE, VISION_BASE
+from lookhear.llms._crab_files import plan as plan
+from lookhear.llms._crab_parts import Config, Net
+from lookhear.llms._crab_text import MASKS, MEDIA, Words
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media, Region
 
 RATE = 16_000
+TOGETHER = 16  # questions answered in one batch
 SHORTEST = 3200  # samples of a piece: what BEATs needs for one column of patches, and a little
-FILES = ("audio_pretrain.bin", "visual_pretrain.bin", "segmentation_pretrain.bin")
-FILES += ("finetune_weights.bin", "avs_finetune_weights.bin", "avss_finetune_weights.bin")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Crab:
     """The model with its words. `words` None: sizes alone, which neither watch nor answer."""
 
     name = "crab"
+    connectors = ("look", "listen")  # modules of `model` that the first stage trains
 
     def __init__(self, model: Net, words: Words | None = None):
         self.model = model.eval()
@@ -62,7 +64,7 @@ class Crab:
         c = model.config
         self.side = model.vision.config.image_size
         self.sampling = Sampling("crab_arange", count=c.frames, size=(self.side, self.side))
-        self.files: dict[str, Any] = {}
+        self.report: tuple[str, ...] = ()  # what was read from which file, and what is still random
 
     def prepare(self, media: Media, image: np.ndarray | None = None) -> Prepared:
         """Tensors `video` or `image` (frame, 3, side, side) and `audio` (piece, row, 128), and `notes`.
@@ -86,10 +88,9 @@ class Crab:
     @torch.inference_mode()
     def watch(self, media: Sequence[Media | Prepared]) -> Watched:
         """Read clips once, a row each."""
-        clips = [self.prepared(m) for m in media]
-        rows = [self._expanded(clip) for clip in clips]
-        ids, mask = _cache.left(rows, self.words.pad, self.device)  # type: ignore[union-attr]
-        embeds, pictures = self._embedded(ids, clips)
+        words, clips = self._spoken(), [self.prepared(m) for m in media]
+        ids, mask = _cache.left([self.expanded(clip) for clip in clips], words.pad, self.device)
+        embeds, pictures = self.embedded(ids, clips)
         positions = (mask.long().cumsum(-1) - 1).clamp(min=0)
         out = self.model.bare.model(
             inputs_embeds=embeds, attention_mask=mask.long(), position_ids=positions, use_cache=True
@@ -108,7 +109,12 @@ class Crab:
         words = self._spoken()
         asks = [words.ask(prompt) for prompt in prompts]
         wants = self.model.segment is not None
-        said = _cache.greedy(self.model.language, seen, rows, asks, {words.end}, words.pad, max_tokens, states=wants)
+        said = []
+        for start in range(0, len(asks), TOGETHER):
+            some = slice(start, start + TOGETHER)
+            said += _cache.greedy(
+                self.model.language, seen, rows[some], asks[some], {words.end}, words.pad, max_tokens, states=wants
+            )
         marks = {words.ids[mark] for mark in MASKS}
         replies = []
         for row, one in zip(rows, said, strict=True):
@@ -148,8 +154,8 @@ class Crab:
     ) -> dict[str, Tensor]:
         """The terms `text`, `bce`, `dice`, `classes` of prepared clips with tokens of (prompt, target)."""
         words = self._spoken()
-        row = _cache.packed([self._expanded(c) for c in clips], asks, words.pad, self.device)
-        embeds, pictures = self._embedded(row.ids, clips)
+        row = _cache.packed([self.expanded(c) for c in clips], asks, words.pad, self.device)
+        embeds, pictures = self.embedded(row.ids, clips)
         lengths = (row.segment == 0).sum(-1)
         flat = torch.arange(int(lengths.max()), device=self.device)
         within = flat - (flat[-1] + 1 - lengths[:, None])  # places of the clips, padded on the left
@@ -162,11 +168,19 @@ class Crab:
         learned = row.labels != _cache.IGNORED
         logits = self.model.bare.lm_head(hidden[learned]).float()
         terms = {"text": F.cross_entropy(logits, row.labels[learned])}
-        if masks is None:
-            return terms
+        return terms if masks is None else terms | self._drawing(hidden, row, pictures, masks)
+
+    def _drawing(
+        self,
+        hidden: Tensor,
+        row: _cache.Packed,
+        pictures: Sequence[tuple[Tensor, Tensor] | None],
+        masks: Sequence[Sequence[np.ndarray | Tensor | None]],
+    ) -> dict[str, Tensor]:
+        """Mask losses, from the states that predict the mask tokens of each ask that has a true mask."""
         if self.model.segment is None:
             raise ModelError("This Crab was built without a mask decoder (masks=False), so masks cannot be learned.")
-        wanted = torch.tensor([words.ids[mark] for mark in MASKS], device=self.device)
+        wanted = torch.tensor([self._spoken().ids[mark] for mark in MASKS], device=self.device)
         told: dict[bool, list[tuple[Tensor, Tensor, Tensor, Tensor]]] = {False: [], True: []}
         for i, truths in enumerate(masks):
             for k, truth in enumerate(truths, 1):
@@ -185,7 +199,7 @@ class Crab:
                 states, first, second, true = (torch.stack(column) for column in zip(*rows, strict=True))
                 logits = self.model.segment(states, [first, second], many).float()
                 pairs[many] = list(zip(logits, true if many else true[:, None].float(), strict=True))
-        return terms | mask_decoder.losses(pairs[False], pairs[True])
+        return mask_decoder.losses(pairs[False], pairs[True])
 
     def adapt(self, config: Any) -> None:
         """Put adapters of PEFT into the language model; with them train the connectors, as in Crab's main stage."""
@@ -236,7 +250,7 @@ class Crab:
             frames = _pictures.squashed(frames, self.side)
         return _pictures.normalised(frames, _pictures.CLIP_MEAN, _pictures.CLIP_STD)
 
-    def _expanded(self, clip: Prepared) -> list[int]:
+    def expanded(self, clip: Prepared) -> list[int]:
         """Tokens of a clip's prefix; a medium's placeholder as often as it has features."""
         words, c = self._spoken(), self.model.config
         each = {"image": c.queries, "video": c.queries, "audio": c.heard_queries}
@@ -244,7 +258,7 @@ class Crab:
         times = {words.ids[f"<{kind}>"]: len(clip[kind]) * each[kind] for kind in MEDIA if kind in clip}
         return [number for number in ids for _ in range(times.get(number, 1))]
 
-    def _embedded(self, ids: Tensor, clips: Sequence[Prepared]) -> tuple[Tensor, list[tuple[Tensor, Tensor] | None]]:
+    def embedded(self, ids: Tensor, clips: Sequence[Prepared]) -> tuple[Tensor, list[tuple[Tensor, Tensor] | None]]:
         """(rows with features in the places of their placeholders, CLIP's two depths of the frames for masks)."""
         words, net = self._spoken(), self.model
         embeds = net.embed(ids)
@@ -304,9 +318,9 @@ def build(config: Config) -> Crab:
 
 
 def load(
-    where: str | Path,
+    where: str | Path = BASE,
     adapter: str | Path | None = None,
-    vision: str = "openai/clip-vit-large-patch14",
+    vision: str = VISION_BASE,
     hearing: str = beats.FILE,
     semantic: bool = False,
     precision: str = "fp32",
@@ -316,65 +330,18 @@ def load(
     """A folder that `save` wrote, or LLaMA, CLIP and BEATs by name or folder with Crab's published files on top.
 
     `adapter` is the folder of the published files (or one of them), or a PEFT folder; of the two mask decoders that
-    for 71 classes is taken where `semantic`. Without any there are no masks. `options` are of `Config`. What was read
-    from each file is in `.files`. Raises ModelError where something lacks or is left over.
+    for 71 classes is taken where `semantic`. Without any there are no masks. `options` are of `Config`. `.report` tells
+    what was read from each file and what is random. Raises ModelError where something lacks or is left over.
     """
     folder = Path(where).expanduser()
     if (folder / "lookhear.json").is_file():
-        crab = _own(folder)
+        crab = Crab(*_crab_files.own(folder))
     else:
-        crab = _published(str(where), vision, hearing, configs.parse(Config, options, "crab"))
+        sizes = configs.parse(Config, options, "crab")
+        crab = Crab(*_crab_files.assembled(str(where), vision, hearing, sizes))
+        crab.report = ("connectors and mask decoder are random: give adapter=FOLDER, or train them",)
     if adapter is not None:
-        _adapted(crab, Path(adapter).expanduser(), semantic)
+        files = _crab_files.adapted(crab.model, Path(adapter).expanduser(), semantic)
+        crab.report = tuple(f"{name}: {placed}" for name, placed in files.items())
     crab.model.to(device, _frozen.dtype(precision))
     return crab
-
-
-def _own(folder: Path) -> Crab:
-    from safetensors.torch import load_file
-    from transformers import AutoTokenizer
-
-    told = json.loads((folder / "lookhear.json").read_text("utf-8"))
-    net = Net(configs.parse(Config, told.get("config"), str(folder / "lookhear.json")))
-    _frozen.load(net, load_file(folder / "model.safetensors"), folder / "model.safetensors")
-    return Crab(net, Words(AutoTokenizer.from_pretrained(folder)))
-
-
-def _published(base: str, vision: str, hearing: str, config: Config) -> Crab:
-    from transformers import AutoTokenizer
-
-    language = _frozen.pretrained("LlamaForCausalLM", base, "LLaMA")
-    plain = language.config.to_dict()
-    tokenizer = known(AutoTokenizer.from_pretrained(base))
-    language.resize_token_embeddings(plain["vocab_size"] + len(TOKENS), mean_resizing=False)  # random, as released
-    if len(tokenizer) != plain["vocab_size"] + len(TOKENS):
-        raise ModelError(f"{base!r} has {plain['vocab_size']} embeddings and {len(tokenizer) - len(TOKENS)} tokens.")
-    sight = _frozen.pretrained("CLIPVisionModel", vision, "CLIP")
-    sound = beats.build(beats.Config(hearing)).net
-    told = {"language": {k: v for k, v in plain.items() if k in LANGUAGES["llama3_8b"]}}
-    told["vision"] = {k: v for k, v in sight.config.to_dict().items() if k in VISION}
-    told["hearing"] = {"encoder_embed_dim": sound.width}
-    return Crab(Net(dataclasses.replace(config, **told), language, sight, sound), Words(tokenizer))
-
-
-def _adapted(crab: Crab, where: Path, semantic: bool) -> None:
-    """Published files or a PEFT folder into `crab`."""
-    if (where / "adapter_config.json").is_file():
-        import peft
-
-        crab.model.language = peft.PeftModel.from_pretrained(crab.model.bare, where)
-        return
-    unwanted = "avs_finetune_weights.bin" if semantic else "avss_finetune_weights.bin"
-    found = [where] if where.is_file() else [where / name for name in FILES if name != unwanted]
-    found = [path for path in found if path.is_file()]
-    if not found:
-        raise ModelError(f"No adapter_config.json and none of Crab's files in {str(where)!r}: {', '.join(FILES)}.")
-    crab.files = {p.name: from_official(crab.model, _frozen.tensors(_frozen.read(p))) for p in found}
-    filled = {part for placed in crab.files.values() for part in placed.taken}
-    if lacking := {"look", "listen"} - filled:
-        names = ", ".join(path.name for path in found)
-        raise ModelError(
-            f"{names} in {str(where)!r} hold no connector {sorted(lacking)[0]!r}: add finetune_weights.bin."
-        )
-    if "segment" not in filled:
-        crab.model.segment = None  # masks of random weights help nobody
