@@ -2,7 +2,7 @@
 
 Run:   python recipes/tiny_omni/score.py MODEL WORLD FOLDER [--clips N]     FOLDER is the one `make.py` worked in
 Cost:  about half a second a clip
-Gives: results/tiny_omni.json, docs/results/tiny_omni.png, and the table on standard output
+Gives: results/tiny_omni.json, docs/images/tiny_omni.png, and the table on standard output
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def drawn(courses: dict[str, list[dict[str, Any]]], path: Path) -> None:
     for panel in panels[:2]:
         panel.legend(fontsize=8)
     handles = [pair for axis in (panels[2], other) for pair in zip(*axis.get_legend_handles_labels(), strict=True)]
-    panels[2].legend(*zip(*handles, strict=True), fontsize=8, loc="center right")
+    panels[2].legend(*zip(*handles, strict=True), fontsize=8, loc="upper right")
     figure.savefig(path, dpi=110)
 
 
@@ -96,7 +96,7 @@ def main() -> None:
     sides = {"tiny_omni": report(asked, answers), "question_only": report(asked, floors.most_frequent(train, asked))}
     print(*(f"{name}\n{one.table('markdown')}\n" for name, one in sides.items()), sep="\n")
     courses = logs(given.folder)
-    drawn(courses, HERE / "docs" / "results" / "tiny_omni.png")
+    drawn(courses, HERE / "docs" / "images" / "tiny_omni.png")
     (HERE / "results" / "tiny_omni.json").write_text(json.dumps(told(sides, courses, len(some), took), indent=1) + "\n")
 
 

@@ -227,7 +227,7 @@ def test_the_command_trains_a_language_model_where_the_recipe_has_one(recipe, lo
 @pytest.mark.slow
 def test_two_processes_make_the_same_steps_as_one(recipe, tmp_path):
     file = tmp_path / "mine.yaml"
-    config.dump(recipe(train={"steps": 6, "batch": 4, "lr": 0.01}), file)
+    config.dump(recipe(train={"steps": 15, "batch": 4, "lr": 0.01}), file)
     here = Path(__file__).parents[2]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(here), "ACCELERATE_USE_CPU": "true"}
     for count in (1, 2):

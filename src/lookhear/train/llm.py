@@ -37,7 +37,7 @@ from lookhear.train.lessons import Ask, Clips, Curriculum, Lesson
 from lookhear.train.log import Bar, Log, bar
 from lookhear.train.sampler import Sampler
 
-LOG_EVERY = 10  # steps
+LOG_EVERY = 5  # steps
 SHARDED = ("FSDP", "DEEPSPEED", "MEGATRON_LM")
 
 
