@@ -84,10 +84,11 @@ def summary(out: Path) -> dict[str, Any]:
         if "routers" in run:
             kind = KINDS[run["job"]["explain"]]
             found.setdefault("routers", {})[kind] = run["routers"]
-            found.setdefault("dropped", {})[kind] = {
-                which: {t: one["main"]["value"] for t, one in some.items()}
-                for which, some in {"no head": run["tasks"], **run["dropped"]}.items()
-            }
+            if run["dropped"]:
+                found.setdefault("dropped", {})[kind] = {
+                    which: {t: one["main"]["value"] for t, one in some.items()}
+                    for which, some in {"no head": run["tasks"], **run["dropped"]}.items()
+                }
     found["cost"] = {
         r["job"]["method"] + " " + ("alone" if len(r["job"]["tasks"]) == 1 else "all"): r["seconds"]
         for r in told["runs"]

@@ -69,3 +69,26 @@ def test_bad_arguments_are_one_line(model, root, lookhear, change, message):
     ran = lookhear("evaluate", model, *[part for pair in options.items() for part in pair])
     assert ran.code == 2
     assert message in ran.err and ran.err.count("\n") == 1
+
+
+def test_many_sets_in_one_table(model, root, lookhear, tmp_path):
+    listed = tmp_path / "sets.yaml"
+    listed.write_text(f"- {{dataset: {world.READER}, split: val}}\n- {{dataset: ave}}\n")
+    asked = ("evaluate", model, "--tasks", listed, "--root", root, "--out", tmp_path / "out")
+    ran = lookhear(*asked, "--json")
+    said = json.loads(ran.out)
+    assert ran.code == 0 and list(said["missing"]) == ["ave test"] and "not here: ave test" in ran.err
+    (report,) = said["datasets"].values()
+    (column,) = said["columns"].values()
+    assert column == f"{report['overall']['accuracy']:.2f}" and said["published"]["Crab+"]["AVE/ACC"] == "83.58"
+    assert "Crab+" in (tmp_path / "out/table.md").read_text()
+    again = lookhear(*asked, "--no-beside")
+    assert again.code == 0 and "Crab+" not in again.out and column in again.out
+    other = lookhear(*asked, "--limit", 5)
+    assert other.code == 2 and "holds the report of other settings" in other.err
+
+
+def test_either_a_dataset_or_many(model, root, lookhear):
+    for given in ((), ("--dataset", "ave", "--tasks", "all")):
+        ran = lookhear("evaluate", model, "--root", root, *given)
+        assert ran.code == 2 and "Give either --dataset NAME or --tasks all" in ran.err
