@@ -70,6 +70,15 @@ def test_two_datasets_do_not_mix(stage, tmp_path, lookhear):
     assert ran.code == 2 and "--endpoint" in ran.err
 
 
+def test_what_has_no_target_is_counted(tmp_path, lookhear):
+    (tmp_path / "AVVP_train.csv").write_text("filename\tevent_labels\nabcdefghijk_0_10\tDog\n")
+    ran = lookhear("instruct", tmp_path / "u", "--dataset", "llp", "--root", tmp_path, "--json")
+    card = json.loads(ran.out)
+    assert ran.code == 0 and card["dropped"] == {"has no target": 1} and card["kept"] == 0
+    ledger = (tmp_path / "u" / "ledger" / "llp-train.jsonl").read_text().splitlines()
+    assert "does not say when" in json.loads(ledger[1])["text"]
+
+
 # ---- the check
 
 CLIP = Clip(Source("a"), Source("a"))

@@ -13,15 +13,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lookhear import tasks
 from lookhear.errors import DatasetError, ModelError
 from lookhear.instruct import wording
 from lookhear.instruct.check import fault
-from lookhear.llms._client import Client
 from lookhear.types import Example
+
+if TYPE_CHECKING:
+    from lookhear.llms._client import Client
 
 ATTEMPTS = 3
 RULE = "rule"
@@ -89,7 +92,8 @@ def write(
     progress(len(examples) - len(missing), len(examples))
     try:
         with ledger.open("a", encoding="utf-8") as file, ThreadPoolExecutor(workers) as pool:
-            for entry in pool.map(writer, missing) if workers > 1 else map(writer, missing):
+            wanted = partial(_entry, writer)
+            for entry in pool.map(wanted, missing) if workers > 1 else map(wanted, missing):
                 file.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
                 file.flush()
                 done[entry.id] = entry
@@ -97,6 +101,14 @@ def write(
     except ModelError as error:
         raise ModelError(f"{error} {len(done)} of {len(examples)} are written; run again to go on.") from None
     return [done[example.id] for example in examples]
+
+
+def _entry(writer: Writer, example: Example) -> Entry:
+    """What the writer makes of an example; one that has no target (LLP's training set has no times) is a fault."""
+    try:
+        return writer(example)
+    except DatasetError as error:
+        return Entry(example.id, str(error), "has no target", attempts=0)
 
 
 def counts(entries: Sequence[Entry]) -> dict[str, Any]:
