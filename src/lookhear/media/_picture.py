@@ -155,7 +155,8 @@ class PictureTrack:
     def _release(self, count: int | None = None, ending: bool = False) -> None:
         """Decode the first `count` packets held (all by default) but for those neither wanted nor referred to."""
         feed = self._held[:count]
-        starts = sorted(self._time(p.pts) for p in self._held if p.pts is not None) if self._patient else []
+        starts = sorted(self._time(p.pts) for p in self._held) if self._patient else []
+        self._skip(False)
         for packet in feed:
             if self._skips and self._patient:
                 begin = self._time(packet.pts)
@@ -165,8 +166,6 @@ class PictureTrack:
                 self._skip(not (last or self.first is None or self._is_wanted(begin, until)))
             self._decode(packet)
         del self._held[: len(feed)]
-        if not self._patient:
-            self._skip(False)
 
     def _is_wanted(self, begin: float, until: float) -> bool:
         """Is a frame shown from `begin` to `until` on at a wanted time?"""

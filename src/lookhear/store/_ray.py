@@ -6,6 +6,8 @@ be a folder that all machines see, as must the media. What is written is what pr
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,7 +16,8 @@ from typing import Any
 
 from lookhear.errors import DependencyError, FeatureError
 from lookhear.store._unit import Tally
-from lookhear.store._workers import alone, begin, packed, work
+from lookhear.store._workers import begin, packed, work
+from lookhear.store._workers import spread as here
 from lookhear.store.features import FeatureStore
 from lookhear.types import Clip
 
@@ -35,7 +38,7 @@ class _Actor:
 def spread(
     clips: Sequence[Clip], encoders: Sequence[Any], store: FeatureStore, workers: int, address: str | None
 ) -> Iterator[Tally]:
-    """`clips` through `workers` actors. Clips whose actor died are tried again alone, on this machine."""
+    """`clips` through `workers` actors. What was lost with an actor is tried again in processes of this machine."""
     ray = _library()
     setup = packed(encoders, store)
     ours = not ray.is_initialized()
@@ -49,16 +52,18 @@ def spread(
             raise FeatureError(f"{what} ({reason}). Use --engine local, or mend it.") from None
     try:
         done = set()
-        for number, tally in _rows(ray, clips, setup, workers):
-            done.add(number)
-            yield tally
-        yield from alone([clip for i, clip in enumerate(clips) if i not in done], setup)
+        with contextlib.suppress(ray.exceptions.RayError):  # all actors died: what they left is done here
+            for number, tally in _rows(ray, clips, setup, workers):
+                done.add(number)
+                yield tally
+        yield from here([clip for i, clip in enumerate(clips) if i not in done], encoders, store, workers)
     finally:
         if ours:
             ray.shutdown()
 
 
 def _rows(ray: Any, clips: Sequence[Clip], setup: bytes, workers: int) -> Iterator[tuple[int, Tally]]:
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # progress is told by whoever extracts
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars, context.print_on_execution_start = False, False
     context.max_errored_blocks = -1  # what an actor died of must not end the others
@@ -70,10 +75,15 @@ def _rows(ray: Any, clips: Sequence[Clip], setup: bytes, workers: int) -> Iterat
         batch_size=None,
         compute=ray.data.ActorPoolStrategy(size=min(workers, len(clips))),
         num_cpus=1,
-        max_task_retries=0,
+        ray_remote_args_fn=_once,
     )
     for row in found.iter_rows():
         yield row["id"], pickle.loads(row["tally"])
+
+
+def _once() -> dict[str, int]:
+    """What kills an actor would kill it again."""
+    return {"max_restarts": 0, "max_task_retries": 0}
 
 
 def _anywhere(clip: Clip) -> Clip:

@@ -98,7 +98,9 @@ def _encoded(
                 part.append(_side(replace(media, notes=told), encoder.reads))
             elif len(there):
                 part.append(_near(encoder, before, media, after, reach))
-    if looks and not sampling.numbered and (wanted := sampling.times(0.0, seconds)) and 0 < frames < len(wanted):
+    wanted = sampling.times(0.0, seconds) if looks and not sampling.numbered else None
+    shorter = clip.end is None or clip.start + seconds < clip.end - 1e-3
+    if wanted and shorter and 0 < frames < len(wanted):
         # the file ended before it promised to: what the rule asks for is spread over what there is
         return _encoded(replace(clip, end=clip.start + seconds), sampling, users, looks, listens, told)
     made = []

@@ -23,7 +23,10 @@ def spread(clips: Sequence[Clip], encoders: Sequence[Any], store: FeatureStore, 
     while waiting:
         lost: list[Clip] = []
         yield from _pool(waiting, workers, setup, lost)
-        yield from alone(lost, setup)
+        for clip in lost:
+            deadly: list[Clip] = []
+            yield from _pool([clip], 1, setup, deadly)
+            yield from (Tally(failed=((c.id, "the process that read it died (out of memory?)"),)) for c in deadly)
 
 
 def packed(encoders: Sequence[Any], store: FeatureStore) -> bytes:
@@ -31,14 +34,6 @@ def packed(encoders: Sequence[Any], store: FeatureStore) -> bytes:
     if store.root is None:
         raise FeatureError("A store in memory cannot be filled by several workers. Give it a folder, or workers=1.")
     return pickle.dumps((list(encoders), str(store.root.absolute())))
-
-
-def alone(clips: Sequence[Clip], setup: bytes) -> Iterator[Tally]:
-    """Each clip in a process of its own: one that kills it is reported, the others are done."""
-    for clip in clips:
-        deadly: list[Clip] = []
-        yield from _pool([clip], 1, setup, deadly)
-        yield from (Tally(failed=((c.id, "the process that read it died (out of memory?)"),)) for c in deadly)
 
 
 def _pool(waiting: list[Clip], workers: int, setup: bytes, lost: list[Clip]) -> Iterator[Tally]:
