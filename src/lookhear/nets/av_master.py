@@ -265,9 +265,9 @@ def from_official(state_dict: Mapping[str, Tensor]) -> AVMaster:
     state, size = _official.plain(state_dict), _official.size
     layers = {"audio": "fc_a", "frames": "fc_v", "question": "fc_q", "words": "fc_word"}
     config = Config(
+        **_official.widths(state, layers, "fc_a", "fc_answer_pred.head.decoder"),
         inner=size(state, "AugInformation.focus_capture.encoder.layers.0.linear1.weight"),
         templates=size(state, "bisa_v.weight"),
-        **_official.widths(state, layers, "fc_a", "fc_answer_pred.head.decoder"),
     )
     if config.hidden % config.heads:
         raise ModelError(f"The checkpoint is {config.hidden} wide, which {config.heads} heads do not divide.")
