@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.llms.small import plus
 from tests.train import films
 
 torch.set_num_threads(1)
+RECIPES = Path(__file__).parents[2] / "recipes" / "crab_plus"
 
 
 @pytest.fixture(scope="module")
@@ -225,6 +227,25 @@ def test_the_command_trains_a_language_model_where_the_recipe_has_one(recipe, lo
 
 
 @pytest.mark.slow
+def test_a_run_killed_without_warning_ends_as_one_that_was_not(recipe, tmp_path):
+    asked = recipe("killed", train={"steps": 24, "checkpoint_every": 3})
+    file, last = tmp_path / "mine.yaml", Path(asked.out) / "checkpoint" / "last.pt"
+    config.dump(asked, file)
+    here = Path(__file__).parents[2]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(here)}
+    command = [sys.executable, "-m", "lookhear.cli", "train", str(file), "--quiet"]
+    going = subprocess.Popen(command, env=environment, cwd=here, stderr=subprocess.DEVNULL)
+    while not last.is_file():
+        assert going.poll() is None, "it ended before it could be killed"
+        time.sleep(0.02)
+    going.kill()
+    going.wait()
+    assert not (Path(asked.out) / "lookhear.json").exists()
+    whole = train(recipe("whole", train={"steps": 24, "checkpoint_every": 3}), progress=False)
+    assert same(learned(whole), learned(train(asked, progress=False)))
+
+
+@pytest.mark.slow
 def test_two_processes_make_the_same_steps_as_one(recipe, tmp_path):
     file = tmp_path / "mine.yaml"
     config.dump(recipe(train={"steps": 15, "batch": 4, "lr": 0.01}), file)
@@ -237,3 +258,23 @@ def test_two_processes_make_the_same_steps_as_one(recipe, tmp_path):
     one, two = (tmp_path / str(count) for count in (1, 2))
     assert llm.curve(two) == pytest.approx(llm.curve(one), rel=1e-4)
     assert same(learned(one), learned(two), tolerance=1e-3)
+
+
+@pytest.mark.parametrize("name", ["fsdp2", "deepspeed"])
+def test_ready_configurations_are_read_by_accelerate_and_name_real_layers(name):
+    from accelerate.commands.config.config_args import load_config_from_file
+    from transformers.models.qwen2_5_omni import modeling_qwen2_5_omni as layers
+
+    read = load_config_from_file(str(RECIPES / f"{name}.yaml"))
+    assert read.mixed_precision == "bf16" and read.num_processes == 8
+    if name == "fsdp2":
+        wrapped = read.fsdp_config["fsdp_transformer_layer_cls_to_wrap"].split(",")
+        assert read.fsdp_config["fsdp_version"] == 2 and all(hasattr(layers, kind) for kind in wrapped)
+
+
+@pytest.mark.parametrize(("name", "method"), [("align", "none"), ("instruct", "ilora")])
+def test_the_published_stages_are_recipes(name, method):
+    recipe = config.load(RECIPES / f"{name}.yaml", [], config.LLMRecipe)
+    llm.check(recipe)
+    assert recipe.stage == name and llm.method_of(recipe) == method
+    assert (recipe.train.lr, recipe.train.warmup, recipe.train.weight_decay) == (1e-4, 0.03, 0.0)
