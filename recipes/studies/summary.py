@@ -143,8 +143,8 @@ def write(out: Path) -> None:
 def _cell(one: Mapping[str, Any] | None) -> str:
     if not one:
         return "-"
-    if one["runs"] < 2:
-        return f"{one['mean']:.1f}"
+    if one["runs"] < 3:  # an interval over two seeds says nothing
+        return ", ".join(f"{value:.1f}" for value in one["seeds"].values())
     return f"{one['mean']:.1f} ± {one['high'] - one['mean']:.1f}"
 
 
