@@ -50,6 +50,12 @@ def test_a_folder_in_the_official_format_answers(folder, film, lookhear):
     assert first["answer"] and first["evidence"]["seen"] == []
 
 
+def test_a_run_folder_names_its_base(folder, film, lookhear, tmp_path):
+    (tmp_path / "lookhear.json").write_text(json.dumps({"llm": "crab_plus", "base": str(folder)}))
+    ran = lookhear("ask", film, "Who plays?", "--model", tmp_path)
+    assert ran.code == 0 and "Who plays?" in ran.out, ran.err
+
+
 def test_seconds_places_and_masks(placing, film, lookhear, tmp_path):
     from transformers import Sam2Model
 

@@ -135,8 +135,8 @@ class LLMModel:
         return self._tasks[example.task]
 
     def _known(self, example: Example) -> Sequence[str]:
-        """The answers there can be; a task reads an example's own labels itself."""
-        return () if "labels" in example.meta else self.vocabulary
+        """The answers there can be; every other task than questions reads an example's own labels itself."""
+        return () if example.task != FREE and "labels" in example.meta else self.vocabulary
 
     def _parsed(self, example: Example, reply: Reply, row: Row) -> Answer:
         answer = self._task(example).parse(reply.text, example, self._known(example))

@@ -68,6 +68,9 @@ def plan(name: Path | str) -> Any | None:
     module = catalog.find("llms", which) if which else None
     if module is None or not hasattr(module, "plan"):
         return None
+    told = _read(Path(name) / "lookhear.json")
+    if "base" in told:  # a run folder holds what was learned alone
+        where = told["base"]
     return module.plan(**({"where": where} if where else {}), **options)
 
 
