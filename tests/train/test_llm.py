@@ -142,6 +142,9 @@ def test_parts_of_a_step_make_the_whole(recipe):
 
 
 def test_activations_worked_out_again_change_nothing(recipe):
+    for wanted in (False, True):
+        language = llm.model_of(recipe(train={"checkpointing": wanted})).base.model.language_model
+        assert language.gradient_checkpointing == wanted
     runs = [train(recipe(f"again{n}", train={"checkpointing": n}), progress=False) for n in (False, True)]
     assert same(*map(learned, runs), tolerance=1e-5)
 
@@ -258,6 +261,19 @@ def test_two_processes_make_the_same_steps_as_one(recipe, tmp_path):
     one, two = (tmp_path / str(count) for count in (1, 2))
     assert llm.curve(two) == pytest.approx(llm.curve(one), rel=1e-4)
     assert same(learned(one), learned(two), tolerance=1e-3)
+
+
+def test_crab_aligns_its_connectors_and_refuses_adapters(recipe, root, tmp_path, monkeypatch):
+    from lookhear.llms import crab
+    from tests.llms.test_crab import tiny
+
+    monkeypatch.setattr(crab, "load", lambda **_: tiny())
+    asked = {"llm": {"name": "crab"}, "train": {"steps": 2, "batch": 2}}
+    run = train(recipe("crab", stage="align", adapter={}, **asked), progress=False)
+    assert {name.split(".")[0] for name in learned(run)} == {"look", "listen"}
+    assert model.load(run).llm.name == "crab"
+    with pytest.raises(ModelError, match="stage=align"):
+        train(recipe("other", **asked), progress=False)
 
 
 @pytest.mark.parametrize("name", ["fsdp2", "deepspeed"])

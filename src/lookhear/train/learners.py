@@ -64,10 +64,14 @@ def model_of(recipe: config.LLMRecipe) -> LLM:
         for part, tensor in llm.model.named_parameters():
             tensor.requires_grad_(connects(part, names))
     else:
+        if not hasattr(llm.model, "save_pretrained"):
+            raise ModelError(f"{name} keeps adapters in a form of its own. This trains its connectors: stage=align.")
         llm.adapt(adapter(recipe, names))
     if recipe.train.checkpointing:
-        base = llm.model.get_base_model() if hasattr(llm.model, "get_base_model") else llm.model
-        base.gradient_checkpointing_enable({"use_reentrant": False})
+        parts = [part for part in llm.model.modules() if hasattr(part, "activation_checkpointing_enable")]
+        if not parts:
+            raise ModelError(f"{name} cannot work activations out again: train.checkpointing=false.")
+        parts[0].activation_checkpointing_enable({"use_reentrant": False})
     if not any(p.requires_grad for p in llm.model.parameters()):
         raise ModelError(f"Nothing of {name} learns: it has no weights called {', '.join(names)}.")
     return llm
