@@ -1,6 +1,8 @@
 """The tables of docs/results/soundstage.md: every template with its floors, from a study and the world's card.
 
-python recipes/base/tables.py runs/base/study.json runs/floors/study.json world/card.json test
+python recipes/base/tables.py runs/nets/study.json runs/nets/study.json world/card.json test "AV-Master released"
+
+The second study is the one whose floors are shown: that of nets.yaml, or of floors.yaml, whose nets learn for longer.
 """
 
 from __future__ import annotations
