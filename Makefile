@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export UV_LINK_MODE ?= copy
 
-.PHONY: setup demo test test-slow check format bench encoders clean
+.PHONY: setup demo test test-slow check format bench encoders tiny-omni clean
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -43,6 +43,9 @@ encoders: setup  # train the three that ship anew: half an hour on two cores
 	@cd recipes/encoders && for name in text vision audio; do ../../$(BIN)/python train_$$name.py || exit 1; done
 	@$(BIN)/lookhear soundstage demo/world --split demo
 	@$(BIN)/python recipes/encoders/scale.py demo/world
+
+tiny-omni: setup  # train the small language model that ships anew: about an hour and a half on one core
+	@$(BIN)/python recipes/tiny_omni/make.py runs/tiny_omni
 
 clean:
 	rm -rf $(VENV) demo

@@ -21,8 +21,7 @@ SHELVES = ("datasets", "tasks", "metrics", "encoders", "nets", "debias", "llms")
 
 def names(shelf: str) -> dict[str, str]:
     """Name -> first line of its docstring, for every file on `shelf`, read without importing anything."""
-    files = sorted(f for f in (ROOT / shelf).glob("*.py") if not f.stem.startswith("_"))
-    return {f.stem: (ast.get_docstring(ast.parse(f.read_text("utf-8"))) or "").split("\n")[0] for f in files}
+    return {f.stem: (ast.get_docstring(ast.parse(f.read_text("utf-8"))) or "").split("\n")[0] for f in _files(shelf)}
 
 
 def find(shelf: str, name: str) -> ModuleType:
@@ -33,10 +32,14 @@ def find(shelf: str, name: str) -> ModuleType:
             return importlib.import_module(stem)
         except ModuleNotFoundError as error:
             raise RecipeError(f"Cannot import {stem!r} for {shelf}: {error}. Is it on the Python path?") from None
-    known = names(shelf)
+    known = [f.stem for f in _files(shelf)]
     if stem not in known:
         raise RecipeError(unknown(shelf.rstrip("s"), stem, known))
     return importlib.import_module(f"lookhear.{shelf}.{stem}")
+
+
+def _files(shelf: str) -> list[Path]:
+    return sorted(f for f in (ROOT / shelf).glob("*.py") if not f.stem.startswith("_"))
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
