@@ -118,10 +118,12 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str,
     js, fs = np.zeros((2, len(pairs)))
     nulls = np.zeros(len(pairs))
     for place, (mask, true) in enumerate(pairs):
-        if both[place]:
+        if mask is None:
+            continue
+        if true is not None and true.any():
             mask = fitted(mask, true.shape)
             js[place], fs[place] = jaccard(mask, true), f_score(mask, true)
-        elif said[place]:
+        else:
             nulls[place] = null_score(mask)
     return {
         "J": mean(js, wanted),
