@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lookhear.errors import DependencyError, ModelError
+from lookhear.errors import ModelError
+from lookhear.llms._client import Client
 from lookhear.types import Example
 
 VOTERS = 3
@@ -50,12 +51,7 @@ class Writer:
     _done: dict[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        try:
-            import openai
-        except ImportError:
-            raise DependencyError("A model to rephrase with needs openai: pip install 'lookhear[api]'") from None
-        self._errors = openai.OpenAIError
-        self._client = openai.OpenAI(base_url=self.url, api_key=self.key or "none", max_retries=4, timeout=120)
+        self._client = Client(self.url, self.model, self.key)
         if self.ledger.is_file():
             self._resume()
 
@@ -99,17 +95,12 @@ class Writer:
         reply = ""
         for _ in range(ATTEMPTS):
             try:
-                done = self._client.chat.completions.create(
-                    model=self.model, messages=[{"role": "user", "content": text}], temperature=temperature
-                )
-            except self._errors as error:
-                raise ModelError(
-                    f"{self.model} at {self.url}: {str(error).splitlines()[0]}. Run again to go on."
-                ) from None
-            if done.usage:
-                self.spent[0] += done.usage.prompt_tokens
-                self.spent[1] += done.usage.completion_tokens
-            reply = done.choices[0].message.content or ""
+                told = self._client.say([{"role": "user", "content": text}], temperature=temperature)
+            except ModelError as error:
+                raise ModelError(f"{error}. Run again to go on.") from None
+            self.spent[0] += told.read
+            self.spent[1] += told.written
+            reply = told.text
             found = _json_list(reply)
             if found is not None and good(found):
                 return found
