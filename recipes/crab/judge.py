@@ -1,0 +1,187 @@
+"""J and F of the small Crab's masks beside floors, what its ears do for them, and SAM 2's half of the path.
+
+Every row is over the same held-out stages, in percent with 95 % intervals over stages: J and F of the masks as they are
+(`crab_plus`), and `F_crab`, the mean of each picture's best threshold.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import masks as recipe
+import numpy as np
+import torch
+from PIL import Image
+from stage import SIDE
+from transformers import Sam2Config, Sam2HieraDetConfig, Sam2VisionConfig
+
+from lookhear.evaluate.statistics import bootstrap
+from lookhear.llms import _sam2, crab
+from lookhear.llms._crab_text import MASKS
+from lookhear.metrics import segmentation
+from lookhear.tasks import localisation
+from lookhear.types import Answer, Clip, Example
+
+TOGETHER = 20
+
+
+def floors(out: Path) -> None:
+    """Measure what needs no model of ours, into OUT/floors.json."""
+    stages, train = recipe.Stages(out / "test.npz"), recipe.Stages(out / "train.npz")
+    count, rng = len(stages), np.random.default_rng(0)
+    mean = train.sounding.mean(0)
+    levels = np.linspace(0.05, 0.6, 23)
+    best = levels[np.argmax([np.mean([j(mean > t, m) for m in train.sounding[:300]]) for t in levels])]
+    rows = {
+        "everyone on stage, exactly (deaf, with perfect eyes)": signs(stages.everyone),
+        "the whole picture": signs(np.ones_like(stages.everyone)),
+        "mean mask of training, best threshold": signs(np.repeat((mean > best)[None], count, 0)),
+        "another stage's mask": signs(np.roll(stages.sounding, 1, 0)),
+        "random pixels": rng.normal(size=stages.sounding.shape),
+        "SAM2-shaped, random weights, from the true box and points": signs(through_sam(stages)),
+    }
+    two = np.array([len(heard) == 2 for heard in stages.heard])
+    found: dict = {name: scores(list(logits), stages.sounding) for name, logits in rows.items()}
+    found["everyone, where one sounds"] = scores(list(signs(stages.everyone[~two])), stages.sounding[~two])
+    (out / "floors.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+
+
+def test(out: Path, table: Path | None, picture: Path | None) -> None:
+    """Measure, print, and where asked for write the numbers and a picture."""
+    stages, llm = recipe.Stages(out / "test.npz"), recipe.fresh()
+    kept = torch.load(out / "masks.pt", weights_only=True)
+    llm.model.load_state_dict(kept["net"])
+    llm.model.eval()
+    said, drawn = answers(llm, stages)
+    _, swapped = answers(llm, stages, np.roll(np.arange(len(stages)), 1))
+    names = [reply.split(" is ")[-1].split(".")[0].split(" and ") for reply in said]
+    right = np.array([a == b for a, b in zip(names, stages.heard, strict=True)])
+    two = np.array([len(heard) == 2 for heard in stages.heard])
+    found = {
+        "Crab in small": scores(drawn, stages.sounding),
+        "told the right names": scores(told(llm, stages), stages.sounding),
+        "with another stage's sound": scores(swapped, stages.sounding),
+        "where one sounds": scores([d for d, t in zip(drawn, two, strict=True) if not t], stages.sounding[~two]),
+        "where it names right": scores([d for d, r in zip(drawn, right, strict=True) if r], stages.sounding[right]),
+    }
+    result = {
+        "stages": len(stages), "two_sound": int(two.sum()), "steps": kept["step"], "names_right": percent(right),
+        "without_mask": sum(mask is None for mask in drawn), "model": found,
+        "floors": json.loads((out / "floors.json").read_text("utf-8")),
+    }  # fmt: skip
+    for name, row in (found | result["floors"]).items():
+        print(f"{name:62s}", "  ".join(f"{k} {v[0]:.1f} ({v[1]:.1f} to {v[2]:.1f})" for k, v in row.items()))
+    print({k: v for k, v in result.items() if k not in ("model", "floors")}, said[:6])
+    if table:
+        table.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    if picture:
+        sheet(picture, stages, drawn, swapped)
+
+
+@torch.inference_mode()
+def answers(llm: crab.Crab, stages: recipe.Stages, sound: np.ndarray | None = None) -> tuple[list[str], list]:
+    """(replies, logits or None) to the question who sounds; `sound`: whose sound each stage is heard with."""
+    said, drawn = [], []
+    for start in range(0, len(stages), TOGETHER):
+        rows = range(start, min(start + TOGETHER, len(stages)))
+        seen = llm.watch([stages.clip(i, None if sound is None else int(sound[i])) for i in rows])
+        replies = llm.answer(seen, list(range(len(rows))), [recipe.HEARD] * len(rows), max_tokens=24)
+        said += [reply.text for reply in replies]
+        drawn += [reply.masks[0] if reply.masks else None for reply in replies]
+    return said, drawn
+
+
+@torch.inference_mode()
+def told(llm: crab.Crab, stages: recipe.Stages) -> list:
+    """Logits where the right reply is put into the model's mouth: what the decoder does when the ears are right."""
+    drawn = []
+    marks = torch.tensor([llm.words.ids[mark] for mark in MASKS])
+    for i in range(len(stages)):
+        clip = stages.clip(i)
+        (((ask, reply),),) = llm.tokens([[(recipe.HEARD, recipe.says(stages.heard[i]))]])
+        ids = torch.tensor([[*llm.expanded(clip), *ask, *reply]])
+        embeds, (levels,) = llm.embedded(ids, [clip])
+        hidden = llm.model.bare.model(inputs_embeds=embeds).last_hidden_state
+        states = hidden[:, torch.isin(ids[0], marks).nonzero()[:, 0] - 1]
+        drawn.append(llm.model.segment(states, [level[None] for level in levels])[0, 0].numpy())
+    return drawn
+
+
+def through_sam(stages: recipe.Stages) -> np.ndarray:
+    """Masks of a small SAM 2 with random weights, from targets that are written, read back and drawn."""
+    torch.manual_seed(0)
+    sam = _sam2.build(small_sam())
+    found = []
+    for i in range(len(stages)):
+        box, *points = _sam2.prompts(stages.sounding[i], "player")
+        reference = Answer("player", regions=(box, *points))
+        example = Example(str(i), "localisation", Clip(None, None), "", reference, meta={"form": "s4"})
+        answer = localisation.parse(localisation.target(example, explain=False), example)
+        mask = segmentation.mask_of(sam.drawn(answer, stages.frames[i], size=SIDE))
+        assert mask is not None, "a target that is read back has a box"
+        found.append(mask)
+    return np.stack(found)
+
+
+def small_sam() -> Sam2Config:
+    """A SAM 2 with a square of 128 pixels."""
+    trunk = Sam2HieraDetConfig(
+        hidden_size=16, num_attention_heads=1, image_size=[128, 128], blocks_per_stage=[1, 2, 3, 1],
+        embed_dim_per_stage=[16, 32, 64, 128], num_attention_heads_per_stage=[1, 2, 4, 8],
+        window_size_per_stage=[8, 4, 4, 4], global_attention_blocks=[5],
+        window_positional_embedding_background_size=[4, 4],
+    )  # fmt: skip
+    vision = Sam2VisionConfig(
+        backbone_config=trunk, backbone_channel_list=[128, 64, 32, 16],
+        backbone_feature_sizes=[[32, 32], [16, 16], [8, 8]], fpn_hidden_size=32,
+    )  # fmt: skip
+    prompt = {"hidden_size": 32, "image_size": 128, "patch_size": 16, "mask_input_channels": 16}
+    decoder = {"hidden_size": 32, "mlp_dim": 64, "num_attention_heads": 4, "iou_head_hidden_dim": 32}
+    return Sam2Config(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder)
+
+
+def j(mask: np.ndarray, true: np.ndarray) -> float:
+    """IoU of two masks."""
+    return segmentation.jaccard(mask, true)
+
+
+def signs(masks: np.ndarray) -> np.ndarray:
+    """Masks as logits."""
+    return np.where(masks, 10.0, -10.0)
+
+
+def scores(logits: list, true: np.ndarray) -> dict[str, list[float]]:
+    """J, F and F_crab with intervals; a reply without a mask scores 0."""
+    found = {"J": [], "F": [], "F_crab": []}  # type: dict[str, list[float]]
+    for said, real in zip(logits, true, strict=True):
+        found["J"].append(0.0 if said is None else segmentation.jaccard(said > 0, real))
+        found["F"].append(0.0 if said is None else segmentation.f_score(said > 0, real))
+        found["F_crab"].append(0.0 if said is None else float(segmentation.crab_f_curve(said, real).max()))
+    return {name: percent(np.array(values)) for name, values in found.items()}
+
+
+def percent(values: np.ndarray) -> list[float]:
+    """Mean in percent and its 95 % interval over stages."""
+    low, high = bootstrap(values, np.arange(len(values)), np.ones((len(values), 1), bool))[0]
+    return [round(100 * float(n), 2) for n in (values.mean(), low, high)]
+
+
+def sheet(path: Path, stages: recipe.Stages, drawn: list, swapped: list, columns: int = 10) -> None:
+    """Ten held-out stages in order: the frame, what sounds, the mask drawn, and the mask with another stage's sound."""
+
+    def grey(mask: np.ndarray | None) -> np.ndarray:
+        shade = np.zeros((SIDE, SIDE)) if mask is None else 1 / (1 + np.exp(-np.clip(mask, -30, 30)))
+        return np.repeat((255 * shade).astype(np.uint8)[..., None], 3, 2)
+
+    rows = [
+        [stages.frames[i] for i in range(columns)],
+        [grey(signs(stages.sounding[i])) for i in range(columns)],
+        [grey(drawn[i]) for i in range(columns)],
+        [grey(swapped[i]) for i in range(columns)],
+    ]
+    gap = np.full((SIDE, 2, 3), 255, np.uint8)
+    lines = [np.concatenate([part for cell in row for part in (cell, gap)], 1) for row in rows]
+    band = np.full((2, lines[0].shape[1], 3), 255, np.uint8)
+    whole = np.concatenate([part for line in lines for part in (line, band)], 0)
+    Image.fromarray(whole).resize((whole.shape[1] * 2, whole.shape[0] * 2), Image.Resampling.NEAREST).save(path)
