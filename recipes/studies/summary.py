@@ -94,7 +94,21 @@ def summary(out: Path) -> dict[str, Any]:
         for r in told["runs"]
     }
     found["trained"] = {f"{r['job']['method']} {r['job']['heads']}": r["trained"] for r in told["runs"]}
-    found["runs"] = len(told["runs"])
+    found["runs"] = {
+        "_".join(
+            map(
+                str,
+                (
+                    r["job"]["method"],
+                    r["job"]["heads"],
+                    "+".join(r["job"]["tasks"]),
+                    r["job"]["explain"],
+                    r["job"]["seed"],
+                ),
+            )
+        ): {task: {**one["main"], "unread": one["metrics"]["unread"]["value"]} for task, one in r["tasks"].items()}
+        for r in told["runs"]
+    }
     return found
 
 
