@@ -16,7 +16,7 @@ import typer
 from lookhear.errors import LookhearError
 
 ORDER = (  # as a user meets them; a command that is not named here comes after these
-    *("ask", "list", "check", "extract", "verify", "train", "evaluate", "score", "compare", "audit"),
+    *("ask", "list", "check", "extract", "verify", "train", "evaluate", "score", "compare", "study", "audit"),
     *("robust", "instruct", "soundstage", "survey", "serve"),
 )
 
