@@ -1,7 +1,7 @@
 """A Crab in small learns to say who sounds and to draw the mask of it, on one-second stages; then J and F of it.
 
 Run:   python recipes/crab/masks.py draw towers words masks floors test --out OUT --json results/mask_path.json
-Cost:  3 minutes of one CPU core; `words` and `masks` go on where they were stopped, and `masks` with more --steps too
+Cost:  7 minutes of one CPU core; `words` and `masks` go on where they were stopped, and `masks` with more --steps too
 Score: see docs/results/masks.md
 
 Nothing is given but the stages; all begins at random. `towers` teaches the towers names, as Crab's come taught; `words`
@@ -194,7 +194,7 @@ def main() -> None:
         elif what == "words":
             train(given.out, "words", given.steps or 140, batch=24, lr=1.5e-3)
         elif what == "masks":
-            train(given.out, "masks", given.steps or 500, batch=16, lr=1.2e-3)
+            train(given.out, "masks", given.steps or 1000, batch=16, lr=1.2e-3)
         else:
             import judge
 
