@@ -3,7 +3,7 @@
 import json
 import re
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import pytest
 
@@ -15,6 +15,7 @@ from lookhear.instruct.write import ATTEMPTS, by_rule
 from lookhear.soundstage.splits import Settings
 from lookhear.soundstage.write import make
 from lookhear.types import Answer, Clip, Example, Region, Segment, Source
+from tests.chat import Chat
 
 SETTINGS = Settings(train=30, val=0, test=2, questions=4, seed=1, size=64)
 WRITTEN = ("reasoning", "action", "emotion", "event", "parsing", "grounding", "s4", "ms3", "referring", "caption")
@@ -140,12 +141,12 @@ def test_parts(dataset, example, part):
 # ---- a model behind an address
 
 
-class Model(BaseHTTPRequestHandler):
+class Model(Chat):
     """Ends as it is asked to; every third example wrongly at first, every fifth always; then fails if told to."""
 
-    def do_POST(self) -> None:
+    def post(self, asked) -> None:
         state = self.server.state
-        messages = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["messages"]
+        messages = asked["messages"]
         if len(messages) == 1:
             state["examples"] += 1
         if state["examples"] > state["until"]:
@@ -155,18 +156,7 @@ class Model(BaseHTTPRequestHandler):
         ending = re.search(r"letter for letter:\n(.*)", messages[0]["content"])[1]
         wrong = state["examples"] % 5 == 0 or (state["examples"] % 3 == 0 and len(messages) == 1)
         reply = LONG + ("<answer>nobody knows</answer>" if wrong else ending)
-        body = {"id": "1", "object": "chat.completion", "created": 0, "model": "m"}
-        body |= {"usage": {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}}
-        body |= {"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": reply}}]}
-        sent = json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(sent)))
-        self.end_headers()
-        self.wfile.write(sent)
-
-    def log_message(self, *_) -> None:
-        pass
+        self.reply(reply)
 
 
 @pytest.fixture

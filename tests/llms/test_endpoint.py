@@ -2,9 +2,8 @@
 
 import base64
 import io
-import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -15,38 +14,27 @@ from lookhear.errors import LookhearError, ModelError
 from lookhear.llms import LLM, endpoint
 from lookhear.media.probe import probe
 from lookhear.types import Example
+from tests.chat import Chat
 from tests.llms import small
 
 
-class Server(BaseHTTPRequestHandler):
+class Server(Chat):
     """Repeats the last text it was sent, and keeps everything."""
 
-    def do_GET(self) -> None:
+    def get(self) -> None:
         self.send({"object": "list", "data": [{"id": "m1", "object": "model", "created": 0, "owned_by": "us"}]})
 
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+    def post(self, asked) -> None:
         self.server.asked.append(asked)
         if self.server.fails:
             self.send({"error": {"message": "too long"}}, 400)
             return
         text = f"From 1 to 2.5 s: {asked['messages'][0]['content'][-1]['text'][:5]}"
-        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+        choice = {}
         if asked.get("logprobs"):
             tokens = [{"token": "a", "logprob": p, "top_logprobs": []} for p in (-0.5, -1.5)]
             choice["logprobs"] = {"content": tokens}
-        self.send({"id": "1", "object": "chat.completion", "created": 0, "model": "m1", "choices": [choice]})
-
-    def send(self, body, code=200) -> None:
-        sent = json.dumps(body).encode()
-        self.send_response(code)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(sent)))
-        self.end_headers()
-        self.wfile.write(sent)
-
-    def log_message(self, *_) -> None:
-        pass
+        self.reply(text, **choice)
 
 
 @pytest.fixture

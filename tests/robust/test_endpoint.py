@@ -3,7 +3,7 @@
 import json
 import re
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import pytest
 
@@ -12,14 +12,15 @@ pytest.importorskip("openai")
 from lookhear.errors import ModelError
 from lookhear.robust.endpoint import Writer
 from lookhear.types import Answer, Clip, Example
+from tests.chat import Chat
 
 
-class Model(BaseHTTPRequestHandler):
+class Model(Chat):
     """Writes the question with a word before it; two of three voters refuse the second way; then fails if told to."""
 
-    def do_POST(self) -> None:
+    def post(self, asked) -> None:
         state = self.server.state
-        text = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["messages"][0]["content"]
+        text = asked["messages"][0]["content"]
         state["calls"] += 1
         if state["calls"] > state["until"]:
             self.send_response(400)
@@ -33,18 +34,7 @@ class Model(BaseHTTPRequestHandler):
         else:
             written = [f"Now, {question}", f"Maybe, {question}", question, "Lost its slots?", f"Now, {question}"]
             reply = state["reply"] or "Here you are: " + json.dumps(written)
-        body = {"id": "1", "object": "chat.completion", "created": 0, "model": "m"}
-        body |= {"usage": {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}}
-        body |= {"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": reply}}]}
-        sent = json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(sent)))
-        self.end_headers()
-        self.wfile.write(sent)
-
-    def log_message(self, *_) -> None:
-        pass
+        self.reply(reply)
 
 
 @pytest.fixture
