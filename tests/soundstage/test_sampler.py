@@ -109,6 +109,24 @@ def test_answers_are_balanced(small):
                 assert all(n["yes"] == n["no"] for n in objects), "a full question says nothing about its answer"
 
 
+def test_counting_does_not_tell_whose_sound_it_is(small):
+    """A lone player was once nearly always silent here, and one of several nearly always sounded."""
+    template = BY_PROGRAM[programs.from_the_stage].text
+    told = {"train": defaultdict(Counter), "test": defaultdict(Counter)}
+    for c in small:
+        for q in c.questions:
+            if q.template == template:
+                told[c.split][q.cue][q.answer] += 1
+    for counts in told.values():
+        asked = sum(count.total() for count in counts.values())
+        assert asked > 25
+        for place in (0, 1, 2):  # how many are seen, how many are heard, whether anyone moves
+            by_one = defaultdict(Counter)
+            for cue, count in counts.items():
+                by_one[cue[place]] += count
+            assert sum(max(count.values()) for count in by_one.values()) < 0.6 * asked
+
+
 def test_both_orders_of_a_comparison_are_asked(small):
     for c in small:
         asked = {(q.template, q.values): q.answer for q in c.questions}

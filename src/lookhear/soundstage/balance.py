@@ -70,6 +70,7 @@ class Ledger:
         slack: float = 0.0,
     ) -> None:
         self.rng = Random(f"ledger {seed}")
+        self.musicians = musicians
         self.templates, self.weights = tuple(t for t in TEMPLATES if t in weights), weights
         self.open = list(self.templates)  # those that can still be wished
         self.bias, self.slack = bias, slack
@@ -103,11 +104,13 @@ class Ledger:
         words = self.excess((t, q.fixed), q.answer, share)
         few = len(self.domain[t]) <= 5
         text = self.excess((t, q.values), q.answer, share) if q.objects else 0.0
-        cue = self.excess((t, "cue", q.cue), q.answer) if q.cue is not None and not self.bias else 0.0
         two = len(self.domain[t]) == 2
+        even = share if two else None  # a cue that only ever saw one of two answers gives it away
+        cue = self.excess((t, "cue", q.cue), q.answer, even) if q.cue is not None and not self.bias else 0.0
         loose = 0.0 if two else self.slack * self.asked[t] / len(self.domain[t])
         near = 1 - share + NEAR + (3 if loose else 0)
-        if words > 2 + loose or (few and text > near) or (two and cue > 2) or (whole > 2 + loose and not self.bias):
+        told = two and cue > (2 if q.objects else 1)
+        if words > 2 + loose or (few and text > near) or told or (whole > 2 + loose and not self.bias):
             return None
         return whole + words + 3 * text + cue
 
@@ -188,7 +191,20 @@ class Ledger:
             return self.wish()
         fixed = min(hopes, key=lambda f: (self.counts[template, f].total(), rng.random()))
         answer = min(hopes[fixed], key=lambda a: (self._behind(template, fixed, a), rng.random()))
+        if TEMPLATES[template].answer is programs.from_the_stage and not self.bias:
+            answer, cue = self._lacking(template)
+            return Wish(template, fixed, (), answer, cue)
         return Wish(template, fixed, self._objects(template, slots, fixed, answer), answer)
+
+    def _lacking(self, template: str) -> tuple[str, Hashable]:
+        """The answer that is behind where the cue is the same, and that cue."""
+        answer, other = sorted(self.domain[template], key=lambda a: (self.counts[template,][a], self.rng.random()))
+        cues = [
+            (v, h, moves) for v in range(1, self.musicians + 1) for h in range(1, min(v, 2) + 1) for moves in (0, 1)
+        ]
+        counts = {cue: self.counts[template, "cue", cue] for cue in cues}
+        cue = min(cues, key=lambda c: (counts[c][answer] - counts[c][other], counts[c].total(), self.rng.random()))
+        return answer, cue
 
     @staticmethod
     def _hope(template: str, fixed: tuple[str, ...], answer: str) -> Hashable:

@@ -110,7 +110,7 @@ def cue(facts: Facts, template: str, values: tuple[str, ...]) -> Hashable:
     if program in (programs.number_heard, programs.number_sounding, programs.number_silent, programs.types_sounding):
         return len(facts.visible)
     if program is programs.from_the_stage:
-        return len(facts.visible), len(facts.heard)
+        return len(facts.visible), len(facts.heard), any(p.miming for p in facts.visible)
     if program is programs.always:
         return bool(facts.by_type[values[0]].miming)
     return None

@@ -6,6 +6,7 @@ since any instrument can play any part, the parts are then handed to the wished 
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -21,12 +22,13 @@ TRIES = 120
 
 @dataclass(frozen=True)
 class Wish:
-    """A question and the answer wanted. `objects` empty leaves the instruments open."""
+    """A question and the answer wanted. `objects` empty leaves the instruments open, no `cue` what suggests it."""
 
     template: str
     fixed: tuple[str, ...]
     objects: tuple[str, ...]
     answer: str
+    cue: Hashable = None
 
 
 def sample(
@@ -44,7 +46,10 @@ def sample(
         asked = harvest(Facts(scene), wish.template)
         if right := [q for q in asked if q.fixed == wish.fixed and _same(q.answer, wish.answer)]:
             question = rng.choice(right)
-            return relabel(blur(rng, scene, question), parts(question, wish))
+            if wish.cue is None:
+                return relabel(blur(rng, scene, question), parts(question, wish))
+            if wish.cue == question.cue:
+                return scene
     return None
 
 
@@ -130,8 +135,10 @@ def plan(rng: Random, wish: Wish, musicians: int) -> Plan:
     if program is programs.number_heard:
         return Plan(visible=tuple(range(1, musicians + 1)), offstage=(0, 1, 2))
     if program is programs.from_the_stage:
-        away = {"offstage": (1, 1, 2), "silent": (musicians,)} if wish.answer == "no" else {"offstage": (0,)}
-        return Plan(voice=0.0, **away)  # type: ignore[arg-type]
+        visible, heard, _ = wish.cue or (rng.randint(2, musicians), rng.randint(1, 2), None)  # type: ignore[misc]
+        if wish.answer == "no":
+            return Plan(voice=0.0, visible=(visible,), silent=(visible,), offstage=(heard,), alike=(0,))
+        return Plan(voice=0.0, visible=(visible,), silent=(visible - heard,), offstage=(0,), alike=(0,))
     if program is programs.which_kind:
         return Plan(visible=(1,))
     if program is programs.which_of:
