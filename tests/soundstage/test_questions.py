@@ -66,7 +66,7 @@ AWAY = replace(QUARTET, players=(*QUARTET.players, player("erhu", None, [(3.9, 6
         (programs.at_the_end, ("rightest",), "drum"),
         (programs.which_kind, (), None),
         (programs.where, (), "indoor"),
-        (programs.from_the_stage, (), "yes"),
+        (programs.from_the_stage, (), None),  # three are never heard off stage: the number would tell
         (programs.voiceover, (), "no"),
         (programs.always, ("flute",), "no"),
         (programs.always, ("pipa",), None),  # never playing is not what is asked

@@ -15,7 +15,7 @@ from lookhear.soundstage.write import make, read_scenes
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory):
     root = tmp_path_factory.mktemp("truth")
-    make(root, Settings(train=100, val=0, test=60, diagnostic=20, seed=4), media=False, quiet=True)
+    make(root, Settings(train=90, val=0, test=80, diagnostic=20, seed=4), media=False, quiet=True)
     return root
 
 
