@@ -50,7 +50,7 @@ def test_everything_is_extracted_and_failures_are_exit_code_one(stage, tmp_path,
         (["--shard", "one"], "Shard 'one' is not of the form i/n"),
         (["--shard", "4/4"], "Shard 4/4 does not exist"),
         (["--split", "nope"], "nope"),
-        (["--root", "/nowhere"], "'/nowhere'. "),
+        (["--root", "/nowhere"], "No folder '/nowhere' for dataset 'soundstage'. Give the folder of its annotations."),
     ],
 )
 def test_bad_arguments_are_one_line_and_exit_code_two(stage, tmp_path, lookhear, change, said):

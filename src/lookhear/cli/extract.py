@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lookhear.errors import DatasetError, RecipeError
+from lookhear.errors import RecipeError
 
 if TYPE_CHECKING:
     from lookhear.store.extract import Tally
@@ -36,13 +36,18 @@ def extract(
     Example: lookhear extract stage_vision stage_audio stage_text --dataset soundstage --root stage --out stage/features
     Settings follow an @: lookhear extract clip@weights=openai/clip-vit-large-patch14-336,precision=fp16 …
     """
+    from lookhear.store.nursery import nursery
+
+    part = _shard(shard)
+    examples = _examples(dataset, root, split)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # also where this process is the only one; read by torch's import
+    if workers > 1 and engine == "local":
+        nursery()  # imports torch for the workers while this process does
     from lookhear.store import extract as work
     from lookhear.store.features import FeatureStore
     from lookhear.store.names import build_encoder
 
-    part = _shard(shard)
     built = [build_encoder(name) for name in encoders]
-    examples = _examples(dataset, root, split)
     store = FeatureStore(out)
     media = [e for e in built if e.reads != "text"]
     tally, start = work.Tally(), time.perf_counter()
@@ -84,13 +89,9 @@ def _examples(dataset: str, root: Path, split: list[str] | None) -> list[Example
     from lookhear import datasets
 
     module, version = datasets.find(dataset)
-    if not split:
-        given = (version,) if version else ()
-        split = module.splits(root, *given) if hasattr(module, "splits") else ["train", "val", "test"]
-    found = [e for name in split or () for e in datasets.load(dataset, root, name)]
-    if not found:
-        raise DatasetError(f"No split of {dataset} in {str(root)!r}. Give the folder of its annotations.")
-    return found
+    if not split and root.is_dir() and hasattr(module, "splits"):
+        split = module.splits(root, version) if version else module.splits(root)
+    return [e for name in split or ("train", "val", "test") for e in datasets.load(dataset, root, name)]
 
 
 class _Bar:

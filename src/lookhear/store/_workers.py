@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import parent_process
 from typing import Any
 
 from lookhear.errors import FeatureError
 from lookhear.store._unit import Tally, one
 from lookhear.store.features import FeatureStore
+from lookhear.store.nursery import nursery
 from lookhear.types import Clip
 
 
@@ -38,8 +39,7 @@ def packed(encoders: Sequence[Any], store: FeatureStore) -> bytes:
 
 def _pool(waiting: list[Clip], workers: int, setup: bytes, lost: list[Clip]) -> Iterator[Tally]:
     """Work off `waiting` from its end; stop when a process dies, with the clips then under way in `lost`."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _start, (setup,)) as pool:
+    with ProcessPoolExecutor(workers, nursery(), _start, (setup,)) as pool:
         running: dict[Future, Clip] = {}
         while running or (waiting and not lost):
             while waiting and not lost and len(running) < 2 * workers:
@@ -77,7 +77,7 @@ def begin(setup: bytes) -> None:
 
 
 def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
+    parent = parent_process()
     if parent:
         parent.join()
         os._exit(1)
