@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from PIL import Image
 from stage import SIDE
-from transformers import Sam2Config, Sam2HieraDetConfig, Sam2VisionConfig
 
 from lookhear.evaluate.statistics import bootstrap
 from lookhear.llms import _sam2, crab
@@ -111,7 +110,7 @@ def told(llm: crab.Crab, stages: recipe.Stages) -> list:
 def through_sam(stages: recipe.Stages) -> np.ndarray:
     """Masks of a small SAM 2 with random weights, from targets that are written, read back and drawn."""
     torch.manual_seed(0)
-    sam = _sam2.build(small_sam())
+    sam = _sam2.build(_sam2.small())
     found = []
     for i in range(len(stages)):
         box, *points = _sam2.prompts(stages.sounding[i], "player")
@@ -122,23 +121,6 @@ def through_sam(stages: recipe.Stages) -> np.ndarray:
         assert mask is not None, "a target that is read back has a box"
         found.append(mask)
     return np.stack(found)
-
-
-def small_sam() -> Sam2Config:
-    """A SAM 2 with a square of 128 pixels."""
-    trunk = Sam2HieraDetConfig(
-        hidden_size=16, num_attention_heads=1, image_size=[128, 128], blocks_per_stage=[1, 2, 3, 1],
-        embed_dim_per_stage=[16, 32, 64, 128], num_attention_heads_per_stage=[1, 2, 4, 8],
-        window_size_per_stage=[8, 4, 4, 4], global_attention_blocks=[5],
-        window_positional_embedding_background_size=[4, 4],
-    )  # fmt: skip
-    vision = Sam2VisionConfig(
-        backbone_config=trunk, backbone_channel_list=[128, 64, 32, 16],
-        backbone_feature_sizes=[[32, 32], [16, 16], [8, 8]], fpn_hidden_size=32,
-    )  # fmt: skip
-    prompt = {"hidden_size": 32, "image_size": 128, "patch_size": 16, "mask_input_channels": 16}
-    decoder = {"hidden_size": 32, "mlp_dim": 64, "num_attention_heads": 4, "iou_head_hidden_dim": 32}
-    return Sam2Config(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder)
 
 
 def j(mask: np.ndarray, true: np.ndarray) -> float:

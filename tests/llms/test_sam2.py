@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from transformers import Sam2Config, Sam2HieraDetConfig, Sam2Model, Sam2VisionConfig
+from transformers import Sam2Config, Sam2Model
 
 from lookhear.datasets import _masks
 from lookhear.errors import ModelError, RecipeError
@@ -15,29 +15,10 @@ from lookhear.tasks import _boxes, localisation
 from lookhear.types import Answer, Clip, Example, Region
 
 
-def small() -> Sam2Config:
-    """A SAM 2 with a square of 128."""
-    trunk = Sam2HieraDetConfig(
-        hidden_size=16, num_attention_heads=1, image_size=[128, 128], blocks_per_stage=[1, 2, 3, 1],
-        embed_dim_per_stage=[16, 32, 64, 128], num_attention_heads_per_stage=[1, 2, 4, 8],
-        window_size_per_stage=[8, 4, 4, 4], global_attention_blocks=[5],
-        window_positional_embedding_background_size=[4, 4],
-    )  # fmt: skip
-    vision = Sam2VisionConfig(
-        backbone_config=trunk, backbone_channel_list=[128, 64, 32, 16],
-        backbone_feature_sizes=[[32, 32], [16, 16], [8, 8]], fpn_hidden_size=32,
-    )  # fmt: skip
-    prompt = {"hidden_size": 32, "image_size": 128, "patch_size": 16, "mask_input_channels": 16}
-    decoder = {"hidden_size": 32, "mlp_dim": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
-    return Sam2Config(
-        vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config={**decoder, "iou_head_hidden_dim": 32}
-    )
-
-
 @pytest.fixture(scope="module")
 def sam():
     torch.manual_seed(0)
-    return _sam2.build(small())
+    return _sam2.build(_sam2.small())
 
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (96, 160, 3), dtype=np.uint8)
@@ -107,7 +88,7 @@ def test_masks_are_those_of_the_library(sam):
     regions = _sam2.prompts(np.pad(np.ones((100, 60), bool), ((60, 64), (90, 74))), "drum")
     both, points_only, box_only = sam.masks(PICTURE, [regions, regions[1:], regions[:1]])
     torch.manual_seed(0)
-    model = Sam2Model(small()).eval()
+    model = Sam2Model(_sam2.small()).eval()
     scale = 128 / 224
     xy = torch.tensor([[[[n * 224 * scale for n in r.box[:2]] for r in regions[1:]]]])
     box = torch.tensor([[[n * 224 * scale for n in regions[0].box]]])

@@ -17,6 +17,7 @@ from typing import Any
 from lookhear import datasets
 from lookhear.datasets._annotations import Annotations, Fault
 from lookhear.errors import DatasetError
+from lookhear.evaluate import truth_check
 from lookhear.evaluate.media_check import broken_media, near_duplicates
 from lookhear.evaluate.report import video_of
 from lookhear.metrics.answers import normal
@@ -80,16 +81,19 @@ def check(
         splits = splits or sorted(module.splits(root, **asked), key=_place)
         found = {split: module.read(root, split, **asked) for split in splits}
     else:
-        found = _loaded(module, root, splits)
+        found = _loaded(module, root, splits, version)
     if not found:
         raise DatasetError(f"No annotations of {name!r} under {str(root)!r}. Their layout: lookhear list datasets.")
-    vocabulary = {normal(word) for word in getattr(module, "VOCABULARY", ())}
+    own = bool(version) and not hasattr(module, "read")  # tasks with other answers than the questions' words
+    vocabulary = set() if own else {normal(word) for word in getattr(module, "VOCABULARY", ())}
     findings: list[Finding] = []
     for split, read in found.items():
         findings += _rows(split, read.faults)
         findings += _ids(split, read.examples, getattr(module, "REPHRASED", False))
         findings += _answers(split, read.examples, vocabulary)
         findings += _asked_twice(split, read.examples)
+        if own:
+            findings += _truths(split, read.examples, media)
     for (first, a), (second, b) in combinations(found.items(), 2):
         findings += _leaks(first, a.examples, second, b.examples)
     clips = {e.clip.id: e.clip for read in found.values() for e in read.examples}
@@ -100,18 +104,12 @@ def check(
     return Checkup(name, str(root), {split: _facts(a) for split, a in found.items()}, tuple(findings))
 
 
-def _loaded(module: Any, root: Path, splits: Sequence[str]) -> dict[str, Annotations]:
-    """Splits of a dataset that reads whole files or none: those asked for, or those of the usual three there are."""
-    found = {}
-    for split in splits or ORDER:
-        try:
-            examples = tuple(module.load(root, split))
-        except DatasetError:
-            if splits:
-                raise
-            continue
-        found[split] = Annotations(root, len(examples), examples)
-    return found
+def _loaded(module: Any, root: Path, splits: Sequence[str], version: str) -> dict[str, Annotations]:
+    """Splits of a dataset that reads whole files or none: those asked for, or all that there are."""
+    parts = getattr(module, "PARTS", {})  # of another split, so left out unless asked for
+    there = splits or sorted((s for s in module.splits(root, version) if s not in parts), key=_place)
+    found = {split: tuple(module.load(root, split, version)) for split in there}
+    return {split: Annotations(root, len(examples), examples) for split, examples in found.items()}
 
 
 def _facts(annotations: Annotations) -> dict[str, Any]:
@@ -162,13 +160,25 @@ def _answers(split: str, examples: Sequence[Example], vocabulary: set[str]) -> I
 def _asked_twice(split: str, examples: Sequence[Example]) -> Iterable[Finding]:
     asked: dict[tuple[str, ...], list[Example]] = defaultdict(list)
     for example in examples:
-        asked[_question(example)].append(example)
+        asked[*_question(example), str(example.meta.get("form"))].append(example)
     apart = {key: same for key, same in asked.items() if len({e.meta.get("question_id", e.id) for e in same}) > 1}
     if apart:
         torn = sum(len({_said(e) for e in same}) > 1 for same in apart.values())
         message = f"{len(apart)} questions are asked of the same video under several ids, {torn} with different answers"
         cases = (f"{key[0]}, {key[1]!r}: {_lines(same)}" for key, same in apart.items())
         yield Finding("same question twice", split, len(apart), message, _some(cases))
+
+
+def _truths(split: str, examples: Sequence[Example], media: bool) -> Iterable[Finding]:
+    torn = truth_check.torn(examples)
+    if torn:
+        message = f"{len(torn)} of {len(examples)} answers are not what their task can say"
+        yield Finding("torn truth", split, len(torn), message, _some(torn))
+    masked = [e for e in examples if e.meta.get("mask") is not None] if media else []
+    unfit = truth_check.unfit(masked)
+    if unfit:
+        message = f"{len(unfit)} of {len(masked)} masks are missing or do not fit their boxes"
+        yield Finding("masks that do not fit", split, len(unfit), message, _some(unfit))
 
 
 def _leaks(first: str, before: Sequence[Example], second: str, after: Sequence[Example]) -> Iterable[Finding]:

@@ -124,6 +124,24 @@ def build(config: Any = None, **options: Any) -> Segmenter:
     return Segmenter(transformers.Sam2Model(config or transformers.Sam2Config()), **options)
 
 
+def small() -> Any:
+    """The configuration of a SAM 2 of 0.4 M weights with a square of 128 pixels, for tests and demonstrations."""
+    transformers = _frozen.transformers("SAM 2")
+    trunk = transformers.Sam2HieraDetConfig(
+        hidden_size=16, num_attention_heads=1, image_size=[128, 128], blocks_per_stage=[1, 2, 3, 1],
+        embed_dim_per_stage=[16, 32, 64, 128], num_attention_heads_per_stage=[1, 2, 4, 8],
+        window_size_per_stage=[8, 4, 4, 4], global_attention_blocks=[5],
+        window_positional_embedding_background_size=[4, 4],
+    )  # fmt: skip
+    vision = transformers.Sam2VisionConfig(
+        backbone_config=trunk, backbone_channel_list=[128, 64, 32, 16],
+        backbone_feature_sizes=[[32, 32], [16, 16], [8, 8]], fpn_hidden_size=32,
+    )  # fmt: skip
+    prompt = {"hidden_size": 32, "image_size": 128, "patch_size": 16, "mask_input_channels": 16}
+    decoder = {"hidden_size": 32, "mlp_dim": 64, "num_attention_heads": 4, "iou_head_hidden_dim": 32}
+    return transformers.Sam2Config(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder)
+
+
 def load(where: str | Path = "facebook/sam2.1-hiera-large", **options: Any) -> Segmenter:
     """SAM 2 by hub name (0.9 GB for the large one) or from a folder in the Hugging Face layout."""
     return Segmenter(_frozen.pretrained("Sam2Model", str(where), "SAM 2"), **options)
