@@ -15,6 +15,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt "$(TORCH)" -e ".[dev]"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --no-deps tinysoundfont  # its PyAudio is for loudspeakers
 	@touch $@
 
 demo: setup

@@ -117,7 +117,7 @@ def test_another_world_is_not_mixed_in(stage, tmp_path):
 def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
     drawn = []
 
-    def draw(line, path, size, fps):
+    def draw(line, path, size, fps, font):
         if len(drawn) == 3:
             raise KeyboardInterrupt
         drawn.append(path)

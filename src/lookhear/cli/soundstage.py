@@ -31,6 +31,9 @@ def soundstage(
     formats: Annotated[
         bool, typer.Option("--formats", help="Also write the scenes as ten public datasets would hold them.")
     ] = False,
+    soundfont: Annotated[
+        Path | None, typer.Option(help="A General MIDI sound font (.sf2) that plays instead of the drawn voices.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON, no progress.")] = False,
 ) -> None:
     """Make a Soundstage: scenes, questions, videos and exact truth. The same numbers give the same world.
@@ -46,7 +49,7 @@ def soundstage(
     if clips is not None:
         given |= dict(zip(("train", "val", "test"), parts(clips), strict=True)) | {"diagnostic": 0}
     settings = replace(settings, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
-    card = make(out, settings, workers, media, formats, quiet=as_json)
+    card = make(out, settings, workers, media, formats, as_json, soundfont)
     if as_json:
         print(json.dumps(card))
         return

@@ -54,16 +54,18 @@ AVSBENCH_LABELS = _labels(CLASSES, str, {"acoustic_guitar": "guitar", "suona": "
 
 
 def write_formats(
-    out: Path, settings: Settings, clips: Sequence[Asked], media: bool, tick: Callable[[], None]
+    out: Path, settings: Settings, clips: Sequence[Asked], media: bool, tick: Callable[[], None], font: str = ""
 ) -> dict[str, Counts]:
     """Write all formats for the clips of train, val and test; returns how many examples each holds, by split."""
     scenes = [(c.split, c.scene) for c in clips if c.split in SPLITS]
     videos = out / "videos" if media else None
     found = {"ave": ave(out / "formats" / "ave", scenes, videos), "llp": llp(out / "formats" / "llp", scenes, videos)}
     if media:
-        found["avsbench"] = avsbench(out / "formats" / "avsbench", settings.seed, settings.clips, settings.size, tick)
+        found["avsbench"] = avsbench(
+            out / "formats" / "avsbench", settings.seed, settings.clips, settings.size, tick, font
+        )
         found["arig"] = arig(out / "formats" / "avsbench")
-    return found | formats_tasks.write(out / "formats", scenes, videos, settings.size, tick)
+    return found | formats_tasks.write(out / "formats", scenes, videos, settings.size, tick, font)
 
 
 # ---- AVE: one event that is both seen and heard
@@ -128,7 +130,7 @@ def _llp_heard(scene: Scene) -> list[tuple[str, int, int]]:
 # ---- AVSBench: the pixels of what sounds
 
 
-def avsbench(folder: Path, seed: int, clips: Counts, size: int, tick: Callable[[], None]) -> Counts:
+def avsbench(folder: Path, seed: int, clips: Counts, size: int, tick: Callable[[], None], font: str = "") -> Counts:
     """A third as many clips as there are, in turn for S4 (one source), MS3 (several) and AVSS (any), on new scenes.
 
     Nothing sounds off stage here, and no one speaks; who is on stage and silent is what must be left unmarked.
@@ -139,7 +141,7 @@ def avsbench(folder: Path, seed: int, clips: Counts, size: int, tick: Callable[[
         labels = dict.fromkeys(AVSBENCH_LABELS[p.instrument] for p in scene.heard)
         rows.append(f"{scene.id},{uid},0,0,{'_'.join(labels)},{split},{part}")
         truth.append(to_json(scene))
-        _draw(folder / part / uid, scene, LENGTHS[part], size)
+        _draw(folder / part / uid, scene, LENGTHS[part], size, font)
         counts[split] += 1
         tick()
     _lines(folder / "scenes.jsonl", truth)
@@ -172,7 +174,7 @@ def _sounds(player: Player, time: float) -> bool:
     return any(a <= time < b for a, b in player.sounding)
 
 
-def _draw(folder: Path, scene: Scene, length: int, size: int) -> None:
+def _draw(folder: Path, scene: Scene, length: int, size: int, font: str) -> None:
     """Frames in the middle of each second, their masks as class numbers and in colours, and the sound."""
     if folder.is_dir():
         return
@@ -198,7 +200,7 @@ def _draw(folder: Path, scene: Scene, length: int, size: int) -> None:
         Image.fromarray(pixels).save(part / "frames" / f"{k}.jpg", quality=92)
         Image.fromarray(classes).save(part / "labels_semantic" / f"{k}.png")
         Image.fromarray(colours[classes]).save(part / "labels_rgb" / f"{k}.png")
-    write_wav(part / "audio.wav", sound(scene, 16000)[: length * 16000], 16000)
+    write_wav(part / "audio.wav", sound(scene, 16000, font=font)[: length * 16000], 16000)
     part.replace(folder)
 
 

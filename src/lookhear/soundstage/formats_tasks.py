@@ -45,7 +45,12 @@ KINDS = {"Seen": "test_s", "Unseen": "test_u", "Null": "test_n"}
 
 
 def write(
-    folder: Path, scenes: Sequence[tuple[str, Scene]], videos: Path | None, size: int, tick: Callable[[], None]
+    folder: Path,
+    scenes: Sequence[tuple[str, Scene]],
+    videos: Path | None,
+    size: int,
+    tick: Callable[[], None],
+    font: str = "",
 ) -> dict[str, Counts]:
     """Write all six; media are links to `videos`, and where there are none, Ref-AVS is left out."""
     splits = {split: [scene for s, scene in scenes if s == split] for split in SPLITS}
@@ -57,7 +62,7 @@ def write(
         "vgg_cm": vgg_cm(folder / "vgg_cm", splits, videos),
     }
     if videos:
-        found["ref_avs"] = ref_avs(folder / "ref_avs", splits, size, tick)
+        found["ref_avs"] = ref_avs(folder / "ref_avs", splits, size, tick, font)
     return found
 
 
@@ -141,7 +146,7 @@ def vgg_cm(folder: Path, splits: Splits, videos: Path | None) -> Counts:
 # ---- Ref-AVS: expressions, and the pixels of who is meant in each of ten frames
 
 
-def ref_avs(folder: Path, splits: Splits, size: int, tick: Callable[[], None]) -> Counts:
+def ref_avs(folder: Path, splits: Splits, size: int, tick: Callable[[], None], font: str = "") -> Counts:
     """Every third scene with up to two expressions; the test set in three parts: seen, unseen and null."""
     rows, counts = ["vid,uid,split,fid,exp"], Counter[str]()
     for split, scenes in splits.items():
@@ -158,7 +163,7 @@ def ref_avs(folder: Path, splits: Splits, size: int, tick: Callable[[], None]) -
                 rows.append(f"{scene.id},{uid},{where},{fid},{e.words}")
                 counts[where] += 1
                 fids += [fid] if fid else []
-            _draw(folder, scene, sorted(set(fids)), size)
+            _draw(folder, scene, sorted(set(fids)), size, font)
             tick()
     _lines(folder / "metadata.csv", rows)
     return dict(counts)
@@ -177,7 +182,7 @@ def _expressions(choice: referring.Choice, scene: Scene) -> Iterator[tuple[refer
         yield e, referring.kind_of(e)
 
 
-def _draw(folder: Path, scene: Scene, fids: Sequence[int], size: int) -> None:
+def _draw(folder: Path, scene: Scene, fids: Sequence[int], size: int, font: str) -> None:
     """Ten frames, their masks of each one who is meant, and the sound."""
     there = folder / "media" / scene.id
     if there.is_dir():
@@ -200,7 +205,7 @@ def _draw(folder: Path, scene: Scene, fids: Sequence[int], size: int) -> None:
             path = folder / "gt_mask" / scene.id / f"fid_{fid}" / f"{k:05d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(owned[fid - 1].astype(np.uint8) * 255).save(path)
-    write_wav(part / "audio.wav", sound(scene, 16000), 16000)
+    write_wav(part / "audio.wav", sound(scene, 16000, font=font), 16000)
     part.replace(there)
 
 

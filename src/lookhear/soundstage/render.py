@@ -14,11 +14,11 @@ from lookhear.soundstage.scene import Scene
 from lookhear.soundstage.sound import sound
 
 
-def render(scene: Scene, path: Path, size: int = 128, fps: float = 8, sample_rate: int = 16000) -> None:
+def render(scene: Scene, path: Path, size: int = 128, fps: float = 8, sample_rate: int = 16000, font: str = "") -> None:
     """Write the scene as H.264 and AAC in mp4. Raises MediaError where it cannot be written."""
     from lookhear.media.write import write
 
-    write(path, frames(scene, size, fps), sound(scene, sample_rate), fps, sample_rate)
+    write(path, frames(scene, size, fps), sound(scene, sample_rate, font=font), fps, sample_rate)
 
 
 def contact_sheet(

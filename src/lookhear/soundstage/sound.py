@@ -25,11 +25,14 @@ VOICEOVER = 5.0  # dB of the narrator, relative to the reference
 LENGTHS = (0.4, 0.8, 1.6, 3.2, 6.4, 12.8)  # seconds for which the bank keeps notes
 
 
-def sound(scene: Scene, sample_rate: int = 16000, without: tuple[int, ...] = ()) -> np.ndarray:
-    """The scene's sound, float32 (sample,), mono, in -1..1; `without` leaves out players by index, no more."""
+def sound(scene: Scene, sample_rate: int = 16000, without: tuple[int, ...] = (), font: str = "") -> np.ndarray:
+    """The scene's sound, float32 (sample,), mono, in -1..1.
+
+    `without` leaves out players by index, no more; `font` is the path of a sound font that is to play.
+    """
     size, padded = _sizes(scene, sample_rate)
     mix = np.zeros(padded // 2 + 1, np.complex64)
-    for _, part in _parts(scene, sample_rate, [i for i in range(len(scene.players)) if i not in without]):
+    for _, part in _parts(scene, sample_rate, [i for i in range(len(scene.players)) if i not in without], font):
         mix += part
     wet = fft.irfft(mix * _room(scene, padded, sample_rate), padded)[:size]
     air = room.ambience(scene.indoor, sample_rate)
@@ -42,10 +45,10 @@ def sound(scene: Scene, sample_rate: int = 16000, without: tuple[int, ...] = ())
     return wet.astype(np.float32, copy=False)
 
 
-def stem(scene: Scene, player_index: int, sample_rate: int = 16000, dry: bool = False) -> np.ndarray:
+def stem(scene: Scene, player_index: int, sample_rate: int = 16000, dry: bool = False, font: str = "") -> np.ndarray:
     """What one player adds to the mix, float32 (sample,); `dry` without the room: exactly zero outside `sounding`."""
     size, padded = _sizes(scene, sample_rate)
-    for _, part in _parts(scene, sample_rate, [player_index]):
+    for _, part in _parts(scene, sample_rate, [player_index], font):
         wet = part if dry else part * _room(scene, padded, sample_rate)
         out = fft.irfft(wet, padded)[:size].astype(np.float32, copy=False)
         if dry:
@@ -70,7 +73,7 @@ def _sounding(player: Player, size: int, sample_rate: int) -> np.ndarray:
     return on
 
 
-def _parts(scene: Scene, sample_rate: int, indices: list[int]) -> Iterator[tuple[int, np.ndarray]]:
+def _parts(scene: Scene, sample_rate: int, indices: list[int], font: str) -> Iterator[tuple[int, np.ndarray]]:
     """Spectra, complex64 (bin,), of the dry parts of these players at their levels; silent players are left out."""
     _, padded = _sizes(scene, sample_rate)
     melodies = notes(scene)
@@ -79,7 +82,7 @@ def _parts(scene: Scene, sample_rate: int, indices: list[int]) -> Iterator[tuple
         if not player.sounding:
             continue
         take = sum(p.instrument == player.instrument for p in scene.players[:i]) % 3
-        spectrum = fft.rfft(_part(scene, player, melodies[i], take, padded, sample_rate))
+        spectrum = fft.rfft(_part(scene, player, melodies[i], take, padded, sample_rate, font))
         seconds = sum(end - start for start, end in player.sounding)
         heard = room.power_db(spectrum * _room(scene, padded, sample_rate), padded, seconds, sample_rate)
         gain = REFERENCE + player.level - heard
@@ -87,7 +90,7 @@ def _parts(scene: Scene, sample_rate: int, indices: list[int]) -> Iterator[tuple
 
 
 def _part(
-    scene: Scene, player: Player, melody: tuple[Note, ...], take: int, padded: int, sample_rate: int
+    scene: Scene, player: Player, melody: tuple[Note, ...], take: int, padded: int, sample_rate: int, font: str
 ) -> np.ndarray:
     """The player's notes one after the other, not yet at level, zero outside `sounding`."""
     out, voice = np.zeros(padded, np.float32), VOICES[player.instrument]
@@ -101,7 +104,7 @@ def _part(
         stop = ends[last] if closing else round((note.onset + note.duration * hold) * sample_rate)
         if not isinstance(voice, Held) and not closing:
             stop = min(stop + fade, ends[last])  # strings and skins are damped by the next touch, not before it
-        wave = tone(player.instrument, note.pitch, _length((stop - start) / sample_rate), sample_rate, take)
+        wave = tone(player.instrument, note.pitch, _length((stop - start) / sample_rate), sample_rate, take, font)
         wave = wave[: stop - start] * np.float32(10 ** (note.accent / 20))
         tail = min(fade, len(wave))
         wave[len(wave) - tail :] *= np.linspace(1, 0, tail, dtype=np.float32)

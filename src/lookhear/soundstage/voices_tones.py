@@ -2,7 +2,7 @@
 
 Held tones read band-limited wave tables; dying tones are sums of complex exponentials made as one small matrix product
 (a block of samples times a block offset), so that a note costs about a millisecond whatever its number of partials.
-`tone` is the only way from a note to a waveform: another source of notes, such as a sound font, would stand here.
+`tone` is the only way from a note to a waveform; with a sound font it is that font's note.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.signal import butter, sosfilt
 
+from lookhear.soundstage import voices_font
 from lookhear.soundstage.melody import MIDDLE
 from lookhear.soundstage.voices import VOICES, Formants, Held, Let
 
@@ -21,15 +22,20 @@ BLOCK = 256
 
 
 @lru_cache(maxsize=2500)
-def tone(instrument: str, pitch: int, seconds: float, sample_rate: int = 16000, take: int = 0) -> np.ndarray:
+def tone(
+    instrument: str, pitch: int, seconds: float, sample_rate: int = 16000, take: int = 0, font: str = ""
+) -> np.ndarray:
     """A note, float32 (sample,), held for `seconds` and not yet let go; `take` tells two players of one kind apart.
+    With `font`, the path of a sound font, it is a note of that (`voices_font`).
 
     Root mean square is about 1 over its first 0.3 s; `sound` sets the real level of a whole part.
     """
     voice = VOICES[instrument]
     rng = np.random.default_rng([pitch, take, sum(instrument.encode())])
     size = math.ceil(seconds * sample_rate)
-    if isinstance(voice, Held):
+    if font:
+        wave = voices_font.note(font, instrument, pitch, seconds, sample_rate, take)
+    elif isinstance(voice, Held):
         wave = _held(voice, pitch, size, sample_rate, take, rng)
     else:
         wave = (_drum if instrument == "drum" else _let)(voice, instrument, pitch, size, sample_rate, take, rng)

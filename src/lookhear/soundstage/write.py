@@ -26,6 +26,8 @@ from lookhear.soundstage.splits import Settings
 from lookhear.soundstage.truth import evidence
 from lookhear.soundstage.world import Asked, world
 
+VOICES = "voices.json"  # names the sound font, where one plays
+
 
 def make(
     out: Path | str,
@@ -34,18 +36,20 @@ def make(
     media: bool = True,
     formats: bool = False,
     quiet: bool = False,
+    font: Path | str | None = None,
 ) -> dict[str, Any]:
     """Write the Soundstage of `settings` into the folder `out` and return its card.
 
     With `media=False` no videos are made: truth and what is asked about it only. `workers` processes of one thread each
     draw the videos; one worker is this very process. `formats` adds the same scenes in the formats of public datasets.
+    `font` is a sound font that plays instead of the drawn voices; the card names it with its checksum.
     Raises DatasetError where `out` holds something else, MediaError where a video cannot be written.
     """
     if workers < 1:
         raise DatasetError(f"Soundstage: {workers} workers cannot work; take 1 or more.")
     if formats and settings.seconds != 10:
         raise DatasetError("Soundstage: AVE, LLP and AVSBench have clips of 10 s. Make it with --seconds 10.")
-    out = Path(out)
+    out, voices = Path(out), _voices(font)
     _ours(out)
     with progress(quiet) as bar:
         tick = bar("scenes and questions", sum(settings.clips.values()))
@@ -53,19 +57,22 @@ def make(
         for asked in world(settings):
             clips.append(asked)
             tick()
-        _same(out, clips)
+        _same(out, clips, voices)
+        if voices:
+            text(out / VOICES, json.dumps(voices))
         text(out / "scenes.jsonl", "".join(to_json(c.scene) + "\n" for c in clips))
         written = [out / "scenes.jsonl", *_annotations(out, settings, clips)]
         tick = bar("other tasks", len(clips))
         tasks = examples.write(out, [(c.split, c.scene) for c in clips], settings.size, tick)
         written += [out / "json" / f"{task}-{split}.json" for split in tasks for task in examples.TASKS]
         if media:
-            videos(out / "videos", [c.scene for c in clips], settings, workers, bar)
+            videos(out / "videos", [c.scene for c in clips], settings, workers, bar, str(font or ""))
             _sheet(out / "contact_sheet.png", clips)
-        counts = _formats(out, settings, clips, media, bar) if formats else {}
+        counts = _formats(out, settings, clips, media, bar, str(font or "")) if formats else {}
     found = card(settings, clips) | {
         "media": media,
         "formats": counts,
+        "voices": voices or "drawn",
         "tasks": tasks,
         "sha256": {p.relative_to(out).as_posix(): checksum(p) for p in written},
     }
@@ -86,11 +93,24 @@ def _ours(out: Path) -> None:
         raise DatasetError(f"{str(out)!r} holds other things. Name a new or empty folder.")
 
 
-def _same(out: Path, clips: Sequence[Asked]) -> None:
+def _same(out: Path, clips: Sequence[Asked], voices: dict[str, str]) -> None:
     """Refuse to mix two Soundstages in one folder; the same one is finished or found whole."""
     path = out / "scenes.jsonl"
     if path.is_file() and path.read_text("utf-8") != "".join(to_json(c.scene) + "\n" for c in clips):
         raise DatasetError(f"{str(out)!r} holds another Soundstage. Name another folder, or delete this one first.")
+    before = json.loads((out / VOICES).read_text("utf-8")) if (out / VOICES).is_file() else {}
+    if path.is_file() and before != voices:
+        raise DatasetError(f"{str(out)!r} was begun with other voices: {before or 'drawn'}. Name another folder.")
+
+
+def _voices(font: Path | str | None) -> dict[str, str]:
+    """Name and checksum of the sound font, empty for drawn voices. Raises MediaError for one that cannot play."""
+    if not font:
+        return {}
+    from lookhear.soundstage.voices_font import opened
+
+    opened(str(font), 16000)
+    return {"name": Path(font).name, "sha256": checksum(Path(font))}
 
 
 def _annotations(out: Path, settings: Settings, clips: Sequence[Asked]) -> Iterator[Path]:
@@ -113,23 +133,30 @@ def _annotations(out: Path, settings: Settings, clips: Sequence[Asked]) -> Itera
 
 
 def _formats(
-    out: Path, settings: Settings, clips: Sequence[Asked], media: bool, bar: Callable[..., Tick]
+    out: Path, settings: Settings, clips: Sequence[Asked], media: bool, bar: Callable[..., Tick], font: str
 ) -> dict[str, dict[str, int]]:
     from lookhear.soundstage.formats import write_formats
 
     drawn = [n for split, n in settings.clips.items() if split != "diagnostic"]
     total = sum(n // 3 for n in drawn) + (sum(-(-n // 3) for n in drawn) if media else 0)
-    return write_formats(out, settings, clips, media, bar("frames and masks", total))
+    return write_formats(out, settings, clips, media, bar("frames and masks", total), font)
 
 
-def videos(folder: Path, scenes: Sequence[Scene], settings: Settings, workers: int, bar: Callable[..., Tick]) -> None:
+def videos(
+    folder: Path,
+    scenes: Sequence[Scene],
+    settings: Settings,
+    workers: int,
+    bar: Callable[..., Tick],
+    font: str = "",
+) -> None:
     """Draw the videos that are not there yet, a few at a time ahead of the workers."""
     folder.mkdir(parents=True, exist_ok=True)
     for part in folder.glob(".*.part"):  # left by a kill
         part.unlink()
     missing = [s for s in scenes if not (folder / f"{s.id}.mp4").is_file()]
     tick = bar("videos", len(scenes), len(scenes) - len(missing))
-    jobs = ((to_json(s), str(folder / f"{s.id}.mp4"), settings.size, settings.fps) for s in missing)
+    jobs = ((to_json(s), str(folder / f"{s.id}.mp4"), settings.size, settings.fps, font) for s in missing)
     if workers == 1 or len(missing) < 2:
         for job in jobs:
             _draw(*job)
@@ -167,10 +194,10 @@ def _calm() -> None:
     threading.Thread(target=leave, daemon=True).start()
 
 
-def _draw(line: str, path: str, size: int, fps: float) -> None:
+def _draw(line: str, path: str, size: int, fps: float, font: str) -> None:
     from lookhear.soundstage.render import render
 
-    render(from_json(line), Path(path), size, fps)
+    render(from_json(line), Path(path), size, fps, font=font)
 
 
 def _sheet(path: Path, clips: Sequence[Asked], shown: int = 20) -> None:
