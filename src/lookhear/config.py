@@ -38,6 +38,8 @@ class Data:
     test: str = "test"
     clips: int | None = None
     """train on the first so many clips only; None is all of them"""
+    types: list[str] = field(default_factory=list)
+    """train and validate on questions of these types alone, as `Audio/Comparative` or `Comparative`; empty is all"""
     seconds: int | None = None
     """length that streams are fitted to; None takes them as they are and refuses unequal ones in a batch"""
     fit: str = "repeat_last"

@@ -291,3 +291,16 @@ def test_a_debiased_net_is_trained_resumed_and_saved_without_its_wrapper(root, t
     wrong = replace(recipe, out=str(tmp_path / "wrong"), debias={"name": name, "wieght": 1})
     with pytest.raises(RecipeError, match="no key is called 'wieght'"):
         train(wrong, progress=False)
+
+
+def test_questions_of_some_types_alone(root):
+    data = world.recipe(root, "run").data
+    whole = questions.read(data)
+    kinds = [("Audio", "Counting"), ("Audio", "Comparative"), ("Audio-Visual", "Comparative"), ()]
+    asked = [replace(e, kind=kind) for e, kind in zip(whole.train, kinds, strict=False)]
+    assert questions.of_types(asked, ["Comparative"]) == asked[1:3]
+    assert questions.of_types(asked, ["Audio/Comparative", "Counting"]) == asked[:2]
+    assert questions.of_types(asked, []) == asked
+    assert questions.read(replace(data, types=["Audio"])) == whole
+    with pytest.raises(RecipeError, match=r"No question type is called 'Comparative'\. There are: Audio"):
+        questions.read(replace(data, types=["Comparative"]))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lookhear import config, datasets
+from lookhear.catalog import unknown
 from lookhear.errors import DatasetError, RecipeError
 from lookhear.metrics.answers import normal
 from lookhear.store.features import FeatureStore
@@ -39,7 +40,9 @@ class Questions:
 def read(data: config.Data) -> Questions:
     """The train and val questions a recipe names. Raises DatasetError; questions that cannot be learned are counted."""
     found = {
-        split: _unique(datasets.load(data.name, data.root, split), split) for split in (data.train, data.val) if split
+        split: of_types(_unique(datasets.load(data.name, data.root, split), split), data.types)
+        for split in (data.train, data.val)
+        if split
     }
     train = _first(found[data.train], data.clips)
     fixed = getattr(datasets.find(data.name)[0], "VOCABULARY", None)
@@ -77,6 +80,20 @@ def with_features(
 def store_of(recipe: config.Recipe) -> Path:
     """The folder of the features a recipe trains on."""
     return Path(recipe.data.store) if recipe.data.store else Path(recipe.data.root) / "features"
+
+
+def of_types(examples: Sequence[Example], types: Sequence[str]) -> Sequence[Example]:
+    """The questions whose type is named, in whole (`Audio/Comparative`) or by its last word; all if none is named."""
+    wrong = [t for t in types if not any(t in _names(e) for e in examples)]
+    if wrong:
+        known = sorted({"/".join(e.kind) for e in examples})
+        raise RecipeError(unknown("question type", wrong[0], known))
+    return [e for e in examples if not types or any(t in _names(e) for t in types)]
+
+
+def _names(example: Example) -> tuple[str, str]:
+    """What the type of a question is called: in whole, and its last word."""
+    return "/".join(example.kind), example.kind[-1] if example.kind else ""
 
 
 def _first(examples: Sequence[Example], clips: int | None) -> Sequence[Example]:
