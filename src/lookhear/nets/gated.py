@@ -1,0 +1,77 @@
+"""The question picks seconds of the sound and weighs every number of the clip: the plain baseline that can compare.
+
+    question ─ MLP ─ queries ─ which seconds ─▶ a mean of the sound for each ─┐
+    audio  ─ mean, max ───────────────────────────────────────────────────────┼─ ⊙ MLP(question) ─ MLP ─▶ answers
+    frames ─ mean ────────────────────────────────────────────────────────────┘
+
+"Is the violin louder than the tuba?" asks for two numbers of the sound, each over the seconds in which its instrument
+plays, one with a plus and one with a minus. A question that stands beside the clip in an MLP has to make that product
+out of sums; here it is one. Without heads it looks at no seconds: `pooled_mlp` with a product in place of the sum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lookhear.nets._pooling import head, summary
+from lookhear.types import Memory, Output
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes. Widths of streams carry the streams' names."""
+
+    answers: int = 42
+    audio: int = 128
+    frames: int = 256
+    question: int = 128
+    heads: int = 4
+    """looks at the sound for one question; 0 leaves mean and maximum"""
+    inner: int = 256
+    """hidden width of what reads the question"""
+    hidden: int = 512
+    """hidden width of what answers"""
+    dropout: float = 0.1
+
+
+class Gated(nn.Module):
+    """Seconds picked and numbers weighed by the question, then two layers."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.heads = config.heads
+        numbers = (config.heads + 2) * config.audio + config.frames
+        self.query = _reader(config, config.heads * config.audio) if config.heads else None
+        self.weigh = _reader(config, numbers, config.dropout)
+        self.head = head(numbers, config.hidden, config.answers, config.dropout)
+
+    def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip time wide"]) -> Memory:
+        """The sound second by second, and what needs no question."""
+        return {"audio": audio, "summary": torch.cat([frames.mean(dim=1), summary(audio)], dim=-1)}
+
+    def answer(self, memory: Memory, question: Float[Tensor, "question dim"]) -> Output:
+        """Logits of the answers; which seconds were listened to, on average over the heads."""
+        clip, audio, attention = memory["summary"], memory["audio"], {}
+        if self.query is not None:
+            queries = self.query(question).unflatten(-1, (self.heads, -1))
+            scores = torch.einsum("qhd,qtd->qht", queries, audio) / audio.shape[-1] ** 0.5
+            weight = scores.softmax(dim=-1)
+            clip = torch.cat([torch.einsum("qht,qtd->qhd", weight, audio).flatten(1), clip], dim=-1)
+            attention = {"heard": weight.mean(dim=1)}
+        return Output(self.head(clip * self.weigh(question)), attention=attention)
+
+
+def _reader(config: Config, outputs: int, dropout: float = 0.0) -> nn.Sequential:
+    """Question -> as many numbers as are asked for."""
+    return nn.Sequential(
+        nn.Linear(config.question, config.inner), nn.ReLU(), nn.Dropout(dropout), nn.Linear(config.inner, outputs)
+    )
+
+
+def build(config: Config) -> Gated:
+    """The net, freshly initialised."""
+    return Gated(config)
