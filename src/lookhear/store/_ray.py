@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import pickle
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -69,21 +70,19 @@ def _rows(ray: Any, clips: Sequence[Clip], setup: bytes, workers: int) -> Iterat
     context.max_errored_blocks = -1  # what an actor died of must not end the others
     size = max(1, min(BLOCK, len(clips) // (4 * workers)))
     table = [{"id": i, "clip": pickle.dumps(_anywhere(clip))} for i, clip in enumerate(clips)]
-    found = ray.data.from_items(table, override_num_blocks=-(-len(table) // size)).map_batches(
-        _Actor,
-        fn_constructor_args=(setup,),
-        batch_size=None,
-        compute=ray.data.ActorPoolStrategy(size=min(workers, len(clips))),
-        num_cpus=1,
-        ray_remote_args_fn=_once,
-    )
+    blocks = ray.data.from_items(table, override_num_blocks=-(-len(table) // size))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`ray_remote_args`")  # goes in Ray 2.64, which names nothing in its place
+        found = blocks.map_batches(
+            _Actor,
+            fn_constructor_args=(setup,),
+            batch_size=None,
+            compute=ray.data.ActorPoolStrategy(size=min(workers, len(clips))),
+            num_cpus=1,
+            max_restarts=0,  # what kills an actor would kill it again
+        )
     for row in found.iter_rows():
         yield row["id"], pickle.loads(row["tally"])
-
-
-def _once() -> dict[str, int]:
-    """What kills an actor would kill it again."""
-    return {"max_restarts": 0, "max_task_retries": 0}
 
 
 def _anywhere(clip: Clip) -> Clip:
