@@ -33,9 +33,8 @@ class SoundTrack:
         self._filled = 0  # samples since `start`, fetched ones included
         self._skip = 0  # samples still to be dropped: they lie before `start`
         self._resampler: av.AudioResampler | None = None
-        self._pending: list[np.ndarray] = []  # samples as decoded, at the file's rate, not yet mixed and resampled
-        self._packed = 0  # channels of these where they are interleaved, else 0
-        self._waiting = 0
+        self._pending: av.AudioFifo | None = None  # samples as decoded, at the file's rate, not yet mixed and resampled
+        self._kind = ("", 0)  # sample format and number of channels of these
         self._source = 0  # the file's rate; 0 before the first frame
         self._samples = 0  # since `_origin`
         self._origin = 0.0  # time at which the present unbroken stretch began
@@ -52,7 +51,8 @@ class SoundTrack:
         """Take one packet of this track, or None at its end."""
         try:
             for frame in self._codec.decode(packet):
-                self._hear(frame)
+                if frame.samples:
+                    self._hear(frame)
         except av.error.FFmpegError:
             self.damaged += packet is not None and self.end >= self._start
 
@@ -93,26 +93,23 @@ class SoundTrack:
                 self._filled += gap
         if self.first is None:
             self.first = now
-        samples = frame.to_ndarray()
-        packed = 0 if frame.format.is_planar else frame.layout.nb_channels
-        if self._pending and (len(samples), samples.dtype, packed) != (*self._kind(), self._packed):
+        kind = frame.format.name, frame.layout.nb_channels
+        if kind != self._kind:
             self._resample()
-        self._packed = packed
-        self._pending.append(samples)
+        if self._pending is None:
+            self._pending, self._kind = av.AudioFifo(), kind
+        frame.pts = None  # it would be held against what went through before
+        self._pending.write(frame)
         self._samples += frame.samples
-        self._waiting += frame.samples
         self.end = self._origin + self._samples / rate
-        if self._waiting >= rate:  # a second at a time: thousands of tiny calls cost more than the resampling
+        if self._pending.samples >= rate:  # a second at a time: thousands of tiny calls cost more than the resampling
             self._resample()
-
-    def _kind(self) -> tuple[int, np.dtype]:
-        return len(self._pending[-1]), self._pending[-1].dtype
 
     def _resample(self) -> None:
-        if not self._pending:
+        gathered = self._pending.read() if self._pending else None
+        if gathered is None:
             return
-        block = _mono(np.concatenate(self._pending, axis=1), self._packed)
-        self._pending, self._waiting = [], 0
+        block, self._pending = _mono(gathered), None
         if self._source == self._rate:
             self._append(block)
             return
@@ -138,13 +135,11 @@ class SoundTrack:
             self._filled += len(samples) - dropped
 
 
-def _mono(samples: Any, packed: int) -> np.ndarray:
-    """The mean of the channels, in -1..1. ffmpeg's own mixing of floats is 3 dB too loud for two equal channels.
-
-    `samples` is (channel, sample), or (1, sample x channel) where `packed` says how many channels are interleaved.
-    """
-    if packed:
-        samples = samples.reshape(-1, packed).T
+def _mono(frame: av.AudioFrame) -> np.ndarray:
+    """The mean of the channels, in -1..1. ffmpeg's own mixing of floats is 3 dB too loud for two equal channels."""
+    samples: Any = frame.to_ndarray()  # (channel, sample), or (1, sample x channel) where channels are interleaved
+    if not frame.format.is_planar:
+        samples = samples.reshape(-1, frame.layout.nb_channels).T
     if samples.dtype == np.uint8:
         samples = (samples.astype(np.float32) - 128) / 128
     elif samples.dtype.kind == "i":
