@@ -10,37 +10,32 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import shelves
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from lookhear.llms import Prepared
+from lookhear.llms._cache import IGNORED, Seen, left
 from lookhear.llms._omni import Omni
 from lookhear.media.decode import decode
 from lookhear.model import LLMModel
 from lookhear.model._clips import Watched
 from lookhear.model.llm import Row
-from lookhear.types import Clip, Example
+from lookhear.types import Clip, Media
+
+TOGETHER = 32  # clips read at a time
 
 
-def keep(
-    llm: Omni, clips: Sequence[Clip], path: Path, learned: Path | None = None, say: Any = print
-) -> dict[str, Prepared]:
-    """Clip's id -> what the towers make of it, read from `path` and added there where it lacks.
-
-    `learned`: the folder in which tiny_omni was taught. Its `…tokens.pt` hold the same of whole clips, but for the
-    loudness, so that nothing need be decoded again.
-    """
+def keep(llm: Omni, clips: Sequence[Clip], path: Path, say: Any = print) -> dict[str, Prepared]:
+    """Clip's id -> what the towers make of it, read from `path` and added there where it lacks."""
     kept: dict[str, Prepared] = torch.load(path, weights_only=True) if path.is_file() else {}
     missing = {clip.id: clip for clip in clips if clip.id not in kept}
-    if learned and missing:
-        kept |= _known(llm, list(missing.values()), learned)
-        missing = {name: clip for name, clip in missing.items() if name not in kept}
-        torch.save(kept, path)
     for number, (name, clip) in enumerate(missing.items(), 1):
         kept[name] = towers(llm, clip)
         if number % 500 == 0 or number == len(missing):
             torch.save(kept, path)
-            say(f"towers: {number} of {len(missing)} clips")
+            say(f"towers: {number} of {len(missing)} clips", flush=True)
     return kept
 
 
@@ -61,41 +56,8 @@ def towers(llm: Omni, clip: Clip) -> Prepared:
     return given
 
 
-def _known(llm: Omni, clips: Sequence[Clip], learned: Path) -> dict[str, Prepared]:
-    """Whole clips from the tokens that teaching left, as loud as this model's towers make the first of them."""
-    seen, heard = {}, {}
-    for file in sorted(learned.glob("*.tokens.pt")):
-        told = torch.load(file, weights_only=True)
-        seen |= dict(zip(told["ids"], told["video"], strict=True))
-        heard |= dict(zip(told["ids"], told["audio"], strict=True))
-    whole = [c for c in clips if c.start == 0 and c.end is None and c.video and c.audio]
-    whole = [c for c in whole if c.video.id in seen and c.audio.id in heard]
-    if not whole:
-        return {}
-    model = towers(llm, whole[0])
-    louder = {
-        "seen": _ratio(model["seen"], seen[whole[0].video.id]),
-        "heard": _ratio(model["heard"], heard[whole[0].audio.id]),
-    }
-    length = len(model["heard"])
-    return {
-        c.id: model | {"seen": seen[c.video.id] * louder["seen"], "heard": heard[c.audio.id] * louder["heard"]}
-        for c in whole
-        if len(heard[c.audio.id]) == length
-    }
-
-
-def _ratio(model: Tensor, told: Tensor) -> float:
-    """How much louder `model` is than `told`; they must be the same but for that."""
-    model, told = model.float(), told.float()
-    ratio = float((model * told).sum() / (told * told).sum())
-    if (model - ratio * told).abs().max() > 0.02 * model.abs().max():
-        raise ValueError("the tokens that teaching left are not those of this model's towers")
-    return ratio
-
-
 class Kept(Omni):
-    """An Omni whose towers give back what is kept."""
+    """An Omni whose towers give back what is kept, and that learns from a clip and all that is asked of it at once."""
 
     def __init__(self, llm: Omni):
         super().__init__(llm.model, llm.tokenizer, llm.extractor, llm.manner, llm.name)
@@ -103,6 +65,32 @@ class Kept(Omni):
         tower = llm.base.model
         tower.visual.forward = lambda *_, **__: SimpleNamespace(pooler_output=self.now["seen"])
         tower.audio_tower.forward = lambda *_, **__: SimpleNamespace(last_hidden_state=self.now["heard"])
+
+    def loss(self, media: Sequence[Media | Prepared], asks: Sequence[Sequence[tuple[str, str]]]) -> Tensor:
+        """What `Omni.loss` gives, without its mask over the whole row where clips are of one length."""
+        given = self._prepared(media)
+        clips = [self.prefix(one) for one in given]
+        if len({len(clip) for clip in clips}) > 1:
+            return super().loss(given, asks)
+        tensors, language = self._tensors(given), self.base.model.language_model
+        ids, mask = left(clips, self.pad)
+        positions, after = self._positions(ids, mask, tensors)
+        pairs = [(i, self.question(p), self.reply(t)) for i, some in enumerate(asks) for p, t in some]
+        batch = shelves.shelved(pairs, self.pad)
+        words = language.embed_tokens(torch.cat([ids.flatten(), batch.ids]))
+        every = torch.cat([ids.flatten(), torch.full_like(batch.ids, self.pad)])
+        for what, name in (("video", "seen"), ("image", "seen"), ("audio", "heard")):
+            where = every == self.places[what]
+            if where.any():
+                words = words.masked_scatter(where[:, None], self.now[name].to(words))
+        where = torch.cat([positions.flatten(1), (after[batch.owners] + batch.places).expand(3, -1)], 1)
+        with shelves.attending(language.config, len(clips), ids.shape[1], batch.shelves):
+            out = language(
+                inputs_embeds=words[None], attention_mask={"full_attention": None}, position_ids=where[:, None],
+                use_cache=False,
+            ).last_hidden_state[0, ids.numel() :]  # fmt: skip
+        learned = batch.labels != IGNORED
+        return nn.functional.cross_entropy(self.base.lm_head(out[learned]).float(), batch.labels[learned])
 
     def _tensors(self, given: Sequence[Prepared]) -> dict[str, Tensor]:
         self.now = {
@@ -114,22 +102,41 @@ class Kept(Omni):
 
 
 class KeptModel(LLMModel):
-    """An LLMModel that reads no files: clips are known by their ids."""
+    """An LLMModel that reads no files and reads no clip twice: clips are known by their ids."""
 
-    def __init__(self, llm: Kept, kept: Mapping[str, Prepared], max_tokens: int):
-        super().__init__(llm, max_tokens=max_tokens)
+    def __init__(self, llm: Kept, kept: Mapping[str, Prepared]):
+        super().__init__(llm)
         self.kept = kept
+        self.read: dict[str, Seen] = {}
 
     def watch(self, clips: Sequence[Clip]) -> Watched:
         """The kept tokens of `clips` in one cache."""
         distinct = tuple(dict.fromkeys(clips))
-        seen = self.llm.watch([self.kept[clip.id] for clip in distinct])
+        new = [clip.id for clip in distinct if clip.id not in self.read]
+        for start in range(0, len(new), TOGETHER):
+            some = new[start : start + TOGETHER]
+            seen = self.llm.watch([self.kept[name] for name in some])
+            self.read |= {name: _row(seen, i) for i, name in enumerate(some)}
+        seen = joined([self.read[clip.id] for clip in distinct])
         rows = tuple(Row(seen, i, 0, ()) for i in range(len(distinct)))
         return Watched(distinct, rows, (None,) * len(distinct), ((),) * len(distinct))
 
 
-def spread(examples: Sequence[Example], count: int) -> list[Example]:
-    """`count` of the examples, evenly from first to last."""
-    if count >= len(examples):
-        return list(examples)
-    return [examples[i * len(examples) // count] for i in range(count)]
+def _row(seen: Seen, i: int) -> Seen:
+    layers = tuple((keys[i : i + 1], values[i : i + 1]) for keys, values in seen.layers)
+    return Seen(layers, seen.mask[i : i + 1], seen.after[i : i + 1], seen.axes)
+
+
+def joined(some: Sequence[Seen]) -> Seen:
+    """Clips that were read apart in one cache, padded on the left."""
+    longest = max(one.mask.shape[1] for one in some)
+    pads = [longest - one.mask.shape[1] for one in some]
+    layers = [
+        tuple(
+            torch.cat([F.pad(one.layers[k][side], (0, 0, pad, 0)) for one, pad in zip(some, pads, strict=True)])
+            for side in (0, 1)
+        )
+        for k in range(len(some[0].layers))
+    ]
+    mask = torch.cat([F.pad(one.mask, (pad, 0)) for one, pad in zip(some, pads, strict=True)])
+    return Seen(tuple(layers), mask, torch.cat([one.after for one in some]), some[0].axes)

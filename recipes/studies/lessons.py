@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from kept import spread
-
 from lookhear import datasets, tasks
 from lookhear.evaluate import floors
 from lookhear.types import Answer, Example, Region, Segment
@@ -24,6 +22,10 @@ SETS = {  # task -> the part of a Soundstage that asks it, and the metric that s
     "caption": ("soundstage@caption", "rouge_l"),
     "question": ("soundstage@reasoning", "accuracy"),
 }
+TRAIN = {  # examples to learn from: more where the base knows nothing
+    "action": 150, "emotion": 300, "matching": 500, "event": 150, "referring": 500, "caption": 150, "question": 150,
+}  # fmt: skip
+SEVERAL = {"question": 1, "referring": 2}  # at most so many of a clip are taken
 find = lru_cache(tasks.find)
 
 
@@ -38,21 +40,39 @@ class Lesson:
 
 
 def lessons(
-    root: Path, train: int, test: int, split: str = "val", names: Sequence[str] = tuple(SETS)
+    root: Path, share: float, test: int, split: str = "test", names: Sequence[str] = tuple(SETS)
 ) -> dict[str, Lesson]:
-    """Task -> its lesson, `train` and `test` examples of each, the latter of `split`, evenly spread over the files."""
+    """Task -> its lesson: a `share` of TRAIN to learn from and `test` examples of `split`, of the first clips.
+
+    So tasks share clips, and a clip that is asked many tasks is read once.
+    """
     found = {}
     for name in names:
         where, metric = SETS[name]
         vocabulary = getattr(datasets.find(where)[0], "VOCABULARY", ())
         sides = []
-        for part, count in (("train", train), (split, test)):
-            some = spread(datasets.load(where, root, part), count)
+        for part, count in (("train", round(share * TRAIN[name])), (split, test)):
+            some = datasets.load(where, root, part)
+            if name in SEVERAL:
+                some = first(some, SEVERAL[name])
+            some = some[:count]
             if name == "question":
                 some = [replace(e, meta={**e.meta, "labels": vocabulary}) for e in some]
             sides.append(tuple(some))
         found[name] = Lesson(name, metric, *sides)
     return found
+
+
+def first(examples: Sequence[Example], most: int) -> list[Example]:
+    """The examples in their order of clips, at most `most` of each, spread over what is asked of it."""
+    by_clip: dict[str, list[Example]] = {}
+    for example in examples:
+        by_clip.setdefault(example.clip.id, []).append(example)
+    return [
+        one[(number + k * len(one) // most) % len(one)]
+        for number, one in enumerate(by_clip.values())
+        for k in range(min(most, len(one)))
+    ]
 
 
 def pair(example: Example, explain: bool) -> tuple[str, str]:

@@ -29,12 +29,13 @@ import torch
 
 from lookhear.adapters import ilora
 from lookhear.evaluate import report as reports
-from lookhear.evaluate import routers
+from lookhear.evaluate import routers, scores
 from lookhear.evaluate.run import run
 from lookhear.llms import _omni, crab_plus
 
 EVERY = tuple(teaching.SETS)
-_omni.TOGETHER = 64  # the model is small: more questions at a time
+BARE = ("caption",)  # has no reasons: alone it is the same with them as without
+_omni.TOGETHER = 128  # the model is small: more questions at a time
 
 
 @dataclass(frozen=True)
@@ -57,17 +58,22 @@ class Job:
 
 def jobs(seeds: Sequence[int]) -> Iterator[Job]:
     """What is trained, the comparisons that matter most first."""
-    order = sorted(
-        ((n, explain) for n in range(len(seeds)) for explain in (False, True)), key=lambda one: (sum(one), one)
-    )
-    for seed, explain in ((seeds[n], explain) for n, explain in order):
-        yield Job("ilora", EVERY, explain, seed)
-        yield Job("lora", EVERY, explain, seed)
-        for task in EVERY:
-            yield Job("lora", (task,), explain, seed)
-    yield Job("lora_moe", EVERY, True, seeds[0])
-    yield Job("ilora", EVERY, True, seeds[0], 4)
-    yield Job("ilora", EVERY, True, seeds[0], 5)
+    singles = {
+        (seed, explain): [Job("lora", (t,), explain, seed) for t in EVERY if not (explain and t in BARE)]
+        for seed in seeds
+        for explain in (False, True)
+    }
+    for seed in seeds:
+        yield from (Job("ilora", EVERY, False, seed), Job("lora", EVERY, False, seed), *singles[seed, False])
+    for seed in seeds:
+        yield Job("ilora", EVERY, True, seed)
+        yield Job("lora", EVERY, True, seed)
+        if seed == seeds[0]:
+            yield from singles[seed, True]
+    yield Job("lora_moe", EVERY, False, seeds[0])
+    yield from (Job("ilora", EVERY, False, seeds[0], heads) for heads in (4, 5))
+    for seed in seeds[1:]:
+        yield from singles[seed, True]
 
 
 class Studies:
@@ -76,16 +82,16 @@ class Studies:
     def __init__(self, given: argparse.Namespace):
         self.given, self.out = given, given.out
         self.out.mkdir(parents=True, exist_ok=True)
-        self.lessons = teaching.lessons(given.root, given.train, given.test, given.split)
+        self.lessons = teaching.lessons(given.root, given.share, given.test, given.split)
         clips = [e.clip for lesson in self.lessons.values() for e in (*lesson.train, *lesson.test)]
-        self.kept = keeping.keep(crab_plus.load(given.base), clips, self.out / "towers.pt", given.learned)
-        longest = {}
+        self.kept = keeping.keep(crab_plus.load(given.base), clips, self.out / "towers.pt")
         tokens = crab_plus.load(given.base).tokens
-        for explain in (True, False):
-            some = [teaching.pair(e, explain)[1] for lesson in self.lessons.values() for e in lesson.train]
-            longest[explain] = 8 + max(len(tokens(target)) for target in some)
-        self.longest = {explain: min(length, 160) for explain, length in longest.items()}
-        print(f"{len(self.kept)} clips; replies of up to {self.longest[True]} and {self.longest[False]} tokens")
+        self.longest = {
+            (name, explain): 8 + max(len(tokens(teaching.pair(e, explain)[1])) for e in lesson.train)
+            for name, lesson in self.lessons.items()
+            for explain in (False, True)
+        }
+        print(f"{len(self.kept)} clips; the longest replies: {self.longest}", flush=True)
 
     def fresh(self, job: Job | None = None) -> keeping.Kept:
         """The base with new adapters; a LoRA of twice the rank has as many parameters as I-LoRA of three heads."""
@@ -101,20 +107,14 @@ class Studies:
         llm, rng, begun = self.fresh(job), Random(f"{job.seed}"), time.perf_counter()
         weights = [p for p in llm.model.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(weights, self.given.lr, betas=(0.9, 0.98), weight_decay=0.0)
-        pool = []
-        for _ in range(self.given.rounds):
-            some = [e for task in job.tasks for e in self.lessons[task].train]
-            pool += rng.sample(some, len(some))
-        steps, losses = len(pool) // self.given.batch, []
+        batches = [b for _ in range(self.given.rounds) for b in self.batches(job, rng)]
+        steps, losses = len(batches), []
         llm.model.train()
-        for step in range(steps):
+        for step, asks in enumerate(batches):
             for group in optimizer.param_groups:
                 group["lr"] = (
                     self.given.lr * min(1.0, (step + 1) / (0.03 * steps + 1)) * 0.5 * (1 + np.cos(np.pi * step / steps))
                 )
-            asks: dict[str, list[tuple[str, str]]] = {}
-            for example in pool[step * self.given.batch : (step + 1) * self.given.batch]:
-                asks.setdefault(example.clip.id, []).append(teaching.pair(example, job.explain))
             loss = llm.loss([self.kept[name] for name in asks], list(asks.values()))
             optimizer.zero_grad()
             loss.backward()
@@ -129,32 +129,49 @@ class Studies:
         }  # fmt: skip
         return llm, facts
 
+    def batches(self, job: Job, rng: Random) -> list[dict[str, list[tuple[str, str]]]]:
+        """One round: every example once, those of a clip together, about `batch` examples at a time."""
+        clips: dict[str, list[tuple[str, str]]] = {}
+        for task in job.tasks:
+            for example in self.lessons[task].train:
+                clips.setdefault(example.clip.id, []).append(teaching.pair(example, job.explain))
+        found: list[dict[str, list[tuple[str, str]]]] = []
+        for name in rng.sample(list(clips), len(clips)):
+            if not found or sum(map(len, found[-1].values())) >= self.given.batch:
+                found.append({})
+            found[-1][name] = clips[name]
+        return found
+
     def asked(self, llm: keeping.Kept, explain: bool, names: Sequence[str]) -> dict[str, Any]:
         """Task -> its metrics with intervals, of a greedy reply to each test example."""
-        model, found = keeping.KeptModel(llm, self.kept, self.longest[explain]), {}
+        model, found = keeping.KeptModel(llm, self.kept), {}
         for name in names:
-            lesson = self.lessons[name]
-            found[name] = self.scored(lesson, run(model, lesson.test, clips=32))
+            lesson, model.max_tokens = self.lessons[name], self.longest[name, explain]
+            found[name] = self.scored(lesson, run(model, lesson.test, clips=len(lesson.test)))
         return found
 
     @staticmethod
     def scored(lesson: teaching.Lesson, answers: Sequence[Any]) -> dict[str, Any]:
         """Main metric and all others of one task."""
-        report = reports.report(lesson.test, answers)
-        (metrics,) = report.metrics.values()
+        (metrics,) = reports.report(lesson.test, answers).metrics.values()
+        kind = scores.kind_of(lesson.test[0])
+        rows = scores.pooled(kind, lesson.test, answers)[lesson.metric].rows
         return {
             "main": metrics[lesson.metric].to_json(),
             "metrics": {name: m.to_json() for name, m in metrics.items()},
-            "replies": [a.raw for a in answers[:3]],
+            "rows": [[round(float(n), 4) for n in row] for row in rows],  # of each example, what the metric is made of
+            "replies": [a.raw for a in answers[:4]],
         }
 
     def routes(self, llm: keeping.Kept, explain: bool) -> dict[str, Any]:
         """Router weights by task, phase and kind of token; the page of plots."""
-        model = keeping.KeptModel(llm, self.kept, self.longest[explain])
+        model = keeping.KeptModel(llm, self.kept)
         points, depths, phases = {}, [], {}
         for name, lesson in self.lessons.items():
+            model.max_tokens = self.longest[name, explain]
+            model.read.clear()
             with routers.recorded(llm) as record:
-                run(model, lesson.test[:48], clips=24)
+                run(model, lesson.test[:48], clips=48)
             points[name] = record.examples("decode")  # what is said; the clip's own tokens are alike for all tasks
             depths.append(routers.by_depth(record.means()))
             phases[name] = {
@@ -192,7 +209,7 @@ class Studies:
                 with ilora.without_heads(llm.model, head):
                     found["dropped"][f"head {head + 1}"] = self.asked(llm, job.explain, job.tasks)
             found["routers"] = self.routes(llm, job.explain)
-        path.with_suffix(".part").write_text(json.dumps(found, indent=1, ensure_ascii=False), "utf-8")
+        path.with_suffix(".part").write_text(json.dumps(found, ensure_ascii=False), "utf-8")
         path.with_suffix(".part").replace(path)
         told = ", ".join(f"{name} {one['main']['value']:.1f}" for name, one in found["tasks"].items())
         print(f"{job.name}: {facts['steps']} steps, {facts['seconds']} s, loss {facts['loss']}: {told}", flush=True)
@@ -204,7 +221,9 @@ class Studies:
             return
         guessed = {n: self.scored(lesson, teaching.guesses(lesson)) for n, lesson in self.lessons.items()}
         base = self.asked(self.fresh(), True, EVERY)
-        path.write_text(json.dumps({"guess": guessed, "base": base}, indent=1, ensure_ascii=False), "utf-8")
+        clips = {n: [e.clip.id for e in lesson.test] for n, lesson in self.lessons.items()}
+        found = {"guess": guessed, "base": base, "clips": clips}
+        path.write_text(json.dumps(found, ensure_ascii=False), "utf-8")
         for name, some in (("guessing", guessed), ("base", base)):
             print(name, ", ".join(f"{n} {one['main']['value']:.1f}" for n, one in some.items()), flush=True)
 
@@ -215,15 +234,14 @@ def main() -> None:
     options.add_argument("root", type=Path)
     options.add_argument("base", type=Path)
     options.add_argument("--out", type=Path, required=True)
-    options.add_argument("--train", type=int, default=240, help="examples of each task to learn from")
+    options.add_argument("--share", type=float, default=1.0, help="of the examples there are to learn from")
     options.add_argument("--test", type=int, default=100, help="examples of each task to be asked")
     options.add_argument(
-        "--split", default="val", help="what is asked: a split that neither base nor runs learned from"
+        "--split", default="test", help="what is asked: a split that neither base nor runs learned from"
     )
-    options.add_argument("--learned", type=Path, help="folder in which the base was taught, to decode nothing again")
-    options.add_argument("--rounds", type=int, default=1, help="times each example is seen")
-    options.add_argument("--batch", type=int, default=12)
-    options.add_argument("--lr", type=float, default=1e-3)
+    options.add_argument("--rounds", type=int, default=2, help="times each example is seen")
+    options.add_argument("--batch", type=int, default=4, help="examples of a step, or a few more")
+    options.add_argument("--lr", type=float, default=3e-3)
     options.add_argument("--rank", type=int, default=8)
     options.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     options.add_argument("--minutes", type=float, default=1e9, help="begin no run after so long")

@@ -2,8 +2,8 @@
 
 A task gains where the model trained on all tasks scores higher than the one trained on it alone. The positive-transfer
 rate is the share of tasks that gain; the net score is that share less the share of tasks that lose, both in percent. A
-difference smaller than what another seed makes is no transfer, though the papers count it as one: `clear` counts those
-whose interval over seeds leaves zero out.
+difference smaller than what other seeds or other clips make is no transfer, though the papers count it as one: `clear`
+counts those whose interval leaves zero out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lookhear.evaluate import statistics
 
 @dataclass(frozen=True)
 class Change:
-    """One task's score together less its score alone: mean over seeds and its 95 % interval (nan of one seed)."""
+    """One task's score together less its score alone: mean over seeds and its 95 % interval."""
 
     alone: float
     together: float
@@ -78,8 +78,16 @@ class Transfer:
         return 100 * sum(map(holds, self.changes.values())) / len(self.changes)
 
 
-def transfer(alone: Mapping[str, Sequence[float]], together: Mapping[str, Sequence[float]]) -> Transfer:
-    """From task -> score of each seed, higher being better, in the same order of seeds on both sides."""
+def transfer(
+    alone: Mapping[str, Sequence[float]],
+    together: Mapping[str, Sequence[float]],
+    intervals: Mapping[str, tuple[float, float]] | None = None,
+) -> Transfer:
+    """From task -> score of each seed, higher being better, in the same order of seeds on both sides.
+
+    Intervals are of the mean over seeds as draws from a t-distribution (nan of one seed), or as given: those over clips
+    from `statistics.paired`, where each example's score is known.
+    """
     if not alone or set(alone) != set(together):
         odd = sorted(set(alone) ^ set(together)) or ["no task at all"]
         raise DatasetError(f"Transfer needs every task alone and together; one side lacks {odd[0]!r}.")
@@ -87,9 +95,8 @@ def transfer(alone: Mapping[str, Sequence[float]], together: Mapping[str, Sequen
     for name, scores in alone.items():
         gaps = [b - a for a, b in zip(scores, together[name], strict=True)]
         told = statistics.spread(gaps)
-        changes[name] = Change(
-            float(np.mean(scores)), float(np.mean(together[name])), told["mean"], (told["low"], told["high"])
-        )
+        interval = intervals[name] if intervals else (told["low"], told["high"])
+        changes[name] = Change(float(np.mean(scores)), float(np.mean(together[name])), told["mean"], interval)
     return Transfer(changes)
 
 
