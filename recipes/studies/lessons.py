@@ -69,7 +69,7 @@ def first(examples: Sequence[Example], most: int) -> list[Example]:
     for example in examples:
         by_clip.setdefault(example.clip.id, []).append(example)
     return [
-        one[(number + k * len(one) // most) % len(one)]
+        one[(number + k * len(one) // min(most, len(one))) % len(one)]
         for number, one in enumerate(by_clip.values())
         for k in range(min(most, len(one)))
     ]
