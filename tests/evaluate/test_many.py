@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookhear.errors import DatasetError, RecipeError
+from lookhear.errors import DatasetError, MediaError, RecipeError
 from lookhear.evaluate import many
 from lookhear.evaluate import report as reports
 from lookhear.evaluate.run import run
@@ -54,6 +54,16 @@ def test_ours_beside_theirs(data):
         assert cell in shown and shown.count("oracle") == 1
     assert "83.58" not in many.table(ours, beside=False) and "MUSIC" not in many.table(ours, beside=False)
     assert r"\multicolumn{2}{c}{S4}" in many.table(ours, "latex")
+
+
+def test_a_set_without_media_is_left_out(data):
+    def deaf(one, examples):
+        if one.dataset == "ave":
+            raise MediaError("'a' has no file, only a name.")
+        return asked(one, examples)
+
+    found, missing = many.ask_all(many.listed("ave,avsbench@s4", data), deaf)
+    assert [a.dataset for a in found] == ["avsbench@s4"] and list(missing.values()) == ["'a' has no file, only a name."]
 
 
 def test_sets_of_ones_own(data):

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from lookhear import datasets
-from lookhear.errors import DatasetError, RecipeError
+from lookhear.errors import DatasetError, MediaError, RecipeError
 from lookhear.evaluate import published, scores
 from lookhear.evaluate.report import Report
 from lookhear.evaluate.tables import lines
@@ -151,7 +151,10 @@ def table(ours: Mapping[str, Mapping[str, str]], format: str = "text", beside: b
 def ask_all(
     wanted: Sequence[Asked], ask: Callable[[Asked, list[Example]], Report], limit: int | None = None
 ) -> tuple[dict[Asked, Report], dict[Asked, str]]:
-    """Reports of the sets that are there, and of the others why not. Raises DatasetError where none is."""
+    """Reports of the sets that are there, and of the others why not: no annotations, or no clip that can be read.
+
+    Raises DatasetError where none is there.
+    """
     found, missing = {}, {}
     for asked in wanted:
         try:
@@ -159,7 +162,10 @@ def ask_all(
         except DatasetError as error:
             missing[asked] = str(error)
             continue
-        found[asked] = ask(asked, examples)
+        try:
+            found[asked] = ask(asked, examples)
+        except MediaError as error:  # not one of its clips
+            missing[asked] = str(error)
     if not found:
         raise DatasetError(f"None of the {len(wanted)} test sets is there. The first: {next(iter(missing.values()))}")
     return found, missing
