@@ -2,9 +2,9 @@
 
     parent ──starts──▶ nursery: imports torch, av, numpy, once ──forks──▶ worker, worker, worker, …
 
-That import takes seconds. Whoever calls `nursery` early (`lookhear extract` does so before it reads a line) has it done
-on another core while it is still busy itself, and every worker is then there at once. Forking is safe there: nothing
-was computed, no lock is held, and with one thread asked for no library keeps any. It ends when its parent ends.
+That import takes seconds. Whoever calls `nursery` early (`lookhear extract` does, just before it imports torch itself)
+has it done on another core meanwhile, and every worker is then there at once. Forking is safe there: nothing was
+computed, no lock is held, and with one thread asked for no library keeps any. It ends when its parent ends.
 """
 
 from __future__ import annotations
