@@ -25,9 +25,9 @@ from lookhear.types import Answer, Clip, Example
 TOGETHER = 20
 
 
-def floors(out: Path) -> None:
-    """Measure what needs no model of ours, into OUT/floors.json."""
-    stages, train = recipe.Stages(out / "test.npz"), recipe.Stages(out / "train.npz")
+def floors(out: Path, on: str) -> None:
+    """Measure what needs no model of ours, into OUT/floors-ON.json."""
+    stages, train = recipe.Stages(out / f"{on}.npz"), recipe.Stages(out / "train.npz")
     count, rng = len(stages), np.random.default_rng(0)
     mean = train.sounding.mean(0)
     levels = np.linspace(0.05, 0.6, 23)
@@ -41,41 +41,57 @@ def floors(out: Path) -> None:
         "SAM2-shaped, random weights, from the true box and points": signs(through_sam(stages)),
     }
     two = np.array([len(heard) == 2 for heard in stages.heard])
-    found: dict = {name: scores(list(logits), stages.sounding) for name, logits in rows.items()}
-    found["everyone, where one sounds"] = scores(list(signs(stages.everyone[~two])), stages.sounding[~two])
-    (out / "floors.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    rows = {name: each(list(logits), stages.sounding) for name, logits in rows.items()}
+    found: dict = {name: told([row]) for name, row in rows.items()}
+    everyone = next(iter(rows.values()))
+    found["everyone, where one sounds"] = told([{k: v[~two] for k, v in everyone.items()}])
+    (out / f"floors-{on}.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
 
-def test(out: Path, table: Path | None, picture: Path | None) -> None:
-    """Measure, print, and where asked for write the numbers and a picture."""
-    stages, llm = recipe.Stages(out / "test.npz"), recipe.fresh()
-    kept = torch.load(out / "masks.pt", weights_only=True)
+def test(out: Path, seeds: list[int], on: str, table: Path | None, picture: Path | None) -> None:
+    """Measure, print, and where asked for write the numbers and a picture (of the first seed)."""
+    stages = recipe.Stages(out / f"{on}.npz")
+    two = np.array([len(heard) == 2 for heard in stages.heard])
+    runs = [one(out, seed, stages) for seed in seeds]
+    rows = {name: [run[name] for run in runs] for name in ("Crab in small", "told the right names", "swapped")}
+    rows["where one sounds"] = [{k: v[~two] for k, v in run["Crab in small"].items()} for run in runs]
+    named = [run["right"] for run in runs]
+    result = {
+        "stages": len(stages), "numbered from": recipe.STAGES[on][1], "two_sound": int(two.sum()), "seeds": seeds,
+        "steps": [run["step"] for run in runs], "without_mask": [run["without"] for run in runs],
+        "names_right": percent(named), "names_right_by_seed": [percent([right])[0] for right in named],
+        "model": {name: told(some) for name, some in rows.items()},
+        "by_seed": {name: [told([row]) for row in some] for name, some in rows.items()},
+        "where it names right": [
+            told([{k: v[run["right"]] for k, v in run["Crab in small"].items()}]) for run in runs
+        ],
+        "floors": json.loads((out / f"floors-{on}.json").read_text("utf-8")),
+    }  # fmt: skip
+    for name, row in (result["model"] | result["floors"]).items():
+        print(f"{name:62s}", "  ".join(f"{k} {v[0]:.1f} ({v[1]:.1f} to {v[2]:.1f})" for k, v in row.items()))
+    print({k: v for k, v in result.items() if k not in ("model", "floors")})
+    if table:
+        table.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    if picture:
+        sheet(picture, stages, runs[0]["drawn"], runs[0]["drawn with another sound"])
+
+
+def one(out: Path, seed: int, stages: recipe.Stages) -> dict:
+    """What one trained model says and draws, scored stage by stage."""
+    llm = recipe.fresh(seed)
+    kept = torch.load(out / f"masks-{seed}.pt", weights_only=True)
     llm.model.load_state_dict(kept["net"])
     llm.model.eval()
     said, drawn = answers(llm, stages)
     _, swapped = answers(llm, stages, np.roll(np.arange(len(stages)), 1))
     names = [reply.split(" is ")[-1].split(".")[0].split(" and ") for reply in said]
-    right = np.array([a == b for a, b in zip(names, stages.heard, strict=True)])
-    two = np.array([len(heard) == 2 for heard in stages.heard])
-    found = {
-        "Crab in small": scores(drawn, stages.sounding),
-        "told the right names": scores(told(llm, stages), stages.sounding),
-        "with another stage's sound": scores(swapped, stages.sounding),
-        "where one sounds": scores([d for d, t in zip(drawn, two, strict=True) if not t], stages.sounding[~two]),
-        "where it names right": scores([d for d, r in zip(drawn, right, strict=True) if r], stages.sounding[right]),
-    }
-    result = {
-        "stages": len(stages), "two_sound": int(two.sum()), "steps": kept["step"], "names_right": percent(right),
-        "without_mask": sum(mask is None for mask in drawn), "model": found,
-        "floors": json.loads((out / "floors.json").read_text("utf-8")),
+    return {
+        "step": kept["step"], "without": sum(mask is None for mask in drawn),
+        "right": np.array([a == b for a, b in zip(names, stages.heard, strict=True)]),
+        "Crab in small": each(drawn, stages.sounding), "swapped": each(swapped, stages.sounding),
+        "told the right names": each(prompted(llm, stages), stages.sounding),
+        "drawn": drawn, "drawn with another sound": swapped,
     }  # fmt: skip
-    for name, row in (found | result["floors"]).items():
-        print(f"{name:62s}", "  ".join(f"{k} {v[0]:.1f} ({v[1]:.1f} to {v[2]:.1f})" for k, v in row.items()))
-    print({k: v for k, v in result.items() if k not in ("model", "floors")}, said[:6])
-    if table:
-        table.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    if picture:
-        sheet(picture, stages, drawn, swapped)
 
 
 @torch.inference_mode()
@@ -92,7 +108,7 @@ def answers(llm: crab.Crab, stages: recipe.Stages, sound: np.ndarray | None = No
 
 
 @torch.inference_mode()
-def told(llm: crab.Crab, stages: recipe.Stages) -> list:
+def prompted(llm: crab.Crab, stages: recipe.Stages) -> list:
     """Logits where the right reply is put into the model's mouth: what the decoder does when the ears are right."""
     drawn = []
     marks = torch.tensor([llm.words.ids[mark] for mark in MASKS])
@@ -133,19 +149,27 @@ def signs(masks: np.ndarray) -> np.ndarray:
     return np.where(masks, 10.0, -10.0)
 
 
-def scores(logits: list, true: np.ndarray) -> dict[str, list[float]]:
-    """J, F and F_crab with intervals; a reply without a mask scores 0."""
-    found = {"J": [], "F": [], "F_crab": []}  # type: dict[str, list[float]]
-    for said, real in zip(logits, true, strict=True):
-        found["J"].append(0.0 if said is None else segmentation.jaccard(said > 0, real))
-        found["F"].append(0.0 if said is None else segmentation.f_score(said > 0, real))
-        found["F_crab"].append(0.0 if said is None else float(segmentation.crab_f_curve(said, real).max()))
-    return {name: percent(np.array(values)) for name, values in found.items()}
+def each(logits: list, true: np.ndarray) -> dict[str, np.ndarray]:
+    """J, F and F_crab of each stage; a reply without a mask scores 0."""
+    pairs = list(zip(logits, true, strict=True))
+    return {
+        "J": np.array([0.0 if said is None else segmentation.jaccard(said > 0, real) for said, real in pairs]),
+        "F": np.array([0.0 if said is None else segmentation.f_score(said > 0, real) for said, real in pairs]),
+        "F_crab": np.array(
+            [0.0 if said is None else float(segmentation.crab_f_curve(said, real).max()) for said, real in pairs]
+        ),
+    }
 
 
-def percent(values: np.ndarray) -> list[float]:
-    """Mean in percent and its 95 % interval over stages."""
-    low, high = bootstrap(values, np.arange(len(values)), np.ones((len(values), 1), bool))[0]
+def told(runs: list[dict[str, np.ndarray]]) -> dict[str, list[float]]:
+    """Metric -> mean over stages and seeds in percent, with its interval."""
+    return {name: percent([run[name] for run in runs]) for name in runs[0]}
+
+
+def percent(runs: list[np.ndarray]) -> list[float]:
+    """Mean in percent over stages and seeds, and its 95 % interval over stages, redrawn with all seeds of a stage."""
+    values, stages = np.concatenate(runs).astype(float), np.tile(np.arange(len(runs[0])), len(runs))
+    low, high = bootstrap(values, stages, np.ones((len(values), 1), bool))[0]
     return [round(100 * float(n), 2) for n in (values.mean(), low, high)]
 
 

@@ -1,8 +1,8 @@
 """A Crab in small learns to say who sounds and to draw the mask of it, on one-second stages; then J and F of it.
 
-Run:   python recipes/crab/masks.py draw towers words masks floors test --out OUT --json results/mask_path.json
-Cost:  7 minutes of one CPU core; `words` and `masks` go on where they were stopped, and `masks` with more --steps too
-Score: see docs/results/masks.md
+Run:   python recipes/crab/masks.py draw towers words masks floors test --out OUT --seeds 0 1 2 --json FILE
+Cost:  7 minutes of one CPU core a seed; `words` and `masks` go on where they were stopped, and `masks` with more steps
+Score: see docs/results/masks.md; `test --on choose` scores the stages that steps and rates were chosen on
 
 Nothing is given but the stages; all begins at random. `towers` teaches the towers names, as Crab's come taught; `words`
 two questions in text, who sounds and who stands where, to all but the mask decoder; `masks` the first with its mask.
@@ -23,7 +23,7 @@ from lookhear.encoders import _pictures, beats
 from lookhear.llms import crab
 from lookhear.llms._crab_text import MADE, MASKED, Words, learned
 
-TRAIN, TEST = 3500, 300  # stages; the test's are numbered from a million
+STAGES = {"train": (3500, 0), "choose": (300, 1_000_000), "test": (300, 2_000_000)}  # how many, the first one's number
 HEARD, SEEN = "Which object makes the sound?", "Who stands on the stage?"
 WIDE, EARS = 96, 96
 CONFIG = {
@@ -102,7 +102,7 @@ def fresh(seed: int = 0) -> crab.Crab:
     return crab.Crab(crab.Net(crab.Config(language=sizes, **CONFIG)), Words(tokenizer))
 
 
-def towers(out: Path, steps: int, batch: int = 64, lr: float = 1e-3, seed: int = 0) -> None:
+def towers(out: Path, steps: int, seed: int, batch: int = 64, lr: float = 1e-3) -> None:
     """Teach the towers, as CLIP and BEATs come taught, which kinds are seen somewhere and which are heard."""
     stages, net = Stages(out / "train.npz"), fresh(seed).model
     net.trains("vision", "hearing")
@@ -131,16 +131,18 @@ def towers(out: Path, steps: int, batch: int = 64, lr: float = 1e-3, seed: int =
         schedule.step()
         told = 0.9 * told + 0.1 * np.array([float(x.detach()) for x in losses])
         if (step + 1) % 20 == 0:
-            print(f"towers {step + 1:4d}  {time.process_time() - start:5.0f} CPU-s  seen, heard {told}", flush=True)
-    torch.save({"net": net.state_dict(), "step": steps}, out / "towers.pt")
+            print(
+                f"{seed} towers {step + 1:4d}  {time.process_time() - start:5.0f} CPU-s  seen, heard {told}", flush=True
+            )
+    torch.save({"net": net.state_dict(), "step": steps}, out / f"towers-{seed}.pt")
 
 
-def train(out: Path, what: str, steps: int, batch: int, lr: float, seed: int = 0) -> None:
+def train(out: Path, what: str, steps: int, batch: int, lr: float, seed: int) -> None:
     """Train `words` from nothing or `masks` from there; a checkpoint every 20 steps lets a stopped run go on."""
     stages, llm = Stages(out / "train.npz"), fresh(seed)
-    net, checkpoint = llm.model, out / f"{what}.pt"
+    net, checkpoint = llm.model, out / f"{what}-{seed}.pt"
     before = {"words": "towers", "masks": "words"}[what]
-    net.load_state_dict(torch.load(out / f"{before}.pt", weights_only=True)["net"])
+    net.load_state_dict(torch.load(out / f"{before}-{seed}.pt", weights_only=True)["net"])
     net.trains(*PARTS, *(["segment"] if what == "masks" else []))
     weights = [p for p in net.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr, weight_decay=0.01, betas=(0.9, 0.98))
@@ -171,7 +173,7 @@ def train(out: Path, what: str, steps: int, batch: int, lr: float, seed: int = 0
             told[name] = 0.97 * told.get(name, share) + 0.03 * share
         if (step + 1) % 20 == 0 or step + 1 == steps:
             line = " ".join(f"{k} {v:.3f}" for k, v in told.items())
-            print(f"{what} {step + 1:5d}  {time.process_time() - start:5.0f} CPU-s  {line}", flush=True)
+            print(f"{seed} {what} {step + 1:5d}  {time.process_time() - start:5.0f} CPU-s  {line}", flush=True)
             state = {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
             torch.save(state, checkpoint.with_suffix(".part"))
             checkpoint.with_suffix(".part").replace(checkpoint)
@@ -181,24 +183,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("what", nargs="+", choices=["draw", "towers", "words", "masks", "floors", "test"])
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--on", choices=["choose", "test"], default="test")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--picture", type=Path)
     given = parser.parse_args()
-    for what in given.what:
-        if what == "draw":
-            draw(given.out, "train", TRAIN, 0)
-            draw(given.out, "test", TEST, 1_000_000)
-        elif what == "towers":
-            towers(given.out, given.steps or 160)
-        elif what == "words":
-            train(given.out, "words", given.steps or 140, batch=24, lr=1.5e-3)
-        elif what == "masks":
-            train(given.out, "masks", given.steps or 1000, batch=16, lr=1.2e-3)
-        else:
-            import judge
+    torch.set_num_threads(1)
+    if "draw" in given.what:
+        for name, (count, first) in STAGES.items():
+            draw(given.out, name, count, first)
+    for seed in given.seeds:
+        if "towers" in given.what:
+            towers(given.out, given.steps or 160, seed)
+        if "words" in given.what:
+            train(given.out, "words", given.steps or 140, 24, 1.5e-3, seed)
+        if "masks" in given.what:
+            train(given.out, "masks", given.steps or 1000, 16, 1.2e-3, seed)
+    import judge
 
-            judge.floors(given.out) if what == "floors" else judge.test(given.out, given.json, given.picture)
+    if "floors" in given.what:
+        judge.floors(given.out, given.on)
+    if "test" in given.what:
+        judge.test(given.out, given.seeds, given.on, given.json, given.picture)
 
 
 if __name__ == "__main__":
