@@ -1,12 +1,13 @@
 """Comparisons: what the stored features carry, what stands in the way of a net, and what the study's nets make of them.
 
+    python recipes/base/comparisons.py world results/comparisons.json
     lookhear study recipes/base/comparisons.yaml data.root=world --out runs/comparisons
-    python recipes/base/comparisons.py world runs/comparisons/study.json results/comparisons.json
+    python recipes/base/comparisons.py world results/comparisons.json runs/comparisons/study.json
 
-Three parts, written as JSON and printed as tables. `reader` subtracts two numbers of the features and knows nothing
-else: the ceiling. `probes` are small nets on comparisons alone, by how the question meets the clip (side by side, or as
-a product), by what is known of the question (its embedding, or its slots written out), and by which numbers of the
-clip. `nets` is the study, on comparisons: intervals and tests over videos, against the net that only reads.
+Three parts, each put into the JSON and printed as a table. `reader` subtracts two numbers of the features and knows
+nothing else: the ceiling. `probes` are small nets on comparisons alone, by how the question meets the clip (side by
+side, or as a product) and by what both are given. Both take about two minutes on one core. `nets` is the study, on
+comparisons: intervals and tests over videos, against the net that only reads.
 """
 
 from __future__ import annotations
@@ -209,22 +210,22 @@ def probes(world: World) -> dict[str, dict[str, Any]]:
         return torch.cat([stream.mean(1), stream.amax(1)], dim=-1)
 
     played = while_playing(world.heard)
-    clips = {
-        "all numbers": torch.cat([pooled(world.audio), pooled(world.frames)], -1),
-        "presence, level, rate": pooled(world.audio[..., : 3 * N]),
-        "the same, while playing": (played - played.mean(0)) / played.std(0),
+    every = torch.cat([pooled(world.audio), pooled(world.frames)], -1)
+    inputs = {
+        "all numbers": (every, world.question),
+        "all numbers, slots written out": (every, written_out(world)),
+        "presence, level and rate alone": (pooled(world.audio[..., : 3 * N]), world.question),
+        "level and rate while playing": ((played - played.mean(0)) / played.std(0), world.question),
     }
-    texts = {"stage_text": world.question, "slots": written_out(world)}
     found = {}
-    for seen, clip in clips.items():
-        for known, text in texts.items():
-            for way, make in (("beside", Beside), ("product", Times)):
-                net = learn(make, clip, text, world.splits["train"])
-                with torch.no_grad():
-                    found[f"{way} · {known} · {seen}"] = {
-                        split: score((net(clip[a.clip], text[a.text]) > 0).eq(a.yes > 0.5).numpy(), a)
-                        for split, a in world.splits.items()
-                    }
+    for name, (clip, text) in inputs.items():
+        for way, make in (("side by side", Beside), ("product", Times)):
+            net = learn(make, clip, text, world.splits["train"])
+            with torch.no_grad():
+                found[f"{way}: {name}"] = {
+                    split: score((net(clip[a.clip], text[a.text]) > 0).eq(a.yes > 0.5).numpy(), a)
+                    for split, a in world.splits.items()
+                }
     return found
 
 
@@ -263,14 +264,16 @@ def nets(study: Mapping[str, Any], root: Path) -> dict[str, dict[str, Any]]:
                 "difference": round(100 * float(gap.mean()), 2),
                 "difference_interval": [round(float(e), 2) for e in edges[0]],
                 "p": float(f"{tests[0]:.2g}"),
-                "p_templates": dict(zip(COMPARED, statistics.holm(tests[1:].tolist()), strict=True)),
+                "holm": {
+                    t: float(f"{p:.2g}") for t, p in zip(COMPARED, statistics.holm(tests[1:].tolist()), strict=True)
+                },
             }
     return found
 
 
 def table(rows: Mapping[str, Mapping[str, Any]], split: str) -> str:
     """One line a row: all comparisons, its interval, then every template."""
-    short = [t.replace("<Object>", "O").replace("<LR>", "side").strip() for t in COMPARED]
+    short = [TEMPLATES[t].answer.__name__.replace("_", " ") for t in COMPARED]
     lines = [
         [name, f"{s['accuracy']:.1f}", "{:.1f} to {:.1f}".format(*s["interval"])]
         + [f"{s['templates'][t]['accuracy']:.0f}" for t in COMPARED]
@@ -281,20 +284,22 @@ def table(rows: Mapping[str, Mapping[str, Any]], split: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    root, study, out = Path(arguments[0]), Path(arguments[1]), Path(arguments[2])
+    root, out = Path(arguments[0]), Path(arguments[1])
     torch.set_num_threads(1)
-    world = world_of(root)
-    reader = {"reader": {split: score(read(world, asked), asked) for split, asked in world.splits.items()}}
-    found = {
-        "training questions": len(world.splits["train"].examples),
-        "instrument named first, second": named(world),
-        "reader": reader["reader"],
-        "probes": probes(world),
-        "nets": nets(json.loads(study.read_text("utf-8")), root),
-    }
+    found = json.loads(out.read_text("utf-8")) if out.is_file() else {}
+    if len(arguments) > 2:
+        found["nets"] = nets(json.loads(Path(arguments[2]).read_text("utf-8")), root)
+        shown = [found["nets"]]
+    else:
+        world = world_of(root)
+        found["training questions"] = len(world.splits["train"].examples)
+        found["instrument named"] = named(world)
+        found["reader"] = {split: score(read(world, asked), asked) for split, asked in world.splits.items()}
+        found["probes"] = probes(world)
+        shown = [{"reader": found["reader"]}, found["probes"]]
     out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     for split in ("test", "diagnostic"):
-        for part in (reader, found["probes"], found["nets"]):
+        for part in shown:
             print(table(part, split), end="\n\n")
 
 

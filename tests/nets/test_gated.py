@@ -67,3 +67,24 @@ def test_a_question_of_zeros_still_has_an_answer_and_the_clip_counts():
         for stream in streams:
             changed = {**streams, stream: streams[stream].flip(0)}
             assert not torch.allclose(net.answer(net.watch(**changed), question).logits, said, atol=1e-5)
+
+
+def test_with_places_the_picture_says_whom_to_listen_to():
+    streams, question, _ = compared(3, 0)
+    other = {**streams, "frames": streams["frames"].flip(0)}
+    for places in (0, 2):
+        torch.manual_seed(0)
+        net = gated.build(gated.Config(**SIZES, places=places)).eval()
+        with torch.no_grad():
+            one, two = (net.answer(net.watch(**s), question).attention["heard"] for s in (streams, other))
+        assert torch.allclose(one, two, atol=1e-4) is not bool(places)
+
+
+def test_knows_no_order():
+    streams, question, _ = compared(3, 0)
+    torch.manual_seed(0)
+    net = gated.build(gated.Config(**SIZES, places=2)).eval()
+    with torch.no_grad():
+        said = net.answer(net.watch(**streams), question).logits
+        backwards = {name: stream.flip(1) for name, stream in streams.items()}
+        assert torch.allclose(net.answer(net.watch(**backwards), question).logits, said, atol=1e-5)

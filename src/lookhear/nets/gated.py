@@ -7,6 +7,9 @@
 "Is the violin louder than the tuba?" asks for two numbers of the sound, each over the seconds in which its instrument
 plays, one with a plus and one with a minus. A question that stands beside the clip in an MLP has to make that product
 out of sums; here it is one. Without heads it looks at no seconds: `pooled_mlp` with a product in place of the sum.
+"Is the instrument on the left louder …?" must first be completed by who stands there: with `places`, the picture's
+numbers times weights read off the question are added to the question before anything is asked. It knows no order: with
+its seconds shuffled a clip gives the same answer.
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ class Config:
     question: int = 128
     heads: int = 4
     """looks at the sound for one question; 0 leaves mean and maximum"""
+    places: int = 0
+    """looks at the mean picture that complete the question first: one for every place it names"""
     inner: int = 256
     """hidden width of what reads the question"""
     hidden: int = 512
@@ -43,19 +48,26 @@ class Gated(nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
-        self.heads = config.heads
+        self.heads, self.places = config.heads, config.places
         numbers = (config.heads + 2) * config.audio + config.frames
         self.query = _reader(config, config.heads * config.audio) if config.heads else None
+        if config.places:
+            self.point = _reader(config, config.places * config.frames)
+            self.complete = nn.Linear(config.places * config.frames, config.question)
         self.weigh = _reader(config, numbers, config.dropout)
         self.head = head(numbers, config.hidden, config.answers, config.dropout)
 
     def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip time wide"]) -> Memory:
         """The sound second by second, and what needs no question."""
-        return {"audio": audio, "summary": torch.cat([frames.mean(dim=1), summary(audio)], dim=-1)}
+        seen = frames.mean(dim=1)
+        return {"audio": audio, "seen": seen, "summary": torch.cat([seen, summary(audio)], dim=-1)}
 
     def answer(self, memory: Memory, question: Float[Tensor, "question dim"]) -> Output:
         """Logits of the answers; which seconds were listened to, on average over the heads."""
         clip, audio, attention = memory["summary"], memory["audio"], {}
+        if self.places:
+            found = self.point(question).unflatten(-1, (self.places, -1)) * memory["seen"][:, None]
+            question = question + self.complete(found.flatten(1))
         if self.query is not None:
             queries = self.query(question).unflatten(-1, (self.heads, -1))
             scores = torch.einsum("qhd,qtd->qht", queries, audio) / audio.shape[-1] ** 0.5
