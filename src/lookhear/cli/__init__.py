@@ -21,6 +21,9 @@ ORDER = (  # as a user meets them; a command that is not named here comes after 
 )
 
 
+STOPPED = 130  # exit code after Ctrl-C
+
+
 def app() -> typer.Typer:
     """Every command in this folder, in the order a user meets them."""
     commands = typer.Typer(
@@ -64,6 +67,8 @@ def main() -> None:
             file=sys.stderr,
         )
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code != STOPPED:  # typer turns Ctrl-C into this exit, without a word
+            raise
         print("lookhear: stopped; long jobs resume where they were when run again.", file=sys.stderr)
-        raise SystemExit(130) from None
+        raise SystemExit(STOPPED) from None

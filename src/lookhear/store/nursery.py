@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
+import threading
 from multiprocessing.context import BaseContext
 
 NEEDED = ("lookhear.store._workers",)
@@ -28,9 +30,13 @@ def nursery() -> BaseContext:
     context.set_forkserver_preload(list(NEEDED))  # does nothing where the user's own program has started one already
     before = os.environ.get(THREADS)
     os.environ[THREADS] = "1"
+    main = threading.current_thread() is threading.main_thread()
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None  # Ctrl-C is the parent's to answer
     try:
         forkserver.ensure_running()
     finally:
+        if main:
+            signal.signal(signal.SIGINT, heard)
         del os.environ[THREADS]
         os.environ.update({} if before is None else {THREADS: before})
     return context
