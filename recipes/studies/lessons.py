@@ -25,6 +25,7 @@ SETS = {  # task -> the part of a Soundstage that asks it, and the metric that s
 TRAIN = {  # examples to learn from: more where the base knows nothing
     "action": 150, "emotion": 300, "matching": 500, "event": 150, "referring": 500, "caption": 150, "question": 150,
 }  # fmt: skip
+BARE = ("caption",)  # has no reasons: alone it is the same with them as without
 SEVERAL = {"question": 1, "referring": 2}  # at most so many of a clip are taken
 find = lru_cache(tasks.find)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from lessons import BARE
 
 from lookhear.evaluate import statistics
 from lookhear.evaluate.tables import lay_out
@@ -44,8 +45,8 @@ class Runs:
             for task, one in run["tasks"].items():
                 self.scores[method, job["explain"]][task][job["seed"]] = one
         without, reasoned = (self.scores.get(("lora alone", explain), {}) for explain in (False, True))
-        for task in set(without) - set(reasoned) if reasoned else ():
-            reasoned[task] = without[task]  # a task without reasons is learned alone only once
+        for task in (set(BARE) & set(without)) - set(reasoned) if reasoned else ():
+            reasoned[task] = without[task]  # what has no reasons is learned alone only once
 
     def whole(self, method: str, explain: bool) -> dict[str, Score]:
         """Task -> score of each seed, where every task was run."""
