@@ -5,12 +5,12 @@
                                └─ I-LoRA with a head dropped, its routers recorded and drawn
 
 Alone and together see each task's examples equally often. Three seeds without reasons come first, then those with
-reasons in the targets, then experts and other numbers of heads with one seed; what is done is in OUT and not done again,
-so the command may be stopped and run again.
+reasons in the targets, then experts and other numbers of heads with one seed; what is done is in OUT and not done
+again, so the command may be stopped and run again.
 
 Run:   python recipes/studies/run.py ROOT BASE --out OUT       ROOT a Soundstage, BASE the folder of tiny_omni
-Cost:  without reasons 80 to 95 s for all tasks and 10 to 25 s for one, on one free thread with asking; with reasons two to
-       three times that; the towers 35 ms a clip once; all of it about an hour
+Cost:  without reasons 80 to 95 s for all tasks and 10 to 25 s for one, on one free thread and with asking; reasons make
+       replies ten times as long; the towers take 35 ms a clip, once
 """
 
 from __future__ import annotations
