@@ -31,6 +31,7 @@ from lookhear.evaluate.floors import template_of
 from lookhear.evaluate.report import clusters_of
 from lookhear.evaluate.study import digest, unpack
 from lookhear.soundstage.programs import TEMPLATES
+from lookhear.soundstage.questions import ORDER
 from lookhear.soundstage.scene import INSTRUMENTS
 from lookhear.store.features import FeatureStore, text_key
 from lookhear.types import Example
@@ -261,6 +262,9 @@ def nets(study: Mapping[str, Any], root: Path) -> dict[str, dict[str, Any]]:
             found.setdefault(name, {})[split] = score(mean, asked) | {
                 "seeds": [round(100 * float(s.mean()), 2) for s in seeds],
                 "all questions": facts["rows"][name]["columns"]["Overall"]["accuracy"],
+                "order": {
+                    t: facts["rows"][name]["columns"][t] for t in sorted(ORDER) if t in facts["rows"][name]["columns"]
+                },
                 "difference": round(100 * float(gap.mean()), 2),
                 "difference_interval": [round(float(e), 2) for e in edges[0]],
                 "p": float(f"{tests[0]:.2g}"),
@@ -272,15 +276,17 @@ def nets(study: Mapping[str, Any], root: Path) -> dict[str, dict[str, Any]]:
 
 
 def table(rows: Mapping[str, Mapping[str, Any]], split: str) -> str:
-    """One line a row: all comparisons, its interval, then every template."""
+    """One line a row: all comparisons, the interval, the difference to the first row if it is known, every template."""
     short = [TEMPLATES[t].answer.__name__.replace("_", " ") for t in COMPARED]
-    lines = [
-        [name, f"{s['accuracy']:.1f}", "{:.1f} to {:.1f}".format(*s["interval"])]
-        + [f"{s['templates'][t]['accuracy']:.0f}" for t in COMPARED]
-        for name, splits in rows.items()
-        for s in [splits[split]]
-    ]
-    return tables.lay_out([split, "all", "95 % interval", *short], lines, "markdown")
+    tested = "difference" in next(iter(rows.values()))[split]
+    lines = []
+    for name, splits in rows.items():
+        cell = splits[split]
+        gap = ["{:+.1f}, p {:.2g}".format(cell["difference"], cell["p"])] if tested else []
+        each = [f"{cell['templates'][t]['accuracy']:.0f}" for t in COMPARED]
+        lines.append([name, f"{cell['accuracy']:.1f}", "{:.1f} to {:.1f}".format(*cell["interval"]), *gap, *each])
+    head = [split, "all", "95 % interval", *(["less the first"] if tested else []), *short]
+    return tables.lay_out(head, lines, "markdown")
 
 
 def main(arguments: Sequence[str]) -> None:
