@@ -36,7 +36,7 @@ from lookhear.types import Answer, Example
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT, WORLD = ROOT / "demo", ROOT / "demo" / "world"
-NETS = ("av_master", "pooled_mlp", "question_only")
+NETS = ("av_master", "gated", "pooled_mlp", "question_only")
 say = Console(highlight=False).print
 seconds: dict[str, float] = {}
 
