@@ -124,7 +124,7 @@ def main() -> None:
         texts = [e.question for part in parts.values() for e in part]
         extract_texts(list(dict.fromkeys(texts)), build_encoder("stage_text"), store)
         say(f"  {tally.made} clips encoded, {tally.kept} there already, {len(tally.failed)} failed")
-    with step("train", f"3  Train AV-Master on {len(parts['train'])} questions, and two baselines beside it"):
+    with step("train", f"3  Train AV-Master on {len(parts['train'])} questions, and three baselines beside it"):
         nets = trained()
 
     test = parts["test"]
