@@ -134,7 +134,7 @@ def main() -> None:
         reports = {name: report(test, given, {"model": name}) for name, given in answers.items()}
         chance = floors.chance(parts["train"], test)
         floor = {"who is there": known(card), "chance": chance}
-        say(tables.lay_out(*by_type(reports, floor), "text"))
+        say(tables.lay_out(*by_type(reports, floor), "text"), soft_wrap=True)
     with step("evidence", "5  Does the evidence hold? Take away the seconds that the model points to"):
         reference = evidence.means(nets["av_master"], parts["train"][:2000], store)
         held = evidence.deletion(nets["av_master"], test, store, reference)
@@ -185,8 +185,9 @@ def collected(
         ),
         page.heading("What a score means"),
         page.text(
-            "Accuracy in percent on clips that no net has seen. question_only never looks or listens, majority gives "
-            "the commonest training answer to each question template. Who is there guesses evenly among "
+            "Accuracy in percent on clips that no net has seen. gated and pooled_mlp are plain baselines: in the first the "
+            "question weighs what is seen and heard, in the second it stands beside it. question_only never looks or "
+            "listens, majority gives the commonest training answer to each question template. Who is there guesses evenly among "
             "those seen and heard, chance among all answers of the template. Intervals are 95 %, clustered by video."
         ),
         page.table(head, rows, strong=[len(rows) - 2]),
