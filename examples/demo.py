@@ -185,10 +185,11 @@ def collected(
         ),
         page.heading("What a score means"),
         page.text(
-            "Accuracy in percent on clips that no net has seen. gated and pooled_mlp are plain baselines: in the first the "
-            "question weighs what is seen and heard, in the second it stands beside it. question_only never looks or "
-            "listens, majority gives the commonest training answer to each question template. Who is there guesses evenly among "
-            "those seen and heard, chance among all answers of the template. Intervals are 95 %, clustered by video."
+            "Accuracy in percent on clips that no net has seen. gated and pooled_mlp are plain baselines: in the "
+            "first the question weighs what is seen and heard, in the second it stands beside it. question_only never "
+            "looks or listens, majority gives the commonest training answer to each question template. Who is there "
+            "guesses evenly among those seen and heard, chance among all answers of the template. Intervals are "
+            "95 %, clustered by video."
         ),
         page.table(head, rows, strong=[len(rows) - 2]),
         page.heading("Does the evidence hold?"),
