@@ -59,9 +59,9 @@ def test_a_run_folder_names_its_base(folder, film, lookhear, tmp_path):
 def test_seconds_places_and_masks(placing, film, lookhear, tmp_path):
     from transformers import Sam2Model
 
-    from tests.llms.test_sam2 import small as small_sam
+    from lookhear.llms import _sam2
 
-    Sam2Model(small_sam()).save_pretrained(tmp_path / "sam")
+    Sam2Model(_sam2.small()).save_pretrained(tmp_path / "sam")
     out = tmp_path / "out"
     ran = lookhear(
         *("ask", film, "Where is the drum?"),
