@@ -15,7 +15,7 @@ from random import Random
 from zlib import crc32
 
 from lookhear.soundstage import programs
-from lookhear.soundstage.facts import NEAR, Facts, number
+from lookhear.soundstage.facts import AWAY, NEAR, Facts, number
 from lookhear.soundstage.programs import TEMPLATES
 from lookhear.soundstage.questions import COMPARATIVE, Question, harvest, wordings
 from lookhear.soundstage.sampler import Wish
@@ -200,7 +200,7 @@ class Ledger:
         """The answer that is behind where the cue is the same, and that cue."""
         answer, other = sorted(self.domain[template], key=lambda a: (self.counts[template,][a], self.rng.random()))
         cues = [
-            (v, h, moves) for v in range(1, self.musicians + 1) for h in range(1, min(v, 2) + 1) for moves in (0, 1)
+            (v, h, moves) for v in range(1, self.musicians + 1) for h in range(1, min(v, AWAY) + 1) for moves in (0, 1)
         ]
         counts = {cue: self.counts[template, "cue", cue] for cue in cues}
         cue = min(cues, key=lambda c: (counts[c][answer] - counts[c][other], counts[c].total(), self.rng.random()))

@@ -20,6 +20,7 @@ LONGER = 2.0  # seconds
 OVERLAP = 1.5  # seconds
 PART = 0.7  # "always playing" is the whole clip; "not always" is at most this part of it
 NEAR = 1e-6  # times lie on a grid of 0.1 s: this only forgives floating point
+AWAY = 2  # sources off stage, at most
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from lookhear.soundstage.facts import (
+    AWAY,
     BUSIER,
     LONGER,
     LOUDER,
@@ -172,7 +173,7 @@ def from_the_stage(facts: Facts) -> str | None:
         return None  # a voice is a sound too, and a mixture has both answers
     if {p.instrument for p in facts.offstage} & set(facts.on_stage):
         return None
-    if len(facts.heard) > min(2, len(facts.visible)):
+    if len(facts.heard) > min(AWAY, len(facts.visible)):
         return None  # so many are never off stage, or cannot be on it: the number alone would tell
     return yes(bool(facts.sounding))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from lookhear.soundstage import programs
-from lookhear.soundstage.facts import NUMBERS, Facts
+from lookhear.soundstage.facts import AWAY, NUMBERS, Facts
 from lookhear.soundstage.programs import TEMPLATES
 from lookhear.soundstage.questions import COMPARATIVE, ORDER, PLACED, SIDED, Question, answer, harvest
 from lookhear.soundstage.scene import INSTRUMENTS, Scene
@@ -135,7 +135,7 @@ def plan(rng: Random, wish: Wish, musicians: int) -> Plan:
     if program is programs.number_heard:
         return Plan(visible=tuple(range(1, musicians + 1)), offstage=(0, 1, 2))
     if program is programs.from_the_stage:
-        visible, heard, _ = wish.cue or (rng.randint(2, musicians), rng.randint(1, 2), None)  # type: ignore[misc]
+        visible, heard, _ = wish.cue or (rng.randint(2, musicians), rng.randint(1, AWAY), None)  # type: ignore[misc]
         if wish.answer == "no":
             return Plan(voice=0.0, visible=(visible,), silent=(visible,), offstage=(heard,), alike=(0,))
         return Plan(voice=0.0, visible=(visible,), silent=(visible - heard,), offstage=(0,), alike=(0,))

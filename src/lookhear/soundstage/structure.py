@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
-from lookhear.soundstage.facts import ORDER, PART
+from lookhear.soundstage.facts import AWAY, ORDER, PART
 from lookhear.soundstage.scene import INSTRUMENTS, MOODS, Look, Player, Scene
 
 Spans = tuple[tuple[float, float], ...]
@@ -85,7 +85,7 @@ def silenced(rng: Random, scene: Scene, which: int) -> Scene:
 
 def joined(rng: Random, scene: Scene) -> Scene:
     """The scene with one more source off stage, if there are fewer than two."""
-    if sum(p.x is None for p in scene.players) >= 2:
+    if sum(p.x is None for p in scene.players) >= AWAY:
         return scene
     kind = rng.choice([k for k in INSTRUMENTS if all(p.instrument != k for p in scene.players)])
     extra = _player(rng, kind, None, _alone(rng, scene.seconds), (), Look())

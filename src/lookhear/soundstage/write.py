@@ -49,7 +49,8 @@ def make(
         raise DatasetError(f"Soundstage: {workers} workers cannot work; take 1 or more.")
     if formats and settings.seconds != 10:
         raise DatasetError("Soundstage: AVE, LLP and AVSBench have clips of 10 s. Make it with --seconds 10.")
-    out, voices = Path(out), _voices(font)
+    out, font = Path(out), str(font or "")
+    voices = _voices(font)
     _ours(out)
     with progress(quiet) as bar:
         tick = bar("scenes and questions", sum(settings.clips.values()))
@@ -66,9 +67,9 @@ def make(
         tasks = examples.write(out, [(c.split, c.scene) for c in clips], settings.size, tick)
         written += [out / "json" / f"{task}-{split}.json" for split in tasks for task in examples.TASKS]
         if media:
-            videos(out / "videos", [c.scene for c in clips], settings, workers, bar, str(font or ""))
+            videos(out / "videos", [c.scene for c in clips], settings, workers, bar, font)
             _sheet(out / "contact_sheet.png", clips)
-        counts = _formats(out, settings, clips, media, bar, str(font or "")) if formats else {}
+        counts = _formats(out, settings, clips, media, bar, font) if formats else {}
     found = card(settings, clips) | {
         "media": media,
         "formats": counts,
@@ -103,13 +104,13 @@ def _same(out: Path, clips: Sequence[Asked], voices: dict[str, str]) -> None:
         raise DatasetError(f"{str(out)!r} was begun with other voices: {before or 'drawn'}. Name another folder.")
 
 
-def _voices(font: Path | str | None) -> dict[str, str]:
+def _voices(font: str) -> dict[str, str]:
     """Name and checksum of the sound font, empty for drawn voices. Raises MediaError for one that cannot play."""
     if not font:
         return {}
     from lookhear.soundstage.voices_font import opened
 
-    opened(str(font), 16000)
+    opened(font, 16000)
     return {"name": Path(font).name, "sha256": checksum(Path(font))}
 
 
