@@ -22,12 +22,13 @@ import torch
 from rich.console import Console
 
 from lookhear import config, datasets, model
-from lookhear.evaluate import evidence, floors, page, picture, tables
+from lookhear.evaluate import evidence, floors, tables
+from lookhear.evaluate.draw import page, picture
 from lookhear.evaluate.report import Report, report
 from lookhear.evaluate.run import run
 from lookhear.media.decode import decode
-from lookhear.soundstage import splits
-from lookhear.soundstage.write import make
+from lookhear.soundstage.scene import splits
+from lookhear.soundstage.write.folder import make
 from lookhear.store.extract import extract, extract_texts
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import build_encoder

@@ -24,15 +24,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear import datasets
+from lookhear import datasets, statistics
 from lookhear.encoders import stage_audio, stage_text, stage_vision
-from lookhear.evaluate import statistics, tables
+from lookhear.evaluate import tables
 from lookhear.evaluate.floors import template_of
 from lookhear.evaluate.report import clusters_of
-from lookhear.evaluate.study import digest, unpack
-from lookhear.soundstage.programs import TEMPLATES
-from lookhear.soundstage.questions import ORDER
-from lookhear.soundstage.scene import INSTRUMENTS
+from lookhear.evaluate.study.rows import digest, unpack
+from lookhear.soundstage.questions.programs import TEMPLATES
+from lookhear.soundstage.questions.templates import ORDER
+from lookhear.soundstage.scene.scene import INSTRUMENTS
 from lookhear.store.features import FeatureStore, text_key
 from lookhear.types import Example
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from lookhear.datasets._templates import fill
+from lookhear.datasets.reading.templates import fill
 from lookhear.media.decode import decode
 from lookhear.media.sampling import Sampling
 from lookhear.types import Clip, Source

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lookhear.evaluate import tables
-from lookhear.soundstage.programs import TEMPLATES
+from lookhear.soundstage.questions.programs import TEMPLATES
 
 FLOORS = ("question only", "audio only", "video only", "pooled MLP")
 

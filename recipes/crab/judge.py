@@ -15,10 +15,11 @@ import torch
 from PIL import Image
 from stage import SIDE
 
-from lookhear.evaluate.statistics import bootstrap
-from lookhear.llms import _sam2, crab
-from lookhear.llms._crab_text import MASKS
+from lookhear.llms import crab
+from lookhear.llms.crab.text import MASKS
 from lookhear.metrics import segmentation
+from lookhear.segmenters import sam2
+from lookhear.statistics import bootstrap
 from lookhear.tasks import localisation
 from lookhear.types import Answer, Clip, Example
 
@@ -126,10 +127,10 @@ def prompted(llm: crab.Crab, stages: recipe.Stages) -> list:
 def through_sam(stages: recipe.Stages) -> np.ndarray:
     """Masks of a small SAM 2 with random weights, from targets that are written, read back and drawn."""
     torch.manual_seed(0)
-    sam = _sam2.build(_sam2.small())
+    sam = sam2.build(sam2.small())
     found = []
     for i in range(len(stages)):
-        box, *points = _sam2.prompts(stages.sounding[i], "player")
+        box, *points = sam2.prompts(stages.sounding[i], "player")
         reference = Answer("player", regions=(box, *points))
         example = Example(str(i), "localisation", Clip(None, None), "", reference, meta={"form": "s4"})
         answer = localisation.parse(localisation.target(example, explain=False), example)

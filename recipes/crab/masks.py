@@ -19,9 +19,10 @@ import torch
 from stage import KINDS, SIDE, drawn
 from torch import Tensor
 
-from lookhear.encoders import _pictures, beats
+from lookhear.encoders import beats
+from lookhear.frontends import images
 from lookhear.llms import crab
-from lookhear.llms._crab_text import MADE, MASKED, Words, learned
+from lookhear.llms.crab.text import MADE, MASKED, Words, learned
 
 STAGES = {"train": (3500, 0), "choose": (300, 1_000_000), "test": (300, 2_000_000)}  # how many, the first one's number
 HEARD, SEEN = "Which object makes the sound?", "Who stands on the stage?"
@@ -72,7 +73,7 @@ class Stages:
 
     def clip(self, i: int, sound: int | None = None) -> dict[str, Tensor]:
         """Stage `i` as `Crab.prepare` makes it; `sound`: with the sound of another."""
-        pixels = _pictures.normalised(self.frames[i : i + 1].copy(), _pictures.CLIP_MEAN, _pictures.CLIP_STD)
+        pixels = images.normalised(self.frames[i : i + 1].copy(), images.CLIP_MEAN, images.CLIP_STD)
         fbank = torch.from_numpy(self.fbank[i if sound is None else sound].astype(np.float32))
         return {"image": pixels, "audio": fbank[None]}
 
@@ -117,7 +118,7 @@ def towers(out: Path, steps: int, seed: int, batch: int = 64, lr: float = 1e-3) 
     start, told = time.process_time(), np.zeros(2)
     for step in range(steps):
         rows = np.random.default_rng((seed, step)).integers(len(stages), size=batch)
-        patches = net.seen(_pictures.normalised(stages.frames[rows], _pictures.CLIP_MEAN, _pictures.CLIP_STD))[2]
+        patches = net.seen(images.normalised(stages.frames[rows], images.CLIP_MEAN, images.CLIP_STD))[2]
         there = eye(patches).logsumexp(1)  # a kind is seen where one patch shows it
         rang = ear(net.hearing(torch.from_numpy(stages.fbank[rows].astype(np.float32))).mean(1))
         losses = [

@@ -12,10 +12,10 @@ from random import Random
 
 import numpy as np
 
-from lookhear.soundstage.picture import frames, masks
-from lookhear.soundstage.scene import MOODS, Look, Player, Scene
-from lookhear.soundstage.sound import sound
-from lookhear.soundstage.structure import LEVELS, LOOKS
+from lookhear.soundstage.picture.painter import frames, masks
+from lookhear.soundstage.scene.scene import MOODS, Look, Player, Scene
+from lookhear.soundstage.scene.structure import LEVELS, LOOKS
+from lookhear.soundstage.sound.mix import sound
 from lookhear.types import Media
 
 SIDE, RATE = 48, 16_000

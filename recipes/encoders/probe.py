@@ -22,9 +22,9 @@ from train_vision import truth
 from lookhear.encoders import stage_audio, stage_text, stage_vision
 from lookhear.encoders._stage import INSTRUMENTS as N
 from lookhear.media.decode import decode
-from lookhear.soundstage.render import render
-from lookhear.soundstage.scene import INSTRUMENTS, Scene
-from lookhear.soundstage.structure import Plan, draw
+from lookhear.soundstage.scene.scene import INSTRUMENTS, Scene
+from lookhear.soundstage.scene.structure import Plan, draw
+from lookhear.soundstage.write.render import render
 from lookhear.types import Clip, Source
 
 NONE = N

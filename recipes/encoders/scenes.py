@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from lookhear.soundstage.scene import Player, Scene
-from lookhear.soundstage.structure import Plan, draw
+from lookhear.soundstage.scene.scene import Player, Scene
+from lookhear.soundstage.scene.structure import Plan, draw
 
 CROWDS = (0, *[1] * 8, *[2] * 11, *[3] * 12, *[4] * 12, *[5] * 3, *[6] * 3)  # players on stage
 

@@ -20,10 +20,10 @@ from torch.nn import functional as F
 
 from lookhear.encoders._stage import INSTRUMENTS, WEIGHTS, save
 from lookhear.encoders.stage_audio import LEVEL, Listener, log_mel
-from lookhear.soundstage.melody import notes
-from lookhear.soundstage.scene import INSTRUMENTS as NAMES
-from lookhear.soundstage.scene import MOODS, Scene
-from lookhear.soundstage.sound import sound
+from lookhear.soundstage.scene.scene import INSTRUMENTS as NAMES
+from lookhear.soundstage.scene.scene import MOODS, Scene
+from lookhear.soundstage.sound.melody import notes
+from lookhear.soundstage.sound.mix import sound
 
 SECONDS, CROP = 5, 3  # of a scene, and of the part of it that is in a batch
 HEARD = 0.3  # part of a second that must sound for its level and rate to be asked

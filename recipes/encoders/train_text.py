@@ -21,9 +21,9 @@ from torch.nn import functional as F
 
 from lookhear.encoders._stage import WEIGHTS, save
 from lookhear.encoders.stage_text import SLOTS, Reader, numbers, split
-from lookhear.soundstage.programs import TEMPLATES
-from lookhear.soundstage.questions import DOMAINS
-from lookhear.soundstage.scene import INSTRUMENTS
+from lookhear.soundstage.questions.programs import TEMPLATES
+from lookhear.soundstage.questions.templates import DOMAINS
+from lookhear.soundstage.scene.scene import INSTRUMENTS
 
 LIST = list(TEMPLATES)
 OTHER_WORDS = {  # said in other words now and then, so that meaning does not hang on one of them

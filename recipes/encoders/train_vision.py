@@ -23,9 +23,9 @@ from torch.nn import functional as F
 
 from lookhear.encoders._stage import INSTRUMENTS, WEIGHTS, save
 from lookhear.encoders.stage_vision import COLUMNS, COUNTS, NONE, RANKS, SEEN, SIZE, Viewer, scaled
-from lookhear.soundstage.picture import HEIGHTS, WIDE, frames
-from lookhear.soundstage.scene import INSTRUMENTS as NAMES
-from lookhear.soundstage.scene import MOODS, Scene
+from lookhear.soundstage.picture.painter import HEIGHTS, WIDE, frames
+from lookhear.soundstage.scene.scene import INSTRUMENTS as NAMES
+from lookhear.soundstage.scene.scene import MOODS, Scene
 
 SECONDS, FPS = 10.0, 0.2  # two pictures of each scene
 CROWDS = (0, *[1] * 6, *[2] * 8, *[3] * 13, *[4] * 17, *[5] * 3, *[6] * 3)  # most of a full stage: it is the hardest

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lookhear.layers.kv_cache import IGNORED, Seen, left
 from lookhear.llms import Prepared
-from lookhear.llms._cache import IGNORED, Seen, left
-from lookhear.llms._omni import Omni
+from lookhear.llms.omni.thinker import Omni
 from lookhear.media.decode import decode
 from lookhear.model import LLMModel
 from lookhear.model._clips import Watched

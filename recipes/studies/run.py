@@ -29,14 +29,16 @@ import lessons as teaching
 import numpy as np
 import torch
 
-from lookhear.adapters import ilora
 from lookhear.evaluate import report as reports
-from lookhear.evaluate import routers, scores
+from lookhear.evaluate import scores
 from lookhear.evaluate.run import run
-from lookhear.llms import _omni, crab_plus
+from lookhear.evaluate.study import routers
+from lookhear.ilora import method as ilora
+from lookhear.llms import crab_plus
+from lookhear.llms.omni import thinker
 
 EVERY = tuple(teaching.SETS)
-_omni.TOGETHER = 128  # the model is small: more questions at a time
+thinker.TOGETHER = 128  # the model is small: more questions at a time
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ class Studies:
             }
         cosines = routers.alike(llm.model)
         which = "reasons" if explain else "bare"
-        from lookhear.evaluate import routers_plot
+        from lookhear.evaluate.draw import routers as routers_plot
 
         routers_plot.draw(points, np.mean(depths, axis=0), cosines, self.out / f"routers_{which}.png")
         used = {name: value.mean(axis=(0, 1)) for name, value in points.items()}

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from lookhear.llms._cache import IGNORED
+from lookhear.layers.kv_cache import IGNORED
 
 EDGES = (12, 20, 28, 48, 80, 112, 160, 224, 4096)  # lengths that a shelf ends at
 NAME = "clips_and_shelves"

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from lessons import BARE
 
-from lookhear.evaluate import statistics
+from lookhear import statistics
+from lookhear.evaluate.study.transfer import best, sensitivity, transfer
 from lookhear.evaluate.tables import lay_out
-from lookhear.evaluate.transfer import best, sensitivity, transfer
-from lookhear.metrics._pooled import Ratio, ratio
+from lookhear.pooled import Ratio, ratio
 
 KINDS = {False: "without reasons", True: "with reasons"}
 METHODS = ("lora alone", "lora", "ilora", "ilora4", "ilora5", "lora_moe")

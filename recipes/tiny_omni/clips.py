@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lookhear.layers.packing import Eye, mel, patches
 from lookhear.llms import tiny_omni
-from lookhear.llms._pack import Eye, mel, patches
 from lookhear.media.decode import decode
 from lookhear.types import Clip, Source
 

@@ -27,7 +27,7 @@ from torch.nn import functional as F
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from lookhear.llms import tiny_omni
-from lookhear.llms._omni import LEAD, SYSTEM
+from lookhear.llms.omni.thinker import LEAD, SYSTEM
 
 IGNORED = -100
 SPELLED = 0.1  # of the batches have prompts read word by word, so that other wordings are not foreign

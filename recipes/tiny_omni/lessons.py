@@ -10,12 +10,13 @@ from random import Random
 
 from lookhear import tasks
 from lookhear.datasets import soundstage
-from lookhear.llms._omni import LEAD, SYSTEM
-from lookhear.soundstage import captions, events, labels, reasons
-from lookhear.soundstage.facts import Facts
-from lookhear.soundstage.questions import Question
-from lookhear.soundstage.scene import Scene, from_json
-from lookhear.tasks._prompts import PROMPTS, REASON
+from lookhear.llms.omni.thinker import LEAD, SYSTEM
+from lookhear.soundstage.questions import reasons
+from lookhear.soundstage.questions.templates import Question
+from lookhear.soundstage.scene.facts import Facts
+from lookhear.soundstage.scene.scene import Scene, from_json
+from lookhear.soundstage.tasks import captions, events, labels
+from lookhear.tasks.reading.prompts import PROMPTS, REASON
 from lookhear.types import Example
 
 find = lru_cache(tasks.find)

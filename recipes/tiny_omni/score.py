@@ -21,10 +21,10 @@ from lookhear import datasets, model
 from lookhear.evaluate import floors
 from lookhear.evaluate.report import Report, report
 from lookhear.evaluate.run import run
-from lookhear.llms import _omni
+from lookhear.llms.omni import thinker
 
 HERE = Path(__file__).parents[2]
-_omni.TOGETHER = 128  # the model is small: more questions at a time
+thinker.TOGETHER = 128  # the model is small: more questions at a time
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

@@ -31,10 +31,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "encoders"))
 from scenes import scene
 
 from lookhear.llms import tiny_omni
-from lookhear.soundstage.melody import notes
-from lookhear.soundstage.picture import frames, masks
-from lookhear.soundstage.scene import INSTRUMENTS, MOODS, Scene
-from lookhear.soundstage.sound import sound
+from lookhear.soundstage.picture.painter import frames, masks
+from lookhear.soundstage.scene.scene import INSTRUMENTS, MOODS, Scene
+from lookhear.soundstage.sound.melody import notes
+from lookhear.soundstage.sound.mix import sound
 
 KINDS, NOBODY, RANKS, SEEN = len(INSTRUMENTS), len(INSTRUMENTS), 6, 7
 SIZE, PATCHES, CELLS = 128, 8, 4

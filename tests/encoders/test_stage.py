@@ -12,9 +12,9 @@ from lookhear import config
 from lookhear.encoders import stage_audio, stage_text, stage_vision
 from lookhear.encoders._stage import WEIGHTS, rows, save
 from lookhear.errors import FeatureError, ModelError
-from lookhear.soundstage.picture import frames
-from lookhear.soundstage.scene import INSTRUMENTS, Player, Scene
-from lookhear.soundstage.sound import sound
+from lookhear.soundstage.picture.painter import frames
+from lookhear.soundstage.scene.scene import INSTRUMENTS, Player, Scene
+from lookhear.soundstage.sound.mix import sound
 from lookhear.types import Media
 
 

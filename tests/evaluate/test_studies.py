@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from lookhear import media
-from lookhear.adapters import ilora
+from lookhear.ilora import method as ilora
 from lookhear.llms import crab_plus
-from lookhear.llms._omni import Omni
+from lookhear.llms.omni.thinker import Omni
 from lookhear.types import Clip, Example, Source
 from tests.evaluate import tiny
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lookhear.evaluate import study
+from lookhear.evaluate.study import rows as study
 from lookhear.store.fill import encoders_of
 from lookhear.store.names import serving
 from lookhear.train.loop import trainee

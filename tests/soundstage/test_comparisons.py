@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from lookhear.soundstage.scene import INSTRUMENTS
+from lookhear.soundstage.scene.scene import INSTRUMENTS
 from lookhear.types import Answer, Clip, Example, Source
 
 PATH = Path(__file__).parents[2] / "recipes" / "base" / "comparisons.py"

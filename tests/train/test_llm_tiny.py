@@ -84,7 +84,7 @@ def test_attention_by_blocks_equals_attention_under_a_mask(monkeypatch):
 
 def test_patches_for_training_are_those_the_model_reads(monkeypatch):
     monkeypatch.syspath_prepend(str(RECIPE))
-    from lookhear.llms._pack import Eye, patches
+    from lookhear.layers.packing import Eye, patches
 
     towers = imported("towers")
     frames = np.random.default_rng(0).integers(0, 255, (2, 128, 128, 3), dtype=np.uint8)
@@ -107,11 +107,11 @@ def imported(name: str):
 def test_the_shipped_model_looks_and_listens():
     """A few clips it has not seen: right more often than guessing (35 %), and less so when made deaf and blind."""
     from lookhear import tasks
-    from lookhear.datasets._templates import example
-    from lookhear.soundstage.picture import frames
-    from lookhear.soundstage.sound import sound
-    from lookhear.soundstage.splits import Settings
-    from lookhear.soundstage.world import world
+    from lookhear.datasets.reading.templates import example
+    from lookhear.soundstage.picture.painter import frames
+    from lookhear.soundstage.scene.splits import Settings
+    from lookhear.soundstage.scene.world import world
+    from lookhear.soundstage.sound.mix import sound
     from lookhear.types import Clip, Source
 
     llm = tiny_omni.load()

@@ -36,7 +36,7 @@ def list_(
 
 def _others(kind: str) -> dict[str, str]:
     if kind == "methods":
-        from lookhear.evaluate import published
+        from lookhear.evaluate.literature import published
 
         return published.names()
     if kind == "columns":

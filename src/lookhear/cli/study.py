@@ -27,8 +27,8 @@ def study(
 
     Example: lookhear study recipes/base/nets.yaml data.root=world --out runs/base
     """
-    from lookhear.evaluate import study as studies
-    from lookhear.evaluate import study_table
+    from lookhear.evaluate.study import rows as studies
+    from lookhear.evaluate.study import table as study_table
     from lookhear.train.loop import train
 
     folder = out or Path("runs") / recipe.stem

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lookhear.errors import ModelError
-from lookhear.llms import _folder, crab_plus
-from lookhear.llms._hub import Plan
-from lookhear.llms._manner import Manner, eye
-from lookhear.llms._omni import Omni
+from lookhear.llms import crab_plus
+from lookhear.llms.omni import storage
+from lookhear.llms.omni.hub import Plan
+from lookhear.llms.omni.inputs import Manner, eye
+from lookhear.llms.omni.thinker import Omni
 from lookhear.media.sampling import Sampling
 
 if TYPE_CHECKING:
@@ -138,12 +139,12 @@ def build(config: Config) -> Omni:
 
 def load(where: str | Path = "", adapter: str | Path | None = None, **options: Any) -> Omni:
     """The trained model, the one that ships or that of a folder; `adapter` is a folder of PEFT."""
-    return _folder.load("tiny_omni", _place(where), adapter, crab_plus.classes(), **options)
+    return storage.load("tiny_omni", _place(where), adapter, crab_plus.classes(), **options)
 
 
 def plan(where: str | Path = "", adapter: str | Path | None = None, **_: Any) -> Plan:
     """What `load` would hold."""
-    return _folder.plan("tiny_omni", _place(where), adapter, crab_plus.classes())
+    return storage.plan("tiny_omni", _place(where), adapter, crab_plus.classes())
 
 
 def _place(where: str | Path) -> Path:
@@ -205,7 +206,7 @@ def tokenizer(texts: Iterable[str], lines: Iterable[str] = ()) -> PreTrainedToke
     """
     from tokenizers import Tokenizer, decoders, models
 
-    from lookhear.llms._tokens import wrapped
+    from lookhear.llms.omni.tokens import wrapped
 
     pieces = dict.fromkeys(f"<0x{byte:02X}>" for byte in range(256))
     pieces |= dict.fromkeys(chr(code) for code in (10, *range(32, 127)))
