@@ -6,11 +6,11 @@ from collections import defaultdict
 
 import pytest
 
-from tests.soundstage import reasons_reader
 from lookhear.soundstage.scene.scene import to_json
 from lookhear.soundstage.scene.splits import Settings
 from lookhear.soundstage.scene.world import world
 from lookhear.soundstage.tasks import examples
+from tests.soundstage import reasons_reader
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ import pytest
 from lookhear import datasets, tasks
 from lookhear.datasets import soundstage
 from lookhear.errors import DatasetError, RecipeError
-from tests.soundstage import reasons_reader
 from lookhear.soundstage.picture.painter import masks
 from lookhear.soundstage.scene import scene
 from lookhear.soundstage.scene.facts import Facts
@@ -21,6 +20,7 @@ from lookhear.soundstage.scene.splits import Settings
 from lookhear.soundstage.scene.world import world
 from lookhear.soundstage.tasks import events, examples, labels, places, referring
 from lookhear.soundstage.write.folder import make, read_scenes
+from tests.soundstage import reasons_reader
 
 SETTINGS = Settings(train=30, val=4, test=40, questions=4, seed=1, size=64)
 TASKS = [version for version in soundstage.VERSIONS if version != "reasoning"]
