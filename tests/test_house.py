@@ -20,7 +20,7 @@ FLOORS = [  # ground floor first; rooms on one floor do not import each other
     {"media", "metrics", "datasets"},
     {"encoders", "tasks", "soundstage"},
     {"store", "adapters"},
-    {"nets", "debias", "llms"},
+    {"nets", "debias", "llms", "timeline"},
     {"model"},
     {"train", "evaluate", "instruct", "robust"},
     {"serve"},
