@@ -15,7 +15,7 @@ ROOT = Path(lookhear.__file__).parent
 FLOORS = [  # ground floor first; rooms on one floor do not import each other
     {"errors"},
     {"types"},
-    {"catalog"},
+    {"catalog", "fetch"},
     {"config"},
     {"media", "metrics", "datasets"},
     {"encoders", "tasks", "soundstage"},
