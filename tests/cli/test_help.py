@@ -1,4 +1,4 @@
-"""The command line explains itself: every argument in the help, one line for every mistake, an exit code for every end."""
+"""The command line explains itself: help for every argument, one line for a mistake, an exit code for every end."""
 
 import subprocess
 import sys

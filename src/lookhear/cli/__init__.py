@@ -1,8 +1,8 @@
 """The command line: one file per command, thin, with every heavy import inside the command.
 
-`lookhear X` is the function X in `lookhear/cli/X.py` (`list_` in `list_.py`, so as not to hide a Python word); docs/add/command.md
-says what such a file looks like. Only the file of the command that was asked for is imported; the overview reads
-docstrings from source text.
+`lookhear X` is the function X in `lookhear/cli/X.py` (`list_` in `list_.py`, so as not to hide a Python word);
+docs/add/command.md says what such a file looks like. Only the file of the command that was asked for is imported; the
+overview reads docstrings from source text.
 
 Exit codes: 0 success, 1 the work found faults, 2 a bad argument or an error that lookhear can explain, 3 a crash,
 130 stopped by Ctrl-C. Every error is one line on standard error; `--debug` adds the traceback.
