@@ -139,7 +139,7 @@ class LLMModel:
         return () if example.task != FREE and "labels" in example.meta else self.vocabulary
 
     def _parsed(self, example: Example, reply: Reply, row: Row) -> Answer:
-        answer = self._task(example).parse(reply.text, example, self._known(example))
+        answer = tasks.read(example, reply, self._known(example))
         if example.task == FREE:
             places, _ = boxes.regions(reply.text, answer.text)
             answer = replace(answer, segments=seconds(reply.text, answer.text, row.seconds), regions=places)

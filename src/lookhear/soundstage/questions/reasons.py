@@ -2,8 +2,8 @@
 
     The violin is on the left and plays from 2.0 to 4.5 s. No tuba is heard. So the answer is <answer>no</answer>.
 
-Sentences are frames filled with facts of the scene, the frame being a matter of chance. `tests.soundstage.reasons_reader` reads each of
-them again and holds it against the scene. An instrument that occurs once is "the violin", one of several is
+Sentences are frames filled with facts of the scene, the frame being a matter of chance. The tests read each of them
+again and hold it against the scene. An instrument that occurs once is "the violin", one of several is
 "one violin", a type as a whole "a violin".
 """
 
