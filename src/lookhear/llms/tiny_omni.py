@@ -4,7 +4,7 @@
     10 s, 64 mel bands, 25 a second ─ 2 convolutions ─ 4 blocks ─▶ 62 tokens ┴▶ 5 layers, 144 wide ─▶ words
 
 Nothing but its sizes differs from the published 7 B model: `crab_plus` loads and runs it, adapters wrap it, and what
-trains it trains the large one. Weights: `recipes/tiny_omni/make.py`.
+trains it trains the large one. Weights: `research/tiny_omni/make.py`.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def plan(where: str | Path = "", adapter: str | Path | None = None, **_: Any) ->
 def _place(where: str | Path) -> Path:
     folder = Path(where) if where else WEIGHTS
     if not (folder / "config.json").is_file():
-        raise ModelError(f"No tiny_omni in {str(folder)!r}. Train one: python recipes/tiny_omni/make.py")
+        raise ModelError(f"No tiny_omni in {str(folder)!r}. Train one: python -m research.tiny_omni.make")
     return folder
 
 
@@ -182,7 +182,7 @@ def save(
     told = json.loads((folder / "preprocessor_config.json").read_text("utf-8"))
     told |= {"size": config.size, "image_mean": NORMAL[0], "image_std": NORMAL[1]}
     (folder / "preprocessor_config.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
-    card = {"llm": "crab_plus", "sampling": asdict(SAMPLING), "recipe": "recipes/tiny_omni/make.py"}
+    card = {"llm": "crab_plus", "sampling": asdict(SAMPLING), "recipe": "research/tiny_omni/make.py"}
     (folder / "lookhear.json").write_text(json.dumps(card, indent=1) + "\n", "utf-8")
 
 

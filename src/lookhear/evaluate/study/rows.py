@@ -90,7 +90,9 @@ def recipes(study: Study, path: Path, out: Path, overrides: Sequence[str] = ()) 
         row = study.rows[n]
         seed = (row.seeds or study.seeds)[place]
         late = [f"seed={seed}", f"out={out / folder_of(row.name) / str(seed)}"]
-        found[row.name, seed] = config.load(path.parent / row.recipe, [*study.set, *row.set, *overrides, *late])
+        beside = config.recipe_file(path).parent / row.recipe
+        recipe = beside if beside.is_file() else row.recipe
+        found[row.name, seed] = config.load(recipe, [*study.set, *row.set, *overrides, *late])
     return found
 
 
