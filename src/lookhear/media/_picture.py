@@ -16,9 +16,9 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from lookhear.errors import MediaError
 from lookhear.media.limits import LIMITS
+from lookhear.media.opening import DECODER
 from lookhear.media.orientation import Orientation, of_frame
 from lookhear.media.probe import INDEXED, Facts
-from lookhear.media.pyav import SCALE
 
 SLACK = 1e-6  # seconds: timestamps are fractions, wanted times are floats
 HELD = 512  # packets kept undecoded at most
@@ -62,8 +62,7 @@ class PictureTrack:
         self._bytes = 0  # of distinct frames taken and not yet fetched
         self._codec = stream.codec_context
         self._codec.thread_count = 1  # workers are processes; two threads on a busy machine are slower than one
-        if not loop_filter:
-            self._codec.options = {"skip_loop_filter": "all"}
+        self._codec.options = DECODER | ({} if loop_filter else {"skip_loop_filter": "all"})
         self._skips, self._skipping = self._codec.name in SKIPS, False
         self._base, self._zero = float(stream.time_base), facts.zero
         self._step = 1 / facts.picture.fps if facts.picture and facts.picture.fps else 0.0
@@ -265,6 +264,6 @@ class PictureTrack:
             height=high,
             format="rgb24",
             interpolation=Interpolation.BILINEAR if same else Interpolation.BICUBIC,
-            **SCALE,
+            threads=1,
         ).to_ndarray()
         return way.apply(rgb)

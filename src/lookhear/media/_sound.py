@@ -13,6 +13,7 @@ from av.stream import Stream
 from lookhear.errors import MediaError
 from lookhear.media.limits import LIMITS
 from lookhear.media.mixing import mono
+from lookhear.media.opening import DECODER
 from lookhear.media.probe import Facts
 
 DRIFT = 0.05  # seconds a packet may lie off its timestamp (millisecond containers round) before time is mended
@@ -30,6 +31,7 @@ class SoundTrack:
         self._path = facts.path
         self._codec = stream.codec_context
         self._codec.thread_count = 1
+        self._codec.options = DECODER
         self._base, self._zero = float(stream.time_base), facts.zero
         self._start, self._rate = start, rate
         self._blocks: list[np.ndarray | int] = []  # contiguous samples not yet fetched; a number is that much silence

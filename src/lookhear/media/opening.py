@@ -18,10 +18,12 @@ from av.container import InputContainer
 
 from lookhear.errors import MediaError
 from lookhear.media.limits import LIMITS
-from lookhear.media.pyav import OPEN
 
 ELSEWHERE = {"hls", "applehttp", "dash", "concat", "concatf", "imf", "sdp", "rtsp", "rtp", "sap", "webm_dash_manifest"}
 BUFFER = 1 << 18  # bytes read at once
+# broken tags are not worth a crash; PyAV 19 needs not be told
+TAGS: dict = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "ignore"}
+DECODER = {"max_pixels": str(LIMITS.pixels), "max_samples": str(LIMITS.rates[1])}  # a larger frame is an error
 PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"[playlist]", b"RTSPtext")  # how files begin that only name others
 
 
@@ -45,13 +47,10 @@ def open_media(path: Path | str) -> InputContainer:
     try:
         container = av.open(
             file,
-            options={
-                "protocol_whitelist": "none",
-                "max_pixels": str(LIMITS.pixels),
-                "max_samples": str(LIMITS.rates[1]),
-            },
+            container_options={"protocol_whitelist": "none"},
             buffer_size=BUFFER,
-            **OPEN,
+            options=DECODER,
+            **TAGS,
         )
     except (av.error.FFmpegError, OSError, ValueError, MemoryError, OverflowError) as error:
         file.close()

@@ -15,6 +15,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+NAME = "turned and mirrored as displayed"  # in the card of features
 EXIF_ORIENTATION = 274  # the tag; its values 1 to 8 as (transposed, left_right, top_bottom)
 EXIF = {
     2: (False, True, False),
@@ -71,7 +72,7 @@ def of_frame(frame: av.VideoFrame) -> Orientation:
     try:
         matrix = frame.side_data.get("DISPLAYMATRIX")
     except ValueError:  # PyAV 18 knows no EXIF and then lists nothing: the angle is all that can be had
-        turns = round(getattr(frame, "rotation", 0) / 90) % 4
+        turns = round(frame.rotation / 90) % 4
         return (UPRIGHT, Orientation(True, False, True), Orientation(False, True, True), Orientation(True, True))[turns]
     if matrix is None:
         return UPRIGHT

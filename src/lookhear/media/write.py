@@ -20,7 +20,6 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
 from lookhear.errors import MediaError
-from lookhear.media.pyav import SCALE
 
 
 def write(
@@ -113,7 +112,7 @@ def _mp4(
                 sound = _sound(out, waveform, sample_rate)
             _check(path, pixels, index, shape)
             even = np.pad(pixels, ((0, shape[0] % 2), (0, shape[1] % 2), (0, 0)), "edge") if _odd(shape) else pixels
-            frame = shrink.reformat(av.VideoFrame.from_ndarray(np.ascontiguousarray(even)), format="yuv420p", **SCALE)
+            frame = shrink.reformat(av.VideoFrame.from_ndarray(np.ascontiguousarray(even)), format="yuv420p", threads=1)
             frame.pts, frame.time_base = index, 1 / rate
             out.mux(picture.encode(frame))
             if sound is not None and waveform is not None:  # keeps sound and picture side by side in the file

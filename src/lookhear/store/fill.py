@@ -9,9 +9,9 @@ from lookhear.errors import FeatureError
 from lookhear.store import _today
 from lookhear.store.batch import NEGATIVE, text_of
 from lookhear.store.extract import Tally, extract, extract_texts
-from lookhear.store.features import SOURCE, FeatureStore, key, text_key
+from lookhear.store.features import FeatureStore, key, text_key
 from lookhear.store.names import build_encoder, serving
-from lookhear.types import BLANK, Example
+from lookhear.types import Example
 
 Progress = Callable[[str, int, int], None]  # what is being made, how many are done, of how many
 
@@ -56,7 +56,7 @@ def fill(
             told = _tell(progress, f"{name} on {len(texts)} texts")
             tally += extract_texts(texts, encoder or build(name), store, told)
         else:
-            keys = {BLANK.id if getattr(c, SOURCE[reads]) == BLANK else key(c, reads) for c in clips} - {None}
+            keys = {key(c, reads) for c in clips} - {None}
             if not all(store.has(name, k) for k in keys if k is not None):
                 looking.append(encoder or build(name))
     if looking:
