@@ -16,7 +16,7 @@ from types import ModuleType
 from lookhear.errors import RecipeError
 
 ROOT = Path(__file__).parent
-SHELVES = ("datasets", "tasks", "metrics", "encoders", "nets", "debias", "llms")
+SHELVES = ("datasets", "tasks", "metrics", "encoders", "nets", "debias", "llms", "dialects")
 
 
 def names(shelf: str) -> dict[str, str]:
