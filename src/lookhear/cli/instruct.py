@@ -31,8 +31,8 @@ def instruct(
     Example: lookhear instruct uie --dataset soundstage@reasoning --root stage --split train
     """
     from lookhear import datasets
+    from lookhear.curate.instruct import export, write
     from lookhear.errors import RecipeError
-    from lookhear.instruct import export, write
 
     if model and not endpoint:
         raise RecipeError(f"--model {model!r} needs its address: give --endpoint as well.")
