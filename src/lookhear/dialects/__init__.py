@@ -4,8 +4,7 @@
     OWNERS, HOSTS                 what such a server calls itself (`owned_by` in GET /models), and where it is
 
 Where a server takes no sound in this way it is not told so by an error: `lookhear doctor` finds out. What each family
-is said to expect was read in released versions, documentation and threads up to October 2026; `docs/add/llm.md` says
-which were met. `ONCE = True` of a dialect: its parts carry a `uuid` under which the server keeps them, so that a clip's
+is said to expect was read in released versions, documentation and threads up to October 2026. `ONCE = True` of a dialect: its parts carry a `uuid` under which the server keeps them, so that a clip's
 later questions need not send them again.
 """
 
