@@ -3,9 +3,9 @@
     message(shown) -> Message     parts before the question, and fields beside the messages, of a clip (`servers.clips`)
     OWNERS, HOSTS                 what such a server calls itself (`owned_by` in GET /models), and where it is
 
-Where a server takes no sound in this way it is not told so by an error: `lookhear doctor` finds out. What each family
-is said to expect was read in released versions, documentation and threads up to October 2026. `ONCE = True` of a dialect: its parts carry a `uuid` under which the server keeps them, so that a clip's
-later questions need not send them again.
+A server that takes no sound in this way does not say so by an error: `lookhear doctor` finds out. What each family is
+said to expect was read in released versions, documentation and threads up to October 2026. With `ONCE = True` the parts
+of a dialect carry a `uuid` under which the server keeps them, so that later questions need not send them again.
 """
 
 from __future__ import annotations
