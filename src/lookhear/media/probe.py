@@ -175,9 +175,7 @@ def _span(container: InputContainer, stream: Stream) -> tuple[float, float | Non
     return start, None
 
 
-def _counted(
-    path: Path | str, streams: list[Stream]
-) -> tuple[dict[int, tuple[float, float | None]], dict[int, int]]:
+def _counted(path: Path | str, streams: list[Stream]) -> tuple[dict[int, tuple[float, float | None]], dict[int, int]]:
     """Start and end of tracks, and how many packets they have, by reading all packets, undecoded."""
     spans: dict[int, tuple[float, float | None]] = {}
     packets = {s.index: 0 for s in streams}
