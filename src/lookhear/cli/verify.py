@@ -36,6 +36,7 @@ def verify(
         facts |= {"equal": len(found.cosine) - len(found.differ), "cause": cause}
         facts |= {"cosine": {c: None if v != v else round(v, 6) for c, v in found.cosine.items()}}
         facts |= {"shapes": found.shapes, "only_ours": found.only_ours, "only_theirs": found.only_theirs}
+        facts |= {"damaged": dict(found.damaged)}
         print(json.dumps(facts))
     else:
         for clip in found.differ[:10]:
@@ -43,13 +44,16 @@ def verify(
             print(f"differs: {clip}: {f'shape {shapes}' if shapes else f'lowest cosine {found.cosine[clip]:.4f}'}")
         if len(found.differ) > 10:
             print(f"… and {len(found.differ) - 10} more; --json has all")
+        for clip, reason in list(found.damaged.items())[:10]:
+            print(f"damaged: {clip}: {reason}")
         if found.cause:
             print(f"likely cause: {found.cause.name}: {found.cause.says} (explains {found.cause.explains:.1%})")
         elif found.differ:
             print("likely cause: none of the usual ones; other weights, other preprocessing or other media")
-        apart = f", {len(found.only_ours)} only here, {len(found.only_theirs)} only there"
+        broken = f", {len(found.damaged)} damaged" if found.damaged else ""
+        apart = f"{broken}, {len(found.only_ours)} only here, {len(found.only_theirs)} only there"
         print(f"{len(found.cosine) - len(found.differ)} of {len(found.cosine)} clips equal{apart}: {encoder}:{stream}")
-    if found.differ:
+    if found.differ or found.damaged:
         raise typer.Exit(1)
 
 

@@ -36,6 +36,7 @@ class Verdict:
     only_theirs: tuple[str, ...] = ()
     cause: Cause | None = None
     shapes: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)  # where they differ
+    damaged: Mapping[str, str] = field(default_factory=dict)  # clip -> why it could not be compared
 
 
 def verify(
@@ -43,7 +44,8 @@ def verify(
 ) -> Verdict:
     """Compare one stream of `store` with published `official` files: a folder of .npy, or an .h5 (see `published`).
 
-    Raises FeatureError where there is nothing to compare.
+    A clip whose features cannot be read is in `damaged`; the others are compared. Raises FeatureError where there is
+    nothing to compare.
     """
     theirs = published(Path(official), dataset)
     card = store.card(encoder)
@@ -56,24 +58,36 @@ def verify(
             f"No clip is in both: ours are called like {min(ours, default='nothing')!r}, those in {str(official)!r} "
             f"like {min(theirs, default='nothing')!r}."
         )
-    cosine, differ, shapes, pairs = {}, [], {}, []
+    cosine, differ, shapes, pairs, known, damaged = {}, [], {}, [], [], {}
     for clip in both:
-        a, b = store.look(encoder, stream, clip)[0].astype(np.float64), theirs[clip]().astype(np.float64)
+        try:
+            a, b = (_numbers(array) for array in (store.look(encoder, stream, clip)[0], theirs[clip]()))
+        except (FeatureError, ValueError, TypeError, KeyError, OSError) as error:
+            damaged[clip] = " ".join(str(error).split())
+            continue
         b = b[0] if b.ndim == a.ndim + 1 and len(b) == 1 else b
         if a.shape != b.shape:
             shapes[clip] = (a.shape, b.shape)
         cosine[clip] = lowest(a, b) if a.shape == b.shape else float("nan")
         if not (cosine[clip] >= same and _as_long(a, b)):
             differ.append(clip)
-        pairs.append((as_rows(a), as_rows(b)))
+        if np.isfinite(b).all():
+            pairs.append((as_rows(a), as_rows(b)))
+            known.append(clip)
     cause = None
-    if differ:
-        whole = {s: [store.look(encoder, s, c)[0].astype(np.float64) for c in both] for s in card["streams"]}
+    if differ and pairs:
+        whole = {s: [store.look(encoder, s, c)[0].astype(np.float64) for c in known] for s in card["streams"]}
         cause = likely(pairs, {s: [as_rows(a) for a in v] for s, v in whole.items() if s != stream}, whole)
     return Verdict(
         *(encoder, stream, cosine, tuple(differ)),
-        *(tuple(sorted(ours - set(theirs))), tuple(sorted(set(theirs) - ours)), cause, shapes),
+        *(tuple(sorted(ours - set(theirs))), tuple(sorted(set(theirs) - ours)), cause, shapes, damaged),
     )
+
+
+def _numbers(array: np.ndarray) -> np.ndarray:
+    if not array.ndim or not array.size:
+        raise FeatureError(f"holds no rows: its shape is {array.shape}")
+    return array.astype(np.float64)
 
 
 def lowest(a: np.ndarray, b: np.ndarray) -> float:
