@@ -22,12 +22,12 @@ from lookhear import config
 from lookhear.errors import MediaError, ModelError
 from lookhear.model._clips import Watched, clip_of, plain, stamp
 from lookhear.store.batch import Batch, batch, orders
-from lookhear.store.features import SOURCE, FeatureStore, key
+from lookhear.store.features import FeatureStore, key
 from lookhear.store.fill import build_encoder, encoders_of, fill
 from lookhear.store.names import serving
 from lookhear.store.official import OFFICIAL
 from lookhear.store.scale import Scale, scaled
-from lookhear.types import Answer, Clip, Evidence, Example, Media, Output, Segment
+from lookhear.types import BLANK, Answer, Clip, Evidence, Example, Media, Output, Segment
 
 REMEMBERED = 32  # clips whose features are kept, so that asking again decodes nothing
 STANDS_OUT = 1.5  # times the even share: a second that weighs more belongs to a segment
@@ -238,9 +238,8 @@ class NetModel:
         found = []
         for stream in orders(self.net.watch):
             name, own = serving(self.recipe.features[stream], stream)
-            reads = store.reads(name, own)
-            where = key(clip, reads)
-            if where and getattr(clip, SOURCE[reads]).id != "blank" and store.has(name, where, own):
+            where = key(clip, store.reads(name, own))
+            if where and where != BLANK.id and store.has(name, where, own):
                 found.append(len(store.look(name, own, where)[0]))
         return max(found, default=None)
 

@@ -15,6 +15,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,7 +28,7 @@ from lookhear.errors import FeatureError
 from lookhear.store.names import stored_name
 from lookhear.store.official import OFFICIAL, Adopted, adopted
 from lookhear.store.signature import at, difference, signature
-from lookhear.types import Clip
+from lookhear.types import BLANK, Clip
 
 SOURCE = {"frames": "video", "waveform": "audio"}  # what an encoder reads -> the side of a clip it comes from
 KEEP = " !#$&'()+,;=@[]^`{}~"  # as they are in file names, besides letters, digits and _.-
@@ -239,7 +240,14 @@ class FeatureStore:
 def key(clip: Clip, reads: str) -> str | None:
     """Where the features of `clip` for an encoder that reads `frames` or `waveform` are kept; None without a track."""
     source = getattr(clip, SOURCE[reads])
-    return None if source is None else Clip(source, source, clip.start, clip.end).id
+    if source == BLANK:
+        return BLANK.id
+    return None if source is None else key_of(Clip(source, source, clip.start, clip.end).id)
+
+
+def key_of(name: str) -> str:
+    """The key of a recording called `name`: that name, unless it is the one that black and silence have."""
+    return f"={name}" if re.fullmatch(f"=*{BLANK.id}", name) else name
 
 
 def text_key(text: str) -> str:

@@ -9,9 +9,9 @@ from lookhear.errors import FeatureError
 from lookhear.store import _today
 from lookhear.store.batch import NEGATIVE, text_of
 from lookhear.store.extract import Tally, extract, extract_texts
-from lookhear.store.features import SOURCE, FeatureStore, key, text_key
+from lookhear.store.features import FeatureStore, key, text_key
 from lookhear.store.names import build_encoder, serving
-from lookhear.types import BLANK, Example
+from lookhear.types import Example
 
 Progress = Callable[[str, int, int], None]  # what is being made, how many are done, of how many
 
@@ -59,7 +59,7 @@ def fill(
             told = _tell(progress, f"{name} on {len(texts)} texts")
             tally += extract_texts(texts, encoder or build(name), store, told)
         else:
-            keys = {BLANK.id if getattr(c, SOURCE[reads]) == BLANK else key(c, reads) for c in clips} - {None}
+            keys = {key(c, reads) for c in clips} - {None}
             if not all(store.has(name, k) for k in keys if k is not None):
                 looking.append(encoder or build(name))
     if looking:
@@ -78,8 +78,7 @@ def _lacking(
         reads = store.reads(name, own)
         for example in {e.clip: e for e in examples}.values() if reads != "text" else examples:
             where = text_key(text_of(example, stream)) if reads == "text" else key(example.clip, reads)
-            blank = reads != "text" and getattr(example.clip, SOURCE[reads]) == BLANK
-            if where is None or blank or store.has(name, where, own):
+            if where in (None, BLANK.id) or store.has(name, where, own):
                 continue
             what = f"text {text_of(example, stream)!r}" if reads == "text" else f"clip {where!r}"
             words = f"{name} has no {own} of {what}: adopted features are not made, and these are not among them"

@@ -15,15 +15,18 @@ def signature(encoder: Any) -> dict[str, Any]:
     card = {"encoder": own.pop("name"), "weights": own.pop("sha256", None), **own}
     card |= {"reads": encoder.reads, "streams": dict(encoder.streams), "lookhear": lookhear.__version__}
     if encoder.reads != "text":
-        card |= {"sampling": encoder.sampling.name, "decoder": decoder()}
+        card |= {"sampling": encoder.sampling.name, "decoder": decoder(encoder.reads)}
     return json.loads(json.dumps(card))
 
 
-def decoder() -> str:
-    """The library that opens media, with the codecs inside it."""
+def decoder(reads: str) -> str:
+    """The library that opens media, with the codecs inside it, and how what it decodes is made pictures or sound."""
     import av
 
-    return f"av {av.__version__}, libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}"
+    from lookhear.media import mixing, orientation
+
+    made = mixing.NAME if reads == "waveform" else orientation.NAME
+    return f"av {av.__version__}, libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}, {made}"
 
 
 def difference(a: Any, b: Any, at: str = "") -> str:
