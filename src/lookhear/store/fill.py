@@ -11,7 +11,7 @@ from lookhear.store.batch import NEGATIVE, text_of
 from lookhear.store.extract import Tally, extract, extract_texts
 from lookhear.store.features import FeatureStore, key, text_key
 from lookhear.store.names import build_encoder, serving
-from lookhear.types import Example
+from lookhear.types import BLANK, Example
 
 Progress = Callable[[str, int, int], None]  # what is being made, how many are done, of how many
 
