@@ -22,7 +22,7 @@ FLOORS = [  # ground floor first; rooms on one floor do not import each other
     {"store", "adapters"},
     {"nets", "debias", "llms", "timeline"},
     {"model"},
-    {"train", "evaluate", "instruct", "robust"},
+    {"train", "evaluate", "instruct", "robust", "curate"},
     {"serve"},
     {"cli"},
     {"__main__"},
