@@ -124,7 +124,7 @@ class _Form:
     """The part `file` of a multipart form, as it comes."""
 
     def __init__(self, boundary: bytes):
-        self.name, self.found, self.data = "file", False, bytearray()
+        self.name, self.found, self.over, self.data = "file", False, False, bytearray()
         self._field, self._value, self._headers, self._in = b"", b"", {}, False
         callbacks = {
             "on_part_begin": self._begin,
@@ -134,6 +134,7 @@ class _Form:
             "on_headers_finished": self._headers_done,
             "on_part_data": self._on_data,
             "on_part_end": self._end,
+            "on_end": self._over,
         }
         self.parser = python_multipart.MultipartParser(boundary, callbacks)  # type: ignore[arg-type]
 
@@ -164,6 +165,9 @@ class _Form:
     def _end(self) -> None:
         self._in = False
 
+    def _over(self) -> None:
+        self.over = True
+
     async def file(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """The file's bytes. Raises Refusal where the form is not one."""
         try:
@@ -172,8 +176,9 @@ class _Form:
                 if self.data:
                     yield bytes(self.data)
                     self.data.clear()
-            self.parser.finalize()
+            if self.found and not self.over:
+                raise bad("invalid_form", "The form ends before its file does.")
         except python_multipart.exceptions.FormParserError:
-            raise bad("invalid_form", "The form is damaged or ends too early.") from None
+            raise bad("invalid_form", "The form is damaged.") from None
         if self.found:
             yield b""

@@ -117,12 +117,18 @@ def _jpeg(frame: np.ndarray) -> str:
 def _compose(request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     """Frames shown at given times, as one lossless video (FFV1 in Matroska) with time stamps of 1 ms.
 
-    The last frame stays as long as the sound lasts, where there is one, else as long as the others did on average.
+    The first frame is shown from the beginning, the last one as long as the sound lasts, where there is one, else as
+    long as the others were on average.
     """
     times = [float(t) for t in request["times"]]
-    end = times[-1] + max(0.04, (times[-1] - times[0]) / max(1, len(times) - 1) if len(times) > 1 else STILL)
+    gap = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else STILL
+    end = times[-1] + (
+        min(gap, times[0]) if times[0] > 0 else gap
+    )  # frames are taken in the middle of parts, or at starts
     if request.get("audio"):
-        end = max(end, probe(request["audio"]).duration)
+        end = probe(request["audio"]).duration
+    end = max(end, times[-1] + 0.04)
+    times[0] = 0.0  # a file's clock begins with its first frame, the clip's does not
     out = Path(request["out"])
     part = out.with_suffix(".part")
     try:

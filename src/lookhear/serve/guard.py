@@ -32,6 +32,9 @@ POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
+LOOSE = POLICY.replace(
+    "default-src 'self'", "default-src 'self' 'unsafe-inline'"
+)  # the API page starts by a line in it
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -98,7 +101,7 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._headers(message, number)
+                self._headers(message, number, scope["path"])
             await send(message)
 
         client = ""
@@ -168,10 +171,11 @@ class Guard:
             raise Refusal(429, "rate_limited", f"More than {most} requests in a minute. Wait.", retry=wait)
         times.append(now)
 
-    def _headers(self, message: MutableMapping[str, Any], number: str) -> None:
+    def _headers(self, message: MutableMapping[str, Any], number: str, path: str) -> None:
         found = message.setdefault("headers", [])
         present = {name.lower() for name, _ in found}
-        for name, value in {**HEADERS, "X-Request-Id": number}.items():
+        policy = {"Content-Security-Policy": LOOSE} if path in ("/docs", "/redoc") else {}
+        for name, value in {**HEADERS, **policy, "X-Request-Id": number}.items():
             if name.lower().encode() not in present:
                 found.append((name.lower().encode(), value.encode()))
         if self.draining() or message["status"] in (401, 403, 408, 413, 415, 421, 429, 503, 507):

@@ -56,7 +56,7 @@ def fill(
             told = _tell(progress, f"{name} on {len(texts)} texts")
             tally += extract_texts(texts, encoder or build(name), store, told)
         else:
-            keys = {BLANK.id if getattr(c, SOURCE[reads]) == BLANK else key(c, reads) for c in clips} - {None}
+            keys = {BLANK.id if getattr(c, SOURCE[reads]) in (BLANK, None) else key(c, reads) for c in clips} - {None}
             if not all(store.has(name, k) for k in keys if k is not None):
                 looking.append(encoder or build(name))
     if looking:

@@ -76,6 +76,7 @@ async def about(request: Request) -> dict[str, Any]:
         "version": __version__,
         "models": engine.models,
         "examples": engine.examples,
+        "draws": engine.settings.examples,
         "formats": list(exports.FORMATS),
         "remote": engine.settings.remote,
         "limits": {
