@@ -15,11 +15,13 @@ from starlette.exceptions import HTTPException
 
 from lookhear import __version__
 from lookhear.curate.review import Sheet
+from lookhear.errors import FileError
 from lookhear.serve import results
 from lookhear.serve.bodies import Budget
 from lookhear.serve.engine import Engine
 from lookhear.serve.guard import Guard, Keys
 from lookhear.serve.jobs import Jobs
+from lookhear.serve.library import disk_full
 from lookhear.serve.refusals import Refusal
 from lookhear.serve.routes import chat, clips, files, page, review
 from lookhear.serve.routes import results as result_routes
@@ -58,6 +60,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(FileError, _unwritten)
     app.add_exception_handler(Exception, _failed)
     app.add_middleware(
         Guard, settings=settings, keys=app.state.keys, metrics=engine.metrics, draining=lambda: engine.draining
@@ -73,6 +76,12 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refusal)
     request.app.state.engine.metrics.refused.labels(error.code).inc()
     return JSONResponse(error.body(), error.status, error.headers())
+
+
+async def _unwritten(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, FileError)
+    found = disk_full(error)
+    return await (_refused if isinstance(found, Refusal) else _failed)(request, found)
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lookhear import files
 from lookhear.serve.child import ChildError, ChildLateError, ChildLostError
 from lookhear.serve.library import Library
-from lookhear.serve.places import write_json
 from lookhear.serve.pool import Pool, Task
 from lookhear.serve.refusals import Refusal, bad, unreadable
 from lookhear.serve.settings import Limits
@@ -93,7 +93,7 @@ class Inspector:
 
         request = {"op": "inspect", "path": path}
         facts = await self.decode(request, client, seconds, length > self.limits.long_seconds, tell)
-        write_json(file, facts, self.library.part())
+        files.write(file, json.dumps(facts))
         return self._remember(sha, facts)
 
     async def decode(

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lookhear import datasets
-from lookhear.soundstage.splits import Settings
-from lookhear.soundstage.write import make
+from lookhear.soundstage.scene.splits import Settings
+from lookhear.soundstage.write.folder import make
 
 WORLD = Settings(train=0, val=0, test=4, questions=12, seconds=10.0, seed=20261, size=256)
 SHOWN = 3  # clips

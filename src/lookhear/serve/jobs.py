@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lookhear import files
 from lookhear.serve.library import Library
-from lookhear.serve.places import alive, write_json
 from lookhear.serve.pool import Pool, Task
 from lookhear.serve.refusals import Refusal, missing
 
@@ -69,7 +69,7 @@ class Jobs:
                 path.unlink(missing_ok=True)
                 continue
             host, _, pid = job.instance.rpartition(":")
-            orphan = host == os.uname().nodename and not (pid.isdigit() and alive(int(pid)))
+            orphan = host == os.uname().nodename and not (pid.isdigit() and files.running(int(pid)))
             if job.state not in ENDED and (orphan or not job.instance):
                 job.state = "queued"
                 self._begin(job)
@@ -91,7 +91,7 @@ class Jobs:
         self.tasks[job.id] = asyncio.create_task(self._work(job))
 
     def _save(self, job: Job) -> None:
-        write_json(self.folder / f"{job.id}.json", asdict(job), self.library.part())
+        files.write(self.folder / f"{job.id}.json", json.dumps(asdict(job)))
 
     async def _work(self, job: Job) -> None:
         def tell(what: Any) -> None:

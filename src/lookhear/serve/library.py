@@ -17,18 +17,21 @@ import hashlib
 import json
 import os
 import secrets
+import socket
 import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from lookhear import files
+from lookhear.errors import FileError
 from lookhear.serve.metrics import Metrics
-from lookhear.serve.places import remove_dead_parts, write_json
 from lookhear.serve.refusals import Refusal, bad, missing, too_large
 from lookhear.serve.settings import MB, Limits
 
 ANYBODY = "*"  # owner of files that every client may use: the examples
+STALE = 86_400.0  # seconds after which what is still being written is taken to be dead
 UNNAMED_SECONDS = 3_600.0  # media of messages have no record; they are kept so long after their last use
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -63,7 +66,7 @@ class Library:
         self.root, self.limits, self.metrics = root, limits, metrics
         for name in ("blobs", "files", "parts", "derived", "jobs"):
             (root / name).mkdir(parents=True, exist_ok=True)
-        remove_dead_parts(root / "parts")
+            files.sweep(root / name)
         self.stored = sum(p.stat().st_size for p in root.glob("blobs/*/*"))
         metrics.stored.set(self.stored)
 
@@ -84,8 +87,8 @@ class Library:
                 raise bad("empty_file", "The file is empty (0 bytes).", "file")
             sha = self._settle(part, digest.hexdigest(), size)
             return self.name(sha, size, name, owner)
-        except OSError as error:
-            raise _disk(error) from None
+        except (OSError, FileError) as error:
+            raise disk_full(error) from None
         finally:
             part.unlink(missing_ok=True)
 
@@ -103,7 +106,7 @@ class Library:
             part.write_bytes(data)
             return self._settle(part, hashlib.sha256(data).hexdigest(), len(data))
         except OSError as error:
-            raise _disk(error) from None
+            raise disk_full(error) from None
         finally:
             part.unlink(missing_ok=True)
 
@@ -121,9 +124,9 @@ class Library:
         finally:
             path.unlink(missing_ok=True)
 
-    def part(self, suffix: str = ".part") -> Path:
+    def part(self, suffix: str = "") -> Path:
         """A name for a file that is being written; one left by a dead server is removed at the next start."""
-        return self.root / "parts" / f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(8)}{suffix}"
+        return self.root / "parts" / f".{secrets.token_hex(8)}~{socket.gethostname()}~{os.getpid()}~.part{suffix}"
 
     def _settle(self, part: Path, sha: str, size: int) -> str:
         path = self.path(sha)
@@ -142,7 +145,7 @@ class Library:
         """Give kept bytes an id."""
         shown = "".join(c for c in name.replace("\\", "/").rpartition("/")[2] if c.isprintable())[:120]
         record = Record(id or f"file-{secrets.token_hex(12)}", sha, shown or "file", size, time.time(), owner)
-        write_json(self.root / "files" / f"{record.id}.json", asdict(record), self.part())
+        files.write_json(self.root / "files" / f"{record.id}.json", asdict(record))
         return record
 
     def path(self, sha: str) -> Path:
@@ -207,6 +210,10 @@ class Library:
         for path in self.root.glob("blobs/*/*"):
             with contextlib.suppress(OSError):
                 ages.append((time.time() - path.stat().st_mtime, path.name))
+        for part in self.root.glob("parts/.*"):  # of replicas on other machines, which may have died
+            with contextlib.suppress(OSError):
+                if time.time() - part.stat().st_mtime > STALE:
+                    part.unlink()
         for age, sha in sorted(ages, reverse=True):
             named = records.get(sha, [])
             expired = age > (self.limits.keep_seconds if named else UNNAMED_SECONDS)
@@ -227,7 +234,9 @@ def decoded(text: str, most: int, param: str = "messages") -> bytes:
         raise bad("invalid_base64", "The media of a part are not valid base64.", param) from None
 
 
-def _disk(error: OSError) -> Refusal | OSError:
-    if error.errno in FULL:
+def disk_full(error: OSError | FileError) -> Exception:
+    """The refusal of a write that failed for want of space; any other error as it is."""
+    cause = error.__context__ if isinstance(error, FileError) else error
+    if isinstance(cause, OSError) and cause.errno in FULL:
         return Refusal(507, "disk_full", "The server's disk is full: the file was not kept. Try later.")
     return error
