@@ -22,11 +22,11 @@ from lookhear import config
 from lookhear.errors import MediaError, ModelError
 from lookhear.model._clips import Watched, clip_of, plain, stamp
 from lookhear.store.batch import Batch, batch, orders
-from lookhear.store.features import SOURCE, FeatureStore, key
+from lookhear.store.features import FeatureStore, key
 from lookhear.store.fill import build_encoder, encoders_of, fill
 from lookhear.store.names import serving
 from lookhear.store.scale import Scale, scaled
-from lookhear.types import Answer, Clip, Evidence, Example, Media, Output, Segment
+from lookhear.types import BLANK, Answer, Clip, Evidence, Example, Media, Output, Segment
 
 REMEMBERED = 32  # clips whose features are kept, so that asking again decodes nothing
 STANDS_OUT = 1.5  # times the even share: a second that weighs more belongs to a segment
@@ -226,7 +226,7 @@ class NetModel:
         for stream in orders(self.net.watch):
             name, own = serving(self.recipe.features[stream], stream)
             where = key(clip, store.card(name)["reads"])
-            if where and getattr(clip, SOURCE[store.card(name)["reads"]]).id != "blank" and store.has(name, where):
+            if where and where != BLANK.id and store.has(name, where):
                 found.append(len(store.look(name, own, where)[0]))
         return max(found, default=None)
 

@@ -15,6 +15,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,7 +26,7 @@ import numpy as np
 
 from lookhear.errors import FeatureError
 from lookhear.store.names import stored_name
-from lookhear.types import Clip
+from lookhear.types import BLANK, Clip
 
 SOURCE = {"frames": "video", "waveform": "audio"}  # what an encoder reads -> the side of a clip it comes from
 KEEP = " !#$&'()+,;=@[]^`{}~"  # as they are in file names, besides letters, digits and _.-
@@ -207,7 +208,14 @@ class FeatureStore:
 def key(clip: Clip, reads: str) -> str | None:
     """Where the features of `clip` for an encoder that reads `frames` or `waveform` are kept; None without a track."""
     source = getattr(clip, SOURCE[reads])
-    return None if source is None else Clip(source, source, clip.start, clip.end).id
+    if source == BLANK:
+        return BLANK.id
+    return None if source is None else key_of(Clip(source, source, clip.start, clip.end).id)
+
+
+def key_of(name: str) -> str:
+    """The key of a recording called `name`: that name, unless it is the one that black and silence have."""
+    return f"={name}" if re.fullmatch(f"=*{BLANK.id}", name) else name
 
 
 def text_key(text: str) -> str:
@@ -232,15 +240,18 @@ def signature(encoder: Any) -> dict[str, Any]:
     card = {"encoder": own.pop("name"), "weights": own.pop("sha256", None), **own}
     card |= {"reads": encoder.reads, "streams": dict(encoder.streams), "lookhear": lookhear.__version__}
     if encoder.reads != "text":
-        card |= {"sampling": encoder.sampling.name, "decoder": decoder()}
+        card |= {"sampling": encoder.sampling.name, "decoder": decoder(encoder.reads)}
     return json.loads(json.dumps(card))
 
 
-def decoder() -> str:
-    """The library that opens media, with the codecs inside it."""
+def decoder(reads: str) -> str:
+    """The library that opens media, with the codecs inside it, and how what it decodes is made pictures or sound."""
     import av
 
-    return f"av {av.__version__}, libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}"
+    from lookhear.media import mixing, orientation
+
+    made = mixing.NAME if reads == "waveform" else orientation.NAME
+    return f"av {av.__version__}, libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}, {made}"
 
 
 def _array(value: Any) -> np.ndarray:

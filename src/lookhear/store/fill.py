@@ -9,7 +9,7 @@ from lookhear.errors import FeatureError
 from lookhear.store import _today
 from lookhear.store.batch import NEGATIVE, text_of
 from lookhear.store.extract import Tally, extract, extract_texts
-from lookhear.store.features import SOURCE, FeatureStore, key, text_key
+from lookhear.store.features import FeatureStore, key, text_key
 from lookhear.store.names import build_encoder, serving
 from lookhear.types import BLANK, Example
 
@@ -56,8 +56,9 @@ def fill(
             told = _tell(progress, f"{name} on {len(texts)} texts")
             tally += extract_texts(texts, encoder or build(name), store, told)
         else:
-            keys = {BLANK.id if getattr(c, SOURCE[reads]) in (BLANK, None) else key(c, reads) for c in clips} - {None}
-            if not all(store.has(name, k) for k in keys if k is not None):
+            # a track that is not there is served as black or silence
+            keys = {key(c, reads) or BLANK.id for c in clips}
+            if not all(store.has(name, k) for k in keys):
                 looking.append(encoder or build(name))
     if looking:
         names = " and ".join(e.signature()["name"] for e in looking)

@@ -18,6 +18,7 @@ import numpy as np
 from lookhear.errors import DependencyError, FeatureError
 from lookhear.store.causes import Cause, as_rows, likely
 from lookhear.store.features import FeatureStore
+from lookhear.types import BLANK
 
 SAME = 0.999  # cosine of every row: half precision and other decoders of one picture stay above it
 LENGTH = 0.01  # by how much the lengths of equal rows may differ
@@ -48,7 +49,7 @@ def verify(
     card = store.card(encoder)
     if stream not in card["streams"]:
         raise FeatureError(f"Encoder {encoder} makes {', '.join(card['streams'])}; it has no stream {stream!r}.")
-    ours = {k for k in store.keys(encoder) if k != "blank"}
+    ours = {k for k in store.keys(encoder) if k != BLANK.id}
     both = sorted(ours & set(theirs))
     if not both:
         raise FeatureError(
