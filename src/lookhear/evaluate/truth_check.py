@@ -14,7 +14,7 @@ import numpy as np
 from lookhear import tasks
 from lookhear.datasets import _masks, soundstage
 from lookhear.errors import DatasetError
-from lookhear.tasks import _reading
+from lookhear.tasks.reading import reader
 from lookhear.types import Example, Region
 
 NEAR = 2 / soundstage.SIZE  # how far an edge of a box may be from its mask's
@@ -52,7 +52,7 @@ def _torn(example: Example) -> str:
         return str(error)
     for reply in filter(None, written):
         said, whole = task.parse(reply, example), reply == written[0] and example.task != QUESTIONS
-        if not (_reading.same(said, reference) if whole else said.text == reference.text):
+        if not (reader.same(said, reference) if whole else said.text == reference.text):
             return f"{reply!r} reads as {said.text!r}, the truth is {reference.text!r}"
     return ""
 

@@ -10,7 +10,7 @@ from lookhear import catalog, config
 from lookhear.errors import RecipeError
 from lookhear.llms._pack import Eye
 from lookhear.media.sampling import Sampling
-from lookhear.tasks import _excerpts
+from lookhear.tasks.reading import excerpts
 
 SYSTEM = (
     "You are Qwen, a virtual human developed by the Qwen Team, Alibaba Group, capable of perceiving auditory and "
@@ -34,7 +34,7 @@ class Manner:
     """How a clip is put before a model.
 
     Frames are scaled to `size` (height, width); None keeps their shape, up to about `pixels` of them. `sound` is a rule
-    of `tasks._excerpts.sound`. `clock` is `nominal` (each pair of frames lasts `seconds_per_grid`, whatever the
+    of `tasks.excerpts.sound`. `clock` is `nominal` (each pair of frames lasts `seconds_per_grid`, whatever the
     clip: Crab+) or `true` (the frames' own times); `time_scale` multiplies either. `lead` says first what is shown.
     """
 
@@ -57,7 +57,7 @@ class Manner:
             raise RecipeError(f"clock={self.clock!r}: there are nominal and true.")
         if any(side % self.eye.unit for side in self.size or ()):
             raise RecipeError(f"size={self.size!r}: height and width must be multiples of {self.eye.unit}.")
-        if self.sound not in (rules := {*_excerpts.SOUND.values(), "whole"}):
+        if self.sound not in (rules := {*excerpts.SOUND.values(), "whole"}):
             raise RecipeError(f"sound={self.sound!r}: there are {', '.join(sorted(rules))}.")
         if self.time_scale <= 0 or self.seconds_per_grid <= 0:
             raise RecipeError("time_scale and seconds_per_grid must be positive.")

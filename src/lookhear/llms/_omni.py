@@ -25,7 +25,7 @@ from lookhear.llms._manner import SYSTEM as SYSTEM
 from lookhear.llms._manner import Manner as Manner
 from lookhear.llms._pack import HEARD, heard_tokens, mel, padded_mels, patches, scaled
 from lookhear.media.sampling import Sampling
-from lookhear.tasks import _excerpts
+from lookhear.tasks.reading import excerpts
 from lookhear.types import Media
 
 EDGES = {  # what stands around picture and sound, as Qwen2.5 and as Qwen3 write it
@@ -95,7 +95,7 @@ class Omni:
             if len(sound) < len(media.waveform):
                 cut = f"only the first {manner.longest:g} s of {len(media.waveform) / HEARD:.0f} s of sound were heard"
                 found["notes"] = (cut,)
-            where = _excerpts.sound(len(sound), manner.sound)
+            where = excerpts.sound(len(sound), manner.sound)
             heard = sound[where.clip(min=0)] * (where >= 0) if len(sound) else 0.0 * where
             found["input_features"] = mel(heard, self.extractor)
         return found

@@ -30,10 +30,10 @@ from lookhear import catalog
 from lookhear.encoders import _frozen
 from lookhear.encoders._pictures import IMAGENET_MEAN, IMAGENET_STD
 from lookhear.errors import ModelError, RecipeError
-from lookhear.tasks import _boxes
+from lookhear.tasks.reading import boxes
 from lookhear.types import Answer, Region
 
-SIZE = _boxes.SIZE
+SIZE = boxes.SIZE
 RULES = {"corner": 0.0, "centre": 0.5}  # of a pixel at 224, added before scaling
 
 
@@ -43,12 +43,12 @@ def prompts(mask: Bool[np.ndarray, "height width"], label: str = "", overlap: fl
     The box holds the numbers of the outermost pixels at 224 x 224; the points are centres of the largest inscribed
     circles, which share at most `overlap` (IoU) unless fewer than three then fit. Raises ValueError for an empty mask.
     """
-    small = _boxes.resized(np.asarray(mask))
-    points = _boxes.inscribed(small, overlap)
+    small = boxes.resized(np.asarray(mask))
+    points = boxes.inscribed(small, overlap)
     rows, columns = np.flatnonzero(small.any(1)), np.flatnonzero(small.any(0))
     box = (columns[0], rows[0], columns[-1], rows[-1])
     corners = [box, *((x, y, x, y) for x, y in points)]
-    return tuple(Region(label, _boxes.unit([float(n) for n in corner])) for corner in corners)
+    return tuple(Region(label, boxes.unit([float(n) for n in corner])) for corner in corners)
 
 
 def square(

@@ -24,7 +24,7 @@ from lookhear.llms import LLM, Reply
 from lookhear.llms._pack import scaled
 from lookhear.media.decode import decode
 from lookhear.model._clips import Watched, clip_of, plain, stamp
-from lookhear.tasks import _boxes
+from lookhear.tasks.reading import boxes
 from lookhear.types import Answer, Clip, Example, Media, Region, Segment
 
 TOGETHER = 8  # clips read in one batch
@@ -141,7 +141,7 @@ class LLMModel:
     def _parsed(self, example: Example, reply: Reply, row: Row) -> Answer:
         answer = tasks.read(example, reply, self._known(example))
         if example.task == FREE:
-            places, _ = _boxes.regions(reply.text, answer.text)
+            places, _ = boxes.regions(reply.text, answer.text)
             answer = replace(answer, segments=seconds(reply.text, answer.text, row.seconds), regions=places)
         if reply.masks:
             label = next((r.label for r in answer.regions), answer.text)

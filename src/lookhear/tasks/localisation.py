@@ -19,7 +19,8 @@ from lookhear.metrics._pooled import Pooled, Ratio, totals
 from lookhear.metrics.answers import normal
 from lookhear.metrics.localisation import box_of
 from lookhear.metrics.segmentation import mask_of
-from lookhear.tasks import UNREAD, _boxes, _prompts, _reading
+from lookhear.tasks import UNREAD
+from lookhear.tasks.reading import boxes, prompts, reader
 from lookhear.types import Answer, Example, Region
 
 VERSION = 1
@@ -29,7 +30,7 @@ SAID = re.compile(r"object[^.]*?\b(?:is|in the video is)\s+(?:an?\s+|the\s+)?([^
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
     """The words a model is asked with; of Ref-AVS with the example's expression."""
-    return _prompts.prompt(_form(example), vocabulary, example.question)
+    return prompts.prompt(_form(example), vocabulary, example.question)
 
 
 def target(example: Example, explain: bool = True) -> str:
@@ -37,7 +38,7 @@ def target(example: Example, explain: bool = True) -> str:
 
     Box and points come from the reference's regions, what lacks from their mask. Raises DatasetError where neither is.
     """
-    reference, form = _reading.reference(example), _form(example)
+    reference, form = reader.reference(example), _form(example)
     if form == "ref_avs" and not reference.text:
         bare, own = "<answer>false</answer>", "Nothing that is seen and heard fits the words: <answer>false</answer>."
     else:
@@ -47,7 +48,7 @@ def target(example: Example, explain: bool = True) -> str:
         verdict = "<answer>true</answer> " if form == "ref_avs" else ""
         own = f"{verdict}What is heard comes from the {reference.text}, which is in the picture: {bare}."
         bare = verdict + bare
-    return _reading.explained(example, own, parse) if explain else bare
+    return reader.explained(example, own, parse) if explain else bare
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
@@ -65,9 +66,9 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     else:
         parts = [(_named(reply, verdict), reply)]
     found, problems = list[Region](), list[str]()
-    labels = [_reading.canonical(label, vocabulary) for label, _ in parts]
+    labels = [reader.canonical(label, vocabulary) for label, _ in parts]
     for label, (_, content) in zip(labels, parts, strict=True):
-        some, wrong = _boxes.regions(content, label, corners=form == "arig")
+        some, wrong = boxes.regions(content, label, corners=form == "arig")
         found += some
         problems += wrong
     if not found and not problems:
@@ -102,7 +103,7 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = 
         maps = [[class_map(one, s) for one, s in zip(side, shapes, strict=True)] for side in (answers, references)]
         of_classes = segmentation.pooled_semantic(*maps)
         scores |= {{"F": "F_classes"}.get(name, name): one for name, one in of_classes.items()}
-    return scores | _reading.share(answers)
+    return scores | reader.share(answers)
 
 
 def by_class(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, dict[str, float]]:
@@ -140,14 +141,14 @@ def _form(example: Example) -> str:
 
 
 def _object(label: str, regions: Sequence[Region], points: bool) -> str:
-    written = _boxes.written(regions, points)
+    written = boxes.written(regions, points)
     return f"<object>{label}</object> {written}"
 
 
 def _objects(reference: Answer) -> str:
     labels = dict.fromkeys(region.label for region in reference.regions)
     return " ".join(
-        f"<object>{label}, {_boxes.written([r for r in reference.regions if r.label == label], True)}</object>"
+        f"<object>{label}, {boxes.written([r for r in reference.regions if r.label == label], True)}</object>"
         for label in labels
     )
 
