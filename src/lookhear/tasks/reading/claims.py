@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 REJECTED, PASSING, PLAIN, HEAD, STATED, FINAL = -1, 0, 1, 2, 3, 4
-MANY = 200  # mentions of one statement that are weighed: the first and the last half
+MANY = 100  # mentions of one statement that are weighed: the first and the last half
 LEFT, RIGHT = 160, 70  # characters of the sentence that are looked at around a mention
 
 
@@ -30,6 +30,7 @@ class Mention:
     fixed: bool = False  # its strength was decided where it was found
     least: int = PLAIN  # what it is worth where nothing marks it
     letter: bool = False  # a letter, which stands otherwise than a name does
+    heads: bool = True  # whether standing first makes it a claim
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ OPENS = re.compile(
     r"^(?:[\W_]|\b(?:well|hmm+|hm|um|uh|okay|ok|oh|ah|sure|certainly|absolutely|definitely|of course|great question|good question|"
     r"probably|maybe|perhaps|likely|most likely|clearly|obviously|i think|i believe|i guess|i would say|i'd say|it's|it is|"
     r"that's|that would be|this is|there is|there are|there's|they are|only|just|exactly|about|around|approximately|roughly|"
-    r"the|a|an|option|choice|letter|answer|in|on|at|to|based on the (?:video|audio|clip|sound|question)|here|yes|no doubt|from the)\b){0,9}$"
+    r"the|a|an|option|choice|letter|answer|in|on|at|to|based on the (?:video|audio|clip|sound|question)|here|yes|wait|actually|then|finally|now|eventually|or rather|from the)\b){0,9}$"
 )
 RIGHTLY = re.compile(
     r"^[\"')\]]*\s*(?:(?:is|are|was|seems|would be|looks|sounds|appears|must be|should be)\s+(?:to be\s+)?(?:the |a |an |clearly |definitely |most |more |also |my )*"
@@ -82,7 +83,7 @@ NEGATED = re.compile(
     r"\b(?:not|never|no|nor|neither|without|except|excluding|unlike|cannot|isn't|aren't|wasn't|weren't|don't|doesn't|didn't|can't|won't|"
     r"wouldn't|couldn't|shouldn't|haven't|hasn't|eliminat\w+|exclud\w+|reject\w*|rul(?:e|es|ed|ing) out|discard\w*|instead of|rather than|as opposed to|"
     r"dismiss\w*|wrong|incorrect|false)\b(?:\s*(?:either|out|that|it|this|be|to|the|a|an|option|choice|letter|answer|answers|is|are|was|just|any|really|think|believe|say|"
-    r"see|hear|sure|both|them|musical|there|there's|it's)\b|[\s\"'(:]){0,7}$"
+    r"see|hear|sure|both|them|musical|there|there's|it's|on|in|at|from|with)\b|[\s\"'(:]){0,7}$"
 )
 PASSES = re.compile(
     r"(?:\b(?:before|after|than|following|behind|besides|beside|alongside|near|while|until|since|during|versus|vs|against|unlike|"
@@ -97,10 +98,13 @@ LETTER_PASSES = re.compile(
     r"|\b(?:if|whether|unless|suppose|assuming|going to (?:say|pick|choose|answer)|thought (?:of|it was|about)|first thought|initially|at first|consider\w*|tempted\w*|"
     r"might seem|may seem|could have been|would have been|used to)\b[^,;:.\n]{0,60})$"
 )
+COMES = re.compile(
+    r"\b(?:com(?:es?|ing)|came|originat\w+|is|are|was|made|produced|played|emitted|generated|heard|caused) (?:from|by|with|on)(?:\s*(?:the|a|an|one)\b|\s){0,3}$"
+)
 BECAUSE = re.compile(r"\b(?:because|since|as|explanation|reason(?:ing)?|rationale|although|though|even if|while)\b")
 JOINED = re.compile(
     r"^[\"')\]\s]*(?:,|/|&|\||、|\bor\b|\band\b|\bnor\b|,\s*or|,\s*and|,\s*nor|\bversus\b|\bvs\.?|\bto\b|-|–|~|\bpossibly\b|\bmaybe\b|\bor maybe\b|\bor possibly\b)"
-    r"[\s\"'(]*(?:(?:possibly|maybe|perhaps|even|option|the|a|an|else)\s+){0,2}[\"'(]*$|^[\s()]+$"
+    r"[\s\"'(]*(?:(?:possibly|maybe|perhaps|even|option|the|a|an|else|on|in|at|to|from)\s+){0,3}[\"'(]*$|^[\s()]+$"
 )
 CORRECTED = re.compile(
     r"\b(?:wait|actually|on second thoughts?|correction|sorry|i mean|scratch that|let me (?:re|correct)\w*|however|but|instead|"
@@ -112,7 +116,7 @@ CLAUSE = re.compile(r"[,;:—–]|\b(?:but|so|while|whereas|although|because|how
 QUESTION = re.compile(r"^\W*(?:what|which|who|where|when|why|how|is|are|does|do|did|can|could|would|should|was|were|question)\b")
 SOFT = re.compile(
     r"\bif i (?:had|have|were|was|must)(?: to)? (?:guess|choose|pick|say|answer)?|\bno doubt\b|\bwithout (?:a |any )?doubt\b|\bno question\b|"
-    r"\bnot only\b|\bnot (?:entirely |completely |totally |100% |really |quite |so )?(?:sure|certain|exactly|clear)\b|\bnot to mention\b|\bno problem\b|\bno wonder\b"
+    r"\b(?:no|not) (?:more|less|fewer) than\b|\bnot only\b|\bnot (?:entirely |completely |totally |100% |really |quite |so )?(?:sure|certain|exactly|clear)\b|\bnot to mention\b|\bno problem\b|\bno wonder\b"
 )
 
 
@@ -126,12 +130,16 @@ def claimed(text: str, mentions: Sequence[Mention]) -> Reading:
     if len(mentions) > MANY:
         mentions = [*mentions[: MANY // 2], *mentions[-MANY // 2 :]]
     starts = [0, *(m.end() for m in ENDS.finditer(text))]
-    weighed = _groups(text, [_weighed(text, starts, m) for m in mentions], starts)
-    return _decided(text, weighed)
+    later = _last_statement(text, starts, mentions[-1]) if mentions else 0
+    weighed = _groups(text, [_weighed(text, starts, m, later) for m in mentions])
+    return _decided(text, weighed, starts)
 
 
-def _weighed(text: str, starts: Sequence[int], mention: Mention) -> Mention:
-    """A mention with the strength that the words around it give it."""
+def _weighed(text: str, starts: Sequence[int], mention: Mention, later: int = 0) -> Mention:
+    """A mention with the strength that the words around it give it; a question before another mention claims nothing.
+
+    `starts` are those of sentences, `later` is where the last sentence with a mention begins.
+    """
     letters = mention.letter
     if mention.fixed:
         return mention
@@ -147,34 +155,40 @@ def _weighed(text: str, starts: Sequence[int], mention: Mention) -> Mention:
     right_claim = RIGHTLY.match(right)
     if WRONGLY.match(right) and not right_claim:
         return replace(mention, strength=REJECTED)
-    if place > 0 or len(right) > 25:
-        sentence = text[begin:end]
-        if sentence.rstrip().endswith(("?", "？")) and QUESTION.match(sentence):
-            return replace(mention, strength=PASSING)
+    sentence = text[begin:end].rstrip()
+    if sentence.endswith(("?", "？")) and (QUESTION.match(sentence) or mention.start < later):
+        return replace(mention, strength=PASSING)
     states = STATES.search(left)
     if right_claim or states:
         # a reason after the claim is not the claim: "B, because it is C"
         final = FINALLY.search(left)
         return replace(mention, strength=FINAL if final else STATED)
+    if not letters and COMES.search(clause):
+        return replace(mention, strength=mention.least)
     if (LETTER_PASSES if letters else PASSES).search(clause):
         head = place == 0 and not letters and OPENS.match(left) is not None
         return replace(mention, strength=HEAD if head else PASSING)
     if BECAUSE.search(left):
         return replace(mention, strength=PASSING)
-    if OPENS.match(left) and (place == 0 or not letters or not right.strip(" .!\"')")):
-        return replace(mention, strength=max(HEAD, mention.least) if place == 0 else max(PLAIN, mention.least))
+    if mention.heads and OPENS.match(left) and (place == 0 or not letters or not right.strip(" .!\"')")):
+        return replace(mention, strength=max(HEAD if place == 0 or letters else PLAIN, mention.least))
     if SUBJECT.search(left):
         return replace(mention, strength=HEAD)
     if letters:
         closes = not right.strip(" .!?\"')(") or right.lstrip()[:1] in ",;:"
-        if PREDICATE.search(left) and closes:
-            return replace(mention, strength=HEAD)
-        if closes and left.rstrip()[-1:] in ",;:":
+        if closes and (PREDICATE.search(left) or OPENS.match(clause)):
             return replace(mention, strength=HEAD)
     return replace(mention, strength=mention.least)
 
 
-def _groups(text: str, mentions: list[Mention], starts: Sequence[int]) -> list[Mention]:
+def _last_statement(text: str, starts: Sequence[int], last: Mention) -> int:
+    """Where the sentence of the last mention begins, if it is no question itself; else 0."""
+    place = bisect_right(starts, last.start)
+    end = starts[place] if place < len(starts) else len(text)
+    return 0 if text[starts[place - 1] : end].rstrip().endswith(("?", "？")) else starts[place - 1]
+
+
+def _groups(text: str, mentions: list[Mention]) -> list[Mention]:
     """Mentions joined by commas, "or" and "and" share a rejection, and where none is chosen, none is claimed."""
     groups: list[list[int]] = []
     for i, mention in enumerate(mentions):
@@ -209,7 +223,7 @@ def _groups(text: str, mentions: list[Mention], starts: Sequence[int]) -> list[M
     return result
 
 
-def _decided(text: str, mentions: Sequence[Mention]) -> Reading:
+def _decided(text: str, mentions: Sequence[Mention], starts: Sequence[int]) -> Reading:
     last: dict[int | str | None, Mention] = {}
     best: dict[int | str | None, Mention] = {}
     for mention in mentions:
@@ -234,6 +248,9 @@ def _decided(text: str, mentions: Sequence[Mention]) -> Reading:
         against = [one for one in standing.values() if one.strength == HEAD and one.value != leading[0].value]
         if top == STATED and against:
             leading += against
+        if top == HEAD:  # what else the same sentence says as plainly
+            ends = starts[bisect_right(starts, leading[0].start)] if leading[0].start < starts[-1] else len(text)
+            leading += [one for one in standing.values() if one.strength == PLAIN and one.heads and one.start < ends]
     if len(leading) > 1:
         leading.sort(key=lambda one: one.start)
         tail = leading[-1]

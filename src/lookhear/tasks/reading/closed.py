@@ -39,11 +39,12 @@ OTHERS = ("double bass", "contrabass", "upright bass", "bass drum", "electric gu
           "french horn", "electric piano", "electric violin", "mouth organ", "thumb piano")  # fmt: skip
 INSTRUMENTS = ("bass drum", "bass clarinet", "electric piano", "electric violin")  # of OTHERS, those that are one of a kind
 IDIOM = re.compile(
-    r"\b(?:you(?:'re| are)(?: absolutely| quite)?|that(?:'s| is)|is|all|the) right(?= to | that | about |,? (?:it|the|there)|[.!,:]\s)|\bright (?:away|now|before|after|answer|option|choice|at the|from the start|here|there|when|as)\b|\ball right\b|"
+    r"\b(?:you(?:'re| are)(?: absolutely| quite)?|that(?:'s| is)|all) right\b|\bright to \w+|\bright (?:away|now|before|after|answer|option|choice|at the|from the start|here|there|when|as)\b|\ball right\b|"
     r"\bright(?=[?,])|^\W*right[,.!]\s|\b(?:has|have|had|he|she|it|they|who|was|are|is) left (?:the (?:room|stage|scene|frame|video|building)|out|behind|before|after)\b|\bleft (?:out|behind|over|the (?:room|stage|scene|frame))\b"
 )
-SIDE = re.compile(r"(?:\b(?:the|on|far|upper|lower|to|at|bottom|top|extreme|my|his|her|viewer's|screen|from|is|slightly|front|back|rear|and|or|not|toward|towards|its|their|answer is)|[:(\"'=]|^|\n|[.,;])\s*$")
+SIDE = re.compile(r"(?:\b(?:the|on|far|upper|lower|to|at|bottom|top|extreme|my|his|her|viewer's|screen|from|is|slightly|front|back|rear|and|or|either|both|between|not|toward|towards|its|their|answer is)|[:(\"'=]|^|\n|[.,;])\s*$")
 SIDED = re.compile(r"^\s*(?:side|hand|half|part|corner|edge|most|of|channel|instrument|one|player|speaker|portion|end|area|violin|[.,;:!?)\"']|$|\n)")
+BARELY = re.compile(r"\W*(?:it is|it's|(?:the )?answer(?: is)?)?\W*(?:the|a|an)?\W*")
 WHERE = re.compile(r"\b(?:where|which side|what side|which position|what position|whereabouts|what location|which location|which direction|left or right|indoors? or outdoors?|location of|position of)\b")
 HOW_MANY = re.compile(r"\b(?:how many|number of|count of|count the|quantity|how much)\b")
 WHICH = re.compile(r"\b(?:which|what|name the|identify the)\b")
@@ -93,7 +94,7 @@ def named(soft: str, known: Sequence[str], question: str = "", besides: bool = T
     strange = {m.value for m in mentions} - asked
     if asked and strange:
         mentions = [m for m in mentions if m.value not in asked]
-    elif asked and mentions and not re.fullmatch(r"\W*(?:(?:it is|it's|the answer is|answer:?)?\s*(?:the |a |an )?[\w ]{1,24})\W*", soft):
+    elif asked and mentions and not BARELY.fullmatch(soft[: mentions[0].start] + soft[mentions[-1].end :]):
         return Reading(why="the reply only repeats the question")
     found = claimed(soft, mentions)
     if found.value is None and not mentions:

@@ -12,7 +12,7 @@ import unicodedata
 ANSWER = "the answer is "
 PHRASES = {  # written without spaces between words, so found anywhere; the longest wins
     **dict.fromkeys(("答案是", "答案为", "答案應該是", "答案应该是", "答案", "正解は", "答えは", "答え", "정답은", "정답", "답은"), ANSWER),
-    **dict.fromkeys(("应该选", "我选", "选择", "選擇", "应该是", "選項", "选项"), " option "),
+    **dict.fromkeys(("应该选择", "应该选", "我选", "选", "选择", "選擇", "应该是", "選項", "选项"), " option "),
     **dict.fromkeys(("不是", "并非", "而非", "ではなく", "ではありません", "아닙니다", "没有", "沒有"), " not "),
     **dict.fromkeys(("是的", "对的", "正确的", "はい", "네,", "네.", "그렇습니다", "नहीं तो", "ใช่"), " yes, "),
     **dict.fromkeys(("不是的", "不对", "いいえ", "아니요", "아니오", "不正确", "没有。"), " no, "),
@@ -61,7 +61,7 @@ SPELLED = {  # whole words, whatever stands around them
 }  # fmt: skip
 ALONE = {  # only where it is all that is said
     "one": "un une uno una ein eine um uma 一 1つ 一つ", "two": "due 二 2つ 二つ", "three": "tre 三 三つ", "six": "sei 六",
-    "yes": "ja si oui sim tak só 是 对 對 有 네 예 はい ya", "no": "non não nee nej nie 否 不 没 无 無 아니 tidak bukan không",
+    "yes": "ja si oui sim tak só 是 对 對 有 네 예 はい ya", "no": "non não nee nej nie 否 不 不是 不是的 没 无 無 아니 tidak bukan không",
     "left": "左 links", "right side": "右", "middle": "中", "ten": "十", "four": "四", "five": "五", "seven": "sept 七", "eight": "八",
     "nine": "九",
 }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lookhear.tasks.reading.claims import HEAD, PASSING, PLAIN, STATED, Mention
+from lookhear.tasks.reading.claims import HEAD, MANY, PASSING, PLAIN, STATED, Mention
 
 UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 UNITS += ("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
@@ -32,7 +32,7 @@ BEYOND = re.compile(r"\b(?:more than|over|greater than|above|exceeds?|exceeding|
 BELOW = re.compile(r"\b(?:less than|fewer than|under|below|up to|at most|no more than|<)\s*$")
 TOTAL = re.compile(r"\b(?:total|altogether|in all|sum|makes|totalling|totaling)\b(?: of| is| number| count|:|,| there are| [a-z]+){0,4}\s*$")
 IN_TOTAL = re.compile(r"^\s*(?:[a-z]+\s+){0,4}?(?:in total|altogether|in all|total|overall)\b")
-BARE = re.compile(r"^\s*(?:[.,;:!?)\"'—–-]|$|\n|(?:at|in|that|who|which|are|is|can|were|was|sounding|playing|heard|audible|here|because|not|but|or|and|possibly|maybe|if|since|throughout|during|overall|total|later|then|i)\b)")
+BARE = re.compile(r"^\s*(?:[.,;:!?()\"'—–-]|$|\n|(?:at|in|that|who|which|are|is|can|were|was|sounding|playing|heard|audible|here|because|not|but|or|and|possibly|maybe|if|since|throughout|during|overall|total|later|then|i)\b)")
 HEADNOUN = re.compile(r"\b(?:how many|number of|count of|count the|amount of|quantity of)\s+((?:(?:different|distinct|sounding|musical|kinds? of|unique)\s+)*)([a-z_]+(?:[ _-](?:guitars?|bass(?:es)?))?)")  # fmt: skip
 GENERAL = ("instrument", "type", "kind", "sound", "object", "item", "source", "category", "variet")
 ENUMERATED = re.compile(r"\b(?:and|plus|with|also|as well)\b|,|\n|\+")
@@ -75,7 +75,10 @@ def counts(text: str, question: str) -> list[Mention]:
     whole = text.strip(" .!?\n\"'()")
     if whole in ROMAN:
         return [Mention(0, len(text), ROMAN[whole])]
-    found = [m for match in NUMBER.finditer(text) if (m := _count(text, match, noun))]
+    matches = list(NUMBER.finditer(text))
+    if len(matches) > MANY:
+        matches = matches[: MANY // 2] + matches[-MANY // 2 :]
+    found = [m for match in matches if (m := _count(text, match, noun))]
     found += _none(text, noun)
     if not found:
         found += [
@@ -119,7 +122,8 @@ def _count(text: str, match: re.Match[str], noun: re.Pattern[str]) -> Mention | 
     if re.match(r"^\s*(?:\+|or more\b)", right):
         if number < 11 and not right.startswith("+"):
             return Mention(match.start(), match.end(), None, least=HEAD)
-        number = max(number + 1, 11) if number >= 10 else number
+        if number >= 10:
+            return Mention(match.start(), match.end(), max(number + 1, 11), least=HEAD)
     if IN_TOTAL.match(right) or TOTAL.search(left):
         return Mention(match.start(), match.end(), number, STATED, fixed=True)
     opened = text.rfind("(", max(0, match.start() - 80), match.start())
@@ -130,7 +134,7 @@ def _count(text: str, match: re.Match[str], noun: re.Pattern[str]) -> Mention | 
         return _passing(Mention(match.start(), match.end(), number))
     if match["word"] in ("once", "twice", "thrice") or BARE.match(right):
         return Mention(match.start(), match.end(), number, least=HEAD)
-    return Mention(match.start(), match.end(), number, least=PLAIN)
+    return Mention(match.start(), match.end(), number, heads=False)
 
 
 def _none(text: str, noun: re.Pattern[str]) -> list[Mention]:

@@ -18,9 +18,14 @@ VERBS = (
     r"since|as|but|no|yes|not|if|when|while|then|than|wins|describes|corresponds|shows|aligns|to|in|with|for|from|at|on|i|it|also|clearly|definitely"
 )
 ARTICLE = re.compile(rf"^ (?!(?:{VERBS})\b)[A-Za-z\d][\w-]")
+ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+NAMED = re.compile(r"\b(?:answer is|answer:|option|choice)\s*[.!\s]*$")
 MUSICAL = re.compile(r"^[ -]?(?:major|minor|flat|sharp|chord|note|string|clef|scale)\b")
 KEY = re.compile(r"\b(?:note|notes|key of|vitamin|plan|type|group|string|chord|hepatitis|channel|part)\s$")
-ITEM = re.compile(r"(?:^|(?<=[\s;,]))\(?([A-Z])(?:\)|[.:])[.:]?\s+(?=\S)|(?:^|(?<=\n))\(?([A-Z])\)?\s+[-–—]\s+")
+ITEM = re.compile(
+    r"(?:^|(?<=[\s;,]))(?:\(([A-Z])\)[.:]?|([A-Z])[.:])\s+(?=\S)|^([A-Z])\)[.:]?\s+(?=\S)|^\(?([A-Z])\)?\s+(?:[-–—]\s+|(?=[✗✘❌✖✓✔✅☑]))",
+    re.MULTILINE,
+)
 RIGHT = re.compile(r"^\W*(?:this is )?(?:the )?(?:right|correct|yes|true|✓|✔|✅|matches|fits|best)\b(?! but)|^\W*[✓✔✅☑]|[✓✔✅☑]\W*$")
 WRONG = re.compile(r"^\W*(?:wrong|incorrect|no|not|false|doesn't|does not|isn't|is not|unlikely|is wrong|is incorrect)\b|^\W*[✗✘❌✖]|[✗✘❌✖]\W*$")
 NONE = re.compile(r"^\W*(?:none|neither)(?: of (?:the |these|those|them)?.*)?\W*$|^no (?:correct|right) (?:answer|option)", re.IGNORECASE)
@@ -53,13 +58,13 @@ def choose(statement: str, options: Sequence[str], question: str = "") -> Readin
     texts = bare(options)
     soft = softened(lower(statement))
     words = Words(soft)
-    letters = _listed(statement, soft, _letters(statement, soft, len(options)))
+    letters, restated = _listed(statement, _letters(statement, soft, len(options)))
     binary = yes_no.options(texts)
     mentions = [*letters, *_placed(soft, texts), *_kinds(soft, texts), *_numbers(soft, texts, question)]
     if binary:
         mentions += [m if m.value is None else _as(m, binary[m.value]) for m in yes_no.said(soft, question)]
     else:
-        mentions += _texts(words, texts)
+        mentions += [m for m in _texts(words, texts) if not any(a <= m.start < b for a, b in restated)]
     mentions = _once([m for m in mentions if not echoes(soft, question, m)])
     if clash := _clash(soft, mentions):
         return Reading(why=f"the reply is ambiguous: the letter {clash} stands with the words of another option")
@@ -90,7 +95,7 @@ def _letters(statement: str, soft: str, count: int) -> list[Mention]:
     for m in BARE.finditer(statement):
         if m.start() in taken or MUSICAL.match(soft[m.end() : m.end() + 10]) or KEY.search(soft[max(0, m.start() - 14) : m.start()]):
             continue
-        if m[1] == "I" and not whole:
+        if m[1] == "I" and not whole and not NAMED.search(soft[max(0, m.start() - 20) : m.start()] + soft[m.end() : m.end() + 4]):
             continue
         if m[1] == "A" and ARTICLE.match(statement[m.end() : m.end() + 20]):
             continue
@@ -108,26 +113,32 @@ def _letters(statement: str, soft: str, count: int) -> list[Mention]:
     return mentions
 
 
-def _listed(statement: str, soft: str, letters: list[Mention]) -> list[Mention]:
-    """Letters of a restated list of options claim nothing, but for what is said of each ("C: right")."""
-    items = [m for m in ITEM.finditer(statement)]
-    places = [LETTERS.index((m[1] or m[2])) for m in items]
+def _listed(statement: str, letters: list[Mention]) -> tuple[list[Mention], list[tuple[int, int]]]:
+    """Letters of a restated list of options claim nothing, but for what is said of each ("C: right").
+
+    Also the places of the items of which nothing is said but their words.
+    """
+    items = list(ITEM.finditer(statement))
+    places = [LETTERS.index(next(filter(None, m.groups()))) for m in items]
     runs = {i for i in range(1, len(items)) if places[i] == places[i - 1] + 1}
-    listed = sorted(runs | {i - 1 for i in runs})
-    if not listed:
-        return letters
-    judged: dict[int, tuple[int, bool]] = {}
-    for i in listed:
-        end = items[i + 1].start() if i + 1 < len(items) else len(soft)
-        line = soft.find("\n", items[i].end(), end)
-        says = soft[items[i].end() : line if line >= 0 else end].strip(" .;,")
+    judged: dict[int, int] = {}
+    restated = []
+    for i in sorted(runs | {i - 1 for i in runs}):
+        last = items[i + 1].start() if i + 1 < len(items) else len(statement)
+        line = statement.find("\n", items[i].end(), last)
+        end = line if line >= 0 else last
+        says = lower(statement[items[i].end() : end]).strip(" .;,")
         strength = STATED if RIGHT.search(says) else REJECTED if WRONG.search(says) else PASSING
-        judged[items[i].start(1 if items[i][1] else 2)] = (strength, True)
-    result = []
-    for m in letters:
-        at = m.start if m.start in judged else m.start + 1
-        result.append(Mention(m.start, m.end, m.value, judged[at][0], True, letter=True) if at in judged else m)
-    return result
+        letter = next(g for g in range(1, 5) if items[i][g])
+        judged[items[i].start(letter)] = strength
+        if strength == PASSING:
+            restated.append((items[i].start(), end))
+    at = [m.start if m.start in judged else m.start + 1 for m in letters]
+    marked = [
+        Mention(m.start, m.end, m.value, judged[i], True, letter=True) if i in judged else m
+        for m, i in zip(letters, at, strict=True)
+    ]
+    return marked, restated
 
 
 def _texts(words: Words, texts: Sequence[str]) -> list[Mention]:
@@ -188,7 +199,7 @@ def _clash(soft: str, mentions: Sequence[Mention]) -> str:
         if a.letter == b.letter or a.value == b.value or None in (a.value, b.value) or PASSING in (a.strength, b.strength):
             continue
         letter, text = (a, b) if a.letter else (b, a)
-        between = soft[a.end : b.start]
+        between = ARTICLES.sub("", soft[a.end : b.start])
         after = soft[b.end : b.end + 1]
         if re.fullmatch(r"[\s.):(\-–—]{1,4}", between) and "\n" not in between and (b.letter or after in ("", ".", "\n", "!", ",")):
             if a.letter and between.strip() in ("", "-") or (b.letter and "(" not in between and not soft[b.start] == "("):
@@ -200,7 +211,7 @@ def _clash(soft: str, mentions: Sequence[Mention]) -> str:
 def _part(words: Words, texts: Sequence[str]) -> int | None:
     """The one option that holds all of a short reply's words, side by side: "A dog" for "A dog starts barking"."""
     said = words.words
-    if not 0 < len(said) <= 6 or set(said) <= FUNCTION or NEGATIONS & set(said):
+    if not 0 < len(said) <= 6 or set(said) <= FUNCTION or NEGATIONS & set(said) or all(w in numbers.VALUES or w.isdigit() for w in said):
         return None
     held = [i for i, text in enumerate(texts) if Words(text.lower()).holds(said)]
     return held[0] if len(held) == 1 else None

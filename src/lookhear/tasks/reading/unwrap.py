@@ -14,7 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-LONGEST = 8_000  # characters read of the beginning, and of the end, of a statement: answers stand there
+LONGEST = 6_000  # characters read of the beginning, and of the end, of a statement: answers stand there
+TAIL = 128_000  # characters of the end in which tags and keys are looked for
+MOST = 8  # tags, boxes and objects of one reply that are looked at
 THOUGHTS = "think|thinking|thought|thoughts|reasoning|reason|analysis|reflection|scratchpad|rationale|cot|seed:think"
 THOUGHT = re.compile(rf"[<\[◁](/?)(?:{THOUGHTS})[>\]▷]", re.IGNORECASE)
 CHANNEL = re.compile(r"<\|channel\|>(\w{1,20})<\|message\|>")
@@ -52,7 +54,7 @@ class Said:
 
 def unwrap(reply: str) -> Said:
     """What of a reply is to be read."""
-    text, thought, open_thought = _without_thought(unicodedata.normalize("NFKC", reply).replace("\u200b", ""))
+    text, thought, open_thought = _without_thought(reply.strip())
     tagged = _tagged(text) or (_tagged(thought) if not text.strip() or open_thought else [])
     if tagged:
         return Said(tuple(map(plain, tagged)), stated=True)
@@ -70,6 +72,10 @@ def unwrap(reply: str) -> Said:
 
 def plain(text: str) -> str:
     """A statement without markup; a letter that stood in quotes, brackets or bold becomes (B)."""
+    text = text.strip()
+    if len(text) > 8 * LONGEST:  # blanks are taken out only of what could be read at all
+        text = text[: 4 * LONGEST] + "\n…\n" + text[-4 * LONGEST :]
+    text = unicodedata.normalize("NFKC", text).replace("\u200b", "")
     text = "\n".join(line for part in text.split("\n") if (line := " ".join(part.split())))
     if len(text) > 2 * LONGEST:
         text = text[:LONGEST] + "\n…\n" + text[-LONGEST:]
@@ -93,10 +99,13 @@ def _marked(match: re.Match[str]) -> str:
 
 def _without_thought(text: str) -> tuple[str, str, bool]:
     """(text outside reasoning, text inside, whether it ends inside)."""
-    channels = list(CHANNEL.finditer(text))
+    low = text.lower()
+    channels = list(CHANNEL.finditer(text)) if "<|channel|>" in low else []
     if channels:
         last = channels[-1]
         return (text[last.end() :], text[: last.start()], False) if last[1] == "final" else ("", text, True)
+    if not any(word in low for word in THOUGHTS.split("|")):
+        return text, "", False
     outside, inside, depth, at = [], [], 0, 0
     for mark in THOUGHT.finditer(text):
         piece = text[at : mark.start()]
@@ -115,8 +124,9 @@ def _without_thought(text: str) -> tuple[str, str, bool]:
 
 
 def _tagged(text: str) -> list[str]:
-    """What <answer> tags hold, one after another, without those that hold nothing."""
-    marks = list(ANSWER.finditer(text))
+    """What the last <answer> tags hold, one after another, each text once, without those that hold nothing."""
+    text = text[-TAIL:]
+    marks = list(ANSWER.finditer(text)) if "answer" in text.lower() else []
     found, opened = [], None
     for mark in marks:
         closing = "/" in mark[0][:6]
@@ -127,7 +137,7 @@ def _tagged(text: str) -> list[str]:
             opened = mark.end()
     if opened is not None:
         found.append(text[opened:])
-    return [content for content in found if not NOTHING.match(content[:200])]
+    return list(dict.fromkeys(content for content in found[-MOST:] if not NOTHING.match(content[:200])))
 
 
 def _closes(text: str, mark: re.Match[str]) -> bool:
@@ -137,7 +147,9 @@ def _closes(text: str, mark: re.Match[str]) -> bool:
 
 def _json(text: str) -> Said | None:
     """What a JSON object in the text answers; None where there is no object."""
-    starts = [m.start() for _, m in zip(range(8), re.finditer(r"\{", text), strict=False)]
+    if "{" not in text:
+        return None
+    starts = [m.start() for _, m in zip(range(MOST), re.finditer(r"\{", text), strict=False)]
     decoder = json.JSONDecoder(parse_int=str, parse_float=str)
     for start in starts:
         if text[max(0, start - 8) : start].rstrip().endswith(("boxed", "box", "text", "mathrm")):
@@ -149,6 +161,7 @@ def _json(text: str) -> Said | None:
         if isinstance(found, Mapping) and found:
             return _of_object(found)
     if re.match(r"\s*(?:```\w{0,8}\s*)?\{\s*[\"']", text[:60]):  # an object that is not whole, or not JSON
+        text = text[-TAIL:]
         keyed = list(KEYED.finditer(text))
         if not keyed:
             return Said(why="the reply is JSON without an answer")
@@ -182,8 +195,9 @@ def _text(value: Any) -> str:
 
 def _boxed(text: str) -> list[str]:
     """What boxes hold, braces inside them included."""
+    text = text[-TAIL:]
     found = []
-    for start in list(BOX.finditer(text))[-8:]:
+    for start in list(BOX.finditer(text))[-MOST:]:
         depth, at = 1, start.end()
         end = min(len(text), at + 400)
         while at < end and depth:

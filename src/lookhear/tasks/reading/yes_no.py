@@ -17,7 +17,7 @@ WHOLE_YES = r"true|correct|right|indeed|exactly|of course|certainly|sure|definit
 WHOLE_NO = r"false|incorrect|wrong|untrue|absolutely not|definitely not|certainly not|of course not|not at all|never|not really|i don't think so|i do not think so|i think not|i don't believe so|probably not|it does not|it doesn't|it is not|it isn't|they do not|they don't|they are not|they aren't|there is not|there isn't|there are not|there aren't|there is none|not true|not correct"
 AGREES = re.compile(rf"^\W*(?:well,? |yes,? )?(?:(?P<yes>{WHOLE_YES})|(?P<no>{WHOLE_NO}))\W*$")
 BEGINS = re.compile(r"^\W*(?:(?P<yes>true|correct)|(?P<no>false|incorrect|wrong|not really|definitely not|absolutely not|not at all))\s*[,.!:;–—-]")
-TRUTH = re.compile(r"\b(?:it|that|this|statement|answer|claim)(?:'s| is| would be| should be)? (?P<not>not )?(?:(?P<yes>true|correct|the case)|(?P<no>false|incorrect|untrue|wrong))\b(?P<rest>\s+that\b.*)?$")
+TRUTH = re.compile(r"\b(?:it|that|this|statement|answer|claim)(?:'s| is| would be| should be)? (?P<not>not )?(?:(?P<yes>true|correct|the case)|(?P<no>false|incorrect|untrue|wrong))\b(?P<rest>\s+that\b.*)?\W*$")
 NEGATES = re.compile(r"\b(?:not|never|no|none|neither|nor|without|nothing|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't|cannot|won't|hasn't|haven't|nobody|absent|silent|missing|lacks?)\b")
 UNSURE = re.compile(r"\b(?:if|whether|unless|cannot|can't|unable|unclear|unsure|unknown|not sure|impossible|hard to (?:say|tell)|difficult to)\b")
 SENSES = re.compile(r"\bi (?:do not|don't|did not|didn't|cannot|can't) (?:see|hear|detect|notice|find) (?:a|an|any)\b")
@@ -122,7 +122,7 @@ def _against(text: str, question: str, value: str | int | None) -> list[Mention]
     """Sentences that deny what the word affirms, or the other way round: "Yes, there is no dog"."""
     found = []
     begin = 0
-    for end in [*(m.end() for m in re.finditer(r"[.!?;\n]+|,\s(?=there|it\b)|^\W*(?:yes|no)\b\s*[,.:]?", text)), len(text)]:
+    for end in [*(m.end() for m in re.finditer(r"[.!?;,\n]+|\bbut\b|^\W*(?:yes|no)\b\s*[,.:]?", text)), len(text)]:
         clause = text[begin:end].strip(" ,.;:!\n")
         begin = end
         if re.match(r"\W*there(?:'s| is| are)\b|\W*the\b", clause) and (meant := _echoed(clause, question)) and meant[0] != value:
