@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+MOST = 200  # phrases of one statement that are put into English
 ANSWER = "the answer is "
 PHRASES = {  # written without spaces between words, so found anywhere; the longest wins
     **dict.fromkeys(("答案是", "答案为", "答案應該是", "答案应该是", "答案", "正解は", "答えは", "答え", "정답은", "정답", "답은"), ANSWER),
@@ -99,7 +100,7 @@ def english(text: str) -> str:
         return WHOLE[whole]
     if not text.isascii():
         text = "".join(_digit(c) for c in text)
-        text = BETWEEN.sub(" ", FOUND.sub(_phrase, text))
+        text = BETWEEN.sub(" ", FOUND.sub(_phrase, text, count=MOST))
     text = OPTION.sub("option", STATED.sub(ANSWER, text))
     return WORDS.sub(lambda m: WORD.get(m[0].lower(), m[0]), text)
 
