@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookhear import catalog, datasets, tasks
-from lookhear.datasets import _masks, ave, kinetics_sounds, llp, meld, music_avqa, unav_100
-from lookhear.datasets._replies import in_order, names
+from lookhear.datasets.reading import masks
+from lookhear.datasets import ave, kinetics_sounds, llp, meld, music_avqa, unav_100
+from lookhear.datasets.reading.replies import in_order, names
 from lookhear.errors import LookhearError
 from lookhear.tasks import UNREAD
 from lookhear.tasks.reading import boxes, prompts, reader
@@ -293,8 +294,8 @@ def test_three_points_inside_a_mask():
         three |= np.hypot(*(np.indices((224, 224)) - np.array([50, x])[:, None, None])) < 20
     assert sorted(boxes.inscribed(three)) == [(30, 50), (100, 50), (170, 50)]
     assert boxes.inscribed(np.eye(1, dtype=bool)) == [(0, 0)] * 3
-    assert _masks.circle_iou((0, 0, 2), (0, 0, 1)) == 0.25 and _masks.circle_iou((0, 0, 1), (2, 0, 1)) == 0
-    half = _masks.circle_iou((0, 0, 1), (1, 0, 1))
+    assert masks.circle_iou((0, 0, 2), (0, 0, 1)) == 0.25 and masks.circle_iou((0, 0, 1), (2, 0, 1)) == 0
+    half = masks.circle_iou((0, 0, 1), (1, 0, 1))
     assert half == pytest.approx((2 * np.pi / 3 - np.sqrt(3) / 2) / (4 * np.pi / 3 + np.sqrt(3) / 2))
     with pytest.raises(ValueError, match="empty mask"):
         boxes.inscribed(np.zeros((3, 3), bool))

@@ -20,8 +20,8 @@ import numpy as np
 
 from lookhear import tasks
 from lookhear.errors import ModelError
+from lookhear.layers.packing import scaled
 from lookhear.llms import LLM, Reply
-from lookhear.llms._pack import scaled
 from lookhear.media.decode import decode
 from lookhear.model._clips import Watched, clip_of, plain, stamp
 from lookhear.tasks.reading import boxes

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookhear.errors import RecipeError
-from lookhear.nets._blocks import one
-from lookhear.nets._recurrent import Reader, real_words, weigh
+from lookhear.layers.attention import one
+from lookhear.layers.recurrent import Reader, real_words, weigh
 from lookhear.types import Memory, Output
 
 

@@ -24,7 +24,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from lookhear.nets._recurrent import Reader, real_words, weigh
+from lookhear.layers.recurrent import Reader, real_words, weigh
 from lookhear.types import Memory, Output
 
 

@@ -23,8 +23,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.nets._blocks import Attention, one
-from lookhear.nets._recurrent import positions, real_words
+from lookhear.layers.attention import Attention, one
+from lookhear.layers.recurrent import positions, real_words
 from lookhear.types import Memory, Output
 
 RING = {"read": "heard", "heard": "seen", "seen": "read"}  # who takes in whom

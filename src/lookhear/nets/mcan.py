@@ -20,8 +20,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from lookhear.nets._blocks import Attention
-from lookhear.nets._recurrent import Reader, real_words, weigh
+from lookhear.layers.attention import Attention
+from lookhear.layers.recurrent import Reader, real_words, weigh
 from lookhear.types import Memory, Output
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lookhear.metrics import answers as right_or_wrong
-from lookhear.metrics._pooled import Pooled, totals
+from lookhear.pooled import Pooled, totals
 from lookhear.tasks.reading import prompts, reader
 from lookhear.types import Answer, Example
 

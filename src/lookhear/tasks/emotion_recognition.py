@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lookhear.metrics import emotion
-from lookhear.metrics._pooled import Pooled, totals
+from lookhear.pooled import Pooled, totals
 from lookhear.tasks.reading import prompts, reader
 from lookhear.types import Answer, Example
 

@@ -11,10 +11,10 @@ from dataclasses import replace
 from decimal import Decimal
 from math import ceil
 
-from lookhear.datasets import _replies
+from lookhear.datasets.reading import replies
 from lookhear.errors import DatasetError
 from lookhear.metrics import av_parsing
-from lookhear.metrics._pooled import Pooled, totals
+from lookhear.pooled import Pooled, totals
 from lookhear.metrics.av_parsing import SECONDS
 from lookhear.tasks import UNREAD
 from lookhear.tasks.reading import prompts, reader
@@ -51,15 +51,15 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     the words of a target (NOTHING).
     """
     form, known = _form(example), vocabulary or example.meta.get("labels", ())
-    found = (_replies.streams if form == "llp" else _replies.events)(reply)
-    segments = _replies.in_order(replace(s, label=reader.canonical(s.label, known)) for s in found.segments)
+    found = (replies.streams if form == "llp" else replies.events)(reply)
+    segments = replies.in_order(replace(s, label=reader.canonical(s.label, known)) for s in found.segments)
     labels = dict.fromkeys(reader.canonical(label, known) for label in found.labels)
     problems = list(found.problems)
     strange = [label for label in labels if known and label not in known]
     problems += [f"no known event: {label!r}" for label in strange]
     if not labels and not problems and not (form != "ave" and NOTHING in reply):
         problems.append("the reply names no event")
-    text = _replies.names(segments) or ", ".join(labels)
+    text = replies.names(segments) or ", ".join(labels)
     return Answer(text, segments=segments, raw=reply, notes=tuple(UNREAD + problem for problem in problems))
 
 
@@ -114,7 +114,7 @@ def _form(example: Example) -> str:
 def _ave(reference: Answer) -> str:
     if len(reference.segments) > 1:
         raise DatasetError(f"{len(reference.segments)} events where AVE has one: {reference.text!r}.")
-    times = [f"{_seconds(s.start)},{_seconds(s.end)}" for s in reference.segments] or [_replies.NEVER]
+    times = [f"{_seconds(s.start)},{_seconds(s.end)}" for s in reference.segments] or [replies.NEVER]
     return f"<event> {reference.text} </event>, <range> {times[0]} </range>"
 
 

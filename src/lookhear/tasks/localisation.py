@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lookhear.datasets import _replies, avsbench
+from lookhear.datasets.reading import replies
+from lookhear.datasets import avsbench
 from lookhear.errors import DatasetError
 from lookhear.metrics import localisation, segmentation
-from lookhear.metrics._pooled import Pooled, Ratio, totals
+from lookhear.pooled import Pooled, Ratio, totals
 from lookhear.metrics.answers import normal
 from lookhear.metrics.localisation import box_of
 from lookhear.metrics.segmentation import mask_of
@@ -58,11 +59,11 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     unless (`ref_avs`) it says false.
     """
     form = _form(example)
-    verdict = (_replies.answer(reply) or "").strip(" .").lower()
+    verdict = (replies.answer(reply) or "").strip(" .").lower()
     if form == "ref_avs" and verdict == "false":
         return Answer(raw=reply)
     if form == "avss":
-        parts = [(content.split("[")[0].strip(" ,:"), content) for _, content in _replies.tagged(reply, "object")]
+        parts = [(content.split("[")[0].strip(" ,:"), content) for _, content in replies.tagged(reply, "object")]
     else:
         parts = [(_named(reply, verdict), reply)]
     found, problems = list[Region](), list[str]()
@@ -155,10 +156,10 @@ def _objects(reference: Answer) -> str:
 
 def _named(reply: str, verdict: str) -> str:
     """The object: between its tags, in <answer>, or in "the object … is a dog"."""
-    tagged = [content for _, content in _replies.tagged(reply, "object") if content]
+    tagged = [content for _, content in replies.tagged(reply, "object") if content]
     if tagged:
         return tagged[-1].split("[")[0].strip(" ,:")
     if verdict and verdict not in ("true", "false"):
-        return (_replies.answer(reply) or "").strip()
+        return (replies.answer(reply) or "").strip()
     said = SAID.search(reply)
     return said[1].strip() if said else ""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lookhear.metrics import answers as right_or_wrong
-from lookhear.metrics._pooled import Pooled, totals
+from lookhear.pooled import Pooled, totals
 from lookhear.tasks.reading import reader
 from lookhear.types import Answer, Example
 

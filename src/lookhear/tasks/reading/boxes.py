@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lookhear.datasets import _replies
-from lookhear.datasets._masks import POINTS, inscribed
+from lookhear.datasets.reading import replies
+from lookhear.datasets.reading.masks import POINTS, inscribed
 from lookhear.types import Region
 
 SIZE = 224
@@ -25,7 +25,7 @@ def regions(text: str, label: str, corners: bool = False) -> tuple[tuple[Region,
 
     `corners`: two points without a box are its top-left and bottom-right corner.
     """
-    boxes, points = _replies.coordinates(text)
+    boxes, points = replies.coordinates(text)
     if corners and not boxes and len(points) >= 2:
         boxes, points = [(*points[0], *points[1])], []
     problems = []

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lookhear.datasets import _replies
+from lookhear.datasets.reading import replies
 from lookhear.errors import DatasetError
-from lookhear.metrics._pooled import Pooled, mean
+from lookhear.pooled import Pooled, mean
 from lookhear.metrics.answers import normal
 from lookhear.tasks import UNREAD, unread
 from lookhear.tasks.reading import closed, options
