@@ -26,10 +26,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from lookhear import catalog
-from lookhear.encoders import _frozen
-from lookhear.frontends.images import IMAGENET_MEAN, IMAGENET_STD
+from lookhear import catalog, checkpoints
 from lookhear.errors import ModelError, RecipeError
+from lookhear.frontends.images import IMAGENET_MEAN, IMAGENET_STD
 from lookhear.tasks.reading import boxes
 from lookhear.types import Answer, Region
 
@@ -120,13 +119,13 @@ class Segmenter:
 
 def build(config: Any = None, **options: Any) -> Segmenter:
     """SAM 2 of a configuration of transformers with random weights; None is the large one's."""
-    transformers = _frozen.transformers("SAM 2")
+    transformers = checkpoints.transformers("SAM 2")
     return Segmenter(transformers.Sam2Model(config or transformers.Sam2Config()), **options)
 
 
 def small() -> Any:
     """The configuration of a SAM 2 of 0.4 M weights with a square of 128 pixels, for tests and demonstrations."""
-    transformers = _frozen.transformers("SAM 2")
+    transformers = checkpoints.transformers("SAM 2")
     trunk = transformers.Sam2HieraDetConfig(
         hidden_size=16, num_attention_heads=1, image_size=[128, 128], blocks_per_stage=[1, 2, 3, 1],
         embed_dim_per_stage=[16, 32, 64, 128], num_attention_heads_per_stage=[1, 2, 4, 8],
@@ -144,4 +143,4 @@ def small() -> Any:
 
 def load(where: str | Path = "facebook/sam2.1-hiera-large", **options: Any) -> Segmenter:
     """SAM 2 by hub name (0.9 GB for the large one) or from a folder in the Hugging Face layout."""
-    return Segmenter(_frozen.pretrained("Sam2Model", str(where), "SAM 2"), **options)
+    return Segmenter(checkpoints.pretrained("Sam2Model", str(where), "SAM 2"), **options)

@@ -1,7 +1,7 @@
 """Seconds as people and models write them: "from 2 to 5 s", "0:02-0:05", "at 1:02:03", "2.5 seconds". Linear time.
 
-    stretches("a bark from 0:02 to 0:05")  ->  [(2.0, 5.0)]
-    moments("she waves at 03:16")          ->  [196.0]
+stretches("a bark from 0:02 to 0:05")  ->  [(2.0, 5.0)]
+moments("she waves at 03:16")          ->  [196.0]
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ def _edge(side: str) -> str:
 
 
 STRETCH = re.compile(rf"(?<![\w.:：])(?:{_edge('a')}){JOIN}(?:{_edge('b')})(?![\w:：]|\.\d)", re.IGNORECASE)
-MOMENT = re.compile(rf"(?<![\w.:：])(?:(?P<clock>{CLOCK})|(?P<plain>{PLAIN})\s{{0,2}}{UNIT}|seconds?\s{{1,2}}(?P<after>{PLAIN}))(?![\w:：]|\.\d)", re.IGNORECASE)
+MOMENT = re.compile(
+    rf"(?<![\w.:：])(?:(?P<clock>{CLOCK})|(?P<plain>{PLAIN})\s{{0,2}}{UNIT}|"
+    rf"seconds?\s{{1,2}}(?P<after>{PLAIN}))(?![\w:：]|\.\d)",
+    re.IGNORECASE,
+)
 
 
 def seconds(clock: str) -> float:

@@ -28,7 +28,10 @@ class Words:
             self._at.setdefault(word, []).append(i)
 
     def spans(self, known: Mapping[int, str] | Mapping[str, Sequence[str]]) -> list[tuple[int, int, int | str]]:
-        """(start, end, key) of each place where one of `known` (a text, or several ways to say it) stands; the longest wins."""
+        """(start, end, key) of each place where one of `known` (a text, or several ways to say it) stands.
+
+        Of two that overlap the longer wins.
+        """
         found: list[tuple[int, int, int | str]] = []
         for key, ways in known.items():
             for way in (ways,) if isinstance(ways, str) else ways:

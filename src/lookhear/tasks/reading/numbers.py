@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lookhear.tasks.reading.claims import HEAD, MANY, PASSING, PLAIN, STATED, Mention
+from lookhear.tasks.reading.claims import HEAD, PASSING, PLAIN, STATED, Mention, few
 
 UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 UNITS += ("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
-TENS = {word: 10 * place for place, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
+TENS = {
+    word: 10 * place
+    for place, word in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)
+}
 VALUES = {word: value for value, word in enumerate(UNITS)} | TENS | {"dozen": 12, "hundred": 100, "once": 1, "twice": 2}
 VALUES |= {"thrice": 3}
 GROUPS = {"pair": 2, "couple": 2, "duo": 2, "duet": 2, "trio": 3, "quartet": 4, "quintet": 5, "sextet": 6, "septet": 7}
@@ -18,22 +21,44 @@ MORE = 1_000_000  # what a number of many digits counts as
 
 WORD = "|".join(sorted((*UNITS, *TENS, "dozen", "once", "twice", "thrice"), key=len, reverse=True))
 NUMBER = re.compile(
-    rf"(?<![\w.,:/])(?P<digits>\d{{1,9}}(?:,\d{{3}})*|\d+)(?![\w:]|[.,]\d)|\b(?P<word>(?:{'|'.join(TENS)})[ -](?:{'|'.join(UNITS[1:10])})|{WORD})\b"
+    rf"(?<![\w.,:/])(?P<digits>\d{{1,9}}(?:,\d{{3}})*|\d+)(?![\w:]|[.,]\d)|"
+    rf"\b(?P<word>(?:{'|'.join(TENS)})[ -](?:{'|'.join(UNITS[1:10])})|{WORD})\b"
 )
 TIME = re.compile(
-    r"^\s*-?(?:s|sec|secs|seconds?|minutes?|mins?|m|ms|hz|khz|db|fps|%|percent|years?|o'clock|am|pm|x|seconds? in|st|nd|rd|th|hours?)\b|^\s?%"
+    r"^\s*-?(?:s|sec|secs|seconds?|minutes?|mins?|m|ms|hz|khz|db|fps|%|percent|years?|o'clock|am|pm|x|"
+    r"seconds? in|st|nd|rd|th|hours?)\b|^\s?%"
 )
-MOMENT = re.compile(r"(?:\b(?:at|around|second|seconds|minute|timestamp|time|step|frame|option|question|part|scene|figure|take|track)|#|no\.|\d\s*[:.])\s*$")
-PRONOUN = re.compile(r"\b(?:no|the|this|that|which|each|every|any|some|another|other|first|second|third|last|right|left|same|one|middle)\s$")
-OF = re.compile(r"^\s*(?:of (?:the|them|these|those)\b|on\b|in the\b|at\b|to\b|is\b|was\b|plays?\b|playing\b|by\b|another\b|who\b|that\b|which\b|with\b|and the other\b|hand\b|after\b)")
-THERE = re.compile(r"(?:there (?:is|are|was|were|'s)|there's|only|just|exactly|hear|see|answer is)\s*(?:only |just |exactly )?$")
+MOMENT = re.compile(
+    r"(?:\b(?:at|around|second|seconds|minute|timestamp|time|step|frame|option|question|part|scene|figure|take|"
+    r"track)|#|no\.|\d\s*[:.])\s*$"
+)
+PRONOUN = re.compile(
+    r"\b(?:no|the|this|that|which|each|every|any|some|another|other|first|second|third|last|right|left|same|one|"
+    r"middle)\s$"
+)
+OF = re.compile(
+    r"^\s*(?:of (?:the|them|these|those)\b|on\b|in the\b|at\b|to\b|is\b|was\b|plays?\b|playing\b|by\b|another\b|"
+    r"who\b|that\b|which\b|with\b|and the other\b|hand\b|after\b)"
+)
+THERE = re.compile(
+    r"(?:there (?:is|are|was|were|'s)|there's|only|just|exactly|hear|see|answer is)\s*(?:only |just |exactly )?$"
+)
 MARKER = re.compile(r"(?:^|\n)\s*$")
 BEYOND = re.compile(r"\b(?:more than|over|greater than|above|exceeds?|exceeding|in excess of|upwards of|>)\s*$")
 BELOW = re.compile(r"\b(?:less than|fewer than|under|below|up to|at most|no more than|<)\s*$")
-TOTAL = re.compile(r"\b(?:total|altogether|in all|sum|makes|totalling|totaling)\b(?: of| is| number| count|:|,| there are| [a-z]+){0,4}\s*$")
+TOTAL = re.compile(
+    r"\b(?:total|altogether|in all|sum|makes|totalling|totaling)\b(?: of| is| number| count|:|,| there are|"
+    r" [a-z]+){0,4}\s*$"
+)
 IN_TOTAL = re.compile(r"^\s*(?:[a-z]+\s+){0,4}?(?:in total|altogether|in all|total|overall)\b")
-BARE = re.compile(r"^\s*(?:[.,;:!?()\"'—–-]|$|\n|(?:at|in|that|who|which|are|is|can|were|was|sounding|playing|heard|audible|here|because|not|but|or|and|possibly|maybe|if|since|throughout|during|overall|total|later|then|i)\b)")
-HEADNOUN = re.compile(r"\b(?:how many|number of|count of|count the|amount of|quantity of)\s+((?:(?:different|distinct|sounding|musical|kinds? of|unique)\s+)*)([a-z_]+(?:[ _-](?:guitars?|bass(?:es)?))?)")  # fmt: skip
+BARE = re.compile(
+    r"^\s*(?:[.,;:!?()\"'—–-]|$|\n|(?:at|in|that|who|which|are|is|can|were|was|sounding|playing|heard|audible|"
+    r"here|because|not|but|or|and|possibly|maybe|if|since|throughout|during|overall|total|later|then|i)\b)"
+)
+HEADNOUN = re.compile(
+    r"\b(?:how many|number of|count of|count the|amount of|quantity of)\s+((?:(?:different|"
+    r"distinct|sounding|musical|kinds? of|unique)\s+)*)([a-z_]+(?:[ _-](?:guitars?|bass(?:es)?))?)"
+)
 GENERAL = ("instrument", "type", "kind", "sound", "object", "item", "source", "category", "variet")
 ENUMERATED = re.compile(r"\b(?:and|plus|with|also|as well)\b|,|\n|\+")
 
@@ -51,7 +76,11 @@ def value(word: str) -> int:
 def of_option(text: str) -> int | None:
     """The number an option is ("3", "Three times", "Twice"), None where it is not one."""
     words = re.findall(r"[a-z0-9]+", text.lower())
-    rest = [w for w in words if w not in ("times", "time", "people", "persons", "instruments", "sounds", "seconds", "in", "total")]
+    rest = [
+        w
+        for w in words
+        if w not in ("times", "time", "people", "persons", "instruments", "sounds", "seconds", "in", "total")
+    ]
     if len(rest) != 1 or not (rest[0].isdigit() or rest[0] in VALUES) or len(words) > 3:
         return None
     return value(rest[0])
@@ -66,7 +95,8 @@ def nouns(question: str) -> str:
         some = ["type", "kind", "variet", "sort"]
     elif head in ("instrument", "sounding", "musical", "object", "in"):
         some = ["instrument", "of them", "musical instrument"]
-    return rf"^\s*(?:different |distinct |musical |sounding |unique |other |separate |playing |visible |individual |main )*(?:{'|'.join(some)})"
+    besides = "different|distinct|musical|sounding|unique|other|separate|playing|visible|individual|main"
+    return rf"^\s*(?:(?:{besides}) )*(?:{'|'.join(some)})"
 
 
 def counts(text: str, question: str) -> list[Mention]:
@@ -75,10 +105,7 @@ def counts(text: str, question: str) -> list[Mention]:
     whole = text.strip(" .!?\n\"'()")
     if whole in ROMAN:
         return [Mention(0, len(text), ROMAN[whole])]
-    matches = list(NUMBER.finditer(text))
-    if len(matches) > MANY:
-        matches = matches[: MANY // 2] + matches[-MANY // 2 :]
-    found = [m for match in matches if (m := _count(text, match, noun))]
+    found = [m for match in few(list(NUMBER.finditer(text))) if (m := _count(text, match, noun))]
     found += _none(text, noun)
     if not found:
         found += [
@@ -88,7 +115,9 @@ def counts(text: str, question: str) -> list[Mention]:
         ]
     best = max((m.least for m in found), default=PLAIN)
     if best == PLAIN and (len(found) > 1 or any(ENUMERATED.search(text[m.end : m.end + 80]) for m in found)):
-        return [m if m.strength == STATED else _passing(m) for m in found]  # two violins and a cello: no number of instruments
+        return [
+            m if m.strength == STATED else _passing(m) for m in found
+        ]  # two violins and a cello: no number of instruments
     return sorted(found, key=lambda m: m.start)
 
 
@@ -101,7 +130,9 @@ def _count(text: str, match: re.Match[str], noun: re.Pattern[str]) -> Mention | 
     left, right = text[max(0, match.start() - 60) : match.start()], text[match.end() : match.end() + 60]
     digits = match["digits"] is not None
     number = value(match[0])
-    if TIME.match(right) and digits or (TIME.match(right) and re.match(r"\s*(?:seconds?|minutes?|percent|years?)", right)):
+    if (TIME.match(right) and digits) or (
+        TIME.match(right) and re.match(r"\s*(?:seconds?|minutes?|percent|years?)", right)
+    ):
         return None
     if MOMENT.search(left) and (digits or not left.rstrip().endswith("second")):
         return None
@@ -139,13 +170,19 @@ def _count(text: str, match: re.Match[str], noun: re.Pattern[str]) -> Mention | 
 
 def _none(text: str, noun: re.Pattern[str]) -> list[Mention]:
     """Zero said as "none", "no instruments", "nothing"."""
-    if re.fullmatch(r"\W*(?:none|nothing|not any|none at all|none of (?:them|the (?:musical )?instruments?\b.*)|no instruments?)\W*", text.strip()):
+    if re.fullmatch(
+        r"\W*(?:none|nothing|not any|none at all|none of (?:them|the (?:musical )?instruments?\b.*)|"
+        r"no instruments?)\W*",
+        text.strip(),
+    ):
         return [Mention(0, len(text), 0)]
     found = []
     for m in re.finditer(r"\b(no|not any|none of the|so none|there (?:is|are) none)\b", text):
-        if m[1].endswith("none") or (noun.match(text[m.end() : m.end() + 50]) and m[1] != "none of the"):
-            found.append(Mention(m.start(), m.end(), 0, HEAD, fixed=True))
-        elif m[1] == "none of the" and re.match(r"\s*(?:musical )?instruments?", text[m.end() : m.end() + 40]):
+        if (
+            m[1].endswith("none")
+            or (noun.match(text[m.end() : m.end() + 50]) and m[1] != "none of the")
+            or (m[1] == "none of the" and re.match(r"\s*(?:musical )?instruments?", text[m.end() : m.end() + 40]))
+        ):
             found.append(Mention(m.start(), m.end(), 0, HEAD, fixed=True))
     return found
 

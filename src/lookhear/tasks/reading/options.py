@@ -4,42 +4,73 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from lookhear.tasks.reading import numbers, yes_no
-from lookhear.tasks.reading.claims import HEAD, PASSING, PLAIN, REJECTED, STATED, Mention, Reading, claimed, softened
+from lookhear.tasks.reading.claims import (
+    PASSING,
+    PLAIN,
+    REJECTED,
+    STATED,
+    Mention,
+    Reading,
+    claimed,
+    few,
+    softened,
+)
 from lookhear.tasks.reading.names import Words, echoes
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MARKED = re.compile(r"\(([A-Za-z])\)")
 BARE = re.compile(r"(?<![^\W_])(?<!['’&.#+-])([A-Z])(?![^\W_])(?!['’&#♯♭+]|-[A-Za-z]|\.[A-Za-z]\.)")
-SMALL = re.compile(r"(?:^|\n)([a-z])(?=[.):]\s|[.):]?$)|\b(?:option|choice|answer(?: is)?:?|letter) ([b-hj-z])(?![^\W_]|['’])|\banswer(?: is)?\s?:? ([a-z])(?=[.\s]*$)")
+SMALL = re.compile(
+    r"(?:^|\n)([a-z])(?=[.):]\s|[.):]?$)|\b(?:option|choice|answer(?: is)?:?|letter) ([b-hj-z])(?![^\W_]|['’])|"
+    r"\banswer(?: is)?\s?:? ([a-z])(?=[.\s]*$)"
+)
 VERBS = (
-    r"is|was|isn|fits?|match(?:es)?|seems?|looks?|sounds?|appears?|would|could|should|must|may|might|can|cannot|has|does|doesn|and|or|because|"
-    r"since|as|but|no|yes|not|if|when|while|then|than|wins|describes|corresponds|shows|aligns|to|in|with|for|from|at|on|i|it|also|clearly|definitely"
+    r"is|was|isn|fits?|match(?:es)?|seems?|looks?|sounds?|appears?|would|could|should|must|may|might|can|cannot|"
+    r"has|does|doesn|and|or|because|"
+    r"since|as|but|no|yes|not|if|when|while|then|than|wins|describes|corresponds|shows|aligns|to|in|with|for|"
+    r"from|at|on|i|it|also|clearly|definitely"
 )
 ARTICLE = re.compile(rf"^ (?!(?:{VERBS})\b)[A-Za-z\d][\w-]")
 ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 NAMED = re.compile(r"\b(?:answer is|answer:|option|choice)\s*[.!\s]*$")
+LINE = re.compile(r"^\s*\(?([A-Z])\)?\s*[.):–-]?\s+(\S[^\n]*)\s*$")
 MUSICAL = re.compile(r"^[ -]?(?:major|minor|flat|sharp|chord|note|string|clef|scale)\b")
 KEY = re.compile(r"\b(?:note|notes|key of|vitamin|plan|type|group|string|chord|hepatitis|channel|part)\s$")
 ITEM = re.compile(
-    r"(?:^|(?<=[\s;,]))(?:\(([A-Z])\)[.:]?|([A-Z])[.:])\s+(?=\S)|^([A-Z])\)[.:]?\s+(?=\S)|^\(?([A-Z])\)?\s+(?:[-–—]\s+|(?=[✗✘❌✖✓✔✅☑]))",
+    r"(?:^|(?<=[\s;,]))(?:\(([A-Z])\)[.:]?|([A-Z])[.:])\s+(?=\S)|^([A-Z])\)[.:]?\s+(?=\S)|"
+    r"^\(?([A-Z])\)?\s+(?:[-–—]\s+|(?=[✗✘❌✖✓✔✅☑]))",
     re.MULTILINE,
 )
-RIGHT = re.compile(r"^\W*(?:this is )?(?:the )?(?:right|correct|yes|true|✓|✔|✅|matches|fits|best)\b(?! but)|^\W*[✓✔✅☑]|[✓✔✅☑]\W*$")
-WRONG = re.compile(r"^\W*(?:wrong|incorrect|no|not|false|doesn't|does not|isn't|is not|unlikely|is wrong|is incorrect)\b|^\W*[✗✘❌✖]|[✗✘❌✖]\W*$")
-NONE = re.compile(r"^\W*(?:none|neither)(?: of (?:the |these|those|them)?.*)?\W*$|^no (?:correct|right) (?:answer|option)", re.IGNORECASE)
+RIGHT = re.compile(
+    r"^\W*(?:this is )?(?:the )?(?:right|correct|yes|true|✓|✔|✅|matches|fits|best)\b(?! but)|^\W*[✓✔✅☑]|[✓✔✅☑]\W*$"
+)
+WRONG = re.compile(
+    r"^\W*(?:wrong|incorrect|no|not|false|doesn't|does not|isn't|is not|unlikely|is wrong|is incorrect)\b|"
+    r"^\W*[✗✘❌✖]|[✗✘❌✖]\W*$"
+)
+NONE = re.compile(
+    r"^\W*(?:none|neither)(?: of (?:the |these|those|them)?.*)?\W*$|^no (?:correct|right) (?:answer|option)",
+    re.IGNORECASE,
+)
 ALL = re.compile(r"^\W*all (?:of )?(?:the |these|them|those).*$", re.IGNORECASE)
-NONE_SAID = re.compile(r"\bnone of (?:the|these|those|them)\b(?: (?:above|provided|given|listed|options?|answers?|choices?|other))*")
+NONE_SAID = re.compile(
+    r"\bnone of (?:the|these|those|them)\b(?: (?:above|provided|given|listed|options?|answers?|choices?|other))*"
+)
 ALL_SAID = re.compile(r"\ball of (?:the|these|those|them)\b(?: (?:above|options?|choices?))*|\ball the above\b")
-ORDINAL = "first second third fourth fifth sixth seventh eighth".split()
+ORDINAL = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"]
 PLACED = re.compile(
     rf"\b({'|'.join(ORDINAL)}|last|[1-8](?:st|nd|rd|th)) (?:option|choice|answer|alternative|one listed)\b|"
-    rf"\b(?:option|choice|alternative)\s*(?:no\.?|number|#)?\s*([1-9]|one|two|three|four|five|six|seven|eight)\b(?!\s*(?:instruments|times))"
+    rf"\b(?:option|choice|alternative)\s*(?:no\.?|number|#)?\s*([1-9]|one|two|three|four|five|six|seven|"
+    rf"eight)\b(?!\s*(?:instruments|times))"
 )
 REFUSES = re.compile(
-    r"\b(?:i|we)(?:'m| am| are)?(?: sorry,?)?(?: but)?,? ?(?:i )?(?:cannot|can't|can not|could not|couldn't|unable to|not able to|don't have|do not have|am unable|was unable)"
-    r"|\b(?:cannot|can't|impossible to|unable to) (?:\w+ )?(?:answer|determine|choose|select|provide|view|hear|analy[sz]e|see|tell|identify|decide|be (?:determined|answered|played))"
+    r"\b(?:i|we)(?:'m| am| are)?(?: sorry,?)?(?: but)?,? ?(?:i )?(?:cannot|can't|can not|could not|couldn't|"
+    r"unable to|not able to|don't have|do not have|am unable|was unable)"
+    r"|\b(?:cannot|can't|impossible to|unable to) (?:\w+ )?(?:answer|determine|choose|select|provide|view|hear|"
+    r"analy[sz]e|see|tell|identify|decide|be (?:determined|answered|played))"
     r"|\bi(?:'m| am) sorry\b|\bapologi[sz]e|^\W*apologies|\bas an ai\b|\blanguage model\b|^error\b|\berror[_: ]"
 )
 PREFIX = re.compile(r"^\s*\(?([A-Z])\)?\s*[.):]\s*")
@@ -56,6 +87,9 @@ def bare(options: Sequence[str]) -> list[str]:
 def choose(statement: str, options: Sequence[str], question: str = "") -> Reading:
     """The index of the option that a statement (in English, letters' case kept) chooses."""
     texts = bare(options)
+    written = {_line(f"{letter}. {text}"): i for i, (letter, text) in enumerate(zip(LETTERS, texts, strict=False))}
+    if (place := written.get(_line(statement))) is not None:
+        return Reading(place)
     soft = softened(lower(statement))
     words = Words(soft)
     letters, restated = _listed(statement, _letters(statement, soft, len(options)))
@@ -77,6 +111,12 @@ def choose(statement: str, options: Sequence[str], question: str = "") -> Readin
     return found
 
 
+def _line(text: str) -> str:
+    """A letter with its option in one way of writing: "(B) A cat." and "B: a cat" are "b. a cat"."""
+    found = LINE.match(text[:2000])
+    return f"{found[1]}. {' '.join(found[2].split()).rstrip(' .')}".lower() if found else ""
+
+
 def lower(text: str) -> str:
     """Lower case, character by character, so that places stay what they are."""
     low = text.lower()
@@ -89,13 +129,21 @@ def _as(mention: Mention, value: int) -> Mention:
 
 def _letters(statement: str, soft: str, count: int) -> list[Mention]:
     """Letters that stand for options; one past the last option has no value."""
-    found = [(m.start(), m.end(), m[1].upper(), True) for m in MARKED.finditer(statement)]
+    found = [(m.start(), m.end(), m[1].upper(), True) for m in few(list(MARKED.finditer(statement)))]
     taken = {start + 1 for start, *_ in found}
     whole = re.fullmatch(r"\W*([A-Za-z])(?:\W+\1)*\W*", statement)
-    for m in BARE.finditer(statement):
-        if m.start() in taken or MUSICAL.match(soft[m.end() : m.end() + 10]) or KEY.search(soft[max(0, m.start() - 14) : m.start()]):
+    for m in few(list(BARE.finditer(statement))):
+        if (
+            m.start() in taken
+            or MUSICAL.match(soft[m.end() : m.end() + 10])
+            or KEY.search(soft[max(0, m.start() - 14) : m.start()])
+        ):
             continue
-        if m[1] == "I" and not whole and not NAMED.search(soft[max(0, m.start() - 20) : m.start()] + soft[m.end() : m.end() + 4]):
+        if (
+            m[1] == "I"
+            and not whole
+            and not NAMED.search(soft[max(0, m.start() - 20) : m.start()] + soft[m.end() : m.end() + 4])
+        ):
             continue
         if m[1] == "A" and ARTICLE.match(statement[m.end() : m.end() + 20]):
             continue
@@ -108,7 +156,11 @@ def _letters(statement: str, soft: str, count: int) -> list[Mention]:
         place = LETTERS.index(letter)
         if place >= max(count, 2) and not (whole or place < 8):
             continue
-        least = PLAIN if marked or re.search(r"\b(?:option|choice|letter|answer) $", soft[max(0, start - 8) : start]) else PASSING
+        least = (
+            PLAIN
+            if marked or re.search(r"\b(?:option|choice|letter|answer) $", soft[max(0, start - 8) : start])
+            else PASSING
+        )
         mentions.append(Mention(start, end, place if place < count else None, least=least, letter=True))
     return mentions
 
@@ -118,7 +170,7 @@ def _listed(statement: str, letters: list[Mention]) -> tuple[list[Mention], list
 
     Also the places of the items of which nothing is said but their words.
     """
-    items = list(ITEM.finditer(statement))
+    items = few(list(ITEM.finditer(statement)))
     places = [LETTERS.index(next(filter(None, m.groups()))) for m in items]
     runs = {i for i in range(1, len(items)) if places[i] == places[i - 1] + 1}
     judged: dict[int, int] = {}
@@ -195,14 +247,25 @@ def _once(mentions: list[Mention]) -> list[Mention]:
 
 def _clash(soft: str, mentions: Sequence[Mention]) -> str:
     """The letter that stands right beside the words of another option, with nothing but marks between; else ""."""
-    for a, b in zip(mentions, mentions[1:], strict=False):
-        if a.letter == b.letter or a.value == b.value or None in (a.value, b.value) or PASSING in (a.strength, b.strength):
+    for a, b in pairwise(mentions):
+        if (
+            a.letter == b.letter
+            or a.value == b.value
+            or None in (a.value, b.value)
+            or PASSING in (a.strength, b.strength)
+        ):
             continue
-        letter, text = (a, b) if a.letter else (b, a)
+        letter = a if a.letter else b
         between = ARTICLES.sub("", soft[a.end : b.start])
         after = soft[b.end : b.end + 1]
-        if re.fullmatch(r"[\s.):(\-–—]{1,4}", between) and "\n" not in between and (b.letter or after in ("", ".", "\n", "!", ",")):
-            if a.letter and between.strip() in ("", "-") or (b.letter and "(" not in between and not soft[b.start] == "("):
+        if (
+            re.fullmatch(r"[\s.):(\-–—]{1,4}", between)
+            and "\n" not in between
+            and (b.letter or after in ("", ".", "\n", "!", ","))
+        ):
+            if (a.letter and between.strip() in ("", "-")) or (
+                b.letter and "(" not in between and soft[b.start] != "("
+            ):
                 continue
             return LETTERS[letter.value] if isinstance(letter.value, int) else ""
     return ""
@@ -211,20 +274,63 @@ def _clash(soft: str, mentions: Sequence[Mention]) -> str:
 def _part(words: Words, texts: Sequence[str]) -> int | None:
     """The one option that holds all of a short reply's words, side by side: "A dog" for "A dog starts barking"."""
     said = words.words
-    if not 0 < len(said) <= 6 or set(said) <= FUNCTION or NEGATIONS & set(said) or all(w in numbers.VALUES or w.isdigit() for w in said):
+    if (
+        not 0 < len(said) <= 6
+        or set(said) <= FUNCTION
+        or NEGATIONS & set(said)
+        or all(w in numbers.VALUES or w.isdigit() for w in said)
+    ):
         return None
     held = [i for i, text in enumerate(texts) if Words(text.lower()).holds(said)]
     return held[0] if len(held) == 1 else None
 
 
-FUNCTION = frozenset("is are was it its this that there in on at of to and or with for by i we you the because if so video audio".split())
-NEGATIONS = frozenset("not no never none neither nor without isn doesn don can".split())
+FUNCTION = frozenset(
+    [
+        "is",
+        "are",
+        "was",
+        "it",
+        "its",
+        "this",
+        "that",
+        "there",
+        "in",
+        "on",
+        "at",
+        "of",
+        "to",
+        "and",
+        "or",
+        "with",
+        "for",
+        "by",
+        "i",
+        "we",
+        "you",
+        "the",
+        "because",
+        "if",
+        "so",
+        "video",
+        "audio",
+    ]
+)
+NEGATIONS = frozenset(["not", "no", "never", "none", "neither", "nor", "without", "isn", "doesn", "don", "can"])
 
 
 def _firm(soft: str, mentions: Sequence[Mention], value: int | str | None) -> bool:
     """Whether the value is claimed in so many words, and not only named at the head of a refusal."""
     claim = claimed(soft, [m for m in mentions if m.value == value and m.start > 0])
-    return claim.value == value and REFUSES.search(soft) is not None and any(
-        m.value == value and re.search(r"(?:answer|guess|say|choose|pick|go with|would be|option|so|best|must|think)\b[^.\n]*$", soft[max(0, m.start - 60) : m.start])
-        for m in mentions
+    return (
+        claim.value == value
+        and REFUSES.search(soft) is not None
+        and any(
+            m.value == value
+            and re.search(
+                r"(?:answer|guess|say|choose|pick|go with|would be|option|so|best|must|think)\b[^.\n]*$",
+                soft[max(0, m.start - 60) : m.start],
+            )
+            for m in mentions
+        )
     )

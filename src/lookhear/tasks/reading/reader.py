@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lookhear.datasets.reading import replies
 from lookhear.errors import DatasetError
-from lookhear.pooled import Pooled, mean
 from lookhear.metrics.answers import normal
+from lookhear.pooled import Pooled, mean
 from lookhear.tasks import UNREAD, unread
 from lookhear.tasks.reading import closed, options
 from lookhear.tasks.reading.claims import Reading
@@ -36,6 +35,12 @@ def name(reply: str, known: Sequence[str], question: str = "", kind: str | None 
         text = next(iter(said.texts), "").strip().rstrip(".")
         return Answer(text, raw=reply) if text else _unread(reply, said.why or "the reply is empty")
     found = _agreed(said, lambda text: closed.answer(options.lower(english(text)), known, question, kind))
+    return Answer(str(found.value), raw=reply) if found.value is not None else _unread(reply, found.why)
+
+
+def which_of_two(reply: str) -> Answer:
+    """`one` or `two`, of two videos or sounds: "the second video", "Video 1", "two"."""
+    found = _agreed(unwrap(reply), lambda text: closed.of_two(options.lower(english(text))))
     return Answer(str(found.value), raw=reply) if found.value is not None else _unread(reply, found.why)
 
 

@@ -1,8 +1,8 @@
 """From a reply to the words that answer: reasoning, wrappers and markup are taken off. Linear in the reply's length.
 
-    <think>…</think> B          what follows the thought        <answer>B</answer>     the tag counts over everything
-    {"answer": "B"}             the key `answer`                \\boxed{B}             the box
-    **B**, `B`, [B], "B"        (B)                             ~~A~~ B                what is struck out is gone
+<think>…</think> B          what follows the thought        <answer>B</answer>     the tag counts over everything
+{"answer": "B"}             the key `answer`                \\boxed{B}             the box
+**B**, `B`, [B], "B"        (B)                             ~~A~~ B                what is struck out is gone
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 LONGEST = 6_000  # characters read of the beginning, and of the end, of a statement: answers stand there
-TAIL = 128_000  # characters of the end in which tags and keys are looked for
+TAIL = 50_000  # characters of the end in which tags and keys are looked for
 MOST = 8  # tags, boxes and objects of one reply that are looked at
 THOUGHTS = "think|thinking|thought|thoughts|reasoning|reason|analysis|reflection|scratchpad|rationale|cot|seed:think"
 THOUGHT = re.compile(rf"[<\[◁](/?)(?:{THOUGHTS})[>\]▷]", re.IGNORECASE)
@@ -30,14 +30,26 @@ ROLE = re.compile(r"(?:^|\n)[ \t]{0,8}<?(?:assistant|model|bot|gpt)>?[ \t]{0,8}(
 LATEX = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|mathsf|rm|bf)\s{0,4}\{([^{}\n]{0,200})\}")
 BOX = re.compile(r"(?:\\boxed|\\fbox|/boxed|/box)\s{0,4}\{")
 FENCE = re.compile(r"```[a-z]{0,10}")
-MARKED = re.compile(r"(?<![^\W_])[*_`\"'“”‘’«»「」『』【】\[({<]{1,6}([A-Za-z])[.):]?[*_`\"'“”‘’«»「」『』【】\])}>]{1,6}(?![^\W_])")
+MARKED = re.compile(
+    r"(?<![^\W_])[*_`\"'“”‘’«»「」『』【】\[({<]{1,6}([A-Za-z])[.):]?[*_`\"'“”‘’«»「」『』【】\])}>]{1,6}(?![^\W_])"
+)
 EMPHASIS = re.compile(r"\*{1,3}|_{2,3}|`+|(?<!\w)_|_(?!\w)|\$+|\\[()\[\]]")
 BULLET = re.compile(r"^[ \t]{0,12}(?:#{1,6}|>|[-*•·▪–])[ \t]+", re.MULTILINE)
 NOTHING = re.compile(r"^[\W_]*$")
 
 KEYS = ("final_answer", "finalanswer", "correct_answer", "answer", "ans", "correct_option", "selected_option", "choice")
 KEYS += ("option", "letter", "selection", "prediction", "predicted_answer", "答案", "respuesta", "antwort")
-BESIDES = ("explanation", "reason", "reasoning", "rationale", "thought", "thoughts", "analysis", "confidence", "evidence")
+BESIDES = (
+    "explanation",
+    "reason",
+    "reasoning",
+    "rationale",
+    "thought",
+    "thoughts",
+    "analysis",
+    "confidence",
+    "evidence",
+)
 BESIDES += ("probability", "score", "question", "options", "choices", "time", "start", "end", "id", "timestamp")
 KEYED = re.compile(rf"[\"']?\b({'|'.join(KEYS)})[\"']?\s{{0,8}}[:=]\s{{0,8}}", re.IGNORECASE)
 
@@ -68,6 +80,20 @@ def unwrap(reply: str) -> Said:
         return Said(tuple(map(plain, boxes)), stated=True)
     statement = plain(text)
     return Said((statement,)) if not NOTHING.match(statement) else Said(why="the reply is empty")
+
+
+def spoken(reply: str) -> tuple[str, str]:
+    """A reply without its reasoning and chat marks, and why nothing is left of it ("" where something is).
+
+    For replies whose form is their own, events with times and objects with boxes, of which every tag counts.
+    """
+    text, _, open_thought = _without_thought(reply)
+    text = text.strip()
+    if len(text) > TAIL:
+        text = text[: TAIL // 2] + "\n" + text[-TAIL // 2 :]
+    if text := CHAT.sub(" ", text).strip():
+        return text, ""
+    return "", "the reply ends inside its reasoning" if open_thought else "the reply is empty"
 
 
 def plain(text: str) -> str:
@@ -188,7 +214,9 @@ def _text(value: Any) -> str:
     if isinstance(value, list) and len(value) == 1:
         return _text(value[0])
     if isinstance(value, Mapping):
-        parts = [value[key] for key in ("letter", "option", "answer", "text", "value") if isinstance(value.get(key), str)]
+        parts = [
+            value[key] for key in ("letter", "option", "answer", "text", "value") if isinstance(value.get(key), str)
+        ]
         return ". ".join(parts)
     return ""
 

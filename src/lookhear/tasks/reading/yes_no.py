@@ -5,29 +5,138 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lookhear.tasks.reading.claims import ENDS, HEAD, PASSING, PLAIN, STATED, Mention
+from lookhear.tasks.reading.claims import HEAD, PLAIN, STATED, Mention
+from lookhear.tasks.reading.patterns import ENDS
 
 YES, NO = "yes", "no"
 SAID = re.compile(
-    r"\b(yes|yeah|yep|yup|yea|aye|affirmative|nope|nah|negative)\b|\b(no)\b(?=\s*(?:[,.;:!?)\]\"'—–-]|$|\n)|\s+(?:because|since|as|it|its|there|they|he|she|i|sir|this|that|we|the)\b)"
+    r"\b(yes|yeah|yep|yup|yea|aye|affirmative|nope|nah|negative)\b|\b(no)\b(?=\s*(?:[,.;:!?)\]\"'—–-]|$|\n)|"
+    r"\s+(?:because|since|as|it|its|there|they|he|she|i|sir|this|that|we|the)\b)"
 )
-FIRST = re.compile(r"^\W*(?:well,? |hmm,? )?(no)\s+(?!(?:idea|information|clue|answer|way|audio|video|sound|context|clip|one knows|comment|doubt)\b)\w")
+FIRST = re.compile(
+    r"^\W*(?:well,? |hmm,? )?(no)\s+(?!(?:idea|information|clue|answer|way|audio|video|sound|context|clip|"
+    r"one knows|comment|doubt)\b)\w"
+)
 MEANT = {"nope": NO, "nah": NO, "negative": NO, "no": NO}
-WHOLE_YES = r"true|correct|right|indeed|exactly|of course|certainly|sure|definitely|absolutely|positive|affirmative|always|it does|it is|they do|they are|there is|there are|i think so|i believe so|that(?:'s| is) (?:right|correct|true)|certainly yes|definitely yes"
-WHOLE_NO = r"false|incorrect|wrong|untrue|absolutely not|definitely not|certainly not|of course not|not at all|never|not really|i don't think so|i do not think so|i think not|i don't believe so|probably not|it does not|it doesn't|it is not|it isn't|they do not|they don't|they are not|they aren't|there is not|there isn't|there are not|there aren't|there is none|not true|not correct"
+WHOLE_YES = (
+    r"true|correct|right|indeed|exactly|of course|certainly|sure|definitely|absolutely|positive|affirmative|"
+    r"always|it does|it is|they do|they are|there is|there are|i think so|i believe so|that(?:'s| is) (?:right|"
+    r"correct|true)|certainly yes|definitely yes"
+)
+WHOLE_NO = (
+    r"false|incorrect|wrong|untrue|absolutely not|definitely not|certainly not|of course not|not at all|never|"
+    r"not really|i don't think so|i do not think so|i think not|i don't believe so|probably not|it does not|"
+    r"it doesn't|it is not|it isn't|they do not|they don't|they are not|they aren't|there is not|there isn't|"
+    r"there are not|there aren't|there is none|not true|not correct"
+)
 AGREES = re.compile(rf"^\W*(?:well,? |yes,? )?(?:(?P<yes>{WHOLE_YES})|(?P<no>{WHOLE_NO}))\W*$")
-BEGINS = re.compile(r"^\W*(?:(?P<yes>true|correct)|(?P<no>false|incorrect|wrong|not really|definitely not|absolutely not|not at all))\s*[,.!:;–—-]")
-TRUTH = re.compile(r"\b(?:it|that|this|statement|answer|claim)(?:'s| is| would be| should be)? (?P<not>not )?(?:(?P<yes>true|correct|the case)|(?P<no>false|incorrect|untrue|wrong))\b(?P<rest>\s+that\b.*)?\W*$")
-NEGATES = re.compile(r"\b(?:not|never|no|none|neither|nor|without|nothing|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't|cannot|won't|hasn't|haven't|nobody|absent|silent|missing|lacks?)\b")
-UNSURE = re.compile(r"\b(?:if|whether|unless|cannot|can't|unable|unclear|unsure|unknown|not sure|impossible|hard to (?:say|tell)|difficult to)\b")
+BEGINS = re.compile(
+    r"^\W*(?:(?P<yes>true|correct)|(?P<no>false|incorrect|wrong|not really|definitely not|absolutely not|"
+    r"not at all))\s*[,.!:;–—-]"
+)
+TRUTH = re.compile(
+    r"\b(?:it|that|this|statement|answer|claim)(?:'s| is| would be| should be)? (?P<not>not )?(?:(?P<yes>true|"
+    r"correct|the case)|(?P<no>false|incorrect|untrue|wrong))\b(?P<rest>\s+that\b.*)?\W*$"
+)
+NEGATES = re.compile(
+    r"\b(?:not|never|no|none|neither|nor|without|nothing|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't|"
+    r"cannot|won't|hasn't|haven't|nobody|absent|silent|missing|lacks?)\b"
+)
+UNSURE = re.compile(
+    r"\b(?:if|whether|unless|cannot|can't|unable|unclear|unsure|unknown|not sure|impossible|hard to (?:say|"
+    r"tell)|difficult to)\b"
+)
 SENSES = re.compile(r"\bi (?:do not|don't|did not|didn't|cannot|can't) (?:see|hear|detect|notice|find) (?:a|an|any)\b")
-PRONOUN = re.compile(r"^\W*(?:yes,? |no,? )?(?:it|he|she|they|this|that|there)(?:'s| is| are| was| were| does| do| did| can| has| have)\b(?P<not>n't| not)?(?P<rest>.*)$")
+PRONOUN = re.compile(
+    r"^\W*(?:yes,? |no,? )?(?:it|he|she|they|this|that|there)(?:'s| is| are| was| were| does| do| did| can| has|"
+    r" have)\b(?P<not>n't| not)?(?P<rest>.*)$"
+)
 AUX = re.compile(r"^\s*(?:is|are|was|were|does|do|did|can|could|has|have|will|would)\b")
 PLACES = re.compile(r"\b(?:in|on|at|of|from|throughout|during)\b.*$")
 EMPTY = frozenset(
-    "a an the is are was were be been being do does did has have had it its this that there these those in on at of to from by and or any some "
-    "video audio clip sound sounds sounding making make makes instrument instruments entire whole playing play plays played heard hear seen see visible "
-    "audible music musical can could will would very really just also still here both two during throughout scene screen track one ones present exist exists".split()
+    [
+        "a",
+        "an",
+        "the",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "being",
+        "do",
+        "does",
+        "did",
+        "has",
+        "have",
+        "had",
+        "it",
+        "its",
+        "this",
+        "that",
+        "there",
+        "these",
+        "those",
+        "in",
+        "on",
+        "at",
+        "of",
+        "to",
+        "from",
+        "by",
+        "and",
+        "or",
+        "any",
+        "some",
+        "video",
+        "audio",
+        "clip",
+        "sound",
+        "sounds",
+        "sounding",
+        "making",
+        "make",
+        "makes",
+        "instrument",
+        "instruments",
+        "entire",
+        "whole",
+        "playing",
+        "play",
+        "plays",
+        "played",
+        "heard",
+        "hear",
+        "seen",
+        "see",
+        "visible",
+        "audible",
+        "music",
+        "musical",
+        "can",
+        "could",
+        "will",
+        "would",
+        "very",
+        "really",
+        "just",
+        "also",
+        "still",
+        "here",
+        "both",
+        "two",
+        "during",
+        "throughout",
+        "scene",
+        "screen",
+        "track",
+        "one",
+        "ones",
+        "present",
+        "exist",
+        "exists",
+    ]
 )
 WORD = re.compile(r"[^\W_]+")
 
@@ -51,7 +160,15 @@ def said(text: str, question: str) -> list[Mention]:
     found: list[Mention] = []
     for m in SAID.finditer(text):
         word = MEANT.get(m[1] or m[2], YES)
-        if m[2] and re.search(r"\b(?:there (?:is|are|was|were)|with|has|have|had|of|in)\s*$", text[max(0, m.start() - 20) : m.start()]) and not text[m.end():].lstrip()[:1] in ".,;!":
+        if (
+            m[2]
+            and re.search(
+                r"\b(?:there (?:is|are|was|were)|with|has|have|had|of|"
+                r"in)\s*$",
+                text[max(0, m.start() - 20) : m.start()],
+            )
+            and text[m.end() :].lstrip()[:1] not in ".,;!"
+        ):
             continue
         found.append(Mention(m.start(), m.end(), word, least=HEAD))
     if (m := FIRST.match(text)) and not any(one.start == m.start(1) for one in found):
@@ -104,8 +221,10 @@ def _echoed(sentence: str, question: str) -> tuple[str, int] | None:
                 odd = len(re.findall(r"n't|\bnot\b|\bno\b|\bnever\b|\bsilent\b", sentence))
             return (NO if odd % 2 else YES), HEAD
         return None
-    there = re.match(r"\W*(?:i (?:can )?(?:see|hear) |there(?:'s| is| are| was| were| appears to be| seems to be)\s)", sentence)
-    have = _stems(sentence)
+    there = re.match(
+        r"\W*(?:i (?:can )?(?:see|hear) |there(?:'s| is| are| was| were| appears to be| seems to be)\s)", sentence
+    )
+    have = _content(sentence)
     if not wanted or not wanted <= have:
         return None
     if not there and not senses:
@@ -125,7 +244,11 @@ def _against(text: str, question: str, value: str | int | None) -> list[Mention]
     for end in [*(m.end() for m in re.finditer(r"[.!?;,\n]+|\bbut\b|^\W*(?:yes|no)\b\s*[,.:]?", text)), len(text)]:
         clause = text[begin:end].strip(" ,.;:!\n")
         begin = end
-        if re.match(r"\W*there(?:'s| is| are)\b|\W*the\b", clause) and (meant := _echoed(clause, question)) and meant[0] != value:
+        if (
+            re.match(r"\W*there(?:'s| is| are)\b|\W*the\b", clause)
+            and (meant := _echoed(clause, question))
+            and meant[0] != value
+        ):
             found.append(Mention(end - 1, end, meant[0], HEAD, fixed=True))
     return found
 
@@ -135,15 +258,8 @@ def _ordered(text: str) -> list[str]:
 
 
 def _content(text: str) -> set[str]:
-    return {w for w in _ordered(text)}
-
-
-def _stems(text: str) -> set[str]:
     return set(_ordered(text))
 
 
 def _stem(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
-
-
-__all__ = ["NO", "PASSING", "YES", "options", "said"]
