@@ -13,6 +13,7 @@ from lookhear import model as models
 from lookhear.errors import LookhearError, ModelError, RecipeError
 from lookhear.ilora import method as ilora
 from lookhear.llms import crab_plus
+from lookhear.llms.omni import storage
 from lookhear.types import Media
 from tests.llms import small
 
