@@ -59,8 +59,9 @@ def fill(
             told = _tell(progress, f"{name} on {len(texts)} texts")
             tally += extract_texts(texts, encoder or build(name), store, told)
         else:
-            keys = {key(c, reads) for c in clips} - {None}
-            if not all(store.has(name, k) for k in keys if k is not None):
+            # a track that is not there is served as black or silence
+            keys = {key(c, reads) or BLANK.id for c in clips}
+            if not all(store.has(name, k) for k in keys):
                 looking.append(encoder or build(name))
     if looking:
         names = " and ".join(e.signature()["name"] for e in looking)
