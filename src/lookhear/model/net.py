@@ -25,6 +25,7 @@ from lookhear.store.batch import Batch, batch, orders
 from lookhear.store.features import FeatureStore, key
 from lookhear.store.fill import build_encoder, encoders_of, fill
 from lookhear.store.names import serving
+from lookhear.store.official import OFFICIAL
 from lookhear.store.scale import Scale, scaled
 from lookhear.types import BLANK, Answer, Clip, Evidence, Example, Media, Output, Segment
 
@@ -160,10 +161,22 @@ class NetModel:
     def encoder(self, name: str) -> Any:
         """The encoder called `name`, built once. Raises ModelError where it is not the one the net was trained on."""
         if name not in self.encoders:
+            self._refuse_adopted(name)
             encoder = self.build(name)
             self._agrees(name, {"weights": encoder.signature().get("sha256"), "streams": dict(encoder.streams)})
             self.encoders[name] = encoder
         return self.encoders[name]
+
+    def _refuse_adopted(self, name: str) -> None:
+        """Features that others published exist for their clips alone: say what they are, and how to go on."""
+        card = self.cards.get(name, {})
+        if card.get("weights") != OFFICIAL:
+            return
+        what = ", ".join(f"{s} ({card['streams'][s]} wide, {p['path']})" for s, p in card["places"].items())
+        raise ModelError(
+            f"{self.name} was trained on adopted features {name!r}: {what}. They are of published clips; no encoder "
+            "here is known to make them, so new media cannot be watched. Train on an encoder's: lookhear list encoders"
+        )
 
     def _agrees(self, name: str, card: Mapping[str, Any]) -> None:
         for field in ("weights", "streams"):
@@ -225,8 +238,8 @@ class NetModel:
         found = []
         for stream in orders(self.net.watch):
             name, own = serving(self.recipe.features[stream], stream)
-            where = key(clip, store.card(name)["reads"])
-            if where and where != BLANK.id and store.has(name, where):
+            where = key(clip, store.reads(name, own))
+            if where and where != BLANK.id and store.has(name, where, own):
                 found.append(len(store.look(name, own, where)[0]))
         return max(found, default=None)
 
