@@ -56,9 +56,10 @@ def one(clip: Clip, encoders: Sequence[Any], store: FeatureStore) -> Tally:
     where = {id(e): key(clip, e.reads) for e in encoders}
     seconds = 0.0
     try:
-        todo = [e for e in encoders if where[id(e)] and not store.has(e.signature()["name"], where[id(e)])]
+        there = [e for e in encoders if where[id(e)] is not None]
+        todo = [e for e in there if not store.has(e.signature()["name"], where[id(e)])]
         if not todo:
-            return Tally(kept=int(not blank and any(where.values())))
+            return Tally(kept=int(not blank and bool(there)))
         for sampling, users in _together(todo):
             sides = {e.reads for e in users}
             length, made = _encoded(clip, sampling, users, "frames" in sides, "waveform" in sides)
