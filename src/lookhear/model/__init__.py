@@ -15,7 +15,7 @@ from typing import Any
 
 from lookhear.errors import ModelError
 from lookhear.model import names as _names
-from lookhear.model._clips import Model, Watched, clip_of, plain
+from lookhear.model._clips import Model, Watched, clip_of, plain, stamp
 from lookhear.model.llm import LLMModel
 from lookhear.model.net import SCALE_PARTS, NetModel, build_net, load_run, says, served, widths
 from lookhear.store.features import FeatureStore
@@ -35,6 +35,7 @@ __all__ = [
     "says",
     "served",
     "shipped",
+    "stamp",
     "widths",
 ]
 SHIPPED = Path(__file__).parents[1] / "weights"
