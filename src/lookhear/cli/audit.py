@@ -38,14 +38,15 @@ def audit(
     from functools import partial
 
     from lookhear import catalog, datasets
+    from lookhear.cli._served import late
+    from lookhear.curate.robust import rephrase
+    from lookhear.curate.robust import split as splits
     from lookhear.errors import DatasetError, RecipeError
-    from lookhear.evaluate import audit_page
-    from lookhear.evaluate.audit import audit as look_over
-    from lookhear.evaluate.audit import of_videos
+    from lookhear.evaluate.audit import page as audit_page
+    from lookhear.evaluate.audit.card import audit as look_over
+    from lookhear.evaluate.audit.card import of_videos
     from lookhear.evaluate.tables import FORMATS
     from lookhear.model import load
-    from lookhear.robust import rephrase
-    from lookhear.robust import split as splits
     from lookhear.store.features import FeatureStore
     from lookhear.train.log import bar
 
@@ -59,7 +60,7 @@ def audit(
         print(f"note: floors and leaks are not done: {error}", file=sys.stderr)
     if limit is not None:
         examples = of_videos(examples, limit, seed)
-    answering = load(model, FeatureStore(store or root / "features", cache=True))
+    answering = load(model, FeatureStore(store or root / "features", cache=True), **late(model))
     with bar(sys.stderr.isatty()) as shown:
         card = look_over(
             answering,

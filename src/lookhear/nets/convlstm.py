@@ -18,7 +18,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lookhear.nets._recurrent import Reader, real_words
+from lookhear.layers.recurrent import Reader, real_words
 from lookhear.nets.fcnlstm import Convolutions
 from lookhear.types import Memory, Output
 

@@ -25,7 +25,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.nets._recurrent import Reader, real_words, weigh
+from lookhear.layers.recurrent import Reader, real_words, weigh
 from lookhear.types import Memory, Output
 
 

@@ -1,0 +1,1 @@
+"""Parts that several networks share: attention, recurrent readers, pooling, Q-Former, mask decoder, key-value cache."""
