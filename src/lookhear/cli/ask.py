@@ -24,8 +24,12 @@ def ask(
     video: Annotated[Path, typer.Argument(help="A video or sound file.")],
     questions: Annotated[list[str], typer.Argument(help="One or more questions about it.")],
     model: Annotated[
-        str, typer.Option(help="A shipped model, a language model (crab_plus, qwen_omni@HUB/NAME), or a folder of one.")
-    ] = "stage",
+        str,
+        typer.Option(
+            help="real, a shipped model, a language model (crab_plus, qwen_omni@HUB/NAME), a folder of one; "
+            "by default real where its packages are installed, else stage."
+        ),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per question, a line each.")] = False,
     evidence: Annotated[Path | None, typer.Option(help="Folder to draw a picture of each answer into.")] = None,
     segmenter: Annotated[
@@ -40,9 +44,9 @@ def ask(
     """
     from lookhear.cli._served import late
     from lookhear.evaluate.evidence import as_json as plain
-    from lookhear.model import clip_of, load
+    from lookhear.model import clip_of, default, load
 
-    clip = clip_of(video)
+    clip, model = clip_of(video), model or default()
     _agree(model, yes)
     answering = load(model, **late(model))
     for line in getattr(getattr(answering, "llm", None), "report", ()):

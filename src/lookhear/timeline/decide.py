@@ -35,7 +35,7 @@ class Stretch:
     last: int
 
 
-def stretches(track: Track, scores: Float[np.ndarray, "time"], duration: float) -> list[Stretch]:
+def stretches(track: Track, scores: Float[np.ndarray, time], duration: float) -> list[Stretch]:
     """Where a label is, by hysteresis between a half and a quarter of its greatest score."""
     peak = float(scores.max(initial=0.0))
     found: list[Stretch] = []

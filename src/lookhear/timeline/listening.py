@@ -116,7 +116,9 @@ class Listening:
         starts = np.arange(len(scores)) * STEP
         voice = np.concatenate(self.voice) if self.voice else np.zeros(0)
         if self.words.__self__.speaks and voice.any():  # type: ignore[attr-defined]
-            share = np.array([voice[int(t / TICK) : int((t + WIDTH) / TICK) + 1].mean() if len(voice) else 0 for t in starts])
+            share = np.array(
+                [voice[int(t / TICK) : int((t + WIDTH) / TICK) + 1].mean() if len(voice) else 0 for t in starts]
+            )
             spoken = [tree.names.index(name) for name in tree.kinds("Speech")]
             scores[:, spoken] *= np.clip(2 * share, 0, 1)[:, None].astype(np.float16)
         return Track(tree.names, starts, WIDTH, scores)

@@ -61,11 +61,13 @@ class Looking:
             self.starts.append(float(np.floor(time)))
             self.scores.append(scores[i].astype(np.float16))
             best = np.argsort(-scores[i])[:MAPPED]
-            self.places.append({int(n): (float(scores[i, n]), self._box(made["patches"][i], int(n), frame)) for n in best})
+            self.places.append(
+                {int(n): (float(scores[i, n]), self._box(made["patches"][i], int(n), frame)) for n in best}
+            )
         self.frames += len(picked)
 
     def _box(self, patches: Any, number: int, frame: np.ndarray) -> place.Box:
-        side = int(round(len(patches) ** 0.5))
+        side = round(len(patches) ** 0.5)
         grid = self.eyes.activation(patches, number).numpy().reshape(side, side)  # type: ignore[union-attr]
         return place.box(grid, *frame.shape[:2], CROP)
 

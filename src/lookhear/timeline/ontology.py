@@ -1,7 +1,8 @@
 """How classes of sound and of picture are related: what is a kind of what, what is too general or too vague to name.
 
-Sounds are YAMNet's 521 AudioSet classes in `tables/sounds.txt`, indented under what they are a kind of. Pictures are the
-1,000 ImageNet classes, gathered in the groups of `tables/pictures.txt` (a group's probability is the sum of its classes').
+Sounds are YAMNet's 521 AudioSet classes in `tables/sounds.txt`, indented under what they are a kind of (after Google's
+AudioSet ontology, CC BY 4.0). Pictures are the 1,000 ImageNet classes, gathered in the groups of `tables/pictures.txt`;
+a group's probability is the sum of its classes'.
 
     *name   only a heading, no class        ~name   a class too general to be an answer where a kind of it is known
     ?name   a class that names no source (an echo, a hum, a manner of playing)
@@ -79,7 +80,7 @@ def _below() -> Float[np.ndarray, "class class"]:
 
 @dataclass(frozen=True)
 class Group:
-    """ImageNet classes that are one thing to a viewer. `general` groups are not answers where a part of them is known."""
+    """ImageNet classes that are one thing to a viewer. A `general` group is no answer where a part of it is known."""
 
     name: str
     larger: str

@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-
 Box = tuple[float, float, float, float]
 HALF = 0.5  # between the map's least and greatest value: what is above belongs to the box
 
@@ -63,5 +62,3 @@ def height(place: Box) -> str:
     """Top, middle or bottom, by the middle of a box."""
     middle = (place[1] + place[3]) / 2
     return "top" if middle < 0.35 else "bottom" if middle > 0.65 else "middle"
-
-

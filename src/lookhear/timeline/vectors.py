@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from lookhear.encoders._installed import Installed
 from lookhear.errors import DependencyError
+from lookhear.installed import Installed
 
 INSTALL = "pip install 'lookhear[real]'"
 WEIGHTS = Installed(
@@ -68,3 +68,9 @@ def nearest(phrase: str, among: tuple[str, ...]) -> tuple[str, float]:
     cosines = _kept(among) @ of((phrase,))[0]
     best = int(cosines.argmax())
     return among[best], float(cosines[best])
+
+
+def whole(phrase: str) -> bool:
+    """Whether each word of a phrase is one piece; a rare word is cut into pieces that mean something else."""
+    tokenizer, _ = _loaded()
+    return all(len(tokenizer.encode(word, add_special_tokens=False).ids) == 1 for word in phrase.split())

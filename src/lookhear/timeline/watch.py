@@ -1,7 +1,7 @@
 """Watch a clip: one pass over the file, picture and sound side by side, memory flat however long it is.
 
-    file ─ pieces of 8 s ─▶ frames, four a second ─ cuts, black; one a second ─ efficientnet_lite ─▶ seen
-                       └──▶ sound at 16 kHz ─ loudness, silence; every 0.48 s ─ yamnet ─▶ heard; speech ─▶ sentences
+file ─ pieces of 8 s ─▶ frames, four a second ─ cuts, black; one a second ─ efficientnet_lite ─▶ seen
+                   └──▶ sound at 16 kHz ─ loudness, silence; every 0.48 s ─ yamnet ─▶ heard; speech ─▶ sentences
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ VERSION = 1  # of what is decided from the same scores
 class Watcher:
     """Eyes and ears, loaded once, for any number of clips.
 
-    `sound` and `picture` are settings of the encoders `yamnet` and `efficientnet_lite`, `words` of `speech`; None leaves
-    one out. What is not installed is left out too and said in every timeline's notes. Raises DependencyError where
-    neither eyes nor ears are to be had.
+    `sound` and `picture` are settings of the encoders `yamnet` and `efficientnet_lite`, `words` of `speech`; `without`
+    names senses to leave out ("sound", "picture", "words"). What is not installed is left out too and said in every
+    timeline's notes. Raises DependencyError where neither eyes nor ears are to be had.
     """
 
     def __init__(
@@ -42,7 +42,9 @@ class Watcher:
     ):
         self.absent: list[str] = []
         self.ears = self._built("sound", yamnet.build, sound or yamnet.Config(), without)
-        self.eyes = self._built("picture", efficientnet_lite.build, picture or efficientnet_lite.Config(patches=True), without)
+        self.eyes = self._built(
+            "picture", efficientnet_lite.build, picture or efficientnet_lite.Config(patches=True), without
+        )
         self.settings = None if "words" in without else words or speech.Config()
         self._words: Any = None
         if self.ears is None and self.eyes is None:

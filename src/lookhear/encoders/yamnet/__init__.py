@@ -24,8 +24,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.encoders import _frozen, _yamnet_files
-from lookhear.encoders.vggish import BANDS, FFT, RATE, ROWS, STEP, WINDOW, mel_matrix
+from lookhear import checkpoints
+from lookhear.encoders import _frozen
+from lookhear.encoders.vggish import FFT, RATE, ROWS, STEP, WINDOW, mel_matrix
+from lookhear.encoders.yamnet import published
 from lookhear.errors import RecipeError
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
@@ -93,7 +95,7 @@ class YAMNetEncoder(_frozen.Frozen):
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The 521 class names, in the order of `scores`. Raises ModelError where no class map is to be had."""
-        with _yamnet_files.class_map(self.classes).open(encoding="utf-8", newline="") as file:
+        with published.class_map(self.classes).open(encoding="utf-8", newline="") as file:
             return tuple(row["display_name"] for row in csv.DictReader(file))
 
     @torch.inference_mode()
@@ -113,7 +115,7 @@ class YAMNetEncoder(_frozen.Frozen):
         return published_grid(self.sound_of(media))
 
 
-def published_grid(wave: Float[np.ndarray, "sample"]) -> Float[Tensor, "row sample"]:
+def published_grid(wave: Float[np.ndarray, sample]) -> Float[Tensor, "row sample"]:
     """Stretches of 0.975 s every 0.48 s; sound shorter than a second is filled with silence."""
     whole = torch.from_numpy(np.pad(wave, (0, max(0, RATE - len(wave)))).astype(np.float32))
     return whole.unfold(0, EXAMPLE, PUBLISHED)
@@ -127,7 +129,7 @@ def log_mel(waves: Float[Tensor, "row sample"]) -> Float[Tensor, "row 96 64"]:
 
 
 def from_published(state: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-    """The weights of this network from convolutions in order of depth, `kernel` and `bias` (see `_yamnet_files`)."""
+    """The weights of this network from convolutions in order of depth, `kernel` and `bias` (see `published`)."""
     names = ["stem", *(f"{kind}.{i}" for i in range(len(LAYERS)) for kind in ("depthwise", "pointwise")), "classifier"]
     return {
         f"{ours}.{part}": torch.from_numpy(np.array(state[f"{i}.{part}"], np.float32))
@@ -136,11 +138,16 @@ def from_published(state: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
     }
 
 
+def there() -> bool:
+    """Whether the weights are installed; they are not read."""
+    return published.WEIGHTS.there()
+
+
 def build(config: Config) -> YAMNetEncoder:
     """The encoder with the installed or given weights. Raises RecipeError, ModelError or DependencyError."""
     if config.hop not in HOPS:
         raise RecipeError(f"yamnet hop={config.hop!r}: there are {' and '.join(HOPS)}.")
-    path = _yamnet_files.located(config.weights)
-    state = _frozen.tensors(_frozen.read(path)) if path.suffix == ".safetensors" else None
-    net = _frozen.load(YAMNet(), state or from_published(_yamnet_files.read(path)), path)
+    path = published.located(config.weights)
+    state = checkpoints.tensors(checkpoints.read(path)) if path.suffix == ".safetensors" else None
+    net = checkpoints.load(YAMNet(), state or from_published(published.read(path)), path)
     return YAMNetEncoder(config, net, path if config.weights else None)

@@ -29,7 +29,9 @@ class Installed:
             spec = find_spec(self.module)
         except (ImportError, ValueError):  # a package whose own __spec__ is broken counts as not there
             return None
-        return Path(spec.submodule_search_locations[0]) / self.file if spec and spec.submodule_search_locations else None
+        return (
+            Path(spec.submodule_search_locations[0]) / self.file if spec and spec.submodule_search_locations else None
+        )
 
     def there(self) -> bool:
         """Whether the file is installed; its contents are not read."""

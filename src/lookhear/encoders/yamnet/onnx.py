@@ -13,11 +13,12 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from lookhear.encoders.yamnet import protobuf
+from lookhear.encoders.yamnet.protobuf import Message
 from lookhear.errors import ModelError
 
 TYPES = {1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32, 7: np.int64, 10: np.float16, 11: np.float64}
 LISTS = {1: 4, 6: 5, 7: 7, 11: 10}  # type -> the field of a tensor that lists its numbers, where they are no bytes
-Message = memoryview
 
 
 def tensors(path: Path) -> dict[str, np.ndarray]:
@@ -42,8 +43,8 @@ def _inside(file: str) -> str:
 def _read(model: bytes, beside: Callable[[str], bytes]) -> dict[str, np.ndarray]:
     opened: dict[str, bytes] = {}
     found = {}
-    for graph in _all(memoryview(model), 7):
-        for tensor in _all(graph, 5):
+    for graph in protobuf.each(memoryview(model), 7):
+        for tensor in protobuf.each(graph, 5):
             name, array = _tensor(tensor, beside, opened)
             found[name] = array
     if not found:
@@ -52,8 +53,8 @@ def _read(model: bytes, beside: Callable[[str], bytes]) -> dict[str, np.ndarray]
 
 
 def _tensor(tensor: Message, beside: Callable[[str], bytes], opened: dict[str, bytes]) -> tuple[str, np.ndarray]:
-    fields = list(_fields(tensor))
-    sizes = [size for n, value in fields if n == 1 for size in _integers(value)]
+    fields = list(protobuf.fields(tensor))
+    sizes = [size for n, value in fields if n == 1 for size in protobuf.integers(value)]
     code = next((v for n, v in fields if n == 2), 0)
     name = next((bytes(v).decode() for n, v in fields if n == 8), "")
     kind = TYPES.get(code)
@@ -79,55 +80,9 @@ def _listed(fields: list, number: int, kind: type) -> Iterator[float]:
             if number in (4, 10):
                 yield from np.frombuffer(value, kind)
             else:
-                yield from _integers(value)
+                yield from protobuf.integers(value)
 
 
 def _pair(entry: Message) -> tuple[str, str]:
-    found = {n: bytes(v).decode() for n, v in _fields(entry)}
+    found = {n: bytes(v).decode() for n, v in protobuf.fields(entry)}
     return found[1], found[2]
-
-
-def _all(message: Message, number: int) -> Iterator[Message]:
-    return (value for n, value in _fields(message) if n == number)
-
-
-def _integers(value: int | Message) -> Iterator[int]:
-    """One integer, or a packed list of them."""
-    if isinstance(value, int):
-        yield value
-        return
-    at = 0
-    while at < len(value):
-        integer, at = _varint(value, at)
-        yield integer
-
-
-def _fields(message: Message) -> Iterator[tuple[int, int | Message]]:
-    """(number, value) of each field of a protobuf message."""
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
-        number, wire = tag >> 3, tag & 7
-        if wire == 0:
-            value, at = _varint(message, at)
-            yield number, value
-            continue
-        if wire == 2:
-            length, at = _varint(message, at)
-        else:
-            length = {1: 8, 5: 4}[wire]
-        if at + length > len(message):
-            raise ValueError("it is cut short")
-        yield number, message[at : at + length]
-        at += length
-
-
-def _varint(message: Message, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-        shift += 7
