@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lookhear.nets import hcattn, mcan
+from lookhear.nets import hcattn, hcrn, mcan
+from lookhear.nets.hcrn.units import Given
 from tests.nets.official import Golden, gradient_norms, gradients, trajectory
 
 
@@ -74,3 +75,142 @@ def test_hcattn_golden(attention):
     golden.gradients(found)
     gradient_norms(golden, found)
     golden.check("traj/ce", trajectory(net, golden.weights, hcattn.translated, loss), relative=1e-4)
+
+
+def subsets_in(golden, prefix):
+    """Masks by unit of one run of HCRN: (call, size, object)."""
+    masks = {}
+    for name, mask in golden.part(f"{prefix}subsets/").items():
+        unit, _, call = name.partition("/")
+        masks.setdefault(unit, {})[int(call)] = mask
+    return {unit: torch.stack([calls[i] for i in sorted(calls)]) for unit, calls in masks.items()}
+
+
+@pytest.mark.parametrize("run", ["drawn", "fixed"])
+def test_hcrn_golden(run):
+    golden = Golden("baselines", "hcrn")
+    net = hcrn.from_official(golden.weights).eval()
+    net.subsets = Given(subsets_in(golden, f"{run}/"))
+    frames, motion = golden["inputs/appearance"].flatten(1, 2), golden["inputs/motion"]
+    tokens, labels = golden["inputs/question"], golden["inputs/labels"]
+
+    def says(net):
+        return net.answer(net.watch(frames, motion), tokens)
+
+    output = says(net)
+    names = {"visual_embedding": "objects", "aggregated": "taken", "question_embedding": "question"}
+    found = {theirs: output.hidden[ours] for theirs, ours in names.items()} | {"logits": output.logits}
+    golden.checks(found, f"{run}/outputs/")
+    assert torch.allclose(output.attention["seen"].sum(1), torch.ones(len(labels)), atol=1e-5)
+    for level, units in (("clip", net.low), ("video", net.high)):
+        for name, unit in units.items():
+            where = f"{run}/unit/{level}_level_{name}_cond/"
+            mask = net.subsets.masks[unit.name][0].float()
+            x, condition = golden[f"{where}objects"], golden[f"{where}condition"]
+            golden.check(f"{where}out", unit(x, condition, mask / mask.sum(-1, keepdim=True)))
+    if run == "fixed":
+        config = hcrn.config_of(golden.weights)
+        net.head[3].train()
+        golden.check("fixed/outputs/logits_batchnorm_training", says(net).logits)
+        net = hcrn.from_official(golden.weights).eval()
+        net.subsets = Given(subsets_in(golden, "fixed/"))
+        loss = lambda net: F.cross_entropy(says(net).logits, labels)  # noqa: E731
+        translated = lambda state: hcrn.used(state, config)  # noqa: E731
+        _, found = gradients(net, golden.weights, translated, loss)
+        golden.gradients(found, "fixed/grads/")
+        gradient_norms(golden, found, "fixed/gradnorms")
+        golden.check("fixed/traj_ce", trajectory(net, golden.weights, translated, loss), relative=1e-4)
+
+
+def test_hcrn_golden_full():
+    golden = Golden("baselines", "hcrn_full")
+    net = hcrn.from_official(golden.weights).eval()
+    counts = {unit.name: unit.objects for units in (net.low, net.high) for unit in units.values()}
+    net.subsets = Given({name: golden[f"subsets/n{count}"] for name, count in counts.items()})
+    frames, motion = golden.drawn("appearance", (2, 8, 16, 512)).flatten(1, 2), golden.drawn("motion", (2, 8, 512))
+    with torch.no_grad():
+        output = net.answer(net.watch(frames, motion), golden["inputs/question"])
+    found = {"logits": output.logits, "aggregated": output.hidden["taken"]}
+    golden.checks(found | {"question_embedding": output.hidden["question"]})
+    golden.check("outputs/visual_first3", output.hidden["objects"][:, :3])
+
+
+@pytest.mark.parametrize("level", ["middle-vcrn", "middle-ccrn", "middle-2crn", "late", "none"])
+def test_hcrn_with_sound_golden(level):
+    golden = Golden("baselines", "hcrn_havf")
+    net = hcrn.from_official(golden.weights, "" if level == "none" else level).eval()
+    net.subsets = Given({unit: mask[0] for unit, mask in subsets_in(golden, f"{level}/").items()})
+    frames, motion = golden["inputs/appearance"].flatten(1, 2), golden["inputs/motion"]
+    watched = (frames, motion) if level == "none" else (golden["inputs/audio"][:, None], frames, motion)
+    tokens, answers, labels = (golden[f"inputs/{n}"] for n in ("question", "answers", "labels"))
+    answers = answers * (torch.arange(answers.shape[2]) < golden["inputs/answers_len"][..., None])
+
+    def says(net):
+        return net.answer(net.watch(*watched), tokens, answers)
+
+    output = says(net)
+    golden.check(f"{level}/logits", output.logits)
+    golden.check(f"{level}/loss_hinge", net.losses(output, labels)["answer"])
+    if level != "late":
+        golden.check(f"{level}/visual_embedding", output.hidden["objects"])
+        golden.check(f"{level}/aggregated", output.hidden["taken"])
+        golden.check(f"{level}/aggregated#1", output.hidden["by_offer"])
+    if level == "middle-vcrn":
+        config = hcrn.config_of(golden.weights)
+        translated = lambda state: hcrn.used(state, config)  # noqa: E731
+        loss = lambda net: net.losses(says(net), labels)["answer"]  # noqa: E731
+        _, found = gradients(net, golden.weights, translated, loss)
+        golden.gradients(found)
+        frozen = ("encoder_embed.weight",)
+        golden.check("traj/hinge", trajectory(net, golden.weights, translated, loss, frozen=frozen), relative=1e-4)
+
+
+def recorded(calls, rows):
+    """Masks by unit from rows in the order they were drawn: a unit's sizes run from large to small, call after call."""
+    masks, last = {}, None
+    for (unit, objects, index), row in zip(calls, rows, strict=True):
+        if last is None or unit != last[0] or index <= last[1]:
+            masks.setdefault(unit, []).append([])
+        masks[unit][-1].append(row[:objects])
+        last = (unit, index)
+    return {unit: torch.stack([torch.stack(call) for call in found]) for unit, found in masks.items()}
+
+
+LEVELS = ["middle-vcrn", "middle-ccrn", "middle-ccrn-mul", "middle-2crn", "late", "middle-vcrn-noaudio"]
+
+
+@pytest.mark.parametrize("tag", [*LEVELS, "early-patched"])
+def test_havf_golden(tag):
+    golden = Golden("nets_c", "havf")
+    weights = golden.weights | golden.part(f"{tag}/weights/")
+    keys = json.loads(golden.meta.get(f"{tag}/keys", "null"))
+    weights = {k: v for k, v in weights.items() if keys is None or k in keys}
+    level = {"early-patched": "early", "middle-ccrn-mul": "middle-ccrn", "middle-vcrn-noaudio": ""}.get(tag, tag)
+    fuse = "mul" if tag.endswith("mul") else "concat"
+    net = hcrn.from_official(weights, level, fuse).eval()
+    config = hcrn.config_of(weights, level, fuse)
+    calls = json.loads(golden.meta[f"{tag}/subset_calls"])
+    frames, motion = golden["inputs/appearance"].flatten(1, 2), golden["inputs/motion"]
+    watched = (golden["inputs/audio"][:, None], frames, motion) if level else (frames, motion)
+    tokens, answers, labels = (golden[f"inputs/{n}"] for n in ("question", "candidates", "labels"))
+
+    def says(net, rows=f"{tag}/subsets"):
+        net.subsets = Given(recorded(calls, golden[rows]))
+        return net.answer(net.watch(*watched), tokens, answers)
+
+    output = says(net)
+    golden.check(f"{tag}/logits", output.logits)
+    golden.check(f"{tag}/loss", net.losses(output, labels)["answer"])
+    loss = lambda net: net.losses(says(net), labels)["answer"]  # noqa: E731
+    translated = lambda state: hcrn.used(state, config)  # noqa: E731
+    _, found = gradients(net, weights, translated, loss)
+    golden.gradients(found, f"{tag}/grads/", relative=5e-5, but=("feature_aggregation.attn.weight",))
+    if tag == "early-patched":
+        return
+    golden.check(f"{tag}/logits_subset_seed4", says(net, f"{tag}/subsets_seed4").logits)
+    frozen = ("encoder_embed.weight",)
+    taken = trajectory(net, weights, translated, loss, frozen=frozen, clip=12)
+    golden.check(f"{tag}/traj_losses", taken, relative=1e-4)
+    net.head[3].train()
+    golden.check(f"{tag}/train_logits", says(net).logits)
+    golden.check(f"{tag}/train_running_var_after", net.head[3].running_var)
