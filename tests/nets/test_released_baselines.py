@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lookhear.nets import hcattn, hcrn, hme, mcan
+from lookhear.nets import hcattn, hcrn, hme, lavit, mcan
 from lookhear.nets.hcrn.units import Given
 from tests.nets.official import Golden, gradient_norms, gradients, trajectory
 
@@ -256,3 +256,43 @@ def test_hme_golden_full():
         golden.check(f"outputs/logits{mark}", output.logits[i])
         golden.check(f"outputs/att_a{mark}", output.hidden["looks"][i, 0])
         golden.check(f"outputs/memory_video_last{mark}", output.hidden["memory"][i, -1])
+
+
+def test_lavit_golden():
+    golden = Golden("baselines", "lavit")
+    net = lavit.from_official(golden.weights, mask=True).eval()
+    watched = [golden[f"inputs/{n}"] for n in ("a_feat", "v_feat", "a_coord", "v_coord")]
+    tokens, labels = golden["inputs/input_ids"], golden["inputs/labels"]
+
+    def says(net):
+        return net.answer(net.relate(*watched), tokens)
+
+    output = says(net)
+    golden.check("outputs/logits", output.logits)
+    free = lavit.from_official(golden.weights).eval()
+    unmasked = free.answer(free.relate(*watched), tokens).logits  # as the published fine-tuning calls it
+    whole = (golden["inputs/l_mask"] == 1).all(dim=1)
+    assert torch.allclose(unmasked[whole], output.logits[whole], atol=1e-4)
+    assert not torch.allclose(unmasked[~whole], output.logits[~whole], atol=1e-2)
+    golden.check("outputs/a_fc", net.enter["heard"](watched[0], watched[2]))
+    golden.check("outputs/v_fc", net.enter["seen"](watched[1], watched[3]))
+    for i in range(len(net.ring)):
+        for place, side in enumerate(("read", "heard", "seen")):
+            golden.check(f"outputs/x_layer{i}.{place}", output.hidden[f"{side}{i + 1}"])
+    loss = lambda net: F.cross_entropy(says(net).logits, labels)  # noqa: E731
+    _, found = gradients(net, golden.weights, lavit.translated, loss)
+    golden.gradients(found)
+    answering = {k: v for k, v in found.items() if not k.startswith("ground.")}
+    assert {"bert.embeddings.token_type_embeddings.weight"} == {k for k, g in answering.items() if not g.any()}
+    golden.check("traj/ce", trajectory(net, golden.weights, lavit.translated, loss), relative=1e-4)
+
+
+def test_lavit_stereo_golden():
+    golden = Golden("baselines", "lavit_stereo_entry", "stereo/weights/")
+    config = lavit.Config(audio=2 * golden["stereo/a_feat"].shape[-1], audio_place=3, channels=2, hidden=48)
+    entry = lavit.Entry(config.audio, 3, 2, config).eval()
+    state = {f"bert.encoder.a_fc.{k}": v for k, v in golden.weights.items()}
+    state = lavit.renamed(state, lavit.sound_rules(state))
+    entry.load_state_dict({k.removeprefix("enter.heard."): v for k, v in state.items()})
+    left, right = golden["stereo/a_feat"].unbind(1)
+    golden.check("stereo/out", entry(torch.cat([left, right], dim=-1), golden["stereo/a_coord"]))
