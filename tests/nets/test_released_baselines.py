@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lookhear.nets import hcattn, hcrn, hme, lavit, mcan
+from lookhear.nets import hcattn, hcrn, hme, lavit, mcan, psac
 from lookhear.nets.hcrn.units import Given
 from tests.nets.official import Golden, gradient_norms, gradients, trajectory
 
@@ -296,3 +296,51 @@ def test_lavit_stereo_golden():
     entry.load_state_dict({k.removeprefix("enter.heard."): v for k, v in state.items()})
     left, right = golden["stereo/a_feat"].unbind(1)
     golden.check("stereo/out", entry(torch.cat([left, right], dim=-1), golden["stereo/a_coord"]))
+
+
+def test_psac_golden():
+    golden = Golden("baselines", "psac")
+    net = psac.from_official(golden.weights).eval()
+    video, words, chars, labels = (golden[f"inputs/{n}"] for n in ("video", "words", "chars", "labels"))
+    padding = words == 0
+
+    def says(net):
+        return net.respond(net.watch(video), net.table(words), chars, padding)
+
+    output = says(net)
+    golden.check("outputs/logits", output.logits)
+    bias = golden.weights["ques_encoder.vqatt.bias"]  # the same for every score: no softmax sees it
+    golden.check("outputs/vq.S", output.hidden["scores"] + bias)
+    names = {"to_words": "vq.S1_over_words", "to_seconds": "vq.S2_over_frames"}
+    golden.checks({theirs: output.hidden[ours] for ours, theirs in (names | {"joint": "fused_mean"}).items()})
+    golden.check("outputs/q.emb_enc", output.hidden["words"].transpose(1, 2))
+    golden.check("outputs/vid_output", net.own["seen"](video))
+    loss = lambda net: F.cross_entropy(says(net).logits, labels)  # noqa: E731
+    _, found = gradients(net, golden.weights, psac.translated, loss)
+    golden.gradients(found)
+    frozen = ("word_emb.weight",)
+    golden.check("traj/ce", trajectory(net, golden.weights, psac.translated, loss, frozen=frozen), relative=1e-4)
+
+
+def test_psac_reads_letters_by_the_spelling_of_its_words():
+    golden = Golden("baselines", "psac")
+    words, chars = golden["inputs/words"], golden["inputs/chars"]
+    spelling = torch.zeros(len(golden.weights["ques_encoder.word_emb.weight"]), 15, dtype=torch.long)
+    spelling[words[0]] = chars[0]
+    net = psac.from_official(golden.weights, spelling).eval()
+    memory = {k: v[:1] for k, v in net.watch(golden["inputs/video"]).items()}
+    given = net.respond(memory, net.table(words[:1]), net.spelling[words[:1]], words[:1] == 0)
+    assert torch.equal(net.answer(memory, words[:1]).logits, given.logits)
+    unspelled = psac.from_official(golden.weights).eval()
+    assert not torch.allclose(unspelled.answer(memory, words[:1]).logits, given.logits, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_psac_golden_full():
+    golden = Golden("baselines", "psac_full")
+    net = psac.from_official(golden.weights).eval()
+    words, chars = golden["inputs/words"], golden["inputs/chars"]
+    with torch.no_grad():
+        memory = net.watch(golden.drawn("video", (2, 36, 2048)))
+        output = net.respond(memory, net.table(words), chars, words == 0)
+    golden.checks({"logits": output.logits, "fused_mean": output.hidden["joint"]})
