@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lookhear.nets import hcattn, hcrn, hme, lavit, mcan, psac
+from lookhear.nets import avsd, hcattn, hcrn, hme, lavit, mcan, psac
 from lookhear.nets.hcrn.units import Given
 from tests.nets.official import Golden, gradient_norms, gradients, trajectory
 
@@ -344,3 +344,47 @@ def test_psac_golden_full():
         memory = net.watch(golden.drawn("video", (2, 36, 2048)))
         output = net.respond(memory, net.table(words), chars, words == 0)
     golden.checks({"logits": output.logits, "fused_mean": output.hidden["joint"]})
+
+
+def test_avsd_golden():
+    golden = Golden("baselines", "avsd")
+    net = avsd.from_official(golden.weights).eval()
+    visual, audio = golden["inputs/visual"], golden["inputs/audio"].transpose(0, 1)
+    frames = visual.transpose(0, 1).flatten(1, 2)  # four frames' places, one frame after the other
+    output = net.answer(net.watch(audio, frames), golden["inputs/question_padded"])
+    for i in range(6):
+        golden.check(f"outputs/attended{i}", output.hidden[f"taken{i}"])
+    golden.check("outputs/weights5", output.attention["heard"])
+    golden.check("outputs/temporal.0", output.hidden["joined"])
+
+
+def test_avsd_sharing_golden():
+    golden = Golden("baselines", "avsd_shared")
+    attend = avsd.Attention(golden["inputs/audio"].shape[-1], shared=True, dropout=0.0).eval()
+    state = avsd.attention(golden.weights, shared=True)
+    attend.load_state_dict(state)
+    words, frames, sound = (golden[f"inputs/{n}"] for n in ("question", "visual", "audio"))
+    prior = torch.zeros(words.shape[:2])
+    prior[:, -1] = 1
+
+    def says(attend):
+        return attend(attend.known([*frames.unbind(1), sound]), words, prior, None)
+
+    taken, weights = says(attend)
+    golden.checks({"question/attended": taken[0], "audio/attended": taken[5], "question/weights": weights[0]})
+    golden.check("outputs/visual/attended", torch.stack(taken[1:5], dim=1))
+    translated = lambda state: avsd.attention(state, shared=True)  # noqa: E731
+    loss = lambda attend: sum(x.square().sum() for x in says(attend)[0])  # noqa: E731
+    _, found = gradients(attend, golden.weights, translated, loss)
+    golden.gradients(found)
+
+
+def test_avsd_golden_full():
+    golden = Golden("baselines", "avsd_full")
+    attend = avsd.Attention(256, shared=False, dropout=0.0).eval()
+    attend.load_state_dict(avsd.attention(golden.weights))
+    words, frames = golden.drawn("question", (2, 12, 256)), [golden.drawn(f"frame{i}", (2, 49, 256)) for i in range(4)]
+    with torch.no_grad():
+        known = attend.known([*frames, golden.drawn("audio", (2, 60, 256))])
+        taken, _ = attend(known, words, golden["inputs/prior"], None)
+    golden.checks({f"attended{i}": x for i, x in enumerate(taken)})
