@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lookhear.nets import avsd, hcattn, hcrn, hme, lavit, mcan, psac
+from lookhear.errors import FeatureError
+from lookhear.nets import avsd, convlstm, fcnlstm, hcattn, hcrn, hme, lavit, mcan, psac
 from lookhear.nets.hcrn.units import Given
 from tests.nets.official import Golden, gradient_norms, gradients, trajectory
 
@@ -388,3 +389,31 @@ def test_avsd_golden_full():
         known = attend.known([*frames, golden.drawn("audio", (2, 60, 256))])
         taken, _ = attend(known, words, golden["inputs/prior"], None)
     golden.checks({f"attended{i}": x for i, x in enumerate(taken)})
+
+
+@pytest.mark.parametrize("module", [fcnlstm, convlstm], ids=["fcnlstm", "convlstm"])
+def test_daqa_golden(module):
+    name = module.__name__.split(".")[-1]
+    golden = Golden("baselines", name)
+    net = module.from_official(golden.weights).eval()
+    audio, labels, tokens = golden["inputs/audio"], golden["inputs/labels"], padded(golden)
+
+    def says(net):
+        return net.answer(net.watch(audio), tokens)
+
+    golden.check("outputs/logits", says(net).logits)
+    golden.check("outputs/block4", net.hear(audio))
+    loss = lambda net: F.cross_entropy(says(net).logits, labels)  # noqa: E731
+    _, found = gradients(net, golden.weights, module.translated, loss)
+    golden.gradients(found)
+    gradient_norms(golden, found)
+    golden.check("traj/ce", trajectory(net, golden.weights, module.translated, loss), relative=1e-4)
+    golden.check("outputs_train/logits", says(net.train()).logits)
+    golden.check("outputs_train/running_mean_of_first_norm", net.hear[1].running_mean)
+    full = Golden("baselines", f"{name}_full")
+    net = module.from_official(full.weights).eval()
+    with torch.no_grad():
+        output = net.answer(net.watch(full.drawn("audio", (2, 1000, 64))), padded(full))
+    full.check("outputs/logits", output.logits)
+    with pytest.raises(FeatureError, match="at least 289 rows of audio, got 60"):
+        net.watch(torch.randn(1, 60, 64))
