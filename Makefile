@@ -41,12 +41,12 @@ bench: setup
 	@$(BIN)/python -m bench
 
 encoders: setup  # train the three that ship anew: half an hour on two cores
-	@cd recipes/encoders && for name in text vision audio; do ../../$(BIN)/python train_$$name.py || exit 1; done
+	@for name in text vision audio; do $(BIN)/python -m research.encoders.train_$$name || exit 1; done
 	@$(BIN)/lookhear soundstage demo/world --split demo
-	@$(BIN)/python recipes/encoders/scale.py demo/world
+	@$(BIN)/python -m research.encoders.scale demo/world
 
 tiny-omni: setup  # train the small language model that ships anew: about an hour and a half on one core
-	@$(BIN)/python recipes/tiny_omni/make.py runs/tiny_omni
+	@$(BIN)/python -m research.tiny_omni.make runs/tiny_omni
 
 clean:
 	rm -rf $(VENV) demo

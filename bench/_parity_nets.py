@@ -58,7 +58,8 @@ def av_master() -> Iterator[Row]:
 
     from bench._av_master_direct import Direct
     from lookhear.nets import av_master as module
-    from lookhear.nets._av_master_official import OFFICIAL, trace
+    from lookhear.nets.av_master.official import OFFICIAL
+    from lookhear.nets.av_master.trace import trace
     from tests.nets.goldens import recipe_input, recipe_weights, weights_of
 
     names = ("audio", "visual", "question", "qst_word", "neg_audio", "neg_visual")

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lookhear.encoders._pictures import centre, short_side
+from lookhear.frontends.images import centre, short_side
 
 SIDE = 224
 

@@ -100,7 +100,7 @@ def speed() -> dict:
 
 def _gradient_error(questions: int = 4) -> float:
     """Largest relative difference of any gradient, dropout off."""
-    from lookhear.nets._av_master_official import OFFICIAL
+    from lookhear.nets.av_master.official import OFFICIAL
 
     direct, ours = _nets(dropout=0.0)
     streams, labels = _inputs(questions)

@@ -55,7 +55,7 @@ def main(wide: int = 1024, tokens: int = 1024, times: int = 9) -> dict:
     """A square layer; forward, and forward with backward; interleaved, the least of `times`; one thread."""
     import peft
 
-    from lookhear.adapters import ilora
+    from lookhear.ilora import method as ilora
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

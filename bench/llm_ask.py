@@ -42,8 +42,8 @@ def _words():
     """A tokenizer that has learned the words of these questions, as a large one knows all words."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-    from lookhear.llms._manner import LEAD, SYSTEM
-    from lookhear.llms._tokens import wrapped
+    from lookhear.llms.omni.inputs import LEAD, SYSTEM
+    from lookhear.llms.omni.tokens import wrapped
 
     inner = Tokenizer(models.BPE())
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -95,8 +95,8 @@ def _timed(model, film, question):
 
 
 def _film(folder: Path) -> Path:
-    from lookhear.soundstage.splits import Settings
-    from lookhear.soundstage.write import make
+    from lookhear.soundstage.scene.splits import Settings
+    from lookhear.soundstage.write.folder import make
 
     make(folder, Settings(train=1, val=0, test=0), workers=1, quiet=True)
     return next((folder / "videos").glob("*.mp4"))

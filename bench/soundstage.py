@@ -18,9 +18,9 @@ CLIPS = 60
 
 def main() -> dict:
     """Media for a few clips, truth for all of `base`."""
-    from lookhear.soundstage.check import check
-    from lookhear.soundstage.splits import Settings, named
-    from lookhear.soundstage.write import make
+    from lookhear.soundstage.scene.splits import Settings, named
+    from lookhear.soundstage.write.folder import make
+    from tests.soundstage.second_reader import check
 
     workers = min(2, os.cpu_count() or 1)
     with tempfile.TemporaryDirectory() as folder:

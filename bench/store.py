@@ -11,8 +11,8 @@ from random import Random
 import torch
 
 from lookhear import config
-from lookhear.soundstage.render import render
-from lookhear.soundstage.structure import Plan, draw
+from lookhear.soundstage.scene.structure import Plan, draw
+from lookhear.soundstage.write.render import render
 from lookhear.store.batch import batch
 from lookhear.store.extract import extract, extract_texts
 from lookhear.store.features import FeatureStore

@@ -22,12 +22,13 @@ import torch
 from rich.console import Console
 
 from lookhear import config, datasets, model
-from lookhear.evaluate import evidence, floors, page, picture, tables
+from lookhear.evaluate import evidence, floors, tables
+from lookhear.evaluate.draw import page, picture
 from lookhear.evaluate.report import Report, report
 from lookhear.evaluate.run import run
 from lookhear.media.decode import decode
-from lookhear.soundstage import splits
-from lookhear.soundstage.write import make
+from lookhear.soundstage.scene import splits
+from lookhear.soundstage.write.folder import make
 from lookhear.store.extract import extract, extract_texts
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import build_encoder
@@ -54,10 +55,10 @@ def step(name: str, what: str) -> Iterator[None]:
 def trained() -> dict[str, model.NetModel]:
     """AV-Master, trained on one core, and the baselines, one after the other on the other core."""
     runs = {name: OUT / "runs" / name for name in NETS}
-    recipes = {name: ROOT / "recipes" / "soundstage" / f"{name}.yaml" for name in NETS}
+    recipes = {name: f"soundstage/{name}" for name in NETS}
     train_command = [sys.executable, "-m", "lookhear.cli", "train"]
     commands = [
-        shlex.join([*train_command, str(recipes[name]), f"data.root={WORLD}", f"out={runs[name]}", "--quiet"])
+        shlex.join([*train_command, recipes[name], f"data.root={WORLD}", f"out={runs[name]}", "--quiet"])
         for name in NETS[1:]
     ]
     one_core = os.environ | {"OMP_NUM_THREADS": "1"}

@@ -1,7 +1,8 @@
-"""Find things by the name of their file; list them without importing them.
+"""Find things by the name of their file or folder; list them without importing them.
 
-`find("nets", "av_master")` imports lookhear/nets/av_master.py: there is no list to keep in step. A name with a dot is a
-module of yours: `find("nets", "mylab.my_net")`. What follows an `@` is a version, for the thing itself to read.
+`find("nets", "av_master")` imports lookhear/nets/av_master.py, or the folder of that name: there is no list to keep in
+step. A name with a dot is a module of yours: `find("nets", "mylab.my_net")`. What follows an `@` is a version, for the
+thing itself to read. Files whose names begin with `_`, and the folders in `SHARED`, are parts of several things.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from lookhear.errors import RecipeError
 
 ROOT = Path(__file__).parent
 SHELVES = ("datasets", "tasks", "metrics", "encoders", "nets", "debias", "llms")
+SHARED = {"datasets": ("reading",), "tasks": ("reading",), "llms": ("omni",)}  # folders that are no thing by themselves
 
 
 def names(shelf: str) -> dict[str, str]:
-    """Name -> first line of its docstring, for every file on `shelf`, read without importing anything."""
-    return {f.stem: (ast.get_docstring(ast.parse(f.read_text("utf-8"))) or "").split("\n")[0] for f in _files(shelf)}
+    """Name -> first line of its docstring, for everything on `shelf`, read without importing anything."""
+    docs = {name: ast.get_docstring(ast.parse(f.read_text("utf-8"))) for name, f in _things(shelf).items()}
+    return {name: (doc or "").split("\n")[0] for name, doc in docs.items()}
 
 
 def find(shelf: str, name: str) -> ModuleType:
@@ -32,14 +35,18 @@ def find(shelf: str, name: str) -> ModuleType:
             return importlib.import_module(stem)
         except ModuleNotFoundError as error:
             raise RecipeError(f"Cannot import {stem!r} for {shelf}: {error}. Is it on the Python path?") from None
-    known = [f.stem for f in _files(shelf)]
+    known = _things(shelf)
     if stem not in known:
         raise RecipeError(unknown(shelf.rstrip("s"), stem, known))
     return importlib.import_module(f"lookhear.{shelf}.{stem}")
 
 
-def _files(shelf: str) -> list[Path]:
-    return sorted(f for f in (ROOT / shelf).glob("*.py") if not f.stem.startswith("_"))
+def _things(shelf: str) -> dict[str, Path]:
+    """Name -> the file that holds it: NAME.py, or NAME/__init__.py."""
+    here = ROOT / shelf
+    files = {f.stem: f for f in here.glob("*.py") if not f.stem.startswith("_")}
+    folders = {f.parent.name: f for f in here.glob("*/__init__.py") if f.parent.name not in SHARED.get(shelf, ())}
+    return dict(sorted((files | folders).items()))
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -21,6 +22,7 @@ from lookhear import catalog
 from lookhear.errors import RecipeError
 
 T = TypeVar("T")
+RECIPES = Path(__file__).parent / "recipes"  # those that ship: FOLDER/NAME.yaml
 
 
 @dataclass(frozen=True)
@@ -163,9 +165,7 @@ class LLMRecipe:
 
 def load(path: Path | str, overrides: Sequence[str] = (), schema: type[T] = Recipe) -> T:  # type: ignore[assignment]
     """The recipe at `path` with `train.lr=3e-4`-style overrides laid over it, checked against `schema`."""
-    path = Path(path)
-    if not path.is_file():
-        raise RecipeError(f"No recipe at {str(path)!r}. Recipes are YAML files; see recipes/.")
+    path = recipe_file(path)
     for override in overrides:
         if "=" not in override:
             raise RecipeError(f"Override {override!r} is not of the form section.key=value.")
@@ -180,10 +180,34 @@ def load(path: Path | str, overrides: Sequence[str] = (), schema: type[T] = Reci
     return parse(schema, OmegaConf.to_container(OmegaConf.merge(given, over)), where=str(path))  # type: ignore[arg-type]
 
 
+def recipe_file(name: Path | str) -> Path:
+    """The YAML file `name` stands for: a path, or a recipe that ships (`soundstage/av_master`). Raises RecipeError."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    known = recipes()
+    if str(name).removesuffix(".yaml") not in known:
+        near = get_close_matches(str(name), known, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "See: lookhear list recipes."
+        raise RecipeError(f"No recipe at {str(name)!r}, and none that ships has this name. {hint}")
+    return RECIPES / f"{str(name).removesuffix('.yaml')}.yaml"
+
+
+def recipes() -> dict[str, str]:
+    """Name -> first sentence of its comment, for every recipe and study that ships."""
+    found = {}
+    for path in sorted(RECIPES.glob("*/*.yaml")):
+        if path.parent.name != "accelerate":
+            lines = path.read_text("utf-8").split("\n")
+            head = " ".join(line.lstrip("# ") for line in takewhile(lambda line: line.startswith("# "), lines))
+            found[f"{path.parent.name}/{path.stem}"] = head.partition(". ")[0].removesuffix(".")
+    return found
+
+
 def of_llm(path: Path | str) -> bool:
     """Whether the recipe at `path` is of a language model: it has `llm` at its top."""
     try:
-        given = OmegaConf.load(path)
+        given = OmegaConf.load(recipe_file(path))
     except (OSError, YAMLError, OmegaConfBaseException, UnicodeDecodeError):
         return False  # `load` says what is wrong
     return OmegaConf.is_dict(given) and "llm" in given

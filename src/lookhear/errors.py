@@ -6,6 +6,7 @@
     ├── MediaError        a video or sound file cannot be read or written
     ├── FeatureError      features are missing, damaged, or made differently from what is asked for
     ├── ModelError        a model, checkpoint or run folder cannot be used
+    ├── FileError         a file or folder cannot be written, is in use, or leads out of its root
     └── DependencyError   an optional library is not installed
 
 A message is one line: it quotes the input and names the way out.
@@ -34,6 +35,10 @@ class FeatureError(LookhearError):
 
 class ModelError(LookhearError):
     """A model, checkpoint or run folder cannot be used."""
+
+
+class FileError(LookhearError):
+    """A file or folder cannot be written, is in use, or leads out of its root."""
 
 
 class DependencyError(LookhearError):

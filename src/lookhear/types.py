@@ -90,6 +90,27 @@ class Answer:
     notes: tuple[str, ...] = ()  # what a reader must know: "no sound track: answered from silence"
 
 
+ENDINGS = ("finished", "cut", "filtered", "refused", "empty", "failed")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a language model said, and how it ended.
+
+    `ended` is one of ENDINGS: `finished` as the model wished; `cut` at its limit of tokens; `filtered` by the server;
+    `refused` by the model (a refusal that the server marks as one); `empty`, nothing but reasoning or blanks; `failed`,
+    no reply came. `why` quotes the server where it was not finished. `score` is the mean log-probability of the tokens,
+    nan where it is not known; `masks` are bool (height, width).
+    """
+
+    text: str
+    score: float = 0.0
+    tokens: tuple[int, ...] = ()
+    masks: tuple[Any, ...] = ()
+    ended: str = "finished"
+    why: str = ""
+
+
 @dataclass(frozen=True)
 class Example:
     """One question about one clip, and its reference answer if known."""

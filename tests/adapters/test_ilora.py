@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from bench import ilora as direct
-from lookhear.adapters import ilora
-from lookhear.adapters._ilora_layer import DroppedLinear
 from lookhear.errors import ModelError, RecipeError
+from lookhear.ilora import method as ilora
+from lookhear.ilora.layer import DroppedLinear
 from tests.adapters.golden_llm import read
 from tests.parity import note
 

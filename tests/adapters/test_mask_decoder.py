@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
-from lookhear.adapters import mask_decoder as masks
 from lookhear.errors import ModelError, RecipeError
+from lookhear.layers import mask_decoder as masks
 from tests.adapters.golden_llm import read, weights
 from tests.parity import note
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from einops import rearrange
 
-from lookhear.adapters import qformer
 from lookhear.errors import ModelError, RecipeError
+from lookhear.layers import qformer
 from tests.adapters.golden_llm import read
 from tests.parity import note
 

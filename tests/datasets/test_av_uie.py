@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookhear import datasets
-from lookhear.datasets import _replies, av_uie, valor, vgg_cm
+from lookhear.datasets import av_uie, valor, vgg_cm
+from lookhear.datasets.reading import replies
 from lookhear.errors import LookhearError
-from lookhear.evaluate.check import check
+from lookhear.evaluate.check.annotations import check
 from lookhear.types import Segment
 from tests.conftest import shared
 
@@ -171,23 +172,21 @@ def test_captions_from_either_file(tmp_path):
 
 
 def test_untidy_tags():
-    assert _replies.answer("So the answer is <answer> yes <answer>.") == "yes"
-    assert _replies.answer("<Answer>no</ANSWER> then <answer>left </answer>") == "left"
-    assert _replies.answer("<answer>cello") == "cello" and _replies.answer("cello <answer></answer>") is None
-    assert _replies.tagged("<visual>A<visual>B</visual>", "visual") == [("visual", "A"), ("visual", "B")]
-    found = _replies.events("<event> Male speech, man speaking </event>, <range>2 - 6 s</range> <event>Bark</event>")
+    assert replies.answer("So the answer is <answer> yes <answer>.") == "yes"
+    assert replies.answer("<Answer>no</ANSWER> then <answer>left </answer>") == "left"
+    assert replies.answer("<answer>cello") == "cello" and replies.answer("cello <answer></answer>") is None
+    assert replies.tagged("<visual>A<visual>B</visual>", "visual") == [("visual", "A"), ("visual", "B")]
+    found = replies.events("<event> Male speech, man speaking </event>, <range>2 - 6 s</range> <event>Bark</event>")
     assert found.segments == (Segment("Male speech, man speaking", 2, 6),)
     assert found.problems == ("an event without a range: 'Bark'",)
-    assert _replies.events("event: Bark start_time: 0 end_time: 4").segments == (Segment("Bark", 0, 4),)
-    found = _replies.streams("<audio_event>Frying_(food), (0 3),(3 10)</audio_event><visual>Dog,(9 2)</visual>")
+    assert replies.events("event: Bark start_time: 0 end_time: 4").segments == (Segment("Bark", 0, 4),)
+    found = replies.streams("<audio_event>Frying_(food), (0 3),(3 10)</audio_event><visual>Dog,(9 2)</visual>")
     assert [s.end for s in found.segments] == [3, 10] and "'Dog' ends before it starts: 9 to 2" in found.problems
-    assert _replies.coordinates("[1, 2,3 ,4] at (5,6) [7.5,8]") == ([(1, 2, 3, 4)], [(5, 6), (7.5, 8)])
+    assert replies.coordinates("[1, 2,3 ,4] at (5,6) [7.5,8]") == ([(1, 2, 3, 4)], [(5, 6), (7.5, 8)])
 
 
 @given(st.text(alphabet="<>/answerventgcdio()[]0123456789,.- ", max_size=80))
 def test_no_text_is_too_strange(text):
-    _replies.answer(text)
-    _replies.coordinates(text)
-    assert all(
-        s.label and s.start <= s.end for s in (*_replies.events(text).segments, *_replies.streams(text).segments)
-    )
+    replies.answer(text)
+    replies.coordinates(text)
+    assert all(s.label and s.start <= s.end for s in (*replies.events(text).segments, *replies.streams(text).segments))

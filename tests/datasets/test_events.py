@@ -7,7 +7,7 @@ import pytest
 from lookhear import datasets
 from lookhear.datasets import ave, llp, unav_100
 from lookhear.errors import LookhearError
-from lookhear.evaluate.check import check
+from lookhear.evaluate.check.annotations import check
 from lookhear.types import Segment
 from tests.conftest import shared
 

@@ -4,7 +4,7 @@ import pytest
 
 from lookhear import datasets
 from lookhear.errors import LookhearError
-from lookhear.evaluate.check import check
+from lookhear.evaluate.check.annotations import check
 from tests.conftest import shared
 
 

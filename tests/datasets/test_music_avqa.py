@@ -7,7 +7,7 @@ import pytest
 
 from lookhear import datasets
 from lookhear.datasets import fortis_avqa, music_avqa, music_avqa_v2
-from lookhear.datasets._declarative import SENTENCES, declarative
+from lookhear.datasets.reading.declarative import SENTENCES, declarative
 from lookhear.errors import LookhearError
 from tests.conftest import shared
 

@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 from lookhear import datasets
-from lookhear.datasets import _masks, arig, avsbench, ref_avs
+from lookhear.datasets import arig, avsbench, ref_avs
+from lookhear.datasets.reading import masks
 from lookhear.errors import LookhearError
-from lookhear.evaluate.check import check
+from lookhear.evaluate.check.annotations import check
 from tests.conftest import shared
 
 
@@ -27,11 +28,11 @@ def test_class_numbers_count_from_0_in_pictures_and_from_1_in_the_table():
     table = json.loads((root / "label2idx_crab_1based.json").read_text())
     assert {name: number + 1 for number, name in enumerate(avsbench.CLASSES)} == table
     said = {
-        name: {avsbench.CLASSES[n] for n in np.unique(_masks.read_mask(root / "media" / name / f"{frame}.png")) if n}
+        name: {avsbench.CLASSES[n] for n in np.unique(masks.read_mask(root / "media" / name / f"{frame}.png")) if n}
         for name, frame in (("s4", 0), ("ms3", 1), ("avss", 0))
     }
     assert said == {"s4": {"mower"}, "ms3": {"man", "boy"}, "avss": {"clarinet"}}
-    assert _masks.palette()[14].tolist() == [64, 128, 128]
+    assert masks.palette()[14].tolist() == [64, 128, 128]
 
 
 def test_the_real_ref_avs():
@@ -62,7 +63,7 @@ def clip(folder, frame: int = 0, size=(8, 4)) -> None:
     mask[1:3, 2:6] = 17
     mask[0, 0] = 41
     Image.fromarray(mask).save(folder / f"labels_semantic/{frame}.png")
-    Image.fromarray(_masks.palette()[mask]).save(folder / f"labels_rgb/{frame}.png")
+    Image.fromarray(masks.palette()[mask]).save(folder / f"labels_rgb/{frame}.png")
     (folder / "audio.wav").touch()
 
 
@@ -95,11 +96,11 @@ def test_the_layout_of_avsbench_semantic(tmp_path):
 def test_colours_that_stand_for_nothing(tmp_path):
     Image.new("RGB", (2, 2), (1, 2, 3)).save(tmp_path / "strange.png")
     with pytest.raises(LookhearError, match=r"strange.png: colour \[1, 2, 3\] stands for none of 71 classes"):
-        _masks.read_mask(tmp_path / "strange.png")
+        masks.read_mask(tmp_path / "strange.png")
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(LookhearError, match=r"text.png: not readable as a mask"):
-        _masks.read_mask(tmp_path / "text.png")
-    assert _masks.box_of(np.zeros((2, 2), bool)) is None
+        masks.read_mask(tmp_path / "text.png")
+    assert masks.box_of(np.zeros((2, 2), bool)) is None
 
 
 def test_frame_lists_that_are_wrong(tmp_path):

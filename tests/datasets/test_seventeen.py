@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lookhear import datasets
-from lookhear.evaluate.check import check
+from lookhear.evaluate.check.annotations import check
 from lookhear.tasks import find
 from tests.conftest import shared
 

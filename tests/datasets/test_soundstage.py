@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from lookhear.datasets import _templates, soundstage
+from lookhear.datasets import soundstage
+from lookhear.datasets.reading import templates
 from lookhear.errors import DatasetError
 from lookhear.types import Segment
 from tests.conftest import shared
@@ -23,20 +24,20 @@ from tests.conftest import shared
     ],
 )
 def test_fill(content, values, filled):
-    assert _templates.fill(content, values) == (filled or "Which instrument makes sounds before the suona")
+    assert templates.fill(content, values) == (filled or "Which instrument makes sounds before the suona")
 
 
 def test_fill_refuses_too_few_values():
     with pytest.raises(DatasetError, match="2 slots but 1"):
-        _templates.fill("Are there <Object> and <Object> sound? ", ["flute"])
+        templates.fill("Are there <Object> and <Object> sound? ", ["flute"])
     with pytest.raises(DatasetError, match="templ_values"):
-        _templates.fill("Is there a <Object> sound?", "flute")
+        templates.fill("Is there a <Object> sound?", "flute")
 
 
 def test_answers_are_the_official_42_in_order():
-    assert len(set(_templates.ANSWERS)) == 42
+    assert len(set(templates.ANSWERS)) == 42
     official = shared("data", "music_avqa", "ans_vocab.txt").read_text("utf-8").split("\n")
-    assert [a.strip() for a in official if a.strip()] == list(_templates.ANSWERS)
+    assert [a.strip() for a in official if a.strip()] == list(templates.ANSWERS)
 
 
 def folder(root, media=True):

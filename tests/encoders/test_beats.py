@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from lookhear import config
-from lookhear.encoders import _frozen, _kaldi, beats
+from lookhear import checkpoints, config
+from lookhear.encoders import beats
 from lookhear.errors import FeatureError, ModelError, RecipeError
+from lookhear.frontends import kaldi
 from lookhear.types import Media
 from tests.encoders.goldens import error, golden
 
@@ -31,7 +32,7 @@ CFG = {
 
 def test_the_network_equals_the_original():
     g, cfg, state = published()
-    net = _frozen.load(beats.BEATs(cfg), state, "golden").eval()
+    net = checkpoints.load(beats.BEATs(cfg), state, "golden").eval()
     with torch.inference_mode():
         patches = net(g["fbank"])
         assert error(patches, g["features"]) < 5e-6
@@ -54,15 +55,15 @@ def test_filter_banks_of_the_other_encoders():
     g, _ = golden("audio_frontends")
     wave = g["wav16k"]
     assert error(beats.front_end(wave), g["beats.fbank128"]) < 1e-4
-    assert error(_kaldi.fbank(wave - wave.mean(), 128, "hanning"), g["ast.fbank"]) < 1e-4
-    narrow = (_kaldi.fbank(wave, 64, scale=2.0**15) - beats.MEAN) / (2 * beats.STD)
+    assert error(kaldi.fbank(wave - wave.mean(), 128, "hanning"), g["ast.fbank"]) < 1e-4
+    narrow = (kaldi.fbank(wave, 64, scale=2.0**15) - beats.MEAN) / (2 * beats.STD)
     assert error(narrow, g["internvideo2.fbank64"]) < 1e-4
 
 
 def test_silence_is_the_floor():
-    rows = _kaldi.fbank(torch.zeros(16000))
+    rows = kaldi.fbank(torch.zeros(16000))
     assert rows.shape == (98, 128)
-    assert torch.allclose(rows, torch.tensor(_kaldi.FLOOR).log())
+    assert torch.allclose(rows, torch.tensor(kaldi.FLOOR).log())
 
 
 @pytest.mark.parametrize("names", ["published", "newer torch"])
@@ -80,7 +81,7 @@ def test_the_published_layout_loads_from_disk(tmp_path, names):
     assert built.streams == {"audio": 32, "patches": 32}
     assert out["patches"].shape == (3, 48, 32)
     assert torch.allclose(out["audio"], out["patches"].mean(1))
-    assert built.signature()["sha256"] == _frozen.sha256(net)
+    assert built.signature()["sha256"] == checkpoints.sha256(net)
     assert built([media(2.4)])[0]["audio"].shape == (2, 32)
     long = config.build("encoders", {"name": "beats", "weights": str(tmp_path), "seconds": 2.0})
     assert long([media(4.0)])[0]["audio"].shape == (2, 32)

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from lookhear import config
-from lookhear.encoders import _clip, clip, clip_text
+from lookhear.encoders import clip, clip_text
+from lookhear.encoders.clip import towers
 from lookhear.errors import FeatureError, ModelError
 from lookhear.types import Media
 from tests.conftest import shared
@@ -57,7 +58,7 @@ def official(tmp_path_factory):
             owner = getattr(owner, part)
         owner.register_buffer(last, value.half() if value.ndim > 1 else value)
     torch.jit.save(torch.jit.script(archive), str(folder / "ViT-archive.pt"))
-    (folder / _clip.MERGES).write_bytes(gzip.compress(MERGES.encode()))
+    (folder / towers.MERGES).write_bytes(gzip.compress(MERGES.encode()))
     return folder
 
 
@@ -89,10 +90,10 @@ def test_the_picture_tower_equals_the_original(tmp_path):
 @pytest.mark.parametrize("heads", [4])
 def test_the_text_tower_equals_the_original(tmp_path, heads, monkeypatch):
     g, _, state = from_golden(tmp_path)
-    plain = _clip.sizes(state)
+    plain = towers.sizes(state)
     plain["text"]["num_attention_heads"] = heads  # the tiny golden has heads of 8, the published models of 64
-    monkeypatch.setattr(_clip, "sizes", lambda state: plain)
-    monkeypatch.setattr(_clip, "Tokens", lambda weights: None)
+    monkeypatch.setattr(towers, "sizes", lambda state: plain)
+    monkeypatch.setattr(towers, "Tokens", lambda weights: None)
     for project, name in ((True, "text_words_projected(clip_word)"), (False, "text_words_unprojected(ln_final)")):
         encoder = clip_text.build(clip_text.Config(str(tmp_path / "clip_tiny.pt"), project=project))
         with torch.inference_mode():
@@ -104,13 +105,13 @@ def test_the_text_tower_equals_the_original(tmp_path, heads, monkeypatch):
 def test_every_layout_gives_the_same_features(official, tmp_path):
     from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
-    state = _clip.official_state(official / "ViT-tiny.pt")
-    sizes = _clip.sizes(state)
+    state = towers.official_state(official / "ViT-tiny.pt")
+    sizes = towers.sizes(state)
     both = CLIPConfig(text_config=sizes["text"], vision_config=sizes["vision"], projection_dim=24)
     model = CLIPModel(both)
-    model.load_state_dict(_clip.renamed(state) | {"logit_scale": state["logit_scale"]}, strict=False)
+    model.load_state_dict(towers.renamed(state) | {"logit_scale": state["logit_scale"]}, strict=False)
     model.save_pretrained(tmp_path / "hub")
-    CLIPTokenizer(**_clip.vocabulary(MERGES)).save_pretrained(tmp_path / "hub")
+    CLIPTokenizer(**towers.vocabulary(MERGES)).save_pretrained(tmp_path / "hub")
     frames = media(pictures())
     texts = ["Is the piano", "the"]
     results, hashes = [], set()
@@ -156,14 +157,14 @@ def test_questions_become_the_official_tokens(official):
     spec = importlib.util.find_spec("open_clip")
     if spec is None or spec.origin is None:
         pytest.skip("the list of merges is not here: pip install --no-deps open_clip_torch")
-    check_tokens(Path(spec.origin).parent / _clip.MERGES, cases)
+    check_tokens(Path(spec.origin).parent / towers.MERGES, cases)
 
 
 def check_tokens(merges, cases):
-    tokens = _clip.Tokens.__new__(_clip.Tokens)
+    tokens = towers.Tokens.__new__(towers.Tokens)
     from transformers import CLIPTokenizer
 
-    tokens.tokenizer = CLIPTokenizer(**_clip.vocabulary(gzip.decompress(merges.read_bytes()).decode("utf-8")))
+    tokens.tokenizer = CLIPTokenizer(**towers.vocabulary(gzip.decompress(merges.read_bytes()).decode("utf-8")))
     for case in [*cases["questions"], *cases["odd"]]:
         ids = tokens([case["text"]], truncate=True)[0]
         assert ids[: len(case["ids"])].tolist() == case["ids"], case["text"]
@@ -171,8 +172,8 @@ def check_tokens(merges, cases):
 
 
 def test_pieces_are_joined_by_the_merges_and_padded_with_zeros(official):
-    tokens = _clip.Tokens(str(official / "ViT-tiny.pt"))
-    vocabulary = _clip.vocabulary(MERGES)["vocab"]
+    tokens = towers.Tokens(str(official / "ViT-tiny.pt"))
+    vocabulary = towers.vocabulary(MERGES)["vocab"]
     start, end = vocabulary["<|startoftext|>"], vocabulary["<|endoftext|>"]
     ids = tokens(["  THE   piano ", "ｔｈe &amp;amp; is"])
     assert ids.shape == (2, 77)

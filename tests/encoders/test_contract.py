@@ -24,7 +24,7 @@ from lookhear.encoders import (
 from lookhear.media import decode, write
 from lookhear.types import Clip, Source
 from tests.encoders.test_beats import CFG
-from tests.encoders.test_imagebind import towers
+from tests.encoders.test_imagebind import published
 
 
 def tiny(name, folder):
@@ -48,9 +48,9 @@ def tiny(name, folder):
         torch.save({"model": panns.Cnn14((2, 2, 4, 4, 8, 8)).state_dict()}, folder / "Cnn14.pth")
         return [panns.build(panns.Config(str(folder)))]
     if name == "imagebind":
-        return [imagebind.build(imagebind.Config(str(towers(folder)), heads=2))]
+        return [imagebind.build(imagebind.Config(str(published(folder)), heads=2))]
     if name == "imagebind_audio":
-        return [imagebind_audio.build(imagebind_audio.Config(str(towers(folder)), heads=2, seconds=1.0))]
+        return [imagebind_audio.build(imagebind_audio.Config(str(published(folder)), heads=2, seconds=1.0))]
     if name == "internvideo2":
         net = internvideo2.InternVideo2(14, 1 + 4 * 4, 4, 16, 32, 1, 2, 8)
         torch.save({f"vision_encoder.{k}": v for k, v in net.state_dict().items()}, folder / "InternVideo2.pt")

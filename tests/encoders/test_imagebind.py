@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from lookhear.encoders import _imagebind, imagebind, imagebind_audio
+from lookhear.encoders import imagebind, imagebind_audio
+from lookhear.encoders.imagebind import towers
 from lookhear.errors import ModelError, RecipeError
 from lookhear.types import Media
 from tests.encoders.goldens import error, golden
@@ -21,9 +22,9 @@ def official(tmp_path):
 @torch.inference_mode()
 def test_the_towers_equal_the_original(tmp_path):
     path, g = official(tmp_path)
-    seen = _imagebind.tower(str(path), "vision", heads=4).eval()(g["vision_input"].float())
+    seen = towers.tower(str(path), "vision", heads=4).eval()(g["vision_input"].float())
     assert error(seen, g["vision_embedding"]) < 1e-5
-    heard = _imagebind.tower(str(path), "audio", heads=4).eval()
+    heard = towers.tower(str(path), "audio", heads=4).eval()
     clips = g["audio"]
     ours = heard(clips.flatten(0, 1).float()).unflatten(0, clips.shape[:2]).mean(1)
     assert error(ours, g["audio_embedding"]) < 1e-5
@@ -36,12 +37,12 @@ def test_the_front_end_equals_the_original():
     assert error(ours, g["imagebind.clips"]) < 1e-4
 
 
-def towers(folder):
+def published(folder):
     """A small file in the published layout, without the goldens."""
     torch.manual_seed(0)
     state = {}
     for side, tokens in (("vision", 257), ("audio", 229)):
-        net = _imagebind.Tower(side, 16, 1, 2, tokens, 8)
+        net = towers.Tower(side, 16, 1, 2, tokens, 8)
         names = {k: k for k in (f"modality_{p}.{side}" for p in ("preprocessors", "trunks", "heads"))}
         before, trunk, head = names
         new = {"cls_token": f"{before}.cls_token", "pos_embed": f"{before}.pos_embedding_helper.pos_embed"}
@@ -59,7 +60,7 @@ def towers(folder):
 
 
 def test_a_file_on_disk_becomes_two_encoders(tmp_path):
-    folder = str(towers(tmp_path))
+    folder = str(published(tmp_path))
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 255, (3, 48, 64, 3), dtype=np.uint8)
     wave = rng.normal(0, 0.1, 5 * 16_000).astype(np.float32)

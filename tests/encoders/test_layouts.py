@@ -5,19 +5,10 @@ import json
 import pytest
 import torch
 
-from lookhear.encoders import (
-    _clip,
-    _frozen,
-    _imagebind,
-    beats,
-    clap,
-    internvideo2,
-    panns,
-    r2plus1d,
-    resnet,
-    tome_vit,
-    vggish,
-)
+from lookhear import checkpoints
+from lookhear.encoders import beats, clap, internvideo2, panns, r2plus1d, resnet, tome_vit, vggish
+from lookhear.encoders.clip import towers as clip_towers
+from lookhear.encoders.imagebind import towers as imagebind_towers
 from tests.conftest import shared
 
 
@@ -29,7 +20,7 @@ def layout(name):
 
 
 def fits(net, state, ignore=()):
-    _frozen.load(net, state, "published", ignore=ignore)
+    checkpoints.load(net, state, "published", ignore=ignore)
     return sum(p.numel() for p in net.parameters())
 
 
@@ -41,13 +32,13 @@ def test_clip(name, size, width, tokens, embed):
     import transformers
 
     state = layout(f"openai_clip_{name}")
-    sizes = _clip.sizes(state)
+    sizes = clip_towers.sizes(state)
     assert sizes["vision"]["image_size"] == size
     assert sizes["vision"]["num_attention_heads"] == width // 64
     with torch.device("meta"):
         vision = transformers.CLIPVisionModelWithProjection(transformers.CLIPVisionConfig(**sizes["vision"]))
         text = transformers.CLIPTextModelWithProjection(transformers.CLIPTextConfig(**sizes["text"]))
-    ours = _clip.renamed(state)
+    ours = clip_towers.renamed(state)
     fits(vision, {k: v for k, v in ours.items() if k.startswith(("vision_model.", "visual_projection."))})
     fits(text, {k: v for k, v in ours.items() if k.startswith(("text_model.", "text_projection."))})
     assert vision.vision_model.embeddings.position_embedding.num_embeddings == tokens
@@ -117,9 +108,9 @@ def test_clap(name, width):
 
 @pytest.mark.parametrize(("side", "heads"), [("vision", 16), ("audio", 12)])
 def test_imagebind(side, heads):
-    state = _imagebind.renamed(layout("imagebind_huge vision+audio part"), side)
+    state = imagebind_towers.renamed(layout("imagebind_huge vision+audio part"), side)
     with torch.device("meta"):
-        net = _imagebind.of_shapes(state, side)
+        net = imagebind_towers.of_shapes(state, side)
     fits(net, state)
     assert (net.blocks[0].attn.num_heads, net.head.out_features) == (heads, 1024)
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from lookhear import config
-from lookhear.encoders import _decibel, _frozen, panns
+from lookhear import checkpoints, config
+from lookhear.encoders import panns
 from lookhear.errors import FeatureError, ModelError, RecipeError
+from lookhear.frontends import decibel
 from lookhear.types import Media
 from tests.encoders.goldens import error, fill, golden
 
@@ -18,11 +19,11 @@ def media(seconds, rate=32_000):
 
 def test_front_end_and_network_equal_the_original():
     g, _ = golden("panns_cnn14")
-    assert error(_decibel.triangles(32_000), g["melW"]) < 1e-5
-    mel = _decibel.log_mel(g["wav_mono"][None], 32_000, 320)
+    assert error(decibel.triangles(32_000), g["melW"]) < 1e-5
+    mel = decibel.log_mel(g["wav_mono"][None], 32_000, 320)
     assert error(mel, g["logmel"][:, 0]) < 1e-4
     net = panns.Cnn14()
-    net = _frozen.load(net, fill(net, "panns", 1.4), "recipe").eval()
+    net = checkpoints.load(net, fill(net, "panns", 1.4), "recipe").eval()
     with torch.inference_mode():
         assert error(net(mel), g["embedding"]) < 2e-5
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookhear.encoders import _pictures as p
+from lookhear.frontends import images as p
 from tests.conftest import shared
 from tests.encoders.goldens import golden
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from lookhear import config
-from lookhear.encoders import _frozen, r2plus1d
+from lookhear import checkpoints, config
+from lookhear.encoders import r2plus1d
 from lookhear.errors import ModelError, RecipeError
 from lookhear.types import Media
 from tests.encoders.goldens import error, fill, golden, uniform
@@ -19,7 +19,7 @@ def media(count):
 def test_the_network_equals_torchvisions():
     g, _ = golden("cnn_visual")
     net = r2plus1d.R2Plus1D()
-    net = _frozen.load(net, fill(net, "r2plus1d_18", 1.2), "recipe").eval()
+    net = checkpoints.load(net, fill(net, "r2plus1d_18", 1.2), "recipe").eval()
     with torch.inference_mode():
         assert error(net(uniform("r21d_input", (2, 3, 1, 112, 112)) * 2), g["r2plus1d_18.T1"]) < 2e-6
         assert error(net(uniform("r21d_input16", (1, 3, 16, 112, 112)) * 2), g["r2plus1d_18.T16"]) < 2e-6

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from lookhear import config
-from lookhear.encoders import _frozen, resnet
+from lookhear import checkpoints, config
+from lookhear.encoders import resnet
 from lookhear.errors import ModelError, RecipeError
 from lookhear.types import Media
 from tests.encoders.goldens import error, fill, golden, uniform
@@ -21,7 +21,7 @@ def test_resnet18_equals_torchvisions():
     pictures = uniform("cnn_input", (2, 3, 224, 224)) * 2
     for stride, name in ((2, "resnet18.map7x7"), (1, "resnet18_14x14.map")):
         net = resnet.ResNet((2, 2, 2, 2), bottleneck=False, last_stride=stride)
-        net = _frozen.load(net, fill(net, "resnet18", 1.2), "recipe").eval()
+        net = checkpoints.load(net, fill(net, "resnet18", 1.2), "recipe").eval()
         with torch.inference_mode():
             maps = net(pictures)
         assert error(maps, g[name]) < 2e-6
@@ -34,7 +34,7 @@ def test_resnet101_equals_torchvisions():
     net = resnet.ResNet((3, 4, 23, 3), bottleneck=True)
     state = fill(net, "resnet101", 1.0)
     state |= {k: v * 0.3 for k, v in state.items() if k.endswith("bn3.weight")}
-    net = _frozen.load(net, state, "recipe").eval()
+    net = checkpoints.load(net, state, "recipe").eval()
     with torch.inference_mode():
         maps = net(uniform("cnn_input", (2, 3, 224, 224)) * 2)
     assert error(maps.mean((2, 3)), g["resnet101.pooled"]) < 2e-6

@@ -1,5 +1,6 @@
 """The embedded encoders: shapes, sameness, what they can see, hear and read, and mistakes in one line."""
 
+import importlib
 from dataclasses import replace
 from itertools import pairwise
 from random import Random
@@ -12,10 +13,11 @@ from lookhear import config
 from lookhear.encoders import stage_audio, stage_text, stage_vision
 from lookhear.encoders._stage import WEIGHTS, rows, save
 from lookhear.errors import FeatureError, ModelError
-from lookhear.soundstage.picture import frames
-from lookhear.soundstage.scene import INSTRUMENTS, Player, Scene
-from lookhear.soundstage.sound import sound
+from lookhear.soundstage.picture.painter import frames
+from lookhear.soundstage.scene.scene import INSTRUMENTS, Player, Scene
+from lookhear.soundstage.sound.mix import sound
 from lookhear.types import Media
+from research.encoders import train_text
 
 
 @pytest.fixture(scope="module")
@@ -214,12 +216,9 @@ FROZEN = {
 
 
 @pytest.mark.parametrize("name", ["vision", "audio"])
-def test_one_step_of_the_recipe_learns(name, monkeypatch):
+def test_one_step_of_the_recipe_learns(name):
     """The recipe's own pool and losses: a few steps on a few scenes lower the loss."""
-    from pathlib import Path
-
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "recipes" / "encoders"))
-    recipe = __import__(f"train_{name}")
+    recipe = importlib.import_module(f"research.encoders.train_{name}")
     torch.manual_seed(0)
     shown, true = recipe.pool(3, 0)
     net = stage_vision.Viewer() if name == "vision" else stage_audio.Listener()
@@ -237,11 +236,8 @@ def test_one_step_of_the_recipe_learns(name, monkeypatch):
     assert totals[-1] < totals[0] - 0.5
 
 
-def test_the_recipes_questions_are_the_fields(monkeypatch):
-    from pathlib import Path
-
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "recipes" / "encoders"))
-    recipe = __import__("train_text")
+def test_the_recipes_questions_are_the_fields():
+    recipe = train_text
     assert len(recipe.LIST) == stage_text.QUESTIONS
     words, what = recipe.question(Random(0))
     assert len(what) == 5 and words

@@ -8,7 +8,7 @@ import torch
 from lookhear.encoders import avst_words, bert_tokens, bert_words
 from lookhear.errors import FeatureError, ModelError, RecipeError
 from lookhear.nets import avst
-from lookhear.soundstage.programs import TEMPLATES
+from lookhear.soundstage.questions.programs import TEMPLATES
 from tests.conftest import shared
 
 

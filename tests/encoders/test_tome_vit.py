@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from lookhear import config
-from lookhear.encoders import _frozen, tome_vit
+from lookhear import checkpoints, config
+from lookhear.encoders import tome_vit
 from lookhear.errors import ModelError, RecipeError
 from lookhear.types import Media
 from tests.encoders.goldens import error, golden
@@ -15,7 +15,7 @@ def tiny(proportional=True):
     g, meta = golden("tome_vit_tiny")
     state = {k.removeprefix("sd."): v for k, v in g.items() if k.startswith("sd.")}
     net = tome_vit.of_shapes(state, heads=meta["config"]["heads"], proportional=proportional)
-    return g, meta, _frozen.load(net, state, "golden", ignore=("head.",)).eval()
+    return g, meta, checkpoints.load(net, state, "golden", ignore=("head.",)).eval()
 
 
 @pytest.mark.parametrize("case", range(7))

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from lookhear import config
-from lookhear.encoders import _frozen, vggish
-from lookhear.encoders._moviepy import decimate
+from lookhear import checkpoints, config
+from lookhear.encoders import vggish
 from lookhear.errors import FeatureError, ModelError, RecipeError
+from lookhear.frontends.moviepy import decimate
 from lookhear.types import Media
 from tests.encoders.goldens import error, fill, golden
 
@@ -51,7 +51,7 @@ def test_examples_of_a_clip_equal_the_official_ones(encoder, clip, hop, name):
 def test_the_network_equals_the_original():
     g, _ = golden("vggish_net")
     net = vggish.VGGish()
-    net = _frozen.load(net, fill(net, "vggish", 1.4), "recipe")
+    net = checkpoints.load(net, fill(net, "vggish", 1.4), "recipe")
     with torch.inference_mode():
         raw = net(g["x"][:, 0])
     assert error(raw, g["embedding_pre_relu"]) < 1e-6
@@ -69,7 +69,7 @@ def test_the_published_layouts_load_from_disk(tmp_path):
     assert built.streams == {"audio": 128}
     signature = built.signature()
     assert signature["settings"] == {"hop": "second", "audio": "resampled", "relu": True, "precision": "fp32"}
-    assert signature["sha256"] == _frozen.sha256(net)
+    assert signature["sha256"] == checkpoints.sha256(net)
     half = config.build("encoders", {"name": "vggish", "weights": str(tmp_path), "precision": "bf16"})
     wave = media(np.random.default_rng(0).normal(0, 0.1, 32000))
     close = torch.nn.functional.cosine_similarity(half([wave])[0]["audio"], built([wave])[0]["audio"])
@@ -149,7 +149,7 @@ class Bomb:
 def test_no_code_in_a_checkpoint_is_run(tmp_path, capsys):
     torch.save({"model": Bomb()}, tmp_path / "bomb.pth")
     with pytest.raises(ModelError, match="safely"):
-        _frozen.read(tmp_path / "bomb.pth")
+        checkpoints.read(tmp_path / "bomb.pth")
     assert "ran code" not in capsys.readouterr().out
 
 
@@ -172,6 +172,6 @@ def test_one_hash_for_the_same_weights_in_any_file(tmp_path):
     save_file(net.state_dict(), tmp_path / "b.safetensors")
     hashes = set()
     for name in ("a.pth", "b.safetensors"):
-        again = _frozen.load(torch.nn.Linear(3, 2), _frozen.tensors(_frozen.read(tmp_path / name)), name)
-        hashes.add(_frozen.sha256(again))
-    assert hashes == {_frozen.sha256(net)}
+        again = checkpoints.load(torch.nn.Linear(3, 2), checkpoints.tensors(checkpoints.read(tmp_path / name)), name)
+        hashes.add(checkpoints.sha256(again))
+    assert hashes == {checkpoints.sha256(net)}

@@ -9,7 +9,7 @@ import numpy as np
 
 from lookhear import tasks
 from lookhear.datasets import ave, llp
-from lookhear.tasks import _boxes
+from lookhear.tasks.reading import boxes
 from lookhear.types import Answer, Clip, Example, Region, Segment, Source
 
 
@@ -101,7 +101,7 @@ def dense(n: int):
 
 
 def boxed(n: int):
-    return Answer("dog", regions=(Region("dog", _boxes.unit((n, 5, 100 + n, 120))),)), {}
+    return Answer("dog", regions=(Region("dog", boxes.unit((n, 5, 100 + n, 120))),)), {}
 
 
 def masked(n: int):
@@ -109,7 +109,7 @@ def masked(n: int):
     mask = np.zeros((224, 224), bool)
     mask[20:120, 10 + n : 90 + n] = True
     places = [(10 + n, 20, 90 + n, 120), *((x, 60, x, 60) for x in (30 + n, 50 + n, 70 + n))]
-    some = [Region("dog", _boxes.unit(p)) for p in places]
+    some = [Region("dog", boxes.unit(p)) for p in places]
     return Answer("dog", regions=(replace(some[0], mask=mask), *some[1:])), {}
 
 

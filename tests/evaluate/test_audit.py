@@ -9,19 +9,18 @@ import numpy as np
 import pytest
 import torch
 
+from lookhear import statistics
 from lookhear.config import Recipe, parse
+from lookhear.curate.robust import rephrase, split
 from lookhear.errors import DatasetError, MediaError
-from lookhear.evaluate import audit_checks as checks
-from lookhear.evaluate import audit_edits as edits
-from lookhear.evaluate import audit_lines as lines
-from lookhear.evaluate import audit_page, statistics
-from lookhear.evaluate.audit import audit, of_videos
-from lookhear.evaluate.audit_proofs import Asked
+from lookhear.evaluate.audit import checks, edits, lines
+from lookhear.evaluate.audit import page as audit_page
+from lookhear.evaluate.audit.card import audit, of_videos
+from lookhear.evaluate.audit.proofs import Asked
 from lookhear.evaluate.run import run
 from lookhear.media.decode import decode
 from lookhear.media.write import write
 from lookhear.model import NetModel
-from lookhear.robust import rephrase, split
 from lookhear.store.features import FeatureStore
 from lookhear.types import BLANK, Answer, Clip, Example, Output, Source
 from tests.train import world

@@ -7,8 +7,8 @@ import pytest
 
 from lookhear import media
 from lookhear.errors import DatasetError
-from lookhear.evaluate.check import check
-from lookhear.evaluate.media_check import alike, look, sound
+from lookhear.evaluate.check.annotations import check
+from lookhear.evaluate.check.media import alike, look, sound
 from lookhear.types import Clip, Source
 from tests.conftest import shared
 

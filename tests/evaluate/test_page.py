@@ -1,6 +1,6 @@
 """The report page stands on its own: everything embedded, everything escaped."""
 
-from lookhear.evaluate import page
+from lookhear.evaluate.draw import page
 
 
 def test_a_page_embeds_its_pictures_and_escapes_its_text(tmp_path):

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from lookhear.errors import RecipeError
-from lookhear.evaluate import contradictions as checks
-from lookhear.evaluate import published, survey
-from lookhear.evaluate.report import ORDER
+from lookhear.evaluate.columns import ORDER
+from lookhear.evaluate.literature import contradictions as checks
+from lookhear.evaluate.literature import published, survey, table_rows
 
 KINDS = [f"{group}/{kind}" for group, kinds in ORDER.items() for kind in kinds]
 DOCS = Path(__file__).resolve().parents[2] / "docs/results"
@@ -29,35 +29,35 @@ def test_every_table_is_there_whole():
 
 
 def test_a_row_as_printed():
-    row = published.rows("music_avqa", ["AV-Master"])["AV-Master (AV-Master Table II)"]
+    row = table_rows.rows("music_avqa", ["AV-Master"])["AV-Master (AV-Master Table II)"]
     assert list(row.values()) == [
         *(87.02, 67.85, 79.95, 86.55, 86.61, 86.58, 83.60, 79.13, 72.39, 64.21, 70.80, 74.22, 78.51),
     ]
     assert (
-        published.rows("music_avqa_r", ["QA-TIGER"], "tail")["QA-TIGER (AV-Master Table III)"]["Visual/Counting"]
+        table_rows.rows("music_avqa_r", ["QA-TIGER"], "tail")["QA-TIGER (AV-Master Table III)"]["Visual/Counting"]
         == 54.59
     )
 
 
 def test_rows_know_their_test_file():
-    beside = published.rows("music_avqa@update", ["ST-AVQA", "MCAN", "TSPM"])
+    beside = table_rows.rows("music_avqa@update", ["ST-AVQA", "MCAN", "TSPM"])
     assert list(beside) == [
         "ST-AVQA (Crab Table 9)",
         "MCAN (AV-Master Table II, original test file)",
         "TSPM (AV-Master Table II)",
     ]
     assert beside["ST-AVQA (Crab Table 9)"]["Overall"] == 71.59
-    assert "ST-AVQA (AV-Master Table II)" in published.rows("music_avqa@original", ["ST-AVQA"])
+    assert "ST-AVQA (AV-Master Table II)" in table_rows.rows("music_avqa@original", ["ST-AVQA"])
 
 
 def test_v2_rows_say_what_they_were_trained_on():
-    beside = published.rows("music_avqa_v2@bias", ["QA-TIGER"])
+    beside = table_rows.rows("music_avqa_v2@bias", ["QA-TIGER"])
     assert {label: row["Overall"] for label, row in beside.items()} == {
         "QA-TIGER, trained on the bias set (AV-Master Table IV)": 76.93,
         "QA-TIGER, trained on the balance set (AV-Master Table IV)": 76.57,
     }
-    assert len(published.rows("music_avqa_v2", published.names_in("all"))) == 10
-    assert published.rows("avqa", ["AV-Master", "HCRN"]) == {"AV-Master (AV-Master Table V)": {"Overall": 91.4}}
+    assert len(table_rows.rows("music_avqa_v2", published.names_in("all"))) == 10
+    assert table_rows.rows("avqa", ["AV-Master", "HCRN"]) == {"AV-Master (AV-Master Table V)": {"Overall": 91.4}}
 
 
 def test_values_are_possible_and_cells_unique():
@@ -84,7 +84,7 @@ def test_methods_are_found_by_any_of_their_names():
 
 
 def test_listing_methods_needs_nothing_heavy():
-    code = "import sys; from lookhear.evaluate import published; assert len(published.names()) > 39; "
+    code = "import sys; from lookhear.evaluate.literature import published; assert len(published.names()) > 39; "
     code += "assert not {'numpy', 'matplotlib', 'torch'} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from lookhear.adapters import ilora
 from lookhear.errors import LookhearError
-from lookhear.evaluate import routers, routers_plot
+from lookhear.evaluate.draw import routers as routers_plot
+from lookhear.evaluate.study import routers
+from lookhear.ilora import method as ilora
 from lookhear.llms import crab_plus
 from lookhear.types import Media
 from tests.evaluate import tiny

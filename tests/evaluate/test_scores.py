@@ -6,11 +6,12 @@ import random
 import numpy as np
 import pytest
 
-from lookhear.evaluate import compare, statistics
+from lookhear import statistics
+from lookhear.evaluate import compare
 from lookhear.evaluate import report as reports
 from lookhear.evaluate import scores as metrics
 from lookhear.evaluate.run import run
-from lookhear.metrics._pooled import Pooled, mean
+from lookhear.pooled import Pooled, mean
 from lookhear.types import Answer
 from tests.evaluate.oracles import KINDS, Constant, Mutant, Oracle, drawn
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from lookhear.evaluate import statistics
+from lookhear import statistics
 
 
 def whole(n: int) -> np.ndarray:

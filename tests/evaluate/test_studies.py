@@ -2,16 +2,15 @@
 
 import importlib
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from lookhear import media
-from lookhear.adapters import ilora
+from lookhear.ilora import method as ilora
 from lookhear.llms import crab_plus
-from lookhear.llms._omni import Omni
+from lookhear.llms.omni.thinker import Omni
 from lookhear.types import Clip, Example, Source
 from tests.evaluate import tiny
 
@@ -20,10 +19,8 @@ ASKS = [("What sounds?", "<answer>violin</answer>"), ("Where is it?", "on the le
 
 @pytest.fixture(scope="module")
 def studies():
-    folder = str(Path(__file__).parents[2] / "recipes/studies")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(folder)
-        yield {name: importlib.import_module(name) for name in ("kept", "shelves", "lessons", "summary")}
+    names = ("kept", "shelves", "lessons", "summary")
+    return {name: importlib.import_module(f"research.studies.{name}") for name in names}
 
 
 @pytest.fixture(scope="module")

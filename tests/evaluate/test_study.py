@@ -7,12 +7,13 @@ import pytest
 
 from lookhear import datasets
 from lookhear.errors import RecipeError
-from lookhear.evaluate import study, study_table
 from lookhear.evaluate.run import run
+from lookhear.evaluate.study import rows as study
+from lookhear.evaluate.study import table as study_table
 from lookhear.metrics.answers import normal
 from lookhear.model import load
-from lookhear.soundstage.splits import Settings
-from lookhear.soundstage.write import make
+from lookhear.soundstage.scene.splits import Settings
+from lookhear.soundstage.write.folder import make
 from lookhear.store.features import FeatureStore
 from lookhear.train.loop import train
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lookhear.errors import DatasetError
-from lookhear.evaluate.transfer import best, sensitivity, transfer
+from lookhear.evaluate.study.transfer import best, sensitivity, transfer
 
 
 def test_rates_are_the_papers():

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from lookhear.evaluate.where import frame_of, masks, where
+from lookhear.evaluate.draw.where import frame_of, masks, where
 from lookhear.types import Media, Region
 
 FRAMES = np.stack([np.full((90, 160, 3), shade, np.uint8) for shade in (10, 90, 200)])

@@ -8,12 +8,12 @@ from http.server import ThreadingHTTPServer
 import pytest
 
 from lookhear import datasets, tasks
+from lookhear.curate.instruct import export, wording
+from lookhear.curate.instruct.check import fault
+from lookhear.curate.instruct.write import ATTEMPTS, by_rule
 from lookhear.datasets import av_uie
-from lookhear.instruct import export, wording
-from lookhear.instruct.check import fault
-from lookhear.instruct.write import ATTEMPTS, by_rule
-from lookhear.soundstage.splits import Settings
-from lookhear.soundstage.write import make
+from lookhear.soundstage.scene.splits import Settings
+from lookhear.soundstage.write.folder import make
 from lookhear.types import Answer, Clip, Example, Region, Segment, Source
 from tests.chat import Chat
 

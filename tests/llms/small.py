@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from lookhear.llms import crab_plus, qwen_omni
-from lookhear.llms._manner import Manner, changed
+from lookhear.llms.omni.inputs import Manner, changed
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 

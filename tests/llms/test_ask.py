@@ -8,7 +8,7 @@ from PIL import Image
 
 from lookhear.cli import ask as command
 from lookhear.llms import crab_plus
-from lookhear.llms._hub import Plan
+from lookhear.llms.omni.hub import Plan
 from lookhear.model.llm import seconds
 from tests.llms import small
 from tests.llms.test_endpoint import Server, server  # noqa: F401
@@ -59,9 +59,9 @@ def test_a_run_folder_names_its_base(folder, film, lookhear, tmp_path):
 def test_seconds_places_and_masks(placing, film, lookhear, tmp_path):
     from transformers import Sam2Model
 
-    from lookhear.llms import _sam2
+    from lookhear.segmenters import sam2
 
-    Sam2Model(_sam2.small()).save_pretrained(tmp_path / "sam")
+    Sam2Model(sam2.small()).save_pretrained(tmp_path / "sam")
     out = tmp_path / "out"
     ran = lookhear(
         *("ask", film, "Where is the drum?"),

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lookhear.llms import LLM, _cache
+from lookhear.layers import kv_cache
+from lookhear.llms import LLM
 from tests.llms import small
 
 QUESTIONS = ("Who plays?", "Which of the instruments starts first, and from where in the picture does it sound?")
@@ -109,13 +110,13 @@ def test_padding_on_the_right_says_something_else():
 
 
 def test_mixed_rows_of_left_padding():
-    ids, mask = _cache.left([[1, 2, 3], [], [4]], 9)
+    ids, mask = kv_cache.left([[1, 2, 3], [], [4]], 9)
     assert ids.tolist() == [[1, 2, 3], [9, 9, 9], [9, 9, 4]]
     assert mask.tolist() == [[True] * 3, [False] * 3, [False, False, True]]
 
 
 def test_a_question_sees_its_clip_and_itself_only():
-    batch = _cache.packed([[1, 2], [3]], [[([4], [5, 6]), ([7, 8], [9])], []], pad=0, device=None)
+    batch = kv_cache.packed([[1, 2], [3]], [[([4], [5, 6]), ([7, 8], [9])], []], pad=0, device=None)
     assert batch.ids.tolist() == [[1, 2, 4, 5, 6, 7, 8, 9], [0, 0, 0, 0, 0, 0, 0, 3]]
     assert batch.labels.tolist()[0] == [-100, -100, 5, 6, -100, -100, 9, -100]
     sees = batch.mask(torch.float32)[:, 0] == 0

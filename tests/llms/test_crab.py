@@ -5,11 +5,11 @@ import pytest
 import torch
 from transformers import CLIPVisionModel, LlamaForCausalLM
 
-from lookhear.adapters import ilora
 from lookhear.errors import ModelError, RecipeError
+from lookhear.ilora import method as ilora
 from lookhear.llms import LLM, crab
-from lookhear.llms._crab_parts import HEARING
-from lookhear.llms._crab_text import MADE, MASKED, TOKENS, Words, learned, tamed
+from lookhear.llms.crab.parts import HEARING
+from lookhear.llms.crab.text import MADE, MASKED, TOKENS, Words, learned, tamed
 from lookhear.types import Media
 from tests.llms.test_crab_golden import SMALL
 

@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import save_file
 
 from lookhear import model as models
-from lookhear.adapters import ilora
 from lookhear.errors import LookhearError, ModelError, RecipeError
-from lookhear.llms import _folder, crab_plus
+from lookhear.ilora import method as ilora
+from lookhear.llms import crab_plus
 from lookhear.types import Media
 from tests.llms import small
 
@@ -225,7 +225,7 @@ def test_what_it_needs_is_known_before_it_is_loaded(folder, adapted, tmp_path):
     assert plan.download == 0 and plan.disk > plan.memory > 500_000
     assert plan.memory == sum(p.numel() * 4 for p in small.plus().model.parameters())
     assert "on disk" in str(plan) and "to download" not in str(plan)
-    assert "1.5 GB to download" in str(_folder.Plan("x", 1_500_000_000, 2_000_000_000, 3))
+    assert "1.5 GB to download" in str(storage.Plan("x", 1_500_000_000, 2_000_000_000, 3))
 
 
 def test_the_hub_is_asked_what_there_is_to_fetch(folder, monkeypatch):

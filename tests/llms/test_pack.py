@@ -9,9 +9,9 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookhear.llms import _pack
+from lookhear.layers import packing
 from lookhear.media import frame_rules
-from lookhear.tasks import _excerpts
+from lookhear.tasks.reading import excerpts
 from tests.conftest import shared
 from tests.llms import small
 from tests.parity import note
@@ -24,7 +24,7 @@ def test_golden_a_pair_of_frames_is_packed_as_the_library_packs_a_picture():
     processor = transformers.Qwen2VLImageProcessorPil(do_resize=False)
     theirs = processor(images=[frame], return_tensors="pt")
     for frames in (frame[None], np.stack([frame, frame])):
-        ours, grid = _pack.patches(frames, _pack.Eye())
+        ours, grid = packing.patches(frames, packing.Eye())
         assert [list(grid)] == theirs["image_grid_thw"].tolist()
         torch.testing.assert_close(ours, theirs["pixel_values"], rtol=0, atol=1e-6)
     note("crab_plus_packing", "Qwen2VLImageProcessorPil: patches", ours, theirs["pixel_values"])
@@ -36,15 +36,15 @@ def test_golden_scaling_is_the_librarys_bicubic():
         images=[frame], return_tensors="pt"
     )
     height, width = (14 * n for n in theirs["image_grid_thw"][0, 1:].tolist())
-    ours, _ = _pack.patches(_pack.scaled(frame[None], (height, width)), _pack.Eye())
+    ours, _ = packing.patches(packing.scaled(frame[None], (height, width)), packing.Eye())
     note("crab_plus_packing", "Qwen2VLImageProcessorPil: scaled, patches", ours, theirs["pixel_values"])
     torch.testing.assert_close(ours, theirs["pixel_values"], rtol=0, atol=1e-6)
 
 
 def test_patches_of_a_video_are_its_pixels_in_order():
     frames = RNG.integers(0, 255, (3, 28, 56, 3), dtype=np.uint8)
-    eye = _pack.Eye(mean=(0, 0, 0), deviation=(1, 1, 1))
-    flat, grid = _pack.patches(frames, eye)
+    eye = packing.Eye(mean=(0, 0, 0), deviation=(1, 1, 1))
+    flat, grid = packing.patches(frames, eye)
     assert grid == (2, 2, 4)
     cells = flat.reshape(2, 1, 2, 2, 2, 3, 2, 14, 14)  # time, merged rows and columns, rows and columns in each, …
     assert torch.equal(cells[1, 0, 1, 0, 1, :, 1], cells[1, 0, 1, 0, 1, :, 0]), "the third frame is shown twice"
@@ -58,7 +58,7 @@ def test_golden_the_spectrogram_is_that_of_a_sound_filled_up(seconds):
     sound = RNG.standard_normal(int(16_000 * seconds)).astype(np.float32)
     theirs = extractor(sound, sampling_rate=16_000, return_attention_mask=True, return_tensors="pt")
     frames = int(theirs["attention_mask"].sum())
-    ours = _pack.mel(sound, extractor)
+    ours = packing.mel(sound, extractor)
     assert ours.shape == (128, frames)
     note("crab_plus_packing", "WhisperFeatureExtractor: log-mel", ours, theirs["input_features"][0, :, :frames])
     torch.testing.assert_close(ours, theirs["input_features"][0, :, :frames], rtol=0, atol=2e-5)
@@ -71,8 +71,10 @@ def test_tokens_of_a_sound_are_those_the_towers_make(frames):
 
     tower = transformers.Qwen2_5OmniAudioEncoder if hasattr(transformers, "Qwen2_5OmniAudioEncoder") else None
     if tower is not None:
-        assert _pack.heard_tokens(frames) == int(tower._get_feat_extract_output_lengths(None, torch.tensor(frames))[1])
-    assert _pack.heard_tokens_3(frames) == int(three._get_feat_extract_output_lengths(torch.tensor(frames)))
+        assert packing.heard_tokens(frames) == int(
+            tower._get_feat_extract_output_lengths(None, torch.tensor(frames))[1]
+        )
+    assert packing.heard_tokens_3(frames) == int(three._get_feat_extract_output_lengths(torch.tensor(frames)))
 
 
 def test_one_token_for_each_place_of_every_clip():
@@ -83,15 +85,15 @@ def test_one_token_for_each_place_of_every_clip():
         expected = {
             "video": prepared["video_grid_thw"].prod() // 4 if "video_grid_thw" in prepared else 0,
             "image": prepared["image_grid_thw"].prod() // 4 if "image_grid_thw" in prepared else 0,
-            "audio": _pack.heard_tokens(prepared["input_features"].shape[1]) if "input_features" in prepared else 0,
+            "audio": packing.heard_tokens(prepared["input_features"].shape[1]) if "input_features" in prepared else 0,
         }
         assert {k: ids.count(place) for k, place in llm.places.items()} == {k: int(n) for k, n in expected.items()}
 
 
 def test_full_size_clip_is_320_tokens_of_picture_and_25_a_second_of_sound():
-    frames, grid = _pack.patches(np.zeros((10, 224, 224, 3), np.uint8), _pack.Eye())
+    frames, grid = packing.patches(np.zeros((10, 224, 224, 3), np.uint8), packing.Eye())
     assert frames.shape == (1280, 1176) and np.prod(grid) // 4 == 320
-    assert _pack.heard_tokens(1000) == 250
+    assert packing.heard_tokens(1000) == 250
 
 
 def test_golden_slices_of_sound_reach_the_spectrogram():
@@ -102,7 +104,7 @@ def test_golden_slices_of_sound_reach_the_spectrogram():
         cases = json.loads(golden.metadata()["cases"])
         checked = 0
         for i, case in enumerate(cases):
-            rule = _excerpts.SOUND.get(case["task"], "whole")
+            rule = excerpts.SOUND.get(case["task"], "whole")
             if case["sr"] != 16_000 or rule.startswith("one"):
                 continue
             checked += 1
@@ -112,7 +114,7 @@ def test_golden_slices_of_sound_reach_the_spectrogram():
             llm = small.plus(sound=rule)
             media = small.clip(frames=0)
             heard = llm.prepare(type(media)(None, media.times, sound, 16_000, len(sound) / 16_000))["input_features"]
-            theirs = _pack.mel(expected, llm.extractor)
+            theirs = packing.mel(expected, llm.extractor)
             note("crab_plus_audio_segments", "log-mel of the slices", heard, theirs)
             assert torch.equal(heard, theirs), case
         assert checked >= 3

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from lookhear.adapters import ilora
 from lookhear.encoders import beats
 from lookhear.errors import ModelError
+from lookhear.ilora import method as ilora
 from lookhear.llms import LLM, vlm_audio
-from lookhear.llms._crab_parts import HEARING
-from lookhear.llms._manner import Eye, Manner
+from lookhear.llms.crab.parts import HEARING
+from lookhear.llms.omni.inputs import Eye, Manner
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 from tests.llms.test_crab_golden import SMALL

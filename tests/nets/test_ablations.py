@@ -1,17 +1,17 @@
 """Every row of every ablation table is one override that its recipe takes and that changes what is trained."""
 
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 import torch
 
-from lookhear.evaluate import study
+from lookhear import config
+from lookhear.evaluate.study import rows as study
 from lookhear.store.fill import encoders_of
 from lookhear.store.names import serving
 from lookhear.train.loop import trainee
 
-TABLES = sorted((Path(__file__).resolve().parents[2] / "recipes" / "ablations").glob("*.yaml"))
+TABLES = sorted((config.RECIPES / "ablations").glob("*.yaml"))
 
 
 def test_all_tables_are_there():

@@ -11,9 +11,10 @@ from torch.nn import functional as F
 from bench._av_master_direct import Direct, backward
 from lookhear import config
 from lookhear.errors import ModelError, RecipeError
+from lookhear.layers.attention import drop, keep
 from lookhear.nets import av_master
-from lookhear.nets._av_master_official import OFFICIAL, trace
-from lookhear.nets._blocks import drop, keep
+from lookhear.nets.av_master.official import OFFICIAL
+from lookhear.nets.av_master.trace import trace
 from tests.conftest import shared
 from tests.nets.goldens import close, inputs, ours, recipe_input, recipe_weights
 
@@ -320,7 +321,7 @@ def test_streams_may_differ_in_length(variant):
 
 
 def test_pooling_over_templates_is_self_attention_at_every_position():
-    from lookhear.nets._av_master_paper import Pool
+    from lookhear.nets.av_master.paper import Pool
 
     torch.manual_seed(0)
     pool = Pool(16, 4, 0.1).eval()
@@ -413,7 +414,7 @@ def test_every_ablation_is_one_override_that_trains(variant, override):
 
 
 def test_enhancing_is_what_table_thirteen_says():
-    from lookhear.nets._av_master_heads import combine
+    from lookhear.nets.av_master.heads import combine
 
     opinions = {n: torch.randn(4, 6) for n in ("joint", "audio", "visual")}
     p = {n: x.softmax(-1) for n, x in opinions.items()}

@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip("openai")
 
+from lookhear.curate.robust.endpoint import Writer
 from lookhear.errors import ModelError
-from lookhear.robust.endpoint import Writer
 from lookhear.types import Answer, Clip, Example
 from tests.chat import Chat
 

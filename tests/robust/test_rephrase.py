@@ -6,11 +6,11 @@ import re
 import pytest
 
 from lookhear import datasets
-from lookhear.datasets._declarative import SENTENCES
+from lookhear.curate.robust import build
+from lookhear.curate.robust._grammar import GRAMMAR
+from lookhear.curate.robust.rephrase import expand, rephrase, rephrasings
+from lookhear.datasets.reading.declarative import SENTENCES
 from lookhear.errors import DatasetError
-from lookhear.robust import build
-from lookhear.robust._grammar import GRAMMAR
-from lookhear.robust.rephrase import expand, rephrase, rephrasings
 from lookhear.types import Answer, Clip, Example, Source
 
 

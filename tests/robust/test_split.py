@@ -6,8 +6,8 @@ import math
 import pytest
 
 from lookhear import datasets
+from lookhear.curate.robust import split
 from lookhear.errors import LookhearError
-from lookhear.robust import split
 from lookhear.types import Answer, Clip, Example
 from tests.conftest import shared
 

@@ -1,17 +1,13 @@
-"""The reader of recipes/base/comparisons.py subtracts what its features hold, whoever plays longer or stands where."""
-
-import importlib.util
-import sys
-from pathlib import Path
+"""The reader of research/base/comparisons.py subtracts what its features hold, whoever plays longer or stands where."""
 
 import numpy as np
 import pytest
 import torch
 
-from lookhear.soundstage.scene import INSTRUMENTS
+from lookhear.soundstage.scene.scene import INSTRUMENTS
 from lookhear.types import Answer, Clip, Example, Source
+from research.base import comparisons
 
-PATH = Path(__file__).parents[2] / "recipes" / "base" / "comparisons.py"
 PLAYED = {
     "violin": (range(2), 0.5, 0.25),
     "tuba": (range(10), -0.5, 0.0),
@@ -28,11 +24,7 @@ ASKED = {
 
 @pytest.fixture(scope="module")
 def recipe():
-    spec = importlib.util.spec_from_file_location("recipe_comparisons", PATH)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return comparisons
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,11 @@ from typer.testing import CliRunner
 from lookhear.cli import app
 from lookhear.datasets import soundstage
 from lookhear.errors import DatasetError
-from lookhear.soundstage import disk, write
-from lookhear.soundstage.card import checksum
-from lookhear.soundstage.splits import Settings, named
-from lookhear.soundstage.write import make, read_scenes
+from lookhear.soundstage.scene.splits import Settings, named
+from lookhear.soundstage.write import disk
+from lookhear.soundstage.write import folder as write
+from lookhear.soundstage.write.card import checksum
+from lookhear.soundstage.write.folder import make, read_scenes
 from tests.conftest import shared
 
 TINY = Settings(train=3, val=1, test=2, diagnostic=1, questions=12, seconds=6.0, size=64, fps=4.0)
@@ -138,7 +139,7 @@ def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
 
 def test_a_killed_run_leaves_whole_videos_and_no_workers(tmp_path, stage):
     code = (
-        "from lookhear.soundstage.write import make\nfrom tests.soundstage.test_dataset import TINY\n"
+        "from lookhear.soundstage.write.folder import make\nfrom tests.soundstage.test_dataset import TINY\n"
         "if __name__ == '__main__': make({!r}, TINY, workers=2, quiet=True)\n"
     )
     (tmp_path / "run.py").write_text(code.format(str(tmp_path / "s")))

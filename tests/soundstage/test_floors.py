@@ -3,7 +3,7 @@
 import pytest
 
 from lookhear.errors import DatasetError
-from lookhear.soundstage.floors import TASKS, floors
+from lookhear.soundstage.tasks.floors import TASKS, floors
 from lookhear.types import Answer, Clip, Example, Region, Segment
 
 

@@ -17,13 +17,14 @@ from lookhear.datasets import (
     vgg_cm,
 )
 from lookhear.errors import DatasetError
-from lookhear.soundstage import formats, formats_tasks, labels, referring
-from lookhear.soundstage.facts import Facts
-from lookhear.soundstage.picture import masks
-from lookhear.soundstage.scene import Player, Scene, from_json
-from lookhear.soundstage.splits import Settings
-from lookhear.soundstage.world import world
-from lookhear.soundstage.write import make
+from lookhear.soundstage.picture.painter import masks
+from lookhear.soundstage.scene.facts import Facts
+from lookhear.soundstage.scene.scene import Player, Scene, from_json
+from lookhear.soundstage.scene.splits import Settings
+from lookhear.soundstage.scene.world import world
+from lookhear.soundstage.tasks import labels, referring
+from lookhear.soundstage.write import formats, formats_tasks
+from lookhear.soundstage.write.folder import make
 
 SETTINGS = Settings(train=30, val=12, test=30, questions=4, size=48)
 

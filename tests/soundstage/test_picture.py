@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lookhear.soundstage.melody import notes
-from lookhear.soundstage.picture import DRAWINGS, boxes, frames, masks
-from lookhear.soundstage.picture_motion import BOWED, pose, strokes
-from lookhear.soundstage.scene import INSTRUMENTS, MOODS, Look, Player, Scene
+from lookhear.soundstage.picture.motion import BOWED, pose, strokes
+from lookhear.soundstage.picture.painter import DRAWINGS, boxes, frames, masks
+from lookhear.soundstage.scene.scene import INSTRUMENTS, MOODS, Look, Player, Scene
+from lookhear.soundstage.sound.melody import notes
 
 ALL = ((0.0, 4.0),)
 

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from lookhear.soundstage import programs, questions, truth
-from lookhear.soundstage.facts import Facts
-from lookhear.soundstage.programs import TEMPLATES
-from lookhear.soundstage.questions import BY_PROGRAM
-from lookhear.soundstage.scene import Player, Scene
+from lookhear.soundstage.questions import programs, truth
+from lookhear.soundstage.questions import templates as questions
+from lookhear.soundstage.questions.programs import TEMPLATES
+from lookhear.soundstage.questions.templates import BY_PROGRAM
+from lookhear.soundstage.scene.facts import Facts
+from lookhear.soundstage.scene.scene import Player, Scene
 
 WHOLE = ((0.0, 10.0),)
 

@@ -6,10 +6,11 @@ from collections import defaultdict
 
 import pytest
 
-from lookhear.soundstage import examples, reasons_check
-from lookhear.soundstage.scene import to_json
-from lookhear.soundstage.splits import Settings
-from lookhear.soundstage.world import world
+from lookhear.soundstage.scene.scene import to_json
+from lookhear.soundstage.scene.splits import Settings
+from lookhear.soundstage.scene.world import world
+from lookhear.soundstage.tasks import examples
+from tests.soundstage import reasons_reader
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def told():
 
 def test_every_text_is_so(told):
     assert len(told) > 1500 and len({template for *_, template in told}) == 33
-    wrong = [(text, faults) for text, raw, label, _ in told if (faults := reasons_check.faults(text, raw, label))]
+    wrong = [(text, faults) for text, raw, label, _ in told if (faults := reasons_reader.faults(text, raw, label))]
     assert not wrong
 
 
@@ -63,15 +64,15 @@ def test_what_is_not_so_is_found(told, what, pattern, instead):
         lie = pattern.sub(instead, text, count=1)
         if lie != text:
             changed += 1
-            caught += bool(reasons_check.faults(lie, raw, label))
+            caught += bool(reasons_reader.faults(lie, raw, label))
     assert changed > 20 and caught >= 0.98 * changed, f"{caught} of {changed}"
 
 
 def test_what_cannot_be_read_is_a_fault():
     raw = {"players": [], "voiceover": None, "indoor": True, "seconds": 10.0}
     end = "So the answer is <answer>no</answer>."
-    assert reasons_check.faults(f"Nobody speaks. {end}", raw, "no") == []
-    assert "cannot be read" in reasons_check.faults(f"It rains. {end}", raw, "no")[0]
-    assert "gives no reason" in reasons_check.faults(end, raw, "no")[0]
-    assert "does not end" in reasons_check.faults("Nobody speaks. No.", raw, "no")[0]
-    assert "not so" in reasons_check.faults(f"Someone speaks from 1.0 to 2.0 s. {end}", raw, "no")[0]
+    assert reasons_reader.faults(f"Nobody speaks. {end}", raw, "no") == []
+    assert "cannot be read" in reasons_reader.faults(f"It rains. {end}", raw, "no")[0]
+    assert "gives no reason" in reasons_reader.faults(end, raw, "no")[0]
+    assert "does not end" in reasons_reader.faults("Nobody speaks. No.", raw, "no")[0]
+    assert "not so" in reasons_reader.faults(f"Someone speaks from 1.0 to 2.0 s. {end}", raw, "no")[0]

@@ -6,11 +6,11 @@ from random import Random
 
 import pytest
 
-from lookhear.soundstage import referring
-from lookhear.soundstage.facts import Facts
-from lookhear.soundstage.scene import to_json
-from lookhear.soundstage.splits import Settings
-from lookhear.soundstage.world import world
+from lookhear.soundstage.scene.facts import Facts
+from lookhear.soundstage.scene.scene import to_json
+from lookhear.soundstage.scene.splits import Settings
+from lookhear.soundstage.scene.world import world
+from lookhear.soundstage.tasks import referring
 
 
 def meant(words, raw):

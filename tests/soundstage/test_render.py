@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 from lookhear.errors import MediaError
-from lookhear.soundstage.render import contact_sheet, render, spectrogram
-from lookhear.soundstage.scene import Player, Scene
-from lookhear.soundstage.sound import sound
+from lookhear.soundstage.scene.scene import Player, Scene
+from lookhear.soundstage.sound.mix import sound
+from lookhear.soundstage.write.render import contact_sheet, render, spectrogram
 
 SCENE = Scene("duo", 8, 2.0, (Player("suona", 0.3, ((0.0, 2.0),)), Player("congas", 0.7, ((0.5, 2.0),))))
 

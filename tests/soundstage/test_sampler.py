@@ -10,15 +10,17 @@ from random import Random
 import pytest
 
 from lookhear.errors import DatasetError
-from lookhear.soundstage import balance, programs, questions, structure
-from lookhear.soundstage.card import card
-from lookhear.soundstage.facts import Facts
-from lookhear.soundstage.programs import TEMPLATES
-from lookhear.soundstage.questions import BY_PROGRAM, COMPARATIVE, ORDER, Question
-from lookhear.soundstage.sampler import Wish, parts, sample, twin
-from lookhear.soundstage.scene import INSTRUMENTS, to_json
-from lookhear.soundstage.splits import NAMED, Settings, named
-from lookhear.soundstage.world import SLACK, world
+from lookhear.soundstage.questions import programs
+from lookhear.soundstage.questions import templates as questions
+from lookhear.soundstage.questions.programs import TEMPLATES
+from lookhear.soundstage.questions.templates import BY_PROGRAM, COMPARATIVE, ORDER, Question
+from lookhear.soundstage.scene import balance, structure
+from lookhear.soundstage.scene.facts import Facts
+from lookhear.soundstage.scene.sampler import Wish, parts, sample, twin
+from lookhear.soundstage.scene.scene import INSTRUMENTS, to_json
+from lookhear.soundstage.scene.splits import NAMED, Settings, named
+from lookhear.soundstage.scene.world import SLACK, world
+from lookhear.soundstage.write.card import card
 
 SMALL = Settings(train=150, val=0, test=150, seed=5)
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.signal import stft
 
-from lookhear.soundstage import room
-from lookhear.soundstage.melody import MANNERS, MIDDLE, notes
-from lookhear.soundstage.scene import INSTRUMENTS, MOODS, Player, Scene
-from lookhear.soundstage.sound import sound, stem
-from lookhear.soundstage.voices import VOICES, Held
+from lookhear.soundstage.scene.scene import INSTRUMENTS, MOODS, Player, Scene
+from lookhear.soundstage.sound import room
+from lookhear.soundstage.sound.melody import MANNERS, MIDDLE, notes
+from lookhear.soundstage.sound.mix import sound, stem
+from lookhear.soundstage.sound.voices import VOICES, Held
 
 RATE = 16000
 

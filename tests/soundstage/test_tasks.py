@@ -12,13 +12,15 @@ import pytest
 from lookhear import datasets, tasks
 from lookhear.datasets import soundstage
 from lookhear.errors import DatasetError, RecipeError
-from lookhear.soundstage import events, examples, labels, places, reasons_check, referring, scene
-from lookhear.soundstage.facts import Facts
-from lookhear.soundstage.picture import masks
-from lookhear.soundstage.scene import Look, Player, Scene, to_json
-from lookhear.soundstage.splits import Settings
-from lookhear.soundstage.world import world
-from lookhear.soundstage.write import make, read_scenes
+from lookhear.soundstage.picture.painter import masks
+from lookhear.soundstage.scene import scene
+from lookhear.soundstage.scene.facts import Facts
+from lookhear.soundstage.scene.scene import Look, Player, Scene, to_json
+from lookhear.soundstage.scene.splits import Settings
+from lookhear.soundstage.scene.world import world
+from lookhear.soundstage.tasks import events, examples, labels, places, referring
+from lookhear.soundstage.write.folder import make, read_scenes
+from tests.soundstage import reasons_reader
 
 SETTINGS = Settings(train=30, val=4, test=40, questions=4, seed=1, size=64)
 TASKS = [version for version in soundstage.VERSIONS if version != "reasoning"]
@@ -74,7 +76,7 @@ def test_what_is_told_before_the_answer_is_so(stage, version):
         assert task.target(e).startswith(e.meta["because"])
         told = re.split(r"(?<=\.)\s+(?=[A-Z])", e.meta["because"])
         told = told[:1] if version == "matching" else told  # the second sentence is about the other scene
-        assert told and not reasons_check.untrue(told, scenes[e.clip.video.id])
+        assert told and not reasons_reader.untrue(told, scenes[e.clip.video.id])
 
 
 def test_words_of_the_reader_are_those_of_the_world():

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from lookhear.datasets import soundstage
-from lookhear.soundstage.check import READERS, check
-from lookhear.soundstage.questions import TEMPLATES
-from lookhear.soundstage.splits import Settings
-from lookhear.soundstage.truth import evidence
-from lookhear.soundstage.write import make, read_scenes
+from lookhear.soundstage.questions.templates import TEMPLATES
+from lookhear.soundstage.questions.truth import evidence
+from lookhear.soundstage.scene.splits import Settings
+from lookhear.soundstage.write.folder import make, read_scenes
+from tests.soundstage.second_reader import READERS, check
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from lookhear.errors import DatasetError, MediaError
-from lookhear.soundstage import room, voices_font
-from lookhear.soundstage.scene import INSTRUMENTS, Player, Scene
-from lookhear.soundstage.sound import sound, stem
-from lookhear.soundstage.splits import Settings
-from lookhear.soundstage.write import make
+from lookhear.soundstage.scene.scene import INSTRUMENTS, Player, Scene
+from lookhear.soundstage.scene.splits import Settings
+from lookhear.soundstage.sound import room, voices_font
+from lookhear.soundstage.sound.mix import sound, stem
+from lookhear.soundstage.write.folder import make
 
 RATE = 16000
 TINY = Settings(train=2, val=0, test=1, questions=4, seconds=6.0, size=64, fps=4.0)

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookhear import catalog, datasets, tasks
-from lookhear.datasets import _masks, ave, kinetics_sounds, llp, meld, music_avqa, unav_100
-from lookhear.datasets._replies import in_order, names
+from lookhear.datasets import ave, kinetics_sounds, llp, meld, music_avqa, unav_100
+from lookhear.datasets.reading import masks
+from lookhear.datasets.reading.replies import in_order, names
 from lookhear.errors import LookhearError
-from lookhear.tasks import UNREAD, _boxes, _prompts, _reading
+from lookhear.tasks import UNREAD
+from lookhear.tasks.reading import boxes, prompts, reader
 from lookhear.types import Answer, Clip, Example, Region, Segment
 from tests.conftest import shared
 
@@ -48,7 +50,7 @@ objects = st.sampled_from(("dog", "emergency-car", "guitar, violin", "male_speec
 
 
 def placed(label: str, places) -> tuple[Region, ...]:
-    return tuple(Region(label, _boxes.unit(p)) for p in places)
+    return tuple(Region(label, boxes.unit(p)) for p in places)
 
 
 def located(form: str, points: int):
@@ -105,7 +107,7 @@ def test_targets_read_back_as_their_reference(form):
         task = tasks.find(one.task)
         written = task.target(one, explain)
         found = task.parse(written, one, vocabulary(form))
-        assert _reading.same(found, one.reference), written
+        assert reader.same(found, one.reference), written
         assert found.raw == written and not found.notes, found.notes
 
     holds()
@@ -200,14 +202,14 @@ def test_every_task_keeps_the_contract():
 
 
 def test_one_registry_of_prompts():
-    assert {form for form in EXAMPLES if form not in ("question", "options")} == {*_prompts.PROMPTS, *_prompts.ALIKE}
+    assert {form for form in EXAMPLES if form not in ("question", "options")} == {*prompts.PROMPTS, *prompts.ALIKE}
     assert "Names: anger; disgust" in tasks.find("emotion_recognition").prompt(FIXED["emotion"])
     asked = tasks.find("localisation").prompt(example("localisation", Answer(""), "The tuba.", form="ref_avs"))
     assert "fits the words: The tuba. Write" in asked
     with pytest.raises(LookhearError, match="is of form None, which is none of arig"):
         tasks.find("localisation").prompt(example("localisation", Answer("")))
     with pytest.raises(LookhearError, match="No prompt is called 'x'"):
-        _prompts.prompt("x")
+        prompts.prompt("x")
 
 
 def test_published_reasoning_is_kept_where_it_says_what_the_label_says():
@@ -229,7 +231,7 @@ def test_what_has_no_time_or_place_has_no_target():
         tasks.find("localisation").target(example("localisation", Answer("dog"), form="s4"))
     silent = example("event_localisation", Answer("Church bell"), form="ave", labels=ave.LABELS)
     task = tasks.find("event_localisation")
-    assert _reading.same(task.parse(task.target(silent), silent), silent.reference), "AVE's record without length"
+    assert reader.same(task.parse(task.target(silent), silent), silent.reference), "AVE's record without length"
 
 
 @pytest.mark.parametrize(
@@ -253,7 +255,7 @@ def test_real_examples_read_back(name, folder, split):
         ):
             continue  # no times: no target
         known = music_avqa.VOCABULARY if name == "music_avqa" else ()
-        if not _reading.same(task.parse(task.target(one), one, known), one.reference):
+        if not reader.same(task.parse(task.target(one), one, known), one.reference):
             torn.append(one)
     assert not torn, (len(torn), torn[0], tasks.find(torn[0].task).target(torn[0]))
 
@@ -278,25 +280,25 @@ def test_the_official_reading_of_coordinates():
     rows = json.loads(shared("goldens", "av_llm", "parse_seg_crab_plus.json").read_text())
     for row in rows:
         for form, name in (("avs", "avs"), ("ref_avs", "ref")):
-            box, points, found = _boxes.released(row["text"], form)
+            box, points, found = boxes.released(row["text"], form)
             assert [box, points, found] == row[name], row["text"]
-            assert (_boxes.released_valid(box, points, form) if found else None) == row[f"{name}_valid"], row["text"]
+            assert (boxes.released_valid(box, points, form) if found else None) == row[f"{name}_valid"], row["text"]
 
 
 def test_three_points_inside_a_mask():
     disc = np.hypot(*(np.indices((224, 224)) - 100)) < 40
-    marks = _boxes.inscribed(disc)
+    marks = boxes.inscribed(disc)
     assert marks[0] == (100, 100) and all(disc[y, x] for x, y in marks) and len(set(marks)) == 3
     three = np.zeros((224, 224), bool)
     for x in (30, 100, 170):
         three |= np.hypot(*(np.indices((224, 224)) - np.array([50, x])[:, None, None])) < 20
-    assert sorted(_boxes.inscribed(three)) == [(30, 50), (100, 50), (170, 50)]
-    assert _boxes.inscribed(np.eye(1, dtype=bool)) == [(0, 0)] * 3
-    assert _masks.circle_iou((0, 0, 2), (0, 0, 1)) == 0.25 and _masks.circle_iou((0, 0, 1), (2, 0, 1)) == 0
-    half = _masks.circle_iou((0, 0, 1), (1, 0, 1))
+    assert sorted(boxes.inscribed(three)) == [(30, 50), (100, 50), (170, 50)]
+    assert boxes.inscribed(np.eye(1, dtype=bool)) == [(0, 0)] * 3
+    assert masks.circle_iou((0, 0, 2), (0, 0, 1)) == 0.25 and masks.circle_iou((0, 0, 1), (2, 0, 1)) == 0
+    half = masks.circle_iou((0, 0, 1), (1, 0, 1))
     assert half == pytest.approx((2 * np.pi / 3 - np.sqrt(3) / 2) / (4 * np.pi / 3 + np.sqrt(3) / 2))
     with pytest.raises(ValueError, match="empty mask"):
-        _boxes.inscribed(np.zeros((3, 3), bool))
+        boxes.inscribed(np.zeros((3, 3), bool))
     region = Region("dog", None, disc)
-    assert _boxes.written((Region("dog", (0.1, 0.1, 0.9, 0.9), disc),), True).startswith("[22,22,202,202], [100,100], ")
-    assert _boxes.written((region,), False) == ""
+    assert boxes.written((Region("dog", (0.1, 0.1, 0.9, 0.9), disc),), True).startswith("[22,22,202,202], [100,100], ")
+    assert boxes.written((region,), False) == ""

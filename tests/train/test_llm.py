@@ -18,7 +18,7 @@ from tests.llms.small import plus
 from tests.train import films
 
 torch.set_num_threads(1)
-RECIPES = Path(__file__).parents[2] / "recipes" / "crab_plus"
+RECIPES = config.RECIPES / "crab_plus"
 
 
 @pytest.fixture(scope="module")

@@ -1,21 +1,19 @@
 """tiny_omni: its words, its sizes, the attention it is taught with, and that it sees and hears what is asked."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lookhear import config
 from lookhear.errors import ModelError
 from lookhear.llms import crab_plus, tiny_omni
 from lookhear.types import Media
+from research.tiny_omni import language, towers
 
 torch.set_num_threads(1)
-RECIPE = Path(__file__).parents[2] / "recipes" / "tiny_omni"
+RECIPE = config.RECIPES / "tiny_omni"
 WORDS = ["<answer>acoustic_guitar</answer>", "Is there a violin? yes no"]
 LINE = "\nAnswer in a few words."
 TOKENIZER = tiny_omni.tokenizer(WORDS, [LINE])
@@ -62,14 +60,12 @@ def test_a_saved_model_is_read_in_single_precision(tmp_path):
 
 
 def test_a_folder_without_it_is_refused(tmp_path):
-    with pytest.raises(ModelError, match=r"make\.py") as told:
+    with pytest.raises(ModelError, match=r"tiny_omni\.make") as told:
         tiny_omni.load(tmp_path)
     assert "\n" not in str(told.value)
 
 
-def test_attention_by_blocks_equals_attention_under_a_mask(monkeypatch):
-    monkeypatch.syspath_prepend(str(RECIPE))
-    language = imported("language")
+def test_attention_by_blocks_equals_attention_under_a_mask():
     layout = language.Layout(clip=5, asks=3, block=4)
     q, k, v = torch.randn(3, 2, 2, 17, 8, generator=torch.Generator().manual_seed(0))
     segment = torch.tensor([0] * 5 + [1] * 4 + [2] * 4 + [3] * 4)
@@ -82,36 +78,23 @@ def test_attention_by_blocks_equals_attention_under_a_mask(monkeypatch):
     assert torch.allclose(ours, dense.transpose(1, 2), atol=1e-6)
 
 
-def test_patches_for_training_are_those_the_model_reads(monkeypatch):
-    monkeypatch.syspath_prepend(str(RECIPE))
-    from lookhear.llms._pack import Eye, patches
+def test_patches_for_training_are_those_the_model_reads():
+    from lookhear.layers.packing import Eye, patches
 
-    towers = imported("towers")
     frames = np.random.default_rng(0).integers(0, 255, (2, 128, 128, 3), dtype=np.uint8)
     read, _ = patches(frames, Eye(side=16))
     assert torch.allclose(towers.packed(torch.from_numpy(frames)[None].float() / 255), read, atol=1e-5)
-
-
-def imported(name: str):
-    """A file of the recipe's folder."""
-    for module in ("clips", "lessons", "scenes"):
-        sys.modules.pop(module, None)
-    spec = importlib.util.spec_from_file_location(f"tiny_omni_{name}", RECIPE / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.skipif(not (tiny_omni.WEIGHTS / "model.safetensors").is_file(), reason="no weights ship")
 def test_the_shipped_model_looks_and_listens():
     """A few clips it has not seen: right more often than guessing (35 %), and less so when made deaf and blind."""
     from lookhear import tasks
-    from lookhear.datasets._templates import example
-    from lookhear.soundstage.picture import frames
-    from lookhear.soundstage.sound import sound
-    from lookhear.soundstage.splits import Settings
-    from lookhear.soundstage.world import world
+    from lookhear.datasets.reading.templates import example
+    from lookhear.soundstage.picture.painter import frames
+    from lookhear.soundstage.scene.splits import Settings
+    from lookhear.soundstage.scene.world import world
+    from lookhear.soundstage.sound.mix import sound
     from lookhear.types import Clip, Source
 
     llm = tiny_omni.load()

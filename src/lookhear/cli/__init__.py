@@ -1,74 +1,161 @@
 """The command line: one file per command, thin, with every heavy import inside the command.
 
-`lookhear X` is the function X in `lookhear/cli/X.py` (`list_` in `list_.py`, so as not to hide a Python word). Exit
-code 0 is success, 1 means the work found faults, 2 a bad argument. Mistakes that lookhear can explain are one line
-on standard error; `--debug` shows where they came from.
+`lookhear X` is the function X in `lookhear/cli/X.py` (`list_` in `list_.py`, so as not to hide a Python word);
+docs/add/command.md says what such a file looks like. Only the file of the command that was asked for is imported; the
+overview reads docstrings from source text.
+
+Exit codes: 0 success, 1 the work found faults, 2 a bad argument or an error that lookhear can explain, 3 a crash,
+130 stopped by Ctrl-C. Every error is one line on standard error; `--debug` adds the traceback.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Annotated, get_args, get_type_hints
 
 import typer
+from typer.models import ArgumentInfo
 
+import lookhear
 from lookhear.errors import LookhearError
 
 ORDER = (  # as a user meets them; a command that is not named here comes after these
-    *("ask", "list", "check", "extract", "verify", "train", "evaluate", "score", "compare", "study", "audit"),
-    *("robust", "instruct", "soundstage", "survey", "serve"),
+    *("ask", "watch", "list", "check", "lint", "extract", "adopt", "convert", "verify", "train", "evaluate", "score"),
+    *("compare", "study", "audit", "doctor", "robust", "instruct", "soundstage", "survey", "export", "serve"),
 )
+FAULTS, REFUSED, CRASHED, STOPPED = 1, 2, 3, 130  # exit codes
+UsageError = typer.BadParameter.__mro__[1]  # base class of typer's errors about arguments; it has no public name
 
 
-STOPPED = 130  # exit code after Ctrl-C
+def files() -> dict[str, Path]:
+    """Command -> its file, in the order a user meets them."""
+    here = {f.stem.rstrip("_"): f for f in Path(__file__).parent.glob("*.py") if not f.stem.startswith("_")}
+    return {n: here[n] for n in sorted(here, key=lambda n: (ORDER.index(n) if n in ORDER else len(ORDER), n))}
 
 
-def app() -> typer.Typer:
-    """Every command in this folder, in the order a user meets them."""
+def function(name: str) -> Callable[..., None]:
+    """The function of a command, imported."""
+    stem = files()[name].stem
+    return getattr(importlib.import_module(f"lookhear.cli.{stem}"), stem)
+
+
+def app(only: str | None = None) -> typer.Typer:
+    """The command line with the command `only` imported and the others known by docstring, or with all imported."""
     commands = typer.Typer(
         name="lookhear",
         help="Look, hear, and answer: from a raw video to an answer with its evidence.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # rich help costs 0.2 s at every start
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-
-    @commands.callback()
-    def root(debug: bool = typer.Option(False, "--debug", help="Show the full traceback of an error.")) -> None:
-        pass
-
-    here = {f.stem.rstrip("_"): f.stem for f in Path(__file__).parent.glob("*.py") if not f.stem.startswith("_")}
-    for name in sorted(here, key=lambda n: (ORDER.index(n) if n in ORDER else len(ORDER), n)):
-        module = importlib.import_module(f"lookhear.cli.{here[name]}")
-        commands.command(name)(getattr(module, here[name]))
+    commands.callback()(_root)
+    for name, file in files().items():
+        words = _docstring(file)
+        first = " ".join(words.split("\n\n")[0].split())
+        wanted = only in (None, name)
+        commands.command(name, help=words, short_help=first)(_capitals(function(name)) if wanted else _not_imported)
     return commands
 
 
-def main() -> None:
-    """Run the command line; turn the package's own errors into one line and exit code 2."""
-    arguments = [a for a in sys.argv[1:] if a != "--debug"]
-    debug = len(arguments) < len(sys.argv) - 1
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line. Raises SystemExit with the exit codes of this file's docstring."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    before = given[: given.index("--")] if "--" in given else given
+    debug = "--debug" in before
+    given = [_path(a) for a in before if a != "--debug"] + given[len(before) :]
     try:
-        app()(args=arguments)
+        code = app(_named(given))(args=given or ["--help"], prog_name="lookhear", standalone_mode=False)
     except LookhearError as error:
-        if debug:
-            raise
-        print(f"lookhear: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+        raise SystemExit(_explained(str(error), debug)) from None
+    except UsageError as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "lookhear"
+        message = " ".join(error.format_message().split())
+        stop = "" if message.endswith((".", "?")) else "."
+        raise SystemExit(_explained(f"{message}{stop} Try: {command} --help", debug)) from None
+    except BrokenPipeError:  # `lookhear … | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(FAULTS) from None
     except OSError as error:  # a full or read-only disk, a folder that may not be entered
-        if debug:
-            raise
         where = f": {error.filename!r}" if error.filename else ""
-        print(
-            f"lookhear: {error.strerror or error}{where}. Check the path, its permissions and free space.",
-            file=sys.stderr,
-        )
-        raise SystemExit(2) from None
-    except (KeyboardInterrupt, SystemExit) as end:
-        if isinstance(end, SystemExit) and end.code != STOPPED:  # typer turns Ctrl-C into this exit, without a word
-            raise
+        words = f"{error.strerror or error}{where}. Check the path, its permissions and free space."
+        raise SystemExit(_explained(words, debug)) from None
+    except typer.Abort:
+        raise SystemExit(_explained("not done: the answer was no.", debug)) from None
+    except KeyboardInterrupt:
+        code = STOPPED
+    except Exception as error:  # anything else is a fault of ours
+        words = f"crashed: {type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"
+        _explained(words if debug else f"{words}. This is a fault of lookhear: report it with --debug's output.", debug)
+        raise SystemExit(CRASHED) from None
+    if code == STOPPED:  # typer turns Ctrl-C into this exit, without a word
         print("lookhear: stopped; long jobs resume where they were when run again.", file=sys.stderr)
-        raise SystemExit(STOPPED) from None
+    raise SystemExit(code or 0)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"lookhear {lookhear.__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the full traceback of an error.")] = False,
+) -> None:
+    """Options that stand before a command."""
+
+
+def _capitals(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with its arguments shown in capitals, `VIDEO`, whatever typer's version would show."""
+    command.__annotations__ = get_type_hints(command, include_extras=True)
+    for name, hint in command.__annotations__.items():
+        for info in getattr(hint, "__metadata__", ()):
+            if isinstance(info, ArgumentInfo):
+                several = "..." if "list[" in str(get_args(hint)[0]) else ""
+                info.metavar = info.metavar or name.upper() + several
+    return command
+
+
+def _named(arguments: Sequence[str]) -> str | None:
+    """The command among the arguments; '' for the overview; None where a shell asks to complete a word."""
+    if "_LOOKHEAR_COMPLETE" in os.environ:
+        return None
+    words = [a for a in arguments if not a.startswith("-")]
+    return words[0] if words else ""
+
+
+def _docstring(file: Path) -> str:
+    """What a command's function says it does, read without importing it."""
+    import ast
+
+    for node in ast.parse(file.read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name == file.stem:
+            return ast.get_docstring(node) or ""
+    return ""
+
+
+def _not_imported() -> None:
+    """Stands in the overview for a command that is not asked for."""
+    raise AssertionError("a command was run that was not imported")
+
+
+def _path(argument: str) -> str:
+    """An argument that begins with a dash and names a file is that file, not options."""
+    return f"./{argument}" if argument.startswith("-") and "." in argument and Path(argument).is_file() else argument
+
+
+def _explained(message: str, debug: bool) -> int:
+    """Print an error in one line, after its traceback where asked for; the exit code of a refusal."""
+    if debug:
+        traceback.print_exc()
+    print(f"lookhear: {message}", file=sys.stderr)
+    return REFUSED

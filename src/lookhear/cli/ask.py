@@ -84,15 +84,15 @@ def _drawn(clip: Clip, answers: Sequence[Answer], segmenter: str) -> list[Answer
     """The answers with a mask for every object they place; SAM 2 is loaded only if there is one."""
     if not any(region.box for answer in answers for region in answer.regions):
         return list(answers)
-    from lookhear.evaluate.where import frame_of
-    from lookhear.llms import _sam2
+    from lookhear.evaluate.draw.where import frame_of
     from lookhear.media.decode import decode
     from lookhear.media.sampling import Sampling
+    from lookhear.segmenters import sam2
 
     media = decode(clip, Sampling(rule="uniform", count=24))
     if media.frames is None:
         return list(answers)
-    sam = _sam2.load(segmenter)
+    sam = sam2.load(segmenter)
     return [sam.drawn(a, frame_of(media, a.regions)) if a.regions else a for a in answers]
 
 
@@ -146,8 +146,8 @@ def timeline(weights: Sequence[float]) -> str:
 
 
 def _pictures(clip: Clip, questions: Sequence[str], answers: Sequence[Answer], folder: Path) -> list[Path]:
-    from lookhear.evaluate.picture import picture
-    from lookhear.evaluate.where import masks, where
+    from lookhear.evaluate.draw.picture import picture
+    from lookhear.evaluate.draw.where import masks, where
     from lookhear.media.decode import decode
     from lookhear.media.sampling import Sampling
 

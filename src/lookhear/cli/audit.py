@@ -38,14 +38,14 @@ def audit(
     from functools import partial
 
     from lookhear import catalog, datasets
+    from lookhear.curate.robust import rephrase
+    from lookhear.curate.robust import split as splits
     from lookhear.errors import DatasetError, RecipeError
-    from lookhear.evaluate import audit_page
-    from lookhear.evaluate.audit import audit as look_over
-    from lookhear.evaluate.audit import of_videos
+    from lookhear.evaluate.audit import page as audit_page
+    from lookhear.evaluate.audit.card import audit as look_over
+    from lookhear.evaluate.audit.card import of_videos
     from lookhear.evaluate.tables import FORMATS
     from lookhear.model import load
-    from lookhear.robust import rephrase
-    from lookhear.robust import split as splits
     from lookhear.store.features import FeatureStore
     from lookhear.train.log import bar
 

@@ -24,7 +24,7 @@ def check(
     from rich.console import Console
     from rich.progress import track
 
-    from lookhear.evaluate.check import check as look_over
+    from lookhear.evaluate.check.annotations import check as look_over
 
     console = Console(stderr=True)
 

@@ -83,9 +83,9 @@ class Asker:
 
     def __call__(self, asked: Asked, examples: Sequence[Example]) -> Report:
         """The report of one set."""
+        from lookhear import statistics
         from lookhear.errors import DatasetError
         from lookhear.evaluate import report as reports
-        from lookhear.evaluate import statistics
         from lookhear.evaluate.probes import PROBES
         from lookhear.evaluate.run import run, unanswered
         from lookhear.model import load

@@ -29,8 +29,8 @@ def instruct(
     Example: lookhear instruct uie --dataset soundstage@reasoning --root stage --split train
     """
     from lookhear import datasets
+    from lookhear.curate.instruct import export, write
     from lookhear.errors import RecipeError
-    from lookhear.instruct import export, write
 
     if model and not endpoint:
         raise RecipeError(f"--model {model!r} needs its address: give --endpoint as well.")
@@ -43,7 +43,7 @@ def instruct(
     head = {"dataset": dataset, "split": split, "writer": write.RULE}
     writer = write.by_rule
     if endpoint:
-        from lookhear.llms._client import Client
+        from lookhear.llms.endpoint.client import Client
 
         client = Client(endpoint, model, key)
         head["writer"] = client.model

@@ -13,7 +13,7 @@ from lookhear.errors import RecipeError
 KINDS = {"models": ("nets", "llms"), "nets": ("nets",), "llms": ("llms",), "debias": ("debias",)} | {
     k: (k,) for k in ("datasets", "encoders", "tasks", "metrics")
 }
-OTHERS = ("probes", "methods", "columns")  # not files on a shelf: functions of one file, published methods and columns
+OTHERS = ("recipes", "probes", "methods", "columns")  # not files on a shelf
 
 
 def list_(
@@ -30,13 +30,18 @@ def list_(
     if as_json:
         print(json.dumps(found, indent=2))
         return
+    width = max(20, *map(len, found))
     for name, line in found.items():
-        print(f"{name:20s} {line}")
+        print(f"{name:{width}s} {line}")
 
 
 def _others(kind: str) -> dict[str, str]:
+    if kind == "recipes":
+        from lookhear import config
+
+        return config.recipes()
     if kind == "methods":
-        from lookhear.evaluate import published
+        from lookhear.evaluate.literature import published
 
         return published.names()
     if kind == "columns":

@@ -35,8 +35,8 @@ def robust(
     from functools import partial
 
     from lookhear import datasets
+    from lookhear.curate.robust import build, rephrase
     from lookhear.errors import RecipeError
-    from lookhear.robust import build, rephrase
 
     if bool(endpoint) != bool(model):
         raise RecipeError("--endpoint and --model belong together: give the address and the model's name.")
@@ -45,7 +45,7 @@ def robust(
     if not count:
         many = build.rephrased(examples, lambda example: [example.question])
     elif endpoint:
-        from lookhear.robust.endpoint import Writer, template_of
+        from lookhear.curate.robust.endpoint import Writer, template_of
 
         writer = Writer(endpoint, model, key, out / "rephrasings.jsonl", count, _price(price))
         templates = list(dict.fromkeys(template_of(example) for example in examples))

@@ -51,13 +51,13 @@ def score(
         plain = {name: each.to_json() for name, (each, _) in results.items()}
         print(json.dumps(plain if len(sets) > 1 else plain[sets[0]], indent=2, ensure_ascii=False))
     elif beside or len(sets) > 1:
-        from lookhear.evaluate import published
+        from lookhear.evaluate.literature import published, table_rows
 
         rows = {}
         for name, (each, _) in results.items():
             end = f" on {name}" if len(sets) > 1 else ""
             rows[f"{predictions.stem}{end}"] = tables.columns(each)
-            others = published.rows(name, published.names_in(beside)) if beside else {}
+            others = table_rows.rows(name, published.names_in(beside)) if beside else {}
             rows |= {f"{other}{end}": values for other, values in others.items()}
         print(tables.grid(rows, format))
     elif apart := reports.parts(scored):
@@ -77,10 +77,9 @@ def score(
 
 def _scored(said: dict[str, str], dataset: str, root: Path, split: str, model: str) -> tuple[Report, Matched]:
     """The report of what was said on one test set, and what of it did not match."""
-    from lookhear import datasets
+    from lookhear import datasets, statistics
     from lookhear.evaluate import predictions as files
     from lookhear.evaluate import report as reports
-    from lookhear.evaluate import statistics
     from lookhear.metrics import answers
 
     examples = datasets.load(dataset, root, split)

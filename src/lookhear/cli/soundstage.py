@@ -40,8 +40,8 @@ def soundstage(
 
     Example: lookhear soundstage stage --clips 200 --seed 1
     """
-    from lookhear.soundstage.splits import Settings, named
-    from lookhear.soundstage.write import make
+    from lookhear.soundstage.scene.splits import Settings, named
+    from lookhear.soundstage.write.folder import make
 
     settings = named(split) if split else Settings(*parts(200))
     given = {"seconds": seconds, "seed": seed, "bias": bias, "questions": questions}

@@ -25,10 +25,10 @@ def study(
     intervals over videos; differences are tested in pairs and corrected (Holm). Writes study.json into OUT, with
     one bit for every question and run. Run again, it goes on where it stopped.
 
-    Example: lookhear study recipes/base/nets.yaml data.root=world --out runs/base
+    Example: lookhear study studies/nets data.root=world --out runs/base
     """
-    from lookhear.evaluate import study as studies
-    from lookhear.evaluate import study_table
+    from lookhear.evaluate.study import rows as studies
+    from lookhear.evaluate.study import table as study_table
     from lookhear.train.loop import train
 
     folder = out or Path("runs") / recipe.stem

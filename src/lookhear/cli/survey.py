@@ -18,8 +18,9 @@ def survey(
 
     Example: lookhear survey --figure survey.png
     """
-    from lookhear.evaluate import contradictions as checks
-    from lookhear.evaluate import published, survey, tables
+    from lookhear.evaluate import tables
+    from lookhear.evaluate.literature import contradictions as checks
+    from lookhear.evaluate.literature import published, survey
 
     if figure:
         survey.draw(figure)

@@ -9,15 +9,15 @@ import typer
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="A recipe; see recipes/.")],
+    recipe: Annotated[Path, typer.Argument(help="A YAML file, or a name of `lookhear list recipes`.")],
     overrides: Annotated[list[str] | None, typer.Argument(help="Keys to change, as section.key=value.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> None:
     """Train what a recipe says; run again, it goes on where it stopped.
 
-    Example: lookhear train recipes/soundstage/av_master.yaml data.root=world train.epochs=8
+    Example: lookhear train soundstage/av_master data.root=world train.epochs=8
 
-    A recipe with `llm` at its top trains a language model: recipes/tiny_omni, recipes/crab_plus.
+    A recipe with `llm` at its top trains a language model: tiny_omni/qa, crab_plus/instruct.
     """
     from dataclasses import replace
 

@@ -18,9 +18,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets._annotations import Annotations, Fault, find_split, find_splits, json_rows, read_rows
-from lookhear.datasets._media import below
-from lookhear.datasets._tables import Row
+from lookhear.datasets.reading.annotations import Annotations, Fault, find_split, find_splits, json_rows, read_rows
+from lookhear.datasets.reading.media import below
+from lookhear.datasets.reading.tables import Row
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Clip, Example, Region, Source
 

@@ -22,9 +22,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets import _replies
-from lookhear.datasets._annotations import Annotations, json_rows, read_rows
-from lookhear.datasets._media import Recordings, below
+from lookhear.datasets.reading import replies
+from lookhear.datasets.reading.annotations import Annotations, json_rows, read_rows
+from lookhear.datasets.reading.media import Recordings, below
 from lookhear.datasets.vgg_cm import KINDS, one_or_two
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Clip, Example, Region, Segment, Source
@@ -159,10 +159,10 @@ def _name(path: str) -> str:
 
 def _reference(record: dict[str, Any], part: str, target: str) -> Answer | None:
     if part in CLASS:
-        said = next((record[key] for key in CLASS[part] if record.get(key)), None) or _replies.answer(target)
+        said = next((record[key] for key in CLASS[part] if record.get(key)), None) or replies.answer(target)
         return Answer(str(said)) if said else None
     if part in KINDS:
-        said = record.get("correct_video") or record.get("correct_audio") or _replies.answer(target)
+        said = record.get("correct_video") or record.get("correct_audio") or replies.answer(target)
         return Answer(one_or_two(said)) if said else None
     if part == "avcap":
         return Answer(target) if target else None
@@ -175,7 +175,7 @@ def _reference(record: dict[str, Any], part: str, target: str) -> Answer | None:
         label, start, end = str(record["event"]), float(record["start_time"]), float(record["end_time"])
         return Answer(label, segments=(Segment(label, start, end),))
     if part in ("ave", "unav", "avvp"):
-        found = (_replies.streams if part == "avvp" else _replies.events)(target)
+        found = (replies.streams if part == "avvp" else replies.events)(target)
         if found.problems:
             raise DatasetError(found.problems[0])
         text = ", ".join(found.labels) or str(record.get("event", ""))
@@ -185,12 +185,12 @@ def _reference(record: dict[str, Any], part: str, target: str) -> Answer | None:
 
 def _located(record: dict[str, Any], part: str, target: str) -> Answer | None:
     label = str(record.get("a_obj") or record.get("object") or "")
-    if part == "ref_avs" and (_replies.answer(target) or "").lower() == "false":
+    if part == "ref_avs" and (replies.answer(target) or "").lower() == "false":
         return Answer("")
     if "top_left" in record:
         boxes, points = [(*record["top_left"], *record["bottom_right"])], []
     else:
-        boxes, points = _replies.coordinates(target)
+        boxes, points = replies.coordinates(target)
     if not label and not boxes:
         return None
     regions = [Region(label, tuple(edge / SIZE for edge in box)) for box in boxes[:1]]

@@ -15,8 +15,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets._annotations import Annotations, Fault, find_split, find_splits, json_rows, quote, read_rows
-from lookhear.datasets._media import Recordings
+from lookhear.datasets.reading.annotations import (
+    Annotations,
+    Fault,
+    find_split,
+    find_splits,
+    json_rows,
+    quote,
+    read_rows,
+)
+from lookhear.datasets.reading.media import Recordings
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Example
 

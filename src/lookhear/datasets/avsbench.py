@@ -24,8 +24,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets._annotations import Annotations, Fault, find_splits, read_rows
-from lookhear.datasets._tables import Row, table_rows
+from lookhear.datasets.reading.annotations import Annotations, Fault, find_splits, read_rows
+from lookhear.datasets.reading.tables import Row, table_rows
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Clip, Example, Source
 
@@ -85,7 +85,7 @@ def with_mask(example: Example) -> Example:
     path = example.meta.get("mask")
     if path is None:
         raise DatasetError(f"No mask for {example.id!r}. It belongs into labels_semantic/ or labels_rgb/ of its clip.")
-    from lookhear.datasets._masks import read_mask, regions_of
+    from lookhear.datasets.reading.masks import read_mask, regions_of
 
     mask = read_mask(path, len(CLASSES))
     regions = regions_of(mask, CLASSES if example.meta["form"] == "avss" else example.reference.text)

@@ -15,9 +15,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets._annotations import Annotations, read_rows
-from lookhear.datasets._media import Recordings
-from lookhear.datasets._tables import labelled, numbered, table_rows
+from lookhear.datasets.reading.annotations import Annotations, read_rows
+from lookhear.datasets.reading.media import Recordings
+from lookhear.datasets.reading.tables import labelled, numbered, table_rows
 from lookhear.errors import DatasetError
 from lookhear.types import Example
 

@@ -14,10 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets._annotations import Annotations, find_split, find_splits, json_rows, read_rows
-from lookhear.datasets._media import Recordings
-from lookhear.datasets._templates import ANSWERS
 from lookhear.datasets.music_avqa_r import FOLDERS, PARTS, rephrased
+from lookhear.datasets.reading.annotations import Annotations, find_split, find_splits, json_rows, read_rows
+from lookhear.datasets.reading.media import Recordings
+from lookhear.datasets.reading.templates import ANSWERS
 from lookhear.errors import DatasetError
 from lookhear.types import Example
 

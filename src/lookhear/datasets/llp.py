@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets._annotations import Annotations, Fault, find_split, find_splits, read_rows
-from lookhear.datasets._media import Recordings
-from lookhear.datasets._replies import in_order
-from lookhear.datasets._replies import names as names_of
-from lookhear.datasets._tables import known, table_rows
+from lookhear.datasets.reading.annotations import Annotations, Fault, find_split, find_splits, read_rows
+from lookhear.datasets.reading.media import Recordings
+from lookhear.datasets.reading.replies import in_order
+from lookhear.datasets.reading.replies import names as names_of
+from lookhear.datasets.reading.tables import known, table_rows
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Example, Segment
 

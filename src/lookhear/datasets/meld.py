@@ -16,9 +16,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets._annotations import Annotations, find_split, find_splits, read_rows
-from lookhear.datasets._media import Recordings
-from lookhear.datasets._tables import labelled, table_rows
+from lookhear.datasets.reading.annotations import Annotations, find_split, find_splits, read_rows
+from lookhear.datasets.reading.media import Recordings
+from lookhear.datasets.reading.tables import labelled, table_rows
 from lookhear.types import Example
 
 VERSIONS = ("utterances", "dyadic", "emorynlp")

@@ -19,9 +19,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets._annotations import Annotations, Fault, find_split, find_splits, json_rows, read_rows
-from lookhear.datasets._media import Recordings
-from lookhear.datasets._templates import example
+from lookhear.datasets.reading.annotations import Annotations, Fault, find_split, find_splits, json_rows, read_rows
+from lookhear.datasets.reading.media import Recordings
+from lookhear.datasets.reading.templates import example
 from lookhear.errors import DatasetError
 from lookhear.types import Example
 

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from lookhear.datasets._annotations import Annotations, Fault, read_rows
-from lookhear.datasets._tables import Row, table_rows
+from lookhear.datasets.reading.annotations import Annotations, Fault, read_rows
+from lookhear.datasets.reading.tables import Row, table_rows
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Clip, Example, Source
 
@@ -92,7 +92,7 @@ def with_mask(example: Example) -> Example:
         return example
     if example.meta["mask"] is None:
         raise DatasetError(f"No mask for {example.id!r}. It belongs into gt_mask/{example.meta['video_id']}/.")
-    from lookhear.datasets._masks import read_mask, regions_of
+    from lookhear.datasets.reading.masks import read_mask, regions_of
 
     regions = regions_of(read_mask(example.meta["mask"], 256), example.reference.text)
     return replace(example, reference=replace(example.reference, regions=regions))

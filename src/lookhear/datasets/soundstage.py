@@ -25,8 +25,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets._annotations import find_splits
-from lookhear.datasets._templates import ANSWERS, example
+from lookhear.datasets.reading.annotations import find_splits
+from lookhear.datasets.reading.templates import ANSWERS, example
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Clip, Example, Region, Segment, Source
 
@@ -80,7 +80,7 @@ def with_mask(example: Example) -> Example:
         return example
     import numpy as np
 
-    from lookhear.datasets._masks import read_mask
+    from lookhear.datasets.reading.masks import read_mask
 
     numbers, owners = read_mask(example.meta["mask"], 256), example.meta["owners"]
     regions = tuple(

@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets._annotations import Annotations, Fault, find_split, find_splits, read_rows
-from lookhear.datasets._media import Recordings
-from lookhear.datasets._tables import Row, known, labelled, table_rows
+from lookhear.datasets.reading.annotations import Annotations, Fault, find_split, find_splits, read_rows
+from lookhear.datasets.reading.media import Recordings
+from lookhear.datasets.reading.tables import Row, known, labelled, table_rows
 from lookhear.errors import DatasetError
 from lookhear.types import Example
 

@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets._annotations import Annotations, Fault, quote, read_rows, text_of
-from lookhear.datasets._media import Recordings
-from lookhear.datasets._replies import in_order, names
-from lookhear.datasets._tables import Row, known
+from lookhear.datasets.reading.annotations import Annotations, Fault, quote, read_rows, text_of
+from lookhear.datasets.reading.media import Recordings
+from lookhear.datasets.reading.replies import in_order, names
+from lookhear.datasets.reading.tables import Row, known
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Example, Segment
 

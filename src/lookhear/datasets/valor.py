@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from lookhear.datasets import valor32k_avqa
-from lookhear.datasets._annotations import Annotations, Fault, find_splits, json_rows, read_rows
-from lookhear.datasets._media import Recordings
+from lookhear.datasets.reading.annotations import Annotations, Fault, find_splits, json_rows, read_rows
+from lookhear.datasets.reading.media import Recordings
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Clip, Example
 

@@ -19,8 +19,8 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from lookhear.datasets._annotations import Annotations, Fault, find_split, find_splits, quote, read_rows, text_of
-from lookhear.datasets._media import Recordings
+from lookhear.datasets.reading.annotations import Annotations, Fault, find_split, find_splits, quote, read_rows, text_of
+from lookhear.datasets.reading.media import Recordings
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Example
 

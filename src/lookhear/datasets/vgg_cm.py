@@ -17,8 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets._annotations import Annotations, json_rows, read_rows
-from lookhear.datasets._media import below
+from lookhear.datasets.reading.annotations import Annotations, json_rows, read_rows
+from lookhear.datasets.reading.media import below
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Clip, Example, Source
 

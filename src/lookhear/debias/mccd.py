@@ -9,7 +9,7 @@
 Ma et al., "Look, Listen, and Answer: Overcoming Biases for Audio-Visual Question Answering", NeurIPS 2024. It wraps any
 net: `build(config)(net)` has the net's `watch`, `answer` and `losses` with the net's own argument names, and adds two
 losses; the answering net itself stays at `.net`, learners are left behind with the wrapper. A net with opinions of its
-own (`nets/mccd.py`) uses those; for others a learner is three layers on the mean over time of what its modality brings.
+own (`nets/mccd`) uses those; for others a learner is three layers on the mean over time of what its modality brings.
 
     distance   released: α · Σ 0.333 / (mean over the batch of d + 1e-5), 1e-6 added to each difference before d
                paper:    α/3 · Σ mean over the batch of 1 / (d + 1e-5)

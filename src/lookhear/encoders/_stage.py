@@ -20,7 +20,7 @@ from lookhear.errors import ModelError
 
 WEIGHTS = Path(__file__).parent / "weights"
 SCALE = "scale."  # begins the name of a stream's (2, dim) mean and spread among the weights
-INSTRUMENTS = 22  # the order is that of lookhear.soundstage.scene.INSTRUMENTS, which is alphabetical
+INSTRUMENTS = 22  # the order is that of lookhear.soundstage.scene.scene.INSTRUMENTS, which is alphabetical
 
 
 class Stage:

@@ -17,8 +17,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.encoders import _frozen, _kaldi
+from lookhear import checkpoints
+from lookhear.encoders import _frozen
 from lookhear.errors import RecipeError
+from lookhear.frontends import kaldi
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
@@ -48,7 +50,7 @@ class AstEncoder(_frozen.Frozen):
     def __init__(self, config: Config, net: nn.Module):
         super().__init__(net, config)
         self.streams = {"audio": net.config.hidden_size}
-        self.sampling = Sampling(sample_rate=_kaldi.RATE)
+        self.sampling = Sampling(sample_rate=kaldi.RATE)
 
     @torch.inference_mode()
     def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:
@@ -62,7 +64,7 @@ class AstEncoder(_frozen.Frozen):
 
 def front_end(wave: Float[Tensor, "batch sample"], length: int = 1024) -> Float[Tensor, "batch row 128"]:
     """Log-mel rows of sound without its mean, filled with zeros or cut to `length`, then normalised."""
-    rows = _kaldi.fbank(wave - wave.mean(-1, keepdim=True), 128, "hanning")[:, :length]
+    rows = kaldi.fbank(wave - wave.mean(-1, keepdim=True), 128, "hanning")[:, :length]
     return (F.pad(rows, (0, 0, 0, length - rows.shape[1])) - MEAN) / (2 * STD)
 
 
@@ -70,4 +72,4 @@ def build(config: Config) -> AstEncoder:
     """The encoder. Raises RecipeError, ModelError, or DependencyError without transformers."""
     if config.seconds < 0.1:
         raise RecipeError(f"ast seconds={config.seconds}: a row needs 0.1 s of sound or more.")
-    return AstEncoder(config, _frozen.pretrained("ASTModel", config.weights, "AST"))
+    return AstEncoder(config, checkpoints.pretrained("ASTModel", config.weights, "AST"))

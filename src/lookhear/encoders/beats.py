@@ -23,8 +23,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.encoders import _frozen, _kaldi
+from lookhear import checkpoints
+from lookhear.encoders import _frozen
 from lookhear.errors import ModelError, RecipeError
+from lookhear.frontends import kaldi
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
@@ -155,7 +157,7 @@ def buckets(distance: Int[Tensor, "token other"], count: int, reach: int) -> Int
 
 def front_end(wave: Float[Tensor, "... sample"]) -> Float[Tensor, "... row 128"]:
     """Log-mel rows of 16 kHz sound in -1..1 as the network takes them."""
-    return (_kaldi.fbank(wave, BANDS, scale=2.0**15) - MEAN) / (2 * STD)
+    return (kaldi.fbank(wave, BANDS, scale=2.0**15) - MEAN) / (2 * STD)
 
 
 class BeatsEncoder(_frozen.Frozen):
@@ -167,7 +169,7 @@ class BeatsEncoder(_frozen.Frozen):
     def __init__(self, config: Config, net: BEATs):
         super().__init__(net, config)
         self.streams = {"audio": net.width} | ({"patches": net.width} if config.patches else {})
-        self.sampling = Sampling(sample_rate=_kaldi.RATE)
+        self.sampling = Sampling(sample_rate=kaldi.RATE)
         self.reach = self.apart(config.seconds)
 
     @torch.inference_mode()
@@ -184,12 +186,12 @@ def build(config: Config) -> BeatsEncoder:
     """The encoder. Raises RecipeError or ModelError."""
     if config.seconds < 0.2:
         raise RecipeError(f"beats seconds={config.seconds}: a row needs at least 0.2 s of sound for one patch.")
-    path = _frozen.locate(config.weights, ("BEATs*.pt", "*.pt", "*.pth"))
-    checkpoint = _frozen.read(path)
-    cfg, state = checkpoint.get("cfg"), _frozen.tensors(checkpoint)
+    path = checkpoints.locate(config.weights, ("BEATs*.pt", "*.pt", "*.pth"))
+    checkpoint = checkpoints.read(path)
+    cfg, state = checkpoint.get("cfg"), checkpoints.tensors(checkpoint)
     if not isinstance(cfg, Mapping):
         raise ModelError(f"{str(path)!r} is not a published BEATs file: it holds no `cfg`.")
     plain = {"original0": "weight_g", "original1": "weight_v"}  # newer torch names a normalised weight otherwise
     state = {k.replace("parametrizations.weight.", "") if "original" in k else k: v for k, v in state.items()}
     state = {f"{k[:-9]}{plain[k[-9:]]}" if k[-9:] in plain else k: v for k, v in state.items()}
-    return BeatsEncoder(config, _frozen.load(BEATs(cfg), state, path))
+    return BeatsEncoder(config, checkpoints.load(BEATs(cfg), state, path))

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lookhear import checkpoints
 from lookhear.encoders import _frozen, bert_tokens
 from lookhear.errors import ModelError
 
@@ -45,7 +46,7 @@ class BertWords(_frozen.Frozen):
     def __init__(self, config: Config):
         # bert-base-uncased has no folder in its hub name, as every other network here has
         hub = f"google-bert/{config.weights}" if config.weights.startswith("bert-") else config.weights
-        net = _frozen.pretrained("AutoModel", hub, "BERT")
+        net = checkpoints.pretrained("AutoModel", hub, "BERT")
         if net.config.model_type not in ("bert", "visual_bert"):
             raise ModelError(f"{config.weights!r} is a {net.config.model_type}, not a BERT or VisualBERT.")
         super().__init__(net, config)

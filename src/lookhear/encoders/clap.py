@@ -19,8 +19,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.encoders import _decibel, _frozen
+from lookhear import checkpoints
+from lookhear.encoders import _frozen
 from lookhear.errors import ModelError, RecipeError
+from lookhear.frontends import decibel
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
@@ -71,7 +73,7 @@ def front_end(wave: Float[Tensor, "batch sample"], quantise: bool = False) -> Fl
         wave = (wave.clamp(-1, 1) * 32767).trunc() / 32767
     wave = wave[:, :LENGTH]
     wave = wave.repeat(1, LENGTH // wave.shape[1])
-    return _decibel.log_mel(F.pad(wave, (0, LENGTH - wave.shape[1])), RATE, STEP)
+    return decibel.log_mel(F.pad(wave, (0, LENGTH - wave.shape[1])), RATE, STEP)
 
 
 def sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -88,7 +90,7 @@ def sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
         "depths": blocks,
         "num_attention_heads": [t.shape[1] for t in tables],
         "window_size": (round(len(tables[0]) ** 0.5) + 1) // 2,
-        "num_mel_bins": _decibel.BANDS,
+        "num_mel_bins": decibel.BANDS,
         "enable_fusion": False,
     }
 
@@ -115,8 +117,8 @@ def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def from_official(checkpoint: Mapping[str, Any], path: Path | str = "") -> nn.Module:
     """The tower of a file by LAION: `audio_branch.` and `audio_projection.`. Raises ModelError."""
-    transformers = _frozen.transformers("CLAP")
-    state = _frozen.tensors(checkpoint)
+    transformers = checkpoints.transformers("CLAP")
+    state = checkpoints.tensors(checkpoint)
     branch = {k.removeprefix("audio_branch."): v for k, v in state.items() if k.startswith("audio_branch.")}
     if "patch_embed.proj.weight" not in branch or "audio_projection.0.weight" not in state:
         raise ModelError(f"{str(path)!r} does not hold CLAP by LAION's names (no audio_branch, audio_projection).")
@@ -128,7 +130,7 @@ def from_official(checkpoint: Mapping[str, Any], path: Path | str = "") -> nn.Mo
     for i, name in ((0, "linear1"), (2, "linear2")):
         ours |= {f"audio_projection.{name}.{p}": state[f"audio_projection.{i}.{p}"] for p in ("weight", "bias")}
     ours |= {k: v for k, v in net.state_dict().items() if k.endswith("relative_position_index")}
-    return _frozen.load(net, ours, path)
+    return checkpoints.load(net, ours, path)
 
 
 def build(config: Config) -> ClapEncoder:
@@ -137,8 +139,8 @@ def build(config: Config) -> ClapEncoder:
         raise RecipeError(f"clap seconds={config.seconds}: a row is of more than 0 and at most 10 s of sound.")
     path = Path(config.weights).expanduser()
     if path.is_file():
-        return ClapEncoder(config, from_official(_frozen.read(path), path))
-    net = _frozen.pretrained("ClapAudioModelWithProjection", config.weights, "CLAP")
+        return ClapEncoder(config, from_official(checkpoints.read(path), path))
+    net = checkpoints.pretrained("ClapAudioModelWithProjection", config.weights, "CLAP")
     if net.config.enable_fusion:
         raise ModelError(
             f"{config.weights!r} is a CLAP with fusion, whose four pictures are not made here. Use unfused."

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lookhear.encoders import _clip, _frozen
+from lookhear.encoders import _frozen
+from lookhear.encoders.clip import towers
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class ClipText(_frozen.Frozen):
     reads = "text"
 
     def __init__(self, config: Config):
-        super().__init__(_clip.tower(config.weights, "text"), config)
-        self.tokens = _clip.Tokens(config.weights)
+        super().__init__(towers.tower(config.weights, "text"), config)
+        self.tokens = towers.Tokens(config.weights)
         width = self.net.config.projection_dim
         self.streams = {"question": width, "words": width if config.project else self.net.config.hidden_size}
 

@@ -17,8 +17,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from lookhear.encoders import _frozen, _imagebind, _kaldi
+from lookhear.encoders import _frozen
+from lookhear.encoders.imagebind import towers
 from lookhear.errors import RecipeError
+from lookhear.frontends import kaldi
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
@@ -31,7 +33,7 @@ STRETCHES = 3  # of a whole clip
 class Config:
     """Which weights, and how much sound makes a row."""
 
-    weights: str = _imagebind.FILE
+    weights: str = towers.FILE
     """published name, file, or folder"""
     heads: int = 0
     """attention heads; 0 means the published 12"""
@@ -49,10 +51,10 @@ class ImageBindAudio(_frozen.Frozen):
     name = "imagebind_audio"
     reads = "waveform"
 
-    def __init__(self, config: Config, net: _imagebind.Tower):
+    def __init__(self, config: Config, net: towers.Tower):
         super().__init__(net, config)
         self.streams = {"audio": net.head.out_features}
-        self.sampling = Sampling(sample_rate=_kaldi.RATE)
+        self.sampling = Sampling(sample_rate=kaldi.RATE)
         self.reach = self.apart(config.seconds)
 
     @torch.inference_mode()
@@ -68,7 +70,7 @@ class ImageBindAudio(_frozen.Frozen):
 
 def stretches(wave: Float[Tensor, " sample"]) -> Float[Tensor, "3 sample"]:
     """Three stretches of 2 s, evenly from the beginning of the sound to its end; shorter sound is filled first."""
-    length = LENGTH * _kaldi.RATE
+    length = LENGTH * kaldi.RATE
     wave = F.pad(wave, (0, max(0, length - len(wave))))
     starts = [round(i * (len(wave) - length) / (STRETCHES - 1)) for i in range(STRETCHES)]
     return torch.stack([wave[start : start + length] for start in starts])
@@ -76,7 +78,7 @@ def stretches(wave: Float[Tensor, " sample"]) -> Float[Tensor, "3 sample"]:
 
 def front_end(wave: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch 1 128 204"]:
     """Log-mel of sound without its mean, filled with zeros, then normalised; bands first."""
-    rows = _kaldi.fbank(wave - wave.mean(-1, keepdim=True), 128, "hanning")[:, :ROWS]
+    rows = kaldi.fbank(wave - wave.mean(-1, keepdim=True), 128, "hanning")[:, :ROWS]
     rows = (F.pad(rows, (0, 0, 0, ROWS - rows.shape[1])) - MEAN) / STD
     return rows.transpose(1, 2)[:, None]
 
@@ -87,4 +89,4 @@ def build(config: Config) -> ImageBindAudio:
         raise RecipeError(
             f"imagebind_audio seconds={config.seconds}: a row is of 0.1 to 2 s of sound, or 0: all of it."
         )
-    return ImageBindAudio(config, _imagebind.tower(config.weights, "audio", config.heads))
+    return ImageBindAudio(config, towers.tower(config.weights, "audio", config.heads))

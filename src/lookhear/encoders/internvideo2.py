@@ -22,8 +22,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.encoders import _frozen, _pictures
+from lookhear import checkpoints
+from lookhear.encoders import _frozen
 from lookhear.errors import ModelError, RecipeError
+from lookhear.frontends import images
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
@@ -149,8 +151,8 @@ class InternVideo2Encoder(_frozen.Frozen):
     def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:
         out = []
         for media in items:
-            pictures = _pictures.cropped(self.frames_of(media), self.net.size)
-            rows = _pictures.normalised(pictures, _pictures.IMAGENET_MEAN, _pictures.IMAGENET_STD)
+            pictures = images.cropped(self.frames_of(media), self.net.size)
+            rows = images.normalised(pictures, images.IMAGENET_MEAN, images.IMAGENET_STD)
             films = stretches(rows, self.net.frames).transpose(1, 2)  # row channel time
             out.append({"frames": torch.cat([self.net(piece)[1].float().cpu() for piece in self.batches(films)])})
         return out
@@ -167,7 +169,7 @@ def build(config: Config) -> InternVideo2Encoder:
     """The encoder. Raises RecipeError or ModelError."""
     if config.seconds <= 0:
         raise RecipeError(f"internvideo2 seconds={config.seconds}: a row is made from more than no time.")
-    path = _frozen.locate(config.weights, ("*nternVideo2*.pt*", "*.pt", "*.pth", "*.safetensors"))
-    state = _frozen.tensors(_frozen.read(path), "module")
+    path = checkpoints.locate(config.weights, ("*nternVideo2*.pt*", "*.pt", "*.pth", "*.safetensors"))
+    state = checkpoints.tensors(checkpoints.read(path), "module")
     own = {k.removeprefix("vision_encoder."): v for k, v in state.items() if k.startswith("vision_encoder.")} or state
-    return InternVideo2Encoder(config, _frozen.load(of_shapes(own, config.heads), own, path, ignore=UNUSED))
+    return InternVideo2Encoder(config, checkpoints.load(of_shapes(own, config.heads), own, path, ignore=UNUSED))

@@ -16,8 +16,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.encoders import _decibel, _frozen
+from lookhear import checkpoints
+from lookhear.encoders import _frozen
 from lookhear.errors import RecipeError
+from lookhear.frontends import decibel
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
@@ -57,7 +59,7 @@ class Cnn14(nn.Module):
 
     def __init__(self, channels: Sequence[int] = CHANNELS):
         super().__init__()
-        self.bn0 = nn.BatchNorm2d(_decibel.BANDS)
+        self.bn0 = nn.BatchNorm2d(decibel.BANDS)
         before = 1
         for i, width in enumerate(channels, 1):
             self.add_module(f"conv_block{i}", Pair(before, width))
@@ -89,7 +91,7 @@ class PannsEncoder(_frozen.Frozen):
     def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:
         out = []
         for media in items:
-            mel = _decibel.log_mel(self.pieces(media, self.config.seconds), RATE, STEP)
+            mel = decibel.log_mel(self.pieces(media, self.config.seconds), RATE, STEP)
             out.append({"audio": torch.cat([self.net(piece).float().cpu() for piece in self.batches(mel)])})
         return out
 
@@ -98,9 +100,9 @@ def build(config: Config) -> PannsEncoder:
     """The encoder. Raises RecipeError or ModelError."""
     if config.seconds and config.seconds < 0.4:
         raise RecipeError(f"panns seconds={config.seconds}: five poolings need 0.4 s or more, or 0 for the whole clip.")
-    path = _frozen.locate(config.weights, ("Cnn14*.pth", "*.safetensors", "*.pth"), URL)
-    state = _frozen.tensors(_frozen.read(path))
+    path = checkpoints.locate(config.weights, ("Cnn14*.pth", "*.safetensors", "*.pth"), URL)
+    state = checkpoints.tensors(checkpoints.read(path))
     widths = [len(state[k]) for i in range(1, 7) if (k := f"conv_block{i}.bn1.weight") in state]
     net = Cnn14(widths if len(widths) == 6 else CHANNELS)
     made_anew = ("spectrogram_extractor.", "logmel_extractor.", "fc_audioset.")
-    return PannsEncoder(config, _frozen.load(net, state, path, ignore=made_anew))
+    return PannsEncoder(config, checkpoints.load(net, state, path, ignore=made_anew))

@@ -16,8 +16,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.encoders import _frozen, _pictures
+from lookhear import checkpoints
+from lookhear.encoders import _frozen
 from lookhear.errors import RecipeError
+from lookhear.frontends import images
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
@@ -110,8 +112,8 @@ class R2Plus1DEncoder(_frozen.Frozen):
     def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:
         out = []
         for media in items:
-            pictures = _pictures.squashed(self.frames_of(media), SIZE, self.config.jpeg)
-            rows = _pictures.normalised(pictures, _pictures.KINETICS_MEAN, _pictures.KINETICS_STD)
+            pictures = images.squashed(self.frames_of(media), SIZE, self.config.jpeg)
+            rows = images.normalised(pictures, images.KINETICS_MEAN, images.KINETICS_STD)
             clips = self.clips(rows)
             out.append({"frames": torch.cat([self.net(piece).float().cpu() for piece in self.batches(clips)])})
         return out
@@ -129,8 +131,8 @@ def build(config: Config) -> R2Plus1DEncoder:
     """The encoder. Raises RecipeError or ModelError."""
     if config.clip < 1:
         raise RecipeError(f"r2plus1d clip={config.clip}: a clip has 1 frame or more.")
-    path = _frozen.locate(config.weights, ("r2plus1d*.pth", "*.safetensors", "*.pth"), ADDRESS + config.weights)
-    state = _frozen.tensors(_frozen.read(path))
+    path = checkpoints.locate(config.weights, ("r2plus1d*.pth", "*.safetensors", "*.pth"), ADDRESS + config.weights)
+    state = checkpoints.tensors(checkpoints.read(path))
     widths = [len(state[k]) for i in range(1, 5) if (k := f"layer{i}.0.conv2.1.weight") in state]
     net = R2Plus1D(widths) if len(widths) == 4 else R2Plus1D()
-    return R2Plus1DEncoder(config, _frozen.load(net, state, path, ignore=("fc.",)))
+    return R2Plus1DEncoder(config, checkpoints.load(net, state, path, ignore=("fc.",)))

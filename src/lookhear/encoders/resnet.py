@@ -19,16 +19,18 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.encoders import _frozen, _pictures
+from lookhear import checkpoints
+from lookhear.encoders import _frozen
 from lookhear.errors import ModelError, RecipeError
+from lookhear.frontends import images
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
 ADDRESS = "https://download.pytorch.org/models/"
 SIZE = 224
 NORMS = {
-    "imagenet": (_pictures.IMAGENET_MEAN, _pictures.IMAGENET_STD),
-    "kinetics": (_pictures.KINETICS_MEAN, _pictures.KINETICS_STD),
+    "imagenet": (images.IMAGENET_MEAN, images.IMAGENET_STD),
+    "kinetics": (images.KINETICS_MEAN, images.KINETICS_STD),
 }
 
 
@@ -127,10 +129,10 @@ class ResNetEncoder(_frozen.Frozen):
         for media in items:
             frames, jpeg = self.frames_of(media), self.config.jpeg
             if self.crops:
-                pictures = _pictures.cropped(frames, SIZE, 256, jpeg, _pictures.BILINEAR)
+                pictures = images.cropped(frames, SIZE, 256, jpeg, images.BILINEAR)
             else:
-                pictures = _pictures.squashed(frames, SIZE, jpeg)
-            rows = torch.cat([self.take(p) for p in self.batches(_pictures.normalised(pictures, *self.norm))])
+                pictures = images.squashed(frames, SIZE, jpeg)
+            rows = torch.cat([self.take(p) for p in self.batches(images.normalised(pictures, *self.norm))])
             out.append({next(iter(self.streams)): rows})
         return out
 
@@ -147,7 +149,9 @@ def build(config: Config) -> ResNetEncoder:
     for key, known in (("output", ("pooled", "map14")), ("resize", ("", "crop", "squash")), ("norm", ("", *NORMS))):
         if getattr(config, key) not in known:
             raise RecipeError(f"resnet {key}={getattr(config, key)!r}: there are {', '.join(k for k in known if k)}.")
-    path = _frozen.locate(config.weights, ("resnet*.pth", "*.safetensors", "*.pth"), ADDRESS + config.weights)
-    state = _frozen.tensors(_frozen.read(path))
+    path = checkpoints.locate(config.weights, ("resnet*.pth", "*.safetensors", "*.pth"), ADDRESS + config.weights)
+    state = checkpoints.tensors(checkpoints.read(path))
     net = of_names(state, last_stride=2 if config.output == "pooled" else 1)
-    return ResNetEncoder(config, _frozen.load(net, state, path, ignore=("fc.", "conv1_a.")))  # released 14x14: unused
+    return ResNetEncoder(
+        config, checkpoints.load(net, state, path, ignore=("fc.", "conv1_a."))
+    )  # released 14x14: unused

@@ -20,8 +20,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.encoders import _frozen, _pictures
+from lookhear import checkpoints
+from lookhear.encoders import _frozen
 from lookhear.errors import ModelError, RecipeError
+from lookhear.frontends import images
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
@@ -172,8 +174,8 @@ class ToMeViT(_frozen.Frozen):
         out = []
         for media in items:
             frames, size = self.frames_of(media), self.net.size
-            pictures = _pictures.cropped(frames, size, int(self.config.resize * size), self.config.jpeg)
-            rows = _pictures.normalised(pictures, (0.5,) * 3, (0.5,) * 3)
+            pictures = images.cropped(frames, size, int(self.config.resize * size), self.config.jpeg)
+            rows = images.normalised(pictures, (0.5,) * 3, (0.5,) * 3)
             tokens = [self.net(piece, self.config.merge)[0].float().cpu() for piece in self.batches(rows)]
             out.append({"patches": torch.cat(tokens)})
         return out
@@ -195,7 +197,7 @@ def build(config: Config) -> ToMeViT:
     """The encoder. Raises RecipeError or ModelError."""
     if any(r < 0 for r in config.merge):
         raise RecipeError(f"tome_vit merge={config.merge}: numbers of pairs, none negative.")
-    path = _frozen.from_hub(config.weights, ("model.safetensors", "*.safetensors", "pytorch_model.bin", "*.pt*"))
-    state = _frozen.tensors(_frozen.read(path))
+    path = checkpoints.from_hub(config.weights, ("model.safetensors", "*.safetensors", "pytorch_model.bin", "*.pt*"))
+    state = checkpoints.tensors(checkpoints.read(path))
     net = of_shapes(state, config.heads, config.proportional)
-    return ToMeViT(config, _frozen.load(net, state, path, ignore=("head.", "fc_norm.")))
+    return ToMeViT(config, checkpoints.load(net, state, path, ignore=("head.", "fc_norm.")))

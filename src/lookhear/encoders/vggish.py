@@ -26,9 +26,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lookhear import checkpoints
 from lookhear.encoders import _frozen
-from lookhear.encoders._moviepy import RATE_IN, decimate
 from lookhear.errors import RecipeError
+from lookhear.frontends.moviepy import RATE_IN, decimate
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
@@ -163,9 +164,9 @@ def build(config: Config) -> VGGishEncoder:
     ):
         if value not in known:
             raise RecipeError(f"vggish {key}={value!r}: there are {' and '.join(known)}.")
-    path = _frozen.locate(config.weights, ("vggish*.pth", "*.safetensors", "*.pt"), URL)
-    state = _frozen.tensors(_frozen.read(path))
+    path = checkpoints.locate(config.weights, ("vggish*.pth", "*.safetensors", "*.pt"), URL)
+    state = checkpoints.tensors(checkpoints.read(path))
     if "vggish/fc2/weights" in state:
         state = from_tensorflow(state)
     dense = len(state["embeddings.0.bias"]) if "embeddings.0.bias" in state else 4096
-    return VGGishEncoder(config, _frozen.load(VGGish(dense), state, path, ignore=("pproc.",)))
+    return VGGishEncoder(config, checkpoints.load(VGGish(dense), state, path, ignore=("pproc.",)))

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from lookhear import statistics
 from lookhear.errors import DatasetError
-from lookhear.evaluate import scores, statistics, tables
+from lookhear.evaluate import scores, tables
 from lookhear.evaluate.report import Report, clusters_of, columns_of, membership
 from lookhear.types import Example
 

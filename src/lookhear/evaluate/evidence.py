@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lookhear import statistics
 from lookhear.errors import ModelError
-from lookhear.evaluate import statistics
 from lookhear.evaluate.report import clusters_of
 from lookhear.metrics.answers import normal
 from lookhear.model import NetModel, says

@@ -19,7 +19,8 @@ import yaml
 
 from lookhear import datasets
 from lookhear.errors import DatasetError, MediaError, RecipeError
-from lookhear.evaluate import published, scores
+from lookhear.evaluate import scores
+from lookhear.evaluate.literature import published
 from lookhear.evaluate.report import Report
 from lookhear.evaluate.tables import lines
 from lookhear.types import Example

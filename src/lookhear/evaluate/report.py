@@ -18,35 +18,14 @@ from typing import Any
 
 import numpy as np
 
+from lookhear import statistics
 from lookhear.errors import DatasetError
-from lookhear.evaluate import scores, statistics
+from lookhear.evaluate import scores, tables
+from lookhear.evaluate.columns import ORDER
 from lookhear.evaluate.records import from_record, to_record
+from lookhear.evaluate.scores import Score
 from lookhear.metrics import answers as metric
 from lookhear.types import BLANK, Answer, Example
-
-ORDER = {  # as the papers print them; kinds of other datasets follow in order of appearance
-    "Audio": ("Counting", "Comparative"),
-    "Visual": ("Counting", "Location"),
-    "Audio-Visual": ("Existential", "Counting", "Location", "Comparative", "Temporal"),
-}
-
-
-@dataclass(frozen=True)
-class Score:
-    """How many were right, in percent, and the 95 % interval of that percentage."""
-
-    correct: int
-    total: int
-    accuracy: float
-    interval: tuple[float, float]
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "correct": self.correct,
-            "total": self.total,
-            "accuracy": scores.plain(self.accuracy),
-            "interval": [scores.plain(edge) for edge in self.interval],
-        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +59,6 @@ class Report:
 
         Then, but for LaTeX, each task's metrics and its classes apart.
         """
-        from lookhear.evaluate import tables
-
         return tables.one(self, format)
 
     def save(self, folder: Path | str) -> None:

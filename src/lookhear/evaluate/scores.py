@@ -11,13 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from lookhear import tasks
-from lookhear.evaluate import statistics
-from lookhear.metrics._pooled import Pooled, Ratio
+from lookhear import statistics, tasks
+from lookhear.pooled import Pooled, Ratio
 from lookhear.types import Answer, Example
 
 RIGHT_OR_WRONG = ("question_answering", "action_recognition", "emotion_recognition", "cross_modal_matching")
@@ -45,6 +44,35 @@ class Measured:
 
     def to_json(self) -> dict[str, Any]:
         return {"value": plain(self.value), "interval": [plain(edge) for edge in self.interval], "total": self.total}
+
+
+@dataclass(frozen=True)
+class Score:
+    """How many were right, in percent, and the 95 % interval of that percentage."""
+
+    correct: int
+    total: int
+    accuracy: float
+    interval: tuple[float, float]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "correct": self.correct,
+            "total": self.total,
+            "accuracy": plain(self.accuracy),
+            "interval": [plain(edge) for edge in self.interval],
+        }
+
+
+class Scored(Protocol):
+    """What a table is made from: a `Report`, or whatever else has been scored."""
+
+    overall: Score | None
+    groups: Mapping[str, Score]
+    types: Mapping[str, Score]
+    card: Mapping[str, Any]
+    metrics: Mapping[str, Mapping[str, Measured]]
+    classes: Mapping[str, Mapping[str, Mapping[str, float]]]
 
 
 def kind_of(example: Example) -> str:

@@ -10,13 +10,10 @@ import csv
 import io
 import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from lookhear.catalog import unknown
 from lookhear.errors import RecipeError
-
-if TYPE_CHECKING:
-    from lookhear.evaluate.report import Report, Score
+from lookhear.evaluate.scores import RIGHT_OR_WRONG, Score, Scored
 
 FORMATS = ("text", "markdown", "latex", "csv")
 SHORT = {
@@ -28,7 +25,7 @@ SHORT = {
 }
 
 
-def one(report: Report, format: str = "text") -> str:
+def one(report: Scored, format: str = "text") -> str:
     """One report as a list: a line for each type, each group's average, and overall; then tasks' metrics and classes.
 
     What of a task's metrics only repeats the list is left out of it, but never how many replies could not be read.
@@ -47,10 +44,8 @@ def one(report: Report, format: str = "text") -> str:
     return "\n\n".join([lay_out(head, rows, format), *_of_tasks(report, format)])
 
 
-def _of_tasks(report: Report, format: str) -> list[str]:
+def _of_tasks(report: Scored, format: str) -> list[str]:
     """For each kind of task a table of its metrics, and one of its classes where it has any."""
-    from lookhear.evaluate.scores import RIGHT_OR_WRONG
-
     parts = []
     for kind, metrics in report.metrics.items():
         repeats = {"accuracy", "war"} if report.overall is not None and len(report.metrics) == 1 else set()
@@ -75,7 +70,7 @@ def _plain(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.2f}"
 
 
-def head_and_tail(report: Report, apart: Mapping[str, Report], format: str = "text") -> str:
+def head_and_tail(report: Scored, apart: Mapping[str, Scored], format: str = "text") -> str:
     """A rephrased test set as MUSIC-AVQA-R prints it: each type for head, tail and both, all with intervals."""
     reports = {**apart, "both": report}
     scores = {name: columns(each) for name, each in reports.items()}
@@ -87,7 +82,7 @@ def head_and_tail(report: Report, apart: Mapping[str, Report], format: str = "te
     return lay_out(["", *(head for name in reports for head in (name, "95 % interval"))], rows, format)
 
 
-def columns(report: Report) -> dict[str, Score]:
+def columns(report: Scored) -> dict[str, Score]:
     """Column -> score in the field's order: the types of a group, the group itself, and `Overall` last."""
     ordered = {}
     for group, average in report.groups.items():
@@ -183,7 +178,7 @@ def _cells(score: Score, format: str) -> list[str]:
     return [f"{score.accuracy:.2f}", *edges, str(score.correct), str(score.total)]
 
 
-def _title(column: str, report: Report) -> str:
+def _title(column: str, report: Scored) -> str:
     averages = {name.split("/")[0] for name in report.types}
     return f"{column} Avg" if column in averages else column
 

@@ -1,1 +1,1 @@
-"""Network parts that several nets share."""
+"""Parts that several networks share: attention, recurrent readers, pooling, Q-Former, mask decoder, key-value cache."""

@@ -1,4 +1,4 @@
-"""How published baselines read a question: word ids through a trained table, or word vectors in the place of its rows."""
+"""How published baselines read a question: word ids through a trained table, or word vectors in its place."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lookhear.errors import RecipeError
-from lookhear.nets._recurrent import real_words
+from lookhear.layers.recurrent import real_words
 from lookhear.types import Memory, Output
+
+
+def padding_of(tokens: Int[Tensor, "row word"]) -> Bool[Tensor, "row word"]:
+    """Where the ids are 0; the first word of a row of nothing but padding counts as one."""
+    padding = tokens == 0
+    padding[:, 0] &= ~padding.all(dim=1)
+    return padding
 
 
 def trim(tokens: Int[Tensor, "row word"]) -> tuple[Int[Tensor, "row word"], Bool[Tensor, "row word"]]:
@@ -19,8 +26,7 @@ def trim(tokens: Int[Tensor, "row word"]) -> tuple[Int[Tensor, "row word"], Bool
 
     A row of nothing but padding is read as one word of id 0, so that no softmax is over nothing.
     """
-    padding = tokens == 0
-    padding[:, 0] &= ~padding.all(dim=1)
+    padding = padding_of(tokens)
     longest = int((~padding).any(dim=0).nonzero().max()) + 1
     return tokens[:, :longest], padding[:, :longest]
 
@@ -28,10 +34,13 @@ def trim(tokens: Int[Tensor, "row word"]) -> tuple[Int[Tensor, "row word"], Bool
 class Reads(nn.Module):
     """A net whose questions come as word ids (`read="tokens"`) or as word vectors (`read="words"`).
 
-    A subclass calls `reads` in its constructor and defines `reply(memory, vectors, padding) -> Output`.
+    A subclass calls `reads` in its constructor and defines `reply(memory, vectors, padding) -> Output`. Where padding
+    takes part in what a published network computes, it sets `trims = False`: then columns that are padding in a whole
+    batch stay, so that no question's answer depends on its neighbours.
     """
 
     table: nn.Embedding | None
+    trims = True
 
     def reads(self, read: str, tokens: int, width: int) -> None:
         """Make the table, where there is one. Raises RecipeError for another `read`."""
@@ -46,12 +55,14 @@ class Reads(nn.Module):
 
     def answer_tokens(self, memory: Memory, tokens: Int[Tensor, "question word"]) -> Output:
         """Logits of the answers and the weight of each second. Id 0 is padding."""
-        tokens, padding = trim(tokens)
+        tokens, padding = trim(tokens) if self.trims else (tokens, padding_of(tokens))
         return self.reply(memory, self.table(tokens), padding)
 
     def answer_words(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
         """Logits of the answers and the weight of each second. Rows of `words` that are all zero are padding."""
-        return self.reply(memory, *real_words(words))
+        if self.trims:
+            return self.reply(memory, *real_words(words))
+        return self.reply(memory, words, padding_of((words != 0).any(dim=-1).long()))
 
     def reply(self, memory: Memory, vectors: Tensor, padding: Tensor) -> Output:
         """The answer from word vectors (question, word, dim) and what of them is padding (question, word)."""

@@ -6,12 +6,12 @@ Everything here is differentiable, so a test can take gradients with respect to 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from lookhear.errors import ModelError
+from lookhear import checkpoints
 
 
 def renamed(state: Mapping[str, Tensor], rules: Sequence[tuple[str, str]]) -> dict[str, Tensor]:
@@ -29,7 +29,7 @@ def renamed(state: Mapping[str, Tensor], rules: Sequence[tuple[str, str]]) -> di
 
 
 def stacked(state: Mapping[str, Tensor], parts: Sequence[str], weight: str, bias: str = "") -> dict[str, Tensor]:
-    """`<prefix><part>.weight` (and `.bias`) of all `parts` stacked on axis 0 as `<prefix><weight>`, `<prefix><bias>`."""
+    """Layers called `<prefix><part>` stacked: matrices as `<prefix><weight>`, biases as `<prefix><bias>`."""
     result = dict(state)
     for name in state:
         if not name.endswith(f"{parts[0]}.weight"):
@@ -42,27 +42,10 @@ def stacked(state: Mapping[str, Tensor], parts: Sequence[str], weight: str, bias
     return result
 
 
-def fitted(net: nn.Module, state: Mapping[str, Tensor], strange: Iterable[str] = ()) -> nn.Module:
-    """`net` with the weights in `state`, whose names are ours. Raises ModelError for what is missing or misshapen.
-
-    `strange` names published tensors that nothing translates, not even as never used: they are refused.
-    """
-    strange = sorted(strange)
-    if strange:
-        raise ModelError(
-            f"The checkpoint has tensors that are not of this network: {', '.join(strange[:3])} ({len(strange)} in all)."
-        )
+def fitted(net: nn.Module, state: Mapping[str, Tensor]) -> nn.Module:
+    """`net` with those of the tensors that it has, under our names. Raises ModelError for one missing or misshapen."""
     wanted = net.state_dict()
-    missing = [n for n in wanted if n not in state and not n.endswith("num_batches_tracked")]
-    if missing:
-        raise ModelError(f"The checkpoint lacks what becomes {missing[0]!r} ({len(missing)} tensors are missing).")
-    for name, tensor in wanted.items():
-        if name in state and state[name].shape != tensor.shape:
-            raise ModelError(
-                f"{name!r} has shape {tuple(state[name].shape)} in the checkpoint, not {tuple(tensor.shape)}."
-            )
-    net.load_state_dict({n: state.get(n, t) for n, t in wanted.items()})
-    return net
+    return checkpoints.load(net, {n: t for n, t in state.items() if n in wanted}, "this")
 
 
 def numbered(state: Mapping[str, Tensor], pattern: str) -> int:

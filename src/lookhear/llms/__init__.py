@@ -11,8 +11,9 @@ Hugging Face layout. A track that is not there is left out of what the model rea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from lookhear.types import Reply
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -20,17 +21,9 @@ if TYPE_CHECKING:
     from lookhear.media.sampling import Sampling
     from lookhear.types import Media
 
+__all__ = ["LLM", "Prepared", "Reply"]
+
 Prepared = Mapping[str, Any]  # one clip as its model reads it: tensors, which may be kept
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a language model said. `score`: mean log-probability of its tokens; `masks`: bool (height, width)."""
-
-    text: str
-    score: float = 0.0
-    tokens: tuple[int, ...] = ()
-    masks: tuple[Any, ...] = ()
 
 
 @runtime_checkable

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lookhear.llms import _folder, _hub, _manner
-from lookhear.llms._manner import Manner
-from lookhear.llms._omni import Omni
-from lookhear.llms._tokens import bytes_tokenizer, token_ids
+from lookhear.llms.omni import hub, inputs, storage
+from lookhear.llms.omni.inputs import Manner
+from lookhear.llms.omni.thinker import Omni
+from lookhear.llms.omni.tokens import bytes_tokenizer, token_ids
 
 NAME = "crab_plus"
 BASE = "Qwen/Qwen2.5-Omni-7B"
@@ -65,7 +65,7 @@ def build(config: Config, tokenizer: Any = None, manner: Manner | None = None) -
     )
     model = kind(sizes).eval()
     extractor = WhisperFeatureExtractor(feature_size=sizes.audio_config.num_mel_bins)
-    return Omni(model, tokenizer, extractor, manner or Manner(eye=_manner.eye(sizes.vision_config)), NAME)
+    return Omni(model, tokenizer, extractor, manner or Manner(eye=inputs.eye(sizes.vision_config)), NAME)
 
 
 def load(where: str | Path = BASE, adapter: str | Path | None = None, **options: Any) -> Omni:
@@ -74,12 +74,12 @@ def load(where: str | Path = BASE, adapter: str | Path | None = None, **options:
     `adapter`: a folder of PEFT, a `finetune_weights.bin`, or a hub's dataset that holds one; a folder's own where none
     is given. `options`: dtype, device, frames, and the fields of Manner (sound, clock, time_scale, …).
     """
-    return _folder.load(NAME, where, adapter or _published(where), classes(), **options)
+    return storage.load(NAME, where, adapter or _published(where), classes(), **options)
 
 
-def plan(where: str | Path = BASE, adapter: str | Path | None = None, **_: Any) -> _hub.Plan:
+def plan(where: str | Path = BASE, adapter: str | Path | None = None, **_: Any) -> hub.Plan:
     """What `load` would download and hold."""
-    return _folder.plan(NAME, where, adapter or _published(where), classes())
+    return storage.plan(NAME, where, adapter or _published(where), classes())
 
 
 def _published(where: str | Path) -> str | None:

@@ -16,11 +16,12 @@ from typing import Any
 
 from lookhear import catalog
 from lookhear.errors import RecipeError
-from lookhear.llms import _folder, _hub, _manner, crab_plus
-from lookhear.llms._manner import Manner
-from lookhear.llms._omni import Omni
-from lookhear.llms._pack import heard_tokens_3
-from lookhear.llms._tokens import bytes_tokenizer, token_ids
+from lookhear.layers.packing import heard_tokens_3
+from lookhear.llms import crab_plus
+from lookhear.llms.omni import hub, inputs, storage
+from lookhear.llms.omni.inputs import Manner
+from lookhear.llms.omni.thinker import Omni
+from lookhear.llms.omni.tokens import bytes_tokenizer, token_ids
 from lookhear.media.sampling import Sampling
 
 NAME = "qwen_omni"
@@ -74,10 +75,8 @@ def build(config: Config, tokenizer: Any = None, manner: Manner | None = None) -
         **{**token_ids(tokenizer), "pad_token_id": tokenizer.pad_token_id, **config.thinker},
     )
     extractor = WhisperFeatureExtractor(feature_size=sizes.audio_config.num_mel_bins)
-    eye = _manner.eye(
-        sizes.vision_config, {} if first else {"image_mean": GREY["mean"], "image_std": GREY["deviation"]}
-    )
-    shown = manner or _manner.changed({"eye": eye}, {}, MANNER)
+    eye = inputs.eye(sizes.vision_config, {} if first else {"image_mean": GREY["mean"], "image_std": GREY["deviation"]})
+    shown = manner or inputs.changed({"eye": eye}, {}, MANNER)
     return (Omni if first else Omni3)(kind(sizes).eval(), tokenizer, extractor, shown, NAME)
 
 
@@ -85,14 +84,14 @@ def load(where: str | Path = BASE, adapter: str | Path | None = None, **options:
     """The model of a hub's name or a folder, with adapters of PEFT where given. `options` as `crab_plus.load` has."""
     version = _version(where)
     omni = Omni if version == "2.5" else Omni3
-    return _folder.load(NAME, where, adapter, classes(version), omni, start=MANNER, **options)
+    return storage.load(NAME, where, adapter, classes(version), omni, start=MANNER, **options)
 
 
-def plan(where: str | Path = BASE, adapter: str | Path | None = None, **_: Any) -> _hub.Plan:
+def plan(where: str | Path = BASE, adapter: str | Path | None = None, **_: Any) -> hub.Plan:
     """What `load` would download and hold."""
-    return _folder.plan(NAME, where, adapter, classes(_version(where)))
+    return storage.plan(NAME, where, adapter, classes(_version(where)))
 
 
 def _version(where: str | Path) -> str:
-    told = _folder.config_of(_hub.fetched(where, ("config.json",), NAME))
+    told = storage.config_of(hub.fetched(where, ("config.json",), NAME))
     return "3" if str(told.get("model_type", "")).startswith("qwen3_omni") else "2.5"

@@ -4,7 +4,7 @@
     10 s, 64 mel bands, 25 a second ─ 2 convolutions ─ 4 blocks ─▶ 62 tokens ┴▶ 5 layers, 144 wide ─▶ words
 
 Nothing but its sizes differs from the published 7 B model: `crab_plus` loads and runs it, adapters wrap it, and what
-trains it trains the large one. Weights: `recipes/tiny_omni/make.py`.
+trains it trains the large one. Weights: `research/tiny_omni/make.py`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lookhear.errors import ModelError
-from lookhear.llms import _folder, crab_plus
-from lookhear.llms._hub import Plan
-from lookhear.llms._manner import Manner, eye
-from lookhear.llms._omni import Omni
+from lookhear.llms import crab_plus
+from lookhear.llms.omni import storage
+from lookhear.llms.omni.hub import Plan
+from lookhear.llms.omni.inputs import Manner, eye
+from lookhear.llms.omni.thinker import Omni
 from lookhear.media.sampling import Sampling
 
 if TYPE_CHECKING:
@@ -138,18 +139,18 @@ def build(config: Config) -> Omni:
 
 def load(where: str | Path = "", adapter: str | Path | None = None, **options: Any) -> Omni:
     """The trained model, the one that ships or that of a folder; `adapter` is a folder of PEFT."""
-    return _folder.load("tiny_omni", _place(where), adapter, crab_plus.classes(), **options)
+    return storage.load("tiny_omni", _place(where), adapter, crab_plus.classes(), **options)
 
 
 def plan(where: str | Path = "", adapter: str | Path | None = None, **_: Any) -> Plan:
     """What `load` would hold."""
-    return _folder.plan("tiny_omni", _place(where), adapter, crab_plus.classes())
+    return storage.plan("tiny_omni", _place(where), adapter, crab_plus.classes())
 
 
 def _place(where: str | Path) -> Path:
     folder = Path(where) if where else WEIGHTS
     if not (folder / "config.json").is_file():
-        raise ModelError(f"No tiny_omni in {str(folder)!r}. Train one: python recipes/tiny_omni/make.py")
+        raise ModelError(f"No tiny_omni in {str(folder)!r}. Train one: python -m research.tiny_omni.make")
     return folder
 
 
@@ -181,7 +182,7 @@ def save(
     told = json.loads((folder / "preprocessor_config.json").read_text("utf-8"))
     told |= {"size": config.size, "image_mean": NORMAL[0], "image_std": NORMAL[1]}
     (folder / "preprocessor_config.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
-    card = {"llm": "crab_plus", "sampling": asdict(SAMPLING), "recipe": "recipes/tiny_omni/make.py"}
+    card = {"llm": "crab_plus", "sampling": asdict(SAMPLING), "recipe": "research/tiny_omni/make.py"}
     (folder / "lookhear.json").write_text(json.dumps(card, indent=1) + "\n", "utf-8")
 
 
@@ -205,7 +206,7 @@ def tokenizer(texts: Iterable[str], lines: Iterable[str] = ()) -> PreTrainedToke
     """
     from tokenizers import Tokenizer, decoders, models
 
-    from lookhear.llms._tokens import wrapped
+    from lookhear.llms.omni.tokens import wrapped
 
     pieces = dict.fromkeys(f"<0x{byte:02X}>" for byte in range(256))
     pieces |= dict.fromkeys(chr(code) for code in (10, *range(32, 127)))

@@ -25,17 +25,19 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lookhear import checkpoints
 from lookhear import config as configs
-from lookhear.adapters import qformer
-from lookhear.encoders import _frozen, beats
+from lookhear.encoders import beats
 from lookhear.errors import ModelError
-from lookhear.llms import Prepared, _folder, _manner
-from lookhear.llms._cache import IGNORED, Seen, kept, left, packed
-from lookhear.llms._crab_parts import HEARING, published
-from lookhear.llms._manner import LEAD, Manner
-from lookhear.llms._omni import Omni
-from lookhear.llms._pack import HEARD
-from lookhear.llms._tokens import bytes_tokenizer, token_ids
+from lookhear.layers import qformer
+from lookhear.layers.kv_cache import IGNORED, Seen, kept, left, packed
+from lookhear.layers.packing import HEARD
+from lookhear.llms import Prepared
+from lookhear.llms.crab.parts import HEARING, published
+from lookhear.llms.omni import hub, inputs, storage
+from lookhear.llms.omni.inputs import LEAD, Manner
+from lookhear.llms.omni.thinker import Omni
+from lookhear.llms.omni.tokens import bytes_tokenizer, token_ids
 from lookhear.types import Media
 
 NAME = "vlm_audio"
@@ -198,7 +200,7 @@ class VLMAudio(Omni):
         ears = self.model.ears
         save_file({n: t.contiguous() for n, t in ears.state_dict().items()}, folder / EARS)
         told = {"llm": NAME, "hearing": ears.cfg, "connector": dataclasses.asdict(ears.connector.config)}
-        (folder / _folder.CARD).write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+        (folder / hub.CARD).write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
     def _tensors(self, given: Sequence[Prepared]) -> dict[str, Tensor]:
         return {k: v for k, v in super()._tensors(given).items() if "feature" not in k}
@@ -266,7 +268,7 @@ def build(config: Config, tokenizer: Any = None, manner: Manner | None = None) -
     sizes = Qwen2_5_VLConfig(text_config=text, vision_config=VISION | config.vision, **ids)
     language = Qwen2_5_VLForConditionalGeneration(sizes)
     ears = Ears(HEARING | config.hearing, text["hidden_size"], config.window, config.connector)
-    return VLMAudio(Net(language, ears), tokenizer, manner or Manner(eye=_manner.eye(sizes.vision_config)))
+    return VLMAudio(Net(language, ears), tokenizer, manner or Manner(eye=inputs.eye(sizes.vision_config)))
 
 
 def load(
@@ -285,15 +287,15 @@ def load(
     from safetensors.torch import load_file
     from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
-    folder = _folder.fetched(where, _folder.WANTED, NAME)
-    model, report = _folder.base(folder, (Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLConfig), dtype)
-    told = _folder.card(folder)
+    folder = hub.fetched(where, hub.WANTED, NAME)
+    model, report = storage.base(folder, (Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLConfig), dtype)
+    told = storage.card(folder)
     wide = model.config.text_config.hidden_size
     if (folder / EARS).is_file():
-        given = configs.parse(qformer.Config, told.get("connector"), str(folder / _folder.CARD))
+        given = configs.parse(qformer.Config, told.get("connector"), str(folder / hub.CARD))
         sizes = {k: getattr(given, k) for k in ("width", "layers", "heads", "inner", "dropout")}
         ears = Ears(told["hearing"], wide, given.window or 17, sizes)
-        _frozen.load(ears, load_file(folder / EARS), folder / EARS)
+        checkpoints.load(ears, load_file(folder / EARS), folder / EARS)
     else:
         cfg, known = published(hearing)
         ears = Ears(cfg, wide, 17, {})
@@ -301,10 +303,10 @@ def load(
         report.append("the connector of sound is random, as none is published: train it first")
     adapter = adapter or next((p for p in (folder / "adapter",) if p.exists()), None)
     if adapter is not None:
-        model, said = _folder.adapted(model, adapter, NAME)
+        model, said = storage.adapted(model, adapter, NAME)
         report += said
-    shown = _manner.of_folder({}, {}, model.config.vision_config, manner)
-    llm = VLMAudio(Net(model, ears.to(next(model.parameters()).dtype)), _folder.tokenizer(folder), shown)
+    shown = inputs.of_folder({}, {}, model.config.vision_config, manner)
+    llm = VLMAudio(Net(model, ears.to(next(model.parameters()).dtype)), storage.tokenizer(folder), shown)
     llm.model.to(device)
     llm.report = tuple(report)
     return llm

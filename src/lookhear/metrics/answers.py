@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lookhear.metrics._pooled import Pooled, mean
+from lookhear.pooled import Pooled, mean
 from lookhear.types import Answer
 
 

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from lookhear.metrics._pooled import Pooled, mean, ratio, totals
 from lookhear.metrics.answers import normal
+from lookhear.pooled import Pooled, mean, ratio, totals
 from lookhear.types import Answer, Segment
 
 SECONDS = 10  # length of LLP's and AVE's clips

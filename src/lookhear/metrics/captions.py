@@ -18,7 +18,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from lookhear.metrics._pooled import Pooled, mean, totals
+from lookhear.pooled import Pooled, mean, totals
 from lookhear.types import Answer
 
 ORDER = 4  # longest run of words compared

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lookhear.metrics._pooled import Pooled, mean, totals
 from lookhear.metrics.answers import correct, normal
+from lookhear.pooled import Pooled, mean, totals
 from lookhear.types import Answer
 
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lookhear.errors import DatasetError
-from lookhear.metrics._pooled import Pooled, mean, totals
+from lookhear.pooled import Pooled, mean, totals
 from lookhear.types import Answer
 
 Box = tuple[float, float, float, float]

@@ -23,7 +23,7 @@ from functools import partial
 
 import numpy as np
 
-from lookhear.metrics._pooled import Pooled, mean, ratio, totals
+from lookhear.pooled import Pooled, mean, ratio, totals
 from lookhear.types import Answer
 
 BETA2 = 0.3

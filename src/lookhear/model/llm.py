@@ -20,11 +20,11 @@ import numpy as np
 
 from lookhear import tasks
 from lookhear.errors import ModelError
+from lookhear.layers.packing import scaled
 from lookhear.llms import LLM, Reply
-from lookhear.llms._pack import scaled
 from lookhear.media.decode import decode
 from lookhear.model._clips import Watched, clip_of, plain, stamp
-from lookhear.tasks import _boxes
+from lookhear.tasks.reading import boxes
 from lookhear.types import Answer, Clip, Example, Media, Region, Segment
 
 TOGETHER = 8  # clips read in one batch
@@ -139,9 +139,9 @@ class LLMModel:
         return () if example.task != FREE and "labels" in example.meta else self.vocabulary
 
     def _parsed(self, example: Example, reply: Reply, row: Row) -> Answer:
-        answer = self._task(example).parse(reply.text, example, self._known(example))
+        answer = tasks.read(example, reply, self._known(example))
         if example.task == FREE:
-            places, _ = _boxes.regions(reply.text, answer.text)
+            places, _ = boxes.regions(reply.text, answer.text)
             answer = replace(answer, segments=seconds(reply.text, answer.text, row.seconds), regions=places)
         if reply.masks:
             label = next((r.label for r in answer.regions), answer.text)

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lookhear.nets._pooling import Glance, head, summary
+from lookhear.layers.pooling import Glance, head, summary
 from lookhear.types import Memory, Output
 
 

@@ -24,15 +24,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lookhear import checkpoints
 from lookhear.errors import RecipeError
+from lookhear.layers.recurrent import weigh
 from lookhear.layers.token_table import Reads, run_lstm
 from lookhear.layers.translate import fitted, renamed
-from lookhear.nets import _official
-from lookhear.nets._recurrent import weigh
 from lookhear.types import Memory, Output
 
 STREAMS = range(6)  # the words, four frames, the sound
@@ -163,6 +163,8 @@ def mean(x: Float[Tensor, "row n dim"], padding: Bool[Tensor, "row n"] | None = 
 class AVSD(Reads):
     """Sees, hears and reads."""
 
+    trims = False
+
     def __init__(self, config: Config) -> None:
         super().__init__()
         dim, self.config = config.hidden, config
@@ -180,12 +182,6 @@ class AVSD(Reads):
         quarters = self.see(frames)[:, rows].tensor_split(4, dim=1)
         length = torch.full((len(frames),), frames.shape[1], device=frames.device)
         return self.attend.known([*quarters, self.hear(audio)]) | {"length": length}
-
-    def answer_tokens(self, memory: Memory, tokens: Int[Tensor, "question word"]) -> Output:
-        """Logits of the answers and the weight of each second. Id 0 is padding, which takes part unless `mask`."""
-        padding = tokens == 0
-        padding[:, 0] = False
-        return self.reply(memory, self.table(tokens), padding)
 
     def reply(self, memory: Memory, vectors: Tensor, padding: Bool[Tensor, "row word"]) -> Output:
         """Attention, the LSTM over what was attended, and the answers."""
@@ -250,13 +246,13 @@ def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def from_official(state_dict: Mapping[str, Tensor]) -> AVSD:
     """The released network from a published checkpoint. Its decoder is not taken: the head is freshly initialised."""
-    state = _official.plain(state_dict)
+    state = checkpoints.without_prefixes(state_dict)
     config = Config(
-        audio=_official.size(state, "emb_a.weight", 1),
-        frames=_official.size(state, "emb_s.weight", 1),
-        tokens=_official.size(state, "input_encoder.embed.weight"),
-        embed=_official.size(state, "input_encoder.embed.weight", 1),
-        hidden=_official.size(state, "emb_a.weight"),
+        audio=checkpoints.size(state, "emb_a.weight", 1),
+        frames=checkpoints.size(state, "emb_s.weight", 1),
+        tokens=checkpoints.size(state, "input_encoder.embed.weight"),
+        embed=checkpoints.size(state, "input_encoder.embed.weight", 1),
+        hidden=checkpoints.size(state, "emb_a.weight"),
         shared="atten.un_models.5.embed.weight" not in state,
     )
     net = build(config)

@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lookhear.nets._recurrent import Reader, real_words, weigh
+from lookhear.layers.recurrent import Reader, real_words, weigh
 from lookhear.types import Memory, Output
 
 

@@ -18,8 +18,9 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lookhear import checkpoints
 from lookhear.layers.translate import fitted, renamed
-from lookhear.nets import _official, fcnlstm
+from lookhear.nets import fcnlstm
 from lookhear.nets.fcnlstm import Config, Hears, blocks_of
 from lookhear.types import Memory
 
@@ -53,9 +54,9 @@ def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def from_official(state_dict: Mapping[str, Tensor]) -> ConvLSTM:
     """The released network from a published checkpoint."""
-    state = _official.plain(state_dict)
+    state = checkpoints.without_prefixes(state_dict)
     sizes = fcnlstm.sizes(state)
     channels = sizes["filters"] * 2 ** (sizes["blocks"] - 1)
-    bins = _official.size(state, "lstm_a.weight_ih_l0", 1) // channels
+    bins = checkpoints.size(state, "lstm_a.weight_ih_l0", 1) // channels
     config = Config(**sizes, audio=bins * 2 ** sizes["blocks"])
     return fitted(build(config), translated(state))  # type: ignore[return-value]

@@ -24,10 +24,10 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from lookhear import checkpoints
 from lookhear.errors import FeatureError, RecipeError
 from lookhear.layers.token_table import Reads, run_lstm
 from lookhear.layers.translate import fitted, numbered, renamed
-from lookhear.nets import _official
 from lookhear.types import Memory, Output
 
 
@@ -172,18 +172,18 @@ def sizes(state: Mapping[str, Tensor]) -> dict[str, int]:
     """The sizes that both networks' checkpoints tell."""
     blocks = numbered({k: v for k, v in state.items() if v.dim() == 4}, r"conv\.(\d+)\.weight") // 2
     return {
-        "answers": _official.size(state, "output.2.weight"),
-        "tokens": _official.size(state, "embeddings.weight"),
-        "embed": _official.size(state, "embeddings.weight", 1),
-        "hidden": _official.size(state, "lstm_q.weight_hh_l0", 1),
-        "filters": _official.size(state, "conv.0.weight"),
-        "joint": _official.size(state, "output.0.weight"),
+        "answers": checkpoints.size(state, "output.2.weight"),
+        "tokens": checkpoints.size(state, "embeddings.weight"),
+        "embed": checkpoints.size(state, "embeddings.weight", 1),
+        "hidden": checkpoints.size(state, "lstm_q.weight_hh_l0", 1),
+        "filters": checkpoints.size(state, "conv.0.weight"),
+        "joint": checkpoints.size(state, "output.0.weight"),
         "blocks": blocks,
     }
 
 
 def from_official(state_dict: Mapping[str, Tensor]) -> FCNLSTM:
     """The released network from a published checkpoint. Bins do not show in it: any number of them runs."""
-    state = _official.plain(state_dict)
-    config = Config(**sizes(state), sound=_official.size(state, "conv1.weight"))
+    state = checkpoints.without_prefixes(state_dict)
+    config = Config(**sizes(state), sound=checkpoints.size(state, "conv1.weight"))
     return fitted(build(config), translated(state))  # type: ignore[return-value]

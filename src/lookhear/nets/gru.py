@@ -20,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.nets._recurrent import Reader, real_words
+from lookhear.layers.recurrent import Reader, real_words
 from lookhear.types import Memory, Output
 
 

@@ -25,16 +25,16 @@ from dataclasses import dataclass
 
 import torch
 from einops import rearrange
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lookhear import checkpoints
 from lookhear.errors import RecipeError
+from lookhear.layers.attention import one
+from lookhear.layers.recurrent import weigh
 from lookhear.layers.token_table import Reads, SeesHears, run_lstm
 from lookhear.layers.translate import fitted, renamed
-from lookhear.nets import _official
-from lookhear.nets._blocks import one
-from lookhear.nets._recurrent import weigh
 from lookhear.types import Memory, Output
 
 
@@ -98,6 +98,8 @@ class CoAttention(nn.Module):
 class HieCoAttention(Reads, SeesHears):
     """Sees (and hears, with `sound`) and reads."""
 
+    trims = False
+
     def __init__(self, config: Config) -> None:
         super().__init__()
         if config.attention not in ("alternating", "parallel"):
@@ -122,12 +124,6 @@ class HieCoAttention(Reads, SeesHears):
         v = torch.cat([enter(x) for enter, x in zip(self.enter, streams, strict=True)], dim=1)
         length = torch.full((len(v),), seen.shape[1], device=v.device)
         return {"regions": v, "length": length} | {f"level{i}": level.take(v) for i, level in enumerate(self.levels)}
-
-    def answer_tokens(self, memory: Memory, tokens: Int[Tensor, "question word"]) -> Output:
-        """Logits of the answers and the weight of each second. Id 0 is padding, and as many count as are given."""
-        padding = tokens == 0
-        padding[:, 0] &= ~padding.all(dim=1)
-        return self.reply(memory, self.table(tokens), padding)
 
     def grams_of(self, word: Float[Tensor, "row word dim"]) -> Float[Tensor, "row word dim"]:
         """The largest of the 1-, 2- and 3-grams at each word."""
@@ -174,9 +170,18 @@ RULES = [
         (rf"{level}\.{old}\.(.*)", rf"levels.{i}.{new}.\1")
         for i, level in enumerate(("word", "phrase", "ques"))
         for old, new in {
-            **{"q1": "first", "h1": "score_first", "img": "seen", "guide_img": "guide.seen", "h2": "score_seen"},
-            **{"q3": "asked", "guide_q": "guide.asked", "h3": "score_asked"},
-            **{"corr": "affinity", "q": "asked", "hq": "score_asked", "hv": "score_seen"},
+            "q1": "first",
+            "h1": "score_first",
+            "img": "seen",
+            "guide_img": "guide.seen",
+            "h2": "score_seen",
+            "q3": "asked",
+            "guide_q": "guide.asked",
+            "h3": "score_asked",
+            "corr": "affinity",
+            "q": "asked",
+            "hq": "score_asked",
+            "hv": "score_seen",
         }.items()
     ),
 ]
@@ -200,12 +205,12 @@ def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def from_official(state_dict: Mapping[str, Tensor]) -> HieCoAttention:
     """The released network from tensors named as our transcription of the Lua graph names them (`RULES`)."""
-    state = _official.plain(state_dict)
+    state = checkpoints.without_prefixes(state_dict)
     config = Config(
-        answers=_official.size(state, "out.weight"),
-        frames=_official.size(state, "cnn.weight", 1),
-        tokens=_official.size(state, "table"),
-        hidden=_official.size(state, "cnn.weight"),
+        answers=checkpoints.size(state, "out.weight"),
+        frames=checkpoints.size(state, "cnn.weight", 1),
+        tokens=checkpoints.size(state, "table"),
+        hidden=checkpoints.size(state, "cnn.weight"),
         attention="parallel" if "word.corr.weight" in state else "alternating",
     )
     return fitted(build(config), translated(state))  # type: ignore[return-value]

@@ -23,14 +23,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from lookhear import checkpoints
 from lookhear.errors import RecipeError
+from lookhear.layers.attention import Attention, one
 from lookhear.layers.token_table import Reads
 from lookhear.layers.translate import fitted, numbered, renamed, stacked
-from lookhear.nets import _official
-from lookhear.nets._blocks import Attention, one
 from lookhear.types import Memory, Output
 
 RING = {"read": "heard", "heard": "seen", "seen": "read"}  # who takes in whom
@@ -132,6 +132,8 @@ class Entry(nn.Module):
 class LAViT(Reads):
     """Sees, hears and reads."""
 
+    trims = False
+
     def __init__(self, config: Config) -> None:
         super().__init__()
         dim, self.config = config.hidden, config
@@ -197,12 +199,6 @@ class LAViT(Reads):
             memory[side] = x
         heard, weight = self.ring[0]("heard", memory, None)
         return {**memory, "heard_next": heard, "heard_sees": weight}
-
-    def answer_tokens(self, memory: Memory, tokens: Int[Tensor, "question word"]) -> Output:
-        """Logits of the answers and the weight of each second. Id 0 is padding, and attended to unless `mask`."""
-        padding = tokens == 0
-        padding[:, 0] = False
-        return self.reply(memory, self.table(tokens), padding)
 
     def reply(self, memory: Memory, vectors: Tensor, padding: Bool[Tensor, "row word"]) -> Output:
         """The words' layers, the ring and the head."""
@@ -272,7 +268,11 @@ RULES = [
     *(
         (rf"bert\.encoder\.x_layers\.(\d+)\.{a}{b}_attention\.{old}\.(.*)", rf"ring.\1.cross.{CROSS[a]}.{new}.\2")
         for a, b in ("la", "av", "vl")
-        for old, new in (("self", "attention"), ("output\\.dense", "attention.out_proj"), ("output\\.LayerNorm", "norm"))
+        for old, new in (
+            ("self", "attention"),
+            ("output\\.dense", "attention.out_proj"),
+            ("output\\.LayerNorm", "norm"),
+        )
     ),
     *(
         (rf"bert\.encoder\.x_layers\.(\d+)\.{a}_{old}\.(.*)", rf"ring.\1.own.{side}.{new}.\2")
@@ -313,21 +313,21 @@ def from_official(state_dict: Mapping[str, Tensor], mask: bool = False) -> LAViT
 
     `mask` hides padding words, as where the official network is given a mask; its fine-tuning gives none.
     """
-    state = _official.plain(state_dict)
+    state = checkpoints.without_prefixes(state_dict)
     sound = "bert.encoder.a_fc."
     channels = 2 if stereo(state) else 1
     feature = f"{sound}left_fc.weight" if channels == 2 else f"{sound}feat_fc.weight"
     config = Config(
-        answers=_official.size(state, "answer_head.logit_fc.3.weight"),
-        audio=channels * _official.size(state, feature, 1),
-        frames=_official.size(state, "bert.encoder.v_fc.feature_fc.weight", 1),
-        audio_place=_official.size(state, f"{sound}cord_fc.weight", 1),
-        frames_place=_official.size(state, "bert.encoder.v_fc.coord_fc.weight", 1),
+        answers=checkpoints.size(state, "answer_head.logit_fc.3.weight"),
+        audio=channels * checkpoints.size(state, feature, 1),
+        frames=checkpoints.size(state, "bert.encoder.v_fc.feature_fc.weight", 1),
+        audio_place=checkpoints.size(state, f"{sound}cord_fc.weight", 1),
+        frames_place=checkpoints.size(state, "bert.encoder.v_fc.coord_fc.weight", 1),
         channels=channels,
         mask=mask,
-        tokens=_official.size(state, "bert.embeddings.word_embeddings.weight"),
-        positions=_official.size(state, "bert.embeddings.position_embeddings.weight"),
-        hidden=_official.size(state, "bert.pooler.dense.weight"),
+        tokens=checkpoints.size(state, "bert.embeddings.word_embeddings.weight"),
+        positions=checkpoints.size(state, "bert.embeddings.position_embeddings.weight"),
+        hidden=checkpoints.size(state, "bert.pooler.dense.weight"),
         read_layers=numbered(state, r"bert\.encoder\.layer\.(\d+)\."),
         heard_layers=numbered(state, r"bert\.encoder\.a_layers\.(\d+)\."),
         seen_layers=numbered(state, r"bert\.encoder\.v_layers\.(\d+)\."),

@@ -25,12 +25,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lookhear import checkpoints
 from lookhear.errors import RecipeError
+from lookhear.layers.attention import Attention
+from lookhear.layers.recurrent import weigh
 from lookhear.layers.token_table import Reads, SeesHears, run_lstm
 from lookhear.layers.translate import fitted, numbered, renamed, stacked
-from lookhear.nets import _official
-from lookhear.nets._blocks import Attention
-from lookhear.nets._recurrent import weigh
 from lookhear.types import Memory, Output
 
 
@@ -214,13 +214,13 @@ def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def from_official(state_dict: Mapping[str, Tensor]) -> MCAN:
     """The released network from a published checkpoint."""
-    state = _official.plain(state_dict)
+    state = checkpoints.without_prefixes(state_dict)
     config = Config(
-        answers=_official.size(state, "proj.weight"),
-        frames=_official.size(state, "img_feat_linear.weight", 1),
-        tokens=_official.size(state, "embedding.weight"),
-        embed=_official.size(state, "embedding.weight", 1),
-        hidden=_official.size(state, "img_feat_linear.weight"),
+        answers=checkpoints.size(state, "proj.weight"),
+        frames=checkpoints.size(state, "img_feat_linear.weight", 1),
+        tokens=checkpoints.size(state, "embedding.weight"),
+        embed=checkpoints.size(state, "embedding.weight", 1),
+        hidden=checkpoints.size(state, "img_feat_linear.weight"),
         layers=numbered(state, r"backbone\.enc_list\.(\d+)\."),
     )
     return fitted(build(config), translated(state))  # type: ignore[return-value]

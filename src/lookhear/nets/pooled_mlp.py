@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lookhear.nets._pooling import head, summary
+from lookhear.layers.pooling import head, summary
 from lookhear.types import Memory, Output
 
 

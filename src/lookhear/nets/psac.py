@@ -1,7 +1,7 @@
 """PSAC: no recurrence; positions are added, seconds attend to seconds, words to words, and both to each other.
 
-    frames ─ + position ─ self-attention ─ v ─────────────────────┬─ co-attention ─ [v, A, v * A, v * B] ─ mean ─ answers
-    tokens ─ letters, highway ─ + position, convs, self-attention ┘
+    frames ─ + position ─ self-attention ─ v ──────────────────────┬─ co-attention ─ [v, A, v*A, v*B] ─ mean ─ answers
+    tokens ─ letters, highway ─ + position, convs, self-attention ─┘
 
 Li et al., "Beyond RNNs: Positional Self-Attention with Co-Attention for Video Question Answering", AAAI 2019. The
 co-attention scores each second and word by w [v; q; v * q]; A is each second's mixture of words, and B goes on to what
@@ -29,11 +29,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lookhear import checkpoints
 from lookhear.errors import RecipeError
-from lookhear.layers.token_table import Reads, SeesHears
+from lookhear.layers.attention import drop, one
+from lookhear.layers.token_table import Reads, SeesHears, padding_of
 from lookhear.layers.translate import fitted, renamed
-from lookhear.nets import _official
-from lookhear.nets._blocks import drop, one
 from lookhear.types import Memory, Output
 
 
@@ -111,7 +111,7 @@ class Seconds(nn.Module):
 
 
 class Words(nn.Module):
-    """Letters and words through a highway; then QANet's block: four separable convolutions, self-attention, two maps."""
+    """Letters and words through a highway; then QANet's block: separable convolutions, self-attention, two maps."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -188,6 +188,7 @@ class PSAC(Reads, SeesHears):
     """Sees (and hears, with `sound`) and reads."""
 
     spelling: Tensor
+    trims = False
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -215,10 +216,8 @@ class PSAC(Reads, SeesHears):
 
     def answer_tokens(self, memory: Memory, tokens: Int[Tensor, "question word"]) -> Output:
         """Logits of the answers and the weight of each second. Id 0 is padding, and as many count as are given."""
-        padding = tokens == 0
-        padding[:, 0] = False
         letters = self.spelling[tokens] if len(self.spelling) else None
-        return self.respond(memory, self.table(tokens), letters, padding)
+        return self.respond(memory, self.table(tokens), letters, padding_of(tokens))
 
     def reply(self, memory: Memory, vectors: Tensor, padding: Bool[Tensor, "row word"]) -> Output:
         """The same from word vectors."""
@@ -329,22 +328,22 @@ def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def from_official(state_dict: Mapping[str, Tensor], spelling: Int[Tensor, "token letter"] | None = None) -> PSAC:
     """The released network from a published checkpoint, with the letters of each word where they are known."""
-    state = _official.plain(state_dict)
+    state = checkpoints.without_prefixes(state_dict)
     heads, width, head = state[r"vid_encoder.layer_stack.0.slf_attn.w_qs"].shape
     config = Config(
-        answers=_official.size(state, "classifier.main.3.bias"),
+        answers=checkpoints.size(state, "classifier.main.3.bias"),
         frames=width,
-        tokens=_official.size(state, "ques_encoder.word_emb.weight"),
-        letters=_official.size(state, "ques_encoder.char_emb.weight"),
-        letter=_official.size(state, "ques_encoder.char_emb.weight", 1),
-        embed=_official.size(state, "ques_encoder.word_emb.weight", 1),
-        hidden=_official.size(state, "ques_encoder.emb_enc.norm_1.weight"),
-        joint=_official.size(state, "classifier.main.0.bias"),
+        tokens=checkpoints.size(state, "ques_encoder.word_emb.weight"),
+        letters=checkpoints.size(state, "ques_encoder.char_emb.weight"),
+        letter=checkpoints.size(state, "ques_encoder.char_emb.weight", 1),
+        embed=checkpoints.size(state, "ques_encoder.word_emb.weight", 1),
+        hidden=checkpoints.size(state, "ques_encoder.emb_enc.norm_1.weight"),
+        joint=checkpoints.size(state, "classifier.main.0.bias"),
         heads=heads,
         head=head,
-        inner=_official.size(state, "vid_encoder.layer_stack.0.pos_ffn.w_1.weight"),
-        positions=_official.size(state, "vid_encoder.position_enc.weight"),
-        position=_official.size(state, "vid_encoder.position_enc.weight", 1),
+        inner=checkpoints.size(state, "vid_encoder.layer_stack.0.pos_ffn.w_1.weight"),
+        positions=checkpoints.size(state, "vid_encoder.position_enc.weight"),
+        position=checkpoints.size(state, "vid_encoder.position_enc.weight", 1),
     )
     net = build(config)
     known = torch.zeros_like(net.spelling) if spelling is None else spelling

@@ -31,9 +31,19 @@ from einops import rearrange, repeat
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lookhear import checkpoints
 from lookhear.errors import RecipeError
-from lookhear.nets import _official
-from lookhear.nets._blocks import Attention, HanLayer, QueryBlock, drop, largest_few, one, present, query_names, spread
+from lookhear.layers.attention import (
+    Attention,
+    HanLayer,
+    QueryBlock,
+    drop,
+    largest_few,
+    one,
+    present,
+    query_names,
+    spread,
+)
 from lookhear.types import Memory, Output
 
 
@@ -228,8 +238,8 @@ DEAD = (
 
 def from_official(state_dict: Mapping[str, Tensor], variant: str = "released") -> PSTPNet:
     """The network from a published checkpoint, which holds what every variant needs; sizes are read off the shapes."""
-    state = _official.plain(state_dict)
+    state = checkpoints.without_prefixes(state_dict)
     layers = {"audio": "fc_a", "frames": "fc_v", "patches": "fc_p", "question": "fc_q", "words": "fc_word"}
-    net = build(Config(variant, **_official.widths(state, layers, "fc_a", "fc_answer_pred")))
-    _official.load(net, state, LIVE if variant == "released" else LIVE | SEARCH, (*DEAD, *SEARCH))
+    net = build(Config(variant, **checkpoints.widths(state, layers, "fc_a", "fc_answer_pred")))
+    checkpoints.load_renamed(net, state, LIVE if variant == "released" else LIVE | SEARCH, (*DEAD, *SEARCH))
     return net

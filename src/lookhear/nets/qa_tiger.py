@@ -28,9 +28,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lookhear import checkpoints
 from lookhear.errors import RecipeError
-from lookhear.nets import _official
-from lookhear.nets._blocks import Attention, drop, one, present
+from lookhear.layers.attention import Attention, drop, one, present
 from lookhear.types import Memory, Output
 
 
@@ -285,11 +285,11 @@ DEAD = ("quest_encoder",)  # the frozen CLIP text tower: an encoder here
 
 def from_official(state_dict: Mapping[str, Tensor], variant: str = "released", top_k: int | None = None) -> QATiger:
     """The network from a published checkpoint: sizes are read off shapes, all experts used unless `top_k` is given."""
-    state = _official.plain(state_dict)
+    state = checkpoints.without_prefixes(state_dict)
     streams = {"audio": "audio", "frames": "video", "patches": "patch", "question": "quest", "words": "words"}
     layers = {stream: f"{old}_proj.proj" for stream, old in streams.items()}
-    sizes = _official.widths(state, layers, "audio_proj.proj", "head")
-    experts = _official.size(state, "at_aggregator.router.0.weight")
+    sizes = checkpoints.widths(state, layers, "audio_proj.proj", "head")
+    experts = checkpoints.size(state, "at_aggregator.router.0.weight")
     net = build(Config(variant, experts=experts, top_k=top_k or experts, **sizes))
-    _official.load(net, state, OFFICIAL, DEAD)
+    checkpoints.load_renamed(net, state, OFFICIAL, DEAD)
     return net

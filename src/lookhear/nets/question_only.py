@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lookhear.nets._pooling import head
+from lookhear.layers.pooling import head
 from lookhear.types import Memory, Output
 
 

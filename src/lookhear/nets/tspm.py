@@ -28,9 +28,9 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lookhear import checkpoints
 from lookhear.errors import RecipeError
-from lookhear.nets import _official
-from lookhear.nets._blocks import Attention, HanLayer, QueryBlock, largest_few, query_names, spread
+from lookhear.layers.attention import Attention, HanLayer, QueryBlock, largest_few, query_names, spread
 from lookhear.types import Memory, Output
 
 
@@ -173,9 +173,9 @@ DEAD = (
 
 def from_official(state_dict: Mapping[str, Tensor], variant: str = "released") -> TSPM:
     """The network from a published checkpoint, which both variants share; sizes are read off the shapes."""
-    state = _official.plain(state_dict)
+    state = checkpoints.without_prefixes(state_dict)
     streams = {"audio": "a", "frames": "v", "patches": "v_patch", "question": "qst", "prompt": "qst_prompt"}
     layers = {stream: f"input_{old}" for stream, old in streams.items()}
-    net = build(Config(variant, **_official.widths(state, layers, "input_a", "answer_pred_fc")))
-    _official.load(net, state, OFFICIAL, DEAD)
+    net = build(Config(variant, **checkpoints.widths(state, layers, "input_a", "answer_pred_fc")))
+    checkpoints.load_renamed(net, state, OFFICIAL, DEAD)
     return net

@@ -13,18 +13,35 @@ changes with anything that would change a number.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from types import ModuleType
 
 from lookhear import catalog
-from lookhear.types import Answer
+from lookhear.types import Answer, Example, Reply
 
 UNREAD = "not read: "  # begins the note of a reply that could not be understood
+CUT = "the reply was cut at its limit"
+LOST = {  # how a reply ended -> why it cannot be read, whatever its text is
+    "filtered": "the reply was filtered",
+    "refused": "the model refused",
+    "empty": "the reply is empty",
+    "failed": "no reply came",
+}
 
 
 def find(name: str) -> ModuleType:
     """The task called `name`."""
     return catalog.find("tasks", name)
+
+
+def read(example: Example, reply: Reply, vocabulary: Sequence[str] = ()) -> Answer:
+    """What a model's reply says, by the example's own task and by how the reply ended. Never raises."""
+    if reply.ended in LOST:
+        why = f"{LOST[reply.ended]}: {reply.why}" if reply.why else LOST[reply.ended]
+        return Answer(raw=reply.text, notes=(UNREAD + why,))
+    answer = find(example.task).parse(reply.text, example, vocabulary)
+    return replace(answer, notes=(*answer.notes, CUT)) if reply.ended == "cut" else answer
 
 
 def unread(answers: Iterable[Answer]) -> Counter[str]:

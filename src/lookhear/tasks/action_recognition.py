@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lookhear.metrics import emotion
-from lookhear.metrics._pooled import Pooled, totals
-from lookhear.tasks import _prompts, _reading
+from lookhear.pooled import Pooled, totals
+from lookhear.tasks.reading import prompts, reader
 from lookhear.types import Answer, Example
 
 VERSION = 1
@@ -14,22 +14,22 @@ VERSION = 1
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
     """The words a model is asked with, and the actions there can be."""
-    return _prompts.prompt("action", vocabulary or example.meta.get("labels", ()))
+    return prompts.prompt("action", vocabulary or example.meta.get("labels", ()))
 
 
 def target(example: Example, explain: bool = True) -> str:
     """The reply to learn: the action between tags, after the reasoning or (`explain=False`) alone."""
-    action = _reading.reference(example).text
+    action = reader.reference(example).text
     tagged = f"<answer>{action}</answer>"
     if not explain:
         return tagged
     own = f"What is seen and what is heard both fit {action}. So the action is {tagged}."
-    return _reading.explained(example, own, parse)
+    return reader.explained(example, own, parse)
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
     """The action a reply names, in the spelling of its list."""
-    return _reading.name(reply, vocabulary or example.meta.get("labels", ()))
+    return reader.name(reply, vocabulary or example.meta.get("labels", ()))
 
 
 def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:
@@ -40,7 +40,7 @@ def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "
 def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, Pooled]:
     """The numbers of `score` as sums over clips."""
     scores = emotion.pooled(answers, references)
-    return {"accuracy": scores["war"], "uar": scores["uar"]} | _reading.share(answers)
+    return {"accuracy": scores["war"], "uar": scores["uar"]} | reader.share(answers)
 
 
 def by_class(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, dict[str, float]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lookhear.metrics import captions
-from lookhear.metrics._pooled import Pooled, totals
-from lookhear.tasks import UNREAD, _prompts, _reading
+from lookhear.pooled import Pooled, totals
+from lookhear.tasks import UNREAD
+from lookhear.tasks.reading import prompts, reader
 from lookhear.types import Answer, Example
 
 VERSION = 1
@@ -14,12 +15,12 @@ VERSION = 1
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
     """The words a model is asked with."""
-    return _prompts.prompt("caption")
+    return prompts.prompt("caption")
 
 
 def target(example: Example, explain: bool = True) -> str:
     """The reply to learn: the caption itself, which explains nothing further."""
-    return _reading.reference(example).text
+    return reader.reference(example).text
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
@@ -35,4 +36,4 @@ def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "
 
 def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, Pooled]:
     """The numbers of `score` as sums over clips."""
-    return captions.pooled(answers, references) | _reading.share(answers)
+    return captions.pooled(answers, references) | reader.share(answers)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lookhear.metrics import answers as right_or_wrong
-from lookhear.metrics._pooled import Pooled, totals
-from lookhear.tasks import _prompts, _reading
+from lookhear.pooled import Pooled, totals
+from lookhear.tasks.reading import prompts, reader
 from lookhear.types import Answer, Example
 
 VERSION = 1
@@ -20,28 +20,28 @@ SPELLED = {"first": "one", "second": "two"}  # as replies also say it
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
     """The words a model is asked with, in the direction of the example."""
-    return _prompts.prompt(str(example.meta.get("form")))
+    return prompts.prompt(str(example.meta.get("form")))
 
 
 def target(example: Example, explain: bool = True) -> str:
     """The reply to learn: one or two, yes or no between tags, after the reasoning or (`explain=False`) alone."""
-    one = _reading.reference(example).text
+    one = reader.reference(example).text
     tagged = f"<answer>{one}</answer>"
     if not explain:
         return tagged
     if example.meta.get("form") == "pair":
         told = {"yes": "What is heard comes from what is seen.", "no": "What is heard is not what is seen."}
-        return _reading.explained(example, f"{told[one]} So the answer is {tagged}.", parse)
+        return reader.explained(example, f"{told[one]} So the answer is {tagged}.", parse)
     asked, given = ("video", "sound") if example.meta.get("form") == "a2v" else ("sound", "video")
     own = f"Of the two, the event of {asked} {one} is that of the {given}. So the {asked} that matches is {tagged}."
-    return _reading.explained(example, own, parse)
+    return reader.explained(example, own, parse)
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
     """One or two, however it is said: as a word, as a digit, as first or second; of a pair yes or no."""
     if example.meta.get("form") == "pair":
-        return _reading.name(reply, PAIR)
-    found = _reading.name(reply, (*LABELS, *SPELLED))
+        return reader.name(reply, PAIR)
+    found = reader.name(reply, (*LABELS, *SPELLED))
     return Answer(SPELLED.get(found.text, found.text), raw=reply, notes=found.notes)
 
 
@@ -52,4 +52,4 @@ def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "
 
 def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, Pooled]:
     """The numbers of `score` as sums over clips."""
-    return right_or_wrong.pooled(answers, references) | _reading.share(answers)
+    return right_or_wrong.pooled(answers, references) | reader.share(answers)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lookhear.metrics import emotion
-from lookhear.metrics._pooled import Pooled, totals
-from lookhear.tasks import _prompts, _reading
+from lookhear.pooled import Pooled, totals
+from lookhear.tasks.reading import prompts, reader
 from lookhear.types import Answer, Example
 
 VERSION = 1
@@ -14,22 +14,22 @@ VERSION = 1
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
     """The words a model is asked with, and the emotions there can be."""
-    return _prompts.prompt("emotion", vocabulary or example.meta.get("labels", ()))
+    return prompts.prompt("emotion", vocabulary or example.meta.get("labels", ()))
 
 
 def target(example: Example, explain: bool = True) -> str:
     """The reply to learn: the emotion between tags, after the reasoning or (`explain=False`) alone."""
-    emotion = _reading.reference(example).text
+    emotion = reader.reference(example).text
     tagged = f"<answer>{emotion}</answer>"
     if not explain:
         return tagged
     own = f"Face, voice and what goes on around the person point to {emotion}. So the emotion is {tagged}."
-    return _reading.explained(example, own, parse)
+    return reader.explained(example, own, parse)
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
     """The emotion a reply names, in the spelling of its list."""
-    return _reading.name(reply, vocabulary or example.meta.get("labels", ()))
+    return reader.name(reply, vocabulary or example.meta.get("labels", ()))
 
 
 def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:
@@ -39,7 +39,7 @@ def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "
 
 def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, Pooled]:
     """The numbers of `score` as sums over clips."""
-    return emotion.pooled(answers, references) | _reading.share(answers)
+    return emotion.pooled(answers, references) | reader.share(answers)
 
 
 def by_class(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, dict[str, float]]:

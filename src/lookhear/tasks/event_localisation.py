@@ -11,12 +11,13 @@ from dataclasses import replace
 from decimal import Decimal
 from math import ceil
 
-from lookhear.datasets import _replies
+from lookhear.datasets.reading import replies
 from lookhear.errors import DatasetError
 from lookhear.metrics import av_parsing
-from lookhear.metrics._pooled import Pooled, totals
 from lookhear.metrics.av_parsing import SECONDS
-from lookhear.tasks import UNREAD, _prompts, _reading
+from lookhear.pooled import Pooled, totals
+from lookhear.tasks import UNREAD
+from lookhear.tasks.reading import prompts, reader
 from lookhear.types import Answer, Example, Segment
 
 VERSION = 1
@@ -26,7 +27,7 @@ NOTHING = "No events."
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
     """The words a model is asked with, and the events there can be."""
-    return _prompts.prompt(_form(example), vocabulary or example.meta.get("labels", ()))
+    return prompts.prompt(_form(example), vocabulary or example.meta.get("labels", ()))
 
 
 def target(example: Example, explain: bool = True) -> str:
@@ -34,13 +35,13 @@ def target(example: Example, explain: bool = True) -> str:
 
     Raises DatasetError where the reference says which events there are but not when, as LLP's training set does.
     """
-    reference, form = _reading.reference(example), _form(example)
+    reference, form = reader.reference(example), _form(example)
     if form != "ave" and not reference.segments and reference.text:
         raise DatasetError(f"Example {example.id!r} does not say when its events are, so there is no target for it.")
     write = {"ave": _ave, "unav": _unav, "llp": _llp}[form]
     if not explain:
         return write(reference)
-    return _reading.explained(example, f"{_told(reference.segments)} Therefore: {write(reference)}.", parse)
+    return reader.explained(example, f"{_told(reference.segments)} Therefore: {write(reference)}.", parse)
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
@@ -50,15 +51,15 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     the words of a target (NOTHING).
     """
     form, known = _form(example), vocabulary or example.meta.get("labels", ())
-    found = (_replies.streams if form == "llp" else _replies.events)(reply)
-    segments = _replies.in_order(replace(s, label=_reading.canonical(s.label, known)) for s in found.segments)
-    labels = dict.fromkeys(_reading.canonical(label, known) for label in found.labels)
+    found = (replies.streams if form == "llp" else replies.events)(reply)
+    segments = replies.in_order(replace(s, label=reader.canonical(s.label, known)) for s in found.segments)
+    labels = dict.fromkeys(reader.canonical(label, known) for label in found.labels)
     problems = list(found.problems)
     strange = [label for label in labels if known and label not in known]
     problems += [f"no known event: {label!r}" for label in strange]
     if not labels and not problems and not (form != "ave" and NOTHING in reply):
         problems.append("the reply names no event")
-    text = _replies.names(segments) or ", ".join(labels)
+    text = replies.names(segments) or ", ".join(labels)
     return Answer(text, segments=segments, raw=reply, notes=tuple(UNREAD + problem for problem in problems))
 
 
@@ -75,10 +76,10 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = 
     """The numbers of `score` as sums over clips."""
     form, seconds = form or _looks_like(references), _length(references)
     if form == "ave":
-        return av_parsing.pooled_accuracy(answers, references, seconds) | _reading.share(answers)
+        return av_parsing.pooled_accuracy(answers, references, seconds) | reader.share(answers)
     scores = av_parsing.pooled(answers, references, seconds)
     names = scores if form == "llp" else ("segment/audio-visual", "event/audio-visual")
-    return {name: scores[name] for name in names} | _reading.share(answers)
+    return {name: scores[name] for name in names} | reader.share(answers)
 
 
 def by_class(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, dict[str, float]]:
@@ -113,7 +114,7 @@ def _form(example: Example) -> str:
 def _ave(reference: Answer) -> str:
     if len(reference.segments) > 1:
         raise DatasetError(f"{len(reference.segments)} events where AVE has one: {reference.text!r}.")
-    times = [f"{_seconds(s.start)},{_seconds(s.end)}" for s in reference.segments] or [_replies.NEVER]
+    times = [f"{_seconds(s.start)},{_seconds(s.end)}" for s in reference.segments] or [replies.NEVER]
     return f"<event> {reference.text} </event>, <range> {times[0]} </range>"
 
 

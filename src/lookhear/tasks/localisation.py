@@ -12,14 +12,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lookhear.datasets import _replies, avsbench
+from lookhear.datasets import avsbench
+from lookhear.datasets.reading import replies
 from lookhear.errors import DatasetError
 from lookhear.metrics import localisation, segmentation
-from lookhear.metrics._pooled import Pooled, Ratio, totals
 from lookhear.metrics.answers import normal
 from lookhear.metrics.localisation import box_of
 from lookhear.metrics.segmentation import mask_of
-from lookhear.tasks import UNREAD, _boxes, _prompts, _reading
+from lookhear.pooled import Pooled, Ratio, totals
+from lookhear.tasks import UNREAD
+from lookhear.tasks.reading import boxes, prompts, reader
 from lookhear.types import Answer, Example, Region
 
 VERSION = 1
@@ -29,7 +31,7 @@ SAID = re.compile(r"object[^.]*?\b(?:is|in the video is)\s+(?:an?\s+|the\s+)?([^
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
     """The words a model is asked with; of Ref-AVS with the example's expression."""
-    return _prompts.prompt(_form(example), vocabulary, example.question)
+    return prompts.prompt(_form(example), vocabulary, example.question)
 
 
 def target(example: Example, explain: bool = True) -> str:
@@ -37,7 +39,7 @@ def target(example: Example, explain: bool = True) -> str:
 
     Box and points come from the reference's regions, what lacks from their mask. Raises DatasetError where neither is.
     """
-    reference, form = _reading.reference(example), _form(example)
+    reference, form = reader.reference(example), _form(example)
     if form == "ref_avs" and not reference.text:
         bare, own = "<answer>false</answer>", "Nothing that is seen and heard fits the words: <answer>false</answer>."
     else:
@@ -47,7 +49,7 @@ def target(example: Example, explain: bool = True) -> str:
         verdict = "<answer>true</answer> " if form == "ref_avs" else ""
         own = f"{verdict}What is heard comes from the {reference.text}, which is in the picture: {bare}."
         bare = verdict + bare
-    return _reading.explained(example, own, parse) if explain else bare
+    return reader.explained(example, own, parse) if explain else bare
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
@@ -57,17 +59,17 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     unless (`ref_avs`) it says false.
     """
     form = _form(example)
-    verdict = (_replies.answer(reply) or "").strip(" .").lower()
+    verdict = (replies.answer(reply) or "").strip(" .").lower()
     if form == "ref_avs" and verdict == "false":
         return Answer(raw=reply)
     if form == "avss":
-        parts = [(content.split("[")[0].strip(" ,:"), content) for _, content in _replies.tagged(reply, "object")]
+        parts = [(content.split("[")[0].strip(" ,:"), content) for _, content in replies.tagged(reply, "object")]
     else:
         parts = [(_named(reply, verdict), reply)]
     found, problems = list[Region](), list[str]()
-    labels = [_reading.canonical(label, vocabulary) for label, _ in parts]
+    labels = [reader.canonical(label, vocabulary) for label, _ in parts]
     for label, (_, content) in zip(labels, parts, strict=True):
-        some, wrong = _boxes.regions(content, label, corners=form == "arig")
+        some, wrong = boxes.regions(content, label, corners=form == "arig")
         found += some
         problems += wrong
     if not found and not problems:
@@ -102,7 +104,7 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = 
         maps = [[class_map(one, s) for one, s in zip(side, shapes, strict=True)] for side in (answers, references)]
         of_classes = segmentation.pooled_semantic(*maps)
         scores |= {{"F": "F_classes"}.get(name, name): one for name, one in of_classes.items()}
-    return scores | _reading.share(answers)
+    return scores | reader.share(answers)
 
 
 def by_class(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, dict[str, float]]:
@@ -140,24 +142,24 @@ def _form(example: Example) -> str:
 
 
 def _object(label: str, regions: Sequence[Region], points: bool) -> str:
-    written = _boxes.written(regions, points)
+    written = boxes.written(regions, points)
     return f"<object>{label}</object> {written}"
 
 
 def _objects(reference: Answer) -> str:
     labels = dict.fromkeys(region.label for region in reference.regions)
     return " ".join(
-        f"<object>{label}, {_boxes.written([r for r in reference.regions if r.label == label], True)}</object>"
+        f"<object>{label}, {boxes.written([r for r in reference.regions if r.label == label], True)}</object>"
         for label in labels
     )
 
 
 def _named(reply: str, verdict: str) -> str:
     """The object: between its tags, in <answer>, or in "the object … is a dog"."""
-    tagged = [content for _, content in _replies.tagged(reply, "object") if content]
+    tagged = [content for _, content in replies.tagged(reply, "object") if content]
     if tagged:
         return tagged[-1].split("[")[0].strip(" ,:")
     if verdict and verdict not in ("true", "false"):
-        return (_replies.answer(reply) or "").strip()
+        return (replies.answer(reply) or "").strip()
     said = SAID.search(reply)
     return said[1].strip() if said else ""

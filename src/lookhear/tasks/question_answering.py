@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lookhear.metrics import answers as right_or_wrong
-from lookhear.metrics._pooled import Pooled, totals
-from lookhear.tasks import UNREAD, _reading
+from lookhear.pooled import Pooled, totals
+from lookhear.tasks import UNREAD
+from lookhear.tasks.reading import reader
 from lookhear.types import Answer, Example
 
 VERSION = 1
@@ -37,14 +38,14 @@ def target(example: Example, explain: bool = True) -> str:
 
     An option is given with its letter, as it is asked for.
     """
-    answer, options = _reading.reference(example).text, list(example.meta.get("options", ()))
+    answer, options = reader.reference(example).text, list(example.meta.get("options", ()))
     letter = f"{LETTERS[options.index(answer)]}. " if answer in options else ""
     tagged = f"<answer>{letter}{answer}</answer>"
     if not explain:
         return tagged
     own = f"From what is seen and heard, the question is answered by {answer}. So the answer is {tagged}."
     said = replace(example, reference=Answer(answer))  # reasoning tells the answer in words, not when or where
-    return _reading.explained(said, own, parse)
+    return reader.explained(said, own, parse)
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
@@ -66,7 +67,7 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     known = options or list(vocabulary or example.meta.get("labels", ()))
     if not known:
         return Answer(said, raw=reply)
-    found = _reading.last_named(said, known)
+    found = reader.last_named(said, known)
     note = UNREAD + "the reply names no known answer"
     return Answer(found, raw=reply) if found else Answer(said, raw=reply, notes=(note,))
 
@@ -78,4 +79,4 @@ def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "
 
 def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, Pooled]:
     """The numbers of `score` as sums over clips."""
-    return right_or_wrong.pooled(answers, references) | _reading.share(answers)
+    return right_or_wrong.pooled(answers, references) | reader.share(answers)

@@ -79,7 +79,7 @@ def model_of(recipe: config.LLMRecipe) -> LLM:
 
 def adapter(recipe: config.LLMRecipe, names: Sequence[str]) -> Any:
     """The configuration of PEFT that a recipe's `adapter` asks for, connectors among what it saves."""
-    from lookhear.adapters import ilora
+    from lookhear.ilora import method as ilora
 
     asked = {k: v for k, v in recipe.adapter.items() if k != "name"}
     known = {"rank": "r", "alpha": "alpha", "heads": "heads", "dropout": "dropout", "scope": "scope"}

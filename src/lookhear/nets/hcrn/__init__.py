@@ -26,9 +26,9 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.translate import fitted
-from lookhear.nets import _official
 from lookhear.nets.hcrn.config import Config
 from lookhear.nets.hcrn.network import HCRN, ChoosingHCRN
 from lookhear.nets.hcrn.official import config_of, used
@@ -56,6 +56,6 @@ def from_official(state_dict: Mapping[str, Tensor], sound: str | None = None, fu
 
     A HAVF checkpoint does not say at which level its sound enters: `sound` does, `middle-vcrn` by default.
     """
-    state = _official.plain(state_dict)
+    state = checkpoints.without_prefixes(state_dict)
     config = config_of(state, sound, fuse)
     return fitted(build(config), used(state, config))  # type: ignore[return-value]

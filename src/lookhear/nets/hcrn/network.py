@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lookhear.layers.recurrent import weigh
 from lookhear.layers.token_table import Reads, run_lstm, trim
-from lookhear.nets._recurrent import weigh
 from lookhear.nets.hcrn.config import Config
 from lookhear.nets.hcrn.units import SUBSETS, Relation, windows
 from lookhear.types import Memory, Output
@@ -31,8 +31,8 @@ class HCRN(Reads):
         self.motion_low = nn.Linear(config.motion or config.frames, dim)
         self.follow = nn.LSTM(config.motion or config.frames, dim, batch_first=True)
         self.motion_high, self.question = nn.Linear(dim, dim), nn.Linear(dim, dim)
-        self.low, count = self.units("clip", config.each, "middle-ccrn")
-        self.high, _ = self.units("video", config.stretches, "middle-vcrn")
+        self.low = self.units("clip", config.each, "middle-ccrn")
+        self.high = self.units("video", config.stretches, "middle-vcrn")
         if config.sound.startswith("middle"):
             self.hear = nn.Linear(config.audio, dim)
         if config.sound == "late":
@@ -52,8 +52,8 @@ class HCRN(Reads):
         if self.table is not None:
             nn.init.uniform_(self.table.weight, -1, 1)
 
-    def units(self, level: str, objects: int, alone: str) -> tuple[nn.ModuleDict, int]:
-        """The units of one level in the order motion, sound, question, and how many objects come out."""
+    def units(self, level: str, objects: int, alone: str) -> nn.ModuleDict:
+        """The units of one level in the order motion, sound, question; sound enters at level `alone` or at both."""
         config, built_for, made = self.config, objects, nn.ModuleDict()
         made["motion"] = Relation(f"{level}_level_motion_cond", config.hidden, objects, built_for)
         if config.sound in (alone, "middle-2crn"):
@@ -62,7 +62,7 @@ class HCRN(Reads):
             made["audio"] = Relation(f"{level}_level_audio_cond", config.hidden, *args, fuse=fuse)
         last = list(made.values())[-1].outputs
         made["question"] = Relation(f"{level}_level_question_cond", config.hidden, last, built_for - 2, gated=True)
-        return made, made["question"].outputs
+        return made
 
     def make_head(self, dim: int, answers: int) -> None:
         """What follows the attention: [taken; question] to logits."""

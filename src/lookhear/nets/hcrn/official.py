@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from lookhear import checkpoints
 from lookhear.layers.translate import numbered, renamed
-from lookhear.nets import _official
 from lookhear.nets.hcrn.config import Config
 from lookhear.nets.hcrn.units import sizes_of
 
@@ -85,22 +85,22 @@ def wants(part: str, config: Config) -> bool:
 def config_of(state_dict: Mapping[str, Tensor], sound: str | None = None, fuse: str = "concat") -> Config:
     """The sizes of a published checkpoint. HAVF's checkpoints do not say their level: `sound` does, by default
     the shipped `middle-vcrn` where there are sound units, none where there are not."""
-    state = _official.plain(state_dict)
+    state = checkpoints.without_prefixes(state_dict)
     choose = "output_unit.ans_candidates_proj.weight" in state
     unit = r"visual_input_unit\.{}_level_motion_cond\.k_objects_fusion\.(\d+)\."
     if sound is None:
         sound = "middle-vcrn" if "visual_input_unit.video_level_audio_cond.k_objects_fusion.0.weight" in state else ""
     heard = "audio_input_unit.audio_feat_proj.weight"
-    audio = _official.size(state, heard, 1) if heard in state else 128
-    seen = _official.size(state, "visual_input_unit.appearance_feat_proj.weight", 1)
+    audio = checkpoints.size(state, heard, 1) if heard in state else 128
+    seen = checkpoints.size(state, "visual_input_unit.appearance_feat_proj.weight", 1)
     return Config(
-        answers=4 if choose else _official.size(state, "output_unit.classifier.5.weight"),
+        answers=4 if choose else checkpoints.size(state, "output_unit.classifier.5.weight"),
         audio=audio,
         frames=seen - audio if sound == "early" else seen,
-        motion=_official.size(state, "visual_input_unit.clip_level_motion_proj.weight", 1),
-        tokens=_official.size(state, "linguistic_input_unit.encoder_embed.weight"),
-        embed=_official.size(state, "linguistic_input_unit.encoder_embed.weight", 1),
-        hidden=_official.size(state, "visual_input_unit.appearance_feat_proj.weight"),
+        motion=checkpoints.size(state, "visual_input_unit.clip_level_motion_proj.weight", 1),
+        tokens=checkpoints.size(state, "linguistic_input_unit.encoder_embed.weight"),
+        embed=checkpoints.size(state, "linguistic_input_unit.encoder_embed.weight", 1),
+        hidden=checkpoints.size(state, "visual_input_unit.appearance_feat_proj.weight"),
         stretches=numbered(state, unit.format("video")) + 1,
         each=numbered(state, unit.format("clip")) + 1,
         sound=sound,

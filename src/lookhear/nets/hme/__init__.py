@@ -26,10 +26,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.token_table import Reads, run_lstm
 from lookhear.layers.translate import fitted, renamed
-from lookhear.nets import _official
 from lookhear.nets.hme.memories import Alone, Look, Shared
 from lookhear.types import Memory, Output
 
@@ -154,7 +154,9 @@ class HME(Reads):
             h = state2[0]
             found = [self.look_clip(clip, h)[0], self.look_words(words, h, padding)[0]]
             by_state = self.share_state(h)
-            scores = [(share(y) + by_state).tanh() @ self.share_score for share, y in zip(self.share, found, strict=True)]
+            scores = [
+                (share(y) + by_state).tanh() @ self.share_score for share, y in zip(self.share, found, strict=True)
+            ]
             weight = torch.stack(scores, dim=-1).softmax(dim=-1)
             taken = self.bring[0](h) + weight[:, :1] * self.bring[1](found[0]) + weight[:, 1:] * self.bring[2](found[1])
             x = self.drop(self.again(torch.cat([h, taken.tanh()], dim=-1)).tanh())
@@ -189,16 +191,23 @@ def build(config: Config) -> HME:
 
 LINEAR = {
     **{f"lstm_mm_{i}": f"think{i}" for i in (1, 2)},
-    **{"hidden_encoder_1": "first", "hidden_encoder_2": "again", "linear_decoder_count_2": "head"},
-    **{"linear_decoder_att_a": "out.0", "linear_decoder_att_m": "out.1", "linear_decoder_mem": "out.2"},
-    **{"mm_att.video_sum_encoder": "bring.1", "mm_att.question_sum_encoder": "bring.2"},
-    **{"mrm_vid.write_prob": "clip_memory.keep", "mrm_vid.read_prob": "clip_memory.read"},
-    **{"mrm_vid.read_to_hidden": "clip_memory.whole"},
+    "hidden_encoder_1": "first",
+    "hidden_encoder_2": "again",
+    "linear_decoder_count_2": "head",
+    "linear_decoder_att_a": "out.0",
+    "linear_decoder_att_m": "out.1",
+    "linear_decoder_mem": "out.2",
+    "mm_att.video_sum_encoder": "bring.1",
+    "mm_att.question_sum_encoder": "bring.2",
+    "mrm_vid.write_prob": "clip_memory.keep",
+    "mrm_vid.read_prob": "clip_memory.read",
+    "mrm_vid.read_to_hidden": "clip_memory.whole",
     **{f"mrm_vid.hidden_to_content_{s}": f"clip_memory.content.{i}" for i, s in enumerate("am")},
     **{f"mrm_vid.write_prob_{s}": f"clip_memory.place.{i}" for i, s in enumerate("am")},
     **{f"mrm_vid.read_to_hidden_{s}": f"clip_memory.move.{i}" for i, s in enumerate("am")},
-    **{"mrm_txt.read_prob": "word_memory.read", "mrm_txt.write_prob": "word_memory.place"},
-    **{"mrm_txt.hidden_to_content": "word_memory.content"},
+    "mrm_txt.read_prob": "word_memory.read",
+    "mrm_txt.write_prob": "word_memory.place",
+    "mrm_txt.hidden_to_content": "word_memory.content",
 }
 TURNED = {  # kept input x output as published, ours is its transpose; and their biases
     "mm_att.Whh": "bring.0.weight",
@@ -243,14 +252,14 @@ def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def from_official(state_dict: Mapping[str, Tensor]) -> HME:
     """The released network from a published checkpoint; `video_encoder`, `mm_att.Wvh` and `Wth` are never used."""
-    state = _official.plain(state_dict)
+    state = checkpoints.without_prefixes(state_dict)
     config = Config(
-        answers=_official.size(state, "linear_decoder_count_2.weight"),
-        frames=_official.size(state, "lstm_video_1a.weight_ih", 1),
-        motion=_official.size(state, "lstm_video_1m.weight_ih", 1),
-        tokens=_official.size(state, "embed.weight"),
-        embed=_official.size(state, "embed.weight", 1),
-        hidden=_official.size(state, "hidden_encoder_1.weight"),
-        slots=_official.size(state, "mrm_vid.read_prob.weight"),
+        answers=checkpoints.size(state, "linear_decoder_count_2.weight"),
+        frames=checkpoints.size(state, "lstm_video_1a.weight_ih", 1),
+        motion=checkpoints.size(state, "lstm_video_1m.weight_ih", 1),
+        tokens=checkpoints.size(state, "embed.weight"),
+        embed=checkpoints.size(state, "embed.weight", 1),
+        hidden=checkpoints.size(state, "hidden_encoder_1.weight"),
+        slots=checkpoints.size(state, "mrm_vid.read_prob.weight"),
     )
     return fitted(build(config), translated(state))  # type: ignore[return-value]

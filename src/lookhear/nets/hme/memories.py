@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from lookhear.nets._recurrent import weigh
+from lookhear.layers.recurrent import weigh
 
 
 class Shared(nn.Module):
@@ -72,7 +72,11 @@ class Look(nn.Module):
 
     def __init__(self, query: int, key: int, dim: int) -> None:
         super().__init__()
-        self.key, self.query, self.score = nn.Linear(key, dim), nn.Linear(query, dim, bias=False), nn.Parameter(torch.empty(dim))
+        self.key, self.query, self.score = (
+            nn.Linear(key, dim),
+            nn.Linear(query, dim, bias=False),
+            nn.Parameter(torch.empty(dim)),
+        )
         nn.init.normal_(self.score, std=0.01)
 
     def forward(

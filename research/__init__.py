@@ -1,0 +1,1 @@
+"""Programs that made what ships and what results/ say: run each with `python -m research.FOLDER.NAME`."""

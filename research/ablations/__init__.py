@@ -1,0 +1,1 @@
+"""The page of AV-Master's ablations, from study folders."""

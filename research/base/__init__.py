@@ -1,0 +1,1 @@
+"""What was found out on Soundstage base: comparisons, cues, sheets for people, tables."""

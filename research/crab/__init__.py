@@ -1,0 +1,1 @@
+"""A small Crab with a mask decoder, taught and judged on drawn stages."""

@@ -1,0 +1,1 @@
+"""The embedded encoders that ship: drawn scenes, three trainings, a probe."""

@@ -1,0 +1,1 @@
+"""What tasks learn from each other in small: lessons, kept tokens, runs, the summary."""

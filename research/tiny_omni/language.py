@@ -1,0 +1,292 @@
+"""Teach tiny_omni to speak of what its towers see and hear: step three of `make.py`.
+
+    tokens of a clip, kept │ question ─ answer │ question ─ answer │ …      one row; a question sees the clip and itself
+
+The towers stay as they are. Many questions share one clip, and attention is worked out so: within the clip, from each
+question to the clip, and within each question, which is a fifth of the work of a mask over the whole row.
+
+Run:   python -m research.tiny_omni.language ROOT FOLDER     (goes on where it was stopped)
+Cost:  about 40 minutes on one thread
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from lookhear.llms import tiny_omni
+from lookhear.llms.omni.thinker import LEAD, SYSTEM
+from research.tiny_omni import clips, lessons
+
+IGNORED = -100
+SPELLED = 0.1  # of the batches have prompts read word by word, so that other wordings are not foreign
+LISTED = 0.2  # of the questions name every answer there can be
+LOUD = 0.4  # root mean square of media tokens; words begin at a quarter of it
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How rows are laid out: a clip of `clip` tokens, then `asks` blocks of `block` tokens, filled up on the right."""
+
+    clip: int
+    asks: int
+    block: int
+
+
+LAYOUT: list[Layout] = []  # of the rows in work: attention has no other way to be told
+
+
+def attend(module: nn.Module, q: Tensor, k: Tensor, v: Tensor, mask: None, scaling: float, **_: object) -> tuple:
+    """Causal attention where every block sees the clip and itself."""
+    at = LAYOUT[-1]
+    (q, qs), (k, ks), (v, vs) = (t.split([at.clip, at.asks * at.block], 2) for t in (q, k, v))
+    clip = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scaling)
+    qs = qs * scaling
+    to_clip = (qs @ k.transpose(-1, -2)).unflatten(2, (at.asks, at.block))  # … ask, place, clip token
+    qs, ks, vs = (t.unflatten(2, (at.asks, at.block)) for t in (qs, ks, vs))
+    later = torch.full((at.block, at.block), -1e4, dtype=qs.dtype).triu(1)
+    shares = torch.cat([to_clip, qs @ ks.transpose(-1, -2) + later], -1).softmax(-1).to(v.dtype)
+    on_clip, on_self = shares.split([at.clip, at.block], -1)
+    blocks = on_clip.flatten(2, 3) @ v + (on_self @ vs).flatten(2, 3)
+    return torch.cat([clip, blocks], 2).transpose(1, 2), None
+
+
+ALL_ATTENTION_FUNCTIONS.register("clip_and_asks", attend)
+
+
+class School:
+    """A thinker, what its towers made of clips, and what it is asked about them."""
+
+    def __init__(self, root: Path, folder: Path, seed: int = 0):
+        self.root, self.folder = root, folder
+        self.scenes = lessons.scenes(root)
+        self.questions = {split: lessons.short(root, split) for split in ("train", "val")}
+        self.kept = {s: torch.load(folder / f"{s}.tokens.pt", weights_only=True) for s in ("train", "val")}
+        self.rows = {s: {one: k for k, one in enumerate(kept["ids"])} for s, kept in self.kept.items()}
+        self.long = {
+            name: lessons.long(root, self.scenes[name], some) for name, some in self.questions["train"].items()
+        }
+        some = [ask for name in list(self.long)[:1500] for ask in self.long[name]]
+        plain = [lessons.answered(e, listed) for e in next(iter(self.questions["train"].values())) for listed in (0, 1)]
+        plain += [lessons.answered(e) for one in list(self.questions["train"].values())[:600] for e in one]
+        words, lines = lessons.texts(some + plain)
+        lines.append("\n" + lessons.answered(next(iter(self.questions["train"].values()))[0], True)[0].split("\n")[1])
+        self.tokenizer = tiny_omni.tokenizer(words, lines)
+        self.spelling = tiny_omni.tokenizer(words + lines)
+        self.ids = {name: self.tokenizer.convert_tokens_to_ids(name) for name in tiny_omni.SPECIAL}
+        torch.manual_seed(seed)
+        self.model = tiny_omni.thinker(tiny_omni.Config(), self.ids)
+        clips.load_towers(self.model, folder)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Media tokens to one loudness, for which the towers' last layers are scaled; words a quarter as loud."""
+        base, kept = self.model.model, self.kept["train"]
+        self.scale = {
+            "video": LOUD / float(kept["video"].float().square().mean().sqrt()),
+            "audio": LOUD / float(torch.cat(kept["audio"][:500]).float().square().mean().sqrt()),
+        }
+        with torch.no_grad():
+            for layer, name in ((base.visual.merger.mlp[2], "video"), (base.audio_tower.proj, "audio")):
+                layer.weight.mul_(self.scale[name])
+                layer.bias.mul_(self.scale[name])
+            for name, p in base.language_model.named_parameters():
+                if p.ndim == 2:
+                    deep = (
+                        1 / math.sqrt(2 * len(base.language_model.layers)) if "o_proj" in name or "down" in name else 1
+                    )
+                    nn.init.normal_(p, std=LOUD / 4 if "embed" in name else deep / math.sqrt(p.shape[1]))
+
+    def say(self, text: str, spelled: bool = False) -> list[int]:
+        """Text as tokens; a spelled one has no token for a whole line, and so the numbers of the other vocabulary."""
+        if not spelled:
+            return self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        pieces = self.spelling.tokenize(text, split_special_tokens=True)
+        return self.tokenizer.convert_tokens_to_ids(pieces)
+
+    def ask(self, prompt: str, target: str, spelled: bool = False) -> tuple[list[int], list[int]]:
+        """Tokens of a question with what stands around it, and of the reply."""
+        ids = self.ids
+        asked = self.say(prompt, spelled and len(prompt) < 150)
+        asked += [ids["<|im_end|>"], *self.say("\n"), ids["<|im_start|>"], *self.say("assistant\n")]
+        return asked, [*self.say(target), ids["<|im_end|>"]]
+
+    def prefix(self, heard: int) -> tuple[list[int], Tensor, int]:
+        """Tokens up to and with the media, their positions (3, token), and the position that comes next."""
+        ids, n, say = self.ids, "\n", self.say
+        start = [ids["<|im_start|>"], *say(f"system\n{SYSTEM}"), ids["<|im_end|>"], *say(n), ids["<|im_start|>"]]
+        start += [*say("user\n" + LEAD["video", "audio"]), ids["<|vision_bos|>"], *[ids["<|VIDEO|>"]] * 80]
+        start += [ids["<|vision_eos|>"], ids["<|audio_bos|>"], *[ids["<|AUDIO|>"]] * heard, ids["<|audio_eos|>"]]
+        columns = next(k for k in range(4 * heard - 4, 4 * heard + 8) if tiny_omni.heard(k) == heard)
+        positions, _ = self.model.get_rope_index(
+            torch.tensor([start]),
+            video_grid_thw=torch.tensor([[5, 8, 8]]),
+            attention_mask=torch.ones(1, len(start), dtype=torch.long),
+            audio_seqlens=torch.tensor([columns]),
+            second_per_grids=torch.tensor([2.0]),
+        )
+        return start, positions[:, 0].long(), int(positions.max()) + 1
+
+    def rows_of(self, split: str, names: list[str], asks: list[list[tuple[list[int], list[int]]]]) -> tuple:
+        """(embeddings, positions, labels, layout) of clips of equal length with equally many asks."""
+        kept, places = self.kept[split], [self.rows[split][name] for name in names]
+        heard = [kept["audio"][k].float() for k in places]
+        start, positions, after = self.prefix(len(heard[0]))
+        block = max(len(p) + len(t) for some in asks for p, t in some)
+        ids, labels = [], []
+        for some in asks:
+            row, label = list(start), [IGNORED] * len(start)
+            for prompt, target in some:
+                rest = block - len(prompt) - len(target)
+                row += [*prompt, *target, *[self.ids["<|endoftext|>"]] * rest]
+                label += [IGNORED] * (len(prompt) - 1) + [*target] + [IGNORED] * (rest + 1)
+            ids.append(row)
+            labels.append(label)
+        words = self.model.model.language_model.embed_tokens(torch.tensor(ids))
+        first, second = (start.index(self.ids[name]) for name in ("<|VIDEO|>", "<|AUDIO|>"))
+        video, audio = (
+            kept["video"][places].float() * self.scale["video"],
+            torch.stack(heard) * self.scale["audio"],
+        )
+        embeds = torch.cat(
+            [words[:, :first], video, words[:, first + 80 : second], audio, words[:, second + len(heard[0]) :]], 1
+        )
+        where = torch.cat([positions, (after + torch.arange(block)).repeat(len(asks[0])).expand(3, -1)], 1)
+        return (
+            embeds,
+            where[:, None].expand(-1, len(names), -1),
+            torch.tensor(labels),
+            Layout(len(start), len(asks[0]), block),
+        )
+
+    def logits(self, embeds: Tensor, positions: Tensor, labels: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
+        """Logits where something is learned, and what it is."""
+        LAYOUT.append(layout)
+        out = self.model.model.language_model(
+            inputs_embeds=embeds, attention_mask={"full_attention": None}, position_ids=positions, use_cache=False
+        ).last_hidden_state
+        LAYOUT.pop()
+        learned = labels != IGNORED
+        return self.model.lm_head(out[learned]), labels[learned]
+
+    def batch(self, rng: Random, clips: int, short: bool) -> tuple:
+        """Random training clips with 16 of their questions each, or with 4 longer tasks."""
+        names = rng.sample(self.same, clips)
+        asks, spelled = [], rng.random() < SPELLED
+        for name in names:
+            if short:
+                pool = self.questions["train"][name]
+                some = [rng.choice(pool) for _ in range(16)] if len(pool) < 16 else rng.sample(pool, 16)
+                asks.append([self.ask(*lessons.answered(e, rng.random() < LISTED), spelled) for e in some])
+            else:
+                asks.append([self.ask(*one, spelled) for one in rng.choices(self.long[name], k=4)])
+        return self.rows_of("train", names, asks)
+
+    @property
+    def same(self) -> list[str]:
+        """Training clips with as many sound tokens as most have."""
+        if not hasattr(self, "_same"):
+            lengths = [len(one) for one in self.kept["train"]["audio"]]
+            usual = max(set(lengths), key=lengths.count)
+            named = zip(self.kept["train"]["ids"], lengths, strict=True)
+            self._same = [one for one, n in named if n == usual and self.questions["train"].get(one)]
+            print(f"{len(self._same)} of {len(lengths)} clips have {usual} tokens of sound", flush=True)
+        return self._same
+
+    @torch.no_grad()
+    def check(self, limit: int = 300) -> dict[str, float]:
+        """Percent of held-out questions whose every reply token comes first, by kind: greedy exact match."""
+        right, usual = {}, len(self.kept["train"]["audio"][self.rows["train"][self.same[0]]])
+        self.model.eval()
+        for name in list(self.questions["val"])[:limit]:
+            if len(self.kept["val"]["audio"][self.rows["val"][name]]) != usual:
+                continue
+            some = self.questions["val"][name]
+            asks = [self.ask(*lessons.answered(e)) for e in some]
+            with torch.autocast("cpu", torch.bfloat16):
+                logits, wanted = self.logits(*self.rows_of("val", [name], [asks]))
+            hits = iter((logits.argmax(-1) == wanted).tolist())
+            for e, (_, target) in zip(some, asks, strict=True):
+                good = all([next(hits) for _ in target])  # noqa: C419 (every one is taken)
+                for group in ("all", "/".join(e.kind)):
+                    right.setdefault(group, []).append(good)
+        self.model.train()
+        return {k: round(100 * sum(v) / len(v), 2) for k, v in sorted(right.items())}
+
+    def save(self, folder: Path) -> None:
+        """The model as Hugging Face lays it out, in half precision, computing in single."""
+        tiny_omni.save(self.model, self.tokenizer, folder)
+
+
+def main() -> None:
+    """Train, or go on; write the weights."""
+    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    options.add_argument("root", type=Path)
+    options.add_argument("folder", type=Path)
+    options.add_argument("--steps", type=int, default=2800)
+    options.add_argument("--clips", type=int, default=8)
+    options.add_argument("--lr", type=float, default=2e-3)
+    options.add_argument("--long", type=float, default=0.3, help="share of steps with longer tasks")
+    options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--autocast", action="store_true")
+    options.add_argument("--stop", type=int, default=0, help="stop after so many steps (to time them)")
+    given = options.parse_args()
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+    school = School(given.root, given.folder, given.seed)
+    print(f"{len(school.tokenizer)} tokens, ready in {time.perf_counter() - start:.0f} s", flush=True)
+    language = school.model.model.language_model
+    language.config._attn_implementation = "clip_and_asks"
+    decay = [p for n, p in language.named_parameters() if p.ndim == 2 and "embed" not in n]
+    rest = [p for n, p in language.named_parameters() if not (p.ndim == 2 and "embed" not in n)]
+    groups = [{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, given.lr, betas=(0.9, 0.98), fused=True)
+    state, first = given.folder / "language.pt", 0
+    if state.is_file():
+        kept = torch.load(state, weights_only=True)
+        language.load_state_dict(kept["model"])
+        optimizer.load_state_dict(kept["optimizer"])
+        first = kept["step"]
+    warm, running, begun = 300, {}, time.perf_counter()
+    log = (given.folder / "language.jsonl").open("a")
+    for step in range(first, given.stop or given.steps):
+        part = min(1.0, (step + 1) / warm) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / given.steps)))
+        for group in optimizer.param_groups:
+            group["lr"] = given.lr * part
+        rng = Random(f"{given.seed} {step}")
+        short = rng.random() >= given.long
+        with torch.autocast("cpu", torch.bfloat16, enabled=given.autocast):
+            logits, wanted = school.logits(*school.batch(rng, given.clips, short))
+        loss = F.cross_entropy(logits.float(), wanted)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(language.parameters(), 1.0)
+        optimizer.step()
+        name = "short" if short else "long"
+        running[name] = 0.97 * running.get(name, loss.item()) + 0.03 * loss.item()
+        if step % 50 == 49 or step == given.steps - 1:
+            line = {"step": step + 1, "seconds": round(time.perf_counter() - begun), "lr": round(given.lr * part, 6)}
+            line |= {k: round(v, 4) for k, v in running.items()}
+            if step % 500 == 499 or step == given.steps - 1:
+                line["val"] = school.check(60 if step < given.steps - 1 else 300)
+                kept = {"model": language.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
+                torch.save(kept, state.with_suffix(".part"))
+                state.with_suffix(".part").replace(state)
+            print(json.dumps(line), flush=True)
+            print(json.dumps(line), file=log, flush=True)
+    if not given.stop:
+        school.save(given.folder / "tiny_omni")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""Adapters and connectors for language models."""

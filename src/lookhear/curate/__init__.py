@@ -1,0 +1,1 @@
+"""Rewriting annotations: robust rephrasings and splits (MUSIC-AVQA-R), explicit reasoning (AV-UIE)."""

@@ -1,0 +1,1 @@
+"""Explicit-reasoning instruction data in the AV-UIE form: written, checked against the label, exported."""

@@ -1,0 +1,142 @@
+"""Reasoning for every example of a split, by rule or by a model, checked, and kept in a ledger that a run goes on from.
+
+By rule: the example's own reasoning where the dataset has it (Soundstage), else the sentence of its task; boxes, points
+and times always come from the reference. By a model: it is told what is known and how to end; a reply that does not
+conclude with the label is asked for anew, and dropped after a few attempts. Nothing is dropped in silence: the ledger
+holds the last reply and what was wrong with it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lookhear import tasks
+from lookhear.curate.instruct import wording
+from lookhear.curate.instruct.check import fault
+from lookhear.errors import DatasetError, ModelError
+from lookhear.types import Example
+
+if TYPE_CHECKING:
+    from lookhear.llms.endpoint.client import Client
+
+ATTEMPTS = 3
+RULE = "rule"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One example's text: `fault` is "" where it may be used; `tokens` were read and written for it."""
+
+    id: str
+    text: str
+    fault: str = ""
+    attempts: int = 1
+    tokens: tuple[int, int] = (0, 0)
+    bad: tuple[str, ...] = ()  # what was wrong with the replies before
+
+
+Writer = Callable[[Example], Entry]
+
+
+def by_rule(example: Example) -> Entry:
+    """The target of the example's task."""
+    text = tasks.find(example.task).target(example)
+    return Entry(example.id, text, fault(example, text))
+
+
+def by_model(client: Client, temperature: float = 0.7) -> Writer:
+    """A writer that asks a model, and again where the reply cannot be used."""
+
+    def write(example: Example) -> Entry:
+        messages = [{"role": "user", "content": wording.message(example)}]
+        read, written, bad = 0, 0, list[str]()
+        text = ""
+        for attempt in range(1, ATTEMPTS + 1):
+            told = client.say(messages, temperature=temperature, max_tokens=512)
+            read, written, text = read + told.read, written + told.written, told.text.strip()
+            wrong = fault(example, text)
+            if not wrong:
+                return Entry(example.id, text, "", attempt, (read, written), tuple(bad))
+            bad.append(wrong)
+            messages += [
+                {"role": "assistant", "content": text},
+                {"role": "user", "content": wording.again(example, wrong)},
+            ]
+        return Entry(example.id, text, bad[-1], ATTEMPTS, (read, written), tuple(bad[:-1]))
+
+    return write
+
+
+def write(
+    examples: Sequence[Example],
+    writer: Writer,
+    ledger: Path,
+    head: dict[str, Any],
+    workers: int = 1,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> list[Entry]:
+    """An entry for each example, in order; what `ledger` has already is not written anew.
+
+    `head` says what the ledger is of (dataset, split, who writes) and is its first line. Raises DatasetError where the
+    ledger is of something else, ModelError where the model cannot be reached: run again to go on.
+    """
+    done = {entry.id: entry for entry in _resume(ledger, head)}
+    missing = [example for example in examples if example.id not in done]
+    progress(len(examples) - len(missing), len(examples))
+    try:
+        with ledger.open("a", encoding="utf-8") as file, ThreadPoolExecutor(workers) as pool:
+            wanted = partial(_entry, writer)
+            for entry in pool.map(wanted, missing) if workers > 1 else map(wanted, missing):
+                file.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
+                file.flush()
+                done[entry.id] = entry
+                progress(len(done), len(examples))
+    except ModelError as error:
+        raise ModelError(f"{error} {len(done)} of {len(examples)} are written; run again to go on.") from None
+    return [done[example.id] for example in examples]
+
+
+def _entry(writer: Writer, example: Example) -> Entry:
+    """What the writer makes of an example; one that has no target (LLP's training set has no times) is a fault."""
+    try:
+        return writer(example)
+    except DatasetError as error:
+        return Entry(example.id, str(error), "has no target", attempts=0)
+
+
+def counts(entries: Sequence[Entry]) -> dict[str, Any]:
+    """How many were written and kept, why others were dropped, bad replies by reason, tokens read and written."""
+    dropped = Counter(entry.fault for entry in entries if entry.fault)
+    bad = Counter(reason for entry in entries for reason in entry.bad) + dropped
+    return {
+        "written": len(entries),
+        "kept": len(entries) - dropped.total(),
+        "dropped": dict(dropped.most_common()),
+        "bad_replies": dict(bad.most_common()),
+        "replies": sum(entry.attempts for entry in entries),
+        "tokens": {"read": sum(e.tokens[0] for e in entries), "written": sum(e.tokens[1] for e in entries)},
+    }
+
+
+def _resume(ledger: Path, head: dict[str, Any]) -> Iterator[Entry]:
+    ledger.parent.mkdir(parents=True, exist_ok=True)
+    content = ledger.read_text("utf-8") if ledger.is_file() else ""
+    whole = content[: content.rfind("\n") + 1]
+    if not whole:
+        ledger.write_text(json.dumps(head) + "\n", "utf-8")
+        return
+    if whole != content:  # the line that was being written when the run was stopped
+        ledger.write_text(whole, "utf-8")
+    first, *lines = whole.splitlines()
+    if json.loads(first) != head:
+        raise DatasetError(f"{ledger} is of {first}, not of {json.dumps(head)}. Choose another folder.")
+    for line in lines:
+        raw = json.loads(line)
+        yield Entry(**raw | {"tokens": tuple(raw["tokens"]), "bad": tuple(raw["bad"])})

@@ -1,0 +1,1 @@
+"""MUSIC-AVQA-R: questions rephrased, answers split into head and tail."""

@@ -1,0 +1,142 @@
+"""The audit: does a model hear, see and read, or does it guess? One card for anything that watches and answers.
+
+    audit(model, examples, train) -> Card ── lines, each with interval, verdict and a sentence
+
+Everything is asked again with something taken away and compared question by question. Hearing is decided by the
+questions that need sound (Audio, Audio-Visual), seeing by those that need the picture (Visual, Audio-Visual), order by
+those of kind Temporal; a dataset without such kinds is taken whole. The rule of the verdicts is in `audit_lines`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lookhear.errors import DatasetError, LookhearError
+from lookhear.evaluate.audit import checks
+from lookhear.evaluate.audit.lines import MARGIN, NOT_DONE, Line, not_done
+from lookhear.evaluate.audit.proofs import PROOFS, TIMES, Asked, out_of_time, taken_away
+from lookhear.evaluate.report import clusters_of, report
+from lookhear.evaluate.run import run, unanswered
+from lookhear.evaluate.scores import Score
+from lookhear.model import Model, NetModel
+from lookhear.store.features import FeatureStore
+from lookhear.types import Example
+
+SHIFT = 3  # seconds
+FILMS = 100  # clips that are decoded and edited at most, per edit
+
+
+@dataclass(frozen=True)
+class Card:
+    """The robustness card. `facts` say what was audited and how; `findings` answer hearing, seeing, reading."""
+
+    facts: Mapping[str, Any]
+    overall: Score
+    lines: Sequence[Line]
+    findings: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, accuracies in percent and changes in points."""
+        lines = [line.to_json() for line in self.lines]
+        card, overall = dict(self.facts), self.overall.to_json()
+        return {"card": card, "overall": overall, "findings": dict(self.findings), "lines": lines}
+
+    def line(self, name: str) -> Line:
+        """The line called `name`."""
+        return next(line for line in self.lines if line.name == name)
+
+
+def audit(
+    model: Model,
+    examples: Sequence[Example],
+    train: Sequence[Example] = (),
+    store: FeatureStore | None = None,
+    rephrase: Callable[[Example], Sequence[str]] | None = None,
+    part: Callable[[Sequence[Example]], Sequence[str]] | None = None,
+    margin: float = MARGIN,
+    shift: int = SHIFT,
+    films: int = FILMS,
+    seed: int = 0,
+    facts: Mapping[str, Any] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Card:
+    """Audit `model` on `examples`, all of which need a reference answer.
+
+    `train` are the questions it learned from: floors and leaks need them. `store` holds a small net's features.
+    `rephrase` gives other ways to ask a question, `part` tells head from tail (`lookhear.robust` has both). At most
+    `films` clips are decoded for an edit. `progress` hears what is being done, the how-manyth thing, of how many.
+    Questions about clips that cannot be read are left out, and counted in `facts["unread"]`.
+    """
+    if isinstance(model, NetModel):
+        store = store or model.store or FeatureStore(None)
+    answers = run(model, examples, store)
+    lost = unanswered(examples, answers)
+    kept = [i for i, e in enumerate(examples) if e.clip.id not in lost]
+    whole = report(examples, answers)  # unread clips count as wrong here, as everywhere
+    asked = Asked(model, store, [examples[i] for i in kept], [answers[i] for i in kept], margin, seed)
+    jobs: list[tuple[tuple[str, str, str], Callable[[], Line | list[Line]]]] = [
+        *(((p.name, p.section, p.title), lambda p=p: taken_away(asked, p)) for p in PROOFS),
+        *(((p.name, p.section, p.title), lambda p=p: out_of_time(asked, p, shift, films)) for p in TIMES),
+        (("mirror", "time", "mirror left and right"), lambda: checks.mirror(asked, films)),
+        (("chance", "floors", "chance"), lambda: checks.chance(asked, train)),
+        *(
+            ((f"by_{by}", "floors", title), lambda by=by, title=title: checks.floor(asked, train, by, title))
+            for by, title in (("template", "answer prior"), ("question", "question only"))
+        ),
+        (("leaks", "floors", "leak-free questions"), lambda: checks.leaks(asked, train)),
+        (("head_tail", "answers", "head against tail"), lambda: checks.head_tail(asked, part)),
+        (("rephrasing", "answers", "asked in other words"), lambda: checks.rephrasing(asked, rephrase)),
+        (("calibration", "answers", "calibration"), lambda: checks.calibration(asked)),
+    ]
+    lines: list[Line] = []
+    for number, (what, job) in enumerate(jobs):
+        if progress:
+            progress(what[2], number, len(jobs))
+        try:
+            found = job()
+            lines += [found] if isinstance(found, Line) else found
+        except LookhearError as error:
+            lines.append(not_done(*what, str(error)))
+    card = {
+        **(facts or {}),
+        "model": model.name,
+        "questions": len(examples),
+        "videos": len(np.unique(clusters_of(examples))),
+        "unread": lost,
+        "margin": margin,
+        "interval": "95 %, bootstrap over videos; lines are not corrected for each other",
+        "rule": RULE.format(margin),
+    }
+    return Card(card, whole.overall, lines, _findings(lines))
+
+
+RULE = (
+    "used: the 95 % interval of the change of accuracy lies below zero. hardly used: the same, but less than {0:g} "
+    "points are lost. misleads: the interval lies above zero. not used: every answer and score stays the same, or the "
+    "interval lies within ±{0:g} points. cannot tell: none of these. Hearing and seeing are decided by the swap, which "
+    "leaves a real sound or picture in place, on the questions that need it."
+)
+
+
+def of_videos(examples: Sequence[Example], count: int, seed: int = 0) -> list[Example]:
+    """All questions about `count` videos drawn at random, in their order; all where there are not more videos."""
+    if count < 2:
+        raise DatasetError(f"--limit {count}: an audit compares clips, so it needs at least 2 videos.")
+    numbers = clusters_of(examples)
+    videos = np.random.default_rng(seed).permutation(np.unique(numbers))[:count]
+    return [e for e, number in zip(examples, numbers, strict=True) if number in set(videos.tolist())]
+
+
+def _findings(lines: Sequence[Line]) -> dict[str, str]:
+    """Sound, picture, question -> verdict: the swap decides, and where it was not done the blank."""
+    by = {line.name: line.verdict for line in lines}
+    pairs = {
+        "sound": ("swap_audio", "silence"),
+        "picture": ("swap_video", "blindfold"),
+        "question": ("shuffle_questions",),
+    }
+    return {what: next((by[n] for n in names if by[n] != NOT_DONE), NOT_DONE) for what, names in pairs.items()}

@@ -1,0 +1,1 @@
+"""Faults of annotations and media, and of Soundstage's own truth."""

@@ -1,0 +1,1 @@
+"""Pictures and pages: the evidence of an answer, masks, routers, the HTML report."""

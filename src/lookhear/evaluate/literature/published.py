@@ -1,0 +1,127 @@
+"""Numbers as their papers print them, with where they are printed; the survey's methods and datasets.
+
+    published/av_master.csv mccd.csv crab.csv crab_plus.csv     every result table of the four papers, one number a row
+    published/methods.csv datasets.csv                          the survey's 39 methods and 3 datasets, and later ones
+    published/counts.csv                                        questions of each type in each test set
+
+Nothing is corrected: where two papers disagree both numbers are kept, and `contradictions` finds what cannot be so.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from lookhear.catalog import unknown
+from lookhear.errors import RecipeError
+
+FOLDER = Path(__file__).parent / "published"
+PAPERS = ("av_master", "mccd", "crab", "crab_plus")
+
+
+@dataclass(frozen=True)
+class Number:
+    """One printed number. `printed` is the method's name in that table, `method` the name used throughout."""
+
+    method: str
+    venue: str
+    variant: str  # what differs from the method itself: an ablation, an encoder, a training set
+    dataset: str
+    split: str
+    type: str  # "Overall", "Audio", "Audio/Counting"
+    metric: str
+    value: float
+    digits: int  # decimals it is printed with
+    source: str  # "AV-Master Table II"
+    printed: str
+
+    @property
+    def cell(self) -> tuple[str, ...]:
+        """What the number is about: equal for numbers that should be equal."""
+        return (self.method, self.variant, self.dataset, self.split, self.type, self.metric)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A published method. `spatial_temporal`: has a module that picks out places or moments (our reading)."""
+
+    name: str
+    also: tuple[str, ...]
+    title: str
+    year: int
+    venue: str
+    paper: str
+    code: str
+    family: str
+    spatial_temporal: bool
+    listed: str  # "survey", or "papers" for a method that only result tables name
+
+
+@cache
+def numbers() -> tuple[Number, ...]:
+    """Every number of every table, in the order of the papers."""
+    found = []
+    for paper in PAPERS:
+        for row in _rows(f"{paper}.csv"):
+            digits = len(row["value"].partition(".")[2])
+            found.append(Number(**{**row, "value": float(row["value"]), "digits": digits}))
+    return tuple(found)
+
+
+@cache
+def methods() -> tuple[Method, ...]:
+    """The methods of the survey, oldest first, then those that only the result tables name."""
+    return tuple(
+        Method(
+            **{
+                **row,
+                "also": tuple(filter(None, row["also"].split(";"))),
+                "year": int(row["year"]),
+                "spatial_temporal": row["spatial_temporal"] == "yes",
+            }
+        )
+        for row in _rows("methods.csv")
+    )
+
+
+def datasets() -> list[dict[str, str]]:
+    """The survey's three datasets: name, title, year, links and sizes, as printed there."""
+    return _rows("datasets.csv")
+
+
+@cache
+def counts() -> Mapping[tuple[str, str], Mapping[str, int]]:
+    """(dataset, split) -> type -> questions of the test sets the numbers are about."""
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for row in _rows("counts.csv"):
+        found.setdefault((row["dataset"], row["split"]), {})[row["type"]] = int(row["questions"])
+    return found
+
+
+def names() -> dict[str, str]:
+    """Method -> one line about it: what `lookhear list methods` prints."""
+    return {
+        m.name: ", ".join(
+            filter(None, (str(m.year), m.venue, m.family, "spatial-temporal" if m.spatial_temporal else "", m.title))
+        )
+        for m in methods()
+    }
+
+
+def names_in(text: str) -> list[str]:
+    """The methods named in `text`, separated by commas; `all` is every one. Other spellings are understood."""
+    known = {alias.casefold(): m.name for m in methods() for alias in (m.name, *m.also)}
+    if text.strip() == "all":
+        return list(known.values())
+    for name in (wanted := [part.strip() for part in text.split(",") if part.strip()]):
+        if name.casefold() not in known:
+            raise RecipeError(unknown("published method", name, [m.name for m in methods()]))
+    return [known[name.casefold()] for name in wanted]
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (FOLDER / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

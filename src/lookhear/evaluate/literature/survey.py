@@ -1,0 +1,107 @@
+"""What the published numbers say together: accuracy by question type and design, and the best of each year.
+
+The survey groups methods by whether their design is spatial-temporal: has a module that picks out places or moments.
+Its figures are pictures, so which method is which is our reading of the methods (`published/methods.csv`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lookhear.errors import DependencyError
+from lookhear.evaluate.literature import published, table_rows
+from lookhear.evaluate.literature.contradictions import pooled
+
+TYPES = ("Existential", "Counting", "Location", "Comparative", "Temporal")
+DESIGNS = ("spatial-temporal", "other")
+DATASETS = {"music_avqa": "MUSIC-AVQA", "music_avqa_r": "MUSIC-AVQA-R"}
+COLOURS = {"spatial-temporal": "#1b7837", "other": "#2166ac"}
+
+
+def by_type(dataset: str) -> dict[str, dict[str, float]]:
+    """Method -> question type -> accuracy, its audio, visual and audio-visual questions pooled; complete rows only."""
+    names = [m.name for m in published.methods()]
+    if dataset == "music_avqa_r":
+        sizes = {part: published.counts()[dataset, part] for part in ("head", "tail")}
+        parts = {part: _by_method(table_rows.rows(dataset, names, part)) for part in sizes}
+    else:
+        sizes = {"test": published.counts()[dataset, "test"]}
+        parts = {"test": _by_method(table_rows.rows(dataset, names))}
+    found = {}
+    for method in names:
+        rows = {part: parts[part].get(method, {}) for part in sizes}
+        if all(kind in rows[part] for part in sizes for kind in sizes[part]):
+            values = {f"{kind} {part}": rows[part][kind] for part in sizes for kind in sizes[part]}
+            weights = {f"{kind} {part}": sizes[part][kind] for part in sizes for kind in sizes[part]}
+            found[method] = {t: pooled({k: v for k, v in values.items() if f"/{t} " in k}, weights) for t in TYPES}
+    return found
+
+
+def designs(dataset: str) -> dict[str, dict[str, float]]:
+    """Design -> question type -> mean over its methods; `methods` is how many those are."""
+    rows, design = by_type(dataset), _design()
+    found = {}
+    for kind in DESIGNS:
+        chosen = [row for method, row in rows.items() if design[method] == kind]
+        means = {t: sum(row[t] for row in chosen) / len(chosen) for t in TYPES} if chosen else {}
+        found[kind] = {"methods": len(chosen), **means}
+    return found
+
+
+def progress(dataset: str) -> list[tuple[int, str, float]]:
+    """(year, method, overall accuracy) of every method with a published number, oldest first."""
+    rows = _by_method(table_rows.rows(dataset, [m.name for m in published.methods()]))
+    years = {m.name: m.year for m in published.methods()}
+    found = [(years[method], method, row["Overall"]) for method, row in rows.items() if "Overall" in row]
+    return sorted(found, key=lambda entry: (entry[0], entry[2]))
+
+
+def draw(path: Path | str) -> None:
+    """Write the figure: accuracy by type on both datasets, one line a method, and overall accuracy by year."""
+    try:
+        from matplotlib.figure import Figure
+        from matplotlib.lines import Line2D
+    except ImportError:
+        raise DependencyError("The figure needs matplotlib: pip install 'lookhear[report]'") from None
+    figure = Figure(figsize=(13, 4.2), layout="constrained")
+    panels = figure.subplots(1, 3, width_ratios=(1, 1, 1.25))
+    design = _design()
+    for panel, (dataset, title) in zip(panels, DATASETS.items(), strict=False):
+        for method, row in by_type(dataset).items():
+            panel.plot(TYPES, [row[t] for t in TYPES], color=COLOURS[design[method]], alpha=0.35, lw=1)
+        for kind, means in designs(dataset).items():
+            if means["methods"]:
+                panel.plot(TYPES, [means[t] for t in TYPES], "o-", color=COLOURS[kind], lw=2.5, ms=5)
+        panel.set(title=title, ylim=(20, 95), ylabel="accuracy, %" if panel is panels[0] else "")
+        panel.tick_params(axis="x", rotation=25)
+        panel.grid(axis="y", alpha=0.25)
+    counted = {kind: designs("music_avqa")[kind]["methods"] for kind in DESIGNS}
+    marks = [Line2D([], [], color=COLOURS[k], marker="o", lw=2.5, label=f"{k} ({counted[k]})") for k in DESIGNS]
+    panels[0].legend(handles=marks, loc="lower left", frameon=False, title="design: mean and methods")
+    _years(panels[2], progress("music_avqa"), design)
+    for panel in panels:
+        panel.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=150)
+
+
+def _years(panel, entries: Sequence[tuple[int, str, float]], design: Mapping[str, str]) -> None:
+    best, steps = 0.0, []
+    for year, method, overall in entries:
+        panel.plot(year, overall, "o", color=COLOURS[design[method]], ms=5, alpha=0.7)
+        if overall > best:
+            best = overall
+            steps = [step for step in steps if step[0] != year] + [(year, overall, method)]
+    panel.step([s[0] for s in steps], [s[1] for s in steps], where="post", color="#555555", lw=1)
+    for year, overall, method in steps:
+        panel.annotate(method, (year, overall), xytext=(-3, 6), textcoords="offset points", fontsize=8, ha="right")
+    panel.set(title="MUSIC-AVQA overall, by year", xlim=(2013.2, max(e[0] for e in entries) + 0.6))
+    panel.grid(axis="y", alpha=0.25)
+
+
+def _design() -> dict[str, str]:
+    return {m.name: DESIGNS[not m.spatial_temporal] for m in published.methods()}
+
+
+def _by_method(rows: Mapping[str, Mapping[str, float]]) -> dict[str, Mapping[str, float]]:
+    return {label.rpartition(" (")[0]: values for label, values in rows.items()}

@@ -1,0 +1,1 @@
+"""Several recipes and seeds in one table: run, compare, transfer between tasks, routers."""

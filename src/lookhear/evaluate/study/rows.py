@@ -1,0 +1,267 @@
+"""Many runs side by side: recipes by seeds, trained where they are missing, asked the same questions, tested in pairs.
+
+    rows x seeds ─ train ─▶ run folders ─ ask every split ─▶ right.json (one bit a question) ─ summary ─▶ table
+
+A row's score is the mean over its seeds; its interval comes from a bootstrap over videos of that mean. A difference is
+tested question by question with each video's questions together, and corrected (Holm) over what is looked at together:
+`Overall` over all rows; types within a row; templates within a row.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lookhear import config, datasets, statistics
+from lookhear.errors import RecipeError
+from lookhear.evaluate.floors import template_of
+from lookhear.evaluate.report import clusters_of, columns_of, membership
+from lookhear.metrics.answers import normal
+from lookhear.model import NetModel, load, says
+from lookhear.store.batch import orders
+from lookhear.store.features import FeatureStore
+from lookhear.store.fill import fill
+from lookhear.types import Clip, Example
+
+CLIPS = 32  # watched at a time when asking
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a recipe with overrides."""
+
+    name: str = ""
+    recipe: str = ""
+    """path, from the study's file"""
+    set: list[str] = field(default_factory=list)
+    """overrides, as `net.variant=paper`"""
+    seeds: list[int] | None = None
+    """in place of the study's"""
+    against: str = ""
+    """the row it is tested against; empty means the first"""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is compared. `set` is laid over every row before the row's own overrides."""
+
+    rows: list[Row] = field(default_factory=list)
+    set: list[str] = field(default_factory=list)
+    seeds: list[int] = field(default_factory=lambda: [0])
+    splits: list[str] = field(default_factory=lambda: ["test"])
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """The questions of one split, and who was right: row -> bool (seed, question)."""
+
+    examples: Sequence[Example]
+    right: Mapping[str, np.ndarray]
+
+
+def read(path: Path | str) -> Study:
+    """The study written in a YAML file. Raises RecipeError for a row without a name of its own, or an unknown one."""
+    study = config.load(path, schema=Study)
+    names = [row.name for row in study.rows]
+    if not names or not all(names) or len({folder_of(n) for n in names}) < len(names):
+        raise RecipeError(f"{path}: every row needs a name of its own; there are {names}.")
+    for row in study.rows:
+        if row.against and row.against not in names:
+            raise RecipeError(f"{path}: row {row.name!r} is against {row.against!r}, which is no row: {names}.")
+    return study
+
+
+def recipes(study: Study, path: Path, out: Path, overrides: Sequence[str] = ()) -> dict[tuple[str, int], config.Recipe]:
+    """(row, seed) -> its recipe, seeds in the outer order, so that a study cut short has whole columns."""
+    found: dict[tuple[str, int], config.Recipe] = {}
+    order = sorted((place, n) for n, row in enumerate(study.rows) for place in range(len(row.seeds or study.seeds)))
+    for place, n in order:
+        row = study.rows[n]
+        seed = (row.seeds or study.seeds)[place]
+        late = [f"seed={seed}", f"out={out / folder_of(row.name) / str(seed)}"]
+        beside = config.recipe_file(path).parent / row.recipe
+        recipe = beside if beside.is_file() else row.recipe
+        found[row.name, seed] = config.load(recipe, [*study.set, *row.set, *overrides, *late])
+    return found
+
+
+def folder_of(name: str) -> str:
+    """A row's name as a folder."""
+    return re.sub(r"[^\w.+-]+", "_", name.lower()).strip("_")
+
+
+def go(
+    path: Path,
+    out: Path,
+    train: Callable[[config.Recipe], Path],
+    overrides: Sequence[str] = (),
+    minutes: float = float("inf"),
+    say: Say = print,
+) -> dict[str, Asked]:
+    """Train and ask what is missing, then split -> what was asked. After `minutes` no further run is begun.
+
+    `train` is given each recipe and returns its run folder; a run that is complete already costs nothing.
+    """
+    study, began = read(path), time.perf_counter()
+    jobs = recipes(study, path, out, overrides)
+    kept: dict[str, Sequence[Example]] = {}
+    right: dict[str, dict[str, dict[int, np.ndarray]]] = {split: {} for split in study.splits}
+    stores: dict[str, FeatureStore] = {}
+    for (name, seed), recipe in jobs.items():
+        for split in (s for s in study.splits if s not in kept):
+            kept[split] = datasets.load(recipe.data.name, recipe.data.root, split)
+        known = {s: bits for s in study.splits if (bits := stored(Path(recipe.out), s, kept[s])) is not None}
+        if len(known) < len(study.splits):
+            if time.perf_counter() - began > 60 * minutes:
+                say(f"not begun: {name}, seed {seed}")
+                continue
+            start = time.perf_counter()
+            run = train(recipe)
+            took = time.perf_counter() - start
+            model = load(run)
+            where = recipe.data.store or f"{recipe.data.root}/features"
+            store = stores.setdefault(where, FeatureStore(where, cache=True))
+            for split in (s for s in study.splits if s not in known):
+                known[split] = asked(model, kept[split], store)
+                keep(run, split, kept[split], known[split])
+            scores = ", ".join(f"{s} {100 * bits.mean():.2f} %" for s, bits in known.items())
+            say(f"{name}, seed {seed}: {scores} (trained in {took:.0f} s, {time.perf_counter() - start - took:.0f} s)")
+        for split, bits in known.items():
+            right[split].setdefault(name, {})[seed] = bits
+    return {
+        split: Asked(kept.get(split, ()), {n: np.stack([b[s] for s in sorted(b)]) for n, b in rows.items()})
+        for split, rows in right.items()
+    }
+
+
+@torch.inference_mode()
+def asked(model: NetModel, examples: Sequence[Example], store: FeatureStore) -> np.ndarray:
+    """bool (question,): which of `examples` the model answers right. Clips are watched once; no evidence is made."""
+    wanted = [*orders(model.net.watch), *orders(model.net.answer)]
+    fill(store, model.recipe.features, wanted, examples, model.encoder)
+    vocabulary = [normal(answer) for answer in model.vocabulary]
+    groups: dict[Clip, list[int]] = {}
+    for i, example in enumerate(examples):
+        groups.setdefault(example.clip, []).append(i)
+    clips, found = list(groups), np.zeros(len(examples), bool)
+    for start in range(0, len(clips), CLIPS):
+        places = [i for clip in clips[start : start + CLIPS] for i in groups[clip]]
+        said = says(model.net, model.batch([examples[i] for i in places], wanted, store)).logits.argmax(-1)
+        for i, answer in zip(places, said.tolist(), strict=True):
+            reference = examples[i].reference
+            found[i] = reference is not None and vocabulary[answer] == normal(reference.text)
+    return found
+
+
+def keep(run: Path, split: str, examples: Sequence[Example], right: np.ndarray) -> None:
+    """Write who was right into the run folder: one bit a question, with a hash of the questions."""
+    text = json.dumps({"questions": len(examples), "digest": digest(examples), "right": pack(right)})
+    part = run / f".right-{split}.part"
+    part.write_text(text, "utf-8")
+    part.replace(run / f"right-{split}.json")
+
+
+def stored(run: Path, split: str, examples: Sequence[Example]) -> np.ndarray | None:
+    """What `keep` wrote, or None where the run was not asked these very questions."""
+    path = run / f"right-{split}.json"
+    if not path.is_file():
+        return None
+    facts = json.loads(path.read_text("utf-8"))
+    return unpack(facts["right"], len(examples)) if facts["digest"] == digest(examples) else None
+
+
+def digest(examples: Sequence[Example]) -> str:
+    """Changes when a question, its clip or its reference does."""
+    lines = (f"{e.id}\t{e.clip.id}\t{e.question}\t{e.reference and e.reference.text}\n" for e in examples)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
+
+
+def pack(right: np.ndarray) -> str:
+    """bool (question,) as text, 4 characters for 24 questions."""
+    return base64.b64encode(np.packbits(right).tobytes()).decode()
+
+
+def unpack(text: str, count: int) -> np.ndarray:
+    """What `pack` packed."""
+    return np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8), count=count).astype(bool)
+
+
+def summary(found: Asked, against: Mapping[str, str], resamples: int = statistics.RESAMPLES) -> dict[str, Any]:
+    """Row -> column -> mean over seeds, interval, and difference to its opponent, with corrected p; plus its seeds.
+
+    `against` is row -> row; a row that is against itself or unknown is not tested. Columns are `Overall`, groups, types
+    (`Audio/Counting`) and templates, as they are written.
+    """
+    examples = list(found.examples)
+    names = columns_of(examples)
+    templates = sorted({template_of(e) for e in examples})
+    place = {t: i for i, t in enumerate(templates)}
+    which = np.array([place[template_of(e)] for e in examples])
+    inside = np.concatenate([membership(examples, names), which[:, None] == np.arange(len(templates))], axis=1)
+    clusters, columns = clusters_of(examples), [*names, *templates]
+    families = {n: "overall" if n == "Overall" else "types" if "/" in n else "groups" for n in names}
+    rows: dict[str, Any] = {}
+    for name, seeds in found.right.items():
+        values = seeds.mean(0)
+        edges = 100 * statistics.bootstrap(_bits(seeds), clusters, inside, resamples)
+        cells = {c: _cell(values[inside[:, i]], edges[i]) for i, c in enumerate(columns)}
+        rows[name] = {"seeds": [round(100 * float(s.mean()), 2) for s in seeds], "columns": cells}
+        other = against.get(name)
+        if other in found.right and other != name:
+            _compare(cells, values - found.right[other].mean(0), clusters, inside, columns, families, resamples)
+            rows[name]["against"] = other
+    tested = [n for n, row in rows.items() if "against" in row]
+    adjusted = statistics.holm([rows[n]["columns"]["Overall"]["p"] for n in tested])
+    for name, value in zip(tested, adjusted, strict=True):
+        rows[name]["columns"]["Overall"]["holm"] = _short(value)
+    return {"videos": len(set(clusters.tolist())), "questions": len(examples), "rows": rows}
+
+
+def _bits(seeds: np.ndarray) -> np.ndarray:
+    """One run keeps its bools: where all are alike, the bootstrap needs to know that they could not be between."""
+    return seeds[0] if len(seeds) == 1 else seeds.mean(0)
+
+
+def _cell(values: np.ndarray, edges: np.ndarray) -> dict[str, Any]:
+    low, high = (round(float(e), 2) for e in edges)
+    return {"questions": len(values), "accuracy": round(100 * float(values.mean()), 2), "interval": [low, high]}
+
+
+def _compare(
+    cells: dict[str, dict[str, Any]],
+    gap: np.ndarray,
+    clusters: np.ndarray,
+    inside: np.ndarray,
+    columns: Sequence[str],
+    families: Mapping[str, str],
+    resamples: int,
+) -> None:
+    """Add difference, its interval, p and Holm's p within each family to `cells`."""
+    edges = 100 * statistics.bootstrap(gap, clusters, inside, resamples)
+    pvalues = statistics.permutation(gap, np.zeros_like(gap), clusters, inside)
+    together: dict[str, list[int]] = {}
+    for i, column in enumerate(columns):
+        together.setdefault(families.get(column, "templates"), []).append(i)
+    for family in together.values():
+        for i, adjusted in zip(family, statistics.holm([float(pvalues[i]) for i in family]), strict=True):
+            cells[columns[i]] |= {
+                "difference": round(100 * float(gap[inside[:, i]].mean()), 2),
+                "difference_interval": [round(float(e), 2) for e in edges[i]],
+                "p": _short(float(pvalues[i])),
+                "holm": _short(adjusted),
+            }
+
+
+def _short(p: float) -> float:
+    return float(f"{p:.2g}")

@@ -1,0 +1,73 @@
+"""What a study found, as one JSON object and as tables: a row a line, then each row's difference to its opponent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lookhear.evaluate import tables
+from lookhear.evaluate.study.rows import Asked, Study, digest, pack, summary
+
+
+def result(study: Study, found: Mapping[str, Asked]) -> dict[str, Any]:
+    """Split -> its summary, and `right`: row -> for each seed one bit a question, in the order of the split's file."""
+    first = study.rows[0].name
+    against = {row.name: row.against or first for row in study.rows}
+    splits = {}
+    for split, asked in found.items():
+        if asked.right:
+            splits[split] = summary(asked, against) | {
+                "digest": digest(asked.examples),
+                "right": {name: [pack(seed) for seed in seeds] for name, seeds in asked.right.items()},
+            }
+    return {"splits": splits}
+
+
+def text(result: Mapping[str, Any], format: str = "text") -> str:
+    """For each split: accuracies by type with the overall interval, and what the paired tests say."""
+    parts = []
+    for split, facts in result["splits"].items():
+        parts += [f"{split}: {facts['questions']} questions about {facts['videos']} videos", "", scores(facts, format)]
+        if any("against" in row for row in facts["rows"].values()):
+            parts += ["", differences(facts, format)]
+        parts.append("")
+    return "\n".join(parts).rstrip()
+
+
+def scores(facts: Mapping[str, Any], format: str = "text", columns: tuple[str, ...] = ()) -> str:
+    """Accuracy of each row by type, in percent, mean over seeds; `columns` in place of the types."""
+    rows = facts["rows"]
+    known = next(iter(rows.values()))["columns"]
+    shown = columns or tuple(c for c in known if _is_type(c))
+    lines = []
+    for name, row in rows.items():
+        cells, seeds = row["columns"], row["seeds"]
+        numbers = [f"{cells[c]['accuracy']:.1f}" for c in shown]
+        whole = cells["Overall"]
+        spread = f"{min(seeds):.1f} to {max(seeds):.1f}" if len(seeds) > 1 else "-"
+        interval = "{:.1f} to {:.1f}".format(*whole["interval"])
+        lines.append([name, *numbers, f"{whole['accuracy']:.2f}", interval, str(len(seeds)), spread])
+    head = ["", *(_short(c) for c in shown), "All", "95 % interval", "seeds", "lowest to highest"]
+    return tables.lay_out(head, lines, format)
+
+
+def differences(facts: Mapping[str, Any], format: str = "text", column: str = "Overall") -> str:
+    """Each tested row less its opponent, in points, with interval and corrected p; significant ones are marked."""
+    lines = []
+    for name, row in facts["rows"].items():
+        cell = row["columns"][column]
+        if "against" in row:
+            gap = f"{cell['difference']:+.2f}"
+            gap = tables.bold(gap, format) if cell["holm"] < 0.05 else gap
+            interval = "{:+.2f} to {:+.2f}".format(*cell["difference_interval"])
+            lines.append([f"{name} less {row['against']}", gap, interval, f"{cell['p']:.2g}", f"{cell['holm']:.2g}"])
+    return tables.lay_out(["", "difference", "95 % interval", "p", "Holm p"], lines, format)
+
+
+def _is_type(column: str) -> bool:
+    return column.count("/") == 1 and not column.endswith(("?", "？")) and "<" not in column
+
+
+def _short(column: str) -> str:
+    group, _, kind = column.partition("/")
+    return f"{''.join(w[0] for w in group.split('-'))} {tables.SHORT.get(kind, kind)}"

@@ -1,0 +1,116 @@
+"""Does learning tasks together help or hurt: positive transfer and the net score (Crab+, 2026, figures 1, 6 and 10).
+
+A task gains where the model trained on all tasks scores higher than the one trained on it alone. The positive-transfer
+rate is the share of tasks that gain; the net score is that share less the share of tasks that lose, both in percent. A
+difference smaller than what other seeds or other clips make is no transfer, though the papers count it as one: `clear`
+counts those whose interval leaves zero out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lookhear import statistics
+from lookhear.errors import DatasetError
+
+
+@dataclass(frozen=True)
+class Change:
+    """One task's score together less its score alone: mean over seeds and its 95 % interval."""
+
+    alone: float
+    together: float
+    difference: float
+    interval: tuple[float, float]
+
+    @property
+    def clear(self) -> int:
+        """1 for a gain, -1 for a loss, 0 where the interval has zero in it or there is none."""
+        low, high = self.interval
+        return 1 if low > 0 else -1 if high < 0 else 0
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Task -> change, and what they add up to in percent of tasks."""
+
+    changes: Mapping[str, Change]
+
+    @property
+    def gained(self) -> float:
+        """Positive-transfer rate: percent of tasks whose mean is higher together."""
+        return self._share(lambda change: change.difference > 0)
+
+    @property
+    def lost(self) -> float:
+        """Percent of tasks whose mean is lower together."""
+        return self._share(lambda change: change.difference < 0)
+
+    @property
+    def net(self) -> float:
+        """Percent gained less percent lost."""
+        return self.gained - self.lost
+
+    def to_json(self) -> dict[str, Any]:
+        clear = [change.clear for change in self.changes.values()]
+        return {
+            "gained": round(self.gained, 2),
+            "lost": round(self.lost, 2),
+            "net": round(self.net, 2),
+            "clear_gains": clear.count(1),
+            "clear_losses": clear.count(-1),
+            "tasks": {
+                name: {
+                    "alone": round(c.alone, 3),
+                    "together": round(c.together, 3),
+                    "difference": round(c.difference, 3),
+                    "interval": [None if np.isnan(edge) else round(edge, 3) for edge in c.interval],
+                }
+                for name, c in self.changes.items()
+            },
+        }
+
+    def _share(self, holds: Any) -> float:
+        return 100 * sum(map(holds, self.changes.values())) / len(self.changes)
+
+
+def transfer(
+    alone: Mapping[str, Sequence[float]],
+    together: Mapping[str, Sequence[float]],
+    intervals: Mapping[str, tuple[float, float]] | None = None,
+) -> Transfer:
+    """From task -> score of each seed, higher being better, in the same order of seeds on both sides.
+
+    Intervals are of the mean over seeds as draws from a t-distribution (nan of one seed), or as given: those over clips
+    from `statistics.paired`, where each example's score is known.
+    """
+    if not alone or set(alone) != set(together):
+        odd = sorted(set(alone) ^ set(together)) or ["no task at all"]
+        raise DatasetError(f"Transfer needs every task alone and together; one side lacks {odd[0]!r}.")
+    changes = {}
+    for name, scores in alone.items():
+        gaps = [b - a for a, b in zip(scores, together[name], strict=True)]
+        told = statistics.spread(gaps)
+        interval = intervals[name] if intervals else (told["low"], told["high"])
+        changes[name] = Change(float(np.mean(scores)), float(np.mean(together[name])), told["mean"], interval)
+    return Transfer(changes)
+
+
+def best(methods: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, float]:
+    """Method -> percent of tasks on which its mean over seeds is best (Crab+ figure 10); ties count for each."""
+    tasks = next(iter(methods.values()))
+    tops = {task: max(float(np.mean(scores[task])) for scores in methods.values()) for task in tasks}
+    return {
+        name: 100 * sum(float(np.mean(scores[task])) == tops[task] for task in tasks) / len(tasks)
+        for name, scores in methods.items()
+    }
+
+
+def sensitivity(base: Mapping[str, float], other: Mapping[str, float]) -> tuple[dict[str, float], float]:
+    """Task -> percentage points away from `base`, and the mean of their absolute values (Crab+ figure 11)."""
+    gaps = {task: other[task] - base[task] for task in base}
+    return gaps, float(np.mean(np.abs(list(gaps.values()))))

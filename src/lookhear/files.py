@@ -1,0 +1,167 @@
+"""Files that appear whole or not at all, folders with one writer at a time, paths that stay inside a root.
+
+write(path, content)          one atomic write: a hidden `.part` file beside `path`, then put in its place
+with whole(path) as part: …   the same for whatever writes by itself (an encoder, numpy, a copy)
+with claim(folder): …         one process writes a folder; a dead owner's claim is free at once
+inside(root, name)            the path of `name` under `root`, or an error where it leads out of it
+json_lines(path)              the values of a JSON-lines file, split at "\\n" only; a torn last line is left out
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from lookhear.errors import FileError
+
+LOCK = ".lock"
+
+
+@contextmanager
+def whole(path: Path | str) -> Iterator[Path]:
+    """A path to write to; on success it is put in the place of `path` in one step, otherwise it is removed.
+
+    It has the suffix of `path`, so that writers who go by suffix are content. Missing folders are made. Raises
+    FileError where the disk refuses.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.stem[:100]}~{socket.gethostname()}~{os.getpid()}~.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        part.replace(path)
+    except OSError as error:
+        raise refused(path, error) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write(path: Path | str, content: bytes | str) -> None:
+    """Write `content` (text as UTF-8) to `path`, whole or not at all. Raises FileError where the disk refuses."""
+    with whole(path) as part:
+        part.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write `value` as indented JSON, whole or not at all. NaN and infinity are refused: they are no JSON."""
+    write(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def refused(path: Path | str, error: OSError) -> FileError:
+    """The one line that says that `path` could not be written."""
+    reason = error.strerror or type(error).__name__
+    return FileError(f"Cannot write {str(path)!r}: {reason}. Check permissions and free space.")
+
+
+def link(there: Path, here: Path) -> None:
+    """The same file under another name: a hard link, or a copy where there can be none."""
+    if here.exists():
+        return
+    here.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(there, here)
+    except OSError:  # another disk, or one without links
+        with whole(here) as part:
+            shutil.copyfile(there, part)
+
+
+def inside(root: Path | str, name: str) -> Path:
+    """The path of `name` under `root`. Raises FileError where it would lead out of it, by `..`, a link or a root."""
+    root = Path(root).resolve()
+    try:
+        path = (root / name).resolve()
+    except (OSError, ValueError) as error:  # a name with a NUL, a circle of links
+        raise FileError(f"{name!r} cannot be a file in {str(root)!r}: {error}.") from None
+    if not path.is_relative_to(root):
+        raise FileError(f"{name!r} leads out of {str(root)!r}. Give a name inside that folder.")
+    return path
+
+
+def sweep(folder: Path | str) -> None:
+    """Remove the `.part` files under `folder` of writers that no longer run on this machine."""
+    for path in Path(folder).rglob(".*~.part*"):
+        _, host, pid, _ = path.name.rsplit("~", 3)
+        if host == socket.gethostname() and pid.isdigit() and not running(int(pid)):
+            path.unlink(missing_ok=True)
+
+
+def running(pid: int) -> bool:
+    """Does a process with this number run on this machine?"""
+    if sys.platform == "win32":  # os.kill would end it there
+        import psutil
+
+        return psutil.pid_exists(pid)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it runs as somebody else
+        return True
+    return True
+
+
+@contextmanager
+def claim(folder: Path | str, wait: float = 0.0) -> Iterator[Path]:
+    """Be the one process that writes `folder`, which is made where it is missing.
+
+    The claim is a lock of the operating system on `.lock` in the folder: it ends with its owner, however that dies.
+    Where another process holds it, waits up to `wait` seconds, then raises FileError, which names the owner.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = Path(folder)
+    note = folder / f"{LOCK}.owner"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK)
+        lock.acquire(timeout=wait, poll_interval=0.2)
+    except Timeout:
+        raise FileError(f"{str(folder)!r} is being written by {_owner(note)}. Wait for it, or name another.") from None
+    except OSError as error:
+        raise refused(folder, error) from None
+    try:
+        note.write_text(f"{socket.gethostname()} {os.getpid()}", "utf-8")
+        yield folder
+    finally:
+        note.unlink(missing_ok=True)
+        with suppress(OSError):  # Windows keeps an open file
+            (folder / LOCK).unlink()  # while it is held: who waits for it takes a new one
+        lock.release()
+
+
+def _owner(note: Path) -> str:
+    try:
+        host, pid = note.read_text("utf-8").split()
+    except (OSError, ValueError):
+        return "another process"
+    return f"process {pid}" if host == socket.gethostname() else f"process {pid} on {host}"
+
+
+def json_lines(path: Path | str) -> list[Any]:
+    """The values of a JSON-lines file. A last line without its end was cut off by a kill and is left out.
+
+    Lines end at "\\n" alone: a text may hold any other separator. Raises FileError, which names the line, elsewhere.
+    """
+    content = Path(path).read_bytes()
+    *lines, torn = content.split(b"\n")
+    if torn:
+        try:
+            json.loads(torn)
+            lines.append(torn)
+        except ValueError:
+            pass
+    values = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                values.append(json.loads(line))
+            except (ValueError, RecursionError) as error:
+                raise FileError(f"{path}, line {number}: not JSON ({error}). Mend or remove that line.") from None
+    return values

@@ -1,0 +1,67 @@
+"""Parts that several of the older baselines share: a question read word by word, weights over a row, places in it."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from lookhear.layers.attention import present
+
+
+def real_words(
+    words: Float[Tensor, "row word dim"],
+) -> tuple[Float[Tensor, "row word dim"], Bool[Tensor, "row word"]]:
+    """(words without columns of padding, where padding is left); rows of zeros are padding."""
+    words, void = present(words)
+    return words, torch.zeros(words.shape[:2], dtype=torch.bool, device=words.device) if void is None else void
+
+
+class Reader(nn.Module):
+    """A recurrent net over words that stops at the last word of each question, whatever the batch pads to.
+
+    Word vectors are projected to `embed` first, in the place of a learned table of words.
+    """
+
+    def __init__(
+        self, words: int, embed: int, hidden: int, layers: int = 1, both_ways: bool = False, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.embed = nn.Linear(words, embed)
+        self.drop = nn.Dropout(dropout)
+        between = dropout if layers > 1 else 0.0
+        self.lstm = nn.LSTM(embed, hidden, layers, batch_first=True, bidirectional=both_ways, dropout=between)
+
+    def forward(
+        self, words: Float[Tensor, "row word wide"], void: Bool[Tensor, "row word"]
+    ) -> tuple[Float[Tensor, "row word dim"], tuple[Tensor, Tensor]]:
+        """(the state after each word, zero at padding; the last (h, c), each (layer and direction, row, dim))."""
+        return self.run(self.drop(self.embed(words).tanh()), void)
+
+    def run(
+        self, steps: Float[Tensor, "row word embed"], void: Bool[Tensor, "row word"]
+    ) -> tuple[Float[Tensor, "row word dim"], tuple[Tensor, Tensor]]:
+        """The same from words that are projected already."""
+        if not void.any():
+            return self.lstm(steps)
+        place = torch.arange(1, steps.shape[1] + 1, device=steps.device)
+        length = (~void * place).amax(dim=1)
+        packed, last = self.lstm(pack_padded_sequence(steps, length.cpu(), batch_first=True, enforce_sorted=False))
+        return pad_packed_sequence(packed, batch_first=True, total_length=steps.shape[1])[0], last
+
+
+def weigh(
+    scores: Float[Tensor, "row n"], values: Float[Tensor, "row n dim"], void: Bool[Tensor, "row n"] | None = None
+) -> tuple[Float[Tensor, "row dim"], Float[Tensor, "row n"]]:
+    """(sum of values by softmax of scores, the weights)."""
+    weight = (scores if void is None else scores.masked_fill(void, -torch.inf)).softmax(dim=-1)
+    return torch.einsum("rn,rnd->rd", weight, values), weight
+
+
+def positions(length: int, dim: int, like: Tensor) -> Float[Tensor, "length dim"]:
+    """Sines and cosines that tell places apart."""
+    place = torch.arange(length, device=like.device)[:, None]
+    rate = 10000.0 ** (-torch.arange(0, dim, 2, device=like.device) / dim)
+    waves = torch.stack([(place * rate).sin(), (place * rate).cos()], dim=-1)
+    return waves.flatten(1)[:, :dim].to(like.dtype)

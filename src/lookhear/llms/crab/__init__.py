@@ -1,0 +1,350 @@
+"""Crab (CVPR 2025): LLaMA with CLIP, BEATs, two Q-Formers of 32 queries and a mask decoder; "LLM+V+A" of Crab+.
+
+    media ─▶ prefix: <video> and <audio> as 32 tokens a frame or piece ─▶ cache ─ question ─▶ words, <mask_0..5>
+                                                                                                │ the states they
+    CLIP's layers 14 and 22 of one frame ────────────────────────────────▶ mask decoder ◀───────┘ were chosen from
+
+A clip of one frame is shown as an image, of several as a video; `image` shows one more picture, the one whose masks are
+meant. Without it masks are those of the middle frame. Frames and pieces of sound are taken as in the release. Its
+text and its losses are those of the code: mean cross-entropy of target tokens, plus, where masks are given, BCE and
+half of dice summed over samples (the paper weighs masks by 0.5). Padding is on the left; `answer` goes on from the
+cache of the media. The release trains connectors and I-LoRA first (`trains("look", "listen", "adapters")`), then mask
+decoder, embeddings and head (`trains("segment", "embeddings")`).
+
+    crab.load("meta-llama/Llama-2-7b-chat-hf", adapter="folder with finetune_weights.bin", vision=…, hearing=…)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lookhear import checkpoints
+from lookhear import config as configs
+from lookhear.encoders import beats
+from lookhear.errors import ModelError
+from lookhear.frontends import images
+from lookhear.layers import kv_cache, mask_decoder
+from lookhear.llms import Prepared, Reply
+from lookhear.llms.crab import storage
+from lookhear.llms.crab.parts import Config, Net
+from lookhear.llms.crab.storage import BASE, VISION_BASE
+from lookhear.llms.crab.storage import plan as plan
+from lookhear.llms.crab.text import MASKS, MEDIA, Words
+from lookhear.media.sampling import Sampling
+from lookhear.types import Media, Region
+
+RATE = 16_000
+TOGETHER = 16  # questions answered in one batch
+SHORTEST = 3200  # samples of a piece: what BEATs needs for one column of patches, and a little
+
+
+@dataclass(frozen=True)
+class Watched(kv_cache.Seen):
+    """Clips as Crab keeps them. `pictures` are CLIP's two depths of each clip's frame that masks are drawn on."""
+
+    pictures: tuple[tuple[Tensor, Tensor] | None, ...] = ()
+
+
+class Crab:
+    """The model with its words. `words` None: sizes alone, which neither watch nor answer."""
+
+    name = "crab"
+    connectors = ("look", "listen")  # modules of `model` that the first stage trains
+
+    def __init__(self, model: Net, words: Words | None = None):
+        self.model = model.eval()
+        self.words = words
+        c = model.config
+        self.side = model.vision.config.image_size
+        self.sampling = Sampling("crab_arange", count=c.frames, size=(self.side, self.side))
+        self.report: tuple[str, ...] = ()  # what was read from which file, and what is still random
+
+    def prepare(self, media: Media, image: np.ndarray | None = None) -> Prepared:
+        """Tensors `video` or `image` (frame, 3, side, side) and `audio` (piece, row, 128), and `notes`.
+
+        `image` uint8 (height, width, 3) is shown besides the clip, and its masks are meant.
+        """
+        made: dict[str, Any] = {"notes": media.notes}
+        if media.frames is not None and len(media.frames):
+            single = len(media.frames) == 1 and image is None
+            made["image" if single else "video"] = self._pixels(media.frames)
+        if image is not None:
+            made["image"] = self._pixels(image[None])
+        if media.waveform is not None:
+            if media.sample_rate != RATE:
+                raise ModelError(f"crab hears at {RATE} Hz, was given {media.sample_rate} Hz. Decode at {RATE}.")
+            made["audio"] = beats.front_end(pieces(media.waveform, self.model.config))
+        if not made.keys() & set(MEDIA):
+            raise ModelError("crab was given a clip with neither picture nor sound. Check the file: lookhear check.")
+        return made
+
+    @torch.inference_mode()
+    def watch(self, media: Sequence[Media | Prepared]) -> Watched:
+        """Read clips once, a row each."""
+        words, clips = self._spoken(), [self.prepared(m) for m in media]
+        ids, mask = kv_cache.left([self.expanded(clip) for clip in clips], words.pad, self.device)
+        embeds, pictures = self.embedded(ids, clips)
+        positions = (mask.long().cumsum(-1) - 1).clamp(min=0)
+        out = self.model.bare.model(
+            inputs_embeds=embeds, attention_mask=mask.long(), position_ids=positions, use_cache=True
+        )
+        notes = tuple(tuple(clip.get("notes", ())) for clip in clips)
+        return Watched(kv_cache.kept(out.past_key_values), mask, mask.sum(-1), 1, notes, tuple(pictures))
+
+    @torch.inference_mode()
+    def answer(
+        self, seen: Watched, rows: Sequence[int], prompts: Sequence[str], max_tokens: int = 64, semantic: bool = False
+    ) -> list[Reply]:
+        """A greedy reply to each prompt. With six mask tokens in it, `masks` holds logits (side, side).
+
+        Fewer than six give no mask, of more the last six count. `semantic`: logits (class, side, side) instead.
+        """
+        words = self._spoken()
+        asks = [words.ask(prompt) for prompt in prompts]
+        wants = self.model.segment is not None
+        said = []
+        for start in range(0, len(asks), TOGETHER):
+            some = slice(start, start + TOGETHER)
+            said += kv_cache.greedy(
+                self.model.language, seen, rows[some], asks[some], {words.end}, words.pad, max_tokens, states=wants
+            )
+        marks = {words.ids[mark] for mark in MASKS}
+        replies = []
+        for row, one in zip(rows, said, strict=True):
+            drawn: tuple[np.ndarray, ...] = ()
+            places = [i for i, token in enumerate(one.tokens) if token in marks]
+            picture = seen.pictures[row] if wants and len(places) >= len(MASKS) else None
+            if picture is not None and one.states is not None:
+                states = one.states[places[-len(MASKS) :]][None]
+                logits = self.model.segment(states, [level[None] for level in picture], semantic)[0]  # type: ignore[misc]
+                drawn = ((logits if semantic else logits[0]).float().cpu().numpy(),)
+            replies.append(Reply(words.read(one.tokens), one.score, one.tokens, drawn))
+        return replies
+
+    def loss(
+        self,
+        media: Sequence[Media | Prepared],
+        asks: Sequence[Sequence[tuple[str, str]]],
+        masks: Sequence[Sequence[np.ndarray | Tensor | None]] | None = None,
+    ) -> Tensor:
+        """Mean cross-entropy of target tokens; with true `masks` (side, side) of clips' asks, the mask losses added.
+
+        A mask of integers over 1 is of classes; one of bool or 0..1 is of one thing.
+        """
+        terms = self.losses([self.prepared(m) for m in media], self.tokens(asks), masks)
+        return torch.stack(list(terms.values())).sum()
+
+    def tokens(self, asks: Sequence[Sequence[tuple[str, str]]]) -> list[list[tuple[list[int], list[int]]]]:
+        """(prompt, target) of each clip as tokens."""
+        words = self._spoken()
+        return [[(words.ask(p), words.target(t)) for p, t in clip] for clip in asks]
+
+    def losses(
+        self,
+        clips: Sequence[Prepared],
+        asks: Sequence[Sequence[tuple[Sequence[int], Sequence[int]]]],
+        masks: Sequence[Sequence[np.ndarray | Tensor | None]] | None = None,
+    ) -> dict[str, Tensor]:
+        """The terms `text`, `bce`, `dice`, `classes` of prepared clips with tokens of (prompt, target)."""
+        words = self._spoken()
+        row = kv_cache.packed([self.expanded(c) for c in clips], asks, words.pad, self.device)
+        embeds, pictures = self.embedded(row.ids, clips)
+        lengths = (row.segment == 0).sum(-1)
+        flat = torch.arange(int(lengths.max()), device=self.device)
+        within = flat - (flat[-1] + 1 - lengths[:, None])  # places of the clips, padded on the left
+        hidden = self.model.bare.model(
+            inputs_embeds=embeds,
+            attention_mask=row.mask(embeds.dtype),
+            position_ids=row.positions(within.clamp(min=0)[None], lengths)[0],
+            use_cache=False,
+        ).last_hidden_state
+        learned = row.labels != kv_cache.IGNORED
+        logits = self.model.bare.lm_head(hidden[learned]).float()
+        terms = {"text": F.cross_entropy(logits, row.labels[learned])}
+        return terms if masks is None else terms | self._drawing(hidden, row, pictures, masks)
+
+    def _drawing(
+        self,
+        hidden: Tensor,
+        row: kv_cache.Packed,
+        pictures: Sequence[tuple[Tensor, Tensor] | None],
+        masks: Sequence[Sequence[np.ndarray | Tensor | None]],
+    ) -> dict[str, Tensor]:
+        """Mask losses, from the states that predict the mask tokens of each ask that has a true mask."""
+        if self.model.segment is None:
+            raise ModelError("This Crab was built without a mask decoder (masks=False), so masks cannot be learned.")
+        wanted = torch.tensor([self._spoken().ids[mark] for mark in MASKS], device=self.device)
+        told: dict[bool, list[tuple[Tensor, Tensor, Tensor, Tensor]]] = {False: [], True: []}
+        for i, truths in enumerate(masks):
+            for k, truth in enumerate(truths, 1):
+                if truth is None:
+                    continue
+                states = hidden[i][(row.segment[i] == k) & torch.isin(row.labels[i], wanted)]
+                picture = pictures[i]
+                if len(states) < len(MASKS) or picture is None:
+                    raise ModelError("A target with a mask needs the six mask tokens, and its clip a picture.")
+                true = torch.as_tensor(truth, device=self.device).squeeze()
+                many = not true.is_floating_point() and int(true.max()) > 1
+                told[many].append((states[-len(MASKS) :], *picture, true))
+        pairs: dict[bool, list[tuple[Tensor, Tensor]]] = {False: [], True: []}
+        for many, rows in told.items():
+            if rows:
+                states, first, second, true = (torch.stack(column) for column in zip(*rows, strict=True))
+                logits = self.model.segment(states, [first, second], many).float()
+                pairs[many] = list(zip(logits, true if many else true[:, None].float(), strict=True))
+        return mask_decoder.losses(pairs[False], pairs[True])
+
+    def adapt(self, config: Any) -> None:
+        """Put adapters of PEFT into the language model; with them train the connectors, as in Crab's main stage."""
+        import peft
+
+        self.model.language = peft.get_peft_model(self.model.bare, config)
+        self.model.trains("adapters", "look", "listen")
+
+    def needs(self) -> str:
+        """Disk and memory in one line."""
+        count = sum(p.numel() for p in self.model.parameters())
+        size = sum(p.numel() * p.element_size() for p in self.model.parameters())
+        disk, memory = size / 1e9, 1.15 * size / 1e9  # a cache of some thousand tokens comes on top
+        return f"crab: {count / 1e9:.2f} billion parameters, {disk:.1f} GB on disk, {memory:.1f} GB in memory"
+
+    def save(self, folder: Path | str) -> None:
+        """Write everything as `load(folder)` reads it: lookhear.json, model.safetensors, the tokenizer's files."""
+        from safetensors.torch import save_file
+
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        words = self._spoken()
+        if self.model.bare is not self.model.language:
+            raise ModelError(
+                "Save the adapters by themselves: crab.model.language.save_pretrained(folder / 'adapter')."
+            )
+        save_file({n: t.contiguous() for n, t in self.model.state_dict().items()}, folder / "model.safetensors")
+        words.tokenizer.save_pretrained(folder)
+        told = {"llm": self.name, "config": dataclasses.asdict(self.model.config)}
+        (folder / "lookhear.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self.model.bare.get_input_embeddings().weight.device
+
+    def _spoken(self) -> Words:
+        if self.words is None:
+            raise ModelError("This Crab was built from sizes alone and has no words. Load one: crab.load(folder).")
+        return self.words
+
+    def prepared(self, media: Media | Prepared) -> Prepared:
+        """A clip as `prepare` makes it, if it is not so yet."""
+        return self.prepare(media) if isinstance(media, Media) else media
+
+    def _pixels(self, frames: np.ndarray) -> Tensor:
+        if frames.shape[1:3] != (self.side, self.side):
+            frames = images.squashed(frames, self.side)
+        return images.normalised(frames, images.CLIP_MEAN, images.CLIP_STD)
+
+    def expanded(self, clip: Prepared) -> list[int]:
+        """Tokens of a clip's prefix; a medium's placeholder as often as it has features."""
+        words, c = self._spoken(), self.model.config
+        each = {"image": c.queries, "video": c.queries, "audio": c.heard_queries}
+        ids = clip.get("prefix") or words.prefix([kind for kind in MEDIA if kind in clip])
+        times = {words.ids[f"<{kind}>"]: len(clip[kind]) * each[kind] for kind in MEDIA if kind in clip}
+        return [number for number in ids for _ in range(times.get(number, 1))]
+
+    def embedded(self, ids: Tensor, clips: Sequence[Prepared]) -> tuple[Tensor, list[tuple[Tensor, Tensor] | None]]:
+        """(rows with features in the places of their placeholders, CLIP's two depths of the frames for masks)."""
+        words, net = self._spoken(), self.model
+        embeds = net.embed(ids)
+        kind, device = embeds.dtype, embeds.device
+        pictures: list[tuple[Tensor, Tensor] | None] = [None] * len(clips)
+        found: dict[str, dict[int, Tensor]] = {name: {} for name in MEDIA}
+        shown = [(i, name) for i, clip in enumerate(clips) for name in ("video", "image") if name in clip]
+        if shown:
+            frames = [clips[i][name].to(device, kind) for i, name in shown]
+            counts = [len(some) for some in frames]
+            first, second, last = net.seen(torch.cat(frames))
+            looked = net.look(last[None])[0].split([count * net.config.queries for count in counts])
+            levels = zip(first.split(counts), second.split(counts), strict=True)
+            for (i, name), (one, other), tokens in zip(shown, levels, looked, strict=True):
+                middle = (len(one) - 1) // 2
+                pictures[i] = one[middle], other[middle]  # an image comes after its video, and is what is meant
+                found[name][i] = tokens
+        lengths: dict[int, list[int]] = {}
+        for i, clip in enumerate(clips):
+            if "audio" in clip:
+                lengths.setdefault(clip["audio"].shape[1], []).append(i)
+        for rows in lengths.values():  # pieces of equal length together
+            heard = net.heard(torch.cat([clips[i]["audio"].to(device, kind) for i in rows]))
+            counts = [len(clips[i]["audio"]) * net.config.heard_queries for i in rows]
+            found["audio"] |= dict(zip(rows, heard.split(counts), strict=True))
+        for name, tokens in found.items():
+            if tokens:
+                features = torch.cat([tokens[i] for i in sorted(tokens)])
+                embeds = embeds.masked_scatter((ids == words.ids[f"<{name}>"])[..., None], features.to(kind))
+        return embeds, pictures
+
+
+def pieces(waveform: np.ndarray, config: Config) -> Tensor:
+    """(piece, sample) of a sound at 16 kHz, as the release cuts it; very short ones are filled with silence."""
+    wave = torch.from_numpy(np.ascontiguousarray(waveform, dtype=np.float32))
+    if config.hearing_rule == "music_avqa":
+        second = len(wave) // 60
+        ahead = F.pad(wave, (second // 2, 0))
+        cut = [ahead[i * second : i * second + 2 * second] for i in range(0, 60, 6)]
+        rows = torch.stack([F.pad(c, (0, 2 * second - len(c))) for c in cut])
+    elif config.hearing_rule == "equal":
+        length = len(wave) // config.pieces
+        rows = wave[: length * config.pieces].reshape(config.pieces, length)
+    else:
+        raise ModelError(f"crab knows no hearing_rule={config.hearing_rule!r}. There are: equal, music_avqa.")
+    return F.pad(rows, (0, max(0, SHORTEST - rows.shape[1])))
+
+
+def regions(reply: Reply, label: str) -> tuple[Region, ...]:
+    """The masks of a reply as regions: where the logits are over 0."""
+    return tuple(Region(label, mask=mask > 0) for mask in reply.masks)
+
+
+def build(config: Config) -> Crab:
+    """Random weights and no words; on the meta device where asked for: `with torch.device("meta"): build(Config())`."""
+    return Crab(Net(config))
+
+
+def load(
+    where: str | Path = BASE,
+    adapter: str | Path | None = None,
+    vision: str = VISION_BASE,
+    hearing: str = beats.FILE,
+    semantic: bool = False,
+    precision: str = "fp32",
+    device: str = "cpu",
+    **options: Any,
+) -> Crab:
+    """A folder that `save` wrote, or LLaMA, CLIP and BEATs by name or folder with Crab's published files on top.
+
+    `adapter` is the folder of the published files (or one of them), or a PEFT folder; of the two mask decoders that
+    for 71 classes is taken where `semantic`. Without any there are no masks. `options` are of `Config`. `.report` tells
+    what was read from each file and what is random. Raises ModelError where something lacks or is left over.
+    """
+    folder = Path(where).expanduser()
+    if (folder / "lookhear.json").is_file():
+        crab = Crab(*storage.own(folder))
+    else:
+        sizes = configs.parse(Config, options, "crab")
+        crab = Crab(*storage.assembled(str(where), vision, hearing, sizes))
+        crab.report = ("connectors and mask decoder are random: give adapter=FOLDER, or train them",)
+    if adapter is not None:
+        files = storage.adapted(crab.model, Path(adapter).expanduser(), semantic)
+        crab.report = tuple(f"{name}: {placed}" for name, placed in files.items())
+    crab.model.to(device, checkpoints.dtype(precision))
+    return crab

@@ -1,0 +1,104 @@
+"""Crab on disk: a folder of its own, or LLaMA, CLIP and BEATs from the hub with the published files on top."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lookhear import checkpoints
+from lookhear import config as configs
+from lookhear.encoders import beats
+from lookhear.errors import ModelError
+from lookhear.llms.crab.parts import LANGUAGES, VISION, Config, Net, Placed, from_official, published
+from lookhear.llms.crab.text import TOKENS, Words, known
+from lookhear.llms.omni import hub
+
+BASE = "meta-llama/Llama-2-7b-chat-hf"
+VISION_BASE = "openai/clip-vit-large-patch14"
+FILES = ("audio_pretrain.bin", "visual_pretrain.bin", "segmentation_pretrain.bin")
+FILES += ("finetune_weights.bin", "avs_finetune_weights.bin", "avss_finetune_weights.bin")
+
+
+def plan(
+    where: str | Path = BASE,
+    adapter: str | Path | None = None,
+    vision: str = VISION_BASE,
+    hearing: str = beats.FILE,
+    precision: str = "fp32",
+    **_: Any,
+) -> hub.Plan:
+    """What `load` would fetch and hold. Raises ModelError where the hub is needed and cannot be reached."""
+    whole = (Path(where) / "lookhear.json").is_file()
+    places = [place for place in (where, None if whole else vision, None if whole else hearing, adapter) if place]
+    files = []
+    for place in places:
+        here = Path(place).expanduser()
+        if here.exists() or place != hearing:
+            files += hub.local(here) if here.exists() else hub.listed(str(place), hub.WANTED, "model")
+    config = Config()
+    if whole:
+        config = configs.parse(Config, json.loads((Path(where) / "lookhear.json").read_text("utf-8"))["config"], "crab")
+    elif (file := hub.fetched(where, ("config.json",), "crab") / "config.json").is_file():
+        told = json.loads(file.read_text("utf-8"))
+        config = Config(language={k: v for k, v in told.items() if k in LANGUAGES["llama3_8b"]})
+    with torch.device("meta"):
+        memory = sum(p.numel() for p in Net(config).parameters()) * checkpoints.dtype(precision).itemsize
+    download, disk = sum(count for count, there in files if not there), sum(count for count, _ in files)
+    return hub.Plan(f"crab ({' + '.join(map(str, places))})", download, disk, memory)
+
+
+def own(folder: Path) -> tuple[Net, Words]:
+    """What `Crab.save` wrote."""
+    from safetensors.torch import load_file
+    from transformers import AutoTokenizer
+
+    told = json.loads((folder / "lookhear.json").read_text("utf-8"))
+    net = Net(configs.parse(Config, told.get("config"), str(folder / "lookhear.json")))
+    checkpoints.load(net, load_file(folder / "model.safetensors"), folder / "model.safetensors")
+    return net, Words(AutoTokenizer.from_pretrained(folder))
+
+
+def assembled(base: str, vision: str, hearing: str, config: Config) -> tuple[Net, Words]:
+    """LLaMA, CLIP and BEATs as published, with connectors and a mask decoder at random."""
+    from transformers import AutoTokenizer
+
+    language = checkpoints.pretrained("LlamaForCausalLM", base, "LLaMA")
+    plain = language.config.to_dict()
+    tokenizer = known(AutoTokenizer.from_pretrained(base))
+    language.resize_token_embeddings(plain["vocab_size"] + len(TOKENS), mean_resizing=False)  # random, as released
+    if len(tokenizer) != plain["vocab_size"] + len(TOKENS):
+        raise ModelError(f"{base!r} has {plain['vocab_size']} embeddings and {len(tokenizer) - len(TOKENS)} tokens.")
+    sight = checkpoints.pretrained("CLIPVisionModel", vision, "CLIP")
+    told: dict[str, Any] = {}
+    told["hearing"], sound = published(hearing)
+    told["language"] = {k: v for k, v in plain.items() if k in LANGUAGES["llama3_8b"]}
+    told["vision"] = {k: v for k, v in sight.config.to_dict().items() if k in VISION}
+    return Net(dataclasses.replace(config, **told), language, sight, sound), Words(tokenizer)
+
+
+def adapted(net: Net, where: Path, semantic: bool) -> dict[str, Placed]:
+    """Published files, or a PEFT folder, into `net`; what was read from each file."""
+    if (where / "adapter_config.json").is_file():
+        import peft
+
+        net.language = peft.PeftModel.from_pretrained(net.bare, where)
+        return {}
+    unwanted = "avs_finetune_weights.bin" if semantic else "avss_finetune_weights.bin"
+    found = [where] if where.is_file() else [where / name for name in FILES if name != unwanted]
+    found = [path for path in found if path.is_file()]
+    if not found:
+        raise ModelError(f"No adapter_config.json and none of Crab's files in {str(where)!r}: {', '.join(FILES)}.")
+    files = {p.name: from_official(net, checkpoints.tensors(checkpoints.read(p))) for p in found}
+    filled = {part for placed in files.values() for part in placed.taken}
+    if lacking := {"look", "listen"} - filled:
+        names = ", ".join(path.name for path in found)
+        raise ModelError(
+            f"{names} in {str(where)!r} hold no connector {sorted(lacking)[0]!r}: add finetune_weights.bin."
+        )
+    if "segment" not in filled:
+        net.segment = None  # masks of random weights help nobody
+    return files

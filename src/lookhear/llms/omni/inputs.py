@@ -1,0 +1,120 @@
+"""How a clip is put before a Qwen-Omni model: which frames, how large, which sound, what time, in what words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from lookhear import catalog, config
+from lookhear.errors import RecipeError
+from lookhear.layers.packing import Eye
+from lookhear.media.sampling import Sampling
+from lookhear.tasks.reading import excerpts
+
+SYSTEM = (
+    "You are Qwen, a virtual human developed by the Qwen Team, Alibaba Group, capable of perceiving auditory and "
+    "visual inputs, as well as generating text and speech."
+)
+LEAD: Mapping[Any, str] = {  # what is there, or which way two are compared -> how the conversation begins (Crab+)
+    ("video", "audio"): "This is a video and an audio:",
+    ("image", "audio"): "This is an image and an audio:",
+    ("video",): "This is a video:",
+    ("image",): "This is an image:",
+    ("audio",): "This is an audio:",
+    (): "",
+    "a2v": "These are two videos and an audio:",
+    "v2a": "This is a video and two audio clips:",
+}
+LONGEST = 300.0  # seconds of sound that Qwen-Omni takes
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a clip is put before a model.
+
+    Frames are scaled to `size` (height, width); None keeps their shape, up to about `pixels` of them. `sound` is a rule
+    of `tasks._excerpts.sound`. `clock` is `nominal` (each pair of frames lasts `seconds_per_grid`, whatever the
+    clip: Crab+) or `true` (the frames' own times); `time_scale` multiplies either. `lead` says first what is shown.
+    """
+
+    sampling: Sampling = field(default_factory=lambda: Sampling(rule="crab_plus_linspace", count=10))
+    size: tuple[int, int] | None = (224, 224)
+    pixels: int = 100_352
+    sound: str = "whole"
+    clock: str = "nominal"
+    seconds_per_grid: float = 2.0
+    time_scale: float = 1.0
+    system: str = SYSTEM
+    lead: bool = True
+    longest: float = LONGEST
+    eye: Eye = field(default_factory=Eye)
+
+    def __post_init__(self) -> None:
+        if self.size is not None:
+            object.__setattr__(self, "size", tuple(self.size))
+        if self.clock not in ("nominal", "true"):
+            raise RecipeError(f"clock={self.clock!r}: there are nominal and true.")
+        if any(side % self.eye.unit for side in self.size or ()):
+            raise RecipeError(f"size={self.size!r}: height and width must be multiples of {self.eye.unit}.")
+        if self.sound not in (rules := {*excerpts.SOUND.values(), "whole"}):
+            raise RecipeError(f"sound={self.sound!r}: there are {', '.join(sorted(rules))}.")
+        if self.time_scale <= 0 or self.seconds_per_grid <= 0:
+            raise RecipeError("time_scale and seconds_per_grid must be positive.")
+
+    def near(self, shape: Sequence[int]) -> tuple[int, int]:
+        """The size nearest to `shape` (height, width) that is whole patches and about `pixels` of them at most."""
+        from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
+
+        least = 4 * self.eye.unit**2
+        return smart_resize(*shape, factor=self.eye.unit, min_pixels=least, max_pixels=max(self.pixels, least))
+
+
+def eye(vision: Any, told: Mapping[str, Any] | None = None) -> Eye:
+    """How the vision tower of a config wants its pictures, with the colours that preprocessor_config.json tells."""
+    colours = {
+        ours: tuple(told[k]) for ours, k in (("mean", "image_mean"), ("deviation", "image_std")) if told and k in told
+    }
+    return Eye(vision.patch_size, vision.temporal_patch_size, vision.spatial_merge_size, **colours)
+
+
+def changed(told: Mapping[str, Any], changes: Mapping[str, Any], start: Manner) -> Manner:
+    """`start` with what a card tells and what is asked for. Raises RecipeError for a name that is none."""
+    merged = {**told, **changes}
+    if "frames" in merged:
+        merged["sampling"] = replace(start.sampling, count=int(merged.pop("frames")))
+    known = [f.name for f in fields(Manner)]
+    wrong = next((k for k in merged if k not in known), None)
+    if wrong is not None:
+        raise RecipeError(catalog.unknown("option of a language model", wrong, (*known, "frames", "dtype", "device")))
+    if isinstance(merged.get("sampling"), Mapping):
+        merged["sampling"] = config.parse(Sampling, merged["sampling"], where="sampling")
+    if isinstance(merged.get("eye"), Mapping):
+        merged["eye"] = Eye(**{k: tuple(v) if isinstance(v, list) else v for k, v in merged["eye"].items()})
+    for key, kind in (("seconds_per_grid", float), ("time_scale", float), ("longest", float), ("pixels", int)):
+        if key in merged:
+            merged[key] = kind(merged[key])
+    return replace(start, **merged)
+
+
+def of_folder(
+    card: Mapping[str, Any],
+    pictures: Mapping[str, Any],
+    vision: Any,
+    changes: Mapping[str, Any],
+    start: Manner | None = None,
+) -> Manner:
+    """The manner of a folder: `start`, then what its lookhear.json (`card`) says, then `changes`.
+
+    `pictures` is its preprocessor_config.json, `vision` the config of its vision tower.
+    """
+    seen = eye(vision, pictures)
+    told = dict(card.get("manner", {}))
+    if "sampling" in card:
+        told["sampling"] = card["sampling"]
+    side = pictures.get("size") if isinstance(pictures.get("size"), int) else 8 * seen.unit
+    asked = (told.get("sampling") or {}).get("size")
+    if start is None or asked:
+        told.setdefault("size", tuple(asked) if asked else (side, side))
+    told.setdefault("eye", seen)
+    return changed(told, changes, replace(start or Manner(), size=None))

@@ -1,0 +1,277 @@
+"""What the Qwen-Omni family shares: a clip as tokens and tensors, watched once, asked often, trained on.
+
+    system, lead-in │ <vision> 5 x 8 x 8 tokens </vision> │ <audio> 25 tokens a second </audio> │ question │ reply
+    └───────────────────── the media prefix, which no question changes ───────────────────────┘
+
+A still picture is one frame; a clip without a track has a shorter lead-in. `model` is a thinker of transformers, with
+or without adapters around it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lookhear.errors import ModelError
+from lookhear.layers.kv_cache import IGNORED, Seen, greedy, kept, left, packed, spread
+from lookhear.layers.packing import HEARD, heard_tokens, mel, padded_mels, patches, scaled
+from lookhear.llms import Prepared, Reply
+from lookhear.llms.omni.hub import CARD
+from lookhear.llms.omni.inputs import LEAD as LEAD
+from lookhear.llms.omni.inputs import SYSTEM as SYSTEM
+from lookhear.llms.omni.inputs import Manner as Manner
+from lookhear.media.sampling import Sampling
+from lookhear.tasks.reading import excerpts
+from lookhear.types import Media
+
+EDGES = {  # what stands around picture and sound, as Qwen2.5 and as Qwen3 write it
+    "vision_bos": ("<|vision_bos|>", "<|vision_start|>"),
+    "vision_eos": ("<|vision_eos|>", "<|vision_end|>"),
+    "audio_bos": ("<|audio_bos|>", "<|audio_start|>"),
+    "audio_eos": ("<|audio_eos|>", "<|audio_end|>"),
+}
+TOGETHER = 16  # questions answered in one batch
+
+
+class Omni:
+    """A thinker with its tokenizer (of transformers, with Qwen's special tokens) and its extractor of spectrograms."""
+
+    heard = staticmethod(heard_tokens)
+    compares = True  # prepare takes `pair`
+
+    def __init__(self, model: nn.Module, tokenizer: Any, extractor: Any, manner: Manner | None = None, name: str = ""):
+        self.model, self.tokenizer, self.extractor = model, tokenizer, extractor
+        self.manner = manner or Manner()
+        self.name = name
+        self.size_on_disk: int | None = None
+        self.report: tuple[str, ...] = ()
+        config = self.base.config
+        self.ids = {name: self._token(f"<|{name}|>") for name in ("im_start", "im_end")}
+        self.ids |= {name: self._token(*written) for name, written in EDGES.items()}
+        self.places = {k: getattr(config, f"{k}_token_id") for k in ("video", "image", "audio")}
+        self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.ids["im_end"]
+        self.stop = {self.ids["im_end"], self.pad, tokenizer.eos_token_id} - {None}
+
+    @property
+    def sampling(self) -> Sampling:
+        """How clips are decoded for this model."""
+        return self.manner.sampling
+
+    @property
+    def base(self) -> nn.Module:
+        """The thinker under the adapters, which are inside its layers."""
+        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
+    def prepare(self, media: Media, pair: str = "") -> Prepared:
+        """What there is of `pixel_values…` with its grid, and of `input_features` (band, frame).
+
+        `pair`: `a2v` where the frames are those of two videos one after the other, `v2a` where the sound is of two.
+        """
+        manner, found = self.manner, dict[str, Any]()
+        if pair:
+            found["pair"] = pair
+        if media.frames is not None and len(media.frames):
+            size = manner.size or manner.near(media.frames.shape[1:3])
+            flat, grid = patches(scaled(media.frames, size), manner.eye)
+            if len(media.frames) == 1:
+                found |= {"pixel_values": flat, "image_grid_thw": torch.tensor([grid])}
+            else:
+                seconds = manner.time_scale * self._seconds_per_grid(media)
+                found |= {"pixel_values_videos": flat, "video_grid_thw": torch.tensor([grid])}
+                found["video_second_per_grid"] = torch.tensor([seconds], dtype=torch.float32)
+        if media.waveform is not None:
+            if media.sample_rate != HEARD:
+                raise ModelError(f"{self.name} hears {HEARD} samples a second, not {media.sample_rate}.")
+            sound = media.waveform[: int(manner.longest * HEARD)]
+            if len(sound) < len(media.waveform):
+                cut = f"only the first {manner.longest:g} s of {len(media.waveform) / HEARD:.0f} s of sound were heard"
+                found["notes"] = (cut,)
+            where = excerpts.sound(len(sound), manner.sound)
+            heard = sound[where.clip(min=0)] * (where >= 0) if len(sound) else 0.0 * where
+            found["input_features"] = mel(heard, self.extractor)
+        return found
+
+    def _seconds_per_grid(self, media: Media) -> float:
+        if self.manner.clock == "nominal" or len(media.times) < 2:
+            return self.manner.seconds_per_grid
+        return float(self.manner.eye.together * (media.times[-1] - media.times[0]) / (len(media.times) - 1))
+
+    def prefix(self, prepared: Prepared) -> list[int]:
+        """The tokens up to and with the media: picture, then sound; of `a2v` the sound first."""
+        seen = next((k for k in ("video", "image") if f"{k}_grid_thw" in prepared), None)
+        there = tuple(k for k in (seen, "audio" if "input_features" in prepared else None) if k)
+        ids, say, parts = self.ids, self.tokens, []
+        if seen:
+            count = int(prepared[f"{seen}_grid_thw"].prod()) // self.manner.eye.merge**2
+            parts.append([ids["vision_bos"], *[self.places[seen]] * count, ids["vision_eos"]])
+        if "audio" in there:
+            count = self.heard(prepared["input_features"].shape[1])
+            parts.append([ids["audio_bos"], *[self.places["audio"]] * count, ids["audio_eos"]])
+        pair = prepared.get("pair", "")
+        lead = LEAD[pair or there] if self.manner.lead else ""
+        found = [ids["im_start"], *say(f"system\n{self.manner.system}"), ids["im_end"], *say("\n")]
+        found += [ids["im_start"], *say("user\n" + lead)]
+        return found + [token for part in (parts[::-1] if pair == "a2v" else parts) for token in part]
+
+    def question(self, prompt: str) -> list[int]:
+        """The tokens of a question up to where the reply begins."""
+        ids, say = self.ids, self.tokens
+        return [*say(prompt), ids["im_end"], *say("\n"), ids["im_start"], *say("assistant\n")]
+
+    def reply(self, target: str) -> list[int]:
+        """The tokens of a reply, with the one that ends it."""
+        return [*self.tokens(target), self.ids["im_end"]]
+
+    def tokens(self, text: str) -> list[int]:
+        """Plain text as tokens: what looks like a special token is read as letters."""
+        return self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"] if text else []
+
+    @torch.inference_mode()
+    def watch(self, media: Sequence[Media | Prepared]) -> Seen:
+        """The media prefix of each clip in a key-value cache."""
+        from transformers import DynamicCache
+
+        given = self._prepared(media)
+        ids, mask = left([self.prefix(one) for one in given], self.pad, self.device)
+        tensors = self._tensors(given)
+        positions, after = self._positions(ids, mask, tensors)
+        cache = DynamicCache()
+        self.base.model(
+            input_ids=ids,
+            attention_mask=mask.long(),
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            **tensors,
+        )
+        notes = tuple(tuple(one.get("notes", ())) for one in given)
+        return Seen(kept(cache), mask, after, axes=3, notes=notes)
+
+    def answer(self, seen: Seen, rows: Sequence[int], prompts: Sequence[str], max_tokens: int = 64) -> list[Reply]:
+        """A greedy reply to each prompt about the clip in its row; those of like length together."""
+        if len(rows) != len(prompts):
+            raise ModelError(f"{len(rows)} rows for {len(prompts)} prompts: one row each.")
+        asked = [self.question(prompt) for prompt in prompts]
+        order = sorted(range(len(asked)), key=lambda i: len(asked[i]))
+        replies: dict[int, Reply] = {}
+        for start in range(0, len(order), TOGETHER):
+            some = order[start : start + TOGETHER]
+            said = greedy(
+                self.base, seen, [rows[i] for i in some], [asked[i] for i in some], self.stop, self.pad, max_tokens
+            )
+            for i, one in zip(some, said, strict=True):
+                text = self.tokenizer.decode(one.tokens, skip_special_tokens=True).strip()
+                replies[i] = Reply(text, one.score, one.tokens)
+        return [replies[i] for i in range(len(asked))]
+
+    def loss(self, media: Sequence[Media | Prepared], asks: Sequence[Sequence[tuple[str, str]]]) -> Tensor:
+        """Mean cross-entropy over the tokens of all targets; a clip and all its questions are one row."""
+        given = self._prepared(media)
+        clips = [self.prefix(one) for one in given]
+        pairs = [[(self.question(p), self.reply(t)) for p, t in some] for some in asks]
+        batch = packed(clips, pairs, self.pad, self.device)
+        tensors = self._tensors(given)
+        ids, mask = left(clips, self.pad, self.device)
+        positions = batch.positions(*self._positions(ids, mask, tensors))
+        dtype = self.base.get_input_embeddings().weight.dtype
+        out = self.base.model(
+            input_ids=batch.ids, attention_mask=batch.mask(dtype), position_ids=positions, use_cache=False, **tensors
+        )
+        learned = batch.labels != IGNORED
+        logits = self.base.lm_head(out.last_hidden_state[learned])
+        return nn.functional.cross_entropy(logits.float(), batch.labels[learned])
+
+    def adapt(self, config: Any) -> None:
+        """Put adapters of PEFT (ILoraConfig, LoraConfig, …) into the thinker; all else is frozen."""
+        import peft
+
+        self.model = peft.get_peft_model(self.base, config)
+
+    def needs(self) -> str:
+        """Memory of the weights and, where known, their size on disk."""
+        held = sum(p.numel() * p.element_size() for p in self.model.parameters())
+        count = sum(p.numel() for p in self.model.parameters())
+        disk = f", {self.size_on_disk / 1e9:.1f} GB on disk" if self.size_on_disk else ""
+        dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
+        return f"{count / 1e6:,.0f} M parameters: {held / 1e9:.2f} GB of memory in {dtype}{disk}"
+
+    def using(self, **changes: Any) -> Omni:
+        """The same model with another manner: `sound="windows"`, `time_scale=0.5`, …"""
+        self.manner = replace(self.manner, **changes)
+        return self
+
+    def save(self, folder: Path | str) -> None:
+        """Base, tokenizer and extractor in the Hugging Face layout, adapters in `adapter/`, the manner beside them."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        state = None
+        if self.model is not self.base:
+            self.model.save_pretrained(folder / "adapter")
+            state = {
+                key.replace(".base_layer.", "."): tensor
+                for key, tensor in self.base.state_dict().items()
+                if not any(part in key for part in ("ilora_", "lora_"))
+            }
+        self.base.save_pretrained(folder, state_dict=state)
+        self.tokenizer.save_pretrained(folder)
+        self.extractor.save_pretrained(folder)
+        told = {f.name: getattr(self.manner, f.name) for f in fields(self.manner)}
+        told |= {"sampling": asdict(self.manner.sampling), "eye": asdict(self.manner.eye)}
+        (folder / CARD).write_text(json.dumps({"llm": self.name, "manner": told}, indent=2) + "\n", "utf-8")
+
+    def _token(self, *written: str) -> int:
+        known = self.tokenizer.get_vocab()
+        found = next((known[token] for token in written if token in known), None)
+        if found is None:
+            raise ModelError(f"The tokenizer knows no {written[0]!r}: it is none of Qwen-Omni's.")
+        return found
+
+    def _prepared(self, media: Sequence[Media | Prepared]) -> list[Prepared]:
+        return [one if isinstance(one, Mapping) else self.prepare(one) for one in media]
+
+    def _tensors(self, given: Sequence[Prepared]) -> dict[str, Tensor]:
+        """What the thinker takes besides tokens, of all clips, in their order."""
+        found: dict[str, Tensor] = {}
+        for name in (
+            "pixel_values_videos",
+            "video_grid_thw",
+            "video_second_per_grid",
+            "pixel_values",
+            "image_grid_thw",
+        ):
+            parts = [one[name] for one in given if name in one]
+            if parts:
+                found[name] = torch.cat(list(parts)).to(self.device)
+        mels = [one["input_features"] for one in given if "input_features" in one]
+        if mels:
+            found["input_features"], found["feature_attention_mask"] = (t.to(self.device) for t in padded_mels(mels))
+        return found
+
+    def _positions(self, ids: Tensor, mask: Tensor, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """(axis, clip, token) positions of prefixes, and the position that comes next in each."""
+        frames = tensors.get("feature_attention_mask")
+        if "video_grid_thw" in tensors or "image_grid_thw" in tensors:
+            positions, _ = self.base.get_rope_index(
+                ids,
+                image_grid_thw=tensors.get("image_grid_thw"),
+                video_grid_thw=tensors.get("video_grid_thw"),
+                attention_mask=mask.long(),
+                use_audio_in_video=False,
+                audio_seqlens=None if frames is None else frames.sum(-1),
+                second_per_grids=tensors.get("video_second_per_grid"),
+            )
+            positions = positions.masked_fill(~mask, 0)  # Qwen3 counts in fractions
+        else:
+            positions = spread((mask.long().cumsum(-1) - 1).clamp(min=0), 3)
+        return positions, positions.amax((0, 2)) + 1

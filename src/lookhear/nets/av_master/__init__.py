@@ -1,0 +1,276 @@
+"""AV-Master: templates focus on seconds one after another, each stream is also asked alone, three heads answer.
+
+    audio ─ a ─┬─ focus capture (Eq. 1-2) ─ 8 objects ─┐
+    frames ─ v ┼─ focus capture ─────────── 8 objects ─┤
+    words ─ w ─┼─ mix([a, v, w]) ─────────── F_c ──────┴─ key fusion (Eq. 3) ─ F_fu ─ decoder ─ joint ─┐
+               ├─ prefer(a, w) (Eq. 4) ───── F_a^p ────────────────────────────────── decoder ─ audio ─┼─ sum ─▶ answer
+               └─ prefer(v, w) ───────────── F_v^p ───────────────────────────────── decoder ─ visual ─┘
+    question ─ q ─ what each decoder asks with
+
+Zhang et al., "AV-Master: Dual-Path Comprehensive Perception Makes Better Audio-Visual Question Answering", 2025.
+Losses: cross-entropy of each head (Eq. 5) and a contrast between F_fu and the preferences (Eq. 6), weighted (Eq. 7).
+This file is the published code, `released`. `paper`, in `_av_master_paper.py`, is what the equations say:
+
+    paper                                            released
+    width 512                                        768
+    8 learned templates                              the first second 8 times: without dropout they stay equal
+    Eq. 2: F + V, twice self-attention and bias,     a linear map of both, self-attention with the bias on queries
+      cross attention                                  and keys, cross attention, feed-forward, four norms
+    -                                                templates times the tanh of their cosines at the end
+    Eq. 3: self-attention over templates at each     additive attention over templates at each position,
+      position, summed                                 its weights summing to 1
+    Eq. 4: MLP(SAB(F) + CAB(F, words))               one post-norm layer
+    Eq. 6: sum over streams of exponentials;         exponential of the sum; softplus(negative - positive) over
+      the batch's other questions are negatives        all pairs; one random other clip is the negative
+    distributions are summed at inference            logits are summed
+
+The evidence, `attention["seen"]` and `["heard"]`, is made in evaluation and needs no gradient. Half of it is where the
+joint answer came from: the share of F_fu's features whose maximum lies in that second. Half is what the stream's own
+head looked at, over layers and heads. Both are traced one step back through the self-attention that mixed the seconds
+(half of the weight stays, half follows it). It says what was used; it is no proof of cause.
+
+Rows of zeros in `words` are padding and left out. (The released code has no masks: it attends to all 77 rows that CLIP
+gives, none of which is zero, as does this.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lookhear import checkpoints
+from lookhear.errors import ModelError, RecipeError
+from lookhear.layers.attention import HanLayer, drop, present
+from lookhear.nets.av_master.focus import FocusCapture
+from lookhear.nets.av_master.heads import ENHANCE, SIDES, Heads, beside, cosine, largest
+from lookhear.nets.av_master.official import DEAD, OFFICIAL
+from lookhear.nets.av_master.parts import AnswerDecoder, KeyFusion
+from lookhear.types import Memory, Output
+
+WITHOUT = ("focus", "contrast", "preference", "temporal", "all")
+STREAMS = ("both", "audio", "visual")
+WIDTH = {"released": 768, "paper": 512}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes, and one key for each ablation of the paper's tables VII-XIII."""
+
+    variant: str = "released"
+    answers: int = 42
+    audio: int = 128
+    frames: int = 768
+    question: int = 768
+    words: int = 768
+    hidden: int | None = None
+    """width inside; None is 768 as in the code, 512 in the paper"""
+    inner: int = 512
+    """width of the focus capture's encoder and feed-forward layer (released)"""
+    templates: int = 8
+    """table IX"""
+    heads: int = 8
+    """of the focus capture and the decoders; the other layers have one"""
+    dropout: float = 0.1
+    temperature: float = 0.1
+    without: str = ""
+    """table VII, parts to remove joined by +: focus, contrast, preference, temporal, all"""
+    joint_weight: float = 1.0
+    """weights of the losses, table VIII and figure 7; a head of weight 0 has no say in the answer"""
+    audio_weight: float = 1.0
+    visual_weight: float = 1.0
+    contrast_weight: float = 1.0
+    share_attention: bool = True
+    """table X: one focus capture for both streams"""
+    share_bias: bool = False
+    """table X: one learned bias for both streams"""
+    preferences: str = "both"
+    """table XII: whose preference enhances the answer at inference: both, audio, visual or none"""
+    enhance: str = "add"
+    """table XIII: add, mul or weighted"""
+    streams: str = "both"
+    """figure 5: both, audio or visual; a stream left out is zeros and has no head"""
+
+    @property
+    def removed(self) -> frozenset[str]:
+        """What is left out, with what cannot be without it."""
+        names = {name for name in self.without.split("+") if name}
+        if names - set(WITHOUT):
+            raise RecipeError(f"av_master has no part {min(names - set(WITHOUT))!r}. There are: {', '.join(WITHOUT)}.")
+        if "all" in names:
+            names |= {"focus", "preference"}
+        if names & {"preference", "temporal"}:
+            names.add("contrast")
+        return frozenset(names)
+
+    @property
+    def voices(self) -> dict[str, float]:
+        """Heads there are, with the weights of their losses."""
+        weights = {"joint": self.joint_weight, "audio": self.audio_weight, "visual": self.visual_weight}
+        for name in {"temporal": ["joint"], "preference": ["audio", "visual"]}.items():
+            if name[0] in self.removed:
+                weights = {voice: w for voice, w in weights.items() if voice not in name[1]}
+        if self.streams != "both":
+            weights.pop("visual" if self.streams == "audio" else "audio", None)
+        if not any(weights.values()):
+            raise RecipeError(
+                "av_master: no head is left to answer. Keep temporal or preference, and a weight above 0."
+            )
+        return weights
+
+
+class AVMaster(Heads):
+    """The released network."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        dim, dropout, removed = config.hidden or WIDTH["released"], config.dropout, config.removed
+        self.hear, self.see = nn.Linear(config.audio, dim), nn.Linear(config.frames, dim)
+        self.read, self.ask = nn.Linear(config.words, dim), nn.Linear(config.question, dim)
+        mixes = not removed & {"temporal", "all"}
+        self.mix = HanLayer(dim, dropout, cross=False) if mixes else None
+        self.fuse = KeyFusion(dim) if mixes else None
+        captures = mixes and "focus" not in removed
+        sizes = (dim, config.inner, config.templates, config.heads, dropout)
+        sides = ("both",) if config.share_attention else SIDES
+        self.focus = nn.ModuleDict({side: FocusCapture(*sizes) for side in sides if captures})
+        sides = ("both",) if config.share_bias else SIDES
+        self.bias = nn.ParameterDict({n: nn.Parameter(torch.randn(config.templates, dim)) for n in sides if captures})
+        sides = () if "preference" in removed else SIDES
+        self.prefer = nn.ModuleDict({side: HanLayer(dim, dropout) for side in sides})
+        self.decide = nn.ModuleDict(
+            {n: AnswerDecoder(dim, config.heads, config.answers, dropout) for n in config.voices}
+        )
+
+    def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
+        """Both streams projected, what each is without a question, and the objects that stand out."""
+        audio, frames = self.present(audio, frames)
+        streams = {"seen": self.see(frames), "heard": self.hear(audio)}
+        memory = dict(streams)
+        for side, layer in self.prefer.items():
+            memory[f"{side}_own"], memory[f"{side}_glance"] = layer.alone(streams[side])
+            memory[f"{side}_ask"] = layer.cm_attn.ask(streams[side])
+        if self.mix:
+            for side in SIDES:
+                memory[f"{side}_mix_ask"] = self.mix.self_attn.ask(streams[side])
+                memory[f"{side}_mix_give"] = self.mix.self_attn.give(streams[side])
+            for side, objects in self.objects(streams).items():
+                memory[f"{side}_object"], memory[f"{side}_effect"] = self.fuse.prepare(side, objects)
+        return memory
+
+    def objects(self, streams: Mapping[str, Tensor]) -> dict[str, Float[Tensor, "clip template dim"]]:
+        """What the focus capture found in each stream; the mean second where there is none."""
+        if not self.focus:
+            return {side: streams[side].mean(dim=1, keepdim=True) for side in SIDES}
+        bias = {side: self.bias["both" if self.config.share_bias else side] for side in SIDES}
+        if not self.config.share_attention:
+            return {side: self.focus[side]([streams[side]], [bias[side]])[0] for side in SIDES}
+        found = self.focus["both"]([streams[side] for side in SIDES], [bias[side] for side in SIDES])
+        return dict(zip(SIDES, found, strict=True))
+
+    def text(self, words: Float[Tensor, "question word wide"]) -> dict[str, Tensor]:
+        """What depends on the words alone; equal rows are worked out once in evaluation."""
+        words, void = present(words)
+        rows, back = distinct(words) if not self.training else (words, None)
+        made = {"words": self.read(rows)}
+        made |= {f"{side}_give": layer.cm_attn.give(made["words"]) for side, layer in self.prefer.items()}
+        if self.mix:
+            attn = self.mix.self_attn
+            made |= {"mix_ask": attn.ask(made["words"]), "mix_give": attn.give(made["words"])}
+        made = made if back is None else {name: x[back] for name, x in made.items()}
+        return made if void is None else {**made, "void": void}
+
+    def joint(self, memory: Memory, text: Mapping[str, Tensor]) -> tuple[Float[Tensor, "question dim"], dict]:
+        """(F_fu, seconds of each side it came from)."""
+        x = torch.cat([memory["heard"], memory["seen"], text["words"]], dim=1)
+        if not self.mix:  # without all: the largest of everything
+            return largest(x, beside(memory, text))[0], {}
+        asked, given = (
+            torch.cat([memory[f"heard_mix_{part}"], memory[f"seen_mix_{part}"], text[f"mix_{part}"]], dim=1)
+            for part in ("ask", "give")
+        )
+        void = beside(memory, text)
+        taken, mixing = self.mix.self_attn.look(asked, x, given, void)
+        fused = self.mix.feed(x + drop(taken, self.mix.dropout, self.training))
+        prepared = {side: (memory[f"{side}_object"], memory[f"{side}_effect"]) for side in SIDES}
+        best, where = self.fuse(fused, prepared, void)
+        return best, self.where(where, mixing, memory)
+
+    def preference(self, side: str, memory: Memory, text: Mapping[str, Tensor]) -> Float[Tensor, "question time dim"]:
+        """A stream in the light of the words (Eq. 4)."""
+        own, asks = memory[f"{side}_own"], memory[f"{side}_ask"]
+        return self.prefer[side].join(own, asks, text["words"], text[f"{side}_give"], text.get("void"))
+
+    def losses(
+        self,
+        output: Output,
+        labels: Int[Tensor, " question"],
+        audio_negative: Float[Tensor, "question time dim"],
+        frames_negative: Float[Tensor, "question second wide"],
+    ) -> dict[str, Tensor]:
+        """Cross-entropy of each head and the contrast with another clip, heard and seen with the question's words."""
+        losses = self.answer_losses(output, labels)
+        if "contrast" in self.config.removed or not self.config.contrast_weight:
+            return losses
+        near, far, hidden = 0.0, 0.0, output.hidden
+        for side, other in (("heard", self.hear(audio_negative)), ("seen", self.see(frames_negative))):
+            layer, given = self.prefer[side], hidden[f"{side}_give"]
+            own, _ = layer.alone(other)
+            liked = layer.join(own, layer.cm_attn.ask(other), hidden["words"], given, hidden.get("void"))
+            near = near + cosine(hidden["fused"], hidden[f"{side}_preference"].mean(dim=1))
+            far = far + cosine(hidden["fused"], liked.mean(dim=1))
+        contrast = F.softplus((far - near) / self.config.temperature).mean()
+        return {**losses, "contrast": self.config.contrast_weight * contrast}
+
+
+def distinct(x: Float[Tensor, "row ..."]) -> tuple[Tensor, Tensor | None]:
+    """(the distinct rows of `x`, where each row is among them), or (x, None) where no two are equal.
+
+    Rows are told apart by a weighted sum, and those that look equal are then compared in full.
+    """
+    flat = x.flatten(1)
+    places = torch.arange(flat.shape[1], device=x.device, dtype=flat.dtype)
+    marks, back = (flat @ torch.sin(places + 1)).unique(return_inverse=True)
+    if len(marks) == len(x):
+        return x, None
+    first = torch.full_like(marks, len(x), dtype=torch.long)
+    first.scatter_reduce_(0, back, torch.arange(len(x), device=x.device), "amin")
+    return (x[first], back) if torch.equal(flat[first[back]], flat) else (x, None)
+
+
+def build(config: Config) -> nn.Module:
+    """The net of the variant asked for, freshly initialised."""
+    choices = {"variant": tuple(WIDTH), "streams": STREAMS, "preferences": (*STREAMS, "none"), "enhance": ENHANCE}
+    for key, known in choices.items():
+        value = getattr(config, key)
+        if value not in known:
+            raise RecipeError(f"av_master: {key}={value!r} is none of: {', '.join(known)}.")
+    width = config.hidden or WIDTH[config.variant]
+    if width % config.heads:
+        raise RecipeError(f"av_master: {config.heads} heads do not divide hidden={width}.")
+    if config.variant == "paper":
+        from lookhear.nets.av_master.paper import PaperAVMaster
+
+        return PaperAVMaster(config)
+    return AVMaster(config)
+
+
+def from_official(state_dict: Mapping[str, Tensor]) -> AVMaster:
+    """The released network from a published checkpoint: sizes are read off shapes, tensors it never uses left out."""
+    state, size = checkpoints.without_prefixes(state_dict), checkpoints.size
+    layers = {"audio": "fc_a", "frames": "fc_v", "question": "fc_q", "words": "fc_word"}
+    config = Config(
+        **checkpoints.widths(state, layers, "fc_a", "fc_answer_pred.head.decoder"),
+        inner=size(state, "AugInformation.focus_capture.encoder.layers.0.linear1.weight"),
+        templates=size(state, "bisa_v.weight"),
+    )
+    if config.hidden % config.heads:
+        raise ModelError(f"The checkpoint is {config.hidden} wide, which {config.heads} heads do not divide.")
+    net = AVMaster(config)
+    checkpoints.load_renamed(net, state, OFFICIAL, DEAD)
+    return net

@@ -1,1 +1,0 @@
-"""Rephrasing and head/tail splits."""

@@ -1,0 +1,1 @@
+"""Models that turn a box and points into a mask."""

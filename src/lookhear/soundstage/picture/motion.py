@@ -1,0 +1,55 @@
+"""How players move: the pose of a player at a time, from the notes or from an invented rhythm.
+
+A player moves during `miming` only. Where that stretch also sounds, every stroke begins at a note's onset; where it
+does not, strokes follow a rhythm of their own at the player's rate. Seeing a movement does not tell of a sound.
+"""
+
+from __future__ import annotations
+
+import bisect
+
+import numpy as np
+
+from lookhear.soundstage.scene.scene import Player, Scene
+from lookhear.soundstage.sound.melody import Note, grid, notes
+
+BOWED = ("violin", "cello", "erhu", "accordion")  # the hand goes from one end to the other and stays
+STEPS = 4  # poses on either side of the middle
+
+
+def strokes(scene: Scene) -> tuple[tuple[float, ...], ...]:
+    """When each player begins a playing movement, in seconds, in the order of `scene.players`."""
+    return tuple(_strokes(scene, i, melody) for i, melody in enumerate(notes(scene)))
+
+
+def _strokes(scene: Scene, index: int, melody: tuple[Note, ...]) -> tuple[float, ...]:
+    player, rng = scene.players[index], np.random.default_rng([scene.seed, 2, index])
+    out = [n.onset for n in melody if any(a <= n.onset < b for a, b in player.miming)]
+    for start, end in _minus(player.miming, player.sounding):
+        out += grid(rng, start, end, player.rate, 0.15).tolist()
+    return tuple(sorted(out))
+
+
+def _minus(spans: tuple[tuple[float, float], ...], holes: tuple[tuple[float, float], ...]) -> list[tuple[float, float]]:
+    """The parts of `spans` that no hole covers."""
+    left = list(spans)
+    for start, end in holes:
+        left = [(a, b) for s, e in left for a, b in ((s, min(e, start)), (max(s, end), e)) if b - a > 1e-6]
+    return left
+
+
+def pose(player: Player, times: tuple[float, ...], time: float) -> int | None:
+    """The pose at a time, -STEPS..STEPS, or None outside `miming`; `times` are the player's strokes.
+
+    Most of a movement happens at once at its stroke and the rest slowly after it, so that the frame which shows the
+    largest change is the first one after the onset at any usual frame rate.
+    """
+    if not any(a <= time < b for a, b in player.miming):
+        return None
+    k = bisect.bisect_right(times, time + 1e-9) - 1
+    if k < 0:
+        return 0
+    side, since = (1 if k % 2 else -1), time - times[k]
+    if player.instrument in BOWED:
+        return round(STEPS * side * (0.4 + 0.6 * min(1.0, since / 0.4)))
+    return round(STEPS * side * max(0.0, min(1.0, 1.25 - since / 0.5)))

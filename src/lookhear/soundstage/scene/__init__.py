@@ -1,0 +1,1 @@
+"""What is on stage: players, places, times; worlds and splits sampled from a seed."""

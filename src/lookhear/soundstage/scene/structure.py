@@ -1,0 +1,171 @@
+"""Random stages: how many players, who sounds when, who moves, with instruments still to be handed out.
+
+A `Plan` narrows what is drawn to what some question needs; everything it leaves open is drawn broadly. Hearing and
+seeing are kept independent: sources off stage, silent players, players who mime, players who sound and sit still.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from random import Random
+
+from lookhear.soundstage.scene.facts import AWAY, ORDER, PART
+from lookhear.soundstage.scene.scene import INSTRUMENTS, MOODS, Look, Player, Scene
+
+Spans = tuple[tuple[float, float], ...]
+
+LEVELS = (-6.0, 0.0, 6.0)  # dB: 6 dB steps in a 12 dB range, for a wider one hides the soft players
+RATES = (1.0, 2.0, 4.0)  # notes a second
+TIMES = ("free", "chain", "sequence", "pair")
+LOOKS = 8  # indices of skin, hair, clothes and stage light are drawn from 0..7; the picture wraps them
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to draw from: each tuple holds the choices for one number; None leaves it to chance."""
+
+    visible: tuple[int, ...] = ()
+    silent: tuple[int, ...] = ()  # of the visible
+    offstage: tuple[int, ...] = (0, 1, 1, 2, 2)
+    alike: tuple[int, ...] = (0, 0, 0, 2, 3)  # size of a group of one type; 0 is none
+    times: tuple[str, ...] = TIMES
+    voice: float = 0.35  # chance of a voiceover
+    ends: bool = False  # a group of two alike stands at the two ends
+
+
+def draw(rng: Random, plan: Plan, seconds: float, musicians: int, name: str = "") -> Scene:
+    """A scene of `seconds` with up to `musicians` on stage, as `plan` says."""
+    count = min(
+        rng.choice(plan.visible) if plan.visible else round(rng.triangular(1, musicians + 0.49, musicians)), musicians
+    )
+    group = min(rng.choice(plan.alike), count)
+    kinds = rng.sample(INSTRUMENTS, min(count + 3, len(INSTRUMENTS)))  # 3 is more than stand off stage
+    alike, rest = ([kinds[0]] * group, kinds[1:]) if group > 1 else ([], kinds)
+    stage = alike + [rest[i % len(rest)] for i in range(count - len(alike))]
+    if plan.ends and group == 2:
+        stage = [stage[0], *stage[2:], stage[1]]
+    else:
+        rng.shuffle(stage)
+    quiet = rng.choice(plan.silent) if plan.silent else sum(rng.random() < 0.5 for _ in range(count))
+    quiet = set(rng.sample(range(count), min(quiet, count)))
+    hidden = [k for k in kinds if k not in stage][: rng.choice(plan.offstage)]
+    spans = timeline(rng, rng.choice(plan.times), count - len(quiet) + len(hidden), seconds)
+    players = []
+    for place, kind in enumerate(stage):
+        sounding = () if place in quiet else spans.pop()
+        miming = sounding if stage.count(kind) > 1 else moves(rng, sounding, seconds)
+        x = (place + 0.5 + rng.uniform(-0.12, 0.12)) / count
+        depth = int(count > 2 and rng.random() < (0.25 if count < 5 else 0.5))
+        look = Look(*(rng.randrange(LOOKS) for _ in range(3)), round(rng.uniform(0.85, 1.15), 2), depth)
+        players.append(_player(rng, kind, round(0.09 + 0.82 * x, 3), sounding, miming, look))
+    players += [_player(rng, kind, None, spans.pop(), (), Look()) for kind in hidden]
+    talk = None
+    if rng.random() < plan.voice:
+        start = round(rng.uniform(0, seconds - 2.5), 1)
+        talk = (start, round(min(seconds, start + rng.uniform(2.0, 5.0)), 1))
+    return Scene(
+        name,
+        rng.getrandbits(31),
+        seconds,
+        tuple(players),
+        rng.random() < 0.5,
+        rng.choice(MOODS),
+        rng.randrange(LOOKS),
+        talk,
+    )
+
+
+def silenced(rng: Random, scene: Scene, which: int) -> Scene:
+    """The scene with one player silent, who may mime where it is the only one of its type."""
+    player = scene.players[which]
+    alike = sum(p.instrument == player.instrument for p in scene.players) > 1
+    quiet = replace(player, sounding=(), miming=() if alike else moves(rng, (), scene.seconds))
+    return replace(scene, players=(*scene.players[:which], quiet, *scene.players[which + 1 :]))
+
+
+def joined(rng: Random, scene: Scene) -> Scene:
+    """The scene with one more source off stage, if there are fewer than two."""
+    if sum(p.x is None for p in scene.players) >= AWAY:
+        return scene
+    kind = rng.choice([k for k in INSTRUMENTS if all(p.instrument != k for p in scene.players)])
+    extra = _player(rng, kind, None, _alone(rng, scene.seconds), (), Look())
+    return replace(scene, players=(*scene.players, extra))
+
+
+def _player(rng: Random, kind: str, x: float | None, sounding: Spans, miming: Spans, look: Look) -> Player:
+    register = rng.choice((-1, 0, 0, 1))
+    return Player(kind, x, sounding, rng.choice(LEVELS), rng.choice(RATES), register, miming, look)
+
+
+def moves(rng: Random, sounding: Spans, seconds: float) -> Spans:
+    """When a player moves as if playing: half of those who sound sit still, half of those who are silent mime."""
+    if rng.random() < 0.5:
+        return ()
+    return sounding or _alone(rng, seconds)
+
+
+def timeline(rng: Random, times: str, sources: int, seconds: float) -> list[Spans]:
+    """When each of `sources` sounds, in random order of sources. Times lie on a grid of 0.1 s.
+
+    free: each for itself; chain: entries one after another, sounding on together; sequence: one at a time; pair: one at
+    a time but for two who play together; unison: all together.
+    """
+    if times == "unison":
+        start = rng.uniform(0, seconds - 4)
+        shared = _span(start, rng.uniform(start + 3, seconds))
+        return [shared] * sources
+    if times == "free" or sources < 2:
+        return [_alone(rng, seconds) for _ in range(sources)]
+    turns = sources - 1 if times == "pair" and sources > 2 else sources
+    gap = min(2.6, (seconds - ORDER) / turns)
+    starts = [rng.uniform(0, max(0.0, seconds - ORDER - gap * turns) if times == "chain" else 0.8)]
+    for _ in range(turns - 1):
+        longest = gap if times == "chain" else (seconds - starts[-1]) / (turns - len(starts) + 1) + 0.4
+        starts.append(starts[-1] + rng.uniform(min(ORDER + 0.1, longest), longest))
+    starts = [min(start, seconds - 0.6) for start in starts]
+    if times == "chain":
+        spans = _chained(rng, starts, seconds)
+    else:
+        stops = [*starts[1:], seconds]
+        spans = [_span(a, max(a + 0.6, b - rng.uniform(0, 0.4))) for a, b in zip(starts, stops, strict=True)]
+        if times == "pair" and sources > 2:
+            spans.append(rng.choice(spans))
+    rng.shuffle(spans)
+    return spans
+
+
+def _chained(rng: Random, starts: list[float], seconds: float) -> list[Spans]:
+    """Ends for entries in a row: all sound on; or the last alone is left at the end; or each stops when it likes."""
+    manner = rng.choice(("on", "last", "free"))
+    latest = seconds - ORDER - 0.2 if manner == "last" else seconds
+    spans = []
+    for place, start in enumerate(starts):
+        final = place == len(starts) - 1
+        least = min(start + ORDER, seconds)
+        if manner == "on" or final:
+            stop = seconds if rng.random() < 0.7 else rng.uniform(max(least, seconds - 0.3), seconds)
+        else:
+            stop = rng.uniform(min(least, latest), latest)
+        spans.append(_span(start, max(stop, start + 0.6)))
+    return spans
+
+
+def _alone(rng: Random, seconds: float) -> Spans:
+    """One source for itself: the whole clip, one stretch, or two with a rest between; never nearly the whole clip."""
+    manner = rng.random()
+    if manner < 0.25:
+        return ((0.0, float(seconds)),)
+    most = PART * seconds
+    if manner < 0.75:
+        size = rng.uniform(1.5, most)
+        start = rng.uniform(0, seconds - size)
+        return _span(start, start + size - 0.05)
+    sizes = [rng.uniform(1.2, most / 2) for _ in range(2)]
+    rest = rng.uniform(0.8, seconds - sum(sizes))
+    start = rng.uniform(0, seconds - sum(sizes) - rest)
+    second = start + sizes[0] + rest
+    return (*_span(start, start + sizes[0] - 0.05), *_span(second, second + sizes[1] - 0.05))
+
+
+def _span(start: float, stop: float) -> Spans:
+    return ((round(start, 1), round(stop, 1)),)

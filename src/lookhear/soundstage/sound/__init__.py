@@ -1,0 +1,1 @@
+"""The sound of a scene: melodies, voices, room, mix."""

@@ -1,0 +1,110 @@
+"""Which notes each player plays: onsets, lengths and pitches that keep every stated fact of the scene.
+
+A sounding stretch begins with a note exactly at its start and is filled to its end, so there are no rests that the
+scene does not state. Onsets stray from the grid by at most 15 % of a step: a player with twice the rate stays twice as
+busy. All players of a scene share one key; the mood picks the scale and the manner of playing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from lookhear.soundstage.scene.scene import Player, Scene
+
+MIDDLE = {  # MIDI note that a melody in register 0 moves around, at most SPAN semitones away
+    "accordion": 64,
+    "acoustic_guitar": 55,
+    "bagpipe": 69,
+    "banjo": 62,
+    "bassoon": 50,
+    "cello": 50,
+    "clarinet": 64,
+    "congas": 53,
+    "drum": 45,
+    "electric_bass": 40,
+    "erhu": 69,
+    "flute": 76,
+    "guzheng": 62,
+    "piano": 60,
+    "pipa": 64,
+    "saxophone": 60,
+    "suona": 74,
+    "trumpet": 67,
+    "tuba": 43,
+    "ukulele": 69,
+    "violin": 74,
+    "xylophone": 79,
+}
+SPAN = 6
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a mood plays: its scale, the part of a note that is held, accents, liveliness of the line."""
+
+    scale: tuple[int, ...]
+    hold: float  # part of each note that sounds before it is let go
+    accent: float  # dB between strong and weak notes
+    leap: int  # largest step of the melody, in notes of the scale
+    stray: float  # how far onsets leave the grid, as a part of one step
+
+
+MANNERS = {
+    "neutral": Manner((0, 2, 4, 5, 7, 9, 10), 0.92, 1.5, 2, 0.06),
+    "happy": Manner((0, 2, 4, 5, 7, 9, 11), 0.78, 2.5, 3, 0.04),
+    "sad": Manner((0, 2, 3, 5, 7, 8, 10), 0.97, 1.0, 1, 0.12),
+    "calm": Manner((0, 2, 4, 7, 9), 0.97, 0.5, 1, 0.08),
+    "angry": Manner((0, 1, 3, 5, 7, 8, 11), 0.85, 4.0, 4, 0.02),
+}
+
+
+@dataclass(frozen=True)
+class Note:
+    """One note: seconds, seconds, MIDI number, and how much stronger than the player's level in dB."""
+
+    onset: float
+    duration: float
+    pitch: int
+    accent: float = 0.0
+
+
+def middle(player: Player) -> int:
+    """MIDI note that the player's melody moves around."""
+    return MIDDLE[player.instrument] + 12 * player.register
+
+
+def grid(rng: np.random.Generator, start: float, end: float, rate: float, stray: float = 0.06) -> np.ndarray:
+    """Onsets from `start` on at `rate` a second, the first at `start`; the last lasts 0.35 of a step or more."""
+    count = max(1, math.ceil((end - start) * rate - 0.35))
+    steps = np.arange(count) + rng.uniform(-stray, stray, count)
+    steps[0] = 0
+    return start + steps / rate
+
+
+def notes(scene: Scene) -> tuple[tuple[Note, ...], ...]:
+    """The notes of each player, in the order of `scene.players`; an empty tuple for one who is silent."""
+    manner = MANNERS[scene.mood]
+    tonic = int(np.random.default_rng([scene.seed, 77]).integers(12))
+    return tuple(
+        _melody(player, manner, tonic, np.random.default_rng([scene.seed, 1, i]))
+        for i, player in enumerate(scene.players)
+    )
+
+
+def _melody(player: Player, manner: Manner, tonic: int, rng: np.random.Generator) -> tuple[Note, ...]:
+    centre = middle(player)
+    ladder = [p for p in range(centre - SPAN, centre + SPAN + 1) if (p - tonic) % 12 in manner.scale]
+    rung, out = len(ladder) // 2, []
+    for start, end in player.sounding:
+        onsets = grid(rng, start, end, player.rate, manner.stray)
+        for k, (onset, stop) in enumerate(zip(onsets, [*onsets[1:], end], strict=True)):
+            step = int(rng.integers(1, manner.leap + 1)) * (1 if rng.random() < 0.5 else -1)
+            if not 0 <= rung + step < len(ladder):
+                step = -step
+            rung = min(max(rung + step, 0), len(ladder) - 1)  # never the same pitch twice: each onset is heard
+            accent = manner.accent * (0.5 if k % 4 == 0 else -0.5) + float(rng.uniform(-0.5, 0.5))
+            out.append(Note(float(onset), float(stop - onset), ladder[rung], accent))
+    return tuple(out)

@@ -1,0 +1,92 @@
+"""Notes from the user's own General MIDI sound font (.sf2, .sf3), in place of the drawn voices.
+
+    lookhear soundstage stage --clips 200 --soundfont FluidR3_GM.sf2
+
+Scenes, questions and levels stay the same; only the voices differ. Erhu, guzheng, pipa, suona and ukulele are played by
+their nearest relatives in General MIDI: fiddle, koto, shamisen, shanai and nylon guitar. Wants the extra `soundfont`.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lookhear.errors import MediaError
+from lookhear.soundstage.sound.melody import MIDDLE
+
+PROGRAMS = {  # General MIDI, from 0
+    "accordion": 21,
+    "acoustic_guitar": 25,
+    "bagpipe": 109,
+    "banjo": 105,
+    "bassoon": 70,
+    "cello": 42,
+    "clarinet": 71,
+    "electric_bass": 33,
+    "erhu": 110,
+    "flute": 73,
+    "guzheng": 107,
+    "piano": 0,
+    "pipa": 106,
+    "saxophone": 65,
+    "suona": 111,
+    "trumpet": 56,
+    "tuba": 58,
+    "ukulele": 24,
+    "violin": 40,
+    "xylophone": 13,
+}
+KEYS = {"congas": (64, 63, 62), "drum": (36, 38, 45)}  # of the standard drum kit, for low, middle and high notes
+MELODY, KIT = 0, 9  # channels
+VELOCITY = 100
+
+
+@lru_cache(maxsize=2)
+def opened(path: str, sample_rate: int) -> tuple[Any, int]:
+    """The synthesiser with the sound font at `path`, and the font's number in it.
+
+    Raises MediaError where the library is missing or the file is no sound font.
+    """
+    try:
+        import tinysoundfont
+    except ImportError:
+        raise MediaError(
+            f"Voices of {path!r} need tinysoundfont: pip install 'lookhear[soundfont]', or, without PortAudio, "
+            "pip install --no-deps tinysoundfont."
+        ) from None
+    synth = tinysoundfont.Synth(samplerate=sample_rate)
+    try:
+        return synth, synth.sfload(path)
+    except (RuntimeError, OSError):
+        reason = "cannot be read as a sound font (.sf2, .sf3)" if Path(path).is_file() else "is no file"
+        raise MediaError(f"{path!r} {reason}. Name a General MIDI sound font.") from None
+
+
+def note(path: str, instrument: str, pitch: int, seconds: float, sample_rate: int, take: int = 0) -> np.ndarray:
+    """A note of the sound font, float32 (sample,), not let go before its end; `take` detunes a second player a little.
+
+    Raises MediaError where the font lacks the instrument.
+    """
+    synth, font = opened(path, sample_rate)
+    kit = instrument in KEYS
+    channel, program = (KIT, 0) if kit else (MELODY, PROGRAMS[instrument])
+    try:
+        synth.program_select(channel, font, 0, program, kit)
+    except RuntimeError:
+        what = "standard drum kit" if kit else f"program {program + 1}"
+        raise MediaError(
+            f"{path!r} has no {what} of General MIDI, for {instrument}. Name a sound font that has all."
+        ) from None
+    step = (pitch - MIDDLE[instrument] + 6) % 12 // 4
+    synth.set_tuning(channel, 0.05 * take)
+    synth.noteon(channel, KEYS[instrument][step] if kit else pitch, VELOCITY)
+    sound = np.frombuffer(synth.generate(math.ceil(seconds * sample_rate)), np.float32).reshape(-1, 2).mean(1)
+    synth.sounds_off()
+    synth.generate(sample_rate // 5)  # what still fades must not be heard in the next note
+    if not sound.any():
+        raise MediaError(f"{path!r} is silent at note {pitch} of {instrument}. Name another sound font.")
+    return sound

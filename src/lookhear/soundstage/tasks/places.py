@@ -1,0 +1,147 @@
+"""Where what sounds, or what is meant, is: boxes, three points and masks, second by second.
+
+A second is asked about where every player on stage sounds all through it or not at all and nothing sounds off stage.
+Boxes and points are whole pixels of a 224 x 224 picture. A mask file holds, for one second of one scene, the number of
+the player that each pixel belongs to, counted from 1 in the order of `scene.players`; 0 is the stage.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from lookhear.datasets.reading.masks import box_of, inscribed
+from lookhear.soundstage.picture.painter import masks
+from lookhear.soundstage.scene.facts import Facts
+from lookhear.soundstage.scene.scene import Player, Scene
+from lookhear.soundstage.tasks.events import tenths
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SIZE = 224  # pixels of the picture that coordinates are given in, whatever the size it is drawn in
+SMALLEST = 0.004  # part of the picture that must be seen of one who is asked about
+Record = dict[str, Any]
+
+
+def segmentation(rng: Random, scene: Scene, folder: Path, size: int) -> list[Record]:
+    """A record of form s4 (one player sounds), ms3 (several) and, of one of them, avss (type by type)."""
+    facts = Facts(scene)
+    if not facts.told_apart:
+        return []
+    sounding = _sounding(facts)
+    one = [k for k, players in enumerate(sounding) if players and len(players) == 1]
+    many = [k for k, players in enumerate(sounding) if players and len(players) > 1]
+    found = []
+    for form, choice in (("s4", one), ("ms3", many)):
+        if choice and (record := _marked(scene, rng.choice(choice), sounding, form, folder, size)):
+            found.append(record)
+    if found:
+        source = rng.choice(found)
+        found += filter(None, [_marked(scene, int(source["start"]), sounding, "avss", folder, size)])
+    return found
+
+
+def grounding(record: Record) -> Record:
+    """The same as a record of form arig: the box alone."""
+    regions = [[label, place] for label, place in record["regions"] if len(place) == 4]
+    kept = {k: v for k, v in record.items() if k not in ("mask", "owners")}
+    return kept | {"id": record["id"].replace("s4", "arig"), "form": "arig", "regions": regions}
+
+
+def pointed(scene: Scene, player: Player, second: int, folder: Path, size: int) -> Record | None:
+    """Regions and mask of one player in the middle of a second; None where too little of it is seen."""
+    owned = _owned(scene, second, folder, size)
+    index = _index(scene, player)
+    if not _enough(owned[index]):
+        return None
+    return {
+        "regions": _regions(player.instrument, owned[index]),
+        "mask": _file(scene, second),
+        "owners": {player.instrument: [index + 1]},
+    }
+
+
+def _marked(
+    scene: Scene, second: int, sounding: list[list[Player] | None], form: str, folder: Path, size: int
+) -> Record | None:
+    players = sounding[second] or []
+    owned = _owned(scene, second, folder, size)
+    if not all(_enough(owned[_index(scene, p)]) for p in players):
+        return None
+    kinds: dict[str, list[int]] = {}
+    for player in sorted(players, key=lambda p: p.x or 0.0):
+        kinds.setdefault(player.instrument, []).append(_index(scene, player) + 1)
+    if form == "avss":
+        owners = kinds
+    else:
+        owners = {", ".join(kinds): [n for numbers in kinds.values() for n in numbers]}
+    return {
+        "id": f"{scene.id}-{form}",
+        "start": float(second),
+        "end": float(second + 1),
+        "form": form,
+        "answer": ", ".join(kinds),
+        "regions": [r for label, ns in owners.items() for r in _regions(label, owned[[n - 1 for n in ns]].any(0))],
+        "mask": _file(scene, second),
+        "owners": owners,
+    }
+
+
+def _sounding(facts: Facts) -> list[list[Player] | None]:
+    """Second by second, who on stage sounds all through it; None where that is unclear or others sound."""
+    length = int(facts.scene.seconds)
+    stage = [tenths(p.sounding, length) for p in facts.visible]
+    others = [tenths(p.sounding, length) for p in facts.offstage]
+    others += [tenths([facts.scene.voiceover], length)] if facts.scene.voiceover else []
+    found: list[list[Player] | None] = []
+    for k in range(length):
+        clear = not any(part[k] for part in others) and all(part[k] in (0, 10) for part in stage)
+        found.append([p for p, part in zip(facts.visible, stage, strict=True) if part[k]] if clear else None)
+    return found
+
+
+def _owned(scene: Scene, second: int, folder: Path, size: int) -> np.ndarray:
+    """bool (player, size, size) of a second's middle, from its file, which is drawn where it is not there yet."""
+    import numpy as np
+    from PIL import Image
+
+    path = folder / Path(_file(scene, second)).name
+    if path.is_file():
+        with Image.open(path) as image:
+            numbers = np.asarray(image)
+    else:
+        numbers = np.zeros((size, size), np.uint8)
+        for index, mask in enumerate(masks(scene, second + 0.5, size)):
+            numbers[mask] = index + 1
+        folder.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.part")
+        Image.fromarray(numbers).save(part, format="PNG", optimize=False)
+        part.replace(path)
+    return numbers == np.arange(1, len(scene.players) + 1, dtype=np.uint8)[:, None, None]
+
+
+def _file(scene: Scene, second: int) -> str:
+    return f"masks/{scene.id}_{second}.png"
+
+
+def _index(scene: Scene, player: Player) -> int:
+    return next(i for i, p in enumerate(scene.players) if p is player)
+
+
+def _enough(mask: np.ndarray) -> bool:
+    return bool(mask.mean() >= SMALLEST)
+
+
+def _regions(label: str, mask: np.ndarray) -> list[list[Any]]:
+    """The box and three points inside, each as [label, pixels]."""
+    box = box_of(mask)
+    assert box is not None
+    scale = SIZE / mask.shape[0]
+    points = [[_pixel((x + 0.5) * scale), _pixel((y + 0.5) * scale)] for x, y in inscribed(mask)]
+    return [[label, [_pixel(edge * SIZE) for edge in box]], *([label, point] for point in points)]
+
+
+def _pixel(value: float) -> int:
+    return min(max(round(value), 0), SIZE - 1)

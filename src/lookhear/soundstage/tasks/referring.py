@@ -1,0 +1,156 @@
+"""Expressions that mean one player on the stage, or provably none, each decided by a small rule.
+
+A rule says of every player on stage yes, no, or unclear (None). An expression is used where it is unclear of nobody and
+true of exactly one, or, as a null expression, false of all. Families are asked with and without a referent in the same
+proportion, so that the words alone do not tell. `UNSEEN` kinds are neither meant nor named in training.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from lookhear.soundstage.scene.facts import LOUDER, NEAR, ORDER, PART, Facts, beyond, end, length, onset
+from lookhear.soundstage.scene.scene import INSTRUMENTS, Player
+
+UNSEEN = ("bassoon", "erhu", "guzheng", "tuba", "ukulele")
+SIDES = ("left", "right", "middle")
+NULL = 1 / 4  # of all expressions mean nobody
+Rule = Callable[[Player], bool | None]
+
+
+@dataclass(frozen=True)
+class Expression:
+    """Words, who is meant (None: nobody), what is named in them, and the family they are of."""
+
+    words: str
+    player: Player | None
+    named: tuple[str, ...]
+    family: str
+
+
+def expressions(rng: Random, facts: Facts) -> list[Expression]:
+    """Every expression that has one clear referent on this stage, or clearly none."""
+    found = []
+    for family, words, named, rule in _candidates(rng, facts):
+        truth = [rule(p) for p in facts.visible]
+        if None in truth or sum(bool(t) for t in truth) > 1:
+            continue
+        meant = next((p for p, t in zip(facts.visible, truth, strict=True) if t), None)
+        found.append(Expression(words, meant, named, family))
+    return found
+
+
+def kind_of(said: Expression) -> str:
+    """Seen, Unseen (it means or names a kind that training does not) or Null."""
+    if said.player is None:
+        return "Null"
+    return "Unseen" if {said.player.instrument, *said.named} & set(UNSEEN) else "Seen"
+
+
+class Choice:
+    """Which expressions are taken: all families equally often, each with the same share of nulls."""
+
+    def __init__(self, rng: Random, known: Sequence[str] = INSTRUMENTS) -> None:
+        self.rng, self.known = rng, set(known)
+        self.counts: Counter[tuple[str, bool]] = Counter()
+
+    def take(self, facts: Facts, count: int = 2) -> list[Expression]:
+        """Up to `count` expressions of different families for one stage, naming and meaning known kinds only."""
+        pool = [e for e in expressions(self.rng, facts) if self._allowed(e)]
+        chosen: list[Expression] = []
+        while pool and len(chosen) < count:
+            self.rng.shuffle(pool)
+            best = min(pool, key=self._surplus)
+            if self._surplus(best) > 8:
+                break
+            self.counts[best.family, best.player is None] += 1
+            chosen.append(best)
+            pool = [e for e in pool if e.family != best.family]
+        return chosen
+
+    def _allowed(self, e: Expression) -> bool:
+        return {*e.named, *([e.player.instrument] if e.player else [])} <= self.known
+
+    def _surplus(self, e: Expression) -> float:
+        """How far the expression's kind is ahead of its share within its family; the rarest family first."""
+        null = e.player is None
+        share = NULL if null else 1 - NULL
+        same, other = self.counts[e.family, null], self.counts[e.family, not null]
+        return 10 * max(0.0, same + 1 - share * (same + other + 1) - 1) + 0.01 * (same + other)
+
+
+def _candidates(rng: Random, facts: Facts) -> Iterator[tuple[str, str, tuple[str, ...], Rule]]:
+    on_stage = list(facts.on_stage)
+    hidden = [p.instrument for p in facts.offstage]
+    absent = [k for k in INSTRUMENTS if k not in facts.on_stage and k not in hidden]
+    for kind in (*on_stage, *hidden, *rng.sample(absent, 2)):
+        name = kind.replace("_", " ")
+        alone = rng.choice((f"the {name} on the stage", f"the {name} in the picture", f"the musician with the {name}"))
+        yield "kind", alone, (kind,), lambda p, k=kind: p.instrument == k
+        if not facts.told_apart:
+            continue
+        yield (
+            *("sounding kind", rng.choice((f"the {name} that is being played", f"the {name} that can be heard"))),
+            *((kind,), lambda p, k=kind: p.instrument == k and bool(p.sounding)),
+        )
+        yield (
+            *("silent kind", rng.choice((f"the {name} that makes no sound", f"the {name} that stays silent"))),
+            *((kind,), lambda p, k=kind: p.instrument == k and not p.sounding),
+        )
+    for side in [s for s in SIDES if s in facts.places]:
+        where = "in the middle" if side == "middle" else f"on the far {side}"
+        there = facts.places[side]
+        for kind in (*on_stage, *hidden):
+            words = f"the {kind.replace('_', ' ')} {where}"
+            yield "placed kind", words, (kind,), lambda p, k=kind, t=there: p is t and p.instrument == k
+        if facts.told_apart:
+            words = rng.choice((f"the instrument {where} that sounds", f"the instrument heard {where}"))
+            yield "placed sounding", words, (), lambda p, t=there: p is t and bool(p.sounding)
+    for kind in [k for k in on_stage if facts.on_stage[k] == 1]:
+        anchor = next(p for p in facts.visible if p.instrument == kind)
+        for side in ("left", "right"):
+            words = f"the instrument next to the {kind.replace('_', ' ')} on its {side}"
+            there = facts.beside(anchor, side)
+            yield "beside", words, (kind,), lambda p, t=there: p is t
+    if facts.told_apart:
+        yield from _by_ear(rng, facts)
+
+
+def _by_ear(rng: Random, facts: Facts) -> Iterator[tuple[str, str, tuple[str, ...], Rule]]:
+    yield (
+        *("the silent one", rng.choice(("the instrument that is never played", "the one on stage that is not heard"))),
+        *((), lambda p: not p.sounding),
+    )
+    yield (
+        *(
+            "the sounding one",
+            rng.choice(("the instrument on stage that is heard", "the one in the picture that sounds")),
+        ),
+        *((), lambda p: bool(p.sounding)),
+    )
+    yield (
+        *("throughout", rng.choice(("the one that plays from beginning to end", "the instrument that never pauses"))),
+        *((), lambda p: _throughout(facts, p)),
+    )
+    yield "first", "the first on stage to be heard", (), lambda p: _most(facts, p, lambda q: -onset(q), ORDER)
+    last = rng.choice(("the last on stage to be heard", "the one in the picture that sounds until last"))
+    yield "last", last, (), lambda p: _most(facts, p, end, ORDER)
+    yield "loudest", "the loudest instrument on stage", (), lambda p: _most(facts, p, lambda q: q.level, LOUDER)
+
+
+def _throughout(facts: Facts, player: Player) -> bool | None:
+    part = length(player) / facts.scene.seconds
+    return True if part >= 1 - NEAR else False if part <= PART + NEAR else None
+
+
+def _most(facts: Facts, player: Player, value: Callable[[Player], float], margin: float) -> bool | None:
+    """Whether the player is ahead of every other that sounds on stage; None where the first two are too close."""
+    ranked = sorted(facts.sounding, key=value, reverse=True)
+    if not ranked:
+        return False
+    if len(ranked) > 1 and beyond(value(ranked[0]) - value(ranked[1]), margin) is None:
+        return None
+    return player is ranked[0]

@@ -1,0 +1,1 @@
+"""A world on disk: rendered clips, public annotation formats, the card."""

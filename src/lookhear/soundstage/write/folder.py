@@ -1,0 +1,210 @@
+"""A Soundstage on disk: scenes, questions, other tasks, videos, card. Killed anywhere, it goes on where it was.
+
+The card is written last, so a folder with a card is a whole one. Every file appears complete or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from typing import Any
+
+from lookhear.errors import DatasetError, MediaError
+from lookhear.soundstage.questions.truth import evidence
+from lookhear.soundstage.scene.facts import Facts
+from lookhear.soundstage.scene.scene import Scene, from_json, to_json
+from lookhear.soundstage.scene.splits import Settings
+from lookhear.soundstage.scene.world import Asked, world
+from lookhear.soundstage.tasks import examples
+from lookhear.soundstage.write.card import card, checksum
+from lookhear.soundstage.write.disk import Tick, progress, text
+
+VOICES = "voices.json"  # names the sound font, where one plays
+
+
+def make(
+    out: Path | str,
+    settings: Settings,
+    workers: int = 2,
+    media: bool = True,
+    formats: bool = False,
+    quiet: bool = False,
+    font: Path | str | None = None,
+) -> dict[str, Any]:
+    """Write the Soundstage of `settings` into the folder `out` and return its card.
+
+    With `media=False` no videos are made: truth and what is asked about it only. `workers` processes of one thread each
+    draw the videos; one worker is this very process. `formats` adds the same scenes in the formats of public datasets.
+    `font` is a sound font that plays instead of the drawn voices; the card names it with its checksum.
+    Raises DatasetError where `out` holds something else, MediaError where a video cannot be written.
+    """
+    if workers < 1:
+        raise DatasetError(f"Soundstage: {workers} workers cannot work; take 1 or more.")
+    if formats and settings.seconds != 10:
+        raise DatasetError("Soundstage: AVE, LLP and AVSBench have clips of 10 s. Make it with --seconds 10.")
+    out, font = Path(out), str(font or "")
+    voices = _voices(font)
+    _ours(out)
+    with progress(quiet) as bar:
+        tick = bar("scenes and questions", sum(settings.clips.values()))
+        clips = []
+        for asked in world(settings):
+            clips.append(asked)
+            tick()
+        _same(out, clips, voices)
+        if voices:
+            text(out / VOICES, json.dumps(voices))
+        text(out / "scenes.jsonl", "".join(to_json(c.scene) + "\n" for c in clips))
+        written = [out / "scenes.jsonl", *_annotations(out, settings, clips)]
+        tick = bar("other tasks", len(clips))
+        tasks = examples.write(out, [(c.split, c.scene) for c in clips], settings.size, tick)
+        written += [out / "json" / f"{task}-{split}.json" for split in tasks for task in examples.TASKS]
+        if media:
+            videos(out / "videos", [c.scene for c in clips], settings, workers, bar, font)
+            _sheet(out / "contact_sheet.png", clips)
+        counts = _formats(out, settings, clips, media, bar, font) if formats else {}
+    found = card(settings, clips) | {
+        "media": media,
+        "formats": counts,
+        "voices": voices or "drawn",
+        "tasks": tasks,
+        "sha256": {p.relative_to(out).as_posix(): checksum(p) for p in written},
+    }
+    text(out / "card.json", json.dumps(found, indent=1))
+    return found
+
+
+def read_scenes(root: Path | str) -> Iterator[Scene]:
+    """The scenes of a written Soundstage, in order."""
+    with (Path(root) / "scenes.jsonl").open(encoding="utf-8") as lines:
+        yield from map(from_json, lines)
+
+
+def _ours(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise DatasetError(f"{str(out)!r} is a file. Name a folder to make a Soundstage in.")
+    if out.is_dir() and any(out.iterdir()) and not (out / "scenes.jsonl").is_file():
+        raise DatasetError(f"{str(out)!r} holds other things. Name a new or empty folder.")
+
+
+def _same(out: Path, clips: Sequence[Asked], voices: dict[str, str]) -> None:
+    """Refuse to mix two Soundstages in one folder; the same one is finished or found whole."""
+    path = out / "scenes.jsonl"
+    if path.is_file() and path.read_text("utf-8") != "".join(to_json(c.scene) + "\n" for c in clips):
+        raise DatasetError(f"{str(out)!r} holds another Soundstage. Name another folder, or delete this one first.")
+    before = json.loads((out / VOICES).read_text("utf-8")) if (out / VOICES).is_file() else {}
+    if path.is_file() and before != voices:
+        raise DatasetError(f"{str(out)!r} was begun with other voices: {before or 'drawn'}. Name another folder.")
+
+
+def _voices(font: str) -> dict[str, str]:
+    """Name and checksum of the sound font, empty for drawn voices. Raises MediaError for one that cannot play."""
+    if not font:
+        return {}
+    from lookhear.soundstage.sound.voices_font import opened
+
+    opened(font, 16000)
+    return {"name": Path(font).name, "sha256": checksum(Path(font))}
+
+
+def _annotations(out: Path, settings: Settings, clips: Sequence[Asked]) -> Iterator[Path]:
+    for split in settings.clips:
+        here = [c for c in clips if c.split == split]
+        path = out / "json" / f"avqa-{split}.json"
+        text(path, json.dumps([r for c in here for r in c.records()], indent=1))
+        yield path
+        rests_on = {
+            str(c.first + place): [[s.start, s.end, s.label, s.stream] for s in evidence(facts, q.template, q.values)]
+            for c in here
+            for facts in [Facts(c.scene)]
+            for place, q in enumerate(c.questions)
+        }
+        ways = {k: v for c in here for k, v in examples.ways(c.scene, c.first, c.questions).items()}
+        for name, by_id in (("evidence", rests_on), ("reasoning", ways)):
+            path = out / "json" / f"{name}-{split}.json"
+            text(path, "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in by_id.items()) + "\n}\n")
+            yield path
+
+
+def _formats(
+    out: Path, settings: Settings, clips: Sequence[Asked], media: bool, bar: Callable[..., Tick], font: str
+) -> dict[str, dict[str, int]]:
+    from lookhear.soundstage.write.formats import write_formats
+
+    drawn = [n for split, n in settings.clips.items() if split != "diagnostic"]
+    total = sum(n // 3 for n in drawn) + (sum(-(-n // 3) for n in drawn) if media else 0)
+    return write_formats(out, settings, clips, media, bar("frames and masks", total), font)
+
+
+def videos(
+    folder: Path,
+    scenes: Sequence[Scene],
+    settings: Settings,
+    workers: int,
+    bar: Callable[..., Tick],
+    font: str = "",
+) -> None:
+    """Draw the videos that are not there yet, a few at a time ahead of the workers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in folder.glob(".*.part"):  # left by a kill
+        part.unlink()
+    missing = [s for s in scenes if not (folder / f"{s.id}.mp4").is_file()]
+    tick = bar("videos", len(scenes), len(scenes) - len(missing))
+    jobs = ((to_json(s), str(folder / f"{s.id}.mp4"), settings.size, settings.fps, font) for s in missing)
+    if workers == 1 or len(missing) < 2:
+        for job in jobs:
+            _draw(*job)
+            tick()
+        return
+    with ProcessPoolExecutor(min(workers, len(missing)), get_context("spawn"), _calm) as pool:
+        try:
+            running = {pool.submit(_draw, *job) for job in islice(jobs, 4 * workers)}
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                    tick()
+                running |= {pool.submit(_draw, *job) for job in islice(jobs, len(done))}
+        except BrokenProcessPool:
+            raise MediaError(
+                f"A worker that draws videos was stopped. Run again to go on, with {workers - 1} workers."
+            ) from None
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _calm() -> None:
+    """Set a worker up: one thread, and an end when its parent ends, however that came about."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"  # before numpy is imported, which `_draw` does
+    parent = parent_process()
+
+    def leave() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=leave, daemon=True).start()
+
+
+def _draw(line: str, path: str, size: int, fps: float, font: str) -> None:
+    from lookhear.soundstage.write.render import render
+
+    render(from_json(line), Path(path), size, fps, font=font)
+
+
+def _sheet(path: Path, clips: Sequence[Asked], shown: int = 20) -> None:
+    from lookhear.soundstage.write.render import contact_sheet
+
+    if not path.is_file():
+        part = path.with_name(".contact_sheet.part.png")
+        contact_sheet([c.scene for c in clips[:: max(1, len(clips) // shown)][:shown]], part)
+        part.replace(path)

@@ -1,0 +1,238 @@
+"""Intervals and tests for accuracies, with questions about one video kept together.
+
+Questions about the same video are not independent, so videos are what is resampled: a bootstrap draws videos, a
+permutation test flips whole videos. Everything is a matrix product over videos, so 200,000 questions take seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from scipy.stats import binomtest, chi2, t
+
+from lookhear.pooled import Pooled, Ratio
+
+RESAMPLES = 2000
+EXACT_UP_TO = 1000  # disagreements; above, McNemar's chi-square with continuity correction is as good
+
+
+def bootstrap(
+    values: np.ndarray, clusters: np.ndarray, columns: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+) -> np.ndarray:
+    """95 % intervals of the mean of `values`, one for each column of questions.
+
+    `values` (question,) bools or numbers, `clusters` (question,) the video of each, `columns` (question, column) bool:
+    which questions a column is about. Returns (column, 2): the 2.5 and 97.5 percentiles over `resamples` draws of as
+    many videos as there are, with replacement. A column without questions gives nan. Where all bools of a column are
+    alike the bootstrap can only return a point; the exact binomial bound for its number of videos is used instead.
+    """
+    means, counts = _resampled(values, clusters, columns, resamples, seed)
+    low, high = np.full((2, columns.shape[1]), np.nan)
+    for column in range(columns.shape[1]):
+        inside, videos = values[columns[:, column]], np.count_nonzero(counts[:, column])
+        if not videos:
+            continue
+        if values.dtype == bool and inside.min() == inside.max():
+            edge = 0.025 ** (1 / videos)
+            low[column], high[column] = (edge, 1.0) if inside[0] else (0.0, 1 - edge)
+        else:
+            low[column], high[column] = np.nanpercentile(means[:, column], [2.5, 97.5])
+    return np.stack([low, high], axis=1)
+
+
+def intervals(
+    metrics: Sequence[Pooled], clusters: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+) -> list[tuple[float, float]]:
+    """95 % intervals of metrics given as sums over examples; `clusters` (example,) is the video of each.
+
+    Videos are redrawn as in `bootstrap`, the same ones for every metric. Where a ratio is all hits or all misses the
+    exact binomial bound for its number of videos stands in, on that side of the scale.
+    """
+    found = []
+    for metric in metrics:
+        sums = _grouped(metric.rows, clusters)
+        drawn = [metric.value(weights @ sums) for weights in _weights(len(sums), resamples, seed)] if len(sums) else []
+        values = np.concatenate(drawn) if drawn else np.array([np.nan])
+        if isinstance(metric, Ratio) and (edge := _all_alike(metric, sums)):
+            found.append(edge)
+        elif np.isnan(values).all():
+            found.append((math.nan, math.nan))
+        else:
+            low, high = np.nanpercentile(values, [2.5, 97.5])
+            found.append((float(low), float(high)))
+    return found
+
+
+def paired(
+    ours: Pooled, theirs: Pooled, clusters: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[tuple[float, float], float]:
+    """Of one metric of two answerers of the same examples: 95 % interval of ours less theirs, and p-value.
+
+    Both are redrawn with the same videos. The two-sided p-value is that of swapping the two answerers' names on whole
+    videos, as in `permutation`; the smallest is 1 / (resamples + 1).
+    """
+    a, b = _grouped(ours.rows, clusters), _grouped(theirs.rows, clusters)
+    gaps = np.concatenate([ours.value(w @ a) - theirs.value(w @ b) for w in _weights(len(a), resamples, seed)])
+    seen = abs(ours.total - theirs.total)
+    if np.isnan(gaps).all() or math.isnan(seen):
+        return (math.nan, math.nan), math.nan
+    low, high = np.nanpercentile(gaps, [2.5, 97.5])
+    rng = np.random.default_rng(seed)
+    beyond = 0
+    for count in _chunks(resamples, len(a)):
+        kept = rng.integers(0, 2, size=(count, len(a))).astype(float)
+        swapped = ours.value(kept @ a + (1 - kept) @ b) - theirs.value(kept @ b + (1 - kept) @ a)
+        beyond += int((np.abs(swapped) >= seen - 1e-9).sum())
+    return (float(low), float(high)), (beyond + 1) / (resamples + 1)
+
+
+def difference(
+    values: np.ndarray,
+    clusters: np.ndarray,
+    one: np.ndarray,
+    other: np.ndarray,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """95 % interval of the mean of `values` over questions `one` less that over questions `other` (bool, question)."""
+    means, _ = _resampled(values, clusters, np.stack([one, other], axis=1), resamples, seed)
+    low, high = np.nanpercentile(means[:, 0] - means[:, 1], [2.5, 97.5])
+    return float(low), float(high)
+
+
+def calibration_error(
+    confidence: np.ndarray,
+    right: np.ndarray,
+    clusters: np.ndarray,
+    bins: int = 15,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> tuple[float, tuple[float, float]]:
+    """Expected calibration error (0..1) of `confidence` (question,) and its 95 % interval.
+
+    A resample has more error than what it was drawn from, because noise only ever adds to a sum of absolute gaps. So
+    the interval is the basic one, the percentiles mirrored about the error itself, and it is cut off at 0.
+    """
+    slices = np.minimum((confidence * bins).astype(int), bins - 1)[:, None] == np.arange(bins)
+    gaps = slices * (confidence - right)[:, None]
+    found = float(np.abs(gaps.mean(axis=0)).sum())
+    everything = np.ones((len(right), 1), dtype=bool)
+    # one seed for every slice, so that all are of the same videos
+    drawn = [np.abs(_resampled(gap, clusters, everything, resamples, seed)[0]) for gap in gaps.T]
+    low, high = np.percentile(sum(drawn), [2.5, 97.5])
+    return found, (max(0.0, 2 * found - float(high)), max(0.0, 2 * found - float(low)))
+
+
+def permutation(
+    ours: np.ndarray, theirs: np.ndarray, clusters: np.ndarray, columns: np.ndarray, draws: int = 10000, seed: int = 0
+) -> np.ndarray:
+    """Two-sided p-values, one for each column, that two answerers of the same questions are equally good.
+
+    Under that hypothesis the names of the two may be swapped for any video. `draws` random swaps; the smallest p is
+    1 / (draws + 1). A column in which the two never differ gives 1.
+    """
+    gaps, _ = _by_cluster(ours.astype(float) - theirs, clusters, columns)
+    gaps = gaps[np.any(gaps != 0, axis=1)]
+    seen = np.abs(gaps.sum(axis=0))
+    rng = np.random.default_rng(seed)
+    beyond = np.zeros(columns.shape[1])
+    for count in _chunks(draws, len(gaps)):
+        signs = rng.integers(0, 2, size=(count, len(gaps)), dtype=np.int8).astype(np.float32) * 2 - 1
+        beyond += (np.abs(signs @ gaps) >= seen - 1e-6).sum(axis=0)
+    return (beyond + 1) / (draws + 1)
+
+
+def mcnemar(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """McNemar's two-sided p-value over bool (question,) arrays of who was right; exact where that is cheap.
+
+    Takes questions as independent, so it is too sure where videos have several; `permutation` is not.
+    """
+    only_ours, only_theirs = int(np.sum(ours & ~theirs)), int(np.sum(~ours & theirs))
+    n = only_ours + only_theirs
+    if n == 0:
+        return 1.0
+    if n <= EXACT_UP_TO:
+        return float(binomtest(only_ours, n, 0.5).pvalue)
+    return float(chi2.sf(max(abs(only_ours - only_theirs) - 1, 0) ** 2 / n, df=1))
+
+
+def holm(pvalues: Sequence[float]) -> list[float]:
+    """Holm's step-down correction: what each p-value is worth when all of them were looked at."""
+    order = sorted(range(len(pvalues)), key=lambda i: pvalues[i])
+    adjusted, floor = [0.0] * len(pvalues), 0.0
+    for rank, i in enumerate(order):
+        floor = max(floor, min(1.0, (len(pvalues) - rank) * pvalues[i]))
+        adjusted[i] = floor
+    return adjusted
+
+
+def spread(values: Sequence[float]) -> Mapping[str, float]:
+    """Mean, sample standard deviation, range, and the 95 % t-interval of the mean of one number over several seeds."""
+    n = len(values)
+    mean = float(np.mean(values)) if n else math.nan
+    deviation = float(np.std(values, ddof=1)) if n > 1 else math.nan
+    half = float(t.ppf(0.975, n - 1)) * deviation / math.sqrt(n) if n > 1 else math.nan
+    return {
+        "runs": n,
+        "mean": mean,
+        "deviation": deviation,
+        "min": min(values, default=math.nan),
+        "max": max(values, default=math.nan),
+        "low": mean - half,
+        "high": mean + half,
+    }
+
+
+def _resampled(
+    values: np.ndarray, clusters: np.ndarray, columns: np.ndarray, resamples: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Means (resample, column) over as many videos as there are, drawn with replacement; questions (video, column)."""
+    sums, counts = _by_cluster(values, clusters, columns)
+    videos, means = len(sums), [np.empty((0, columns.shape[1]))]
+    for weights in _weights(videos, resamples, seed) if videos else []:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means.append((weights @ sums) / (weights @ counts))
+    return np.concatenate(means), counts
+
+
+def _grouped(rows: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """(video, column) sums of rows (example, column)."""
+    _, index = np.unique(clusters, return_inverse=True)
+    sums = np.zeros((int(index.max()) + 1 if len(index) else 0, rows.shape[1]))
+    np.add.at(sums, index, rows)
+    return sums
+
+
+def _weights(videos: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """(draw, video) how often each video is in a redrawing of as many as there are, some redrawings at a time."""
+    rng = np.random.default_rng(seed)
+    for draws in _chunks(resamples, videos):
+        picked = rng.integers(videos, size=(draws, videos)) + videos * np.arange(draws)[:, None]
+        yield np.bincount(picked.ravel(), minlength=draws * videos).reshape(draws, videos).astype(np.float32)
+
+
+def _all_alike(metric: Ratio, sums: np.ndarray) -> tuple[float, float] | None:
+    """The exact bound of a share that is 0 or 1 in every video, None of any other; on the metric's own scale."""
+    above, below = metric.rows[metric.counted].T
+    if not len(above) or (below != 1).any() or not ((above == 0).all() or (above == 1).all()):
+        return None
+    edge = 0.025 ** (1 / np.count_nonzero(sums[:, 1]))
+    whole = float(metric.value(np.array([1.0, 1.0])))
+    return (whole * edge, whole) if above[0] else (0.0, whole * (1 - edge))
+
+
+def _by_cluster(values: np.ndarray, clusters: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Sum of values and number of questions, (video, column) each, as float32 (exact for counts below 16 million)."""
+    _, index = np.unique(clusters, return_inverse=True)
+    videos = int(index.max()) + 1 if len(index) else 0
+    sums = [np.bincount(index, weights=np.where(c, values, 0.0), minlength=videos) for c in columns.T]
+    counts = [np.bincount(index, weights=c, minlength=videos) for c in columns.T]
+    shape = (videos, columns.shape[1])
+    return np.array(sums, np.float32).T.reshape(shape), np.array(counts, np.float32).T.reshape(shape)
+
+
+def _chunks(total: int, width: int) -> list[int]:
+    size = max(1, min(total, 4_000_000 // max(width, 1)))  # at most 16 MB of float32 at a time
+    return [size] * (total // size) + ([total % size] if total % size else [])

@@ -1,0 +1,1 @@
+"""What the tasks share: prompts, excerpts of a clip, boxes and points in text, reading a reply."""
