@@ -147,8 +147,9 @@ class Run(nn.Module):
 
 
 def with_weights(net, state, function):
-    """`function(net)` with the tensors in `state` (our names) as its weights."""
-    return functional_call(Run(net), {f"net.{n}": t for n, t in state.items()}, (function,))
+    """`function(net)` with the tensors in `state` (our names) as its weights; what it does not have is left out."""
+    known = net.state_dict()
+    return functional_call(Run(net), {f"net.{n}": t for n, t in state.items() if n in known}, (function,))
 
 
 def leaves(weights, frozen=()):

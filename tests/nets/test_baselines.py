@@ -65,8 +65,8 @@ def test_question_only_reads_words_and_not_padding():
 # the sound holds one of four, and one word of the question says which of two codes the sign is to be read in.
 
 SMALL = {"answers": 4, "hidden": 32, "audio": 6, "frames": 6, "words": 8, "embed": 16, "joint": 32, "filters": 16}
-SMALL |= {"layers": 1, "blocks": 2, "slots": 4, "stretches": 4, "read_layers": 1, "heard_layers": 1, "seen_layers": 1}
-SMALL |= {"ring_layers": 2, "dropout": 0.0, "read": "words", "each": 4, "heads": 4, "position": 8, "head": 8}
+SMALL |= {"layers": 1, "blocks": 2, "slots": 4, "stretches": 5, "read_layers": 1, "heard_layers": 1, "seen_layers": 1}
+SMALL |= {"ring_layers": 2, "dropout": 0.0, "read": "words", "each": 5, "heads": 4, "position": 8, "head": 8}
 SEES = ("gru", "bilstm_attention", "mcan", "hcattn", "psac", "hme", "hcrn")
 HEARS = ("fcnlstm", "convlstm")
 BOTH = ("avsd", "lavit")

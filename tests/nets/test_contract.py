@@ -14,14 +14,20 @@ from lookhear.errors import RecipeError
 SECONDS, CLIP = 12, torch.tensor([0, 1, 1, 0])
 SMALL = {"answers": 7, "audio": 8, "frames": 12, "patches": 16, "question": 16, "words": 16, "hidden": 32, "inner": 16}
 SMALL |= {"prompt": 16, "tokens": 40, "vocabulary": 40}
+TIME = {"fcnlstm": 300, "convlstm": 300}  # rows of a spectrogram that do not vanish in the published halvings
 PATCHES = {"mccd": 16, "pstp_net": 30}  # how many a second has; 6 where a net does not mind
 OWN = {
-    "fcnlstm": {"hidden": 16},
-    "hcrn": {"each": 4, "stretches": 4},
+    "apl": {"inner": 32},
+    "avsd": {"dropout": 0.0},
+    "cign": {"heads": 4, "depth": 1},
+    "convlstm": {"audio": 64, "filters": 2},
+    "fcnlstm": {"audio": 64, "filters": 2},
+    "hcrn": {"each": 5, "stretches": 5},
     "lavit": {"hidden": 24, "heads": 4},
     "avst": {"words": 5},
     "mccd": {"words": 14, "width": 16, "visual": 8, "layers": 2, "heads": 4},
     "pstp_net": {"top_m": 3},
+    "sasr_net": {"steps": 2, "words": 5, "depth": 1},
 }  # where a field of that name means something else
 MIXES = {("qa_tiger", "released"), ("pstp_net", "concat")}  # whose published code lets questions of a batch mix
 MORE = {("pstp_net", "concat"): {}, ("avst", "baseline"): {"variant": "released", "form": "baseline"}}
@@ -76,8 +82,9 @@ def draw(name, stream, sizes, rows):
         tokens = torch.randint(1, sizes["tokens"], (rows, 6))
         tokens[1::2, 4:] = 0
         return tokens
-    shape = {"question": (), "prompt": (), "words": (5,), "patches": (SECONDS, PATCHES.get(name, 6))}
-    return torch.randn(rows, *shape.get(stream, (SECONDS,)), sizes.get(stream, SMALL[stream]))
+    time = TIME.get(name, SECONDS)
+    shape = {"question": (), "prompt": (), "words": (5,), "patches": (time, PATCHES.get(name, 6))}
+    return torch.randn(rows, *shape.get(stream, (time,)), sizes.get(stream, SMALL[stream]))
 
 
 def orders(method):

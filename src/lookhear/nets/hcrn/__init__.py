@@ -44,11 +44,14 @@ def build(config: Config) -> HCRN:
         if getattr(config, field) not in values:
             there = ", ".join(map(repr, values))
             raise RecipeError(f"hcrn has no {field}={getattr(config, field)!r}. There are: {there}.")
-    if config.each < 4 or config.stretches < 4:
-        raise RecipeError(f"hcrn needs each and stretches of 4 or more, got {config.each} and {config.stretches}.")
     if config.choose and config.read != "tokens":
         raise RecipeError("hcrn: candidates are read as tokens; set read=tokens.")
-    return (ChoosingHCRN if config.choose else HCRN)(config)
+    net = (ChoosingHCRN if config.choose else HCRN)(config)
+    if any(unit.outputs < 1 for level in (net.low, net.high) for unit in level.values()):
+        raise RecipeError(
+            f"hcrn: each={config.each} and stretches={config.stretches} leave a unit nothing to relate; give 5 or more."
+        )
+    return net
 
 
 def from_official(state_dict: Mapping[str, Tensor], sound: str | None = None, fuse: str = "concat") -> HCRN:
