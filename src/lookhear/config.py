@@ -60,7 +60,7 @@ class Train:
     clips: int = 16
     """distinct clips those questions come from, as nearly as the data allows; 0 shuffles questions freely"""
     optimizer: str = "adamw"
-    """adam or adamw"""
+    """adam, adamw or sgd (momentum 0.9)"""
     lr: float = 1e-3
     weight_decay: float = 0.01
     schedule: str = "cosine"
