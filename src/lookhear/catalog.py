@@ -17,7 +17,7 @@ from types import ModuleType
 from lookhear.errors import RecipeError
 
 ROOT = Path(__file__).parent
-SHELVES = ("datasets", "tasks", "metrics", "encoders", "nets", "debias", "llms")
+SHELVES = ("datasets", "tasks", "metrics", "encoders", "nets", "debias", "llms", "dialects")
 SHARED = {"datasets": ("reading",), "tasks": ("reading",), "llms": ("omni",)}  # folders that are no thing by themselves
 
 

@@ -161,7 +161,7 @@ class Model(Chat):
 
 @pytest.fixture
 def server():
-    pytest.importorskip("openai")
+    pytest.importorskip("httpx")
     served = ThreadingHTTPServer(("127.0.0.1", 0), Model)
     served.state = {"examples": 0, "until": 1000}
     threading.Thread(target=served.serve_forever, daemon=True).start()

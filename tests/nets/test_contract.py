@@ -35,7 +35,10 @@ READ = ("mcan", "hcattn", "hcrn", "hme", "psac", "lavit", "avsd")  # as word ids
 MORE |= {(name, "words"): {"variant": "released", "read": "words"} for name in READ}
 MORE |= {(name, "sound"): {"variant": "released", "sound": True} for name in ("mcan", "hcattn", "hme", "psac")}
 MORE |= {("hcrn", level): {"variant": "released", "sound": level} for level in ("middle-2crn", "late", "early")}
-MORE |= {("hme", "clip"): {"variant": "released", "start": "clip"}, ("avsd", "shared"): {"variant": "released", "shared": True, "mask": True}}
+MORE |= {
+    ("hme", "clip"): {"variant": "released", "start": "clip"},
+    ("avsd", "shared"): {"variant": "released", "shared": True, "mask": True},
+}
 
 
 def forms():

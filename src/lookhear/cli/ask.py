@@ -38,12 +38,13 @@ def ask(
 
     Example: lookhear ask concert.mp4 "Which instrument starts first?" --evidence out
     """
+    from lookhear.cli._served import late
     from lookhear.evaluate.evidence import as_json as plain
     from lookhear.model import clip_of, load
 
     clip = clip_of(video)
     _agree(model, yes)
-    answering = load(model)
+    answering = load(model, **late(model))
     for line in getattr(getattr(answering, "llm", None), "report", ()):
         print(f"{model}: {line}", file=sys.stderr)
     answers = answering.ask(clip, *questions)

@@ -38,6 +38,7 @@ def audit(
     from functools import partial
 
     from lookhear import catalog, datasets
+    from lookhear.cli._served import late
     from lookhear.curate.robust import rephrase
     from lookhear.curate.robust import split as splits
     from lookhear.errors import DatasetError, RecipeError
@@ -59,7 +60,7 @@ def audit(
         print(f"note: floors and leaks are not done: {error}", file=sys.stderr)
     if limit is not None:
         examples = of_videos(examples, limit, seed)
-    answering = load(model, FeatureStore(store or root / "features", cache=True))
+    answering = load(model, FeatureStore(store or root / "features", cache=True), **late(model))
     with bar(sys.stderr.isatty()) as shown:
         card = look_over(
             answering,

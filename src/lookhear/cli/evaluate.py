@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from lookhear.evaluate.report import Report
     from lookhear.types import Example
 
+SHOWN = 20  # questions without a reply that are printed
+
 
 def evaluate(
     model: Annotated[str, typer.Argument(help="A run folder, a shipped model, a language model or its folder.")],
@@ -27,6 +30,7 @@ def evaluate(
     probe: Annotated[str, typer.Option(help="Ask with something taken away; see lookhear list probes.")] = "",
     limit: Annotated[int, typer.Option(help="Ask so many of each set, spread evenly; 0 asks all.", min=0)] = 0,
     beside: Annotated[bool, typer.Option(help="Of many sets: print published rows beside ours.")] = True,
+    dry_run: Annotated[bool, typer.Option(help="Ask a server nothing: count questions, tokens and cost.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for report.json, answers.jsonl and table.md.")] = None,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -37,6 +41,10 @@ def evaluate(
     always shown. Clips that cannot be read count as wrong and are listed; the exit code is then 1. Of many test sets,
     those that are not there are listed and left out; with --out each has a folder, and what is done is not done again.
     Features that the store lacks are made.
+
+    Replies of a model behind an address are kept beside the features (STORE/replies) and never paid for twice.
+    Questions that its server has not answered are listed, count as wrong, and are asked again by the next run; the exit
+    code is then 1.
 
     Example: lookhear evaluate runs/av_master --dataset soundstage --root world --out report
 
@@ -54,13 +62,16 @@ def evaluate(
     if format not in tables.FORMATS:
         raise RecipeError(catalog.unknown("table format", format, tables.FORMATS))
     wanted = many.listed(tasks, root) if tasks else [many.Asked(dataset, split, root)]
-    asker = Asker(model, store, probe, limit, out if tasks else None)
+    asker = Asker(model, store, probe, limit, None if dry_run or not tasks else out, dry_run)
+    if dry_run:
+        asker.plan(wanted)
+        return
     if not tasks:
         scored = asker(wanted[0], many.examples_of(wanted[0], limit))
         if out:
             scored.save(out)
         print(json.dumps(scored.to_json(), indent=2, ensure_ascii=False) if as_json else scored.table(format))
-        _tell({wanted[0]: scored}, {})
+        _tell({wanted[0]: scored}, {}, asker.loaded)
         return
     found, missing = many.ask_all(wanted, asker, limit)
     rows = many.rows(found, asker.name)
@@ -70,24 +81,25 @@ def evaluate(
         print(json.dumps(_plain(found, missing, rows, beside), indent=2, ensure_ascii=False))
     else:
         print(many.table(rows, format, beside))
-    _tell(found, missing)
+    _tell(found, missing, asker.loaded)
 
 
 class Asker:
     """Asks one model about set after set, loading it once; a finished set's report in `out` is taken from there."""
 
-    def __init__(self, model: str, store: Path | None, probe: str, limit: int, out: Path | None):
-        self.model, self.store, self.probe, self.limit, self.out = model, store, probe, limit, out
+    def __init__(self, model: str, store: Path | None, probe: str, limit: int, out: Path | None, dry: bool = False):
+        self.model, self.store, self.probe, self.limit, self.out, self.dry = model, store, probe, limit, out, dry
         self.loaded: Any = None
         self.name = Path(model).name
 
     def __call__(self, asked: Asked, examples: Sequence[Example]) -> Report:
         """The report of one set."""
         from lookhear import statistics
+        from lookhear.cli._served import late
         from lookhear.errors import DatasetError
         from lookhear.evaluate import report as reports
         from lookhear.evaluate.probes import PROBES
-        from lookhear.evaluate.run import run, unanswered
+        from lookhear.evaluate.run import no_reply, run, unanswered
         from lookhear.model import load
         from lookhear.store.features import FeatureStore
         from lookhear.train.log import bar
@@ -105,13 +117,14 @@ class Asker:
         folder = self.out / f"{asked.dataset.replace('@', '-')}-{asked.split}" if self.out else None
         if folder and (folder / "report.json").is_file():
             done = reports.load(folder)
-            old = {name: value for name, value in done.card.items() if name != "unread"}
-            if old | {"model": self.name} == card:
+            old = {name: value for name, value in done.card.items() if name not in ("unread", "no_reply")}
+            if old | {"model": self.name} != card:
+                raise DatasetError(f"{folder} holds the report of other settings ({old}). Give another --out.")
+            if "no_reply" not in done.card:
                 return done
-            raise DatasetError(f"{folder} holds the report of other settings ({old}). Give another --out.")
         store = FeatureStore(self.store or asked.root / "features", cache=True)
         if self.loaded is None:
-            self.loaded = load(self.model, store)
+            self.loaded = load(self.model, store, **late(self.model), **({"dry_run": True} if self.dry else {}))
             self.name = card["model"] = self.loaded.name
         if self.probe:
             examples = PROBES[self.probe](examples)
@@ -120,10 +133,25 @@ class Asker:
             answers = run(self.loaded, examples, store, progress=lambda done, total: shown.show(title, done, total))
         if lost := unanswered(examples, answers):
             card["unread"] = lost
+        if lost := no_reply(examples, answers):
+            card["no_reply"] = lost
         scored = reports.report(examples, answers, card)
         if folder:
             scored.save(folder)
         return scored
+
+    def plan(self, wanted: Sequence[Asked]) -> None:
+        """Say what asking would take, and ask nothing. Raises RecipeError for a model that is not behind an address."""
+        from lookhear.errors import ModelError, RecipeError
+        from lookhear.evaluate import many
+        from lookhear.model.names import SERVED, shelf
+
+        if shelf(self.model)[0] != SERVED:
+            raise RecipeError(f"--dry-run is for a model behind an address; {self.model!r} costs nothing to ask.")
+        for asked in wanted:
+            with suppress(ModelError):  # nothing is answered
+                self(asked, many.examples_of(asked, self.limit))
+        print("\n".join(self.loaded.llm.lines()))
 
 
 def _plain(found: Any, missing: Any, rows: Any, beside: bool) -> dict[str, Any]:
@@ -139,12 +167,22 @@ def _plain(found: Any, missing: Any, rows: Any, beside: bool) -> dict[str, Any]:
     }
 
 
-def _tell(found: Any, missing: Any) -> None:
-    """Say what lacks; exit 1 where clips could not be read."""
+def _tell(found: Any, missing: Any, model: Any) -> None:
+    """Say what lacks and what a server was asked; exit 1 where not everything was answered."""
+    from lookhear.llms.endpoint import Endpoint
+    from lookhear.model import LLMModel
+
+    if isinstance(model, LLMModel) and isinstance(model.llm, Endpoint):
+        print("\n".join(model.llm.lines()), file=sys.stderr)
     for asked, why in missing.items():
         print(f"not here: {asked.dataset} {asked.split}: {why}", file=sys.stderr)
     lost = [pair for report in found.values() for pair in report.card.get("unread", {}).items()]
     for clip, reason in lost:
         print(f"not read: {clip}: {reason}", file=sys.stderr)
-    if lost:
+    open_ = [pair for report in found.values() for pair in report.card.get("no_reply", {}).items()]
+    for question, reason in open_[:SHOWN]:
+        print(f"no reply: {question}: {reason}", file=sys.stderr)
+    if open_:
+        print(f"{len(open_)} questions have no reply and count as wrong; run again to ask them.", file=sys.stderr)
+    if lost or open_:
         raise typer.Exit(1)

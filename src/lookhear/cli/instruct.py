@@ -17,7 +17,9 @@ def instruct(
     limit: Annotated[int, typer.Option(min=0, help="Only the first so many; 0 is all.")] = 0,
     endpoint: Annotated[str, typer.Option(help="Address of an OpenAI-compatible model to write; else by rule.")] = "",
     model: Annotated[str, typer.Option(help="Name of that model; the first it has if not given.")] = "",
-    key: Annotated[str, typer.Option(envvar="OPENAI_API_KEY", show_envvar=True, help="Its key.")] = "",
+    key_file: Annotated[
+        Path | None, typer.Option(help="File whose first line is its key; else LOOKHEAR_API_KEY or OPENAI_API_KEY.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Replies under way at once.")] = 4,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
@@ -43,10 +45,11 @@ def instruct(
     head = {"dataset": dataset, "split": split, "writer": write.RULE}
     writer = write.by_rule
     if endpoint:
-        from lookhear.llms.endpoint.client import Client
+        from lookhear.cli._served import key
+        from lookhear.servers.client import Client
 
-        client = Client(endpoint, model, key)
-        head["writer"] = client.model
+        client = Client(endpoint, model, key(endpoint, key_file))
+        head["writer"] = client.name()
         writer = write.by_model(client)
     ledger = out / "ledger" / f"{dataset}-{split}.jsonl"
     show = (lambda done, of: None) if as_json else _progress

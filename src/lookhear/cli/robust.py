@@ -21,7 +21,9 @@ def robust(
     seed: Annotated[int, typer.Option(help="Which ways the grammar picks.")] = 0,
     endpoint: Annotated[str, typer.Option(help="Address of an OpenAI-compatible model to write and vote.")] = "",
     model: Annotated[str, typer.Option(help="Name of that model.")] = "",
-    key: Annotated[str, typer.Option(envvar="OPENAI_API_KEY", show_envvar=True, help="Its key.")] = "",
+    key_file: Annotated[
+        Path | None, typer.Option(help="File whose first line is its key; else LOOKHEAR_API_KEY or OPENAI_API_KEY.")
+    ] = None,
     price: Annotated[str, typer.Option(help="Dollars for a million tokens read and written: 0.15,0.60.")] = "0,0",
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
@@ -45,9 +47,10 @@ def robust(
     if not count:
         many = build.rephrased(examples, lambda example: [example.question])
     elif endpoint:
+        from lookhear.cli._served import key
         from lookhear.curate.robust.endpoint import Writer, template_of
 
-        writer = Writer(endpoint, model, key, out / "rephrasings.jsonl", count, _price(price))
+        writer = Writer(endpoint, model, key(endpoint, key_file), out / "rephrasings.jsonl", count, _price(price))
         templates = list(dict.fromkeys(template_of(example) for example in examples))
         writer.prepare(templates, _progress)
         many = build.rephrased(examples, writer.ways)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lookhear.errors import LookhearError
+from lookhear import tasks
+from lookhear.errors import LookhearError, ModelError
 from lookhear.model import Model
 from lookhear.store.features import FeatureStore
 from lookhear.types import Answer, Clip, Example
 
 UNANSWERED = "not answered: "  # begins the note of an answer that could not be given
+NO_REPLY = tasks.UNREAD + tasks.LOST["failed"]  # begins the note of an answer to a question that no reply came to
 
 
 def run(
@@ -22,8 +24,9 @@ def run(
     """One answer for each example, in order; `clips` of them are watched at a time.
 
     With `store`, features are read from there and made where they are missing. A clip that cannot be read gets empty
-    answers whose note says why (`unanswered` lists them); where none can, its error is raised. `progress` is called
-    with how many questions are done, and how many there are.
+    answers whose note says why (`unanswered` lists them), and so does a question that a server has not answered
+    (`no_reply`); where none can be answered, the first error is raised. `progress` is called with how many questions
+    are done, and how many there are.
     """
     if store is not None and hasattr(model, "using"):
         model = model.using(store)
@@ -53,7 +56,11 @@ def run(
             progress(len(answers), len(examples))
     if failed and len(failed) == len(groups):
         raise failed[0]
-    return [answers[i] for i in range(len(examples))]
+    found = [answers[i] for i in range(len(examples))]
+    lost = no_reply(examples, found)
+    if lost and len(lost) == len(examples):
+        raise ModelError(f"None of the {len(examples)} questions was answered. The first: {next(iter(lost.values()))}")
+    return found
 
 
 def unanswered(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str, str]:
@@ -64,3 +71,19 @@ def unanswered(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[s
         for note in answer.notes
         if note.startswith(UNANSWERED)
     }
+
+
+def no_reply(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str, str]:
+    """Question id -> why no reply came to it; asked again, it may be answered."""
+    return {
+        example.id: note.removeprefix(NO_REPLY).removeprefix(": ")
+        for example, answer in zip(examples, answers, strict=True)
+        for note in answer.notes
+        if note.startswith(NO_REPLY)
+    }
+
+
+def incomplete(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str, str]:
+    """Clip id -> why not all of its questions could be answered."""
+    lost = no_reply(examples, answers)
+    return unanswered(examples, answers) | {e.clip.id: lost[e.id] for e in examples if e.id in lost}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lookhear.errors import ModelError
 from lookhear.model import names as _names
@@ -39,17 +40,20 @@ __all__ = [
 SHIPPED = Path(__file__).parents[1] / "weights"
 
 
-def load(name: Path | str, store: FeatureStore | None = None) -> NetModel | LLMModel:
+def load(name: Path | str, store: FeatureStore | None = None, **late: Any) -> NetModel | LLMModel:
     """The shipped model, the run folder or the language model called `name`.
 
-    With `store`, a small net reads features from there and keeps them there. Raises ModelError where there is no such
-    model, or it cannot be used.
+    With `store`, a small net reads features from there and keeps them there, and a model behind an address keeps its
+    replies in `store`/replies. `late` are options of a model behind an address that are not in its name, such as
+    `key`; other models take none of them. Raises ModelError where there is no such model, or it cannot be used.
     """
     folder = Path(name)
     if not folder.is_dir() and str(name) in shipped():
         folder = SHIPPED / str(name)
     if _names.named(name):
-        return _names.load(name)
+        if store is not None and store.root is not None and _names.shelf(name)[0] == _names.SERVED:
+            late.setdefault("replies", str(_names.replies_of(name, store.root / "replies")))
+        return _names.load(name, late)
     if (folder / "model.safetensors").is_file():
         return load_run(folder, store)
     if (folder / "recipe.yaml").is_file():

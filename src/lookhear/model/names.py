@@ -15,6 +15,7 @@ from lookhear import catalog
 from lookhear.errors import ModelError, RecipeError
 from lookhear.model.llm import LLMModel
 
+SERVED = "endpoint"  # the model behind an address
 ARCHITECTURES = {"Qwen2_5Omni": "qwen_omni", "Qwen3Omni": "qwen_omni"}
 
 
@@ -28,8 +29,11 @@ def named(name: Path | str) -> bool:
     return shelf(name)[0] is not None
 
 
-def load(name: Path | str) -> LLMModel:
-    """The language model called `name` (`crab_plus`, `crab_plus@FOLDER,sound=windows`) or in the folder `name`."""
+def load(name: Path | str, late: Mapping[str, Any] | None = None) -> LLMModel:
+    """The language model called `name` (`crab_plus`, `crab_plus@FOLDER,sound=windows`) or in the folder `name`.
+
+    `late` are options of a model behind an address that its name leaves out; other models take none of them.
+    """
     which, where, options = shelf(name)
     if which is None:
         raise ModelError(f"No language model called {str(name)!r}. There are: {', '.join(names())}.")
@@ -37,8 +41,19 @@ def load(name: Path | str) -> LLMModel:
     if tuned is not None:
         return LLMModel(tuned, Path(name).name)
     module = catalog.find("llms", which)
+    if which == SERVED:
+        options = {**(late or {}), **options}
     llm = module.load(**({"where": where} if where else {}), **options)
+    if which == SERVED:
+        return LLMModel(llm, llm.config.model or which)
     return LLMModel(llm, Path(where).name if where and Path(where).is_dir() else which)
+
+
+def replies_of(name: Path | str, folder: Path) -> Path:
+    """The file in `folder` that the replies of the model `name` behind an address are kept in."""
+    _, where, options = shelf(name)
+    called = options.get("model") or re.sub(r"^https?://", "", where) or SERVED
+    return folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', called).strip('-.') or SERVED}.jsonl"
 
 
 def _tuned(run: Path) -> Any | None:
@@ -81,8 +96,13 @@ def shelf(name: Path | str) -> tuple[str | None, str, dict[str, Any]]:
         return _kind(Path(name)), str(name), {}
     if first not in catalog.names("llms"):
         return None, "", {}
-    pieces = [piece for piece in re.split(r",(?=\w+=)", rest) if piece]
-    where = pieces.pop(0) if pieces and not re.match(r"\w+=", pieces[0]) else ""
+    pieces = [piece for piece in re.split(r",(?=[\w.]+=)", rest) if piece]
+    where = pieces.pop(0) if pieces and not re.match(r"[\w.]+=", pieces[0]) else ""
+    if first == SERVED and any(re.match(r"(api_?)?key=", piece, re.I) for piece in pieces):
+        raise RecipeError(
+            "A key in a model's name would be printed and stored. Put it into the environment (LOOKHEAR_API_KEY) or "
+            "into a file: key_file=PATH."
+        )
     options = {}
     for piece in pieces:
         key, equals, value = piece.partition("=")

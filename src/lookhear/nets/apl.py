@@ -28,7 +28,7 @@ from torch.nn import functional as F
 
 from lookhear import checkpoints
 from lookhear.errors import FeatureError, RecipeError
-from lookhear.layers.attention import Attention, one
+from lookhear.layers.attention import Attention, normalized
 from lookhear.layers.recurrent import weigh
 from lookhear.layers.token_table import run_lstm, trim
 from lookhear.layers.translate import fitted, renamed
@@ -152,7 +152,7 @@ class APL(nn.Module):
 
     def spread(self, weight: Float[Tensor, "row step"], length: int) -> Float[Tensor, "row time"]:
         """Weight of each second: a looked-at second stands for those that follow it."""
-        return one(repeat(weight, "row step -> row (step every)", every=self.config.every)[:, :length])
+        return normalized(repeat(weight, "row step -> row (step every)", every=self.config.every)[:, :length])
 
     def losses(self, output: Output, labels: Int[Tensor, " question"]) -> dict[str, Tensor]:
         """Cross-entropy, and both contrastive losses at their weight."""

@@ -31,7 +31,7 @@ from torch.nn import functional as F
 
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
-from lookhear.layers.attention import one
+from lookhear.layers.attention import normalized
 from lookhear.layers.recurrent import weigh
 from lookhear.layers.token_table import Reads, SeesHears, run_lstm
 from lookhear.layers.translate import fitted, renamed
@@ -77,7 +77,7 @@ class CoAttention(nn.Module):
         return self.seen(v)
 
     def forward(
-        self, q: Float[Tensor, "row word dim"], void: Bool[Tensor, "row word"], v: Tensor, taken: Tensor
+        self, q: Float[Tensor, "row word dim"], padding: Bool[Tensor, "row word"], v: Tensor, taken: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(question vector, clip vector, weight of each word, weight of each second)."""
         score = lambda layer, x: layer(self.drop(x.tanh())).squeeze(-1)  # noqa: E731
@@ -87,11 +87,11 @@ class CoAttention(nn.Module):
             near = near.tanh()
             asked = self.asked(q)
             clip, seen = weigh(score(self.score_seen, taken + near.transpose(1, 2) @ asked), v)
-            question, read = weigh(score(self.score_asked, asked + near @ taken), q, void)
+            question, read = weigh(score(self.score_asked, asked + near @ taken), q, padding)
             return question, clip, read, seen
-        whole, _ = weigh(score(self.score_first, self.first(q)), q, void)
+        whole, _ = weigh(score(self.score_first, self.first(q)), q, padding)
         clip, seen = weigh(score(self.score_seen, taken + self.guide["seen"](whole)[:, None]), v)
-        question, read = weigh(score(self.score_asked, self.asked(q) + self.guide["asked"](clip)[:, None]), q, void)
+        question, read = weigh(score(self.score_asked, self.asked(q) + self.guide["asked"](clip)[:, None]), q, padding)
         return question, clip, read, seen
 
 
@@ -144,7 +144,7 @@ class HieCoAttention(Reads, SeesHears):
             weights, reads = [*weights, weight], [*reads, read]
         mean, length = sum(weights) / len(weights), int(memory["length"][0])
         parts = {"seen": mean[:, :length], "heard": mean[:, length:]}
-        attention = {side: one(part) for side, part in parts.items() if part.shape[1]}
+        attention = {side: normalized(part) for side, part in parts.items() if part.shape[1]}
         return Output(
             self.head(below[0]), attention=attention, hidden={"regions": mean, "words": torch.stack(reads, 1)}
         )

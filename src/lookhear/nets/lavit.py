@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
-from lookhear.layers.attention import Attention, one
+from lookhear.layers.attention import Attention, normalized
 from lookhear.layers.token_table import Reads
 from lookhear.layers.translate import fitted, numbered, renamed, stacked
 from lookhear.types import Memory, Output
@@ -216,7 +216,7 @@ class LAViT(Reads):
             trace.append(streams)
         pooled = [pool(streams[side][:, 0]) for side, pool in self.pool.items()]
         looked = {"heard": after["read"][1], "seen": after["heard"][1]}
-        attention = {side: one(weight[:, 0, 1:]) for side, weight in looked.items()}
+        attention = {side: normalized(weight[:, 0, 1:]) for side, weight in looked.items()}
         hidden = {f"{side}{i}": x for i, step in enumerate(trace) for side, x in step.items()}
         return Output(self.head(torch.cat(pooled, dim=-1)), attention=attention, hidden=hidden)
 

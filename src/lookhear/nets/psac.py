@@ -31,7 +31,7 @@ from torch.nn import functional as F
 
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
-from lookhear.layers.attention import drop, one
+from lookhear.layers.attention import drop, normalized
 from lookhear.layers.token_table import Reads, SeesHears, padding_of
 from lookhear.layers.translate import fitted, renamed
 from lookhear.types import Memory, Output
@@ -237,7 +237,7 @@ class PSAC(Reads, SeesHears):
         parts = weight.split([memory[side].shape[1] for side in self.own], dim=1)
         rows = (memory[f"{side}_rows"] for side in self.own)
         weights = [torch.einsum("rn,rnt->rt", part, row) for part, row in zip(parts, rows, strict=True)]
-        attention = {side: one(w) for side, w in zip(self.own, weights, strict=True)}
+        attention = {side: normalized(w) for side, w in zip(self.own, weights, strict=True)}
         hidden = {"words": q, "scores": near, "to_words": to_words, "to_seconds": to_seconds, "joint": joint}
         return Output(self.head(joint), attention=attention, hidden=hidden)
 

@@ -24,7 +24,7 @@ from lookhear.errors import DatasetError, ModelError
 from lookhear.types import Example
 
 if TYPE_CHECKING:
-    from lookhear.llms.endpoint.client import Client
+    from lookhear.servers.client import Client
 
 ATTEMPTS = 3
 RULE = "rule"
@@ -60,7 +60,7 @@ def by_model(client: Client, temperature: float = 0.7) -> Writer:
         text = ""
         for attempt in range(1, ATTEMPTS + 1):
             told = client.say(messages, temperature=temperature, max_tokens=512)
-            read, written, text = read + told.read, written + told.written, told.text.strip()
+            read, written, text = read + (told.read or 0), written + (told.written or 0), told.text.strip()
             wrong = fault(example, text)
             if not wrong:
                 return Entry(example.id, text, "", attempt, (read, written), tuple(bad))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lookhear.errors import ModelError
-from lookhear.llms.endpoint.client import Client
+from lookhear.servers.client import Client
 from lookhear.types import Example
 
 VOTERS = 3
@@ -98,8 +98,8 @@ class Writer:
                 told = self._client.say([{"role": "user", "content": text}], temperature=temperature)
             except ModelError as error:
                 raise ModelError(f"{error}. Run again to go on.") from None
-            self.spent[0] += told.read
-            self.spent[1] += told.written
+            self.spent[0] += told.read or 0
+            self.spent[1] += told.written or 0
             reply = told.text
             found = _json_list(reply)
             if found is not None and good(found):

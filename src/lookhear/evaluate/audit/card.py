@@ -20,7 +20,7 @@ from lookhear.evaluate.audit import checks
 from lookhear.evaluate.audit.lines import MARGIN, NOT_DONE, Line, not_done
 from lookhear.evaluate.audit.proofs import PROOFS, TIMES, Asked, out_of_time, taken_away
 from lookhear.evaluate.report import clusters_of, report
-from lookhear.evaluate.run import run, unanswered
+from lookhear.evaluate.run import incomplete, run
 from lookhear.evaluate.scores import Score
 from lookhear.model import Model, NetModel
 from lookhear.store.features import FeatureStore
@@ -74,7 +74,7 @@ def audit(
     if isinstance(model, NetModel):
         store = store or model.store or FeatureStore(None)
     answers = run(model, examples, store)
-    lost = unanswered(examples, answers)
+    lost = incomplete(examples, answers)
     kept = [i for i, e in enumerate(examples) if e.clip.id not in lost]
     whole = report(examples, answers)  # unread clips count as wrong here, as everywhere
     asked = Asked(model, store, [examples[i] for i in kept], [answers[i] for i in kept], margin, seed)

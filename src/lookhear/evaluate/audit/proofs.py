@@ -13,7 +13,7 @@ from lookhear.evaluate.audit import edits
 from lookhear.evaluate.audit.lines import MARGIN, Line, Words, decide, paired, plus_minus, rightness, unchanged
 from lookhear.evaluate.probes import PROBES
 from lookhear.evaluate.report import clusters_of
-from lookhear.evaluate.run import run, unanswered
+from lookhear.evaluate.run import incomplete, run
 from lookhear.model import Model, NetModel
 from lookhear.store.features import FeatureStore
 from lookhear.types import Answer, Example
@@ -84,7 +84,7 @@ def needing(examples: Sequence[Example], what: str) -> np.ndarray:
 
 def compared(proof: Proof, before: Asked, examples: Sequence[Example], after: Sequence[Answer]) -> Line:
     """The line of one proof: answers `before` and `after` something was taken away, question by question."""
-    lost = set(unanswered(examples, after)) | set(unanswered(before.examples, before.answers))
+    lost = set(incomplete(examples, after)) | set(incomplete(before.examples, before.answers))
     kept = [
         i for i, (a, b) in enumerate(zip(before.examples, examples, strict=True)) if not {a.clip.id, b.clip.id} & lost
     ]

@@ -1,0 +1,262 @@
+"""Any model behind an OpenAI-compatible address that takes pictures, sound or video: vLLM, SGLang, Gemini, GPT, Qwen.
+
+    lookhear doctor endpoint@http://localhost:8000/v1                   # which dialect is heard? a certificate
+    lookhear ask concert.mp4 "Who starts?" --model endpoint@http://localhost:8000/v1,model=Qwen/Qwen3-Omni-30B-A3B
+
+    dialect=vllm-omni                 how picture and sound are sent (`lookhear list dialects`); guessed where not given
+    audio=none                        nothing of the sound, for a model that cannot hear
+    extra.seed=7  extra.a.b=true      fields added to every request; values are JSON, or else text
+    rename.max_tokens=max_new_tokens  drop=temperature+logprobs      fields that have another name, or are not sent
+    price=2.5/10,budget=20            dollars for a million tokens read and written; ask no more when these are spent
+
+Watching makes the parts of the message; every question sends them with it, the media first, so that a server that
+keeps prefixes reads them once. A reply is appended to a ledger (`replies=FILE`) when it comes, keyed by the media, the
+prompt, the model and the settings: nothing is paid for twice. The key of an account is never part of a model's name:
+it comes from the environment (LOOKHEAR_API_KEY, OPENAI_API_KEY) or from `key_file=PATH`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from math import nan
+from typing import Any
+
+from lookhear import catalog, dialects
+from lookhear.errors import ModelError, RecipeError
+from lookhear.ledger import Ledger, key_of
+from lookhear.llms import Prepared, Reply
+from lookhear.media.sampling import Sampling
+from lookhear.servers.asker import Asker, Plan
+from lookhear.servers.client import Client, key_in
+from lookhear.servers.clips import Message, Shown
+from lookhear.servers.limits import Limits, price
+from lookhear.types import Media
+
+NAME = "endpoint"
+HEARD = ("sent", "none")
+LONGEST = 64_000_000  # bytes of media in one message; most servers refuse more
+
+
+@dataclass(frozen=True)
+class Config:
+    """Where the model is, and what of a clip it is sent."""
+
+    url: str = "http://localhost:8000/v1"
+    model: str = ""
+    """the first that the server has where empty"""
+    key: str = field(default="", repr=False)
+    """of the account; given by a program, never in a name"""
+    key_file: str = ""
+    """a file whose first line is the key"""
+    dialect: str = ""
+    """how picture and sound are sent; what the server seems to want where empty"""
+    audio: str = "sent"
+    """sent or none"""
+    frames: int = 16
+    side: int = 448
+    """pixels of a frame's longer side"""
+    workers: int = 8
+    """questions under way at once"""
+    temperature: float | None = 0.0
+    max_tokens: int = 0
+    """the longest reply, in tokens; 0 is as long as the task allows"""
+    max_completion_tokens: int = 0
+    """the same under the name that newer models of OpenAI want"""
+    logprobs: bool = False
+    """ask for log-probabilities, which not every server knows"""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """fields added to every request"""
+    rename: dict[str, str] = field(default_factory=dict)
+    """fields that have another name at this server"""
+    drop: list[str] = field(default_factory=list)
+    """fields that are not sent"""
+    once: bool = False
+    """send a clip's media with its first question only, where the dialect can (vllm)"""
+    timeout: float = 300.0
+    """seconds for one reply"""
+    rate: float = 0.0
+    """requests a minute at most; 0 is any number"""
+    price: str = ""
+    """dollars for a million tokens read and a million written: 2.5/10"""
+    budget: float = 0.0
+    """dollars that this run's questions may cost, those paid for before included; 0 is any sum"""
+    replies: str = ""
+    """the file that replies are kept in; none keeps them nowhere"""
+    dry_run: bool = False
+    """ask nothing, count what would be asked"""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Clips as messages, one row each; `digests` name what they hold."""
+
+    rows: tuple[Message, ...]
+    digests: tuple[str, ...]
+    notes: tuple[tuple[str, ...], ...]
+
+
+class Endpoint:
+    """A model elsewhere. `model` is None: there is nothing to train."""
+
+    name = NAME
+    model = None
+
+    def __init__(self, config: Config):
+        if config.audio not in HEARD:
+            raise RecipeError(catalog.unknown("way to send (audio)", config.audio, HEARD))
+        if config.workers < 1 or config.frames < 1 or config.side < 1 or config.timeout <= 0:
+            raise RecipeError("workers, frames, side and timeout of an endpoint must be positive.")
+        self.config = config
+        self.sampling = Sampling(rule="uniform", count=config.frames)
+        limits = Limits(config.rate, config.budget, price(config.price))
+        if config.budget and not any(limits.price):
+            raise RecipeError("budget= needs price=: dollars for a million tokens read and written, such as 2.5/10.")
+        key = config.key or (key_in(config.key_file) if config.key_file else "")
+        self.client = Client(
+            config.url, config.model, key, config.timeout, limits, dict(config.rename), set(config.drop)
+        )
+        self.asker = Asker(self.client, Ledger(config.replies) if config.replies not in ("", "none") else None)
+        self.plan = Plan()
+        self._sent: set[str] = set()  # digests that the server has, with once=true
+        self._dialect = dialects.find(config.dialect) if config.dialect else None
+
+    @property
+    def dialect(self) -> Any:
+        """The module of `dialects/` that is spoken: as told, else by what the server says of itself."""
+        if self._dialect is None:
+            try:
+                owners = [str(one.get("owned_by", "")) for one in self.client.served()]
+            except ModelError:  # asking a question will say so
+                owners = []
+            self._dialect = dialects.find(dialects.of_server(self.config.url, owners[0] if owners else ""))
+        return self._dialect
+
+    def speaks(self) -> str:
+        """The name of the dialect."""
+        return dialects.written(self.dialect.__name__.rpartition(".")[2])
+
+    def prepare(self, media: Media) -> Prepared:
+        """The `message` for what there is of a clip, its `digest`, and `notes` on what is not sent."""
+        notes = []
+        if self.config.audio == "none" and media.waveform is not None:
+            media = Media(media.frames, media.times, None, media.sample_rate, media.duration, media.notes)
+            notes.append("the sound was not sent (audio=none)")
+        message = self.dialect.message(Shown(media, self.config.side))
+        size = len(json.dumps([message.parts, message.fields]))
+        if size > LONGEST:
+            raise ModelError(f"A clip of {size / 1e6:.0f} MB is too long to send. Use fewer frames or audio=none.")
+        return {"message": message, "digest": key_of(message.parts, message.fields), "notes": tuple(notes)}
+
+    def watch(self, media: Sequence[Media | Prepared]) -> Parts:
+        """The message of each clip."""
+        made = [one if isinstance(one, Mapping) else self.prepare(one) for one in media]
+        return Parts(*(tuple(one[name] for one in made) for name in ("message", "digest", "notes")))
+
+    def answer(self, seen: Parts, rows: Sequence[int], prompts: Sequence[str], max_tokens: int = 64) -> list[Reply]:
+        """A reply to each prompt, several under way at once; one that does not come has `ended` "failed"."""
+        asked = zip(rows, prompts, strict=True)
+        jobs = [(seen.rows[row], seen.digests[row], prompt, max_tokens) for row, prompt in asked]
+        if self.config.dry_run:
+            return [self._reply(*job) for job in jobs]
+        pool = ThreadPoolExecutor(self.config.workers)
+        try:
+            return list(pool.map(lambda job: self._reply(*job), jobs))
+        finally:  # an interruption waits for what is under way, not for what has not begun
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _reply(self, message: Message, digest: str, prompt: str, max_tokens: int) -> Reply:
+        fields = self._fields(max_tokens)
+        try:
+            key = self.asker.key(digest, prompt, fields, self.config.rename, sorted(self.config.drop))
+        except ModelError as error:
+            self.asker.failed[str(error)] += 1
+            return Reply("", nan, ended="failed", why=str(error))
+        body = self._body(message, prompt, fields)
+        if self.config.dry_run:
+            self.plan.add(body, self.asker.has(key))
+            return Reply("", nan, ended="failed", why="a dry run")
+        known = self.config.once and self.dialect.ONCE and digest in self._sent
+        done = self.asker.ask(body, key, self._body(_named(message), prompt, fields) if known else None)
+        if done.ended != "failed":
+            self._sent.add(digest)
+        return Reply(done.text.strip(), nan if done.score is None else done.score, ended=done.ended, why=done.why)
+
+    def _fields(self, max_tokens: int) -> dict[str, Any]:
+        """What a request holds besides its messages and what the dialect adds."""
+        c = self.config
+        length = "max_completion_tokens" if c.max_completion_tokens else "max_tokens"
+        made: dict[str, Any] = {length: c.max_completion_tokens or c.max_tokens or max_tokens}
+        if c.temperature is not None:
+            made["temperature"] = c.temperature
+        if c.logprobs:
+            made["logprobs"] = True
+        return _merged(made, c.extra)
+
+    def _body(self, message: Message, prompt: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        content: Any = [*message.parts, {"type": "text", "text": prompt}] if message.parts else prompt
+        return {"messages": [{"role": "user", "content": content}], **_merged(dict(message.fields), fields)}
+
+    def lines(self) -> list[str]:
+        """What was asked and what it cost; of a dry run what would be."""
+        return self.plan.lines(self.client.limits) if self.config.dry_run else self.asker.lines()
+
+    def loss(self, media: Sequence[Any], asks: Sequence[Any]) -> Any:
+        """Refused: the weights are elsewhere."""
+        raise ModelError(f"{self.needs()} It cannot be trained from here; train crab_plus or tiny_omni.")
+
+    def adapt(self, config: Any) -> None:
+        """Refused: the weights are elsewhere."""
+        self.loss((), ())
+
+    def needs(self) -> str:
+        """Nothing here."""
+        return f"{self.config.model or 'The model'} runs at {self.config.url}: no disk and no memory here."
+
+
+def build(config: Config) -> Endpoint:
+    """The connection, which is made when it is first used."""
+    return Endpoint(config)
+
+
+def load(where: str = "", **options: Any) -> Endpoint:
+    """The model at the address `where`; `options` are the fields of Config, `extra.a.b` a field inside one."""
+    from lookhear import config as configs
+
+    settings: dict[str, Any] = {"url": where} if where else {}
+    for name, value in options.items():
+        first, *inner = name.split(".")
+        if first == "extra" and isinstance(value, str):
+            value = _json(value)
+        elif first == "drop" and isinstance(value, str):
+            value = value.split("+")
+        elif first == "temperature" and str(value).casefold() in ("none", "null"):
+            value = None
+        for step in reversed(inner):
+            value = {step: value}
+        settings[first] = _merged(settings[first], value) if inner and first in settings else value
+    return build(configs.parse(Config, settings, where=NAME))
+
+
+def _named(message: Message) -> Message:
+    """A message whose parts that have a uuid are not sent again."""
+    parts = [{**part, part["type"]: {}} if "uuid" in part else part for part in message.parts]
+    return Message(tuple(parts), message.fields)
+
+
+def _merged(into: Mapping[str, Any], more: Any) -> dict[str, Any]:
+    """`into` with `more` laid over it, mapping by mapping."""
+    made = dict(into)
+    for name, value in dict(more).items():
+        inner = isinstance(value, Mapping) and isinstance(made.get(name), Mapping)
+        made[name] = _merged(made[name], value) if inner else value
+    return made
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,134 @@
+"""Questions to a server that are paid for once: what has an answer in the ledger is not asked again.
+
+asker.ask(body, key) ─ in the ledger? ─▶ Completion
+            └─ no ─ client.complete ─ append ─▶ Completion, or one that `failed` and is asked again by the next run
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from lookhear.ledger import Ledger, key_of
+from lookhear.servers.client import Client, longest, tokens
+from lookhear.servers.completion import ALL, Completion, ServerError
+from lookhear.servers.limits import Limits
+
+VERSION = 1  # changes with anything that makes old replies no answer to new requests
+FIELDS = {one.name for one in fields(Completion)}
+
+
+@dataclass
+class Plan:
+    """What a dry run would have asked: `questions` of which the ledger has `kept`, and what the others would take."""
+
+    questions: int = 0
+    kept: int = 0
+    read: float = 0.0
+    written: float = 0.0
+    megabytes: float = 0.0
+
+    def add(self, body: Mapping[str, Any], kept: bool) -> None:
+        """Count a request."""
+        self.questions += 1
+        self.kept += kept
+        if not kept:
+            self.read += tokens(body)
+            self.written += longest(body)
+            self.megabytes += len(json.dumps(body)) / 1e6
+
+    def lines(self, limits: Limits) -> list[str]:
+        """The plan in words."""
+        money = f", about ${limits.cost(self.read, self.written):.2f} at most" if any(limits.price) else ""
+        return [
+            f"{self.questions} questions, {self.kept} of them answered before: {self.questions - self.kept} to ask",
+            f"to send: {self.megabytes:.1f} MB; about {self.read:,.0f} tokens to read (a guess by size) and "
+            f"{self.written:,.0f} to write at most{money}",
+        ]
+
+
+@dataclass
+class Asker:
+    """Asks through `client`, remembers in `ledger` (None: nowhere), and counts.
+
+    `kept` replies came from the ledger (the oldest was given at `since`), `asked` from the server; `failed` counts why
+    there was none. A failure is never kept.
+    """
+
+    client: Client
+    ledger: Ledger | None = None
+    kept: int = 0
+    asked: int = 0
+    since: str = ""
+    failed: Counter[str] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def key(self, *content: Any) -> str:
+        """The key of a request with `content` to this client's model. Raises ModelError where that has no name."""
+        return key_of("reply", VERSION, self.client.name(), content)
+
+    def ask(self, body: Mapping[str, Any], key: str = "", first: Mapping[str, Any] | None = None) -> Completion:
+        """The reply to the request `body` (without its model), whose `key` is that of all of it where not given.
+
+        With `first` that is sent, and `body` only where the server refuses it. Never raises because of the server:
+        `ended` is "failed" where no reply came, and `why` says why.
+        """
+        fresh = False
+
+        def make() -> Mapping[str, Any]:
+            nonlocal fresh
+            fresh = True
+            try:
+                told = asdict(self.client.complete(first or body))
+            except ServerError as error:
+                if first is None or error.kind == ALL:
+                    raise
+                told = asdict(self.client.complete(body))
+            return {k: v for k, v in told.items() if v not in ("", None)} | {
+                "at": time.strftime("%FT%TZ", time.gmtime())
+            }
+
+        try:
+            if self.ledger is None:
+                value = make()
+            else:
+                value = self.ledger.once(key or self.key(body), make)
+        except ServerError as error:
+            with self._lock:
+                self.failed[error.why] += 1
+            return Completion("", "failed", error.why)
+        with self._lock:
+            self.asked += fresh
+            self.kept += not fresh
+            if not fresh:
+                self.since = min(filter(None, (self.since, str(value.get("at", "")))), default="")
+        done = Completion(**{"text": ""} | {k: v for k, v in value.items() if k in FIELDS})
+        if not fresh:
+            self.client.limits.count(done.read, done.written)
+        return done
+
+    def has(self, key: str) -> bool:
+        """Whether the reply of `key` is there already."""
+        return self.ledger is not None and key in self.ledger
+
+    def lines(self) -> list[str]:
+        """What was asked, what was there already, what it cost and what failed, a line each."""
+        spent = self.client.limits.spent
+        said = f"{self.asked} replies from {self.client.model or 'the model'} at {self.client.url}"
+        if self.kept:
+            where = self.ledger.path if self.ledger else ""
+            said += f", {self.kept} more from {where} (the oldest of {self.since[:10]})"
+        money = f", ${spent.dollars:.4f}" if any(self.client.limits.price) else ""
+        unknown = f" ({spent.unknown} without a count)" if spent.unknown else ""
+        found = [said, f"tokens: {spent.read:,} read, {spent.written:,} written{unknown}{money}"]
+        if self.ledger and self.ledger.damaged:
+            found.append(f"{self.ledger.path}: {self.ledger.damaged} damaged lines are skipped")
+        if self.client.rename or self.client.drop:
+            renamed = [f"{old} sent as {new}" for old, new in self.client.rename.items()]
+            found.append("; ".join([*renamed, *(f"{name} not sent" for name in sorted(self.client.drop))]))
+        return found + [f"no reply to {n}: {why}" for why, n in self.failed.most_common(5)]

@@ -1,0 +1,117 @@
+"""A clip as a server can be sent it: frames as JPEG, sound as WAV, both as MP4, whole or second by second.
+
+A `Shown` makes each of these when it is asked for. What a clip does not have a dialect leaves out.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lookhear.media.write import write, write_wav
+from lookhear.types import Media
+
+Part = Mapping[str, Any]  # of a message's content
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a request holds of a clip: `parts` stand before the question, `fields` beside the messages."""
+
+    parts: tuple[Part, ...] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A decoded clip whose frames are at most `side` pixels long; frames or sound that are not to be sent are None."""
+
+    media: Media
+    side: int = 448
+
+    @property
+    def seen(self) -> bool:
+        """There is a picture."""
+        return self.media.frames is not None and len(self.media.frames) > 0
+
+    @property
+    def heard(self) -> bool:
+        """There is sound."""
+        return self.media.waveform is not None and len(self.media.waveform) > 0
+
+    @cached_property
+    def pictures(self) -> list[Any]:
+        """The frames as Pillow images of the size they are sent in."""
+        from PIL import Image
+
+        found = [Image.fromarray(frame) for frame in self.media.frames] if self.seen else []
+        for picture in found:
+            picture.thumbnail((self.side, self.side))
+        return found
+
+    def frame(self, index: int) -> dict[str, Any]:
+        """A frame as an `image_url` part."""
+        held = io.BytesIO()
+        self.pictures[index].save(held, "JPEG", quality=90)
+        return {"type": "image_url", "image_url": {"url": _url("image/jpeg", held.getvalue())}}
+
+    def frames(self) -> list[dict[str, Any]]:
+        """Every frame after the second it was shown at, as text."""
+        parts: list[dict[str, Any]] = []
+        for index in range(len(self.pictures)):
+            parts += [{"type": "text", "text": f"At {self.media.times[index]:.1f} s:"}, self.frame(index)]
+        return parts
+
+    def wav(self, start: float = 0.0, end: float | None = None) -> bytes:
+        """The sound from `start` to `end` seconds as a WAV file of 16 bits."""
+        rate = self.media.sample_rate
+        stretch = self.media.waveform[round(start * rate) : None if end is None else round(end * rate)]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "sound.wav"
+            write_wav(path, stretch, rate)
+            return path.read_bytes()
+
+    def input_audio(self) -> dict[str, Any]:
+        """The sound as an `input_audio` part."""
+        return {"type": "input_audio", "input_audio": {"data": _text(self.wav()), "format": "wav"}}
+
+    def audio_url(self, start: float = 0.0, end: float | None = None) -> dict[str, Any]:
+        """The sound, or a stretch of it, as an `audio_url` part."""
+        return {"type": "audio_url", "audio_url": {"url": _url("audio/wav", self.wav(start, end))}}
+
+    def video_url(self, sound: bool) -> dict[str, Any]:
+        """The picture, with its sound in the file or without, as a `video_url` part; a single frame as a picture."""
+        if len(self.pictures) == 1 and not sound:
+            return self.frame(0)
+        return {"type": "video_url", "video_url": {"url": _url("video/mp4", self.mp4(sound))}}
+
+    def mp4(self, sound: bool) -> bytes:
+        """The frames at their own pace, so that the file is as long as the clip."""
+        frames = [np.asarray(picture) for picture in self.pictures]
+        fps = len(frames) / max(self.media.duration, 1e-3)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "clip.mp4"
+            write(path, frames, self.media.waveform if sound else None, fps, self.media.sample_rate)
+            return path.read_bytes()
+
+
+def with_uuid(part: dict[str, Any]) -> dict[str, Any]:
+    """A part named by what it holds, so that a server can keep it."""
+    return {**part, "uuid": hashlib.sha256(repr(sorted(part.items())).encode()).hexdigest()[:32]}
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _url(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{_text(content)}"
