@@ -60,7 +60,7 @@ class Train:
     clips: int = 16
     """distinct clips those questions come from, as nearly as the data allows; 0 shuffles questions freely"""
     optimizer: str = "adamw"
-    """adam or adamw"""
+    """adam, adamw or sgd (momentum 0.9)"""
     lr: float = 1e-3
     betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
     """of Adam: how long means of gradients and of their squares last"""

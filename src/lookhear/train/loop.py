@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,11 @@ from lookhear.train.questions import Questions
 from lookhear.train.schedule import factor
 from lookhear.types import Example
 
-OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "sgd": partial(torch.optim.SGD, momentum=0.9),
+}
 LOG_EVERY = 20  # steps
 CACHE = 4e9  # bytes of clip features that are kept in memory
 
@@ -141,6 +146,8 @@ class _Run:
             files.start(self.run, self.recipe, self.questions.vocabulary, self.cards, self.scale)
             for note in self.questions.notes:
                 self.shown.say(note)
+            if self.recipe.debias and (note := self.net.note(self.settings.optimizer)):
+                self.shown.say(note)
         self.accelerator.wait_for_everyone()
         self._resume()
         self.log = Log(self.run, self.at.step) if self.main else None
@@ -165,6 +172,8 @@ class _Run:
         labels = torch.tensor([self.labels[e.id] for e in examples], device=self.accelerator.device)
         losses = self.step(streams, labels)
         self.accelerator.backward(torch.stack(list(losses.values())).sum())
+        if self.recipe.debias:
+            self.net.after_backward(self.at.step // self.steps_per_epoch)
         if self.settings.clip_norm:
             self.accelerator.clip_grad_norm_(self.step.parameters(), self.settings.clip_norm)
         self.optimizer.step()
@@ -194,6 +203,7 @@ class _Run:
             lr=self.schedule.get_last_lr()[0],
             loss=loss,
             losses=losses,
+            **({"balance": facts} if self.recipe.debias and (facts := self.net.facts()) else {}),
             seconds=round(took, 3),
         )
         self.shown.show("training", self.at.step, self.steps, f"loss {loss:.3f}  {self._best()}")
