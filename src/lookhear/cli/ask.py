@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Sequence
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from lookhear.files import dumps
 
 if TYPE_CHECKING:
     from lookhear.types import Answer, Clip, Region
@@ -57,7 +58,7 @@ def ask(
     pictures = _pictures(clip, questions, answers, evidence) if evidence else [None] * len(questions)
     for question, answer, picture in zip(questions, answers, pictures, strict=True):
         if as_json:
-            print(json.dumps(plain(question, answer, answering.name), ensure_ascii=False))
+            print(dumps(plain(question, answer, answering.name)))
             continue
         print(question)
         print("\n".join(_lines(answer)))
