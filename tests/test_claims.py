@@ -1,4 +1,4 @@
-"""Two at once: every folder that a command writes has one writer; the second is told who it is, a dead one holds nothing."""
+"""Two at once: every folder that a command writes has one writer; the second is told who; the dead hold nothing."""
 
 import multiprocessing
 
