@@ -1,7 +1,7 @@
 """What a run will take, before its first step: memory, disk and time, and a refusal where they do not fit.
 
     memory = weights + what learns x (gradient 4 + Adam's two means 8 bytes) + activations of the longest packed row
-    disk   = what is kept at the end + one checkpoint (what learns, three times) + prepared clips where they have a folder
+    disk   = the outcome + one checkpoint (what learns, three times) + prepared clips where they have a folder
     time   = 6 x weights x tokens of a step (8 x with activations worked out again) / measured or known speed
 
 Activations are counted as 34 bytes x width x layers a token in half precision (Korthikanti et al., 2022, without
@@ -42,8 +42,9 @@ class Estimate:
     def __str__(self) -> str:
         hours = self.seconds_a_step * self.steps / 3600
         return (
-            f"estimate: memory {self.memory / 1e9:.2f} of {self.memory_there / 1e9:.1f} GB, disk {self.disk / 1e9:.2f} "
-            f"of {self.disk_there / 1e9:.1f} GB, {self.seconds_a_step:.2g} s a step, {hours:.2g} h for {self.steps} steps"
+            f"estimate: memory {self.memory / 1e9:.2f} of {self.memory_there / 1e9:.1f} GB, "
+            f"disk {self.disk / 1e9:.2f} of {self.disk_there / 1e9:.1f} GB, {self.seconds_a_step:.2g} s a step, "
+            f"{hours:.2g} h for {self.steps} steps"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -59,8 +60,8 @@ class Estimate:
             )
         if self.disk > self.disk_there:
             raise ModelError(
-                f"The run writes about {self.disk / 1e9:.1f} GB, {self.disk_there / 1e9:.1f} GB are free. Free some, or "
-                "set out= or train.prepared= to another disk; train.check_memory=false starts it all the same."
+                f"The run writes about {self.disk / 1e9:.1f} GB, {self.disk_there / 1e9:.1f} GB are free. Free some, "
+                "or set out= or train.prepared= to another disk; train.check_memory=false starts it all the same."
             )
 
 
@@ -92,6 +93,11 @@ def estimate(
         memory, free(device), disk, shutil.disk_usage(existing(run)).free, flops / (0.4 * speed * processes), steps,
         flops, speed * processes,
     )  # fmt: skip
+
+
+def tokens_of(llm: Any, clip: Any) -> int:
+    """Tokens that a prepared clip takes before any question."""
+    return len(llm.expanded(clip) if hasattr(llm, "expanded") else llm.prefix(clip))
 
 
 def shape(model: torch.nn.Module) -> tuple[int, int]:

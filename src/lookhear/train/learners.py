@@ -26,13 +26,13 @@ def check(recipe: config.LLMRecipe) -> None:
         raise RecipeError(unknown("stage", recipe.stage, STAGES))
     if settings.schedule not in ("cosine", "constant"):
         raise RecipeError(unknown("schedule", settings.schedule, ("cosine", "constant")))
-    for name in ("validate_every", "patience", "workers"):
+    for name in ("val_every", "patience", "workers"):
         if getattr(settings, name) < 0:
             raise RecipeError(f"train.{name}={getattr(settings, name)}: must not be negative.")
-    if settings.patience and not settings.validate_every:
-        raise RecipeError(f"train.patience={settings.patience} counts validations: give train.validate_every as well.")
-    if settings.validate_every and not any(wanted.val for wanted in recipe.tasks.values()):
-        raise RecipeError("train.validate_every needs a split to validate on: tasks.NAME.val=val.")
+    if settings.patience and not settings.val_every:
+        raise RecipeError(f"train.patience={settings.patience} counts validations: give train.val_every as well.")
+    if settings.val_every and not any(wanted.val for wanted in recipe.tasks.values()):
+        raise RecipeError("train.val_every needs a split to validate on: tasks.NAME.val=val.")
     for name in ("steps", "batch", "asks", "accumulate", "checkpoint_every"):
         if getattr(settings, name) < 1:
             raise RecipeError(f"train.{name}={getattr(settings, name)}: must be 1 or more.")
@@ -83,9 +83,9 @@ def model_of(recipe: config.LLMRecipe, draws: bool = False) -> LLM:
     for part, tensor in llm.model.named_parameters():
         if connects(part, names) and "original_module" not in part:
             tensor.requires_grad_(recipe.connectors)
-        elif draws and part.startswith("segment."):
-            tensor.requires_grad_(True)
-        elif draws and method != "none" and ("embed_tokens" in part or "lm_head" in part):
+        elif (draws and part.startswith("segment.")) or (
+            draws and method != "none" and ("embed_tokens" in part or "lm_head" in part)
+        ):
             tensor.requires_grad_(True)
     if recipe.train.checkpointing:
         parts = [part for part in llm.model.modules() if hasattr(part, "activation_checkpointing_enable")]

@@ -56,6 +56,8 @@ class Curriculum:
 
     lessons: Mapping[str, tuple[Lesson, ...]]
     notes: tuple[str, ...] = ()
+    tasks: frozenset[str] = frozenset()
+    """names in tasks/ whose prompts are taught"""
 
     @property
     def digest(self) -> str:
@@ -72,7 +74,7 @@ def read(recipe: config.LLMRecipe, drawn: str = "", validating: bool = False) ->
     `drawn` is what a model that draws masks writes for one, which ends the target of whatever has a true mask.
     `validating`: those of the tasks' `val` splits, of the tasks that name one.
     """
-    lessons, notes = {}, []
+    lessons, notes, kinds = {}, [], set[str]()
     for name, wanted in recipe.tasks.items():
         if validating and not wanted.val:
             continue
@@ -81,13 +83,14 @@ def read(recipe: config.LLMRecipe, drawn: str = "", validating: bool = False) ->
         marked = getattr(datasets.find(wanted.dataset)[0], "with_mask", None)
         if marked is not None:
             examples = [marked(e) if e.meta.get("mask") is not None else e for e in examples]
+        kinds |= {e.task for e in examples}
         lessons[name], lost = _of_task(name, examples, recipe.explain, limit, drawn)
         if not lessons[name]:
             raise DatasetError(
                 f"Task {name!r}: none of the {len(examples)} examples of {wanted.dataset!r} has a target to learn."
             )
         notes += [f"{name}: {count} examples are left out: {why}" for why, count in lost.most_common()]
-    return Curriculum(lessons, tuple(notes))
+    return Curriculum(lessons, tuple(notes), frozenset(kinds))
 
 
 def _of_task(
@@ -121,7 +124,9 @@ def truth_of(example: Example) -> Truth:
     regions = [r for r in (example.reference.regions if example.reference else ()) if r.mask is not None]
     if not any(np.asarray(r.mask).any() for r in regions):
         return None
-    small = replace(example.reference, regions=tuple(replace(r, mask=boxes.resized(np.asarray(r.mask))) for r in regions))
+    small = replace(
+        example.reference, regions=tuple(replace(r, mask=boxes.resized(np.asarray(r.mask))) for r in regions)
+    )
     if example.meta.get("form") == "avss":
         return localisation.class_map(small, (boxes.SIZE, boxes.SIZE))
     return np.logical_or.reduce([r.mask for r in small.regions])

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from pickle import UnpicklingError
 from threading import Lock
 from typing import Any
 
@@ -95,7 +96,13 @@ class Clips:
     def _path(self, lesson: Lesson) -> Path | None:
         if self.folder is None:
             return None
-        told = (VERSION, stamp(lesson.clip), stamp(lesson.clip.__class__(lesson.second, None)), lesson.way, manner(self.llm))
+        told = (
+            VERSION,
+            stamp(lesson.clip),
+            stamp(lesson.clip.__class__(lesson.second, None)),
+            lesson.way,
+            manner(self.llm),
+        )
         name = hashlib.sha256(repr(told).encode()).hexdigest()[:40]
         return self.folder / name[:2] / f"{name}.pt"
 
@@ -122,5 +129,5 @@ def _read(path: Path) -> Prepared | None:
     """A prepared clip; None where the file is damaged, so that it is made anew."""
     try:
         return torch.load(path, weights_only=True, map_location="cpu")
-    except (RuntimeError, OSError, EOFError, ValueError):
+    except (RuntimeError, OSError, EOFError, ValueError, IndexError, KeyError, UnpicklingError):
         return None

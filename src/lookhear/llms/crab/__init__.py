@@ -39,6 +39,7 @@ from lookhear.llms.crab import storage
 from lookhear.llms.crab.parts import Config, Net
 from lookhear.llms.crab.storage import BASE, VISION_BASE
 from lookhear.llms.crab.storage import plan as plan
+from lookhear.llms.crab.text import MASKED as MASKED
 from lookhear.llms.crab.text import MASKS, MEDIA, Words
 from lookhear.llms.placement import split
 from lookhear.media.sampling import Sampling
@@ -195,7 +196,7 @@ class Crab:
                 picture = pictures[i]
                 if len(states) < len(MASKS) or picture is None:
                     raise ModelError("A target with a mask needs the six mask tokens, and its clip a picture.")
-                true = torch.as_tensor(truth, device=self.device).squeeze()
+                true = _sized(torch.as_tensor(truth, device=self.device).squeeze(), self.model.segment.config.side)
                 many = not true.is_floating_point() and int(true.max()) > 1
                 told[many].append((states[-len(MASKS) :], *picture, true))
         pairs: dict[bool, list[tuple[Tensor, Tensor]]] = {False: [], True: []}
@@ -303,6 +304,13 @@ class Crab:
                 features = torch.cat([tokens[i] for i in sorted(tokens)])
                 embeds = embeds.masked_scatter((ids == words.ids[f"<{name}>"])[..., None], features.to(kind))
         return embeds, pictures
+
+
+def _sized(mask: Tensor, side: int) -> Tensor:
+    """A true mask or map of classes at the decoder's size, nearest pixels, of its own type."""
+    if mask.shape == (side, side):
+        return mask
+    return F.interpolate(mask[None, None].float(), (side, side), mode="nearest-exact")[0, 0].to(mask.dtype)
 
 
 def pieces(waveform: np.ndarray, config: Config) -> Tensor:

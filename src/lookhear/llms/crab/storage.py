@@ -76,9 +76,7 @@ def own(folder: Path, options: Mapping[str, Any], placed: Placement) -> tuple[Ne
     return net, Words(AutoTokenizer.from_pretrained(folder))
 
 
-def assembled(
-    base: str, vision: str, hearing: str, config: Config, placed: Placement = AS_IT_IS
-) -> tuple[Net, Words]:
+def assembled(base: str, vision: str, hearing: str, config: Config, placed: Placement = AS_IT_IS) -> tuple[Net, Words]:
     """LLaMA, CLIP and BEATs as published, with connectors and a mask decoder at random."""
     from transformers import AutoTokenizer
 
