@@ -7,7 +7,12 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export UV_LINK_MODE ?= copy
 
-.PHONY: setup demo test test-slow check format bench encoders tiny-omni clean
+OLDEST_PYTHON ?= python3.11
+OLDEST_TORCH ?= torch==2.6.0
+NEWEST_PYTHON ?= python3
+NEWEST_TORCH ?= torch
+
+.PHONY: setup demo test test-slow oldest newest check format bench encoders tiny-omni clean
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -26,6 +31,18 @@ test: setup
 
 test-slow: setup
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+oldest: setup  # the fast tests on the lowest versions that pyproject.toml allows
+	@$(BIN)/uv venv --quiet --clear --python $(OLDEST_PYTHON) $(VENV)-oldest
+	@$(BIN)/uv pip install --quiet --python $(VENV)-oldest/bin/python --resolution lowest-direct "$(OLDEST_TORCH)" -e ".[dev]"
+	@$(BIN)/uv pip list --quiet --python $(VENV)-oldest/bin/python
+	@OMP_NUM_THREADS=1 $(VENV)-oldest/bin/python -m pytest -m "not slow" -n 2
+
+newest: setup  # the fast tests on the newest versions that pyproject.toml allows
+	@$(BIN)/uv venv --quiet --clear --python $(NEWEST_PYTHON) $(VENV)-newest
+	@$(BIN)/uv pip install --quiet --python $(VENV)-newest/bin/python --upgrade "$(NEWEST_TORCH)" -e ".[dev]"
+	@$(BIN)/uv pip list --quiet --python $(VENV)-newest/bin/python
+	@OMP_NUM_THREADS=1 $(VENV)-newest/bin/python -m pytest -m "not slow" -n 2
 
 check: setup
 	@$(BIN)/ruff format --check .
@@ -49,4 +66,4 @@ tiny-omni: setup  # train the small language model that ships anew: about an hou
 	@$(BIN)/python -m research.tiny_omni.make runs/tiny_omni
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-newest demo

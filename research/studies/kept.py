@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.layers.kv_cache import IGNORED, Seen, left
+from lookhear.layers.kv_cache import IGNORED, MediaCache, left
 from lookhear.llms import Prepared
 from lookhear.llms.omni.thinker import Omni
 from lookhear.media.decode import decode
 from lookhear.model import LLMModel
 from lookhear.model._clips import Watched
-from lookhear.model.llm import Row
+from lookhear.model.llm import Remembered
 from lookhear.types import Clip, Media
 from research.studies import shelves
 
@@ -60,7 +60,7 @@ class Kept(Omni):
     """An Omni whose towers give back what is kept, and that learns from a clip and all that is asked of it at once."""
 
     def __init__(self, llm: Omni):
-        super().__init__(llm.model, llm.tokenizer, llm.extractor, llm.manner, llm.name)
+        super().__init__(llm.model, llm.tokenizer, llm.extractor, llm.options, llm.name)
         self.now: dict[str, Tensor] = {}
         tower = llm.base.model
         tower.visual.forward = lambda *_, **__: SimpleNamespace(pooler_output=self.now["seen"])
@@ -107,7 +107,7 @@ class KeptModel(LLMModel):
     def __init__(self, llm: Kept, kept: Mapping[str, Prepared]):
         super().__init__(llm)
         self.kept = kept
-        self.read: dict[str, Seen] = {}
+        self.read: dict[str, MediaCache] = {}
 
     def watch(self, clips: Sequence[Clip]) -> Watched:
         """The kept tokens of `clips` in one cache."""
@@ -118,16 +118,16 @@ class KeptModel(LLMModel):
             seen = self.llm.watch([self.kept[name] for name in some])
             self.read |= {name: _row(seen, i) for i, name in enumerate(some)}
         seen = joined([self.read[clip.id] for clip in distinct])
-        rows = tuple(Row(seen, i, 0, ()) for i in range(len(distinct)))
+        rows = tuple(Remembered(seen, i, 0, ()) for i in range(len(distinct)))
         return Watched(distinct, rows, (None,) * len(distinct), ((),) * len(distinct))
 
 
-def _row(seen: Seen, i: int) -> Seen:
+def _row(seen: MediaCache, i: int) -> MediaCache:
     layers = tuple((keys[i : i + 1], values[i : i + 1]) for keys, values in seen.layers)
-    return Seen(layers, seen.mask[i : i + 1], seen.after[i : i + 1], seen.axes)
+    return MediaCache(layers, seen.mask[i : i + 1], seen.after[i : i + 1], seen.axes)
 
 
-def joined(some: Sequence[Seen]) -> Seen:
+def joined(some: Sequence[MediaCache]) -> MediaCache:
     """Clips that were read apart in one cache, padded on the left."""
     longest = max(one.mask.shape[1] for one in some)
     pads = [longest - one.mask.shape[1] for one in some]
@@ -139,4 +139,4 @@ def joined(some: Sequence[Seen]) -> Seen:
         for k in range(len(some[0].layers))
     ]
     mask = torch.cat([F.pad(one.mask, (pad, 0)) for one, pad in zip(some, pads, strict=True)])
-    return Seen(tuple(layers), mask, torch.cat([one.after for one in some]), some[0].axes)
+    return MediaCache(tuple(layers), mask, torch.cat([one.after for one in some]), some[0].axes)

@@ -43,3 +43,22 @@ class FileError(LookhearError):
 
 class DependencyError(LookhearError):
     """An optional library is not installed."""
+
+
+def not_installed(error: ImportError, what: str = "This") -> DependencyError:
+    """The one line for a library that cannot be imported: which it is, and the extra of lookhear that brings it."""
+    import re
+    from importlib.metadata import requires
+
+    module = (error.name or "").split(".")[0]
+    if not isinstance(error, ModuleNotFoundError) or not module:
+        return DependencyError(f"{what} needs a library that cannot be imported: {str(error).strip().splitlines()[0]}")
+    package = {"PIL": "pillow", "sklearn": "scikit-learn"}.get(module, module.replace("_", "-"))
+    for line in requires("lookhear") or ():
+        named, _, marker = line.partition(";")
+        extra = re.search(r"extra == ['\"]([\w-]+)", marker)
+        if extra and extra[1] != "dev" and re.match(rf"{re.escape(package)}\b(?!-)", named, re.IGNORECASE):
+            return DependencyError(
+                f"{what} needs {package}, which is not installed: pip install 'lookhear[{extra[1]}]'"
+            )
+    return DependencyError(f"{what} needs {package}, which is not installed: pip install {package}")

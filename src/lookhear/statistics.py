@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from scipy.stats import binomtest, chi2, t
 
 from lookhear.pooled import Pooled, Ratio
 
@@ -153,6 +152,8 @@ def mcnemar(ours: np.ndarray, theirs: np.ndarray) -> float:
     n = only_ours + only_theirs
     if n == 0:
         return 1.0
+    from scipy.stats import binomtest, chi2  # here: 0.6 s of CPU that an answer does not need
+
     if n <= EXACT_UP_TO:
         return float(binomtest(only_ours, n, 0.5).pvalue)
     return float(chi2.sf(max(abs(only_ours - only_theirs) - 1, 0) ** 2 / n, df=1))
@@ -170,6 +171,8 @@ def holm(pvalues: Sequence[float]) -> list[float]:
 
 def spread(values: Sequence[float]) -> Mapping[str, float]:
     """Mean, sample standard deviation, range, and the 95 % t-interval of the mean of one number over several seeds."""
+    from scipy.stats import t
+
     n = len(values)
     mean = float(np.mean(values)) if n else math.nan
     deviation = float(np.std(values, ddof=1)) if n > 1 else math.nan

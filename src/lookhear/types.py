@@ -27,7 +27,11 @@ class Source:
     path: Path | None = None
 
 
-BLANK = Source("blank")  # black frames or silence, asked for on purpose: what a probe puts in place of a stream
+class _Blank(Source):
+    """Its own class, so that a recording that happens to be called `blank` is not equal to it."""
+
+
+BLANK = _Blank("blank")  # black frames or silence, asked for on purpose: what a probe puts in place of a stream
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from lookhear.llms import crab_plus, qwen_omni
-from lookhear.llms.omni.inputs import Manner, changed
+from lookhear.llms.omni.inputs import InputOptions, changed
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
@@ -33,10 +33,10 @@ def random(llm, seed=0):
     return llm
 
 
-def plus(**manner):
+def plus(**options):
     """Crab+ of 0.2 M weights that sees 56 x 84 pixels."""
-    start = Manner(size=(56, 84), sampling=Sampling(rule="crab_plus_linspace", count=4))
-    return random(crab_plus.build(crab_plus.Config(**OF_2), manner=changed({}, manner, start)))
+    start = InputOptions(size=(56, 84), sampling=Sampling(rule="crab_plus_linspace", count=4))
+    return random(crab_plus.build(crab_plus.Config(**OF_2), options=changed({}, options, start)))
 
 
 def omni(version):

@@ -140,4 +140,4 @@ def test_it_stops_where_it_is_told():
 
 def test_it_is_a_language_model_of_the_shelf(llm):
     assert isinstance(llm, LLM)
-    assert replace(llm.manner) == llm.manner
+    assert replace(llm.options) == llm.options

@@ -13,6 +13,7 @@ from lookhear import model as models
 from lookhear.errors import LookhearError, ModelError, RecipeError
 from lookhear.ilora import method as ilora
 from lookhear.llms import crab_plus
+from lookhear.llms.omni import storage
 from lookhear.types import Media
 from tests.llms import small
 
@@ -66,7 +67,7 @@ def adapted(folder):
 
 def test_a_folder_comes_back_as_it_was(base, folder):
     again = crab_plus.load(folder)
-    assert said(again) == said(base) and again.manner == base.manner and again.report == ()
+    assert said(again) == said(base) and again.options == base.options and again.report == ()
     assert "parameters: " in again.needs() and "of memory in float32" in again.needs()
     assert again.size_on_disk > 100_000
 
@@ -74,7 +75,7 @@ def test_a_folder_comes_back_as_it_was(base, folder):
 def test_the_whole_model_is_read_for_its_thinker(base, whole):
     llm = crab_plus.load(whole, size=(56, 84), frames=4)
     assert said(llm) == said(base) and llm.report == ()
-    assert crab_plus.load(whole).manner.size == (224, 224), "where nothing is said: 8 x 8 places"
+    assert crab_plus.load(whole).options.size == (224, 224), "where nothing is said: 8 x 8 places"
 
 
 def test_adapters_of_peft_travel_with_the_folder(adapted, base, tmp_path):
@@ -169,7 +170,7 @@ def test_time_is_nominal_or_true_and_can_be_scaled(folder):
 
 
 def test_long_sound_is_cut_and_short_sound_filled_up(base):
-    assert base.manner.longest == 300
+    assert base.options.longest == 300
     llm = small.plus(longest=2.0)
     long = Media(None, np.zeros(0), np.zeros(16_000 * 3, np.float32), 16_000, 3.0)
     assert llm.prepare(long)["input_features"].shape[1] == 200

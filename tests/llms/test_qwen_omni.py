@@ -27,7 +27,7 @@ def test_the_generation_is_read_from_the_config(pair):
     llm, folder = pair
     again = models.load(folder).llm
     assert type(again) is type(llm) and again.name == "qwen_omni"
-    again.using(eye=llm.manner.eye)  # a bare folder does not tell the colours; the hub's preprocessor_config.json does
+    again.using(eye=llm.options.eye)  # a bare folder does not tell the colours; the hub's preprocessor_config.json does
     media = small.clip(height=100, width=180)
     replies = [one.answer(one.watch([media]), [0], [PROMPT], 6)[0].tokens for one in (llm, again)]
     assert replies[0] == replies[1]
@@ -42,8 +42,8 @@ def test_frames_keep_their_shape_and_their_times(pair):
     assert prepared["video_second_per_grid"].item() == pytest.approx(3.0)
     assert "This is" not in llm.tokenizer.decode(llm.prefix(prepared))
     wide = llm.using(pixels=20_000).prepare(small.clip(2, height=900, width=2000))
-    assert wide["video_grid_thw"].prod() * llm.manner.eye.side**2 <= 20_000
-    llm.using(pixels=qwen_omni.MANNER.pixels)
+    assert wide["video_grid_thw"].prod() * llm.options.eye.side**2 <= 20_000
+    llm.using(pixels=qwen_omni.OPTIONS.pixels)
 
 
 def test_sound_reaches_both(pair):
@@ -57,8 +57,8 @@ def test_colours_come_with_the_hubs_files(pair):
     told = json.loads((folder / "preprocessor_config.json").read_text())
     colours = {"image_mean": [0.5] * 3, "image_std": [0.25] * 3}
     (folder / "preprocessor_config.json").write_text(json.dumps(told | colours))
-    eye = qwen_omni.load(folder).manner.eye
-    assert (eye.mean, eye.deviation) == ((0.5,) * 3, (0.25,) * 3) and eye.side == llm.manner.eye.side
+    eye = qwen_omni.load(folder).options.eye
+    assert (eye.mean, eye.deviation) == ((0.5,) * 3, (0.25,) * 3) and eye.side == llm.options.eye.side
 
 
 @pytest.mark.slow  # the meta device costs no memory, but time

@@ -9,7 +9,7 @@ from lookhear.errors import ModelError
 from lookhear.ilora import method as ilora
 from lookhear.llms import LLM, vlm_audio
 from lookhear.llms.crab.parts import HEARING
-from lookhear.llms.omni.inputs import Eye, Manner
+from lookhear.llms.omni.inputs import Eye, InputOptions
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 from tests.llms.test_crab_golden import SMALL
@@ -26,13 +26,13 @@ TINY = vlm_audio.Config(
     },
     hearing=SMALL.hearing, connector={"width": 16, "layers": 2, "heads": 2, "inner": 32},
 )  # fmt: skip
-MANNER = Manner(sampling=Sampling("crab_plus_linspace", count=4), size=(56, 56), eye=Eye(14, 2, 2))
+OPTIONS = InputOptions(sampling=Sampling("crab_plus_linspace", count=4), size=(56, 56), eye=Eye(14, 2, 2))
 ASK = "Who plays?"
 
 
 def tiny(seed: int = 0) -> vlm_audio.VLMAudio:
     torch.manual_seed(seed)
-    llm = vlm_audio.build(TINY, manner=MANNER)
+    llm = vlm_audio.build(TINY, options=OPTIONS)
     for part in (llm.base.model.language_model, llm.model.ears):
         for weight in part.parameters():
             if weight.ndim > 1:

@@ -235,4 +235,4 @@ def test_a_still_is_shown_for_as_long_as_the_sound(folder):
     assert [number(f) for f in alone.frames] == [77]
     both = decode(Clip(Source("i", folder / "still.png"), Source("s", wav)), Sampling())
     assert [number(f) for f in both.frames] == [77] * 5
-    assert both.notes == ()
+    assert both.notes == ("a still image, shown throughout",)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from bench._av_master_direct import Direct, backward
 from lookhear import config
 from lookhear.errors import ModelError, RecipeError
-from lookhear.layers.attention import drop, keep
+from lookhear.layers.attention import drop, keep_mask
 from lookhear.nets import av_master
 from lookhear.nets.av_master.official import OFFICIAL
 from lookhear.nets.av_master.trace import trace
@@ -235,7 +235,7 @@ def test_dropout_spreads_templates_as_in_the_direct_form():
 
 def test_dropout_keeps_what_it_should():
     torch.manual_seed(0)
-    mask = keep((400, 1001), 0.1)
+    mask = keep_mask((400, 1001), 0.1)
     assert mask.float().mean() == pytest.approx(0.9, abs=0.003)
     assert mask.float().mean(0).std() < 0.03  # no column is favoured
     x = torch.ones(1000, 100, requires_grad=True)

@@ -21,7 +21,7 @@ def vggish(tmp_path):
 
 
 def test_a_folder_of_arrays_is_a_store(tmp_path, vggish):
-    adopt(FeatureStore(tmp_path / "store"), "vggish", {"audio": vggish}, "waveform")
+    adopt(FeatureStore(tmp_path / "store"), "vggish", {"audio": vggish})
     store = FeatureStore(tmp_path / "store")
     assert store.card("vggish")["weights"] == "official" and sorted(store.keys("vggish")) == ["00000093", "00000094"]
     source = Source("00000094")
@@ -29,18 +29,18 @@ def test_a_folder_of_arrays_is_a_store(tmp_path, vggish):
     got = batch(one, ("audio",), {"audio": "vggish"}, store)
     assert str(got.watch["audio"].dtype) == "torch.float32" and got.watch["audio"].shape == (1, 60, 128)
     assert got.watch["audio"].unique().tolist() == [1]
-    with pytest.raises(FeatureError, match="No vggish features for '00000095'"):
+    with pytest.raises(FeatureError, match="No audio of '00000095'"):
         store.get("vggish", "audio", "00000095")
 
 
 def test_what_cannot_be_adopted_says_why(tmp_path, vggish):
     store = FeatureStore(tmp_path / "store")
     with pytest.raises(FeatureError, match=r"No \.npy files"):
-        adopt(store, "clip", {"frames": tmp_path}, "frames")
+        adopt(store, "clip", {"frames": tmp_path})
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "a.npy").write_bytes(b"no")
-    with pytest.raises(FeatureError, match="not readable"):
-        adopt(store, "clip", {"frames": tmp_path / "bad"}, "frames")
+    with pytest.raises(FeatureError, match="can be read"):
+        adopt(store, "clip", {"frames": tmp_path / "bad"})
     store.open(Colour(name="vggish"))
-    with pytest.raises(FeatureError, match="were made with"):
-        adopt(store, "vggish", {"audio": vggish}, "waveform")
+    with pytest.raises(FeatureError, match="Adopt by another name"):
+        adopt(store, "vggish", {"audio": vggish})

@@ -7,7 +7,8 @@ import pytest
 
 from lookhear.errors import FeatureError
 from lookhear.store.features import FeatureStore
-from lookhear.store.verify import lowest, published, verify
+from lookhear.store.published import Published
+from lookhear.store.verify import lowest, verify
 
 DIM, ROWS, CLIPS = 12, 30, ("a", "b", "c", "d")
 CARD = {"encoder": "toy", "weights": "0", "reads": "frames", "streams": {"frames": DIM, "layer": DIM, "patches": DIM}}
@@ -127,11 +128,20 @@ def test_h5_with_ids_and_with_one_set_per_clip(store, tmp_path):
             file[clip] = rows
     for name in ("ids", "each"):
         assert verify(store, tmp_path / f"{name}.h5", "toy", "frames").differ == ()
-    with pytest.raises(FeatureError, match="Choose one with --dataset"):
-        published(tmp_path / "ids.h5", "nope")
+    with pytest.raises(FeatureError, match=r"Choose one: FILE\.h5:resnet_features"):
+        len(Published(tmp_path / "ids.h5", "nope"))
     (tmp_path / "bad.h5").write_bytes(b"no")
-    with pytest.raises(FeatureError, match="not readable as HDF5"):
-        published(tmp_path / "bad.h5")
+    with pytest.raises(FeatureError, match=r"bad\.h5: not readable"):
+        len(Published(tmp_path / "bad.h5"))
+
+
+def test_broken_nan_and_transposed_files_are_counted_and_the_others_compared(store, tmp_path):
+    planted(store, tmp_path, lambda a, c: {"a": a.T, "b": np.where(a > 2, np.nan, a)}.get(c, a))
+    (tmp_path / "c.npy").write_bytes(b"\x93NUMPY no")
+    found = verify(store, tmp_path, "toy", "frames")
+    assert found.differ == ("a", "b", "c") and found.cosine["d"] > 0.9999
+    assert found.faults["a"].startswith("it is transposed") and found.cosine["a"] > 0.9999
+    assert "NaN" in found.faults["b"] and "not readable" in found.faults["c"]
 
 
 def test_the_command(store, tmp_path, lookhear):

@@ -22,7 +22,7 @@ import typer
 from typer.models import ArgumentInfo
 
 import lookhear
-from lookhear.errors import LookhearError
+from lookhear.errors import LookhearError, not_installed
 
 ORDER = (  # as a user meets them; a command that is not named here comes after these
     *("ask", "watch", "list", "check", "lint", "extract", "adopt", "convert", "verify", "train", "evaluate", "score"),
@@ -79,6 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         message = " ".join(error.format_message().split())
         stop = "" if message.endswith((".", "?")) else "."
         raise SystemExit(_explained(f"{message}{stop} Try: {command} --help", debug)) from None
+    except ModuleNotFoundError as error:
+        if (error.name or "lookhear").split(".")[0] == "lookhear":
+            raise SystemExit(_crashed(error, debug)) from None
+        raise SystemExit(_explained(str(not_installed(error, _command(given))), debug)) from None
     except BrokenPipeError:  # `lookhear … | head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(FAULTS) from None
@@ -91,9 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         code = STOPPED
     except Exception as error:  # anything else is a fault of ours
-        words = f"crashed: {type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"
-        _explained(words if debug else f"{words}. This is a fault of lookhear: report it with --debug's output.", debug)
-        raise SystemExit(CRASHED) from None
+        raise SystemExit(_crashed(error, debug)) from None
     if code == STOPPED:  # typer turns Ctrl-C into this exit, without a word
         print("lookhear: stopped; long jobs resume where they were when run again.", file=sys.stderr)
     raise SystemExit(code or 0)
@@ -151,6 +153,16 @@ def _not_imported() -> None:
 def _path(argument: str) -> str:
     """An argument that begins with a dash and names a file is that file, not options."""
     return f"./{argument}" if argument.startswith("-") and "." in argument and Path(argument).is_file() else argument
+
+
+def _command(arguments: Sequence[str]) -> str:
+    return f"lookhear {_named(arguments) or ''}".strip()
+
+
+def _crashed(error: Exception, debug: bool) -> int:
+    words = f"crashed: {type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"
+    _explained(words if debug else f"{words}. This is a fault of lookhear: report it with --debug's output.", debug)
+    return CRASHED
 
 
 def _explained(message: str, debug: bool) -> int:

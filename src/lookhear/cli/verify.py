@@ -13,7 +13,9 @@ from lookhear.errors import FeatureError
 
 def verify(
     store: Annotated[Path, typer.Argument(help="Our feature store.")],
-    official: Annotated[Path, typer.Argument(help="Published features: a folder of <clip>.npy, or an .h5 file.")],
+    official: Annotated[
+        Path, typer.Argument(help="Published features: a folder, .zip or .tar of <clip>.npy, or an .h5 file.")
+    ],
     features: Annotated[str, typer.Option(help="encoder:stream of ours; needed where the store has several.")] = "",
     dataset: Annotated[str, typer.Option(help="Which features of an .h5 that holds several.")] = "",
     tolerance: Annotated[float, typer.Option(help="Lowest cosine of two rows that count as equal.")] = 0.999,
@@ -35,18 +37,26 @@ def verify(
         facts = {"features": f"{encoder}:{stream}", "official": str(official), "clips": len(found.cosine)}
         facts |= {"equal": len(found.cosine) - len(found.differ), "cause": cause}
         facts |= {"cosine": {c: None if v != v else round(v, 6) for c, v in found.cosine.items()}}
-        facts |= {"shapes": found.shapes, "only_ours": found.only_ours, "only_theirs": found.only_theirs}
+        facts |= {
+            "faults": found.faults,
+            "shapes": found.shapes,
+            "only_ours": found.only_ours,
+            "only_theirs": found.only_theirs,
+        }
         print(json.dumps(facts))
     else:
         for clip in found.differ[:10]:
             shapes = " against ".join(map(str, found.shapes[clip])) if clip in found.shapes else ""
-            print(f"differs: {clip}: {f'shape {shapes}' if shapes else f'lowest cosine {found.cosine[clip]:.4f}'}")
+            why = f"shape {shapes}" if shapes else f"lowest cosine {found.cosine[clip]:.4f}"
+            print(f"differs: {clip}: {found.faults.get(clip, why)}")
         if len(found.differ) > 10:
             print(f"… and {len(found.differ) - 10} more; --json has all")
         if found.cause:
             print(f"likely cause: {found.cause.name}: {found.cause.says} (explains {found.cause.explains:.1%})")
         elif found.differ:
             print("likely cause: none of the usual ones; other weights, other preprocessing or other media")
+        if found.faults:
+            print(f"{len(found.faults)} of the clips that differ cannot be compared as they lie")
         apart = f", {len(found.only_ours)} only here, {len(found.only_theirs)} only there"
         print(f"{len(found.cosine) - len(found.differ)} of {len(found.cosine)} clips equal{apart}: {encoder}:{stream}")
     if found.differ:

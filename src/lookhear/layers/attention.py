@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def keep(shape: tuple[int, ...], dropout: float, device: torch.device | str = "cpu") -> Tensor:
+def keep_mask(shape: tuple[int, ...], dropout: float, device: torch.device | str = "cpu") -> Tensor:
     """A dropout mask of `shape`, uint8: 0 with probability `dropout`, otherwise 1.
 
     Drawn from 16 random bits an element, several times as fast on a CPU as the exact Bernoulli of torch; the
@@ -29,7 +29,7 @@ def keep(shape: tuple[int, ...], dropout: float, device: torch.device | str = "c
     return (bits.view(torch.int16)[:size] >= round(dropout * 65536) - 32768).view(torch.uint8).view(shape)
 
 
-class Dropped(torch.autograd.Function):
+class MaskedDropout(torch.autograd.Function):
     """x * mask / (1 - dropout), of which only the mask, a byte an element, is kept for the backward pass."""
 
     @staticmethod
@@ -45,23 +45,28 @@ class Dropped(torch.autograd.Function):
 
 def drop(x: Tensor, dropout: float, training: bool) -> Tensor:
     """Dropout."""
-    return Dropped.apply(x, keep(tuple(x.shape), dropout, x.device), dropout) if training and dropout else x
+    return MaskedDropout.apply(x, keep_mask(tuple(x.shape), dropout, x.device), dropout) if training and dropout else x
 
 
-def present(
+def trim_padding(
     words: Float[Tensor, "row word dim"],
 ) -> tuple[Float[Tensor, "row word dim"], Bool[Tensor, "row word"] | None]:
-    """(words without columns that are padding in every row, where the rest are padding, or None if nowhere).
+    """(words cut to the longest text of the batch, padding mask of what is left, or None where nothing is padding).
 
-    Rows of zeros are padding, not words; no encoder of text gives zeros for a word. A text of nothing but padding is
-    read as it is.
+    A word vector of zeros is padding: no text encoder gives zeros for a word. A text that consists of padding alone
+    is kept as it is, with nothing masked.
     """
-    void = (words == 0).all(dim=-1)
-    if not void.any():
+    padding_mask = (words == 0).all(dim=-1)
+    if not padding_mask.any():
         return words, None
-    void = void & ~void.all(dim=1, keepdim=True)
-    longest = int((~void).any(dim=0).nonzero().max()) + 1
-    return words[:, :longest], void[:, :longest]
+    padding_mask = padding_mask & ~padding_mask.all(dim=1, keepdim=True)
+    longest = int((~padding_mask).any(dim=0).nonzero().max()) + 1
+    return words[:, :longest], padding_mask[:, :longest]
+
+
+def masked(scores: Tensor, padding_mask: Tensor | None) -> Tensor:
+    """Attention scores with -inf where `padding_mask` (broadcast to their shape) is True; None masks nothing."""
+    return scores if padding_mask is None else scores.masked_fill(padding_mask, -torch.inf)
 
 
 class Folding(nn.Module):
@@ -122,52 +127,55 @@ class Attention(Folding):
         q: Float[Tensor, "row query dim"],
         k: Float[Tensor, "row key dim"],
         v: Float[Tensor, "row key dim"],
-        void: Bool[Tensor, "row key"] | None = None,
+        padding_mask: Bool[Tensor, "row key"] | None = None,
     ) -> tuple[Float[Tensor, "row query dim"], Float[Tensor, "row query key"]]:
-        """(taken in, weight of each key averaged over heads) for projected queries, keys and values.
+        """(output, attention weights averaged over heads) for projected queries, keys and values.
 
-        Keys that are `void` are not there.
+        Keys where `padding_mask` is True get no weight.
         """
         q, k, v = (rearrange(x, "row n (head dim) -> row head n dim", head=self.heads) for x in (q, k, v))
         scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
-        weight = (scores if void is None else scores.masked_fill(void[:, None, None], -torch.inf)).softmax(dim=-1)
+        weight = masked(scores, padding_mask if padding_mask is None else padding_mask[:, None, None]).softmax(dim=-1)
         taken = drop(weight, self.dropout, self.training) @ v
         return self.out_proj(rearrange(taken, "row head n dim -> row n (head dim)")), weight.mean(dim=1)
 
     def forward(
-        self, x: Float[Tensor, "row query dim"], y: Float[Tensor, "row key dim"], void: Tensor | None = None
+        self, x: Float[Tensor, "row query dim"], y: Float[Tensor, "row key dim"], padding_mask: Tensor | None = None
     ) -> tuple[Float[Tensor, "row query dim"], Float[Tensor, "row query key"]]:
-        """What `x` takes in from `y`, and the weights before dropout, averaged over heads."""
-        return self.attend(self.project(x, "q"), *self.project(y, "kv").chunk(2, dim=-1), void)
+        """(output of `x` attending to `y`, attention weights before dropout, averaged over heads)."""
+        return self.attend(self.project(x, "q"), *self.project(y, "kv").chunk(2, dim=-1), padding_mask)
 
-    def ask(self, x: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:
-        """One head only: the vector whose products with any raw `y` are the scores of `x` over `y`."""
-        return F.linear(x, *self.folded("ask", self._ask))
+    def fold_query(self, x: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:
+        """One head only: queries of `x` with the key projection folded in. Their dot products with unprojected keys
+        are the attention scores."""
+        return F.linear(x, *self.folded("query", self.query_weight))
 
-    def give(self, y: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:
-        """One head only: what `y` contributes to the output; sums of it by weight lack `out_proj.bias` alone."""
-        return F.linear(y, *self.folded("give", self._give))
+    def fold_value(self, y: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:
+        """One head only: values of `y` with the output projection folded in, `out_proj.bias` left out."""
+        return F.linear(y, *self.folded("value", self.value_weight))
 
-    def _ask(self) -> tuple[Tensor, Tensor]:
+    def query_weight(self) -> tuple[Tensor, Tensor]:
+        """One head only: matrix and bias of `fold_query`."""
         wq, wk, _ = self.in_proj_weight.chunk(3)
         scale = self.dim**-0.5  # the key's bias adds the same to every score of a row: softmax does not see it
         return scale * (wk.T @ wq), scale * (wk.T @ self.in_proj_bias[: self.dim])
 
-    def _give(self) -> tuple[Tensor, Tensor]:
+    def value_weight(self) -> tuple[Tensor, Tensor]:
+        """One head only: matrix and bias of `fold_value`."""
         wo, wv = self.out_proj.weight, self.in_proj_weight[2 * self.dim :]
         return wo @ wv, wo @ self.in_proj_bias[2 * self.dim :]
 
-    def look(
+    def attend_folded(
         self,
-        asked: Float[Tensor, "row query dim"],
-        y: Float[Tensor, "row key dim"],
-        given: Float[Tensor, "row key dim"],
-        void: Bool[Tensor, "row key"] | None = None,
+        query: Float[Tensor, "row query dim"],
+        key: Float[Tensor, "row key dim"],
+        value: Float[Tensor, "row key dim"],
+        padding_mask: Bool[Tensor, "row key"] | None = None,
     ) -> tuple[Float[Tensor, "row query dim"], Float[Tensor, "row query key"]]:
-        """One head only: (taken in, weights) from `asked = ask(x)`, the raw `y` and `given = give(y)`."""
-        scores = asked @ y.transpose(1, 2)
-        weight = (scores if void is None else scores.masked_fill(void[:, None], -torch.inf)).softmax(dim=-1)
-        return drop(weight, self.dropout, self.training) @ given + self.out_proj.bias, weight
+        """One head only: (output, weights) from `fold_query(x)`, unprojected keys `y`, and `fold_value(y)`."""
+        scores = query @ key.transpose(1, 2)
+        weight = masked(scores, padding_mask if padding_mask is None else padding_mask[:, None]).softmax(dim=-1)
+        return drop(weight, self.dropout, self.training) @ value + self.out_proj.bias, weight
 
 
 class HanLayer(nn.Module):
@@ -175,8 +183,8 @@ class HanLayer(nn.Module):
 
         u = LN1(x + self(x) + cross(x, y));   out = LN2(u + Lin2(relu(Lin1(u))))
 
-    The layer that PSTP-Net, TSPM and AV-Master share. It comes apart at what depends on `x` alone: `alone` and
-    `cm_attn.ask` can be made once for a clip, `join` is the rest.
+    The layer that PSTP-Net, TSPM and AV-Master share. What depends on `x` alone, `alone(x)` and
+    `cm_attn.fold_query(x)`, can be computed once per clip; `join` does the rest per question.
     """
 
     def __init__(self, dim: int, dropout: float = 0.1, cross: bool = True) -> None:
@@ -188,20 +196,20 @@ class HanLayer(nn.Module):
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
 
     def alone(self, x: Float[Tensor, "row time dim"]) -> tuple[Float[Tensor, "row time dim"], Tensor]:
-        """(x + self(x), the weights of self)."""
-        taken, weight = self.self_attn.look(self.self_attn.ask(x), x, self.self_attn.give(x))
+        """(x + self-attention of x, its weights)."""
+        taken, weight = self.self_attn.attend_folded(self.self_attn.fold_query(x), x, self.self_attn.fold_value(x))
         return x + drop(taken, self.dropout, self.training), weight
 
     def join(
         self,
         own: Float[Tensor, "row time dim"],
-        asked: Float[Tensor, "row time dim"],
+        query: Float[Tensor, "row time dim"],
         y: Float[Tensor, "row other dim"],
-        given: Float[Tensor, "row other dim"],
-        void: Bool[Tensor, "row other"] | None = None,
+        value: Float[Tensor, "row other dim"],
+        padding_mask: Bool[Tensor, "row other"] | None = None,
     ) -> Float[Tensor, "row time dim"]:
-        """The layer's output from `own = alone(x)[0]`, `asked = cm_attn.ask(x)` and `given = cm_attn.give(y)`."""
-        taken, _ = self.cm_attn.look(asked, y, given, void)
+        """The layer's output from `own = alone(x)[0]`, `query` and `value` folded by `cm_attn`."""
+        taken, _ = self.cm_attn.attend_folded(query, y, value, padding_mask)
         return self.feed(own + drop(taken, self.dropout, self.training))
 
     def feed(self, total: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:
@@ -213,11 +221,15 @@ class HanLayer(nn.Module):
     def forward(self, x: Float[Tensor, "row time dim"], y: Tensor | None = None) -> Float[Tensor, "row time dim"]:
         """The whole layer."""
         own, _ = self.alone(x)
-        return self.feed(own) if self.cm_attn is None else self.join(own, self.cm_attn.ask(x), y, self.cm_attn.give(y))
+        if self.cm_attn is None:
+            return self.feed(own)
+        return self.join(own, self.cm_attn.fold_query(x), y, self.cm_attn.fold_value(y))
 
 
 class QueryBlock(nn.Module):
-    """One query takes in a sequence, then a feed-forward layer; what it was before is not added (TSPM, PSTP-Net).
+    """Cross-attention of one query over a sequence, then a feed-forward layer, without a residual of the query.
+
+    TSPM and PSTP-Net share it.
 
     a = attention(q, y);   out = LN(a + Lin2(relu(Lin1(a))))
     """
@@ -247,19 +259,19 @@ def query_names(old: str, new: str, word: str = "qst") -> dict[str, str]:
     return names | {f"{old}.attn_{word}_query": f"{new}.attn", f"{old}.{word}_query_visual_norm": f"{new}.norm"}
 
 
-def spread(
+def scatter_weights(
     weight: Float[Tensor, "row pick"], seconds: Int[Tensor, "row pick"], length: int
 ) -> Float[Tensor, "row time"]:
-    """Weight of picked seconds, put where they are in the clip."""
+    """Weights of selected seconds scattered to their places in the clip; all others are 0."""
     return weight.new_zeros(len(weight), length).scatter_add_(1, seconds, weight)
 
 
 def largest_few(weight: Float[Tensor, "row time"], count: int) -> Int[Tensor, "row pick"]:
-    """The places of the `count` largest weights, in order of time."""
+    """Indices of the `count` largest weights, in order of time."""
     return weight.argsort(dim=1)[:, -count:].sort(dim=1).values
 
 
-def one(weight: Float[Tensor, "row time"]) -> Float[Tensor, "row time"]:
-    """Scaled to sum to 1; even where nothing was used."""
+def normalized(weight: Float[Tensor, "row time"]) -> Float[Tensor, "row time"]:
+    """Weights scaled to sum to 1; uniform where all are 0."""
     total = weight.sum(dim=1, keepdim=True)
     return torch.where(total > 0, weight / total.clamp(min=1e-12), torch.full_like(weight, 1 / weight.shape[1]))

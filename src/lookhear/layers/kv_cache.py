@@ -24,7 +24,7 @@ IGNORED = -100  # label of what is not learned
 
 
 @dataclass(frozen=True)
-class Seen:
+class MediaCache:
     """Clips as a language model keeps them: one row each.
 
     `layers` are (keys, values) of (clip, head, token, dim); `mask` says which tokens are not padding; `after` is the
@@ -43,7 +43,7 @@ def kept(cache: Any) -> tuple[tuple[Tensor, Tensor], ...]:
     return tuple((layer.keys, layer.values) for layer in cache.layers)
 
 
-def taken(seen: Seen, rows: Tensor) -> Any:
+def taken(seen: MediaCache, rows: Tensor) -> Any:
     """A cache of transformers that goes on from `rows` of what was seen, and leaves that as it is."""
     from transformers import DynamicCache
 
@@ -78,7 +78,7 @@ class Said:
 @torch.inference_mode()
 def greedy(
     model: nn.Module,
-    seen: Seen,
+    seen: MediaCache,
     rows: Sequence[int],
     prompts: Sequence[Sequence[int]],
     stop: set[int],

@@ -7,15 +7,17 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from lookhear.layers.attention import present
+from lookhear.layers.attention import masked, trim_padding
 
 
 def real_words(
     words: Float[Tensor, "row word dim"],
 ) -> tuple[Float[Tensor, "row word dim"], Bool[Tensor, "row word"]]:
-    """(words without columns of padding, where padding is left); rows of zeros are padding."""
-    words, void = present(words)
-    return words, torch.zeros(words.shape[:2], dtype=torch.bool, device=words.device) if void is None else void
+    """(words cut to the longest text, padding mask); a word vector of zeros is padding."""
+    words, padding_mask = trim_padding(words)
+    if padding_mask is None:
+        padding_mask = torch.zeros(words.shape[:2], dtype=torch.bool, device=words.device)
+    return words, padding_mask
 
 
 class Reader(nn.Module):
@@ -34,28 +36,30 @@ class Reader(nn.Module):
         self.lstm = nn.LSTM(embed, hidden, layers, batch_first=True, bidirectional=both_ways, dropout=between)
 
     def forward(
-        self, words: Float[Tensor, "row word wide"], void: Bool[Tensor, "row word"]
+        self, words: Float[Tensor, "row word wide"], padding_mask: Bool[Tensor, "row word"]
     ) -> tuple[Float[Tensor, "row word dim"], tuple[Tensor, Tensor]]:
         """(the state after each word, zero at padding; the last (h, c), each (layer and direction, row, dim))."""
-        return self.run(self.drop(self.embed(words).tanh()), void)
+        return self.run(self.drop(self.embed(words).tanh()), padding_mask)
 
     def run(
-        self, steps: Float[Tensor, "row word embed"], void: Bool[Tensor, "row word"]
+        self, steps: Float[Tensor, "row word embed"], padding_mask: Bool[Tensor, "row word"]
     ) -> tuple[Float[Tensor, "row word dim"], tuple[Tensor, Tensor]]:
         """The same from words that are projected already."""
-        if not void.any():
+        if not padding_mask.any():
             return self.lstm(steps)
         place = torch.arange(1, steps.shape[1] + 1, device=steps.device)
-        length = (~void * place).amax(dim=1)
+        length = (~padding_mask * place).amax(dim=1)
         packed, last = self.lstm(pack_padded_sequence(steps, length.cpu(), batch_first=True, enforce_sorted=False))
         return pad_packed_sequence(packed, batch_first=True, total_length=steps.shape[1])[0], last
 
 
 def weigh(
-    scores: Float[Tensor, "row n"], values: Float[Tensor, "row n dim"], void: Bool[Tensor, "row n"] | None = None
+    scores: Float[Tensor, "row n"],
+    values: Float[Tensor, "row n dim"],
+    padding_mask: Bool[Tensor, "row n"] | None = None,
 ) -> tuple[Float[Tensor, "row dim"], Float[Tensor, "row n"]]:
     """(sum of values by softmax of scores, the weights)."""
-    weight = (scores if void is None else scores.masked_fill(void, -torch.inf)).softmax(dim=-1)
+    weight = masked(scores, padding_mask).softmax(dim=-1)
     return torch.einsum("rn,rnd->rd", weight, values), weight
 
 

@@ -1,6 +1,6 @@
 """Audio-visual language models: watch a clip once, answer any number of questions about it in words.
 
-    Media ─ prepare ─▶ tensors ─ watch ─▶ Seen ─┬─ answer(rows, prompts) ─▶ Reply, Reply, …
+    Media ─ prepare ─▶ tensors ─ watch ─▶ MediaCache ─┬─ answer(rows, prompts) ─▶ Reply, Reply, …
                                                 └─ (the key-value cache of the media, which come before any question)
     Media, [(prompt, target), …] ─ loss ─▶ what training minimises
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lookhear.llms.omni import hub, inputs, storage
-from lookhear.llms.omni.inputs import Manner
+from lookhear.llms.omni.inputs import InputOptions
 from lookhear.llms.omni.thinker import Omni
 from lookhear.llms.omni.tokens import bytes_tokenizer, token_ids
 
@@ -48,7 +48,7 @@ def classes() -> tuple[Any, Any]:
     return Qwen2_5OmniThinkerForConditionalGeneration, Qwen2_5OmniThinkerConfig
 
 
-def build(config: Config, tokenizer: Any = None, manner: Manner | None = None) -> Omni:
+def build(config: Config, tokenizer: Any = None, options: InputOptions | None = None) -> Omni:
     """A thinker of these sizes with random weights; on `torch.device("meta")` without any memory.
 
     `tokenizer` is one of transformers with Qwen's special tokens; without, bytes are tokens.
@@ -65,14 +65,14 @@ def build(config: Config, tokenizer: Any = None, manner: Manner | None = None) -
     )
     model = kind(sizes).eval()
     extractor = WhisperFeatureExtractor(feature_size=sizes.audio_config.num_mel_bins)
-    return Omni(model, tokenizer, extractor, manner or Manner(eye=inputs.eye(sizes.vision_config)), NAME)
+    return Omni(model, tokenizer, extractor, options or InputOptions(eye=inputs.eye(sizes.vision_config)), NAME)
 
 
 def load(where: str | Path = BASE, adapter: str | Path | None = None, **options: Any) -> Omni:
     """The model of a hub's name or a folder, with the published adapters where it is the published base.
 
     `adapter`: a folder of PEFT, a `finetune_weights.bin`, or a hub's dataset that holds one; a folder's own where none
-    is given. `options`: dtype, device, frames, and the fields of Manner (sound, clock, time_scale, …).
+    is given. `options`: dtype, device, frames, and the fields of InputOptions (sound, clock, time_scale, …).
     """
     return storage.load(NAME, where, adapter or _published(where), classes(), **options)
 

@@ -19,14 +19,14 @@ from lookhear.errors import RecipeError
 from lookhear.layers.packing import heard_tokens_3
 from lookhear.llms import crab_plus
 from lookhear.llms.omni import hub, inputs, storage
-from lookhear.llms.omni.inputs import Manner
+from lookhear.llms.omni.inputs import InputOptions
 from lookhear.llms.omni.thinker import Omni
 from lookhear.llms.omni.tokens import bytes_tokenizer, token_ids
 from lookhear.media.sampling import Sampling
 
 NAME = "qwen_omni"
 BASE = "Qwen/Qwen2.5-Omni-7B"
-MANNER = Manner(sampling=Sampling(rule="uniform", count=16), size=None, clock="true", lead=False)
+OPTIONS = InputOptions(sampling=Sampling(rule="uniform", count=16), size=None, clock="true", lead=False)
 GREY = {"mean": (0.5, 0.5, 0.5), "deviation": (0.5, 0.5, 0.5)}  # Qwen3's colours
 
 
@@ -61,7 +61,7 @@ def classes(version: str) -> tuple[Any, Any]:
     return Qwen3OmniMoeThinkerForConditionalGeneration, Qwen3OmniMoeThinkerConfig
 
 
-def build(config: Config, tokenizer: Any = None, manner: Manner | None = None) -> Omni:
+def build(config: Config, tokenizer: Any = None, options: InputOptions | None = None) -> Omni:
     """A thinker of these sizes with random weights; without a tokenizer bytes are tokens."""
     from transformers import WhisperFeatureExtractor
 
@@ -76,7 +76,7 @@ def build(config: Config, tokenizer: Any = None, manner: Manner | None = None) -
     )
     extractor = WhisperFeatureExtractor(feature_size=sizes.audio_config.num_mel_bins)
     eye = inputs.eye(sizes.vision_config, {} if first else {"image_mean": GREY["mean"], "image_std": GREY["deviation"]})
-    shown = manner or inputs.changed({"eye": eye}, {}, MANNER)
+    shown = options or inputs.changed({"eye": eye}, {}, OPTIONS)
     return (Omni if first else Omni3)(kind(sizes).eval(), tokenizer, extractor, shown, NAME)
 
 
@@ -84,7 +84,7 @@ def load(where: str | Path = BASE, adapter: str | Path | None = None, **options:
     """The model of a hub's name or a folder, with adapters of PEFT where given. `options` as `crab_plus.load` has."""
     version = _version(where)
     omni = Omni if version == "2.5" else Omni3
-    return storage.load(NAME, where, adapter, classes(version), omni, start=MANNER, **options)
+    return storage.load(NAME, where, adapter, classes(version), omni, start=OPTIONS, **options)
 
 
 def plan(where: str | Path = BASE, adapter: str | Path | None = None, **_: Any) -> hub.Plan:

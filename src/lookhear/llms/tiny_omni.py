@@ -20,7 +20,7 @@ from lookhear.errors import ModelError
 from lookhear.llms import crab_plus
 from lookhear.llms.omni import storage
 from lookhear.llms.omni.hub import Plan
-from lookhear.llms.omni.inputs import Manner, eye
+from lookhear.llms.omni.inputs import InputOptions, eye
 from lookhear.llms.omni.thinker import Omni
 from lookhear.media.sampling import Sampling
 
@@ -133,8 +133,8 @@ def build(config: Config) -> Omni:
     """The model with random weights and a vocabulary of letters."""
     words = tokenizer([])
     made = thinker(config, {name: words.convert_tokens_to_ids(name) for name in SPECIAL}).eval()
-    manner = Manner(sampling=SAMPLING, size=(config.size, config.size), eye=eye(made.config.vision_config))
-    return Omni(made, words, extractor(config), manner, "tiny_omni")
+    options = InputOptions(sampling=SAMPLING, size=(config.size, config.size), eye=eye(made.config.vision_config))
+    return Omni(made, words, extractor(config), options, "tiny_omni")
 
 
 def load(where: str | Path = "", adapter: str | Path | None = None, **options: Any) -> Omni:

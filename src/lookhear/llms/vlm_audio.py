@@ -30,12 +30,12 @@ from lookhear import config as configs
 from lookhear.encoders import beats
 from lookhear.errors import ModelError
 from lookhear.layers import qformer
-from lookhear.layers.kv_cache import IGNORED, Seen, kept, left, packed
+from lookhear.layers.kv_cache import IGNORED, MediaCache, kept, left, packed
 from lookhear.layers.packing import HEARD
 from lookhear.llms import Prepared
 from lookhear.llms.crab.parts import HEARING, published
 from lookhear.llms.omni import hub, inputs, storage
-from lookhear.llms.omni.inputs import LEAD, Manner
+from lookhear.llms.omni.inputs import LEAD, InputOptions
 from lookhear.llms.omni.thinker import Omni
 from lookhear.llms.omni.tokens import bytes_tokenizer, token_ids
 from lookhear.types import Media
@@ -107,9 +107,9 @@ class VLMAudio(Omni):
     compares = False
     connectors = ("ears.connector",)  # modules of `model` that the first stage trains
 
-    def __init__(self, model: Net, tokenizer: Any, manner: Manner | None = None):
+    def __init__(self, model: Net, tokenizer: Any, options: InputOptions | None = None):
         self.model, self.tokenizer = model.eval(), tokenizer
-        self.manner = manner or Manner()
+        self.options = options or InputOptions()
         self.name = NAME
         self.size_on_disk = None
         self.report = ()
@@ -141,10 +141,10 @@ class VLMAudio(Omni):
         seen = next((k for k in ("video", "image") if f"{k}_grid_thw" in prepared), None)
         there = tuple(k for k in (seen, "audio" if "fbanks" in prepared else None) if k)
         ids, say = self.ids, self.tokens
-        found = [ids["im_start"], *say(f"system\n{self.manner.system}"), ids["im_end"], *say("\n")]
-        found += [ids["im_start"], *say("user\n" + (LEAD[there] if self.manner.lead else ""))]
+        found = [ids["im_start"], *say(f"system\n{self.options.system}"), ids["im_end"], *say("\n")]
+        found += [ids["im_start"], *say("user\n" + (LEAD[there] if self.options.lead else ""))]
         if seen:
-            count = int(prepared[f"{seen}_grid_thw"].prod()) // self.manner.eye.merge**2
+            count = int(prepared[f"{seen}_grid_thw"].prod()) // self.options.eye.merge**2
             found += [ids["vision_bos"], *[self.places[seen]] * count, ids["vision_eos"]]
         if "audio" in there:
             count = sum(self.model.ears.count(len(f)) for f in prepared["fbanks"])
@@ -152,7 +152,7 @@ class VLMAudio(Omni):
         return found
 
     @torch.inference_mode()
-    def watch(self, media: Sequence[Media | Prepared]) -> Seen:
+    def watch(self, media: Sequence[Media | Prepared]) -> MediaCache:
         """The media prefix of each clip in a key-value cache."""
         from transformers import DynamicCache
 
@@ -164,7 +164,7 @@ class VLMAudio(Omni):
             inputs_embeds=self._embedded(ids, given), attention_mask=mask.long(), position_ids=positions,
             past_key_values=cache, use_cache=True,
         )  # fmt: skip
-        return Seen(kept(cache), mask, after, axes=3)
+        return MediaCache(kept(cache), mask, after, axes=3)
 
     def loss(self, media: Sequence[Media | Prepared], asks: Sequence[Sequence[tuple[str, str]]]) -> Tensor:
         """Mean cross-entropy over the tokens of all targets; a clip and all its questions are one row."""
@@ -257,7 +257,7 @@ class VLMAudio(Omni):
         return positions, torch.tensor(after, device=ids.device)
 
 
-def build(config: Config, tokenizer: Any = None, manner: Manner | None = None) -> VLMAudio:
+def build(config: Config, tokenizer: Any = None, options: InputOptions | None = None) -> VLMAudio:
     """Random weights of these sizes; on `torch.device("meta")` without any memory. Bytes are tokens unless given."""
     from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
@@ -268,7 +268,7 @@ def build(config: Config, tokenizer: Any = None, manner: Manner | None = None) -
     sizes = Qwen2_5_VLConfig(text_config=text, vision_config=VISION | config.vision, **ids)
     language = Qwen2_5_VLForConditionalGeneration(sizes)
     ears = Ears(HEARING | config.hearing, text["hidden_size"], config.window, config.connector)
-    return VLMAudio(Net(language, ears), tokenizer, manner or Manner(eye=inputs.eye(sizes.vision_config)))
+    return VLMAudio(Net(language, ears), tokenizer, options or InputOptions(eye=inputs.eye(sizes.vision_config)))
 
 
 def load(
@@ -277,12 +277,12 @@ def load(
     hearing: str = beats.FILE,
     dtype: str = "auto",
     device: str = "cpu",
-    **manner: Any,
+    **options: Any,
 ) -> VLMAudio:
     """Qwen2.5-VL by hub name or folder with BEATs of the file `hearing`; or all of a folder that `save` wrote.
 
     Without such a folder the connector is random, which `report` says: train it first. `adapter` is a folder of PEFT;
-    a folder's own `adapter/` where none is given. `manner` are fields of Manner.
+    a folder's own `adapter/` where none is given. `options` are fields of InputOptions.
     """
     from safetensors.torch import load_file
     from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
@@ -305,7 +305,7 @@ def load(
     if adapter is not None:
         model, said = storage.adapted(model, adapter, NAME)
         report += said
-    shown = inputs.of_folder({}, {}, model.config.vision_config, manner)
+    shown = inputs.of_folder({}, {}, model.config.vision_config, options)
     llm = VLMAudio(Net(model, ears.to(next(model.parameters()).dtype)), storage.tokenizer(folder), shown)
     llm.model.to(device)
     llm.report = tuple(report)

@@ -14,7 +14,11 @@ import numpy as np
 from av.stream import Stream
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from lookhear.media.probe import INDEXED, Facts, turned
+from lookhear.errors import MediaError
+from lookhear.media.limits import LIMITS
+from lookhear.media.opening import DECODER
+from lookhear.media.orientation import Orientation, of_frame
+from lookhear.media.probe import INDEXED, Facts
 
 SLACK = 1e-6  # seconds: timestamps are fractions, wanted times are floats
 HELD = 512  # packets kept undecoded at most
@@ -25,6 +29,7 @@ class PictureTrack:
     """Chooses, for each wanted time, the frame shown then: the last one whose timestamp is not after it.
 
     `wanted` ascends; None takes every frame from `start` on. A time before the first frame gets the first frame.
+    `image` is which way round an image file is shown; frames of films say so themselves.
 
     Packets are held back, undecoded, until it is known which frame is shown at a wanted time: none that follows begins
     earlier than it is sent. What is decoded then begins at the last key frame that is shown before the wanted frame and
@@ -43,6 +48,7 @@ class PictureTrack:
         start: float,
         size: tuple[int, int] | None,
         loop_filter: bool = True,
+        image: Orientation | None = None,
     ) -> None:
         self.taken: list[tuple[float, np.ndarray]] = []  # (wanted time, pixels) not yet fetched
         self.damaged = 0  # packets that could not be decoded
@@ -52,10 +58,11 @@ class PictureTrack:
         self.ended = False  # no more will come
         self.given = 0  # frames fetched
         self.shape = size  # height and width that all frames come in; None before the first, if not asked for
+        self._path, self._way = facts.path, image
+        self._bytes = 0  # of distinct frames taken and not yet fetched
         self._codec = stream.codec_context
         self._codec.thread_count = 1  # workers are processes; two threads on a busy machine are slower than one
-        if not loop_filter:
-            self._codec.options = {"skip_loop_filter": "all"}
+        self._codec.options = DECODER | ({} if loop_filter else {"skip_loop_filter": "all"})
         self._skips, self._skipping = self._codec.name in SKIPS, False
         self._base, self._zero = float(stream.time_base), facts.zero
         self._step = 1 / facts.picture.fps if facts.picture and facts.picture.fps else 0.0
@@ -126,6 +133,7 @@ class PictureTrack:
         ready = sum(time < until - SLACK for time, _ in self.taken)
         ready = max(ready, min(least - self.given, len(self.taken)))
         out, self.taken = self.taken[:ready], self.taken[ready:]
+        self._bytes = sum(pixels.nbytes for _, pixels in self.taken)
         self.given += ready
         return [time for time, _ in out], [pixels for _, pixels in out]
 
@@ -208,8 +216,8 @@ class PictureTrack:
         shown = (now, frame)
         if self.first is None:
             self.first = now
-            turned_over = turned(frame.rotation) % 180 != 0
-            self.shape = self.shape or ((frame.width, frame.height) if turned_over else (frame.height, frame.width))
+            across = self._orientation(frame).transposed
+            self.shape = self.shape or ((frame.width, frame.height) if across else (frame.height, frame.width))
         if self._wanted is None:
             if now >= self._start - SLACK:
                 self._last, self._pixels = shown, None
@@ -234,14 +242,21 @@ class PictureTrack:
         if shown is not self._last or self._pixels is None:
             self._pixels = self._rgb(shown[1])
             self._last = shown
+            self._bytes += self._pixels.nbytes
+            if self._bytes > LIMITS.memory:
+                raise MediaError(
+                    f"{self._path!r}: the frames asked for take more than {LIMITS.memory >> 30} GB. "
+                    "Ask for fewer or smaller ones (fps, count, size), or read the clip in pieces (stream)."
+                )
         self.taken.append((time, self._pixels))
 
+    def _orientation(self, frame: av.VideoFrame) -> Orientation:
+        return self._way if self._way is not None else of_frame(frame)
+
     def _rgb(self, frame: av.VideoFrame) -> np.ndarray:
-        turns = turned(frame.rotation) // 90
+        way = self._orientation(frame)
         assert self.shape is not None, "known since the first frame"
-        high, wide = self.shape
-        if turns % 2:
-            high, wide = wide, high
+        high, wide = self.shape[::-1] if way.transposed else self.shape
         same = (high, wide) == (frame.height, frame.width)
         rgb = self._convert.reformat(
             frame,
@@ -251,4 +266,4 @@ class PictureTrack:
             interpolation=Interpolation.BILINEAR if same else Interpolation.BICUBIC,
             threads=1,
         ).to_ndarray()
-        return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb
+        return way.apply(rgb)

@@ -6,12 +6,14 @@ Nothing here knows of clips or of Media; `decode.py` drives it. All times are se
 
 from __future__ import annotations
 
-from typing import Any
-
 import av
 import numpy as np
 from av.stream import Stream
 
+from lookhear.errors import MediaError
+from lookhear.media.limits import LIMITS
+from lookhear.media.mixing import mono
+from lookhear.media.opening import DECODER
 from lookhear.media.probe import Facts
 
 DRIFT = 0.05  # seconds a packet may lie off its timestamp (millisecond containers round) before time is mended
@@ -25,16 +27,19 @@ class SoundTrack:
         self.end = 0.0  # end of the last sound heard
         self.first: float | None = None
         self.ended = False
+        self.strange = ""  # why what is there cannot be heard
+        self._path = facts.path
         self._codec = stream.codec_context
         self._codec.thread_count = 1
+        self._codec.options = DECODER
         self._base, self._zero = float(stream.time_base), facts.zero
         self._start, self._rate = start, rate
-        self._blocks: list[np.ndarray] = []  # contiguous samples not yet fetched
+        self._blocks: list[np.ndarray | int] = []  # contiguous samples not yet fetched; a number is that much silence
         self._filled = 0  # samples since `start`, fetched ones included
         self._skip = 0  # samples still to be dropped: they lie before `start`
         self._resampler: av.AudioResampler | None = None
         self._pending: av.AudioFifo | None = None  # samples as decoded, at the file's rate, not yet mixed and resampled
-        self._kind = ("", 0)  # sample format and number of channels of these
+        self._kind = ("", "")  # sample format and layout of these
         self._source = 0  # the file's rate; 0 before the first frame
         self._samples = 0  # since `_origin`
         self._origin = 0.0  # time at which the present unbroken stretch began
@@ -70,17 +75,34 @@ class SoundTrack:
 
     def fetch(self, until: float) -> np.ndarray:
         """The samples from where the last fetch ended up to time `until`; after the end of the track they are zeros."""
-        everything = np.concatenate([*self._blocks, np.zeros(0, np.float32)])
-        want = max(0, round((until - self._start) * self._rate) - (self._filled - len(everything)))
-        if want > len(everything):
-            silence = np.zeros(want - len(everything), np.float32)
-            everything, self._filled = np.concatenate([everything, silence]), self._filled + len(silence)
-        self._blocks = [everything[want:]]
-        return everything[:want]
+        kept = sum(block if isinstance(block, int) else len(block) for block in self._blocks)
+        want = max(0, round((until - self._start) * self._rate) - (self._filled - kept))
+        if want > kept:
+            self._blocks.append(want - kept)
+            self._filled += want - kept
+        out, left, silence = [np.zeros(0, np.float32)], want, 0
+        while left:
+            block = self._blocks.pop(0)
+            size = block if isinstance(block, int) else len(block)
+            if size > left:
+                self._blocks.insert(0, size - left if isinstance(block, int) else block[left:])
+                block, size = (left if isinstance(block, int) else block[:left]), left
+            silence += 4 * size * isinstance(block, int)
+            if silence > LIMITS.padding or 4 * want > LIMITS.memory:
+                raise MediaError(
+                    f"{self._path!r}: {want / self._rate / 3600:.1f} h of sound are too much at once. "
+                    "Read the clip in pieces (stream), or give it an end."
+                )
+            out.append(np.zeros(block, np.float32) if isinstance(block, int) else block)
+            left -= size
+        return np.concatenate(out)
 
     def _hear(self, frame: av.AudioFrame) -> None:
         self._idle = False
         rate = frame.sample_rate
+        if not LIMITS.rates[0] <= rate <= LIMITS.rates[1]:
+            self.strange = f"{rate} samples a second"
+            return
         expected = self._origin + self._samples / self._source if self._source else 0.0
         now = frame.pts * float(frame.time_base) - self._zero if frame.pts is not None else expected
         if rate != self._source or abs(now - expected) > DRIFT:
@@ -89,11 +111,11 @@ class SoundTrack:
             gap = round((now - self._start) * self._rate) - self._filled
             self._skip = max(0, -gap)
             if gap > 0:
-                self._blocks.append(np.zeros(gap, np.float32))
+                self._blocks.append(gap)
                 self._filled += gap
         if self.first is None:
             self.first = now
-        kind = frame.format.name, frame.layout.nb_channels
+        kind = frame.format.name, frame.layout.name
         if kind != self._kind:
             self._resample()
         if self._pending is None:
@@ -109,7 +131,12 @@ class SoundTrack:
         gathered = self._pending.read() if self._pending else None
         if gathered is None:
             return
-        block, self._pending = _mono(gathered), None
+        self._pending = None
+        try:
+            block = mono(gathered)
+        except (av.error.FFmpegError, ValueError, IndexError) as error:
+            self.strange = f"{self._kind[0]}, {self._kind[1]}: {str(error)[:80]}"
+            return
         if self._source == self._rate:
             self._append(block)
             return
@@ -133,15 +160,3 @@ class SoundTrack:
         if dropped < len(samples):
             self._blocks.append(samples[dropped:])
             self._filled += len(samples) - dropped
-
-
-def _mono(frame: av.AudioFrame) -> np.ndarray:
-    """The mean of the channels, in -1..1. ffmpeg's own mixing of floats is 3 dB too loud for two equal channels."""
-    samples: Any = frame.to_ndarray()  # (channel, sample), or (1, sample x channel) where channels are interleaved
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
-    if samples.dtype == np.uint8:
-        samples = (samples.astype(np.float32) - 128) / 128
-    elif samples.dtype.kind == "i":
-        samples = samples.astype(np.float32) / 2.0 ** (8 * samples.dtype.itemsize - 1)
-    return samples.mean(axis=0, dtype=np.float32) if len(samples) > 1 else samples[0].astype(np.float32)

@@ -7,22 +7,27 @@
 Each file has its own clock, whose time 0 is the earliest start of its picture and sound (see `probe`). Pixels come as
 they are stored, rotated as they are shown. Sound is the mean of the channels; lossy sound may overshoot -1..1 by a
 little and is not clipped. A track that ends early is held: the last frame stays on, the sound goes on as zeros, and a
-note says so.
+note says so. Whatever a file can throw is a MediaError, one line; what reading may cost is in `limits.py`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
 import numpy as np
 
-from lookhear.errors import MediaError
+from lookhear.errors import LookhearError, MediaError
 from lookhear.media._picture import SLACK, PictureTrack
 from lookhear.media._sound import SoundTrack
-from lookhear.media.probe import INDEXED, describe, frame_times, open_media, probe
+from lookhear.media.limits import LIMITS, Stopwatch
+from lookhear.media.opening import close, open_media
+from lookhear.media.orientation import of_image
+from lookhear.media.probe import INDEXED, Clock, describe, frame_times, is_image, probe
 from lookhear.media.sampling import Sampling
 from lookhear.types import BLANK, Clip, Media, Source
 
@@ -36,15 +41,16 @@ BLANK_SIZE = (224, 224)
 def decode(clip: Clip, sampling: Sampling | None = None) -> Media:
     """The whole `clip` as one Media. Raises MediaError, one line, where nothing can be read."""
     sampling = sampling or Sampling()
-    if sampling.numbered and clip.video is not None and clip.video != BLANK:
-        return _numbered(clip, sampling)
-    (media,) = _pieces(clip, sampling, None)
-    wanted = sampling.times(0.0, media.duration)
-    if media.frames is not None and wanted is not None and len(wanted) > len(media.times):
-        # the file ended before it promised to: spread what the rule asks for over what there is
-        (shorter,) = _pieces(replace(clip, end=clip.start + media.duration), sampling, None)
-        media = replace(shorter, notes=tuple(dict.fromkeys(media.notes + shorter.notes)))
-    return media
+    with _one_line(clip):
+        if sampling.numbered and clip.video is not None and clip.video != BLANK:
+            return _numbered(clip, sampling)
+        (media,) = _pieces(clip, sampling, None)
+        wanted = sampling.times(0.0, media.duration)
+        if media.frames is not None and wanted is not None and len(wanted) > len(media.times):
+            # the file ended before it promised to: spread what the rule asks for over what there is
+            (shorter,) = _pieces(replace(clip, end=clip.start + media.duration), sampling, None)
+            media = replace(shorter, notes=tuple(dict.fromkeys(media.notes + shorter.notes)))
+        return media
 
 
 def stream(clip: Clip, sampling: Sampling | None = None, seconds: float = 60.0) -> Iterator[Media]:
@@ -57,7 +63,25 @@ def stream(clip: Clip, sampling: Sampling | None = None, seconds: float = 60.0) 
         raise MediaError(f"Cannot stream in pieces of {seconds!r} s: give a positive number of seconds.")
     if sampling is not None and sampling.numbered:
         raise MediaError(f"{sampling.rule!r} goes back and forth in a clip and cannot be streamed. Use decode.")
-    return _pieces(clip, sampling or Sampling(), seconds)
+    return _streamed(clip, sampling or Sampling(), seconds)
+
+
+def _streamed(clip: Clip, sampling: Sampling, seconds: float) -> Iterator[Media]:
+    with _one_line(clip):
+        yield from _pieces(clip, sampling, seconds)
+
+
+@contextmanager
+def _one_line(clip: Clip) -> Iterator[None]:
+    """Whatever a damaged or hostile file makes a decoder throw belongs to its clip."""
+    try:
+        yield
+    except (LookhearError, GeneratorExit):
+        raise
+    except Exception as error:
+        path = next((str(s.path) for s in (clip.video, clip.audio) if s is not None and s.path), clip.id)
+        what = "there is not enough memory" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
+        raise MediaError(f"{path!r} cannot be decoded ({' '.join(what.split())[:150]}). Re-encode the file.") from error
 
 
 @dataclass(frozen=True)
@@ -95,6 +119,8 @@ class _Reader:
         self.path, self.done, self.picture, self.sound = path, False, None, None
         self.container = open_media(path)
         self.facts = describe(self.container, path)
+        self.paused: float | None = None  # where its timestamps jumped further than can be believed
+        self._watch = Stopwatch(path, LIMITS)
 
     def begin(
         self, clip: Clip, sampling: Sampling, wanted: list[float] | None, seen: bool, heard: bool, seek: bool = True
@@ -106,7 +132,8 @@ class _Reader:
         self.sound: SoundTrack | None = None
         if seen and facts.picture:
             track = streams[facts.picture.index]
-            self.picture = PictureTrack(track, facts, wanted, clip.start, sampling.size, sampling.loop_filter)
+            way = of_image(self.path) if is_image(self.container) else None
+            self.picture = PictureTrack(track, facts, wanted, clip.start, sampling.size, sampling.loop_filter, way)
         if heard and facts.sound:
             self.sound = SoundTrack(streams[facts.sound.index], facts, clip.start, sampling.sample_rate)
         known = [t for t, there in ((facts.picture, self.picture), (facts.sound, self.sound)) if t and there]
@@ -118,6 +145,7 @@ class _Reader:
             tracks = [t for t in (self.picture, self.sound) if t]
             self._landing = [(t, max(clip.start, k.start) + SLACK) for t, k in zip(tracks, known, strict=True)]
         self._packets = self.container.demux([streams[k.index] for k in known]) if known else iter(())
+        self._clock = Clock()
 
     @property
     def still(self) -> bool:
@@ -131,10 +159,18 @@ class _Reader:
 
     def advance(self) -> None:
         """Read one packet, or find the end."""
+        with self._watch:
+            self._advance()
+
+    def _advance(self) -> None:
         try:
             packet = next(self._packets, None)
         except av.error.FFmpegError:  # the rest of the file cannot be read: for us it ends here
             packet = None
+        if packet is not None and packet.size and packet.pts is not None:
+            begin = float(packet.pts * packet.time_base)
+            if not self._clock.believes(begin, packet):
+                self.paused, packet = begin - (self._clock.until or 0.0), None
         if packet is None:
             self.done = True
             for track in (self.picture, self.sound):
@@ -147,7 +183,7 @@ class _Reader:
             track.feed(packet)
             self._look_after_the_late(self.picture, self.sound)
         if any(self.done if t.first is None else t.first > latest for t, latest in self._landing):
-            self.container.close()  # the seek landed too late: read from the beginning instead
+            close(self.container)  # the seek landed too late: read from the beginning instead
             self.container, self.done = open_media(self.path), False
             self.begin(*self._again)
 
@@ -164,7 +200,7 @@ class _Reader:
 
 def _pieces(clip: Clip, sampling: Sampling, seconds: float | None) -> Iterator[Media]:
     """The clip in pieces of `seconds`, or in one where that is None; the files are closed whatever happens."""
-    if clip.start < 0 or (clip.end is not None and clip.end <= clip.start):
+    if not 0 <= clip.start < math.inf or not (clip.end is None or clip.start < clip.end < math.inf):
         raise MediaError(f"Clip {clip.id!r} from {clip.start:g} to {clip.end} s: start at 0 or later, end after it.")
     readers: dict[Path, _Reader] = {}
     try:
@@ -174,7 +210,7 @@ def _pieces(clip: Clip, sampling: Sampling, seconds: float | None) -> Iterator[M
         yield from _read(clip, sampling, seconds, readers)
     finally:
         for reader in readers.values():
-            reader.container.close()
+            close(reader.container)
 
 
 def _path(source: Source) -> Path:
@@ -187,6 +223,9 @@ def _read(clip: Clip, sampling: Sampling, seconds: float | None, readers: dict[P
     seen = readers[_path(clip.video)] if clip.video is not None and clip.video != BLANK else None
     heard = readers[_path(clip.audio)] if clip.audio is not None and clip.audio != BLANK else None
     end = _end(clip, seen, heard)
+    if end - clip.start > LIMITS.seconds:
+        length = f"{(end - clip.start) / 3600:.0f} h long, more than the {LIMITS.seconds / 3600:.0f} h that are read"
+        raise MediaError(f"Clip {clip.id!r} is {length}. Give it a start and an end in seconds.")
     wanted = sampling.times(clip.start, end)
     for reader in readers.values():
         reader.begin(clip, sampling, wanted, seen=reader is seen, heard=reader is heard)
@@ -202,6 +241,9 @@ def _read(clip: Clip, sampling: Sampling, seconds: float | None, readers: dict[P
         if last and end - there > SHORT:
             cut = f"truncated at {there - clip.start:.1f} s of {end - clip.start:.1f} s"
             media = replace(media, notes=(*media.notes, cut))
+        for pause in (r.paused for r in readers.values() if last and r.paused is not None):
+            jump = f"timestamps jump by {pause:.0f} s: what follows was not read"
+            media = replace(media, notes=(*media.notes, jump))
         yield media
         low = high
 
@@ -267,7 +309,10 @@ def _media(
     elif seen and picture:
         times, pixels = picture.fetch(high, least=int(last))
         if picture.shape is not None:
+            _affordable(seen.path, pixels)
             frames = np.stack(pixels) if pixels else np.zeros((0, *picture.shape, 3), np.uint8)
+        if seen.still and frames is not None:
+            notes.append("a still image, shown throughout")
         if picture.ended and not seen.still and high - picture.end > SHORT:
             notes.append(f"picture ends at {max(0.0, picture.end - clip.start):.1f} s")
     if clip.audio == BLANK:
@@ -278,11 +323,15 @@ def _media(
             notes.append(f"sound ends at {max(0.0, sound.end - clip.start):.1f} s")
     if frames is None and waveform is None:
         file = (seen or heard).path if seen or heard else clip.id  # type: ignore[union-attr]
-        raise MediaError(f"{str(file)!r}: neither picture nor sound can be decoded there. Check or re-encode the file.")
+        why = f" ({sound.strange})" if sound and sound.strange else ""
+        raise MediaError(
+            f"{str(file)!r}: neither picture nor sound can be decoded there{why}. Check or re-encode the file."
+        )
     if frames is None:
         notes.append("picture cannot be decoded" if picture else "no picture")
     if waveform is None:
-        notes.append("sound cannot be decoded" if sound else "no sound track")
+        why = f" ({sound.strange})" if sound and sound.strange else ""
+        notes.append(f"sound cannot be decoded{why}" if sound else "no sound track")
     if damaged := (picture.damaged if picture else 0) + (sound.damaged if sound else 0):
         notes.append(f"{damaged} damaged packets skipped")
     at = np.array(times, np.float64) - clip.start
@@ -290,3 +339,13 @@ def _media(
     if clip.audio != BLANK and media.silent:
         media = replace(media, notes=(*notes, "sound is silent throughout"))
     return media
+
+
+def _affordable(path: Path, pixels: list[np.ndarray]) -> None:
+    """Frames that only repeat another cost a file nothing and us their full size."""
+    distinct = {id(frame) for frame in pixels}
+    if pixels and (len(pixels) - len(distinct)) * pixels[0].nbytes > LIMITS.padding:
+        raise MediaError(
+            f"{str(path)!r} shows {len(distinct)} pictures at {len(pixels)} moments, more than fits at this size. "
+            "Give Sampling a size or fewer frames, or read the clip in pieces (stream)."
+        )

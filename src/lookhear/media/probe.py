@@ -7,7 +7,7 @@ before others, more data before less); a cover picture attached to a song is not
 
 from __future__ import annotations
 
-import errno
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,10 +16,15 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 
 from lookhear.errors import MediaError
+from lookhear.media.limits import LIMITS, Stopwatch
+from lookhear.media.opening import opened
+from lookhear.media.orientation import UPRIGHT, Orientation, of_frame, of_image
 
 # Containers that state how long they are and where each second lies. Others (mp3, raw streams, MPEG) guess from the bit
 # rate: their length is counted, and they are read from the beginning rather than entered in the middle.
 INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "wav", "flac"}
+FILMS = {"gif", "apng", "webp_anim", "jpegxl_anim"}  # formats of one image or of several
+IMAGE_BRANDS = {"avif", "heic", "heix", "mif1"}  # of files that are built like mp4
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ class Picture:
     width: int  # as shown, after rotation
     height: int
     rotation: int  # degrees counter-clockwise that the stored picture is turned by to be shown: 0, 90, 180 or 270
+    mirrored: bool  # left to right, after that turn
     fps: float | None
     start: float
     end: float | None
@@ -65,46 +71,16 @@ class Facts:
 
 def probe(path: Path | str) -> Facts:
     """The facts about the file at `path`. Raises MediaError where it cannot be read as picture or sound."""
-    with open_media(path) as container:
+    with opened(path) as container:
         facts = describe(container, path)
         if facts.picture is None:
             return facts
-        rotation = _first_rotation(container, facts.picture.index)
+        way = _first_orientation(container, facts)
     wide, high = facts.picture.width, facts.picture.height
-    if rotation % 180:
+    if way.transposed:
         wide, high = high, wide
-    return replace(facts, picture=replace(facts.picture, rotation=rotation, width=wide, height=high))
-
-
-def open_media(path: Path | str) -> InputContainer:
-    """The opened container at `path`. Raises MediaError, one line, quoting the path and naming the way out."""
-    path = Path(path)
-    if path.is_dir():
-        raise MediaError(f"{str(path)!r} is a folder, not a video or sound file.")
-    if not path.exists():
-        raise MediaError(f"No file at {str(path)!r}. Check the path and the dataset's --root.")
-    try:
-        if path.stat().st_size == 0:
-            raise MediaError(f"{str(path)!r} is empty (0 bytes). Download or copy it again.")
-        with path.open("rb") as file:
-            if file.read(8).startswith((b"#EXTM3U", b"ffconcat")):
-                raise MediaError(f"{str(path)!r} is a playlist, not a recording. Give the files it names.")
-        # `file:` keeps a name with a colon from being read as a protocol; the white list keeps a playlist from
-        # reaching for the network
-        return av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="ignore")
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise MediaError(_unreadable(path, error)) from None
-
-
-def _unreadable(path: Path, error: BaseException) -> str:
-    if getattr(error, "errno", None) in (errno.EACCES, errno.EPERM):
-        return f"No permission to read {str(path)!r}."
-    with path.open("rb") as file:
-        head = file.read(12)
-    if head[4:8] in (b"ftyp", b"mdat", b"moov"):
-        return f"{str(path)!r} is an mp4 without its index (moov), probably an unfinished download. Fetch it again."
-    reason = (getattr(error, "strerror", None) or str(error)).split("\n")[0]
-    return f"{str(path)!r} is not a video or sound file that can be read ({reason}). Check or re-encode it."
+    picture = replace(facts.picture, rotation=way.rotation, mirrored=way.mirrored, width=wide, height=high)
+    return replace(facts, picture=picture)
 
 
 def describe(container: InputContainer, path: Path | str) -> Facts:
@@ -113,11 +89,15 @@ def describe(container: InputContainer, path: Path | str) -> Facts:
     if picture is None and sound is None:
         there = "only a cover picture" if cover else f"{len(container.streams)} tracks, none of them picture or sound"
         raise MediaError(f"{str(path)!r} has {there}. Give a video, a sound or an image file.")
-    still = container.format.name == "image2" or container.format.name.endswith("_pipe")
+    if picture is not None and picture.codec_context.width * picture.codec_context.height > LIMITS.pixels:
+        size = f"{picture.codec_context.width} x {picture.codec_context.height}"
+        raise MediaError(f"{str(path)!r} has pictures of {size} pixels, more than {LIMITS.pixels:,}. Scale it down.")
     chosen = [s for s in (picture, sound) if s is not None]
     spans = {s.index: _span(container, s) for s in chosen}
-    if not still and (container.format.name not in INDEXED or any(end is None for _, end in spans.values())):
-        spans |= _counted(path, chosen)
+    still, loop = is_image(container), _may_be_image(container)
+    if not still and (loop or not _believed(container, Path(path).stat().st_size, spans)):
+        spans, packets = _counted(path, chosen)
+        still = loop and sound is None and sum(packets.values()) == 1
     zero = min(start for start, _ in spans.values())
     ends = {index: max(0.0, (start if end is None else end) - zero) for index, (start, end) in spans.items()}
     return Facts(
@@ -132,6 +112,7 @@ def describe(container: InputContainer, path: Path | str) -> Facts:
             width=picture.codec_context.width,
             height=picture.codec_context.height,
             rotation=0,
+            mirrored=False,
             fps=float(picture.average_rate) if picture.average_rate and not still else None,
             start=spans[picture.index][0] - zero,
             end=None if still else ends[picture.index],
@@ -151,15 +132,35 @@ def describe(container: InputContainer, path: Path | str) -> Facts:
     )
 
 
+def is_image(container: InputContainer) -> bool:
+    """The file is of a format that holds one image."""
+    return container.format.name == "image2" or container.format.name.endswith("_pipe")
+
+
+def _may_be_image(container: InputContainer) -> bool:
+    """The file is of a format that holds one image or a short film: the number of packets decides."""
+    return container.format.name in FILMS or container.metadata.get("major_brand") in IMAGE_BRANDS
+
+
+def _believed(container: InputContainer, size: int, spans: dict[int, tuple[float, float | None]]) -> bool:
+    """Headers state where every track ends, and the file is large enough for that to be likely."""
+    if container.format.name not in INDEXED or any(end is None for _, end in spans.values()):
+        return False
+    if container.format.name.startswith("matroska") and container.start_time:
+        return False  # its duration is an end to some writers and a length to others
+    longest = max(end for _, end in spans.values() if end is not None) - min(start for start, _ in spans.values())
+    return longest * LIMITS.honest <= size
+
+
 def best_tracks(container: InputContainer) -> tuple[Stream | None, Stream | None, bool]:
     """The picture and sound tracks that ffmpeg would choose, and whether a cover picture is attached."""
     covers = [s for s in container.streams.video if s.disposition & Disposition.attached_pic]
-    pictures = [s for s in container.streams.video if s not in covers and s.codec_context is not None]
+    pictures = [s for s in container.streams.video if s not in covers and s.codec_context and s.time_base]
     picture = container.streams.best("video")
     if picture not in pictures:
         picture = pictures[0] if pictures else None
     sound = container.streams.best("audio", related=picture)
-    if sound is not None and sound.codec_context is None:  # a codec this build cannot decode
+    if sound is not None and not (sound.codec_context and sound.time_base):  # a codec this build cannot decode
         sound = None
     return picture, sound, bool(covers)
 
@@ -174,26 +175,62 @@ def _span(container: InputContainer, stream: Stream) -> tuple[float, float | Non
     return start, None
 
 
-def _counted(path: Path | str, streams: list[Stream]) -> dict[int, tuple[float, float]]:
-    """Start and end of tracks by reading all packets, undecoded: thousands of times faster than real time."""
-    spans: dict[int, tuple[float, float]] = {}
-    indices = [s.index for s in streams]
-    with open_media(path) as container:
-        try:
-            for packet in container.demux([container.streams[i] for i in indices]):
-                if packet.pts is None or packet.is_discard:
-                    continue
-                begin = float(packet.pts * packet.time_base)
-                end = begin + float((packet.duration or 0) * packet.time_base)
-                low, high = spans.get(packet.stream_index, (begin, end))
-                spans[packet.stream_index] = min(low, begin), max(high, end)
-        except av.error.FFmpegError:
-            pass  # damaged from here on: what was counted is what can be read
-    for stream in streams:  # the sound may start later than its packets (encoder delay): headers know
-        if stream.index in spans and stream.start_time is not None:
-            low, high = spans[stream.index]
-            spans[stream.index] = max(low, float(stream.start_time * stream.time_base)), high
-    return spans
+def _counted(path: Path | str, streams: list[Stream]) -> tuple[dict[int, tuple[float, float | None]], dict[int, int]]:
+    """Start and end of tracks, and how many packets they have, by reading all packets, undecoded."""
+    spans: dict[int, tuple[float, float | None]] = {}
+    packets = {s.index: 0 for s in streams}
+    for packet, begin, end in _packets(path, [s.index for s in streams]):
+        low, high = spans.get(packet.stream_index, (begin, end))
+        spans[packet.stream_index] = min(low, begin), max(high or end, end)
+        packets[packet.stream_index] += 1
+    starts = {s.index: float(s.start_time * s.time_base) for s in streams if s.start_time is not None}
+    for index, start in starts.items():  # the sound may start later than its packets (encoder delay): headers know
+        if index in spans:
+            low, high = spans[index]
+            spans[index] = max(low, min(start, high or start)), high
+    first = min((low for low, _ in spans.values()), default=0.0)
+    return {s.index: spans.get(s.index, (first, first)) for s in streams}, packets
+
+
+def _packets(path: Path | str, indices: list[int]) -> Iterator[tuple[av.Packet, float, float]]:
+    """The packets of some tracks, undecoded, with begin and end in the file's own seconds; up to where it is damaged
+    or its timestamps cannot be believed. Thousands of times faster than real time."""
+    clock, watch = Clock(), Stopwatch(Path(path), LIMITS)
+    with opened(path) as container:
+        found = container.demux([container.streams[i] for i in indices])
+        while True:
+            try:
+                with watch:
+                    packet = next(found, None)
+            except av.error.FFmpegError:
+                return
+            if packet is None:
+                return
+            if packet.pts is None or not packet.size or packet.is_discard:
+                continue
+            begin = float(packet.pts * packet.time_base)
+            if not clock.believes(begin, packet):
+                return
+            yield packet, begin, begin + lasting(packet)
+
+
+class Clock:
+    """Follows the packets of a file and tells where its timestamps cannot be believed any more."""
+
+    def __init__(self) -> None:
+        self.until: float | None = None  # seconds: the latest end of a packet so far
+
+    def believes(self, begin: float, packet: av.Packet) -> bool:
+        """No pause of all tracks is longer than `Limits.pause`; `begin` is the packet's time in seconds."""
+        if self.until is not None and begin > self.until + LIMITS.pause:
+            return False
+        self.until = max(begin + lasting(packet), begin if self.until is None else self.until)
+        return True
+
+
+def lasting(packet: av.Packet) -> float:
+    """Seconds that a packet says it lasts, as far as that can be believed."""
+    return min(LIMITS.pause, float((packet.duration or 0) * packet.time_base))
 
 
 def frame_times(path: Path | str, start: float = 0.0, end: float | None = None) -> tuple[list[float], float, float]:
@@ -201,16 +238,11 @@ def frame_times(path: Path | str, start: float = 0.0, end: float | None = None) 
 
     Seconds are on the file's clock. Raises MediaError where there is no moving picture in that stretch.
     """
-    with open_media(path) as container:
+    with opened(path) as container:
         facts = describe(container, path)
         if facts.picture is None or facts.picture.still or not facts.picture.fps:
             raise MediaError(f"{str(path)!r} has no moving picture whose frames could be numbered.")
-        stream, stamps = container.streams[facts.picture.index], []
-        try:
-            stamps = [p.pts for p in container.demux(stream) if p.pts is not None and p.size and not p.is_discard]
-        except av.error.FFmpegError as error:
-            raise MediaError(_unreadable(Path(path), error)) from None
-        times = sorted(float(p * stream.time_base) - facts.zero for p in stamps)
+        times = sorted(begin - facts.zero for _, begin, _ in _packets(path, [facts.picture.index]))
         times = [t for t in times if t > start - 1e-6 and (end is None or t < end - 1e-6)]
         if not times:
             raise MediaError(f"{str(path)!r} shows no frame from {start:g} s on. Check the clip's start.")
@@ -219,15 +251,13 @@ def frame_times(path: Path | str, start: float = 0.0, end: float | None = None) 
     return times, facts.picture.fps, seconds if end is None else end - start
 
 
-def _first_rotation(container: InputContainer, index: int) -> int:
+def _first_orientation(container: InputContainer, facts: Facts) -> Orientation:
+    assert facts.picture is not None, "asked of pictures only"
+    if is_image(container):
+        return of_image(Path(facts.path))
     try:
-        for frame in container.decode(container.streams[index]):
-            return turned(frame.rotation)
+        for frame in container.decode(container.streams[facts.picture.index]):
+            return of_frame(frame)
     except av.error.FFmpegError:
         pass  # nothing decodable: `decode` will say so
-    return 0
-
-
-def turned(rotation: float) -> int:
-    """A display matrix's angle as 0, 90, 180 or 270 degrees counter-clockwise."""
-    return round(rotation / 90) * 90 % 360
+    return UPRIGHT

@@ -37,7 +37,7 @@ RANGE = re.compile(rf"<range>\s*{NUMBER}\s*,\s*{NUMBER}\s*</range>", re.I)
 
 
 @dataclass(frozen=True)
-class Row:
+class Remembered:
     """Where a clip is kept: a row of what its batch became, and how long it was."""
 
     seen: Any
@@ -56,7 +56,7 @@ class LLMModel:
     def __init__(self, llm: LLM, name: str = "", vocabulary: Sequence[str] = (), max_tokens: int = 256):
         self.llm, self.name = llm, name or llm.name
         self.vocabulary, self.max_tokens = tuple(vocabulary), max_tokens
-        self.remembered: OrderedDict[Any, Row] = OrderedDict()
+        self.remembered: OrderedDict[Any, Remembered] = OrderedDict()
         self._tasks: dict[str, Any] = {}
 
     def watch(self, clips: Sequence[Clip]) -> Watched:
@@ -77,15 +77,15 @@ class LLMModel:
         found = tuple(rows[clip] for clip in distinct)
         return Watched(tuple(distinct), found, tuple(r.seconds for r in found), tuple(r.notes for r in found))
 
-    def _read(self, given: Sequence[Any], media: Sequence[Media]) -> list[Row]:
+    def _read(self, given: Sequence[Any], media: Sequence[Media]) -> list[Remembered]:
         seen = self.llm.watch(given)
         said = getattr(seen, "notes", ()) or [()] * len(media)
         return [
-            Row(seen, i, round(one.duration), tuple(dict.fromkeys((*one.notes, *said[i]))))
+            Remembered(seen, i, round(one.duration), tuple(dict.fromkeys((*one.notes, *said[i]))))
             for i, one in enumerate(media)
         ]
 
-    def _pair(self, example: Example) -> Row:
+    def _pair(self, example: Example) -> Remembered:
         """An example's clip together with the other video or sound that it is compared with."""
         clip, other, way = example.clip, example.meta["second"], str(example.meta.get("form"))
         both = (
@@ -138,7 +138,7 @@ class LLMModel:
         """The answers there can be; every other task than questions reads an example's own labels itself."""
         return () if example.task != FREE and "labels" in example.meta else self.vocabulary
 
-    def _parsed(self, example: Example, reply: Reply, row: Row) -> Answer:
+    def _parsed(self, example: Example, reply: Reply, row: Remembered) -> Answer:
         answer = tasks.read(example, reply, self._known(example))
         if example.task == FREE:
             places, _ = boxes.regions(reply.text, answer.text)

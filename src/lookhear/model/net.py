@@ -22,11 +22,12 @@ from lookhear import config
 from lookhear.errors import MediaError, ModelError
 from lookhear.model._clips import Watched, clip_of, plain, stamp
 from lookhear.store.batch import Batch, batch, orders
-from lookhear.store.features import SOURCE, FeatureStore, key
+from lookhear.store.features import FeatureStore, key
 from lookhear.store.fill import build_encoder, encoders_of, fill
 from lookhear.store.names import serving
+from lookhear.store.official import OFFICIAL
 from lookhear.store.scale import Scale, scaled
-from lookhear.types import Answer, Clip, Evidence, Example, Media, Output, Segment
+from lookhear.types import BLANK, Answer, Clip, Evidence, Example, Media, Output, Segment
 
 REMEMBERED = 32  # clips whose features are kept, so that asking again decodes nothing
 STANDS_OUT = 1.5  # times the even share: a second that weighs more belongs to a segment
@@ -160,10 +161,22 @@ class NetModel:
     def encoder(self, name: str) -> Any:
         """The encoder called `name`, built once. Raises ModelError where it is not the one the net was trained on."""
         if name not in self.encoders:
+            self._refuse_adopted(name)
             encoder = self.build(name)
             self._agrees(name, {"weights": encoder.signature().get("sha256"), "streams": dict(encoder.streams)})
             self.encoders[name] = encoder
         return self.encoders[name]
+
+    def _refuse_adopted(self, name: str) -> None:
+        """Features that others published exist for their clips alone: say what they are, and how to go on."""
+        card = self.cards.get(name, {})
+        if card.get("weights") != OFFICIAL:
+            return
+        what = ", ".join(f"{s} ({card['streams'][s]} wide, {p['path']})" for s, p in card["places"].items())
+        raise ModelError(
+            f"{self.name} was trained on adopted features {name!r}: {what}. They are of published clips; no encoder "
+            "here is known to make them, so new media cannot be watched. Train on an encoder's: lookhear list encoders"
+        )
 
     def _agrees(self, name: str, card: Mapping[str, Any]) -> None:
         for field in ("weights", "streams"):
@@ -225,8 +238,8 @@ class NetModel:
         found = []
         for stream in orders(self.net.watch):
             name, own = serving(self.recipe.features[stream], stream)
-            where = key(clip, store.card(name)["reads"])
-            if where and getattr(clip, SOURCE[store.card(name)["reads"]]).id != "blank" and store.has(name, where):
+            where = key(clip, store.reads(name, own))
+            if where and where != BLANK.id and store.has(name, where, own):
                 found.append(len(store.look(name, own, where)[0]))
         return max(found, default=None)
 

@@ -51,9 +51,9 @@ class Alone(nn.Module):
         self.unary = nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Dropout(dropout), nn.Linear(dim, 1))
         self.one, self.other = nn.Linear(dim, dim), nn.Linear(dim, dim)
 
-    def forward(self, x: Float[Tensor, "row n dim"], void: Tensor | None = None) -> Float[Tensor, "row n two"]:
+    def forward(self, x: Float[Tensor, "row n dim"], padding_mask: Tensor | None = None) -> Float[Tensor, "row n two"]:
         """Both potentials."""
-        own = unit(self.one(x)) @ middle(unit(self.other(x)), void)[..., None]
+        own = unit(self.one(x)) @ middle(unit(self.other(x)), padding_mask)[..., None]
         return torch.cat([self.unary(x), own], dim=-1)
 
 
@@ -70,11 +70,13 @@ def unit(x: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:
     return F.normalize(x, dim=-1)
 
 
-def middle(x: Float[Tensor, "row n dim"], void: Bool[Tensor, "row n"] | None = None) -> Float[Tensor, "row dim"]:
+def middle(
+    x: Float[Tensor, "row n dim"], padding_mask: Bool[Tensor, "row n"] | None = None
+) -> Float[Tensor, "row dim"]:
     """Mean over what is not padding."""
-    if void is None:
+    if padding_mask is None:
         return x.mean(dim=1)
-    real = (~void).to(x.dtype)[..., None]
+    real = (~padding_mask).to(x.dtype)[..., None]
     return (x * real).sum(dim=1) / real.sum(dim=1)
 
 
@@ -119,19 +121,19 @@ class AVSD(nn.Module):
 
     def answer(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
         """Logits of the answers and the weight of each second. Rows of `words` that are all zero are padding."""
-        words, void = real_words(words)
-        read, _ = self.read(words, void)
+        words, padding_mask = real_words(words)
+        read, _ = self.read(words, padding_mask)
         by_seen, by_heard = unit(self.read_seen.one(read)), unit(self.read_heard.one(read))
         place = torch.arange(words.shape[1], device=words.device)
-        last = (~void * place).amax(dim=1, keepdim=True) == place
-        known = [self.own["read"](read, void), by_seen @ memory["seen_middle"]]
+        last = (~padding_mask * place).amax(dim=1, keepdim=True) == place
+        known = [self.own["read"](read, padding_mask), by_seen @ memory["seen_middle"]]
         known += [by_heard @ middle(memory["heard_to_read"])[..., None], last[..., None].to(read.dtype)]
-        question, _ = weigh(self.mix["read"](torch.cat(known, dim=-1)).squeeze(-1), read, void)
+        question, _ = weigh(self.mix["read"](torch.cat(known, dim=-1)).squeeze(-1), read, padding_mask)
 
-        near = memory["heard_to_read"] @ middle(by_heard, void)[..., None]
+        near = memory["heard_to_read"] @ middle(by_heard, padding_mask)[..., None]
         scores = self.mix["heard"](torch.cat([memory["heard_known"], near], dim=-1)).squeeze(-1)
         sound, heard = weigh(scores, memory["heard"])
-        near = memory["seen_to_read"] @ middle(by_seen, void)[..., None]
+        near = memory["seen_to_read"] @ middle(by_seen, padding_mask)[..., None]
         scores = self.mix["seen"](torch.cat([memory["seen_known"], near], dim=-1))
         looks = [weigh(s.squeeze(-1), x) for s, x in zip(quarters(scores), quarters(memory["seen"]), strict=True)]
         steps = torch.stack([sound, *(taken for taken, _ in looks)], dim=1)

@@ -56,10 +56,10 @@ class BiLSTMAttention(nn.Module):
 
     def answer(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
         """Logits of the answers. Rows of `words` that are all zero are padding."""
-        words, void = real_words(words)
-        states, _ = self.read(words, void)
+        words, padding_mask = real_words(words)
+        states, _ = self.read(words, padding_mask)
         states = self.drop(sum(states.chunk(2, dim=-1)))
-        taken, weight = weigh(self.score(states.tanh()).squeeze(-1), states, void)
+        taken, weight = weigh(self.score(states.tanh()).squeeze(-1), states, padding_mask)
         return Output(self.head(taken.tanh() * memory["clip"]), hidden={"word_weight": weight})
 
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookhear.errors import RecipeError
-from lookhear.layers.attention import one
+from lookhear.layers.attention import normalized
 from lookhear.layers.recurrent import Reader, real_words, weigh
 from lookhear.types import Memory, Output
 
@@ -63,19 +63,20 @@ class CoAttention(nn.Module):
         return self.seen(v)
 
     def forward(
-        self, q: Float[Tensor, "row word dim"], void: Bool[Tensor, "row word"], v: Tensor, taken: Tensor
+        self, q: Float[Tensor, "row word dim"], padding_mask: Bool[Tensor, "row word"], v: Tensor, taken: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(question vector, clip vector, weight of each word, weight of each second)."""
         score = lambda layer, x: layer(self.drop(x.tanh())).squeeze(-1)  # noqa: E731
         if self.parallel:
-            near = torch.einsum("rwd,rnd->rwn", self.affinity(q), v).tanh().masked_fill(void[..., None], 0.0)
+            near = torch.einsum("rwd,rnd->rwn", self.affinity(q), v).tanh().masked_fill(padding_mask[..., None], 0.0)
             asked = self.asked(q)
             clip, seen = weigh(score(self.score_seen, taken + near.transpose(1, 2) @ asked), v)
-            question, read = weigh(score(self.score_asked, asked + near @ taken), q, void)
+            question, read = weigh(score(self.score_asked, asked + near @ taken), q, padding_mask)
             return question, clip, read, seen
-        whole, _ = weigh(score(self.score_first, self.first(q)), q, void)
+        whole, _ = weigh(score(self.score_first, self.first(q)), q, padding_mask)
         clip, seen = weigh(score(self.score_seen, taken + self.guide["seen"](whole)[:, None]), v)
-        question, read = weigh(score(self.score_asked, self.asked(q) + self.guide["asked"](clip)[:, None]), q, void)
+        asked = score(self.score_asked, self.asked(q) + self.guide["asked"](clip)[:, None])
+        question, read = weigh(asked, q, padding_mask)
         return question, clip, read, seen
 
 
@@ -107,25 +108,25 @@ class HieCoAttention(nn.Module):
         """The seconds of the picture."""
         return self.regions(frames)
 
-    def hierarchy(self, words: Float[Tensor, "row word wide"], void: Bool[Tensor, "row word"]) -> list[Tensor]:
+    def hierarchy(self, words: Float[Tensor, "row word wide"], padding_mask: Bool[Tensor, "row word"]) -> list[Tensor]:
         """Words, phrases, and what has been read up to each phrase; padding is zero where a phrase reaches over it."""
-        word = self.embed(words).masked_fill(void[..., None], 0.0)
+        word = self.embed(words).masked_fill(padding_mask[..., None], 0.0)
         steps = rearrange(word, "row word dim -> row dim word")
         grams = [gram(F.pad(steps, ((size - 1) // 2, size // 2))) for size, gram in enumerate(self.grams, start=1)]
         phrase = rearrange(torch.stack(grams).tanh().amax(dim=0), "row dim word -> row word dim")
-        return [word, phrase, self.read.run(phrase, void)[0]]
+        return [word, phrase, self.read.run(phrase, padding_mask)[0]]
 
     def answer(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
         """Logits of the answers and the weight of each second. Rows of `words` that are all zero are padding."""
-        words, void = real_words(words)
+        words, padding_mask = real_words(words)
         v, below, weights, reads = memory["regions"], [], [], []
-        for i, q in enumerate(self.hierarchy(words, void)):
-            asked, clip, read, weight = self.levels[i](q, void, v, memory[f"level{i}"])
+        for i, q in enumerate(self.hierarchy(words, padding_mask)):
+            asked, clip, read, weight = self.levels[i](q, padding_mask, v, memory[f"level{i}"])
             below = [self.climb[i](torch.cat([asked + clip, *below], dim=-1))]
             weights, reads = [*weights, weight], [*reads, read]
         mean, length = sum(weights) / len(weights), int(memory["length"][0])
         parts = {"seen": mean[:, :length], "heard": mean[:, length:]}
-        attention = {side: one(part) for side, part in parts.items() if part.shape[1]}
+        attention = {side: normalized(part) for side, part in parts.items() if part.shape[1]}
         return Output(
             self.head(below[0]), attention=attention, hidden={"regions": mean, "words": torch.stack(reads, 1)}
         )

@@ -112,10 +112,10 @@ class Look(nn.Module):
         self.key, self.query, self.score = nn.Linear(dim, dim), nn.Linear(query, dim, bias=False), nn.Linear(dim, 1)
 
     def forward(
-        self, x: Float[Tensor, "row n dim"], query: Tensor, void: Bool[Tensor, "row n"] | None = None
+        self, x: Float[Tensor, "row n dim"], query: Tensor, padding_mask: Bool[Tensor, "row n"] | None = None
     ) -> tuple[Float[Tensor, "row dim"], Float[Tensor, "row n"]]:
         """(taken, weights)."""
-        return weigh(self.score((self.key(x) + self.query(query)[:, None]).tanh()).squeeze(-1), x, void)
+        return weigh(self.score((self.key(x) + self.query(query)[:, None]).tanh()).squeeze(-1), x, padding_mask)
 
 
 class HME(nn.Module):
@@ -149,17 +149,17 @@ class HME(nn.Module):
 
     def answer(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
         """Logits of the answers and the weight of each second. Rows of `words` that are all zero are padding."""
-        words, void = real_words(words)
-        steps, (h, _) = self.read(words, void)
+        words, padding_mask = real_words(words)
+        steps, (h, _) = self.read(words, padding_mask)
         asked = torch.cat([*h], dim=-1)
         first, seen = self.look[0](memory["first"], asked)
         second, other = self.look[1](memory["second"], asked)
-        thought = self.think(asked, memory["memory"], self.word_memory(steps), void)
+        thought = self.think(asked, memory["memory"], self.word_memory(steps), padding_mask)
         parts = [out(x).tanh() for out, x in zip(self.out, (thought, first, second), strict=True)]
         attention = {"seen": seen, "heard": other} if self.sound else {"seen": (seen + other) / 2}
         return Output(self.head(self.drop(torch.cat(parts, dim=-1))), attention=attention)
 
-    def think(self, asked: Tensor, clip: Tensor, words: Tensor, void: Tensor) -> Float[Tensor, "row twice_dim"]:
+    def think(self, asked: Tensor, clip: Tensor, words: Tensor, padding_mask: Tensor) -> Float[Tensor, "row twice_dim"]:
         """Ask both memories `steps` times, weighing clip against words each time."""
         x = self.drop(self.start(asked).tanh())
         state1 = state2 = (torch.zeros_like(x), torch.zeros_like(x))
@@ -167,7 +167,7 @@ class HME(nn.Module):
             state1 = self.think1(x, state1)
             state2 = self.think2(state1[0], state2)
             h = state2[0]
-            found = [self.look_clip(clip, h)[0], self.look_words(words, h, void)[0]]
+            found = [self.look_clip(clip, h)[0], self.look_words(words, h, padding_mask)[0]]
             pairs = zip((self.weigh_clip, self.weigh_words), found, strict=True)
             scores = [score(torch.cat([x, h], dim=-1).tanh()) for score, x in pairs]
             share = torch.cat(scores, dim=-1).softmax(dim=-1)

@@ -23,7 +23,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.layers.attention import Attention, one
+from lookhear.layers.attention import Attention, normalized
 from lookhear.layers.recurrent import positions, real_words
 from lookhear.types import Memory, Output
 
@@ -55,9 +55,9 @@ class Attend(nn.Module):
         self.attention = Attention(dim, max(1, dim // 64), dropout)
         self.norm, self.drop = nn.LayerNorm(dim, eps=1e-12), nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, y: Tensor, void: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, y: Tensor, padding_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(same shape as `x`, weights)."""
-        taken, weight = self.attention(x, y, void)
+        taken, weight = self.attention(x, y, padding_mask)
         return self.norm(x + self.drop(taken)), weight
 
 
@@ -70,9 +70,9 @@ class Layer(nn.Module):
         drop = nn.Dropout(dropout)
         self.feed = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim), drop)
 
-    def forward(self, x: Float[Tensor, "row n dim"], void: Bool[Tensor, "row n"] | None = None) -> Tensor:
+    def forward(self, x: Float[Tensor, "row n dim"], padding_mask: Bool[Tensor, "row n"] | None = None) -> Tensor:
         """Same shape."""
-        x, _ = self.own(x, x, void)
+        x, _ = self.own(x, x, padding_mask)
         return self.norm(x + self.feed(x))
 
 
@@ -84,11 +84,11 @@ class RingLayer(nn.Module):
         self.cross = nn.ModuleDict({side: Attend(dim, dropout) for side in RING})
         self.own = nn.ModuleDict({side: Layer(dim, dropout) for side in RING})
 
-    def forward(self, side: str, streams: Memory, void: Bool[Tensor, "row word"]) -> tuple[Tensor, Tensor]:
+    def forward(self, side: str, streams: Memory, padding_mask: Bool[Tensor, "row word"]) -> tuple[Tensor, Tensor]:
         """(the stream called `side` after the layer, its weights over the other)."""
         other = RING[side]
-        x, weight = self.cross[side](streams[side], streams[other], void if other == "read" else None)
-        return self.own[side](x, void if side == "read" else None), weight
+        x, weight = self.cross[side](streams[side], streams[other], padding_mask if other == "read" else None)
+        return self.own[side](x, padding_mask if side == "read" else None), weight
 
 
 class LAViT(nn.Module):
@@ -113,12 +113,14 @@ class LAViT(nn.Module):
             nn.Linear(2 * dim, config.answers),
         )
 
-    def start(self, side: str, x: Tensor, place: Tensor, void: Tensor | None = None) -> Float[Tensor, "row n dim"]:
+    def start(
+        self, side: str, x: Tensor, place: Tensor, padding_mask: Tensor | None = None
+    ) -> Float[Tensor, "row n dim"]:
         """A stream through its own layers, its first element in front."""
         first = self.first[side].expand(len(x), 1, -1)
         x = self.norm[side](torch.cat([first, self.enter[side](x) + place], dim=1))
         for layer in self.own[side]:
-            x = layer(x, void)
+            x = layer(x, padding_mask)
         return x
 
     def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
@@ -132,17 +134,18 @@ class LAViT(nn.Module):
 
     def answer(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
         """Logits of the answers and the weight of each second. Rows of `words` that are all zero are padding."""
-        words, void = real_words(words)
-        void = F.pad(void, (1, 0))
+        words, padding_mask = real_words(words)
+        padding_mask = F.pad(padding_mask, (1, 0))
         place = positions(words.shape[1], self.first["read"].shape[0], words)
-        streams = {side: memory[side] for side in ("heard", "seen")} | {"read": self.start("read", words, place, void)}
+        streams = {side: memory[side] for side in ("heard", "seen")}
+        streams["read"] = self.start("read", words, place, padding_mask)
         ready = {"heard": (memory["heard_next"], memory["heard_sees"])}
         for layer in self.ring:
-            after = {side: ready[side] if side in ready else layer(side, streams, void) for side in RING}
+            after = {side: ready[side] if side in ready else layer(side, streams, padding_mask) for side in RING}
             streams, ready = {side: x for side, (x, _) in after.items()}, {}
         pooled = [pool(streams[side][:, 0]) for side, pool in self.pool.items()]
         looked = {"heard": after["read"][1], "seen": after["heard"][1]}
-        attention = {side: one(weight[:, 0, 1:]) for side, weight in looked.items()}
+        attention = {side: normalized(weight[:, 0, 1:]) for side, weight in looked.items()}
         return Output(self.head(torch.cat(pooled, dim=-1)), attention=attention)
 
 

@@ -65,14 +65,16 @@ class Layer(nn.Module):
         self.feed = nn.Sequential(nn.Linear(dim, 4 * dim), nn.ReLU(), self.drop, nn.Linear(4 * dim, dim))
         self.feed_norm = Norm(dim)
 
-    def alone(self, x: Float[Tensor, "row n dim"], void: Bool[Tensor, "row n"] | None = None) -> Tensor:
+    def alone(self, x: Float[Tensor, "row n dim"], padding_mask: Bool[Tensor, "row n"] | None = None) -> Tensor:
         """The part that needs no guide."""
-        return self.own_norm(x + self.drop(self.own(x, x, void)[0]))
+        return self.own_norm(x + self.drop(self.own(x, x, padding_mask)[0]))
 
-    def join(self, x: Float[Tensor, "row n dim"], guide: Tensor | None = None, void: Tensor | None = None) -> Tensor:
+    def join(
+        self, x: Float[Tensor, "row n dim"], guide: Tensor | None = None, padding_mask: Tensor | None = None
+    ) -> Tensor:
         """The rest, from `x = alone(...)`."""
         if self.guide is not None:
-            x = self.guide_norm(x + self.drop(self.guide(x, guide, void)[0]))
+            x = self.guide_norm(x + self.drop(self.guide(x, guide, padding_mask)[0]))
         return self.feed_norm(x + self.drop(self.feed(x)))
 
 
@@ -84,9 +86,9 @@ class Flatten(nn.Module):
         self.score = nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Dropout(dropout), nn.Linear(dim, 1))
         self.out = nn.Linear(dim, 2 * dim)
 
-    def forward(self, x: Float[Tensor, "row n dim"], void: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Float[Tensor, "row n dim"], padding_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(vector, weights)."""
-        taken, weight = weigh(self.score(x).squeeze(-1), x, void)
+        taken, weight = weigh(self.score(x).squeeze(-1), x, padding_mask)
         return self.out(taken), weight
 
 
@@ -117,15 +119,15 @@ class MCAN(nn.Module):
 
     def answer(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
         """Logits of the answers and the weight of each second. Rows of `words` that are all zero are padding."""
-        words, void = real_words(words)
-        guide, _ = self.read(words, void)
+        words, padding_mask = real_words(words)
+        guide, _ = self.read(words, padding_mask)
         for layer in self.think:
-            guide = layer.join(layer.alone(guide, void))
-        total, attention = self.flat(guide, void)[0], {}
+            guide = layer.join(layer.alone(guide, padding_mask))
+        total, attention = self.flat(guide, padding_mask)[0], {}
         for side, layers in self.guided.items():
             x = memory[side]
             for place, layer in enumerate(layers):
-                x = layer.join(layer.alone(x) if place else x, guide, void)
+                x = layer.join(layer.alone(x) if place else x, guide, padding_mask)
             taken, attention[side] = self.flats[side](x)
             total = total + taken
         return Output(self.head(self.norm(total)), attention=attention)

@@ -23,7 +23,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from lookhear.layers.attention import Attention, one
+from lookhear.layers.attention import Attention, normalized
 from lookhear.layers.recurrent import positions, real_words
 from lookhear.types import Memory, Output
 
@@ -53,9 +53,9 @@ class Block(nn.Module):
         self.feed = nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), self.drop, nn.Linear(dim, dim))
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
 
-    def forward(self, x: Float[Tensor, "row n dim"], void: Bool[Tensor, "row n"] | None = None) -> Tensor:
+    def forward(self, x: Float[Tensor, "row n dim"], padding_mask: Bool[Tensor, "row n"] | None = None) -> Tensor:
         """Same shape."""
-        x = self.norm1(x + self.drop(self.attend(x, x, void)[0]))
+        x = self.norm1(x + self.drop(self.attend(x, x, padding_mask)[0]))
         return self.norm2(x + self.drop(self.feed(x)))
 
 
@@ -67,9 +67,9 @@ class Nearby(nn.Module):
         self.norm = nn.LayerNorm(dim)
         self.conv = nn.Sequential(nn.Conv1d(dim, dim, 7, padding=3, groups=dim), nn.Conv1d(dim, dim, 1), nn.ReLU())
 
-    def forward(self, x: Float[Tensor, "row word dim"], void: Bool[Tensor, "row word"]) -> Tensor:
+    def forward(self, x: Float[Tensor, "row word dim"], padding_mask: Bool[Tensor, "row word"]) -> Tensor:
         """Same shape; padding counts as zero."""
-        steps = rearrange(self.norm(x).masked_fill(void[..., None], 0.0), "row word dim -> row dim word")
+        steps = rearrange(self.norm(x).masked_fill(padding_mask[..., None], 0.0), "row word dim -> row dim word")
         return x + rearrange(self.conv(steps), "row dim word -> row word dim")
 
 
@@ -109,20 +109,20 @@ class PSAC(nn.Module):
 
     def answer(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
         """Logits of the answers and the weight of each second. Rows of `words` that are all zero are padding."""
-        words, void = real_words(words)
+        words, padding_mask = real_words(words)
         q = self.embed(words) + positions(words.shape[1], self.embed.out_features, words)
         for layer in self.near:
-            q = layer(q, void)
-        q = self.think(q, void).masked_fill(void[..., None], 0.0)
+            q = layer(q, padding_mask)
+        q = self.think(q, padding_mask).masked_fill(padding_mask[..., None], 0.0)
         v = torch.cat([memory[side] for side in self.own], dim=1)
         near = self.by_second(v) + self.by_word(q).transpose(1, 2) + (v * self.by_both) @ q.transpose(1, 2)
-        to_words = near.masked_fill(void[:, None], -torch.inf).softmax(dim=2)
+        to_words = near.masked_fill(padding_mask[:, None], -torch.inf).softmax(dim=2)
         to_seconds = near.softmax(dim=1)
         a, b = to_words @ q, to_words @ (to_seconds.transpose(1, 2) @ v)
         joint = self.merge(torch.cat([v, a, v * a, v * b], dim=-1)).relu().mean(dim=1)
-        weight = to_seconds.masked_fill(void[:, None], 0.0).sum(dim=2)
+        weight = to_seconds.masked_fill(padding_mask[:, None], 0.0).sum(dim=2)
         parts = weight.split([memory[side].shape[1] for side in self.own], dim=1)
-        attention = {side: one(part) for side, part in zip(self.own, parts, strict=True)}
+        attention = {side: normalized(part) for side, part in zip(self.own, parts, strict=True)}
         return Output(self.head(joint), attention=attention)
 
 

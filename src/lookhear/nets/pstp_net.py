@@ -39,10 +39,10 @@ from lookhear.layers.attention import (
     QueryBlock,
     drop,
     largest_few,
-    one,
-    present,
+    normalized,
     query_names,
-    spread,
+    scatter_weights,
+    trim_padding,
 )
 from lookhear.types import Memory, Output
 
@@ -85,21 +85,21 @@ class PSTPNet(nn.Module):
         memory = {"heard": self.hear(audio), "seen": self.see(frames)}
         attn = self.mix.self_attn
         for side in ("heard", "seen"):
-            memory |= {f"{side}_ask": attn.ask(memory[side]), f"{side}_give": attn.give(memory[side])}
+            memory |= {f"{side}_query": attn.fold_query(memory[side]), f"{side}_value": attn.fold_value(memory[side])}
         return memory
 
     def answer(
         self, memory: Memory, question: Float[Tensor, "question dim"], words: Float[Tensor, "question word wide"]
     ) -> Output:
         """Logits; attention; hidden: the fused sequence and the vector that answers."""
-        words, void = present(words)
+        words, padding_mask = trim_padding(words)
         w, attn = self.read(words), self.mix.self_attn
         x = torch.cat([memory["heard"], memory["seen"], w], dim=1)
-        asked = torch.cat([memory["heard_ask"], memory["seen_ask"], attn.ask(w)], dim=1)
-        given = torch.cat([memory["heard_give"], memory["seen_give"], attn.give(w)], dim=1)
-        logits, weight, hidden = self.conclude(x, asked, given, question, void)
+        asked = torch.cat([memory["heard_query"], memory["seen_query"], attn.fold_query(w)], dim=1)
+        given = torch.cat([memory["heard_value"], memory["seen_value"], attn.fold_value(w)], dim=1)
+        logits, weight, hidden = self.conclude(x, asked, given, question, padding_mask)
         heard, seen = memory["heard"].shape[1], memory["seen"].shape[1]
-        attention = {"heard": one(weight[:, :heard]), "seen": one(weight[:, heard : heard + seen])}
+        attention = {"heard": normalized(weight[:, :heard]), "seen": normalized(weight[:, heard : heard + seen])}
         return Output(logits, attention=attention, hidden=hidden)
 
     def conclude(
@@ -108,14 +108,14 @@ class PSTPNet(nn.Module):
         asked: Tensor,
         given: Tensor,
         question: Tensor,
-        void: Tensor | None,
+        padding_mask: Tensor | None,
     ) -> tuple[Tensor, Float[Tensor, "question position"], dict[str, Tensor]]:
         """(logits, the share of each position in them, inner tensors) of a sequence that ends with the words."""
-        if void is not None:
-            void = nn.functional.pad(void, (x.shape[1] - void.shape[1], 0))
-        taken, mixing = self.mix.self_attn.look(asked, x, given, void)
+        if padding_mask is not None:
+            padding_mask = nn.functional.pad(padding_mask, (x.shape[1] - padding_mask.shape[1], 0))
+        taken, mixing = self.mix.self_attn.attend_folded(asked, x, given, padding_mask)
         fused = self.mix.feed(x + drop(taken, self.config.dropout, self.training))
-        share = torch.ones_like(fused[..., 0]) if void is None else (~void).to(fused.dtype)
+        share = torch.ones_like(fused[..., 0]) if padding_mask is None else (~padding_mask).to(fused.dtype)
         share = (share / share.sum(dim=1, keepdim=True)).unsqueeze(1)
         vector = ((share @ fused).squeeze(1) * self.ask(question)).tanh()
         return self.head(vector), (share + share @ mixing).squeeze(1), {"sequence": x, "fused": fused, "vector": vector}
@@ -181,7 +181,7 @@ class Search(PSTPNet):
         self, memory: Memory, question: Float[Tensor, "question dim"], words: Float[Tensor, "question word wide"]
     ) -> Output:
         """Logits; attention; hidden: also what was picked."""
-        words, void = present(words)
+        words, padding_mask = trim_padding(words)
         q, w, attn = self.ask(question), self.read(words), self.mix.self_attn
         a, v = memory["heard"], memory["seen"]
         seconds, segments, weights = self.picked(memory, q)
@@ -191,15 +191,15 @@ class Search(PSTPNet):
         parts = [a[rows, seconds], memory.get("heard_pair", a), a, v[rows, seconds], few.flatten(1, 2), guided]
         parts += [memory.get("seen_pair", v), v, w]
         x = torch.cat(parts, dim=1)
-        logits, weight, hidden = self.conclude(x, attn.ask(x), attn.give(x), question, void)
+        logits, weight, hidden = self.conclude(x, attn.fold_query(x), attn.fold_value(x), question, padding_mask)
         a_t, a_pair, a_all, v_t, patches, _, v_pair, v_all, _ = weight.split([p.shape[1] for p in parts], dim=1)
         v_t = v_t + rearrange(patches, "row (pick few) -> row pick few", few=few.shape[2]).sum(dim=-1)
         heard, seen = (
-            a_pair + a_all + spread(a_t, seconds, a.shape[1]),
-            v_pair + v_all + spread(v_t, seconds, v.shape[1]),
+            a_pair + a_all + scatter_weights(a_t, seconds, a.shape[1]),
+            v_pair + v_all + scatter_weights(v_t, seconds, v.shape[1]),
         )
         hidden |= {"segments": segments, "picked": weights, "seconds": seconds, "patches": few, "guided": guided}
-        return Output(logits, attention={"heard": one(heard), "seen": one(seen)}, hidden=hidden)
+        return Output(logits, attention={"heard": normalized(heard), "seen": normalized(seen)}, hidden=hidden)
 
 
 FORMS = {"released": PSTPNet, "concat": Search, "paper": Search}

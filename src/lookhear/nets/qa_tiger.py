@@ -30,7 +30,7 @@ from torch.nn import functional as F
 
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
-from lookhear.layers.attention import Attention, drop, one, present
+from lookhear.layers.attention import Attention, drop, normalized, trim_padding
 from lookhear.types import Memory, Output
 
 
@@ -85,9 +85,11 @@ class Early(nn.Module):
         )
         return x + sum(taken)
 
-    def forward(self, own: Tensor, asked: Tensor, keys: Tensor, void: Tensor | None) -> Float[Tensor, "row time dim"]:
+    def forward(
+        self, own: Tensor, asked: Tensor, keys: Tensor, padding_mask: Tensor | None
+    ) -> Float[Tensor, "row time dim"]:
         """The layer's output from `own = alone(x, y)`, the projected x, and the words' keys and values."""
-        taken, _ = self.qst_attn.attend(asked, *keys.chunk(2, dim=-1), void)
+        taken, _ = self.qst_attn.attend(asked, *keys.chunk(2, dim=-1), padding_mask)
         u = self.norm1(own + drop(taken, self.dropout, self.training))
         inner = drop(self.linear1(u).relu(), self.dropout, self.training)
         return self.norm2(u + drop(self.linear2(inner), self.dropout, self.training))
@@ -213,16 +215,16 @@ class QATiger(nn.Module):
         a, v = self.hear(audio), self.see(frames)
         project = self.early.qst_attn.project
         memory = {"heard": self.early.alone(a, v), "seen": self.early.alone(v, a)}
-        memory |= {"heard_ask": project(a, "q"), "seen_ask": project(v, "q")}
+        memory |= {"heard_query": project(a, "q"), "seen_query": project(v, "q")}
         return memory | {"patches": self.patches.keys(self.look(patches.to(a.dtype)))}
 
     def answer(
         self, memory: Memory, question: Float[Tensor, "question dim"], words: Float[Tensor, "question word wide"]
     ) -> Output:
         """Logits; attention; hidden: what every stage gave."""
-        words, void = present(words)
+        words, padding_mask = trim_padding(words)
         q, keys = self.ask(question), self.early.qst_attn.project(self.read(words), "kv")
-        a, v = (self.early(memory[side], memory[f"{side}_ask"], keys, void) for side in ("heard", "seen"))
+        a, v = (self.early(memory[side], memory[f"{side}_query"], keys, padding_mask) for side in ("heard", "seen"))
         for_a, for_v = self.patches(v, a, memory["patches"])
         heard, seen = self.listen.choose(q, a), self.watchers.choose(q, v)
         a_sum, a_raw = self.listen(heard, {"heard": a})
@@ -240,7 +242,8 @@ class QATiger(nn.Module):
         hidden |= {"fusion1": first, "fusion2": second, "quest_proj": q}
         sides = {"heard": (self.listen, heard), "seen": (self.watchers, seen)}
         attention = {
-            side: one((c["topk_probs"].unsqueeze(1) @ c["gauss_weight"]).squeeze(1)) for side, (_, c) in sides.items()
+            side: normalized((c["topk_probs"].unsqueeze(1) @ c["gauss_weight"]).squeeze(1))
+            for side, (_, c) in sides.items()
         }
         return Output(self.head(second.relu()), attention=attention, hidden=hidden)
 

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
-from lookhear.layers.attention import Attention, HanLayer, QueryBlock, largest_few, query_names, spread
+from lookhear.layers.attention import Attention, HanLayer, QueryBlock, largest_few, query_names, scatter_weights
 from lookhear.types import Memory, Output
 
 
@@ -137,7 +137,10 @@ class TSPM(nn.Module):
         parts = [a_q, memory["heard_mean"], heard.mean(dim=1), v_q, memory["seen_mean"], seen.mean(dim=1)]
         fused = self.fuse(torch.cat(parts, dim=-1).tanh())
         length = weight.shape[1]
-        attention = {"heard": spread(a_weight, seconds, length), "seen": spread(v_weight, looked, length)}
+        attention = {
+            "heard": scatter_weights(a_weight, seconds, length),
+            "seen": scatter_weights(v_weight, looked, length),
+        }
         hidden = {"seconds": seconds, "picked": weight, "heard_picked": heard, "seen_picked": seen, "fused": fused}
         return Output(self.head((fused * q).tanh()), attention=attention, hidden=hidden)
 

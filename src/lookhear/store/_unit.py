@@ -53,7 +53,7 @@ def units(clips: Iterable[Clip]) -> list[Clip]:
 def one(clip: Clip, encoders: Sequence[Any], store: FeatureStore) -> Tally:
     """One clip through all encoders that lack it, decoded once for those that look at the same moments."""
     blank = clip.video == BLANK
-    where = {id(e): BLANK.id if blank else key(clip, e.reads) for e in encoders}
+    where = {id(e): key(clip, e.reads) for e in encoders}
     todo = [e for e in encoders if where[id(e)] and not store.has(e.signature()["name"], where[id(e)])]
     if not todo:
         return Tally(kept=int(not blank and any(where.values())))

@@ -138,7 +138,7 @@ class _Shelf:
         return serving(self.features[stream], stream)
 
     def reads(self, stream: str) -> str:
-        return self.store.card(self.encoder(stream)[0])["reads"]
+        return self.store.reads(*self.encoder(stream))
 
     def texts(self, stream: str, examples: Sequence[Example]) -> Tensor:
         name, own = self.encoder(stream)
@@ -146,7 +146,7 @@ class _Shelf:
         distinct = list(dict.fromkeys(texts))
         rows = []
         for text in distinct:
-            if not self.store.has(name, text_key(text)):
+            if not self.store.has(name, text_key(text), own):
                 raise FeatureError(f"No {name} features for the text {text!r}. Run: lookhear extract {name}")
             rows.append(_tensor(self.store.get(name, own, text_key(text))))
         if len({r.shape for r in rows}) > 1:
@@ -223,7 +223,7 @@ class _Shelf:
 
 def _tensor(array: np.ndarray) -> Tensor:
     """Numbers as nets take them: float32 whatever they are kept as, and whole numbers as they are."""
-    tensor = torch.from_numpy(array)
+    tensor = torch.from_numpy(array if array.flags.writeable else array.copy())  # files are mapped for reading only
     return tensor.float() if tensor.is_floating_point() else tensor
 
 

@@ -15,6 +15,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,7 +26,9 @@ import numpy as np
 
 from lookhear.errors import FeatureError
 from lookhear.store.names import stored_name
-from lookhear.types import Clip
+from lookhear.store.official import OFFICIAL, Adopted, adopted
+from lookhear.store.signature import at, difference, signature
+from lookhear.types import BLANK, Clip
 
 SOURCE = {"frames": "video", "waveform": "audio"}  # what an encoder reads -> the side of a clip it comes from
 KEEP = " !#$&'()+,;=@[]^`{}~"  # as they are in file names, besides letters, digits and _.-
@@ -44,6 +47,7 @@ class FeatureStore:
     def __init__(self, root: Path | str | None, cache: bool = False):
         self.root = None if root is None else Path(root)
         self.cards: dict[str, dict[str, Any]] = {}
+        self.others: dict[str, dict[str, Adopted]] = {}  # streams that others published, served as they lie
         self.agreed: set[str] = set()  # encoders whose weights were seen to be those of the card
         self.memory: dict[tuple[str, str, str], tuple[np.ndarray, bool]] | None = {} if cache or root is None else None
 
@@ -51,12 +55,15 @@ class FeatureStore:
         """Make or check the folder of an encoder; returns its name. Raises FeatureError if made differently."""
         return self.sign(signature(encoder))
 
-    def sign(self, card: dict[str, Any]) -> str:
-        """The same with the signature itself, for features that no encoder of ours makes."""
+    def sign(self, card: dict[str, Any], extend: bool = False) -> str:
+        """The same with the signature itself, for features that no encoder of ours makes; `extend` replaces it."""
         name = card["encoder"]
+        if extend:
+            self.cards.pop(name, None)
+            self.others.pop(name, None)
         if name not in self.cards and self.root is not None:
             path = self._folder(name) / "card.json"
-            if path.is_file():
+            if path.is_file() and not extend:
                 self.cards[name] = self._read_card(name)
             else:
                 self._write(path, json.dumps(card, indent=1, sort_keys=True).encode())
@@ -72,9 +79,9 @@ class FeatureStore:
         self._refuse(*({k: v for k, v in card.items() if k not in ("decoder", "lookhear")} for card in (here, ours)))
 
     def _refuse(self, here: dict[str, Any], card: dict[str, Any]) -> None:
-        name, field = card["encoder"], _difference(here, card)
+        name, field = card["encoder"], difference(here, card)
         if field:
-            was, now = _at(here, field), _at(card, field)
+            was, now = at(here, field), at(card, field)
             raise FeatureError(
                 f"The {name} features in {str(self.root)!r} were made with {field} {was!r}, this {name} has {now!r}. "
                 "Use another store folder, or delete this one and extract again."
@@ -87,9 +94,24 @@ class FeatureStore:
             self.cards[name] = self._read_card(name)
         return self.cards[name]
 
-    def has(self, name: str, key: str) -> bool:
-        """Are all streams of `key` there (or all known to be absent)?"""
+    def reads(self, name: str, stream: str) -> str:
+        """What a stream is of: `frames`, `waveform` or `text`."""
+        reads = self.card(name)["reads"]
+        return reads if isinstance(reads, str) else reads[stream]
+
+    def official(self, name: str) -> Mapping[str, Adopted]:
+        """The streams of an adopted name, as others published them; none where lookhear made them."""
         name = stored_name(name)
+        if name not in self.others:
+            card = self.card(name)
+            self.others[name] = adopted(card, self._folder(name)) if card.get("weights") == OFFICIAL else {}
+        return self.others[name]
+
+    def has(self, name: str, key: str, stream: str = "") -> bool:
+        """Are all streams of `key` there (or all known to be absent)? Of adopted ones, is `stream` or any?"""
+        name = stored_name(name)
+        if others := self.official(name):
+            return any(key in others[s] for s in ([stream] if stream else others))
         streams = self.card(name)["streams"]
         if self.memory is not None and all((name, s, key) in self.memory for s in streams):
             return True
@@ -100,6 +122,9 @@ class FeatureStore:
     def keys(self, name: str) -> Iterator[str]:
         """Every key that is complete, in no particular order."""
         name = stored_name(name)
+        if others := self.official(name):
+            yield from dict.fromkeys(k for s, files in others.items() if files.texts is None for k in files.names())
+            return
         stream = next(iter(self.card(name)["streams"]))
         if self.root is None:
             yield from [k for n, s, k in self.memory or {} if (n, s) == (name, stream)]
@@ -150,6 +175,12 @@ class FeatureStore:
         widths = self.card(name)["streams"]
         if stream not in widths:
             raise FeatureError(f"Encoder {name} makes {', '.join(widths)}; it has no stream {stream!r}.")
+        if others := self.official(name):
+            array = np.asarray(others[stream][key])
+            _check(name, key, {stream: array}, {stream: widths[stream]})
+            if self.memory is not None:
+                self.memory[where] = (array, False)
+            return array, False
         if self.root is None or not self.has(name, key):
             raise FeatureError(f"No {name} features for {key!r} in {str(self.root)!r}. Run: lookhear extract {asked}")
         path = self._path(name, stream, key)
@@ -165,6 +196,10 @@ class FeatureStore:
             self.memory[where] = (array, absent)
         return array, absent
 
+    def write(self, name: str, file: str, content: bytes) -> None:
+        """Put a file beside the card of `name`."""
+        self._write(self._folder(name) / file, content)
+
     def sweep(self) -> None:
         """Remove what writers that no longer run on this machine left half-written."""
         for path in self.root.rglob(".*.part") if self.root is not None else ():
@@ -177,9 +212,7 @@ class FeatureStore:
         return self.root / file_name(name)
 
     def _path(self, name: str, stream: str, key: str, end: str = "npy") -> Path:
-        there = self.cards.get(name, {}).get("folders", {}).get(stream)  # a folder that someone else filled
-        folder = Path(there) if there else self._folder(name) / stream
-        return folder / f"{file_name(key)}.{end}"
+        return self._folder(name) / stream / f"{file_name(key)}.{end}"
 
     def _read_card(self, name: str) -> dict[str, Any]:
         path = None if self.root is None else self._folder(name) / "card.json"
@@ -207,7 +240,14 @@ class FeatureStore:
 def key(clip: Clip, reads: str) -> str | None:
     """Where the features of `clip` for an encoder that reads `frames` or `waveform` are kept; None without a track."""
     source = getattr(clip, SOURCE[reads])
-    return None if source is None else Clip(source, source, clip.start, clip.end).id
+    if source == BLANK:
+        return BLANK.id
+    return None if source is None else key_of(Clip(source, source, clip.start, clip.end).id)
+
+
+def key_of(name: str) -> str:
+    """The key of a recording called `name`: that name, unless it is the one that black and silence have."""
+    return f"={name}" if re.fullmatch(f"=*{BLANK.id}", name) else name
 
 
 def text_key(text: str) -> str:
@@ -222,25 +262,6 @@ def file_name(key: str) -> str:
     if not name or len(name.encode("utf-8")) > 240:
         raise FeatureError(f"Clip id {key[:60]!r} cannot be a file name: it is empty or longer than 240 bytes.")
     return name
-
-
-def signature(encoder: Any) -> dict[str, Any]:
-    """Everything that features depend on besides the clip: what two stores must share to be mixed."""
-    import lookhear
-
-    own = dict(encoder.signature())
-    card = {"encoder": own.pop("name"), "weights": own.pop("sha256", None), **own}
-    card |= {"reads": encoder.reads, "streams": dict(encoder.streams), "lookhear": lookhear.__version__}
-    if encoder.reads != "text":
-        card |= {"sampling": encoder.sampling.name, "decoder": decoder()}
-    return json.loads(json.dumps(card))
-
-
-def decoder() -> str:
-    """The library that opens media, with the codecs inside it."""
-    import av
-
-    return f"av {av.__version__}, libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}"
 
 
 def _array(value: Any) -> np.ndarray:
@@ -277,17 +298,3 @@ def _dead(pid: int) -> bool:
     except OSError:
         return False
     return False
-
-
-def _difference(a: Any, b: Any, at: str = "") -> str:
-    """The dotted name of the first field in which two cards differ, or an empty text."""
-    if isinstance(a, Mapping) and isinstance(b, Mapping):
-        found = (_difference(a.get(k), b.get(k), f"{at}.{k}".lstrip(".")) for k in sorted({*a, *b}))
-        return next((f for f in found if f), "")
-    return "" if a == b else at
-
-
-def _at(card: Any, field: str) -> Any:
-    for part in field.split("."):
-        card = card.get(part) if isinstance(card, Mapping) else None
-    return card

@@ -9,7 +9,7 @@ from lookhear.errors import FeatureError
 from lookhear.store import _today
 from lookhear.store.batch import NEGATIVE, text_of
 from lookhear.store.extract import Tally, extract, extract_texts
-from lookhear.store.features import SOURCE, FeatureStore, key, text_key
+from lookhear.store.features import FeatureStore, key, text_key
 from lookhear.store.names import build_encoder, serving
 from lookhear.types import BLANK, Example
 
@@ -48,6 +48,9 @@ def fill(
         else:
             encoder = build(name)
             store.open(encoder)
+        if store.official(name):
+            tally += _lacking(store, name, streams, features, examples)
+            continue
         reads = store.card(name)["reads"]
         if reads == "text":
             texts = list(dict.fromkeys(text_of(e, s) for e in examples for s in streams))
@@ -56,13 +59,34 @@ def fill(
             told = _tell(progress, f"{name} on {len(texts)} texts")
             tally += extract_texts(texts, encoder or build(name), store, told)
         else:
-            keys = {BLANK.id if getattr(c, SOURCE[reads]) == BLANK else key(c, reads) for c in clips} - {None}
-            if not all(store.has(name, k) for k in keys if k is not None):
+            # a track that is not there is served as black or silence
+            keys = {key(c, reads) or BLANK.id for c in clips}
+            if not all(store.has(name, k) for k in keys):
                 looking.append(encoder or build(name))
     if looking:
         names = " and ".join(e.signature()["name"] for e in looking)
         tally += extract(clips, looking, store, progress=_tell(progress, f"{names} on {len(clips)} clips"))
     return tally
+
+
+def _lacking(
+    store: FeatureStore, name: str, streams: Sequence[str], features: Mapping[str, str], examples: Sequence[Example]
+) -> Tally:
+    """The clips of which adopted features lack a stream; they cannot be made. Raises FeatureError for texts."""
+    failed = []
+    for stream in streams:
+        own = serving(features[stream], stream)[1]
+        reads = store.reads(name, own)
+        for example in {e.clip: e for e in examples}.values() if reads != "text" else examples:
+            where = text_key(text_of(example, stream)) if reads == "text" else key(example.clip, reads)
+            if where in (None, BLANK.id) or store.has(name, where, own):
+                continue
+            what = f"text {text_of(example, stream)!r}" if reads == "text" else f"clip {where!r}"
+            words = f"{name} has no {own} of {what}: adopted features are not made, and these are not among them"
+            if reads == "text":
+                raise FeatureError(f"{words}. Serve {stream} by an encoder: features.{stream}=clip_text")
+            failed.append((example.clip.id, words))
+    return Tally(failed=tuple(failed))
 
 
 def _known(store: FeatureStore, name: str) -> bool:

@@ -1,36 +1,177 @@
-"""Feature folders that others published, `<folder>/<clip id>.npy`, served as they lie, signed "official"."""
+"""Features that others published, served as they lie under a name of their own, signed "official".
+
+    adopt(store, "tspm", {"audio": "vggish/", "frames": "clip.zip"}) ─▶ recipe: features.audio=tspm features.frames=tspm
+
+Nothing is copied: the card of the store says where each stream lies. Files of clips are named by the clip's id, files
+of texts by the id of a question; `texts` (text key -> id of a question that asks it) finds them.
+"""
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lookhear.errors import FeatureError
-from lookhear.store.features import FeatureStore
+from lookhear.store.published import Published
+
+OFFICIAL = "official"  # in place of a hash of weights
+READS = {  # stream -> what its features are of, as encoders say it
+    "audio": "waveform",
+    "frames": "frames",
+    "patches": "frames",
+    "question": "text",
+    "words": "text",
+    "prompt": "text",
+}
+AXES = {  # stream -> axes of one array, the width last
+    "audio": ("time", "dim"),
+    "frames": ("time", "dim"),
+    "patches": ("time", "patch", "dim"),
+    "question": ("dim",),
+    "words": ("word", "dim"),
+    "prompt": ("dim",),
+}
 
 
-def adopt(store: FeatureStore, name: str, folders: Mapping[str, Path | str], reads: str) -> str:
-    """Serve `folders` (stream -> folder of .npy) from `store` under the encoder name `name`; nothing is copied.
+@dataclass(frozen=True)
+class Adopted:
+    """One stream of published features: where they lie and how they are turned to (…, width)."""
 
-    Widths are those of each folder's first file; `reads` is `frames` or `waveform`: whose id, of the video or of the
-    sound, names the files. Raises FeatureError where a folder holds no features, or `name` is taken by others.
+    stream: str
+    files: Published
+    transposed: bool = False
+    texts: Mapping[str, str] | None = None  # text key -> name of a file
+
+    def __contains__(self, key: str) -> bool:
+        return (key if self.texts is None else self.texts.get(key)) in self.files
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        """The array of a clip or text. Raises FeatureError where it is missing, or not of the stream's axes."""
+        if key not in self:
+            raise FeatureError(
+                f"No {self.stream} of {key!r} in {str(self.files.path)!r}. Adopted features are not made: add the file."
+            )
+        name = key if self.texts is None else self.texts[key]
+        array = turned(self.files[name], self.stream, self.transposed)
+        if array is None:
+            raise FeatureError(
+                f"{self.files.path}: {name!r} has shape {self.files[name].shape}, not ({', '.join(AXES[self.stream])})."
+            )
+        return array
+
+    def names(self) -> list[str]:
+        """Every clip or text that there is."""
+        return [k for k in (self.files if self.texts is None else self.texts) if k in self]
+
+
+def turned(array: np.ndarray, stream: str, transposed: bool = False) -> np.ndarray | None:
+    """One published array with the axes of its stream, without copying; None where it cannot have them.
+
+    A leading axis of one is dropped; maps (time, dim, high, wide) become patches (time, patch, dim).
     """
-    if reads not in ("frames", "waveform"):
-        raise FeatureError(f"Official features of clips are read from 'frames' or 'waveform', got {reads!r}.")
-    widths, places = {}, {}
-    for stream, folder in folders.items():
-        path = next(iter(sorted(Path(folder).glob("*.npy"))), None)
-        if path is None:
-            raise FeatureError(f"No .npy files in {str(folder)!r} for {stream!r}. Give the folder that holds them.")
+    axes = len(AXES[stream])
+    if array.ndim == axes + 1 and len(array) == 1:
+        array = array[0]
+    if stream == "patches" and array.ndim == 4 and not transposed:
+        array = array.reshape(*array.shape[:2], -1).swapaxes(1, 2)
+    if array.ndim != axes:
+        return None
+    return array.swapaxes(0, -1) if transposed and axes == 2 else array
+
+
+def adopt(
+    store: Any,
+    name: str,
+    places: Mapping[str, Path | str],
+    transposed: bool = False,
+    texts: Mapping[str, Mapping[str, str]] | None = None,
+) -> str:
+    """Serve `places` (stream -> folder or file of published features) from `store` under the name `name`.
+
+    A name that was adopted before gets the streams it lacks. `texts` are needed for streams of texts: stream -> text
+    key -> id of a question. Raises FeatureError where a place holds no features, or `name` is taken by others.
+    """
+    card: dict[str, Any] = {"encoder": name, "weights": OFFICIAL, "reads": {}, "streams": {}, "places": {}}
+    if store.root is not None and (store.root / name / "card.json").is_file():
+        old = store.card(name)
+        if old["weights"] != OFFICIAL:
+            raise FeatureError(
+                f"{name!r} in {str(store.root)!r} are features that lookhear made. Adopt by another name."
+            )
+        card = json.loads(json.dumps(old))
+    for stream, place in places.items():
+        if stream not in READS:
+            raise FeatureError(f"No stream is called {stream!r}. There are: {', '.join(READS)}.")
+        files = Published.at(place)
+        where = {"path": str(files.path.resolve()), "table": files.table, "transposed": transposed}
+        if card["places"].setdefault(stream, where) != where:
+            raise FeatureError(
+                f"{name}:{stream} was adopted from {card['places'][stream]['path']!r} before. "
+                f"Take another name, or delete {str(store.root / name)!r}."
+            )
+        card["reads"][stream] = READS[stream]
+        card["streams"][stream] = _width(stream, files, transposed)
+        if READS[stream] == "text":
+            store.write(name, f"{stream}.json", json.dumps((texts or {})[stream]).encode())
+    return store.sign(card, extend=True)
+
+
+def copied(store: Any, name: str, places: Mapping[str, Path | str]) -> dict[str, Path]:
+    """Copy every array that can be read into the folder of `name`; stream -> where its copies are.
+
+    What was copied before stays; arrays that cannot be read are left out.
+    """
+    found = {}
+    for stream, place in places.items():
+        files = Published.at(place)
+        for one in files:
+            if not (store.root / name / stream / f"{one}.npy").is_file():
+                with suppress(FeatureError):
+                    raw = io.BytesIO()
+                    np.save(raw, files[one], allow_pickle=False)
+                    store.write(name, f"{stream}/{one}.npy", raw.getvalue())
+        found[stream] = store.root / name / stream
+    return found
+
+
+def adopted(card: Mapping[str, Any], folder: Path) -> dict[str, Adopted]:
+    """Stream -> its published features, for the card of an adopted name whose folder in the store is `folder`."""
+    return {
+        stream: Adopted(
+            stream,
+            _files(place["path"], place["table"]),
+            place["transposed"],
+            json.loads((folder / f"{stream}.json").read_text("utf-8")) if READS[stream] == "text" else None,
+        )
+        for stream, place in card["places"].items()
+    }
+
+
+@lru_cache(maxsize=64)
+def _files(path: str, table: str) -> Published:
+    return Published(Path(path), table)
+
+
+def _width(stream: str, files: Published, transposed: bool) -> int:
+    """The last axis of the first array that has the axes of its stream."""
+    shapes: Sequence[tuple[int, ...]] = []
+    for name in list(files)[:64]:
         try:
-            shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
-        except (OSError, ValueError, EOFError) as error:
-            raise FeatureError(f"{path}: not readable as features ({error}).") from None
-        if len(shape) < 2:
-            raise FeatureError(f"{path}: shape {shape} is not (time, …, width).")
-        widths[stream], places[stream] = int(shape[-1]), str(Path(folder).resolve())
-    card = {"encoder": name, "weights": "official", "reads": reads, "streams": widths, "folders": places}
-    return store.sign(json.loads(json.dumps(card)))
+            array = files[name]
+        except FeatureError:
+            continue
+        fits = turned(array, stream, transposed)
+        if fits is not None:
+            return int(fits.shape[-1])
+        shapes = [*shapes, array.shape]
+    if not shapes:
+        raise FeatureError(f"None of the first {min(64, len(files))} arrays in {str(files.path)!r} can be read.")
+    raise FeatureError(f"{files.path}: shape {shapes[0]} is not ({', '.join(AXES[stream])}), which {stream!r} has.")

@@ -49,7 +49,7 @@ SHORTEST = 3200  # samples of a piece: what BEATs needs for one column of patche
 
 
 @dataclass(frozen=True)
-class Watched(kv_cache.Seen):
+class CrabCache(kv_cache.MediaCache):
     """Clips as Crab keeps them. `pictures` are CLIP's two depths of each clip's frame that masks are drawn on."""
 
     pictures: tuple[tuple[Tensor, Tensor] | None, ...] = ()
@@ -89,7 +89,7 @@ class Crab:
         return made
 
     @torch.inference_mode()
-    def watch(self, media: Sequence[Media | Prepared]) -> Watched:
+    def watch(self, media: Sequence[Media | Prepared]) -> CrabCache:
         """Read clips once, a row each."""
         words, clips = self._spoken(), [self.prepared(m) for m in media]
         ids, mask = kv_cache.left([self.expanded(clip) for clip in clips], words.pad, self.device)
@@ -99,11 +99,11 @@ class Crab:
             inputs_embeds=embeds, attention_mask=mask.long(), position_ids=positions, use_cache=True
         )
         notes = tuple(tuple(clip.get("notes", ())) for clip in clips)
-        return Watched(kv_cache.kept(out.past_key_values), mask, mask.sum(-1), 1, notes, tuple(pictures))
+        return CrabCache(kv_cache.kept(out.past_key_values), mask, mask.sum(-1), 1, notes, tuple(pictures))
 
     @torch.inference_mode()
     def answer(
-        self, seen: Watched, rows: Sequence[int], prompts: Sequence[str], max_tokens: int = 64, semantic: bool = False
+        self, seen: CrabCache, rows: Sequence[int], prompts: Sequence[str], max_tokens: int = 64, semantic: bool = False
     ) -> list[Reply]:
         """A greedy reply to each prompt. With six mask tokens in it, `masks` holds logits (side, side).
 

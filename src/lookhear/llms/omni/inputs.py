@@ -30,11 +30,11 @@ LONGEST = 300.0  # seconds of sound that Qwen-Omni takes
 
 
 @dataclass(frozen=True)
-class Manner:
+class InputOptions:
     """How a clip is put before a model.
 
     Frames are scaled to `size` (height, width); None keeps their shape, up to about `pixels` of them. `sound` is a rule
-    of `tasks._excerpts.sound`. `clock` is `nominal` (each pair of frames lasts `seconds_per_grid`, whatever the
+    of `tasks.excerpts.sound`. `clock` is `nominal` (each pair of frames lasts `seconds_per_grid`, whatever the
     clip: Crab+) or `true` (the frames' own times); `time_scale` multiplies either. `lead` says first what is shown.
     """
 
@@ -78,12 +78,12 @@ def eye(vision: Any, told: Mapping[str, Any] | None = None) -> Eye:
     return Eye(vision.patch_size, vision.temporal_patch_size, vision.spatial_merge_size, **colours)
 
 
-def changed(told: Mapping[str, Any], changes: Mapping[str, Any], start: Manner) -> Manner:
+def changed(told: Mapping[str, Any], changes: Mapping[str, Any], start: InputOptions) -> InputOptions:
     """`start` with what a card tells and what is asked for. Raises RecipeError for a name that is none."""
     merged = {**told, **changes}
     if "frames" in merged:
         merged["sampling"] = replace(start.sampling, count=int(merged.pop("frames")))
-    known = [f.name for f in fields(Manner)]
+    known = [f.name for f in fields(InputOptions)]
     wrong = next((k for k in merged if k not in known), None)
     if wrong is not None:
         raise RecipeError(catalog.unknown("option of a language model", wrong, (*known, "frames", "dtype", "device")))
@@ -102,14 +102,14 @@ def of_folder(
     pictures: Mapping[str, Any],
     vision: Any,
     changes: Mapping[str, Any],
-    start: Manner | None = None,
-) -> Manner:
-    """The manner of a folder: `start`, then what its lookhear.json (`card`) says, then `changes`.
+    start: InputOptions | None = None,
+) -> InputOptions:
+    """The options of a folder: `start`, then what its lookhear.json (`card`) says, then `changes`.
 
     `pictures` is its preprocessor_config.json, `vision` the config of its vision tower.
     """
     seen = eye(vision, pictures)
-    told = dict(card.get("manner", {}))
+    told = dict(card.get("options", {}))
     if "sampling" in card:
         told["sampling"] = card["sampling"]
     side = pictures.get("size") if isinstance(pictures.get("size"), int) else 8 * seen.unit
@@ -117,4 +117,4 @@ def of_folder(
     if start is None or asked:
         told.setdefault("size", tuple(asked) if asked else (side, side))
     told.setdefault("eye", seen)
-    return changed(told, changes, replace(start or Manner(), size=None))
+    return changed(told, changes, replace(start or InputOptions(), size=None))

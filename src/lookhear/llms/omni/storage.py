@@ -1,7 +1,7 @@
 """Models in folders and on the hub, in the Hugging Face layout: what they need, and loading them without silence.
 
     FOLDER   config.json  model*.safetensors  tokenizer.json  preprocessor_config.json
-             adapter/ (PEFT) or finetune_weights.bin (as Crab+ publishes it)   lookhear.json (which model, its manner)
+             adapter/ (PEFT) or finetune_weights.bin (as Crab+ publishes it)   lookhear.json (which model, its options)
 
 A checkpoint of a whole Omni model is read for its thinker alone. Weights that the model lacks or that have no place in
 it are an error or a line of the report, never passed over.
@@ -20,7 +20,7 @@ from torch import nn
 
 from lookhear.errors import ModelError
 from lookhear.llms.omni.hub import CARD, WANTED, Plan, fetched, listed, local
-from lookhear.llms.omni.inputs import Manner, of_folder
+from lookhear.llms.omni.inputs import InputOptions, of_folder
 from lookhear.llms.omni.thinker import Omni
 
 PUBLISHED = "finetune_weights.bin"
@@ -59,17 +59,17 @@ def load(
     omni: type[Omni] = Omni,
     dtype: str = "auto",
     device: str | None = None,
-    start: Manner | None = None,
-    **manner: Any,
+    start: InputOptions | None = None,
+    **options: Any,
 ) -> Omni:
-    """The model at `where` with its adapters, its tokenizer and its manner, which `manner` changes.
+    """The model at `where` with its adapters, its tokenizer and its options, which `options` changes.
 
     `adapter` None: the folder's own, if it has any. `report` of the result tells what was read into what.
     """
     folder = fetched(where, WANTED, name)
     file = folder / "preprocessor_config.json"
     pictures = _json(file) if file.is_file() else {}
-    shown = of_folder(card(folder), pictures, sizes(folder, thinker[1]).vision_config, manner, start)
+    shown = of_folder(card(folder), pictures, sizes(folder, thinker[1]).vision_config, options, start)
     model, report = base(folder, thinker, dtype)
     if adapter is None:
         adapter = next((folder / n for n in ("adapter", PUBLISHED) if (folder / n).exists()), None)

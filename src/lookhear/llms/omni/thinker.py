@@ -19,13 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from lookhear.errors import ModelError
-from lookhear.layers.kv_cache import IGNORED, Seen, greedy, kept, left, packed, spread
+from lookhear.layers.kv_cache import IGNORED, MediaCache, greedy, kept, left, packed, spread
 from lookhear.layers.packing import HEARD, heard_tokens, mel, padded_mels, patches, scaled
 from lookhear.llms import Prepared, Reply
 from lookhear.llms.omni.hub import CARD
 from lookhear.llms.omni.inputs import LEAD as LEAD
 from lookhear.llms.omni.inputs import SYSTEM as SYSTEM
-from lookhear.llms.omni.inputs import Manner as Manner
+from lookhear.llms.omni.inputs import InputOptions as InputOptions
 from lookhear.media.sampling import Sampling
 from lookhear.tasks.reading import excerpts
 from lookhear.types import Media
@@ -45,9 +45,11 @@ class Omni:
     heard = staticmethod(heard_tokens)
     compares = True  # prepare takes `pair`
 
-    def __init__(self, model: nn.Module, tokenizer: Any, extractor: Any, manner: Manner | None = None, name: str = ""):
+    def __init__(
+        self, model: nn.Module, tokenizer: Any, extractor: Any, options: InputOptions | None = None, name: str = ""
+    ):
         self.model, self.tokenizer, self.extractor = model, tokenizer, extractor
-        self.manner = manner or Manner()
+        self.options = options or InputOptions()
         self.name = name
         self.size_on_disk: int | None = None
         self.report: tuple[str, ...] = ()
@@ -61,7 +63,7 @@ class Omni:
     @property
     def sampling(self) -> Sampling:
         """How clips are decoded for this model."""
-        return self.manner.sampling
+        return self.options.sampling
 
     @property
     def base(self) -> nn.Module:
@@ -78,34 +80,34 @@ class Omni:
 
         `pair`: `a2v` where the frames are those of two videos one after the other, `v2a` where the sound is of two.
         """
-        manner, found = self.manner, dict[str, Any]()
+        options, found = self.options, dict[str, Any]()
         if pair:
             found["pair"] = pair
         if media.frames is not None and len(media.frames):
-            size = manner.size or manner.near(media.frames.shape[1:3])
-            flat, grid = patches(scaled(media.frames, size), manner.eye)
+            size = options.size or options.near(media.frames.shape[1:3])
+            flat, grid = patches(scaled(media.frames, size), options.eye)
             if len(media.frames) == 1:
                 found |= {"pixel_values": flat, "image_grid_thw": torch.tensor([grid])}
             else:
-                seconds = manner.time_scale * self._seconds_per_grid(media)
+                seconds = options.time_scale * self._seconds_per_grid(media)
                 found |= {"pixel_values_videos": flat, "video_grid_thw": torch.tensor([grid])}
                 found["video_second_per_grid"] = torch.tensor([seconds], dtype=torch.float32)
         if media.waveform is not None:
             if media.sample_rate != HEARD:
                 raise ModelError(f"{self.name} hears {HEARD} samples a second, not {media.sample_rate}.")
-            sound = media.waveform[: int(manner.longest * HEARD)]
+            sound = media.waveform[: int(options.longest * HEARD)]
             if len(sound) < len(media.waveform):
-                cut = f"only the first {manner.longest:g} s of {len(media.waveform) / HEARD:.0f} s of sound were heard"
+                cut = f"only the first {options.longest:g} s of {len(media.waveform) / HEARD:.0f} s of sound were heard"
                 found["notes"] = (cut,)
-            where = excerpts.sound(len(sound), manner.sound)
+            where = excerpts.sound(len(sound), options.sound)
             heard = sound[where.clip(min=0)] * (where >= 0) if len(sound) else 0.0 * where
             found["input_features"] = mel(heard, self.extractor)
         return found
 
     def _seconds_per_grid(self, media: Media) -> float:
-        if self.manner.clock == "nominal" or len(media.times) < 2:
-            return self.manner.seconds_per_grid
-        return float(self.manner.eye.together * (media.times[-1] - media.times[0]) / (len(media.times) - 1))
+        if self.options.clock == "nominal" or len(media.times) < 2:
+            return self.options.seconds_per_grid
+        return float(self.options.eye.together * (media.times[-1] - media.times[0]) / (len(media.times) - 1))
 
     def prefix(self, prepared: Prepared) -> list[int]:
         """The tokens up to and with the media: picture, then sound; of `a2v` the sound first."""
@@ -113,14 +115,14 @@ class Omni:
         there = tuple(k for k in (seen, "audio" if "input_features" in prepared else None) if k)
         ids, say, parts = self.ids, self.tokens, []
         if seen:
-            count = int(prepared[f"{seen}_grid_thw"].prod()) // self.manner.eye.merge**2
+            count = int(prepared[f"{seen}_grid_thw"].prod()) // self.options.eye.merge**2
             parts.append([ids["vision_bos"], *[self.places[seen]] * count, ids["vision_eos"]])
         if "audio" in there:
             count = self.heard(prepared["input_features"].shape[1])
             parts.append([ids["audio_bos"], *[self.places["audio"]] * count, ids["audio_eos"]])
         pair = prepared.get("pair", "")
-        lead = LEAD[pair or there] if self.manner.lead else ""
-        found = [ids["im_start"], *say(f"system\n{self.manner.system}"), ids["im_end"], *say("\n")]
+        lead = LEAD[pair or there] if self.options.lead else ""
+        found = [ids["im_start"], *say(f"system\n{self.options.system}"), ids["im_end"], *say("\n")]
         found += [ids["im_start"], *say("user\n" + lead)]
         return found + [token for part in (parts[::-1] if pair == "a2v" else parts) for token in part]
 
@@ -138,7 +140,7 @@ class Omni:
         return self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"] if text else []
 
     @torch.inference_mode()
-    def watch(self, media: Sequence[Media | Prepared]) -> Seen:
+    def watch(self, media: Sequence[Media | Prepared]) -> MediaCache:
         """The media prefix of each clip in a key-value cache."""
         from transformers import DynamicCache
 
@@ -156,9 +158,11 @@ class Omni:
             **tensors,
         )
         notes = tuple(tuple(one.get("notes", ())) for one in given)
-        return Seen(kept(cache), mask, after, axes=3, notes=notes)
+        return MediaCache(kept(cache), mask, after, axes=3, notes=notes)
 
-    def answer(self, seen: Seen, rows: Sequence[int], prompts: Sequence[str], max_tokens: int = 64) -> list[Reply]:
+    def answer(
+        self, seen: MediaCache, rows: Sequence[int], prompts: Sequence[str], max_tokens: int = 64
+    ) -> list[Reply]:
         """A greedy reply to each prompt about the clip in its row; those of like length together."""
         if len(rows) != len(prompts):
             raise ModelError(f"{len(rows)} rows for {len(prompts)} prompts: one row each.")
@@ -207,12 +211,12 @@ class Omni:
         return f"{count / 1e6:,.0f} M parameters: {held / 1e9:.2f} GB of memory in {dtype}{disk}"
 
     def using(self, **changes: Any) -> Omni:
-        """The same model with another manner: `sound="windows"`, `time_scale=0.5`, …"""
-        self.manner = replace(self.manner, **changes)
+        """The same model with other options: `sound="windows"`, `time_scale=0.5`, …"""
+        self.options = replace(self.options, **changes)
         return self
 
     def save(self, folder: Path | str) -> None:
-        """Base, tokenizer and extractor in the Hugging Face layout, adapters in `adapter/`, the manner beside them."""
+        """Base, tokenizer and extractor in the Hugging Face layout, adapters in `adapter/`, the options beside them."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         state = None
@@ -226,9 +230,9 @@ class Omni:
         self.base.save_pretrained(folder, state_dict=state)
         self.tokenizer.save_pretrained(folder)
         self.extractor.save_pretrained(folder)
-        told = {f.name: getattr(self.manner, f.name) for f in fields(self.manner)}
-        told |= {"sampling": asdict(self.manner.sampling), "eye": asdict(self.manner.eye)}
-        (folder / CARD).write_text(json.dumps({"llm": self.name, "manner": told}, indent=2) + "\n", "utf-8")
+        told = {f.name: getattr(self.options, f.name) for f in fields(self.options)}
+        told |= {"sampling": asdict(self.options.sampling), "eye": asdict(self.options.eye)}
+        (folder / CARD).write_text(json.dumps({"llm": self.name, "options": told}, indent=2) + "\n", "utf-8")
 
     def _token(self, *written: str) -> int:
         known = self.tokenizer.get_vocab()

@@ -45,7 +45,7 @@ from torch.nn import functional as F
 
 from lookhear import checkpoints
 from lookhear.errors import ModelError, RecipeError
-from lookhear.layers.attention import HanLayer, drop, present
+from lookhear.layers.attention import HanLayer, drop, trim_padding
 from lookhear.nets.av_master.focus import FocusCapture
 from lookhear.nets.av_master.heads import ENHANCE, SIDES, Heads, beside, cosine, largest
 from lookhear.nets.av_master.official import DEAD, OFFICIAL
@@ -154,11 +154,11 @@ class AVMaster(Heads):
         memory = dict(streams)
         for side, layer in self.prefer.items():
             memory[f"{side}_own"], memory[f"{side}_glance"] = layer.alone(streams[side])
-            memory[f"{side}_ask"] = layer.cm_attn.ask(streams[side])
+            memory[f"{side}_query"] = layer.cm_attn.fold_query(streams[side])
         if self.mix:
             for side in SIDES:
-                memory[f"{side}_mix_ask"] = self.mix.self_attn.ask(streams[side])
-                memory[f"{side}_mix_give"] = self.mix.self_attn.give(streams[side])
+                memory[f"{side}_mix_query"] = self.mix.self_attn.fold_query(streams[side])
+                memory[f"{side}_mix_value"] = self.mix.self_attn.fold_value(streams[side])
             for side, objects in self.objects(streams).items():
                 memory[f"{side}_object"], memory[f"{side}_effect"] = self.fuse.prepare(side, objects)
         return memory
@@ -175,15 +175,15 @@ class AVMaster(Heads):
 
     def text(self, words: Float[Tensor, "question word wide"]) -> dict[str, Tensor]:
         """What depends on the words alone; equal rows are worked out once in evaluation."""
-        words, void = present(words)
+        words, padding_mask = trim_padding(words)
         rows, back = distinct(words) if not self.training else (words, None)
         made = {"words": self.read(rows)}
-        made |= {f"{side}_give": layer.cm_attn.give(made["words"]) for side, layer in self.prefer.items()}
+        made |= {f"{side}_value": layer.cm_attn.fold_value(made["words"]) for side, layer in self.prefer.items()}
         if self.mix:
             attn = self.mix.self_attn
-            made |= {"mix_ask": attn.ask(made["words"]), "mix_give": attn.give(made["words"])}
+            made |= {"mix_query": attn.fold_query(made["words"]), "mix_value": attn.fold_value(made["words"])}
         made = made if back is None else {name: x[back] for name, x in made.items()}
-        return made if void is None else {**made, "void": void}
+        return made if padding_mask is None else {**made, "padding_mask": padding_mask}
 
     def joint(self, memory: Memory, text: Mapping[str, Tensor]) -> tuple[Float[Tensor, "question dim"], dict]:
         """(F_fu, seconds of each side it came from)."""
@@ -192,19 +192,19 @@ class AVMaster(Heads):
             return largest(x, beside(memory, text))[0], {}
         asked, given = (
             torch.cat([memory[f"heard_mix_{part}"], memory[f"seen_mix_{part}"], text[f"mix_{part}"]], dim=1)
-            for part in ("ask", "give")
+            for part in ("query", "value")
         )
-        void = beside(memory, text)
-        taken, mixing = self.mix.self_attn.look(asked, x, given, void)
+        padding_mask = beside(memory, text)
+        taken, mixing = self.mix.self_attn.attend_folded(asked, x, given, padding_mask)
         fused = self.mix.feed(x + drop(taken, self.mix.dropout, self.training))
         prepared = {side: (memory[f"{side}_object"], memory[f"{side}_effect"]) for side in SIDES}
-        best, where = self.fuse(fused, prepared, void)
+        best, where = self.fuse(fused, prepared, padding_mask)
         return best, self.where(where, mixing, memory)
 
     def preference(self, side: str, memory: Memory, text: Mapping[str, Tensor]) -> Float[Tensor, "question time dim"]:
         """A stream in the light of the words (Eq. 4)."""
-        own, asks = memory[f"{side}_own"], memory[f"{side}_ask"]
-        return self.prefer[side].join(own, asks, text["words"], text[f"{side}_give"], text.get("void"))
+        own, asks = memory[f"{side}_own"], memory[f"{side}_query"]
+        return self.prefer[side].join(own, asks, text["words"], text[f"{side}_value"], text.get("padding_mask"))
 
     def losses(
         self,
@@ -219,9 +219,9 @@ class AVMaster(Heads):
             return losses
         near, far, hidden = 0.0, 0.0, output.hidden
         for side, other in (("heard", self.hear(audio_negative)), ("seen", self.see(frames_negative))):
-            layer, given = self.prefer[side], hidden[f"{side}_give"]
+            layer, given = self.prefer[side], hidden[f"{side}_value"]
             own, _ = layer.alone(other)
-            liked = layer.join(own, layer.cm_attn.ask(other), hidden["words"], given, hidden.get("void"))
+            liked = layer.join(own, layer.cm_attn.fold_query(other), hidden["words"], given, hidden.get("padding_mask"))
             near = near + cosine(hidden["fused"], hidden[f"{side}_preference"].mean(dim=1))
             far = far + cosine(hidden["fused"], liked.mean(dim=1))
         contrast = F.softplus((far - near) / self.config.temperature).mean()

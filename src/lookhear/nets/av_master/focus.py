@@ -27,7 +27,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.layers.attention import Attention, Dropped, Folding, keep
+from lookhear.layers.attention import Attention, Folding, MaskedDropout, keep_mask
 
 
 class Weights(NamedTuple):
@@ -144,7 +144,7 @@ class FocusCapture(Folding):
         returned = (modality, clips, n, self.heads, n)
         sizes = (weights, t.shape, returned, t.shape, (*t.shape[:3], self.inner), t.shape)
         lengths = [prod(size) for size in sizes]
-        drawn = keep((sum(lengths),), self.dropout, t.device).split(lengths)
+        drawn = keep_mask((sum(lengths),), self.dropout, t.device).split(lengths)
         masks = Masks(*(mask.view(size) for mask, size in zip(drawn, sizes, strict=True)))
         return masks._replace(cross=masks.cross.to(t.dtype).mean(dim=-1) / (1 - self.dropout))
 
@@ -170,7 +170,7 @@ class FocusCapture(Folding):
         return e, F.layer_norm(u, size, *w.norms[6:])
 
     def _drop(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        return x if mask is None else Dropped.apply(x, mask, self.dropout)
+        return x if mask is None else MaskedDropout.apply(x, mask, self.dropout)
 
     def collapsed(self, x: Tensor, bias: Tensor) -> Float[Tensor, "modality clip 1 dim"]:
         """What every template is when all are equal: no dropout, whatever the biases. Not for gradients of biases."""
@@ -184,7 +184,7 @@ class FocusCapture(Folding):
         return (self.templates * torch.tanh(torch.ones(())).item() * t).unsqueeze(2)  # rows of tanh(1): equal templates
 
     def _collapse(self) -> tuple:
-        own, other, embed = self.self_attn._give(), self.cross_attn._give(), self.embed
+        own, other, embed = self.self_attn.value_weight(), self.cross_attn.value_weight(), self.embed
         again = torch.eye(self.dim, device=own[0].device) + own[0]  # e + self(e) for equal templates
         new_bias = self.new.weight @ embed.bias + self.new.bias + self.old.bias + self.offset
         other_bias = other[0] @ embed.bias + other[1] + self.cross_attn.out_proj.bias

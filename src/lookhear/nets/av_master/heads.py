@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookhear.errors import RecipeError
-from lookhear.layers.attention import one
+from lookhear.layers.attention import normalized
 from lookhear.types import Memory, Output
 
 SIDES = ("seen", "heard")
@@ -43,7 +43,8 @@ class Heads(nn.Module):
             if OPINIONS[side] in self.decide:
                 opinions[OPINIONS[side]], weight = self.decide[OPINIONS[side]](asked, liked)
                 seconds[side].append(trace_back(weight, memory[f"{side}_glance"]))
-        attention = {side: one(sum(map(one, parts))) for side, parts in seconds.items() if parts and not self.training}
+        shown = {} if self.training else {side: parts for side, parts in seconds.items() if parts}
+        attention = {side: normalized(sum(map(normalized, parts))) for side, parts in shown.items()}
         return Output(self.vote(opinions), opinions, attention, hidden)
 
     def vote(self, opinions: Mapping[str, Tensor]) -> Float[Tensor, "question answer"]:
@@ -96,16 +97,16 @@ def combine(opinions: Mapping[str, Tensor], enhance: str, raw: bool) -> Float[Te
 
 def beside(memory: Memory, text: Mapping[str, Tensor]) -> Bool[Tensor, "row position"] | None:
     """Which positions of [heard, seen, words] are padding: none of the seconds."""
-    if "void" not in text:
+    if "padding_mask" not in text:
         return None
-    return F.pad(text["void"], (memory["heard"].shape[1] + memory["seen"].shape[1], 0))
+    return F.pad(text["padding_mask"], (memory["heard"].shape[1] + memory["seen"].shape[1], 0))
 
 
 def largest(
-    x: Float[Tensor, "row position dim"], void: Bool[Tensor, "row position"] | None
+    x: Float[Tensor, "row position dim"], padding_mask: Bool[Tensor, "row position"] | None
 ) -> tuple[Float[Tensor, "row dim"], Float[Tensor, "row position"]]:
     """(the maximum of each feature over positions that are there, the share of features each position gives)."""
-    best, place = (x if void is None else x.masked_fill(void.unsqueeze(-1), -torch.inf)).max(dim=1)
+    best, place = (x if padding_mask is None else x.masked_fill(padding_mask.unsqueeze(-1), -torch.inf)).max(dim=1)
     return best, share(place, x.shape[1])
 
 

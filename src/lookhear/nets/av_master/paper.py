@@ -27,7 +27,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.layers.attention import Attention, drop, present
+from lookhear.layers.attention import Attention, drop, trim_padding
 from lookhear.nets.av_master.heads import SIDES, Heads, beside, cosine, largest
 from lookhear.nets.av_master.parts import AnswerDecoder
 from lookhear.types import Memory, Output
@@ -41,10 +41,10 @@ class Block(nn.Module):
         self.attention, self.norm, self.dropout = Attention(dim, heads), nn.LayerNorm(dim), dropout
 
     def forward(
-        self, x: Float[Tensor, "row query dim"], y: Tensor | None = None, void: Tensor | None = None
+        self, x: Float[Tensor, "row query dim"], y: Tensor | None = None, padding_mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """(output, weights averaged over heads)."""
-        taken, weight = self.attention(x, x if y is None else y, void)
+        taken, weight = self.attention(x, x if y is None else y, padding_mask)
         return self.norm(x + drop(taken, self.dropout, self.training)), weight
 
     def same(self, x: Float[Tensor, "row query dim"], value: Tensor) -> Float[Tensor, "row query dim"]:
@@ -161,24 +161,24 @@ class PaperAVMaster(Heads):
 
     def text(self, words: Float[Tensor, "question word wide"]) -> dict[str, Tensor]:
         """Words projected, and where they are padding."""
-        words, void = present(words)
-        return {"words": self.read(words)} | ({} if void is None else {"void": void})
+        words, padding_mask = trim_padding(words)
+        return {"words": self.read(words)} | ({} if padding_mask is None else {"padding_mask": padding_mask})
 
     def joint(self, memory: Memory, text: Mapping[str, Tensor]) -> tuple[Float[Tensor, "question dim"], dict]:
         """(F_fu of Eq. 3, seconds of each side it came from)."""
         x = torch.cat([memory["heard"], memory["seen"], text["words"]], dim=1)
-        void = beside(memory, text)
+        padding_mask = beside(memory, text)
         if self.mix is None:
-            return largest(x, void)[0], {}
-        fused, mixing = self.mix(x, void=void)
+            return largest(x, padding_mask)[0], {}
+        fused, mixing = self.mix(x, padding_mask=padding_mask)
         pooled = [self.pool[side](fused, memory[f"{side}_object"]) for side in ("heard", "seen")]
-        best, where = largest(self.out(torch.cat([*pooled, fused], dim=-1)), void)
+        best, where = largest(self.out(torch.cat([*pooled, fused], dim=-1)), padding_mask)
         return best, self.where(where, mixing, memory)
 
     def preference(self, side: str, memory: Memory, text: Mapping[str, Tensor]) -> Float[Tensor, "question time dim"]:
         """A stream in the light of the words (Eq. 4)."""
         layer = self.prefer[side]
-        return layer.mlp(memory[f"{side}_own"] + layer.cab(memory[side], text["words"], text.get("void"))[0])
+        return layer.mlp(memory[f"{side}_own"] + layer.cab(memory[side], text["words"], text.get("padding_mask"))[0])
 
     def losses(self, output: Output, labels: Int[Tensor, " question"]) -> dict[str, Tensor]:
         """Cross-entropy of each head and the contrast within the batch (Eq. 6)."""

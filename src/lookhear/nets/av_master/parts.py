@@ -48,7 +48,7 @@ class KeyFusion(nn.Module):
         self,
         fused: Float[Tensor, "row position dim"],
         prepared: Mapping[str, tuple[Tensor, Tensor]],
-        void: Bool[Tensor, "row position"] | None = None,
+        padding_mask: Bool[Tensor, "row position"] | None = None,
     ) -> tuple[Float[Tensor, "row dim"], Float[Tensor, "row position"]]:
         """(F_fu, the share of its features whose maximum lies at each position)."""
         total = F.linear(fused, sum(self.out.weight.chunk(3, dim=1)), self.out.bias)
@@ -58,7 +58,7 @@ class KeyFusion(nn.Module):
             else:
                 weight = self.scores(side, fused, added).softmax(dim=1)
                 total = total + weight.transpose(1, 2).to(effect.dtype) @ effect
-        return largest(total, void)
+        return largest(total, padding_mask)
 
 
 PIECE = 1 << 18  # numbers: what is worked on at a time, 1 MB

@@ -40,7 +40,7 @@ def trace(
         found[f"tdpp_{name}"] = focus.mixed(t[0])
         likes[side] = found[f"{name}_pre"] = net.prefer[side](x, text["words"])
         far[side] = found[f"neg_{name}_pre"] = net.prefer[side](others[side], text["words"])
-        memory |= {f"{side}_mix_ask": attn.ask(x), f"{side}_mix_give": attn.give(x)}
+        memory |= {f"{side}_mix_query": attn.fold_query(x), f"{side}_mix_value": attn.fold_value(x)}
         memory[f"{side}_object"], memory[f"{side}_effect"] = net.fuse.prepare(side, found[f"tdpp_{name}"])
     fused = found["fused_seq"] = net.mix(torch.cat([streams["heard"], streams["seen"], text["words"]], dim=1))
     parts = [fused]

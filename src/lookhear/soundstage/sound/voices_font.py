@@ -55,8 +55,8 @@ def opened(path: str, sample_rate: int) -> tuple[Any, int]:
         import tinysoundfont
     except ImportError:
         raise MediaError(
-            f"Voices of {path!r} need tinysoundfont: pip install 'lookhear[soundfont]', or, without PortAudio, "
-            "pip install --no-deps tinysoundfont."
+            f"Voices of {path!r} need tinysoundfont: pip install --no-deps tinysoundfont "
+            "(without --no-deps pip builds PyAudio, which is not needed here)."
         ) from None
     synth = tinysoundfont.Synth(samplerate=sample_rate)
     try:
