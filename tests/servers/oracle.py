@@ -1,6 +1,6 @@
 """Servers that really look and listen, each in its family's way, whole or broken: they decode what they are sent.
 
-    with served(Oracle, family="vllm", fault="drops sound") as server: …
+with served(Oracle, family="vllm", fault="drops sound") as server: …
 """
 
 from __future__ import annotations

@@ -25,8 +25,9 @@ VERSION = 1
 class Certificate:
     """Verdicts on a model, each with its evidence in words.
 
-    `model` and `url` say which; `sent` is how media are sent (dialect, frames, side, audio, extra), empty for a model
-    that is here. `tokens` are what the server counted for the question alone, with the picture, and with both.
+    `model` and `url` say which; `date` is its time in UTC; `sent` is how media are sent (dialect, frames, side, audio,
+    extra), empty for a model that is here. `tokens` are what the server counted of the question alone, with picture,
+    and with both. `tried` says of each dialect how it did, `faults` what speaks against trusting replies all the same.
     """
 
     model: str
@@ -53,13 +54,17 @@ class Certificate:
         """The certificate in one line, as a table prints it."""
         dialect = f", dialect {self.sent['dialect']}" if self.sent.get("dialect") else ""
         faults = "".join(f"; {fault}" for fault in self.faults)
-        return f"sees: {self.sees}, hears: {self.hears}{dialect} (lookhear doctor, {self.date}){faults}"
+        return f"sees: {self.sees}, hears: {self.hears}{dialect} (lookhear doctor, {self.date[:10]}){faults}"
 
     def short(self) -> dict[str, Any]:
         """What a report's card holds of it."""
         dialect = {"dialect": self.sent["dialect"]} if self.sent.get("dialect") else {}
         faults = {"faults": list(self.faults)} if self.faults else {}
         return {"sees": self.sees, "hears": self.hears, "date": self.date, "line": self.line(), **dialect, **faults}
+
+    def fits(self, sent: Mapping[str, Any]) -> bool:
+        """Whether it is good for media that are `sent` like this; how many frames of what size does not matter."""
+        return all(self.sent.get(name) == sent.get(name) for name in ("dialect", "audio", "extra"))
 
     def save(self, folder: Path) -> Path:
         """Write it into `folder`; the path."""

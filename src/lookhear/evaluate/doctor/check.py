@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from lookhear.types import Media
 
 SENSES = {"seen": clips.SEEN, "heard": clips.HEARD}
 SCREEN = {"seen": {"colours": clips.colours}, "heard": {"sounds": clips.sounds}}
-STAGE = Settings(train=0, val=0, test=40, questions=30, seed=5)  # clips of musicians
+STAGE = Settings(train=0, val=0, test=60, questions=30, seed=5)  # clips of musicians
 PAIRS, AT_ONCE = 96, 12  # of Soundstage clips, at most and in one go
 TURNS = 5  # groups of three that are asked what comes first
 CACHED = "replies to the same words are repeated whatever clip is sent (cached by text)"
@@ -164,7 +164,7 @@ class Doctor:
         return Certificate(
             name,
             url,
-            date.today().isoformat(),
+            datetime.now(UTC).isoformat(timespec="seconds"),
             found["seen"].verdict,
             found["heard"].verdict,
             {sense: one.why for sense, one in (*found.items(), *((f"{s} first", f) for s, f in orders.items()))},

@@ -24,6 +24,8 @@ from lookhear.model import Model
 from lookhear.types import Answer, Clip, Example, Source
 
 TASK = "question_answering"
+VOICE = "Is there a voiceover?"
+GROUPS = {"Audio": "heard", "Visual": "seen"}  # of questions about one sense alone
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,12 @@ def staged(root: Path, sense: str, count: int, rng: np.random.Generator) -> list
     """`count` pairs from the Soundstage folder `root` (split test), that differ in what is `heard` or `seen`.
 
     A question about sound alone has the answer of the clip that the sound is of, whatever the picture; a question about
-    the picture alone likewise. Of each pair the answers differ.
+    the picture alone likewise. Of each pair the answers differ. Whether somebody speaks comes before other sounds.
     """
-    group = "Audio" if sense == "heard" else "Visual"
     asked: dict[str, list[Example]] = defaultdict(list)
     for example in soundstage.load(root, "test"):
-        if example.kind[0] == group and example.kind[1] != "Comparative":
+        about = "heard" if example.meta["template"] == VOICE else GROUPS.get(example.kind[0])
+        if about == sense and example.kind[1] != "Comparative":
             asked[example.question].append(example)
     found = []
     for examples in asked.values():
@@ -77,14 +79,13 @@ def staged(root: Path, sense: str, count: int, rng: np.random.Generator) -> list
             if second is None:
                 break
             examples.remove(second)
-            if sense == "heard":
-                clip = Clip(first.clip.video, second.clip.audio)
-            else:
-                clip = Clip(second.clip.video, first.clip.audio)
+            seen, heard = (first, second) if sense == "heard" else (second, first)
+            clip = Clip(seen.clip.video, heard.clip.audio)
             swapped = replace(second, id=f"{second.id}-swapped", clip=clip)
             truth = (first.reference.text, second.reference.text)
-            found.append(Trials(f"Soundstage, {group}", (first, swapped), truth))
-    return [found[i] for i in rng.permutation(len(found))[:count]]
+            found.append(Trials(f"Soundstage, {first.kind[0]}", (first, swapped), truth))
+    found = [found[i] for i in rng.permutation(len(found))]
+    return sorted(found, key=lambda pair: pair.examples[0].meta["template"] != VOICE)[:count]
 
 
 def ask(model: Model, trials: Sequence[Trials], again: bool = True) -> list[Group]:
