@@ -58,7 +58,7 @@ def read(root: Path | str, split: str = "test") -> Annotations:
         if key in asked:
             first, said = asked[key]
             kind = "asked twice" if said == label else "asked twice, answered in two ways"
-            odd.append(Fault(kind, path, line, f"as record {first}", f"{video}: {question}"))
+            odd.append(Fault(kind, path, line, f"as record {first}", f"{video}: {question}", place))
         asked.setdefault(key, (place, label))
         return Example(
             id=f"{path.stem}-{place}",

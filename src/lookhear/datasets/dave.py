@@ -1,15 +1,15 @@
 """DAVE: what does a person do while a sound is heard, with probes of each sense alone (Radevski et al., 2025).
 
 Annotations: github.com/gorjanradevski/dave (MIT), results/*.json: prompts with their options, the truth, real
-replies of a model and the official verdict on each. Videos are EPIC-Kitchens' and Ego4D's; the result files do not name them, so a
-question's clip is known by its options only (`meta["video_id"]`), and cannot be played.
+replies of a model and the official verdict on each. Videos are EPIC-Kitchens' and Ego4D's; the result files do not
+name them, so a question's clip is known by its options only (`meta["video_id"]`) and cannot be played.
 
     <root>/final_inference_epic_2.0_flash.json[.gz]    split: the file's name without .json, or test for the only one
 
 Versions are the parts: `multimodal` (the benchmark, the default), `video_segment` and
-`overlayed_full_audio_classification` (its two halves), `text_only`, `audio` and `silent_video` (probes), `temporal_video` (four actions to be put in order; it
-has no option and is read by `order`). In the multimodal part (E) is always "none of the above". `meta["reply"]` and
-`meta["official"]` keep the model's words and the published verdict.
+`overlayed_full_audio_classification` (its two halves), `text_only`, `audio` and `silent_video` (probes), and
+`temporal_video`: four actions (`meta["items"]`) to be put in order, answered as "(B)(D)(C)(A)". In the multimodal part
+(E) is always "none of the above". `meta["reply"]` and `meta["official"]` keep the model's words and the verdict.
 """
 
 from __future__ import annotations
@@ -49,16 +49,19 @@ def read(root: Path | str, split: str = "test", version: str = "multimodal") -> 
             odd.append(
                 Fault("repeated option", path, line, f"{len(options)} options, some alike", quote(record["prompt"]))
             )
-        group = " | ".join(sorted(options))
+        group = "|".join(sorted(set(options)))
         source = Source(group[:120])
         temporal = version == "temporal_video"
         truth = "".join(f"({letter})" for letter in letters) if temporal else options[ord(letters[0]) - 65]
         response = record.get("response_dict") or {}
         meta = {
-            "video_id": group, "line": line, "record": line - 1, "instruction": instruction, "truths": tuple(letters),
+            "video_id": group, "video_unknown": True, "line": line, "record": line - 1, "truths": tuple(letters),
+            "instruction": instruction,
             "reply": str(response.get("llm_output", "")), "official": record.get("is_correct"),
         }  # fmt: skip
         meta["items" if temporal else "options"] = tuple(options)
+        if not temporal:
+            meta["place"] = ord(letters[0]) - 65
         return Example(
             id=f"{version}-{line - 1}",
             task="question_answering",

@@ -1,6 +1,6 @@
 """Any file of multiple-choice or yes/no questions, by its own keys: mcq@questions.json.
 
-    mcq@FILE                                           JSON, JSON lines, CSV or TSV, also .gz, below the root or absolute
+    mcq@FILE                                           JSON, JSON lines, CSV, TSV, also .gz; below the root or absolute
     mcq@FILE,question=Q,options=O,answer=A,video=V     where its keys are called otherwise
     <root>/videos/<video>.mp4                          any folder with video, media or clip in its name
 
@@ -27,7 +27,7 @@ from lookhear.types import Answer, Example
 KIND = ("question_type", "Type", "type", "task", "category")
 FIELDS = Fields(
     question=("question", "Question", "question_text", "problem", "question_content", "prompt", "text", "query"),
-    answer=("correct_option", "answer", "Answer", "correct_answer", "solution", "answer_idx", "correct_mcq", "label", "anser"),
+    answer=("correct_option", "answer", "Answer", "correct_answer", "solution", "answer_idx", "correct_mcq", "label"),
     video=("video_id", "video", "video_name", "video_path", "videoID", "url", "image_path", "audio_id", "audio_path"),
 )  # fmt: skip
 
@@ -49,7 +49,7 @@ def read(root: Path | str, split: str = "test", version: str = "") -> Annotation
 
 
 def of_file(path: Path, root: Path, fields: Fields = FIELDS) -> Annotations:
-    """The questions of one file; its media are looked for under `root`. Raises DatasetError where no row can be read."""
+    """The questions of one file, whose media are under `root`. Raises DatasetError where no row can be read."""
 
     def make(record: Mapping[str, Any], made: Example) -> Example:
         kind = next((str(record[key]) for key in KIND if isinstance(record.get(key), str)), "")

@@ -29,6 +29,7 @@ class Fault:
     line: int
     why: str
     text: str = ""
+    record: int | None = None  # which question, from 0, of one that could be read
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.why}" + (f": {self.text}" if self.text else "")

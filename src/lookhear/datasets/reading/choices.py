@@ -54,8 +54,8 @@ class Odd:
     path: Path
     faults: list[Fault] = field(default_factory=list)
 
-    def __call__(self, kind: str, line: int, why: str, text: str = "") -> None:
-        self.faults.append(Fault(kind, self.path, line, why, quote(text)))
+    def __call__(self, kind: str, line: int, why: str, text: str, record: int) -> None:
+        self.faults.append(Fault(kind, self.path, line, why, quote(text), record))
 
 
 def read(
@@ -100,11 +100,11 @@ def example(
     said = need(record, fields.answer)
     shown = f"{video}: {question}"
     if letters and letters != list(LETTERS[: len(letters)]):
-        odd("letters out of order", line, f"options are lettered {' '.join(letters)}", shown)
+        odd("letters out of order", line, f"options are lettered {' '.join(letters)}", shown, number)
     place = place_of(said, texts, letters, fields.first)
     reference = Answer(texts[place]) if place is not None else Answer(str(said))
     if place is None and texts:
-        odd("answer not a choice", line, f"answer {said!r} is not among {texts!r}", shown)
+        odd("answer not a choice", line, f"answer {said!r} is not among {texts!r}", shown, number)
     name = SUFFIX.sub("", Path(video).name)
     sound = get(record, fields.audio)
     clip = recordings.clip(name, Path(video).stem)
@@ -113,6 +113,8 @@ def example(
         clip = Clip(clip.video, other.audio)
     length = get(record, fields.duration)
     meta: dict[str, Any] = {"video_id": name, "line": line, "record": number, "options": tuple(texts)}
+    if place is not None:
+        meta["place"] = place  # a right option may stand there twice
     if length is not None and (until := length_of(length)) is not None:
         meta["duration"] = until
     meta |= {key: record[key] for key in fields.meta if key in record}
@@ -165,9 +167,11 @@ def options_of(record: Mapping[str, Any], keys: Sequence[str]) -> tuple[list[str
         return [_option(value) for value in given.values()], [str(key).strip("() .") for key in given]
     texts = [_option(one) for one in given]
     marks = [PREFIX.match(text) for text in texts]
-    letters = [(m[1] or m[2]).upper() for m in marks if m]
-    if len(texts) > 1 and len(letters) == len(texts) and set(letters) <= set(LETTERS[: len(texts)]):
-        return [text[m.end() :].strip() for m, text in zip(marks, texts, strict=True) if m], letters
+    letters = [m[m.lastindex or 1].upper() for m in marks if m]
+    enough = len(texts) if len(texts) < 3 else len(texts) - 1  # one may have lost its full stop: "B Horse chewing"
+    if len(letters) >= enough and len(set(letters)) > 1 and set(letters) <= set(LETTERS[: len(texts)]):
+        plain = [text[m.end() :].strip() if m else text.strip() for m, text in zip(marks, texts, strict=True)]
+        return plain, letters if len(letters) == len(texts) else []
     return texts, []
 
 
