@@ -1,4 +1,4 @@
-"""Benchmarks' own scoring rules give the verdicts that their published code gave on 200 replies and on DAVE's results."""
+"""Benchmarks' own scoring rules give the verdicts of their published code, on 200 replies and on DAVE's results."""
 
 import gzip
 import json

@@ -92,7 +92,8 @@ def _baichuan(reply: str, options: list[str], truth: str) -> Verdict:
     if tag:
         reply = tag[1].strip()
     single = [token for token in reply.split() if len(token) == 1 and token.isalpha()]
-    said = (single[-1] if single and not tag else reply).strip().lower()
+    box = re.search(r"/box\{([^{}]{0,400})\}", reply)
+    said = (box[1] if box else single[-1] if single and not tag else reply).strip().lower()
     said = said[0] if said[1:2] in (".", ":") else re.sub(r"[^\w\s]", "", said).strip()
     return Verdict(said.upper() or None, said == truth.lower())
 
