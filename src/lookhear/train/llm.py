@@ -30,6 +30,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from lookhear import config
 from lookhear.errors import ModelError
+from lookhear.files import dumps
 from lookhear.llms import LLM, Prepared
 from lookhear.train import files, lessons
 from lookhear.train.learners import check, method_of, model_of
@@ -62,7 +63,8 @@ def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
         gradient_accumulation_steps=settings.accumulate,
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=False)],
     )
-    with bar(progress and accelerator.is_main_process) as shown:
+    main = accelerator.is_main_process
+    with files.writing(run, main), bar(progress and main) as shown:
         if files.claim(recipe, run, "lookhear.json"):
             shown.say(f"{run} is trained already.")
             return run
@@ -216,6 +218,7 @@ class _Run:
             "sampler": self.sampler.state(),
             "schedule": self.schedule.state_dict(),
             "lessons": self.curriculum.digest,
+            "processes": self.accelerator.num_processes,
         }
         if self.sharded:
             self.accelerator.save_state(str(self.run / "checkpoint" / "shards"))
@@ -236,6 +239,7 @@ class _Run:
                 f"The lessons are not those that {str(self.run)!r} was started on. "
                 "Name another folder with out=FOLDER, or delete that one."
             )
+        files.check_processes(self.run, state["processes"], self.accelerator.num_processes)
         if self.sharded:
             self.accelerator.load_state(str(self.run / "checkpoint" / "shards"))
         else:
@@ -269,7 +273,7 @@ class _Run:
         else:
             model.save_pretrained(self.run / "adapter", **({"state_dict": whole} if whole else {}))
         told = {"llm": self.recipe.llm["name"], "base": str(self.recipe.llm.get("where", ""))}
-        files.write(self.run / "lookhear.json", (json.dumps(told, indent=1) + "\n").encode())
+        files.write(self.run / "lookhear.json", (dumps(told, indent=1) + "\n").encode())
         files.drop(self.run / "checkpoint")
         if self.log:
             self.log.close()

@@ -61,6 +61,16 @@ def trainee(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str
     return config.build("debias", recipe.debias, answers=len(vocabulary), **widths(recipe, cards))(net)
 
 
+def optimizer(settings: config.Train, net: nn.Module) -> torch.optim.Optimizer:
+    """The optimizer a recipe names. Raises RecipeError for settings it refuses."""
+    try:
+        return OPTIMIZERS[settings.optimizer](
+            net.parameters(), settings.lr, tuple(settings.betas), weight_decay=settings.weight_decay, fused=True
+        )
+    except ValueError as error:
+        raise RecipeError(f"train.optimizer={settings.optimizer} refuses its settings: {error}") from None
+
+
 class Step(nn.Module):
     """Net and losses as one module, so that gradients are exchanged once a step under any number of processes."""
 
@@ -88,11 +98,13 @@ def train(recipe: config.Recipe, progress: bool = True) -> Path:
     accelerator = Accelerator(
         mixed_precision=settings.precision, kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)]
     )
-    with bar(progress and accelerator.is_main_process) as shown:
+    main = accelerator.is_main_process
+    with files.writing(run, main), bar(progress and main) as shown:
         if files.claim(recipe, run):
             shown.say(f"{run} is trained already.")
             return run
-        _Run(replace(recipe, out=str(run)), run, accelerator, shown).go()
+        with files.unless_refused(run):
+            _Run(replace(recipe, out=str(run)), run, accelerator, shown).go()
     return run
 
 
@@ -118,9 +130,7 @@ class _Run:
         self.labels = dict(zip((e.id for e in found.train), found.labels(found.train), strict=True))
         torch.manual_seed(recipe.seed)
         net = trainee(recipe, found.vocabulary, self.cards)
-        learns = OPTIMIZERS[self.settings.optimizer](
-            net.parameters(), lr=self.settings.lr, weight_decay=self.settings.weight_decay, fused=True
-        )
+        learns = optimizer(self.settings, net)
         self.steps_per_epoch = -(-len(self._epoch(0)) // accelerator.num_processes)
         self.steps = self.settings.epochs * self.steps_per_epoch
         self.step, self.optimizer = accelerator.prepare(Step(net), learns)
@@ -264,6 +274,7 @@ class _Run:
             "scaler": scaler.state_dict() if scaler else None,
             "position": asdict(self.at),
             "questions": self.questions.digest,
+            "processes": self.accelerator.num_processes,
         }
         files.save_checkpoint(self.run, state)
 
@@ -276,6 +287,7 @@ class _Run:
                 f"The training questions are not those that {str(self.run)!r} was started on. "
                 "Name another folder with out=FOLDER, or delete that one."
             )
+        files.check_processes(self.run, state["processes"], self.accelerator.num_processes)
         self.net.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.at = Position(**state["position"])
