@@ -91,13 +91,10 @@ def evaluate(
         rows, card = many.rows(found, asker.name), next(iter(found.values())).card
 
         def shown(form: str) -> str:
-            return "
-
-".join(filter(None, (many.table(rows, form, beside), tables.senses(card, form))))
+            return "\n\n".join(filter(None, (many.table(rows, form, beside), tables.senses(card, form))))
 
         if out:
-            (out / "table.md").write_text(shown("markdown") + "
-", "utf-8")
+            (out / "table.md").write_text(shown("markdown") + "\n", "utf-8")
         print(dumps(_plain(found, missing, rows, beside), indent=2) if as_json else shown(format))
         _tell(found, missing, asker.loaded)
 
