@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from lookhear import statistics
+from lookhear import files, statistics
 from lookhear.errors import DatasetError
 from lookhear.evaluate import scores, tables
 from lookhear.evaluate.columns import ORDER
@@ -64,7 +64,6 @@ class Report:
     def save(self, folder: Path | str) -> None:
         """Write report.json, answers.jsonl (one line a question) and table.md into `folder`."""
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         judged = [bool(one) if self.overall is not None else None for one in self.right]
         records = map(to_record, self.examples, self.answers, judged)
         texts = {
@@ -73,13 +72,8 @@ class Report:
             "table.md": [self.table("markdown") + "\n"],
         }
         for name, lines in texts.items():
-            part = folder / f"{name}.part"
-            try:
-                with part.open("w", encoding="utf-8") as file:
-                    file.writelines(lines)
-                part.replace(folder / name)
-            finally:
-                part.unlink(missing_ok=True)
+            with files.whole(folder / name) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+                file.writelines(lines)
 
 
 def report(

@@ -30,11 +30,13 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from lookhear import config
 from lookhear.errors import ModelError
+from lookhear.files import write_json
 from lookhear.llms import LLM, Prepared
+from lookhear.progress import Bars, bars
 from lookhear.train import files, lessons
 from lookhear.train.learners import check, method_of, model_of
 from lookhear.train.lessons import Ask, Clips, Curriculum, Lesson
-from lookhear.train.log import Bar, Log, bar
+from lookhear.train.log import Log
 from lookhear.train.sampler import Sampler
 
 LOG_EVERY = 5  # steps
@@ -62,7 +64,7 @@ def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
         gradient_accumulation_steps=settings.accumulate,
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=False)],
     )
-    with bar(progress and accelerator.is_main_process) as shown:
+    with bars(quiet=not (progress and accelerator.is_main_process)) as shown:
         if files.claim(recipe, run, "lookhear.json"):
             shown.say(f"{run} is trained already.")
             return run
@@ -88,7 +90,7 @@ def factor(settings: config.Tuning) -> Callable[[int], float]:
 class _Run:
     """Everything a run holds while it goes."""
 
-    def __init__(self, recipe: config.LLMRecipe, run: Path, accelerator: Accelerator, shown: Bar):
+    def __init__(self, recipe: config.LLMRecipe, run: Path, accelerator: Accelerator, shown: Bars):
         self.recipe, self.settings, self.run = recipe, recipe.train, run
         self.accelerator, self.shown, self.main = accelerator, shown, accelerator.is_main_process
         self.curriculum: Curriculum = lessons.read(recipe)
@@ -269,7 +271,7 @@ class _Run:
         else:
             model.save_pretrained(self.run / "adapter", **({"state_dict": whole} if whole else {}))
         told = {"llm": self.recipe.llm["name"], "base": str(self.recipe.llm.get("where", ""))}
-        files.write(self.run / "lookhear.json", (json.dumps(told, indent=1) + "\n").encode())
+        write_json(self.run / "lookhear.json", told)
         files.drop(self.run / "checkpoint")
         if self.log:
             self.log.close()
