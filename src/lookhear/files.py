@@ -32,7 +32,8 @@ def whole(path: Path | str) -> Iterator[Path]:
     FileError where the disk refuses.
     """
     path = Path(path)
-    part = path.with_name(f".{path.stem[:100]}~{socket.gethostname()}~{os.getpid()}~.part{path.suffix}")
+    start = os.fsdecode(os.fsencode(path.stem)[:100])  # a name may have 255 bytes, which letters are not
+    part = path.with_name(f".{start}~{socket.gethostname()}~{os.getpid()}~.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
@@ -40,7 +41,8 @@ def whole(path: Path | str) -> Iterator[Path]:
     except OSError as error:
         raise refused(path, error) from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # there is none, or nothing can be done about it there
+            part.unlink()
 
 
 @contextmanager

@@ -273,7 +273,7 @@ def test_replies_as_the_papers_print_them():
     found = task.parse("<answer>true</answer> The cat, [10,10,5,5], [3,3],[4,4],[300,5]", FIXED["ref_avs"])
     assert len(found.regions) == 2 and len(found.notes) == 2 and "[10,10,5,5] is no box inside" in found.notes[0]
     assert tasks.find("cross_modal_matching").parse("The second video.", FIXED["a2v"]).text == "two"
-    assert tasks.find("emotion_recognition").parse("She is happy", FIXED["emotion"]).notes
+    assert tasks.find("emotion_recognition").parse("She is tired", FIXED["emotion"]).notes
 
 
 def test_the_official_reading_of_coordinates():

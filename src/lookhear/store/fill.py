@@ -11,8 +11,9 @@ from lookhear.store.batch import NEGATIVE, text_of
 from lookhear.store.extract import Tally, extract, extract_texts
 from lookhear.store.features import FeatureStore, key, text_key
 from lookhear.store.names import build_encoder, serving
-from lookhear.types import Example
+from lookhear.types import BLANK, Example
 
+PATIENCE = 7 * 24 * 3600.0  # seconds: what another process is making is waited for, not made twice
 Progress = Callable[[str, int, int], None]  # what is being made, how many are done, of how many
 
 
@@ -59,12 +60,14 @@ def fill(
             told = _tell(progress, f"{name} on {len(texts)} texts")
             tally += extract_texts(texts, encoder or build(name), store, told)
         else:
-            keys = {key(c, reads) for c in clips} - {None}
-            if not all(store.has(name, k) for k in keys if k is not None):
+            # a track that is not there is served as black or silence
+            keys = {key(c, reads) or BLANK.id for c in clips}
+            if not all(store.has(name, k) for k in keys):
                 looking.append(encoder or build(name))
     if looking:
         names = " and ".join(e.signature()["name"] for e in looking)
-        tally += extract(clips, looking, store, progress=_tell(progress, f"{names} on {len(clips)} clips"))
+        told = _tell(progress, f"{names} on {len(clips)} clips")
+        tally += extract(clips, looking, store, progress=told, wait=PATIENCE)
     return tally
 
 

@@ -15,7 +15,6 @@ from lookhear.types import Answer, Example
 VERSION = 1
 LABELS = ("one", "two")
 PAIR = ("yes", "no")
-SPELLED = {"first": "one", "second": "two"}  # as replies also say it
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
@@ -40,9 +39,8 @@ def target(example: Example, explain: bool = True) -> str:
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
     """One or two, however it is said: as a word, as a digit, as first or second; of a pair yes or no."""
     if example.meta.get("form") == "pair":
-        return reader.name(reply, PAIR)
-    found = reader.name(reply, (*LABELS, *SPELLED))
-    return Answer(SPELLED.get(found.text, found.text), raw=reply, notes=found.notes)
+        return reader.name(reply, PAIR, kind="yes_no")
+    return reader.which_of_two(reply)
 
 
 def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:

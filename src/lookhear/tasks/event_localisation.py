@@ -17,7 +17,7 @@ from lookhear.metrics import av_parsing
 from lookhear.metrics.av_parsing import SECONDS
 from lookhear.pooled import Pooled, totals
 from lookhear.tasks import UNREAD
-from lookhear.tasks.reading import prompts, reader
+from lookhear.tasks.reading import events, prompts, reader, unwrap
 from lookhear.types import Answer, Example, Segment
 
 VERSION = 1
@@ -51,13 +51,18 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     the words of a target (NOTHING).
     """
     form, known = _form(example), vocabulary or example.meta.get("labels", ())
-    found = (replies.streams if form == "llp" else replies.events)(reply)
+    said, why = unwrap.spoken(reply)
+    if why:
+        return Answer(raw=reply, notes=(UNREAD + why,))
+    found = (replies.streams if form == "llp" else replies.events)(said)
+    if not found.segments and not found.labels:
+        found = events.told(said, known, streams=form == "llp") or found
     segments = replies.in_order(replace(s, label=reader.canonical(s.label, known)) for s in found.segments)
     labels = dict.fromkeys(reader.canonical(label, known) for label in found.labels)
     problems = list(found.problems)
     strange = [label for label in labels if known and label not in known]
     problems += [f"no known event: {label!r}" for label in strange]
-    if not labels and not problems and not (form != "ave" and NOTHING in reply):
+    if not labels and not problems and not (form != "ave" and NOTHING in said):
         problems.append("the reply names no event")
     text = replies.names(segments) or ", ".join(labels)
     return Answer(text, segments=segments, raw=reply, notes=tuple(UNREAD + problem for problem in problems))

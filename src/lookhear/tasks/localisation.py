@@ -21,12 +21,12 @@ from lookhear.metrics.localisation import box_of
 from lookhear.metrics.segmentation import mask_of
 from lookhear.pooled import Pooled, Ratio, totals
 from lookhear.tasks import UNREAD
-from lookhear.tasks.reading import boxes, prompts, reader
+from lookhear.tasks.reading import boxes, prompts, reader, unwrap
 from lookhear.types import Answer, Example, Region
 
 VERSION = 1
 FORMS = ("arig", "s4", "ms3", "avss", "ref_avs")
-SAID = re.compile(r"object[^.]*?\b(?:is|in the video is)\s+(?:an?\s+|the\s+)?([^\W\d][\w -]*)", re.IGNORECASE)
+SAID = re.compile(r"\bobject\b[^.\n]{0,80}?\bis\s{1,4}(?:an?\s{1,4}|the\s{1,4})?([^\W\d][\w -]{0,60})", re.IGNORECASE)
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
@@ -59,13 +59,16 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     unless (`ref_avs`) it says false.
     """
     form = _form(example)
-    verdict = (replies.answer(reply) or "").strip(" .").lower()
+    text, why = unwrap.spoken(reply)
+    if why:
+        return Answer(raw=reply, notes=(UNREAD + why,))
+    verdict = (replies.answer(text) or "").strip(" .").lower()
     if form == "ref_avs" and verdict == "false":
         return Answer(raw=reply)
     if form == "avss":
-        parts = [(content.split("[")[0].strip(" ,:"), content) for _, content in replies.tagged(reply, "object")]
+        parts = [(content.split("[")[0].strip(" ,:"), content) for _, content in replies.tagged(text, "object")]
     else:
-        parts = [(_named(reply, verdict), reply)]
+        parts = [(_named(text, verdict), text)]
     found, problems = list[Region](), list[str]()
     labels = [reader.canonical(label, vocabulary) for label, _ in parts]
     for label, (_, content) in zip(labels, parts, strict=True):

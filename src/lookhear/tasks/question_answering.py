@@ -5,20 +5,16 @@ How to ask a language model, how to read its reply, how to score. Small nets nee
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lookhear.metrics import answers as right_or_wrong
 from lookhear.pooled import Pooled, totals
-from lookhear.tasks import UNREAD
 from lookhear.tasks.reading import reader
 from lookhear.types import Answer, Example
 
-VERSION = 1
+VERSION = 2
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-LETTERED = re.compile(r"\W*option\s+([a-z])\b|\W*([a-z])(?:[.):,]|\W*$)", re.I)  # "B", "(b)", "B. a cat", "Option B"
-TAGGED = re.compile(r"<answer>(.*?)</answer>", re.S | re.I)
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
@@ -51,25 +47,14 @@ def target(example: Example, explain: bool = True) -> str:
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
     """The answer in a model's own words, kept as `raw`.
 
-    What stands between <answer> tags counts, else all of it. An option is named by its letter or its words, an answer
-    of the vocabulary by its words: the one said last, for models think before they answer. Digits mean number words.
-    With neither options nor vocabulary (`meta["labels"]`, where none is given) the reply itself is the answer. What
-    names none of them stays as it is, with a note.
+    An option is named by its letter, its words or its place; an answer of the vocabulary by its words, of the kind that
+    the question asks for. With neither options nor vocabulary (`meta["labels"]`, where none is given) what the reply
+    states is the answer. What names none of them, or several, is empty with a note: it is never guessed at.
     """
-    tagged = TAGGED.findall(reply)
-    said = (tagged[-1] if tagged else reply).strip().rstrip(".")
     options = list(example.meta.get("options", ()))
-    lettered = LETTERED.match(said)
-    if options and lettered:
-        place = LETTERS.index((lettered[1] or lettered[2]).upper())
-        if place < len(options):
-            return Answer(options[place], raw=reply)
-    known = options or list(vocabulary or example.meta.get("labels", ()))
-    if not known:
-        return Answer(said, raw=reply)
-    found = reader.last_named(said, known)
-    note = UNREAD + "the reply names no known answer"
-    return Answer(found, raw=reply) if found else Answer(said, raw=reply, notes=(note,))
+    if options:
+        return reader.choice(reply, options, example.question)
+    return reader.name(reply, list(vocabulary or example.meta.get("labels", ())), example.question)
 
 
 def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:

@@ -18,16 +18,18 @@ from dataclasses import dataclass
 from lookhear.types import Segment
 
 NEVER = "none"  # the range of an event that has no length
-NUMBER = r"\d+(?:\.\d+)?"
-BETWEEN = r"\s*(?:,|;|-|–|\bto\b|\s)\s*"
+# Every repetition is bounded and no number begins inside another, so that time grows as the text does.
+BLANK = r"\s{0,8}"
+NUMBER = r"(?<![\d.])\d{1,12}(?:\.\d{1,12})?(?![\d])"
+BETWEEN = rf"{BLANK}(?:,|;|-|–|\bto\b|\s){BLANK}"
 RANGE = re.compile(rf"({NUMBER}){BETWEEN}({NUMBER})")
-BRACKETED = re.compile(rf"[(\[]\s*({NUMBER}){BETWEEN}({NUMBER})\s*(?:s|seconds?)?\s*[)\]]")
+BRACKETED = re.compile(rf"[(\[]{BLANK}({NUMBER}){BETWEEN}({NUMBER}){BLANK}(?:s|seconds?)?{BLANK}[)\]]")
 LISTED = re.compile(
-    r"event\s*:\s*(?P<label>.+?)[\s,;]+start_time\s*:\s*(?P<start>\d+(?:\.\d+)?)"
-    r"[\s,;]+end_time\s*:\s*(?P<end>\d+(?:\.\d+)?)",
-    re.IGNORECASE | re.DOTALL,
+    rf"event{BLANK}:{BLANK}(?P<label>[^\n:]{{1,120}}?)[\s,;]{{1,8}}start_time{BLANK}:{BLANK}(?P<start>{NUMBER})"
+    rf"[\s,;]{{1,8}}end_time{BLANK}:{BLANK}(?P<end>{NUMBER})",
+    re.IGNORECASE,
 )
-COORDINATE = r"\s*(-?\d+(?:\.\d+)?)\s*"
+COORDINATE = rf"{BLANK}(-?\d{{1,9}}(?:\.\d{{1,9}})?){BLANK}"
 COORDINATES = re.compile(rf"[\[(]{COORDINATE},{COORDINATE}(?:,{COORDINATE},{COORDINATE})?[\])]")
 STREAMS = {"visual": "visual", "visual_event": "visual", "audio": "audio", "audio_event": "audio"}
 
@@ -47,7 +49,7 @@ def tagged(text: str, *names: str) -> list[tuple[str, str]]:
     A closing tag may lack its slash, as in AV-UIE's own examples, or be missing: then the content ends with the next
     opening tag or the text.
     """
-    tag = re.compile(rf"<\s*(/?)\s*({'|'.join(map(re.escape, names))})\s*/?\s*>", re.IGNORECASE)
+    tag = re.compile(rf"<{BLANK}(/?){BLANK}({'|'.join(map(re.escape, names))}){BLANK}/?{BLANK}>", re.IGNORECASE)
     marks = list(tag.finditer(text))
     found: list[tuple[str, str]] = []
     opened: re.Match[str] | None = None

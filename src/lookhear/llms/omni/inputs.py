@@ -34,7 +34,7 @@ class InputOptions:
     """How a clip is put before a model.
 
     Frames are scaled to `size` (height, width); None keeps their shape, up to about `pixels` of them. `sound` is a rule
-    of `tasks._excerpts.sound`. `clock` is `nominal` (each pair of frames lasts `seconds_per_grid`, whatever the
+    of `tasks.excerpts.sound`. `clock` is `nominal` (each pair of frames lasts `seconds_per_grid`, whatever the
     clip: Crab+) or `true` (the frames' own times); `time_scale` multiplies either. `lead` says first what is shown.
     """
 

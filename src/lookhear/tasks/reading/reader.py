@@ -1,33 +1,58 @@
-"""Names in a reply, however they are written, and the target of a task that asks for one."""
+"""One reader for all tasks: the option, name or words that a reply answers with, and a task's target.
+
+A reply that cannot be read, or that answers in two ways, is unread with a reason; it is never guessed at.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
-from lookhear.datasets.reading import replies
 from lookhear.errors import DatasetError
 from lookhear.metrics.answers import normal
 from lookhear.pooled import Pooled, mean
 from lookhear.tasks import UNREAD, unread
+from lookhear.tasks.reading import closed, options
+from lookhear.tasks.reading.claims import Reading
+from lookhear.tasks.reading.languages import english
+from lookhear.tasks.reading.names import Words
+from lookhear.tasks.reading.unwrap import Said, unwrap
 from lookhear.types import Answer, Example
 
-NUMBERS = dict(enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]))
-WORDS = re.compile(r"[^\W_]+")
+
+def choice(reply: str, choices: Sequence[str], question: str = "") -> Answer:
+    """The one of a question's `choices` that a reply names, by letter, words or place in the list."""
+    found = _agreed(unwrap(reply), lambda text: options.choose(english(text), choices, question))
+    return Answer(choices[found.value], raw=reply) if isinstance(found.value, int) else _unread(reply, found.why)
 
 
-def name(reply: str, known: Sequence[str]) -> Answer:
-    """The one of `known` that a reply gives: in its last <answer>, else anywhere; the one said last counts.
+def name(reply: str, known: Sequence[str], question: str = "", kind: str | None = None) -> Answer:
+    """The one of `known` that a reply gives, of the kind that `question` asks for (`closed.kind_of`).
 
-    Where nothing is known any text between tags is the answer; what gives none is empty and noted.
+    Where nothing is known what the reply states is the answer; what gives none is empty and noted.
     """
-    tagged = replies.answer(reply)
-    said = reply if tagged is None else tagged
+    said = unwrap(reply)
     if not known:
-        text = said.strip().rstrip(".")
-        return Answer(text, raw=reply) if text else _unread(reply, "the reply is empty")
-    text = next((label for label in known if normal(label) == normal(said)), "") or last_named(said, known)
-    return Answer(text, raw=reply) if text else _unread(reply, "the reply names no known answer")
+        text = next(iter(said.texts), "").strip().rstrip(".")
+        return Answer(text, raw=reply) if text else _unread(reply, said.why or "the reply is empty")
+    found = _agreed(said, lambda text: closed.answer(options.lower(english(text)), known, question, kind))
+    return Answer(str(found.value), raw=reply) if found.value is not None else _unread(reply, found.why)
+
+
+def which_of_two(reply: str) -> Answer:
+    """`one` or `two`, of two videos or sounds: "the second video", "Video 1", "two"."""
+    found = _agreed(unwrap(reply), lambda text: closed.of_two(options.lower(english(text))))
+    return Answer(str(found.value), raw=reply) if found.value is not None else _unread(reply, found.why)
+
+
+def _agreed(said: Said, read: Callable[[str], Reading]) -> Reading:
+    """What every text of a reply says; of JSON's other keys, what the only one that says anything does."""
+    if said.why:
+        return Reading(why=said.why)
+    found = [read(text) for text in said.texts or said.others]
+    values = list(dict.fromkeys(one.value for one in found if one.value is not None))
+    if len(values) == 1:
+        return Reading(values[0])
+    return Reading(why="the reply is ambiguous" if values else found[0].why)
 
 
 def canonical(label: str, known: Sequence[str]) -> str:
@@ -38,25 +63,9 @@ def canonical(label: str, known: Sequence[str]) -> str:
     )
 
 
-def last_named(said: str, known: Sequence[str]) -> str:
-    """The one of `known` whose words stand last in `said`; of two that end together, the longer; "" if none does."""
-    spoken = words(said)
-    best = (-1, 0, "")
-    for label in known:
-        wanted = words(label)
-        for end in range(len(spoken), len(wanted) - 1, -1):
-            if wanted and spoken[end - len(wanted) : end] == wanted:
-                best = max(best, (end, len(wanted), label))
-                break
-    return best[2]
-
-
 def words(text: str) -> list[str]:
-    """Lower-case words; underscores and punctuation separate, digits up to ten are spelled out."""
-    return [
-        NUMBERS.get(int(word), word) if word.isascii() and word.isdigit() else word
-        for word in WORDS.findall(text.casefold())
-    ]
+    """Lower-case words; underscores and punctuation separate, articles are left out, digits up to ten spelled out."""
+    return Words(text.casefold()).words
 
 
 def reference(example: Example) -> Answer:

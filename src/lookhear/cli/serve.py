@@ -1,0 +1,135 @@
+"""lookhear serve: models behind an OpenAI-compatible address and a page to ask videos in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from lookhear.serve.settings import Settings
+
+MB = 1_000_000
+SHORTEST = 16  # characters of an API key
+
+
+def serve(
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Model to serve; give it again for several. The first answers where none is named."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; anything but loopback can be reached by others.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on.")] = 8000,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder for uploads and jobs. Default: ~/.cache/lookhear/serve")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that hold the models.")] = 1,
+    decoders: Annotated[int, typer.Option(min=1, help="Processes that check uploads.")] = 2,
+    keys: Annotated[
+        Path | None, typer.Option(help="File of API keys, one a line. Also: the variable LOOKHEAR_API_KEYS.")
+    ] = None,
+    cors: Annotated[list[str] | None, typer.Option(help="Origin of a web page that may call; again for more.")] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="Name the server answers to, such as video.example.org; again for more.")
+    ] = None,
+    proxy: Annotated[str, typer.Option(help="Address of a reverse proxy whose X-Forwarded-For is believed.")] = "",
+    remote: Annotated[bool, typer.Option("--remote", help="Fetch http(s) addresses that clients name.")] = False,
+    remote_network: Annotated[
+        list[str] | None, typer.Option(help="Private network that may be fetched from, such as 10.1.0.0/16.")
+    ] = None,
+    report: Annotated[
+        list[Path] | None, typer.Option(help="Folder of a saved evaluation to browse; again for more.")
+    ] = None,
+    review: Annotated[
+        list[Path] | None, typer.Option(help="Review sheet (JSON lines) to judge; again for more.")
+    ] = None,
+    media: Annotated[
+        list[Path] | None, typer.Option(help="Folder of the recordings of reports and sheets; again for more.")
+    ] = None,
+    examples: Annotated[bool, typer.Option("--examples/--no-examples", help="Draw clips to try the page with.")] = True,
+    file_mb: Annotated[int, typer.Option(min=1, help="Largest upload in MB.")] = 512,
+    store_mb: Annotated[int, typer.Option(min=1, help="All kept uploads together in MB.")] = 20_000,
+    max_seconds: Annotated[float, typer.Option(min=1, help="Longest clip in seconds.")] = 7_200,
+    max_megapixels: Annotated[float, typer.Option(min=0.01, help="Largest picture in millions of pixels.")] = 33.2,
+    per_minute: Annotated[
+        int | None, typer.Option(min=0, help="Requests a minute of one client, 0 for any. Default: 0 on loopback, 600.")
+    ] = None,
+    per_client: Annotated[int, typer.Option(min=1, help="Requests of one client under way at once.")] = 64,
+    memory_mb: Annotated[int, typer.Option(min=100, help="Memory of a worker beyond its model in MB.")] = 4_000,
+    grace: Annotated[float, typer.Option(min=0, help="Seconds that accepted requests have when it is stopped.")] = 30,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
+) -> None:
+    """Serve models by HTTP, OpenAI-compatible, with a page to ask videos in.
+
+    Without --model it is `stage`, which knows Soundstage only. Listens on 127.0.0.1 unless told. Ctrl-C or
+    SIGTERM lets accepted requests end; jobs in the background go on after the next start.
+
+    Example: lookhear serve --model stage --port 8000
+
+    Example: lookhear serve --report runs/a/report --report runs/b/report --media data/videos
+    """
+    try:
+        from lookhear.serve.run import serve as run
+        from lookhear.serve.settings import Limits, Settings
+    except ModuleNotFoundError as error:
+        from lookhear.errors import DependencyError
+
+        raise DependencyError(f"serve needs {error.name}: pip install 'lookhear[serve]'") from None
+    settings = Settings(
+        data=data or Path.home() / ".cache" / "lookhear" / "serve",
+        models=tuple(model or ("stage",)),
+        host=host,
+        port=port,
+        workers=workers,
+        decoders=decoders,
+        keys=_keys(keys),
+        origins=tuple(cors or ()),
+        hosts=tuple(allow_host or ()),
+        proxies=proxy,
+        remote=remote,
+        remote_networks=tuple(remote_network or ()),
+        reports=tuple(report or ()),
+        media=tuple(media or ()),
+        sheets=tuple(review or ()),
+        examples=examples,
+    )
+    limits = Limits(
+        file_bytes=file_mb * MB,
+        store_bytes=store_mb * MB,
+        media_seconds=max_seconds,
+        pixels=round(max_megapixels * MB),
+        per_minute=(0 if settings.loopback else 600) if per_minute is None else per_minute,
+        per_client=per_client,
+        worker_bytes=memory_mb * MB,
+        grace_seconds=grace,
+    )
+    _say(settings)
+    raise SystemExit(run(replace(settings, limits=limits), "debug" if verbose else "warning"))
+
+
+def _keys(file: Path | None) -> tuple[str, ...]:
+    """The API keys of the file and of the environment. Raises RecipeError where one is too short to be a secret."""
+    from lookhear.errors import RecipeError
+
+    lines = file.read_text("utf-8").splitlines() if file else []
+    lines += os.environ.get("LOOKHEAR_API_KEYS", "").replace(",", "\n").splitlines()
+    keys = tuple(dict.fromkeys(line.strip() for line in lines if line.strip() and not line.startswith("#")))
+    if any(len(key) < SHORTEST for key in keys):
+        raise RecipeError(f"An API key is shorter than {SHORTEST} characters. Make one: openssl rand -hex 24")
+    return keys
+
+
+def _say(settings: Settings) -> None:
+    """What starts, where, and what a stranger could do with it."""
+    address = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{settings.port}"
+    print(f"lookhear: loading {', '.join(settings.models)}; then at {address} (OpenAI: {address}/v1)", file=sys.stderr)
+    if "stage" in settings.models:
+        print("lookhear: `stage` knows the drawn world of Soundstage only; of real videos it guesses.", file=sys.stderr)
+    if not settings.loopback and not settings.keys:
+        print(f"lookhear: {settings.host} can be reached by others and no API keys are set (--keys).", file=sys.stderr)

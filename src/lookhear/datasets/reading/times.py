@@ -1,0 +1,54 @@
+"""Seconds as people and models write them: "from 2 to 5 s", "0:02-0:05", "at 1:02:03", "2.5 seconds". Linear time.
+
+stretches("a bark from 0:02 to 0:05")  ->  [(2.0, 5.0)]
+moments("she waves at 03:16")          ->  [196.0]
+"""
+
+from __future__ import annotations
+
+import re
+
+CLOCK = r"\d{1,2}[:：]\d{2}(?:[:：]\d{2})?(?:\.\d{1,3})?"
+PLAIN = r"\d{1,9}(?:\.\d{1,6})?"
+UNIT = r"(?:s|sec|secs|second|seconds)\b"
+JOIN = r"\s{0,3}(?:to|until|till|through|and|-|–|—|~|→|,)\s{0,3}"
+
+
+def _edge(side: str) -> str:
+    """One end of a stretch: a clock, or a number that may have a unit before or after it."""
+    return (
+        rf"(?:(?:seconds?|time)\s{{0,2}})?(?P<{side}clock>{CLOCK})"
+        rf"|(?:(?P<{side}said>seconds?)\s{{0,2}})?(?P<{side}plain>{PLAIN})\s{{0,2}}(?P<{side}unit>{UNIT})?"
+    )
+
+
+STRETCH = re.compile(rf"(?<![\w.:：])(?:{_edge('a')}){JOIN}(?:{_edge('b')})(?![\w:：]|\.\d)", re.IGNORECASE)
+MOMENT = re.compile(
+    rf"(?<![\w.:：])(?:(?P<clock>{CLOCK})|(?P<plain>{PLAIN})\s{{0,2}}{UNIT}|"
+    rf"seconds?\s{{1,2}}(?P<after>{PLAIN}))(?![\w:：]|\.\d)",
+    re.IGNORECASE,
+)
+
+
+def seconds(clock: str) -> float:
+    """`m:ss`, `mm:ss` or `h:mm:ss`, with either colon, or plain seconds, as seconds."""
+    total = 0.0
+    for part in clock.replace("：", ":").split(":"):
+        total = 60 * total + float(part)
+    return total
+
+
+def stretches(text: str) -> list[tuple[float, float]]:
+    """(start, end) of each stretch of time, in order of the text; bare numbers only where a unit stands with one."""
+    found = []
+    for m in STRETCH.finditer(text):
+        sides = [m[side + "clock"] or m[side + "plain"] for side in "ab"]
+        timed = any(m[side + mark] for side in "ab" for mark in ("clock", "unit", "said"))
+        if timed:
+            found.append((seconds(sides[0]), seconds(sides[1])))
+    return found
+
+
+def moments(text: str) -> list[float]:
+    """Every time that is named, the ends of stretches included, in order of the text."""
+    return [seconds(m["clock"] or m["plain"] or m["after"]) for m in MOMENT.finditer(text)]

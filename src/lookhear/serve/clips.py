@@ -1,0 +1,184 @@
+"""From what a client names to a clip that may be watched: tracks by content, their facts checked against the limits."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lookhear import files
+from lookhear.serve.child import ChildError, ChildLateError, ChildLostError
+from lookhear.serve.library import Library
+from lookhear.serve.pool import Pool, Task
+from lookhear.serve.refusals import Refusal, bad, unreadable
+from lookhear.serve.settings import Limits
+
+BLANK = "blank"  # black or silent, asked for
+PROBE_SECONDS = 30.0
+REMEMBERED = 256  # files whose facts are kept in memory
+
+Progress = Callable[[Any], None]
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """A stretch of time with its picture and its sound: each a sha256, "blank" or None."""
+
+    video: str | None
+    audio: str | None
+    start: float = 0.0
+    end: float | None = None
+
+    def key(self, model: str) -> str:
+        """Equal for equal content, stretch and model: the name of the clip in a worker's memory."""
+        told = json.dumps([self.video, self.audio, self.start, self.end, model])
+        return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
+class Inspector:
+    """Looks into every file once, in a decoder: what it holds, that it can be decoded, its wave and its pictures."""
+
+    def __init__(self, library: Library, decoders: Pool, limits: Limits):
+        self.library, self.decoders, self.limits = library, decoders, limits
+        self.known: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self.under_way: dict[str, asyncio.Task[dict[str, Any]]] = {}
+        self.listeners: dict[str, list[Progress]] = {}
+
+    async def facts(self, sha: str, client: str, progress: Progress | None = None) -> dict[str, Any]:
+        """The facts of a kept file. Raises Refusal where it is no media, too long, too large or cannot be decoded."""
+        if sha in self.known:
+            self.known.move_to_end(sha)
+            return self.known[sha]
+        file = self.library.derived(sha, ".facts.json")
+        if file.is_file():
+            try:
+                return self._remember(sha, json.loads(file.read_text("utf-8")))
+            except (OSError, ValueError):
+                file.unlink(missing_ok=True)
+        if progress is not None:
+            self.listeners.setdefault(sha, []).append(progress)
+        if sha not in self.under_way:
+            self.under_way[sha] = asyncio.create_task(self._inspect(sha, client, file))
+            self.under_way[sha].add_done_callback(lambda _: self._over(sha))
+        return await asyncio.shield(self.under_way[sha])
+
+    def _over(self, sha: str) -> None:
+        task = self.under_way.pop(sha, None)
+        self.listeners.pop(sha, None)
+        if task is not None and not task.cancelled():
+            task.exception()  # it was told to whoever waits; nobody may be left
+
+    def _remember(self, sha: str, facts: dict[str, Any]) -> dict[str, Any]:
+        self.known[sha] = facts
+        while len(self.known) > REMEMBERED:
+            self.known.popitem(last=False)
+        return facts
+
+    async def _inspect(self, sha: str, client: str, file: Path) -> dict[str, Any]:
+        path = str(self.library.path(sha))
+        claimed = await self.decode({"op": "probe", "path": path}, client, PROBE_SECONDS)
+        self.check(claimed)
+        length = min(claimed["duration"], self.limits.media_seconds)
+        seconds = self.limits.task_seconds + 2 * length
+
+        def tell(what: Any) -> None:
+            for listener in self.listeners.get(sha, ()):
+                listener(what)
+
+        request = {"op": "inspect", "path": path}
+        facts = await self.decode(request, client, seconds, length > self.limits.long_seconds, tell)
+        files.write(file, json.dumps(facts))
+        return self._remember(sha, facts)
+
+    async def decode(
+        self,
+        request: dict[str, Any],
+        client: str,
+        seconds: float,
+        long: bool = False,
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """The result of a decoder. Raises Refusal."""
+        try:
+            return await self.decoders.run(Task(request, client, seconds, long=long, progress=progress))
+        except (ChildError, ChildLateError, ChildLostError) as error:
+            raise refusal(error, request.get("path", ""), self.library.root) from None
+
+    def check(self, claimed: dict[str, Any]) -> None:
+        """Refuse what its own header says is too long or too large."""
+        duration, picture = claimed["duration"], claimed["picture"]
+        if not math.isfinite(duration) or duration > self.limits.media_seconds:
+            longest = self.limits.media_seconds
+            raise unreadable(f"The file lasts {duration:.0f} s; at most {longest:.0f} s are taken. Send a part of it.")
+        if picture and picture["width"] * picture["height"] > self.limits.pixels:
+            size = f"{picture['width']} x {picture['height']}"
+            raise unreadable(
+                f"The picture has {size} pixels; at most {self.limits.pixels / 1e6:.1f} million are taken."
+            )
+
+    async def checked(
+        self, tracks: Tracks, client: str, progress: Progress | None = None
+    ) -> tuple[Tracks, dict[str, Any]]:
+        """`tracks` with an end where it needs one, and its length, after a look into its files. Raises Refusal."""
+        named = [t for t in (tracks.video, tracks.audio) if t not in (None, BLANK)]
+        if not named:
+            raise bad("nothing_to_watch", "Both picture and sound are left out or blank: there is nothing to watch.")
+        facts = {}
+        for sha in dict.fromkeys(named):
+            assert sha is not None
+            facts[sha] = await self.facts(sha, client, progress)
+        seen, heard = facts.get(tracks.video or ""), facts.get(tracks.audio or "")
+        if seen is not None and not seen["picture"] and (heard is None or not heard["sound"]):
+            raise unreadable("The file has no picture, and no sound is given.", "video")
+        moving = seen if seen is not None and seen["picture"] and not seen["still"] else None
+        leader = moving or (heard if heard is not None and heard["sound"] else None) or seen
+        if leader is None:
+            raise unreadable("The file has no sound, and no picture is given.", "audio")
+        length = leader["duration"] or 1.0
+        if not 0 <= tracks.start < length:
+            raise bad("invalid_start", f"start is {tracks.start:g} s, but the clip lasts {length:g} s.", "start")
+        if tracks.end is not None and tracks.end <= tracks.start:
+            raise bad("invalid_end", f"end {tracks.end:g} s is not after start {tracks.start:g} s.", "end")
+        end = None if tracks.end is None or tracks.end >= length else tracks.end
+        if leader.get("still") and end is None:
+            end = tracks.start + (tracks.end - tracks.start if tracks.end is not None else 1.0)
+        whole = Tracks(tracks.video, tracks.audio, tracks.start, end)
+        stretch = (end if end is not None else length) - tracks.start
+        return whole, {
+            "seconds": round(stretch, 3),
+            "seen": bool(seen and seen["picture"]),
+            "heard": bool(heard and heard["sound"]),
+        }
+
+    def told(self, tracks: Tracks) -> dict[str, Any]:
+        """`tracks` as a worker's request names them."""
+        video, audio = (
+            one if one in (None, BLANK) else str(self.library.path(one)) for one in (tracks.video, tracks.audio)
+        )
+        return {"video": video, "audio": audio, "start": tracks.start, "end": tracks.end}
+
+
+def refusal(error: Exception, path: str, root: Path) -> Refusal:
+    """What a worker's failure is for the client; no path of the server's is told."""
+    if isinstance(error, ChildLateError):
+        return Refusal(504, "too_slow", f"The clip {error} to work on. Send a shorter or smaller one.")
+    if isinstance(error, ChildLostError):
+        return Refusal(
+            422, "media_refused", "The clip made a worker fail twice. It is damaged, or needs too much memory."
+        )
+    assert isinstance(error, ChildError)
+    text = str(error)
+    for hidden in (path, str(root)):
+        if hidden:
+            text = text.replace(repr(hidden), "The file").replace(hidden, "the file")
+    if error.kind in ("MediaError", "FeatureError", "DatasetError"):
+        return unreadable(text[:500])
+    if error.kind in ("ModelError", "RecipeError", "DependencyError"):
+        return Refusal(422, "model_refused", text[:500])
+    return Refusal(500, "worker_failed", text[:200])

@@ -1,0 +1,242 @@
+"""The files clients bring: kept by content, named by ids nobody can guess, bounded in size and age.
+
+    data/blobs/ab/ab12…         the bytes, named by their sha256: what is uploaded twice is kept once
+    data/files/file-….json      id -> sha256, the name its owner gave it, whose it is
+    data/parts/                 what is being written; moved to blobs when it is whole and on disk
+
+A client's own name and content type are only ever shown, never used as a path or believed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lookhear import files
+from lookhear.errors import FileError
+from lookhear.serve.metrics import Metrics
+from lookhear.serve.refusals import Refusal, bad, missing, too_large
+from lookhear.serve.settings import MB, Limits
+
+ANYBODY = "*"  # owner of files that every client may use: the examples
+STALE = 86_400.0  # seconds after which what is still being written is taken to be dead
+UNNAMED_SECONDS = 3_600.0  # media of messages have no record; they are kept so long after their last use
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A file of a client's."""
+
+    id: str
+    sha: str
+    name: str
+    bytes: int
+    created: float
+    owner: str
+
+    def told(self) -> dict[str, Any]:
+        """As the OpenAI files API tells it."""
+        return {
+            "id": self.id,
+            "object": "file",
+            "bytes": self.bytes,
+            "created_at": int(self.created),
+            "filename": self.name,
+            "purpose": "user_data",
+        }
+
+
+class Library:
+    """All kept files. What is in use is never swept: every use sets the blob's time of change."""
+
+    def __init__(self, root: Path, limits: Limits, metrics: Metrics):
+        self.root, self.limits, self.metrics = root, limits, metrics
+        for name in ("blobs", "files", "parts", "derived", "jobs"):
+            (root / name).mkdir(parents=True, exist_ok=True)
+            files.sweep(root / name)
+        self.stored = sum(p.stat().st_size for p in root.glob("blobs/*/*"))
+        metrics.stored.set(self.stored)
+
+    async def take(self, pieces: AsyncIterator[bytes], name: str, owner: str) -> Record:
+        """Keep an upload. Raises Refusal where it is empty, too large, or the disk is full."""
+        part, digest, size = self.part(), hashlib.sha256(), 0
+        try:
+            with part.open("wb") as file:
+                async for piece in pieces:
+                    size += len(piece)
+                    if size > self.limits.file_bytes:
+                        raise too_large("file", f"{self.limits.file_bytes / MB:g} MB", "file")
+                    digest.update(piece)
+                    file.write(piece)
+                file.flush()
+                await asyncio.to_thread(os.fsync, file.fileno())
+            if not size:
+                raise bad("empty_file", "The file is empty (0 bytes).", "file")
+            sha = self._settle(part, digest.hexdigest(), size)
+            return self.name(sha, size, name, owner)
+        except (OSError, FileError) as error:
+            raise disk_full(error) from None
+        finally:
+            part.unlink(missing_ok=True)
+
+    async def keep(self, data: bytes) -> str:
+        """Keep media of a message; returns its sha256."""
+        return await asyncio.to_thread(self._keep, data)
+
+    def _keep(self, data: bytes) -> str:
+        if not data:
+            raise bad("empty_file", "A part of the message holds no media (0 bytes).", "messages")
+        if len(data) > self.limits.file_bytes:
+            raise too_large("media of a message", f"{self.limits.file_bytes / MB:g} MB", "messages")
+        part = self.part()
+        try:
+            part.write_bytes(data)
+            return self._settle(part, hashlib.sha256(data).hexdigest(), len(data))
+        except OSError as error:
+            raise disk_full(error) from None
+        finally:
+            part.unlink(missing_ok=True)
+
+    async def adopt(self, path: Path) -> tuple[str, int]:
+        """Move a finished file of ours, such as a fetched one, into the library; returns its sha256 and size."""
+
+        def settle() -> tuple[str, int]:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            size = path.stat().st_size
+            return self._settle(path, digest, size), size
+
+        try:
+            return await asyncio.to_thread(settle)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def part(self, suffix: str = "") -> Path:
+        """A name for a file that is being written; one left by a dead server is removed at the next start."""
+        return self.root / "parts" / f".{secrets.token_hex(8)}~{socket.gethostname()}~{os.getpid()}~.part{suffix}"
+
+    def _settle(self, part: Path, sha: str, size: int) -> str:
+        path = self.path(sha)
+        path.parent.mkdir(exist_ok=True)
+        if path.is_file():
+            os.utime(path)
+        else:
+            self._room(size)
+            part.replace(path)
+            self.stored += size
+            self.metrics.stored.set(self.stored)
+        self.metrics.uploaded.inc(size)
+        return sha
+
+    def name(self, sha: str, size: int, name: str, owner: str, id: str = "") -> Record:
+        """Give kept bytes an id."""
+        shown = "".join(c for c in name.replace("\\", "/").rpartition("/")[2] if c.isprintable())[:120]
+        record = Record(id or f"file-{secrets.token_hex(12)}", sha, shown or "file", size, time.time(), owner)
+        files.write_json(self.root / "files" / f"{record.id}.json", asdict(record))
+        return record
+
+    def path(self, sha: str) -> Path:
+        """Where the bytes of `sha` lie."""
+        return self.root / "blobs" / sha[:2] / sha
+
+    def derived(self, sha: str, suffix: str) -> Path:
+        """Where something made from the bytes of `sha` lies."""
+        return self.root / "derived" / f"{sha}{suffix}"
+
+    def record(self, id: str, owner: str) -> Record:
+        """The file called `id`, where `owner` may use it. Raises Refusal."""
+        if not (id.startswith("file-") and id[5:].isalnum() and len(id) <= 64):
+            raise missing("file", id, "file")
+        try:
+            found = Record(**json.loads((self.root / "files" / f"{id}.json").read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            raise missing("file", id, "file") from None
+        if found.owner not in (owner, ANYBODY) or not self.path(found.sha).is_file():
+            raise missing("file", id, "file")
+        with contextlib.suppress(OSError):
+            os.utime(self.path(found.sha))
+        return found
+
+    def records(self, owner: str | None = None) -> list[Record]:
+        """All files, or those of one owner, newest first."""
+        found = []
+        for path in self.root.glob("files/file-*.json"):
+            with contextlib.suppress(OSError, ValueError, TypeError):
+                found.append(Record(**json.loads(path.read_text("utf-8"))))
+        return sorted((r for r in found if owner in (None, r.owner)), key=lambda r: -r.created)
+
+    def delete(self, record: Record) -> None:
+        """Forget a file; its bytes go too, unless another has the same."""
+        (self.root / "files" / f"{record.id}.json").unlink(missing_ok=True)
+        if all(other.sha != record.sha for other in self.records()):
+            self._drop(record.sha)
+
+    def _drop(self, sha: str) -> None:
+        path = self.path(sha)
+        with contextlib.suppress(OSError):
+            size = path.stat().st_size
+            path.unlink()
+            self.stored -= size
+        for made in self.root.glob(f"derived/{sha}*"):
+            made.unlink(missing_ok=True)
+        self.metrics.stored.set(self.stored)
+
+    def _room(self, size: int) -> None:
+        """Make room for `size` bytes: expired files first, then the least recently used. Raises Refusal."""
+        if self.stored + size > self.limits.store_bytes:
+            self.sweep(size)
+        if self.stored + size > self.limits.store_bytes:
+            raise Refusal(507, "store_full", "The server has no room for this file. Delete some, or try later.")
+
+    def sweep(self, room: int = 0) -> None:
+        """Delete what has expired, and, for `room` more bytes, what was used longest ago but for an hour at least."""
+        records: dict[str, list[Record]] = {}
+        for record in self.records():
+            records.setdefault(record.sha, []).append(record)
+        ages = []
+        for path in self.root.glob("blobs/*/*"):
+            with contextlib.suppress(OSError):
+                ages.append((time.time() - path.stat().st_mtime, path.name))
+        for part in self.root.glob("parts/.*"):  # of replicas on other machines, which may have died
+            with contextlib.suppress(OSError):
+                if time.time() - part.stat().st_mtime > STALE:
+                    part.unlink()
+        for age, sha in sorted(ages, reverse=True):
+            named = records.get(sha, [])
+            expired = age > (self.limits.keep_seconds if named else UNNAMED_SECONDS)
+            short = self.stored + room > self.limits.store_bytes and age > UNNAMED_SECONDS / 6
+            if (expired or short) and all(record.owner != ANYBODY for record in named):
+                for record in named:
+                    (self.root / "files" / f"{record.id}.json").unlink(missing_ok=True)
+                self._drop(sha)
+
+
+def decoded(text: str, most: int, param: str = "messages") -> bytes:
+    """The bytes of base64 `text`. Raises Refusal."""
+    if len(text) * 3 // 4 > most + 3:
+        raise too_large("media of a message", f"{most / MB:g} MB", param)
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except ValueError:
+        raise bad("invalid_base64", "The media of a part are not valid base64.", param) from None
+
+
+def disk_full(error: OSError | FileError) -> Exception:
+    """The refusal of a write that failed for want of space; any other error as it is."""
+    cause = error.__context__ if isinstance(error, FileError) else error
+    if isinstance(cause, OSError) and cause.errno in FULL:
+        return Refusal(507, "disk_full", "The server's disk is full: the file was not kept. Try later.")
+    return error

@@ -1,0 +1,118 @@
+"""From the names that clients give media by (ids, data URLs, addresses) to kept files."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from typing import Any
+
+from lookhear.errors import MediaError
+from lookhear.fetch import FetchOptions, fetch, is_url
+from lookhear.serve.clips import BLANK, Tracks
+from lookhear.serve.engine import Engine
+from lookhear.serve.library import decoded
+from lookhear.serve.messages import Asked, times
+from lookhear.serve.refusals import Refusal, bad
+from lookhear.serve.schemas import ClipBody
+
+DATA = re.compile(r"^data:([\w.+-]{1,40}/[\w.+-]{1,60})?((?:;[\w.+=-]{1,60}){0,4});base64,", re.ASCII)
+TIMEOUT = 120.0  # seconds in which an address must be fetched
+
+
+async def kept(engine: Engine, name: str, owner: str, param: str) -> str:
+    """The sha256 of what `name` names. Raises Refusal."""
+    if name.startswith("file-"):
+        return engine.library.record(name, owner).sha
+    head = DATA.match(name[:400])
+    if head:
+        data = await asyncio.to_thread(decoded, name[head.end() :], engine.settings.limits.file_bytes, param)
+        return await engine.library.keep(data)
+    if is_url(name):
+        sha, _ = await fetched(engine, name, param)
+        return sha
+    shown = name[:60]
+    raise bad(
+        "unsupported_url", f"{shown!r} is neither a file's id, a data URL (base64) nor an http(s) address.", param
+    )
+
+
+async def fetched(engine: Engine, url: str, param: str = "url") -> tuple[str, int]:
+    """Fetch an address into the library. Raises Refusal where that is off, refused or fails."""
+    settings = engine.settings
+    if not settings.remote:
+        raise bad("remote_off", "This server fetches no addresses. Upload the file, or start it with --remote.", param)
+    options = FetchOptions(settings.limits.file_bytes, TIMEOUT, 3, settings.remote_networks)
+    try:
+        path = await asyncio.to_thread(fetch, url, engine.library.root / "parts", options)
+    except MediaError as error:
+        raise bad("not_fetched", str(error), param) from None
+    return await engine.library.adopt(path)
+
+
+async def tracks_of(engine: Engine, body: ClipBody, owner: str) -> tuple[Tracks, dict[str, Any]]:
+    """The tracks of a request, and the request by content, as a job keeps it."""
+    given = body.model_fields_set
+    if body.clip is None and not {"video", "audio"} & given:
+        raise bad("missing_clip", "Name a clip, or a video and an audio.", "clip")
+    whole = None if body.clip is None else await kept(engine, body.clip, owner, "clip")
+    found: dict[str, str | None] = {}
+    for name in ("video", "audio"):
+        told = getattr(body, name)
+        if name not in given:
+            found[name] = whole
+        else:
+            found[name] = told if told in (None, BLANK) else await kept(engine, told, owner, name)
+    if body.end is not None and body.end <= body.start:
+        raise bad("invalid_end", f"end {body.end:g} s is not after start {body.start:g} s.", "end")
+    tracks = Tracks(found["video"], found["audio"], body.start, body.end)
+    return tracks, {**found, "start": body.start, "end": body.end}
+
+
+async def tracks_of_message(engine: Engine, asked: Asked, owner: str, client: str) -> tuple[Tracks, int]:
+    """The tracks of a chat's media; frames are joined to a video. Also how many frames there were."""
+    media, audio = asked.media, None
+    if media.audio_is_base64:
+        most = engine.settings.limits.file_bytes
+        audio = await engine.library.keep(await asyncio.to_thread(decoded, media.audio, most))
+    elif media.audio:
+        audio = await kept(engine, media.audio, owner, "messages")
+    if media.video:
+        video = await kept(engine, media.video, owner, "messages")
+        if media.frames:
+            raise bad("several_clips", "The messages hold both a video and frames: send one of them.", "messages")
+        return Tracks(video, audio or video), 0
+    if not media.frames:
+        return Tracks(None, audio), 0
+    return Tracks(await _joined(engine, asked, owner, client, audio), audio), len(media.frames)
+
+
+async def _joined(engine: Engine, asked: Asked, owner: str, client: str, audio: str | None) -> str:
+    """The frames as one video, made once for equal frames, times and sound."""
+    frames = asked.media.frames
+    shas = [await kept(engine, url, owner, "messages") for _, url in frames]
+    at = times(frames)
+    if at[-1] > engine.settings.limits.media_seconds:
+        raise Refusal(422, "media_refused", f"A frame is at {at[-1]:.0f} s, which is beyond the limit.", "messages")
+    name = hashlib.sha256(repr((shas, at, audio)).encode()).hexdigest()
+    marker = engine.library.derived(name, ".joined")
+    if marker.is_file():
+        sha = marker.read_text("utf-8")
+        if engine.library.path(sha).is_file():
+            return sha
+    out = engine.library.part(".mkv")
+    request = {
+        "op": "compose",
+        "images": [str(engine.library.path(sha)) for sha in shas],
+        "times": at,
+        "audio": str(engine.library.path(audio)) if audio else None,
+        "pixels": engine.settings.limits.pixels,
+        "out": str(out),
+    }
+    try:
+        await engine.inspector.decode(request, client, engine.settings.limits.task_seconds)
+        sha, _ = await engine.library.adopt(out)
+    finally:
+        out.unlink(missing_ok=True)
+    marker.write_text(sha, "utf-8")
+    return sha

@@ -1,0 +1,173 @@
+"""OpenAI's chat messages, read as a clip and a question.
+
+text          the question: the text of the last user message, without time marks; "A. …" lines are its options
+image_url     a frame; its time is the text before it ("At 1.5 s:"), else one frame a second
+input_audio   the sound           audio_url  the same at an address
+video_url     the clip, with its own sound unless sound is given beside it; `video` with a list is frames
+file          an uploaded file (file_id), or one in the message (file_data)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lookhear.serve.refusals import bad, too_large
+from lookhear.serve.schemas import Message
+
+TIME = re.compile(
+    r"^[\s<\[(]{0,4}(?:frame\s{0,2})?(?:at|time|t\s?=)?\s{0,2}(?:(\d{1,3}):)?(\d{1,6}(?:\.\d{1,6})?)\s{0,2}"
+    r"(?:s|sec|seconds?)?[\s>\])]{0,4}:?\s{0,4}$",
+    re.IGNORECASE,
+)
+OPTION = re.compile(r"^\s{0,8}\(?([A-Z])[.):]\s{1,4}(\S.{0,199})$")
+INSTRUCTION = re.compile(r"^(answer|reply|respond|please answer|please reply)\b.{0,2000}$", re.IGNORECASE)
+
+
+@dataclass
+class Media:
+    """The media of a conversation, as they are named in it: URLs, base64 or ids."""
+
+    video: str = ""
+    audio: str = ""
+    frames: list[tuple[float | None, str]] = field(default_factory=list)
+    audio_is_base64: bool = False
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A clip's media and a question about it."""
+
+    media: Media
+    text: str
+    question: str
+    options: tuple[str, ...]
+
+
+def read(messages: Sequence[Message], images: int, chars: int) -> Asked:
+    """What is asked, and about which media. Raises Refusal."""
+    if messages[-1].role != "user":
+        raise bad("no_question", "The last message must be the user's: it holds the question.", "messages")
+    media, text = Media(), ""
+    for message in messages:
+        if message.role != "user":
+            continue
+        parts = message.content if isinstance(message.content, list) else [_text(message.content or "")]
+        text = _parts(parts, media)
+    if len(media.frames) > images:
+        raise too_large("number of frames", f"{images}", "messages")
+    if len(text) > chars:
+        raise too_large("question", f"{chars} characters", "messages")
+    if not (media.video or media.audio or media.frames):
+        raise bad("no_media", "No video, sound or picture in the messages: there is nothing to watch.", "messages")
+    question, options = split_options(text)
+    if not question:
+        raise bad("no_question", "The last message has no text: there is no question.", "messages")
+    return Asked(media, text, question, options)
+
+
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+def _parts(parts: Sequence[Mapping[str, Any]], media: Media) -> str:
+    """Put the media of one message into `media`; returns its text."""
+    lines: list[str] = []
+    time: float | None = None
+    mark = ""
+    for part in parts:
+        kind = part.get("type")
+        if kind in ("text", "input_text"):
+            if mark:
+                lines.append(mark)
+            text = str(part.get("text", ""))
+            found = TIME.match(text)
+            time = 60.0 * int(found[1] or 0) + float(found[2]) if found else None
+            mark = text if found else ""
+            if not found:
+                lines.append(text)
+            continue
+        if kind in ("image_url", "image", "input_image"):
+            media.frames.append((time, _url(part, "image_url", "image", "url")))
+        elif mark:
+            lines.append(mark)
+        mark, time = "", None
+        if kind in ("image_url", "image", "input_image"):
+            continue
+        if kind in ("video_url", "video"):
+            _video(part, media)
+        elif kind == "input_audio":
+            told = part.get("input_audio")
+            data = told.get("data") if isinstance(told, Mapping) else None
+            _one(media, "audio", data)
+            media.audio_is_base64 = not str(data).startswith("data:")
+        elif kind in ("audio_url", "audio"):
+            _one(media, "audio", _url(part, "audio_url", "audio", "url"))
+        elif kind in ("file", "input_file"):
+            told = part.get("file", part)
+            _one(media, "video", (told.get("file_id") or told.get("file_data")) if isinstance(told, Mapping) else None)
+        else:
+            raise bad("unsupported_part", f"Content parts of type {str(kind)[:40]!r} are not known here.", "messages")
+    if mark:
+        lines.append(mark)
+    return "\n".join(lines).strip()
+
+
+def _video(part: Mapping[str, Any], media: Media) -> None:
+    told = part.get("video")
+    if isinstance(told, list):
+        media.frames += [(None, str(one.get("url") if isinstance(one, Mapping) else one)) for one in told]
+    else:
+        _one(media, "video", _url(part, "video_url", "video", "url"))
+
+
+def _one(media: Media, name: str, value: Any) -> None:
+    if not isinstance(value, str) or not value:
+        raise bad("invalid_part", f"A part with {name} names no data, no address and no file.", "messages")
+    if getattr(media, name):
+        raise bad(
+            "several_clips", f"The messages hold more than one {name}: one clip is watched at a time.", "messages"
+        )
+    setattr(media, name, value)
+
+
+def _url(part: Mapping[str, Any], *names: str) -> str:
+    told: Any = None
+    for name in names:
+        told = part.get(name)
+        if told is not None:
+            break
+    value = told.get("url") if isinstance(told, Mapping) else told
+    if not isinstance(value, str) or not value:
+        raise bad("invalid_part", f"A part of type {str(part.get('type'))[:40]!r} has no url.", "messages")
+    return value
+
+
+def split_options(text: str) -> tuple[str, tuple[str, ...]]:
+    """(question, options) of a prompt: lines "A. …" in order are options, a last line that tells how to answer goes."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    while len(lines) > 1 and INSTRUCTION.match(lines[-1].strip()):
+        lines.pop()
+    options: list[str] = []
+    rest: list[str] = []
+    for line in lines:
+        found = OPTION.match(line)
+        if found and found[1] == chr(ord("A") + len(options)):
+            options.append(found[2].strip())
+        else:
+            rest.append(line)
+    if len(options) < 2:
+        return "\n".join(lines).strip(), ()
+    return "\n".join(rest).strip(), tuple(options)
+
+
+def times(frames: Sequence[tuple[float | None, str]]) -> list[float]:
+    """When each frame is shown, ascending: as told, or one a second after the frame before."""
+    found: list[float] = []
+    for told, _ in frames:
+        after = found[-1] + 1.0 if found else 0.0
+        at = after if told is None else told
+        found.append(at if not found or at > found[-1] else found[-1] + 0.001)
+    return found

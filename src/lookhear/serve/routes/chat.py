@@ -1,0 +1,153 @@
+"""OpenAI's face: /v1/models and /v1/chat/completions, streamed and not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from lookhear.serve import messages
+from lookhear.serve.bodies import read_json
+from lookhear.serve.engine import Engine
+from lookhear.serve.media_names import tracks_of_message
+from lookhear.serve.refusals import Refusal, bad, missing
+from lookhear.serve.routes.common import body_of, budget_of, client_of, engine_of, owner_of, while_connected
+from lookhear.serve.schemas import ChatBody
+
+router = APIRouter(tags=["OpenAI"])
+ALIVE = 10.0  # seconds after which a waiting stream says that it is alive
+PICTURE_TOKENS = 64  # told for each second of picture that is watched
+SOUND_TOKENS = 25  # told for each second of sound
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@router.get("/v1/models")
+async def models(request: Request) -> dict[str, Any]:
+    """The models that can be asked."""
+    return {"object": "list", "data": [_model(engine_of(request), told) for told in engine_of(request).models]}
+
+
+@router.get("/v1/models/{name:path}")
+async def model(request: Request, name: str) -> dict[str, Any]:
+    """One of them."""
+    engine = engine_of(request)
+    found = next((told for told in engine.models if told["id"] == name), None)
+    if found is None:
+        raise missing("model", name, "model")
+    return _model(engine, found)
+
+
+def _model(engine: Engine, told: dict[str, Any]) -> dict[str, Any]:
+    return {"id": told["id"], "object": "model", "created": int(engine.started), "owned_by": "lookhear"}
+
+
+@router.post("/v1/chat/completions", openapi_extra=body_of(ChatBody))
+async def chat(request: Request) -> Response:
+    """Ask about the clip in the messages. The last user message is the question; sampling settings are ignored.
+
+    The answer's evidence stands beside `choices` in `lookhear`, as `lookhear ask --json` prints it. `usage` counts
+    words, and seconds of picture and sound.
+    """
+    engine = engine_of(request)
+    limits = engine.settings.limits
+    body = await read_json(request, ChatBody, limits, budget_of(request), limits.body_bytes)
+    if body.n not in (None, 1):
+        raise bad("unsupported_value", "n must be 1: the same question has the same answer.", "n")
+    if body.tools:
+        raise bad("unsupported_parameter", "Tools are not called here.", "tools")
+    if body.response_format and body.response_format.get("type") not in (None, "text"):
+        raise bad("unsupported_parameter", "Answers are text: response_format must be text.", "response_format")
+    name = engine.model(body.model)
+    asked = messages.read(body.messages, limits.images, limits.question_chars)
+    work = _answer(engine, asked, owner_of(request), client_of(request), name)
+    if body.stream:
+        stream = _streamed(request, engine, work, body, name)
+        return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    result = await while_connected(request, work)
+    return JSONResponse(_completion(result, body, name))
+
+
+async def _answer(engine: Engine, asked: messages.Asked, owner: str, client: str, model: str) -> dict[str, Any]:
+    tracks, frames = await tracks_of_message(engine, asked, owner, client)
+    question = json.dumps([asked.question, list(asked.options)])
+    found = await engine.ask(tracks, [question], client, model)
+    answer = found["answers"][0]
+    text = answer["answer"]
+    if asked.options and text in asked.options:
+        text = f"{LETTERS[asked.options.index(text)]}. {text}"
+    length = found["clip"]["seconds"]
+    read = _tokens(asked.text) + round(length * PICTURE_TOKENS if found["clip"]["seen"] else 0)
+    read += round(length * SOUND_TOKENS if found["clip"]["heard"] else 0)
+    return {"text": text, "answer": answer, "read": read, "clip": found["clip"], "frames": frames}
+
+
+def _tokens(text: str) -> int:
+    return len(re.findall(r"\w+|[^\w\s]", text))
+
+
+def _cut(text: str, body: ChatBody) -> tuple[str, str]:
+    """The text and why it ends, within the most tokens that were asked for."""
+    most = body.max_completion_tokens or body.max_tokens
+    pieces = list(re.finditer(r"\s*(?:\w+|[^\w\s])", text))
+    if most is None or len(pieces) <= most:
+        return text, "stop"
+    return text[: pieces[most - 1].end()], "length"
+
+
+def _head(name: str, kind: str) -> dict[str, Any]:
+    id = f"chatcmpl-{secrets.token_hex(12)}"
+    return {"id": id, "object": kind, "created": int(time.time()), "model": name, "system_fingerprint": None}
+
+
+def _usage(read: int, text: str) -> dict[str, int]:
+    written = _tokens(text)
+    return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+
+
+def _completion(result: dict[str, Any], body: ChatBody, name: str) -> dict[str, Any]:
+    text, reason = _cut(result["text"], body)
+    message = {"role": "assistant", "content": text, "refusal": None}
+    choice = {"index": 0, "message": message, "finish_reason": reason, "logprobs": None}
+    extra = {"usage": _usage(result["read"], text), "lookhear": {**result["answer"], "clip": result["clip"]}}
+    return {**_head(name, "chat.completion"), "choices": [choice], **extra}
+
+
+async def _streamed(request: Request, engine: Engine, work: Any, body: ChatBody, name: str) -> AsyncIterator[bytes]:
+    """Pieces of the answer as server-sent events; comments keep the connection open while the clip is watched."""
+    head = _head(name, "chat.completion.chunk")
+
+    def chunk(delta: dict[str, Any], reason: str | None = None, **extra: Any) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": reason, "logprobs": None}
+        return b"data: " + json.dumps({**head, "choices": [choice], **extra}).encode() + b"\n\n"
+
+    task = asyncio.create_task(work)
+    try:
+        yield chunk({"role": "assistant", "content": ""})
+        while not task.done():
+            await asyncio.wait({task}, timeout=ALIVE)
+            if not task.done():
+                yield b": watching\n\n"
+        try:
+            result = task.result()
+        except Refusal as error:
+            engine.metrics.refused.labels(error.code).inc()
+            yield b"data: " + json.dumps(error.body()).encode() + b"\n\n"
+            return
+        text, reason = _cut(result["text"], body)
+        for piece in re.findall(r"\s*\S+", text):
+            yield chunk({"content": piece})
+        yield chunk({}, reason, lookhear={**result["answer"], "clip": result["clip"]})
+        if body.stream_options and body.stream_options.include_usage:
+            last = {**head, "choices": [], "usage": _usage(result["read"], text)}
+            yield b"data: " + json.dumps(last).encode() + b"\n\n"
+        yield b"data: [DONE]\n\n"
+    finally:
+        if not task.done():
+            task.cancel()

@@ -1,0 +1,97 @@
+"""Run the server: uvicorn with a time limit on headers, and an orderly end.
+
+SIGTERM ─▶ no new connections, /ready says 503 ─▶ accepted requests end (`grace_seconds`) ─▶ jobs stay on disk
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from lookhear.errors import LookhearError
+from lookhear.serve.app import make_app
+from lookhear.serve.settings import Settings
+
+HEADER_SECONDS = 15.0  # in which the headers of a request must have come
+
+
+class Protocol(H11Protocol):
+    """uvicorn's HTTP/1.1, which by itself waits for the rest of a header for ever."""
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Start the clock with the connection."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Stop the clock once there is a whole header; start it again with the next request's first byte."""
+        super().data_received(data)
+        busy = self.cycle is not None and not self.cycle.response_complete
+        if busy and self._late is not None:
+            self._late.cancel()
+            self._late = None
+        elif not busy and self._late is None:
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is left to wait for."""
+        if self._late is not None:
+            self._late.cancel()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._late = self.loop.call_later(HEADER_SECONDS, self._too_late)
+
+    def _too_late(self) -> None:
+        self._late = None
+        if (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing():
+            self.transport.close()
+
+
+class Server(uvicorn.Server):
+    """Says that it is stopping before it stops."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end: streams of jobs close, so that they do not hold up the rest."""
+        app = self.config.app
+        app.state.engine.draining = True  # type: ignore[union-attr]
+        app.state.jobs.stopping = True  # type: ignore[union-attr]
+        super().handle_exit(sig, frame)
+
+
+def serve(settings: Settings, log_level: str = "info") -> int:
+    """Serve until a signal ends it; the exit code. Raises LookhearError where a model or the port cannot be had."""
+    app = make_app(settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http=Protocol,
+        ws="none",
+        log_level=log_level,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=settings.proxies or None,
+        limit_concurrency=settings.limits.connections,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=round(settings.limits.grace_seconds),
+        h11_max_incomplete_event_size=64_000,
+    )
+    server = Server(config)
+
+    async def run() -> None:
+        await app.state.engine.start()
+        await server.serve()
+
+    try:
+        asyncio.run(run())
+    except SystemExit as error:
+        raise LookhearError(f"The server could not start on {settings.host}:{settings.port} (code {error}).") from None
+    return 0 if server.started else 1

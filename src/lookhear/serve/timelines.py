@@ -1,0 +1,89 @@
+"""The timeline of a clip: from the model where it makes one, else what any recording tells of itself.
+
+Without real eyes and ears a timeline still has loudness, cuts, black and silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lookhear.media.decode import stream
+from lookhear.media.sampling import Sampling
+from lookhear.types import Clip
+
+PIECE = 20.0  # seconds decoded at a time
+FPS = 4.0
+SIZE = (36, 64)
+CUT = 40.0  # mean difference of pixels between two looks, of 255, that is taken to be a cut
+BLACK = 12.0  # mean of pixels, of 255
+SILENCE = -60.0  # dB full scale
+QUIETEST = -90.0
+
+Tell = Callable[[Any], None]
+
+
+def timeline(clip: Clip, model: Any, tell: Tell) -> dict[str, Any]:
+    """The JSON form of the timeline of `clip`."""
+    return plain(clip, tell)
+
+
+def plain(clip: Clip, tell: Tell) -> dict[str, Any]:
+    """Loudness, cuts, black and silence, without any model."""
+    loudness: list[float] = []
+    levels: list[tuple[float, float]] = []  # (time, mean of the picture)
+    cuts: list[float] = []
+    before: np.ndarray | None = None
+    done, frames, notes = 0.0, 0, ()
+    for piece in stream(clip, Sampling(fps=FPS, offset=0.0, size=SIZE), PIECE):
+        if piece.waveform is not None:
+            loudness += _loudness(piece.waveform, piece.sample_rate)
+        for time, frame in zip(piece.times, piece.frames if piece.frames is not None else (), strict=False):
+            small = frame.astype(np.float32)
+            levels.append((float(time), float(small.mean())))
+            if before is not None and float(np.abs(small - before).mean()) > CUT:
+                cuts.append(round(float(time), 2))
+            before = small
+            frames += 1
+        done += piece.duration
+        notes = piece.notes
+        tell({"seconds": round(done, 2), "loudness": loudness})
+    return {
+        "version": 1,
+        "source": clip.id,
+        "duration": round(done, 3),
+        "events": [],
+        "sentences": [],
+        "loudness": loudness,
+        "cuts": cuts,
+        "black": _stretches([(t, level < BLACK) for t, level in levels], 1 / FPS),
+        "silence": _stretches([(float(i), level < SILENCE) for i, level in enumerate(loudness)], 1.0),
+        "frames": frames,
+        "ranked": {},
+        "listened": False,
+        "notes": [*notes, "this model makes no timeline: no events are named"],
+    }
+
+
+def _loudness(waveform: np.ndarray, rate: int) -> list[float]:
+    """dB full scale of each second."""
+    found = []
+    for start in range(0, len(waveform), rate):
+        second = waveform[start : start + rate].astype(np.float64)
+        if len(second) >= rate // 2 or not found:
+            level = float(np.sqrt(np.mean(second**2))) if len(second) else 0.0
+            found.append(round(max(QUIETEST, 20 * float(np.log10(max(level, 1e-9)))), 1))
+    return found
+
+
+def _stretches(marks: list[tuple[float, bool]], step: float) -> list[list[float]]:
+    """Contiguous marked moments, each `step` seconds long, as [start, end]."""
+    found: list[list[float]] = []
+    for time, on in marks:
+        if on and found and abs(found[-1][1] - time) < step / 2:
+            found[-1][1] = round(time + step, 2)
+        elif on:
+            found.append([round(time, 2), round(time + step, 2)])
+    return found

@@ -1,0 +1,118 @@
+"""The program of a worker process: `python -m lookhear.serve.worker decode|model SETTINGS`.
+
+Reads one JSON request a line from standard input and writes JSON lines to what was standard output (see `child`). It
+limits its own memory and files, dies with the server, and catches every error of a clip, so that a bad file costs
+its own request alone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, TextIO
+
+from lookhear.errors import LookhearError, MediaError
+
+PR_SET_PDEATHSIG = 1  # Linux: the signal a process gets when its parent dies
+FILES = 256  # open files of a worker
+ROOM = 1_000_000_000  # bytes of the largest file a worker may write
+
+Tell = Callable[[Any], None]
+Operation = Callable[[Mapping[str, Any], Tell], Any]
+
+
+def main(kind: str, settings: Mapping[str, Any]) -> None:
+    """Serve requests until the server closes the pipe."""
+    out = _pipe()
+    _die_with_parent()
+    operations: dict[str, Operation]
+    try:
+        if kind == "decode":
+            from lookhear.serve import decoding
+
+            operations, hello = decoding.operations(), {"name": "decoder"}
+        else:
+            from lookhear.serve import answering
+
+            keeper = answering.Keeper(settings["models"], settings["cache_clips"], settings["cache_bytes"])
+            operations, hello = keeper.operations(), {"name": "model", "models": keeper.told()}
+        _limit(int(settings["memory"]), hello)
+    except LookhearError as error:
+        _say(out, {"error": str(error), "kind": type(error).__name__})
+        raise SystemExit(1) from None
+    _say(out, {"result": hello})
+    for line in sys.stdin:
+        request = json.loads(line)
+        reply = _answered(operations[request["op"]], request, lambda what: _say(out, {"progress": what}))
+        _say(out, reply)
+
+
+def _answered(operation: Operation, request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    try:
+        return {"result": operation(request, tell)}
+    except LookhearError as error:
+        return {"error": str(error), "kind": type(error).__name__}
+    except MemoryError:
+        message = "The clip needs more memory than a worker may take. Use a shorter or smaller one."
+        return {"error": message, "kind": MediaError.__name__}
+    except RuntimeError as error:  # torch says so where an allocation fails
+        if "alloc" in str(error) or "memory" in str(error):
+            return {"error": "The clip needs more memory than a worker may take.", "kind": MediaError.__name__}
+        return _fault(error)
+    except Exception as error:
+        return _fault(error)
+
+
+def _fault(error: Exception) -> dict[str, Any]:
+    """Our own mistake: the log gets the traceback, the client one line without paths."""
+    import traceback
+
+    traceback.print_exc()
+    return {"error": f"The worker failed ({type(error).__name__}).", "kind": "Fault"}
+
+
+def _pipe() -> TextIO:
+    """What was standard output, for replies alone; whatever a library prints goes to standard error."""
+    pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return pipe
+
+
+def _say(out: TextIO, what: Mapping[str, Any]) -> None:
+    try:
+        out.write(json.dumps(what, allow_nan=False) + "\n")
+        out.flush()
+    except BrokenPipeError:
+        raise SystemExit(0) from None  # the server is gone
+
+
+def _die_with_parent() -> None:
+    with suppress(OSError, AttributeError):  # elsewhere than Linux the closed pipe ends us, after the present task
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _limit(memory: int, hello: dict[str, Any]) -> None:
+    """No core files, few open files, and `memory` bytes beyond what is taken now (CUDA maps far more than it uses)."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, ROOM))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES if hard == resource.RLIM_INFINITY else min(FILES, hard),) * 2)
+    torch = sys.modules.get("torch")
+    cuda = torch is not None and torch.cuda.is_available()
+    hello["memory_limited"] = not cuda and sys.platform.startswith("linux")
+    if hello["memory_limited"]:
+        with open("/proc/self/statm") as file:  # noqa: PTH123
+            taken = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + memory, taken + memory))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], json.loads(sys.argv[2]))

@@ -1,0 +1,219 @@
+"""Which of the answers that a statement names it claims: stated, headed by, plain, in passing, or rejected.
+
+    The answer is B.  I'd choose B.  B is correct.  So B.     STATED      B, because …   HEAD      … a cello …   PLAIN
+    compare with A    if it were A   A or B  before the A     PASSING     not A   A is wrong   rather than A  REJECTED
+
+Of each value its last standing mention counts, of several values the strongest; two that are equally strong are
+ambiguous, unless a correction ("wait", "on second thought") stands between them: then the later one.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+from lookhear.tasks.reading.patterns import (
+    BECAUSE,
+    CLAUSE,
+    COMES,
+    CORRECTED,
+    ENDS,
+    FINALLY,
+    JOINED,
+    LETTER_PASSES,
+    NEGATED,
+    OPENS,
+    PASSES,
+    PREDICATE,
+    QUESTION,
+    RIGHTLY,
+    SOFT,
+    STATES,
+    SUBJECT,
+    WRONGLY,
+)
+
+REJECTED, PASSING, PLAIN, HEAD, STATED, FINAL = -1, 0, 1, 2, 3, 4
+MANY = 100  # mentions of one statement that are weighed: the first and the last half
+AMBIGUOUS = "the reply is ambiguous"
+LEFT, RIGHT = 160, 70  # characters of the sentence that are looked at around a mention
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A place in a statement, `start` to `end`, that names `value` (None: an answer that cannot be chosen)."""
+
+    start: int
+    end: int
+    value: int | str | None
+    strength: int = PLAIN
+    fixed: bool = False  # its strength was decided where it was found
+    least: int = PLAIN  # what it is worth where nothing marks it
+    letter: bool = False  # a letter, which stands otherwise than a name does
+    heads: bool = True  # whether standing first makes it a claim
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The value that is claimed, or why there is none."""
+
+    value: int | str | None = None
+    why: str = ""
+
+
+def softened(text: str) -> str:
+    """`text` without phrases that hold a negation or a condition but mean none ("no doubt"); places stay the same."""
+    return SOFT.sub(lambda m: " " * len(m[0]), text)
+
+
+def few(found: Sequence[Any]) -> list[Any]:
+    """The first and the last of very many, in order."""
+    return list(found) if len(found) <= MANY else [*found[: MANY // 2], *found[-MANY // 2 :]]
+
+
+def claimed(text: str, mentions: Sequence[Mention]) -> Reading:
+    """What `text` (lower case, softened) claims of what it mentions, in order of their starts."""
+    mentions = few(mentions)
+    starts = [0, *(m.end() for m in ENDS.finditer(text))]
+    later = _last_statement(text, starts, mentions[-1]) if mentions else 0
+    weighed = _groups(text, [_weighed(text, starts, m, later) for m in mentions])
+    return _decided(text, weighed, starts)
+
+
+def _weighed(text: str, starts: Sequence[int], mention: Mention, later: int = 0) -> Mention:
+    """A mention with the strength that the words around it give it; a question before another mention claims nothing.
+
+    `starts` are those of sentences, `later` is where the last sentence with a mention begins.
+    """
+    letters = mention.letter
+    if mention.fixed:
+        return mention
+    place = bisect_right(starts, mention.start) - 1
+    begin = starts[place]
+    end = starts[place + 1] if place + 1 < len(starts) else len(text)
+    left = text[max(begin, mention.start - LEFT) : mention.start]
+    right = text[mention.end : min(end, mention.end + RIGHT)]
+    clause = left[max((m.end() for m in CLAUSE.finditer(left)), default=0) :] if left else ""
+    negated = NEGATED.search(clause) or (NEGATED.search(left) if left.rstrip().endswith((" not", "n't")) else None)
+    if negated:
+        return replace(mention, strength=REJECTED)
+    right_claim = RIGHTLY.match(right)
+    if WRONGLY.match(right) and not right_claim:
+        return replace(mention, strength=REJECTED)
+    sentence = text[begin:end].rstrip()
+    if sentence.endswith(("?", "？")) and (QUESTION.match(sentence) or mention.start < later):
+        return replace(mention, strength=PASSING)
+    states = STATES.search(left)
+    if right_claim or states:
+        # a reason after the claim is not the claim: "B, because it is C"
+        final = FINALLY.search(left)
+        return replace(mention, strength=FINAL if final else STATED)
+    if not letters and COMES.search(clause):
+        return replace(mention, strength=mention.least)
+    if (LETTER_PASSES if letters else PASSES).search(clause):
+        head = place == 0 and not letters and OPENS.match(left) is not None
+        return replace(mention, strength=HEAD if head else PASSING)
+    if BECAUSE.search(left):
+        return replace(mention, strength=PASSING)
+    if mention.heads and OPENS.match(left) and (place == 0 or not letters or not right.strip(" .!\"')")):
+        return replace(mention, strength=max(HEAD if place == 0 or letters else PLAIN, mention.least))
+    if SUBJECT.search(left):
+        return replace(mention, strength=HEAD)
+    if letters:
+        closes = not right.strip(" .!?\"')(") or right.lstrip()[:1] in ",;:"
+        if closes and (PREDICATE.search(left) or OPENS.match(clause)):
+            return replace(mention, strength=HEAD)
+    return replace(mention, strength=mention.least)
+
+
+def _last_statement(text: str, starts: Sequence[int], last: Mention) -> int:
+    """Where the sentence of the last mention begins, if it is no question itself; else 0."""
+    place = bisect_right(starts, last.start)
+    end = starts[place] if place < len(starts) else len(text)
+    return 0 if text[starts[place - 1] : end].rstrip().endswith(("?", "？")) else starts[place - 1]
+
+
+def _groups(text: str, mentions: list[Mention]) -> list[Mention]:
+    """Mentions joined by commas, "or" and "and" share a rejection, and where none is chosen, none is claimed."""
+    groups: list[list[int]] = []
+    for i, mention in enumerate(mentions):
+        previous = mentions[i - 1] if i else None
+        joined = (
+            previous is not None
+            and previous.end <= mention.start <= previous.end + 24
+            and JOINED.match(text[previous.end : mention.start]) is not None
+        )
+        if joined:
+            groups[-1].append(i)
+        else:
+            groups.append([i])
+    result = list(mentions)
+    for group in groups:
+        values = {mentions[i].value for i in group}
+        if len(values) < 2:
+            continue
+        between = " ".join(text[mentions[a].end : mentions[b].start] for a, b in pairwise(group))
+        listed = bool(re.search(r"\b(?:or|nor|and|to)\b|/|&|\|", between)) or len(group) > 2
+        first, last = mentions[group[0]], mentions[group[-1]]
+        if listed and REJECTED in (first.strength, last.strength):
+            for i in group:
+                result[i] = replace(mentions[i], strength=REJECTED)
+        elif REJECTED not in [mentions[i].strength for i in group]:
+            both = re.search(
+                r"\b(?:both|between|either|neither|among)\b[^.!?\n]{0,20}$",
+                text[max(0, first.start - 40) : first.start],
+            )
+            top = max(mentions[i].strength for i in group)
+            chosen = (
+                mentions[group[-1]].strength >= STATED
+                and bool(RIGHTLY.match(text[last.end : last.end + RIGHT]))
+                and not listed
+            )
+            if not chosen:
+                for i in group:
+                    result[i] = replace(mentions[i], strength=PASSING if both or top < STATED else top)
+    return result
+
+
+def _decided(text: str, mentions: Sequence[Mention], starts: Sequence[int]) -> Reading:
+    last: dict[int | str | None, Mention] = {}
+    best: dict[int | str | None, Mention] = {}
+    for mention in mentions:
+        if mention.strength == PASSING:
+            continue
+        if mention.strength == REJECTED:
+            last[mention.value] = mention
+            best.pop(mention.value, None)
+            continue
+        last[mention.value] = mention
+        held = best.get(mention.value)
+        best[mention.value] = mention if held is None or mention.strength >= held.strength else held
+    standing = {value: one for value, one in best.items() if last[value].strength > PASSING}
+    if not standing:
+        named = {m.value for m in mentions if m.strength == PASSING and m.value is not None}
+        if len(named) > 1:
+            return Reading(why=AMBIGUOUS)
+        return Reading(why="the reply names an answer but claims none" if named else "the reply names no known answer")
+    top = max(one.strength for one in standing.values())
+    leading = [one for one in standing.values() if one.strength == top]
+    if top in (HEAD, STATED) and len(leading) == 1:
+        against = [one for one in standing.values() if one.strength == HEAD and one.value != leading[0].value]
+        if top == STATED and against:
+            leading += against
+        if top == HEAD:  # what else the same sentence says as plainly
+            ends = starts[bisect_right(starts, leading[0].start)] if leading[0].start < starts[-1] else len(text)
+            leading += [one for one in standing.values() if one.strength == PLAIN and one.heads and one.start < ends]
+    if len(leading) > 1:
+        leading.sort(key=lambda one: one.start)
+        tail = leading[-1]
+        before = leading[-2]
+        if CORRECTED.search(text[before.end : tail.start]):
+            leading = [tail]
+    if len(leading) > 1:
+        return Reading(why=AMBIGUOUS)
+    value = leading[0].value
+    return Reading(value) if value is not None else Reading(why="the reply names no known answer")

@@ -1,0 +1,268 @@
+"""An answer out of a known set, by the kind of its question: yes or no, how many, where, which thing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from lookhear.tasks.reading import numbers, yes_no
+from lookhear.tasks.reading.claims import Mention, Reading, claimed, softened
+from lookhear.tasks.reading.names import Words, echoes
+
+MANY = "more than ten"
+COUNTS = frozenset((*numbers.UNITS[:11], MANY))
+PLACES: Mapping[str, tuple[str, ...]] = {
+    "left": ("left", "left side", "left hand side", "leftmost", "left-most", "lefthand", "left handed side"),
+    "right": ("right", "right side", "right hand side", "rightmost", "right-most", "righthand"),
+    "middle": ("middle", "center", "centre", "central", "in between"),
+    "indoor": ("indoor", "indoors", "inside", "in door"),
+    "outdoor": ("outdoor", "outdoors", "outside", "open air", "out door"),
+    "simultaneously": (
+        "simultaneously",
+        "simultaneous",
+        "at same time",
+        "both at once",
+        "at once",
+        "at same moment",
+        "in unison",
+    ),
+}
+ALIKE: Mapping[str, tuple[str, ...]] = {  # other ways to say a name of a vocabulary
+    "drum": ("drums", "drum kit", "drum set", "drumset", "drumkit"),
+    "congas": ("conga", "conga drum", "conga drums"),
+    "saxophone": ("sax", "alto sax", "tenor sax"),
+    "bagpipe": ("bagpipes", "bag pipe", "bag pipes"),
+    "electric_bass": ("electric bass", "electric bass guitar", "bass guitar", "electrical bass"),
+    "acoustic_guitar": ("acoustic guitar", "acoustic guitars", "classical guitar"),
+    "cello": ("violoncello",),
+    "guzheng": ("gu zheng", "zheng", "chinese zither"),
+    "erhu": ("er hu",),
+    "pipa": ("pi pa",),
+    "accordion": ("accordian",),
+    "ukulele": ("ukelele", "uke"),
+    "xylophone": ("xylophones",),
+    "bassoon": ("fagotto",),
+    "anger": ("angry", "mad", "furious", "irritated"),
+    "angry": ("anger", "furious"),
+    "disgust": ("disgusted",),
+    "disgusted": ("disgust",),
+    "fear": ("fearful", "afraid", "scared", "frightened"),
+    "fearful": ("fear", "afraid", "scared"),
+    "joy": ("happy", "joyful", "happiness"),
+    "happy": ("happiness", "joy", "joyful"),
+    "happiness": ("happy", "joy", "joyful"),
+    "sad": ("sadness", "sorrow"),
+    "sadness": ("sad", "sorrow", "sorrowful"),
+    "surprise": ("surprised", "astonished"),
+    "surprised": ("surprise",),
+    "neutral": ("neutrality",),
+    "contempt": ("contemptuous",),
+    "anxiety": ("anxious",),
+    "anxious": ("anxiety",),
+    "worried": ("worry",),
+    "worry": ("worried",),
+    "helplessness": ("helpless",),
+    "disappointment": ("disappointed",),
+    "calm": ("calmness",),
+    "excited": ("excitement",),
+}
+OTHERS = (
+    "double bass",
+    "contrabass",
+    "upright bass",
+    "bass drum",
+    "electric guitar",
+    "bass clarinet",
+    "steel guitar",
+    "english horn",
+    "french horn",
+    "electric piano",
+    "electric violin",
+    "mouth organ",
+    "thumb piano",
+)
+INSTRUMENTS = (
+    "bass drum",
+    "bass clarinet",
+    "electric piano",
+    "electric violin",
+)  # of OTHERS, those that are one of a kind
+IDIOM = re.compile(
+    r"\b(?:you(?:'re| are)(?: absolutely| quite)?|that(?:'s| is)|all) right\b|\bright to \w+|\bright (?:away|"
+    r"now|before|after|answer|option|choice|at the|from the start|here|there|when|as)\b|\ball right\b|"
+    r"\bright(?=[?,])|^\W*right[,.!]\s|\b(?:has|have|had|he|she|it|they|who|was|are|is) left (?:the (?:room|"
+    r"stage|scene|frame|video|building)|out|behind|before|after)\b|\bleft (?:out|behind|over|the (?:room|stage|"
+    r"scene|frame))\b"
+)
+SIDE = re.compile(
+    r"(?:\b(?:the|on|far|upper|lower|to|at|bottom|top|extreme|my|his|her|viewer's|screen|from|is|slightly|front|"
+    r"back|rear|and|or|either|both|between|not|toward|towards|its|their|answer is)|[:(\"'=]|^|\n|[.,;])\s*$"
+)
+SIDED = re.compile(
+    r"^\s*(?:side|hand|half|part|corner|edge|most|of|channel|instrument|one|player|speaker|portion|end|area|"
+    r"violin|[.,;:!?)\"']|$|\n)"
+)
+BARELY = re.compile(r"\W*(?:it is|it's|(?:the )?answer(?: is)?)?\W*(?:the|a|an)?\W*")
+WHERE = re.compile(
+    r"\b(?:where|which side|what side|which position|what position|whereabouts|what location|which location|"
+    r"which direction|left or right|indoors? or outdoors?|location of|position of)\b"
+)
+HOW_MANY = re.compile(r"\b(?:how many|number of|count of|count the|quantity|how much)\b")
+WHICH = re.compile(r"\b(?:which|what|name the|identify the)\b")
+POLITE = re.compile(
+    r"^\W*(?:(?:can|could|would|will) (?:you|we|i)|do you (?:know|think|happen)|please|"
+    r"is it possible to (?:tell|identify|determine|say)|are you able to)\b"
+)
+OF_TWO = re.compile(
+    r"\b(?:video|sound|clip|audio|option|number|no\.?|#)\s{0,2}(?P<n>one|two|1|2)\b(?![.:]\d)"
+    r"|\b(?P<place>first|second|1st|2nd)(?= (?:video|sound|clip|audio|one|option|track|recording)\b|\W*$)"
+    r"|(?<![\w.:])(?P<alone>one|two|1|2)(?=\s*(?:[.,;!)\"']|$|\n|is\b|matches\b|fits\b|because\b|belongs\b|not\b|or\b))"
+    r"(?<!the two)(?<!both two)"
+)
+WHETHER = re.compile(r"\b(?:whether|if)\b")
+
+
+def kind_of(question: str) -> str:
+    """What a question asks for: `yes_no`, `count`, `place`, `which` (a thing), or "" where that is not plain."""
+    asked = question.lower().strip()
+    if HOW_MANY.search(asked):
+        return "count"
+    if yes_no.AUX.match(asked) and not POLITE.match(asked):
+        return "yes_no"
+    if WHERE.search(asked):
+        return "place"
+    if WHICH.search(asked):
+        if re.search(
+            r"\bwhich (?!(?:is|of|one|instrument|musical|type|kind|sound|object)\b)[\w ]{2,30}? (?:makes?|"
+            r"plays?|sounds?|starts?|comes?|produces?|is (?:the )?(?:first|last|loud))",
+            asked,
+        ):
+            return "place"
+        return "which"
+    if POLITE.match(asked) and WHETHER.search(asked):
+        return "yes_no"
+    tail = re.split(r"[,:]\s*", asked)[-1]
+    return "yes_no" if yes_no.AUX.match(tail) and not POLITE.match(tail) else ""
+
+
+def answer(statement: str, known: Sequence[str], question: str = "", kind: str | None = None) -> Reading:
+    """The one of `known` that a statement (English, lower case) claims, of the kind that the question asks for."""
+    kind = kind_of(question) if kind is None else kind
+    spelled = {label.lower(): label for label in known}
+    if statement.strip() in spelled and _of_kind(statement.strip(), kind):
+        return Reading(spelled[statement.strip()])
+    soft = softened(statement)
+    if kind == "yes_no" and {"yes", "no"} <= set(spelled):
+        return _spelled(
+            claimed(soft, [m for m in yes_no.said(soft, question) if not echoes(soft, question, m)]), spelled
+        )
+    if kind == "count" and len(COUNTS & set(spelled)) > 1:
+        return _spelled(_count(soft, question), spelled)
+    groups = {"place": [k for k in known if k.lower() in PLACES], "which": [k for k in known if _thing(k)]}
+    some = groups.get(kind) or list(known)
+    return named(soft, some, question, besides=kind in ("which", "place"))
+
+
+def named(soft: str, known: Sequence[str], question: str = "", besides: bool = True) -> Reading:
+    """The one of `known` names that a statement (lower case, softened) claims; `besides`: not those of the question."""
+    mentions = [m for m in mentions_of(soft, known) if not echoes(soft, question, m)]
+    asked = {key for *_, key in Words(question.lower()).spans(ways(tuple(known)))} if besides else set()
+    strange = {m.value for m in mentions} - asked
+    if asked and strange:
+        mentions = [m for m in mentions if m.value not in asked]
+    elif asked and mentions and not BARELY.fullmatch(soft[: mentions[0].start] + soft[mentions[-1].end :]):
+        return Reading(why="the reply only repeats the question")
+    found = claimed(soft, mentions)
+    if found.value is None and not mentions:
+        doubled = [
+            label for label in known if len(label) > 3 and _undoubled(soft.strip(" .!\n")) == _undoubled(label.lower())
+        ]
+        return Reading(doubled[0]) if len(doubled) == 1 else found
+    return found
+
+
+def of_two(statement: str) -> Reading:
+    """`one` or `two`: by place ("the second video"), by number ("video 1"), or alone ("two")."""
+    soft = softened(statement)
+    found = [
+        Mention(
+            m.start(), m.end(), "one" if (m["n"] or m["place"] or m["alone"]) in ("1", "one", "first", "1st") else "two"
+        )
+        for m in OF_TWO.finditer(soft)
+    ]
+    return claimed(soft, found)
+
+
+def mentions_of(soft: str, known: Sequence[str]) -> list[Mention]:
+    """Names in a statement; left and right only where they are sides."""
+    idioms = [m.span() for m in IDIOM.finditer(soft)]
+    words = Words(soft)
+    elsewhere = words.spans({f"\0{name}": (name,) for name in OTHERS if name not in INSTRUMENTS})
+    found = []
+    for start, end, key in words.spans(ways(tuple(known))):
+        if key in ("left", "right"):
+            if any(a <= start < b for a, b in idioms):
+                continue
+            if not (SIDE.search(soft[max(0, start - 16) : start]) or SIDED.match(soft[end : end + 14])):
+                continue
+        if any(a <= start < b for a, b, _ in elsewhere):
+            continue
+        found.append(Mention(start, end, key))
+    return found
+
+
+@cache
+def ways(known: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    """Name -> every way to say it that no other name of `known` is called."""
+    names = {label.lower().replace("_", " ") for label in known}
+    table = {}
+    for label in known:
+        low = label.lower()
+        plain = low.replace("_", " ")
+        more = [*ALIKE.get(low, ()), *PLACES.get(low, ())]
+        if plain.isalpha() and len(plain) > 3 and not plain.endswith("s") and low not in PLACES:
+            more.append(plain + "s")
+        table[label] = (plain, *(way for way in dict.fromkeys(more) if way not in names))
+    said: dict[str, list[str]] = {}
+    for label, some in table.items():
+        for way in some:
+            said.setdefault(way, []).append(label)
+    return {label: tuple(way for way in some if len(said[way]) == 1) for label, some in table.items()}
+
+
+def _of_kind(label: str, kind: str) -> bool:
+    """Whether a name of a vocabulary can answer a question of a kind."""
+    kinds = {"yes_no": ("yes", "no"), "count": COUNTS, "place": PLACES}
+    return label in kinds[kind] if kind in kinds else kind != "which" or _thing(label)
+
+
+def _thing(label: str) -> bool:
+    low = label.lower()
+    return low not in ("yes", "no") and low not in COUNTS and low not in PLACES
+
+
+def _count(soft: str, question: str) -> Reading:
+    found = claimed(soft, [m for m in numbers.counts(soft, question) if not echoes(soft, question, m)])
+    if isinstance(found.value, int):
+        return Reading(numbers.UNITS[found.value] if found.value <= 10 else MANY)
+    if found.value is None and not re.search(r"\d", soft):
+        whole = _undoubled(soft.strip(" .!\n"))
+        alike = [unit for unit in numbers.UNITS[:11] if _undoubled(unit) == whole]
+        return Reading(alike[0]) if len(alike) == 1 else found
+    return found
+
+
+def _spelled(found: Reading, spelled: Mapping[str, str]) -> Reading:
+    if found.value is None:
+        return found
+    label = spelled.get(str(found.value))
+    return (
+        Reading(label)
+        if label
+        else Reading(why=f"the reply answers {found.value!r}, which is none of the answers there can be")
+    )
+
+
+def _undoubled(word: str) -> str:
+    return re.sub(r"(.)\1+", r"\1", word)

@@ -1,0 +1,81 @@
+"""Names in a statement, by their words: case, punctuation, underscores, articles and plural endings do not count."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from lookhear.tasks.reading.claims import Mention
+
+WORD = re.compile(r"[^\W_]+")
+ARTICLES = frozenset(("a", "an", "the"))
+UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+class Words:
+    """The words of a text with their places, articles left out and small numbers spelled."""
+
+    def __init__(self, text: str):
+        self.words: list[str] = []
+        self.places: list[tuple[int, int]] = []
+        for m in WORD.finditer(text):
+            if m[0] not in ARTICLES:
+                self.words.append(_plain(m[0]))
+                self.places.append(m.span())
+        self._at: dict[str, list[int]] = {}
+        for i, word in enumerate(self.words):
+            self._at.setdefault(word, []).append(i)
+
+    def spans(self, known: Mapping[int, str] | Mapping[str, Sequence[str]]) -> list[tuple[int, int, int | str]]:
+        """(start, end, key) of each place where one of `known` (a text, or several ways to say it) stands.
+
+        Of two that overlap the longer wins.
+        """
+        found: list[tuple[int, int, int | str]] = []
+        for key, ways in known.items():
+            for way in (ways,) if isinstance(ways, str) else ways:
+                wanted = _words(way)
+                if not wanted:
+                    continue
+                for i in self._at.get(wanted[0], ()):
+                    if len(wanted) == 1 or self.words[i : i + len(wanted)] == list(wanted):
+                        found.append((i, i + len(wanted), key))
+        found.sort(key=lambda f: (f[0] - f[1], f[0]))
+        taken = [False] * len(self.words)
+        kept = []
+        for start, end, key in found:
+            if not any(taken[start:end]):
+                taken[start:end] = [True] * (end - start)
+                kept.append((self.places[start][0], self.places[end - 1][1], key))
+        return sorted(kept)
+
+    def holds(self, some: Sequence[str]) -> bool:
+        """Whether `some` words stand in the text side by side."""
+        some = list(some)
+        return any(self.words[i : i + len(some)] == some for i in self._at.get(some[0], ()))
+
+
+@cache
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(Words(text.lower()).words)
+
+
+def _plain(word: str) -> str:
+    if word.isascii() and word.isdigit():
+        digits = word.lstrip("0") or "0"
+        return UNITS[int(digits)] if len(digits) < 3 and int(digits) <= 10 else digits
+    return word
+
+
+def echoes(text: str, question: str, mention: Mention) -> bool:
+    """Whether a mention stands inside a verbatim repetition of the question."""
+    asked = " ".join(question.lower().split()).rstrip(" ?？.")
+    if len(asked) < 12:
+        return False
+    at = text.find(asked)
+    while at >= 0:
+        if at <= mention.start and mention.end <= at + len(asked):
+            return True
+        at = text.find(asked, at + len(asked))
+    return False

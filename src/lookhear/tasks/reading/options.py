@@ -1,0 +1,336 @@
+"""The options of a multiple-choice question in a statement: by letter, by their words, by their number in the list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from lookhear.tasks.reading import numbers, yes_no
+from lookhear.tasks.reading.claims import (
+    PASSING,
+    PLAIN,
+    REJECTED,
+    STATED,
+    Mention,
+    Reading,
+    claimed,
+    few,
+    softened,
+)
+from lookhear.tasks.reading.names import Words, echoes
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+MARKED = re.compile(r"\(([A-Za-z])\)")
+BARE = re.compile(r"(?<![^\W_])(?<!['’&.#+-])([A-Z])(?![^\W_])(?!['’&#♯♭+]|-[A-Za-z]|\.[A-Za-z]\.)")
+SMALL = re.compile(
+    r"(?:^|\n)([a-z])(?=[.):]\s|[.):]?$)|\b(?:option|choice|answer(?: is)?:?|letter) ([b-hj-z])(?![^\W_]|['’])|"
+    r"\banswer(?: is)?\s?:? ([a-z])(?=[.\s]*$)"
+)
+VERBS = (
+    r"is|was|isn|fits?|match(?:es)?|seems?|looks?|sounds?|appears?|would|could|should|must|may|might|can|cannot|"
+    r"has|does|doesn|and|or|because|"
+    r"since|as|but|no|yes|not|if|when|while|then|than|wins|describes|corresponds|shows|aligns|to|in|with|for|"
+    r"from|at|on|i|it|also|clearly|definitely"
+)
+ARTICLE = re.compile(rf"^ (?!(?:{VERBS})\b)[A-Za-z\d][\w-]")
+ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+NAMED = re.compile(r"\b(?:answer is|answer:|option|choice)\s*[.!\s]*$")
+LINE = re.compile(r"^\s*\(?([A-Z])\)?\s*[.):–-]?\s+(\S[^\n]*)\s*$")
+MUSICAL = re.compile(r"^[ -]?(?:major|minor|flat|sharp|chord|note|string|clef|scale)\b")
+KEY = re.compile(r"\b(?:note|notes|key of|vitamin|plan|type|group|string|chord|hepatitis|channel|part)\s$")
+ITEM = re.compile(
+    r"(?:^|(?<=[\s;,]))(?:\(([A-Z])\)[.:]?|([A-Z])[.:])\s+(?=\S)|^([A-Z])\)[.:]?\s+(?=\S)|"
+    r"^\(?([A-Z])\)?\s+(?:[-–—]\s+|(?=[✗✘❌✖✓✔✅☑]))",
+    re.MULTILINE,
+)
+RIGHT = re.compile(
+    r"^\W*(?:this is )?(?:the )?(?:right|correct|yes|true|✓|✔|✅|matches|fits|best)\b(?! but)|^\W*[✓✔✅☑]|[✓✔✅☑]\W*$"
+)
+WRONG = re.compile(
+    r"^\W*(?:wrong|incorrect|no|not|false|doesn't|does not|isn't|is not|unlikely|is wrong|is incorrect)\b|"
+    r"^\W*[✗✘❌✖]|[✗✘❌✖]\W*$"
+)
+NONE = re.compile(
+    r"^\W*(?:none|neither)(?: of (?:the |these|those|them)?.*)?\W*$|^no (?:correct|right) (?:answer|option)",
+    re.IGNORECASE,
+)
+ALL = re.compile(r"^\W*all (?:of )?(?:the |these|them|those).*$", re.IGNORECASE)
+NONE_SAID = re.compile(
+    r"\bnone of (?:the|these|those|them)\b(?: (?:above|provided|given|listed|options?|answers?|choices?|other))*"
+)
+ALL_SAID = re.compile(r"\ball of (?:the|these|those|them)\b(?: (?:above|options?|choices?))*|\ball the above\b")
+ORDINAL = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"]
+PLACED = re.compile(
+    rf"\b({'|'.join(ORDINAL)}|last|[1-8](?:st|nd|rd|th)) (?:option|choice|answer|alternative|one listed)\b|"
+    rf"\b(?:option|choice|alternative)\s*(?:no\.?|number|#)?\s*([1-9]|one|two|three|four|five|six|seven|"
+    rf"eight)\b(?!\s*(?:instruments|times))"
+)
+REFUSES = re.compile(
+    r"\b(?:i|we)(?:'m| am| are)?(?: sorry,?)?(?: but)?,? ?(?:i )?(?:cannot|can't|can not|could not|couldn't|"
+    r"unable to|not able to|don't have|do not have|am unable|was unable)"
+    r"|\b(?:cannot|can't|impossible to|unable to) (?:\w+ )?(?:answer|determine|choose|select|provide|view|hear|"
+    r"analy[sz]e|see|tell|identify|decide|be (?:determined|answered|played))"
+    r"|\bi(?:'m| am) sorry\b|\bapologi[sz]e|^\W*apologies|\bas an ai\b|\blanguage model\b|^error\b|\berror[_: ]"
+)
+PREFIX = re.compile(r"^\s*\(?([A-Z])\)?\s*[.):]\s*")
+
+
+def bare(options: Sequence[str]) -> list[str]:
+    """Options without the letters in front of them, where each has its own ("A. a cat")."""
+    found = [PREFIX.match(option) for option in options]
+    if options and all(m and m[1] == LETTERS[i] for i, m in enumerate(found[:26])):
+        return [option[m.end() :].strip() if m else option for m, option in zip(found, options, strict=True)]
+    return list(options)
+
+
+def choose(statement: str, options: Sequence[str], question: str = "") -> Reading:
+    """The index of the option that a statement (in English, letters' case kept) chooses."""
+    texts = bare(options)
+    written = {_line(f"{letter}. {text}"): i for i, (letter, text) in enumerate(zip(LETTERS, texts, strict=False))}
+    if (place := written.get(_line(statement))) is not None:
+        return Reading(place)
+    soft = softened(lower(statement))
+    words = Words(soft)
+    letters, restated = _listed(statement, _letters(statement, soft, len(options)))
+    binary = yes_no.options(texts)
+    mentions = [*letters, *_placed(soft, texts), *_kinds(soft, texts), *_numbers(soft, texts, question)]
+    if binary:
+        mentions += [m if m.value is None else _as(m, binary[m.value]) for m in yes_no.said(soft, question)]
+    else:
+        mentions += [m for m in _texts(words, texts) if not any(a <= m.start < b for a, b in restated)]
+    mentions = _once([m for m in mentions if not echoes(soft, question, m)])
+    if clash := _clash(soft, mentions):
+        return Reading(why=f"the reply is ambiguous: the letter {clash} stands with the words of another option")
+    found = claimed(soft, mentions)
+    if found.value is None and not any(m.strength > PASSING for m in mentions):
+        part = _part(words, texts)
+        return found if part is None else Reading(part)
+    if found.value is not None and REFUSES.search(soft) and not _firm(soft, mentions, found.value):
+        return Reading(why="the reply names an answer and refuses to answer")
+    return found
+
+
+def _line(text: str) -> str:
+    """A letter with its option in one way of writing: "(B) A cat." and "B: a cat" are "b. a cat"."""
+    found = LINE.match(text[:2000])
+    return f"{found[1]}. {' '.join(found[2].split()).rstrip(' .')}".lower() if found else ""
+
+
+def lower(text: str) -> str:
+    """Lower case, character by character, so that places stay what they are."""
+    low = text.lower()
+    return low if len(low) == len(text) else "".join(c.lower()[:1] for c in text)
+
+
+def _as(mention: Mention, value: int) -> Mention:
+    return Mention(mention.start, mention.end, value, mention.strength, mention.fixed, mention.least)
+
+
+def _letters(statement: str, soft: str, count: int) -> list[Mention]:
+    """Letters that stand for options; one past the last option has no value."""
+    found = [(m.start(), m.end(), m[1].upper(), True) for m in few(list(MARKED.finditer(statement)))]
+    taken = {start + 1 for start, *_ in found}
+    whole = re.fullmatch(r"\W*([A-Za-z])(?:\W+\1)*\W*", statement)
+    for m in few(list(BARE.finditer(statement))):
+        if (
+            m.start() in taken
+            or MUSICAL.match(soft[m.end() : m.end() + 10])
+            or KEY.search(soft[max(0, m.start() - 14) : m.start()])
+        ):
+            continue
+        if (
+            m[1] == "I"
+            and not whole
+            and not NAMED.search(soft[max(0, m.start() - 20) : m.start()] + soft[m.end() : m.end() + 4])
+        ):
+            continue
+        if m[1] == "A" and ARTICLE.match(statement[m.end() : m.end() + 20]):
+            continue
+        found.append((m.start(), m.end(), m[1], False))
+    for m in SMALL.finditer(statement):
+        group = next(i for i in (1, 2, 3) if m[i])
+        found.append((m.start(group), m.end(group), m[group].upper(), True))
+    mentions = []
+    for start, end, letter, marked in sorted(set(found)):
+        place = LETTERS.index(letter)
+        if place >= max(count, 2) and not (whole or place < 8):
+            continue
+        least = (
+            PLAIN
+            if marked or re.search(r"\b(?:option|choice|letter|answer) $", soft[max(0, start - 8) : start])
+            else PASSING
+        )
+        mentions.append(Mention(start, end, place if place < count else None, least=least, letter=True))
+    return mentions
+
+
+def _listed(statement: str, letters: list[Mention]) -> tuple[list[Mention], list[tuple[int, int]]]:
+    """Letters of a restated list of options claim nothing, but for what is said of each ("C: right").
+
+    Also the places of the items of which nothing is said but their words.
+    """
+    items = few(list(ITEM.finditer(statement)))
+    places = [LETTERS.index(next(filter(None, m.groups()))) for m in items]
+    runs = {i for i in range(1, len(items)) if places[i] == places[i - 1] + 1}
+    judged: dict[int, int] = {}
+    restated = []
+    for i in sorted(runs | {i - 1 for i in runs}):
+        last = items[i + 1].start() if i + 1 < len(items) else len(statement)
+        line = statement.find("\n", items[i].end(), last)
+        end = line if line >= 0 else last
+        says = lower(statement[items[i].end() : end]).strip(" .;,")
+        strength = STATED if RIGHT.search(says) else REJECTED if WRONG.search(says) else PASSING
+        letter = next(g for g in range(1, 5) if items[i][g])
+        judged[items[i].start(letter)] = strength
+        if strength == PASSING:
+            restated.append((items[i].start(), end))
+    at = [m.start if m.start in judged else m.start + 1 for m in letters]
+    marked = [
+        Mention(m.start, m.end, m.value, judged[i], True, letter=True) if i in judged else m
+        for m, i in zip(letters, at, strict=True)
+    ]
+    return marked, restated
+
+
+def _texts(words: Words, texts: Sequence[str]) -> list[Mention]:
+    """Whole options by their words; of two at one place the longer. Options that are a mere letter have no words."""
+    known = {i: text for i, text in enumerate(texts) if not re.fullmatch(r"\W*[A-Za-z]\W*", text)}
+    return [Mention(start, end, place) for start, end, place in words.spans(known)]
+
+
+def _placed(soft: str, texts: Sequence[str]) -> list[Mention]:
+    """Options by their place in the list: "the second option", "option 2"; not where options are numbers themselves."""
+    numeric = any(numbers.of_option(text) is not None for text in texts)
+    found = []
+    for m in PLACED.finditer(soft):
+        if m[1]:
+            place = len(texts) - 1 if m[1] == "last" else ORDINAL.index(m[1]) if m[1] in ORDINAL else int(m[1][0]) - 1
+        elif numeric:
+            continue
+        else:
+            place = numbers.value(m[2]) - 1
+        found.append(Mention(m.start(), m.end(), place if place < len(texts) else None))
+    return found
+
+
+def _kinds(soft: str, texts: Sequence[str]) -> list[Mention]:
+    """None of the above, all of the above, where they are options; "none" is no answer where they are not."""
+    found = []
+    for said, option in ((NONE_SAID, NONE), (ALL_SAID, ALL)):
+        places = [i for i, text in enumerate(texts) if option.match(text)]
+        whole = option is NONE and re.fullmatch(r"\W*(?:none|neither|no correct answer)\W*", soft)
+        for m in [whole] if whole else said.finditer(soft):
+            if places:
+                found.append(Mention(m.start(), m.end(), places[0]))
+    return found
+
+
+def _numbers(soft: str, texts: Sequence[str], question: str) -> list[Mention]:
+    """Numbers, where every option is one: "three" for "3", "2" for "Twice"."""
+    values = [numbers.of_option(text) for text in texts]
+    if not texts or None in values or len(set(values)) < len(values):
+        return []
+    found = numbers.counts(soft, question)
+    return [_as(m, values.index(m.value)) if m.value in values else _as(m, None) for m in found]
+
+
+def _once(mentions: list[Mention]) -> list[Mention]:
+    """Mentions in order; what lies inside a longer one of another kind of naming is gone."""
+    kept: list[Mention] = []
+    for m in sorted(mentions, key=lambda m: (m.start, -m.end)):
+        if kept and m.end <= kept[-1].end and not (m.letter and kept[-1].letter):
+            continue
+        kept.append(m)
+    return kept
+
+
+def _clash(soft: str, mentions: Sequence[Mention]) -> str:
+    """The letter that stands right beside the words of another option, with nothing but marks between; else ""."""
+    for a, b in pairwise(mentions):
+        if (
+            a.letter == b.letter
+            or a.value == b.value
+            or None in (a.value, b.value)
+            or PASSING in (a.strength, b.strength)
+        ):
+            continue
+        letter = a if a.letter else b
+        between = ARTICLES.sub("", soft[a.end : b.start])
+        after = soft[b.end : b.end + 1]
+        if (
+            re.fullmatch(r"[\s.):(\-–—]{1,4}", between)
+            and "\n" not in between
+            and (b.letter or after in ("", ".", "\n", "!", ","))
+        ):
+            if (a.letter and between.strip() in ("", "-")) or (
+                b.letter and "(" not in between and soft[b.start] != "("
+            ):
+                continue
+            return LETTERS[letter.value] if isinstance(letter.value, int) else ""
+    return ""
+
+
+def _part(words: Words, texts: Sequence[str]) -> int | None:
+    """The one option that holds all of a short reply's words, side by side: "A dog" for "A dog starts barking"."""
+    said = words.words
+    if (
+        not 0 < len(said) <= 6
+        or set(said) <= FUNCTION
+        or NEGATIONS & set(said)
+        or all(w in numbers.VALUES or w.isdigit() for w in said)
+    ):
+        return None
+    held = [i for i, text in enumerate(texts) if Words(text.lower()).holds(said)]
+    return held[0] if len(held) == 1 else None
+
+
+FUNCTION = frozenset(
+    [
+        "is",
+        "are",
+        "was",
+        "it",
+        "its",
+        "this",
+        "that",
+        "there",
+        "in",
+        "on",
+        "at",
+        "of",
+        "to",
+        "and",
+        "or",
+        "with",
+        "for",
+        "by",
+        "i",
+        "we",
+        "you",
+        "the",
+        "because",
+        "if",
+        "so",
+        "video",
+        "audio",
+    ]
+)
+NEGATIONS = frozenset(["not", "no", "never", "none", "neither", "nor", "without", "isn", "doesn", "don", "can"])
+
+
+def _firm(soft: str, mentions: Sequence[Mention], value: int | str | None) -> bool:
+    """Whether the value is claimed in so many words, and not only named at the head of a refusal."""
+    claim = claimed(soft, [m for m in mentions if m.value == value and m.start > 0])
+    return (
+        claim.value == value
+        and REFUSES.search(soft) is not None
+        and any(
+            m.value == value
+            and re.search(
+                r"(?:answer|guess|say|choose|pick|go with|would be|option|so|best|must|think)\b[^.\n]*$",
+                soft[max(0, m.start - 60) : m.start],
+            )
+            for m in mentions
+        )
+    )

@@ -1,0 +1,265 @@
+"""Yes or no in a statement: said, meant by a word of agreement, or by the question's own words affirmed or denied."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from lookhear.tasks.reading.claims import HEAD, PLAIN, STATED, Mention
+from lookhear.tasks.reading.patterns import ENDS
+
+YES, NO = "yes", "no"
+SAID = re.compile(
+    r"\b(yes|yeah|yep|yup|yea|aye|affirmative|nope|nah|negative)\b|\b(no)\b(?=\s*(?:[,.;:!?)\]\"'—–-]|$|\n)|"
+    r"\s+(?:because|since|as|it|its|there|they|he|she|i|sir|this|that|we|the)\b)"
+)
+FIRST = re.compile(
+    r"^\W*(?:well,? |hmm,? )?(no)\s+(?!(?:idea|information|clue|answer|way|audio|video|sound|context|clip|"
+    r"one knows|comment|doubt)\b)\w"
+)
+MEANT = {"nope": NO, "nah": NO, "negative": NO, "no": NO}
+WHOLE_YES = (
+    r"true|correct|right|indeed|exactly|of course|certainly|sure|definitely|absolutely|positive|affirmative|"
+    r"always|it does|it is|they do|they are|there is|there are|i think so|i believe so|that(?:'s| is) (?:right|"
+    r"correct|true)|certainly yes|definitely yes"
+)
+WHOLE_NO = (
+    r"false|incorrect|wrong|untrue|absolutely not|definitely not|certainly not|of course not|not at all|never|"
+    r"not really|i don't think so|i do not think so|i think not|i don't believe so|probably not|it does not|"
+    r"it doesn't|it is not|it isn't|they do not|they don't|they are not|they aren't|there is not|there isn't|"
+    r"there are not|there aren't|there is none|not true|not correct"
+)
+AGREES = re.compile(rf"^\W*(?:well,? |yes,? )?(?:(?P<yes>{WHOLE_YES})|(?P<no>{WHOLE_NO}))\W*$")
+BEGINS = re.compile(
+    r"^\W*(?:(?P<yes>true|correct)|(?P<no>false|incorrect|wrong|not really|definitely not|absolutely not|"
+    r"not at all))\s*[,.!:;–—-]"
+)
+TRUTH = re.compile(
+    r"\b(?:it|that|this|statement|answer|claim)(?:'s| is| would be| should be)? (?P<not>not )?(?:(?P<yes>true|"
+    r"correct|the case)|(?P<no>false|incorrect|untrue|wrong))\b(?P<rest>\s+that\b.*)?\W*$"
+)
+NEGATES = re.compile(
+    r"\b(?:not|never|no|none|neither|nor|without|nothing|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't|"
+    r"cannot|won't|hasn't|haven't|nobody|absent|silent|missing|lacks?)\b"
+)
+UNSURE = re.compile(
+    r"\b(?:if|whether|unless|cannot|can't|unable|unclear|unsure|unknown|not sure|impossible|hard to (?:say|"
+    r"tell)|difficult to)\b"
+)
+SENSES = re.compile(r"\bi (?:do not|don't|did not|didn't|cannot|can't) (?:see|hear|detect|notice|find) (?:a|an|any)\b")
+PRONOUN = re.compile(
+    r"^\W*(?:yes,? |no,? )?(?:it|he|she|they|this|that|there)(?:'s| is| are| was| were| does| do| did| can| has|"
+    r" have)\b(?P<not>n't| not)?(?P<rest>.*)$"
+)
+AUX = re.compile(r"^\s*(?:is|are|was|were|does|do|did|can|could|has|have|will|would)\b")
+PLACES = re.compile(r"\b(?:in|on|at|of|from|throughout|during)\b.*$")
+EMPTY = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "being",
+        "do",
+        "does",
+        "did",
+        "has",
+        "have",
+        "had",
+        "it",
+        "its",
+        "this",
+        "that",
+        "there",
+        "these",
+        "those",
+        "in",
+        "on",
+        "at",
+        "of",
+        "to",
+        "from",
+        "by",
+        "and",
+        "or",
+        "any",
+        "some",
+        "video",
+        "audio",
+        "clip",
+        "sound",
+        "sounds",
+        "sounding",
+        "making",
+        "make",
+        "makes",
+        "instrument",
+        "instruments",
+        "entire",
+        "whole",
+        "playing",
+        "play",
+        "plays",
+        "played",
+        "heard",
+        "hear",
+        "seen",
+        "see",
+        "visible",
+        "audible",
+        "music",
+        "musical",
+        "can",
+        "could",
+        "will",
+        "would",
+        "very",
+        "really",
+        "just",
+        "also",
+        "still",
+        "here",
+        "both",
+        "two",
+        "during",
+        "throughout",
+        "scene",
+        "screen",
+        "track",
+        "one",
+        "ones",
+        "present",
+        "exist",
+        "exists",
+    ]
+)
+WORD = re.compile(r"[^\W_]+")
+
+
+def options(texts: Sequence[str]) -> dict[str | None, int]:
+    """Which option is yes and which is no, where these are two of the options; else empty."""
+    places: dict[str | None, int] = {}
+    for place, text in enumerate(texts):
+        first = (WORD.findall(text.lower()) or [""])[0]
+        if first in (YES, NO, "true", "false"):
+            key = YES if first in (YES, "true") else NO
+            if key in places:
+                return {}
+            places[key] = place
+    plain = len(texts) == 2 and all(len(WORD.findall(text)) == 1 for text in texts)
+    return places if len(places) == 2 and plain else {}
+
+
+def said(text: str, question: str) -> list[Mention]:
+    """Yes and no in `text` (lower case, softened) as mentions. Words of the question are its own, not an answer."""
+    found: list[Mention] = []
+    for m in SAID.finditer(text):
+        word = MEANT.get(m[1] or m[2], YES)
+        if (
+            m[2]
+            and re.search(
+                r"\b(?:there (?:is|are|was|were)|with|has|have|had|of|"
+                r"in)\s*$",
+                text[max(0, m.start() - 20) : m.start()],
+            )
+            and text[m.end() :].lstrip()[:1] not in ".,;!"
+        ):
+            continue
+        found.append(Mention(m.start(), m.end(), word, least=HEAD))
+    if (m := FIRST.match(text)) and not any(one.start == m.start(1) for one in found):
+        found.append(Mention(m.start(1), m.end(1), NO, least=HEAD))
+    begin = 0
+    for end in [*(m.end() for m in ENDS.finditer(text)), len(text)]:
+        sentence = text[begin:end]
+        if sentence.strip() and not any(begin <= m.start < end for m in found if m.least == HEAD):
+            meant = _meant(sentence, question, alone=not text[:begin].strip() and not text[end:].strip())
+            if meant:
+                found.append(Mention(begin, end, meant[0], meant[1], fixed=True))
+        begin = end
+    explicit = {m.value for m in found if not m.fixed}
+    if len(explicit) == 1:
+        found += _against(text, question, next(iter(explicit)))
+    return sorted(found, key=lambda m: m.start)
+
+
+def _meant(sentence: str, question: str, alone: bool) -> tuple[str, int] | None:
+    """(yes or no, strength) of a sentence that says neither word."""
+    bare = sentence.strip()
+    if m := AGREES.match(bare):
+        return (YES if m["yes"] else NO), (HEAD if alone or len(bare) < 30 else PLAIN)
+    if m := BEGINS.match(bare):
+        return (YES if m["yes"] else NO), HEAD
+    if (m := TRUTH.search(bare)) and not UNSURE.search(bare):
+        positive = bool(m["yes"]) != bool(m["not"])
+        if m["rest"] and len(NEGATES.findall(m["rest"])) % 2:
+            positive = not positive
+        return (YES if positive else NO), STATED
+    return _echoed(bare, question)
+
+
+def _echoed(sentence: str, question: str) -> tuple[str, int] | None:
+    """What a sentence answers that says the question's words again: "There is a violin", "It is not making sound"."""
+    asked = question.lower()
+    if not AUX.match(asked) or sentence.endswith("?"):
+        return None
+    senses = SENSES.search(sentence)
+    if UNSURE.search(sentence) and not senses:
+        return None
+    wanted = _content(asked)
+    pronoun = PRONOUN.match(sentence)
+    if pronoun and not re.match(r"\W*there\b", sentence):
+        rest = _content(NEGATES.sub(" ", pronoun["rest"]))
+        generic = {w for w in WORD.findall(pronoun["rest"]) if w in EMPTY}
+        if rest <= wanted and (rest or generic & set(WORD.findall(asked)) or not pronoun["rest"].strip(" .!")):
+            odd = (1 if pronoun["not"] else 0) + len(NEGATES.findall(pronoun["rest"].replace(" not", " ", 0)))
+            if re.search(r"\b(?:is|are|was|were|does|do|did|has|have|can)(?:'?n't| not)\b", sentence):
+                odd = len(re.findall(r"n't|\bnot\b|\bno\b|\bnever\b|\bsilent\b", sentence))
+            return (NO if odd % 2 else YES), HEAD
+        return None
+    there = re.match(
+        r"\W*(?:i (?:can )?(?:see|hear) |there(?:'s| is| are| was| were| appears to be| seems to be)\s)", sentence
+    )
+    have = _content(sentence)
+    if not wanted or not wanted <= have:
+        return None
+    if not there and not senses:
+        order = [w for w in _ordered(sentence) if w in wanted]
+        if list(dict.fromkeys(order)) != [w for w in dict.fromkeys(_ordered(asked)) if w in wanted]:
+            return None
+    odd = len(NEGATES.findall(sentence))
+    if odd > 1:
+        return None
+    return (NO if odd else YES), HEAD
+
+
+def _against(text: str, question: str, value: str | int | None) -> list[Mention]:
+    """Sentences that deny what the word affirms, or the other way round: "Yes, there is no dog"."""
+    found = []
+    begin = 0
+    for end in [*(m.end() for m in re.finditer(r"[.!?;,\n]+|\bbut\b|^\W*(?:yes|no)\b\s*[,.:]?", text)), len(text)]:
+        clause = text[begin:end].strip(" ,.;:!\n")
+        begin = end
+        if (
+            re.match(r"\W*there(?:'s| is| are)\b|\W*the\b", clause)
+            and (meant := _echoed(clause, question))
+            and meant[0] != value
+        ):
+            found.append(Mention(end - 1, end, meant[0], HEAD, fixed=True))
+    return found
+
+
+def _ordered(text: str) -> list[str]:
+    return [_stem(w) for w in WORD.findall(text) if w not in EMPTY and not AUX.match(w)]
+
+
+def _content(text: str) -> set[str]:
+    return set(_ordered(text))
+
+
+def _stem(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
