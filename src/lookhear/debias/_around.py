@@ -9,6 +9,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 QUESTION = ("question", "words", "tokens")
@@ -16,12 +17,13 @@ AUDIO = ("audio",)
 VISUAL = ("frames", "patches")
 
 
-class Around(nn.Module):
+class Around(WatchAnswer):
     """`watch`, `answer` and `losses` take what the net's own take; `net` is what answers once training is over."""
 
     def __init__(self, net: nn.Module):
         super().__init__()
         self.net = net
+        self.watch_streams, self.answer_streams = net.watch_streams, net.answer_streams
 
     @property
     def watch(self) -> Callable[..., Memory]:

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookhear.layers.recurrent import Reader, real_words, weigh
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 QUARTERS = 4
@@ -85,7 +86,7 @@ def quarters(x: Float[Tensor, "row time dim"]) -> tuple[Tensor, ...]:
     return x.tensor_split(min(QUARTERS, x.shape[1]), dim=1)
 
 
-class AVSD(nn.Module):
+class AVSD(WatchAnswer):
     """Sees, hears and reads."""
 
     def __init__(self, config: Config) -> None:

@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lookhear.layers.recurrent import Reader, real_words
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.nets.fcnlstm import Convolutions
 from lookhear.types import Memory, Output
 
@@ -38,7 +39,7 @@ class Config:
     joint: int = 1024
 
 
-class ConvLSTM(nn.Module):
+class ConvLSTM(WatchAnswer):
     """Hears in order, and reads."""
 
     def __init__(self, config: Config) -> None:

@@ -21,6 +21,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lookhear.layers.recurrent import Reader, real_words
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 
@@ -54,7 +55,7 @@ class Convolutions(nn.Sequential):
         self.outputs = inputs
 
 
-class FCNLSTM(nn.Module):
+class FCNLSTM(WatchAnswer):
     """Hears and reads."""
 
     def __init__(self, config: Config) -> None:

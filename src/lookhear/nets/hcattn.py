@@ -26,6 +26,7 @@ from torch.nn import functional as F
 from lookhear.errors import RecipeError
 from lookhear.layers.attention import normalized
 from lookhear.layers.recurrent import Reader, real_words, weigh
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 
@@ -80,7 +81,7 @@ class CoAttention(nn.Module):
         return question, clip, read, seen
 
 
-class HieCoAttention(nn.Module):
+class HieCoAttention(WatchAnswer):
     """Sees and reads."""
 
     def __init__(self, config: Config) -> None:

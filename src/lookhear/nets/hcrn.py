@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookhear.layers.recurrent import Reader, real_words, weigh
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 
@@ -85,7 +86,7 @@ class Relation(nn.Module):
         return torch.stack(said, dim=-2), chosen
 
 
-class HCRN(nn.Module):
+class HCRN(WatchAnswer):
     """Sees and reads."""
 
     def __init__(self, config: Config) -> None:

@@ -25,6 +25,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from lookhear.layers.recurrent import Reader, real_words, weigh
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 
@@ -118,7 +119,7 @@ class Look(nn.Module):
         return weigh(self.score((self.key(x) + self.query(query)[:, None]).tanh()).squeeze(-1), x, padding_mask)
 
 
-class HME(nn.Module):
+class HME(WatchAnswer):
     """Sees and reads."""
 
     def __init__(self, config: Config) -> None:

@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from lookhear.layers.attention import Attention, normalized
 from lookhear.layers.recurrent import positions, real_words
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 RING = {"read": "heard", "heard": "seen", "seen": "read"}  # who takes in whom
@@ -91,7 +92,7 @@ class RingLayer(nn.Module):
         return self.own[side](x, padding_mask if side == "read" else None), weight
 
 
-class LAViT(nn.Module):
+class LAViT(WatchAnswer):
     """Sees, hears and reads."""
 
     def __init__(self, config: Config) -> None:

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from lookhear.layers.attention import Attention
 from lookhear.layers.recurrent import Reader, real_words, weigh
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 
@@ -92,7 +93,7 @@ class Flatten(nn.Module):
         return self.out(taken), weight
 
 
-class MCAN(nn.Module):
+class MCAN(WatchAnswer):
     """Sees and reads."""
 
     def __init__(self, config: Config) -> None:

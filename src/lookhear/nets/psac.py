@@ -25,6 +25,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from lookhear.layers.attention import Attention, normalized
 from lookhear.layers.recurrent import positions, real_words
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 
@@ -73,7 +74,7 @@ class Nearby(nn.Module):
         return x + rearrange(self.conv(steps), "row dim word -> row word dim")
 
 
-class PSAC(nn.Module):
+class PSAC(WatchAnswer):
     """Sees and reads."""
 
     def __init__(self, config: Config) -> None:
