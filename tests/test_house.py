@@ -21,7 +21,7 @@ FLOORS = [  # ground floor first; rooms on one floor do not import each other
     {"media", "metrics", "datasets", "frontends"},
     {"encoders", "tasks", "soundstage", "layers", "ilora", "servers"},
     {"store", "dialects"},
-    {"nets", "debias", "llms", "segmenters", "timeline"},
+    {"nets", "debias", "llms", "segmenters", "timeline", "peft"},
     {"model"},
     {"train", "evaluate", "curate"},
     {"serve"},

@@ -60,8 +60,10 @@ class Train:
     clips: int = 16
     """distinct clips those questions come from, as nearly as the data allows; 0 shuffles questions freely"""
     optimizer: str = "adamw"
-    """adam or adamw"""
+    """adam, adamw or sgd (momentum 0.9)"""
     lr: float = 1e-3
+    betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
+    """of Adam: how long means of gradients and of their squares last"""
     weight_decay: float = 0.01
     schedule: str = "cosine"
     """cosine (with warm-up), step (x `step_factor` every `step_epochs` epochs) or constant"""
@@ -174,10 +176,22 @@ def load(path: Path | str, overrides: Sequence[str] = (), schema: type[T] = Reci
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not readable as YAML: {_line(error)}") from None
     try:
-        over = OmegaConf.from_dotlist(list(overrides))
+        over = OmegaConf.from_dotlist(_served(given, overrides))
     except (YAMLError, OmegaConfBaseException) as error:
         raise RecipeError(f"{path}: override not readable: {_line(error)}") from None
     return parse(schema, OmegaConf.to_container(OmegaConf.merge(given, over)), where=str(path))  # type: ignore[arg-type]
+
+
+def _served(given: Any, overrides: Sequence[str]) -> list[str]:
+    """The overrides with `features=NAME` spelled out: every stream of the recipe but `tokens` from NAME."""
+    found = []
+    for override in overrides:
+        key, _, name = override.partition("=")
+        if key == "features" and not name.startswith("{") and OmegaConf.is_dict(given.get("features")):
+            found += [f"features.{stream}={name}" for stream in given.features if stream != "tokens"]
+        else:
+            found.append(override)
+    return found
 
 
 def recipe_file(name: Path | str) -> Path:
@@ -244,7 +258,13 @@ def build(shelf: str, options: Mapping[str, Any], **late: Any) -> Any:
     schema = schema_of(module)
     known = {f.name for f in dataclasses.fields(schema)}
     late = {k: v for k, v in late.items() if k in known and k not in options}
-    return module.build(parse(schema, {**late, **options}, where=f"{shelf.rstrip('s')} {name}"))
+    where = f"{shelf.rstrip('s')} {name}"
+    settings = parse(schema, {**late, **options}, where=where)
+    try:
+        return module.build(settings)
+    except (ValueError, RuntimeError, AssertionError, ZeroDivisionError) as error:  # sizes that torch refuses
+        reason = _line(error) or type(error).__name__
+        raise RecipeError(f"{where} cannot be built with {options or 'its defaults'}: {reason}") from None
 
 
 def schema_of(module: Any) -> type[Any]:

@@ -14,6 +14,7 @@ import io
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,18 @@ def claim(recipe: config.Recipe | config.LLMRecipe, run: Path, done: str = "mode
     if run.exists() and (not run.is_dir() or any(f for f in run.iterdir() if not f.name.endswith(".part"))):
         raise RecipeError(f"Run folder {str(run)!r} exists and holds no run. Name another with out=FOLDER.")
     return False
+
+
+@contextmanager
+def unless_refused(run: Path) -> Iterator[None]:
+    """Leaves no new run folder behind where training fails before its first checkpoint; Ctrl-C leaves it."""
+    fresh = not (run / "recipe.yaml").is_file()
+    try:
+        yield
+    except Exception:
+        if fresh and not (run / "checkpoint" / "last.pt").is_file():
+            drop(run)
+        raise
 
 
 def start(
