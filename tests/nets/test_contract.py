@@ -190,7 +190,6 @@ def test_a_net_is_called_like_any_module(form):
         net(**{k: v for k, v in streams.items() if k != net.answer_streams[0]} if ask else {"video": CLIP})
 
 
-@torch.no_grad()
 def test_operations_are_counted(form):
     from torch.utils.flop_counter import FlopCounterMode
 

@@ -23,7 +23,6 @@ class Around(WatchAnswer):
     def __init__(self, net: nn.Module):
         super().__init__()
         self.net = net
-        self.watch_streams, self.answer_streams = net.watch_streams, net.answer_streams
 
     @property
     def watch(self) -> Callable[..., Memory]:

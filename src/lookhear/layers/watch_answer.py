@@ -6,7 +6,6 @@ With `forward`, a network works with torch.compile, torch.export, FLOP counters 
 from __future__ import annotations
 
 import inspect
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -15,20 +14,17 @@ from lookhear.types import Output
 
 
 class WatchAnswer(nn.Module):
-    """Base class of the networks: subclasses define `watch(streams…) -> Memory` and `answer(memory, streams…)`.
+    """Base class of the networks: subclasses define `watch(streams…) -> Memory` and `answer(memory, streams…)`."""
 
-    `watch_streams` and `answer_streams` are the names of the streams that the two methods take.
-    """
+    @property
+    def watch_streams(self) -> tuple[str, ...]:
+        """Names of the streams that `watch` takes."""
+        return tuple(inspect.signature(self.watch).parameters)
 
-    watch_streams: tuple[str, ...] = ()
-    answer_streams: tuple[str, ...] = ()
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if inspect.isfunction(watch := getattr(cls, "watch", None)):
-            cls.watch_streams = tuple(inspect.signature(watch).parameters)[1:]
-        if inspect.isfunction(answer := getattr(cls, "answer", None)):
-            cls.answer_streams = tuple(inspect.signature(answer).parameters)[2:]
+    @property
+    def answer_streams(self) -> tuple[str, ...]:
+        """Names of the streams that `answer` takes besides the memory."""
+        return tuple(inspect.signature(self.answer).parameters)[1:]
 
     def forward(self, *, clip: Tensor | None = None, **streams: Tensor) -> Output:
         """The answers to questions about clips, from all streams at once.

@@ -28,16 +28,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-<<<<<<< HEAD
-from lookhear.layers.recurrent import Reader, real_words, weigh
-from lookhear.layers.watch_answer import WatchAnswer
-=======
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.recurrent import weigh
 from lookhear.layers.token_table import Reads, run_lstm
 from lookhear.layers.translate import fitted, renamed
->>>>>>> main
 from lookhear.types import Memory, Output
 
 STREAMS = range(6)  # the words, four frames, the sound
@@ -165,16 +160,7 @@ def mean(x: Float[Tensor, "row n dim"], padding: Bool[Tensor, "row n"] | None = 
     return (x * real).sum(dim=1) / real.sum(dim=1)
 
 
-<<<<<<< HEAD
-def quarters(x: Float[Tensor, "row time dim"]) -> tuple[Tensor, ...]:
-    """Four parts in order, as equal as they can be; one a second where there are fewer."""
-    return x.tensor_split(min(QUARTERS, x.shape[1]), dim=1)
-
-
-class AVSD(WatchAnswer):
-=======
 class AVSD(Reads):
->>>>>>> main
     """Sees, hears and reads."""
 
     trims = False

@@ -18,30 +18,6 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-<<<<<<< HEAD
-from lookhear.layers.recurrent import Reader, real_words
-from lookhear.layers.watch_answer import WatchAnswer
-from lookhear.nets.fcnlstm import Convolutions
-from lookhear.types import Memory, Output
-
-
-@dataclass(frozen=True)
-class Config:
-    """Sizes. Widths of streams carry the streams' names."""
-
-    answers: int = 42
-    audio: int = 128
-    words: int = 512
-    filters: int = 64
-    """of the first block; each block has twice as many, up to 512"""
-    blocks: int = 3
-    embed: int = 256
-    hidden: int = 512
-    joint: int = 1024
-
-
-class ConvLSTM(WatchAnswer):
-=======
 from lookhear import checkpoints
 from lookhear.layers.translate import fitted, renamed
 from lookhear.nets import fcnlstm
@@ -50,7 +26,6 @@ from lookhear.types import Memory
 
 
 class ConvLSTM(Hears):
->>>>>>> main
     """Hears in order, and reads."""
 
     def __init__(self, config: Config) -> None:

@@ -24,15 +24,10 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-<<<<<<< HEAD
-from lookhear.layers.recurrent import Reader, real_words
-from lookhear.layers.watch_answer import WatchAnswer
-=======
 from lookhear import checkpoints
 from lookhear.errors import FeatureError, RecipeError
 from lookhear.layers.token_table import Reads, run_lstm
 from lookhear.layers.translate import fitted, numbered, renamed
->>>>>>> main
 from lookhear.types import Memory, Output
 
 
@@ -109,9 +104,6 @@ class Row(nn.Sequential):
         """Convolved and halved."""
         return super().forward(rearrange(x, "clip time dim -> clip dim time"))
 
-<<<<<<< HEAD
-class FCNLSTM(WatchAnswer):
-=======
 
 class Hears(Reads):
     """What both networks share: a question's LSTM beside the clip's vector, to an MLP."""
@@ -143,7 +135,6 @@ def blocks_of(config: Config) -> Picture | Row:
 
 
 class FCNLSTM(Hears):
->>>>>>> main
     """Hears and reads."""
 
     def __init__(self, config: Config) -> None:

@@ -32,14 +32,9 @@ from torch.nn import functional as F
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.attention import normalized
-<<<<<<< HEAD
-from lookhear.layers.recurrent import Reader, real_words, weigh
-from lookhear.layers.watch_answer import WatchAnswer
-=======
 from lookhear.layers.recurrent import weigh
 from lookhear.layers.token_table import Reads, SeesHears, run_lstm
 from lookhear.layers.translate import fitted, renamed
->>>>>>> main
 from lookhear.types import Memory, Output
 
 
@@ -100,15 +95,10 @@ class CoAttention(nn.Module):
         return question, clip, read, seen
 
 
-<<<<<<< HEAD
-class HieCoAttention(WatchAnswer):
-    """Sees and reads."""
-=======
 class HieCoAttention(Reads, SeesHears):
     """Sees (and hears, with `sound`) and reads."""
 
     trims = False
->>>>>>> main
 
     def __init__(self, config: Config) -> None:
         super().__init__()

@@ -29,13 +29,8 @@ from torch import Tensor, nn
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.attention import Attention, normalized
-<<<<<<< HEAD
-from lookhear.layers.recurrent import positions, real_words
-from lookhear.layers.watch_answer import WatchAnswer
-=======
 from lookhear.layers.token_table import Reads
 from lookhear.layers.translate import fitted, numbered, renamed, stacked
->>>>>>> main
 from lookhear.types import Memory, Output
 
 RING = {"read": "heard", "heard": "seen", "seen": "read"}  # who takes in whom
@@ -116,9 +111,6 @@ class RingLayer(nn.Module):
         return self.own[side](x, padding if side == "read" else None), weight
 
 
-<<<<<<< HEAD
-class LAViT(WatchAnswer):
-=======
 class Entry(nn.Module):
     """Features (of one or two channels) and coordinates, each projected and normed; their mean."""
 
@@ -138,7 +130,6 @@ class Entry(nn.Module):
 
 
 class LAViT(Reads):
->>>>>>> main
     """Sees, hears and reads."""
 
     trims = False

@@ -28,14 +28,9 @@ from torch.nn import functional as F
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.attention import Attention
-<<<<<<< HEAD
-from lookhear.layers.recurrent import Reader, real_words, weigh
-from lookhear.layers.watch_answer import WatchAnswer
-=======
 from lookhear.layers.recurrent import weigh
 from lookhear.layers.token_table import Reads, SeesHears, run_lstm
 from lookhear.layers.translate import fitted, numbered, renamed, stacked
->>>>>>> main
 from lookhear.types import Memory, Output
 
 
@@ -124,13 +119,8 @@ class Flatten(nn.Module):
         return self.out(taken), weight
 
 
-<<<<<<< HEAD
-class MCAN(WatchAnswer):
-    """Sees and reads."""
-=======
 class MCAN(Reads, SeesHears):
     """Sees (and hears, with `sound`) and reads."""
->>>>>>> main
 
     def __init__(self, config: Config) -> None:
         super().__init__()

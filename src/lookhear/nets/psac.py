@@ -29,17 +29,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-<<<<<<< HEAD
-from lookhear.layers.attention import Attention, normalized
-from lookhear.layers.recurrent import positions, real_words
-from lookhear.layers.watch_answer import WatchAnswer
-=======
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.attention import drop, normalized
 from lookhear.layers.token_table import Reads, SeesHears, padding_of
 from lookhear.layers.translate import fitted, renamed
->>>>>>> main
 from lookhear.types import Memory, Output
 
 
@@ -90,10 +84,6 @@ class Norm(nn.Module):
         return self.weight * centred / (x.std(dim=-1, keepdim=True) + 1e-3) + self.bias
 
 
-<<<<<<< HEAD
-class PSAC(WatchAnswer):
-    """Sees and reads."""
-=======
 class Seconds(nn.Module):
     """Self-attention and feed-forward over positioned seconds; the input without positions is added to the end."""
 
@@ -122,7 +112,6 @@ class Seconds(nn.Module):
 
 class Words(nn.Module):
     """Letters and words through a highway; then QANet's block: separable convolutions, self-attention, two maps."""
->>>>>>> main
 
     def __init__(self, config: Config) -> None:
         super().__init__()
