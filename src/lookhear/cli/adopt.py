@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from lookhear.files import dumps
 
 if TYPE_CHECKING:
     from lookhear.types import Example
@@ -67,7 +68,7 @@ def adopt(
         for stream in places
     }
     if as_json:
-        print(json.dumps({stream: one.to_json() for stream, one in found.items()}, ensure_ascii=False))
+        print(dumps({stream: one.to_json() for stream, one in found.items()}))
     else:
         print("\n".join(line for one in found.values() for line in one.lines()))
         print(f"in a recipe: {' '.join(f'features.{stream}={name}' for stream in found)} data.store={out}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from lookhear.files import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +82,7 @@ def evaluate(
         scored = asker(wanted[0], many.examples_of(wanted[0], limit))
         if out:
             scored.save(out)
-        print(json.dumps(scored.to_json(), indent=2, ensure_ascii=False) if as_json else scored.table(format))
+        print(dumps(scored.to_json(), indent=2) if as_json else scored.table(format))
         _tell({wanted[0]: scored}, {}, asker.loaded)
         return
     found, missing = many.ask_all(wanted, asker, limit)
@@ -89,7 +90,7 @@ def evaluate(
     if out:
         (out / "table.md").write_text(many.table(rows, "markdown", beside) + "\n", "utf-8")
     if as_json:
-        print(json.dumps(_plain(found, missing, rows, beside), indent=2, ensure_ascii=False))
+        print(dumps(_plain(found, missing, rows, beside), indent=2))
     else:
         print(many.table(rows, format, beside))
     _tell(found, missing, asker.loaded)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lookhear.errors import RecipeError
+from lookhear.files import dumps
 from lookhear.progress import Bars, bars
 
 if TYPE_CHECKING:
@@ -64,9 +64,7 @@ def extract(
     took = time.perf_counter() - start
     if as_json:
         facts = {"made": tally.made, "kept": tally.kept, "failed": [list(f) for f in tally.failed]}
-        print(
-            json.dumps(facts | {"seconds": round(took, 1), "media_seconds": round(tally.seconds, 1), "store": str(out)})
-        )
+        print(dumps(facts | {"seconds": round(took, 1), "media_seconds": round(tally.seconds, 1), "store": str(out)}))
     else:
         for clip, reason in tally.failed[:10]:
             print(f"failed: {clip}: {reason}")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from torch import Tensor
 
 from lookhear import config
 from lookhear.errors import ModelError, RecipeError
-from lookhear.files import whole, write
+from lookhear.files import dumps, whole, write
 from lookhear.model import SCALE_PARTS
 from lookhear.store.scale import Scale
 
@@ -68,8 +67,8 @@ def start(
     run: Path, recipe: config.Recipe, vocabulary: tuple[str, ...], cards: Mapping[str, Any], scale: Scale
 ) -> None:
     """Write what the run is. The recipe goes last: where it is, the rest is."""
-    write(run / "vocabulary.json", json.dumps(vocabulary, ensure_ascii=False).encode())
-    write(run / "features.json", json.dumps(cards, indent=1, sort_keys=True).encode())
+    write(run / "vocabulary.json", dumps(vocabulary).encode())
+    write(run / "features.json", dumps(cards, indent=1, sort_keys=True).encode())
     if scale:
         parts = {f"{n}.{part}": t for n, both in scale.items() for part, t in zip(SCALE_PARTS, both, strict=True)}
         save_weights(run / "scale.safetensors", parts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from lookhear.evaluate import tables
 from lookhear.evaluate.audit.card import Card
 from lookhear.evaluate.audit.lines import NOT_DONE, Line
 from lookhear.evaluate.draw import page
+from lookhear.files import dumps
 
 SECTIONS = {
     "hearing": "Does it hear?",
@@ -42,7 +42,7 @@ def save(card: Card, folder: Path | str) -> Path:
     """Write audit.json, audit.md and the page audit.html into `folder`; returns the page's path."""
     folder = Path(folder)
     texts = {
-        "audit.json": json.dumps(card.to_json(), indent=2, ensure_ascii=False) + "\n",
+        "audit.json": dumps(card.to_json(), indent=2) + "\n",
         "audit.md": text(card, "markdown") + "\n",
         "audit.html": document(card),
     }
