@@ -178,7 +178,7 @@ def test_the_command(tmp_path):
     assert not (tmp_path / "a" / "videos").exists()
     assert soundstage.load(tmp_path / "a")[0].clip.video.path is None
     run = CliRunner().invoke(app(), ["soundstage", str(tmp_path / "b"), "--split", "mini", "--no-media"])
-    assert run.exit_code == 0 and "14/14" in run.stdout and "card.json" in run.stdout
+    assert run.exit_code == 0 and "card.json" in run.stdout
 
 
 @pytest.mark.parametrize(
