@@ -6,6 +6,7 @@ SIGTERM ─▶ no new connections, /ready says 503 ─▶ accepted requests end 
 from __future__ import annotations
 
 import asyncio
+import signal
 from types import FrameType
 from typing import Any
 
@@ -62,7 +63,8 @@ class Server(uvicorn.Server):
         app = self.config.app
         app.state.engine.draining = True  # type: ignore[union-attr]
         app.state.jobs.stopping = True  # type: ignore[union-attr]
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit and sig == signal.SIGINT  # a second Ctrl-C does not wait
+        self.should_exit = True
 
 
 def serve(settings: Settings, log_level: str = "info") -> int:
