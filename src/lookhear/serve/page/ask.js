@@ -233,6 +233,7 @@ function card(answer) {
   }, `▣ ${words(r.label)}${r.time === null || r.time === undefined ? "" : ` at ${seconds(r.time)}`}`));
   const opinions = Object.entries(answer.opinions).flatMap(([sense, scores]) => {
     const [best] = ranked(scores, 1);
+    if (answer.given.includes({ audio: "sound off", visual: "picture off" }[sense])) return [];
     return best ? [make("dt", {}, SENSES[sense] || sense), make("dd", {}, `${words(best[0])} (${percent(best[1])})`)] : [];
   });
   const changed = answer.before && answer.before.answer !== answer.answer;
