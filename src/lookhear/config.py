@@ -7,6 +7,7 @@ fails before anything is loaded, with the right key suggested. OmegaConf is used
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -16,12 +17,17 @@ from typing import Any, TypeVar, get_type_hints
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+from yaml import MappingNode, SafeLoader, SequenceNode, YAMLError, compose
 
 from lookhear import catalog
 from lookhear.errors import RecipeError
 
 T = TypeVar("T")
+LEAST = {  # key -> the least it can be, in the sections of a recipe
+    **dict.fromkeys(("seed", "clips", "lr", "weight_decay", "warmup", "limit", "weight", "steps", "epochs"), 0),
+    **dict.fromkeys(("seconds", "batch", "asks", "accumulate", "checkpoint_every", "validate_every", "step_epochs"), 1),
+}
+NODES = 100_000  # values in a recipe, more than any has: a few lines of aliases can stand for billions
 RECIPES = Path(__file__).parent / "recipes"  # those that ship: FOLDER/NAME.yaml
 
 
@@ -60,8 +66,10 @@ class Train:
     clips: int = 16
     """distinct clips those questions come from, as nearly as the data allows; 0 shuffles questions freely"""
     optimizer: str = "adamw"
-    """adam or adamw"""
+    """adam, adamw or sgd (momentum 0.9)"""
     lr: float = 1e-3
+    betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
+    """of Adam: how long means of gradients and of their squares last"""
     weight_decay: float = 0.01
     schedule: str = "cosine"
     """cosine (with warm-up), step (x `step_factor` every `step_epochs` epochs) or constant"""
@@ -169,15 +177,24 @@ def load(path: Path | str, overrides: Sequence[str] = (), schema: type[T] = Reci
     for override in overrides:
         if "=" not in override:
             raise RecipeError(f"Override {override!r} is not of the form section.key=value.")
+    given = _read(path)
     try:
-        given = OmegaConf.load(path)
-    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: not readable as YAML: {_line(error)}") from None
-    try:
-        over = OmegaConf.from_dotlist(list(overrides))
+        over = OmegaConf.from_dotlist(_served(given, overrides))
     except (YAMLError, OmegaConfBaseException) as error:
         raise RecipeError(f"{path}: override not readable: {_line(error)}") from None
     return parse(schema, OmegaConf.to_container(OmegaConf.merge(given, over)), where=str(path))  # type: ignore[arg-type]
+
+
+def _served(given: Any, overrides: Sequence[str]) -> list[str]:
+    """The overrides with `features=NAME` spelled out: every stream of the recipe but `tokens` from NAME."""
+    found = []
+    for override in overrides:
+        key, _, name = override.partition("=")
+        if key == "features" and not name.startswith("{") and OmegaConf.is_dict(given.get("features")):
+            found += [f"features.{stream}={name}" for stream in given.features if stream != "tokens"]
+        else:
+            found.append(override)
+    return found
 
 
 def recipe_file(name: Path | str) -> Path:
@@ -207,10 +224,9 @@ def recipes() -> dict[str, str]:
 def of_llm(path: Path | str) -> bool:
     """Whether the recipe at `path` is of a language model: it has `llm` at its top."""
     try:
-        given = OmegaConf.load(recipe_file(path))
-    except (OSError, YAMLError, OmegaConfBaseException, UnicodeDecodeError):
+        return "llm" in _read(recipe_file(path))
+    except RecipeError:
         return False  # `load` says what is wrong
-    return OmegaConf.is_dict(given) and "llm" in given
 
 
 def parse(schema: type[T], options: Mapping[str, Any] | None, where: str) -> T:
@@ -219,10 +235,13 @@ def parse(schema: type[T], options: Mapping[str, Any] | None, where: str) -> T:
     if not isinstance(options, Mapping):
         raise RecipeError(f"{where}: expected a mapping of keys to values, got {options!r}.")
     _check_keys(schema, options, where, "")
+    _check_values(options, where)
     try:
-        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), dict(options)))  # type: ignore[return-value]
+        made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), dict(options)))
     except OmegaConfBaseException as error:
         raise RecipeError(f"{where}: {getattr(error, 'full_key', None) or 'value'}: {_line(error)}") from None
+    _check_amounts(made, where)
+    return made  # type: ignore[return-value]
 
 
 def dump(recipe: Any, path: Path) -> None:
@@ -244,12 +263,69 @@ def build(shelf: str, options: Mapping[str, Any], **late: Any) -> Any:
     schema = schema_of(module)
     known = {f.name for f in dataclasses.fields(schema)}
     late = {k: v for k, v in late.items() if k in known and k not in options}
-    return module.build(parse(schema, {**late, **options}, where=f"{shelf.rstrip('s')} {name}"))
+    where = f"{shelf.rstrip('s')} {name}"
+    settings = parse(schema, {**late, **options}, where=where)
+    try:
+        return module.build(settings)
+    except (ValueError, RuntimeError, AssertionError, ZeroDivisionError) as error:  # sizes that torch refuses
+        reason = _line(error) or type(error).__name__
+        raise RecipeError(f"{where} cannot be built with {options or 'its defaults'}: {reason}") from None
 
 
 def schema_of(module: Any) -> type[Any]:
     """The dataclass that `module.build` is written to take."""
     return get_type_hints(module.build)["config"]
+
+
+def _read(path: Path) -> Any:
+    """The mapping in a YAML file, with OmegaConf's words for numbers. Raises RecipeError, one line."""
+    try:
+        text = path.read_text("utf-8")
+        if _nodes(compose(text, Loader=SafeLoader)) > NODES:
+            raise RecipeError(f"{path}: more than {NODES:,} values, repeated ones counted. That is no recipe.")
+        given = OmegaConf.load(path)
+    except (YAMLError, OmegaConfBaseException, OSError, ValueError, RecursionError) as error:
+        raise RecipeError(f"{path}: not readable as YAML: {_line(error)}") from None
+    if not OmegaConf.is_dict(given):
+        raise RecipeError(f"{path}: expected keys with values, as `seed: 1`, got {text.strip()[:40]!r}.")
+    return given
+
+
+def _nodes(root: Any) -> int:
+    """Values under a YAML node with aliases written out, counted up to where it is too many."""
+    count, waiting = 0, [root]
+    while waiting and count <= NODES:
+        node = waiting.pop()
+        count += 1
+        if isinstance(node, (SequenceNode, MappingNode)):
+            for child in node.value:
+                waiting += child if isinstance(child, tuple) else [child]
+    return count
+
+
+def _check_values(value: Any, where: str) -> None:
+    """Refuse what is no number, and text that would be replaced by something from outside the recipe."""
+    if isinstance(value, str) and "${" in value:
+        raise RecipeError(f"{where}: {value!r}: nothing is put in for ${{…}} in a recipe. Write the value itself.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RecipeError(f"{where}: {value} is no number to compute with.")
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise RecipeError(f"{where}: {value} is larger than any number here may be (2^63).")
+    if isinstance(value, Mapping):
+        for key, one in value.items():
+            _check_values(one, f"{where}: {key}")
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            _check_values(one, where)
+
+
+def _check_amounts(made: Any, where: str) -> None:
+    """Refuse amounts below what they can be, wherever in a recipe they stand."""
+    for key, value in vars(made).items():
+        if dataclasses.is_dataclass(value):
+            _check_amounts(value, f"{where}: {key}")
+        elif key in LEAST and isinstance(value, (int, float)) and value < LEAST[key]:
+            raise RecipeError(f"{where}: {key}={value}: at least {LEAST[key]} is needed.")
 
 
 def _check_keys(schema: type[Any], options: Mapping[str, Any], where: str, prefix: str) -> None:

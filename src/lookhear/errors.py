@@ -12,6 +12,11 @@
 A message is one line: it quotes the input and names the way out.
 """
 
+import re
+
+# all of C0 but tab and line feed, DEL, C1, marks that turn the direction of writing, and halves of characters
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 class LookhearError(Exception):
     """Base class: catch this to catch any mistake the package can explain."""
@@ -47,7 +52,6 @@ class DependencyError(LookhearError):
 
 def not_installed(error: ImportError, what: str = "This") -> DependencyError:
     """The one line for a library that cannot be imported: which it is, and the extra of lookhear that brings it."""
-    import re
     from importlib.metadata import requires
 
     module = (error.name or "").split(".")[0]
@@ -62,3 +66,11 @@ def not_installed(error: ImportError, what: str = "This") -> DependencyError:
                 f"{what} needs {package}, which is not installed: pip install 'lookhear[{extra[1]}]'"
             )
     return DependencyError(f"{what} needs {package}, which is not installed: pip install {package}")
+
+
+def shown(text: str) -> str:
+    """Text as it may be written to a terminal: escapes, other controls and changes of direction are seen, not obeyed.
+
+    `\\x1b[31m` comes out as those six characters; line ends and tabs stay.
+    """
+    return CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

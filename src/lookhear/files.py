@@ -3,6 +3,7 @@
 write(path, content)          one atomic write: a hidden `.part` file beside `path`, then put in its place
 with whole(path) as part: …   the same for whatever writes by itself (an encoder, numpy, a copy)
 with claim(folder): …         one process writes a folder; a dead owner's claim is free at once
+dumps, read_json              JSON that is always JSON: no NaN goes out or comes in
 inside(root, name)            the path of `name` under `root`, or an error where it leads out of it
 json_lines(path)              the values of a JSON-lines file, split at "\\n" only; a torn last line is left out
 """
@@ -10,18 +11,21 @@ json_lines(path)              the values of a JSON-lines file, split at "\\n" on
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lookhear.errors import FileError
 
 LOCK = ".lock"
+NAMES = {dict: "object", list: "list", str: "text"}  # what JSON calls Python's types
+T = TypeVar("T")
 
 
 @contextmanager
@@ -32,7 +36,8 @@ def whole(path: Path | str) -> Iterator[Path]:
     FileError where the disk refuses.
     """
     path = Path(path)
-    part = path.with_name(f".{path.stem[:100]}~{socket.gethostname()}~{os.getpid()}~.part{path.suffix}")
+    start = os.fsdecode(os.fsencode(path.stem)[:100])  # a name may have 255 bytes, which letters are not
+    part = path.with_name(f".{start}~{socket.gethostname()}~{os.getpid()}~.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
@@ -40,7 +45,8 @@ def whole(path: Path | str) -> Iterator[Path]:
     except OSError as error:
         raise refused(path, error) from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # there is none, or nothing can be done about it there
+            part.unlink()
 
 
 def write(path: Path | str, content: bytes | str) -> None:
@@ -50,8 +56,47 @@ def write(path: Path | str, content: bytes | str) -> None:
 
 
 def write_json(path: Path | str, value: Any) -> None:
-    """Write `value` as indented JSON, whole or not at all. NaN and infinity are refused: they are no JSON."""
-    write(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write `value` as indented JSON, whole or not at all. What is not known (NaN) is null."""
+    write(path, dumps(value, indent=2) + "\n")
+
+
+def dumps(value: Any, indent: int | None = None, **words: Any) -> str:
+    """`value` as JSON that every reader takes: a number that is not finite is null, a lone surrogate its escape."""
+    words = {"ensure_ascii": False, **words}
+    try:
+        text = json.dumps(value, indent=indent, allow_nan=False, **words)
+    except ValueError:
+        text = json.dumps(_finite(value), indent=indent, allow_nan=False, **words)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(one) for key, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def read_json(path: Path | str, kind: type[T] = object) -> T:  # type: ignore[assignment]
+    """The value in a JSON file, which is a `kind` (dict, list). Raises FileError, one line, where it is anything else.
+
+    NaN and infinity are refused: they are no JSON, and no number that anything could be made of.
+    """
+    path = Path(path)
+    try:
+        value = json.loads(path.read_text("utf-8-sig"), parse_constant=_no_number)
+    except FileNotFoundError:
+        raise FileError(f"No file at {str(path)!r}.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise FileError(f"{path}: not JSON ({' '.join(str(error).split())[:120]}). Mend it or make it again.") from None
+    if not isinstance(value, kind):
+        raise FileError(f"{path}: expected a JSON {NAMES.get(kind, kind.__name__)}, got {str(value)[:60]!r}.")
+    return value
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def refused(path: Path | str, error: OSError) -> FileError:
@@ -161,7 +206,7 @@ def json_lines(path: Path | str) -> list[Any]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                values.append(json.loads(line))
+                values.append(json.loads(line, parse_constant=_no_number))
             except (ValueError, RecursionError) as error:
                 raise FileError(f"{path}, line {number}: not JSON ({error}). Mend or remove that line.") from None
     return values

@@ -14,6 +14,7 @@ import numpy as np
 from lookhear.pooled import Pooled, Ratio
 
 RESAMPLES = 2000
+POINT = 1e-6  # width below which an interval is a point, as float32 sums have it
 EXACT_UP_TO = 1000  # disagreements; above, McNemar's chi-square with continuity correction is as good
 
 
@@ -24,8 +25,10 @@ def bootstrap(
 
     `values` (question,) bools or numbers, `clusters` (question,) the video of each, `columns` (question, column) bool:
     which questions a column is about. Returns (column, 2): the 2.5 and 97.5 percentiles over `resamples` draws of as
-    many videos as there are, with replacement. A column without questions gives nan. Where all bools of a column are
-    alike the bootstrap can only return a point; the exact binomial bound for its number of videos is used instead.
+    many videos as there are, with replacement. A column without questions gives nan. Where no redrawing differs (one
+    video, all right, every video half right) the bootstrap can only return a point. Then Clopper and Pearson's
+    interval for so many videos stands in for shares (0 to 1), a bound as wide for differences (-1 to 1), and nan for
+    other numbers, of which nothing is known.
     """
     means, counts = _resampled(values, clusters, columns, resamples, seed)
     low, high = np.full((2, columns.shape[1]), np.nan)
@@ -33,11 +36,9 @@ def bootstrap(
         inside, videos = values[columns[:, column]], np.count_nonzero(counts[:, column])
         if not videos:
             continue
-        if values.dtype == bool and inside.min() == inside.max():
-            edge = 0.025 ** (1 / videos)
-            low[column], high[column] = (edge, 1.0) if inside[0] else (0.0, 1 - edge)
-        else:
-            low[column], high[column] = np.nanpercentile(means[:, column], [2.5, 97.5])
+        low[column], high[column] = np.nanpercentile(means[:, column], [2.5, 97.5])
+        if high[column] - low[column] < POINT:
+            low[column], high[column] = _unvaried(inside, videos)
     return np.stack([low, high], axis=1)
 
 
@@ -46,22 +47,31 @@ def intervals(
 ) -> list[tuple[float, float]]:
     """95 % intervals of metrics given as sums over examples; `clusters` (example,) is the video of each.
 
-    Videos are redrawn as in `bootstrap`, the same ones for every metric. Where a ratio is all hits or all misses the
-    exact binomial bound for its number of videos stands in, on that side of the scale.
+    Videos are redrawn as in `bootstrap`, the same ones for every metric. Where no redrawing differs, Clopper and
+    Pearson's interval for the number of videos stands in for a share, on its own scale; of any other metric nothing is
+    known then: nan.
     """
     found = []
     for metric in metrics:
         sums = _grouped(metric.rows, clusters)
         drawn = [metric.value(weights @ sums) for weights in _weights(len(sums), resamples, seed)] if len(sums) else []
         values = np.concatenate(drawn) if drawn else np.array([np.nan])
-        if isinstance(metric, Ratio) and (edge := _all_alike(metric, sums)):
-            found.append(edge)
-        elif np.isnan(values).all():
+        if np.isnan(values).all():
             found.append((math.nan, math.nan))
-        else:
-            low, high = np.nanpercentile(values, [2.5, 97.5])
-            found.append((float(low), float(high)))
+            continue
+        low, high = np.nanpercentile(values, [2.5, 97.5])
+        width = float(high - low)
+        found.append(_share(metric, sums) if width < POINT * max(1.0, abs(high)) else (float(low), float(high)))
     return found
+
+
+def exact(share: float, count: int) -> tuple[float, float]:
+    """Clopper and Pearson's 95 % interval of a share of `count` videos, which need not be a whole number of them."""
+    from scipy.special import betaincinv
+
+    hits = share * count
+    low = 0.0 if hits <= 0 else float(betaincinv(hits, count - hits + 1, 0.025))
+    return low, 1.0 if hits >= count else float(betaincinv(hits + 1, count - hits, 0.975))
 
 
 def paired(
@@ -78,6 +88,9 @@ def paired(
     if np.isnan(gaps).all() or math.isnan(seen):
         return (math.nan, math.nan), math.nan
     low, high = np.nanpercentile(gaps, [2.5, 97.5])
+    if high - low < POINT * max(1.0, abs(high)):  # nothing is known of a difference that no redrawing changes
+        scale = _scale(ours)
+        low, high = _around(ours.total - theirs.total, len(a), scale) if scale else (math.nan, math.nan)
     rng = np.random.default_rng(seed)
     beyond = 0
     for count in _chunks(resamples, len(a)):
@@ -97,7 +110,13 @@ def difference(
 ) -> tuple[float, float]:
     """95 % interval of the mean of `values` over questions `one` less that over questions `other` (bool, question)."""
     means, _ = _resampled(values, clusters, np.stack([one, other], axis=1), resamples, seed)
-    low, high = np.nanpercentile(means[:, 0] - means[:, 1], [2.5, 97.5])
+    gaps = means[:, 0] - means[:, 1]
+    if np.isnan(gaps).all():
+        return math.nan, math.nan
+    low, high = np.nanpercentile(gaps, [2.5, 97.5])
+    if high - low < POINT:
+        known = values.dtype == bool
+        return _around(float(np.nanmean(gaps)), len(np.unique(clusters)), 1.0) if known else (math.nan, math.nan)
     return float(low), float(high)
 
 
@@ -121,6 +140,8 @@ def calibration_error(
     # one seed for every slice, so that all are of the same videos
     drawn = [np.abs(_resampled(gap, clusters, everything, resamples, seed)[0]) for gap in gaps.T]
     low, high = np.percentile(sum(drawn), [2.5, 97.5])
+    if high - low < POINT:
+        return found, (0.0, 1.0)
     return found, (max(0.0, 2 * found - float(high)), max(0.0, 2 * found - float(low)))
 
 
@@ -176,7 +197,8 @@ def spread(values: Sequence[float]) -> Mapping[str, float]:
     n = len(values)
     mean = float(np.mean(values)) if n else math.nan
     deviation = float(np.std(values, ddof=1)) if n > 1 else math.nan
-    half = float(t.ppf(0.975, n - 1)) * deviation / math.sqrt(n) if n > 1 else math.nan
+    known = n > 1 and deviation > 0  # equal numbers of a few seeds do not say that the next is equal too
+    half = float(t.ppf(0.975, n - 1)) * deviation / math.sqrt(n) if known else math.nan
     return {
         "runs": n,
         "mean": mean,
@@ -216,14 +238,35 @@ def _weights(videos: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
         yield np.bincount(picked.ravel(), minlength=draws * videos).reshape(draws, videos).astype(np.float32)
 
 
-def _all_alike(metric: Ratio, sums: np.ndarray) -> tuple[float, float] | None:
-    """The exact bound of a share that is 0 or 1 in every video, None of any other; on the metric's own scale."""
+def _share(metric: Pooled, sums: np.ndarray) -> tuple[float, float]:
+    """The exact interval of a share on the metric's own scale; nan of a metric that is none."""
+    scale, videos = _scale(metric), int(np.count_nonzero(sums[:, 1])) if sums.shape[1] > 1 else 0
+    if not scale or not videos:
+        return math.nan, math.nan
+    low, high = exact(min(1.0, max(0.0, metric.total / scale)), videos)
+    return scale * low, scale * high
+
+
+def _scale(metric: Pooled) -> float:
+    """What a metric that is a share of counted examples gives for all of them, 0 for any other metric."""
+    if not isinstance(metric, Ratio) or not metric.counted.any():
+        return 0.0
     above, below = metric.rows[metric.counted].T
-    if not len(above) or (below != 1).any() or not ((above == 0).all() or (above == 1).all()):
-        return None
-    edge = 0.025 ** (1 / np.count_nonzero(sums[:, 1]))
-    whole = float(metric.value(np.array([1.0, 1.0])))
-    return (whole * edge, whole) if above[0] else (0.0, whole * (1 - edge))
+    return float(metric.value(np.array([1.0, 1.0]))) if ((above >= 0) & (above <= below)).all() else 0.0
+
+
+def _unvaried(values: np.ndarray, videos: int) -> tuple[float, float]:
+    """An interval of the mean of values that are alike in every video."""
+    mean, low, high = float(values.mean()), values.min(), values.max()
+    if low >= 0 and high <= 1:
+        return exact(mean, videos)
+    return _around(mean, videos, 1.0) if low >= -1 and high <= 1 else (math.nan, math.nan)
+
+
+def _around(gap: float, videos: int, scale: float) -> tuple[float, float]:
+    """An interval about a difference of shares in which none of so many videos differs from the others."""
+    half = scale * (1 - 0.025 ** (1 / max(videos, 1)))
+    return max(-scale, gap - half), min(scale, gap + half)
 
 
 def _by_cluster(values: np.ndarray, clusters: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -63,6 +63,27 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Word:
+    """One spoken word, when it is said, and how sure that is."""
+
+    text: str
+    start: float
+    end: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A stretch of speech as text. `score` is the mean probability of its words."""
+
+    text: str
+    start: float
+    end: float
+    score: float
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True)
 class Region:
     """Somewhere in the frame at `time` seconds: a box (left, top, right, bottom in 0..1), a mask, or both."""
 

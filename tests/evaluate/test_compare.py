@@ -32,7 +32,7 @@ def test_a_real_difference_is_found_where_it_is():
     assert found.differences["Audio/Comparative"].holm == 1 and not found.differences["Visual/Location"].significant
     assert found.differences["Overall"].significant and found.differences["Overall"].mcnemar < 0.001
     low, high = found.differences["Audio/Comparative"].interval
-    assert low == high == 0, "a difference of nothing at all has no spread to estimate"
+    assert low <= 0 <= high and high - low > 1, "no difference in forty videos is not known to be none"
     assert list(found.differences)[-1] == "Overall" and json.dumps(found.to_json())
     assert "+100.00*" in compares.table(found) and "**+100.00**" in compares.table(found, "markdown")
 

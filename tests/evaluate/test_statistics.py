@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from lookhear import statistics
+from lookhear import pooled, statistics
 
 
 def whole(n: int) -> np.ndarray:
@@ -98,3 +98,39 @@ def test_spread_over_seeds():
     assert found["mean"] == 72 and found["deviation"] == 2 and (found["min"], found["max"]) == (70, 74)
     assert found["high"] - found["mean"] == pytest.approx(4.303 * 2 / 3**0.5, abs=0.01)
     assert np.isnan(statistics.spread([70.0])["deviation"])
+
+
+@pytest.mark.parametrize("right", [[1], [0], [1, 0], [1, 1, 1, 0, 0], [0] * 40])
+def test_one_video_says_next_to_nothing(right):
+    """One question, one video, all right, none right: never a point."""
+    values, clusters = np.array(right, bool), np.zeros(len(right), int)
+    everything = np.ones((len(right), 1), bool)
+    low, high = statistics.bootstrap(values, clusters, everything)[0]
+    assert 0 <= low <= values.mean() <= high <= 1
+    assert high - low > 0.9
+    (low, high), *_ = statistics.intervals([pooled.mean(values)], clusters)
+    assert high - low > 90
+    (low, high), p = statistics.paired(pooled.mean(values), pooled.mean(values), clusters)
+    assert high - low > 90
+    assert p == 1
+    low, high = statistics.difference(values, clusters, everything[:, 0], everything[:, 0])
+    assert high - low > 0.9
+    error, (low, high) = statistics.calibration_error(np.full(len(right), 0.7), values, clusters)
+    assert low <= error <= high
+    assert high > low
+
+
+def test_videos_that_are_all_half_right_are_not_known_to_be_half_right():
+    values, clusters = np.array([1, 0] * 4, bool), np.repeat(range(4), 2)
+    low, high = statistics.bootstrap(values, clusters, np.ones((8, 1), bool))[0]
+    assert low < 0.2 < 0.8 < high
+    assert statistics.exact(1.0, 10) == pytest.approx((0.025**0.1, 1.0))
+    assert statistics.exact(0.3, 10) == pytest.approx((0.0667, 0.6525), abs=1e-4)  # tables of Clopper and Pearson
+
+
+def test_what_has_no_known_range_is_not_known_from_one_video():
+    numbers, clusters = np.array([3.0, 5.0]), np.zeros(2, int)
+    assert np.isnan(statistics.bootstrap(numbers, clusters, np.ones((2, 1), bool))).all()
+    found = statistics.spread([61.0, 61.0, 61.0])
+    assert np.isnan(found["low"])
+    assert np.isnan(found["high"])

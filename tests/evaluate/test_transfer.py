@@ -22,7 +22,7 @@ def test_equal_scores_neither_gain_nor_lose():
 
 
 def test_what_seeds_are_clear_about():
-    found = transfer({"a": [10, 11, 12], "b": [10, 11, 12]}, {"a": [20, 21, 22], "b": [30, 1, 12]})
+    found = transfer({"a": [10, 11, 12], "b": [10, 11, 12]}, {"a": [20, 22, 21], "b": [30, 1, 12]})
     assert found.changes["a"].clear == 1 and found.changes["b"].clear == 0
     told = found.to_json()
     assert told["clear_gains"] == 1 and told["tasks"]["a"]["difference"] == 10 and told["net"] == 100

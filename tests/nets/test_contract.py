@@ -9,27 +9,58 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
 from lookhear import catalog, config
+from lookhear.errors import RecipeError
 
 SECONDS, CLIP = 12, torch.tensor([0, 1, 1, 0])
 SMALL = {"answers": 7, "audio": 8, "frames": 12, "patches": 16, "question": 16, "words": 16, "hidden": 32, "inner": 16}
 SMALL |= {"prompt": 16, "tokens": 40, "vocabulary": 40}
+TIME = {"fcnlstm": 300, "convlstm": 300}  # rows of a spectrogram that do not vanish in the published halvings
 PATCHES = {"mccd": 16, "pstp_net": 30}  # how many a second has; 6 where a net does not mind
 OWN = {
+    "apl": {"inner": 32},
+    "avsd": {"dropout": 0.0},
+    "cign": {"heads": 4, "depth": 1},
+    "convlstm": {"audio": 64, "filters": 2},
+    "fcnlstm": {"audio": 64, "filters": 2},
+    "hcrn": {"each": 5, "stretches": 5},
+    "lavit": {"hidden": 24, "heads": 4},
     "avst": {"words": 5},
     "mccd": {"words": 14, "width": 16, "visual": 8, "layers": 2, "heads": 4},
     "pstp_net": {"top_m": 3},
+    "sasr_net": {"steps": 2, "words": 5, "depth": 1},
 }  # where a field of that name means something else
 MIXES = {("qa_tiger", "released"), ("pstp_net", "concat")}  # whose published code lets questions of a batch mix
 MORE = {("pstp_net", "concat"): {}, ("avst", "baseline"): {"variant": "released", "form": "baseline"}}
+READ = ("mcan", "hcattn", "hcrn", "hme", "psac", "lavit", "avsd")  # as word ids; these read word vectors as well
+MORE |= {(name, "words"): {"variant": "released", "read": "words"} for name in READ}
+MORE |= {(name, "sound"): {"variant": "released", "sound": True} for name in ("mcan", "hcattn", "hme", "psac")}
+MORE |= {("hcrn", level): {"variant": "released", "sound": level} for level in ("middle-2crn", "late", "early")}
+MORE |= {
+    ("hme", "clip"): {"variant": "released", "start": "clip"},
+    ("avsd", "shared"): {"variant": "released", "shared": True, "mask": True},
+}
 
 
 def forms():
     """(net, variant) of every file on the shelf, and further forms that published code has."""
     for name in catalog.names("nets"):
-        schema = config.schema_of(catalog.find("nets", name))
-        variants = ("released", "paper") if "variant" in {f.name for f in fields(schema)} else ("",)
-        yield from ((name, variant) for variant in variants)
+        module = catalog.find("nets", name)
+        schema = config.schema_of(module)
+        variants = ("released", "paper", "avqa") if "variant" in {f.name for f in fields(schema)} else ("",)
+        yield from ((name, variant) for variant in variants if has(module, schema, variant))
     yield from MORE
+
+
+def has(module, schema, variant):
+    """Whether a net has a variant of that name."""
+    if not variant:
+        return True
+    try:
+        with torch.device("meta"):
+            module.build(schema(variant=variant))
+    except RecipeError:
+        return False
+    return True
 
 
 @pytest.fixture(params=list(forms()), ids="-".join)
@@ -54,8 +85,9 @@ def draw(name, stream, sizes, rows):
         tokens = torch.randint(1, sizes["tokens"], (rows, 6))
         tokens[1::2, 4:] = 0
         return tokens
-    shape = {"question": (), "prompt": (), "words": (5,), "patches": (SECONDS, PATCHES.get(name, 6))}
-    return torch.randn(rows, *shape.get(stream, (SECONDS,)), sizes.get(stream, SMALL[stream]))
+    time = TIME.get(name, SECONDS)
+    shape = {"question": (), "prompt": (), "words": (5,), "patches": (time, PATCHES.get(name, 6))}
+    return torch.randn(rows, *shape.get(stream, (time,)), sizes.get(stream, SMALL[stream]))
 
 
 def orders(method):

@@ -22,7 +22,8 @@ import typer
 from typer.models import ArgumentInfo
 
 import lookhear
-from lookhear.errors import LookhearError, not_installed
+from lookhear.cli._terminal import harmless
+from lookhear.errors import LookhearError, not_installed, shown
 
 ORDER = (  # as a user meets them; a command that is not named here comes after these
     *("ask", "watch", "list", "check", "lint", "extract", "adopt", "convert", "verify", "train", "evaluate", "score"),
@@ -70,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in before
     given = [_path(a) for a in before if a != "--debug"] + given[len(before) :]
     try:
-        code = app(_named(given))(args=given or ["--help"], prog_name="lookhear", standalone_mode=False)
+        with harmless():
+            code = app(_named(given))(args=given or ["--help"], prog_name="lookhear", standalone_mode=False)
     except LookhearError as error:
         raise SystemExit(_explained(str(error), debug)) from None
     except UsageError as error:
@@ -169,5 +171,5 @@ def _explained(message: str, debug: bool) -> int:
     """Print an error in one line, after its traceback where asked for; the exit code of a refusal."""
     if debug:
         traceback.print_exc()
-    print(f"lookhear: {message}", file=sys.stderr)
+    print(f"lookhear: {shown(' '.join(message.split()))}", file=sys.stderr)
     return REFUSED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Sequence
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from lookhear.files import dumps
 
 if TYPE_CHECKING:
     from lookhear.types import Answer, Clip, Region
@@ -24,8 +25,12 @@ def ask(
     video: Annotated[Path, typer.Argument(help="A video or sound file.")],
     questions: Annotated[list[str], typer.Argument(help="One or more questions about it.")],
     model: Annotated[
-        str, typer.Option(help="A shipped model, a language model (crab_plus, qwen_omni@HUB/NAME), or a folder of one.")
-    ] = "stage",
+        str,
+        typer.Option(
+            help="real, a shipped model, a language model (crab_plus, qwen_omni@HUB/NAME), a folder of one; "
+            "by default real where its packages are installed, else stage."
+        ),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per question, a line each.")] = False,
     evidence: Annotated[Path | None, typer.Option(help="Folder to draw a picture of each answer into.")] = None,
     segmenter: Annotated[
@@ -40,9 +45,9 @@ def ask(
     """
     from lookhear.cli._served import late
     from lookhear.evaluate.evidence import as_json as plain
-    from lookhear.model import clip_of, load
+    from lookhear.model import clip_of, default, load
 
-    clip = clip_of(video)
+    clip, model = clip_of(video), model or default()
     _agree(model, yes)
     answering = load(model, **late(model))
     for line in getattr(getattr(answering, "llm", None), "report", ()):
@@ -53,7 +58,7 @@ def ask(
     pictures = _pictures(clip, questions, answers, evidence) if evidence else [None] * len(questions)
     for question, answer, picture in zip(questions, answers, pictures, strict=True):
         if as_json:
-            print(json.dumps(plain(question, answer, answering.name), ensure_ascii=False))
+            print(dumps(plain(question, answer, answering.name)))
             continue
         print(question)
         print("\n".join(_lines(answer)))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from lookhear.files import dumps
 
 
 def audit(
@@ -77,7 +78,7 @@ def audit(
         )
     where = audit_page.save(card, out) if out else None
     if as_json:
-        print(json.dumps(card.to_json(), indent=2, ensure_ascii=False))
+        print(dumps(card.to_json(), indent=2))
     else:
         print(audit_page.text(card, format))
         for sentence in audit_page.sentences(card) if format == "text" else ():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from lookhear.files import dumps
 
 
 def check(
@@ -33,7 +34,7 @@ def check(
 
     found = look_over(dataset, root, split or (), media, near, progress)
     if as_json:
-        print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+        print(dumps(found.to_json(), indent=2))
     else:
         for name, facts in found.splits.items():
             print(f"{name}: {facts['read']} of {facts['rows']} rows read, {facts['videos']} videos, {facts['file']}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from lookhear.files import dumps
 
 
 def compare(
@@ -34,11 +35,11 @@ def compare(
             raise RecipeError("Several runs a side can be compared where answers are right or wrong; give one of each.")
         gaps = compares.metrics(sides[0][0], sides[1][0])
         plain = {kind: {name: gap.to_json() for name, gap in some.items()} for kind, some in gaps.items()}
-        print(json.dumps({"metrics": plain}, indent=2) if as_json else compares.metric_table(gaps, format))
+        print(dumps({"metrics": plain}, indent=2) if as_json else compares.metric_table(gaps, format))
         return
     found = compares.compare(*sides)
     if as_json:
-        print(json.dumps(found.to_json(), indent=2))
+        print(dumps(found.to_json(), indent=2))
         return
     print(compares.table(found, format, ("ours", "theirs")))
     for side, spread in found.spreads.items():

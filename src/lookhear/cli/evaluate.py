@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from lookhear.files import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,11 @@ def evaluate(
     store: Annotated[Path | None, typer.Option(help="Feature store; by default ROOT/features.")] = None,
     probe: Annotated[str, typer.Option(help="Ask with something taken away; see lookhear list probes.")] = "",
     limit: Annotated[int, typer.Option(help="Ask so many of each set, spread evenly; 0 asks all.", min=0)] = 0,
+    segmenter: Annotated[
+        str,
+        typer.Option(help="SAM 2 (facebook/sam2.1-hiera-large, or a folder): masks for boxes and points in replies."),
+    ] = "",
+    embeddings: Annotated[Path | None, typer.Option(help="Folder for its embeddings, about 17 MB a frame.")] = None,
     beside: Annotated[bool, typer.Option(help="Of many sets: print published rows beside ours.")] = True,
     dry_run: Annotated[bool, typer.Option(help="Ask a server nothing: count questions, tokens and cost.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for report.json, answers.jsonl and table.md.")] = None,
@@ -41,6 +47,9 @@ def evaluate(
     always shown. Clips that cannot be read count as wrong and are listed; the exit code is then 1. Of many test sets,
     those that are not there are listed and left out; with --out each has a folder, and what is done is not done again.
     Features that the store lacks are made.
+
+    Masks (S4, MS3, AVSS, Ref-AVS) come from the model where it draws them itself, as crab does, else from --segmenter,
+    which draws what a reply's box and points mean. With --embeddings a frame is looked at once, over all runs.
 
     Replies of a model behind an address are kept beside the features (STORE/replies) and never paid for twice.
     Questions that its server has not answered are listed, count as wrong, and are asked again by the next run; the exit
@@ -61,8 +70,11 @@ def evaluate(
         raise RecipeError(catalog.unknown("probe", probe, PROBES))
     if format not in tables.FORMATS:
         raise RecipeError(catalog.unknown("table format", format, tables.FORMATS))
+    if embeddings and not segmenter:
+        raise RecipeError(f"--embeddings {str(embeddings)!r} are a segmenter's: give --segmenter as well.")
     wanted = many.listed(tasks, root) if tasks else [many.Asked(dataset, split, root)]
     asker = Asker(model, store, probe, limit, None if dry_run or not tasks else out, dry_run)
+    asker.segmenter, asker.embeddings = segmenter, embeddings
     if dry_run:
         asker.plan(wanted)
         return
@@ -70,7 +82,7 @@ def evaluate(
         scored = asker(wanted[0], many.examples_of(wanted[0], limit))
         if out:
             scored.save(out)
-        print(json.dumps(scored.to_json(), indent=2, ensure_ascii=False) if as_json else scored.table(format))
+        print(dumps(scored.to_json(), indent=2) if as_json else scored.table(format))
         _tell({wanted[0]: scored}, {}, asker.loaded)
         return
     found, missing = many.ask_all(wanted, asker, limit)
@@ -78,7 +90,7 @@ def evaluate(
     if out:
         (out / "table.md").write_text(many.table(rows, "markdown", beside) + "\n", "utf-8")
     if as_json:
-        print(json.dumps(_plain(found, missing, rows, beside), indent=2, ensure_ascii=False))
+        print(dumps(_plain(found, missing, rows, beside), indent=2))
     else:
         print(many.table(rows, format, beside))
     _tell(found, missing, asker.loaded)
@@ -89,7 +101,9 @@ class Asker:
 
     def __init__(self, model: str, store: Path | None, probe: str, limit: int, out: Path | None, dry: bool = False):
         self.model, self.store, self.probe, self.limit, self.out, self.dry = model, store, probe, limit, out, dry
+        self.segmenter, self.embeddings = "", None
         self.loaded: Any = None
+        self.asked: Any = None
         self.name = Path(model).name
 
     def __call__(self, asked: Asked, examples: Sequence[Example]) -> Report:
@@ -98,6 +112,7 @@ class Asker:
         from lookhear.cli._served import late
         from lookhear.errors import DatasetError
         from lookhear.evaluate import report as reports
+        from lookhear.evaluate.masks import undrawn
         from lookhear.evaluate.probes import PROBES
         from lookhear.evaluate.run import no_reply, run, unanswered
         from lookhear.model import load
@@ -113,6 +128,7 @@ class Asker:
             "interval": f"95 %, bootstrap over videos, {statistics.RESAMPLES} resamples",
             **({"probe": self.probe} if self.probe else {}),
             **({"limit": self.limit} if self.limit else {}),
+            **({"segmenter": self.segmenter} if self.segmenter else {}),
         }
         folder = self.out / f"{asked.dataset.replace('@', '-')}-{asked.split}" if self.out else None
         if folder and (folder / "report.json").is_file():
@@ -126,11 +142,14 @@ class Asker:
         if self.loaded is None:
             self.loaded = load(self.model, store, **late(self.model), **({"dry_run": True} if self.dry else {}))
             self.name = card["model"] = self.loaded.name
+            self.asked = self._drawing() if self.segmenter else self.loaded
         if self.probe:
             examples = PROBES[self.probe](examples)
         with bar(sys.stderr.isatty()) as shown:
             title = f"asking {asked.dataset}"
-            answers = run(self.loaded, examples, store, progress=lambda done, total: shown.show(title, done, total))
+            answers = run(self.asked, examples, store, progress=lambda done, total: shown.show(title, done, total))
+        if undrawn(examples, answers):
+            print(f"{asked.dataset}: no reply has a mask, so J and F are 0. Give --segmenter SAM2.", file=sys.stderr)
         if lost := unanswered(examples, answers):
             card["unread"] = lost
         if lost := no_reply(examples, answers):
@@ -139,6 +158,13 @@ class Asker:
         if folder:
             scored.save(folder)
         return scored
+
+    def _drawing(self) -> Any:
+        """The model with a segmenter behind it."""
+        from lookhear.evaluate.masks import Drawing
+        from lookhear.segmenters import sam2
+
+        return Drawing(self.loaded, sam2.load(self.segmenter), self.embeddings)
 
     def plan(self, wanted: Sequence[Asked]) -> None:
         """Say what asking would take, and ask nothing. Raises RecipeError for a model that is not behind an address."""

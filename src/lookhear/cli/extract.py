@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lookhear.errors import RecipeError
+from lookhear.files import dumps
 
 if TYPE_CHECKING:
     from lookhear.store.extract import Tally
@@ -62,9 +62,7 @@ def extract(
     took = time.perf_counter() - start
     if as_json:
         facts = {"made": tally.made, "kept": tally.kept, "failed": [list(f) for f in tally.failed]}
-        print(
-            json.dumps(facts | {"seconds": round(took, 1), "media_seconds": round(tally.seconds, 1), "store": str(out)})
-        )
+        print(dumps(facts | {"seconds": round(took, 1), "media_seconds": round(tally.seconds, 1), "store": str(out)}))
     else:
         for clip, reason in tally.failed[:10]:
             print(f"failed: {clip}: {reason}")

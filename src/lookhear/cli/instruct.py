@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from lookhear.files import dumps
 
 
 def instruct(
@@ -57,9 +58,9 @@ def instruct(
     kept = [(e, entry.text) for e, entry in zip(examples, entries, strict=True) if not entry.fault]
     parts, homeless = export.write(out, "train" if split == "train" else "test", dataset, kept)
     card = head | write.counts(entries) | {"parts": parts, "no_part": homeless}
-    (out / f"card-{dataset}-{split}.json").write_text(json.dumps(card, indent=1), "utf-8")
+    (out / f"card-{dataset}-{split}.json").write_text(dumps(card, indent=1), "utf-8")
     if as_json:
-        print(json.dumps(card))
+        print(dumps(card))
         return
     print(f"{card['written']} written by {card['writer']}, {card['kept']} kept")
     for name in ("dropped", "bad_replies"):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
 from lookhear import catalog
 from lookhear.errors import RecipeError
+from lookhear.files import dumps
 
 KINDS = {"models": ("nets", "llms"), "nets": ("nets",), "llms": ("llms",), "debias": ("debias",)} | {
     k: (k,) for k in ("datasets", "encoders", "tasks", "metrics")
@@ -28,7 +28,7 @@ def list_(
         raise RecipeError(catalog.unknown("kind of thing", kind, (*KINDS, *OTHERS)))
     found = _others(kind) or {n: line for shelf in KINDS[kind] for n, line in catalog.names(shelf).items()}
     if as_json:
-        print(json.dumps(found, indent=2))
+        print(dumps(found, indent=2))
         return
     width = max(20, *map(len, found))
     for name, line in found.items():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from lookhear.files import dumps
 
 
 def robust(
@@ -61,7 +62,7 @@ def robust(
         card |= {"writer": "grammar", "seed": seed}
     card = build.write(many, out, form, card)
     if as_json:
-        print(json.dumps(card, indent=2, ensure_ascii=False))
+        print(dumps(card, indent=2))
         return
     print(f"{card['asked']} questions asked in {card['questions']} ways: {card['head']} head, {card['tail']} tail")
     for kind, group in card["groups"].items():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from lookhear.files import dumps
 
 if TYPE_CHECKING:
     from lookhear.evaluate.predictions import Matched
@@ -49,7 +50,7 @@ def score(
             each.save(out / name if len(sets) > 1 else out)
     if as_json:
         plain = {name: each.to_json() for name, (each, _) in results.items()}
-        print(json.dumps(plain if len(sets) > 1 else plain[sets[0]], indent=2, ensure_ascii=False))
+        print(dumps(plain if len(sets) > 1 else plain[sets[0]], indent=2))
     elif beside or len(sets) > 1:
         from lookhear.evaluate.literature import published, table_rows
 

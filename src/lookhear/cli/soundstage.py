@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from lookhear.files import dumps
 
 FRACTIONS = (0.7, 0.08, 0.22)  # train, val, test where only a number of clips is given
 
@@ -51,7 +52,7 @@ def soundstage(
     settings = replace(settings, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
     card = make(out, settings, workers, media, formats, as_json, soundfont)
     if as_json:
-        print(json.dumps(card))
+        print(dumps(card))
         return
     for name, part in card["splits"].items():
         print(

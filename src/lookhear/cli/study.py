@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from lookhear.files import dumps
 
 
 def study(
@@ -41,5 +42,5 @@ def study(
         lambda words: typer.echo(words, err=True),
     )
     result = study_table.result(studies.read(recipe), found)
-    (folder / "study.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    print(json.dumps(result) if as_json else study_table.text(result, format))
+    (folder / "study.json").write_text(dumps(result, indent=1) + "\n", "utf-8")
+    print(dumps(result) if as_json else study_table.text(result, format))

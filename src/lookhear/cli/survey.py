@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from lookhear.files import dumps
 
 
 def survey(
@@ -25,7 +26,7 @@ def survey(
     if figure:
         survey.draw(figure)
     if contradictions:
-        print(json.dumps([vars(c) for c in checks.contradictions()], indent=2) if as_json else checks.page().rstrip())
+        print(dumps([vars(c) for c in checks.contradictions()], indent=2) if as_json else checks.page().rstrip())
         return
     grouped = {dataset: survey.designs(dataset) for dataset in survey.DATASETS}
     years = survey.progress("music_avqa")
@@ -33,7 +34,7 @@ def survey(
         listed = [{**vars(m)} for m in published.methods()]
         by_type = {dataset: survey.by_type(dataset) for dataset in survey.DATASETS}
         everything = {"designs": grouped, "by_type": by_type, "progress": years, "methods": listed}
-        print(json.dumps({**everything, "datasets": published.datasets()}, indent=2, ensure_ascii=False))
+        print(dumps({**everything, "datasets": published.datasets()}, indent=2))
         return
     for dataset, title in survey.DATASETS.items():
         print(f"{title}: mean accuracy by question type")

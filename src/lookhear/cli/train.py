@@ -11,6 +11,9 @@ import typer
 def train(
     recipe: Annotated[Path, typer.Argument(help="A YAML file, or a name of `lookhear list recipes`.")],
     overrides: Annotated[list[str] | None, typer.Argument(help="Keys to change, as section.key=value.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Delete a run that is in the run folder, train anew.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> None:
     """Train what a recipe says; run again, it goes on where it stopped.
@@ -27,11 +30,24 @@ def train(
         tuned = config.load(recipe, overrides or (), config.LLMRecipe)
         from lookhear.train.llm import train as tune
 
-        print(tune(tuned if tuned.out else replace(tuned, out=f"runs/{recipe.stem}"), progress=not quiet))
+        tuned = tuned if tuned.out else replace(tuned, out=f"runs/{recipe.stem}")
+        if overwrite:
+            _delete(Path(tuned.out))
+        print(tune(tuned, progress=not quiet))
         return
     from lookhear.train.loop import train as run
 
     options = config.load(recipe, overrides or ())
     if not options.out:
         options = replace(options, out=f"runs/{recipe.stem}")
+    if overwrite:
+        _delete(Path(options.out))
     print(run(options, progress=not quiet))
+
+
+def _delete(run: Path) -> None:
+    """Delete a run folder; a folder that holds something else is left alone."""
+    from lookhear.train import files
+
+    if (run / "recipe.yaml").is_file():
+        files.drop(run)

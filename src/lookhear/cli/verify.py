@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lookhear.errors import FeatureError
+from lookhear.files import dumps
 
 
 def verify(
@@ -43,7 +43,7 @@ def verify(
             "only_ours": found.only_ours,
             "only_theirs": found.only_theirs,
         }
-        print(json.dumps(facts))
+        print(dumps(facts))
     else:
         for clip in found.differ[:10]:
             shapes = " against ".join(map(str, found.shapes[clip])) if clip in found.shapes else ""

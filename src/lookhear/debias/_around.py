@@ -1,4 +1,4 @@
-"""What every debiasing wrapper is: a module around a net, trained in its place, that keeps the net's order form."""
+"""What every wrapper is: a module around a net, trained in its place, that keeps the net's order form."""
 
 from __future__ import annotations
 
@@ -38,6 +38,17 @@ class Around(nn.Module):
         """The net's losses (or its cross-entropy) and those of debiasing."""
         return _Like(self._losses, getattr(self.net, "losses", _plain))
 
+    def after_backward(self, epoch: int) -> None:
+        """Called between a training step's backward pass and its update, with the epoch from 0. Here: nothing."""
+
+    def facts(self) -> dict[str, float]:
+        """Numbers of the last training step that belong in its log line. Here: none."""
+        return {}
+
+    def note(self, optimizer: str) -> str:
+        """What a person must know before training with `optimizer`. Here: nothing."""
+        return ""
+
     def own_losses(self, output: Output, labels: Tensor, **streams: Tensor) -> dict[str, Tensor]:
         """What the net would be trained with by itself."""
         return dict(getattr(self.net, "losses", _plain)(output, labels, **streams))
@@ -65,6 +76,13 @@ class _Like:
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         return self.function(**self.__signature__.bind(*args, **named).arguments)
+
+
+def part(memory: Memory, prefix: str) -> Memory:
+    """The tensors under a prefix, without it; for the empty prefix, those under none."""
+    if not prefix:
+        return {n: t for n, t in memory.items() if "/" not in n}
+    return {n.removeprefix(prefix): t for n, t in memory.items() if n.startswith(prefix)}
 
 
 def _plain(output: Output, labels: Tensor) -> dict[str, Tensor]:

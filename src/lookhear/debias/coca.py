@@ -18,13 +18,13 @@ needs two clips; of a single one nothing can be cut and the term is 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from lookhear.debias._around import AUDIO, VISUAL, Around
+from lookhear.debias._around import AUDIO, VISUAL, Around, part
 from lookhear.errors import RecipeError
 from lookhear.types import Memory, Output
 
@@ -61,10 +61,10 @@ class COCA(Around):
         return memory
 
     def _answer(self, memory: Memory, **streams: Tensor) -> Output:
-        output = self.net.answer(_part(memory, ""), **streams)
+        output = self.net.answer(part(memory, ""), **streams)
         hidden = dict(output.hidden)
         for shortcut in self.cuts:
-            if cut := _part(memory, f"{shortcut}/"):
+            if cut := part(memory, f"{shortcut}/"):
                 hidden[f"by_{shortcut}"] = self.net.answer(cut, **streams).logits
         return replace(output, hidden=hidden)
 
@@ -89,10 +89,3 @@ def build(config: Config) -> Callable[[nn.Module], COCA]:
     if config.weight < 0 or config.temperature <= 0:
         raise RecipeError(f"coca needs weight >= 0 and temperature > 0, got {config.weight} and {config.temperature}.")
     return lambda net: COCA(net, config)
-
-
-def _part(memory: Memory, prefix: str) -> Mapping[str, Tensor]:
-    """The tensors under a prefix, without it; for the empty prefix, those under none."""
-    if not prefix:
-        return {n: t for n, t in memory.items() if "/" not in n}
-    return {n.removeprefix(prefix): t for n, t in memory.items() if n.startswith(prefix)}

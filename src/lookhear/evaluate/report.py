@@ -24,6 +24,7 @@ from lookhear.evaluate import scores, tables
 from lookhear.evaluate.columns import ORDER
 from lookhear.evaluate.records import from_record, to_record
 from lookhear.evaluate.scores import Score
+from lookhear.files import dumps
 from lookhear.metrics import answers as metric
 from lookhear.types import BLANK, Answer, Example
 
@@ -68,8 +69,8 @@ class Report:
         judged = [bool(one) if self.overall is not None else None for one in self.right]
         records = map(to_record, self.examples, self.answers, judged)
         texts = {
-            "answers.jsonl": (json.dumps(record, ensure_ascii=False) + "\n" for record in records),
-            "report.json": [json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"],
+            "answers.jsonl": (dumps(record) + "\n" for record in records),
+            "report.json": [dumps(self.to_json(), indent=2) + "\n"],
             "table.md": [self.table("markdown") + "\n"],
         }
         for name, lines in texts.items():

@@ -12,7 +12,7 @@ no dropout acts, A and the router are one product too.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -106,9 +106,12 @@ class ILoraLinear(nn.Module, BaseTunerLayer):
         self.set_adapter(self.active_adapters, inference_mode=inference_mode)
 
     def forward(self, x: Float[Tensor, "*token wide"], *args: Any, **kwargs: Any) -> Float[Tensor, "*token out"]:
-        """The base layer and what the active adapters add."""
+        """The base layer and what the active adapters add; with `adapter_names`, what each row's own adapter adds."""
+        names = kwargs.pop("adapter_names", None)
         if self.disable_adapters and self.merged:
             self.unmerge()
+        if names is not None and not self.disable_adapters:
+            return self._mixed(x, names, *args, **kwargs)
         result = self.base_layer(x, *args, **kwargs)
         if self.disable_adapters or self.merged:
             return result
@@ -141,6 +144,18 @@ class ILoraLinear(nn.Module, BaseTunerLayer):
         weighed = (route.to(z.dtype) * self.scaling[name]).unsqueeze(-1) * codes
         return F.linear(weighed.flatten(-2), up.flatten(1))
 
+    def _mixed(self, x: Tensor, names: Sequence[str], *args: Any, **kwargs: Any) -> Tensor:
+        """Each row of the batch under its own adapter."""
+        if self.merged:
+            raise ModelError("adapter_names needs unmerged adapters: call model.unmerge_adapter() first.")
+        if len(names) != len(x):
+            raise ModelError(f"{len(names)} adapter_names for a batch of {len(x)}: one for each row.")
+        result = self.base_layer(x, *args, **kwargs)
+        for name in set(names) & set(self.ilora_A):
+            rows = [i for i, one in enumerate(names) if one == name]
+            result[rows] = (result[rows] + self.added(x[rows], name, result.dtype)).to(result.dtype)
+        return result
+
     def _codes(self, x: Tensor, down: Tensor, dropout: float, settings: Any) -> Tensor:
         """Codes under dropout: one mask for all heads (Crab+), or a fresh one for each (Crab)."""
         if not dropout:
@@ -168,6 +183,8 @@ class ILoraLinear(nn.Module, BaseTunerLayer):
             if name not in self.ilora_A:
                 continue
             weight = self.get_base_layer().weight
+            if not weight.is_floating_point() or hasattr(weight, "quant_state"):
+                raise ModelError("A quantised base takes no merged adapter: load it in bf16 and merge there.")
             merged = weight.data + self.get_delta_weight(name).to(weight.dtype)
             if safe_merge and not torch.isfinite(merged).all():
                 raise ModelError(f"Adapter {name!r} holds values that are not finite: it cannot be merged.")

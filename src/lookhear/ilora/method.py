@@ -14,6 +14,8 @@ mixture of experts in which every head has an A of its own (no code is published
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,10 +30,11 @@ try:
     from peft import LoraConfig, PeftConfig, PeftModel, PeftType, get_peft_model
     from peft.tuners.tuners_utils import BaseTuner
     from peft.utils import register_peft_method
+    from peft.utils.other import get_pattern_key
 except ImportError:
-    raise DependencyError("I-LoRA needs peft 0.21 or later: pip install 'lookhear[llm]'") from None
+    raise DependencyError("I-LoRA needs peft 0.20 or later: pip install 'lookhear[llm]'") from None
 
-from lookhear.ilora import official
+from lookhear.ilora import batch, fit, official
 from lookhear.ilora.layer import ILoraLinear, refusal
 
 LINEARS = r"(q|k|v|o|gate|up|down)_proj"
@@ -76,8 +79,15 @@ class ILoraConfig(PeftConfig):
     target_modules: list[str] | str | None = None
     exclude_modules: list[str] | str | None = None
     modules_to_save: list[str] | None = None
+    """modules trained and saved whole beside the adapters: connectors, embeddings, heads"""
     layers_to_transform: list[int] | int | None = None
+    """only layers of these numbers, also where `target_modules` is a regex or a scope"""
     layers_pattern: list[str] | str | None = None
+    """the name before the number, `layers` or `blocks`; any where not given"""
+    rank_pattern: dict[str, int] = field(default_factory=dict)
+    """end of a module's path (or a regex of it) -> its rank, in place of `r`"""
+    alpha_pattern: dict[str, int] = field(default_factory=dict)
+    """the same for `alpha`"""
     init_weights: bool = True
 
     def __post_init__(self) -> None:
@@ -88,6 +98,10 @@ class ILoraConfig(PeftConfig):
                 raise RecipeError(f"I-LoRA knows no {name}={getattr(self, name)!r}. There are: {', '.join(known)}.")
         if self.r < 1 or self.heads < 1:
             raise RecipeError(f"I-LoRA needs r >= 1 and heads >= 1, got r={self.r}, heads={self.heads}.")
+        if any(rank < 1 for rank in self.rank_pattern.values()):
+            raise RecipeError(f"I-LoRA needs ranks >= 1, got rank_pattern={self.rank_pattern}.")
+        if self.layers_pattern and self.layers_to_transform is None:
+            raise RecipeError(f"layers_pattern={self.layers_pattern!r} needs layers_to_transform: which numbers.")
         if not self.shared_a and self.router == "low_rank":
             raise RecipeError("router='low_rank' reads the code that all heads share: it needs shared_a=True.")
         if self.target_modules is None:
@@ -106,6 +120,35 @@ class ILoraModel(BaseTuner):
     tuner_layer_cls = ILoraLinear
     target_module_mapping: dict[str, list[str]] = {}  # noqa: RUF012
 
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.register_load_state_dict_pre_hook(_fits)
+
+    def _check_target_module_exists(self, peft_config: ILoraConfig, key: str) -> Any:
+        """Whether `key` is adapted. PEFT applies `layers_to_transform` to lists of names alone; this to any target."""
+        found = super()._check_target_module_exists(peft_config, key)
+        wanted = peft_config.layers_to_transform
+        if not found or wanted is None or not isinstance(peft_config.target_modules, str):
+            return found
+        patterns = peft_config.layers_pattern or r"[^.]+"
+        for pattern in [patterns] if isinstance(patterns, str) else patterns:
+            if match := re.match(rf"(?:^|.*?\.){pattern}\.(\d+)\.", key):
+                return int(match[1]) in ([wanted] if isinstance(wanted, int) else wanted)
+        return False
+
+    @contextmanager
+    def _enable_peft_forward_hooks(self, *args: Any, **kwargs: Any) -> Iterator[None]:
+        """PEFT's door for `adapter_names`."""
+        with batch.named(self, ILoraLinear, kwargs.pop("adapter_names", None), kwargs.get("num_beams")):
+            yield
+
+    def add_weighted_adapter(self, adapters: list[str], *_: Any, **__: Any) -> None:
+        """Refused: the sum of two routed adapters is not one. Raises ModelError."""
+        raise ModelError(
+            f"I-LoRA adapters {', '.join(adapters)} cannot become one: each weighs its heads by a router of its own. "
+            "Use them together, model.base_model.set_adapter([...]), or a row each with adapter_names=[...]."
+        )
+
     def _create_and_replace(
         self,
         peft_config: ILoraConfig,
@@ -116,6 +159,7 @@ class ILoraModel(BaseTuner):
         current_key: str,
         **_: Any,
     ) -> None:
+        peft_config = sized(peft_config, current_key)
         if isinstance(target, ILoraLinear):
             target.update_layer(adapter_name, peft_config)
             return
@@ -132,6 +176,27 @@ class ILoraModel(BaseTuner):
         most = max(self.peft_config[name].heads for name in self.active_adapters)
         if most > 1:
             raise ModelError(refusal(most))
+
+
+def sized(config: ILoraConfig, module: str) -> ILoraConfig:
+    """`config` with the rank and alpha that its patterns give to `module`."""
+    rank = config.rank_pattern.get(get_pattern_key(config.rank_pattern, module), config.r)
+    alpha = config.alpha_pattern.get(get_pattern_key(config.alpha_pattern, module), config.alpha)
+    if (rank, alpha) == (config.r, config.alpha):
+        return config
+    own = copy.copy(config)
+    own.r, own.alpha = rank, alpha
+    return own
+
+
+def _fits(model: nn.Module, state: Mapping[str, Tensor], prefix: str, *_: Any) -> None:
+    """Before weights are loaded: an adapter's tensors must be all there and fit. Raises ModelError."""
+    given = {n.removeprefix(prefix): t for n, t in state.items() if f".{PREFIX}" in n}
+    names = fit.adapters(given, PREFIX)
+    own = {n: p.shape for n, p in model.named_parameters() if f".{PREFIX}" in n}
+    wanted = {n: shape for n, shape in own.items() if not names or n.rpartition(".")[2] in names}
+    if wanted or given:
+        fit.check(wanted, given, "I-LoRA adapter")
 
 
 if not KNOWN:

@@ -118,7 +118,11 @@ class _Reader:
     def __init__(self, path: Path) -> None:
         self.path, self.done, self.picture, self.sound = path, False, None, None
         self.container = open_media(path)
-        self.facts = describe(self.container, path)
+        try:
+            self.facts = describe(self.container, path)
+        except BaseException:
+            close(self.container)
+            raise
         self.paused: float | None = None  # where its timestamps jumped further than can be believed
         self._watch = Stopwatch(path, LIMITS)
 

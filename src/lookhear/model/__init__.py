@@ -2,6 +2,7 @@
 
 load(name | folder) ─▶ Model      watch(clips) ─▶ Watched      answer(watched, examples) ─▶ list[Answer]
 
+real                           eyes and ears from pip packages
 stage                          a shipped model                    runs/av_master     a run folder
 crab_plus                      a language model, from the hub     runs/tiny_omni     a folder that holds one
 qwen_omni@Qwen/Qwen2.5-Omni-3B the same from another place; options follow after commas: `,sound=windows`
@@ -15,6 +16,7 @@ from typing import Any
 
 from lookhear.errors import ModelError
 from lookhear.model import names as _names
+from lookhear.model import real as _real
 from lookhear.model._clips import Model, Watched, clip_of, plain
 from lookhear.model.llm import LLMModel
 from lookhear.model.net import SCALE_PARTS, NetModel, build_net, load_run, says, served, widths
@@ -30,6 +32,7 @@ __all__ = [
     "ask",
     "build_net",
     "clip_of",
+    "default",
     "load",
     "plain",
     "says",
@@ -40,14 +43,16 @@ __all__ = [
 SHIPPED = Path(__file__).parents[1] / "weights"
 
 
-def load(name: Path | str, store: FeatureStore | None = None, **late: Any) -> NetModel | LLMModel:
-    """The shipped model, the run folder or the language model called `name`.
+def load(name: Path | str, store: FeatureStore | None = None, **late: Any) -> Model:
+    """The model `real`, the shipped model, the run folder or the language model called `name`.
 
     With `store`, a small net reads features from there and keeps them there, and a model behind an address keeps its
     replies in `store`/replies. `late` are options of a model behind an address that are not in its name, such as
     `key`; other models take none of them. Raises ModelError where there is no such model, or it cannot be used.
     """
     folder = Path(name)
+    if str(name) == _real.RealModel.name and not folder.is_dir():
+        return _real.RealModel(store=store)
     if not folder.is_dir() and str(name) in shipped():
         folder = SHIPPED / str(name)
     if _names.named(name):
@@ -60,14 +65,20 @@ def load(name: Path | str, store: FeatureStore | None = None, **late: Any) -> Ne
         raise ModelError(f"{str(name)!r} is not trained to the end. Resume it: lookhear train {folder}/recipe.yaml")
     have = ", ".join(shipped()) or "none"
     raise ModelError(
-        f"No model called {str(name)!r}. Shipped: {have}. Language models: {', '.join(_names.names())}. "
+        f"No model called {str(name)!r}. Shipped: {have}. From packages: real. "
+        f"Language models: {', '.join(_names.names())}. "
         "Or give a run folder, such as runs/av_master."
     )
 
 
-def ask(video: Path | str | Clip, *questions: str, model: Path | str = "stage") -> Sequence[Answer]:
-    """Answer questions about a video with the model called `model`."""
-    return load(model).ask(video, *questions)
+def default() -> str:
+    """The model that answers where none is named: `real` where its eyes and ears are installed, else `stage`."""
+    return _real.RealModel.name if _real.installed() else "stage"
+
+
+def ask(video: Path | str | Clip, *questions: str, model: Path | str = "") -> Sequence[Answer]:
+    """Answer questions about a video with the model called `model` (see `default`)."""
+    return load(model or default()).ask(video, *questions)
 
 
 def shipped() -> list[str]:

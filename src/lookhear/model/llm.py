@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from lookhear import tasks
+from lookhear.datasets import avsbench
 from lookhear.errors import ModelError
 from lookhear.layers.packing import scaled
 from lookhear.llms import LLM, Reply
@@ -109,16 +110,22 @@ class LLMModel:
         if unseen is not None:
             raise ModelError(f"Asked about {unseen!r}, which was not watched. Give it to watch() first.")
         paired = {i: self._pair(e) for i, e in enumerate(examples) if "second" in e.meta}
-        groups: dict[int, list[int]] = {}
+        groups: dict[tuple[int, bool], list[int]] = {}
         held = [paired.get(i) or row[example.clip] for i, example in enumerate(examples)]
         for i, one in enumerate(held):
-            groups.setdefault(id(one.seen), []).append(i)
+            groups.setdefault((id(one.seen), self._semantic(examples[i])), []).append(i)
         answers: dict[int, Answer] = {}
-        for some in groups.values():
+        for (_, semantic), some in groups.items():
             asked = [examples[i] for i in some]
             prompts = [self._task(e).prompt(e, self._known(e)) for e in asked]
             rows = [held[i] for i in some]
-            replies = self.llm.answer(rows[0].seen, [r.row for r in rows], prompts, self.max_tokens)
+            replies = self.llm.answer(
+                rows[0].seen,
+                [r.row for r in rows],
+                prompts,
+                self.max_tokens,
+                **({"semantic": True} if semantic else {}),
+            )
             for i, example, one, reply in zip(some, asked, rows, replies, strict=True):
                 answers[i] = self._parsed(example, reply, one)
         return [answers[i] for i in range(len(examples))]
@@ -134,6 +141,10 @@ class LLMModel:
             self._tasks[example.task] = tasks.find(example.task)
         return self._tasks[example.task]
 
+    def _semantic(self, example: Example) -> bool:
+        """Whether the model's own decoder is to tell classes apart: AVSS, by a model that draws."""
+        return bool(getattr(self.llm, "draws", False)) and example.meta.get("form") == "avss"
+
     def _known(self, example: Example) -> Sequence[str]:
         """The answers there can be; every other task than questions reads an example's own labels itself."""
         return () if example.task != FREE and "labels" in example.meta else self.vocabulary
@@ -145,10 +156,19 @@ class LLMModel:
             answer = replace(answer, segments=seconds(reply.text, answer.text, row.seconds), regions=places)
         if reply.masks:
             label = next((r.label for r in answer.regions), answer.text)
-            answer = replace(answer, regions=(*answer.regions, *(Region(label, mask=mask) for mask in reply.masks)))
+            drawn = [r for mask in reply.masks for r in regions_of(np.asarray(mask), label)]
+            answer = replace(answer, regions=(*answer.regions, *drawn))
         sure = bool(answer.text) and isfinite(reply.score)
         scores = {answer.text: exp(reply.score)} if sure else {}  # the geometric mean over the reply's tokens
         return replace(answer, scores=scores, notes=tuple(dict.fromkeys((*row.notes, *answer.notes))))
+
+
+def regions_of(mask: np.ndarray, label: str) -> list[Region]:
+    """Regions of a model's own mask: one of logits (height, width), or one a class of logits (class, height, width)."""
+    if mask.ndim == 2:
+        return [Region(label, mask=mask)]
+    chosen = mask.argmax(axis=0)
+    return [Region(avsbench.CLASSES[n], mask=chosen == n) for n in np.unique(chosen) if n]
 
 
 def paired_media(first: Media, second: Media, way: str) -> Media:

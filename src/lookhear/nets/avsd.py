@@ -1,22 +1,26 @@
-"""AVSD, the simple baseline: words, sound and four quarters of the picture weigh one another; an LSTM goes over them.
+"""AVSD, the simple baseline: words, sound and four frames of the picture weigh one another; an LSTM goes over them.
 
-    words ─ LSTM ─┬─ factor graph attention ─ attended words ──────────────────────────┐
-    frames ───────┤                         ─ sound, quarter 1, 2, 3, 4 ─ LSTM ─ last ─┴─ MLP ─ answers
-    audio ────────┘
+    tokens ─ LSTM ─┬─ factor graph attention ─ attended words ────────────────────────┐
+    frames ────────┤                         ─ sound, frame 1, 2, 3, 4 ─ LSTM ─ last ─┴─ MLP ─ answers
+    audio ─────────┘
 
 Schwartz et al., "A Simple Baseline for Audio-Visual Scene-Aware Dialog", CVPR 2019. Its attention (Schwartz et al.,
 "Factor Graph Attention", CVPR 2019) gives every element a sum, with learned weights, of what it is by itself, how it
 goes with its own stream, how it goes with each of the others (mean cosine), and a prior that marks the last word.
 
-Adapted: the paper attends to places in four frames of a clip; here to seconds in its four quarters, which share
-weights as the frames do. The history of the dialogue is gone, and logits take the place of the answer's LSTM. How the
-published rows did this was never released and could not be checked. The official unary potentials keep dropout in
-evaluation (no `training` is passed on); these do not. The evidence is the attention to each second, a quarter of the
-weight to each quarter.
+`variant="released"` equals the official network (idansc/simple-avsd) up to the state that starts its answer decoder:
+six streams with 6 + 21 modules of their own, padding words taking part in means and softmaxes (`mask=true` leaves them
+out). `shared=true` is that code's mode of sharing weights, which its own network does not use: frames have weights in
+common and no potentials among themselves. The seconds of each quarter take the place of a frame's places; give places
+of four frames one after the other as `frames` and the quarters are those frames. The history of the dialogue is gone,
+and logits from [attended words; last state] take the place of the decoder, a language model. With `read="words"`,
+vectors of a frozen encoder stand for the rows of the table. How the rows in the papers' tables were made was never
+released. The evidence is the attention to each second, a quarter of the weight to each quarter.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -24,129 +28,233 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.layers.recurrent import Reader, real_words, weigh
+from lookhear import checkpoints
+from lookhear.errors import RecipeError
+from lookhear.layers.recurrent import weigh
+from lookhear.layers.token_table import Reads, run_lstm
+from lookhear.layers.translate import fitted, renamed
 from lookhear.types import Memory, Output
 
-QUARTERS = 4
+STREAMS = range(6)  # the words, four frames, the sound
+KINDS = (0, 1, 1, 1, 1, 2)  # whose weights a stream has in the sharing mode
 
 
 @dataclass(frozen=True)
 class Config:
     """Sizes. Widths of streams carry the streams' names."""
 
+    variant: str = "released"
     answers: int = 42
     audio: int = 128
     frames: int = 512
+    read: str = "tokens"
+    """tokens: ids through a trained table; words: word vectors"""
+    tokens: int = 20000
     words: int = 512
+    shared: bool = False
+    """the four frames share their weights"""
+    mask: bool = False
+    """leave padding words out of means and softmaxes"""
     embed: int = 128
     hidden: int = 256
     dropout: float = 0.5
 
 
-class Alone(nn.Module):
-    """What an element is by itself, and how it goes with its own stream."""
+class Unary(nn.Module):
+    """What an element is by itself."""
 
     def __init__(self, dim: int, dropout: float) -> None:
         super().__init__()
-        self.unary = nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Dropout(dropout), nn.Linear(dim, 1))
-        self.one, self.other = nn.Linear(dim, dim), nn.Linear(dim, dim)
+        self.embed, self.score, self.drop = nn.Linear(dim, dim), nn.Linear(dim, 1), nn.Dropout(dropout)
 
-    def forward(self, x: Float[Tensor, "row n dim"], padding_mask: Tensor | None = None) -> Float[Tensor, "row n two"]:
-        """Both potentials."""
-        own = unit(self.one(x)) @ middle(unit(self.other(x)), padding_mask)[..., None]
-        return torch.cat([self.unary(x), own], dim=-1)
+    def forward(self, u: Float[Tensor, "row n dim"]) -> Float[Tensor, "row n"]:
+        """One number an element."""
+        return self.score(self.drop(self.embed(u).relu())).squeeze(-1)
 
 
 class Pair(nn.Module):
-    """How two streams go together: each is embedded, and an element's potential is its mean cosine with the other."""
+    """How two streams go together: cosines of their embeddings."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.one, self.other = nn.Linear(dim, dim), nn.Linear(dim, dim)
 
 
-def unit(x: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:
-    """Of length 1."""
-    return F.normalize(x, dim=-1)
+class Attention(nn.Module):
+    """Factor graph attention over the six streams. What needs no word, `known`, is made once a clip."""
+
+    def __init__(self, dim: int, shared: bool, dropout: float) -> None:
+        super().__init__()
+        self.shared = shared
+        self.kinds = KINDS if shared else tuple(STREAMS)
+        count = max(self.kinds) + 1
+        self.unary = nn.ModuleList(Unary(dim, dropout) for _ in range(count))
+        self.own = nn.ModuleList(Pair(dim) for _ in range(count))
+        self.pairs = nn.ModuleDict({f"{i}-{j}": Pair(dim) for j in range(count) for i in range(j)})
+        partners = [len(self.partners(self.kinds.index(kind))) for kind in range(count)]
+        self.mix = nn.ParameterList(torch.empty(2 + n + (kind == 0)) for kind, n in enumerate(partners))
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.kaiming_normal_(module.weight)
+                nn.init.zeros_(module.bias)
+        for mix in self.mix:
+            nn.init.normal_(mix, std=(2 / len(mix)) ** 0.5)
+
+    def partners(self, i: int) -> list[int]:
+        """The streams that stream `i` has potentials with."""
+        return [j for j in STREAMS if j != i and not (self.shared and self.kinds[i] == self.kinds[j])]
+
+    def side(self, u: Tensor, i: int, j: int) -> Float[Tensor, "row n dim"]:
+        """Elements of stream `i` as their pair with stream `j` embeds them, of length 1."""
+        a, b = self.kinds[i], self.kinds[j]
+        pair = self.pairs[f"{min(a, b)}-{max(a, b)}"]
+        return F.normalize((pair.one if a < b else pair.other)(u), dim=-1)
+
+    def alone(self, u: Tensor, i: int, padding: Tensor | None = None) -> Float[Tensor, "row n 2"]:
+        """The two potentials of a stream by itself."""
+        kind = self.kinds[i]
+        one, other = (F.normalize(side(u), dim=-1) for side in (self.own[kind].one, self.own[kind].other))
+        return torch.stack([self.unary[kind](u), cosine(one, mean(other, padding))], dim=-1)
+
+    def known(self, streams: list[Tensor]) -> Memory:
+        """Streams 1 to 5, their potentials without words, and how they meet the words."""
+        memory, sides = {}, {}
+        for i, u in enumerate(streams, start=1):
+            sides |= {(i, j): self.side(u, i, j) for j in self.partners(i)}
+        for i, u in enumerate(streams, start=1):
+            met = [cosine(sides[i, j], mean(sides[j, i])) for j in self.partners(i) if j]
+            memory[f"stream{i}"] = u
+            memory[f"known{i}"] = torch.cat([self.alone(u, i), torch.stack(met, dim=-1)], dim=-1)
+            memory[f"to_words{i}"] = sides[i, 0]
+        return memory
+
+    def forward(
+        self, memory: Memory, u: Float[Tensor, "row word dim"], prior: Tensor, padding: Tensor | None
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """(the attended vector of each stream, the weights of its elements); `u` are the words."""
+        potentials, taken, weights = [self.alone(u, 0, padding)], [], []
+        by_word = [self.side(u, 0, j) for j in self.partners(0)]
+        for j, words in zip(self.partners(0), by_word, strict=True):
+            potentials.append(cosine(words, mean(memory[f"to_words{j}"]))[..., None])
+        scores = [torch.cat([*potentials, prior[..., None]], dim=-1) @ self.mix[0]]
+        for j, words in zip(self.partners(0), by_word, strict=True):
+            alone, others = memory[f"known{j}"].split([2, memory[f"known{j}"].shape[-1] - 2], dim=-1)
+            met = cosine(memory[f"to_words{j}"], mean(words, padding))[..., None]
+            scores.append(torch.cat([alone, met, others], dim=-1) @ self.mix[self.kinds[j]])
+        for i, score in enumerate(scores):
+            vector, weight = weigh(score, u if i == 0 else memory[f"stream{i}"], padding if i == 0 else None)
+            taken, weights = [*taken, vector], [*weights, weight]
+        return taken, weights
 
 
-def middle(
-    x: Float[Tensor, "row n dim"], padding_mask: Bool[Tensor, "row n"] | None = None
-) -> Float[Tensor, "row dim"]:
-    """Mean over what is not padding."""
-    if padding_mask is None:
+def cosine(x: Float[Tensor, "row n dim"], y: Float[Tensor, "row dim"]) -> Float[Tensor, "row n"]:
+    """Products with one vector."""
+    return (x @ y[..., None]).squeeze(-1)
+
+
+def mean(x: Float[Tensor, "row n dim"], padding: Bool[Tensor, "row n"] | None = None) -> Float[Tensor, "row dim"]:
+    """Mean over elements that are not padding."""
+    if padding is None:
         return x.mean(dim=1)
-    real = (~padding_mask).to(x.dtype)[..., None]
+    real = (~padding).to(x.dtype)[..., None]
     return (x * real).sum(dim=1) / real.sum(dim=1)
 
 
-def quarters(x: Float[Tensor, "row time dim"]) -> tuple[Tensor, ...]:
-    """Four parts in order, as equal as they can be; one a second where there are fewer."""
-    return x.tensor_split(min(QUARTERS, x.shape[1]), dim=1)
-
-
-class AVSD(nn.Module):
+class AVSD(Reads):
     """Sees, hears and reads."""
+
+    trims = False
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        dim = config.hidden
-        self.read = Reader(config.words, config.embed, dim, dropout=config.dropout)
-        self.see, self.hear = (nn.Sequential(nn.Linear(n, dim), nn.ReLU()) for n in (config.frames, config.audio))
-        self.own = nn.ModuleDict({side: Alone(dim, config.dropout) for side in ("read", "seen", "heard")})
-        self.heard_seen, self.read_seen, self.read_heard = Pair(dim), Pair(dim), Pair(dim)
-        counts = {"read": 3 + QUARTERS + 1, "seen": 2 + 2, "heard": 2 + QUARTERS + 1}
-        self.mix = nn.ModuleDict({side: nn.Linear(count, 1, bias=False) for side, count in counts.items()})
+        dim, self.config = config.hidden, config
+        self.reads(config.read, config.tokens, config.embed)
+        self.lstm = nn.LSTM(config.embed if config.read == "tokens" else config.words, dim, batch_first=True)
+        self.see, self.hear = nn.Linear(config.frames, dim), nn.Linear(config.audio, dim)
+        self.attend = Attention(dim, config.shared, config.dropout)
         self.join = nn.LSTM(dim, dim, batch_first=True)
         drop = nn.Dropout(config.dropout)
         self.head = nn.Sequential(drop, nn.Linear(2 * dim, dim), nn.ReLU(), drop, nn.Linear(dim, config.answers))
 
     def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
         """Every second of both streams with all potentials in which no word has a part."""
-        heard, seen = self.hear(audio), self.see(frames)
-        by_heard, by_seen = unit(self.heard_seen.one(heard)), quarters(unit(self.heard_seen.other(seen)))
-        near = middle(by_heard)[..., None]
-        heard_near = torch.stack([by_heard @ middle(part)[..., None] for part in by_seen], dim=-1).squeeze(-2)
-        own = [torch.cat([self.own["seen"](x), y @ near], dim=-1) for x, y in zip(quarters(seen), by_seen, strict=True)]
-        to_read = unit(self.read_seen.other(seen))
-        return {
-            "seen": seen,
-            "seen_known": torch.cat(own, dim=1),
-            "seen_to_read": to_read,
-            "seen_middle": pad(torch.stack([middle(part) for part in quarters(to_read)], dim=-1)),
-            "heard": heard,
-            "heard_known": torch.cat([self.own["heard"](heard), pad(heard_near)], dim=-1),
-            "heard_to_read": unit(self.read_heard.other(heard)),
-        }
+        rows = torch.arange(max(frames.shape[1], 4), device=frames.device).clamp(max=frames.shape[1] - 1)
+        quarters = self.see(frames)[:, rows].tensor_split(4, dim=1)
+        length = torch.full((len(frames),), frames.shape[1], device=frames.device)
+        return self.attend.known([*quarters, self.hear(audio)]) | {"length": length}
 
-    def answer(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
-        """Logits of the answers and the weight of each second. Rows of `words` that are all zero are padding."""
-        words, padding_mask = real_words(words)
-        read, _ = self.read(words, padding_mask)
-        by_seen, by_heard = unit(self.read_seen.one(read)), unit(self.read_heard.one(read))
+    def reply(self, memory: Memory, vectors: Tensor, padding: Bool[Tensor, "row word"]) -> Output:
+        """Attention, the LSTM over what was attended, and the answers."""
+        words, _ = run_lstm(self.lstm, vectors, padding)
+        words = words.masked_fill(padding[..., None], 0.0)
         place = torch.arange(words.shape[1], device=words.device)
-        last = (~padding_mask * place).amax(dim=1, keepdim=True) == place
-        known = [self.own["read"](read, padding_mask), by_seen @ memory["seen_middle"]]
-        known += [by_heard @ middle(memory["heard_to_read"])[..., None], last[..., None].to(read.dtype)]
-        question, _ = weigh(self.mix["read"](torch.cat(known, dim=-1)).squeeze(-1), read, padding_mask)
-
-        near = memory["heard_to_read"] @ middle(by_heard, padding_mask)[..., None]
-        scores = self.mix["heard"](torch.cat([memory["heard_known"], near], dim=-1)).squeeze(-1)
-        sound, heard = weigh(scores, memory["heard"])
-        near = memory["seen_to_read"] @ middle(by_seen, padding_mask)[..., None]
-        scores = self.mix["seen"](torch.cat([memory["seen_known"], near], dim=-1))
-        looks = [weigh(s.squeeze(-1), x) for s, x in zip(quarters(scores), quarters(memory["seen"]), strict=True)]
-        steps = torch.stack([sound, *(taken for taken, _ in looks)], dim=1)
-        seen = torch.cat([weight for _, weight in looks], dim=1) / len(looks)
-        joined = self.join(steps)[0][:, -1]
-        return Output(self.head(torch.cat([question, joined], dim=-1)), attention={"seen": seen, "heard": heard})
-
-
-def pad(x: Float[Tensor, "*rows part"]) -> Float[Tensor, "*rows quarter"]:
-    """Potentials with quarters that a very short clip lacks: they are 0."""
-    return F.pad(x, (0, QUARTERS - x.shape[-1]))
+        prior = ((~padding * place).amax(dim=1, keepdim=True) == place).to(words.dtype)
+        taken, weights = self.attend(memory, words, prior, padding if self.config.mask else None)
+        joined, _ = self.join(torch.stack([taken[5], *taken[1:5]], dim=1))
+        seen, length = torch.cat(weights[1:5], dim=1) / 4, int(memory["length"][0])
+        if length < 4:  # the last second of a very short clip stands for the quarters it lacks
+            seen = torch.cat([seen[:, : length - 1], seen[:, length - 1 :].sum(dim=1, keepdim=True)], dim=1)
+        hidden = {f"taken{i}": x for i, x in enumerate(taken)} | {"joined": joined}
+        logits = self.head(torch.cat([taken[0], joined[:, -1]], dim=-1))
+        return Output(logits, attention={"seen": seen, "heard": weights[5]}, hidden=hidden)
 
 
 def build(config: Config) -> AVSD:
     """The net, freshly initialised."""
+    if config.variant != "released":
+        raise RecipeError(f"avsd has no variant {config.variant!r}. There is: released.")
     return AVSD(config)
+
+
+RULES = [
+    (r"input_encoder\.embed\.weight", r"table.weight"),
+    (r"input_encoder\.lstm\.(.*)", r"lstm.\1"),
+    (r"emb_s\.(.*)", r"see.\1"),
+    (r"emb_a\.(.*)", r"hear.\1"),
+    (r"emb_temporal_sp\.(.*)", r"join.\1"),
+]
+ATTENTION = [
+    (r"un_models\.(\d)\.embed\.(.*)", r"unary.\1.embed.\2"),
+    (r"un_models\.(\d)\.feature_reduce\.(.*)", r"unary.\1.score.\2"),
+    (r"pp_models\.(\d)\.embed_X\.(.*)", r"own.\1.one.\2"),
+    (r"pp_models\.(\d)\.embed_Y\.(.*)", r"own.\1.other.\2"),
+    (r"pp_models\.\((\d), (\d)\)\.embed_X\.(.*)", r"pairs.\1-\2.one.\3"),
+    (r"pp_models\.\((\d), (\d)\)\.embed_Y\.(.*)", r"pairs.\1-\2.other.\3"),
+    (r"reduce_potentials\.(\d)\.weight", r"mix.\1"),
+]
+SHARED = {0: [4, 5, 0, 1, 2, 3, 6, 7], 1: [0, 1, 2, 3], 2: [4, 5, 6, 0, 1, 2, 3]}  # our order of potentials in theirs
+
+
+def attention(state: Mapping[str, Tensor], shared: bool = False) -> dict[str, Tensor]:
+    """The published tensors of the attention alone under our names; weights of priors that are always 0 are cut."""
+    result = renamed(state, ATTENTION)
+    for name, tensor in result.items():
+        if name.startswith("mix."):
+            kind, mix = int(name.removeprefix("mix.")), tensor.flatten()
+            result[name] = mix[SHARED[kind]] if shared else mix if kind == 0 else mix[:-1]
+        elif tensor.dim() == 3:
+            result[name] = tensor.squeeze(-1)
+    return result
+
+
+def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The published tensors under our names, as far as the state that starts the decoder."""
+    inside = {k.removeprefix("atten."): v for k, v in state.items() if k.startswith("atten.")}
+    result = {k: v.squeeze(-1) if k in ("see.weight", "hear.weight") else v for k, v in renamed(state, RULES).items()}
+    return result | {f"attend.{k}": v for k, v in attention(inside, "un_models.5.embed.weight" not in inside).items()}
+
+
+def from_official(state_dict: Mapping[str, Tensor]) -> AVSD:
+    """The released network from a published checkpoint. Its decoder is not taken: the head is freshly initialised."""
+    state = checkpoints.without_prefixes(state_dict)
+    config = Config(
+        audio=checkpoints.size(state, "emb_a.weight", 1),
+        frames=checkpoints.size(state, "emb_s.weight", 1),
+        tokens=checkpoints.size(state, "input_encoder.embed.weight"),
+        embed=checkpoints.size(state, "input_encoder.embed.weight", 1),
+        hidden=checkpoints.size(state, "emb_a.weight"),
+        shared="atten.un_models.5.embed.weight" not in state,
+    )
+    net = build(config)
+    head = {name: tensor for name, tensor in net.state_dict().items() if name.startswith("head.")}
+    return fitted(net, translated(state) | head)  # type: ignore[return-value]

@@ -1,66 +1,62 @@
 """CONVLSTM: FCNLSTM with an LSTM over what the convolutions heard, so the order of sounds reaches the answer.
 
-    audio ─ [conv, conv, halve] x 3 ─ LSTM ─ last state ─┐
-    words ─ LSTM ─ last state ───────────────────────────┴─ 1024 ─ answers
+    audio ─ [conv, conv, halve] x 5 ─ LSTM ─ last state ─┐
+    tokens ─ LSTM ─ last state ──────────────────────────┴─ 1024 ─ answers
 
 Fayek and Johnson, "Temporal Reasoning via Audio Question Answering", IEEE TASLP 2020. It sees nothing.
 
-Adapted as `fcnlstm` is, which see. All clips of a batch are equally long, so the last step is the last second (the
+Variants are those of `fcnlstm`, which see: `released` equals the official network on a log-mel spectrogram, `avqa` is
+our adaptation to one vector a second. All clips of a batch are equally long, so the last step is the clip's last (the
 official code takes the last step of the padded batch too).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lookhear.layers.recurrent import Reader, real_words
-from lookhear.nets.fcnlstm import Convolutions
-from lookhear.types import Memory, Output
+from lookhear import checkpoints
+from lookhear.layers.translate import fitted, renamed
+from lookhear.nets import fcnlstm
+from lookhear.nets.fcnlstm import Config, Hears, blocks_of
+from lookhear.types import Memory
 
 
-@dataclass(frozen=True)
-class Config:
-    """Sizes. Widths of streams carry the streams' names."""
-
-    answers: int = 42
-    audio: int = 128
-    words: int = 512
-    filters: int = 64
-    """of the first block; each block has twice as many, up to 512"""
-    blocks: int = 3
-    embed: int = 256
-    hidden: int = 512
-    joint: int = 1024
-
-
-class ConvLSTM(nn.Module):
+class ConvLSTM(Hears):
     """Hears in order, and reads."""
 
     def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.hear = Convolutions(config.audio, config.filters, config.blocks)
-        self.follow = nn.LSTM(self.hear.outputs, config.hidden, batch_first=True)
-        self.read = Reader(config.words, config.embed, config.hidden)
-        self.head = nn.Sequential(
-            *(nn.Linear(2 * config.hidden, config.joint), nn.ReLU(), nn.Linear(config.joint, config.answers))
-        )
+        super().__init__(config, config.size("hidden"))
+        self.hear = blocks_of(config)
+        bins = 1 if config.variant == "avqa" else config.audio // 2 ** config.size("blocks")
+        self.follow = nn.LSTM(self.hear.outputs * bins, config.size("hidden"), batch_first=True)
 
     def watch(self, audio: Float[Tensor, "clip time dim"]) -> Memory:
-        """One vector a clip: the state after its last second."""
-        heard = self.hear(rearrange(audio, "clip time dim -> clip dim time"))
-        return {"heard": self.follow(rearrange(heard, "clip dim time -> clip time dim"))[0][:, -1]}
-
-    def answer(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
-        """Logits of the answers. Rows of `words` that are all zero are padding."""
-        _, (h, _) = self.read(*real_words(words))
-        return Output(self.head(torch.cat([memory["heard"], h[-1]], dim=-1)))
+        """One vector a clip: the state after its last row."""
+        heard = self.hear(audio)
+        heard = heard[..., None] if heard.dim() == 3 else heard
+        steps = rearrange(heard, "clip channel time bin -> clip time (channel bin)")
+        return {"heard": self.follow(steps)[0][:, -1]}
 
 
 def build(config: Config) -> ConvLSTM:
     """The net, freshly initialised."""
     return ConvLSTM(config)
+
+
+def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The published tensors under our names."""
+    return renamed(state, [*fcnlstm.RULES, (r"lstm_a\.(.*)", r"follow.\1")])
+
+
+def from_official(state_dict: Mapping[str, Tensor]) -> ConvLSTM:
+    """The released network from a published checkpoint."""
+    state = checkpoints.without_prefixes(state_dict)
+    sizes = fcnlstm.sizes(state)
+    channels = sizes["filters"] * 2 ** (sizes["blocks"] - 1)
+    bins = checkpoints.size(state, "lstm_a.weight_ih_l0", 1) // channels
+    config = Config(**sizes, audio=bins * 2 ** sizes["blocks"])
+    return fitted(build(config), translated(state))  # type: ignore[return-value]

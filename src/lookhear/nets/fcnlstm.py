@@ -1,46 +1,93 @@
 """FCNLSTM: sound through convolutions and a mean over time, the question through an LSTM, side by side to an MLP.
 
-    audio ─ [conv, conv, halve] x 3 ─ conv 1 ─ mean over time ─┐
-    words ─ LSTM ─ last state ─────────────────────────────────┴─ 1024 ─ answers
+    audio ─ [conv, conv, halve] x 5 ─ conv 1 ─ mean over time ─┐
+    tokens ─ LSTM ─ last state ────────────────────────────────┴─ 1024 ─ answers
 
 Fayek and Johnson, "Temporal Reasoning via Audio Question Answering", IEEE TASLP 2020. It sees nothing.
 
-Adapted: the paper convolves a spectrogram in time and frequency, 100 steps a second, with a first kernel of 12 x 3 and
-stride 9; here there is one vector a second whose numbers have no neighbourhood, so convolutions run over time alone and
-there are 3 blocks, not 5. Groups of channels are normalised in each clip by itself where the paper normalises over a
-batch, so no clip hears another. That the published rows read log-mel input is likely and could not be checked.
+`variant="released"` equals the official network (facebookresearch/daqa) tensor by tensor. It reads a log-mel
+spectrogram, 100 rows a second of 64 bins, as one channel of a picture, with a first kernel of 12 x 3 and stride 9;
+fewer than 289 rows vanish in its halvings, so it cannot run at one vector a second. Batch norm mixes a training batch.
+`variant="avqa"` is our adaptation to one vector a second: its numbers have no neighbourhood, so convolutions run over
+time alone, with 3 blocks of groups normalised in each clip by itself; the map after them is followed by a relu.
+With `read="words"`, vectors of a frozen encoder stand for the rows of the table (a tanh layer in front of them in the
+adaptation). What the rows in the papers' tables were given was never said.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from lookhear.layers.recurrent import Reader, real_words
+from lookhear import checkpoints
+from lookhear.errors import FeatureError, RecipeError
+from lookhear.layers.token_table import Reads, run_lstm
+from lookhear.layers.translate import fitted, numbered, renamed
 from lookhear.types import Memory, Output
 
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Sizes. Widths of streams carry the streams' names. 0 is the published size, or the adaptation's."""
 
+    variant: str = "released"
     answers: int = 42
-    audio: int = 128
+    audio: int = 64
+    read: str = "tokens"
+    """tokens: ids through a trained table; words: word vectors"""
+    tokens: int = 20000
     words: int = 512
-    filters: int = 64
-    """of the first block; each block has twice as many, up to 512"""
-    blocks: int = 3
+    filters: int = 0
+    """of the first block, 16 (avqa: 64); each block has twice as many (avqa: up to 512)"""
+    blocks: int = 0
+    """5 (avqa: 3)"""
+    sound: int = 0
+    """width of the clip's vector: 256 (avqa: `hidden`)"""
     embed: int = 256
-    hidden: int = 512
+    hidden: int = 0
+    """of the question's LSTM: 128 (avqa: 512)"""
     joint: int = 1024
 
+    def size(self, name: str) -> int:
+        """A size that may be 0, as it is meant."""
+        sizes = {"filters": (16, 64), "blocks": (5, 3), "hidden": (128, 512), "sound": (256, 0)}
+        meant = getattr(self, name) or sizes[name][self.variant == "avqa"]
+        return meant or self.size("hidden")
 
-class Convolutions(nn.Sequential):
-    """VGG-like blocks over time, (clip, channel, time) in and out; each halves the time, rounding up."""
+
+class Picture(nn.Sequential):
+    """The published blocks over (clip, 1, row, bin): twice [conv, batch norm, relu], then the halving."""
+
+    def __init__(self, filters: int, blocks: int) -> None:
+        layers: list[nn.Module] = []
+        inputs = 1
+        for block in range(blocks):
+            outputs = filters * 2**block
+            for width in (inputs, outputs):
+                kernel, stride = ((12, 3), (9, 1)) if not layers else (3, 1)
+                layers += [nn.Conv2d(width, outputs, kernel, stride, padding=1), nn.BatchNorm2d(outputs), nn.ReLU()]
+            layers.append(nn.MaxPool2d(2))
+            inputs = outputs
+        super().__init__(*layers)
+        self.outputs, self.least = inputs, 9 * 2**blocks + 1
+
+    def forward(self, x: Float[Tensor, "clip row bin"]) -> Float[Tensor, "clip channel row bin"]:
+        """Raises FeatureError for a spectrogram that is too short."""
+        if x.shape[1] < self.least:
+            raise FeatureError(
+                f"fcnlstm and convlstm as released read at least {self.least} rows of audio, got {x.shape[1]}. "
+                "Give a spectrogram of 100 rows a second, or set net.variant=avqa for one vector a second."
+            )
+        return super().forward(x[:, None])
+
+
+class Row(nn.Sequential):
+    """The adaptation's blocks over time, (clip, time, dim) in, (clip, channel, time) out; each halves, rounding up."""
 
     def __init__(self, inputs: int, filters: int, blocks: int) -> None:
         layers: list[nn.Module] = []
@@ -53,29 +100,90 @@ class Convolutions(nn.Sequential):
         super().__init__(*layers)
         self.outputs = inputs
 
+    def forward(self, x: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip channel time"]:
+        """Convolved and halved."""
+        return super().forward(rearrange(x, "clip time dim -> clip dim time"))
 
-class FCNLSTM(nn.Module):
+
+class Hears(Reads):
+    """What both networks share: a question's LSTM beside the clip's vector, to an MLP."""
+
+    def __init__(self, config: Config, sound: int) -> None:
+        super().__init__()
+        hidden, adapted = config.size("hidden"), config.variant == "avqa"
+        self.reads(config.read, config.tokens, config.embed)
+        squash = adapted and config.read == "words"
+        self.embed = nn.Sequential(nn.Linear(config.words, config.embed), nn.Tanh()) if squash else nn.Identity()
+        width = config.words if config.read == "words" and not squash else config.embed
+        self.lstm = nn.LSTM(width, hidden, batch_first=True)
+        self.head = nn.Sequential(
+            *(nn.Linear(sound + hidden, config.joint), nn.ReLU(), nn.Linear(config.joint, config.answers))
+        )
+
+    def reply(self, memory: Memory, vectors: Tensor, padding: Bool[Tensor, "row word"]) -> Output:
+        """Logits of the answers."""
+        _, (h, _) = run_lstm(self.lstm, self.embed(vectors), padding)
+        return Output(self.head(torch.cat([memory["heard"], h[-1]], dim=-1)))
+
+
+def blocks_of(config: Config) -> Picture | Row:
+    """The convolutions of a variant. Raises RecipeError for a variant that is not there."""
+    sizes = config.size("filters"), config.size("blocks")
+    if config.variant not in ("released", "avqa"):
+        raise RecipeError(f"There is no variant {config.variant!r} of this network. There are: released, avqa.")
+    return Row(config.audio, *sizes) if config.variant == "avqa" else Picture(*sizes)
+
+
+class FCNLSTM(Hears):
     """Hears and reads."""
 
     def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.hear = Convolutions(config.audio, config.filters, config.blocks)
-        self.out = nn.Sequential(nn.Conv1d(self.hear.outputs, config.hidden, 1), nn.ReLU())
-        self.read = Reader(config.words, config.embed, config.hidden)
-        self.head = nn.Sequential(
-            *(nn.Linear(2 * config.hidden, config.joint), nn.ReLU(), nn.Linear(config.joint, config.answers))
-        )
+        super().__init__(config, config.size("sound"))
+        self.hear = blocks_of(config)
+        conv = nn.Conv1d if config.variant == "avqa" else nn.Conv2d
+        last = nn.ReLU() if config.variant == "avqa" else nn.Identity()
+        self.out = nn.Sequential(conv(self.hear.outputs, config.size("sound"), 1), last)
 
     def watch(self, audio: Float[Tensor, "clip time dim"]) -> Memory:
         """One vector a clip."""
-        return {"heard": self.out(self.hear(rearrange(audio, "clip time dim -> clip dim time"))).mean(dim=-1)}
-
-    def answer(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
-        """Logits of the answers. Rows of `words` that are all zero are padding."""
-        _, (h, _) = self.read(*real_words(words))
-        return Output(self.head(torch.cat([memory["heard"], h[-1]], dim=-1)))
+        return {"heard": self.out(self.hear(audio)).flatten(2).mean(dim=-1)}
 
 
 def build(config: Config) -> FCNLSTM:
     """The net, freshly initialised."""
     return FCNLSTM(config)
+
+
+RULES = [
+    (r"embeddings\.weight", r"table.weight"),
+    (r"lstm_q\.(.*)", r"lstm.\1"),
+    (r"conv\.(.*)", r"hear.\1"),
+    (r"conv1\.(.*)", r"out.0.\1"),
+    (r"output\.(.*)", r"head.\1"),
+]
+
+
+def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The published tensors under our names."""
+    return renamed(state, RULES)
+
+
+def sizes(state: Mapping[str, Tensor]) -> dict[str, int]:
+    """The sizes that both networks' checkpoints tell."""
+    blocks = numbered({k: v for k, v in state.items() if v.dim() == 4}, r"conv\.(\d+)\.weight") // 2
+    return {
+        "answers": checkpoints.size(state, "output.2.weight"),
+        "tokens": checkpoints.size(state, "embeddings.weight"),
+        "embed": checkpoints.size(state, "embeddings.weight", 1),
+        "hidden": checkpoints.size(state, "lstm_q.weight_hh_l0", 1),
+        "filters": checkpoints.size(state, "conv.0.weight"),
+        "joint": checkpoints.size(state, "output.0.weight"),
+        "blocks": blocks,
+    }
+
+
+def from_official(state_dict: Mapping[str, Tensor]) -> FCNLSTM:
+    """The released network from a published checkpoint. Bins do not show in it: any number of them runs."""
+    state = checkpoints.without_prefixes(state_dict)
+    config = Config(**sizes(state), sound=checkpoints.size(state, "conv1.weight"))
+    return fitted(build(config), translated(state))  # type: ignore[return-value]

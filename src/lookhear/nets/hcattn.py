@@ -8,13 +8,19 @@ Lu et al., "Hierarchical Question-Image Co-Attention for Visual Question Answeri
 `parallel` co-attention (Eq. 3-5), `alternating` (Eq. 6), the recursive head (Eq. 7). The official code alternates by
 default, and so does this.
 
-Adapted: seconds take the place of image regions, so it cannot know when. It is deaf in the papers' tables; with
-`sound`, seconds of sound are further regions behind those of the picture, in the same attention. The published rows'
-adaptation was never released and could not be checked. The evidence is the mean weight of each second over levels.
+`variant="released"` equals the official graph (jiasenlu/HieCoAttenVQA, Lua Torch 7; a transcription of it, as nothing
+could be run): words from a trained table, a two-layer LSTM, a bigram that ends at its word and a trigram centred on it;
+in the parallel attention padding is masked in the softmax over words alone, so the number of padding words counts.
+`variant="paper"` is the same with both n-grams starting at their word, as Eq. 1 says. With `read="words"`, vectors of a
+frozen encoder, projected, stand for the rows of the table.
+Seconds take the place of image regions, so the net cannot know when; with `sound`, seconds of sound are
+further regions behind those of the picture, in the same attention (the papers' tables are deaf). How the rows in those
+tables were adapted was never released. The evidence is the mean weight of each second over levels.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -23,9 +29,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.attention import normalized
-from lookhear.layers.recurrent import Reader, real_words, weigh
+from lookhear.layers.recurrent import weigh
+from lookhear.layers.token_table import Reads, SeesHears, run_lstm
+from lookhear.layers.translate import fitted, renamed
 from lookhear.types import Memory, Output
 
 
@@ -33,9 +42,14 @@ from lookhear.types import Memory, Output
 class Config:
     """Sizes. Widths of streams carry the streams' names."""
 
+    variant: str = "released"
+    """released or paper"""
     answers: int = 42
     audio: int = 128
     frames: int = 512
+    read: str = "tokens"
+    """tokens: ids through a trained table; words: word vectors"""
+    tokens: int = 20000
     words: int = 512
     sound: bool = False
     attention: str = "alternating"
@@ -50,7 +64,7 @@ class CoAttention(nn.Module):
     def __init__(self, dim: int, dropout: float, parallel: bool) -> None:
         super().__init__()
         self.parallel, self.drop = parallel, nn.Dropout(dropout)
-        self.affinity = nn.Linear(dim, dim, bias=False) if parallel else None
+        self.affinity = nn.Linear(dim, dim) if parallel else None
         self.seen, self.asked = nn.Linear(dim, dim), nn.Linear(dim, dim)
         self.score_seen, self.score_asked = nn.Linear(dim, 1), nn.Linear(dim, 1)
         guides = () if parallel else ("seen", "asked")
@@ -63,65 +77,69 @@ class CoAttention(nn.Module):
         return self.seen(v)
 
     def forward(
-        self, q: Float[Tensor, "row word dim"], padding_mask: Bool[Tensor, "row word"], v: Tensor, taken: Tensor
+        self, q: Float[Tensor, "row word dim"], padding: Bool[Tensor, "row word"], v: Tensor, taken: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(question vector, clip vector, weight of each word, weight of each second)."""
         score = lambda layer, x: layer(self.drop(x.tanh())).squeeze(-1)  # noqa: E731
         if self.parallel:
-            near = torch.einsum("rwd,rnd->rwn", self.affinity(q), v).tanh().masked_fill(padding_mask[..., None], 0.0)
+            # x (K v + k)ᵀ: the published map is of regions, its matrix the transpose of ours
+            near = q @ F.linear(v, self.affinity.weight.T, self.affinity.bias).transpose(1, 2)
+            near = near.tanh()
             asked = self.asked(q)
             clip, seen = weigh(score(self.score_seen, taken + near.transpose(1, 2) @ asked), v)
-            question, read = weigh(score(self.score_asked, asked + near @ taken), q, padding_mask)
+            question, read = weigh(score(self.score_asked, asked + near @ taken), q, padding)
             return question, clip, read, seen
-        whole, _ = weigh(score(self.score_first, self.first(q)), q, padding_mask)
+        whole, _ = weigh(score(self.score_first, self.first(q)), q, padding)
         clip, seen = weigh(score(self.score_seen, taken + self.guide["seen"](whole)[:, None]), v)
-        asked = score(self.score_asked, self.asked(q) + self.guide["asked"](clip)[:, None])
-        question, read = weigh(asked, q, padding_mask)
+        question, read = weigh(score(self.score_asked, self.asked(q) + self.guide["asked"](clip)[:, None]), q, padding)
         return question, clip, read, seen
 
 
-class HieCoAttention(nn.Module):
-    """Sees and reads."""
+class HieCoAttention(Reads, SeesHears):
+    """Sees (and hears, with `sound`) and reads."""
+
+    trims = False
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         if config.attention not in ("alternating", "parallel"):
             raise RecipeError(f"hcattn: attention {config.attention!r} is neither alternating nor parallel.")
-        dim, drop = config.hidden, nn.Dropout(config.dropout)
+        dim, self.hears, self.drop = config.hidden, config.sound, nn.Dropout(config.dropout)
+        self.before = BEFORE[config.variant]
         widths = [config.frames] + [config.audio] * config.sound
-        self.enter = nn.ModuleList(nn.Sequential(nn.Linear(width, dim), nn.Tanh(), drop) for width in widths)
-        self.embed = nn.Sequential(nn.Linear(config.words, dim), nn.Tanh(), drop)
+        self.enter = nn.ModuleList(nn.Sequential(nn.Linear(width, dim), nn.Tanh(), self.drop) for width in widths)
+        self.reads(config.read, config.tokens, dim)
+        self.embed = nn.Identity() if config.read == "tokens" else nn.Linear(config.words, dim)
         self.grams = nn.ModuleList(nn.Conv1d(dim, dim, size) for size in (1, 2, 3))
-        self.read = Reader(dim, dim, dim)
-        self.levels = nn.ModuleList(CoAttention(dim, config.dropout, config.attention == "parallel") for _ in range(3))
+        self.lstm = nn.LSTM(dim, dim, 2, batch_first=True, dropout=config.dropout)
+        parallel = config.attention == "parallel"
+        self.levels = nn.ModuleList(CoAttention(dim, config.dropout, parallel) for _ in range(3))
         sizes = ((dim, dim), (2 * dim, dim), (2 * dim, 2 * dim))
-        self.climb = nn.ModuleList(nn.Sequential(drop, nn.Linear(*size), nn.Tanh()) for size in sizes)
-        self.head = nn.Sequential(drop, nn.Linear(2 * dim, config.answers))
+        self.climb = nn.ModuleList(nn.Sequential(self.drop, nn.Linear(*size), nn.Tanh()) for size in sizes)
+        self.head = nn.Sequential(self.drop, nn.Linear(2 * dim, config.answers))
 
-    def regions(self, *streams: Float[Tensor, "clip time wide"]) -> Memory:
+    def start(self, seen: Tensor, heard: Tensor | None = None) -> Memory:
         """All seconds, and what each level's attention makes of them."""
+        streams = [seen] if heard is None else [seen, heard]
         v = torch.cat([enter(x) for enter, x in zip(self.enter, streams, strict=True)], dim=1)
-        length = torch.full((len(v),), streams[0].shape[1], device=v.device)
+        length = torch.full((len(v),), seen.shape[1], device=v.device)
         return {"regions": v, "length": length} | {f"level{i}": level.take(v) for i, level in enumerate(self.levels)}
 
-    def watch(self, frames: Float[Tensor, "clip time wide"]) -> Memory:
-        """The seconds of the picture."""
-        return self.regions(frames)
-
-    def hierarchy(self, words: Float[Tensor, "row word wide"], padding_mask: Bool[Tensor, "row word"]) -> list[Tensor]:
-        """Words, phrases, and what has been read up to each phrase; padding is zero where a phrase reaches over it."""
-        word = self.embed(words).masked_fill(padding_mask[..., None], 0.0)
+    def grams_of(self, word: Float[Tensor, "row word dim"]) -> Float[Tensor, "row word dim"]:
+        """The largest of the 1-, 2- and 3-grams at each word."""
         steps = rearrange(word, "row word dim -> row dim word")
-        grams = [gram(F.pad(steps, ((size - 1) // 2, size // 2))) for size, gram in enumerate(self.grams, start=1)]
-        phrase = rearrange(torch.stack(grams).tanh().amax(dim=0), "row dim word -> row word dim")
-        return [word, phrase, self.read.run(phrase, padding_mask)[0]]
+        pads = [(back, size - 1 - back) for size, back in enumerate(self.before, start=1)]
+        grams = [gram(F.pad(steps, pad)) for gram, pad in zip(self.grams, pads, strict=True)]
+        return rearrange(torch.stack(grams).amax(dim=0).tanh(), "row dim word -> row word dim")
 
-    def answer(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
-        """Logits of the answers and the weight of each second. Rows of `words` that are all zero are padding."""
-        words, padding_mask = real_words(words)
+    def reply(self, memory: Memory, vectors: Tensor, padding: Bool[Tensor, "row word"]) -> Output:
+        """Words, phrases and the question; the three levels of attention; the recursive head."""
+        word = self.drop(self.embed(vectors).tanh()).masked_fill(padding[..., None], 0.0)
+        phrase = self.drop(self.grams_of(word))
+        question = self.drop(run_lstm(self.lstm, phrase, padding)[0])
         v, below, weights, reads = memory["regions"], [], [], []
-        for i, q in enumerate(self.hierarchy(words, padding_mask)):
-            asked, clip, read, weight = self.levels[i](q, padding_mask, v, memory[f"level{i}"])
+        for i, q in enumerate((word, phrase, question)):
+            asked, clip, read, weight = self.levels[i](q, padding, v, memory[f"level{i}"])
             below = [self.climb[i](torch.cat([asked + clip, *below], dim=-1))]
             weights, reads = [*weights, weight], [*reads, read]
         mean, length = sum(weights) / len(weights), int(memory["length"][0])
@@ -132,14 +150,67 @@ class HieCoAttention(nn.Module):
         )
 
 
-class HearingHieCoAttention(HieCoAttention):
-    """Hears too."""
-
-    def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
-        """The seconds of the picture, and behind them those of the sound."""
-        return self.regions(frames, audio)
+BEFORE = {"released": (0, 1, 1), "paper": (0, 0, 0)}  # how many words before its own an n-gram begins
 
 
 def build(config: Config) -> HieCoAttention:
     """The net, freshly initialised."""
-    return HearingHieCoAttention(config) if config.sound else HieCoAttention(config)
+    if config.variant not in BEFORE:
+        raise RecipeError(f"hcattn has no variant {config.variant!r}. There are: {', '.join(BEFORE)}.")
+    return HieCoAttention(config)
+
+
+RULES = [
+    (r"table", r"table.weight"),
+    (r"cnn\.(.*)", r"enter.0.0.\1"),
+    *((rf"{name}\.(.*)", rf"grams.{i}.\1") for i, name in enumerate(("uni", "bi", "tri"))),
+    *((rf"r{i + 1}\.(.*)", rf"climb.{i}.1.\1") for i in range(3)),
+    (r"out\.(.*)", r"head.1.\1"),
+    *(
+        (rf"{level}\.{old}\.(.*)", rf"levels.{i}.{new}.\1")
+        for i, level in enumerate(("word", "phrase", "ques"))
+        for old, new in {
+            "q1": "first",
+            "h1": "score_first",
+            "img": "seen",
+            "guide_img": "guide.seen",
+            "h2": "score_seen",
+            "q3": "asked",
+            "guide_q": "guide.asked",
+            "h3": "score_asked",
+            "corr": "affinity",
+            "q": "asked",
+            "hq": "score_asked",
+            "hv": "score_seen",
+        }.items()
+    ),
+]
+
+
+def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The transcription's tensors under our names: gates in torch's order, biases that are added made one."""
+    result = renamed(state, RULES)
+    for name in [n for n in result if ".guide." in n and n.endswith(".bias")]:
+        whole = name.replace(".guide.", ".")
+        result[whole] = result[whole] + result.pop(name)
+    for name in [n for n in result if n.endswith("affinity.weight")]:
+        result[name] = result[name].T
+    for old, new in (("i2h", "ih"), ("h2h", "hh")):
+        for layer in (0, 1):
+            for kind in ("weight", "bias"):
+                i, f, o, g = state[f"{old}.{layer}.{kind}"].chunk(4)
+                result[f"lstm.{kind}_{new}_l{layer}"] = torch.cat([i, f, g, o])
+    return result
+
+
+def from_official(state_dict: Mapping[str, Tensor]) -> HieCoAttention:
+    """The released network from tensors named as our transcription of the Lua graph names them (`RULES`)."""
+    state = checkpoints.without_prefixes(state_dict)
+    config = Config(
+        answers=checkpoints.size(state, "out.weight"),
+        frames=checkpoints.size(state, "cnn.weight", 1),
+        tokens=checkpoints.size(state, "table"),
+        hidden=checkpoints.size(state, "cnn.weight"),
+        attention="parallel" if "word.corr.weight" in state else "alternating",
+    )
+    return fitted(build(config), translated(state))  # type: ignore[return-value]

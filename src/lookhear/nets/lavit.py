@@ -1,45 +1,65 @@
 """LAViT: transformers for words, sound and picture, then five layers in a ring: words hear, sound sees, picture reads.
 
-    words ─ layers x 9 ──┐  ┌ words   from sound ──┐
+    tokens ─ layers x 9 ─┐  ┌ words   from sound ──┐
     audio ─ layers x 5 ──┼──┼ sound   from picture ┼─ self-attention, feed-forward, x 5 ─ three poolers ─ answers
     frames ─ layers x 5 ─┘  └ picture from words ──┘
 
 Yun et al., "Pano-AVQA: Grounded Audio-Visual Question Answering on 360 degree Videos", ICCV 2021, built as LXMERT is.
 
-Adapted: seconds take the place of objects in a spherical video, and where in the clip a second begins and ends takes
-the place of an object's box; sound is mono. A learned first element, from which each pooler reads, goes in front of
-all three streams, as word vectors here need not have one. The paper starts from BERT and LXMERT weights and
-pre-trains; here nothing is pre-trained, so the full size (280 M parameters) will rarely be wanted. How the published
-rows were made was never released and could not be checked. The evidence is the attention of the first elements in
-the last ring: of the words' over sound (`heard`), of the sound's over the picture (`seen`).
+`variant="released"` equals the official network (HS-YN/PanoAVQA) from its entries to the answers, tensor by tensor. In
+it nothing is masked, padding words included, so the number of padding words counts; `mask=true` leaves padding out.
+Seconds take the place of objects and of sound segments; where a second begins and ends, as shares of the clip, takes
+the place of boxes and segment coordinates, unless streams `frames_place` and `audio_place` give them. The first element
+of both streams is their mean, as published. `channels=2` reads `audio` as left and right side by side. With
+`read="words"`, vectors of a frozen encoder, projected, stand for the rows of BERT's table.
+The paper starts from BERT and pre-trains; here nothing is pre-trained, so the full size (307 M parameters) will rarely
+be wanted. How the rows in the papers' tables were made was never released. The evidence is the attention of the first
+elements in the last ring: of the words' over sound (`heard`), of the sound's over the picture (`seen`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from lookhear import checkpoints
+from lookhear.errors import RecipeError
 from lookhear.layers.attention import Attention, normalized
-from lookhear.layers.recurrent import positions, real_words
+from lookhear.layers.token_table import Reads
+from lookhear.layers.translate import fitted, numbered, renamed, stacked
 from lookhear.types import Memory, Output
 
 RING = {"read": "heard", "heard": "seen", "seen": "read"}  # who takes in whom
+EPS = 1e-12
 
 
 @dataclass(frozen=True)
 class Config:
     """Sizes. Widths of streams carry the streams' names."""
 
+    variant: str = "released"
     answers: int = 42
     audio: int = 128
     frames: int = 512
+    audio_place: int = 0
+    """width of a stream of coordinates, a row for each of `audio`; 0: start and end of the second"""
+    frames_place: int = 0
+    """the same for `frames`"""
+    channels: int = 1
+    """1 mono, 2 stereo: `audio` is left and right side by side"""
+    read: str = "tokens"
+    """tokens: ids through BERT's tables; words: word vectors"""
+    tokens: int = 30522
     words: int = 512
+    mask: bool = False
+    """leave padding words out of every attention; as published they are attended to"""
+    positions: int = 512
     hidden: int = 768
-    """one head for every 64"""
+    heads: int = 12
     read_layers: int = 9
     heard_layers: int = 5
     seen_layers: int = 5
@@ -50,105 +70,267 @@ class Config:
 class Attend(nn.Module):
     """Attention, added and normed."""
 
-    def __init__(self, dim: int, dropout: float) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
-        self.attention = Attention(dim, max(1, dim // 64), dropout)
-        self.norm, self.drop = nn.LayerNorm(dim, eps=1e-12), nn.Dropout(dropout)
+        self.attention = Attention(config.hidden, config.heads, config.dropout)
+        self.norm, self.drop = nn.LayerNorm(config.hidden, eps=EPS), nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, y: Tensor, padding_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, y: Tensor, padding: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(same shape as `x`, weights)."""
-        taken, weight = self.attention(x, y, padding_mask)
+        taken, weight = self.attention(x, y, padding)
         return self.norm(x + self.drop(taken)), weight
 
 
 class Layer(nn.Module):
     """A layer of BERT."""
 
-    def __init__(self, dim: int, dropout: float) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
-        self.own, self.norm = Attend(dim, dropout), nn.LayerNorm(dim, eps=1e-12)
-        drop = nn.Dropout(dropout)
+        dim, drop = config.hidden, nn.Dropout(config.dropout)
+        self.own, self.norm = Attend(config), nn.LayerNorm(dim, eps=EPS)
         self.feed = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim), drop)
 
-    def forward(self, x: Float[Tensor, "row n dim"], padding_mask: Bool[Tensor, "row n"] | None = None) -> Tensor:
+    def forward(self, x: Float[Tensor, "row n dim"], padding: Bool[Tensor, "row n"] | None = None) -> Tensor:
         """Same shape."""
-        x, _ = self.own(x, x, padding_mask)
+        x, _ = self.own(x, x, padding)
         return self.norm(x + self.feed(x))
 
 
 class RingLayer(nn.Module):
     """Each stream takes in the one it is bound to, as that was before the layer, then runs a layer of its own."""
 
-    def __init__(self, dim: int, dropout: float) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
-        self.cross = nn.ModuleDict({side: Attend(dim, dropout) for side in RING})
-        self.own = nn.ModuleDict({side: Layer(dim, dropout) for side in RING})
+        self.cross = nn.ModuleDict({side: Attend(config) for side in RING})
+        self.own = nn.ModuleDict({side: Layer(config) for side in RING})
 
-    def forward(self, side: str, streams: Memory, padding_mask: Bool[Tensor, "row word"]) -> tuple[Tensor, Tensor]:
+    def forward(self, side: str, streams: Memory, padding: Tensor | None) -> tuple[Tensor, Tensor]:
         """(the stream called `side` after the layer, its weights over the other)."""
         other = RING[side]
-        x, weight = self.cross[side](streams[side], streams[other], padding_mask if other == "read" else None)
-        return self.own[side](x, padding_mask if side == "read" else None), weight
+        x, weight = self.cross[side](streams[side], streams[other], padding if other == "read" else None)
+        return self.own[side](x, padding if side == "read" else None), weight
 
 
-class LAViT(nn.Module):
+class Entry(nn.Module):
+    """Features (of one or two channels) and coordinates, each projected and normed; their mean."""
+
+    def __init__(self, width: int, place: int, channels: int, config: Config) -> None:
+        super().__init__()
+        dim = config.hidden
+        self.widths = [width // channels] * channels + [place]
+        self.maps = nn.ModuleList(nn.Linear(n, dim) for n in self.widths)
+        self.norms = nn.ModuleList(nn.LayerNorm(dim, eps=EPS) for _ in self.widths)
+        self.drop = nn.Dropout(config.dropout)
+
+    def forward(self, x: Float[Tensor, "row n wide"], place: Float[Tensor, "row n coordinate"]) -> Tensor:
+        """(row, n, dim)."""
+        parts = torch.cat([x, place], dim=-1).split(self.widths, dim=-1)
+        known = [norm(fc(part)) for fc, norm, part in zip(self.maps, self.norms, parts, strict=True)]
+        return self.drop(sum(known) / len(known))
+
+
+class LAViT(Reads):
     """Sees, hears and reads."""
+
+    trims = False
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        dim, dropout = config.hidden, config.dropout
-        widths = {"read": config.words, "heard": config.audio, "seen": config.frames}
+        dim, self.config = config.hidden, config
         counts = {"read": config.read_layers, "heard": config.heard_layers, "seen": config.seen_layers}
-        self.enter = nn.ModuleDict({side: nn.Linear(width, dim) for side, width in widths.items()})
-        self.when = nn.ModuleDict({side: nn.Linear(2, dim) for side in ("heard", "seen")})
-        self.first = nn.ParameterDict({side: nn.Parameter(torch.randn(dim) * 0.02) for side in RING})
-        self.norm = nn.ModuleDict({side: nn.LayerNorm(dim, eps=1e-12) for side in RING})
-        self.own = nn.ModuleDict(
-            {side: nn.ModuleList(Layer(dim, dropout) for _ in range(count)) for side, count in counts.items()}
+        self.reads(config.read, config.tokens, dim)
+        if self.table is not None:
+            self.table.padding_idx = 0
+        self.embed = nn.Identity() if config.read == "tokens" else nn.Linear(config.words, dim)
+        # the published tables give row 0 no gradient, so the first position and the only type never learn
+        self.position, self.kind = (nn.Embedding(n, dim, padding_idx=0) for n in (config.positions, 2))
+        self.norm, self.drop = nn.LayerNorm(dim, eps=EPS), nn.Dropout(config.dropout)
+        places = {"heard": config.audio_place or 2, "seen": config.frames_place or 2}
+        self.enter = nn.ModuleDict(
+            {
+                "heard": Entry(config.audio, places["heard"], config.channels, config),
+                "seen": Entry(config.frames, places["seen"], 1, config),
+            }
         )
-        self.ring = nn.ModuleList(RingLayer(dim, dropout) for _ in range(config.ring_layers))
+        self.own = nn.ModuleDict(
+            {side: nn.ModuleList(Layer(config) for _ in range(count)) for side, count in counts.items()}
+        )
+        self.ring = nn.ModuleList(RingLayer(config) for _ in range(config.ring_layers))
         self.pool = nn.ModuleDict({side: nn.Sequential(nn.Linear(dim, dim), nn.Tanh()) for side in RING})
         self.head = nn.Sequential(
-            *(nn.Linear(3 * dim, 2 * dim), nn.GELU(), nn.LayerNorm(2 * dim, eps=1e-12)),
-            nn.Linear(2 * dim, config.answers),
+            *(nn.Linear(3 * dim, 6 * dim), nn.GELU(), nn.LayerNorm(6 * dim, eps=EPS)),
+            nn.Linear(6 * dim, config.answers),
         )
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                nn.init.normal_(module.weight, std=0.02)
+            elif isinstance(module, Attention):
+                nn.init.normal_(module.in_proj_weight, std=0.02)
+            if isinstance(module, nn.Linear):
+                nn.init.zeros_(module.bias)
 
-    def start(
-        self, side: str, x: Tensor, place: Tensor, padding_mask: Tensor | None = None
-    ) -> Float[Tensor, "row n dim"]:
-        """A stream through its own layers, its first element in front."""
-        first = self.first[side].expand(len(x), 1, -1)
-        x = self.norm[side](torch.cat([first, self.enter[side](x) + place], dim=1))
-        for layer in self.own[side]:
-            x = layer(x, padding_mask)
-        return x
+    @property
+    def watch(self) -> Callable[..., Memory]:
+        """`watch(audio, frames)`, or with `audio_place` and `frames_place` behind them where they are given."""
+        return self.watch_places if self.config.audio_place or self.config.frames_place else self.watch_seconds
 
-    def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
+    def watch_seconds(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
         """Sound and picture after their own layers, and sound after the first of the ring, which needs no word."""
+        return self.watch_places(audio, frames, ends(audio), ends(frames))
+
+    def watch_places(
+        self,
+        audio: Float[Tensor, "clip time dim"],
+        frames: Float[Tensor, "clip second wide"],
+        audio_place: Float[Tensor, "clip time coordinate"],
+        frames_place: Float[Tensor, "clip second coordinate2"],
+    ) -> Memory:
+        """The same with given coordinates. The mean of each stream and of its coordinates is put in front."""
+        lead = lambda x: torch.cat([x.mean(dim=1, keepdim=True), x], dim=1)  # noqa: E731
+        return self.relate(lead(audio), lead(frames), lead(audio_place), lead(frames_place))
+
+    def relate(self, audio: Tensor, frames: Tensor, audio_place: Tensor, frames_place: Tensor) -> Memory:
+        """The same of streams that have their first element already."""
         memory = {}
-        for side, x in (("heard", audio), ("seen", frames)):
-            ends = torch.linspace(0, 1, x.shape[1] + 1, device=x.device, dtype=x.dtype)
-            memory[side] = self.start(side, x, self.when[side](torch.stack([ends[:-1], ends[1:]], dim=-1)))
-        heard, weight = self.ring[0]("heard", memory, torch.empty(0))
+        for side, x, place in (("heard", audio, audio_place), ("seen", frames, frames_place)):
+            x = self.enter[side](x, place)
+            for layer in self.own[side]:
+                x = layer(x)
+            memory[side] = x
+        heard, weight = self.ring[0]("heard", memory, None)
         return {**memory, "heard_next": heard, "heard_sees": weight}
 
-    def answer(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
-        """Logits of the answers and the weight of each second. Rows of `words` that are all zero are padding."""
-        words, padding_mask = real_words(words)
-        padding_mask = F.pad(padding_mask, (1, 0))
-        place = positions(words.shape[1], self.first["read"].shape[0], words)
-        streams = {side: memory[side] for side in ("heard", "seen")}
-        streams["read"] = self.start("read", words, place, padding_mask)
-        ready = {"heard": (memory["heard_next"], memory["heard_sees"])}
+    def reply(self, memory: Memory, vectors: Tensor, padding: Bool[Tensor, "row word"]) -> Output:
+        """The words' layers, the ring and the head."""
+        hide = padding if self.config.mask else None
+        place = torch.arange(vectors.shape[1], device=vectors.device)
+        x = self.embed(vectors) + self.position(place) + self.kind(torch.zeros_like(place))
+        x = self.drop(self.norm(x))
+        for layer in self.own["read"]:
+            x = layer(x, hide)
+        streams = {"heard": memory["heard"], "seen": memory["seen"], "read": x}
+        ready, trace = {"heard": (memory["heard_next"], memory["heard_sees"])}, [streams]
         for layer in self.ring:
-            after = {side: ready[side] if side in ready else layer(side, streams, padding_mask) for side in RING}
+            after = {side: ready[side] if side in ready else layer(side, streams, hide) for side in RING}
             streams, ready = {side: x for side, (x, _) in after.items()}, {}
+            trace.append(streams)
         pooled = [pool(streams[side][:, 0]) for side, pool in self.pool.items()]
         looked = {"heard": after["read"][1], "seen": after["heard"][1]}
         attention = {side: normalized(weight[:, 0, 1:]) for side, weight in looked.items()}
-        return Output(self.head(torch.cat(pooled, dim=-1)), attention=attention)
+        hidden = {f"{side}{i}": x for i, step in enumerate(trace) for side, x in step.items()}
+        return Output(self.head(torch.cat(pooled, dim=-1)), attention=attention, hidden=hidden)
+
+
+def ends(x: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip time 2"]:
+    """Where each row begins and ends, as shares of the clip."""
+    edges = torch.linspace(0, 1, x.shape[1] + 1, device=x.device, dtype=x.dtype)
+    return torch.stack([edges[:-1], edges[1:]], dim=-1).expand(len(x), -1, -1)
 
 
 def build(config: Config) -> LAViT:
     """The net, freshly initialised."""
+    if config.variant != "released" or config.channels not in (1, 2):
+        raise RecipeError(
+            f"lavit has variant released and channels 1 or 2, got {config.variant!r} and {config.channels}."
+        )
+    if config.hidden % config.heads:
+        raise RecipeError(f"{config.heads} heads do not divide hidden={config.hidden}.")
     return LAViT(config)
+
+
+BLOCK = {
+    "attention.self": "own.attention",
+    "attention.output.dense": "own.attention.out_proj",
+    "attention.output.LayerNorm": "own.norm",
+    "intermediate.dense": "feed.0",
+    "output.dense": "feed.2",
+    "output.LayerNorm": "norm",
+}
+CROSS = {"l": "read", "a": "heard", "v": "seen"}
+RULES = [
+    (r"bert\.embeddings\.word_embeddings\.weight", r"table.weight"),
+    (r"bert\.embeddings\.position_embeddings\.weight", r"position.weight"),
+    (r"bert\.embeddings\.token_type_embeddings\.weight", r"kind.weight"),
+    (r"bert\.embeddings\.LayerNorm\.(.*)", r"norm.\1"),
+    (r"bert\.encoder\.v_fc\.feature_fc\.(.*)", r"enter.seen.maps.0.\1"),
+    (r"bert\.encoder\.v_fc\.feature_ln\.(.*)", r"enter.seen.norms.0.\1"),
+    (r"bert\.encoder\.v_fc\.coord_fc\.(.*)", r"enter.seen.maps.1.\1"),
+    (r"bert\.encoder\.v_fc\.coord_in\.(.*)", r"enter.seen.norms.1.\1"),
+    (r"bert\.pooler\.dense\.(.*)", r"pool.read.0.\1"),
+    (r"bert\.a_pooler\.dense\.(.*)", r"pool.heard.0.\1"),
+    (r"bert\.v_pooler\.dense\.(.*)", r"pool.seen.0.\1"),
+    (r"answer_head\.logit_fc\.(.*)", r"head.\1"),
+    *(
+        (rf"bert\.encoder\.{old}\.(\d+)\.{part.replace('.', '[.]')}\.(.*)", rf"own.{side}.\1.{new}.\2")
+        for old, side in (("layer", "read"), ("a_layers", "heard"), ("v_layers", "seen"))
+        for part, new in BLOCK.items()
+    ),
+    *(
+        (rf"bert\.encoder\.x_layers\.(\d+)\.{a}{b}_attention\.{old}\.(.*)", rf"ring.\1.cross.{CROSS[a]}.{new}.\2")
+        for a, b in ("la", "av", "vl")
+        for old, new in (
+            ("self", "attention"),
+            ("output\\.dense", "attention.out_proj"),
+            ("output\\.LayerNorm", "norm"),
+        )
+    ),
+    *(
+        (rf"bert\.encoder\.x_layers\.(\d+)\.{a}_{old}\.(.*)", rf"ring.\1.own.{side}.{new}.\2")
+        for a, side in CROSS.items()
+        for old, new in (
+            ("self_att\\.self", "own.attention"),
+            ("self_att\\.output\\.dense", "own.attention.out_proj"),
+            ("self_att\\.output\\.LayerNorm", "own.norm"),
+            ("inter\\.dense", "feed.0"),
+            ("output\\.dense", "feed.2"),
+            ("output\\.LayerNorm", "norm"),
+        )
+    ),
+]
+SOUND = r"bert\.encoder\.a_fc\."
+
+
+def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The published tensors under our names."""
+    state = stacked(state, ("query", "key", "value"), "in_proj_weight", "in_proj_bias")
+    return renamed(state, [*RULES, *sound_rules(state)])
+
+
+def sound_rules(state: Mapping[str, Tensor]) -> list[tuple[str, str]]:
+    """The sound's entry: one map of features or two, then that of coordinates."""
+    parts = ("left", "righ", "cord") if stereo(state) else ("feat", "cord")
+    kinds = (("fc", "maps"), ("ln", "norms"))
+    return [(rf"{SOUND}{p}_{k}\.(.*)", rf"enter.heard.{new}.{i}.\1") for i, p in enumerate(parts) for k, new in kinds]
+
+
+def stereo(state: Mapping[str, Tensor]) -> bool:
+    """Whether a checkpoint hears left and right apart."""
+    return "bert.encoder.a_fc.left_fc.weight" in state
+
+
+def from_official(state_dict: Mapping[str, Tensor], mask: bool = False) -> LAViT:
+    """The released network from a published checkpoint; heads of pre-training and grounding are left out.
+
+    `mask` hides padding words, as where the official network is given a mask; its fine-tuning gives none.
+    """
+    state = checkpoints.without_prefixes(state_dict)
+    sound = "bert.encoder.a_fc."
+    channels = 2 if stereo(state) else 1
+    feature = f"{sound}left_fc.weight" if channels == 2 else f"{sound}feat_fc.weight"
+    config = Config(
+        answers=checkpoints.size(state, "answer_head.logit_fc.3.weight"),
+        audio=channels * checkpoints.size(state, feature, 1),
+        frames=checkpoints.size(state, "bert.encoder.v_fc.feature_fc.weight", 1),
+        audio_place=checkpoints.size(state, f"{sound}cord_fc.weight", 1),
+        frames_place=checkpoints.size(state, "bert.encoder.v_fc.coord_fc.weight", 1),
+        channels=channels,
+        mask=mask,
+        tokens=checkpoints.size(state, "bert.embeddings.word_embeddings.weight"),
+        positions=checkpoints.size(state, "bert.embeddings.position_embeddings.weight"),
+        hidden=checkpoints.size(state, "bert.pooler.dense.weight"),
+        read_layers=numbered(state, r"bert\.encoder\.layer\.(\d+)\."),
+        heard_layers=numbered(state, r"bert\.encoder\.a_layers\.(\d+)\."),
+        seen_layers=numbered(state, r"bert\.encoder\.v_layers\.(\d+)\."),
+        ring_layers=numbered(state, r"bert\.encoder\.x_layers\.(\d+)\."),
+    )
+    return fitted(build(config), translated(state))  # type: ignore[return-value]

@@ -1,27 +1,36 @@
 """MCAN: words attend to words six times; then seconds attend to seconds and to the words, six times.
 
-    words ─ LSTM ─ self-attention x 6 ─────────────┬─────── weighted sum ─┐
+    tokens ─ LSTM ─ self-attention x 6 ────────────┬─────── weighted sum ─┐
     frames ─ [self-attention, guided by words] x 6 ┴─────── weighted sum ─ + ─ norm ─ answers
 
 Yu et al., "Deep Modular Co-Attention Networks for Visual Question Answering", CVPR 2019: units SA and SGA (figure 2),
-encoder-decoder of depth 6, weighted sums and fusion as in the official code.
+encoder-decoder of depth 6, weighted sums and fusion. The paper says layer norm; the code divides by the unbiased
+deviation.
 
-Adapted: seconds take the place of image regions, so it cannot know when: nothing in MCAN tells one region's place from
-another's. Cross-entropy takes the place of its sigmoid per answer. It is deaf in the papers' tables; with `sound`,
-seconds of sound are a second guided stream with layers of their own. The published rows' adaptation was never
-released and could not be checked. The evidence is the weight of each second in the last weighted sum.
+`variant="released"` equals the official network (MILVLG/mcan-vqa) tensor by tensor; `"paper"` has torch's layer norm.
+Seconds take the place of image regions, and rows of zeros are absent regions; the loss is binary cross-entropy of every
+answer, summed. Nothing tells one region's place from another's, so it cannot know when. With `read="words"`, vectors of
+a frozen encoder stand for the rows of the trained table. With `sound`, seconds of sound are a second guided stream with
+layers of their own; the papers' tables are deaf, and how their rows were adapted was never released. The evidence is
+the weight of each second in the last weighted sum.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from lookhear import checkpoints
+from lookhear.errors import RecipeError
 from lookhear.layers.attention import Attention
-from lookhear.layers.recurrent import Reader, real_words, weigh
+from lookhear.layers.recurrent import weigh
+from lookhear.layers.token_table import Reads, SeesHears, run_lstm
+from lookhear.layers.translate import fitted, numbered, renamed, stacked
 from lookhear.types import Memory, Output
 
 
@@ -29,11 +38,18 @@ from lookhear.types import Memory, Output
 class Config:
     """Sizes. Widths of streams carry the streams' names."""
 
+    variant: str = "released"
+    """released or paper"""
     answers: int = 42
     audio: int = 128
     frames: int = 512
+    read: str = "tokens"
+    """tokens: ids through a trained table; words: word vectors"""
+    tokens: int = 20000
     words: int = 512
     sound: bool = False
+    embed: int = 300
+    """width of the table"""
     hidden: int = 512
     layers: int = 6
     heads: int = 8
@@ -53,28 +69,39 @@ class Norm(nn.Module):
         return self.weight * centred / (x.std(dim=-1, keepdim=True) + 1e-6) + self.bias
 
 
+NORMS = {"released": Norm, "paper": nn.LayerNorm}
+
+
+def attention(config: Config) -> Attention:
+    """Eight heads; the maps of queries, keys and values start apart, in torch's default range, as published."""
+    made = Attention(config.hidden, config.heads, config.dropout)
+    bound = config.hidden**-0.5
+    for tensor in (made.in_proj_weight, made.in_proj_bias, made.out_proj.bias):
+        nn.init.uniform_(tensor, -bound, bound)
+    return made
+
+
 class Layer(nn.Module):
     """SA, or SGA if `guided`: self-attention, attention to the guide, feed-forward, each added and normed."""
 
-    def __init__(self, dim: int, heads: int, dropout: float, guided: bool) -> None:
+    def __init__(self, config: Config, guided: bool) -> None:
         super().__init__()
-        self.drop = nn.Dropout(dropout)
-        self.own, self.own_norm = Attention(dim, heads, dropout), Norm(dim)
-        self.guide = Attention(dim, heads, dropout) if guided else None
-        self.guide_norm = Norm(dim) if guided else None
+        dim, norm = config.hidden, NORMS[config.variant]
+        self.drop = nn.Dropout(config.dropout)
+        self.own, self.own_norm = attention(config), norm(dim)
+        self.guide = attention(config) if guided else None
+        self.guide_norm = norm(dim) if guided else None
         self.feed = nn.Sequential(nn.Linear(dim, 4 * dim), nn.ReLU(), self.drop, nn.Linear(4 * dim, dim))
-        self.feed_norm = Norm(dim)
+        self.feed_norm = norm(dim)
 
-    def alone(self, x: Float[Tensor, "row n dim"], padding_mask: Bool[Tensor, "row n"] | None = None) -> Tensor:
+    def alone(self, x: Float[Tensor, "row n dim"], padding: Bool[Tensor, "row n"] | None = None) -> Tensor:
         """The part that needs no guide."""
-        return self.own_norm(x + self.drop(self.own(x, x, padding_mask)[0]))
+        return self.own_norm(x + self.drop(self.own(x, x, padding)[0]))
 
-    def join(
-        self, x: Float[Tensor, "row n dim"], guide: Tensor | None = None, padding_mask: Tensor | None = None
-    ) -> Tensor:
-        """The rest, from `x = alone(...)`."""
+    def join(self, x: Float[Tensor, "row n dim"], guide: Tensor | None = None, padding: Tensor | None = None) -> Tensor:
+        """The rest, from `x = alone(...)`; `padding` is the guide's."""
         if self.guide is not None:
-            x = self.guide_norm(x + self.drop(self.guide(x, guide, padding_mask)[0]))
+            x = self.guide_norm(x + self.drop(self.guide(x, guide, padding)[0]))
         return self.feed_norm(x + self.drop(self.feed(x)))
 
 
@@ -86,61 +113,114 @@ class Flatten(nn.Module):
         self.score = nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Dropout(dropout), nn.Linear(dim, 1))
         self.out = nn.Linear(dim, 2 * dim)
 
-    def forward(self, x: Float[Tensor, "row n dim"], padding_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Float[Tensor, "row n dim"], padding: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(vector, weights)."""
-        taken, weight = weigh(self.score(x).squeeze(-1), x, padding_mask)
+        taken, weight = weigh(self.score(x).squeeze(-1), x, padding)
         return self.out(taken), weight
 
 
-class MCAN(nn.Module):
-    """Sees and reads."""
+class MCAN(Reads, SeesHears):
+    """Sees (and hears, with `sound`) and reads."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        dim, sizes = config.hidden, (config.hidden, config.heads, config.dropout)
-        self.read = Reader(config.words, dim, dim)
-        self.think = nn.ModuleList(Layer(*sizes, guided=False) for _ in range(config.layers))
+        dim, self.hears = config.hidden, config.sound
+        self.reads(config.read, config.tokens, config.embed)
+        self.lstm = nn.LSTM(config.embed if config.read == "tokens" else config.words, dim, batch_first=True)
+        self.think = nn.ModuleList(Layer(config, guided=False) for _ in range(config.layers))
         self.flat = Flatten(dim, config.dropout)
         streams = {"seen": config.frames} | ({"heard": config.audio} if config.sound else {})
         self.enter = nn.ModuleDict({side: nn.Linear(width, dim) for side, width in streams.items()})
         self.guided = nn.ModuleDict(
-            {side: nn.ModuleList(Layer(*sizes, guided=True) for _ in range(config.layers)) for side in streams}
+            {side: nn.ModuleList(Layer(config, guided=True) for _ in range(config.layers)) for side in streams}
         )
         self.flats = nn.ModuleDict({side: Flatten(dim, config.dropout) for side in streams})
-        self.norm, self.head = Norm(2 * dim), nn.Linear(2 * dim, config.answers)
+        self.norm, self.head = NORMS[config.variant](2 * dim), nn.Linear(2 * dim, config.answers)
 
     def start(self, **streams: Float[Tensor, "clip time wide"]) -> Memory:
-        """Each stream projected, after the self-attention of its first layer."""
-        return {side: self.guided[side][0].alone(self.enter[side](x)) for side, x in streams.items()}
+        """Each stream projected, after the self-attention of its first layer, and which of its rows are absent."""
+        memory = {}
+        for side, x in streams.items():
+            absent = (x == 0).all(dim=-1)
+            absent &= ~absent.all(dim=1, keepdim=True)  # a clip of nothing but zeros is taken as it is
+            memory[f"{side}_absent"] = absent
+            memory[side] = self.guided[side][0].alone(self.enter[side](x), absent)
+        return memory
 
-    def watch(self, frames: Float[Tensor, "clip time wide"]) -> Memory:
-        """What no word has a part in."""
-        return self.start(seen=frames)
-
-    def answer(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
-        """Logits of the answers and the weight of each second. Rows of `words` that are all zero are padding."""
-        words, padding_mask = real_words(words)
-        guide, _ = self.read(words, padding_mask)
+    def reply(self, memory: Memory, vectors: Tensor, padding: Bool[Tensor, "row word"]) -> Output:
+        """Encoder, decoder and fusion."""
+        read, _ = run_lstm(self.lstm, vectors, padding)
         for layer in self.think:
-            guide = layer.join(layer.alone(guide, padding_mask))
-        total, attention = self.flat(guide, padding_mask)[0], {}
+            read = layer.join(layer.alone(read, padding))
+        total, attention = self.flat(read, padding)[0], {}
         for side, layers in self.guided.items():
-            x = memory[side]
+            x, absent = memory[side], memory[f"{side}_absent"]
             for place, layer in enumerate(layers):
-                x = layer.join(layer.alone(x) if place else x, guide, padding_mask)
-            taken, attention[side] = self.flats[side](x)
+                x = layer.join(layer.alone(x, absent) if place else x, read, padding)
+            taken, attention[side] = self.flats[side](x, absent)
             total = total + taken
         return Output(self.head(self.norm(total)), attention=attention)
 
-
-class HearingMCAN(MCAN):
-    """Hears too: sound is a second guided stream."""
-
-    def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
-        """What no word has a part in."""
-        return self.start(seen=frames, heard=audio)
+    def losses(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
+        """Binary cross-entropy summed over questions and answers. Labels are numbers, or a share of each answer."""
+        shares = labels if labels.is_floating_point() else F.one_hot(labels, output.logits.shape[1])
+        loss = F.binary_cross_entropy_with_logits(output.logits, shares.to(output.logits.dtype), reduction="sum")
+        return {"answer": loss}
 
 
 def build(config: Config) -> MCAN:
     """The net, freshly initialised."""
-    return HearingMCAN(config) if config.sound else MCAN(config)
+    if config.variant not in NORMS:
+        raise RecipeError(f"mcan has no variant {config.variant!r}. There are: {', '.join(NORMS)}.")
+    return MCAN(config)
+
+
+RULES = [
+    (r"embedding\.weight", r"table.weight"),
+    (r"lstm\.(.*)", r"lstm.\1"),
+    (r"img_feat_linear\.(.*)", r"enter.seen.\1"),
+    (r"backbone\.enc_list\.(.*)", r"think.\1"),
+    (r"backbone\.dec_list\.(.*)", r"guided.seen.\1"),
+    (r"attflat_lang\.(.*)", r"flat.\1"),
+    (r"attflat_img\.(.*)", r"flats.seen.\1"),
+    (r"proj_norm\.(.*)", r"norm.\1"),
+    (r"proj\.(.*)", r"head.\1"),
+]
+PARTS = {
+    ".a_2": ".weight",
+    ".b_2": ".bias",
+    ".mhatt2.": ".guide.",
+    ".mhatt1.": ".own.",
+    ".mhatt.": ".own.",
+    ".norm1.": ".own_norm.",
+    ".norm3.": ".feed_norm.",
+    "ffn.mlp.fc.linear": "feed.0",
+    "ffn.mlp.linear": "feed.3",
+    "mlp.fc.linear": "score.0",
+    "mlp.linear": "score.3",
+}
+
+
+def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The published tensors under our names."""
+    state, result = stacked(state, ("linear_q", "linear_k", "linear_v"), "in_proj_weight", "in_proj_bias"), {}
+    for name, tensor in renamed(state, RULES).items():
+        for old, new in PARTS.items():
+            name = name.replace(old, new)
+        name = name.replace(".norm2.", ".guide_norm." if name.startswith("guided") else ".feed_norm.")
+        result[name.replace("linear_merge", "out" if name.startswith("flat") else "out_proj")] = tensor
+    return result
+
+
+def from_official(state_dict: Mapping[str, Tensor]) -> MCAN:
+    """The released network from a published checkpoint."""
+    state = checkpoints.without_prefixes(state_dict)
+    config = Config(
+        answers=checkpoints.size(state, "proj.weight"),
+        frames=checkpoints.size(state, "img_feat_linear.weight", 1),
+        tokens=checkpoints.size(state, "embedding.weight"),
+        embed=checkpoints.size(state, "embedding.weight", 1),
+        hidden=checkpoints.size(state, "img_feat_linear.weight"),
+        layers=numbered(state, r"backbone\.enc_list\.(\d+)\."),
+    )
+    return fitted(build(config), translated(state))  # type: ignore[return-value]

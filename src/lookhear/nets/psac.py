@@ -1,30 +1,39 @@
 """PSAC: no recurrence; positions are added, seconds attend to seconds, words to words, and both to each other.
 
-    frames ─ + position ─ self-attention ─ v ─────────┬─ co-attention ─ [v, A, v * A, v * B] ─ mean ─ MLP ─ answers
-    words ─ + position ─ convs, self-attention ─ q ───┘
+    frames ─ + position ─ self-attention ─ v ──────────────────────┬─ co-attention ─ [v, A, v*A, v*B] ─ mean ─ answers
+    tokens ─ letters, highway ─ + position, convs, self-attention ─┘
 
 Li et al., "Beyond RNNs: Positional Self-Attention with Co-Attention for Video Question Answering", AAAI 2019. The
 co-attention scores each second and word by w [v; q; v * q]; A is each second's mixture of words, and B goes on to what
 those words attend to among the seconds.
 
-Adapted: seconds take the place of 36 sampled frames, at any length; word vectors take the place of words and characters
-with a highway (there are no characters here). It is deaf in the papers' tables; with `sound`, seconds of sound pass
-through self-attention of their own and stand behind those of the picture in the co-attention. The published rows'
-adaptation was never released and could not be checked. The evidence is how much the words attend to each second.
+`variant="released"` equals the official network for open-ended questions (lixiangpengcs/PSAC) tensor by tensor, without
+the blocks it builds and never calls. Padding words are masked in softmaxes alone, so their number counts. Seconds take
+the place of frames: at most `positions` of them, evenly spread. Letters need the spelling of each word, which no
+checkpoint holds: `net.spelling` is a table (token, letter) of letter ids, all 0 until it is filled; `letters=0` leaves
+the letters out. With `read="words"`, vectors of a frozen encoder stand for the rows of the table, without letters.
+With `sound`, seconds of sound pass through a layer of their own and stand behind those of the picture in the
+co-attention; the papers' tables are deaf, and how their rows were adapted was never released. The evidence is how much
+the words attend to each second.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from einops import rearrange
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import weight_norm
+from torch.nn import functional as F
 
-from lookhear.layers.attention import Attention, normalized
-from lookhear.layers.recurrent import positions, real_words
+from lookhear import checkpoints
+from lookhear.errors import RecipeError
+from lookhear.layers.attention import drop, normalized
+from lookhear.layers.token_table import Reads, SeesHears, padding_of
+from lookhear.layers.translate import fitted, renamed
 from lookhear.types import Memory, Output
 
 
@@ -32,108 +41,310 @@ from lookhear.types import Memory, Output
 class Config:
     """Sizes. Widths of streams carry the streams' names."""
 
+    variant: str = "released"
     answers: int = 42
     audio: int = 128
     frames: int = 512
+    read: str = "tokens"
+    """tokens: ids through a trained table, with letters; words: word vectors"""
+    tokens: int = 20000
     words: int = 512
     sound: bool = False
+    letters: int = 0
+    """different letters, 0 among them for none; 0 leaves letters out"""
+    letter: int = 64
+    """width of a letter"""
+    embed: int = 300
     hidden: int = 512
-    layers: int = 1
-    """of self-attention over seconds"""
+    joint: int = 1024
+    """hidden layer of the answers"""
     heads: int = 8
+    head: int = 64
+    """width of a head over seconds"""
+    inner: int = 512
+    """of the feed-forward layer over seconds"""
+    positions: int = 36
+    position: int = 300
+    """width of a position"""
     dropout: float = 0.1
 
 
-class Block(nn.Module):
-    """Self-attention and a feed-forward layer, each added and normed."""
-
-    def __init__(self, dim: int, heads: int, dropout: float) -> None:
-        super().__init__()
-        self.attend, self.drop = Attention(dim, heads, dropout), nn.Dropout(dropout)
-        self.feed = nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), self.drop, nn.Linear(dim, dim))
-        self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
-
-    def forward(self, x: Float[Tensor, "row n dim"], padding_mask: Bool[Tensor, "row n"] | None = None) -> Tensor:
-        """Same shape."""
-        x = self.norm1(x + self.drop(self.attend(x, x, padding_mask)[0]))
-        return self.norm2(x + self.drop(self.feed(x)))
-
-
-class Nearby(nn.Module):
-    """A separable convolution over seven words, added to its input, as in QANet's encoder."""
+class Norm(nn.Module):
+    """The official layer norm over seconds: unbiased deviation + 1e-3; a single second is left as it is."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(dim)
-        self.conv = nn.Sequential(nn.Conv1d(dim, dim, 7, padding=3, groups=dim), nn.Conv1d(dim, dim, 1), nn.ReLU())
+        self.weight, self.bias = nn.Parameter(torch.ones(dim)), nn.Parameter(torch.zeros(dim))
 
-    def forward(self, x: Float[Tensor, "row word dim"], padding_mask: Bool[Tensor, "row word"]) -> Tensor:
-        """Same shape; padding counts as zero."""
-        steps = rearrange(self.norm(x).masked_fill(padding_mask[..., None], 0.0), "row word dim -> row dim word")
-        return x + rearrange(self.conv(steps), "row dim word -> row word dim")
+    def forward(self, x: Float[Tensor, "row n dim"]) -> Float[Tensor, "row n dim"]:
+        """Same shape."""
+        if x.shape[1] == 1:
+            return x
+        centred = x - x.mean(dim=-1, keepdim=True)
+        return self.weight * centred / (x.std(dim=-1, keepdim=True) + 1e-3) + self.bias
 
 
-class PSAC(nn.Module):
-    """Sees and reads."""
+class Seconds(nn.Module):
+    """Self-attention and feed-forward over positioned seconds; the input without positions is added to the end."""
+
+    def __init__(self, width: int, config: Config) -> None:
+        super().__init__()
+        heads, self.dropout = config.heads, config.dropout
+        self.places = nn.Embedding(config.positions, config.position)
+        self.places.weight.data = table(config.positions, config.position)
+        self.position = nn.Linear(config.position, width)
+        self.query, self.key, self.value = (nn.Parameter(torch.empty(heads, width, config.head)) for _ in range(3))
+        for tensor in (self.query, self.key, self.value):
+            nn.init.xavier_normal_(tensor)
+        self.out = nn.Linear(heads * config.head, width)
+        self.feed1, self.feed2 = nn.Linear(width, config.inner), nn.Linear(config.inner, width)
+        self.norm1, self.norm2 = Norm(width), Norm(width)
+
+    def forward(self, v: Float[Tensor, "clip time wide"]) -> Float[Tensor, "clip time wide"]:
+        """Same shape; `time` is at most the number of positions."""
+        e = v + self.position(self.places.weight[: v.shape[1]])
+        q, k, value = (torch.einsum("rnd,hde->rhne", e, m) for m in (self.query, self.key, self.value))
+        weight = (q @ k.transpose(-1, -2) / e.shape[-1] ** 0.5).softmax(dim=-1)  # the scale is the width, not a head's
+        taken = rearrange(drop(weight, self.dropout, self.training) @ value, "row head n dim -> row n (head dim)")
+        u = self.norm1(e + drop(self.out(taken), self.dropout, self.training))
+        return v + self.norm2(u + drop(self.feed2(self.feed1(u).relu()), self.dropout, self.training))
+
+
+class Words(nn.Module):
+    """Letters and words through a highway; then QANet's block: separable convolutions, self-attention, two maps."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        dim, sizes = config.hidden, (config.hidden, config.heads, config.dropout)
+        dim, self.heads, self.dropout = config.hidden, config.heads, config.dropout
+        width = config.embed if config.read == "tokens" else config.words
+        self.letters = nn.Embedding(config.letters, config.letter) if config.letters else None
+        self.windows = nn.Conv1d(config.letter, dim, 5) if config.letters else None
+        self.join = nn.Linear(width + dim * bool(config.letters), dim, bias=False)
+        self.gates, self.maps = (nn.ModuleList(nn.Linear(dim, dim) for _ in range(2)) for _ in range(2))
+        self.depth = nn.ModuleList(nn.Conv1d(dim, dim, 7, padding=3, groups=dim, bias=False) for _ in range(4))
+        self.point = nn.ModuleList(nn.Linear(dim, dim) for _ in range(4))
+        self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in range(6))
+        self.query, self.memory = nn.Linear(dim, dim, bias=False), nn.Linear(dim, 2 * dim, bias=False)
+        self.feed1, self.feed2 = nn.Linear(dim, dim), nn.Linear(dim, dim)
+
+    def forward(self, vectors: Tensor, letters: Tensor | None, padding: Bool[Tensor, "row word"]) -> Tensor:
+        """(row, word, dim) from word vectors (row, word, wide) and letter ids (row, word, letter)."""
+        x = self.drop(vectors)
+        if self.letters is not None:
+            spelled = drop(self.letters(letters), 0.01, self.training)
+            spelled = rearrange(spelled, "row word letter dim -> (row word) dim letter")
+            found = self.windows(spelled).relu().amax(dim=-1)
+            x = torch.cat([found.unflatten(0, vectors.shape[:2]), x], dim=-1)
+        x = self.join(x)
+        for gate, linear in zip(self.gates, self.maps, strict=True):
+            share = gate(x).sigmoid()
+            x = share * self.drop(linear(x)) + (1 - share) * x
+        x = x + waves(x.shape[1], x.shape[2]).to(x)
+        for i, (depth, point) in enumerate(zip(self.depth, self.point, strict=True)):
+            y = self.drop(self.norms[i](x)) if i % 2 == 0 else self.norms[i](x)
+            near = depth(y.transpose(1, 2)).transpose(1, 2)
+            x = self.residual(point(near).relu(), x, i + 1)
+        x = self.residual(self.attend(self.drop(self.norms[4](x)), padding), x, 5)
+        return self.residual(self.feed2(self.feed1(self.drop(self.norms[5](x))).relu()), x, 6)
+
+    def drop(self, x: Tensor) -> Tensor:
+        """Dropout."""
+        return drop(x, self.dropout, self.training)
+
+    def residual(self, change: Tensor, x: Tensor, layer: int) -> Tensor:
+        """x + change; in training a layer is left out with a probability that grows with its number."""
+        chance = self.dropout * layer / 5
+        if not self.training:
+            return x + change
+        return x if torch.rand(()) < chance else x + drop(change, chance, True)
+
+    def attend(self, x: Tensor, padding: Bool[Tensor, "row word"]) -> Tensor:
+        """Multi-head self-attention without an output map."""
+        q, (k, v) = self.query(x), self.memory(x).chunk(2, dim=-1)
+        q, k, v = (rearrange(y, "row n (head dim) -> row head n dim", head=self.heads) for y in (q, k, v))
+        scores = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).masked_fill(padding[:, None, None], -1e30)
+        return rearrange(self.drop(scores.softmax(dim=-1)) @ v, "row head n dim -> row n (head dim)")
+
+
+class Normed(nn.Module):
+    """A linear layer whose matrix is g v / |v|, with one g for the whole matrix or one a row (`rows`)."""
+
+    def __init__(self, inputs: int, outputs: int, rows: bool = False) -> None:
+        super().__init__()
+        made = nn.Linear(inputs, outputs)
+        self.direction, self.bias, self.rows = nn.Parameter(made.weight.detach().clone()), made.bias, rows
+        self.length = nn.Parameter(self.norm().detach().clone())
+
+    def norm(self) -> Tensor:
+        """Length of each row, or of the matrix."""
+        return self.direction.norm(dim=1, keepdim=True) if self.rows else self.direction.norm()
+
+    def forward(self, x: Float[Tensor, "*rows inputs"]) -> Float[Tensor, "*rows outputs"]:
+        """The layer's output."""
+        return F.linear(x, self.length * self.direction / self.norm(), self.bias)
+
+
+class PSAC(Reads, SeesHears):
+    """Sees (and hears, with `sound`) and reads."""
+
+    spelling: Tensor
+    trims = False
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        dim, self.hears, self.dropout, self.positions = config.hidden, config.sound, config.dropout, config.positions
         streams = {"seen": config.frames} | ({"heard": config.audio} if config.sound else {})
-        self.enter = nn.ModuleDict({side: nn.Linear(width, dim) for side, width in streams.items()})
-        self.own = nn.ModuleDict({side: nn.ModuleList(Block(*sizes) for _ in range(config.layers)) for side in streams})
-        self.embed = nn.Linear(config.words, dim)
-        self.near = nn.ModuleList(Nearby(dim) for _ in range(4))
-        self.think = Block(*sizes)
-        self.by_second, self.by_word = nn.Linear(dim, 1, bias=False), nn.Linear(dim, 1, bias=False)
-        self.by_both = nn.Parameter(torch.randn(dim) * dim**-0.5)
-        self.merge = nn.Linear(4 * dim, dim)  # the convolution of kernel 1
+        self.own = nn.ModuleDict({side: Seconds(width, config) for side, width in streams.items()})
+        self.enter = nn.ModuleDict({side: Normed(width, dim, rows=True) for side, width in streams.items()})
+        self.reads(config.read, config.tokens, config.embed)
+        self.register_buffer("spelling", torch.zeros(config.tokens if config.letters else 0, 15, dtype=torch.long))
+        self.words = Words(config)
+        self.by_second, self.by_word, self.by_both = (nn.Parameter(torch.randn(dim) * dim**-0.5) for _ in range(3))
+        self.merge = nn.Linear(4 * dim, dim, bias=False)
         self.head = nn.Sequential(
-            *(weight_norm(nn.Linear(dim, dim)), nn.ReLU(), nn.Dropout(config.dropout)),
-            weight_norm(nn.Linear(dim, config.answers)),
+            *(Normed(dim, config.joint), nn.ReLU(), nn.Dropout(0.5), Normed(config.joint, config.answers))
         )
 
     def start(self, **streams: Float[Tensor, "clip time wide"]) -> Memory:
-        """Each stream in the light of its own order; the input is added again after the blocks."""
+        """Each stream in the light of its own order: none of it needs a question."""
         memory = {}
         for side, x in streams.items():
-            start = y = self.enter[side](x) + positions(x.shape[1], self.embed.out_features, x)
-            for block in self.own[side]:
-                y = block(y)
-            memory[side] = start + y
+            rows = spread(x.shape[1], self.positions)
+            memory[side] = self.enter[side](self.own[side](x[:, rows]))
+            memory[f"{side}_rows"] = F.one_hot(rows, x.shape[1]).to(x).expand(len(x), -1, -1)
         return memory
 
-    def watch(self, frames: Float[Tensor, "clip time wide"]) -> Memory:
-        """Self-attended seconds: none of it needs a question."""
-        return self.start(seen=frames)
+    def answer_tokens(self, memory: Memory, tokens: Int[Tensor, "question word"]) -> Output:
+        """Logits of the answers and the weight of each second. Id 0 is padding, and as many count as are given."""
+        letters = self.spelling[tokens] if len(self.spelling) else None
+        return self.respond(memory, self.table(tokens), letters, padding_of(tokens))
 
-    def answer(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
-        """Logits of the answers and the weight of each second. Rows of `words` that are all zero are padding."""
-        words, padding_mask = real_words(words)
-        q = self.embed(words) + positions(words.shape[1], self.embed.out_features, words)
-        for layer in self.near:
-            q = layer(q, padding_mask)
-        q = self.think(q, padding_mask).masked_fill(padding_mask[..., None], 0.0)
+    def reply(self, memory: Memory, vectors: Tensor, padding: Bool[Tensor, "row word"]) -> Output:
+        """The same from word vectors."""
+        return self.respond(memory, vectors, None, padding)
+
+    def respond(self, memory: Memory, vectors: Tensor, letters: Tensor | None, padding: Tensor) -> Output:
+        """Co-attention and answers from word vectors (row, word, wide) and letter ids (row, word, letter)."""
+        q = self.words(vectors, letters, padding)
         v = torch.cat([memory[side] for side in self.own], dim=1)
-        near = self.by_second(v) + self.by_word(q).transpose(1, 2) + (v * self.by_both) @ q.transpose(1, 2)
-        to_words = near.masked_fill(padding_mask[:, None], -torch.inf).softmax(dim=2)
+        x, y = (drop(z, self.dropout, self.training) for z in (v, q))
+        near = (x @ self.by_second)[..., None] + (y @ self.by_word)[:, None] + (x * self.by_both) @ y.transpose(1, 2)
+        to_words = near.masked_fill(padding[:, None], -1e30).softmax(dim=2)
         to_seconds = near.softmax(dim=1)
         a, b = to_words @ q, to_words @ (to_seconds.transpose(1, 2) @ v)
-        joint = self.merge(torch.cat([v, a, v * a, v * b], dim=-1)).relu().mean(dim=1)
-        weight = to_seconds.masked_fill(padding_mask[:, None], 0.0).sum(dim=2)
+        joint = self.merge(torch.cat([v, a, v * a, v * b], dim=-1)).mean(dim=1)
+        weight = to_seconds.masked_fill(padding[:, None], 0.0).sum(dim=2)
         parts = weight.split([memory[side].shape[1] for side in self.own], dim=1)
-        attention = {side: normalized(part) for side, part in zip(self.own, parts, strict=True)}
-        return Output(self.head(joint), attention=attention)
+        rows = (memory[f"{side}_rows"] for side in self.own)
+        weights = [torch.einsum("rn,rnt->rt", part, row) for part, row in zip(parts, rows, strict=True)]
+        attention = {side: normalized(w) for side, w in zip(self.own, weights, strict=True)}
+        hidden = {"words": q, "scores": near, "to_words": to_words, "to_seconds": to_seconds, "joint": joint}
+        return Output(self.head(joint), attention=attention, hidden=hidden)
 
 
-class HearingPSAC(PSAC):
-    """Hears too."""
+def spread(length: int, most: int) -> Int[Tensor, " row"]:
+    """Which of `length` rows are looked at: all, or `most` of them evenly spread."""
+    return torch.linspace(0, length - 1, min(length, most)).round().long()
 
-    def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
-        """Self-attended seconds of both streams."""
-        return self.start(seen=frames, heard=audio)
+
+def table(count: int, dim: int) -> Float[Tensor, "position dim"]:
+    """The published start of the positions of seconds: sines and cosines in turn, the first row zero."""
+    place = torch.arange(count)[:, None] / 10000 ** (2 * (torch.arange(dim) // 2) / dim)
+    made = torch.where(torch.arange(dim) % 2 == 0, place.sin(), place.cos())
+    made[0] = 0
+    return made
+
+
+def waves(length: int, dim: int) -> Float[Tensor, "word dim"]:
+    """The positions of words: sines in the first half, cosines in the second."""
+    rate = torch.exp(-math.log(10000) * torch.arange(dim // 2) / max(dim // 2 - 1, 1))
+    angle = torch.arange(length)[:, None] * rate
+    return F.pad(torch.cat([angle.sin(), angle.cos()], dim=1), (0, dim % 2))
 
 
 def build(config: Config) -> PSAC:
     """The net, freshly initialised."""
-    return HearingPSAC(config) if config.sound else PSAC(config)
+    if config.variant != "released":
+        raise RecipeError(f"psac has no variant {config.variant!r}. There is: released.")
+    if config.read == "words" and config.letters:
+        raise RecipeError("psac: letters belong to read=tokens; set letters=0.")
+    return PSAC(config)
+
+
+QUESTION, ENCODER = r"ques_encoder\.", r"ques_encoder\.emb_enc\."
+LAYER = r"vid_encoder\.layer_stack\.0\."
+RULES = [
+    (rf"{QUESTION}word_emb\.weight", r"table.weight"),
+    (rf"{QUESTION}char_emb\.weight", r"words.letters.weight"),
+    (rf"{QUESTION}emb\.conv2d\.(.*)", r"words.windows.\1"),
+    (rf"{QUESTION}emb\.conv1d\.out\.weight", r"words.join.weight"),
+    (rf"{QUESTION}emb\.high\.gate\.(\d)\.out\.(.*)", r"words.gates.\1.\2"),
+    (rf"{QUESTION}emb\.high\.linear\.(\d)\.out\.(.*)", r"words.maps.\1.\2"),
+    (rf"{ENCODER}convs\.(\d)\.depthwise_conv\.weight", r"words.depth.\1.weight"),
+    (rf"{ENCODER}convs\.(\d)\.pointwise_conv\.(.*)", r"words.point.\1.\2"),
+    (rf"{ENCODER}norm_C\.(\d)\.(.*)", r"words.norms.\1.\2"),
+    (rf"{ENCODER}norm_1\.(.*)", r"words.norms.4.\1"),
+    (rf"{ENCODER}norm_2\.(.*)", r"words.norms.5.\1"),
+    (rf"{ENCODER}self_att\.query_conv\.out\.weight", r"words.query.weight"),
+    (rf"{ENCODER}self_att\.mem_conv\.out\.weight", r"words.memory.weight"),
+    (rf"{ENCODER}FFN_(\d)\.out\.(.*)", r"words.feed\1.\2"),
+    (rf"{QUESTION}vqatt\.trans\.weight_v", r"enter.seen.direction"),
+    (rf"{QUESTION}vqatt\.trans\.weight_g", r"enter.seen.length"),
+    (rf"{QUESTION}vqatt\.trans\.bias", r"enter.seen.bias"),
+    (rf"{QUESTION}vqatt\.w4V", r"by_second"),
+    (rf"{QUESTION}vqatt\.w4Q", r"by_word"),
+    (rf"{QUESTION}vqatt\.w4mlu", r"by_both"),
+    (rf"{QUESTION}vq_resizer\.out\.weight", r"merge.weight"),
+    (r"vid_encoder\.position_enc\.weight", r"own.seen.places.weight"),
+    (r"vid_encoder\.pos_linear\.(.*)", r"own.seen.position.\1"),
+    (rf"{LAYER}slf_attn\.w_qs", r"own.seen.query"),
+    (rf"{LAYER}slf_attn\.w_ks", r"own.seen.key"),
+    (rf"{LAYER}slf_attn\.w_vs", r"own.seen.value"),
+    (rf"{LAYER}slf_attn\.proj\.linear\.(.*)", r"own.seen.out.\1"),
+    (rf"{LAYER}slf_attn\.layer_norm\.a_2", r"own.seen.norm1.weight"),
+    (rf"{LAYER}slf_attn\.layer_norm\.b_2", r"own.seen.norm1.bias"),
+    (rf"{LAYER}pos_ffn\.layer_norm\.a_2", r"own.seen.norm2.weight"),
+    (rf"{LAYER}pos_ffn\.layer_norm\.b_2", r"own.seen.norm2.bias"),
+    (rf"{LAYER}pos_ffn\.w_(\d)\.(.*)", r"own.seen.feed\1.\2"),
+    (r"classifier\.main\.(\d)\.weight_v", r"head.\1.direction"),
+    (r"classifier\.main\.(\d)\.weight_g", r"head.\1.length"),
+    (r"classifier\.main\.(\d)\.bias", r"head.\1.bias"),
+]
+FLAT = ("by_second", "by_word", "by_both")
+
+
+def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The published tensors under our names: convolutions of kernel 1 as matrices, vectors without axes of 1."""
+    result = renamed(state, RULES)
+    for name, tensor in result.items():
+        if name in FLAT:
+            result[name] = tensor.flatten()
+        elif name == "words.windows.weight":
+            result[name] = tensor.squeeze(2)
+        elif tensor.dim() == 3 and tensor.shape[-1] == 1:
+            result[name] = tensor.squeeze(-1)
+    return result
+
+
+def from_official(state_dict: Mapping[str, Tensor], spelling: Int[Tensor, "token letter"] | None = None) -> PSAC:
+    """The released network from a published checkpoint, with the letters of each word where they are known."""
+    state = checkpoints.without_prefixes(state_dict)
+    heads, width, head = state[r"vid_encoder.layer_stack.0.slf_attn.w_qs"].shape
+    config = Config(
+        answers=checkpoints.size(state, "classifier.main.3.bias"),
+        frames=width,
+        tokens=checkpoints.size(state, "ques_encoder.word_emb.weight"),
+        letters=checkpoints.size(state, "ques_encoder.char_emb.weight"),
+        letter=checkpoints.size(state, "ques_encoder.char_emb.weight", 1),
+        embed=checkpoints.size(state, "ques_encoder.word_emb.weight", 1),
+        hidden=checkpoints.size(state, "ques_encoder.emb_enc.norm_1.weight"),
+        joint=checkpoints.size(state, "classifier.main.0.bias"),
+        heads=heads,
+        head=head,
+        inner=checkpoints.size(state, "vid_encoder.layer_stack.0.pos_ffn.w_1.weight"),
+        positions=checkpoints.size(state, "vid_encoder.position_enc.weight"),
+        position=checkpoints.size(state, "vid_encoder.position_enc.weight", 1),
+    )
+    net = build(config)
+    known = torch.zeros_like(net.spelling) if spelling is None else spelling
+    return fitted(net, translated(state) | {"spelling": known})  # type: ignore[return-value]

@@ -15,7 +15,7 @@ low-resolution logits scaled up bilinearly, over 0.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,18 +80,32 @@ class Segmenter:
 
         Raises ModelError for an object with neither.
         """
+        features = self.embedded(picture)
+        return [self._drawn(features, regions, size) for regions in objects]
+
+    @torch.inference_mode()
+    def embedded(self, picture: UInt8[np.ndarray, "height width 3"]) -> list[Tensor]:
+        """What SAM 2 keeps of a picture, one tensor a scale: the dear part of `masks`, the same for every object."""
         where = next(self.model.parameters())
         pixels = square(picture, self.side, self.via).to(where.device, where.dtype)
-        features = self.model.get_image_embeddings(pixels)
-        return [self._drawn(features, regions, size) for regions in objects]
+        return list(self.model.get_image_embeddings(pixels))
+
+    @torch.inference_mode()
+    def masked(self, answer: Answer, features: Sequence[Tensor], size: int = SIZE) -> Answer:
+        """`drawn` from what `embedded` made of the picture."""
+        where = next(self.model.parameters())
+        placed = [f.to(where.device, where.dtype) for f in features]
+        return self._laid(answer, lambda objects: [self._drawn(placed, regions, size) for regions in objects])
 
     def drawn(self, answer: Answer, picture: UInt8[np.ndarray, "height width 3"], size: int = SIZE) -> Answer:
         """The answer with a mask at the first region of every label; without regions it stays as it is."""
+        return self._laid(answer, lambda objects: self.masks(picture, objects, size))
+
+    def _laid(self, answer: Answer, draw: Callable[[list[list[Region]]], list[np.ndarray]]) -> Answer:
         labels = list(dict.fromkeys(r.label for r in answer.regions if r.box is not None))
         if not labels:
             return answer
-        objects = [[r for r in answer.regions if r.label == label] for label in labels]
-        found = dict(zip(labels, self.masks(picture, objects, size), strict=True))
+        found = dict(zip(labels, draw([[r for r in answer.regions if r.label == la] for la in labels]), strict=True))
         regions = [dataclasses.replace(r, mask=found.pop(r.label)) if r.label in found else r for r in answer.regions]
         return dataclasses.replace(answer, regions=tuple(regions))
 

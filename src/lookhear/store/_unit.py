@@ -54,11 +54,12 @@ def one(clip: Clip, encoders: Sequence[Any], store: FeatureStore) -> Tally:
     """One clip through all encoders that lack it, decoded once for those that look at the same moments."""
     blank = clip.video == BLANK
     where = {id(e): key(clip, e.reads) for e in encoders}
-    todo = [e for e in encoders if where[id(e)] and not store.has(e.signature()["name"], where[id(e)])]
-    if not todo:
-        return Tally(kept=int(not blank and any(where.values())))
     seconds = 0.0
     try:
+        there = [e for e in encoders if where[id(e)] is not None]
+        todo = [e for e in there if not store.has(e.signature()["name"], where[id(e)])]
+        if not todo:
+            return Tally(kept=int(not blank and bool(there)))
         for sampling, users in _together(todo):
             sides = {e.reads for e in users}
             length, made = _encoded(clip, sampling, users, "frames" in sides, "waveform" in sides)
@@ -69,6 +70,9 @@ def one(clip: Clip, encoders: Sequence[Any], store: FeatureStore) -> Tally:
         raise
     except LookhearError as error:
         return Tally(failed=((clip.id, str(error)),))
+    except Exception as error:  # whatever a clip makes a decoder or an encoder throw costs that clip alone
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        return Tally(failed=((clip.id, reason),))
     return Tally() if blank else Tally(made=1, seconds=seconds)
 
 

@@ -1,15 +1,19 @@
 """Fill a feature store: every clip decoded once, through frozen encoders, in as many processes as asked for.
 
 The unit of work is the clip. What is complete in the store is kept, so a run that was killed goes on where it was.
-A clip that cannot be read is written to `<store>/ledger.jsonl` and counted; the others are done.
+A clip that cannot be read is written to `<store>/ledger.jsonl`, once, and counted; the others are done. One process at
+a time works on a shard of a store: the second waits or refuses.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from contextlib import contextmanager
 from typing import Any
 
+from lookhear import files
 from lookhear.errors import FeatureError, RecipeError
 from lookhear.store import _ray, _workers
 from lookhear.store._unit import Tally, one, units
@@ -19,6 +23,7 @@ from lookhear.types import BLANK, Clip
 __all__ = ["Tally", "extract", "extract_texts"]
 
 ENGINES = ("local", "ray")
+CLAIMS = ".claims"  # folder of a store: which process fills which shard
 BLANK_SECONDS = 2.0  # black and silence are kept this long and repeated to the length that is needed
 
 
@@ -31,13 +36,15 @@ def extract(
     progress: Callable[[Tally, int], None] | None = None,
     engine: str = "local",
     address: str | None = None,
+    wait: float = 0.0,
 ) -> Tally:
     """Encode what `store` lacks of `clips`, and black and silence once; `encoders` are built encoders of media.
 
     `shard=(i, n)` does every n-th clip from the i-th, for n machines that share the work. `progress` is called after
     each clip with the tally so far and the number of clips. `engine` "ray" gives the work to Ray Data instead of
     processes of its own: to a cluster at `address`, or to one it starts here. Raises FeatureError where features of
-    another make are in the way; a clip that fails is in the tally's `failed`, not raised.
+    another make are in the way, and FileError where another process still fills this shard after `wait` seconds; a
+    clip that fails is in the tally's `failed`, not raised.
     """
     if engine not in ENGINES:
         raise RecipeError(f"No engine is called {engine!r}. There are: {' and '.join(ENGINES)}.")
@@ -52,22 +59,26 @@ def extract(
         if encoder.reads == "text":
             raise FeatureError(f"{store.open(encoder)} reads text, not clips. Use extract_texts.")
         store.open(encoder)
-    store.sweep()
     todo = units(clips)[index::count]
     total = len(todo)
     todo = [Clip(BLANK, BLANK, 0.0, BLANK_SECONDS), *todo]
-    if engine == "ray":
-        work = _ray.spread(todo, encoders, store, workers, address)
-    elif workers > 1:
-        work = _workers.spread(todo, encoders, store, workers)
-    else:
-        work = (one(clip, encoders, store) for clip in todo)
     tally = Tally()
-    for done in work:
-        _log(store, done)
-        tally += done
-        if progress:
-            progress(tally, total)
+    with _claimed(store, f"{index}-of-{count}", wait):
+        store.sweep()
+        if engine == "ray":
+            work = _ray.spread(todo, encoders, store, workers, address)
+        elif workers > 1:
+            work = _workers.spread(todo, encoders, store, workers)
+        else:
+            work = (one(clip, encoders, store) for clip in todo)
+        ledger = _Ledger(store)
+        for done in work:
+            ledger.add(done.failed)
+            tally += done
+            if progress:
+                progress(tally, total)
+        if count == 1:
+            ledger.settle({clip.id for clip in todo} - {clip for clip, _ in tally.failed})
     return tally
 
 
@@ -96,14 +107,56 @@ def extract_texts(
     return tally
 
 
-def _log(store: FeatureStore, done: Tally) -> None:
-    """Append failures to the ledger, one JSON line each."""
-    if not done.failed or store.root is None:
+@contextmanager
+def _claimed(store: FeatureStore, what: str, wait: float) -> Iterator[None]:
+    """Be the one process of this machine that does `what` in the store. One in memory has no other."""
+    if store.root is None:
+        yield
         return
-    try:
-        with (store.root / "ledger.jsonl").open("a", encoding="utf-8") as ledger:
-            ledger.writelines(json.dumps({"clip": c, "reason": r}, ensure_ascii=False) + "\n" for c, r in done.failed)
-    except OSError as error:
-        raise StoreWriteError(
-            f"Cannot write {str(store.root / 'ledger.jsonl')!r}: {error.strerror}. Check permissions and free space."
-        ) from None
+    with files.claim(store.root / CLAIMS / what, wait):
+        yield
+
+
+class _Ledger:
+    """`<root>/ledger.jsonl`: one JSON line for each clip that could not be read, and why. Reruns repeat nothing."""
+
+    def __init__(self, store: FeatureStore) -> None:
+        self.path = None if store.root is None else store.root / "ledger.jsonl"
+        self.lines: dict[tuple[str, str], None] = {}
+        if self.path is not None and self.path.is_file():
+            for line in self.path.read_bytes().split(b"\n"):
+                try:
+                    found = json.loads(line)
+                    self.lines[str(found["clip"]), str(found["reason"])] = None
+                except (ValueError, KeyError, TypeError, RecursionError):
+                    continue  # torn by a kill, or not ours: it says nothing of a clip
+
+    def add(self, failed: Iterable[tuple[str, str]]) -> None:
+        """Append what is not there yet."""
+        fresh = [line for line in failed if line not in self.lines]
+        if not fresh or self.path is None:
+            return
+        self.lines.update(dict.fromkeys(fresh))
+        try:
+            with self.path.open("ab+") as file:
+                if file.tell():
+                    file.seek(-1, os.SEEK_END)
+                    if file.read() != b"\n":  # torn by a kill
+                        file.write(b"\n")
+                file.write(b"".join(map(_line, fresh)))
+        except OSError as error:
+            raise StoreWriteError(
+                f"Cannot write {str(self.path)!r}: {error.strerror}. Check permissions and free space."
+            ) from None
+
+    def settle(self, done: Set[str]) -> None:
+        """Take out the clips that are `done` by now."""
+        kept = [line for line in self.lines if line[0] not in done]
+        if self.path is not None and len(kept) < len(self.lines):
+            files.write(self.path, b"".join(map(_line, kept)))
+
+
+def _line(failed: tuple[str, str]) -> bytes:
+    """A name may hold what is no character (a lone surrogate): it is written as the JSON escape that it is."""
+    text = json.dumps({"clip": failed[0], "reason": failed[1]}, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace") + b"\n"

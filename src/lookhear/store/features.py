@@ -14,9 +14,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import re
-import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,8 @@ from urllib.parse import quote, unquote
 
 import numpy as np
 
-from lookhear.errors import FeatureError
+from lookhear import files
+from lookhear.errors import FeatureError, FileError
 from lookhear.store.names import stored_name
 from lookhear.store.official import OFFICIAL, Adopted, adopted
 from lookhear.store.signature import at, difference, signature
@@ -130,7 +129,7 @@ class FeatureStore:
             yield from [k for n, s, k in self.memory or {} if (n, s) == (name, stream)]
             return
         for path in self._path(name, stream, "x").parent.glob("*.*"):
-            key = unquote(path.stem)
+            key = unquote(path.stem, errors="surrogatepass")
             if path.suffix in (".npy", ".absent") and self.has(name, key):
                 yield key
 
@@ -202,10 +201,8 @@ class FeatureStore:
 
     def sweep(self) -> None:
         """Remove what writers that no longer run on this machine left half-written."""
-        for path in self.root.rglob(".*.part") if self.root is not None else ():
-            _, host, pid, _ = path.name.rsplit("~", 3)
-            if host == socket.gethostname() and _dead(int(pid)):
-                path.unlink(missing_ok=True)
+        if self.root is not None:
+            files.sweep(self.root)
 
     def _folder(self, name: str) -> Path:
         assert self.root is not None
@@ -224,17 +221,10 @@ class FeatureStore:
             raise FeatureError(f"{path}: not readable ({error}). Delete the folder and extract again.") from None
 
     def _write(self, path: Path, content: bytes) -> None:
-        part = path.parent / f".{text_key(path.name)}~{socket.gethostname()}~{os.getpid()}~.part"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(content)
-            part.replace(path)
-        except OSError as error:
-            if part.is_file():
-                part.unlink()
-            raise StoreWriteError(
-                f"Cannot write {str(path)!r}: {error.strerror}. Check permissions and free space."
-            ) from None
+            files.write(path, content)
+        except FileError as error:
+            raise StoreWriteError(str(error)) from None
 
 
 def key(clip: Clip, reads: str) -> str | None:
@@ -257,7 +247,7 @@ def text_key(text: str) -> str:
 
 def file_name(key: str) -> str:
     """A key as a file name, and back by `urllib.parse.unquote`. Letters of any alphabet stay as they are."""
-    name = "".join(c if c.isalnum() or c in "_-." + KEEP else quote(c, safe="") for c in key)
+    name = "".join(c if c.isalnum() or c in "_-." + KEEP else quote(c, safe="", errors="surrogatepass") for c in key)
     name = "%2E" + name[1:] if name.startswith(".") else name
     if not name or len(name.encode("utf-8")) > 240:
         raise FeatureError(f"Clip id {key[:60]!r} cannot be a file name: it is empty or longer than 240 bytes.")
@@ -288,13 +278,3 @@ def _check(name: str, key: str, arrays: Mapping[str, np.ndarray], widths: Mappin
                     f"{name} {stream} of {key!r} has {bad} values that are NaN or infinite of {array.size}. "
                     f"Delete it and run: lookhear extract {name}"
                 )
-
-
-def _dead(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False

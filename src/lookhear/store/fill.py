@@ -13,6 +13,7 @@ from lookhear.store.features import FeatureStore, key, text_key
 from lookhear.store.names import build_encoder, serving
 from lookhear.types import BLANK, Example
 
+PATIENCE = 7 * 24 * 3600.0  # seconds: what another process is making is waited for, not made twice
 Progress = Callable[[str, int, int], None]  # what is being made, how many are done, of how many
 
 
@@ -65,7 +66,8 @@ def fill(
                 looking.append(encoder or build(name))
     if looking:
         names = " and ".join(e.signature()["name"] for e in looking)
-        tally += extract(clips, looking, store, progress=_tell(progress, f"{names} on {len(clips)} clips"))
+        told = _tell(progress, f"{names} on {len(clips)} clips")
+        tally += extract(clips, looking, store, progress=told, wait=PATIENCE)
     return tally
 
 

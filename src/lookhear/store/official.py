@@ -8,8 +8,10 @@ of texts by the id of a question; `texts` (text key -> id of a question that ask
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -120,6 +122,24 @@ def adopt(
         if READS[stream] == "text":
             store.write(name, f"{stream}.json", json.dumps((texts or {})[stream]).encode())
     return store.sign(card, extend=True)
+
+
+def copied(store: Any, name: str, places: Mapping[str, Path | str]) -> dict[str, Path]:
+    """Copy every array that can be read into the folder of `name`; stream -> where its copies are.
+
+    What was copied before stays; arrays that cannot be read are left out.
+    """
+    found = {}
+    for stream, place in places.items():
+        files = Published.at(place)
+        for one in files:
+            if not (store.root / name / stream / f"{one}.npy").is_file():
+                with suppress(FeatureError):
+                    raw = io.BytesIO()
+                    np.save(raw, files[one], allow_pickle=False)
+                    store.write(name, f"{stream}/{one}.npy", raw.getvalue())
+        found[stream] = store.root / name / stream
+    return found
 
 
 def adopted(card: Mapping[str, Any], folder: Path) -> dict[str, Adopted]:

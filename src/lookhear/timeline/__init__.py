@@ -1,5 +1,6 @@
 """What is heard, seen and said in a clip, and when; programs that answer questions from it; exports."""
 
-from lookhear.timeline.value import Event, Sentence, Timeline, Track, Word, from_json
+from lookhear.timeline.value import Event, Timeline, Track, from_json
+from lookhear.types import Sentence, Word
 
 __all__ = ["Event", "Sentence", "Timeline", "Track", "Word", "from_json"]

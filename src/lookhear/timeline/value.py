@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lookhear.errors import DatasetError
+from lookhear.types import Sentence, Word
 
 STREAMS = ("heard", "seen")
 VERSION = 1  # of the JSON form
@@ -33,27 +34,6 @@ class Event:
     score: float
     stream: str  # "heard" or "seen"
     box: tuple[float, float, float, float] | None = None  # left, top, right, bottom in 0..1; rough, of the best second
-
-
-@dataclass(frozen=True)
-class Word:
-    """One spoken word and when it is said."""
-
-    text: str
-    start: float
-    end: float
-    score: float
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """A stretch of speech as text. `score` is the mean probability of its words."""
-
-    text: str
-    start: float
-    end: float
-    score: float
-    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from torch import Tensor
 
 from lookhear import config
 from lookhear.errors import ModelError, RecipeError
+from lookhear.files import dumps
 from lookhear.model import SCALE_PARTS
 from lookhear.store.scale import Scale
 
@@ -64,12 +65,24 @@ def claim(recipe: config.Recipe | config.LLMRecipe, run: Path, done: str = "mode
     return False
 
 
+@contextmanager
+def unless_refused(run: Path) -> Iterator[None]:
+    """Leaves no new run folder behind where training fails before its first checkpoint; Ctrl-C leaves it."""
+    fresh = not (run / "recipe.yaml").is_file()
+    try:
+        yield
+    except Exception:
+        if fresh and not (run / "checkpoint" / "last.pt").is_file():
+            drop(run)
+        raise
+
+
 def start(
     run: Path, recipe: config.Recipe, vocabulary: tuple[str, ...], cards: Mapping[str, Any], scale: Scale
 ) -> None:
     """Write what the run is. The recipe goes last: where it is, the rest is."""
-    write(run / "vocabulary.json", json.dumps(vocabulary, ensure_ascii=False).encode())
-    write(run / "features.json", json.dumps(cards, indent=1, sort_keys=True).encode())
+    write(run / "vocabulary.json", dumps(vocabulary).encode())
+    write(run / "features.json", dumps(cards, indent=1, sort_keys=True).encode())
     if scale:
         parts = {f"{n}.{part}": t for n, both in scale.items() for part, t in zip(SCALE_PARTS, both, strict=True)}
         save_weights(run / "scale.safetensors", parts)

@@ -30,6 +30,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from lookhear import config
 from lookhear.errors import ModelError
+from lookhear.files import dumps
 from lookhear.llms import LLM, Prepared
 from lookhear.train import files, lessons
 from lookhear.train.learners import check, method_of, model_of
@@ -269,7 +270,7 @@ class _Run:
         else:
             model.save_pretrained(self.run / "adapter", **({"state_dict": whole} if whole else {}))
         told = {"llm": self.recipe.llm["name"], "base": str(self.recipe.llm.get("where", ""))}
-        files.write(self.run / "lookhear.json", (json.dumps(told, indent=1) + "\n").encode())
+        files.write(self.run / "lookhear.json", (dumps(told, indent=1) + "\n").encode())
         files.drop(self.run / "checkpoint")
         if self.log:
             self.log.close()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lookhear.files import dumps
 from lookhear.train.files import write
 
 
@@ -25,7 +26,7 @@ class Log:
     def line(self, step: int, **facts: Any) -> None:
         """Add one line; its numbers are curves, `val.accuracy` for `{"val": {"accuracy": …}}`."""
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **facts}, ensure_ascii=False) + "\n")
+            file.write(dumps({"step": step, **facts}) + "\n")
         if self.board:
             for name, value in _numbers(facts):
                 self.board.add_scalar(name, value, step)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,11 @@ from lookhear.train.questions import Questions
 from lookhear.train.schedule import factor
 from lookhear.types import Example
 
-OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "sgd": partial(torch.optim.SGD, momentum=0.9),
+}
 LOG_EVERY = 20  # steps
 CACHE = 4e9  # bytes of clip features that are kept in memory
 
@@ -54,6 +59,16 @@ def trainee(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str
     if not recipe.debias:
         return net
     return config.build("debias", recipe.debias, answers=len(vocabulary), **widths(recipe, cards))(net)
+
+
+def optimizer(settings: config.Train, net: nn.Module) -> torch.optim.Optimizer:
+    """The optimizer a recipe names. Raises RecipeError for settings it refuses."""
+    try:
+        return OPTIMIZERS[settings.optimizer](
+            net.parameters(), settings.lr, tuple(settings.betas), weight_decay=settings.weight_decay, fused=True
+        )
+    except ValueError as error:
+        raise RecipeError(f"train.optimizer={settings.optimizer} refuses its settings: {error}") from None
 
 
 class Step(nn.Module):
@@ -87,7 +102,8 @@ def train(recipe: config.Recipe, progress: bool = True) -> Path:
         if files.claim(recipe, run):
             shown.say(f"{run} is trained already.")
             return run
-        _Run(replace(recipe, out=str(run)), run, accelerator, shown).go()
+        with files.unless_refused(run):
+            _Run(replace(recipe, out=str(run)), run, accelerator, shown).go()
     return run
 
 
@@ -113,9 +129,7 @@ class _Run:
         self.labels = dict(zip((e.id for e in found.train), found.labels(found.train), strict=True))
         torch.manual_seed(recipe.seed)
         net = trainee(recipe, found.vocabulary, self.cards)
-        learns = OPTIMIZERS[self.settings.optimizer](
-            net.parameters(), lr=self.settings.lr, weight_decay=self.settings.weight_decay, fused=True
-        )
+        learns = optimizer(self.settings, net)
         self.steps_per_epoch = -(-len(self._epoch(0)) // accelerator.num_processes)
         self.steps = self.settings.epochs * self.steps_per_epoch
         self.step, self.optimizer = accelerator.prepare(Step(net), learns)
@@ -131,6 +145,8 @@ class _Run:
         if self.main:
             files.start(self.run, self.recipe, self.questions.vocabulary, self.cards, self.scale)
             for note in self.questions.notes:
+                self.shown.say(note)
+            if self.recipe.debias and (note := self.net.note(self.settings.optimizer)):
                 self.shown.say(note)
         self.accelerator.wait_for_everyone()
         self._resume()
@@ -156,6 +172,8 @@ class _Run:
         labels = torch.tensor([self.labels[e.id] for e in examples], device=self.accelerator.device)
         losses = self.step(streams, labels)
         self.accelerator.backward(torch.stack(list(losses.values())).sum())
+        if self.recipe.debias:
+            self.net.after_backward(self.at.step // self.steps_per_epoch)
         if self.settings.clip_norm:
             self.accelerator.clip_grad_norm_(self.step.parameters(), self.settings.clip_norm)
         self.optimizer.step()
@@ -185,6 +203,7 @@ class _Run:
             lr=self.schedule.get_last_lr()[0],
             loss=loss,
             losses=losses,
+            **({"balance": facts} if self.recipe.debias and (facts := self.net.facts()) else {}),
             seconds=round(took, 3),
         )
         self.shown.show("training", self.at.step, self.steps, f"loss {loss:.3f}  {self._best()}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from lookhear.evaluate import tables
 from lookhear.evaluate.audit.card import Card
 from lookhear.evaluate.audit.lines import NOT_DONE, Line
 from lookhear.evaluate.draw import page
+from lookhear.files import dumps
 
 SECTIONS = {
     "hearing": "Does it hear?",
@@ -42,7 +42,7 @@ def save(card: Card, folder: Path | str) -> Path:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     texts = {
-        "audit.json": json.dumps(card.to_json(), indent=2, ensure_ascii=False) + "\n",
+        "audit.json": dumps(card.to_json(), indent=2) + "\n",
         "audit.md": text(card, "markdown") + "\n",
         "audit.html": document(card),
     }

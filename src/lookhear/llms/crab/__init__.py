@@ -65,6 +65,7 @@ class Crab:
         self.model = model.eval()
         self.words = words
         c = model.config
+        self.draws = model.segment is not None  # replies hold masks
         self.side = model.vision.config.image_size
         self.sampling = Sampling("crab_arange", count=c.frames, size=(self.side, self.side))
         self.report: tuple[str, ...] = ()  # what was read from which file, and what is still random

@@ -13,6 +13,7 @@ from lookhear import checkpoints
 from lookhear import config as configs
 from lookhear.encoders import beats
 from lookhear.errors import ModelError
+from lookhear.ilora import fit
 from lookhear.llms.crab.parts import LANGUAGES, VISION, Config, Net, Placed, from_official, published
 from lookhear.llms.crab.text import TOKENS, Words, known
 from lookhear.llms.omni import hub
@@ -83,9 +84,7 @@ def assembled(base: str, vision: str, hearing: str, config: Config) -> tuple[Net
 def adapted(net: Net, where: Path, semantic: bool) -> dict[str, Placed]:
     """Published files, or a PEFT folder, into `net`; what was read from each file."""
     if (where / "adapter_config.json").is_file():
-        import peft
-
-        net.language = peft.PeftModel.from_pretrained(net.bare, where)
+        net.language = fit.load(net.bare, where)
         return {}
     unwanted = "avs_finetune_weights.bin" if semantic else "avss_finetune_weights.bin"
     found = [where] if where.is_file() else [where / name for name in FILES if name != unwanted]

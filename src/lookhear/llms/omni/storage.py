@@ -119,15 +119,13 @@ def base(folder: Path, thinker: Any, dtype: str = "auto") -> tuple[nn.Module, li
 
 def adapted(model: nn.Module, adapter: str | Path, name: str) -> tuple[nn.Module, list[str]]:
     """`model` with adapters of PEFT (a folder) or as Crab+ publishes them (a file, or a hub's dataset)."""
-    import peft
-
+    from lookhear.ilora import fit, official
     from lookhear.ilora import method as ilora
-    from lookhear.ilora import official
 
     where = Path(adapter)
     dtype = next(model.parameters()).dtype
     if (where / "adapter_config.json").is_file():
-        wrapped = peft.PeftModel.from_pretrained(model, where, autocast_adapter_dtype=False).to(dtype)
+        wrapped = fit.load(model, where, autocast=False).to(dtype)
         kinds = ", ".join(str(c.peft_type.value) for c in wrapped.peft_config.values())
         return wrapped, [f"{kinds} adapters of {where}"]
     file = (

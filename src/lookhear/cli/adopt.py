@@ -1,0 +1,109 @@
+"""lookhear adopt: published features, served as they lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lookhear.files import dumps
+
+if TYPE_CHECKING:
+    from lookhear.types import Example
+
+
+def adopt(
+    name: Annotated[str, typer.Argument(help="What to call them in recipes: features.audio=NAME.")],
+    out: Annotated[Path, typer.Option(help="Folder of the feature store; run again to add streams to NAME.")],
+    audio: Annotated[
+        str, typer.Option(help="Sound, (time, dim) a clip: a folder, .zip or .tar of .npy, or an .h5.")
+    ] = "",
+    frames: Annotated[str, typer.Option(help="Pictures, (time, dim) a clip.")] = "",
+    patches: Annotated[
+        str, typer.Option(help="Parts of pictures, (time, patch, dim) a clip, or maps (time, dim, high, wide).")
+    ] = "",
+    question: Annotated[str, typer.Option(help="Sentences, (dim) a question, named by question id.")] = "",
+    words: Annotated[str, typer.Option(help="Words, (word, dim) a question, named by question id.")] = "",
+    prompt: Annotated[str, typer.Option(help="TSPM's declarative prompts, (dim) a question.")] = "",
+    dataset: Annotated[str, typer.Option(help="Dataset they are of: ids are compared; needed for texts.")] = "",
+    root: Annotated[Path | None, typer.Option(help="Folder of its annotations.")] = None,
+    transposed: Annotated[bool, typer.Option("--transposed", help="Arrays are (dim, time): turn them.")] = False,
+    copy: Annotated[
+        bool, typer.Option("--copy", help="Copy them into the store instead of reading them there.")
+    ] = False,
+    whole: Annotated[bool, typer.Option("--whole", help="Look at every value, not at those of 64 arrays.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Serve published features from a store without copying them, and say what they are and what is wrong with them.
+
+    A data set or group of an .h5 is chosen by FILE.h5:NAME. The exit code is 1 where arrays are faulty or missing; the
+    others are served.
+
+    Example: lookhear adopt tspm --audio feats/vggish --frames feats/clip.zip --out store
+    """
+    from lookhear.errors import FeatureError
+    from lookhear.store.features import FeatureStore
+    from lookhear.store.official import READS, adopt, copied
+    from lookhear.store.review import review
+
+    given = {"audio": audio, "frames": frames, "patches": patches, "question": question, "words": words}
+    places = {stream: place for stream, place in (given | {"prompt": prompt}).items() if place}
+    if not places:
+        raise FeatureError("Nothing to adopt: give --audio, --frames, --patches, --question, --words or --prompt.")
+    if bool(dataset) != bool(root):
+        raise FeatureError("--dataset and --root belong together: its name, and the folder of its annotations.")
+    texts = [stream for stream in places if READS[stream] == "text"]
+    if texts and not dataset:
+        raise FeatureError(
+            f"--{texts[0]} is named by question id: give --dataset and --root, so that questions are known."
+        )
+    splits = _examples(dataset, root) if dataset and root else {}
+    store = FeatureStore(out)
+    if copy:
+        places = copied(store, name, places)
+    adopt(store, name, places, transposed, {stream: _texts(splits, stream) for stream in texts})
+    found = {
+        stream: review(store.official(name)[stream], _wanted(splits, stream, READS[stream]) if splits else None, whole)
+        for stream in places
+    }
+    if as_json:
+        print(dumps({stream: one.to_json() for stream, one in found.items()}))
+    else:
+        print("\n".join(line for one in found.values() for line in one.lines()))
+        print(f"in a recipe: {' '.join(f'features.{stream}={name}' for stream in found)} data.store={out}")
+    if any(one.faults or one.missing for one in found.values()):
+        raise typer.Exit(1)
+
+
+def _examples(dataset: str, root: Path) -> dict[str, list[Example]]:
+    from lookhear import datasets
+    from lookhear.errors import DatasetError
+
+    module, version = datasets.find(dataset)
+    splits = module.splits(root, version) if version else module.splits(root)
+    if not splits:
+        raise DatasetError(f"No annotations of {dataset!r} under {str(root)!r}: no split was found.")
+    return {split: datasets.load(dataset, root, split) for split in splits}
+
+
+def _texts(splits: dict[str, list[Example]], stream: str) -> dict[str, str]:
+    """Text key -> id, as its file says it, of a question that asks this text."""
+    from lookhear.store.batch import text_of
+    from lookhear.store.features import text_key
+
+    return {
+        text_key(text_of(e, stream)): str(e.meta.get("question_id", e.id)) for asked in splits.values() for e in asked
+    }
+
+
+def _wanted(splits: dict[str, list[Example]], stream: str, reads: str) -> dict[str, dict[str, None]]:
+    from lookhear.store.batch import text_of
+    from lookhear.store.features import key, text_key
+
+    return {
+        split: dict.fromkeys(
+            k for e in asked if (k := text_key(text_of(e, stream)) if reads == "text" else key(e.clip, reads))
+        )
+        for split, asked in splits.items()
+    }

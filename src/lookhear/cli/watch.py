@@ -1,0 +1,121 @@
+"""lookhear watch: the timeline of videos: what is heard, seen and said, and when."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def watch(
+    videos: Annotated[list[Path], typer.Argument(help="Video or sound files, or folders of them.")],
+    out: Annotated[
+        Path | None, typer.Option(help="File for one video, folder for several; its ending says the format.")
+    ] = None,
+    format: Annotated[
+        str, typer.Option(help="json, webvtt, audacity, elan, textgrid, label_studio or fiftyone; of a folder: json.")
+    ] = "",
+    without: Annotated[
+        list[str] | None, typer.Option(help="Leave out sound, picture or words (give it again for more).")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes, one thread each, where --out is a folder.")] = 1,
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: Ray here or on the cluster that RAY_ADDRESS names.")
+    ] = "local",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per video, a line each.")] = False,
+) -> None:
+    """Watch videos offline: bars of what is heard, seen and said, or a file for an annotation tool.
+
+    With several videos (or a folder) and --out FOLDER, what is there already is kept, and a file that cannot be watched
+    is reported, costs itself alone, and makes the exit code 1.
+
+    Example: lookhear watch street.mp4
+
+    Example: lookhear watch street.mp4 --out street.eaf
+
+    Example: lookhear watch clips/ --out timelines/ --format webvtt --workers 4
+    """
+    from lookhear.errors import RecipeError
+    from lookhear.timeline import exports, many
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # also where this process is the only one; read by torch's import
+    left = tuple(sorted(set(without or ())))
+    if strange := set(left) - {"sound", "picture", "words"}:
+        raise RecipeError(f"Cannot leave out {min(strange)!r}: there are sound, picture and words.")
+    listed = many.videos(videos)
+    several = len(listed) > 1 or videos[0].is_dir()
+    if out is not None and not several and not out.is_dir():
+        todo = [many.Job(listed[0], out, exports.format_of(out, format), left)]
+    elif out is not None:
+        todo = many.jobs(videos, out, exports.format_of(out / "a.json", format), left)
+    else:
+        _show(listed, left, as_json)
+        return
+    _write(todo, workers, engine, as_json)
+
+
+def _show(listed: list[Path], left: tuple[str, ...], as_json: bool) -> None:
+    """Print timelines; a video that cannot be watched is named and the others are shown."""
+    from lookhear.errors import MediaError
+    from lookhear.model import clip_of
+    from lookhear.timeline import draw
+    from lookhear.timeline.watch import Watcher
+
+    watcher, failed = Watcher(without=left), []
+    for path in listed:
+        try:
+            timeline = watcher(clip_of(path))
+        except MediaError as error:
+            if len(listed) == 1:
+                raise
+            failed.append(str(error))
+            continue
+        if as_json:
+            print(json.dumps({"video": str(path), **timeline.to_json()}, ensure_ascii=False))
+        else:
+            print("\n".join(draw.bars(timeline)))
+    _end(failed)
+
+
+def _write(todo: list, workers: int, engine: str, as_json: bool) -> None:
+    from lookhear.progress import bars
+    from lookhear.timeline import many
+
+    failed, kept = [], 0
+    with bars(as_json) as bar:
+        tick = bar("videos", len(todo))
+        for done in many.watch_all(todo, workers, engine, os.environ.get("RAY_ADDRESS")):
+            kept += done.kept
+            if done.reason:
+                failed.append(done.reason)
+                if len(todo) > 1:
+                    many.log(done.job.out.parent, done)
+            if as_json:
+                print(
+                    json.dumps(
+                        {
+                            "video": str(done.job.video),
+                            "out": str(done.job.out),
+                            "kept": done.kept,
+                            "reason": done.reason,
+                        }
+                    )
+                )
+            tick(note=f"{len(failed)} failed" if failed else "")
+    if not as_json:
+        made = len(todo) - kept - len(failed)
+        where = todo[0].out if len(todo) == 1 else todo[0].out.parent
+        print(f"{made} watched, {kept} already there, {len(failed)} failed: {where}")
+    _end(failed)
+
+
+def _end(failed: list[str]) -> None:
+    import sys
+
+    for reason in failed:
+        print(f"failed: {reason}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)

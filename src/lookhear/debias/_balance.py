@@ -1,0 +1,76 @@
+"""What balancing wrappers share: what each stream would say alone, and how much more one says than the other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from lookhear.debias._around import AUDIO, VISUAL, Around, part
+from lookhear.errors import RecipeError
+from lookhear.types import Memory, Output
+
+SIDES = {"audio": AUDIO, "visual": VISUAL}
+
+
+def concat_alone(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits of each stream where a classifier W [x; y] + b fuses them: its half of W, and half of b."""
+    width = x.shape[-1]
+    return x @ weight[:, :width].T + bias / 2, y @ weight[:, width:].T + bias / 2
+
+
+def score(logits: Float[Tensor, "row answer"], labels: Int[Tensor, " row"]) -> Float[Tensor, ""]:
+    """The probability of the right answer, summed over the batch."""
+    return logits.softmax(dim=-1).gather(1, labels[:, None]).sum()
+
+
+class Alone(Around):
+    """A wrapper that knows, while training, what each stream would say without the other.
+
+    Nets with an opinion for each stream are asked for those. For others the other stream is zero (there is no
+    published rule for them), in passes of their own that no gradient goes through unless `learns`.
+    """
+
+    learns = False
+
+    def __init__(self, net: nn.Module):
+        super().__init__(net)
+        self.streams = {side: [n for n in self.ordered("watch") if n in names] for side, names in SIDES.items()}
+        if not all(self.streams.values()):
+            raise RecipeError(
+                f"Balance is between sound and picture; this net's watch orders {', '.join(self.ordered('watch'))}."
+            )
+        self.speaks = False  # the net has opinions of its own, known after its first answer
+
+    def _watch(self, **streams: Tensor) -> Memory:
+        memory = dict(self.net.watch(**self.dropped(streams)))
+        if self.training and torch.is_grad_enabled() and not self.speaks:
+            with torch.set_grad_enabled(self.learns):
+                for side in SIDES:
+                    other = [n for s, names in self.streams.items() if s != side for n in names]
+                    alone = {n: torch.zeros_like(x) if n in other else x for n, x in streams.items()}
+                    memory |= {f"only_{side}/{n}": t for n, t in self.net.watch(**alone).items()}
+        return memory
+
+    def dropped(self, streams: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The streams as the net is given them. Here: unchanged."""
+        return streams
+
+    def _answer(self, memory: Memory, **streams: Tensor) -> Output:
+        output = self.net.answer(part(memory, ""), **streams)
+        self.speaks = all(side in output.opinions for side in SIDES)
+        alone = {side: part(memory, f"only_{side}/") for side in SIDES}
+        if not all(alone.values()):
+            return output
+        with torch.set_grad_enabled(self.learns and torch.is_grad_enabled()):
+            said = {f"only_{side}": self.net.answer(m, **streams).logits for side, m in alone.items()}
+        return replace(output, hidden={**output.hidden, **said})
+
+    def alone(self, output: Output) -> dict[str, Tensor] | None:
+        """Logits of `audio` and `visual` alone, or None where nothing was worked out."""
+        if self.speaks:
+            return {side: output.opinions[side] for side in SIDES}
+        found = {side: output.hidden.get(f"only_{side}") for side in SIDES}
+        return found if all(x is not None for x in found.values()) else None

@@ -1,0 +1,147 @@
+"""OGM and OGM-GE: the encoder of the stream that already says more learns more slowly; noise keeps it general.
+
+    s = sum over the batch of what a stream alone gives the right answer;   r = s of this stream / s of the other
+    r > 1 :  gradient of this stream's encoder x (1 - tanh(alpha r)), the other's unchanged
+    GE    :  + noise as spread as the gradient's own entries, in both encoders
+
+Peng et al., "Balanced Multimodal Learning via On-the-fly Gradient Modulation", CVPR 2022. Nothing changes at inference.
+
+    released  only gradients with four axes are touched (convolutions): on nets over features that is none at all
+    paper     all of the encoders' gradients with two axes or more
+
+At r = 1 the factor jumps from 1 to 1 - tanh(alpha), in paper and code alike, so some stream is always slowed. What a
+stream alone says: see `_balance.Alone`; the released code has a rule for concatenation and for sums, and crashes for
+its two gated fusions. Which parameters are whose encoder is read off their names (hear, heard, listen; see, seen, look;
+or a stream's name), or said by `audio` and `visual`. Adam divides a constant factor out again: use train.optimizer=sgd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from math import tanh
+
+import torch
+from torch import Tensor, nn
+
+from lookhear.debias._balance import Alone, score
+from lookhear.errors import RecipeError
+from lookhear.types import Output
+
+WORDS = {
+    "audio": {"audio", "hear", "heard", "listen", "sound", "audio_net", "hears"},
+    "visual": {"visual", "frames", "patches", "see", "seen", "look", "visual_net", "sees"},
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """How much the stronger stream is slowed, when, and whether noise is added."""
+
+    variant: str = "released"
+    """released: convolutions only; paper: all matrices of both encoders"""
+    alpha: float = 0.8
+    """0.1 for VGGSound, 0.8 for CREMA-D"""
+    noise: bool = True
+    """OGM-GE; false is OGM"""
+    starts: int = 0
+    ends: int = 50
+    """first and last epoch of modulation, both included"""
+    audio: list[str] = field(default_factory=list)
+    """prefixes of the parameters of the sound's encoder; empty: by name"""
+    visual: list[str] = field(default_factory=list)
+
+
+def coefficients(audio: float, visual: float, alpha: float) -> tuple[float, float]:
+    """(k of sound, k of picture) from both scores; at equal scores the sound is slowed, as released."""
+    ratio = visual / audio
+    if ratio > 1:
+        return 1.0, 1 - tanh(alpha * ratio)
+    return 1 - tanh(alpha / ratio), 1.0
+
+
+def modulate(parameters: Iterable[nn.Parameter], factor: float, noise: bool, axes: int, exact: bool) -> None:
+    """Scale the gradients with `axes` axes (or more, unless `exact`) in place, and add noise of their spread."""
+    for parameter in parameters:
+        gradient = parameter.grad
+        if gradient is None or (gradient.dim() != axes if exact else gradient.dim() < axes):
+            continue
+        spread = gradient.std().item() + 1e-8 if noise else 0.0
+        gradient.mul_(factor)
+        if noise:
+            gradient.add_(torch.zeros_like(gradient).normal_(0, spread))
+
+
+class OGM(Alone):
+    """A net whose encoders learn at speeds that depend on what they say."""
+
+    def __init__(self, net: nn.Module, config: Config):
+        super().__init__(net)
+        self.config = config
+        given = {"audio": config.audio, "visual": config.visual}
+        self.encoders = {side: owned(net, side, given[side]) for side in WORDS}
+        for side, found in self.encoders.items():
+            if not found:
+                raise RecipeError(
+                    f"ogm finds no parameters of the {side} encoder by name. Name their prefixes: debias.{side}=[…]; "
+                    f"the net has {', '.join(sorted({n.split('.')[0] for n, _ in net.named_parameters()})[:8])}."
+                )
+        self.last: tuple[float, float, float] | None = None
+
+    def _losses(self, output: Output, labels: Tensor, **streams: Tensor) -> dict[str, Tensor]:
+        alone = self.alone(output)
+        if alone is None:
+            self.last = None
+        else:
+            heard, seen = (float(score(alone[side].detach(), labels)) for side in ("audio", "visual"))
+            heard, seen = max(heard, 1e-12), max(seen, 1e-12)
+            self.last = (seen / heard, *coefficients(heard, seen, self.config.alpha))
+        return self.own_losses(output, labels, **streams)
+
+    def after_backward(self, epoch: int) -> None:
+        """Modulate the encoders' gradients, between the first and the last epoch of modulation."""
+        if self.last is None or not self.config.starts <= epoch <= self.config.ends:
+            return
+        axes, exact = (4, True) if self.config.variant == "released" else (2, False)
+        named = dict(self.net.named_parameters())
+        for side, factor in zip(("audio", "visual"), self.last[1:], strict=True):
+            modulate((named[n] for n in self.encoders[side]), factor, self.config.noise, axes, exact)
+
+    def facts(self) -> dict[str, float]:
+        """How much more the picture says than the sound, and both factors."""
+        names = ("visual_over_audio", "factor_audio", "factor_visual")
+        return {} if self.last is None else dict(zip(names, self.last, strict=True))
+
+    def note(self, optimizer: str) -> str:
+        """Adam divides a constant factor out; the released rule touches no net without convolutions."""
+        said = []
+        if optimizer.startswith("adam"):
+            said.append(f"ogm: {optimizer} divides a constant factor out of the gradient; train.optimizer=sgd does not")
+        named = dict(self.net.named_parameters())
+        if self.config.variant == "released" and not any(
+            named[n].dim() == 4 for names in self.encoders.values() for n in names
+        ):
+            said.append(
+                "ogm: as released it scales convolutions alone, and this net has none; set debias.variant=paper"
+            )
+        return "; ".join(said)
+
+
+def owned(net: nn.Module, side: str, prefixes: Iterable[str]) -> list[str]:
+    """Names of the parameters of one stream's encoder: under a prefix, or with a word of it and none of the other's."""
+    prefixes = tuple(prefixes)
+    names = [n for n, _ in net.named_parameters()]
+    if prefixes:
+        return [n for n in names if n.startswith(prefixes)]
+    other = next(w for s, w in WORDS.items() if s != side)
+    parts = {n: set(n.replace("_", ".").split(".")) | set(n.split(".")) for n in names}
+    return [n for n in names if parts[n] & WORDS[side] and not parts[n] & other]
+
+
+def build(config: Config) -> Callable[[nn.Module], OGM]:
+    """The wrapper: give it a net, get the net with the modulation around it."""
+    if config.variant not in ("released", "paper") or config.alpha <= 0:
+        raise RecipeError(
+            f"ogm has variants released and paper and alpha > 0, got {config.variant!r} and {config.alpha}."
+        )
+    return lambda net: OGM(net, config)

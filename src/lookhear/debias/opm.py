@@ -1,0 +1,117 @@
+"""OPM: in training, the stream that says more is left out of some samples, the more often the more it says.
+
+    s = sum over the batch of what a stream alone gives the right answer
+    q = clip(q_base (1 + lambda tanh(relu(s / s of the other - 1))), 0, 1) for the stronger stream, 0 for the other
+    every clip keeps a stream with probability 1 - q; both streams are divided by 1 - q/2
+
+Wei et al., "On-the-fly Modulation for Balanced Multimodal Learning", TPAMI 2024 (its abstract and its code were at
+hand, the text was not). Nothing changes at inference.
+
+    released  besides, the code's own backward rule hands features the gradient of theta^2 / 2 with theta = q / 2, which
+              pulls the discrepancy down: that loss is added here in every batch in which something is dropped
+    paper     without it
+
+The released code drops features in front of the last classifier; here, around any net, a clip's streams are dropped
+where `watch` is given them. q is that of the batch before (the first batch drops nothing), so that one pass watches.
+Modulation begins after `warmup` epochs, five as released.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from lookhear.debias._balance import SIDES, Alone, score
+from lookhear.errors import RecipeError
+from lookhear.types import Output
+
+
+@dataclass(frozen=True)
+class Config:
+    """How often the stronger stream is left out."""
+
+    variant: str = "released"
+    q_base: float = 0.5
+    """how often at least"""
+    scale: float = 0.5
+    """lambda: how much the discrepancy adds"""
+    chance: float = 0.7
+    """share of the batches in which anything is dropped"""
+    warmup: int = 5
+    """the last epoch, from 0, without dropping"""
+
+
+def rates(first: Tensor, second: Tensor, q_base: float, scale: float) -> tuple[Tensor, Tensor]:
+    """How often the first and the second stream are dropped, from what each says alone."""
+    found = []
+    for mine, other in ((first, second), (second, first)):
+        more = (mine / other - 1).relu().tanh()
+        found.append(torch.where(more > 0, (q_base * (1 + scale * more)).clamp(0, 1), torch.zeros_like(more)))
+    return found[0], found[1]
+
+
+def theta(rate: tuple[Tensor, Tensor], widths: tuple[int, int]) -> Tensor:
+    """The share of all features that is dropped."""
+    return (widths[0] * rate[0] + widths[1] * rate[1]) / sum(widths)
+
+
+def dropped(x: Float[Tensor, "row ..."], keep: Bool[Tensor, " row"], share: Tensor | float) -> Tensor:
+    """A stream with some rows zero, all divided by 1 - share."""
+    return x * keep.to(x.dtype).view(-1, *[1] * (x.dim() - 1)) / (1 - share)
+
+
+class OPM(Alone):
+    """A net that is trained with its stronger stream left out now and then."""
+
+    def __init__(self, net: nn.Module, config: Config):
+        super().__init__(net)
+        self.config, self.epoch = config, 0
+        self.learns = config.variant == "released"
+        self.rate = dict.fromkeys(SIDES, 0.0)
+        self.acts = False
+
+    def dropped(self, streams: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The streams with some clips' stronger one zero, in a share of the training batches."""
+        learning = self.training and torch.is_grad_enabled() and self.epoch > self.config.warmup
+        self.acts = learning and any(self.rate.values()) and float(torch.rand(())) < self.config.chance
+        if not self.acts:
+            return streams
+        share, result = sum(self.rate.values()) / 2, dict(streams)
+        rows = len(next(iter(streams.values())))
+        for side, names in self.streams.items():
+            keep = torch.rand(rows) >= self.rate[side]
+            result |= {n: dropped(streams[n], keep.to(streams[n].device), share) for n in names}
+        return result
+
+    def _losses(self, output: Output, labels: Tensor, **streams: Tensor) -> dict[str, Tensor]:
+        found, alone = self.own_losses(output, labels, **streams), self.alone(output)
+        if alone is not None:
+            scores = [score(alone[side], labels).clamp(min=1e-12) for side in SIDES]
+            rate = rates(*scores, self.config.q_base, self.config.scale)
+            self.rate = dict(zip(SIDES, (float(q.detach()) for q in rate), strict=True))
+            if self.acts and self.learns:
+                found["discrepancy"] = theta(rate, (1, 1)).square() / 2
+        if self.learns and "discrepancy" not in found:
+            found["discrepancy"] = output.logits.sum() * 0
+        return found
+
+    def after_backward(self, epoch: int) -> None:
+        """Remember the epoch: nothing is dropped in the first ones."""
+        self.epoch = epoch
+
+    def facts(self) -> dict[str, float]:
+        """How often either stream is dropped."""
+        return {f"drop_{side}": rate for side, rate in self.rate.items()}
+
+
+def build(config: Config) -> Callable[[nn.Module], OPM]:
+    """The wrapper: give it a net, get the net with the dropping around it."""
+    if config.variant not in ("released", "paper"):
+        raise RecipeError(f"opm has no variant {config.variant!r}. There are: released, paper.")
+    if not (0 <= config.q_base <= 1 and 0 <= config.chance <= 1 and config.scale >= 0):
+        raise RecipeError(f"opm needs q_base and chance in 0..1 and scale >= 0, got {config}.")
+    return lambda net: OPM(net, config)

@@ -1,0 +1,137 @@
+"""Answer a question from a timeline: read it, run its program, fit the options, say how sure and why.
+
+    question ─ grammar.read ─▶ Query ─ program ─▶ Finding ─ the nearest of the options, where there are some ─▶ Answer
+
+An answer that cannot be known has the text "cannot say", no scores, and its reason in the notes. The confidence is a
+probability: that of the program's finding, calibrated on real clips (`tables/calibration.json`, "answers").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from lookhear.timeline import calibrated, programs_clip, programs_things
+from lookhear.timeline.concepts import meaning
+from lookhear.timeline.finding import CANNOT, Finding, Unknown, unknown
+from lookhear.timeline.grammar import Query, read
+from lookhear.timeline.scene import Scene
+from lookhear.timeline.value import Timeline
+from lookhear.types import Answer, Evidence
+
+Program = Callable[[Scene, Query], Finding]
+PROGRAMS: Mapping[str, Program] = {
+    "unknown": programs_clip.not_known,
+    "rhythm": programs_clip.not_known,
+    "beside": programs_clip.not_known,
+    "side_first": programs_clip.not_known,
+    "count_silent": programs_clip.not_known,
+    **{
+        name: getattr(programs_clip, name)
+        for name in (
+            "what", "extreme", "neighbour", "count", "matched", "heard_not_seen", "side", "extreme_where", "said",
+            "said_word", "said_when", "who_said", "silence", "has_sound", "duration", "cuts", "black", "loudest_when",
+            "louder_time",
+        )
+    },
+    "place": programs_clip.setting,
+    "both": programs_clip.matched,
+    **{
+        name: getattr(programs_things, name)
+        for name in ("exist", "when", "how_long", "how_often", "always", "where", "order", "louder", "longer")
+    },
+}  # fmt: skip
+LEAST = 0.25  # score of an option below which none is chosen
+
+
+def answer(timeline: Timeline, question: str, options: Sequence[str] = ()) -> Answer:
+    """The answer to a question about a timeline that was just watched; of `options`, where given, one or none."""
+    scene, query = Scene(timeline), read(question, _pictures(timeline))
+    finding = _run(scene, query)
+    if options:
+        finding = _fitted(scene, query, finding, options)
+    return _answer(timeline, query, finding)
+
+
+def _pictures(timeline: Timeline) -> tuple[str, ...]:
+    return timeline.seen.names if timeline.seen else ()
+
+
+def _run(scene: Scene, query: Query) -> Finding:
+    if query.program == "together":
+        program = programs_things.together if len(query.things) > 1 else programs_clip.simultaneous
+    elif query.program in PROGRAMS:
+        program = PROGRAMS[query.program]
+    else:
+        return unknown("The question could not be read as any that labels, times and words can answer.")
+    try:
+        return program(scene, query)
+    except Unknown as reason:
+        return unknown(str(reason))
+
+
+def _fitted(scene: Scene, query: Query, finding: Finding, options: Sequence[str]) -> Finding:
+    """The option that says what was found, or the named thing of the options that is most likely there; or none."""
+    plain = {option.lower().strip(" .").replace("_", " "): option for option in options}
+    if finding.known and finding.text.lower() in plain:
+        chosen = plain[finding.text.lower()]
+        return _with(finding, chosen, finding.confidence)
+    concepts = {option: meaning(option).concept for option in options}
+    likely = {}
+    for option, concept in concepts.items():
+        if concept is None or concept.nameless:
+            continue
+        senses = [query.stream] if query.stream else ["heard", "seen"]
+        likely[option] = max((scene.probability(concept, s) for s in senses if scene.has(s)), default=0.0)
+        named = meaning(finding.text.split(",")[0]).concept if finding.known and finding.text else None
+        if named is not None and named == concept:
+            likely[option] = max(likely[option], finding.confidence) + 1e-6
+    if not likely or query.program in ("unknown", "rhythm", "beside", "side_first"):
+        return unknown(f"None of the options is what was found ({finding.text}).") if finding.known else finding
+    best = max(likely, key=lambda option: likely[option])
+    if likely[best] < LEAST:
+        return unknown(f"No option is likely; the nearest is {best!r} ({likely[best]:.2f}).")
+    rest = sum(likely.values())
+    return _with(
+        finding if finding.known else Finding(best),
+        best,
+        likely[best],
+        {o: p / max(rest, 1) for o, p in likely.items()},
+    )
+
+
+def _with(finding: Finding, text: str, confidence: float, among: Mapping[str, float] | None = None) -> Finding:
+    kept = finding.segments, finding.regions, finding.notes
+    return Finding(text, min(confidence, 0.99), *kept, among or {}, finding.opinions)
+
+
+def _answer(timeline: Timeline, query: Query, finding: Finding) -> Answer:
+    notes = tuple(dict.fromkeys((*finding.notes, *timeline.notes)))
+    evidence = Evidence(*_weights(timeline, finding), finding.opinions)
+    if not finding.known:
+        return Answer(CANNOT, {}, finding.segments, finding.regions, evidence, raw=query.program, notes=notes)
+    sure = round(confidence(finding.confidence), 4)
+    others = {t: round(p, 4) for t, p in finding.among.items() if t != finding.text}
+    left = sum(others.values())
+    scores = {finding.text: sure} | {t: round(p * min(1.0, (1 - sure) / max(left, 1e-6)), 4) for t, p in others.items()}
+    return Answer(finding.text, scores, finding.segments, finding.regions, evidence, raw=query.program, notes=notes)
+
+
+def confidence(found: float) -> float:
+    """The probability that an answer of a program is right, from what the program gives it."""
+    fitted = calibrated.constants()["answers"]
+    return float(calibrated.sigmoid(fitted["own"] * calibrated.logit(calibrated.np.array([found])) + fitted["bias"])[0])
+
+
+def _weights(timeline: Timeline, finding: Finding) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """One weight a second for what was seen and what was heard, from the finding's segments."""
+    count = max(1, round(timeline.duration))
+    found = []
+    for stream in ("visual", "audio"):
+        weight = [0.0] * count
+        for segment in finding.segments:
+            if segment.stream == stream:
+                for second in range(count):
+                    weight[second] = max(weight[second], min(segment.end, second + 1) - max(segment.start, second))
+        total = sum(weight)
+        found.append(tuple(round(w / total, 5) for w in weight) if total > 0 else ())
+    return found[0], found[1]

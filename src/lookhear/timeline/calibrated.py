@@ -1,0 +1,114 @@
+"""From scores to probabilities, per stream, with one small set of fitted constants for all classes.
+
+    heard   a class is at least as likely as its specific kinds together
+    seen    softmax, its geometric mean over neighbouring frames, cut to ten classes; a group is the sum of its classes
+
+`research/real/calibrate.py` fits the constants in `tables/calibration.json` and says on what.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float
+
+from lookhear.timeline.ontology import TABLES, groups, sounds
+from lookhear.timeline.value import Track
+
+FAINT = 1e-6
+KEPT = 10  # classes of a frame that count: the sum of a hundred hardly seen breeds is no dog
+WINDOW = 10.0  # seconds over which scores are averaged for the question whether a class is there at all
+
+Rows = Float[np.ndarray, "time label"]
+
+
+@lru_cache(maxsize=1)
+def constants() -> dict[str, dict[str, float]]:
+    """The fitted constants of each stream."""
+    return json.loads((TABLES / "calibration.json").read_text("utf-8"))
+
+
+def logit(scores: np.ndarray) -> np.ndarray:
+    """Log odds, cut at one in a million."""
+    inside = np.clip(scores, FAINT, 1 - FAINT)
+    return np.log(inside / (1 - inside))
+
+
+def sigmoid(odds: np.ndarray) -> np.ndarray:
+    """The probability of log odds."""
+    return 1 / (1 + np.exp(-odds))
+
+
+def heard_probability(raised: np.ndarray) -> np.ndarray:
+    """Probability that a class of sound is there, from `ontology.Sounds.raised` scores."""
+    fitted = constants()["heard"]
+    return sigmoid(fitted["own"] * logit(raised) + fitted["bias"])
+
+
+def seen_probability(scores: np.ndarray) -> np.ndarray:
+    """Probability that a class or group is in the picture, from its (summed) softmax."""
+    fitted = constants()["seen"]
+    return sigmoid(fitted["own"] * logit(scores) + fitted["bias"])
+
+
+def smoothed(rows: Rows) -> Rows:
+    """The mean of each row and its two neighbours."""
+    if len(rows) < 2:
+        return rows
+    padded = np.concatenate([rows[:1], rows, rows[-1:]])
+    return (padded[:-2] + padded[1:-1] + padded[2:]) / 3
+
+
+def windows(track: Track, rows: Rows) -> Rows:
+    """Means over every 10 seconds: one row for a short clip; in a long one what is there need not last."""
+    step = float(track.starts[1] - track.starts[0]) if len(track.starts) > 1 else WINDOW
+    count = max(1, min(len(rows), round(WINDOW / step)))
+    sums = np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0, dtype=np.float64)])
+    return (sums[count:] - sums[:-count]) / count
+
+
+def heard_whole(track: Track) -> Float[np.ndarray, label]:
+    """Raised scores for the clip as a whole: each class in the ten seconds in which it is most likely."""
+    return windows(track, sounds().raised(track.scores.astype(np.float64))).max(axis=0)
+
+
+def heard_rows(track: Track) -> Rows:
+    """Raised and smoothed scores of the classes of sound."""
+    return smoothed(sounds().raised(track.scores.astype(np.float64)))
+
+
+def seen_labels(track: Track) -> tuple[str, ...]:
+    """What a column of `seen_rows` is about: the groups first, then the classes."""
+    return (*groups(), *track.names)
+
+
+def seen_rows(track: Track) -> Rows:
+    """Softmax after smoothing, cut to the ten classes of each row, with groups summed up before them."""
+    return grouped(_normal(np.exp(smoothed(np.log(track.scores.astype(np.float64) + FAINT)))))
+
+
+def seen_whole(track: Track) -> Float[np.ndarray, label]:
+    """The same for the clip as a whole: of the ten seconds in which each label is most likely."""
+    odds = np.log(track.scores.astype(np.float64) + FAINT)
+    return grouped(_normal(np.exp(windows(track, odds)))).max(axis=0)
+
+
+def _normal(rows: Rows) -> Rows:
+    return rows / rows.sum(axis=1, keepdims=True)
+
+
+def grouped(rows: Float[np.ndarray, "time 1000"]) -> Rows:
+    """Groups and classes of softmax rows of which only the ten greatest count."""
+    least = np.partition(rows, -KEPT, axis=1)[:, [-KEPT]]
+    kept = np.where(rows >= least, rows, 0.0)
+    return np.concatenate([kept @ _members(), kept], axis=1)
+
+
+@lru_cache(maxsize=1)
+def _members() -> Float[np.ndarray, "class group"]:
+    matrix = np.zeros((1000, len(groups())))
+    for column, group in enumerate(groups().values()):
+        matrix[sorted(group.classes), column] = 1
+    return matrix

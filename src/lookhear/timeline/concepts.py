@@ -1,0 +1,161 @@
+"""What a word means to eye and ear: the classes heard and the groups and classes seen for a thing that has a name.
+
+    "puppy" ─ table of words ─▶ dog: heard Dog (and its kinds), seen the group dog
+    "sax" ─ class names of both label sets ─▶ …        "infant weeping" ─ nearest by word vectors ─▶ baby crying
+    "erhu" ─▶ nothing that has a class: the nearest is named, and that it is not the same
+
+Word vectors come from the package `wordllama` (its weights are read by path); without it, words outside the tables have
+no meaning, which the answer says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from lookhear.timeline import vectors
+from lookhear.timeline.ontology import TABLES, groups, larger_than, sounds
+
+NEAR = 0.55  # cosine from which on an unknown word is taken for a known one
+ARTICLES = {
+    "a",
+    "an",
+    "the",
+    "some",
+    "any",
+    "this",
+    "that",
+    "these",
+    "those",
+    "of",
+    "sound",
+    "sounds",
+    "noise",
+    "noises",
+}
+
+
+@dataclass(frozen=True)
+class Concept:
+    """A thing that can be asked about. `heard` are sound classes (their kinds count too), `seen` groups or class names.
+
+    Of a `nameless` one they are only the nearest: it has no class of its own, and nobody can say that it is there.
+    """
+
+    name: str
+    heard: tuple[str, ...]
+    seen: tuple[str, ...]
+    nameless: bool = False
+
+    @property
+    def instrument(self) -> bool:
+        """Whether it is a musical instrument, or some of them."""
+        return self.within("Musical instrument", "musical instrument")
+
+    @property
+    def animal(self) -> bool:
+        """Whether it is an animal, or some of them."""
+        return self.within("Animal", "animal")
+
+    def within(self, sound: str, picture: str) -> bool:
+        """Whether it is a kind of a class of sound, or a part of a group of pictures."""
+        tree, among = sounds(), groups()
+        heard = any(sound == c or sound in tree.above.get(c, ()) for c in self.heard)
+        seen = any(g == picture or picture in larger_than(g, among) for g in self.seen if g in among)
+        return heard or seen
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a phrase was taken for. `concept` is None where nothing known is near; `near` then names what is nearest."""
+
+    phrase: str
+    concept: Concept | None
+    sure: float  # 1 for a word of the tables, the cosine for a neighbour
+    near: str = ""
+
+
+@lru_cache(maxsize=1)
+def table() -> dict[str, Concept]:
+    """Word -> concept, of `tables/concepts.txt` and of the class names themselves."""
+    found: dict[str, Concept] = {}
+    own = {}
+    for line in (TABLES / "concepts.txt").read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            words, heard, seen = (part.strip() for part in line.split("|"))
+            name, _, others = words.removeprefix("~").partition(":")
+            concept = Concept(name, _listed(heard), _listed(seen), words.startswith("~"))
+            own[name] = concept
+            found |= {word: concept for word in _words(others) if word not in found}
+    found |= own
+    tree, among = sounds(), groups()
+    for name in tree.names:
+        if tree.marks[name] != "?" and not tree.style(name):
+            for word in _words(name.lower()):
+                found.setdefault(singular(word), Concept(word, (name,), ()))
+    for name in among:
+        found.setdefault(name, Concept(name, (), (name,)))
+    return found
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(";") if part.strip())
+
+
+def _words(text: str) -> list[str]:
+    plain = re.sub(r"\([^)]*\)", "", text)
+    return [word.strip() for word in plain.split(",") if word.strip() and word.strip() != "etc."]
+
+
+def singular(word: str) -> str:
+    """A noun phrase without its plural, its articles and words like "sound of"; a rough rule for English."""
+    words = [w for w in re.sub(r"[^\w' -]", " ", word.lower().replace("_", " ")).split() if w not in ARTICLES]
+    if not words:
+        return ""
+    last = words[-1]
+    if last in table_of_plurals():
+        last = table_of_plurals()[last]
+    elif len(last) > 3 and last.endswith("ies"):
+        last = last[:-3] + "y"
+    elif len(last) > 3 and re.search(r"(ch|sh|x|ss)es$", last):
+        last = last[:-2]
+    elif len(last) > 3 and last.endswith("s") and not last.endswith(("ss", "us", "is")):
+        last = last[:-1]
+    return " ".join([*words[:-1], last])
+
+
+@lru_cache(maxsize=1)
+def table_of_plurals() -> dict[str, str]:
+    """Irregular plurals, and words that only look like one."""
+    odd = {"mice": "mouse", "geese": "goose", "people": "people", "children": "child", "men": "man", "women": "woman"}
+    return odd | {
+        w: w for w in ("bagpipes", "maracas", "drums", "fireworks", "glass", "gas", "news", "wolves", "dishes")
+    }
+
+
+def meaning(phrase: str, extra: Sequence[str] = ()) -> Meaning:
+    """What `phrase` means; `extra` are further class names of pictures that count as words (ImageNet's)."""
+    word = singular(phrase)
+    known = table()
+    if word in known or phrase.lower() in known:
+        return Meaning(phrase, known.get(word) or known[phrase.lower()], 1.0)
+    for name in extra:
+        if word and word in (singular(part) for part in re.split(r"[/(),]| or ", name)):
+            return Meaning(phrase, Concept(name, (), (name,)), 1.0)
+    for part in _shorter(word):
+        if part in known:
+            return Meaning(phrase, known[part], 0.9)
+    if not word or not vectors.there():
+        return Meaning(phrase, None, 0.0)
+    near, cosine = vectors.nearest(word, tuple(known))
+    concept = known[near]
+    trusted = cosine >= NEAR and vectors.whole(word)
+    return Meaning(phrase, concept if trusted else None, cosine, concept.name)
+
+
+def _shorter(word: str) -> list[str]:
+    """A phrase without its first words: a "small brown dog" is a dog."""
+    words = word.split()
+    return [" ".join(words[i:]) for i in range(1, len(words))]

@@ -1,0 +1,149 @@
+"""From rows of scores to dated events: hysteresis, and the specific preferred under the general.
+
+    scores ─ begins above half of the label's own peak, goes on above a quarter, short pauses are filled ─▶ stretches
+    stretches ─ probability of their mean score ─ the general under the specific dropped ─▶ events
+
+A label's own peak sets its thresholds: what is heard softly has an end too. One set of constants serves all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from lookhear.timeline import calibrated
+from lookhear.timeline.ontology import groups, larger_than, sounds
+from lookhear.timeline.value import Event, Track
+
+ON, ON_GENERAL = 0.4, 0.5  # probability from which on a stretch is an event of a specific, of a general label
+HALF, QUARTER = 0.5, 0.25  # of the label's own peak: where an event begins, and where it ends
+PAUSE = 1.0  # seconds without it that do not end an event
+SHARE = 0.5  # of a group's probability that one class must have to be named in its place
+TOP = 10  # labels that are listed for the whole clip
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Rows `first` to `last` of a track, from `start` to `end` seconds."""
+
+    start: float
+    end: float
+    first: int
+    last: int
+
+
+def stretches(track: Track, scores: Float[np.ndarray, time], duration: float) -> list[Stretch]:
+    """Where a label is, by hysteresis between a half and a quarter of its greatest score."""
+    peak = float(scores.max(initial=0.0))
+    found: list[Stretch] = []
+    if peak <= 0:
+        return found
+    for first, last in runs(scores >= QUARTER * peak):
+        if not (scores[first : last + 1] >= HALF * peak).any():
+            continue
+        start = 0.0 if first == 0 else float(track.starts[first])
+        end = duration if last == len(scores) - 1 else min(duration, float(track.starts[last]) + track.width)
+        if found and start - found[-1].end < PAUSE:
+            start, first = found[-1].start, found.pop().first
+        found.append(Stretch(start, end, first, last))
+    return found
+
+
+def runs(mask: Sequence[bool] | np.ndarray) -> list[tuple[int, int]]:
+    """(first, last) of each stretch of true values."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(mask, np.int8), [0]])))
+    return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def heard_events(track: Track, duration: float) -> list[Event]:
+    """What is heard, and when."""
+    tree, rows = sounds(), calibrated.heard_rows(track)
+    likely = calibrated.heard_probability(rows).max(axis=0, initial=0.0)
+    events = []
+    for i in np.flatnonzero(likely >= ON):
+        name = tree.names[i]
+        if tree.marks[name] == "?":
+            continue
+        for one in stretches(track, rows[:, i], duration):
+            mean = rows[one.first : one.last + 1].mean(axis=0, keepdims=True)
+            score = float(calibrated.heard_probability(mean)[0, i])
+            events.append(Event(name, round(one.start, 2), round(one.end, 2), round(score, 3), "heard"))
+    events = [event for event in events if event.score >= ON]
+    basic = [e for e in events if tree.specific(e.label) and not _covered(e, events, lambda n: _things_above(n))]
+    wider = [e for e in events if not tree.specific(e.label) and e.score >= ON_GENERAL]
+    kept = [e for e in wider if not _covered(e, basic, lambda n: [k for k in tree.kinds(n) if k != n])]
+    return sorted([*basic, *_lowest(kept)], key=_order)
+
+
+def _things_above(name: str) -> list[str]:
+    """The specific classes that a class is a kind of: a bark is a dog. An instrument or a vehicle stays itself."""
+    tree = sounds()
+    apart = {"Musical instrument", "Vehicle"} & set(tree.above[name])
+    return [] if apart else [a for a in tree.above[name] if tree.specific(a)]
+
+
+def _lowest(events: Sequence[Event]) -> list[Event]:
+    """Of general events, those that no less general one covers."""
+    tree = sounds()
+    return [e for e in events if not _covered(e, events, lambda n: [k for k in tree.kinds(n) if k != n])]
+
+
+def seen_events(track: Track, duration: float) -> list[Event]:
+    """What is seen, and when: a class where it is most of its group, else the group."""
+    labels, rows, among = calibrated.seen_labels(track), calibrated.seen_rows(track), groups()
+    likely = calibrated.seen_probability(rows.max(axis=0, initial=0.0))
+    members = {i: [g for g in among if i in among[g].classes and not among[g].general] for i in range(len(track.names))}
+    events = []
+    for column in np.flatnonzero(likely >= ON):
+        label, number = labels[column], int(column) - len(among)
+        if number < 0 and among[label].general:
+            continue
+        for one in stretches(track, rows[:, column], duration):
+            mean = rows[one.first : one.last + 1].mean(axis=0)
+            if not _named(mean, number, label, members, labels):
+                continue
+            score = float(calibrated.seen_probability(mean[column]))
+            events.append(Event(label, round(one.start, 2), round(one.end, 2), round(score, 3), "seen"))
+    return sorted([event for event in events if event.score >= ON], key=_order)
+
+
+def _named(mean: np.ndarray, number: int, label: str, members: dict[int, list[str]], labels: Sequence[str]) -> bool:
+    """Whether a label is the one to name: a class with most of its groups, or a group of which no class has most."""
+    among = list(groups())
+    if number >= 0:
+        own = mean[len(among) + number]
+        return all(own > SHARE * mean[among.index(g)] for g in members[number])
+    best = max(mean[len(among) + i] for i in groups()[label].classes)
+    smaller = [g for g in among if label in larger_than(g, groups()) and not groups()[g].general]
+    return best <= SHARE * mean[among.index(label)] and all(
+        mean[among.index(g)] <= SHARE * mean[among.index(label)] for g in smaller
+    )
+
+
+def _covered(event: Event, by: Sequence[Event], better: Callable[[str], Sequence[str]]) -> bool:
+    """Whether events of better labels last through half of this one or more."""
+    names = set(better(event.label))
+    shared = sum(
+        max(0.0, min(event.end, other.end) - max(event.start, other.start)) for other in by if other.label in names
+    )
+    return shared >= (event.end - event.start) / 2
+
+
+def _order(event: Event) -> tuple[float, float, str]:
+    return (event.start, -event.score, event.label)
+
+
+def ranked_heard(track: Track) -> tuple[tuple[str, float], ...]:
+    """The specific classes that fit the clip best, with their probabilities."""
+    tree, likely = sounds(), calibrated.heard_probability(calibrated.heard_whole(track))
+    own = np.array([tree.specific(name) for name in tree.names])
+    return tuple((tree.names[i], round(float(likely[i]), 4)) for i in np.argsort(-np.where(own, likely, -1))[:TOP])
+
+
+def ranked_seen(track: Track) -> tuple[tuple[str, float], ...]:
+    """The classes that fit the clip best, with their probabilities; groups are left to events and questions."""
+    own = calibrated.seen_whole(track)[len(groups()) :]
+    return tuple((track.names[i], round(float(calibrated.seen_probability(own[i])), 4)) for i in np.argsort(-own)[:TOP])

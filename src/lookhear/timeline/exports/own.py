@@ -1,0 +1,12 @@
+"""The package's own form: everything but the rows of scores, as JSON."""
+
+from __future__ import annotations
+
+import json
+
+from lookhear.timeline.value import Timeline
+
+
+def write(timeline: Timeline) -> str:
+    """One JSON object."""
+    return json.dumps(timeline.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"

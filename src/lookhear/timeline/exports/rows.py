@@ -1,0 +1,31 @@
+"""What every export writes: tiers of (start, end, text), named after the sense."""
+
+from __future__ import annotations
+
+from lookhear.timeline.value import Timeline
+
+Row = tuple[float, float, str]
+
+
+def tiers(timeline: Timeline) -> dict[str, list[Row]]:
+    """Tier -> its rows in order of time: heard, seen, said, and what the recording itself does."""
+    found: dict[str, list[Row]] = {"heard": [], "seen": [], "said": [], "recording": []}
+    for event in timeline.events:
+        found[event.stream].append((event.start, event.end, f"{event.label} {event.score:.2f}"))
+    found["said"] = [(s.start, s.end, s.text) for s in timeline.sentences]
+    for name in ("silence", "black"):
+        found["recording"] += [(a, b, name) for a, b in getattr(timeline, name)]
+    found["recording"] += [(cut, cut, "cut") for cut in timeline.cuts]
+    return {tier: sorted(rows) for tier, rows in found.items()}
+
+
+def apart(rows: list[Row]) -> list[list[Row]]:
+    """Rows in as few lists as are needed for none of one list to overlap; rows without length are left out."""
+    lines: list[list[Row]] = []
+    for row in sorted(r for r in rows if r[1] > r[0]):
+        free = next((line for line in lines if line[-1][1] <= row[0]), None)
+        if free is None:
+            lines.append([row])
+        else:
+            free.append(row)
+    return lines

@@ -1,0 +1,123 @@
+"""What a program returns: a text with a confidence and its evidence, or that it cannot be known and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lookhear.timeline.concepts import Concept, Meaning
+from lookhear.timeline.grammar import Query
+from lookhear.timeline.scene import Scene
+from lookhear.timeline.value import Event
+from lookhear.types import Region, Segment
+
+CANNOT = "cannot say"
+STREAM = {"heard": "audio", "seen": "visual"}  # of events -> of segments
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An answer of a program. `among` are other candidates with their confidences; not `known`: it cannot be said."""
+
+    text: str
+    confidence: float = 0.0
+    segments: tuple[Segment, ...] = ()
+    regions: tuple[Region, ...] = ()
+    notes: tuple[str, ...] = ()
+    among: Mapping[str, float] = field(default_factory=dict)
+    opinions: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    known: bool = True
+
+
+class Unknown(Exception):  # noqa: N818  not an error: the way a program says that it does not know
+    """A program cannot say; its text is the reason."""
+
+
+def unknown(reason: str) -> Finding:
+    """The finding that says so."""
+    return Finding(CANNOT, notes=(reason,), known=False)
+
+
+def segments_of(events: Sequence[Event]) -> tuple[Segment, ...]:
+    """Where events lie."""
+    return tuple(Segment(event.label, event.start, event.end, STREAM[event.stream]) for event in events)
+
+
+def regions_of(events: Sequence[Event]) -> tuple[Region, ...]:
+    """Where in the picture events are."""
+    return tuple(Region(event.label, event.box, time=(event.start + event.end) / 2) for event in events if event.box)
+
+
+def streams(scene: Scene, query: Query) -> list[str]:
+    """The senses that a question is for and that the clip has. Raises Unknown where there is none."""
+    wanted = [query.stream] if query.stream else ["heard", "seen"]
+    found = [stream for stream in wanted if scene.has(stream)]
+    if not found:
+        raise Unknown(
+            {"heard": "There is no sound to listen to.", "seen": "There is no picture to look at."}[wanted[0]]
+        )
+    return found
+
+
+def concept(thing: Meaning) -> Concept:
+    """The concept that a phrase means. Raises Unknown, with what is nearest, where none does."""
+    if thing.concept is None:
+        near = f"; the nearest word is {thing.near!r}, which is not the same" if thing.near else ""
+        raise Unknown(f"No class is known for {thing.phrase!r}{near}.")
+    if thing.concept.nameless:
+        near = ", ".join(thing.concept.heard)
+        more = f"; nearest: {near}" if near else ""
+        raise Unknown(f"No class for {thing.phrase!r} is heard or seen by these eyes and ears{more}.")
+    return thing.concept
+
+
+def senses(scene: Scene, thing: Concept, query: Query) -> list[str]:
+    """The senses that can perceive a thing and that a question is for. Raises Unknown."""
+    asked = streams(scene, query)
+    found = [stream for stream in asked if scene.columns(thing, stream)]
+    if not found:
+        sense = "sound" if asked == ["heard"] else "picture" if asked == ["seen"] else "sound or picture"
+        other = "heard" if asked == ["seen"] else "seen"
+        able = f" It could only be {other}." if asked != ["heard", "seen"] and _has_class(thing, other) else ""
+        raise Unknown(f"No class of {sense} is called {thing.name!r}.{able}")
+    return found
+
+
+def _has_class(thing: Concept, stream: str) -> bool:
+    return bool(thing.heard if stream == "heard" else thing.seen)
+
+
+def named(query: Query, count: int = 1) -> list[Concept]:
+    """The concepts that a question names, so many at least. Raises Unknown."""
+    if len(query.things) < count:
+        raise Unknown("The question names nothing whose class is known.")
+    return [concept(thing) for thing in query.things]
+
+
+def stretches_of(scene: Scene, thing: Concept, stream: str) -> tuple[Segment, ...]:
+    """When a thing is heard or seen, as segments."""
+    return tuple(
+        Segment(thing.name, round(s.start, 2), round(s.end, 2), STREAM[stream]) for s in scene.when(thing, stream)
+    )
+
+
+def boxes_of(scene: Scene, thing: Concept) -> tuple[Region, ...]:
+    """Where a thing is seen, from the events whose label is one of its."""
+    names = set(thing.seen)
+    track = scene.track("seen")
+    from lookhear.timeline.ontology import groups
+
+    classes = set().union(*(groups()[n].classes for n in names if n in groups())) if names else set()
+    labels = names | ({track.names[i] for i in classes} if track else set())
+    return regions_of([event for event in scene.events("seen") if event.label in labels])
+
+
+def number(count: int) -> str:
+    """A count as a word, as the datasets of the field write it."""
+    return NUMBERS[count] if count < len(NUMBERS) else "more than ten"
+
+
+def seconds(value: float) -> str:
+    """Seconds as one says them."""
+    return f"{value:.1f}".removesuffix(".0") + (" second" if value == 1 else " seconds")

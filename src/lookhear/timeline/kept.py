@@ -1,0 +1,68 @@
+"""Timelines on disk: JSON beside the rows of scores, signed, so that a clip is watched once by all runs.
+
+<folder>/<clip>.json      the timeline and what it was made with        <folder>/<clip>.npz      its rows of scores
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from lookhear import files
+from lookhear.errors import DatasetError
+from lookhear.timeline.value import STREAMS, Timeline, Track, from_json
+from lookhear.types import Clip
+
+
+def kept(folder: Path, clip: Clip, watcher: Any) -> Timeline:
+    """The timeline of `clip` from `folder`, watched and put there where it is not, or was made otherwise or damaged."""
+    name = quote(clip.id, safe=" !#$&'()+,;=@[]^`{}~")[-200:]
+    made = {"watcher": watcher.signature, "file": _facts(clip)}
+    try:
+        plain = json.loads((folder / f"{name}.json").read_text("utf-8"))
+        if plain["made"] == json.loads(json.dumps(made)):
+            return _with_tracks(from_json(plain), folder / f"{name}.npz")
+    except (OSError, ValueError, KeyError, TypeError, DatasetError):
+        pass  # not there, damaged or half-written: it is watched again
+    timeline = watcher(clip)
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {}
+    for stream in STREAMS:
+        track = getattr(timeline, stream)
+        if track is not None:
+            arrays |= {
+                f"{stream}.names": np.array(track.names),
+                f"{stream}.starts": track.starts,
+                f"{stream}.width": np.array(track.width),
+                f"{stream}.scores": track.scores,
+            }
+    with files.whole(folder / f"{name}.npz") as part, part.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    files.write_json(folder / f"{name}.json", timeline.to_json() | {"made": made})
+    return timeline
+
+
+def _with_tracks(timeline: Timeline, path: Path) -> Timeline:
+    from dataclasses import replace
+
+    tracks = {}
+    with np.load(path, allow_pickle=False) as arrays:
+        for stream in STREAMS:
+            if f"{stream}.scores" in arrays:
+                names, starts, width, scores = (arrays[f"{stream}.{p}"] for p in ("names", "starts", "width", "scores"))
+                tracks[stream] = Track(tuple(names.tolist()), starts, float(width), scores)
+    return replace(timeline, **tracks)
+
+
+def _facts(clip: Clip) -> list[Any]:
+    """Size and time of the clip's files: another file under the same name is watched anew."""
+    found = []
+    for source in (clip.video, clip.audio):
+        if source is not None and source.path is not None and Path(source.path).is_file():
+            facts = Path(source.path).stat()
+            found.append([facts.st_size, facts.st_mtime_ns])
+    return found

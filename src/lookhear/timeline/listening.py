@@ -1,0 +1,134 @@
+"""The sound of a clip, piece by piece: classes every 0.48 s, loudness, silence, and what is said.
+
+Speech is transcribed where both hear it: YAMNet that there is speech, the voice detector where. Pieces are joined until
+there is a pause, so that no sentence is cut; the detector also says when speech begins and ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lookhear.encoders.yamnet import EXAMPLE, PUBLISHED, RATE, published_grid
+from lookhear.timeline import signal
+from lookhear.timeline.ontology import sounds
+from lookhear.timeline.value import Track
+from lookhear.types import Media, Sentence
+
+STEP, WIDTH = PUBLISHED / RATE, EXAMPLE / RATE
+VOICED = 0.1  # YAMNet's score of speech below which nobody listens for words
+LONGEST = 28.0  # seconds that are transcribed at once at most
+REST = 0.6  # seconds of pause at which speech may be cut
+TICK = 512 / RATE  # seconds of a step of the voice detector
+
+
+class Listening:
+    """Takes pieces of a clip. `ears` may be None; `words` gives the encoder of speech, or None where there is none."""
+
+    def __init__(self, ears: Any | None, words: Callable[[], Any | None]):
+        self.ears, self.words = ears, words
+        self.loudness = signal.Loudness(RATE)
+        self.rest = np.zeros(0, np.float32)  # sound from the beginning of the next row on
+        self.rows: list[np.ndarray] = []
+        self.sound = False
+        self.pending = np.zeros(0, np.float32)  # sound that was not yet transcribed, from `since` seconds on
+        self.since = 0.0
+        self.voice: list[np.ndarray] = []  # of the whole clip, where it was looked for
+        self.sentences: list[Sentence] = []
+        self.missed = False  # speech was heard that nobody could transcribe
+
+    def take(self, media: Media) -> None:
+        """The next piece of the clip."""
+        if media.waveform is None:
+            return
+        self.sound = True
+        self.loudness.take(media.waveform)
+        self.pending = np.concatenate([self.pending, media.waveform])
+        self._hear(media.waveform, last=False)
+        self._transcribe(last=False)
+
+    def finish(self) -> None:
+        """The end: what is left over is heard too."""
+        if self.sound:
+            self._hear(np.zeros(0, np.float32), last=True)
+            self._transcribe(last=True)
+
+    def _hear(self, wave: np.ndarray, last: bool) -> None:
+        """Score every row whose sound is there; the last one may be filled with silence up to its half."""
+        if self.ears is None:
+            return
+        self.rest = np.concatenate([self.rest, wave])
+        short = len(self.rest) < EXAMPLE
+        if last and (not self.rows or len(self.rest) > EXAMPLE - PUBLISHED):
+            self.rest = np.pad(self.rest, (0, max(0, RATE - len(self.rest))))
+        elif short:
+            return
+        grid = published_grid(self.rest)
+        self.rows.append(self.ears.encode(grid)["scores"].numpy().astype(np.float16))
+        self.rest = self.rest[len(grid) * PUBLISHED :]
+
+    def speech(self) -> np.ndarray:
+        """How much speech YAMNet hears in each row so far; all of it where there is no YAMNet."""
+        if self.ears is None:
+            return np.ones(max(1, int((self.since + len(self.pending) / RATE) / STEP) + 1))
+        if not self.rows:
+            return np.zeros(0)
+        tree = sounds()
+        spoken = [tree.names.index(name) for name in tree.kinds("Speech")]
+        return np.concatenate([rows[:, spoken].max(axis=1) for rows in self.rows]).astype(np.float32)
+
+    def _transcribe(self, last: bool) -> None:
+        """Turn what is pending into sentences, up to the last pause; keep the rest for later unless it is the end."""
+        speech = self.speech()
+        first = max(0, int(self.since / STEP) - 1)
+        if not len(self.pending) or not (speech[first:] >= VOICED).any():
+            self._drop(len(self.pending) if last else max(0, len(self.pending) - RATE))
+            return
+        encoder = self.words()
+        if encoder is None:
+            self.missed = True
+            self._drop(len(self.pending))
+            return
+        voice = encoder.voice(self.pending)
+        centres = self.since + (np.arange(len(voice)) + 0.5) * TICK
+        row = np.clip((centres / STEP - 0.5).astype(int), 0, len(speech) - 1)
+        voice = np.where(speech[row] >= VOICED, voice, 0.0).astype(np.float32)
+        until = len(voice) if last or len(self.pending) > LONGEST * RATE else _pause(voice)
+        if until:
+            samples = min(len(self.pending), until * 512)
+            self.sentences += encoder.transcribe(self.pending[:samples], voice[:until], self.since)
+            self._drop(samples, voice[:until])
+
+    def _drop(self, samples: int, voice: np.ndarray | None = None) -> None:
+        """Go on after `samples` of what is pending; where the voice detector did not look there is no voice."""
+        samples -= samples % 512 if samples < len(self.pending) else 0
+        ticks = -(-samples // 512)
+        self.voice.append(np.zeros(ticks, np.float32) if voice is None else voice[:ticks])
+        self.pending, self.since = self.pending[samples:], self.since + samples / RATE
+
+    def track(self) -> Track | None:
+        """The rows of scores; of speech, what the voice detector does not bear out is taken down."""
+        if not self.rows:
+            return None
+        scores, tree = np.concatenate(self.rows), sounds()
+        starts = np.arange(len(scores)) * STEP
+        voice = np.concatenate(self.voice) if self.voice else np.zeros(0)
+        if self.words.__self__.speaks and voice.any():  # type: ignore[attr-defined]
+            share = np.array(
+                [voice[int(t / TICK) : int((t + WIDTH) / TICK) + 1].mean() if len(voice) else 0 for t in starts]
+            )
+            spoken = [tree.names.index(name) for name in tree.kinds("Speech")]
+            scores[:, spoken] *= np.clip(2 * share, 0, 1)[:, None].astype(np.float16)
+        return Track(tree.names, starts, WIDTH, scores)
+
+
+def _pause(voice: np.ndarray) -> int:
+    """The step in the middle of the last pause; 0 where there is none."""
+    quiet, run = 0, 0
+    for i, p in enumerate(voice):
+        run = run + 1 if p < 0.35 else 0
+        if run * TICK >= REST:
+            quiet = i + 1 - run // 2
+    return quiet

@@ -1,0 +1,201 @@
+"""Watch many videos: in several processes, resumable, one broken file costs itself alone.
+
+Each video becomes one file in the folder asked for; what is there already was finished (files are written whole) and is
+kept where the video and the encoders have not changed. Failures go to `ledger.jsonl` there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lookhear import files
+from lookhear.errors import DependencyError, LookhearError, RecipeError
+from lookhear.store.nursery import nursery
+from lookhear.timeline import exports
+from lookhear.timeline.watch import Watcher
+from lookhear.types import Clip, Source
+
+VIDEOS = frozenset(
+    [
+        ".mp4",
+        ".mkv",
+        ".webm",
+        ".mov",
+        ".avi",
+        ".flv",
+        ".mpg",
+        ".mpeg",
+        ".m4v",
+        ".ogv",
+        ".wmv",
+        ".ts",
+        ".3gp",
+        ".wav",
+        ".mp3",
+        ".flac",
+        ".m4a",
+        ".ogg",
+        ".opus",
+        ".aac",
+    ]
+)
+ENGINES = ("local", "ray")
+SIGNED = ".signed.json"  # beside an export: what it was made from
+
+
+@dataclass(frozen=True)
+class Job:
+    """A video, and where its export goes. `without` are senses that are left out."""
+
+    video: Path
+    out: Path
+    format: str
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a job: made, kept from before, or why it failed."""
+
+    job: Job
+    kept: bool = False
+    reason: str = ""
+
+
+def videos(paths: Sequence[Path]) -> list[Path]:
+    """The files, and the video and sound files of the folders, in `paths`; sorted inside a folder."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in VIDEOS and p.is_file())
+            if not inside:
+                raise RecipeError(f"No video or sound files in {str(path)!r}.")
+            found += inside
+        else:
+            found.append(path)
+    return list(dict.fromkeys(found))
+
+
+def jobs(paths: Sequence[Path], out: Path, format: str, without: tuple[str, ...] = ()) -> list[Job]:
+    """A job a video. Two videos of one name in different folders keep the folder in theirs."""
+    ending, listed = exports.FORMATS[format][0], videos(paths)
+    names = [path.stem for path in listed]
+    made, taken = [], set()
+    for path, name in zip(listed, names, strict=True):
+        own = name if names.count(name) == 1 else f"{path.parent.name}-{path.name}"
+        unique, number = own, 2
+        while unique in taken:
+            unique, number = f"{own}-{number}", number + 1
+        taken.add(unique)
+        made.append(Job(path, out / f"{unique}{ending}", format, without))
+    return made
+
+
+def watch_all(
+    todo: Sequence[Job], workers: int = 1, engine: str = "local", address: str | None = None
+) -> Iterator[Done]:
+    """Do the jobs, in any order; a process that dies costs the videos it was at, which are tried again alone, once."""
+    if engine not in ENGINES:
+        raise RecipeError(f"No engine is called {engine!r}. There are: {' and '.join(ENGINES)}.")
+    if workers < 1:
+        raise RecipeError(f"Watching needs at least one worker, got {workers}.")
+    if engine == "ray":
+        yield from _ray(todo, workers, address)
+    elif workers == 1:
+        yield from map(one, todo)
+    else:
+        yield from _processes(todo, workers)
+
+
+_watchers: dict[tuple[str, ...], Watcher] = {}  # of this process: encoders are loaded once
+
+
+def one(job: Job) -> Done:
+    """One video. Errors that the package can explain are the reason it failed; a missing package stops the work."""
+    if job.without not in _watchers:
+        _watchers[job.without] = Watcher(without=job.without)
+    watcher = _watchers[job.without]
+    try:
+        facts = job.video.stat()
+        made = {"size": facts.st_size, "time": facts.st_mtime_ns, "watcher": watcher.signature, "format": job.format}
+        if _made(job.out) == json.loads(json.dumps(made)):
+            return Done(job, kept=True)
+        source = Source(str(job.video), job.video)
+        timeline = watcher(Clip(source, source))
+        files.write(job.out, exports.written(timeline, job.format))
+        files.write_json(_signed(job.out), made)
+    except DependencyError:
+        raise
+    except LookhearError as error:
+        return Done(job, reason=str(error))
+    except OSError as error:
+        return Done(job, reason=f"{str(job.video)!r} cannot be read: {error.strerror}.")
+    return Done(job)
+
+
+def _signed(out: Path) -> Path:
+    return out.parent / ".signed" / f"{out.name}{SIGNED}"
+
+
+def _made(out: Path) -> Any:
+    try:
+        return json.loads(_signed(out).read_text("utf-8")) if out.is_file() else None
+    except (OSError, ValueError):
+        return None
+
+
+def _processes(todo: Sequence[Job], workers: int) -> Iterator[Done]:
+    waiting = list(todo)
+    while waiting:
+        lost: list[Job] = []
+        yield from _pool(waiting, workers, lost)
+        waiting = []
+        for job in lost:
+            again: list[Job] = []
+            yield from _pool([job], 1, again)
+            yield from (Done(j, reason="the process that watched it died (out of memory?)") for j in again)
+
+
+def _pool(todo: Sequence[Job], workers: int, lost: list[Job]) -> Iterator[Done]:
+    with ProcessPoolExecutor(workers, nursery(), _alone) as pool:
+        running = [(job, pool.submit(one, job)) for job in todo]
+        for job, future in running:
+            try:
+                yield future.result()
+            except BrokenProcessPool:
+                lost.append(job)
+
+
+def _alone() -> None:
+    """One thread a process."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _ray(todo: Sequence[Job], workers: int, address: str | None) -> Iterator[Done]:
+    try:
+        import ray
+    except ImportError:
+        raise DependencyError(
+            "The engine ray needs the package. Install it with: pip install 'lookhear[ray]'"
+        ) from None
+    ray.init(address=address, ignore_reinit_error=True, num_cpus=None if address else workers, log_to_driver=False)
+    remote = ray.remote(num_cpus=1)(one)
+    waiting = [remote.remote(job) for job in todo]
+    while waiting:
+        ready, waiting = ray.wait(waiting)
+        yield from ray.get(ready)
+
+
+def log(folder: Path, done: Done) -> None:
+    """Append a failure to the folder's ledger."""
+    line = json.dumps({"video": str(done.job.video), "reason": done.reason}, ensure_ascii=False) + "\n"
+    with (folder / "ledger.jsonl").open("a", encoding="utf-8") as ledger:
+        ledger.write(line)

@@ -1,0 +1,427 @@
+"""Programs about the clip: what is heard and seen, first and last, how many kinds, speech, loudness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lookhear.timeline import place
+from lookhear.timeline.concepts import Concept, table
+from lookhear.timeline.finding import (
+    STREAM,
+    Finding,
+    Unknown,
+    named,
+    number,
+    regions_of,
+    seconds,
+    segments_of,
+    streams,
+    stretches_of,
+    unknown,
+)
+from lookhear.timeline.grammar import Query
+from lookhear.timeline.ontology import groups, larger_than, sounds
+from lookhear.timeline.scene import Scene, of_kind, short
+from lookhear.timeline.value import Event
+from lookhear.types import Segment
+
+EVENT = 0.4  # probability below which nothing is named
+KIND_EVENT = 0.2  # the same where the question has told the kind
+MATCHED = 0.5
+
+
+def candidates(scene: Scene, query: Query) -> dict[str, Event]:
+    """Label -> its most likely event, of the senses and the kind that are asked for, most likely first."""
+    found: dict[str, Event] = {}
+    for stream in streams(scene, query):
+        for event in scene.events(stream, query.kind):
+            specific = stream == "seen" or sounds().specific(event.label)
+            if not specific and not (query.kind == "" and event.score > 0.7):
+                continue
+            name = short(event.label)
+            if name not in found or found[name].score < event.score:
+                found[name] = event
+    if not found and query.kind:
+        found = _of_ranked(scene, query)
+    return dict(sorted(found.items(), key=lambda pair: -pair[1].score))
+
+
+def _of_ranked(scene: Scene, query: Query) -> dict[str, Event]:
+    """Where no event is of the kind that is asked for: the classes of it that fit the whole clip best."""
+    found = {}
+    for stream in streams(scene, query):
+        for label, score in (scene.timeline.ranked or {}).get(stream, ()):
+            event = Event(label, 0.0, scene.timeline.duration, score, stream)
+            if score >= KIND_EVENT and of_kind(event, query.kind):
+                found[short(label)] = event
+    return found
+
+
+def opinions(found: Mapping[str, Event]) -> dict[str, dict[str, float]]:
+    """What each sense alone would say."""
+    said: dict[str, dict[str, float]] = {}
+    for name, event in found.items():
+        said.setdefault(STREAM[event.stream], {})[name] = event.score
+    return said
+
+
+def what(scene: Scene, query: Query) -> Finding:
+    """What do you hear (see)? Which instrument, which animal?"""
+    found = candidates(scene, query)
+    if not found:
+        near = [
+            f"{short(n)} {p:.2f}"
+            for s in streams(scene, query)
+            for n, p in (scene.timeline.ranked or {}).get(s, ())[:2]
+        ]
+        return unknown(
+            f"Nothing {query.kind or 'that has a class'} stands out; nearest: {', '.join(near) or 'nothing'}."
+        )
+    names = list(found)[: 3 if query.many or not query.kind else 1]
+    if query.stream == "" and not query.many and not query.kind:
+        names = [next((n for n in found if found[n].stream == s), "") for s in ("heard", "seen")]
+        names = list(dict.fromkeys(n for n in names if n))
+    shown = [found[name] for name in names]
+    among = {name: event.score for name, event in found.items()}
+    return Finding(
+        ", ".join(names),
+        found[names[0]].score,
+        segments_of(shown),
+        regions_of(shown),
+        among=among,
+        opinions=opinions(found),
+    )
+
+
+def extreme(scene: Scene, query: Query) -> Finding:
+    """What is heard first, last, second, …? What is loudest?"""
+    heard = Query(query.program, query.stream or "heard", (), query.kind)
+    found = candidates(scene, heard)
+    if not found:
+        raise Unknown(f"No {query.kind or 'sound'} with a class stands out.")
+    if query.word in ("loudest", "louder"):
+        return _loudest(scene, found)
+    firsts: dict[str, Event] = {}
+    for event in sorted(scene.events(heard.stream, query.kind), key=lambda e: e.start):
+        if short(event.label) in found:
+            firsts.setdefault(short(event.label), event)
+    firsts = firsts or found
+    names = list(firsts)
+    late = query.word.startswith(("last", "final", "at the end", "end"))
+    place_of = {"second": 1, "third": 2, "fourth": 3, "fifth": 4}.get(query.word, -1 if late else 0)
+    if place_of >= len(names):
+        return unknown(f"Only {number(len(names))} of them stand out: {', '.join(names)}.")
+    if late:
+        names.sort(
+            key=lambda n: max(e.end for e in scene.events(heard.stream) if short(e.label) == n) if n in firsts else 0
+        )
+    chosen = firsts[names[place_of]]
+    clear = len(names) == 1 or abs(firsts[names[0]].start - firsts[names[1 if len(names) > 1 else 0]].start) >= 0.5
+    return Finding(
+        names[place_of],
+        chosen.score * (0.85 if clear else 0.5),
+        segments_of([chosen]),
+        among={n: firsts[n].score / 2 for n in names},
+    )
+
+
+def _loudest(scene: Scene, found: Mapping[str, Event]) -> Finding:
+    levels = {name: scene.loudness(event.start, event.end) for name, event in found.items()}
+    best = max(levels, key=lambda name: levels[name])
+    note = "Loudness is that of the whole mixture while each is heard."
+    return Finding(
+        best, found[best].score * (0.8 if len(found) == 1 else 0.4), segments_of([found[best]]), notes=(note,)
+    )
+
+
+def neighbour(scene: Scene, query: Query) -> Finding:
+    """What is heard before (after) …?"""
+    anchor = named(query)[0]
+    stream = query.stream or ("heard" if scene.has("heard") and scene.columns(anchor, "heard") else "seen")
+    spans = stretches_of(scene, anchor, stream)
+    if not spans or scene.probability(anchor, stream) < 0.5:
+        raise Unknown(f"No {anchor.name} is {stream} here.")
+    own = {short(label) for label in (*anchor.heard, *anchor.seen)} | {anchor.name}
+    before = query.word in ("before", "precedes", "preceding")
+    others = [e for e in scene.events(stream, query.kind) if short(e.label) not in own]
+    if before:
+        fit = [e for e in others if e.start < spans[0].start - 0.25]
+        chosen = max(fit, key=lambda e: (e.start, e.score), default=None)
+    else:
+        fit = [e for e in others if e.start > spans[0].start + 0.25]
+        chosen = min(fit, key=lambda e: (e.start, -e.score), default=None)
+    if chosen is None:
+        return unknown(f"Nothing with a class begins {'before' if before else 'after'} the {anchor.name}.")
+    return Finding(short(chosen.label), 0.6 * chosen.score, (*spans, *segments_of([chosen])))
+
+
+def simultaneous(scene: Scene, query: Query) -> Finding:
+    """What is heard at the same time as …?"""
+    anchor = named(query)[0]
+    stream = query.stream or "heard"
+    spans = stretches_of(scene, anchor, stream)
+    own = {short(label) for label in (*anchor.heard, *anchor.seen)} | {anchor.name}
+    fit = [
+        e
+        for e in scene.events(stream, query.kind)
+        if short(e.label) not in own and any(min(e.end, s.end) - max(e.start, s.start) > 0.5 for s in spans)
+    ]
+    if not fit:
+        return unknown(f"Nothing else with a class is {stream} together with the {anchor.name}.")
+    best = max(fit, key=lambda e: e.score)
+    return Finding(short(best.label), 0.7 * best.score, segments_of([best]))
+
+
+def count(scene: Scene, query: Query) -> Finding:
+    """How many kinds of instruments (animals, sounds) are heard or seen?"""
+    if query.things and not query.kind:
+        thing = named(query)[0]
+        return unknown(f"How many {thing.name}s there are cannot be told: only kinds are known, not single ones.")
+    if not query.kind and not query.many:
+        raise Unknown("Only kinds of sounds, instruments, animals and things can be counted.")
+    kinds = _kinds(candidates(scene, query))
+    if not kinds:
+        return Finding("zero", 0.4, notes=(f"No {query.kind or 'sound'} with a class stands out.",))
+    note = "Kinds are counted, not single players: two violins count as one."
+    return Finding(
+        number(len(kinds)), 0.5 * min(e.score for e in kinds), segments_of(kinds), regions_of(kinds), (note,)
+    )
+
+
+def _kinds(found: Mapping[str, Event]) -> list[Event]:
+    """Events that are not a kind of, and not the same as, another: a violin heard and a violin seen are one."""
+    kept: list[Event] = []
+    known = table()
+    for name, event in found.items():
+        tree = sounds()
+        above = set(tree.above.get(event.label, ())) | ({event.label} if event.stream == "heard" else set())
+        concept = known.get(name)
+        same = any(
+            k.label in above
+            or event.label in tree.above.get(k.label, ())
+            or (concept and known.get(short(k.label)) is concept)
+            for k in kept
+        )
+        if not same:
+            kept.append(event)
+    return kept
+
+
+def matched(scene: Scene, query: Query) -> Finding:
+    """Is what is heard what is seen?"""
+    if not (scene.has("heard") and scene.has("seen")):
+        return unknown("Both a picture and a sound are needed, and one is not there.")
+    things = [t.concept for t in query.things if t.concept] or _audible_and_visible(query.kind)
+    best = max(things, key=lambda c: _both(scene, c), default=None)
+    if best is None:
+        return unknown("Nothing that is named can be both heard and seen.")
+    both = _both(scene, best)
+    if both >= MATCHED:
+        shown = stretches_of(scene, best, "heard") + stretches_of(scene, best, "seen")
+        return Finding("yes", both, shown, notes=(f"A {best.name} is both heard and seen.",))
+    heard = max(things, key=lambda c: scene.probability(c, "heard", asked=False))
+    seen = max(things, key=lambda c: scene.probability(c, "seen", asked=False))
+    if min(scene.probability(heard, "heard", False), scene.probability(seen, "seen", False)) < 0.3:
+        return unknown("What is heard and what is seen are not both clear enough to be compared.")
+    return Finding("no", 0.6, notes=(f"A {heard.name} is heard, a {seen.name} is seen.",))
+
+
+def _both(scene: Scene, thing: Concept) -> float:
+    return min(scene.probability(thing, "heard"), scene.probability(thing, "seen"))
+
+
+def _audible_and_visible(kind: str) -> list[Concept]:
+    """The concepts that have classes of both senses, of a kind."""
+    found = {c.name: c for c in table().values() if c.heard and c.seen and not c.nameless and not _general(c)}
+    return [
+        c for c in found.values() if not kind or getattr(c, kind, kind == "vehicle" and c.within("Vehicle", "vehicle"))
+    ]
+
+
+def _general(thing: Concept) -> bool:
+    return any(sounds().marks.get(h) == "~" for h in thing.heard)
+
+
+def heard_not_seen(scene: Scene, query: Query) -> Finding:
+    """What is heard that is not seen?"""
+    found = candidates(scene, Query(query.program, "heard", (), query.kind))
+    known = table()
+    unseen = {n: e for n, e in found.items() if (c := known.get(n)) and c.seen and scene.probability(c, "seen") < 0.3}
+    if not unseen:
+        return unknown("Of what is heard, nothing could be seen and is not.")
+    best = next(iter(unseen))
+    return Finding(best, 0.7 * unseen[best].score, segments_of([unseen[best]]))
+
+
+def side(scene: Scene, query: Query) -> Finding:
+    """What is on the left (right, in the middle)?"""
+    found = candidates(scene, Query(query.program, "seen", (), query.kind))
+    wanted = (
+        "middle" if query.word.startswith(("mid", "cent")) else "left" if query.word.startswith("left") else "right"
+    )
+    there = {n: e for n, e in found.items() if e.box and place.side(e.box) == wanted}
+    if not there:
+        return unknown(f"Nothing {query.kind or 'with a class'} is clearly on the {wanted}.")
+    best = next(iter(there))
+    return Finding(best, 0.6 * there[best].score, segments_of([there[best]]), regions_of([there[best]]))
+
+
+def extreme_where(scene: Scene, query: Query) -> Finding:
+    """Where is the loudest (first, last) instrument? Only where its class is also seen at one place."""
+    first = extreme(scene, query)
+    concept = table().get(first.text)
+    boxes = (
+        [e for e in scene.events("seen") if concept and e.label in concept.seen and e.box] if scene.has("seen") else []
+    )
+    if not boxes or boxes[0].box is None:
+        return unknown(f"It is heard ({first.text}), but what makes it is not seen clearly enough to be placed.")
+    return Finding(place.side(boxes[0].box), 0.5 * first.confidence, first.segments, regions_of(boxes))
+
+
+def setting(scene: Scene, query: Query) -> Finding:
+    """Where does it take place?"""
+    rooms = ("stage", "street", "landscape", "building", "water", "swimming pool")
+    among = groups()
+    found = []
+    for event in scene.events("seen"):
+        inside = {event.label, *(larger_than(event.label, among) if event.label in among else ())}
+        track = scene.track("seen")
+        if event.label not in among and track:
+            number_of = track.names.index(event.label)
+            inside |= {g for g in rooms if g in among and number_of in among[g].classes}
+        found += [event] if inside & set(rooms) else []
+    if not found:
+        return unknown("No place with a class (stage, street, lakeshore, church, …) is clearly seen.")
+    best = max(found, key=lambda e: e.score)
+    return Finding(short(best.label), 0.7 * best.score, segments_of([best]))
+
+
+def said(scene: Scene, query: Query) -> Finding:
+    """What is said?"""
+    timeline = scene.timeline
+    _speech(scene)
+    text = " ".join(s.text for s in timeline.sentences)
+    sure = sum(s.score for s in timeline.sentences) / len(timeline.sentences)
+    return Finding(text, min(0.9, sure), _spoken(timeline.sentences))
+
+
+def said_word(scene: Scene, query: Query) -> Finding:
+    """Is … said?"""
+    _speech(scene, needed=False)
+    hits = _hits(scene, query.quote)
+    if hits:
+        return Finding("yes", hits[0].score, _spoken(hits))
+    return Finding("no", 0.6 if scene.timeline.sentences else 0.7)
+
+
+def said_when(scene: Scene, query: Query) -> Finding:
+    """When is … said?"""
+    _speech(scene)
+    hits = _hits(scene, query.quote)
+    if not hits:
+        raise Unknown(f"{query.quote!r} was not understood anywhere in what is said.")
+    return Finding(", ".join(f"{h.start:g} to {h.end:g} s" for h in hits), 0.8 * hits[0].score, _spoken(hits))
+
+
+def _speech(scene: Scene, needed: bool = True) -> None:
+    if not scene.timeline.listened:
+        raise Unknown("Nobody transcribed the speech. Install it with: pip install 'lookhear[speech]'.")
+    if needed and not scene.timeline.sentences:
+        raise Unknown("No words were understood.")
+
+
+def _spoken(parts: Sequence) -> tuple[Segment, ...]:
+    return tuple(Segment(part.text, part.start, part.end, "audio") for part in parts)
+
+
+def _hits(scene: Scene, quote: str) -> list:
+    """The words of a quote where they are said one after another."""
+    wanted = [w.strip(".,!?;:").lower() for w in quote.split()]
+    if not wanted:
+        raise Unknown("The question does not quote the word; write it between quotation marks.")
+    found = []
+    for sentence in scene.timeline.sentences:
+        words = [w.text.strip(".,!?;:").lower() for w in sentence.words]
+        for i in range(len(words) - len(wanted) + 1):
+            if words[i : i + len(wanted)] == wanted:
+                first, last = sentence.words[i], sentence.words[i + len(wanted) - 1]
+                found.append(type(first)(quote, first.start, last.end, min(first.score, last.score)))
+    return found
+
+
+def who_said(scene: Scene, query: Query) -> Finding:
+    """Who speaks? Voices are not told apart."""
+    return unknown("Who speaks is not known: voices are not told apart, and people have no class.")
+
+
+def silence(scene: Scene, query: Query) -> Finding:
+    """Is it silent? When?"""
+    timeline = scene.timeline
+    if not scene.has("heard") and not timeline.loudness:
+        return unknown("There is no sound track, which is not the same as silence.")
+    share = sum(b - a for a, b in timeline.silence) / max(timeline.duration, 0.1)
+    shown = tuple(Segment("silence", a, b, "audio") for a, b in timeline.silence)
+    return Finding(
+        "yes" if shown else "no", 0.95, shown, notes=(f"Silent for {share:.0%} of the time (below -60 dB full scale).",)
+    )
+
+
+def has_sound(scene: Scene, query: Query) -> Finding:
+    """Does it have a sound track?"""
+    return Finding("yes" if scene.timeline.loudness else "no", 0.99)
+
+
+def duration(scene: Scene, query: Query) -> Finding:
+    """How long is the clip?"""
+    return Finding(seconds(round(scene.timeline.duration, 1)), 0.99)
+
+
+def cuts(scene: Scene, query: Query) -> Finding:
+    """How many cuts? When?"""
+    if not scene.has("seen"):
+        return unknown("There is no picture to look at.")
+    found = scene.timeline.cuts
+    shown = tuple(Segment("cut", c, c, "visual") for c in found)
+    return Finding(
+        number(len(found)), 0.7, shown, notes=("Cuts are hard changes of the picture, to a quarter of a second.",)
+    )
+
+
+def black(scene: Scene, query: Query) -> Finding:
+    """Is the screen ever black?"""
+    if not scene.has("seen"):
+        return unknown("There is no picture to look at.")
+    shown = tuple(Segment("black", a, b, "visual") for a, b in scene.timeline.black)
+    return Finding("yes" if shown else "no", 0.95, shown)
+
+
+def loudest_when(scene: Scene, query: Query) -> Finding:
+    """When is it loudest (quietest)?"""
+    levels = scene.timeline.loudness
+    if not levels:
+        return unknown("There is no sound track.")
+    soft = "quiet" in query.word or "soft" in query.word
+    second = (min if soft else max)(range(len(levels)), key=lambda i: levels[i])
+    shown = (Segment("loudness", float(second), second + 1.0, "audio"),)
+    return Finding(f"{second} to {second + 1} s", 0.95, shown, notes=(f"{levels[second]:.0f} dB full scale.",))
+
+
+def louder_time(scene: Scene, query: Query) -> Finding:
+    """Is it louder at the beginning or at the end?"""
+    levels = scene.timeline.loudness
+    if len(levels) < 2:
+        return unknown("There is too little sound to compare.")
+    half = scene.timeline.duration / 2
+    first, last = scene.loudness(0, half), scene.loudness(half, scene.timeline.duration)
+    note = f"{first:.0f} dB full scale in the first half, {last:.0f} in the second."
+    if query.word:
+        rises = last > first + 1 if query.word == "louder" else last < first - 1
+        return Finding("yes" if rises else "no", 0.85, notes=(note,))
+    return Finding(
+        "the beginning" if first > last else "the end", 0.85 if abs(first - last) > 1 else 0.5, notes=(note,)
+    )
+
+
+def not_known(scene: Scene, query: Query) -> Finding:
+    """What labels and times cannot tell."""
+    return unknown("Labels, times and words do not tell that.")

@@ -1,0 +1,186 @@
+"""Programs about one or two named things: is it there, when, how long, how often, where, and two compared."""
+
+from __future__ import annotations
+
+from lookhear.timeline import place
+from lookhear.timeline.concepts import Concept
+from lookhear.timeline.finding import (
+    STREAM,
+    Finding,
+    Unknown,
+    boxes_of,
+    named,
+    number,
+    seconds,
+    senses,
+    stretches_of,
+    unknown,
+)
+from lookhear.timeline.grammar import Query
+from lookhear.timeline.scene import Scene
+
+SURE = 0.5  # probability from which on a thing counts as there
+LOUDER = 2.0  # dB that make one thing louder than another
+
+
+def exist(scene: Scene, query: Query) -> Finding:
+    """Is there …? Do you hear …? Of two things, both."""
+    if not query.things and query.kind:
+        return _any_of(scene, query)
+    found = [_there(scene, thing, query) for thing in named(query)]
+    worst = min(found, key=lambda f: f.among["yes"])
+    parts = tuple(s for f in found for s in f.segments), tuple(r for f in found for r in f.regions)
+    yes = worst.among["yes"]
+    return Finding(*_yes_no(yes), *parts, among=worst.among, opinions=worst.opinions)
+
+
+def _there(scene: Scene, thing: Concept, query: Query) -> Finding:
+    likely = {stream: scene.probability(thing, stream) for stream in senses(scene, thing, query)}
+    best = max(likely, key=lambda s: likely[s])
+    yes = likely[best]
+    shown = stretches_of(scene, thing, best) if yes >= SURE else ()
+    boxes = boxes_of(scene, thing) if yes >= SURE and "seen" in likely else ()
+    opinions = {STREAM[s]: {"yes": round(p, 3), "no": round(1 - p, 3)} for s, p in likely.items()}
+    return Finding("yes", yes, shown, boxes, among={"yes": yes, "no": 1 - yes}, opinions=opinions)
+
+
+def _any_of(scene: Scene, query: Query) -> Finding:
+    """Is there any instrument, any animal?"""
+    events = [e for s in ([query.stream] if query.stream else ["heard", "seen"]) for e in scene.events(s, query.kind)]
+    sure = max((e.score for e in events), default=0.1)
+    return Finding(*_yes_no(sure if events else 0.25), among={"yes": sure, "no": 1 - sure})
+
+
+def _yes_no(yes: float) -> tuple[str, float]:
+    return ("yes", yes) if yes >= SURE else ("no", 1 - yes)
+
+
+def _present(scene: Scene, thing: Concept, query: Query) -> tuple[str, float]:
+    """The sense in which a thing is there, and how likely. Raises Unknown where it is in none."""
+    likely = {stream: scene.probability(thing, stream) for stream in senses(scene, thing, query)}
+    best = max(likely, key=lambda s: likely[s])
+    if likely[best] < SURE:
+        raise Unknown(f"No {thing.name} is {best} here (probability {likely[best]:.2f}).")
+    return best, likely[best]
+
+
+def when(scene: Scene, query: Query) -> Finding:
+    """When is … heard or seen?"""
+    thing = named(query)[0]
+    stream, sure = _present(scene, thing, query)
+    found = stretches_of(scene, thing, stream)
+    text = ", ".join(f"{s.start:g} to {s.end:g} s" for s in found)
+    return Finding(text, 0.8 * sure, found, boxes_of(scene, thing) if stream == "seen" else ())
+
+
+def how_long(scene: Scene, query: Query) -> Finding:
+    """How long is … heard or seen?"""
+    if not query.things:
+        return unknown("The question does not say of what; ask 'How long is the video?' for its length.")
+    thing = named(query)[0]
+    stream, sure = _present(scene, thing, query)
+    found = stretches_of(scene, thing, stream)
+    return Finding(seconds(round(sum(s.end - s.start for s in found), 1)), 0.7 * sure, found)
+
+
+def how_often(scene: Scene, query: Query) -> Finding:
+    """How often is … heard? Counted in stretches: what follows within a second counts as one."""
+    thing = named(query)[0]
+    stream, sure = _present(scene, thing, query)
+    found = stretches_of(scene, thing, stream)
+    note = "Counted in stretches; repetitions within a second count as one."
+    return Finding(number(len(found)), 0.5 * sure, found, notes=(note,))
+
+
+def always(scene: Scene, query: Query) -> Finding:
+    """Is … always heard (seen)?"""
+    thing = named(query)[0]
+    stream, sure = _present(scene, thing, query)
+    found = stretches_of(scene, thing, stream)
+    share = sum(s.end - s.start for s in found) / scene.timeline.duration
+    text = "yes" if share >= 0.9 else "no"
+    return Finding(text, sure * (0.9 if share >= 0.95 or share < 0.7 else 0.6), found)
+
+
+def where(scene: Scene, query: Query) -> Finding:
+    """Where is …? By the place in the class map; rough."""
+    if not query.things:
+        return unknown("The question names nothing that could be placed.")
+    thing = named(query)[0]
+    seen = Query(query.program, "seen", query.things)
+    _, sure = _present(scene, thing, seen)
+    boxes = boxes_of(scene, thing)
+    if not boxes or boxes[0].box is None:
+        return unknown(f"The {thing.name} is seen, but not clearly enough in any second to be placed.")
+    box = boxes[0].box
+    text = place.side(box)
+    if (asked := next((w for w in ("left", "right", "middle") if w in query.word), "")) and asked:
+        text = "yes" if asked == text else "no"
+    return Finding(
+        text,
+        0.6 * sure,
+        stretches_of(scene, thing, "seen"),
+        boxes,
+        notes=("The place is that of the class map: rough.",),
+    )
+
+
+def together(scene: Scene, query: Query) -> Finding:
+    """Are … and … there at the same time?"""
+    first, second = named(query, 2)[:2]
+    spans = [stretches_of(scene, t, _present(scene, t, query)[0]) for t in (first, second)]
+    sure = min(_present(scene, t, query)[1] for t in (first, second))
+    shared = sum(max(0.0, min(a.end, b.end) - max(a.start, b.start)) for a in spans[0] for b in spans[1])
+    return Finding("yes" if shared >= 0.5 else "no", 0.8 * sure, spans[0] + spans[1])
+
+
+def order(scene: Scene, query: Query) -> Finding:
+    """Does … come before (after) …?"""
+    first, second = named(query, 2)[:2]
+    starts, sure, shown = [], 1.0, ()
+    for thing in (first, second):
+        stream, p = _present(scene, thing, query)
+        spans = stretches_of(scene, thing, stream)
+        starts.append(spans[0].start)
+        sure, shown = min(sure, p), shown + spans
+    apart = starts[1] - starts[0] if query.word == "before" else starts[0] - starts[1]
+    if abs(apart) < 0.5:
+        return Finding("no", 0.5 * sure, shown, notes=("Both begin at the same time.",))
+    return Finding("yes" if apart > 0 else "no", 0.75 * sure, shown)
+
+
+def louder(scene: Scene, query: Query) -> Finding:
+    """Is … louder than …? Only where each is heard alone for a second: levels of a mixture cannot be told apart."""
+    first, second = named(query, 2)[:2]
+    hears = Query(query.program, "heard", query.things)
+    spans = {t.name: stretches_of(scene, t, _present(scene, t, hears)[0]) for t in (first, second)}
+    sure = min(_present(scene, t, hears)[1] for t in (first, second))
+    alone = [_alone(spans[a.name], spans[b.name]) for a, b in ((first, second), (second, first))]
+    if not all(alone):
+        return unknown("The two are never heard apart, and how loud each is in a mixture cannot be told.")
+    levels = [max(scene.loudness(a, b) for a, b in parts) for parts in alone]
+    if abs(levels[0] - levels[1]) < LOUDER:
+        return unknown(f"They are about as loud as each other ({levels[0]:.0f} and {levels[1]:.0f} dB full scale).")
+    return Finding("yes" if levels[0] > levels[1] else "no", 0.7 * sure, spans[first.name] + spans[second.name])
+
+
+def _alone(mine: tuple, others: tuple) -> list[tuple[float, float]]:
+    """Whole seconds of `mine` in which none of `others` is."""
+    found = []
+    for one in mine:
+        for second in range(int(one.start), int(one.end)):
+            if all(o.end <= second or o.start >= second + 1 for o in others):
+                found.append((float(second), second + 1.0))
+    return found
+
+
+def longer(scene: Scene, query: Query) -> Finding:
+    """Is … heard longer than …?"""
+    first, second = named(query, 2)[:2]
+    lasts, sure, shown = [], 1.0, ()
+    for thing in (first, second):
+        stream, p = _present(scene, thing, query)
+        spans = stretches_of(scene, thing, stream)
+        lasts.append(sum(s.end - s.start for s in spans))
+        sure, shown = min(sure, p), shown + spans
+    return Finding("yes" if lasts[0] > lasts[1] else "no", 0.7 * sure, shown)

@@ -1,0 +1,143 @@
+"""A timeline as questions see it: how likely a thing is heard or seen in the clip, in which seconds, and how loud.
+
+A question names its thing, which makes it likelier to be there than any class: a constant is added to its log odds.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+
+import numpy as np
+from jaxtyping import Float
+
+from lookhear.timeline import calibrated, decide
+from lookhear.timeline.concepts import Concept
+from lookhear.timeline.decide import Stretch
+from lookhear.timeline.ontology import groups, sounds
+from lookhear.timeline.value import Event, Timeline, Track
+
+STREAMS = ("heard", "seen")
+
+
+class Scene:
+    """Looks things up in one timeline; scores of classes are only there for clips just watched."""
+
+    def __init__(self, timeline: Timeline):
+        self.timeline = timeline
+
+    def track(self, stream: str) -> Track | None:
+        """The rows of scores of a stream."""
+        return self.timeline.heard if stream == "heard" else self.timeline.seen
+
+    def has(self, stream: str) -> bool:
+        """Whether the clip has that track and somebody perceived it."""
+        return self.track(stream) is not None
+
+    @cached_property
+    def _rows(self) -> dict[str, np.ndarray]:
+        heard, seen = self.timeline.heard, self.timeline.seen
+        rows = {"heard": calibrated.heard_rows(heard)} if heard else {}
+        return rows | ({"seen": calibrated.seen_rows(seen)} if seen else {})
+
+    @cached_property
+    def _whole(self) -> dict[str, np.ndarray]:
+        heard, seen = self.timeline.heard, self.timeline.seen
+        whole = {"heard": calibrated.heard_whole(heard)} if heard else {}
+        return whole | ({"seen": calibrated.seen_whole(seen)} if seen else {})
+
+    def columns(self, concept: Concept, stream: str) -> list[int]:
+        """The columns of a stream's rows that speak for a concept; empty where it has no class there."""
+        track = self.track(stream)
+        if track is None:
+            return []
+        labels = _places(stream, track.names)
+        return [labels[name] for name in (concept.heard if stream == "heard" else concept.seen) if name in labels]
+
+    def scores(self, concept: Concept, stream: str) -> Float[np.ndarray, time]:
+        """The concept's score in each row: of several classes of sound, any; of pictures, their sum."""
+        return _joined(self._rows[stream][:, self.columns(concept, stream)], stream)
+
+    def probability(self, concept: Concept, stream: str, asked: bool = True) -> float:
+        """How likely the concept is heard (or seen) in the clip, given that somebody asks about it."""
+        columns = self.columns(concept, stream)
+        if not columns:
+            return 0.0
+        score = _joined(self._whole[stream][None, columns], stream)
+        likely = calibrated.heard_probability(score) if stream == "heard" else calibrated.seen_probability(score)
+        return float(
+            calibrated.sigmoid(calibrated.logit(likely) + (calibrated.constants()["asked"][stream] if asked else 0))[0]
+        )
+
+    def when(self, concept: Concept, stream: str) -> list[Stretch]:
+        """The stretches in which the concept is heard or seen, as if it were there."""
+        track = self.track(stream)
+        if track is None or not self.columns(concept, stream):
+            return []
+        return decide.stretches(track, self.scores(concept, stream), self.timeline.duration)
+
+    def events(self, stream: str, kind: str = "") -> list[Event]:
+        """The events of a stream that are of a kind ("instrument", "animal", "vehicle", or any)."""
+        return [event for event in self.timeline.of(stream) if not kind or of_kind(event, kind)]
+
+    def loudness(self, start: float, end: float) -> float:
+        """Mean level of a stretch in dB full scale."""
+        levels = self.timeline.loudness[int(start) : max(int(start) + 1, int(np.ceil(end)))]
+        return float(10 * np.log10(np.mean([10 ** (level / 10) for level in levels]))) if levels else -100.0
+
+
+@lru_cache(maxsize=8)
+def _places(stream: str, names: tuple[str, ...]) -> dict[str, int]:
+    """Label -> column. Groups come before classes of pictures, and win where both have one name."""
+    labels = names if stream == "heard" else (*groups(), *names)
+    places: dict[str, int] = {}
+    for i, label in enumerate(labels):
+        places.setdefault(label, i)
+    return places
+
+
+def _joined(columns: np.ndarray, stream: str) -> np.ndarray:
+    if columns.shape[1] == 1:
+        return columns[:, 0]
+    if stream == "heard":
+        return 1 - np.prod(1 - np.clip(columns, 0, 1), axis=1)
+    return np.clip(columns.sum(axis=1), 0, 1)
+
+
+KINDS = {
+    "instrument": ("Musical instrument", "musical instrument"),
+    "animal": ("Animal", "animal"),
+    "vehicle": ("Vehicle", "vehicle"),
+    "person": ("Human sounds", "person"),
+    "music": ("Music", "musical instrument"),
+}
+
+
+def of_kind(event: Event, kind: str) -> bool:
+    """Whether an event is of one of the KINDS; the general class itself is not one of its kinds."""
+    sound, picture = KINDS[kind]
+    if event.stream == "heard":
+        return sound in sounds().above.get(event.label, ())
+    return event.label in _pictured(picture)
+
+
+@lru_cache(maxsize=8)
+def _pictured(kind: str) -> frozenset[str]:
+    """Groups and ImageNet class names of a larger group."""
+    from lookhear.timeline.ontology import larger_than
+
+    among = groups()
+    inside = {g for g in among if kind in larger_than(g, among)}
+    return frozenset(inside | {name for i, name in enumerate(_imagenet()) if i in among[kind].classes})
+
+
+def _imagenet() -> tuple[str, ...]:
+    import json
+
+    from lookhear.encoders.efficientnet_lite import NAMES
+
+    return tuple(json.loads(NAMES.checked("the picture's class names").read_text("utf-8")))
+
+
+def short(label: str) -> str:
+    """A label as one says it: `Violin, fiddle` is a violin."""
+    return label.split(",")[0].split(" (")[0].split(" / ")[0].lower()

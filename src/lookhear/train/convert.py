@@ -1,0 +1,97 @@
+"""A published checkpoint becomes a run folder: evaluated, audited, asked and compared like what was trained here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lookhear import catalog, checkpoints, config, datasets
+from lookhear.errors import FeatureError, ModelError
+from lookhear.model import widths
+from lookhear.store.batch import wants
+from lookhear.store.features import FeatureStore
+from lookhear.store.fill import build_encoder, encoders_of
+from lookhear.store.signature import signature
+from lookhear.train import files
+
+WRAPPERS = ("state_dict", "model", "model_state_dict", "net", "network")  # what checkpoints keep their weights under
+
+
+def convert(name: str, checkpoint: Path, recipe: config.Recipe, vocabulary: Sequence[str] = ()) -> Path:
+    """Write the run folder `recipe.out` with the weights of `checkpoint`, published for net `name`.
+
+    `recipe` says which features the net reads, how streams are fitted, and the dataset whose answers the classes are,
+    unless `vocabulary` gives them; sizes and variant are read off the weights. Raises ModelError where the weights are
+    not of this net, or do not fit the features or the answers.
+    """
+    module = catalog.find("nets", name)
+    if not hasattr(module, "from_official"):
+        have = [n for n in catalog.names("nets") if hasattr(catalog.find("nets", n), "from_official")]
+        raise ModelError(f"No checkpoint was published for {name!r}. There are: {', '.join(have)}.")
+    net = module.from_official(read(checkpoint)).eval()
+    sizes = {"name": name, **dataclasses.asdict(net.config)}
+    kept = {k: v for k, v in recipe.net.items() if k not in sizes or k in ("every", "top_k", "segments", "top_m")}
+    answers = tuple(vocabulary) or _answers(recipe)
+    if len(answers) != sizes["answers"]:
+        raise ModelError(
+            f"{str(checkpoint)!r} has {sizes['answers']} answers, {recipe.data.name} {len(answers)}. "
+            "Give the checkpoint's own list, in its order: --vocabulary FILE.json"
+        )
+    wanted = wants(net)
+    features = {s: served for s, served in recipe.features.items() if s in wanted}
+    whole = replace(recipe, net={**sizes, **kept}, features=features, debias={})
+    cards = _cards(whole, wanted)
+    for stream, width in widths(whole, cards).items():
+        if stream in sizes and sizes[stream] != width:
+            raise ModelError(
+                f"{str(checkpoint)!r} reads {stream!r} {sizes[stream]} wide, {features[stream]!r} is {width} wide. "
+                f"Name its own features: --features {stream}=NAME"
+            )
+    run = Path(recipe.out)
+    if files.claim(whole, run):
+        return run
+    with files.unless_refused(run):
+        files.start(run, whole, answers, cards, {})
+        files.save_weights(run / "model.safetensors", net.state_dict())
+    return run
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """The weights in a checkpoint, out of what wraps them and without prefixes. Raises ModelError for NaN."""
+    if not path.is_file():
+        raise ModelError(f"No checkpoint at {str(path)!r}. Give the published .pt, .pth, .bin or .safetensors file.")
+    state = checkpoints.tensors(checkpoints.read(path), *WRAPPERS)
+    if not state:
+        raise ModelError(f"{str(path)!r} holds no tensors by name. Give the file with the network's state dict.")
+    bad = [n for n, t in state.items() if t.is_floating_point() and not torch.isfinite(t).all()]
+    if bad:
+        raise ModelError(
+            f"{str(path)!r} has NaN or infinite values in {bad[0]!r} and {len(bad) - 1} more: it is damaged."
+        )
+    return state
+
+
+def _answers(recipe: config.Recipe) -> tuple[str, ...]:
+    """The answers of a dataset in the order of published classes. Raises ModelError where it has no fixed order."""
+    fixed = getattr(datasets.find(recipe.data.name)[0], "VOCABULARY", None)
+    if fixed is None:
+        raise ModelError(f"{recipe.data.name!r} has no fixed order of answers: give it with --vocabulary FILE.json")
+    return tuple(fixed)
+
+
+def _cards(recipe: config.Recipe, wanted: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Encoder -> its signature: of the store where it has such features, else of the encoder itself."""
+    root = recipe.data.store or (f"{recipe.data.root}/features" if recipe.data.root else None)
+    store, cards = FeatureStore(root), {}
+    for name in encoders_of(recipe.features, wanted):
+        try:
+            cards[name] = store.card(name)
+        except FeatureError:
+            cards[name] = signature(build_encoder(name))
+    return cards

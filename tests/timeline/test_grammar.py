@@ -1,0 +1,59 @@
+"""Questions in many wordings are read as the program that answers them."""
+
+import pytest
+
+from lookhear.timeline import vectors
+from lookhear.timeline.grammar import read
+
+READ = [
+    ("Is there a dog?", "exist", "", ["dog"]),
+    ("Do you hear a puppy barking?", "exist", "heard", ["dog"]),
+    ("Can you see a violin?", "exist", "seen", ["violin"]),
+    ("Are there violin and cello instruments in the video?", "exist", "", ["violin", "cello"]),
+    ("What do you hear?", "what", "heard", []),
+    ("Which instrument is playing?", "what", "heard", []),
+    ("When does the dog bark?", "when", "", ["dog"]),
+    ("How long does the music play?", "how_long", "heard", ["music"]),
+    ("How often does the dog bark?", "how_often", "", ["dog"]),
+    ("Which instrument makes sounds first?", "extreme", "heard", []),
+    ("What is the first instrument that comes in?", "extreme", "", []),
+    ("Which instrument makes sounds before the violin?", "neighbour", "heard", ["violin"]),
+    ("Is the violin louder than the piano?", "louder", "heard", ["violin", "piano"]),
+    ("Where is the cat?", "where", "", ["cat"]),
+    ("What is said?", "said", "", []),
+    ("Who is speaking?", "who_said", "", []),
+    ("Is it ever silent?", "silence", "", []),
+    ("How many types of musical instruments were heard throughout the video?", "count", "heard", []),
+    ("How many instruments in the video did not sound from beginning to end?", "count_silent", "heard", []),
+    ("Is the violin in the video always playing?", "always", "", ["violin"]),
+    ("Is this sound from the instrument in the video?", "matched", "", []),
+    ("Which is the musical instrument that sounds at the same time as the violin?", "together", "heard", ["violin"]),
+    ("Is there a voiceover?", "exist", "", ["speech"]),
+    ("Where is the performance?", "place", "", []),
+    ("Why is the man sad?", "unknown", "", []),
+    ("How long is the video?", "duration", "", []),
+    ("How many cuts are there?", "cuts", "", []),
+]
+
+
+@pytest.mark.parametrize(("question", "program", "stream", "things"), READ)
+def test_reading(question, program, stream, things):
+    query = read(question)
+    assert query.program == program
+    if stream:
+        assert query.stream in (stream, "")
+    if things:
+        assert [t.concept.name for t in query.things if t.concept] == things
+
+
+def test_a_question_of_no_kind_is_not_read():
+    assert read("Colourless green ideas sleep furiously").program == ""
+
+
+def test_a_quoted_word_is_kept():
+    assert read('When does she say "country"?').quote == "country"
+
+
+@pytest.mark.skipif(not vectors.there(), reason="the package wordllama is not installed")
+def test_word_vectors_read_what_no_rule_does():
+    assert read("make out the noises for me, would you").program == "what"
