@@ -26,7 +26,7 @@ class Live:
     def start(self):
         command = [sys.executable, "-m", "lookhear", "serve", "--port", str(self.port), "--data", str(self.data)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        self.process = subprocess.Popen([*command, "--no-examples", *self.options], env=environment)
+        self.process = subprocess.Popen([*command, "--model", "stage", "--no-examples", *self.options], env=environment)
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and self.process.poll() is None:
             try:
