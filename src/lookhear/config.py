@@ -319,13 +319,13 @@ def _check_values(value: Any, where: str) -> None:
             _check_values(one, where)
 
 
-def _check_amounts(made: Any, where: str) -> None:
+def _check_amounts(made: Any, where: str, prefix: str = "") -> None:
     """Refuse amounts below what they can be, wherever in a recipe they stand."""
     for key, value in vars(made).items():
         if dataclasses.is_dataclass(value):
-            _check_amounts(value, f"{where}: {key}")
+            _check_amounts(value, where, f"{prefix}{key}.")
         elif key in LEAST and isinstance(value, (int, float)) and value < LEAST[key]:
-            raise RecipeError(f"{where}: {key}={value}: at least {LEAST[key]} is needed.")
+            raise RecipeError(f"{where}: {prefix}{key}={value}: at least {LEAST[key]} is needed.")
 
 
 def _check_keys(schema: type[Any], options: Mapping[str, Any], where: str, prefix: str) -> None:

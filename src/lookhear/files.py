@@ -181,6 +181,13 @@ def claim(folder: Path | str, wait: float = 0.0) -> Iterator[Path]:
         lock.release()
 
 
+def unused(folder: Path) -> bool:
+    """Does a folder hold nothing, or is there none? Claims and what a dead writer left half-written do not count."""
+    if not folder.is_dir():
+        return not folder.exists()
+    return all(path.name.startswith(LOCK) or ".part" in path.name for path in folder.iterdir())
+
+
 def _owner(note: Path) -> str:
     try:
         host, pid = note.read_text("utf-8").split()

@@ -14,7 +14,9 @@ from lookhear.errors import RecipeError
 SECONDS, CLIP = 12, torch.tensor([0, 1, 1, 0])
 SMALL = {"answers": 7, "audio": 8, "frames": 12, "patches": 16, "question": 16, "words": 16, "hidden": 32, "inner": 16}
 SMALL |= {"prompt": 16, "tokens": 40, "vocabulary": 40}
+TOWERS = ("lavish", "dg_sct", "avmoe")
 TIME = {"fcnlstm": 300, "convlstm": 300}  # rows of a spectrogram that do not vanish in the published halvings
+TIME |= dict.fromkeys(TOWERS, 3)
 PATCHES = {"mccd": 16, "pstp_net": 30}  # how many a second has; 6 where a net does not mind
 OWN = {
     "apl": {"inner": 32},
@@ -29,6 +31,12 @@ OWN = {
     "pstp_net": {"top_m": 3},
     "sasr_net": {"steps": 2, "words": 5, "depth": 1},
 }  # where a field of that name means something else
+SMALL_TOWER = {"image": 32, "window": 4, "width": 16, "depths": [2, 1], "heads": [2, 2]}
+SMALL_SOUND = {"rate": 8000, "fft": 128, "hop": 16, "bands": 8, "highest": 3500.0}
+SMALL_SOUND |= {"tower": {"image": 32, "window": 4, "width": 8, "depths": [2, 1], "heads": [2, 2]}}
+OWN |= {name: {"tower": SMALL_TOWER, "latent": 2, "down": 4, "groups": 2, "words": 4} for name in TOWERS}
+for name in TOWERS[1:]:
+    OWN[name] |= {"sound": SMALL_SOUND, "inner": [16, 8, 4]}
 MIXES = {("qa_tiger", "released"), ("pstp_net", "concat")}  # whose published code lets questions of a batch mix
 MORE = {("pstp_net", "concat"): {}, ("avst", "baseline"): {"variant": "released", "form": "baseline"}}
 READ = ("mcan", "hcattn", "hcrn", "hme", "psac", "lavit", "avsd")  # as word ids; these read word vectors as well
@@ -86,6 +94,9 @@ def draw(name, stream, sizes, rows):
         tokens[1::2, 4:] = 0
         return tokens
     time = TIME.get(name, SECONDS)
+    raw = {"pixels": (3, 32, 32), "spectrogram": (32, 32), "waveform": (800,)}
+    if stream in raw:
+        return torch.randn(rows, time, *raw[stream])
     shape = {"question": (), "prompt": (), "words": (5,), "patches": (time, PATCHES.get(name, 6))}
     return torch.randn(rows, *shape.get(stream, (time,)), sizes.get(stream, SMALL[stream]))
 
@@ -123,7 +134,7 @@ def test_answers_a_batch_and_says_when(form):
     for opinion in output.opinions.values():
         assert opinion.shape == (4, 7)
     for side, weight in output.attention.items():
-        assert side in ("seen", "heard") and weight.shape == (4, SECONDS)
+        assert side in ("seen", "heard") and weight.shape == (4, TIME.get(form[0], SECONDS))
         assert (weight >= 0).all() and torch.allclose(weight.sum(1), torch.ones(4), atol=1e-4)
 
 

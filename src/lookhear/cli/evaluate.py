@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lookhear.files import dumps
+from lookhear.files import claim, dumps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,27 +73,28 @@ def evaluate(
     if embeddings and not segmenter:
         raise RecipeError(f"--embeddings {str(embeddings)!r} are a segmenter's: give --segmenter as well.")
     wanted = many.listed(tasks, root) if tasks else [many.Asked(dataset, split, root)]
-    asker = Asker(model, store, probe, limit, None if dry_run or not tasks else out, dry_run)
-    asker.segmenter, asker.embeddings = segmenter, embeddings
-    if dry_run:
-        asker.plan(wanted)
-        return
-    if not tasks:
-        scored = asker(wanted[0], many.examples_of(wanted[0], limit))
+    with claim(out) if out and not dry_run else nullcontext():
+        asker = Asker(model, store, probe, limit, None if dry_run or not tasks else out, dry_run)
+        asker.segmenter, asker.embeddings = segmenter, embeddings
+        if dry_run:
+            asker.plan(wanted)
+            return
+        if not tasks:
+            scored = asker(wanted[0], many.examples_of(wanted[0], limit))
+            if out:
+                scored.save(out)
+            print(dumps(scored.to_json(), indent=2) if as_json else scored.table(format))
+            _tell({wanted[0]: scored}, {}, asker.loaded)
+            return
+        found, missing = many.ask_all(wanted, asker, limit)
+        rows = many.rows(found, asker.name)
         if out:
-            scored.save(out)
-        print(dumps(scored.to_json(), indent=2) if as_json else scored.table(format))
-        _tell({wanted[0]: scored}, {}, asker.loaded)
-        return
-    found, missing = many.ask_all(wanted, asker, limit)
-    rows = many.rows(found, asker.name)
-    if out:
-        (out / "table.md").write_text(many.table(rows, "markdown", beside) + "\n", "utf-8")
-    if as_json:
-        print(dumps(_plain(found, missing, rows, beside), indent=2))
-    else:
-        print(many.table(rows, format, beside))
-    _tell(found, missing, asker.loaded)
+            (out / "table.md").write_text(many.table(rows, "markdown", beside) + "\n", "utf-8")
+        if as_json:
+            print(dumps(_plain(found, missing, rows, beside), indent=2))
+        else:
+            print(many.table(rows, format, beside))
+        _tell(found, missing, asker.loaded)
 
 
 class Asker:

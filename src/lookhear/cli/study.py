@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lookhear import files
 from lookhear.files import dumps
 
 
@@ -33,14 +34,15 @@ def study(
     from lookhear.train.loop import train
 
     folder = out or Path("runs") / recipe.stem
-    found = studies.go(
-        recipe,
-        folder,
-        lambda one: train(one, progress=False),
-        overrides or (),
-        minutes,
-        lambda words: typer.echo(words, err=True),
-    )
-    result = study_table.result(studies.read(recipe), found)
-    (folder / "study.json").write_text(dumps(result, indent=1) + "\n", "utf-8")
+    with files.claim(folder):
+        found = studies.go(
+            recipe,
+            folder,
+            lambda one: train(one, progress=False),
+            overrides or (),
+            minutes,
+            lambda words: typer.echo(words, err=True),
+        )
+        result = study_table.result(studies.read(recipe), found)
+        files.write_json(folder / "study.json", result)
     print(dumps(result) if as_json else study_table.text(result, format))

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from lookhear import statistics
-from lookhear.errors import DatasetError
+from lookhear import files, statistics
+from lookhear.errors import DatasetError, FileError
 from lookhear.evaluate import scores, tables
 from lookhear.evaluate.columns import ORDER
 from lookhear.evaluate.records import from_record, to_record
@@ -74,13 +74,8 @@ class Report:
             "table.md": [self.table("markdown") + "\n"],
         }
         for name, lines in texts.items():
-            part = folder / f"{name}.part"
-            try:
-                with part.open("w", encoding="utf-8") as file:
-                    file.writelines(lines)
-                part.replace(folder / name)
-            finally:
-                part.unlink(missing_ok=True)
+            with files.whole(folder / name) as part, part.open("w", encoding="utf-8") as file:
+                file.writelines(lines)
 
 
 def report(
@@ -132,17 +127,19 @@ def load(folder: Path | str) -> Report:
     """The report saved in `folder`, scored anew from its answers."""
     folder = Path(folder)
     try:
-        lines = (folder / "answers.jsonl").read_text("utf-8").splitlines()
-        card = json.loads((folder / "report.json").read_text("utf-8")).get("card", {})
+        lines = (folder / "answers.jsonl").read_text("utf-8").removesuffix("\n").split("\n")
+        card = files.read_json(folder / "report.json", dict).get("card", {})
     except FileNotFoundError as error:
         raise DatasetError(f"No report in {str(folder)!r}: {Path(error.filename).name} is missing.") from None
-    except json.JSONDecodeError as error:
-        raise DatasetError(f"{folder / 'report.json'}: not JSON: {error}.") from None
+    except (FileError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{folder}: not readable as a report: {error}") from None
+    if not isinstance(card, dict):
+        raise DatasetError(f"{folder / 'report.json'}: its card is {str(card)[:40]!r}, not an object.")
     examples, answers = [], []
     for number, line in enumerate(lines, 1):
         try:
             example, answer = from_record(json.loads(line))
-        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise DatasetError(f"{folder / 'answers.jsonl'}:{number}: not an answer ({error!r}): {line[:80]}") from None
         examples.append(example)
         answers.append(answer)

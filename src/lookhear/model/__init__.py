@@ -10,10 +10,12 @@ qwen_omni@Qwen/Qwen2.5-Omni-3B the same from another place; options follow after
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lookhear import catalog
 from lookhear.errors import ModelError
 from lookhear.model import names as _names
 from lookhear.model import real as _real
@@ -38,6 +40,7 @@ __all__ = [
     "says",
     "served",
     "shipped",
+    "spelled",
     "widths",
 ]
 SHIPPED = Path(__file__).parents[1] / "weights"
@@ -50,6 +53,7 @@ def load(name: Path | str, store: FeatureStore | None = None, **late: Any) -> Mo
     replies in `store`/replies. `late` are options of a model behind an address that are not in its name, such as
     `key`; other models take none of them. Raises ModelError where there is no such model, or it cannot be used.
     """
+    name = spelled(name)
     folder = Path(name)
     if str(name) == _real.RealModel.name and not folder.is_dir():
         return _real.RealModel(store=store)
@@ -63,6 +67,16 @@ def load(name: Path | str, store: FeatureStore | None = None, **late: Any) -> Mo
         return load_run(folder, store)
     if (folder / "recipe.yaml").is_file():
         raise ModelError(f"{str(name)!r} is not trained to the end. Resume it: lookhear train {folder}/recipe.yaml")
+    if str(name) in catalog.names("nets"):
+        raise ModelError(
+            f"{str(name)!r} is a network, not a trained model. Train it (lookhear train soundstage/{name}) or "
+            f"convert published weights (lookhear convert {name} CHECKPOINT), then give the run folder: runs/{name}"
+        )
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)) and not folder.exists():
+        raise ModelError(
+            f"No folder {str(name)!r}. If it is a model of the Hugging Face hub, say which of lookhear's models reads "
+            f"it: qwen_omni@{name}, or another of: lookhear list llms"
+        )
     have = ", ".join(shipped()) or "none"
     raise ModelError(
         f"No model called {str(name)!r}. Shipped: {have}. From packages: real. "
@@ -79,6 +93,14 @@ def default() -> str:
 def ask(video: Path | str | Clip, *questions: str, model: Path | str = "") -> Sequence[Answer]:
     """Answer questions about a video with the model called `model` (see `default`)."""
     return load(model or default()).ask(video, *questions)
+
+
+def spelled(name: Path | str) -> str:
+    """The name that `load` takes: a Qwen-Omni of the hub by its own name becomes `qwen_omni@NAME`."""
+    text = str(name)
+    if re.fullmatch(r"[\w.-]+/Qwen[\w.-]*Omni[\w.-]*", text) and not Path(text).exists():
+        return f"qwen_omni@{text}"
+    return text
 
 
 def shipped() -> list[str]:

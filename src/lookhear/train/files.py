@@ -24,7 +24,8 @@ from torch import Tensor
 
 from lookhear import config
 from lookhear.errors import ModelError, RecipeError
-from lookhear.files import dumps
+from lookhear.files import claim as hold
+from lookhear.files import dumps, unused
 from lookhear.model import SCALE_PARTS
 from lookhear.store.scale import Scale
 
@@ -44,6 +45,30 @@ def write(path: Path, content: bytes) -> None:
         raise ModelError(f"Cannot write {str(path)!r}: {error.strerror}. Check permissions and free space.") from None
 
 
+@contextmanager
+def writing(run: Path, main: bool) -> Iterator[None]:
+    """Be the one job that trains in `run`; of several processes of one job the `main` one holds the claim."""
+    if not main:
+        yield
+        return
+    fresh = not run.exists()
+    with hold(run):
+        try:
+            yield
+        finally:
+            if fresh and unused(run):
+                drop(run)
+
+
+def check_processes(run: Path, began: int, now: int) -> None:
+    """Refuse to go on with another number of processes: they share out a step, so its meaning would change."""
+    if began != now:
+        raise ModelError(
+            f"{str(run)!r} was begun by {began} processes and cannot go on with {now}. "
+            "Start as many, or name another folder with out=FOLDER."
+        )
+
+
 def claim(recipe: config.Recipe | config.LLMRecipe, run: Path, done: str = "model.safetensors") -> bool:
     """Take folder `run` for `recipe`; True where it is trained already. Refuses a folder that holds something else.
 
@@ -60,7 +85,7 @@ def claim(recipe: config.Recipe | config.LLMRecipe, run: Path, done: str = "mode
                 "Name another with out=FOLDER, or delete that one."
             )
         return (run / done).is_file()
-    if run.exists() and (not run.is_dir() or any(f for f in run.iterdir() if not f.name.endswith(".part"))):
+    if not unused(run):
         raise RecipeError(f"Run folder {str(run)!r} exists and holds no run. Name another with out=FOLDER.")
     return False
 

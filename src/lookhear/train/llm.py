@@ -63,7 +63,8 @@ def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
         gradient_accumulation_steps=settings.accumulate,
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=False)],
     )
-    with bar(progress and accelerator.is_main_process) as shown:
+    main = accelerator.is_main_process
+    with files.writing(run, main), bar(progress and main) as shown:
         if files.claim(recipe, run, "lookhear.json"):
             shown.say(f"{run} is trained already.")
             return run
@@ -217,6 +218,7 @@ class _Run:
             "sampler": self.sampler.state(),
             "schedule": self.schedule.state_dict(),
             "lessons": self.curriculum.digest,
+            "processes": self.accelerator.num_processes,
         }
         if self.sharded:
             self.accelerator.save_state(str(self.run / "checkpoint" / "shards"))
@@ -237,6 +239,7 @@ class _Run:
                 f"The lessons are not those that {str(self.run)!r} was started on. "
                 "Name another folder with out=FOLDER, or delete that one."
             )
+        files.check_processes(self.run, state["processes"], self.accelerator.num_processes)
         if self.sharded:
             self.accelerator.load_state(str(self.run / "checkpoint" / "shards"))
         else:

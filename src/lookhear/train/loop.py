@@ -98,7 +98,8 @@ def train(recipe: config.Recipe, progress: bool = True) -> Path:
     accelerator = Accelerator(
         mixed_precision=settings.precision, kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)]
     )
-    with bar(progress and accelerator.is_main_process) as shown:
+    main = accelerator.is_main_process
+    with files.writing(run, main), bar(progress and main) as shown:
         if files.claim(recipe, run):
             shown.say(f"{run} is trained already.")
             return run
@@ -273,6 +274,7 @@ class _Run:
             "scaler": scaler.state_dict() if scaler else None,
             "position": asdict(self.at),
             "questions": self.questions.digest,
+            "processes": self.accelerator.num_processes,
         }
         files.save_checkpoint(self.run, state)
 
@@ -285,6 +287,7 @@ class _Run:
                 f"The training questions are not those that {str(self.run)!r} was started on. "
                 "Name another folder with out=FOLDER, or delete that one."
             )
+        files.check_processes(self.run, state["processes"], self.accelerator.num_processes)
         self.net.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.at = Position(**state["position"])

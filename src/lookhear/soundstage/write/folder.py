@@ -16,6 +16,7 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
+from lookhear import files
 from lookhear.errors import DatasetError, MediaError
 from lookhear.soundstage.questions.truth import evidence
 from lookhear.soundstage.scene.facts import Facts
@@ -52,7 +53,7 @@ def make(
     out, font = Path(out), str(font or "")
     voices = _voices(font)
     _ours(out)
-    with progress(quiet) as bar:
+    with files.claim(out), progress(quiet) as bar:
         tick = bar("scenes and questions", sum(settings.clips.values()))
         clips = []
         for asked in world(settings):
@@ -70,14 +71,14 @@ def make(
             videos(out / "videos", [c.scene for c in clips], settings, workers, bar, font)
             _sheet(out / "contact_sheet.png", clips)
         counts = _formats(out, settings, clips, media, bar, font) if formats else {}
-    found = card(settings, clips) | {
-        "media": media,
-        "formats": counts,
-        "voices": voices or "drawn",
-        "tasks": tasks,
-        "sha256": {p.relative_to(out).as_posix(): checksum(p) for p in written},
-    }
-    text(out / "card.json", json.dumps(found, indent=1))
+        found = card(settings, clips) | {
+            "media": media,
+            "formats": counts,
+            "voices": voices or "drawn",
+            "tasks": tasks,
+            "sha256": {p.relative_to(out).as_posix(): checksum(p) for p in written},
+        }
+        text(out / "card.json", json.dumps(found, indent=1))
     return found
 
 
@@ -90,7 +91,7 @@ def read_scenes(root: Path | str) -> Iterator[Scene]:
 def _ours(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise DatasetError(f"{str(out)!r} is a file. Name a folder to make a Soundstage in.")
-    if out.is_dir() and any(out.iterdir()) and not (out / "scenes.jsonl").is_file():
+    if not files.unused(out) and not (out / "scenes.jsonl").is_file():
         raise DatasetError(f"{str(out)!r} holds other things. Name a new or empty folder.")
 
 
