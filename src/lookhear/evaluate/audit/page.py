@@ -34,7 +34,9 @@ def sentences(card: Card) -> list[str]:
     """What the three findings rest on, each a sentence; then everything that could not be done."""
     decisive = [("swap_audio", "silence"), ("swap_video", "blindfold"), ("shuffle_questions",)]
     by = {line.name: line for line in card.lines}
-    found = [next((by[n] for n in names if by[n].verdict != NOT_DONE), by[names[0]]) for names in decisive]
+    known = [[by[n] for n in names if n in by] for names in decisive]  # none of answers whose model is not at hand
+    found = [next((one for one in lines if one.verdict != NOT_DONE), lines[0]) for lines in known if lines]
+    found = found or [line for line in card.lines if line.verdict != NOT_DONE]
     return [line.sentence for line in [*found, *(one for one in card.lines if one.verdict == NOT_DONE)]]
 
 
