@@ -117,8 +117,8 @@ class Asker:
         from lookhear.evaluate.probes import PROBES
         from lookhear.evaluate.run import no_reply, run, unanswered
         from lookhear.model import load
+        from lookhear.progress import bars
         from lookhear.store.features import FeatureStore
-        from lookhear.train.log import bar
 
         card = {
             "model": self.name,
@@ -146,7 +146,7 @@ class Asker:
             self.asked = self._drawing() if self.segmenter else self.loaded
         if self.probe:
             examples = PROBES[self.probe](examples)
-        with bar(sys.stderr.isatty()) as shown:
+        with bars(quiet=not sys.stderr.isatty()) as shown:
             title = f"asking {asked.dataset}"
             answers = run(self.asked, examples, store, progress=lambda done, total: shown.show(title, done, total))
         if undrawn(examples, answers):
