@@ -63,11 +63,13 @@ def _of_tasks(report: Scored, format: str) -> list[str]:
     for kind, metrics in report.metrics.items():
         repeats = {"accuracy", "war"} if report.overall is not None and len(report.metrics) == 1 else set()
         shown = {name: m for name, m in metrics.items() if name not in repeats}
-        head = [kind, "value", *(["low", "high"] if format == "csv" else ["95 % interval"]), "of"]
+        floor = ["mute"] * any(m.mute > 0 for m in shown.values())  # what a reply of nothing scores
+        head = [kind, "value", *(["low", "high"] if format == "csv" else ["95 % interval"]), *floor, "of"]
         rows = []
         for name, m in shown.items():
             edges = [_plain(edge) for edge in m.interval]
-            rows.append([name, _plain(m.value), *(edges if format == "csv" else [" to ".join(edges)]), str(m.total)])
+            shown_edges = edges if format == "csv" else [" to ".join(edges)]
+            rows.append([name, _plain(m.value), *shown_edges, *([_plain(m.mute)] if floor else []), str(m.total)])
         if kind.partition("/")[0] in RIGHT_OR_WRONG and format == "csv" and set(shown) == {"unread"}:
             continue  # a CSV of the field's table stays one table
         parts.append(lay_out(head, rows, format))
