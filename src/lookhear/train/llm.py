@@ -29,12 +29,13 @@ from torch import Tensor, nn
 from lookhear import catalog, config
 from lookhear.errors import ModelError
 from lookhear.llms import LLM, Prepared
+from lookhear.progress import Bars, bars
 from lookhear.train import engines, files, lessons, outcome
 from lookhear.train.batches import Batches
 from lookhear.train.estimate import Estimate, estimate, tokens_of
 from lookhear.train.learners import check, model_of, named
 from lookhear.train.lessons import Ask, Curriculum, Lesson, Truth
-from lookhear.train.log import Bar, Log, bar
+from lookhear.train.log import Log
 from lookhear.train.meter import Meter
 from lookhear.train.prepared import Clips, size
 from lookhear.train.validation import Best, losses
@@ -69,7 +70,7 @@ def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=False)],
     )
     main = accelerator.is_main_process
-    with files.writing(run, main), bar(progress and main) as shown:
+    with files.writing(run, main), bars(quiet=not (progress and main)) as shown:
         if files.claim(recipe, run, "lookhear.json"):
             shown.say(f"{run} is trained already.")
             return run
@@ -95,7 +96,7 @@ def factor(settings: config.Tuning) -> Callable[[int], float]:
 class _Run:
     """Everything a run holds while it goes."""
 
-    def __init__(self, recipe: config.LLMRecipe, run: Path, accelerator: Accelerator, shown: Bar):
+    def __init__(self, recipe: config.LLMRecipe, run: Path, accelerator: Accelerator, shown: Bars):
         self.recipe, self.settings, self.run = recipe, recipe.train, run
         self.accelerator, self.shown, self.main = accelerator, shown, accelerator.is_main_process
         self.draws = getattr(catalog.find("llms", named(recipe)[0]), "MASKED", "")
@@ -237,6 +238,7 @@ class _Run:
             "step": self.at,
             "sampler": self.batches.state(),
             "best": self.best.state(),
+            "processes": self.accelerator.num_processes,
             "lessons": self.curriculum.digest,
         }
         if self.sharded:
@@ -258,6 +260,7 @@ class _Run:
                 f"The lessons are not those that {str(self.run)!r} was started on. "
                 "Name another folder with out=FOLDER, or delete that one."
             )
+        files.check_processes(self.run, state["processes"], self.accelerator.num_processes)
         if self.sharded:
             self.accelerator.load_state(str(self.run / "checkpoint" / "shards"))
         else:
