@@ -24,6 +24,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from lookhear import config
 from lookhear.catalog import unknown
 from lookhear.errors import ModelError, RecipeError
+from lookhear.layers.towers import Towers, cost
 from lookhear.model import build_net, says, served, widths
 from lookhear.store.batch import NEGATIVE, Batch, batch, batches, orders, wants
 from lookhear.store.features import FeatureStore
@@ -170,6 +171,8 @@ class _Run:
         self.step.train()
         torch.manual_seed(self._seed(1))
         streams = self._batch(examples).to(self.accelerator.device)
+        if self.at.step == 0 and self.main and isinstance(self.net, Towers):
+            self._say_cost(streams)
         labels = torch.tensor([self.labels[e.id] for e in examples], device=self.accelerator.device)
         losses = self.step(streams, labels)
         self.accelerator.backward(torch.stack(list(losses.values())).sum())
@@ -187,6 +190,18 @@ class _Run:
             self._tell()
         if self.at.step % self.settings.checkpoint_every == 0 and not last:
             self._checkpoint()
+
+    def _say_cost(self, streams: Batch) -> None:
+        """What a step of a net with towers takes, before the first one; from shapes alone, without the head."""
+        options = {k: v for k, v in self.recipe.net.items() if k not in ("swin", "htsat")}  # no weights are read again
+        with torch.device("meta"):
+            net = build_net(replace(self.recipe, net=options), self.questions.vocabulary, self.cards).train()
+        given = {n: streams.watch[n].to("meta") for n in orders(net.watch)}
+        found = cost(
+            net, lambda net: torch.stack([t.sum() for t in net.watch(**given).values() if t.requires_grad]).sum()
+        )
+        self.shown.say(f"{found}, about {found.seconds(self.accelerator.device):.1f} s here.")
+        self._note(cost={"parameters": found.parameters, "trained": found.trained, "flop": found.operations})
 
     def _tell(self) -> None:
         """Log the mean losses since last time; a loss that is no number ends the run."""
