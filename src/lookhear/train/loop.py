@@ -25,7 +25,7 @@ from lookhear import config
 from lookhear.catalog import unknown
 from lookhear.errors import ModelError, RecipeError
 from lookhear.layers.towers import Towers, cost
-from lookhear.model import build_net, says, served, widths
+from lookhear.model import build_net, says, served, wrapped
 from lookhear.store.batch import NEGATIVE, Batch, batch, batches, orders, wants
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import encoders_of
@@ -57,9 +57,7 @@ class Position:
 def trainee(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
     """The net a recipe names; with a `debias` section, what that puts around it for the time of training."""
     net = build_net(recipe, vocabulary, cards)
-    if not recipe.debias:
-        return net
-    return config.build("debias", recipe.debias, answers=len(vocabulary), **widths(recipe, cards))(net)
+    return wrapped(net, recipe, vocabulary, cards) if recipe.debias else net
 
 
 def optimizer(settings: config.Train, net: nn.Module) -> torch.optim.Optimizer:
@@ -232,7 +230,7 @@ class _Run:
             score = 100 * right / total if total else 0.0
             if score >= self.at.best:
                 self.at.best, self.at.best_epoch = score, epoch
-                answers = self.net.net if self.recipe.debias else self.net
+                answers = self.net.net if self.recipe.debias and not self.net.stays else self.net
                 files.save_weights(self.run / "checkpoint" / "best.safetensors", answers.state_dict())
             if total:
                 self._note(epoch=epoch, val={"accuracy": score, "correct": right, "total": total})
