@@ -55,10 +55,10 @@ def _numbers(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 class Bar:
-    """A progress bar with a line of words; silent when not wanted."""
+    """A progress bar with a line of words; only the words where standard error is no terminal, nothing if not wanted."""
 
-    def __init__(self, progress: Any):
-        self.progress, self.tasks = progress, {}
+    def __init__(self, progress: Any, console: Any = None):
+        self.progress, self.console, self.tasks = progress, console, {}
 
     def show(self, what: str, done: int, total: int, words: str = "") -> None:
         """`what` has come to `done` of `total`."""
@@ -70,8 +70,8 @@ class Bar:
 
     def say(self, words: str) -> None:
         """One line that stays."""
-        if self.progress is not None:
-            self.progress.console.print(words, highlight=False, markup=False, soft_wrap=True)
+        if self.console is not None:
+            self.console.print(words, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -83,6 +83,10 @@ def bar(shown: bool) -> Iterator[Bar]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield Bar(None, console)
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[words]}"), console=Console(stderr=True)) as progress:
-        yield Bar(progress)
+    with Progress(*columns, TextColumn("{task.fields[words]}"), console=console) as progress:
+        yield Bar(progress, console)
