@@ -55,8 +55,8 @@ def audit(
     from lookhear.evaluate.audit.card import of_videos
     from lookhear.evaluate.tables import FORMATS
     from lookhear.model import load
+    from lookhear.progress import bars
     from lookhear.store.features import FeatureStore
-    from lookhear.train.log import bar
 
     if format not in FORMATS:
         raise RecipeError(catalog.unknown("table format", format, FORMATS))
@@ -81,7 +81,7 @@ def audit(
     if limit is not None:
         examples = of_videos(examples, limit, seed)
     answering = load(model, FeatureStore(store or root / "features", cache=True), **late(model))
-    with bar(sys.stderr.isatty()) as shown:
+    with bars(quiet=not sys.stderr.isatty()) as shown:
         card = look_over(
             answering,
             examples,

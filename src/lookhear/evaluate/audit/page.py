@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from lookhear import files
 from lookhear.evaluate import tables
 from lookhear.evaluate.audit.card import Card
 from lookhear.evaluate.audit.lines import NOT_DONE, Line
@@ -42,19 +43,13 @@ def sentences(card: Card) -> list[str]:
 def save(card: Card, folder: Path | str) -> Path:
     """Write audit.json, audit.md and the page audit.html into `folder`; returns the page's path."""
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     texts = {
         "audit.json": dumps(card.to_json(), indent=2) + "\n",
         "audit.md": text(card, "markdown") + "\n",
         "audit.html": document(card),
     }
     for name, content in texts.items():
-        part = folder / f"{name}.part"
-        try:
-            part.write_text(content, "utf-8")
-            part.replace(folder / name)
-        finally:
-            part.unlink(missing_ok=True)
+        files.write(folder / name, content)
     return folder / "audit.html"
 
 
