@@ -6,12 +6,13 @@ Without real eyes and ears a timeline still has loudness, cuts, black and silenc
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from lookhear.media.decode import stream
 from lookhear.media.sampling import Sampling
+from lookhear.timeline import Timeline
 from lookhear.types import Clip
 
 PIECE = 20.0  # seconds decoded at a time
@@ -25,9 +26,16 @@ QUIETEST = -90.0
 Tell = Callable[[Any], None]
 
 
+@runtime_checkable
+class MakesTimelines(Protocol):
+    """A model that watches a clip into a timeline."""
+
+    def timeline(self, clip: Clip) -> Timeline: ...
+
+
 def timeline(clip: Clip, model: Any, tell: Tell) -> dict[str, Any]:
-    """The JSON form of the timeline of `clip`."""
-    return plain(clip, tell)
+    """The JSON form of the timeline of `clip`. Raises MediaError."""
+    return model.timeline(clip).to_json() if isinstance(model, MakesTimelines) else plain(clip, tell)
 
 
 def plain(clip: Clip, tell: Tell) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lookhear import config, datasets, statistics
+from lookhear import config, datasets, files, statistics
 from lookhear.errors import RecipeError
 from lookhear.evaluate.floors import template_of
 from lookhear.evaluate.report import clusters_of, columns_of, membership
@@ -167,9 +167,7 @@ def asked(model: NetModel, examples: Sequence[Example], store: FeatureStore) -> 
 def keep(run: Path, split: str, examples: Sequence[Example], right: np.ndarray) -> None:
     """Write who was right into the run folder: one bit a question, with a hash of the questions."""
     text = json.dumps({"questions": len(examples), "digest": digest(examples), "right": pack(right)})
-    part = run / f".right-{split}.part"
-    part.write_text(text, "utf-8")
-    part.replace(run / f"right-{split}.json")
+    files.write(run / f"right-{split}.json", text)
 
 
 def stored(run: Path, split: str, examples: Sequence[Example]) -> np.ndarray | None:

@@ -134,6 +134,7 @@ function tick() {
  *  whose wave is `heard`. */
 export function tracks(picture, sound, heard = null) {
   $("dark").hidden = picture !== "blank";
+  video.classList.toggle("off", picture === "blank");
   video.muted = sound !== "own";
   wave = sound === "own" ? own : heard || { per_second: 1, columns: [] };
   draw();
