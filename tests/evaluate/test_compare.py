@@ -77,18 +77,3 @@ def test_answers_of_multiple_choice_must_be_choices():
     meta = {"options": ("a dog", "a cat")}
     one = Example("0", "question_answering", Clip(None, None), "?", Answer("a cat"), ("Both",), meta)
     assert predictions.match({"0": "a car"}, [one]).outside == (("0", "a car"),)
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("[1]", "expected one object"),
-        ('{"a": 1}', "question 'a' must be a text, got 1"),
-        ('{"a": ', "not JSON: .* line 1"),
-        ('{"a": "yes", "a": "no"}', "'a' is answered twice"),
-    ],
-)
-def test_bad_prediction_files(tmp_path, text, says):
-    (tmp_path / "p.json").write_text(text)
-    with pytest.raises(LookhearError, match=says):
-        predictions.read(tmp_path / "p.json")

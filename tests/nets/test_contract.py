@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
 from lookhear import catalog, config
-from lookhear.errors import RecipeError
+from lookhear.errors import ModelError, RecipeError
 
 SECONDS, CLIP = 12, torch.tensor([0, 1, 1, 0])
 SMALL = {"answers": 7, "audio": 8, "frames": 12, "patches": 16, "question": 16, "words": 16, "hidden": 32, "inner": 16}
@@ -180,3 +180,59 @@ def test_builds_from_defaults(name):
     with torch.device("meta"):
         net = config.build("nets", {"name": name})
     assert sum(p.numel() for p in net.parameters()) > 0
+
+
+def whole(form):
+    """(net in evaluation, all its streams and the index of each question's clip)."""
+    net, sizes = make(*form)
+    watch, ask = serve(form[0], net.eval(), sizes)
+    return net, {**watch, **ask, "clip": CLIP}
+
+
+@torch.no_grad()
+def test_a_net_is_called_like_any_module(form):
+    net, streams = whole(form)
+    watch, ask = ({n: streams[n] for n in names} for names in (net.watch_streams, net.answer_streams))
+    hooked = []
+    net.register_forward_hook(lambda *seen: hooked.append(seen[-1]))
+    torch.testing.assert_close(net(**streams).logits, say(net, watch, ask).logits)
+    assert len(hooked) == 1
+    with pytest.raises(ModelError, match="takes the streams"):
+        net(**{k: v for k, v in streams.items() if k != net.answer_streams[0]} if ask else {"video": CLIP})
+
+
+def test_operations_are_counted(form):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    net, streams = whole(form)
+    net.requires_grad_(False)  # its module tracker hooks gradients, which views of leaves have not
+    with FlopCounterMode(display=False) as counter:
+        net(**streams)
+    assert counter.get_total_flops() > 0
+
+
+@pytest.mark.parametrize("name", ["pooled_mlp", "gated", "av_master", "mcan"])
+@torch.no_grad()
+def test_it_compiles(name):
+    net, streams = whole((name, "released" if name == "av_master" else ""))
+    expected = net(**streams).logits
+    compiled = torch.compile(net, backend="eager")
+    torch.testing.assert_close(compiled(**streams).logits, expected)
+    torch.compiler.reset()
+
+
+@pytest.mark.parametrize("name", ["pooled_mlp", "gated"])
+@torch.no_grad()
+def test_a_plain_net_is_exported(name):
+    net, streams = whole((name, ""))
+
+    class Logits(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = net
+
+        def forward(self, **streams):
+            return self.net(**streams).logits
+
+    program = torch.export.export(Logits().eval(), (), streams)
+    torch.testing.assert_close(program.module()(**streams), net(**streams).logits)

@@ -281,7 +281,7 @@ def test_ready_configurations_are_read_by_accelerate_and_name_real_layers(name):
     from accelerate.commands.config.config_args import load_config_from_file
     from transformers.models.qwen2_5_omni import modeling_qwen2_5_omni as layers
 
-    read = load_config_from_file(str(RECIPES / f"{name}.yaml"))
+    read = load_config_from_file(str(config.RECIPES / "accelerate" / f"{name}.yaml"))
     assert read.mixed_precision == "bf16" and read.num_processes == 8
     if name == "fsdp2":
         wrapped = read.fsdp_config["fsdp_transformer_layer_cls_to_wrap"].split(",")

@@ -9,6 +9,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 QUESTION = ("question", "words", "tokens")
@@ -16,7 +17,7 @@ AUDIO = ("audio", "spectrogram", "waveform")
 VISUAL = ("frames", "patches", "pixels")
 
 
-class Around(nn.Module):
+class Around(WatchAnswer):
     """`watch`, `answer` and `losses` take what the net's own take; `net` is what answers once training is over.
 
     A wrapper that answers itself `stays` (its module says so too, `STAYS`), and may order `further` streams.

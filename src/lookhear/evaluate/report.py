@@ -58,14 +58,13 @@ class Report:
     def table(self, format: str = "text") -> str:
         """The scores as `text`, `markdown`, `latex` or `csv`, types in the field's order, each group's average last.
 
-        Then, but for LaTeX, each task's metrics and its classes apart.
+        Then, but for LaTeX, each task's metrics and its classes apart; last whether the model is known to see and hear.
         """
-        return tables.one(self, format)
+        return "\n\n".join(filter(None, (tables.one(self, format), tables.senses(self.card, format))))
 
     def save(self, folder: Path | str) -> None:
         """Write report.json, answers.jsonl (one line a question) and table.md into `folder`."""
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         judged = [bool(one) if self.overall is not None else None for one in self.right]
         records = map(to_record, self.examples, self.answers, judged)
         texts = {
@@ -74,7 +73,7 @@ class Report:
             "table.md": [self.table("markdown") + "\n"],
         }
         for name, lines in texts.items():
-            with files.whole(folder / name) as part, part.open("w", encoding="utf-8") as file:
+            with files.whole(folder / name) as part, part.open("w", encoding="utf-8", newline="\n") as file:
                 file.writelines(lines)
 
 

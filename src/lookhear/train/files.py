@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,24 +24,11 @@ from torch import Tensor
 from lookhear import config
 from lookhear.errors import ModelError, RecipeError
 from lookhear.files import claim as hold
-from lookhear.files import dumps, unused
+from lookhear.files import dumps, unused, whole, write
 from lookhear.model import SCALE_PARTS
 from lookhear.store.scale import Scale
 
 FREE = ("out", "train.checkpoint_every")  # keys that do not change what comes out
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write `content` beside `path` and put it in place in one step. Raises ModelError where the disk refuses."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        if part.is_file():
-            part.unlink()
-        raise ModelError(f"Cannot write {str(path)!r}: {error.strerror}. Check permissions and free space.") from None
 
 
 @contextmanager
@@ -116,13 +102,8 @@ def start(
 
 def tell(run: Path, recipe: config.Recipe | config.LLMRecipe) -> None:
     """Write the recipe."""
-    run.parent.mkdir(parents=True, exist_ok=True)
-    text = run.with_name(f".{run.name}.recipe.part")
-    try:
-        config.dump(recipe, text)
-        write(run / "recipe.yaml", text.read_bytes())
-    finally:
-        text.unlink(missing_ok=True)
+    with whole(run / "recipe.yaml") as part:
+        config.dump(recipe, part)
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:

@@ -30,12 +30,13 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from lookhear import config
 from lookhear.errors import ModelError
-from lookhear.files import dumps
+from lookhear.files import write_json
 from lookhear.llms import LLM, Prepared
+from lookhear.progress import Bars, bars
 from lookhear.train import files, lessons
 from lookhear.train.learners import check, method_of, model_of
 from lookhear.train.lessons import Ask, Clips, Curriculum, Lesson
-from lookhear.train.log import Bar, Log, bar
+from lookhear.train.log import Log
 from lookhear.train.sampler import Sampler
 
 LOG_EVERY = 5  # steps
@@ -64,7 +65,7 @@ def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=False)],
     )
     main = accelerator.is_main_process
-    with files.writing(run, main), bar(progress and main) as shown:
+    with files.writing(run, main), bars(quiet=not (progress and main)) as shown:
         if files.claim(recipe, run, "lookhear.json"):
             shown.say(f"{run} is trained already.")
             return run
@@ -90,7 +91,7 @@ def factor(settings: config.Tuning) -> Callable[[int], float]:
 class _Run:
     """Everything a run holds while it goes."""
 
-    def __init__(self, recipe: config.LLMRecipe, run: Path, accelerator: Accelerator, shown: Bar):
+    def __init__(self, recipe: config.LLMRecipe, run: Path, accelerator: Accelerator, shown: Bars):
         self.recipe, self.settings, self.run = recipe, recipe.train, run
         self.accelerator, self.shown, self.main = accelerator, shown, accelerator.is_main_process
         self.curriculum: Curriculum = lessons.read(recipe)
@@ -273,7 +274,7 @@ class _Run:
         else:
             model.save_pretrained(self.run / "adapter", **({"state_dict": whole} if whole else {}))
         told = {"llm": self.recipe.llm["name"], "base": str(self.recipe.llm.get("where", ""))}
-        files.write(self.run / "lookhear.json", (dumps(told, indent=1) + "\n").encode())
+        write_json(self.run / "lookhear.json", told)
         files.drop(self.run / "checkpoint")
         if self.log:
             self.log.close()

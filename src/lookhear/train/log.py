@@ -1,16 +1,14 @@
-"""How a run goes: one JSON line at a time, TensorBoard where it is installed, a progress bar for people."""
+"""How a run goes: one JSON line at a time, and TensorBoard where it is installed."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lookhear.files import dumps
-from lookhear.train.files import write
+from lookhear.files import dumps, write
 
 
 class Log:
@@ -52,37 +50,3 @@ def _numbers(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield from _numbers(value, f"{prefix}{name}.")
         elif isinstance(value, (int, float)):
             yield f"{prefix}{name}", value
-
-
-class Bar:
-    """A progress bar with a line of words; silent when not wanted."""
-
-    def __init__(self, progress: Any):
-        self.progress, self.tasks = progress, {}
-
-    def show(self, what: str, done: int, total: int, words: str = "") -> None:
-        """`what` has come to `done` of `total`."""
-        if self.progress is None:
-            return
-        if what not in self.tasks:
-            self.tasks[what] = self.progress.add_task(what, total=total, words="")
-        self.progress.update(self.tasks[what], completed=done, total=total, words=words)
-
-    def say(self, words: str) -> None:
-        """One line that stays."""
-        if self.progress is not None:
-            self.progress.console.print(words, highlight=False, markup=False, soft_wrap=True)
-
-
-@contextmanager
-def bar(shown: bool) -> Iterator[Bar]:
-    """A bar on standard error, so that standard output stays what the command prints."""
-    if not shown:
-        yield Bar(None)
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[words]}"), console=Console(stderr=True)) as progress:
-        yield Bar(progress)

@@ -26,12 +26,13 @@ from lookhear.catalog import unknown
 from lookhear.errors import ModelError, RecipeError
 from lookhear.layers.towers import Towers, cost
 from lookhear.model import build_net, says, served, wrapped
+from lookhear.progress import Bars, bars
 from lookhear.store.batch import NEGATIVE, Batch, batch, batches, orders, wants
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import encoders_of
 from lookhear.store.scale import measure, scaled
 from lookhear.train import files, questions
-from lookhear.train.log import Bar, Log, bar
+from lookhear.train.log import Log
 from lookhear.train.questions import Questions
 from lookhear.train.schedule import factor
 from lookhear.types import Example
@@ -98,7 +99,7 @@ def train(recipe: config.Recipe, progress: bool = True) -> Path:
         mixed_precision=settings.precision, kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)]
     )
     main = accelerator.is_main_process
-    with files.writing(run, main), bar(progress and main) as shown:
+    with files.writing(run, main), bars(quiet=not (progress and main)) as shown:
         if files.claim(recipe, run):
             shown.say(f"{run} is trained already.")
             return run
@@ -110,7 +111,7 @@ def train(recipe: config.Recipe, progress: bool = True) -> Path:
 class _Run:
     """Everything a run holds while it goes."""
 
-    def __init__(self, recipe: config.Recipe, run: Path, accelerator: Accelerator, shown: Bar):
+    def __init__(self, recipe: config.Recipe, run: Path, accelerator: Accelerator, shown: Bars):
         self.recipe, self.settings, self.run = recipe, recipe.train, run
         self.accelerator, self.shown, self.main = accelerator, shown, accelerator.is_main_process
         found = questions.read(recipe.data)
