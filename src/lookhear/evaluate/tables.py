@@ -44,17 +44,32 @@ def one(report: Scored, format: str = "text") -> str:
     return "\n\n".join([lay_out(head, rows, format), *_of_tasks(report, format)])
 
 
+def senses(card: Mapping[str, object], format: str = "text") -> str:
+    """What the certificate in a report's card says, or that there is none; nothing of models that need none.
+
+    A CSV has no place for it; in LaTeX it is a comment.
+    """
+    if "certificate" not in card or format == "csv":
+        return ""
+    held = card["certificate"]
+    model = f"lookhear doctor {card.get('from', 'MODEL')}"
+    line = held["line"] if isinstance(held, Mapping) else f"no certificate that this model sees and hears: {model}"
+    return f"% {line}" if format == "latex" else line
+
+
 def _of_tasks(report: Scored, format: str) -> list[str]:
     """For each kind of task a table of its metrics, and one of its classes where it has any."""
     parts = []
     for kind, metrics in report.metrics.items():
         repeats = {"accuracy", "war"} if report.overall is not None and len(report.metrics) == 1 else set()
         shown = {name: m for name, m in metrics.items() if name not in repeats}
-        head = [kind, "value", *(["low", "high"] if format == "csv" else ["95 % interval"]), "of"]
+        floor = ["mute"] * any(m.mute > 0 for m in shown.values())  # what a reply of nothing scores
+        head = [kind, "value", *(["low", "high"] if format == "csv" else ["95 % interval"]), *floor, "of"]
         rows = []
         for name, m in shown.items():
             edges = [_plain(edge) for edge in m.interval]
-            rows.append([name, _plain(m.value), *(edges if format == "csv" else [" to ".join(edges)]), str(m.total)])
+            shown_edges = edges if format == "csv" else [" to ".join(edges)]
+            rows.append([name, _plain(m.value), *shown_edges, *([_plain(m.mute)] if floor else []), str(m.total)])
         if kind.partition("/")[0] in RIGHT_OR_WRONG and format == "csv" and set(shown) == {"unread"}:
             continue  # a CSV of the field's table stays one table
         parts.append(lay_out(head, rows, format))

@@ -153,7 +153,8 @@ class LLMModel:
         answer = tasks.read(example, reply, self._known(example))
         if example.task == FREE:
             places, _ = boxes.regions(reply.text, answer.text)
-            answer = replace(answer, segments=seconds(reply.text, answer.text, row.seconds), regions=places)
+            when = answer.segments or seconds(reply.text, answer.text, row.seconds)
+            answer = replace(answer, segments=when, regions=places)
         if reply.masks:
             label = next((r.label for r in answer.regions), answer.text)
             drawn = [r for mask in reply.masks for r in regions_of(np.asarray(mask), label)]
