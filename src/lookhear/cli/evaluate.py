@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lookhear.evaluate.report import Report
     from lookhear.types import Example
 
+LATER = ("unread", "no_reply", "certificate")  # what a card says of how asking went
 SHOWN = 20  # questions without a reply that are printed
 
 
@@ -93,13 +94,14 @@ def evaluate(
             _tell({wanted[0]: scored}, {}, asker.loaded)
             return
         found, missing = many.ask_all(wanted, asker, limit)
-        rows = many.rows(found, asker.name)
+        rows, card = many.rows(found, asker.name), next(iter(found.values())).card
+
+        def shown(form: str) -> str:
+            return "\n\n".join(filter(None, (many.table(rows, form, beside), tables.senses(card, form))))
+
         if out:
-            (out / "table.md").write_text(many.table(rows, "markdown", beside) + "\n", "utf-8")
-        if as_json:
-            print(dumps(_plain(found, missing, rows, beside), indent=2))
-        else:
-            print(many.table(rows, format, beside))
+            (out / "table.md").write_text(shown("markdown") + "\n", "utf-8")
+        print(dumps(_plain(found, missing, rows, beside), indent=2) if as_json else shown(format))
         _tell(found, missing, asker.loaded)
 
 
@@ -124,7 +126,7 @@ class Asker:
         from lookhear.evaluate.masks import undrawn
         from lookhear.evaluate.probes import PROBES
         from lookhear.evaluate.run import no_reply, run, unanswered
-        from lookhear.model import load
+        from lookhear.model import LLMModel, load
         from lookhear.progress import bars
         from lookhear.store.features import FeatureStore
 
@@ -143,9 +145,7 @@ class Asker:
         folder = self.out / f"{asked.dataset.replace('@', '-')}-{asked.split}" if self.out else None
         if folder and (folder / "report.json").is_file():
             done = reports.load(folder)
-            old = {
-                name: value for name, value in done.card.items() if name not in ("unread", "no_reply", *beside.NAMES)
-            }
+            old = {name: value for name, value in done.card.items() if name not in (*LATER, *beside.NAMES)}
             if old | {"model": self.name} != card:
                 raise DatasetError(f"{folder} holds the report of other settings ({old}). Give another --out.")
             if "no_reply" not in done.card:
@@ -169,6 +169,8 @@ class Asker:
         if self.judge:
             answers, card["judge"] = self._judged(examples, answers, store)
         card |= beside.of(examples, answers, asked.dataset)
+        if isinstance(self.loaded, LLMModel):
+            card["certificate"] = _certified(self.model, self.loaded.llm)
         scored = reports.report(examples, answers, card)
         if folder:
             scored.save(folder)
@@ -207,6 +209,17 @@ class Asker:
             with suppress(ModelError):  # nothing is answered
                 self(asked, many.examples_of(asked, self.limit))
         print("\n".join(self.loaded.llm.lines()))
+
+
+def _certified(name: str, llm: Any) -> dict[str, Any] | None:
+    """What a report says of the senses of the language model called `name`; None where nobody has looked."""
+    from lookhear.cli._served import certificate
+    from lookhear.evaluate.doctor.check import sent
+    from lookhear.llms.endpoint import Endpoint
+
+    found = certificate(name)
+    served = sent(llm) if isinstance(llm, Endpoint) else {}
+    return found.short() if found is not None and found.fits(served) else None
 
 
 def _plain(found: Any, missing: Any, rows: Any, beside: bool) -> dict[str, Any]:

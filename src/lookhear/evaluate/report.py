@@ -61,9 +61,9 @@ class Report:
     def table(self, format: str = "text") -> str:
         """The scores as `text`, `markdown`, `latex` or `csv`, types in the field's order, each group's average last.
 
-        Then, but for LaTeX, each task's metrics and its classes apart.
+        Then, but for LaTeX, each task's metrics and its classes apart; last whether the model is known to see and hear.
         """
-        return tables.one(self, format)
+        return "\n\n".join(filter(None, (tables.one(self, format), tables.senses(self.card, format))))
 
     def save(self, folder: Path | str) -> None:
         """Write report.json, answers.jsonl (one line a question) and table.md into `folder`."""

@@ -54,6 +54,19 @@ def _besides(report: Scored, format: str) -> list[str]:
     return ["\n".join(said)] if said else []
 
 
+def senses(card: Mapping[str, object], format: str = "text") -> str:
+    """What the certificate in a report's card says, or that there is none; nothing of models that need none.
+
+    A CSV has no place for it; in LaTeX it is a comment.
+    """
+    if "certificate" not in card or format == "csv":
+        return ""
+    held = card["certificate"]
+    model = f"lookhear doctor {card.get('from', 'MODEL')}"
+    line = held["line"] if isinstance(held, Mapping) else f"no certificate that this model sees and hears: {model}"
+    return f"% {line}" if format == "latex" else line
+
+
 def _of_tasks(report: Scored, format: str) -> list[str]:
     """For each kind of task a table of its metrics, and one of its classes where it has any."""
     parts = []
