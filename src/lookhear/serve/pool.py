@@ -28,7 +28,7 @@ SETTLE = 5.0  # seconds between two starts of a worker that dies at once
 
 @dataclass(eq=False)
 class Task:
-    """A request that waits for a worker. `key` names the clip it is about; equal requests with `questions` are joined."""
+    """A request that waits. `key` names the clip it is about; equal requests with `questions` are joined."""
 
     request: dict[str, Any]
     client: str
