@@ -28,7 +28,7 @@ def refuses(wrapper, net):
 
 
 def around(wrapper, name, net):
-    sizes = {k: v for k, v in (SMALL | OWN.get(name, {})).items() if k != "words"} | {"words": 16}
+    sizes = {k: v for k, v in (SMALL | OWN.get(name, {})).items() if k not in ("words", "inner")} | {"words": 16}
     sizes |= {"pixels": 32, "spectrogram": 32, "waveform": 800}
     torch.manual_seed(3)
     return config.build("debias", {"name": wrapper}, **sizes)(net)
