@@ -36,7 +36,7 @@ SMALL_SOUND = {"rate": 8000, "fft": 128, "hop": 16, "bands": 8, "highest": 3500.
 SMALL_SOUND |= {"tower": {"image": 32, "window": 4, "width": 8, "depths": [2, 1], "heads": [2, 2]}}
 OWN |= {name: {"tower": SMALL_TOWER, "latent": 2, "down": 4, "groups": 2, "words": 4} for name in TOWERS}
 for name in TOWERS[1:]:
-    OWN[name] |= {"sound": SMALL_SOUND, "inner": [16, 8, 4]}
+    OWN[name] |= {"sound": SMALL_SOUND, "inner": [16, 8, 4], "repeat": 1}
 MIXES = {("qa_tiger", "released"), ("pstp_net", "concat")}  # whose published code lets questions of a batch mix
 MORE = {("pstp_net", "concat"): {}, ("avst", "baseline"): {"variant": "released", "form": "baseline"}}
 READ = ("mcan", "hcattn", "hcrn", "hme", "psac", "lavit", "avsd")  # as word ids; these read word vectors as well

@@ -197,6 +197,7 @@ def tiny(module, **options):
     if module is lavish:
         known["hidden"] = 16
     else:
+        known["repeat"] = 1
         known["sound"] = Sound(8000, 128, 16, 8, 50.0, 3500.0, Sizes(32, 4, 4, 8, [2, 1], [2, 2]))
     return module.build(module.Config(**(known | options)))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.checkpoint import checkpoint
 
 from lookhear import checkpoints
@@ -110,6 +112,15 @@ class Cost:
     kept: int
     """bytes that the forward pass keeps for the backward pass"""
 
+    def seconds(self, device: torch.device) -> float:
+        """About how long a step takes on `device`, by the speed of one product of matrices on it, measured now."""
+        side = 1024
+        one = torch.randn(side, side, device=device)
+        float((one @ one).sum())  # warm
+        began = time.perf_counter()
+        float((one @ one).sum())
+        return self.operations / (2 * side**3) * (time.perf_counter() - began)
+
     def __str__(self) -> str:
         share = 100 * self.trained / max(self.parameters, 1)
         memory = (self.kept + 4 * self.parameters + 12 * self.trained) / 2**30  # weights; gradient and two moments
@@ -123,26 +134,23 @@ def cost(net: nn.Module, step: Callable[[nn.Module], Tensor]) -> Cost:
     """The cost of `step(net)`, which gives a loss; on the meta device nothing is computed or allocated."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    kept: dict[int, int] = {}
+    kept: dict[object, int] = {}
+    own = {storage_of(p) for p in net.parameters()}
 
     def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        kept[id(storage) if tensor.is_meta else storage.data_ptr()] = storage.nbytes()
-        alive.append(storage)
+        if storage_of(tensor) not in own:
+            kept[storage_of(tensor)] = tensor.untyped_storage().nbytes()
         return tensor
 
-    alive: list[object] = []
-    own = {id(p.untyped_storage()) for p in net.parameters()}
     counter = FlopCounterMode(display=False)
     with counter:
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
             loss = step(net)
         loss.backward()
     counts = [p.numel() for p in net.parameters()], [p.numel() for p in net.parameters() if p.requires_grad]
-    weights = sum(p.untyped_storage().nbytes() for p in net.parameters()) if own else 0
-    return Cost(sum(counts[0]), sum(counts[1]), counter.get_total_flops(), max(sum(kept.values()) - weights, 0))
+    return Cost(sum(counts[0]), sum(counts[1]), counter.get_total_flops(), sum(kept.values()))
 
 
-def state_of(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors under a prefix, without it."""
-    return {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
+def storage_of(tensor: Tensor) -> StorageWeakRef:
+    """What tells one piece of memory from another, on the meta device too."""
+    return StorageWeakRef(tensor.untyped_storage())

@@ -23,7 +23,7 @@ from lookhear.model import names as _names
 from lookhear.model import real as _real
 from lookhear.model._clips import Model, Video, Watched, clip_of, plain
 from lookhear.model.llm import LLMModel
-from lookhear.model.net import SCALE_PARTS, NetModel, build_net, load_run, says, served, widths
+from lookhear.model.net import SCALE_PARTS, NetModel, build_net, load_run, says, served, widths, wrapped
 from lookhear.store.features import FeatureStore
 from lookhear.types import Answer
 
@@ -45,6 +45,7 @@ __all__ = [
     "shipped",
     "spelled",
     "widths",
+    "wrapped",
 ]
 SHIPPED = Path(__file__).parents[1] / "weights"
 

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lookhear import config
+from lookhear import catalog, config
 from lookhear.errors import MediaError, ModelError
 from lookhear.model._clips import Video, Watched, about, stamp
 from lookhear.store.batch import Batch, batch, orders
@@ -46,6 +46,8 @@ def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
     vocabulary = tuple(_json(folder / "vocabulary.json"))
     cards = _json(folder / "features.json")
     net = build_net(recipe, vocabulary, cards)
+    if recipe.debias and catalog.find("debias", str(recipe.debias.get("name"))).STAYS:
+        net = wrapped(net, recipe, vocabulary, cards)
     weights = _tensors(folder / "model.safetensors")
     try:
         net.load_state_dict(weights)
@@ -62,6 +64,13 @@ def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
 def build_net(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
     """The net a recipe names, as wide as its features (`cards`: encoder -> signature) and its vocabulary are."""
     return config.build("nets", recipe.net, answers=len(vocabulary), **widths(recipe, cards))
+
+
+def wrapped(
+    net: nn.Module, recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]
+) -> nn.Module:
+    """What a recipe's `debias` section puts around its net."""
+    return config.build("debias", recipe.debias, answers=len(vocabulary), **widths(recipe, cards))(net)
 
 
 def widths(recipe: config.Recipe, cards: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:

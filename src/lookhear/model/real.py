@@ -8,7 +8,7 @@ What it knows are the classes of YAMNet and ImageNet, words said in English, and
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any
 
@@ -41,21 +41,24 @@ class RealModel:
         other.store = store
         return other
 
-    def timeline(self, clip: Clip) -> Timeline:
-        """What is heard, seen and said in `clip`, watched once. Raises MediaError or DependencyError."""
+    def timeline(self, clip: Clip, progress: Callable[[float], None] | None = None) -> Timeline:
+        """What is heard, seen and said in `clip`, watched once; `progress` is told how many seconds are done.
+
+        Raises MediaError or DependencyError.
+        """
         which = stamp(clip)
         if which not in self.remembered:
-            self.remembered[which] = self._watched(clip)
+            self.remembered[which] = self._watched(clip, progress)
             while len(self.remembered) > REMEMBERED:
                 self.remembered.popitem(last=False)
         self.remembered.move_to_end(which)
         return self.remembered[which]
 
-    def _watched(self, clip: Clip) -> Timeline:
+    def _watched(self, clip: Clip, progress: Callable[[float], None] | None = None) -> Timeline:
         if self.watcher is None:
             self.watcher = Watcher()
         if self.store is None or self.store.root is None:
-            return self.watcher(clip)
+            return self.watcher(clip, progress)
         return kept.kept(self.store.root / "real", clip, self.watcher)
 
     def watch(self, clips: Sequence[Clip]) -> Watched:

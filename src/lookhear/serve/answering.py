@@ -29,7 +29,7 @@ class Keeper:
     """The models of one worker and the clips they have watched; each model is loaded once, at the start."""
 
     def __init__(self, models: Sequence[str], clips: int, size: int):
-        self.models = {name: load(name) for name in models or (default(),)}
+        self.models: dict[str, Any] = {name: load(name) for name in models or (default(),)}
         for model in self.models.values():
             if not isinstance(model, LLMModel):  # those are whole once they are loaded, or elsewhere
                 self._warm(model)

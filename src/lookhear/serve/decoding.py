@@ -189,7 +189,8 @@ def _preview(request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     size = None
     if facts.picture:
         shrink = min(1.0, side / max(facts.picture.width, facts.picture.height))
-        size = tuple(max(2, 2 * round(n * shrink / 2)) for n in (facts.picture.height, facts.picture.width))
+        high, wide = (max(2, 2 * round(n * shrink / 2)) for n in (facts.picture.height, facts.picture.width))
+        size = high, wide
     source = Source(path.name, path)
     clip = Clip(source, source, 0.0, STILL if facts.picture and facts.picture.still else None)
     sound = decode(Clip(None, source), Sampling(sample_rate=44_100)).waveform if facts.sound else None

@@ -30,12 +30,14 @@ Tell = Callable[[Any], None]
 class MakesTimelines(Protocol):
     """A model that watches a clip into a timeline."""
 
-    def timeline(self, clip: Clip) -> Timeline: ...
+    def timeline(self, clip: Clip, progress: Callable[[float], None] | None = None) -> Timeline: ...
 
 
 def timeline(clip: Clip, model: Any, tell: Tell) -> dict[str, Any]:
     """The JSON form of the timeline of `clip`. Raises MediaError."""
-    return model.timeline(clip).to_json() if isinstance(model, MakesTimelines) else plain(clip, tell)
+    if isinstance(model, MakesTimelines):
+        return model.timeline(clip, lambda seconds: tell({"seconds": round(seconds, 2)})).to_json()
+    return plain(clip, tell)
 
 
 def plain(clip: Clip, tell: Tell) -> dict[str, Any]:
@@ -44,7 +46,8 @@ def plain(clip: Clip, tell: Tell) -> dict[str, Any]:
     levels: list[tuple[float, float]] = []  # (time, mean of the picture)
     cuts: list[float] = []
     before: np.ndarray | None = None
-    done, frames, notes = 0.0, 0, ()
+    done, frames = 0.0, 0
+    notes: tuple[str, ...] = ()
     for piece in stream(clip, Sampling(fps=FPS, offset=0.0, size=SIZE), PIECE):
         if piece.waveform is not None:
             loudness += _loudness(piece.waveform, piece.sample_rate)
@@ -77,7 +80,7 @@ def plain(clip: Clip, tell: Tell) -> dict[str, Any]:
 
 def _loudness(waveform: np.ndarray, rate: int) -> list[float]:
     """dB full scale of each second."""
-    found = []
+    found: list[float] = []
     for start in range(0, len(waveform), rate):
         second = waveform[start : start + rate].astype(np.float64)
         if len(second) >= rate // 2 or not found:

@@ -14,7 +14,7 @@ Duan et al., "Cross-modal Prompts: Adapting Large Pre-trained Models for Audio-V
 
 Where stages differ in depth, every n-th picture's block meets a block of sound. Nothing before the head reads the
 question: `watch` is both towers, once a clip. Inputs: `pixels` (time, 3, 192, 192), bytes or normalised; `waveform`
-(time, sample) at 32 kHz, ten seconds a row as `htsat_wave` makes them (each second ten times over, as released). `swin`
+(time, sample) at 32 kHz, a second a row as `htsat_wave` makes them, of which each is heard `repeat` times over. `swin`
 and `htsat` name the towers' weights: timm or AudioSet files or Hugging Face folders; only what learns is then saved.
 """
 
@@ -66,6 +66,8 @@ class Config:
     """the picture's tower's norms learn"""
     batch_norm: bool = False
     match: float = 0.5
+    repeat: int = 10
+    """how often each row of the waveform is heard one after the other; 10 seconds of one, as published"""
     checkpointing: bool = False
     """work out the inside of a block again in the backward pass rather than keep it"""
 
@@ -113,7 +115,7 @@ class TwoTowers(Head):
         self, waveform: Float[Tensor, "clip time sample"], pixels: Float[Tensor, "clip time 3 height width"]
     ) -> Memory:
         """Both towers, once a clip."""
-        time, sound = pixels.shape[1], self.picture_of(waveform.flatten(0, 1))
+        time, sound = pixels.shape[1], self.picture_of(waveform.flatten(0, 1).repeat(1, self.own.repeat))
         seen, heard = self.towers(self.swin.patch_embed(normalised(pixels)), self.htsat.patch_embed(sound))
         return self.remember(self.hear(heard.unflatten(0, (-1, time))), seen.unflatten(0, (-1, time)))
 
@@ -218,6 +220,7 @@ def config_of(state: Mapping[str, Tensor], image: int, sound: Sound | None) -> d
         "sound": sound or Sound(),
         "inner": [checkpoints.size(state, f"fc{i}.weight") for i in (1, 2, 3)],
         "latent": checkpoints.size(state, adapter),
+        "repeat": 1,  # published inputs are repeated already
         "down": dim // checkpoints.size(state, f"{prefix}down_sampler.weight"),
         "groups": dim // checkpoints.size(state, f"{prefix}down_sampler.weight", 1),
         "gate": f"{prefix}gate" in state,

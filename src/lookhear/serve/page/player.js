@@ -19,9 +19,10 @@ export function open(id, file) {
   length = 0;
   $("strip").replaceChildren();
   light(null);
-  video.onerror = () => {
+  video.onerror = () => { // called again by `facts`, if the file has no id yet
+    if (!id()) return;
     video.onerror = null;
-    if (id()) video.src = `/files/${id()}/preview`;
+    video.src = `/files/${id()}/preview`;
   };
   video.src = local || `/files/${id()}/content`;
 }
