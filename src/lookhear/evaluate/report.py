@@ -24,9 +24,12 @@ from lookhear.evaluate import scores, tables
 from lookhear.evaluate.columns import ORDER
 from lookhear.evaluate.records import from_record, to_record
 from lookhear.evaluate.scores import Score
+from lookhear.evaluate.videos import clusters_of, video_of
 from lookhear.files import dumps
 from lookhear.metrics import answers as metric
-from lookhear.types import BLANK, Answer, Example
+from lookhear.types import Answer, Example
+
+__all__ = ["Report", "clusters_of", "columns_of", "load", "membership", "parts", "report", "video_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,18 +202,6 @@ def membership(examples: Sequence[Example], names: Sequence[str]) -> np.ndarray:
         for depth in {min(1, len(example.kind)), len(example.kind)} - {0}:
             inside[row, place["/".join(example.kind[:depth])]] = True
     return inside
-
-
-def clusters_of(examples: Sequence[Example]) -> np.ndarray:
-    """(question,) the video each question is about, as a number; a blanked stream is named by the other one."""
-    numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(video_of(e), len(numbers)) for e in examples], dtype=np.int64)
-
-
-def video_of(example: Example) -> str:
-    """The id of the recording a question is about, whatever a probe put in its place."""
-    sources = [s for s in (example.clip.video, example.clip.audio) if s is not None and s != BLANK]
-    return str(example.meta.get("video_id") or (sources[0].id if sources else example.id))
 
 
 def _in_order(names: Mapping[str, Any], first: Sequence[str]) -> list[str]:

@@ -21,7 +21,7 @@ from lookhear import catalog
 from lookhear.errors import ModelError
 from lookhear.model import names as _names
 from lookhear.model import real as _real
-from lookhear.model._clips import Model, Video, Watched, clip_of, plain
+from lookhear.model._clips import Model, Video, Watched, clip_of, plain, stamp
 from lookhear.model.llm import LLMModel
 from lookhear.model.net import SCALE_PARTS, NetModel, build_net, load_run, says, served, widths, wrapped
 from lookhear.store.features import FeatureStore
@@ -44,6 +44,7 @@ __all__ = [
     "served",
     "shipped",
     "spelled",
+    "stamp",
     "widths",
     "wrapped",
 ]

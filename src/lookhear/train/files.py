@@ -10,7 +10,6 @@ model.safetensors                               the result: there only when trai
 from __future__ import annotations
 
 import dataclasses
-import io
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,7 +27,14 @@ from lookhear.files import dumps, unused, whole, write
 from lookhear.model import SCALE_PARTS
 from lookhear.store.scale import Scale
 
-FREE = ("out", "train.checkpoint_every")  # keys that do not change what comes out
+FREE = (
+    "out",
+    "train.checkpoint_every",
+    "train.workers",
+    "train.prepared",
+    "train.report_to",
+    "train.check_memory",
+)  # keys that do not change what comes out
 
 
 @contextmanager
@@ -107,15 +113,15 @@ def tell(run: Path, recipe: config.Recipe | config.LLMRecipe) -> None:
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write a state dict as safetensors."""
-    write(path, safetensors.torch.save({n: t.detach().cpu().contiguous() for n, t in weights.items()}))
+    """Write a state dict as safetensors, tensor by tensor."""
+    with whole(path) as part:
+        safetensors.torch.save_file({n: t.detach().cpu().contiguous() for n, t in weights.items()}, part)
 
 
 def save_checkpoint(run: Path, state: Mapping[str, Any]) -> None:
-    """Write everything an interrupted run goes on from, in one file."""
-    content = io.BytesIO()
-    torch.save(dict(state), content)
-    write(run / "checkpoint" / "last.pt", content.getvalue())
+    """Write everything an interrupted run goes on from, in one file, tensor by tensor: no second copy in memory."""
+    with whole(run / "checkpoint" / "last.pt") as part:
+        torch.save(dict(state), part)
 
 
 def load_checkpoint(run: Path) -> dict[str, Any] | None:

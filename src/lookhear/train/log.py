@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lookhear.catalog import unknown
+from lookhear.errors import DependencyError, RecipeError
 from lookhear.files import dumps, write
+
+TRACKERS = ("trackio", "wandb")
 
 
 class Log:
     """`log.jsonl` and `tensorboard/` of a run folder. Lines after `step` are of work that is being done again."""
 
-    def __init__(self, run: Path, step: int = 0):
+    def __init__(self, run: Path, step: int = 0, report_to: Sequence[str] = ("tensorboard",), facts: Any = None):
         self.path = run / "log.jsonl"
         lines = self.path.read_text("utf-8").splitlines() if self.path.is_file() else []
         kept = [line for line in lines if line.endswith("}") and json.loads(line).get("step", 0) <= step]
         write(self.path, "".join(f"{line}\n" for line in kept).encode())
-        self.board = _board(run / "tensorboard", step)
+        self.board = _board(run / "tensorboard", step) if "tensorboard" in report_to else None
+        self.trackers = [_tracker(name, run, facts) for name in report_to if name != "tensorboard"]
 
     def line(self, step: int, **facts: Any) -> None:
         """Add one line; its numbers are curves, `val.accuracy` for `{"val": {"accuracy": …}}`."""
@@ -28,10 +34,25 @@ class Log:
         if self.board:
             for name, value in _numbers(facts):
                 self.board.add_scalar(name, value, step)
+        for tracker in self.trackers:
+            tracker.log(dict(_numbers(facts)), step=step)
 
     def close(self) -> None:
         if self.board:
             self.board.close()
+        for tracker in self.trackers:
+            tracker.finish()
+
+
+def _tracker(name: str, run: Path, facts: Any) -> Any:
+    """A run of trackio or wandb, which speak alike, named after the run folder."""
+    if name not in TRACKERS:
+        raise RecipeError(unknown("tracker", name, ("tensorboard", *TRACKERS)))
+    try:
+        module = importlib.import_module(name)
+    except ImportError:
+        raise DependencyError(f"train.report_to={name} needs it: pip install {name}") from None
+    return module.init(project="lookhear", name=run.name, config=facts or {}, resume="allow")
 
 
 def _board(folder: Path, step: int) -> Any:
