@@ -132,6 +132,19 @@ class LLMModel:
                 answers[i] = self._parsed(example, reply, one)
         return [answers[i] for i in range(len(examples))]
 
+    def say(self, watched: Watched, clips: Sequence[Clip], prompts: Sequence[str], max_tokens: int = 0) -> list[Reply]:
+        """A reply to each prompt as it stands, about the clip in its place, which must have been watched."""
+        row = dict(zip(watched.clips, watched.memory, strict=True))
+        groups: dict[int, list[int]] = {}
+        for i, clip in enumerate(clips):
+            groups.setdefault(id(row[clip].seen), []).append(i)
+        replies: dict[int, Reply] = {}
+        for some in groups.values():
+            rows = [row[clips[i]].row for i in some]
+            seen, asked = row[clips[some[0]]].seen, [prompts[i] for i in some]
+            replies.update(zip(some, self.llm.answer(seen, rows, asked, max_tokens or self.max_tokens), strict=True))
+        return [replies[i] for i in range(len(clips))]
+
     def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
         """Watch a video once and answer every question about it; see `clip_of` for what a video may be."""
         clip, examples = about(video, questions, FREE)
