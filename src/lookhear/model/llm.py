@@ -13,7 +13,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import exp, isfinite
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from lookhear.errors import ModelError
 from lookhear.layers.packing import scaled
 from lookhear.llms import LLM, Reply
 from lookhear.media.decode import decode
-from lookhear.model._clips import Watched, clip_of, plain, stamp
+from lookhear.model._clips import Video, Watched, about, stamp
 from lookhear.tasks.reading import boxes
 from lookhear.types import Answer, Clip, Example, Media, Region, Segment
 
@@ -59,6 +58,9 @@ class LLMModel:
         self.vocabulary, self.max_tokens = tuple(vocabulary), max_tokens
         self.remembered: OrderedDict[Any, Remembered] = OrderedDict()
         self._tasks: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: language model {type(self.llm).__name__}>"
 
     def watch(self, clips: Sequence[Clip]) -> Watched:
         """Decode and read `clips`. Raises MediaError."""
@@ -143,11 +145,10 @@ class LLMModel:
             replies.update(zip(some, self.llm.answer(seen, rows, asked, max_tokens or self.max_tokens), strict=True))
         return [replies[i] for i in range(len(clips))]
 
-    def ask(self, video: Path | str | Clip, *questions: str) -> list[Answer]:
-        """Watch a video once and answer every question about it."""
-        clip = video if isinstance(video, Clip) else clip_of(video)
-        watched = self.watch([clip])
-        return self.answer(watched, [Example(str(i), FREE, clip, plain(q)) for i, q in enumerate(questions)])
+    def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
+        """Watch a video once and answer every question about it; see `clip_of` for what a video may be."""
+        clip, examples = about(video, questions, FREE)
+        return self.answer(self.watch([clip]), examples)
 
     def _task(self, example: Example) -> Any:
         if example.task not in self._tasks:
