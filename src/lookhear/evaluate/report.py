@@ -24,9 +24,12 @@ from lookhear.evaluate import scores, tables
 from lookhear.evaluate.columns import ORDER
 from lookhear.evaluate.records import from_record, to_record
 from lookhear.evaluate.scores import Score
+from lookhear.evaluate.videos import clusters_of, video_of
 from lookhear.files import dumps
 from lookhear.metrics import answers as metric
-from lookhear.types import BLANK, Answer, Example
+from lookhear.types import Answer, Example
+
+__all__ = ["Report", "clusters_of", "columns_of", "load", "membership", "parts", "report", "video_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +64,38 @@ class Report:
         Then, but for LaTeX, each task's metrics and its classes apart; last whether the model is known to see and hear.
         """
         return "\n\n".join(filter(None, (tables.one(self, format), tables.senses(self.card, format))))
+
+    def __repr__(self) -> str:
+        whole = f", {self.overall.accuracy:.2f} % right" if self.overall else ""
+        return f"<Report of {self.card.get('model', 'answers')}: {len(self.examples)} questions{whole}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(self.table())}</pre>"
+
+    def to_frame(self) -> Any:
+        """One row a question as a pandas DataFrame: what was asked, answered, true and right, and how sure.
+
+        `to_frame().to_csv(…)` and `.to_parquet(…)` are the exports. Raises DependencyError without pandas.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise not_installed(error, "A report as a table of pandas") from None
+        return pandas.DataFrame(
+            {
+                "id": [e.id for e in self.examples],
+                "video": [video_of(e) for e in self.examples],
+                "kind": ["/".join(e.kind) for e in self.examples],
+                "question": [e.question for e in self.examples],
+                "reference": [e.reference.text if e.reference else None for e in self.examples],
+                "answer": [a.text for a in self.answers],
+                "right": [bool(r) if self.overall is not None else None for r in self.right],
+                "score": [a.scores.get(a.text) for a in self.answers],
+                "notes": ["; ".join(a.notes) for a in self.answers],
+            }
+        )
 
     def save(self, folder: Path | str) -> None:
         """Write report.json, answers.jsonl (one line a question) and table.md into `folder`."""
@@ -167,18 +202,6 @@ def membership(examples: Sequence[Example], names: Sequence[str]) -> np.ndarray:
         for depth in {min(1, len(example.kind)), len(example.kind)} - {0}:
             inside[row, place["/".join(example.kind[:depth])]] = True
     return inside
-
-
-def clusters_of(examples: Sequence[Example]) -> np.ndarray:
-    """(question,) the video each question is about, as a number; a blanked stream is named by the other one."""
-    numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(video_of(e), len(numbers)) for e in examples], dtype=np.int64)
-
-
-def video_of(example: Example) -> str:
-    """The id of the recording a question is about, whatever a probe put in its place."""
-    sources = [s for s in (example.clip.video, example.clip.audio) if s is not None and s != BLANK]
-    return str(example.meta.get("video_id") or (sources[0].id if sources else example.id))
 
 
 def _in_order(names: Mapping[str, Any], first: Sequence[str]) -> list[str]:

@@ -70,6 +70,7 @@ class Score:
 class Scored(Protocol):
     """What a table is made from: a `Report`, or whatever else has been scored."""
 
+    answers: Sequence[Answer]
     overall: Score | None
     groups: Mapping[str, Score]
     types: Mapping[str, Score]

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from lookhear.catalog import unknown
 from lookhear.errors import RecipeError
+from lookhear.evaluate import beside
 from lookhear.evaluate.scores import RIGHT_OR_WRONG, Score, Scored
 
 FORMATS = ("text", "markdown", "latex", "csv")
@@ -31,8 +32,9 @@ def one(report: Scored, format: str = "text") -> str:
     What of a task's metrics only repeats the list is left out of it, but never how many replies could not be read.
     """
     _check(format)
+    besides = _besides(report, format)
     if report.overall is None:
-        return "\n\n".join(_of_tasks(report, format))
+        return "\n\n".join([*_of_tasks(report, format), *besides])
     scores = columns(report)
     if format == "latex":
         return grid({str(report.card.get("model", "measured")): scores}, "latex")
@@ -41,7 +43,15 @@ def one(report: Scored, format: str = "text") -> str:
         head[0] = "type"
         head[2:3] = ["low", "high"]
     rows = [[_title(name, report), *_cells(score, format)] for name, score in scores.items()]
-    return "\n\n".join([lay_out(head, rows, format), *_of_tasks(report, format)])
+    return "\n\n".join([lay_out(head, rows, format), *_of_tasks(report, format), *besides])
+
+
+def _besides(report: Scored, format: str) -> list[str]:
+    """The lines of `evaluate.beside` as one paragraph, as a list in Markdown; none in a format for machines."""
+    said = beside.lines(report.card, report.answers) if format in ("text", "markdown") else []
+    if format == "markdown":
+        said = [f"- {line}" if not line.startswith(" ") else f"  - {line.strip()}" for line in said]
+    return ["\n".join(said)] if said else []
 
 
 def senses(card: Mapping[str, object], format: str = "text") -> str:

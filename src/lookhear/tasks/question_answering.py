@@ -16,6 +16,7 @@ from lookhear.types import Answer, Example
 
 VERSION = 2
 YES_NO = ("yes", "no")
+ENDS = (".", "!", ":", "'", '"', "”", ")")  # of a question that needs no question mark
 EVIDENCE = (
     " Then write on lines of their own when you saw or heard what tells you, as 'seen 1:05-1:08' or 'heard 0:12-0:15'."
 )
@@ -24,12 +25,16 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
     """The words a model is asked with: the question, and its options or the answers there can be."""
-    question = example.question.rstrip("?？ ") + "?"
+    question = example.question.strip()
+    question = question if question.endswith(ENDS) else question.rstrip("?？ ") + "?"
     options = example.meta.get("options", ())
     dated = EVIDENCE if example.meta.get("form") == "evidence" else ""
     if options:
         listed = "\n".join(f"{letter}. {option}" for letter, option in zip(LETTERS, options, strict=False))
         return f"{question}\n{listed}\nAnswer with the letter of the right option.{dated}"
+    if items := example.meta.get("items"):
+        listed = "\n".join(f"({letter}) {item}" for letter, item in zip(LETTERS, items, strict=False))
+        return f"{example.question}\n{listed}\nAnswer with the letters in the right order, as (B)(A)(C)."
     if tuple(example.meta.get("labels", ())) == YES_NO:
         return f"{question}\nAnswer yes or no."
     if vocabulary:

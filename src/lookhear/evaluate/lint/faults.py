@@ -14,7 +14,7 @@ from typing import Any
 
 from lookhear.datasets.reading.annotations import Annotations
 from lookhear.evaluate.lint.floors import place
-from lookhear.evaluate.report import video_of
+from lookhear.evaluate.videos import video_of
 from lookhear.types import Example
 
 SHOWN = 5  # cases quoted of each fault

@@ -18,7 +18,7 @@ import numpy as np
 
 from lookhear import statistics
 from lookhear.errors import DatasetError
-from lookhear.evaluate.report import clusters_of, video_of
+from lookhear.evaluate.videos import clusters_of, video_of
 from lookhear.types import Example
 
 FOLDS = 5
@@ -54,8 +54,10 @@ def place(example: Example) -> int | None:
     return options.index(text) if text in options else None
 
 
-def choices(examples: Sequence[Example], resamples: int = 1000, seed: int = 0) -> dict[str, Floor]:
-    """The floors of the questions whose answer is one of their options; empty where there are too few videos."""
+def choices(
+    examples: Sequence[Example], resamples: int = 1000, seed: int = 0, learned: bool = True
+) -> dict[str, Floor]:
+    """The floors of the questions whose answer is one of their options; not `learned`, or of few videos, the simple."""
     some = [e for e in examples if len(e.meta.get("options", ())) > 1 and place(e) is not None]
     if not some:
         return {}
@@ -72,7 +74,7 @@ def choices(examples: Sequence[Example], resamples: int = 1000, seed: int = 0) -
         "shortest_option_first_of_ties": shortest == right,
     }
     groups = np.array([video_of(e) for e in some])
-    if len(set(groups)) >= FOLDS:
+    if learned and len(set(groups)) >= FOLDS:
         shapes = [shape(e.question, one) for e, one in zip(some, options, strict=True)]
         found |= _learned(shapes, options, right, groups)
     clusters = clusters_of(some)
@@ -106,15 +108,15 @@ def shape(question: str, options: Sequence[str]) -> np.ndarray:
     return np.hstack([table, where])
 
 
-def yes_no(examples: Sequence[Example], resamples: int = 1000, seed: int = 0) -> dict[str, Floor]:
+def yes_no(examples: Sequence[Example], resamples: int = 1000, seed: int = 0, learned: bool = True) -> dict[str, Floor]:
     """Floors of yes/no questions: always yes, always no, and the question's words (TF-IDF) in folds by video."""
-    some = [e for e in examples if e.reference is not None and e.reference.text in ("yes", "no")]
+    some = [e for e in examples if e.reference is not None and tuple(e.meta.get("labels", ())) == ("yes", "no")]
     if not some:
         return {}
     truth = np.array([e.reference.text == "yes" for e in some if e.reference])
     clusters, groups = clusters_of(some), np.array([video_of(e) for e in some])
     said = {"always_yes": np.ones(len(some), bool), "always_no": np.zeros(len(some), bool)}
-    if len(set(groups)) >= FOLDS and len(set(truth.tolist())) == 2:
+    if learned and len(set(groups)) >= FOLDS and len(set(truth.tolist())) == 2:
         said["question_words"] = _asked([e.question for e in some], truth, groups)
     found = {}
     for name, guess in said.items():

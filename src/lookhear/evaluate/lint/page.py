@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lookhear.evaluate.lint import faults, floors
-from lookhear.evaluate.report import video_of
 from lookhear.evaluate.tables import lay_out
+from lookhear.evaluate.videos import video_of
 from lookhear.types import Example
 
 
