@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from accelerate import Accelerator, DeepSpeedPlugin, DistributedDataParallelKwargs, DistributedType
+from accelerate import Accelerator, DeepSpeedPlugin, DistributedDataParallelKwargs, DistributedType, PartialState
 from accelerate.utils import FullyShardedDataParallelPlugin
 from torch import Tensor, nn
 
@@ -49,8 +49,9 @@ def accelerator(settings: config.Tuning) -> Accelerator:
 def _on_cpus(made: Accelerator, options: dict[str, Any]) -> None:
     """Let an engine share out over gloo, which Accelerate lets do on accelerators alone and else drops in silence."""
     state = made.state
-    if "fsdp_plugin" in options:
-        state.distributed_type = DistributedType.FSDP
+    kind = DistributedType.FSDP if "fsdp_plugin" in options else DistributedType.DEEPSPEED
+    state.distributed_type = PartialState().distributed_type = kind  # the second is what the first is refreshed from
+    if kind == DistributedType.FSDP:
         state.fsdp_plugin = options["fsdp_plugin"]
         return
     from deepspeed import comm
@@ -59,7 +60,6 @@ def _on_cpus(made: Accelerator, options: dict[str, Any]) -> None:
     plugin = options["deepspeed_plugin"]
     plugin.set_mixed_precision(made.mixed_precision)
     plugin.select(_from_accelerator_state=True)
-    state.distributed_type = DistributedType.DEEPSPEED
     state.deepspeed_plugins = {"default": plugin}
 
 
