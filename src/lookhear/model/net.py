@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from lookhear import catalog, config
 from lookhear.errors import FeatureError, FileError, MediaError, ModelError
 from lookhear.files import read_json
-from lookhear.model._clips import Watched, clip_of, plain, stamp
+from lookhear.model._clips import Video, Watched, about, stamp
 from lookhear.store.arrays import check_card
 from lookhear.store.batch import Batch, batch, orders
 from lookhear.store.features import FeatureStore, key
@@ -130,6 +130,19 @@ class NetModel:
         self.remembered: OrderedDict[Any, tuple[FeatureStore, tuple[str, ...]]] = OrderedDict()
         self.texts = FeatureStore(None)
 
+    def __repr__(self) -> str:
+        weights = sum(p.numel() for p in self.net.parameters())
+        reads = ", ".join(f"{s}: {e}" for s, e in self.recipe.features.items())
+        net = self.recipe.net.get("name", type(self.net).__name__)
+        sizes = f"{weights:,} weights, {len(self.vocabulary)} answers"
+        return f"<{self.name}: {net}, {sizes}, reads {reads}, on {self.device}>"
+
+    def to(self, device: torch.device | str) -> NetModel:
+        """Move the net to another device; returns this model."""
+        self.device = torch.device(device)
+        self.net.to(self.device)
+        return self
+
     def using(self, store: FeatureStore | None) -> NetModel:
         """The same model reading features from `store` and keeping there what it has to make."""
         other = copy(self)
@@ -169,13 +182,10 @@ class NetModel:
         output = self.net.answer({n: t[rows] for n, t in watched.memory.items()}, **served(self.net.answer, asked))
         return self._answers(output, [watched.seconds[i] for i in rows.tolist()], [watched.notes[i] for i in rows])
 
-    def ask(self, video: Path | str | Clip, *questions: str) -> list[Answer]:
-        """Watch a video once and answer every question about it."""
-        clip = video if isinstance(video, Clip) else clip_of(video)
-        watched = self.watch([clip])
-        return self.answer(
-            watched, [Example(str(i), "question_answering", clip, plain(q)) for i, q in enumerate(questions)]
-        )
+    def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
+        """Watch a video once and answer every question about it; see `clip_of` for what a video may be."""
+        clip, examples = about(video, questions, "question_answering")
+        return self.answer(self.watch([clip]), examples)
 
     def encoder(self, name: str) -> Any:
         """The encoder called `name`, built once. Raises ModelError where it is not the one the net was trained on."""
