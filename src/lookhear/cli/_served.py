@@ -27,5 +27,5 @@ def late(model: str) -> dict[str, Any]:
     """What `lookhear.load` is told of `model` besides its name."""
     from lookhear.model.names import SERVED, shelf
 
-    which, where, options = shelf(model)
+    which, where, options = shelf(model.removeprefix("real+"))
     return {"key": key(where)} if which == SERVED and "key_file" not in options else {}

@@ -2,7 +2,7 @@
 
 load(name | folder) ─▶ Model      watch(clips) ─▶ Watched      answer(watched, examples) ─▶ list[Answer]
 
-real                           eyes and ears from pip packages
+real                           eyes and ears from pip packages    real+endpoint@URL   and a language model that reads
 stage                          a shipped model                    runs/av_master     a run folder
 crab_plus                      a language model, from the hub     runs/tiny_omni     a folder that holds one
 qwen_omni@Qwen/Qwen2.5-Omni-3B the same from another place; options follow after commas: `,sound=windows`
@@ -16,6 +16,7 @@ from typing import Any
 
 from lookhear.errors import ModelError
 from lookhear.model import names as _names
+from lookhear.model import readers as _readers
 from lookhear.model import real as _real
 from lookhear.model._clips import Model, Watched, clip_of, plain
 from lookhear.model.llm import LLMModel
@@ -40,6 +41,7 @@ __all__ = [
     "shipped",
     "widths",
 ]
+REAL = "real"
 SHIPPED = Path(__file__).parents[1] / "weights"
 
 
@@ -51,8 +53,11 @@ def load(name: Path | str, store: FeatureStore | None = None, **late: Any) -> Mo
     `key`; other models take none of them. Raises ModelError where there is no such model, or it cannot be used.
     """
     folder = Path(name)
-    if str(name) == _real.RealModel.name and not folder.is_dir():
+    if str(name) == REAL and not folder.is_dir():
         return _real.RealModel(store=store)
+    if str(name).startswith(_readers.MARK):
+        read = _readers.reader(str(name).removeprefix(_readers.MARK), late)
+        return _real.RealModel(store=store, reader=read, name=str(name))
     if not folder.is_dir() and str(name) in shipped():
         folder = SHIPPED / str(name)
     if _names.named(name):
@@ -73,7 +78,7 @@ def load(name: Path | str, store: FeatureStore | None = None, **late: Any) -> Mo
 
 def default() -> str:
     """The model that answers where none is named: `real` where its eyes and ears are installed, else `stage`."""
-    return _real.RealModel.name if _real.installed() else "stage"
+    return REAL if _real.installed() else "stage"
 
 
 def ask(video: Path | str | Clip, *questions: str, model: Path | str = "") -> Sequence[Answer]:
