@@ -25,7 +25,24 @@ bfloat16 and 2^-10 in float16, nothing for indices.
 
 """
 NOTED = ("tests/nets/test_avst.py", "tests/nets/test_mccd.py", "tests/adapters", "tests/llms")
-FAMILIES = ("avst", "mccd", "ilora", "qformer", "crab")
+NOTED += ("tests/nets/test_released_baselines.py", "tests/nets/test_nets_c.py", "tests/nets/test_towers.py")
+NOTED += ("tests/debias/test_balance.py",)
+FAMILIES = (
+    "avst",
+    "mccd",
+    "ilora",
+    "qformer",
+    "crab",
+    "hcrn",
+    "havf",
+    "mcan",
+    "hcattn",
+    "hme",
+    "psac",
+    "lavit",
+    "avsd",
+)
+FAMILIES += ("fcnlstm", "convlstm", "apl", "sasr_net", "cign", "ogm", "opm", "lavish", "dgsct", "avmoe")
 
 
 def main() -> dict:

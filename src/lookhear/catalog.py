@@ -1,20 +1,27 @@
 """Find things by the name of their file or folder; list them without importing them.
 
 `find("nets", "av_master")` imports lookhear/nets/av_master.py, or the folder of that name: there is no list to keep in
-step. A name with a dot is a module of yours: `find("nets", "mylab.my_net")`. What follows an `@` is a version, for the
-thing itself to read. Files whose names begin with `_`, and the folders in `SHARED`, are parts of several things.
+step. What follows an `@` is a version, for the thing itself to read. Files whose names begin with `_`, and the folders
+in `SHARED`, are parts of several things. Things of yours stand on the same shelves:
+
+    include("work")      work/nets/mine.py is then `mine`, listed and found like ours (`lookhear --include work …`)
+    [project.entry-points."lookhear.nets"]  mine = "mylab.my_net"      of a package that is installed
+    find("nets", "mylab.my_net")            a module on the Python path, by its dotted name
 """
 
 from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
+import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
-from lookhear.errors import RecipeError
+from lookhear.errors import RecipeError, not_installed
 
 ROOT = Path(__file__).parent
 SHELVES = ("datasets", "tasks", "metrics", "encoders", "nets", "debias", "llms", "dialects")
@@ -23,8 +30,15 @@ SHARED = {"datasets": ("reading",), "tasks": ("reading",), "llms": ("omni",)}  #
 
 def names(shelf: str) -> dict[str, str]:
     """Name -> first line of its docstring, for everything on `shelf`, read without importing anything."""
-    docs = {name: ast.get_docstring(ast.parse(f.read_text("utf-8"))) for name, f in _things(shelf).items()}
-    return {name: (doc or "").split("\n")[0] for name, doc in docs.items()}
+    return {name: _first_line(file) for name, file in _things(shelf).items()}
+
+
+def _first_line(file: Path) -> str:
+    try:
+        doc = ast.get_docstring(ast.parse(file.read_text("utf-8")))
+    except (SyntaxError, ValueError) as error:
+        return f"cannot be read: {error}"
+    return (doc or "").split("\n")[0]
 
 
 def find(shelf: str, name: str) -> ModuleType:
@@ -35,18 +49,76 @@ def find(shelf: str, name: str) -> ModuleType:
             return importlib.import_module(stem)
         except ModuleNotFoundError as error:
             raise RecipeError(f"Cannot import {stem!r} for {shelf}: {error}. Is it on the Python path?") from None
+    if stem in _in_folders(shelf):
+        return _imported(f"lookhear.{shelf}.{stem}", stem)
     known = _things(shelf)
-    if stem not in known:
-        raise RecipeError(unknown(shelf.rstrip("s"), stem, known))
-    return importlib.import_module(f"lookhear.{shelf}.{stem}")
+    if stem in known:
+        return _imported(_entries(shelf)[stem], stem)
+    hint = f" There is ./{shelf}/{stem}.py: add --include ." if Path(shelf, f"{stem}.py").is_file() else ""
+    raise RecipeError(unknown(shelf.rstrip("s"), stem, known) + hint)
+
+
+def include(folder: Path | str) -> None:
+    """Put what is in `folder`/SHELF/ on the shelves of this process, as nets/mine.py. Raises RecipeError.
+
+    The folders become part of the shelf's package, so a file there is imported as one of ours is.
+    """
+    folder = Path(folder).expanduser().resolve()
+    shelves = [shelf for shelf in SHELVES if (folder / shelf).is_dir()]
+    if not shelves:
+        raise RecipeError(f"Nothing to include in {str(folder)!r}: it has none of the folders {', '.join(SHELVES)}.")
+    for shelf in shelves:
+        ours, theirs = _in_folders(shelf), _files(folder / shelf, shelf)
+        twice = next((n for n in theirs if n in ours and ours[n] != theirs[n]), None)
+        if twice:
+            raise RecipeError(f"{str(theirs[twice])!r} is called like what there is already: rename it.")
+        package = importlib.import_module(f"lookhear.{shelf}")
+        if str(folder / shelf) not in package.__path__:
+            package.__path__.append(str(folder / shelf))
+
+
+def _imported(module: str, name: str) -> ModuleType:
+    """A module; where a library that it needs is not installed, DependencyError says how to get it."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if (error.name or "lookhear").split(".")[0] == "lookhear":
+            raise
+        raise not_installed(error, name) from None
 
 
 def _things(shelf: str) -> dict[str, Path]:
+    """Name -> the file that holds it, of ours, of included folders and of installed packages."""
+    found = dict(_in_folders(shelf))
+    for name, module in _entries(shelf).items():
+        spec = importlib.util.find_spec(module) if name not in found else None
+        if spec and spec.origin:
+            found[name] = Path(spec.origin)
+    return dict(sorted(found.items()))
+
+
+def _in_folders(shelf: str) -> dict[str, Path]:
+    package = sys.modules.get(f"lookhear.{shelf}")
+    folders = [ROOT / shelf, *(Path(p) for p in (package.__path__ if package else ()) if Path(p) != ROOT / shelf)]
+    found: dict[str, Path] = {}
+    for folder in reversed(folders):
+        found |= _files(folder, shelf)
+    return found
+
+
+def _files(folder: Path, shelf: str) -> dict[str, Path]:
     """Name -> the file that holds it: NAME.py, or NAME/__init__.py."""
-    here = ROOT / shelf
-    files = {f.stem: f for f in here.glob("*.py") if not f.stem.startswith("_")}
-    folders = {f.parent.name: f for f in here.glob("*/__init__.py") if f.parent.name not in SHARED.get(shelf, ())}
+    files = {f.stem: f for f in folder.glob("*.py") if not f.stem.startswith("_")}
+    folders = {f.parent.name: f for f in folder.glob("*/__init__.py") if f.parent.name not in SHARED.get(shelf, ())}
     return dict(sorted((files | folders).items()))
+
+
+@lru_cache(maxsize=16)
+def _entries(shelf: str) -> dict[str, str]:
+    """Name -> module, of packages that are installed with entry points in the group `lookhear.SHELF`."""
+    from importlib.metadata import entry_points
+
+    return {e.name: e.module for e in entry_points(group=f"lookhear.{shelf}")}
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

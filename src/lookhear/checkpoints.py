@@ -67,13 +67,16 @@ def from_hub(weights: str, names: Iterable[str]) -> Path:
         raise ModelError(f"Cannot fetch {weights!r} ({reason}…). Download {names[0]} and give its path.") from None
 
 
-def pretrained(kind: str, weights: str, what: str) -> Any:
-    """`kind` of transformers from a folder with config.json or a hub name. Raises ModelError or DependencyError."""
+def pretrained(kind: str, weights: str, what: str, **loading: Any) -> Any:
+    """`kind` of transformers from a folder with config.json or a hub name, loaded with `loading`.
+
+    Raises ModelError or DependencyError.
+    """
     path = Path(weights).expanduser()
     if not (path / "config.json").is_file() and (path.exists() or weights.count("/") != 1):
         raise ModelError(f"No {what} at {weights!r}: give a folder with config.json, a hub name or a published file.")
     try:
-        return getattr(transformers(what), kind).from_pretrained(weights)
+        return getattr(transformers(what), kind).from_pretrained(weights, **loading)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise ModelError(f"Cannot load {what} {weights!r} ({reason}…). Check the name, or give a folder.") from None

@@ -110,6 +110,10 @@ class Lessons:
     root: str = ""
     """folder of the annotations and media; empty means the recipe's `root`"""
     split: str = "train"
+    val: str = ""
+    """split that `train.val_every` measures the loss on; empty leaves the task out of validation"""
+    val_limit: int = 200
+    """clips of it, the first; 0 takes all"""
     weight: float = 1.0
     """how often it is drawn, relative to what `mix` gives it"""
     limit: int = 0
@@ -142,6 +146,18 @@ class Tuning:
     """work out activations again in the backward pass rather than keep them"""
     checkpoint_every: int = 200
     """steps between checkpoints that an interrupted run goes on from"""
+    val_every: int = 0
+    """steps between validations on the tasks' `val` splits; what was best is what the run keeps. 0: none"""
+    patience: int = 0
+    """validations without a better one after which training ends; 0 never ends it early"""
+    workers: int = 2
+    """threads of a process that decode the clips of coming steps; 0 decodes when a clip is needed"""
+    prepared: str = ""
+    """folder of prepared clips, shared by epochs, seeds and processes; empty keeps them in memory alone"""
+    report_to: list[str] = field(default_factory=lambda: ["tensorboard"])
+    """where curves go beside log.jsonl: tensorboard (if installed), trackio, wandb"""
+    check_memory: bool = True
+    """refuse to start where the estimate of memory or disk does not fit"""
 
 
 @dataclass(frozen=True)
@@ -149,7 +165,8 @@ class LLMRecipe:
     """What the training of a language model is made of; a recipe with `llm` at its top is one."""
 
     llm: dict[str, Any] = field(default_factory=dict)
-    """`name` of a file in llms/, `where` it is (a folder or a name of the hub), and options of its `load`"""
+    """`name` of a file in llms/, `where` it is (a folder, a name of the hub, or the run folder of an earlier stage),
+    and options of its `load`: dtype, device, attention, device_map, quantize, frames, …"""
     stage: str = "instruct"
     """align: the connectors learn, all else is frozen; instruct: adapters and connectors do"""
     adapter: dict[str, Any] = field(default_factory=dict)
@@ -240,7 +257,8 @@ def parse(schema: type[T], options: Mapping[str, Any] | None, where: str) -> T:
         made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), dict(options)))
     except OmegaConfBaseException as error:
         raise RecipeError(f"{where}: {getattr(error, 'full_key', None) or 'value'}: {_line(error)}") from None
-    _check_amounts(made, where)
+    if schema in (Recipe, LLMRecipe):
+        _check_amounts(made, where)
     return made  # type: ignore[return-value]
 
 
@@ -319,13 +337,13 @@ def _check_values(value: Any, where: str) -> None:
             _check_values(one, where)
 
 
-def _check_amounts(made: Any, where: str) -> None:
+def _check_amounts(made: Any, where: str, prefix: str = "") -> None:
     """Refuse amounts below what they can be, wherever in a recipe they stand."""
     for key, value in vars(made).items():
         if dataclasses.is_dataclass(value):
-            _check_amounts(value, f"{where}: {key}")
+            _check_amounts(value, where, f"{prefix}{key}.")
         elif key in LEAST and isinstance(value, (int, float)) and value < LEAST[key]:
-            raise RecipeError(f"{where}: {key}={value}: at least {LEAST[key]} is needed.")
+            raise RecipeError(f"{where}: {prefix}{key}={value}: at least {LEAST[key]} is needed.")
 
 
 def _check_keys(schema: type[Any], options: Mapping[str, Any], where: str, prefix: str) -> None:

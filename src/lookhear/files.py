@@ -49,6 +49,22 @@ def whole(path: Path | str) -> Iterator[Path]:
             part.unlink()
 
 
+@contextmanager
+def whole_folder(path: Path | str) -> Iterator[Path]:
+    """An empty folder to fill; on success it becomes `path`, which must not be there, otherwise it is removed."""
+    path = Path(path)
+    part = path.with_name(f".{path.name[:100]}~{socket.gethostname()}~{os.getpid()}~.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        yield part
+        part.replace(path)
+    except OSError as error:
+        raise refused(path, error) from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
 def write(path: Path | str, content: bytes | str) -> None:
     """Write `content` (text as UTF-8) to `path`, whole or not at all. Raises FileError where the disk refuses."""
     with whole(path) as part:
@@ -130,11 +146,11 @@ def inside(root: Path | str, name: str) -> Path:
 
 
 def sweep(folder: Path | str) -> None:
-    """Remove the `.part` files under `folder` of writers that no longer run on this machine."""
-    for path in Path(folder).rglob(".*~.part*"):
+    """Remove the `.part` files and folders under `folder` of writers that no longer run on this machine."""
+    for path in list(Path(folder).rglob(".*~.part*")):
         _, host, pid, _ = path.name.rsplit("~", 3)
         if host == socket.gethostname() and pid.isdigit() and not running(int(pid)):
-            path.unlink(missing_ok=True)
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def running(pid: int) -> bool:
@@ -179,6 +195,13 @@ def claim(folder: Path | str, wait: float = 0.0) -> Iterator[Path]:
         with suppress(OSError):  # Windows keeps an open file
             (folder / LOCK).unlink()  # while it is held: who waits for it takes a new one
         lock.release()
+
+
+def unused(folder: Path) -> bool:
+    """Does a folder hold nothing, or is there none? Claims and what a dead writer left half-written do not count."""
+    if not folder.is_dir():
+        return not folder.exists()
+    return all(path.name.startswith(LOCK) or ".part" in path.name for path in folder.iterdir())
 
 
 def _owner(note: Path) -> str:

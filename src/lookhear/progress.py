@@ -5,12 +5,12 @@
         tick()                                     # one more
         tick(done=57, note="2 failed")             # or where it stands, and a word about it
 
-Bars go to standard error and only to a terminal, so that standard output stays what a command prints.
+Bars and lines go to standard error, so that standard output stays what a command prints.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -22,10 +22,12 @@ class Tick(Protocol):
 
 
 class Bars:
-    """Starts bars, and says lines above them that stay."""
+    """Starts bars, and says lines that stay."""
 
-    def __init__(self, shown: Any = None) -> None:
-        self.shown = shown  # rich.progress.Progress, or None where nothing is shown
+    def __init__(self, console: Any = None, shown: Any = None) -> None:
+        self.console = console  # rich.console.Console for lines; None says nothing
+        self.shown = shown  # rich.progress.Progress; None shows no bars
+        self.ticks: dict[str, Tick] = {}
 
     def __call__(self, what: str, total: int | None = None, done: int = 0) -> Tick:
         """A bar called `what`, of `total` steps (None: not known yet), of which `done` are done."""
@@ -39,10 +41,16 @@ class Bars:
 
         return tick
 
+    def show(self, what: str, done: int, total: int, note: str = "") -> None:
+        """The bar called `what`, started where there is none, has come to `done` of `total`."""
+        if what not in self.ticks:
+            self.ticks[what] = self(what, total)
+        self.ticks[what](done, total, note)
+
     def say(self, words: str) -> None:
-        """One line that stays; nothing where no bars are shown."""
-        if self.shown is not None:
-            self.shown.console.print(words, highlight=False, markup=False, soft_wrap=True)
+        """One line that stays, above the bars."""
+        if self.console is not None:
+            self.console.print(words, highlight=False, markup=False, soft_wrap=True)
 
 
 def _silent(done: int | None = None, total: int | None = None, note: str = "") -> None:
@@ -51,7 +59,7 @@ def _silent(done: int | None = None, total: int | None = None, note: str = "") -
 
 @contextmanager
 def bars(quiet: bool = False) -> Iterator[Bars]:
-    """Bars while the context lasts; none where `quiet`, or where standard error is no terminal."""
+    """Bars while the context lasts. No bars where standard error is no terminal; no lines either where `quiet`."""
     if quiet:
         yield Bars()
         return
@@ -59,7 +67,7 @@ def bars(quiet: bool = False) -> Iterator[Bars]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield Bars()
+        yield Bars(console)
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
     from rich.progress import TimeRemainingColumn as Left
@@ -72,19 +80,4 @@ def bars(quiet: bool = False) -> Iterator[Bars]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), Left())
     with Progress(*columns, TextColumn("{task.fields[note]}"), console=console) as shown:
-        yield Bars(shown)
-
-
-Progress = Callable[[str, int, int], None]  # what is being made, how many are done, of how many
-
-
-def reporting(bar: Bars) -> Progress:
-    """`bar` as a callback (what, done, total): a bar for each name that is told."""
-    ticks: dict[str, Tick] = {}
-
-    def report(what: str, done: int, total: int) -> None:
-        if what not in ticks:
-            ticks[what] = bar(what, total)
-        ticks[what](done, total)
-
-    return report
+        yield Bars(console, shown)

@@ -41,7 +41,7 @@ def test_json_is_one_object_a_question(model, film, lookhear):
     said = [json.loads(line) for line in ran.out.splitlines()]
     assert [s["question"] for s in said] == list(QUESTIONS)
     for one in said:
-        assert set(one) == {"question", "answer", "scores", "evidence", "opinions", "model", "notes"}
+        assert set(one) == {"video", "question", "answer", "scores", "evidence", "opinions", "model", "notes"}
         assert set(one["evidence"]) == {"seen", "heard", "segments", "regions"}
         assert max(one["scores"], key=one["scores"].get) == one["answer"] in world.VOCABULARY
         assert len(one["evidence"]["heard"]) == 4
@@ -95,3 +95,61 @@ def test_timelines_keep_their_peaks():
     long = [0.0] * 600
     long[301] = 1.0
     assert len(timeline(long)) == 60 and timeline(long)[30] == "█"
+
+
+def test_a_second_video_is_not_a_question_and_a_broken_one_costs_itself_alone(model, film, lookhear, tmp_path):
+    other = world.film(tmp_path / "other.mp4")
+    (tmp_path / "broken.mp4").write_bytes(b"no")
+    ran = lookhear("ask", film, other, QUESTIONS[0], "--model", model, "--json")
+    assert [json.loads(line)["video"] for line in ran.out.splitlines()] == [str(film), str(other)]
+    for words in ([tmp_path, "-q", QUESTIONS[0]], [tmp_path / "*.mp4", QUESTIONS[0]]):
+        ran = lookhear("ask", *words, "--model", model, "--json")
+        assert ran.code == 1 and "not read: " in ran.err and "1 of 2 videos" in ran.err
+        assert [json.loads(line)["video"] for line in ran.out.splitlines()] == [str(other)]
+    ran = lookhear("ask", film, tmp_path / "gone.mp4", QUESTIONS[0], "--model", model)
+    assert ran.code == 1 and "gone.mp4" in ran.err and "→" in ran.out
+
+
+def test_questions_from_a_file(model, film, lookhear, tmp_path):
+    (tmp_path / "q.txt").write_text("\n".join([*QUESTIONS, ""]))
+    (tmp_path / "q.json").write_text(json.dumps(QUESTIONS))
+    for name in ("q.txt", "q.json"):
+        ran = lookhear("ask", film, "--questions", tmp_path / name, "--model", model, "--json")
+        assert [json.loads(line)["question"] for line in ran.out.splitlines()] == list(QUESTIONS)
+
+
+def test_a_video_whose_name_begins_with_a_dash(model, lookhear, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    world.film(tmp_path / "-odd.mp4")
+    for words in (["-odd.mp4"], ["--", "-odd.mp4"]):
+        assert lookhear("ask", "--model", model, *words, QUESTIONS[0]).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["film.mp4"], "No question about"),
+        (["film.mp4", ""], "is empty"),
+        (["film.mp4", " ? "], "is empty"),
+        (["film.mp4", "other.mp4"], "No question about"),
+        (["film.mp4", "Who?", "--questions", "none.txt"], "not readable as questions"),
+        (["http://127.0.0.1/a.mp4", "Who?"], "add --fetch"),
+        (["http://127.0.0.1/a.mp4", "Who?", "--fetch"], "127.0.0.1"),
+        (["folder", "Who?"], "No video or sound file in folder"),
+        (["*.mov", "Who?"], "No file matches"),
+        (["film.mp4", "Who?", "--model", "av_master"], "is a network, not a trained model"),
+        (["film.mp4", "Who?", "--model", "some/model"], "qwen_omni@some/model"),
+    ],
+)
+def test_wrong_uses_are_one_line(words, said, lookhear, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    world.film(tmp_path / "film.mp4")
+    ran = lookhear("ask", *words)
+    assert ran.code == 2 and said in ran.err and ran.err.count("\n") == 1, ran.err
+
+
+def test_a_qwen_omni_of_the_hub_is_known_by_its_own_name():
+    from lookhear.model import spelled
+
+    assert spelled("Qwen/Qwen2.5-Omni-3B") == "qwen_omni@Qwen/Qwen2.5-Omni-3B" and spelled("runs/a") == "runs/a"

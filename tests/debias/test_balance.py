@@ -119,8 +119,8 @@ def test_ogm_slows_the_stronger_encoder_alone():
     assert "sgd" in net.note("adamw") and not net.note("sgd")
     released = ogm.build(ogm.Config())(Small())
     assert "has none" in released.note("sgd")
-    with pytest.raises(RecipeError, match="Name their prefixes"):
-        ogm.build(ogm.Config(audio=["nothing"]))(Small())
+    with pytest.raises(RecipeError, match="Name prefixes"):
+        ogm.build(ogm.Config(audio_encoder=["nothing"]))(Small())
 
 
 def test_opm_drops_the_stronger_stream_and_is_silent_in_evaluation():

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from lookhear.errors import LookhearError
@@ -79,16 +80,10 @@ def test_answers_of_multiple_choice_must_be_choices():
     assert predictions.match({"0": "a car"}, [one]).outside == (("0", "a car"),)
 
 
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("[1]", "expected one object"),
-        ('{"a": 1}', "question 'a' must be a text, got 1"),
-        ('{"a": ', "not JSON: .* line 1"),
-        ('{"a": "yes", "a": "no"}', "'a' is answered twice"),
-    ],
-)
-def test_bad_prediction_files(tmp_path, text, says):
-    (tmp_path / "p.json").write_text(text)
-    with pytest.raises(LookhearError, match=says):
-        predictions.read(tmp_path / "p.json")
+def test_each_family_is_corrected_by_itself():
+    """Overall alone, groups together, types together: a p of 0.02 among three types is 0.06, alone it stays 0.02."""
+    names = ["Overall", "Audio", "Visual", "Audio/Counting", "Audio/Comparative", "Visual/Counting"]
+    found = compares._holm(names, np.array([0.02, 0.02, 0.5, 0.02, 0.5, 0.5]))
+    assert found["Overall"] == pytest.approx(0.02)
+    assert found["Audio"] == pytest.approx(0.04)
+    assert found["Audio/Counting"] == pytest.approx(0.06)

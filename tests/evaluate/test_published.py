@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lookhear import catalog
 from lookhear.errors import RecipeError
 from lookhear.evaluate.columns import ORDER
 from lookhear.evaluate.literature import contradictions as checks
@@ -179,3 +180,19 @@ def test_methods_and_probes_are_listed(monkeypatch, capsys):
         with pytest.raises(SystemExit):
             main()
         assert name in json.loads(capsys.readouterr().out)
+
+
+def test_what_runs_here_is_here():
+    """Every method that is said to run is a file on its shelf, and every net of a paper is said to."""
+    shelves = {"net": "nets", "wrapper": "debias", "llm": "llms"}
+    for method in published.methods():
+        kind, _, name = method.here.partition(" ")
+        assert name in catalog.names(shelves[kind]) if kind in shelves else kind in ("endpoint", "rows"), method
+        assert method.code_state in STATES and (method.code or method.code_state == "none" or method.listed == "papers")
+    said = {m.here.partition(" ")[2] for m in published.methods() if m.here.startswith("net ")}
+    ours = {"audio_only", "video_only", "question_only", "pooled_mlp", "gated", "mccd"}  # not of a listed paper's own
+    assert set(catalog.names("nets")) - said == ours
+    assert "net lavish" in published.names()["LAVISH"]
+
+
+STATES = {"runs", "model only", "does not run", "other network", "data only", "readme", "none", "not tried"}

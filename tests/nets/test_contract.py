@@ -9,12 +9,14 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
 from lookhear import catalog, config
-from lookhear.errors import RecipeError
+from lookhear.errors import ModelError, RecipeError
 
 SECONDS, CLIP = 12, torch.tensor([0, 1, 1, 0])
 SMALL = {"answers": 7, "audio": 8, "frames": 12, "patches": 16, "question": 16, "words": 16, "hidden": 32, "inner": 16}
 SMALL |= {"prompt": 16, "tokens": 40, "vocabulary": 40}
+TOWERS = ("lavish", "dg_sct", "avmoe")
 TIME = {"fcnlstm": 300, "convlstm": 300}  # rows of a spectrogram that do not vanish in the published halvings
+TIME |= dict.fromkeys(TOWERS, 3)
 PATCHES = {"mccd": 16, "pstp_net": 30}  # how many a second has; 6 where a net does not mind
 OWN = {
     "apl": {"inner": 32},
@@ -29,6 +31,12 @@ OWN = {
     "pstp_net": {"top_m": 3},
     "sasr_net": {"steps": 2, "words": 5, "depth": 1},
 }  # where a field of that name means something else
+SMALL_TOWER = {"image": 32, "window": 4, "width": 16, "depths": [2, 1], "heads": [2, 2]}
+SMALL_SOUND = {"rate": 8000, "fft": 128, "hop": 16, "bands": 8, "highest": 3500.0}
+SMALL_SOUND |= {"tower": {"image": 32, "window": 4, "width": 8, "depths": [2, 1], "heads": [2, 2]}}
+OWN |= {name: {"tower": SMALL_TOWER, "latent": 2, "down": 4, "groups": 2, "words": 4} for name in TOWERS}
+for name in TOWERS[1:]:
+    OWN[name] |= {"sound": SMALL_SOUND, "inner": [16, 8, 4], "repeat": 1}
 MIXES = {("qa_tiger", "released"), ("pstp_net", "concat")}  # whose published code lets questions of a batch mix
 MORE = {("pstp_net", "concat"): {}, ("avst", "baseline"): {"variant": "released", "form": "baseline"}}
 READ = ("mcan", "hcattn", "hcrn", "hme", "psac", "lavit", "avsd")  # as word ids; these read word vectors as well
@@ -86,6 +94,9 @@ def draw(name, stream, sizes, rows):
         tokens[1::2, 4:] = 0
         return tokens
     time = TIME.get(name, SECONDS)
+    raw = {"pixels": (3, 32, 32), "spectrogram": (32, 32), "waveform": (800,)}
+    if stream in raw:
+        return torch.randn(rows, time, *raw[stream])
     shape = {"question": (), "prompt": (), "words": (5,), "patches": (time, PATCHES.get(name, 6))}
     return torch.randn(rows, *shape.get(stream, (time,)), sizes.get(stream, SMALL[stream]))
 
@@ -123,7 +134,7 @@ def test_answers_a_batch_and_says_when(form):
     for opinion in output.opinions.values():
         assert opinion.shape == (4, 7)
     for side, weight in output.attention.items():
-        assert side in ("seen", "heard") and weight.shape == (4, SECONDS)
+        assert side in ("seen", "heard") and weight.shape == (4, TIME.get(form[0], SECONDS))
         assert (weight >= 0).all() and torch.allclose(weight.sum(1), torch.ones(4), atol=1e-4)
 
 
@@ -169,3 +180,59 @@ def test_builds_from_defaults(name):
     with torch.device("meta"):
         net = config.build("nets", {"name": name})
     assert sum(p.numel() for p in net.parameters()) > 0
+
+
+def whole(form):
+    """(net in evaluation, all its streams and the index of each question's clip)."""
+    net, sizes = make(*form)
+    watch, ask = serve(form[0], net.eval(), sizes)
+    return net, {**watch, **ask, "clip": CLIP}
+
+
+@torch.no_grad()
+def test_a_net_is_called_like_any_module(form):
+    net, streams = whole(form)
+    watch, ask = ({n: streams[n] for n in names} for names in (net.watch_streams, net.answer_streams))
+    hooked = []
+    net.register_forward_hook(lambda *seen: hooked.append(seen[-1]))
+    torch.testing.assert_close(net(**streams).logits, say(net, watch, ask).logits)
+    assert len(hooked) == 1
+    with pytest.raises(ModelError, match="takes the streams"):
+        net(**{k: v for k, v in streams.items() if k != net.answer_streams[0]} if ask else {"video": CLIP})
+
+
+def test_operations_are_counted(form):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    net, streams = whole(form)
+    net.requires_grad_(False)  # its module tracker hooks gradients, which views of leaves have not
+    with FlopCounterMode(display=False) as counter:
+        net(**streams)
+    assert counter.get_total_flops() > 0
+
+
+@pytest.mark.parametrize("name", ["pooled_mlp", "gated", "av_master", "mcan"])
+@torch.no_grad()
+def test_it_compiles(name):
+    net, streams = whole((name, "released" if name == "av_master" else ""))
+    expected = net(**streams).logits
+    compiled = torch.compile(net, backend="eager")
+    torch.testing.assert_close(compiled(**streams).logits, expected)
+    torch.compiler.reset()
+
+
+@pytest.mark.parametrize("name", ["pooled_mlp", "gated"])
+@torch.no_grad()
+def test_a_plain_net_is_exported(name):
+    net, streams = whole((name, ""))
+
+    class Logits(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = net
+
+        def forward(self, **streams):
+            return self.net(**streams).logits
+
+    program = torch.export.export(Logits().eval(), (), streams)
+    torch.testing.assert_close(program.module()(**streams), net(**streams).logits)

@@ -42,7 +42,7 @@ def limits():
 @pytest.fixture(scope="session")
 def server(tmp_path_factory, limits):
     settings = Settings(
-        tmp_path_factory.mktemp("data"), decoders=1, examples=False, hosts=("testserver",), limits=limits
+        tmp_path_factory.mktemp("data"), ("stage",), decoders=1, examples=False, hosts=("testserver",), limits=limits
     )
     with TestClient(make_app(settings), raise_server_exceptions=False) as client:
         yield client

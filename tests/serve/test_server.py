@@ -90,7 +90,9 @@ def test_a_timeline_and_its_exports(server, file):
     told = server.post("/watch", json={"clip": file}).json()["timeline"]
     assert told["duration"] == pytest.approx(6, abs=0.1)
     assert told["silence"] and told["silence"][0][0] == pytest.approx(3, abs=1.01)
-    assert server.post("/watch?format=vtt", json={"clip": file}).text.startswith("WEBVTT")
+    assert server.post("/watch?format=webvtt", json={"clip": file}).text.startswith("WEBVTT")
+    for format in ("audacity", "elan", "textgrid", "label_studio", "fiftyone"):
+        assert server.post(f"/watch?format={format}", json={"clip": file}).status_code == 200, format
     assert "unknown_format" in server.post("/watch?format=doc", json={"clip": file}).text
 
 
@@ -121,6 +123,7 @@ def test_chat_in_every_dialect_of_parts(server, clip, sound, file):
     kept = {"type": "file", "file": {"file_id": file}}
     dialects = {
         "video": [video], "kept": [kept], "sound": [heard], "both": [video, heard], "picture": [frame],
+        "in turns": [frame, heard, frame, heard],
         "frames": [words("At 0.5 s:"), frame, words("At 5.5 s:"), frame, heard],
     }  # fmt: skip
     for name, parts in dialects.items():

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from lookhear import files
 from lookhear.cli import app
 from lookhear.datasets import soundstage
 from lookhear.errors import DatasetError
 from lookhear.soundstage.scene.splits import Settings, named
-from lookhear.soundstage.write import disk
 from lookhear.soundstage.write import folder as write
 from lookhear.soundstage.write.card import checksum
 from lookhear.soundstage.write.folder import make, read_scenes
@@ -122,7 +122,7 @@ def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
         if len(drawn) == 3:
             raise KeyboardInterrupt
         drawn.append(path)
-        disk.text(Path(path), line)
+        files.write(Path(path), line)
 
     monkeypatch.setattr(write, "_draw", draw)
     monkeypatch.setattr(write, "_sheet", lambda path, clips: None)
@@ -178,7 +178,7 @@ def test_the_command(tmp_path):
     assert not (tmp_path / "a" / "videos").exists()
     assert soundstage.load(tmp_path / "a")[0].clip.video.path is None
     run = CliRunner().invoke(app(), ["soundstage", str(tmp_path / "b"), "--split", "mini", "--no-media"])
-    assert run.exit_code == 0 and "14/14" in run.stdout and "card.json" in run.stdout
+    assert run.exit_code == 0 and "card.json" in run.stdout
 
 
 @pytest.mark.parametrize(

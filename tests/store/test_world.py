@@ -1,4 +1,4 @@
-"""A clip unlike those of training is told apart, one like them is not; the file goes round, a damaged one is refused."""
+"""A clip unlike those of training is told apart, one like them is not; the file goes round, or is refused."""
 
 import numpy as np
 import pytest

@@ -70,6 +70,13 @@ several = st.lists(
         form="avss",
     )
 )  # fmt: skip
+TAGS = ("male speech, man speaking", "people coughing", "dog barking", "playing piano")
+
+
+def tagged(some) -> Answer:
+    return Answer(", ".join(some), segments=tuple(Segment(label, 0.0, 0.0) for label in some))
+
+
 EXAMPLES = {
     "action": one_of("action_recognition", kinetics_sounds.LABELS),
     "emotion": one_of("emotion_recognition", meld.LABELS),
@@ -88,6 +95,9 @@ EXAMPLES = {
     .map(lambda t: " ".join(t.split()))
     .filter(bool)
     .map(lambda t: example("captioning", Answer(t))),
+    "tags": st.lists(st.sampled_from(TAGS), min_size=1, max_size=3, unique=True).map(
+        lambda some: example("tagging", tagged([tag for tag in TAGS if tag in some]), labels=TAGS)
+    ),
     "question": one_of("question_answering", music_avqa.VOCABULARY),
     "options": st.sampled_from(("a dog", "a cat", "cat hair", "A")).map(
         lambda a: example("question_answering", Answer(a), options=("a dog", "a cat", "cat hair", "A"))
@@ -197,7 +207,9 @@ def test_every_task_keeps_the_contract():
         assert len(task.prompt(one)) > 20 and np.isnan(task.score([], [])["unread"])
         right = task.score([one.reference] * 2, [one.reference] * 2)
         assert right["unread"] == 0
-        best = {k: v for k, v in right.items() if k in ("accuracy", "war", "iou", "rouge_l", "segment/event")}
+        best = {
+            k: v for k, v in right.items() if k in ("accuracy", "war", "iou", "rouge_l", "segment/event", "f1/both")
+        }
         assert best and all(value == pytest.approx(100) for value in best.values())
 
 

@@ -12,7 +12,7 @@ import torch
 
 from lookhear import config, model
 from lookhear.errors import DatasetError, ModelError, RecipeError
-from lookhear.train import lessons, llm
+from lookhear.train import batches, learners, lessons, llm, prepared
 from lookhear.train.llm import train
 from tests.llms.small import plus
 from tests.train import films
@@ -92,7 +92,7 @@ def test_instruction_tuning_learns_and_is_read_again(name, recipe, root):
         assert {t.shape[1] for key, t in found.items() if "ilora_B" in key} == {4}
     asked = lessons.read(recipe())
     one = asked.lessons["qa"][0]
-    given = lessons.Clips(tuned.llm).get(one)
+    given = prepared.Clips(tuned.llm).get(one)
     with torch.no_grad():
         after = float(tuned.llm.loss([given], [list(one.asks)]))
         before = float(model.load(recipe().llm["where"]).llm.loss([given], [list(one.asks)]))
@@ -152,20 +152,17 @@ def test_activations_worked_out_again_change_nothing(recipe):
 def test_a_clip_without_sound_still_takes_its_process_through_the_ears(recipe):
     silent = {"seen": {"dataset": "tests.train.films@silent"}}
     recipe = recipe(tasks=silent, stage="align", adapter={})
-    tuned = llm.model_of(recipe)
-    run = llm._Run.__new__(llm._Run)
-    run.llm, run.curriculum, run.clips = tuned, lessons.read(recipe), lessons.Clips(tuned)
-    run.blanks = run._blanks()
-    drawn = run.curriculum.lessons["seen"]
-    asks = [list(one.asks) for one in drawn]
-    plain = tuned.loss([run.clips.get(one) for one in drawn], asks)
+    tuned, curriculum = llm.model_of(recipe), lessons.read(recipe)
+    clips = prepared.Clips(tuned)
+    drawn = [batches.Drawn(one, list(one.asks), [None] * len(one.asks), 3) for one in curriculum.lessons["seen"]]
+    plain = tuned.loss([clips.get(one.lesson) for one in drawn], [one.asks for one in drawn])
     for processes in (1, 2):
-        run.accelerator = type("Many", (), {"num_processes": processes})
-        clips, given, count = run._given(drawn, asks, [3] * len(drawn))
+        engine = type("Many", (), {"num_processes": processes, "process_index": 0})
+        part = batches.Batches(tuned, curriculum, recipe, clips, engine).part(drawn, 3 * len(drawn))
         tuned.model.zero_grad()
-        loss = tuned.loss(clips, given)
+        loss = tuned.loss(part.clips, part.asks)
         loss.backward()
-        assert loss.item() == pytest.approx(plain.item(), rel=1e-5) and count == 3 * len(drawn)
+        assert loss.item() == pytest.approx(plain.item(), rel=1e-5) and part.share == 1
         ears = tuned.base.model.audio_tower.proj.weight.grad
         assert (ears is None) == (processes == 1)
         assert processes == 1 or not ears.any(), "and they learn nothing from it"
@@ -174,7 +171,7 @@ def test_a_clip_without_sound_still_takes_its_process_through_the_ears(recipe):
 def test_a_film_that_cannot_be_read_is_passed_by_and_told(base, tmp_path):
     root = films.make(tmp_path / "films", 3)
     (root / "1.mp4").write_bytes(b"no film")
-    clips = lessons.Clips(model.load(base).llm)
+    clips = prepared.Clips(model.load(base).llm)
     found = lessons.read(
         config.parse(config.LLMRecipe, {"root": str(root), "tasks": {"qa": {"dataset": "tests.train.films"}}}, "test")
     ).lessons["qa"]
@@ -186,9 +183,9 @@ def test_memory_for_clips_has_a_bound(base, root):
     tuned = model.load(base).llm
     recipe = {"root": str(root), "tasks": {"qa": {"dataset": "tests.train.films"}}}
     found = lessons.read(config.parse(config.LLMRecipe, recipe, "test")).lessons["qa"]
-    clips = lessons.Clips(tuned)
-    most = 2.5 * lessons.size(clips.get(found[0]))
-    clips = lessons.Clips(tuned, most)
+    clips = prepared.Clips(tuned)
+    most = 2.5 * prepared.size(clips.get(found[0]))
+    clips = prepared.Clips(tuned, most)
     first = clips.get(found[0])
     for one in found:
         clips.get(one)
@@ -263,25 +260,12 @@ def test_two_processes_make_the_same_steps_as_one(recipe, tmp_path):
     assert same(learned(one), learned(two), tolerance=1e-3)
 
 
-def test_crab_aligns_its_connectors_and_refuses_adapters(recipe, root, tmp_path, monkeypatch):
-    from lookhear.llms import crab
-    from tests.llms.test_crab import tiny
-
-    monkeypatch.setattr(crab, "load", lambda **_: tiny())
-    asked = {"llm": {"name": "crab"}, "train": {"steps": 2, "batch": 2}}
-    run = train(recipe("crab", stage="align", adapter={}, **asked), progress=False)
-    assert {name.split(".")[0] for name in learned(run)} == {"look", "listen"}
-    assert model.load(run).llm.name == "crab"
-    with pytest.raises(ModelError, match="stage=align"):
-        train(recipe("other", **asked), progress=False)
-
-
 @pytest.mark.parametrize("name", ["fsdp2", "deepspeed"])
 def test_ready_configurations_are_read_by_accelerate_and_name_real_layers(name):
     from accelerate.commands.config.config_args import load_config_from_file
     from transformers.models.qwen2_5_omni import modeling_qwen2_5_omni as layers
 
-    read = load_config_from_file(str(RECIPES / f"{name}.yaml"))
+    read = load_config_from_file(str(config.RECIPES / "accelerate" / f"{name}.yaml"))
     assert read.mixed_precision == "bf16" and read.num_processes == 8
     if name == "fsdp2":
         wrapped = read.fsdp_config["fsdp_transformer_layer_cls_to_wrap"].split(",")
@@ -292,5 +276,5 @@ def test_ready_configurations_are_read_by_accelerate_and_name_real_layers(name):
 def test_the_published_stages_are_recipes(name, method):
     recipe = config.load(RECIPES / f"{name}.yaml", [], config.LLMRecipe)
     llm.check(recipe)
-    assert recipe.stage == name and llm.method_of(recipe) == method
+    assert recipe.stage == name and learners.method_of(recipe) == method
     assert (recipe.train.lr, recipe.train.warmup, recipe.train.weight_decay) == (1e-4, 0.03, 0.0)

@@ -230,7 +230,7 @@ def test_a_loss_that_is_no_number_ends_the_run(root, tmp_path):
     [
         ({"optimizer": "adamm"}, "Did you mean 'adam'"),
         ({"schedule": "cosin"}, "Did you mean 'cosine'"),
-        ({"batch": 0}, "train.batch=0"),
+        ({"batch": 0}, "batch=0"),
     ],
 )
 def test_settings_are_checked_first(root, tmp_path, settings, message):

@@ -22,6 +22,7 @@ import typer
 from typer.models import ArgumentInfo
 
 import lookhear
+from lookhear import catalog
 from lookhear.cli._terminal import harmless
 from lookhear.errors import LookhearError, not_installed, shown
 
@@ -69,8 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     before = given[: given.index("--")] if "--" in given else given
     debug = "--debug" in before
-    given = [_path(a) for a in before if a != "--debug"] + given[len(before) :]
+    before, included = _included([a for a in before if a != "--debug"])
+    given = [_path(a) for a in before] + given[given.index("--") :] if "--" in given else [_path(a) for a in before]
     try:
+        for folder in included:
+            catalog.include(folder)
         with harmless():
             code = app(_named(given))(args=given or ["--help"], prog_name="lookhear", standalone_mode=False)
     except LookhearError as error:
@@ -114,8 +118,25 @@ def _root(
         bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and leave.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the full traceback of an error.")] = False,
+    include: Annotated[
+        list[str] | None,
+        typer.Option("--include", help="Folder with things of yours: nets/, datasets/, tasks/, encoders/, llms/ …"),
+    ] = None,
 ) -> None:
-    """Options that stand before a command."""
+    """Options that stand anywhere on the line."""
+
+
+def _included(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The arguments without `--include PATH`, and the paths."""
+    rest, found, words = [], [], iter(arguments)
+    for word in words:
+        if word.startswith("--include="):
+            found.append(word.partition("=")[2])
+        elif word == "--include":
+            found.append(next(words, ""))
+        else:
+            rest.append(word)
+    return rest, found
 
 
 def _capitals(command: Callable[..., None]) -> Callable[..., None]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-
-from lookhear.files import dumps
 
 if TYPE_CHECKING:
     from lookhear.types import Answer, Clip, Region
@@ -22,8 +21,19 @@ BARS = " ▁▂▃▄▅▆▇█"
 
 
 def ask(
-    video: Annotated[Path, typer.Argument(help="A video or sound file.")],
-    questions: Annotated[list[str], typer.Argument(help="One or more questions about it.")],
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="VIDEO... QUESTION...",
+            help="Videos or sound files, folders, patterns or addresses; then questions about each of them.",
+        ),
+    ],
+    question: Annotated[
+        list[str] | None, typer.Option("--question", "-q", help="A question (again for more): all words are videos.")
+    ] = None,
+    questions: Annotated[
+        Path | None, typer.Option("--questions", help="File of questions, one a line or a JSON list.")
+    ] = None,
     model: Annotated[
         str,
         typer.Option(
@@ -37,34 +47,87 @@ def ask(
         str,
         typer.Option(help="SAM 2 (facebook/sam2.1-hiera-large, or a folder): masks for boxes and points in replies."),
     ] = "",
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Download http(s) addresses; private ones are refused.")
+    ] = False,
+    max_mb: Annotated[float, typer.Option(min=0, help="Largest download, in megabytes.")] = 512,
+    max_seconds: Annotated[float, typer.Option(min=0, help="Longest download, in seconds.")] = 120,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Download a language model without asking.")] = False,
 ) -> None:
-    """Answer questions about a video, and show what the answers rest on.
+    """Answer questions about videos, and show what the answers rest on.
+
+    Of several videos, one that cannot be read is reported, the others are answered, and the exit code is 1.
 
     Example: lookhear ask concert.mp4 "Which instrument starts first?" --evidence out
-    """
-    from lookhear.cli._served import late
-    from lookhear.evaluate.evidence import as_json as plain
-    from lookhear.model import clip_of, default, load
 
-    clip, model = clip_of(video), model or default()
-    _agree(model, yes)
-    answering = load(model, **late(model))
-    for line in getattr(getattr(answering, "llm", None), "report", ()):
-        print(f"{model}: {line}", file=sys.stderr)
-    answers = answering.ask(clip, *questions)
+    Example: lookhear ask concerts/ -q "Which instrument starts first?" -q "Is there a voiceover?" --json
+    """
+    from lookhear.cli import _asked
+    from lookhear.cli._served import late
+    from lookhear.errors import MediaError
+    from lookhear.fetch import FetchOptions
+    from lookhear.model import default, load, spelled
+
+    videos, asked = _asked.parted(words, question or (), questions)
+    model = spelled(model or default())
+    options = FetchOptions(max_bytes=int(max_mb * 1e6), seconds=max_seconds) if fetch else None
+    with _asked.files(videos, options) as found:
+        _agree(model, yes)
+        answering = load(model, **late(model))
+        for line in getattr(getattr(answering, "llm", None), "report", ()):
+            print(f"{model}: {line}", file=sys.stderr)
+        several, failed = len(found) > 1, 0
+        for name, file in found:
+            try:
+                if isinstance(file, MediaError):
+                    raise file
+                _answered(answering, name, file, asked, several, as_json, evidence, segmenter)
+            except MediaError as error:
+                if not several:
+                    raise
+                failed += 1
+                print(f"not read: {name}: {error}", file=sys.stderr)
+    if failed:
+        print(f"{failed} of {len(found)} videos could not be read", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _answered(
+    answering: Any,
+    name: str,
+    file: Path,
+    asked: Sequence[str],
+    several: bool,
+    as_json: bool,
+    evidence: Path | None,
+    segmenter: str,
+) -> None:
+    """Answer every question about one video and print it."""
+    from lookhear.evaluate.evidence import as_json as plain
+    from lookhear.model import clip_of
+
+    clip = clip_of(file)
+    answers = answering.ask(clip, *asked)
     if segmenter:
         answers = _drawn(clip, answers, segmenter)
-    pictures = _pictures(clip, questions, answers, evidence) if evidence else [None] * len(questions)
-    for question, answer, picture in zip(questions, answers, pictures, strict=True):
+    folder = evidence / slug(Path(name).name) if evidence and several else evidence
+    pictures = _pictures(clip, asked, answers, folder) if folder else [None] * len(asked)
+    if several and not as_json:
+        print(f"── {name}")
+    for question, answer, picture in zip(asked, answers, pictures, strict=True):
         if as_json:
-            print(dumps(plain(question, answer, answering.name)))
+            print(json.dumps({"video": name} | plain(question, answer, answering.name), ensure_ascii=False))
             continue
         print(question)
         print("\n".join(_lines(answer)))
         if picture:
             print(f"  drawn  {picture}")
         print()
+
+
+def slug(text: str) -> str:
+    """A text as the name of a file: its words in small letters with dashes between, 60 characters at most."""
+    return re.sub(r"[^\w]+", "-", text.lower()).strip("-")[:60]
 
 
 def _agree(model: str, yes: bool) -> None:
@@ -160,8 +223,8 @@ def _pictures(clip: Clip, questions: Sequence[str], answers: Sequence[Answer], f
     media = decode(clip, Sampling(rule="uniform", count=24))
     drawn = []
     for number, (question, answer) in enumerate(zip(questions, answers, strict=True), 1):
-        slug = re.sub(r"[^\w]+", "-", question.lower()).strip("-")[:60]
-        drawn.append(picture(media, question, answer, folder / f"{number}-{slug}.png"))
-        where(media, answer.regions, folder / f"{number}-{slug}-where.png")
-        masks(answer.regions, folder / f"{number}-{slug}-mask.png")
+        name = f"{number}-{slug(question)}"
+        drawn.append(picture(media, question, answer, folder / f"{name}.png"))
+        where(media, answer.regions, folder / f"{name}-where.png")
+        masks(answer.regions, folder / f"{name}-mask.png")
     return drawn

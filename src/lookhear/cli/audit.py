@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from lookhear.evaluate.audit.card import Card
 
 from lookhear.files import dumps
 
 
 def audit(
-    model: Annotated[str, typer.Argument(help="A run folder or a shipped model.")],
+    model: Annotated[str, typer.Argument(help="A run folder, a shipped model, or a file of predictions.")],
     dataset: Annotated[str, typer.Option(help="Name of the dataset, with its version: music_avqa@update.")],
     root: Annotated[Path, typer.Option(help="Folder of its annotations and media.")],
     split: Annotated[str, typer.Option(help="Which questions to ask.")] = "test",
@@ -24,6 +27,9 @@ def audit(
     films: Annotated[int, typer.Option(min=1, help="Clips at most that are decoded to be mirrored.")] = 100,
     margin: Annotated[float, typer.Option(help="Points within which a change is taken for none.")] = 2.0,
     seed: Annotated[int, typer.Option(help="Which clips and questions are swapped with which.")] = 0,
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Read predictions that differ only in writing as meant.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for audit.html, audit.json and audit.md.")] = None,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -32,7 +38,8 @@ def audit(
 
     Every line is a paired change of accuracy with a 95 % interval clustered by video, and a verdict: used, not used,
     misleads, or cannot tell. What cannot be measured is listed with the reason. The exit code is 1 where clips could
-    not be read; verdicts do not change it.
+    not be read; verdicts do not change it. Of a file of predictions (see lookhear score) floors, priors, leaks and head
+    against tail are measured, without a model.
 
     Example: lookhear audit runs/av_master --dataset soundstage --root world --out card
     """
@@ -48,8 +55,8 @@ def audit(
     from lookhear.evaluate.audit.card import of_videos
     from lookhear.evaluate.tables import FORMATS
     from lookhear.model import load
+    from lookhear.progress import bars
     from lookhear.store.features import FeatureStore
-    from lookhear.train.log import bar
 
     if format not in FORMATS:
         raise RecipeError(catalog.unknown("table format", format, FORMATS))
@@ -59,10 +66,22 @@ def audit(
     except DatasetError as error:
         learned = []
         print(f"note: floors and leaks are not done: {error}", file=sys.stderr)
+    facts = {"dataset": dataset, "split": split, "train": train, "seed": seed, "limit": limit}
+    if Path(model).is_file():
+        from lookhear.evaluate.audit.card import audit_answers
+        from lookhear.evaluate.predictions import scored
+
+        report, matched = scored(model, dataset, root, split, lenient)
+        for line in matched.lines():
+            print(f"note: {line}", file=sys.stderr)
+        name = Path(model).stem
+        card = audit_answers(name, report.examples, report.answers, learned, splits.parts, margin, seed, facts)
+        _show(card, audit_page.save(card, out) if out else None, format, as_json)
+        return
     if limit is not None:
         examples = of_videos(examples, limit, seed)
     answering = load(model, FeatureStore(store or root / "features", cache=True), **late(model))
-    with bar(sys.stderr.isatty()) as shown:
+    with bars(quiet=not sys.stderr.isatty()) as shown:
         card = look_over(
             answering,
             examples,
@@ -73,10 +92,19 @@ def audit(
             shift=shift,
             films=films,
             seed=seed,
-            facts={"dataset": dataset, "split": split, "train": train, "seed": seed, "limit": limit},
+            facts=facts,
             progress=lambda what, done, total: shown.show(f"auditing: {what}", done, total),
         )
-    where = audit_page.save(card, out) if out else None
+    _show(card, audit_page.save(card, out) if out else None, format, as_json)
+    for clip, reason in card.facts["unread"].items():
+        print(f"not read: {clip}: {reason}", file=sys.stderr)
+    if card.facts["unread"]:
+        raise typer.Exit(1)
+
+
+def _show(card: Card, where: Path | None, format: str, as_json: bool) -> None:
+    from lookhear.evaluate.audit import page as audit_page
+
     if as_json:
         print(dumps(card.to_json(), indent=2))
     else:
@@ -85,7 +113,3 @@ def audit(
             print(sentence)
         if where and format == "text":
             print(f"The card: {where}")
-    for clip, reason in card.facts["unread"].items():
-        print(f"not read: {clip}: {reason}", file=sys.stderr)
-    if card.facts["unread"]:
-        raise typer.Exit(1)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lookhear.files import dumps
+from lookhear.progress import bars
 
 
 def check(
@@ -22,17 +23,17 @@ def check(
 
     Example: lookhear check music_avqa@update --root data/music_avqa
     """
-    from rich.console import Console
-    from rich.progress import track
-
     from lookhear.evaluate.check.annotations import check as look_over
 
-    console = Console(stderr=True)
+    with bars(as_json) as bar:
 
-    def progress(paths, what):
-        return track(paths, what, console=console, transient=True) if console.is_terminal and len(paths) > 50 else paths
+        def progress(paths, what):
+            tick = bar(what, len(paths))
+            for path in paths:
+                yield path
+                tick()
 
-    found = look_over(dataset, root, split or (), media, near, progress)
+        found = look_over(dataset, root, split or (), media, near, progress)
     if as_json:
         print(dumps(found.to_json(), indent=2))
     else:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from lookhear.evaluate.report import Report
 
 from lookhear.files import dumps
 
 
 def compare(
-    ours: Annotated[str, typer.Argument(help="Folder of a report, or several runs of one recipe: run0,run1,run2.")],
-    theirs: Annotated[str, typer.Argument(help="The other report or runs, on the same questions.")],
+    ours: Annotated[
+        str, typer.Argument(help="Folder of a report, or several of one recipe (run0,run1), or a file of predictions.")
+    ],
+    theirs: Annotated[str, typer.Argument(help="The other report, runs or predictions, on the same questions.")],
+    dataset: Annotated[str, typer.Option(help="Dataset, where a side is a file of predictions.")] = "",
+    root: Annotated[Path | None, typer.Option(help="Folder of its annotations.")] = None,
+    split: Annotated[str, typer.Option(help="Which questions were answered.")] = "test",
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Read answers that differ only in writing as meant.")
+    ] = False,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -28,8 +39,17 @@ def compare(
     from lookhear.errors import RecipeError
     from lookhear.evaluate import compare as compares
     from lookhear.evaluate import report as reports
+    from lookhear.evaluate.predictions import scored
 
-    sides = [[reports.load(Path(folder)) for folder in side.split(",") if folder] for side in (ours, theirs)]
+    def loaded(place: str) -> Report:
+        path = Path(place)
+        if not path.is_file():
+            return reports.load(path)
+        if not dataset or root is None:
+            raise RecipeError(f"{place!r} is a file of predictions: give --dataset and --root, what they are about.")
+        return scored(path, dataset, root, split, lenient)[0]
+
+    sides = [[loaded(place) for place in side.split(",") if place] for side in (ours, theirs)]
     if any(run.overall is None for runs in sides for run in runs):
         if any(len(runs) > 1 for runs in sides):
             raise RecipeError("Several runs a side can be compared where answers are right or wrong; give one of each.")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lookhear.files import dumps
+from lookhear.files import claim, dumps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lookhear.evaluate.report import Report
     from lookhear.types import Example
 
+LATER = ("unread", "no_reply", "certificate")  # what a card says of how asking went
 SHOWN = 20  # questions without a reply that are printed
 
 
@@ -35,6 +36,7 @@ def evaluate(
         typer.Option(help="SAM 2 (facebook/sam2.1-hiera-large, or a folder): masks for boxes and points in replies."),
     ] = "",
     embeddings: Annotated[Path | None, typer.Option(help="Folder for its embeddings, about 17 MB a frame.")] = None,
+    judge: Annotated[str, typer.Option(help="Judge free answers by this model: endpoint@URL,model=NAME.")] = "",
     beside: Annotated[bool, typer.Option(help="Of many sets: print published rows beside ours.")] = True,
     dry_run: Annotated[bool, typer.Option(help="Ask a server nothing: count questions, tokens and cost.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for report.json, answers.jsonl and table.md.")] = None,
@@ -43,10 +45,14 @@ def evaluate(
 ) -> None:
     """Ask a model a dataset's questions and score the answers by type, with 95 % intervals clustered by video.
 
-    Every task is scored by its own metrics; replies that could not be read count as wrong, and how many they are is
-    always shown. Clips that cannot be read count as wrong and are listed; the exit code is then 1. Of many test sets,
-    those that are not there are listed and left out; with --out each has a folder, and what is done is not done again.
-    Features that the store lacks are made.
+    Every task is scored by its own metrics. Replies that could not be read are counted and quoted, and score what a
+    reply of nothing scores: nothing where answers are right or wrong, but on AVE, for one, every second without an
+    event; the column or row "mute" says how much. Of questions with options the blind floor stands below the table,
+    and of benchmarks whose authors read replies by a rule of their own, what that rule gives.
+
+    Clips that cannot be read count as wrong and are listed; the exit code is then 1. Of many test sets, those that are
+    not there are listed and left out; with --out each has a folder, and what is done is not done again. Features that
+    the store lacks are made.
 
     Masks (S4, MS3, AVSS, Ref-AVS) come from the model where it draws them itself, as crab does, else from --segmenter,
     which draws what a reply's box and points mean. With --embeddings a frame is looked at once, over all runs.
@@ -73,27 +79,30 @@ def evaluate(
     if embeddings and not segmenter:
         raise RecipeError(f"--embeddings {str(embeddings)!r} are a segmenter's: give --segmenter as well.")
     wanted = many.listed(tasks, root) if tasks else [many.Asked(dataset, split, root)]
-    asker = Asker(model, store, probe, limit, None if dry_run or not tasks else out, dry_run)
-    asker.segmenter, asker.embeddings = segmenter, embeddings
-    if dry_run:
-        asker.plan(wanted)
-        return
-    if not tasks:
-        scored = asker(wanted[0], many.examples_of(wanted[0], limit))
+    with claim(out) if out and not dry_run else nullcontext():
+        asker = Asker(model, store, probe, limit, None if dry_run or not tasks else out, dry_run)
+        asker.segmenter, asker.embeddings = segmenter, embeddings
+        asker.judge = judge
+        if dry_run:
+            asker.plan(wanted)
+            return
+        if not tasks:
+            scored = asker(wanted[0], many.examples_of(wanted[0], limit))
+            if out:
+                scored.save(out)
+            print(dumps(scored.to_json(), indent=2) if as_json else scored.table(format))
+            _tell({wanted[0]: scored}, {}, asker.loaded)
+            return
+        found, missing = many.ask_all(wanted, asker, limit)
+        rows, card = many.rows(found, asker.name), next(iter(found.values())).card
+
+        def shown(form: str) -> str:
+            return "\n\n".join(filter(None, (many.table(rows, form, beside), tables.senses(card, form))))
+
         if out:
-            scored.save(out)
-        print(dumps(scored.to_json(), indent=2) if as_json else scored.table(format))
-        _tell({wanted[0]: scored}, {}, asker.loaded)
-        return
-    found, missing = many.ask_all(wanted, asker, limit)
-    rows = many.rows(found, asker.name)
-    if out:
-        (out / "table.md").write_text(many.table(rows, "markdown", beside) + "\n", "utf-8")
-    if as_json:
-        print(dumps(_plain(found, missing, rows, beside), indent=2))
-    else:
-        print(many.table(rows, format, beside))
-    _tell(found, missing, asker.loaded)
+            (out / "table.md").write_text(shown("markdown") + "\n", "utf-8")
+        print(dumps(_plain(found, missing, rows, beside), indent=2) if as_json else shown(format))
+        _tell(found, missing, asker.loaded)
 
 
 class Asker:
@@ -102,6 +111,7 @@ class Asker:
     def __init__(self, model: str, store: Path | None, probe: str, limit: int, out: Path | None, dry: bool = False):
         self.model, self.store, self.probe, self.limit, self.out, self.dry = model, store, probe, limit, out, dry
         self.segmenter, self.embeddings = "", None
+        self.judge = ""
         self.loaded: Any = None
         self.asked: Any = None
         self.name = Path(model).name
@@ -111,13 +121,14 @@ class Asker:
         from lookhear import statistics
         from lookhear.cli._served import late
         from lookhear.errors import DatasetError
+        from lookhear.evaluate import beside
         from lookhear.evaluate import report as reports
         from lookhear.evaluate.masks import undrawn
         from lookhear.evaluate.probes import PROBES
         from lookhear.evaluate.run import no_reply, run, unanswered
-        from lookhear.model import load
+        from lookhear.model import LLMModel, load
+        from lookhear.progress import bars
         from lookhear.store.features import FeatureStore
-        from lookhear.train.log import bar
 
         card = {
             "model": self.name,
@@ -129,11 +140,12 @@ class Asker:
             **({"probe": self.probe} if self.probe else {}),
             **({"limit": self.limit} if self.limit else {}),
             **({"segmenter": self.segmenter} if self.segmenter else {}),
+            **({"judged_by": self.judge} if self.judge else {}),
         }
         folder = self.out / f"{asked.dataset.replace('@', '-')}-{asked.split}" if self.out else None
         if folder and (folder / "report.json").is_file():
             done = reports.load(folder)
-            old = {name: value for name, value in done.card.items() if name not in ("unread", "no_reply")}
+            old = {name: value for name, value in done.card.items() if name not in (*LATER, *beside.NAMES)}
             if old | {"model": self.name} != card:
                 raise DatasetError(f"{folder} holds the report of other settings ({old}). Give another --out.")
             if "no_reply" not in done.card:
@@ -145,7 +157,7 @@ class Asker:
             self.asked = self._drawing() if self.segmenter else self.loaded
         if self.probe:
             examples = PROBES[self.probe](examples)
-        with bar(sys.stderr.isatty()) as shown:
+        with bars(quiet=not sys.stderr.isatty()) as shown:
             title = f"asking {asked.dataset}"
             answers = run(self.asked, examples, store, progress=lambda done, total: shown.show(title, done, total))
         if undrawn(examples, answers):
@@ -154,10 +166,29 @@ class Asker:
             card["unread"] = lost
         if lost := no_reply(examples, answers):
             card["no_reply"] = lost
+        if self.judge:
+            answers, card["judge"] = self._judged(examples, answers, store)
+        card |= beside.of(examples, answers, asked.dataset)
+        if isinstance(self.loaded, LLMModel):
+            card["certificate"] = _certified(self.model, self.loaded.llm)
         scored = reports.report(examples, answers, card)
         if folder:
             scored.save(folder)
         return scored
+
+    def _judged(self, examples: Sequence[Example], answers: Any, store: Any) -> Any:
+        """The answers with the judge's verdicts, which are kept in STORE/judge.jsonl, and what it did."""
+        from lookhear.cli._served import late
+        from lookhear.errors import ModelError
+        from lookhear.evaluate import judge
+        from lookhear.ledger import Ledger
+        from lookhear.model import load
+
+        model = load(self.judge, store, **late(self.judge))
+        if not hasattr(model, "llm"):
+            raise ModelError(f"{self.judge!r} cannot judge: it speaks no words. Give endpoint@URL,model=NAME.")
+        with Ledger(store.root / "judge.jsonl") as verdicts:
+            return judge.judged(examples, answers, judge.asking(model.llm), model.name, verdicts)
 
     def _drawing(self) -> Any:
         """The model with a segmenter behind it."""
@@ -178,6 +209,17 @@ class Asker:
             with suppress(ModelError):  # nothing is answered
                 self(asked, many.examples_of(asked, self.limit))
         print("\n".join(self.loaded.llm.lines()))
+
+
+def _certified(name: str, llm: Any) -> dict[str, Any] | None:
+    """What a report says of the senses of the language model called `name`; None where nobody has looked."""
+    from lookhear.cli._served import certificate
+    from lookhear.evaluate.doctor.check import sent
+    from lookhear.llms.endpoint import Endpoint
+
+    found = certificate(name)
+    served = sent(llm) if isinstance(llm, Endpoint) else {}
+    return found.short() if found is not None and found.fits(served) else None
 
 
 def _plain(found: Any, missing: Any, rows: Any, beside: bool) -> dict[str, Any]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lookhear.errors import RecipeError
 from lookhear.files import dumps
+from lookhear.progress import Bars, bars
 
 if TYPE_CHECKING:
     from lookhear.store.extract import Tally
@@ -53,12 +55,12 @@ def extract(
     tally, start = work.Tally(), time.perf_counter()
     if media:
         clips = list(dict.fromkeys(e.clip for e in examples))
-        with _Bar("clips", as_json) as bar:
+        with bars(as_json) as bar:
             address = os.environ.get("RAY_ADDRESS")
-            tally += work.extract(clips, media, store, workers, part, bar, engine, address)
+            tally += work.extract(clips, media, store, workers, part, _told(bar, "clips"), engine, address)
     for encoder in (e for e in built if e.reads == "text"):
-        with _Bar("texts", as_json) as bar:
-            tally += work.extract_texts((e.question for e in examples), encoder, store, bar)
+        with bars(as_json) as bar:
+            tally += work.extract_texts((e.question for e in examples), encoder, store, _told(bar, "texts"))
     took = time.perf_counter() - start
     if as_json:
         facts = {"made": tally.made, "kept": tally.kept, "failed": [list(f) for f in tally.failed]}
@@ -92,27 +94,13 @@ def _examples(dataset: str, root: Path, split: list[str] | None) -> list[Example
     return [e for name in split or ("train", "val", "test") for e in datasets.load(dataset, root, name)]
 
 
-class _Bar:
-    """Progress on standard error: how many, how fast, time left."""
+def _told(bar: Bars, what: str) -> Callable[[Tally, int], None]:
+    """Moves the bar `what` by a tally, with the rate and what failed behind it."""
+    start = time.perf_counter()
 
-    def __init__(self, what: str, silent: bool):
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    def tell(tally: Tally, total: int) -> None:
+        rate = tally.made / max(time.perf_counter() - start, 1e-6)
+        note = f"{rate:.1f}/s" + (f", {len(tally.failed)} failed" if tally.failed else "")
+        bar.show(what, tally.made + tally.kept + len(tally.failed), total, note)
 
-        console = Console(stderr=True)
-        columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}")
-        self.bar = Progress(*columns, TimeRemainingColumn(), console=console, disable=silent or not console.is_terminal)
-        self.task, self.start = self.bar.add_task(what, total=None, told=""), time.perf_counter()
-
-    def __enter__(self) -> _Bar:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.bar.stop()
-
-    def __call__(self, tally: Tally, total: int) -> None:
-        done = tally.made + tally.kept + len(tally.failed)
-        rate = tally.made / max(time.perf_counter() - self.start, 1e-6)
-        told = f"{rate:.1f}/s" + (f", {len(tally.failed)} failed" if tally.failed else "")
-        self.bar.update(self.task, completed=done, total=total, told=told)
+    return tell

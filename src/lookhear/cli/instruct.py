@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lookhear.files import dumps
+from lookhear.files import claim, dumps
 
 
 def instruct(
@@ -52,27 +52,28 @@ def instruct(
         client = Client(endpoint, model, key(endpoint, key_file))
         head["writer"] = client.name()
         writer = write.by_model(client)
-    ledger = out / "ledger" / f"{dataset}-{split}.jsonl"
-    show = (lambda done, of: None) if as_json else _progress
-    entries = write.write(examples, writer, ledger, head, workers if endpoint else 1, show)
-    kept = [(e, entry.text) for e, entry in zip(examples, entries, strict=True) if not entry.fault]
-    parts, homeless = export.write(out, "train" if split == "train" else "test", dataset, kept)
-    card = head | write.counts(entries) | {"parts": parts, "no_part": homeless}
-    (out / f"card-{dataset}-{split}.json").write_text(dumps(card, indent=1), "utf-8")
-    if as_json:
-        print(dumps(card))
-        return
-    print(f"{card['written']} written by {card['writer']}, {card['kept']} kept")
-    for name in ("dropped", "bad_replies"):
-        for reason, count in card[name].items():
-            print(f"  {name.replace('_', ' ')}: {count} {reason}")
-    if endpoint:
-        print(f"  tokens: {card['tokens']['read']} read, {card['tokens']['written']} written")
-    for part, count in parts.items():
-        print(f"  {part:8s} {count:6d}")
-    if homeless:
-        print(f"  without a part of AV-UIE: {homeless}")
-    print(f"written to {out}, log in {ledger}; read it as dataset av_uie")
+    with claim(out):
+        ledger = out / "ledger" / f"{dataset}-{split}.jsonl"
+        show = (lambda done, of: None) if as_json else _progress
+        entries = write.write(examples, writer, ledger, head, workers if endpoint else 1, show)
+        kept = [(e, entry.text) for e, entry in zip(examples, entries, strict=True) if not entry.fault]
+        parts, homeless = export.write(out, "train" if split == "train" else "test", dataset, kept)
+        card = head | write.counts(entries) | {"parts": parts, "no_part": homeless}
+        (out / f"card-{dataset}-{split}.json").write_text(dumps(card, indent=1), "utf-8")
+        if as_json:
+            print(dumps(card))
+            return
+        print(f"{card['written']} written by {card['writer']}, {card['kept']} kept")
+        for name in ("dropped", "bad_replies"):
+            for reason, count in card[name].items():
+                print(f"  {name.replace('_', ' ')}: {count} {reason}")
+        if endpoint:
+            print(f"  tokens: {card['tokens']['read']} read, {card['tokens']['written']} written")
+        for part, count in parts.items():
+            print(f"  {part:8s} {count:6d}")
+        if homeless:
+            print(f"  without a part of AV-UIE: {homeless}")
+        print(f"written to {out}, log in {ledger}; read it as dataset av_uie")
 
 
 def _progress(done: int, of: int) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lookhear.files import dumps
+from lookhear.files import claim, dumps
 
 
 def robust(
@@ -43,34 +43,35 @@ def robust(
 
     if bool(endpoint) != bool(model):
         raise RecipeError("--endpoint and --model belong together: give the address and the model's name.")
-    examples = datasets.load(dataset, root, split)
-    card = {"dataset": dataset, "split": split, "asked": len(examples), "count": count}
-    if not count:
-        many = build.rephrased(examples, lambda example: [example.question])
-    elif endpoint:
-        from lookhear.cli._served import key
-        from lookhear.curate.robust.endpoint import Writer, template_of
+    with claim(out):
+        examples = datasets.load(dataset, root, split)
+        card = {"dataset": dataset, "split": split, "asked": len(examples), "count": count}
+        if not count:
+            many = build.rephrased(examples, lambda example: [example.question])
+        elif endpoint:
+            from lookhear.cli._served import key
+            from lookhear.curate.robust.endpoint import Writer, template_of
 
-        writer = Writer(endpoint, model, key(endpoint, key_file), out / "rephrasings.jsonl", count, _price(price))
-        templates = list(dict.fromkeys(template_of(example) for example in examples))
-        writer.prepare(templates, _progress)
-        many = build.rephrased(examples, writer.ways)
-        tokens = {"read": writer.spent[0], "written": writer.spent[1]}
-        card |= {"writer": model, "tokens": tokens, "cost": round(writer.cost, 4), "rejected": writer.rejected}
-    else:
-        many = build.rephrased(examples, partial(rephrase.rephrase, count=count, seed=seed))
-        card |= {"writer": "grammar", "seed": seed}
-    card = build.write(many, out, form, card)
-    if as_json:
-        print(dumps(card, indent=2))
-        return
-    print(f"{card['asked']} questions asked in {card['questions']} ways: {card['head']} head, {card['tail']} tail")
-    for kind, group in card["groups"].items():
-        parts = f"{group['head']} head, {group['tail']} tail" if group["head_answers"] is not None else "left whole"
-        print(f"  {kind:26s} {group['questions']:7d}  entropy {group['entropy']:.3f}  {parts}")
-    if endpoint and count:
-        print(f"tokens: {tokens['read']} read, {tokens['written']} written; cost {card['cost']:.4f} dollars")
-    print(f"written to {out}; read it as dataset music_avqa_r")
+            writer = Writer(endpoint, model, key(endpoint, key_file), out / "rephrasings.jsonl", count, _price(price))
+            templates = list(dict.fromkeys(template_of(example) for example in examples))
+            writer.prepare(templates, _progress)
+            many = build.rephrased(examples, writer.ways)
+            tokens = {"read": writer.spent[0], "written": writer.spent[1]}
+            card |= {"writer": model, "tokens": tokens, "cost": round(writer.cost, 4), "rejected": writer.rejected}
+        else:
+            many = build.rephrased(examples, partial(rephrase.rephrase, count=count, seed=seed))
+            card |= {"writer": "grammar", "seed": seed}
+        card = build.write(many, out, form, card)
+        if as_json:
+            print(dumps(card, indent=2))
+            return
+        print(f"{card['asked']} questions asked in {card['questions']} ways: {card['head']} head, {card['tail']} tail")
+        for kind, group in card["groups"].items():
+            parts = f"{group['head']} head, {group['tail']} tail" if group["head_answers"] is not None else "left whole"
+            print(f"  {kind:26s} {group['questions']:7d}  entropy {group['entropy']:.3f}  {parts}")
+        if endpoint and count:
+            print(f"tokens: {tokens['read']} read, {tokens['written']} written; cost {card['cost']:.4f} dollars")
+        print(f"written to {out}; read it as dataset music_avqa_r")
 
 
 def _price(text: str) -> tuple[float, float]:

@@ -5,22 +5,21 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from lookhear.files import dumps
 
-if TYPE_CHECKING:
-    from lookhear.evaluate.predictions import Matched
-    from lookhear.evaluate.report import Report
-
 
 def score(
-    predictions: Annotated[Path, typer.Argument(help="JSON file of {question_id: answer}.")],
+    predictions: Annotated[Path, typer.Argument(help="JSON, JSONL, CSV, answers.jsonl or TSPM.result: id and answer.")],
     dataset: Annotated[str, typer.Option(help="Name of the dataset, with its version: music_avqa@update.")],
     root: Annotated[Path, typer.Option(help="Folder of its annotations.")],
     split: Annotated[str, typer.Option(help="Which questions were answered.")] = "test",
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Read answers that differ only in writing as meant.")
+    ] = False,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     beside: Annotated[str, typer.Option(help="Published methods to print beside it: TSPM,QA-TIGER, or all.")] = "",
     out: Annotated[Path | None, typer.Option(help="Folder to keep the report in, for lookhear compare.")] = None,
@@ -38,8 +37,7 @@ def score(
     from lookhear.evaluate import tables
 
     sets = [name.strip() for name in dataset.split(",") if name.strip()] or [dataset]
-    said = files.read(predictions)
-    results = {name: _scored(said, name, root, split, predictions.stem) for name in sets}
+    results = {name: files.scored(predictions, name, root, split, lenient) for name in sets}
     if len(sets) > 1:  # what one set does not ask another may
         nowhere = set.intersection(*(set(found.extra) for _, found in results.values()))
         results = {name: (r, replace(found, extra=tuple(nowhere))) for name, (r, found) in results.items()}
@@ -74,28 +72,3 @@ def score(
             print(f"note: {where}{line}", file=sys.stderr if as_json or format != "text" else sys.stdout)
     if any(found.missing or found.extra for _, found in results.values()):
         raise typer.Exit(1)
-
-
-def _scored(said: dict[str, str], dataset: str, root: Path, split: str, model: str) -> tuple[Report, Matched]:
-    """The report of what was said on one test set, and what of it did not match."""
-    from lookhear import datasets, statistics
-    from lookhear.evaluate import predictions as files
-    from lookhear.evaluate import report as reports
-    from lookhear.metrics import answers
-
-    examples = datasets.load(dataset, root, split)
-    module, _ = datasets.find(dataset)
-    found = files.match(said, examples, getattr(module, "VOCABULARY", ()))
-    card = {
-        "model": model,
-        "dataset": dataset,
-        "split": split,
-        "videos": len({reports.video_of(e) for e in examples}),
-        "interval": f"95 %, bootstrap over videos, {statistics.RESAMPLES} resamples",
-        **found.to_json(),
-    }
-    if getattr(module, "REPHRASED", False):
-        same = [e.meta["question_id"] for e in examples]
-        alike = answers.consistency(found.answers, [e.reference for e in examples], same)
-        card["consistency"] = {name: round(value, 4) for name, value in alike.items()}
-    return reports.report(examples, found.answers, card), found

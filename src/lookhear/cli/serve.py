@@ -67,8 +67,8 @@ def serve(
 ) -> None:
     """Serve models by HTTP, OpenAI-compatible, with a page to ask videos in.
 
-    Without --model it is `stage`, which knows Soundstage only. Listens on 127.0.0.1 unless told. Ctrl-C or
-    SIGTERM lets accepted requests end; jobs in the background go on after the next start.
+    Without --model it is `real` where that is installed, else `stage`, which knows Soundstage only. Listens on
+    127.0.0.1 unless told. Ctrl-C or SIGTERM lets accepted requests end; background jobs go on after the next start.
 
     Example: lookhear serve --model stage --port 8000
 
@@ -83,7 +83,7 @@ def serve(
         raise DependencyError(f"serve needs {error.name}: pip install 'lookhear[serve]'") from None
     settings = Settings(
         data=data or Path.home() / ".cache" / "lookhear" / "serve",
-        models=tuple(model or ("stage",)),
+        models=tuple(model or ()),
         host=host,
         port=port,
         workers=workers,
@@ -128,8 +128,7 @@ def _keys(file: Path | None) -> tuple[str, ...]:
 def _say(settings: Settings) -> None:
     """What starts, where, and what a stranger could do with it."""
     address = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{settings.port}"
-    print(f"lookhear: loading {', '.join(settings.models)}; then at {address} (OpenAI: {address}/v1)", file=sys.stderr)
-    if "stage" in settings.models:
-        print("lookhear: `stage` knows the drawn world of Soundstage only; of real videos it guesses.", file=sys.stderr)
+    models = ", ".join(settings.models) or "the model"
+    print(f"lookhear: loading {models}; then at {address} (OpenAI: {address}/v1)", file=sys.stderr)
     if not settings.loopback and not settings.keys:
         print(f"lookhear: {settings.host} can be reached by others and no API keys are set (--keys).", file=sys.stderr)

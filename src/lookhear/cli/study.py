@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lookhear import files
 from lookhear.files import dumps
 
 
@@ -24,7 +25,8 @@ def study(
 
     Every row is a recipe with overrides; each is trained once for every seed. Scores are means over seeds with 95 %
     intervals over videos; differences are tested in pairs and corrected (Holm). Writes study.json into OUT, with
-    one bit for every question and run. Run again, it goes on where it stopped.
+    one bit for every question and run. Run again, it goes on where it stopped. A row that cannot be built is refused
+    before anything is trained; one whose training fails is left out of the table, and the exit code is 1.
 
     Example: lookhear study studies/nets data.root=world --out runs/base
     """
@@ -33,14 +35,17 @@ def study(
     from lookhear.train.loop import train
 
     folder = out or Path("runs") / recipe.stem
-    found = studies.go(
-        recipe,
-        folder,
-        lambda one: train(one, progress=False),
-        overrides or (),
-        minutes,
-        lambda words: typer.echo(words, err=True),
-    )
-    result = study_table.result(studies.read(recipe), found)
-    (folder / "study.json").write_text(dumps(result, indent=1) + "\n", "utf-8")
+    with files.claim(folder):
+        found = studies.go(
+            recipe,
+            folder,
+            lambda one: train(one, progress=False),
+            overrides or (),
+            minutes,
+            lambda words: typer.echo(words, err=True),
+        )
+        result = study_table.result(studies.read(recipe), found)
+        files.write_json(folder / "study.json", result)
     print(dumps(result) if as_json else study_table.text(result, format))
+    if any(one.failed for one in found.values()):
+        raise typer.Exit(1)

@@ -18,7 +18,7 @@ import itertools
 import json
 import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -148,18 +148,18 @@ def alpha(judged: Sequence[Sequence[str]]) -> float | None:
 
     1 is full agreement, 0 what chance would give. None where there are no pairs, or only one verdict was ever given.
     """
-    observed: Counter[tuple[str, str]] = Counter()
+    observed: dict[tuple[str, str], float] = defaultdict(float)
     for verdicts in judged:
         for a, b in itertools.permutations(range(len(verdicts)), 2):
-            observed[verdicts[a], verdicts[b]] += 1 / (len(verdicts) - 1)  # type: ignore[assignment]
-    totals: Counter[str] = Counter()
-    for (a, _), count in observed.items():
-        totals[a] += count
+            observed[verdicts[a], verdicts[b]] += 1 / (len(verdicts) - 1)
+    totals: dict[str, float] = defaultdict(float)
+    for (verdict, _), count in observed.items():
+        totals[verdict] += count
     n = sum(totals.values())
     if n < 2:
         return None
-    disagreed = sum(count for (a, b), count in observed.items() if a != b)
-    expected = sum(totals[a] * totals[b] for a, b in itertools.permutations(totals, 2)) / (n - 1)
+    disagreed = sum(count for (one, other), count in observed.items() if one != other)
+    expected = sum(totals[one] * totals[other] for one, other in itertools.permutations(totals, 2)) / (n - 1)
     return None if not expected else round(1 - disagreed / expected, 4)
 
 

@@ -9,15 +9,21 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 QUESTION = ("question", "words", "tokens")
-AUDIO = ("audio",)
-VISUAL = ("frames", "patches")
+AUDIO = ("audio", "spectrogram", "waveform")
+VISUAL = ("frames", "patches", "pixels")
 
 
-class Around(nn.Module):
-    """`watch`, `answer` and `losses` take what the net's own take; `net` is what answers once training is over."""
+class Around(WatchAnswer):
+    """`watch`, `answer` and `losses` take what the net's own take; `net` is what answers once training is over.
+
+    A wrapper that answers itself `stays` (its module says so too, `STAYS`), and may order `further` streams.
+    """
+
+    stays = False
 
     def __init__(self, net: nn.Module):
         super().__init__()
@@ -26,17 +32,21 @@ class Around(nn.Module):
     @property
     def watch(self) -> Callable[..., Memory]:
         """The net's `watch`, and what debiasing needs of the clip while gradients are wanted."""
-        return _Like(self._watch, self.net.watch)
+        return _Like(self._watch, self.net.watch, self.further("watch"))
 
     @property
     def answer(self) -> Callable[..., Output]:
         """The net's `answer`; while gradients are wanted `hidden` also holds what debiasing compares."""
-        return _Like(self._answer, self.net.answer)
+        return _Like(self._answer, self.net.answer, self.further("answer"))
 
     @property
     def losses(self) -> Callable[..., dict[str, Tensor]]:
         """The net's losses (or its cross-entropy) and those of debiasing."""
         return _Like(self._losses, getattr(self.net, "losses", _plain))
+
+    def further(self, method: str) -> tuple[str, ...]:
+        """Streams that `method` orders beside those of the net. Here: none."""
+        return ()
 
     def after_backward(self, epoch: int) -> None:
         """Called between a training step's backward pass and its update, with the epoch from 0. Here: nothing."""
@@ -70,9 +80,11 @@ class Around(nn.Module):
 class _Like:
     """A function that takes what another takes, by position or by name: its signature is an order form for streams."""
 
-    def __init__(self, function: Callable[..., Any], like: Callable[..., Any]):
+    def __init__(self, function: Callable[..., Any], like: Callable[..., Any], further: tuple[str, ...] = ()):
         self.function = function
-        self.__signature__ = inspect.signature(like)
+        signature, kind = inspect.signature(like), inspect.Parameter.POSITIONAL_OR_KEYWORD
+        more = [inspect.Parameter(name, kind) for name in further]
+        self.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *more])
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         return self.function(**self.__signature__.bind(*args, **named).arguments)

@@ -28,6 +28,8 @@ from lookhear.debias._around import AUDIO, VISUAL, Around, part
 from lookhear.errors import RecipeError
 from lookhear.types import Memory, Output
 
+STAYS = False
+
 
 @dataclass(frozen=True)
 class Config:

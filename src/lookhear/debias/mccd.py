@@ -35,6 +35,9 @@ MODALITIES = {"question": QUESTION, "audio": AUDIO, "visual": VISUAL}
 CYCLE = ("question", "audio", "visual")  # each is drawn to the next, the last to the first
 
 
+STAYS = False
+
+
 @dataclass(frozen=True)
 class Config:
     """Weights of the terms, and the widths of streams by their names (`tokens`: how many different ones there are)."""
@@ -54,6 +57,9 @@ class Config:
     question: int = 768
     words: int = 768
     tokens: int = 30522
+    pixels: int = 192
+    spectrogram: int = 192
+    waveform: int = 32000
 
 
 def distance(fusion: Tensor, single: Tensor, variant: str = "released") -> Tensor:
@@ -95,11 +101,12 @@ class Learner(nn.Module):
         pooled = []
         for name in self.streams:
             stream = self.embed(given[name]) if name == "tokens" and self.embed else given[name]
+            stream = stream.to(self.layers[0].weight.dtype)
             if stream.ndim > 2:
                 stream = stream.flatten(1, -2)
                 real = (stream != 0).any(dim=-1, keepdim=True).to(stream.dtype)
                 stream = (stream * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)
-            pooled.append(stream.to(self.layers[0].weight.dtype))
+            pooled.append(stream)
         return self.layers(torch.cat(pooled, dim=-1))
 
 

@@ -12,7 +12,8 @@ Peng et al., "Balanced Multimodal Learning via On-the-fly Gradient Modulation", 
 At r = 1 the factor jumps from 1 to 1 - tanh(alpha), in paper and code alike, so some stream is always slowed. What a
 stream alone says: see `_balance.Alone`; the released code has a rule for concatenation and for sums, and crashes for
 its two gated fusions. Which parameters are whose encoder is read off their names (hear, heard, listen; see, seen, look;
-or a stream's name), or said by `audio` and `visual`. Adam divides a constant factor out again: use train.optimizer=sgd.
+or a stream's name), or said by `audio_encoder` and `visual_encoder`. Adam divides a constant factor out again: use
+train.optimizer=sgd.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ WORDS = {
 }
 
 
+STAYS = False
+
+
 @dataclass(frozen=True)
 class Config:
     """How much the stronger stream is slowed, when, and whether noise is added."""
@@ -47,9 +51,9 @@ class Config:
     starts: int = 0
     ends: int = 50
     """first and last epoch of modulation, both included"""
-    audio: list[str] = field(default_factory=list)
+    audio_encoder: list[str] = field(default_factory=list)
     """prefixes of the parameters of the sound's encoder; empty: by name"""
-    visual: list[str] = field(default_factory=list)
+    visual_encoder: list[str] = field(default_factory=list)
 
 
 def coefficients(audio: float, visual: float, alpha: float) -> tuple[float, float]:
@@ -78,12 +82,12 @@ class OGM(Alone):
     def __init__(self, net: nn.Module, config: Config):
         super().__init__(net)
         self.config = config
-        given = {"audio": config.audio, "visual": config.visual}
+        given = {"audio": config.audio_encoder, "visual": config.visual_encoder}
         self.encoders = {side: owned(net, side, given[side]) for side in WORDS}
         for side, found in self.encoders.items():
             if not found:
                 raise RecipeError(
-                    f"ogm finds no parameters of the {side} encoder by name. Name their prefixes: debias.{side}=[…]; "
+                    f"ogm finds no parameters of the {side} encoder by name. Name prefixes: debias.{side}_encoder=[…]; "
                     f"the net has {', '.join(sorted({n.split('.')[0] for n, _ in net.named_parameters()})[:8])}."
                 )
         self.last: tuple[float, float, float] | None = None

@@ -29,6 +29,8 @@ from lookhear.debias._balance import SIDES, Alone, score
 from lookhear.errors import RecipeError
 from lookhear.types import Output
 
+STAYS = False
+
 
 @dataclass(frozen=True)
 class Config:

@@ -9,6 +9,7 @@ one number for segments and one for events and do not say which; here they are T
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -26,6 +27,7 @@ from lookhear.evaluate.tables import lines
 from lookhear.types import Example
 
 PRINTED = "Crab+ Table 2"
+MUTE = "  a reply of nothing"  # the row of what it scores
 PIXELS = (224, 224)  # masks are compared at the size both papers compare them at
 
 
@@ -105,13 +107,14 @@ def rows(found: Mapping[Asked, Report], model: str) -> dict[str, dict[str, str]]
 
     A set that is not of Table 2 has one column, its task's main metric.
     """
-    ours: dict[str, dict[str, str]] = {model: {}, "  95 % interval": {}, "  not read, %": {}}
+    ours: dict[str, dict[str, str]] = {model: {}, "  95 % interval": {}, "  not read, %": {}, MUTE: {}}
     for asked, report in found.items():
         for column in of_set(asked, report):
             measured = report.metrics[column.kind][column.metric]
             low, high = measured.interval
             ours[model][column.column] = f"{measured.value:.2f}"
             ours["  95 % interval"][column.column] = f"{low:.1f} to {high:.1f}"
+            ours[MUTE][column.column] = "-" if math.isnan(measured.mute) else f"{measured.mute:.2f}"
             ours["  not read, %"][column.column] = f"{report.metrics[column.kind]['unread'].value:.2f}"
     return ours
 

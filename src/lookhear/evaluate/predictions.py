@@ -1,16 +1,21 @@
-"""Anybody's predictions, {question_id: answer}, matched to a dataset's questions; what does not match is counted."""
+"""Anybody's predictions matched to a dataset's questions and scored; what does not match is counted."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from lookhear.errors import DatasetError
+from lookhear import datasets, statistics
+from lookhear.evaluate import prediction_files
+from lookhear.evaluate import report as reports
+from lookhear.evaluate.report import Report
+from lookhear.metrics import answers as metric
 from lookhear.metrics.answers import normal
 from lookhear.types import Answer, Example
+
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,10 @@ class Matched:
     extra: tuple[str, ...]  # ids of predictions without a question: they count for nothing
     outside: tuple[tuple[str, str], ...]  # (id, answer) that no question of the dataset can have as its answer
     shared: int  # questions answered by a prediction that another question of the same id has as well
+    written: tuple[tuple[str, str, str], ...] = ()  # (id, answer, what it differs from in writing alone)
+    lenient: bool = False  # whether those were read as meant
+    empty: int = 0  # predictions that are NaN, null or blank: missing ones
+    repeated: int = 0  # rows that say again what was said
 
     def to_json(self) -> dict[str, int]:
         return {
@@ -29,6 +38,9 @@ class Matched:
             "extra": len(self.extra),
             "outside_vocabulary": len(self.outside),
             "shared": self.shared,
+            "empty": self.empty,
+            "repeated": self.repeated,
+            ("lenient" if self.lenient else "differ_in_writing"): len(self.written),
         }
 
     def lines(self) -> list[str]:
@@ -39,36 +51,53 @@ class Matched:
             (self.extra, "predictions are for no question of this split", map(repr, self.extra)),
             (self.outside, "predictions are outside the dataset's answers", said),
         ]
+        meant = [f"{id!r}: {text!r} for {word!r}" for id, text, word in self.written]
+        reads = "are read as meant (--lenient)" if self.lenient else "count as wrong; --lenient reads them as meant"
+        notes.append((self.written, f"predictions differ from an answer only in writing: they {reads}", meant))
         lines = [f"{len(what)} {words}, such as {', '.join(list(some)[:3])}" for what, words, some in notes if what]
+        lines += [f"{self.empty} predictions are NaN, null or blank: missing ones"] * bool(self.empty)
+        lines += [f"{self.repeated} rows repeat an id with the same answer"] * bool(self.repeated)
         return lines + (
             [f"{self.shared} questions share the prediction of an earlier one of the same id"] * bool(self.shared)
         )
 
 
-def read(path: Path | str) -> dict[str, str]:
-    """The predictions in a JSON file, ids as texts. Raises DatasetError naming the line or the id that is wrong."""
+def scored(
+    path: Path | str, name: str, root: Path | str, split: str = "test", lenient: bool = False
+) -> tuple[Report, Matched]:
+    """The report of a file of predictions on a dataset, and what of it did not match. Raises DatasetError."""
     path = Path(path)
-    try:
-        found = json.loads(path.read_text("utf-8-sig"), object_pairs_hook=lambda pairs: _unique(pairs, path))
-    except FileNotFoundError:
-        raise DatasetError(f"No predictions at {str(path)!r}. Give a JSON file of {{question_id: answer}}.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: not JSON: {error}.") from None
-    if not isinstance(found, dict):
-        raise DatasetError(f"{path}: expected one object of question_id: answer, got a {type(found).__name__}.")
-    wrong = next(((id, text) for id, text in found.items() if not isinstance(text, str)), None)
-    if wrong:
-        raise DatasetError(f"{path}: the answer of question {wrong[0]!r} must be a text, got {json.dumps(wrong[1])}.")
-    return found
+    module, _ = datasets.find(name)
+    vocabulary = getattr(module, "VOCABULARY", ())
+    said = prediction_files.read(path, vocabulary)
+    examples = datasets.load(name, root, split)
+    found = match(said.answers, examples, vocabulary, lenient)
+    found = replace(found, empty=len(said.empty), repeated=said.repeated)
+    card = {
+        "model": path.stem,
+        "dataset": name,
+        "split": split,
+        "videos": len({reports.video_of(e) for e in examples}),
+        "interval": f"95 %, bootstrap over videos, {statistics.RESAMPLES} resamples",
+        **found.to_json(),
+    }
+    if getattr(module, "REPHRASED", False):
+        same = [e.meta["question_id"] for e in examples]
+        alike = metric.consistency(found.answers, [e.reference for e in examples], same)
+        card["consistency"] = {name: round(value, 4) for name, value in alike.items()}
+    return reports.report(examples, found.answers, card), found
 
 
-def match(predictions: dict[str, str], examples: Sequence[Example], vocabulary: Sequence[str] = ()) -> Matched:
+def match(
+    predictions: Mapping[str, str], examples: Sequence[Example], vocabulary: Sequence[str] = (), lenient: bool = False
+) -> Matched:
     """The prediction of each example, by its id or else by the question id in its file.
 
-    `vocabulary` is every answer there can be; where it is empty, a question's own options are.
+    `vocabulary` is every answer there can be; where it is empty, a question's own options are. An answer that differs
+    from one of these only in writing ("Yes.", "acoustic guitar", "2") counts as wrong unless `lenient`.
     """
-    known = {normal(word) for word in vocabulary}
-    answers, missing, outside, used, shared = [], [], [], set(), 0
+    known = {normal(word): word for word in vocabulary}
+    answers, missing, outside, written, used, shared = [], [], [], [], set(), 0
     for example in examples:
         fallback = str(example.meta.get("question_id", example.id))
         id = example.id if example.id in predictions else fallback
@@ -79,17 +108,24 @@ def match(predictions: dict[str, str], examples: Sequence[Example], vocabulary: 
         shared += id in used
         used.add(id)
         text = predictions[id]
-        answers.append(Answer(text))
-        options = {normal(option) for option in example.meta.get("options", ())} or known
+        options = {normal(option): option for option in example.meta.get("options", ())} or known
         if options and normal(text) not in options:
-            outside.append((example.id, text))
+            meant = [option for option in options.values() if _plain(option) == _plain(text)]
+            if len(meant) == 1:
+                written.append((example.id, text, meant[0]))
+                text = meant[0] if lenient else text
+            else:
+                outside.append((example.id, text))
+        answers.append(Answer(text))
     extra = [id for id in predictions if id not in used]
-    return Matched(tuple(answers), tuple(missing), tuple(extra), tuple(outside), shared)
+    return Matched(*map(tuple, (answers, missing, extra, outside)), shared, tuple(written), lenient)
 
 
-def _unique(pairs: list[tuple[str, Any]], path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for id, value in pairs:
-        if found.setdefault(id, value) != value:
-            raise DatasetError(f"{path}: question {id!r} is answered twice, {found[id]!r} and {value!r}.")
-    return found
+def _plain(text: str) -> str:
+    """An answer without what writing alone changes: case, marks, articles, underscores, digits for numbers."""
+    words = re.sub(r"[\W_]+", " ", text.casefold()).split()
+    words = [w for w in words if w not in ("a", "an", "the")]
+    words = [NUMBERS[int(w)] if w.isdigit() and int(w) < len(NUMBERS) else w for w in words]
+    if len(words) == 1 and words[0].isdigit():
+        return "more than ten"
+    return " ".join(words)

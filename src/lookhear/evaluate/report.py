@@ -18,15 +18,18 @@ from typing import Any
 
 import numpy as np
 
-from lookhear import statistics
-from lookhear.errors import DatasetError
+from lookhear import files, statistics
+from lookhear.errors import DatasetError, FileError
 from lookhear.evaluate import scores, tables
 from lookhear.evaluate.columns import ORDER
 from lookhear.evaluate.records import from_record, to_record
 from lookhear.evaluate.scores import Score
+from lookhear.evaluate.videos import clusters_of, video_of
 from lookhear.files import dumps
 from lookhear.metrics import answers as metric
-from lookhear.types import BLANK, Answer, Example
+from lookhear.types import Answer, Example
+
+__all__ = ["Report", "clusters_of", "columns_of", "load", "membership", "parts", "report", "video_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +61,45 @@ class Report:
     def table(self, format: str = "text") -> str:
         """The scores as `text`, `markdown`, `latex` or `csv`, types in the field's order, each group's average last.
 
-        Then, but for LaTeX, each task's metrics and its classes apart.
+        Then, but for LaTeX, each task's metrics and its classes apart; last whether the model is known to see and hear.
         """
-        return tables.one(self, format)
+        return "\n\n".join(filter(None, (tables.one(self, format), tables.senses(self.card, format))))
+
+    def __repr__(self) -> str:
+        whole = f", {self.overall.accuracy:.2f} % right" if self.overall else ""
+        return f"<Report of {self.card.get('model', 'answers')}: {len(self.examples)} questions{whole}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(self.table())}</pre>"
+
+    def to_frame(self) -> Any:
+        """One row a question as a pandas DataFrame: what was asked, answered, true and right, and how sure.
+
+        `to_frame().to_csv(…)` and `.to_parquet(…)` are the exports. Raises DependencyError without pandas.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise not_installed(error, "A report as a table of pandas") from None
+        return pandas.DataFrame(
+            {
+                "id": [e.id for e in self.examples],
+                "video": [video_of(e) for e in self.examples],
+                "kind": ["/".join(e.kind) for e in self.examples],
+                "question": [e.question for e in self.examples],
+                "reference": [e.reference.text if e.reference else None for e in self.examples],
+                "answer": [a.text for a in self.answers],
+                "right": [bool(r) if self.overall is not None else None for r in self.right],
+                "score": [a.scores.get(a.text) for a in self.answers],
+                "notes": ["; ".join(a.notes) for a in self.answers],
+            }
+        )
 
     def save(self, folder: Path | str) -> None:
         """Write report.json, answers.jsonl (one line a question) and table.md into `folder`."""
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         judged = [bool(one) if self.overall is not None else None for one in self.right]
         records = map(to_record, self.examples, self.answers, judged)
         texts = {
@@ -74,13 +108,8 @@ class Report:
             "table.md": [self.table("markdown") + "\n"],
         }
         for name, lines in texts.items():
-            part = folder / f"{name}.part"
-            try:
-                with part.open("w", encoding="utf-8") as file:
-                    file.writelines(lines)
-                part.replace(folder / name)
-            finally:
-                part.unlink(missing_ok=True)
+            with files.whole(folder / name) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+                file.writelines(lines)
 
 
 def report(
@@ -132,17 +161,19 @@ def load(folder: Path | str) -> Report:
     """The report saved in `folder`, scored anew from its answers."""
     folder = Path(folder)
     try:
-        lines = (folder / "answers.jsonl").read_text("utf-8").splitlines()
-        card = json.loads((folder / "report.json").read_text("utf-8")).get("card", {})
+        lines = (folder / "answers.jsonl").read_text("utf-8").removesuffix("\n").split("\n")
+        card = files.read_json(folder / "report.json", dict).get("card", {})
     except FileNotFoundError as error:
         raise DatasetError(f"No report in {str(folder)!r}: {Path(error.filename).name} is missing.") from None
-    except json.JSONDecodeError as error:
-        raise DatasetError(f"{folder / 'report.json'}: not JSON: {error}.") from None
+    except (FileError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{folder}: not readable as a report: {error}") from None
+    if not isinstance(card, dict):
+        raise DatasetError(f"{folder / 'report.json'}: its card is {str(card)[:40]!r}, not an object.")
     examples, answers = [], []
     for number, line in enumerate(lines, 1):
         try:
             example, answer = from_record(json.loads(line))
-        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise DatasetError(f"{folder / 'answers.jsonl'}:{number}: not an answer ({error!r}): {line[:80]}") from None
         examples.append(example)
         answers.append(answer)
@@ -171,18 +202,6 @@ def membership(examples: Sequence[Example], names: Sequence[str]) -> np.ndarray:
         for depth in {min(1, len(example.kind)), len(example.kind)} - {0}:
             inside[row, place["/".join(example.kind[:depth])]] = True
     return inside
-
-
-def clusters_of(examples: Sequence[Example]) -> np.ndarray:
-    """(question,) the video each question is about, as a number; a blanked stream is named by the other one."""
-    numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(video_of(e), len(numbers)) for e in examples], dtype=np.int64)
-
-
-def video_of(example: Example) -> str:
-    """The id of the recording a question is about, whatever a probe put in its place."""
-    sources = [s for s in (example.clip.video, example.clip.audio) if s is not None and s != BLANK]
-    return str(example.meta.get("video_id") or (sources[0].id if sources else example.id))
 
 
 def _in_order(names: Mapping[str, Any], first: Sequence[str]) -> list[str]:

@@ -31,19 +31,22 @@ MAIN = {  # the one number of a task, or of a form of it, that a table of many t
     "localisation": "J",
     "localisation/arig": "iou",
     "captioning": "cider_d",
+    "tagging": "f1/heard",
 }
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric's value, its 95 % interval, and over how many examples."""
+    """A metric's value, its 95 % interval, over how many examples, and what a reply of nothing scores (`mute`)."""
 
     value: float
     interval: tuple[float, float]
     total: int
+    mute: float = math.nan
 
     def to_json(self) -> dict[str, Any]:
-        return {"value": plain(self.value), "interval": [plain(edge) for edge in self.interval], "total": self.total}
+        edges = [plain(edge) for edge in self.interval]
+        return {"value": plain(self.value), "interval": edges, "total": self.total, "mute": plain(self.mute)}
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Score:
 class Scored(Protocol):
     """What a table is made from: a `Report`, or whatever else has been scored."""
 
+    answers: Sequence[Answer]
     overall: Score | None
     groups: Mapping[str, Score]
     types: Mapping[str, Score]
@@ -114,11 +118,17 @@ def measured(
         some = [examples[i] for i in places], [answers[i] for i in places]
         metrics = pooled(kind, *some)
         edges = statistics.intervals(list(metrics.values()), clusters[places], resamples, seed)
+        nothing = pooled(kind, some[0], [Answer()] * len(places))
         found[kind] = {
-            name: Measured(metric.total, edge, _counted(metric))
+            name: Measured(metric.total, edge, _counted(metric), mute(name, nothing[name].total))
             for (name, metric), edge in zip(metrics.items(), edges, strict=True)
         }
     return found
+
+
+def mute(metric: str, value: float) -> float:
+    """What a reply of nothing scores on a metric; of `unread` that says nothing, so nan."""
+    return math.nan if metric == "unread" else value
 
 
 def by_class(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str, dict[str, dict[str, float]]]:

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from lookhear.catalog import unknown
 from lookhear.errors import RecipeError
+from lookhear.evaluate import beside
 from lookhear.evaluate.scores import RIGHT_OR_WRONG, Score, Scored
 
 FORMATS = ("text", "markdown", "latex", "csv")
@@ -31,8 +32,9 @@ def one(report: Scored, format: str = "text") -> str:
     What of a task's metrics only repeats the list is left out of it, but never how many replies could not be read.
     """
     _check(format)
+    besides = _besides(report, format)
     if report.overall is None:
-        return "\n\n".join(_of_tasks(report, format))
+        return "\n\n".join([*_of_tasks(report, format), *besides])
     scores = columns(report)
     if format == "latex":
         return grid({str(report.card.get("model", "measured")): scores}, "latex")
@@ -41,7 +43,28 @@ def one(report: Scored, format: str = "text") -> str:
         head[0] = "type"
         head[2:3] = ["low", "high"]
     rows = [[_title(name, report), *_cells(score, format)] for name, score in scores.items()]
-    return "\n\n".join([lay_out(head, rows, format), *_of_tasks(report, format)])
+    return "\n\n".join([lay_out(head, rows, format), *_of_tasks(report, format), *besides])
+
+
+def _besides(report: Scored, format: str) -> list[str]:
+    """The lines of `evaluate.beside` as one paragraph, as a list in Markdown; none in a format for machines."""
+    said = beside.lines(report.card, report.answers) if format in ("text", "markdown") else []
+    if format == "markdown":
+        said = [f"- {line}" if not line.startswith(" ") else f"  - {line.strip()}" for line in said]
+    return ["\n".join(said)] if said else []
+
+
+def senses(card: Mapping[str, object], format: str = "text") -> str:
+    """What the certificate in a report's card says, or that there is none; nothing of models that need none.
+
+    A CSV has no place for it; in LaTeX it is a comment.
+    """
+    if "certificate" not in card or format == "csv":
+        return ""
+    held = card["certificate"]
+    model = f"lookhear doctor {card.get('from', 'MODEL')}"
+    line = held["line"] if isinstance(held, Mapping) else f"no certificate that this model sees and hears: {model}"
+    return f"% {line}" if format == "latex" else line
 
 
 def _of_tasks(report: Scored, format: str) -> list[str]:
@@ -50,11 +73,13 @@ def _of_tasks(report: Scored, format: str) -> list[str]:
     for kind, metrics in report.metrics.items():
         repeats = {"accuracy", "war"} if report.overall is not None and len(report.metrics) == 1 else set()
         shown = {name: m for name, m in metrics.items() if name not in repeats}
-        head = [kind, "value", *(["low", "high"] if format == "csv" else ["95 % interval"]), "of"]
+        floor = ["mute"] * any(m.mute > 0 for m in shown.values())  # what a reply of nothing scores
+        head = [kind, "value", *(["low", "high"] if format == "csv" else ["95 % interval"]), *floor, "of"]
         rows = []
         for name, m in shown.items():
             edges = [_plain(edge) for edge in m.interval]
-            rows.append([name, _plain(m.value), *(edges if format == "csv" else [" to ".join(edges)]), str(m.total)])
+            shown_edges = edges if format == "csv" else [" to ".join(edges)]
+            rows.append([name, _plain(m.value), *shown_edges, *([_plain(m.mute)] if floor else []), str(m.total)])
         if kind.partition("/")[0] in RIGHT_OR_WRONG and format == "csv" and set(shown) == {"unread"}:
             continue  # a CSV of the field's table stays one table
         parts.append(lay_out(head, rows, format))

@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lookhear.errors import RecipeError
 from lookhear.layers.recurrent import real_words
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 
@@ -31,7 +32,7 @@ def trim(tokens: Int[Tensor, "row word"]) -> tuple[Int[Tensor, "row word"], Bool
     return tokens[:, :longest], padding[:, :longest]
 
 
-class Reads(nn.Module):
+class Reads(WatchAnswer):
     """A net whose questions come as word ids (`read="tokens"`) or as word vectors (`read="words"`).
 
     A subclass calls `reads` in its constructor and defines `reply(memory, vectors, padding) -> Output`. Where padding
@@ -69,7 +70,7 @@ class Reads(nn.Module):
         raise NotImplementedError
 
 
-class SeesHears(nn.Module):
+class SeesHears(WatchAnswer):
     """A net that watches `frames`, or `audio` and `frames` where `hears`. A subclass defines `start(**streams)`."""
 
     hears: bool

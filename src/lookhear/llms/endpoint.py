@@ -77,6 +77,8 @@ class Config:
     """send a clip's media with its first question only, where the dialect can (vllm)"""
     timeout: float = 300.0
     """seconds for one reply"""
+    pause: float = 0.5
+    """seconds before a question is asked again; each later pause is twice as long"""
     rate: float = 0.0
     """requests a minute at most; 0 is any number"""
     price: str = ""
@@ -115,9 +117,8 @@ class Endpoint:
         if config.budget and not any(limits.price):
             raise RecipeError("budget= needs price=: dollars for a million tokens read and written, such as 2.5/10.")
         key = config.key or (key_in(config.key_file) if config.key_file else "")
-        self.client = Client(
-            config.url, config.model, key, config.timeout, limits, dict(config.rename), set(config.drop)
-        )
+        changed = {"rename": dict(config.rename), "drop": set(config.drop)}
+        self.client = Client(config.url, config.model, key, config.timeout, limits, **changed, pause=config.pause)
         self.asker = Asker(self.client, Ledger(config.replies) if config.replies not in ("", "none") else None)
         self.plan = Plan()
         self._sent: set[str] = set()  # digests that the server has, with once=true

@@ -38,6 +38,7 @@ from lookhear.llms.omni import hub, inputs, storage
 from lookhear.llms.omni.inputs import LEAD, InputOptions
 from lookhear.llms.omni.thinker import Omni
 from lookhear.llms.omni.tokens import bytes_tokenizer, token_ids
+from lookhear.llms.placement import split
 from lookhear.types import Media
 
 NAME = "vlm_audio"
@@ -188,6 +189,18 @@ class VLMAudio(Omni):
         self.model.language = peft.get_peft_model(self.base, config)
         self.model.ears.requires_grad_(False)
 
+    @property
+    def spoken(self) -> nn.Module:
+        """The part that adapters of PEFT wrap."""
+        return self.model.language
+
+    def wear(self, folder: Path | str) -> None:
+        """Put on the adapters of a PEFT folder. Raises ModelError where they do not fit."""
+        from lookhear.ilora import fit
+
+        dtype = self.base.get_input_embeddings().weight.dtype
+        self.model.language = fit.load(self.base, Path(folder), autocast=False).to(dtype)
+
     def save(self, folder: Path | str) -> None:
         """Base and tokenizer in the Hugging Face layout, sound.safetensors, lookhear.json."""
         from safetensors.torch import save_file
@@ -275,20 +288,19 @@ def load(
     where: str | Path = BASE,
     adapter: str | Path | None = None,
     hearing: str = beats.FILE,
-    dtype: str = "auto",
-    device: str = "cpu",
     **options: Any,
 ) -> VLMAudio:
     """Qwen2.5-VL by hub name or folder with BEATs of the file `hearing`; or all of a folder that `save` wrote.
 
     Without such a folder the connector is random, which `report` says: train it first. `adapter` is a folder of PEFT;
-    a folder's own `adapter/` where none is given. `options` are fields of InputOptions.
+    a folder's own `adapter/` where none is given ("none": none at all). `options` are fields of InputOptions.
     """
     from safetensors.torch import load_file
     from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
+    placed, options = split(options)
     folder = hub.fetched(where, hub.WANTED, NAME)
-    model, report = storage.base(folder, (Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLConfig), dtype)
+    model, report = storage.base(folder, (Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLConfig), placed)
     told = storage.card(folder)
     wide = model.config.text_config.hidden_size
     if (folder / EARS).is_file():
@@ -302,11 +314,13 @@ def load(
         ears.hearing.load_state_dict(known.state_dict())
         report.append("the connector of sound is random, as none is published: train it first")
     adapter = adapter or next((p for p in (folder / "adapter",) if p.exists()), None)
-    if adapter is not None:
+    if adapter not in (None, "none"):
         model, said = storage.adapted(model, adapter, NAME)
         report += said
     shown = inputs.of_folder({}, {}, model.config.vision_config, options)
-    llm = VLMAudio(Net(model, ears.to(next(model.parameters()).dtype)), storage.tokenizer(folder), shown)
-    llm.model.to(device)
+    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+    llm = VLMAudio(Net(model, ears.to(whole.get_input_embeddings().weight)), storage.tokenizer(folder), shown)
+    if placed.place is not None:
+        llm.model.to(placed.place)
     llm.report = tuple(report)
     return llm

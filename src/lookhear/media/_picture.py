@@ -17,7 +17,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from lookhear.errors import MediaError
 from lookhear.media.limits import LIMITS
 from lookhear.media.opening import DECODER
-from lookhear.media.orientation import Orientation, of_frame
+from lookhear.media.orientation import UPRIGHT, Orientation, of_frame
 from lookhear.media.probe import INDEXED, Facts
 
 SLACK = 1e-6  # seconds: timestamps are fractions, wanted times are floats
@@ -58,7 +58,9 @@ class PictureTrack:
         self.ended = False  # no more will come
         self.given = 0  # frames fetched
         self.shape = size  # height and width that all frames come in; None before the first, if not asked for
-        self._path, self._way = facts.path, image
+        self._path = facts.path
+        self._image, self._way = image is not None, image or UPRIGHT
+        self._angle: float | None = None  # of the display matrix that `_way` was read from
         self._bytes = 0  # of distinct frames taken and not yet fetched
         self._codec = stream.codec_context
         self._codec.thread_count = 1  # workers are processes; two threads on a busy machine are slower than one
@@ -251,7 +253,11 @@ class PictureTrack:
         self.taken.append((time, self._pixels))
 
     def _orientation(self, frame: av.VideoFrame) -> Orientation:
-        return self._way if self._way is not None else of_frame(frame)
+        if self._image:
+            return self._way
+        if frame.rotation != self._angle:  # the matrix itself ties the frame to its list of side data: rarely read
+            self._angle, self._way = frame.rotation, of_frame(frame)
+        return self._way
 
     def _rgb(self, frame: av.VideoFrame) -> np.ndarray:
         way = self._orientation(frame)

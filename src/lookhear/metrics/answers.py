@@ -6,7 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lookhear.pooled import Pooled, mean
+import numpy as np
+
+from lookhear.pooled import Pooled, mean, ratio
 from lookhear.types import Answer
 
 
@@ -28,6 +30,20 @@ def accuracy(answers: Sequence[Answer], references: Sequence[Answer]) -> float:
 def pooled(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, Pooled]:
     """`accuracy`, in percent, as sums over questions."""
     return {"accuracy": mean([correct(a, r) for a, r in zip(answers, references, strict=True)])}
+
+
+def pooled_yes(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, Pooled]:
+    """`precision`, `recall` and `f1` of yes and `yes_rate`, in percent; an answer that is neither is no yes."""
+    said = np.array([normal(answer.text) == "yes" for answer in answers], dtype=float)
+    true = np.array([normal(reference.text) == "yes" for reference in references], dtype=float)
+    hits = said * true
+    rows = np.stack([2 * hits, said + true], axis=1).reshape(-1, 2)
+    return {
+        "precision": ratio(hits, said),
+        "recall": ratio(hits, true),
+        "f1": Pooled(rows, lambda sums: 100 * sums[..., 0] / np.maximum(sums[..., 1], 1e-9)),
+        "yes_rate": mean(said),
+    }
 
 
 def consistency(answers: Sequence[Answer], references: Sequence[Answer], groups: Iterable[Any]) -> Mapping[str, float]:

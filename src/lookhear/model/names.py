@@ -13,7 +13,7 @@ from typing import Any
 
 from lookhear import catalog
 from lookhear.errors import ModelError, RecipeError
-from lookhear.model import within
+from lookhear.model import tuned, within
 from lookhear.model.llm import LLMModel
 from lookhear.store import world as worlds
 
@@ -39,9 +39,9 @@ def load(name: Path | str, late: Mapping[str, Any] | None = None) -> LLMModel:
     which, where, options = shelf(name)
     if which is None:
         raise ModelError(f"No language model called {str(name)!r}. There are: {', '.join(names())}.")
-    tuned = _tuned(Path(name))
-    if tuned is not None:
-        return LLMModel(tuned, Path(name).name, **_learned(Path(name)))
+    mine = tuned.load(Path(where), **options) if where else None
+    if mine is not None:
+        return LLMModel(mine, Path(where).name, **_learned(Path(where)))
     module = catalog.find("llms", which)
     if which == SERVED:
         options = {**(late or {}), **options}
@@ -65,36 +65,15 @@ def replies_of(name: Path | str, folder: Path) -> Path:
     return folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', called).strip('-.') or SERVED}.jsonl"
 
 
-def _tuned(run: Path) -> Any | None:
-    """The model of a training's run folder: the base that its card names with what was learned; None of any other."""
-    told = _read(run / "lookhear.json")
-    if "base" not in told:
-        return None
-    options = {"where": told["base"]} if told["base"] else {}
-    if (run / "adapter").is_dir():
-        options["adapter"] = run / "adapter"
-    llm = catalog.find("llms", told["llm"]).load(**options)
-    if (run / "connectors.safetensors").is_file():
-        from safetensors.torch import load_file
-
-        learned = load_file(run / "connectors.safetensors")
-        strange = llm.model.load_state_dict(learned, strict=False).unexpected_keys
-        if strange:
-            raise ModelError(
-                f"{run}: {strange[0]!r} has no place in {told['llm']} of {told['base'] or 'its own base'}."
-            )
-    return llm
-
-
 def plan(name: Path | str) -> Any | None:
     """What loading it takes, where the model can tell before: a text, with `download` in bytes."""
     which, where, options = shelf(name)
     module = catalog.find("llms", which) if which else None
     if module is None or not hasattr(module, "plan"):
         return None
-    told = _read(Path(name) / "lookhear.json")
-    if "base" in told:  # a run folder holds what was learned alone
-        where = told["base"]
+    told = tuned.card(Path(where or name))
+    if told:  # a run folder holds what was learned alone
+        where, options = told["base"], {**tuned.merged(Path(where or name), options)}
     return module.plan(**({"where": where} if where else {}), **options)
 
 

@@ -6,24 +6,25 @@ features.json (the signatures of the features it was trained on). Shipped models
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lookhear import config
-from lookhear.errors import MediaError, ModelError
+from lookhear import catalog, config
+from lookhear.errors import FeatureError, FileError, MediaError, ModelError
+from lookhear.files import read_json
 from lookhear.model import within
-from lookhear.model._clips import Watched, clip_of, plain, stamp
+from lookhear.model._clips import Video, Watched, about, stamp
 from lookhear.store import world as worlds
+from lookhear.store.arrays import check_card
 from lookhear.store.batch import Batch, batch, orders
 from lookhear.store.features import FeatureStore, key
 from lookhear.store.fill import build_encoder, encoders_of, fill
@@ -32,6 +33,8 @@ from lookhear.store.official import OFFICIAL
 from lookhear.store.scale import Scale, scaled
 from lookhear.types import BLANK, Answer, Clip, Evidence, Example, Media, Output, Segment
 
+Kind = TypeVar("Kind", list, dict)
+DAMAGED = "The run folder is damaged; train it again."
 REMEMBERED = 32  # clips whose features are kept, so that asking again decodes nothing
 STANDS_OUT = 1.5  # times the even share: a second that weighs more belongs to a segment
 SCALE_PARTS = ("mean", "deviation")  # what scale.safetensors holds of each stream
@@ -46,9 +49,18 @@ ABSENT = (
 def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
     """The model of a run folder; with `store`, features are read from there and kept there."""
     recipe = config.load(folder / "recipe.yaml")
-    vocabulary = tuple(_json(folder / "vocabulary.json"))
-    cards = _json(folder / "features.json")
+    vocabulary = tuple(_json(folder / "vocabulary.json", list))
+    cards = _json(folder / "features.json", dict)
+    if not vocabulary or not all(isinstance(word, str) for word in vocabulary):
+        raise ModelError(f"{folder / 'vocabulary.json'}: not a list of answers. {DAMAGED}")
+    for name, card in cards.items():
+        try:
+            check_card(card)
+        except FeatureError as error:
+            raise ModelError(f"{folder / 'features.json'}: {name}: {error}. {DAMAGED}") from None
     net = build_net(recipe, vocabulary, cards)
+    if recipe.debias and catalog.find("debias", str(recipe.debias.get("name"))).STAYS:
+        net = wrapped(net, recipe, vocabulary, cards)
     weights = _tensors(folder / "model.safetensors")
     try:
         net.load_state_dict(weights)
@@ -66,6 +78,13 @@ def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
 def build_net(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
     """The net a recipe names, as wide as its features (`cards`: encoder -> signature) and its vocabulary are."""
     return config.build("nets", recipe.net, answers=len(vocabulary), **widths(recipe, cards))
+
+
+def wrapped(
+    net: nn.Module, recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]
+) -> nn.Module:
+    """What a recipe's `debias` section puts around its net."""
+    return config.build("debias", recipe.debias, answers=len(vocabulary), **widths(recipe, cards))(net)
 
 
 def widths(recipe: config.Recipe, cards: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
@@ -119,6 +138,19 @@ class NetModel:
         self.remembered: OrderedDict[Any, tuple[FeatureStore, tuple[str, ...]]] = OrderedDict()
         self.texts = FeatureStore(None)
 
+    def __repr__(self) -> str:
+        weights = sum(p.numel() for p in self.net.parameters())
+        reads = ", ".join(f"{s}: {e}" for s, e in self.recipe.features.items())
+        net = self.recipe.net.get("name", type(self.net).__name__)
+        sizes = f"{weights:,} weights, {len(self.vocabulary)} answers"
+        return f"<{self.name}: {net}, {sizes}, reads {reads}, on {self.device}>"
+
+    def to(self, device: torch.device | str) -> NetModel:
+        """Move the net to another device; returns this model."""
+        self.device = torch.device(device)
+        self.net.to(self.device)
+        return self
+
     def using(self, store: FeatureStore | None) -> NetModel:
         """The same model reading features from `store` and keeping there what it has to make."""
         other = copy(self)
@@ -164,13 +196,10 @@ class NetModel:
         ]
         return [replace(a, notes=a.notes + more) if more else a for a, more in zip(answers, strange, strict=True)]
 
-    def ask(self, video: Path | str | Clip, *questions: str) -> list[Answer]:
-        """Watch a video once and answer every question about it."""
-        clip = video if isinstance(video, Clip) else clip_of(video)
-        watched = self.watch([clip])
-        return self.answer(
-            watched, [Example(str(i), "question_answering", clip, plain(q)) for i, q in enumerate(questions)]
-        )
+    def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
+        """Watch a video once and answer every question about it; see `clip_of` for what a video may be."""
+        clip, examples = about(video, questions, "question_answering")
+        return self.answer(self.watch([clip]), examples)
 
     def encoder(self, name: str) -> Any:
         """The encoder called `name`, built once. Raises ModelError where it is not the one the net was trained on."""
@@ -325,13 +354,17 @@ def _segments(track: str, weight: Sequence[float]) -> list[Segment]:
 
 def _tensors(path: Path) -> dict[str, Tensor]:
     try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path}: not readable ({error}). The run folder is damaged; train it again.") from None
+        found = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"{path}: not readable ({error}). {DAMAGED}") from None
+    wrong = next((name for name, tensor in found.items() if not bool(tensor.isfinite().all())), None)
+    if wrong:
+        raise ModelError(f"{path}: {wrong} holds NaN or infinity. {DAMAGED}")
+    return found
 
 
-def _json(path: Path) -> Any:
+def _json(path: Path, kind: type[Kind]) -> Kind:
     try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: not readable ({error}). The run folder is damaged; train it again.") from None
+        return read_json(path, kind)
+    except FileError as error:
+        raise ModelError(f"{error} {DAMAGED}") from None

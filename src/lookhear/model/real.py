@@ -10,15 +10,14 @@ the programs cannot read or know, and the observations it cites become the answe
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from lookhear.encoders import efficientnet_lite, yamnet
 from lookhear.errors import ModelError
-from lookhear.model._clips import Watched, clip_of, plain, stamp
+from lookhear.model._clips import Video, Watched, about, plain, stamp
 from lookhear.store.features import FeatureStore
 from lookhear.timeline import answers, kept, reading, zero_shot
 from lookhear.timeline.finding import CANNOT
@@ -45,21 +44,24 @@ class RealModel:
         other.store = store
         return other
 
-    def timeline(self, clip: Clip) -> Timeline:
-        """What is heard, seen and said in `clip`, watched once. Raises MediaError or DependencyError."""
+    def timeline(self, clip: Clip, progress: Callable[[float], None] | None = None) -> Timeline:
+        """What is heard, seen and said in `clip`, watched once; `progress` is told how many seconds are done.
+
+        Raises MediaError or DependencyError.
+        """
         which = stamp(clip)
         if which not in self.remembered:
-            self.remembered[which] = self._watched(clip)
+            self.remembered[which] = self._watched(clip, progress)
             while len(self.remembered) > REMEMBERED:
                 self.remembered.popitem(last=False)
         self.remembered.move_to_end(which)
         return self.remembered[which]
 
-    def _watched(self, clip: Clip) -> Timeline:
+    def _watched(self, clip: Clip, progress: Callable[[float], None] | None = None) -> Timeline:
         if self.watcher is None:
             self.watcher = Watcher()
         if self.store is None or self.store.root is None:
-            return self.watcher(clip)
+            return self.watcher(clip, progress)
         return kept.kept(self.store.root / "real", clip, self.watcher)
 
     def watch(self, clips: Sequence[Clip]) -> Watched:
@@ -113,13 +115,10 @@ class RealModel:
         alone = Clip(other, None, clip.start, clip.end) if way == "a2v" else Clip(None, other, clip.start, clip.end)
         return zero_shot.matched(scene, Scene(self.timeline(alone)), scene, way)
 
-    def ask(self, video: Path | str | Clip, *questions: str) -> list[Answer]:
-        """Watch a video once and answer every question about it."""
-        clip = video if isinstance(video, Clip) else clip_of(video)
-        watched = self.watch([clip])
-        return self.answer(
-            watched, [Example(str(i), "question_answering", clip, plain(q)) for i, q in enumerate(questions)]
-        )
+    def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
+        """Watch a video once and answer every question about it; see `clip_of` for what a video may be."""
+        clip, examples = about(video, questions, "question_answering")
+        return self.answer(self.watch([clip]), examples)
 
 
 def installed() -> bool:

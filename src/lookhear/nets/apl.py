@@ -32,6 +32,7 @@ from lookhear.layers.attention import Attention, normalized
 from lookhear.layers.recurrent import weigh
 from lookhear.layers.token_table import run_lstm, trim
 from lookhear.layers.translate import fitted, renamed
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 FLOOR = 1e-3  # the least positive mass, and the least loss
@@ -82,7 +83,7 @@ class Layer(nn.Module):
         return self.norm2(z + self.drop(self.linear2(self.drop(self.linear1(z).relu())))), weight
 
 
-class APL(nn.Module):
+class APL(WatchAnswer):
     """Sees, hears and reads."""
 
     def __init__(self, config: Config) -> None:

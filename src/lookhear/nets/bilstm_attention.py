@@ -21,6 +21,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lookhear.layers.recurrent import Reader, real_words, weigh
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 
@@ -39,7 +40,7 @@ class Config:
     """of words and states; 0.5 in front of the answers, as in the paper"""
 
 
-class BiLSTMAttention(nn.Module):
+class BiLSTMAttention(WatchAnswer):
     """Sees and reads."""
 
     def __init__(self, config: Config) -> None:

@@ -28,6 +28,7 @@ from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.grouping import Grouped
 from lookhear.layers.translate import fitted
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 
@@ -51,7 +52,7 @@ class Config:
     """the stage that is learnt, from 0"""
 
 
-class CIGN(nn.Module):
+class CIGN(WatchAnswer):
     """Sees and hears."""
 
     def __init__(self, config: Config) -> None:

@@ -21,6 +21,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lookhear.layers.pooling import head, summary
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 
@@ -43,7 +44,7 @@ class Config:
     dropout: float = 0.1
 
 
-class Gated(nn.Module):
+class Gated(WatchAnswer):
     """Seconds picked and numbers weighed by the question, then two layers."""
 
     def __init__(self, config: Config):

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookhear.layers.recurrent import Reader, real_words
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 
@@ -39,7 +40,7 @@ class Config:
     dropout: float = 0.5
 
 
-class DeeperLSTM(nn.Module):
+class DeeperLSTM(WatchAnswer):
     """Sees and reads."""
 
     def __init__(self, config: Config) -> None:

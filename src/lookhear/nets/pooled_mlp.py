@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from lookhear.layers.pooling import head, summary
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 
@@ -31,7 +32,7 @@ class Config:
     dropout: float = 0.1
 
 
-class PooledMLP(nn.Module):
+class PooledMLP(WatchAnswer):
     """Two pooled streams and a question, concatenated."""
 
     def __init__(self, config: Config):

@@ -44,6 +44,7 @@ from lookhear.layers.attention import (
     scatter_weights,
     trim_padding,
 )
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 
@@ -69,7 +70,7 @@ class Config:
     dropout: float = 0.1
 
 
-class PSTPNet(nn.Module):
+class PSTPNet(WatchAnswer):
     """What reaches the answer in the released network."""
 
     def __init__(self, config: Config) -> None:

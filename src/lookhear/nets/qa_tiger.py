@@ -31,6 +31,7 @@ from torch.nn import functional as F
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.attention import Attention, drop, normalized, trim_padding
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 
@@ -192,7 +193,7 @@ class Ground(nn.Module):
         return self.norm((x + y) / 2 + drop(taken, self.dropout, self.training))
 
 
-class QATiger(nn.Module):
+class QATiger(WatchAnswer):
     """The network."""
 
     def __init__(self, config: Config) -> None:

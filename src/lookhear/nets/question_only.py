@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from lookhear.layers.pooling import head
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 
@@ -29,7 +30,7 @@ class Config:
     dropout: float = 0.1
 
 
-class QuestionOnly(nn.Module):
+class QuestionOnly(WatchAnswer):
     """Sentence vector and mean word vector through an MLP."""
 
     def __init__(self, config: Config):

@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.attention import Attention, HanLayer, QueryBlock, largest_few, query_names, scatter_weights
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 
@@ -64,7 +65,7 @@ class Tokens(nn.Module):
         return self.layer(patches.flatten(0, 1)).unflatten(0, patches.shape[:2])
 
 
-class TSPM(nn.Module):
+class TSPM(WatchAnswer):
     """The network."""
 
     def __init__(self, config: Config) -> None:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from lookhear.layers.pooling import Glance, head, summary
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 
@@ -28,7 +29,7 @@ class Config:
     dropout: float = 0.1
 
 
-class VideoOnly(nn.Module):
+class VideoOnly(WatchAnswer):
     """Sees and reads; never hears."""
 
     def __init__(self, config: Config):

@@ -10,13 +10,14 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lookhear.errors import MediaError, ModelError
 from lookhear.evaluate.evidence import as_json
-from lookhear.model import load, plain
+from lookhear.model import LLMModel, default, load, plain
 from lookhear.types import BLANK, Answer, Clip, Example, Source
 
 SENSES = {"audio": "heard", "visual": "seen"}
@@ -28,9 +29,18 @@ class Keeper:
     """The models of one worker and the clips they have watched; each model is loaded once, at the start."""
 
     def __init__(self, models: Sequence[str], clips: int, size: int):
-        self.models = {name: load(name) for name in models}
+        self.models: dict[str, Any] = {name: load(name) for name in models or (default(),)}
+        for model in self.models.values():
+            if not isinstance(model, LLMModel):  # those are whole once they are loaded, or elsewhere
+                self._warm(model)
         self.clips, self.size = clips, size
         self.kept: OrderedDict[str, tuple[Any, int]] = OrderedDict()  # key -> what was watched, its bytes
+
+    @staticmethod
+    def _warm(model: Any) -> None:
+        """Have the encoders built before the first client waits for them."""
+        with suppress(MediaError):
+            model.ask(Clip(BLANK, BLANK, 0.0, 2.0), "Who plays?")
 
     def told(self) -> list[dict[str, Any]]:
         """What each model says of itself: its name, and the answers there can be where they are few."""
@@ -57,10 +67,10 @@ class Keeper:
     def _answers(
         self, key: str, model: Any, clip: Clip, questions: Sequence[Asked]
     ) -> tuple[list[Answer], bool, dict[str, float]]:
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), time.process_time()
         cached = key in self.kept
         watched = self._watched(key, model, clip)
-        between = time.perf_counter()
+        between, halfway = time.perf_counter(), time.process_time()
         examples = [
             Example(str(i), "question_answering", clip, plain(text), meta={"options": list(options)} if options else {})
             for i, (text, options) in enumerate(questions)
@@ -68,8 +78,10 @@ class Keeper:
         answers = [
             chosen(a, options) for a, (_, options) in zip(model.answer(watched, examples), questions, strict=True)
         ]
-        ended = time.perf_counter()
-        return answers, cached, {"watch": round(between - began, 4), "answer": round(ended - between, 4)}
+        ended, over = time.perf_counter(), time.process_time()
+        wall = {"watch": between - began, "answer": ended - between}
+        cpu = {"watch_cpu": halfway - spent, "answer_cpu": over - halfway}
+        return answers, cached, {name: round(value, 4) for name, value in {**wall, **cpu}.items()}
 
     def _alone(self, key: str, model: Any, clip: Clip, questions: Sequence[Asked], made: list[dict[str, Any]]) -> None:
         """Fill in `opinions` where the model has no single heads: ask again with black, and again in silence."""

@@ -125,7 +125,8 @@ class _Form:
 
     def __init__(self, boundary: bytes):
         self.name, self.found, self.over, self.data = "file", False, False, bytearray()
-        self._field, self._value, self._headers, self._in = b"", b"", {}, False
+        self._field, self._value, self._in = b"", b"", False
+        self._headers: dict[bytes, bytes] = {}
         callbacks = {
             "on_part_begin": self._begin,
             "on_header_field": self._on_field,

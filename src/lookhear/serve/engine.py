@@ -53,7 +53,7 @@ class Engine:
     async def start(self) -> None:
         """Start the workers. Raises LookhearError where a model cannot be loaded."""
         try:
-            _, hello = await asyncio.gather(self.decoders.start(), self.workers.start())
+            hello = (await asyncio.gather(self.workers.start(), self.decoders.start()))[0]
         except ChildError as error:
             await self.stop()
             raise ModelError(str(error)) from None
@@ -103,7 +103,6 @@ class Engine:
             "senses": senses,
         }
         task = self._task(request, client, length["seconds"], whole.key(model), progress)
-        task.key = f"{task.key}{'+' if senses else ''}"
         task.questions = tuple(questions)
         result = await self._run(task, note)
         self.metrics.watched.labels("hit" if result["cached"] else "miss").inc()

@@ -162,6 +162,8 @@ class Jobs:
         """What changes about a job, until it is over or the server stops."""
         last: tuple[Any, ...] = ()
         while True:
+            if job.id not in self.jobs:  # another replica's
+                job = _read(self.folder / f"{job.id}.json") or job
             told = self.told(job)
             progress = self.progress.get(job.id)
             now = (told["state"], told["position"], id(progress))

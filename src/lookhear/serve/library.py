@@ -60,7 +60,7 @@ class Record:
 
 
 class Library:
-    """All kept files. What is in use is never swept: every use sets the blob's time of change."""
+    """All kept files. What is in use is never swept: every use sets the blob's time of access."""
 
     def __init__(self, root: Path, limits: Limits, metrics: Metrics):
         self.root, self.limits, self.metrics = root, limits, metrics
@@ -132,7 +132,7 @@ class Library:
         path = self.path(sha)
         path.parent.mkdir(exist_ok=True)
         if path.is_file():
-            os.utime(path)
+            _touch(path)
         else:
             self._room(size)
             part.replace(path)
@@ -167,7 +167,7 @@ class Library:
         if found.owner not in (owner, ANYBODY) or not self.path(found.sha).is_file():
             raise missing("file", id, "file")
         with contextlib.suppress(OSError):
-            os.utime(self.path(found.sha))
+            _touch(self.path(found.sha))
         return found
 
     def records(self, owner: str | None = None) -> list[Record]:
@@ -209,11 +209,15 @@ class Library:
         ages = []
         for path in self.root.glob("blobs/*/*"):
             with contextlib.suppress(OSError):
-                ages.append((time.time() - path.stat().st_mtime, path.name))
+                ages.append((time.time() - path.stat().st_atime, path.name))
         for part in self.root.glob("parts/.*"):  # of replicas on other machines, which may have died
             with contextlib.suppress(OSError):
                 if time.time() - part.stat().st_mtime > STALE:
                     part.unlink()
+        for made in self.root.glob("derived/*.made"):  # notes of what was made from parts of messages
+            with contextlib.suppress(OSError):
+                if not self.path(made.read_text("utf-8")).is_file():
+                    made.unlink()
         for age, sha in sorted(ages, reverse=True):
             named = records.get(sha, [])
             expired = age > (self.limits.keep_seconds if named else UNNAMED_SECONDS)
@@ -232,6 +236,11 @@ def decoded(text: str, most: int, param: str = "messages") -> bytes:
         return base64.b64decode("".join(text.split()), validate=True)
     except ValueError:
         raise bad("invalid_base64", "The media of a part are not valid base64.", param) from None
+
+
+def _touch(path: Path) -> None:
+    """Note a use. The time of change stays: models tell by it that a file is still the same."""
+    os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
 
 
 def disk_full(error: OSError | FileError) -> Exception:

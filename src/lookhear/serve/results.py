@@ -62,7 +62,7 @@ class Results:
 
 def load(folders: Sequence[Path]) -> list[Results]:
     """The evaluations saved in `folders`; a run folder may hold one as `report/`. Raises DatasetError."""
-    found = []
+    found: list[Results] = []
     for folder in folders:
         place = next((f for f in (folder, folder / "report") if (f / "answers.jsonl").is_file()), folder)
         whole = reports.load(place)

@@ -6,6 +6,8 @@ SIGTERM ─▶ no new connections, /ready says 503 ─▶ accepted requests end 
 from __future__ import annotations
 
 import asyncio
+import logging
+import signal
 from types import FrameType
 from typing import Any
 
@@ -16,6 +18,8 @@ from lookhear.errors import LookhearError
 from lookhear.serve.app import make_app
 from lookhear.serve.settings import Settings
 
+log = logging.getLogger("uvicorn.error")
+STAGE = "stage"  # the model that needs a warning
 HEADER_SECONDS = 15.0  # in which the headers of a request must have come
 
 
@@ -62,7 +66,8 @@ class Server(uvicorn.Server):
         app = self.config.app
         app.state.engine.draining = True  # type: ignore[union-attr]
         app.state.jobs.stopping = True  # type: ignore[union-attr]
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit and sig == signal.SIGINT  # a second Ctrl-C does not wait
+        self.should_exit = True
 
 
 def serve(settings: Settings, log_level: str = "info") -> int:
@@ -87,7 +92,11 @@ def serve(settings: Settings, log_level: str = "info") -> int:
     server = Server(config)
 
     async def run() -> None:
-        await app.state.engine.start()
+        engine = app.state.engine
+        await engine.start()
+        for model in engine.models:
+            if model["name"] == STAGE:
+                log.warning("`%s` knows the drawn world of Soundstage only; of real videos it guesses.", STAGE)
         await server.serve()
 
     try:

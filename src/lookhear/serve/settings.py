@@ -67,8 +67,8 @@ class Settings:
 
     data: Path
     """folder of uploads, jobs and facts; replicas may share it"""
-    models: tuple[str, ...] = ("stage",)
-    """the first is asked where a request names none"""
+    models: tuple[str, ...] = ()
+    """the first is asked where a request names none; none: `real` where it is installed, else `stage`"""
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1

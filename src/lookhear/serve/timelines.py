@@ -6,12 +6,13 @@ Without real eyes and ears a timeline still has loudness, cuts, black and silenc
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from lookhear.media.decode import stream
 from lookhear.media.sampling import Sampling
+from lookhear.timeline import Timeline
 from lookhear.types import Clip
 
 PIECE = 20.0  # seconds decoded at a time
@@ -25,8 +26,17 @@ QUIETEST = -90.0
 Tell = Callable[[Any], None]
 
 
+@runtime_checkable
+class MakesTimelines(Protocol):
+    """A model that watches a clip into a timeline."""
+
+    def timeline(self, clip: Clip, progress: Callable[[float], None] | None = None) -> Timeline: ...
+
+
 def timeline(clip: Clip, model: Any, tell: Tell) -> dict[str, Any]:
-    """The JSON form of the timeline of `clip`."""
+    """The JSON form of the timeline of `clip`. Raises MediaError."""
+    if isinstance(model, MakesTimelines):
+        return model.timeline(clip, lambda seconds: tell({"seconds": round(seconds, 2)})).to_json()
     return plain(clip, tell)
 
 
@@ -36,7 +46,8 @@ def plain(clip: Clip, tell: Tell) -> dict[str, Any]:
     levels: list[tuple[float, float]] = []  # (time, mean of the picture)
     cuts: list[float] = []
     before: np.ndarray | None = None
-    done, frames, notes = 0.0, 0, ()
+    done, frames = 0.0, 0
+    notes: tuple[str, ...] = ()
     for piece in stream(clip, Sampling(fps=FPS, offset=0.0, size=SIZE), PIECE):
         if piece.waveform is not None:
             loudness += _loudness(piece.waveform, piece.sample_rate)
@@ -69,7 +80,7 @@ def plain(clip: Clip, tell: Tell) -> dict[str, Any]:
 
 def _loudness(waveform: np.ndarray, rate: int) -> list[float]:
     """dB full scale of each second."""
-    found = []
+    found: list[float] = []
     for start in range(0, len(waveform), rate):
         second = waveform[start : start + rate].astype(np.float64)
         if len(second) >= rate // 2 or not found:

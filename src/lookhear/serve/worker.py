@@ -32,6 +32,7 @@ def main(kind: str, settings: Mapping[str, Any]) -> None:
     out = _pipe()
     _die_with_parent()
     operations: dict[str, Operation]
+    hello: dict[str, Any]
     try:
         if kind == "decode":
             from lookhear.serve import decoding

@@ -24,6 +24,7 @@ import numpy as np
 
 from lookhear import files
 from lookhear.errors import FeatureError, FileError
+from lookhear.store import arrays
 from lookhear.store.names import stored_name
 from lookhear.store.official import OFFICIAL, Adopted, adopted
 from lookhear.store.signature import at, difference, signature
@@ -139,14 +140,14 @@ class FeatureStore:
         `absent` says the track is not there; the streams are then what black or silence of that length gives.
         """
         name = stored_name(name)
-        arrays = {s: _array(v) for s, v in streams.items()}
-        _check(name, key, arrays, self.card(name)["streams"])
+        made = {s: _array(v) for s, v in streams.items()}
+        arrays.check(name, key, made, self.card(name)["streams"])
         if self.root is None:
-            self.memory.update({(name, s, key): (a, absent) for s, a in arrays.items()})  # type: ignore[union-attr]
+            self.memory.update({(name, s, key): (a, absent) for s, a in made.items()})  # type: ignore[union-attr]
             return
         done: list[Path] = []
         try:
-            for stream, array in arrays.items():
+            for stream, array in made.items():
                 raw = io.BytesIO()
                 np.save(raw, array, allow_pickle=False)
                 done.append(self._path(name, stream, key, "absent" if absent else "npy"))
@@ -176,7 +177,7 @@ class FeatureStore:
             raise FeatureError(f"Encoder {name} makes {', '.join(widths)}; it has no stream {stream!r}.")
         if others := self.official(name):
             array = np.asarray(others[stream][key])
-            _check(name, key, {stream: array}, {stream: widths[stream]})
+            arrays.check(name, key, {stream: array}, {stream: widths[stream]})
             if self.memory is not None:
                 self.memory[where] = (array, False)
             return array, False
@@ -186,11 +187,8 @@ class FeatureStore:
         absent = not path.is_file()
         if absent:
             path = self._path(name, stream, key, "absent")
-        try:
-            array = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise FeatureError(f"{path}: damaged ({error}). Delete it and run: lookhear extract {name}") from None
-        _check(name, key, {stream: array}, {stream: widths[stream]})
+        array = arrays.read(path, name)
+        arrays.check(name, key, {stream: array}, {stream: widths[stream]})
         if self.memory is not None:
             self.memory[where] = (array, absent)
         return array, absent
@@ -215,10 +213,7 @@ class FeatureStore:
         path = None if self.root is None else self._folder(name) / "card.json"
         if path is None or not path.is_file():
             raise FeatureError(f"No {name} features in {str(self.root)!r}. Run: lookhear extract {name}")
-        try:
-            return json.loads(path.read_text("utf-8"))
-        except (ValueError, OSError) as error:
-            raise FeatureError(f"{path}: not readable ({error}). Delete the folder and extract again.") from None
+        return arrays.read_card(path)
 
     def _write(self, path: Path, content: bytes) -> None:
         try:
@@ -260,21 +255,3 @@ def _array(value: Any) -> np.ndarray:
         value = value.float() if value.dtype.is_floating_point and value.element_size() == 2 else value
         value = value.numpy()
     return np.ascontiguousarray(value)
-
-
-def _check(name: str, key: str, arrays: Mapping[str, np.ndarray], widths: Mapping[str, int]) -> None:
-    if set(arrays) != set(widths):
-        raise FeatureError(f"{name} gave {sorted(arrays)} for {key!r} where it promises {sorted(widths)}.")
-    for stream, array in arrays.items():
-        if array.dtype.kind == "f":
-            if not array.ndim or array.shape[-1] != widths[stream]:
-                raise FeatureError(
-                    f"{name} {stream} of {key!r} has shape {array.shape}, expected width {widths[stream]}. "
-                    f"Delete it and run: lookhear extract {name}"
-                )
-            if not np.isfinite(array).all():
-                bad = int((~np.isfinite(array)).sum())
-                raise FeatureError(
-                    f"{name} {stream} of {key!r} has {bad} values that are NaN or infinite of {array.size}. "
-                    f"Delete it and run: lookhear extract {name}"
-                )

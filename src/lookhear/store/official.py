@@ -21,6 +21,7 @@ import numpy as np
 
 from lookhear.errors import FeatureError
 from lookhear.store.published import Published
+from lookhear.types import BLANK
 
 OFFICIAL = "official"  # in place of a hash of weights
 READS = {  # stream -> what its features are of, as encoders say it
@@ -55,6 +56,8 @@ class Adopted:
 
     def __getitem__(self, key: str) -> np.ndarray:
         """The array of a clip or text. Raises FeatureError where it is missing, or not of the stream's axes."""
+        if key == BLANK.id:
+            raise FeatureError(f"Adopted features of {str(self.files.path)!r} have none of black or silence.")
         if key not in self:
             raise FeatureError(
                 f"No {self.stream} of {key!r} in {str(self.files.path)!r}. Adopted features are not made: add the file."

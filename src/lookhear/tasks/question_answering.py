@@ -9,21 +9,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lookhear.metrics import answers as right_or_wrong
+from lookhear.metrics import evidence as league
 from lookhear.pooled import Pooled, totals
-from lookhear.tasks.reading import reader
+from lookhear.tasks.reading import evidence, reader
 from lookhear.types import Answer, Example
 
 VERSION = 2
+YES_NO = ("yes", "no")
+ENDS = (".", "!", ":", "'", '"', "”", ")")  # of a question that needs no question mark
+EVIDENCE = (
+    " Then write on lines of their own when you saw or heard what tells you, as 'seen 1:05-1:08' or 'heard 0:12-0:15'."
+)
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
     """The words a model is asked with: the question, and its options or the answers there can be."""
-    question = example.question.rstrip("?？ ") + "?"
+    question = example.question.strip()
+    question = question if question.endswith(ENDS) else question.rstrip("?？ ") + "?"
     options = example.meta.get("options", ())
+    dated = EVIDENCE if example.meta.get("form") == "evidence" else ""
     if options:
         listed = "\n".join(f"{letter}. {option}" for letter, option in zip(LETTERS, options, strict=False))
-        return f"{question}\n{listed}\nAnswer with the letter of the right option."
+        return f"{question}\n{listed}\nAnswer with the letter of the right option.{dated}"
+    if items := example.meta.get("items"):
+        listed = "\n".join(f"({letter}) {item}" for letter, item in zip(LETTERS, items, strict=False))
+        return f"{example.question}\n{listed}\nAnswer with the letters in the right order, as (B)(A)(C)."
+    if tuple(example.meta.get("labels", ())) == YES_NO:
+        return f"{question}\nAnswer yes or no."
     if vocabulary:
         return f"{question}\nAnswer with one of: {', '.join(vocabulary)}."
     return f"{question}\nAnswer in a few words."
@@ -53,15 +66,31 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     """
     options = list(example.meta.get("options", ()))
     if options:
-        return reader.choice(reply, options, example.question)
-    return reader.name(reply, list(vocabulary or example.meta.get("labels", ())), example.question)
+        answer = reader.choice(reply, options, example.question)
+        dated = example.meta.get("form") == "evidence"
+        return replace(answer, segments=evidence.told(reply, answer.text)) if dated else answer
+    labels = tuple(example.meta.get("labels", ()))
+    if labels == YES_NO:
+        return reader.name(reply, labels, example.question, kind="yes_no")
+    if "items" in example.meta:
+        return reader.order(reply, len(example.meta["items"]))
+    return reader.name(reply, list(vocabulary or labels), example.question)
 
 
 def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:
-    """`accuracy` and `unread` in percent."""
+    """`accuracy` and `unread` in percent.
+
+    Of yes/no questions (form `yes_no …`) also precision, recall and F1 of yes and the share of yes replies; of
+    questions with dated evidence (form `evidence`) also the evidence league.
+    """
     return totals(pooled(answers, references, form))
 
 
 def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, Pooled]:
     """The numbers of `score` as sums over clips."""
-    return right_or_wrong.pooled(answers, references) | reader.share(answers)
+    scores = right_or_wrong.pooled(answers, references)
+    if form.startswith("yes_no"):
+        scores |= right_or_wrong.pooled_yes(answers, references)
+    if form == "evidence":
+        scores |= league.pooled(answers, references)
+    return scores | reader.share(answers)

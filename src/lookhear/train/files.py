@@ -10,8 +10,6 @@ model.safetensors                               the result: there only when trai
 from __future__ import annotations
 
 import dataclasses
-import io
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,24 +22,43 @@ from torch import Tensor
 
 from lookhear import config
 from lookhear.errors import ModelError, RecipeError
-from lookhear.files import dumps
+from lookhear.files import claim as hold
+from lookhear.files import dumps, unused, whole, write
 from lookhear.model import SCALE_PARTS
 from lookhear.store.scale import Scale
 
-FREE = ("out", "train.checkpoint_every")  # keys that do not change what comes out
+FREE = (
+    "out",
+    "train.checkpoint_every",
+    "train.workers",
+    "train.prepared",
+    "train.report_to",
+    "train.check_memory",
+)  # keys that do not change what comes out
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write `content` beside `path` and put it in place in one step. Raises ModelError where the disk refuses."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        if part.is_file():
-            part.unlink()
-        raise ModelError(f"Cannot write {str(path)!r}: {error.strerror}. Check permissions and free space.") from None
+@contextmanager
+def writing(run: Path, main: bool) -> Iterator[None]:
+    """Be the one job that trains in `run`; of several processes of one job the `main` one holds the claim."""
+    if not main:
+        yield
+        return
+    fresh = not run.exists()
+    with hold(run):
+        try:
+            yield
+        finally:
+            if fresh and unused(run):
+                drop(run)
+
+
+def check_processes(run: Path, began: int, now: int) -> None:
+    """Refuse to go on with another number of processes: they share out a step, so its meaning would change."""
+    if began != now:
+        raise ModelError(
+            f"{str(run)!r} was begun by {began} processes and cannot go on with {now}. "
+            "Start as many, or name another folder with out=FOLDER."
+        )
 
 
 def claim(recipe: config.Recipe | config.LLMRecipe, run: Path, done: str = "model.safetensors") -> bool:
@@ -60,7 +77,7 @@ def claim(recipe: config.Recipe | config.LLMRecipe, run: Path, done: str = "mode
                 "Name another with out=FOLDER, or delete that one."
             )
         return (run / done).is_file()
-    if run.exists() and (not run.is_dir() or any(f for f in run.iterdir() if not f.name.endswith(".part"))):
+    if not unused(run):
         raise RecipeError(f"Run folder {str(run)!r} exists and holds no run. Name another with out=FOLDER.")
     return False
 
@@ -91,25 +108,20 @@ def start(
 
 def tell(run: Path, recipe: config.Recipe | config.LLMRecipe) -> None:
     """Write the recipe."""
-    run.parent.mkdir(parents=True, exist_ok=True)
-    text = run.with_name(f".{run.name}.recipe.part")
-    try:
-        config.dump(recipe, text)
-        write(run / "recipe.yaml", text.read_bytes())
-    finally:
-        text.unlink(missing_ok=True)
+    with whole(run / "recipe.yaml") as part:
+        config.dump(recipe, part)
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write a state dict as safetensors."""
-    write(path, safetensors.torch.save({n: t.detach().cpu().contiguous() for n, t in weights.items()}))
+    """Write a state dict as safetensors, tensor by tensor."""
+    with whole(path) as part:
+        safetensors.torch.save_file({n: t.detach().cpu().contiguous() for n, t in weights.items()}, part)
 
 
 def save_checkpoint(run: Path, state: Mapping[str, Any]) -> None:
-    """Write everything an interrupted run goes on from, in one file."""
-    content = io.BytesIO()
-    torch.save(dict(state), content)
-    write(run / "checkpoint" / "last.pt", content.getvalue())
+    """Write everything an interrupted run goes on from, in one file, tensor by tensor: no second copy in memory."""
+    with whole(run / "checkpoint" / "last.pt") as part:
+        torch.save(dict(state), part)
 
 
 def load_checkpoint(run: Path) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from lookhear import catalog, config
 from lookhear.catalog import unknown
 from lookhear.errors import ModelError, RecipeError
 from lookhear.llms import LLM
+from lookhear.model import tuned
 
 STAGES = ("align", "instruct")
 CONNECTORS = ("visual.merger", "audio_tower.proj")  # of Qwen-Omni; other models tell their own as `connectors`
@@ -25,6 +26,13 @@ def check(recipe: config.LLMRecipe) -> None:
         raise RecipeError(unknown("stage", recipe.stage, STAGES))
     if settings.schedule not in ("cosine", "constant"):
         raise RecipeError(unknown("schedule", settings.schedule, ("cosine", "constant")))
+    for name in ("val_every", "patience", "workers"):
+        if getattr(settings, name) < 0:
+            raise RecipeError(f"train.{name}={getattr(settings, name)}: must not be negative.")
+    if settings.patience and not settings.val_every:
+        raise RecipeError(f"train.patience={settings.patience} counts validations: give train.val_every as well.")
+    if settings.val_every and not any(wanted.val for wanted in recipe.tasks.values()):
+        raise RecipeError("train.val_every needs a split to validate on: tasks.NAME.val=val.")
     for name in ("steps", "batch", "asks", "accumulate", "checkpoint_every"):
         if getattr(settings, name) < 1:
             raise RecipeError(f"train.{name}={getattr(settings, name)}: must be 1 or more.")
@@ -49,24 +57,36 @@ def method_of(recipe: config.LLMRecipe) -> str:
     return name
 
 
-def model_of(recipe: config.LLMRecipe) -> LLM:
-    """The model a recipe names, with what learns ready to learn and all else frozen."""
-    options = dict(recipe.llm)
-    name = options.pop("name", None)
-    if not name:
-        raise RecipeError(f"Section 'llm' needs a name. There are: {', '.join(catalog.names('llms'))}.")
-    llm = catalog.find("llms", str(name)).load(**{k: v for k, v in options.items() if v not in (None, "")})
+def model_of(recipe: config.LLMRecipe, draws: bool = False) -> LLM:
+    """The model a recipe names, with what learns ready to learn and all else frozen.
+
+    `llm.where` may be the run folder of an earlier stage: what that has learned is where this one starts. `draws`:
+    there are masks to learn, so a mask decoder of the model's own learns too, and in stage instruct its tokens.
+    """
+    name, options = named(recipe)
+    where = str(options.get("where", ""))
+    if tuned.card(where):
+        llm = _started(where, name, options)
+    else:
+        llm = catalog.find("llms", name).load(**{"adapter": "none"} | options)
+    if hasattr(llm.spoken, "peft_config"):
+        raise ModelError(f"{where or name} has adapters already. Merge them first: lookhear export RUN FOLDER.")
     torch.manual_seed(recipe.seed)
     names = tuple(getattr(llm, "connectors", CONNECTORS))
+    if draws and not getattr(llm, "draws", False):
+        draws = False  # it writes boxes and points, which a segmenter draws
     method = method_of(recipe)
     if method == "none":
         llm.model.requires_grad_(False)
-        for part, tensor in llm.model.named_parameters():
-            tensor.requires_grad_(connects(part, names))
     else:
-        if not hasattr(llm.model, "save_pretrained"):
-            raise ModelError(f"{name} keeps adapters in a form of its own. This trains its connectors: stage=align.")
-        llm.adapt(adapter(recipe, names))
+        llm.adapt(adapter(recipe, [n for n in names if _inside(llm.spoken, n)]))
+    for part, tensor in llm.model.named_parameters():
+        if connects(part, names) and "original_module" not in part:
+            tensor.requires_grad_(recipe.connectors)
+        elif (draws and part.startswith("segment.")) or (
+            draws and method != "none" and ("embed_tokens" in part or "lm_head" in part)
+        ):
+            tensor.requires_grad_(True)
     if recipe.train.checkpointing:
         parts = [part for part in llm.model.modules() if hasattr(part, "activation_checkpointing_enable")]
         if not parts:
@@ -75,6 +95,28 @@ def model_of(recipe: config.LLMRecipe) -> LLM:
     if not any(p.requires_grad for p in llm.model.parameters()):
         raise ModelError(f"Nothing of {name} learns: it has no weights called {', '.join(names)}.")
     return llm
+
+
+def named(recipe: config.LLMRecipe) -> tuple[str, dict[str, Any]]:
+    """The model's name and the options of its `load` that a recipe gives."""
+    options = {k: v for k, v in recipe.llm.items() if v not in (None, "")}
+    name = options.pop("name", None)
+    if not name:
+        raise RecipeError(f"Section 'llm' needs a name. There are: {', '.join(catalog.names('llms'))}.")
+    return str(name), options
+
+
+def _started(run: str, name: str, options: dict[str, Any]) -> LLM:
+    """The model of an earlier stage's run folder."""
+    told = tuned.card(run)
+    if told["llm"] != name:
+        raise RecipeError(f"{run} is of {told['llm']}, not of {name}: llm={{name: {told['llm']}, where: {run}}}.")
+    return tuned.load(run, **{k: v for k, v in options.items() if k != "where"})
+
+
+def _inside(part: Any, name: str) -> bool:
+    """Whether a module of this name is part of what PEFT wraps."""
+    return any(path == name or path.endswith(f".{name}") for path, _ in part.named_modules())
 
 
 def adapter(recipe: config.LLMRecipe, names: Sequence[str]) -> Any:
@@ -87,7 +129,7 @@ def adapter(recipe: config.LLMRecipe, names: Sequence[str]) -> Any:
     if wrong is not None:
         raise RecipeError(unknown("key of adapter", wrong, known))
     made = ilora.rows(method_of(recipe), **{known[k]: v for k, v in asked.items()})
-    made.modules_to_save = list(names) if recipe.connectors else None
+    made.modules_to_save = (list(names) or None) if recipe.connectors else None
     return made
 
 

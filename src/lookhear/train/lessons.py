@@ -8,9 +8,9 @@ An example without a target, for its reference does not say enough, is left out 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -18,14 +18,16 @@ import numpy as np
 import torch
 
 from lookhear import config, datasets, tasks
-from lookhear.errors import DatasetError, MediaError
+from lookhear.errors import DatasetError
 from lookhear.llms import LLM, Prepared
 from lookhear.media.decode import decode
 from lookhear.model.llm import paired_media
+from lookhear.tasks import localisation
+from lookhear.tasks.reading import boxes
 from lookhear.types import Clip, Example, Media, Source
 
 Ask = tuple[str, str]  # prompt, target
-KEPT = 3e9  # bytes of prepared clips that are kept in memory
+Truth = np.ndarray | None  # bool (224, 224), or the classes of AVSS as uint8
 HALF = ("pixel_values", "pixel_values_videos")  # kept in half precision
 
 
@@ -38,10 +40,14 @@ class Lesson:
     asks: tuple[Ask, ...]
     second: Source | None = None
     way: str = ""
+    masks: tuple[Truth, ...] = ()
+    """of a model that draws: the true mask of each ask, None where nothing is to be drawn"""
 
-    def some(self, rng: Random, most: int) -> list[Ask]:
-        """At most so many of its questions, drawn anew each time."""
-        return list(self.asks) if len(self.asks) <= most else rng.sample(list(self.asks), most)
+    def some(self, rng: Random, most: int) -> tuple[list[Ask], list[Truth]]:
+        """At most so many of its questions with their masks, drawn anew each time."""
+        places = range(len(self.asks))
+        chosen = list(places) if len(self.asks) <= most else rng.sample(places, most)
+        return [self.asks[k] for k in chosen], [self.masks[k] if self.masks else None for k in chosen]
 
 
 @dataclass(frozen=True)
@@ -50,83 +56,92 @@ class Curriculum:
 
     lessons: Mapping[str, tuple[Lesson, ...]]
     notes: tuple[str, ...] = ()
+    tasks: frozenset[str] = frozenset()
+    """names in tasks/ whose prompts are taught"""
 
     @property
     def digest(self) -> str:
         """Changes when anything does that is learned from."""
-        facts = (f"{one.task}\t{one.clip.id}\t{one.asks}\n" for some in self.lessons.values() for one in some)
+        every = [one for some in self.lessons.values() for one in some]
+        facts = [f"{one.task}\t{one.clip.id}\t{one.asks}\n" for one in every]
+        facts += [hashlib.sha256(m.tobytes()).hexdigest() for one in every for m in one.masks if m is not None]
         return hashlib.sha256("".join(facts).encode()).hexdigest()
 
 
-def read(recipe: config.LLMRecipe) -> Curriculum:
-    """The lessons a recipe names. Raises DatasetError where a task has none."""
-    lessons, notes = {}, []
+def read(recipe: config.LLMRecipe, drawn: str = "", validating: bool = False) -> Curriculum:
+    """The lessons a recipe names. Raises DatasetError where a task has none.
+
+    `drawn` is what a model that draws masks writes for one, which ends the target of whatever has a true mask.
+    `validating`: those of the tasks' `val` splits, of the tasks that name one.
+    """
+    lessons, notes, kinds = {}, [], set[str]()
     for name, wanted in recipe.tasks.items():
-        examples = datasets.load(wanted.dataset, wanted.root or recipe.root, wanted.split)
-        lessons[name], lost = _of_task(name, examples, recipe.explain, wanted.limit)
+        if validating and not wanted.val:
+            continue
+        split, limit = (wanted.val, wanted.val_limit) if validating else (wanted.split, wanted.limit)
+        examples = datasets.load(wanted.dataset, wanted.root or recipe.root, split)
+        marked = getattr(datasets.find(wanted.dataset)[0], "with_mask", None)
+        if marked is not None:
+            examples = [marked(e) if e.meta.get("mask") is not None else e for e in examples]
+        kinds |= {e.task for e in examples}
+        lessons[name], lost = _of_task(name, examples, recipe.explain, limit, drawn)
         if not lessons[name]:
             raise DatasetError(
                 f"Task {name!r}: none of the {len(examples)} examples of {wanted.dataset!r} has a target to learn."
             )
         notes += [f"{name}: {count} examples are left out: {why}" for why, count in lost.most_common()]
-    return Curriculum(lessons, tuple(notes))
+    return Curriculum(lessons, tuple(notes), frozenset(kinds))
 
 
 def _of_task(
-    name: str, examples: Sequence[Example], explain: bool, limit: int
+    name: str, examples: Sequence[Example], explain: bool, limit: int, drawn: str
 ) -> tuple[tuple[Lesson, ...], Counter[str]]:
     kinds = {task: tasks.find(task) for task in {e.task for e in examples}}
     lost: Counter[str] = Counter()
-    found: dict[tuple[Any, ...], list[Ask]] = {}
+    found: dict[tuple[Any, ...], list[tuple[Ask, Truth]]] = {}
     for example in examples:
         task = kinds[example.task]
         try:
-            ask = task.prompt(example), task.target(example, explain)
+            prompt, target = task.prompt(example), task.target(example, explain)
         except DatasetError as error:
             lost[str(error).replace(repr(example.id), "…")] += 1
             continue
         second = example.meta.get("second")
         key = (example.clip, second, str(example.meta.get("form", "")) if second else "")
         if key in found or not limit or len(found) < limit:
-            found.setdefault(key, []).append(ask)
-    return tuple(Lesson(name, clip, tuple(asks), second, way) for (clip, second, way), asks in found.items()), lost
+            truth = truth_of(example) if drawn else None
+            target = target if truth is None else f"{target} {drawn}"
+            found.setdefault(key, []).append(((prompt, target), truth))
+    made = []
+    for (clip, second, way), pairs in found.items():
+        asks, masks = zip(*pairs, strict=True)
+        made.append(Lesson(name, clip, asks, second, way, masks if any(m is not None for m in masks) else ()))
+    return tuple(made), lost
 
 
-class Clips:
-    """Clips as a model reads them, kept in memory as far as that reaches; those that cannot be read are counted."""
+def truth_of(example: Example) -> Truth:
+    """What is to be drawn for an example at the size of coordinates; None where there is nothing."""
+    regions = [r for r in (example.reference.regions if example.reference else ()) if r.mask is not None]
+    if not any(np.asarray(r.mask).any() for r in regions):
+        return None
+    small = replace(
+        example.reference, regions=tuple(replace(r, mask=boxes.resized(np.asarray(r.mask))) for r in regions)
+    )
+    if example.meta.get("form") == "avss":
+        return localisation.class_map(small, (boxes.SIZE, boxes.SIZE))
+    return np.logical_or.reduce([r.mask for r in small.regions])
 
-    def __init__(self, llm: LLM, most: float = KEPT):
-        self.llm, self.most = llm, most
-        self.kept: OrderedDict[Any, Prepared] = OrderedDict()
-        self.bytes = 0
-        self.failed: dict[str, str] = {}
 
-    def get(self, lesson: Lesson) -> Prepared | None:
-        """The lesson's clip prepared, or None where it cannot be read."""
-        key = lesson.clip, lesson.second, lesson.way
-        if key not in self.kept:
-            if lesson.clip.id in self.failed:
-                return None
-            try:
-                made = self._made(lesson)
-            except MediaError as error:
-                self.failed[lesson.clip.id] = str(error)
-                return None
-            self.kept[key] = made
-            self.bytes += size(made)
-            while self.bytes > self.most and len(self.kept) > 1:
-                self.bytes -= size(self.kept.popitem(last=False)[1])
-        return self.kept[key]
-
-    def _made(self, lesson: Lesson) -> Prepared:
-        media = decode(lesson.clip, self.llm.sampling)
-        if lesson.second is None:
-            return lean(self.llm.prepare(media))
-        start, end = lesson.clip.start, lesson.clip.end
-        other = (lesson.second, None) if lesson.way == "a2v" else (None, lesson.second)
-        both = paired_media(media, decode(Clip(*other, start, end), self.llm.sampling), lesson.way)
-        told = {"pair": lesson.way} if getattr(self.llm, "compares", False) else {}
-        return lean(self.llm.prepare(both, **told))
+def prepared(llm: LLM, lesson: Lesson) -> Prepared:
+    """The lesson's clip decoded and as the model reads it. Raises MediaError."""
+    media = decode(lesson.clip, llm.sampling)
+    if lesson.second is None:
+        return lean(llm.prepare(media))
+    start, end = lesson.clip.start, lesson.clip.end
+    other = (lesson.second, None) if lesson.way == "a2v" else (None, lesson.second)
+    both = paired_media(media, decode(Clip(*other, start, end), llm.sampling), lesson.way)
+    told = {"pair": lesson.way} if getattr(llm, "compares", False) else {}
+    return lean(llm.prepare(both, **told))
 
 
 def lean(prepared: Prepared) -> Prepared:

@@ -16,30 +16,32 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
+from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
 
-from lookhear import config
+from lookhear import catalog, config
 from lookhear.errors import ModelError
-from lookhear.files import dumps
 from lookhear.llms import LLM, Prepared
-from lookhear.train import files, lessons
-from lookhear.train.learners import check, method_of, model_of
-from lookhear.train.lessons import Ask, Clips, Curriculum, Lesson
-from lookhear.train.log import Bar, Log, bar
-from lookhear.train.sampler import Sampler
+from lookhear.progress import Bars, bars
+from lookhear.train import engines, files, lessons, outcome
+from lookhear.train.batches import Batches
+from lookhear.train.estimate import Estimate, estimate, tokens_of
+from lookhear.train.learners import check, model_of, named
+from lookhear.train.lessons import Ask, Curriculum, Lesson, Truth
+from lookhear.train.log import Log
+from lookhear.train.meter import Meter
+from lookhear.train.prepared import Clips, size
+from lookhear.train.validation import Best, losses
 
 LOG_EVERY = 5  # steps
-SHARDED = ("FSDP", "DEEPSPEED", "MEGATRON_LM")
+SHARDED = engines.SHARDED
 
 
 class Step(nn.Module):
@@ -49,9 +51,13 @@ class Step(nn.Module):
         super().__init__()
         self.llm, self.model = llm, llm.model
 
-    def forward(self, clips: Sequence[Prepared], asks: Sequence[Sequence[Ask]]) -> Tensor:
-        """Mean loss of the target tokens of some clips."""
-        return self.llm.loss(clips, asks)
+    def forward(
+        self, clips: Sequence[Prepared], asks: Sequence[Sequence[Ask]], masks: Sequence[Sequence[Truth]] | None = None
+    ) -> Tensor:
+        """Mean loss of the target tokens of some clips; with `masks` also the mask loss of a model that draws."""
+        if masks is None:
+            return self.llm.loss(clips, asks)
+        return self.llm.loss(clips, asks, masks)
 
 
 def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
@@ -63,7 +69,8 @@ def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
         gradient_accumulation_steps=settings.accumulate,
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=False)],
     )
-    with bar(progress and accelerator.is_main_process) as shown:
+    main = accelerator.is_main_process
+    with files.writing(run, main), bars(quiet=not (progress and main)) as shown:
         if files.claim(recipe, run, "lookhear.json"):
             shown.say(f"{run} is trained already.")
             return run
@@ -89,133 +96,149 @@ def factor(settings: config.Tuning) -> Callable[[int], float]:
 class _Run:
     """Everything a run holds while it goes."""
 
-    def __init__(self, recipe: config.LLMRecipe, run: Path, accelerator: Accelerator, shown: Bar):
+    def __init__(self, recipe: config.LLMRecipe, run: Path, accelerator: Accelerator, shown: Bars):
         self.recipe, self.settings, self.run = recipe, recipe.train, run
         self.accelerator, self.shown, self.main = accelerator, shown, accelerator.is_main_process
-        self.curriculum: Curriculum = lessons.read(recipe)
-        self.sizes = {task: len(some) for task, some in self.curriculum.lessons.items()}
-        if self.settings.epochs:
-            rounds = math.ceil(self.settings.epochs * sum(self.sizes.values()) / self.settings.batch)
-            self.settings = replace(self.settings, steps=rounds)
-        weights = {task: wanted.weight for task, wanted in recipe.tasks.items()}
-        self.sampler = Sampler(
-            self.sizes, self.settings.batch, recipe.mix, recipe.temperature, weights, seed=recipe.seed
-        )
-        self.llm = model_of(recipe)
+        self.draws = getattr(catalog.find("llms", named(recipe)[0]), "MASKED", "")
+        self.curriculum: Curriculum = lessons.read(recipe, self.draws)
+        masked = any(one.masks for some in self.curriculum.lessons.values() for one in some)
+        self.llm = model_of(recipe, draws=masked)
         self.sharded = any(kind in str(accelerator.distributed_type) for kind in SHARDED)
         if self.sharded:  # what is shared out together has to be of one precision
             self.llm.model.to(next(self.llm.model.parameters()).dtype)
-        self.clips = Clips(self.llm)
+        self.clips = Clips(self.llm, workers=self.settings.workers, folder=self.settings.prepared)
+        self.batches = Batches(self.llm, self.curriculum, recipe, self.clips, accelerator)
+        self.settings = replace(self.settings, steps=self.batches.steps(self.settings))
+        self.held = lessons.read(recipe, self.draws, validating=True) if self.settings.val_every else None
         self.learning = {n: p for n, p in self.llm.model.named_parameters() if p.requires_grad}
+        self.estimate = self._estimate()
+        engines.settle(accelerator, self.settings)
         optimizer = torch.optim.AdamW(
             self.learning.values(), lr=self.settings.lr, weight_decay=self.settings.weight_decay
         )
         self.step, self.optimizer = accelerator.prepare(Step(self.llm), optimizer)
-        self.schedule = LambdaLR(self.optimizer.optimizer, factor(self.settings))
-        self.blanks = self._blanks()
+        if self.sharded:  # FSDP has put tensors of its own in the places of those
+            self.learning = {n: p for n, p in self.llm.model.named_parameters() if p.requires_grad}
+        self.rate = factor(self.settings)
+        self.best = Best()
         self.at = 0
 
     def go(self) -> None:
         """From where the run stands to its end."""
         if self.main:
             files.tell(self.run, self.recipe)
-            for note in self.curriculum.notes:
+            for note in (*self.curriculum.notes, str(self.estimate)):
                 self.shown.say(note)
         self.accelerator.wait_for_everyone()
         self._resume()
-        self.log = Log(self.run, self.at) if self.main else None
+        told = asdict(self.recipe)
+        self.log = Log(self.run, self.at, self.settings.report_to, told) if self.main else None
         if self.log and not self.at:
             counted = {"all": sum(p.numel() for p in self.llm.model.parameters())}
             counted["learning"] = sum(p.numel() for p in self.learning.values())
-            self.log.line(0, tasks=self.sizes, weights=counted, notes=self.curriculum.notes)
-        self.began, self.since = time.perf_counter(), []
+            facts = {"tasks": self.batches.sizes, "weights": counted, "notes": self.curriculum.notes}
+            self.log.line(0, **facts, estimate=self.estimate.to_json())
+        self.meter = Meter(self.clips, self.estimate)
         self.step.train()
-        while self.at < self.settings.steps:
-            self._one()
-            last = self.at == self.settings.steps
-            if self.at % LOG_EVERY == 0 or last:
-                self._tell()
-            if self.at % self.settings.checkpoint_every == 0 and not last:
-                self._checkpoint()
+        try:
+            while self.at < self.settings.steps and not self._enough():
+                self._one()
+                last = self.at == self.settings.steps
+                if self.at % LOG_EVERY == 0 or last:
+                    self._tell()
+                if self.settings.val_every and (self.at % self.settings.val_every == 0 or last):
+                    self._validate()
+                if self.at % self.settings.checkpoint_every == 0 and not last:
+                    self._checkpoint()
+        finally:
+            self.clips.close()
         self._finish()
 
     def _one(self) -> None:
         """One step."""
-        drawn = [self.curriculum.lessons[task][place] for task, place in self.sampler.next()]
-        asked = [
-            one.some(Random(f"{self.recipe.seed} {self.at} {k}"), self.settings.asks) for k, one in enumerate(drawn)
-        ]
-        tokens = [sum(len(self._tokens(target)) for _, target in some) for some in asked]
-        processes, parts = self.accelerator.num_processes, self.settings.accumulate
+        drawn = self.batches.next(self.at)
+        parts = self.settings.accumulate
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.lr * self.rate(self.at)
         told = torch.zeros((), device=self.accelerator.device)
-        for part in range(parts):
-            mine = range(part * processes + self.accelerator.process_index, len(drawn), parts * processes)
-            clips, asks, count = self._given(
-                [drawn[k] for k in mine], [asked[k] for k in mine], [tokens[k] for k in mine]
-            )
-            share = count / sum(tokens) * processes
+        for number, part in enumerate(self.batches.parts(drawn)):
             torch.manual_seed(
-                (self.recipe.seed * 4096 + self.accelerator.process_index) * 10**6 + self.at * parts + part
+                (self.recipe.seed * 4096 + self.accelerator.process_index) * 10**6 + self.at * parts + number
             )
             with self.accelerator.accumulate(self.step):
-                loss = self.step(clips, asks) * share
+                loss = self.step(part.clips, part.asks, part.masks if part.masked else None) * part.share
                 self.accelerator.backward(loss * parts)  # which it divides by the number of parts
-                if self.accelerator.sync_gradients and self.settings.clip_norm:
+                if self.accelerator.sync_gradients and self.settings.clip_norm and not engines.clips(self.accelerator):
                     self.accelerator.clip_grad_norm_(self.step.parameters(), self.settings.clip_norm)
                 self.optimizer.step()
                 self.optimizer.zero_grad()
             told += loss.detach()
-        self.schedule.step()
         self.at += 1
-        self.since.append(told)
+        self.meter.step(told, len(drawn), sum(one.tokens for one in drawn))
 
-    def _given(
-        self, drawn: Sequence[Lesson], asked: Sequence[list[Ask]], tokens: Sequence[int]
-    ) -> tuple[list[Prepared], list[list[Ask]], int]:
-        """Clips and questions of a part, and its target tokens; blanks stand in for what it lacks."""
-        read = [self.clips.get(one) for one in drawn]
-        kept = [k for k, one in enumerate(read) if one is not None]
-        clips, asks = [read[k] for k in kept], [asked[k] for k in kept]
-        count = sum(tokens[k] for k in kept)
-        there = {name for one in clips for name in one}
-        for blank in self.blanks if self.accelerator.num_processes > 1 or not clips else ():
-            if not set(blank) <= there:
-                clips.append(blank)
-                asks.append([] if count else [("", "nothing")])  # of weight 0: every loss needs a token
-        return clips, asks, count
-
-    def _blanks(self) -> list[Prepared]:
-        """A blank video, and a blank still where the first clip of some task is one."""
-        blanks = [lessons.blank(self.llm)]
-        firsts = [self.clips.get(some[0]) for some in self.curriculum.lessons.values()]
-        if any(one is not None and "pixel_values" in one for one in firsts):
-            blanks.append(lessons.blank(self.llm, still=True))
-        return blanks
-
-    def _tokens(self, target: str) -> Sequence[int]:
-        """The target as tokens, with the one that ends it."""
-        own = getattr(self.llm, "reply", None)
-        return own(target) if own else self.llm.tokens([[("", target)]])[0][0][1]
+    def _estimate(self) -> Estimate:
+        """What the run will take; refused where it cannot be had."""
+        firsts = [one for some in self.curriculum.lessons.values() for one in some[:1]]
+        read = [clip for one in firsts if (clip := self.clips.get(one)) is not None]
+        longest = max((tokens_of(self.llm, clip) for clip in read), default=0)
+        targets = [len(self.batches.tokens(t)) + 24 for one in firsts for _, t in one.asks[: self.settings.asks]]
+        row = longest + self.settings.asks * max(targets, default=0)
+        processes = self.accelerator.num_processes
+        at_once = math.ceil(self.settings.batch / (self.settings.accumulate * processes))
+        found = estimate(
+            self.llm.model, row * self.settings.batch, row * at_once, self.settings.steps, self.run,
+            clips=sum(self.batches.sizes.values()) if self.settings.prepared else 0,
+            clip_bytes=max(map(size, read), default=0.0),
+            checkpointing=self.settings.checkpointing, processes=processes,
+        )  # fmt: skip
+        if self.settings.check_memory:
+            found.check()
+        return found
 
     def _tell(self) -> None:
         """Log the mean loss since last time; a loss that is no number ends the run."""
-        loss = float(self.accelerator.reduce(torch.stack(self.since).mean(), "mean"))
+        loss = float(self.accelerator.reduce(self.meter.loss(), "mean"))
         if not math.isfinite(loss):
             raise ModelError(
                 f"The loss is {loss} at step {self.at} of {self.settings.steps}. Lower train.lr, or set "
                 "train.clip_norm=1 and train.precision=no."
             )
-        seconds, self.began, self.since = time.perf_counter() - self.began, time.perf_counter(), []
+        facts = self.meter.facts()
         if self.log:
-            self.log.line(self.at, loss=loss, lr=self.schedule.get_last_lr()[0], seconds=round(seconds, 3))
+            self.log.line(self.at, loss=loss, lr=self.settings.lr * self.rate(self.at - 1), **facts)
         self.shown.show("training", self.at, self.settings.steps, f"loss {loss:.3f}")
+
+    def _validate(self) -> None:
+        """Losses on held-out clips, alike in every process; the best weights so far are kept."""
+        self.step.eval()
+        found = losses(self.held.lessons, self._held_loss)  # type: ignore[union-attr]
+        self.step.train()
+        self.meter.pause()
+        if found and self.best.better(self.at, found):
+            weights = engines.weights(self.accelerator, self.step, self.learning)
+            if self.main:
+                files.save_weights(self.run / "checkpoint" / "best.safetensors", weights)
+        if self.log:
+            self.log.line(self.at, val={"loss": found, "mean": sum(found.values()) / max(1, len(found))})
+        self.accelerator.wait_for_everyone()
+
+    def _held_loss(self, lesson: Lesson) -> Tensor | None:
+        asks = list(lesson.asks[: self.settings.asks])
+        masks = [list(lesson.masks[: len(asks)])] if lesson.masks else [[None] * len(asks)]
+        clip = self.clips.get(lesson)
+        return None if clip is None else self.step([clip], [asks], masks if lesson.masks else None)
+
+    def _enough(self) -> bool:
+        """Whether validation has not got better for long."""
+        return bool(self.settings.patience) and self.best.stale >= self.settings.patience
 
     def _checkpoint(self) -> None:
         """What an interrupted run goes on from: one file, or where the model is shared out, each process's part."""
         state: dict[str, Any] = {
             "step": self.at,
-            "sampler": self.sampler.state(),
-            "schedule": self.schedule.state_dict(),
+            "sampler": self.batches.state(),
+            "best": self.best.state(),
+            "processes": self.accelerator.num_processes,
             "lessons": self.curriculum.digest,
         }
         if self.sharded:
@@ -237,6 +260,7 @@ class _Run:
                 f"The lessons are not those that {str(self.run)!r} was started on. "
                 "Name another folder with out=FOLDER, or delete that one."
             )
+        files.check_processes(self.run, state["processes"], self.accelerator.num_processes)
         if self.sharded:
             self.accelerator.load_state(str(self.run / "checkpoint" / "shards"))
         else:
@@ -246,31 +270,26 @@ class _Run:
             self.optimizer.load_state_dict(state["optimizer"])
             if state["scaler"] and self.accelerator.scaler:
                 self.accelerator.scaler.load_state_dict(state["scaler"])
-        self.sampler.restore(state["sampler"])
-        self.schedule.load_state_dict(state["schedule"])
+        self.batches.restore(state["sampler"])
+        self.best = Best(**state["best"])
         self.at = int(state["step"])
         self.shown.say(f"{self.run}: going on from step {self.at} of {self.settings.steps}.")
 
     def _finish(self) -> None:
-        """Write what was learned; the card goes last: where it is, the rest is."""
-        whole = self.accelerator.get_state_dict(self.step) if self.sharded else None
+        """Write what was learned, the best where there was validation."""
+        weights = engines.weights(self.accelerator, self.step, self.learning)
         if not self.main:
             return
+        best = self.run / "checkpoint" / "best.safetensors"
+        if best.is_file():
+            weights = load_file(best)
+            self.shown.say(f"kept: step {self.best.step}, validation loss {self.best.loss:.4f}")
         if self.clips.failed:
             name, why = next(iter(self.clips.failed.items()))
             self.shown.say(
                 f"{len(self.clips.failed)} clips could not be read and were passed by. The first: {name}: {why}"
             )
-        model = self.llm.model
-        if whole is not None:
-            whole = {name.removeprefix("model."): tensor for name, tensor in whole.items()}
-        if method_of(self.recipe) == "none":
-            kept = {n: (whole or self.learning)[n] for n in self.learning}
-            files.save_weights(self.run / "connectors.safetensors", kept)
-        else:
-            model.save_pretrained(self.run / "adapter", **({"state_dict": whole} if whole else {}))
-        told = {"llm": self.recipe.llm["name"], "base": str(self.recipe.llm.get("where", ""))}
-        files.write(self.run / "lookhear.json", (dumps(told, indent=1) + "\n").encode())
+        outcome.save(self.run, self.recipe, self.llm, weights, self.curriculum.tasks)
         files.drop(self.run / "checkpoint")
         if self.log:
             self.log.close()

@@ -1,27 +1,31 @@
-"""How a run goes: one JSON line at a time, TensorBoard where it is installed, a progress bar for people."""
+"""How a run goes: one JSON line at a time, and TensorBoard where it is installed."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lookhear.files import dumps
-from lookhear.train.files import write
+from lookhear.catalog import unknown
+from lookhear.errors import DependencyError, RecipeError
+from lookhear.files import dumps, write
+
+TRACKERS = ("trackio", "wandb")
 
 
 class Log:
     """`log.jsonl` and `tensorboard/` of a run folder. Lines after `step` are of work that is being done again."""
 
-    def __init__(self, run: Path, step: int = 0):
+    def __init__(self, run: Path, step: int = 0, report_to: Sequence[str] = ("tensorboard",), facts: Any = None):
         self.path = run / "log.jsonl"
         lines = self.path.read_text("utf-8").splitlines() if self.path.is_file() else []
         kept = [line for line in lines if line.endswith("}") and json.loads(line).get("step", 0) <= step]
         write(self.path, "".join(f"{line}\n" for line in kept).encode())
-        self.board = _board(run / "tensorboard", step)
+        self.board = _board(run / "tensorboard", step) if "tensorboard" in report_to else None
+        self.trackers = [_tracker(name, run, facts) for name in report_to if name != "tensorboard"]
 
     def line(self, step: int, **facts: Any) -> None:
         """Add one line; its numbers are curves, `val.accuracy` for `{"val": {"accuracy": …}}`."""
@@ -30,10 +34,25 @@ class Log:
         if self.board:
             for name, value in _numbers(facts):
                 self.board.add_scalar(name, value, step)
+        for tracker in self.trackers:
+            tracker.log(dict(_numbers(facts)), step=step)
 
     def close(self) -> None:
         if self.board:
             self.board.close()
+        for tracker in self.trackers:
+            tracker.finish()
+
+
+def _tracker(name: str, run: Path, facts: Any) -> Any:
+    """A run of trackio or wandb, which speak alike, named after the run folder."""
+    if name not in TRACKERS:
+        raise RecipeError(unknown("tracker", name, ("tensorboard", *TRACKERS)))
+    try:
+        module = importlib.import_module(name)
+    except ImportError:
+        raise DependencyError(f"train.report_to={name} needs it: pip install {name}") from None
+    return module.init(project="lookhear", name=run.name, config=facts or {}, resume="allow")
 
 
 def _board(folder: Path, step: int) -> Any:
@@ -52,37 +71,3 @@ def _numbers(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield from _numbers(value, f"{prefix}{name}.")
         elif isinstance(value, (int, float)):
             yield f"{prefix}{name}", value
-
-
-class Bar:
-    """A progress bar with a line of words; silent when not wanted."""
-
-    def __init__(self, progress: Any):
-        self.progress, self.tasks = progress, {}
-
-    def show(self, what: str, done: int, total: int, words: str = "") -> None:
-        """`what` has come to `done` of `total`."""
-        if self.progress is None:
-            return
-        if what not in self.tasks:
-            self.tasks[what] = self.progress.add_task(what, total=total, words="")
-        self.progress.update(self.tasks[what], completed=done, total=total, words=words)
-
-    def say(self, words: str) -> None:
-        """One line that stays."""
-        if self.progress is not None:
-            self.progress.console.print(words, highlight=False, markup=False, soft_wrap=True)
-
-
-@contextmanager
-def bar(shown: bool) -> Iterator[Bar]:
-    """A bar on standard error, so that standard output stays what the command prints."""
-    if not shown:
-        yield Bar(None)
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[words]}"), console=Console(stderr=True)) as progress:
-        yield Bar(progress)

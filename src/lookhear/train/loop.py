@@ -24,14 +24,16 @@ from torch.optim.lr_scheduler import LambdaLR
 from lookhear import config
 from lookhear.catalog import unknown
 from lookhear.errors import ModelError, RecipeError
-from lookhear.model import build_net, says, served, widths, within
+from lookhear.layers.towers import Towers, cost
+from lookhear.model import build_net, says, served, within, wrapped
+from lookhear.progress import Bars, bars
 from lookhear.store import world as worlds
 from lookhear.store.batch import NEGATIVE, Batch, batch, batches, orders, wants
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import encoders_of
 from lookhear.store.scale import measure, scaled
 from lookhear.train import files, questions
-from lookhear.train.log import Bar, Log, bar
+from lookhear.train.log import Log
 from lookhear.train.questions import Questions
 from lookhear.train.schedule import factor
 from lookhear.types import Example
@@ -58,9 +60,7 @@ class Position:
 def trainee(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
     """The net a recipe names; with a `debias` section, what that puts around it for the time of training."""
     net = build_net(recipe, vocabulary, cards)
-    if not recipe.debias:
-        return net
-    return config.build("debias", recipe.debias, answers=len(vocabulary), **widths(recipe, cards))(net)
+    return wrapped(net, recipe, vocabulary, cards) if recipe.debias else net
 
 
 def optimizer(settings: config.Train, net: nn.Module) -> torch.optim.Optimizer:
@@ -100,7 +100,8 @@ def train(recipe: config.Recipe, progress: bool = True) -> Path:
     accelerator = Accelerator(
         mixed_precision=settings.precision, kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)]
     )
-    with bar(progress and accelerator.is_main_process) as shown:
+    main = accelerator.is_main_process
+    with files.writing(run, main), bars(quiet=not (progress and main)) as shown:
         if files.claim(recipe, run):
             shown.say(f"{run} is trained already.")
             return run
@@ -112,7 +113,7 @@ def train(recipe: config.Recipe, progress: bool = True) -> Path:
 class _Run:
     """Everything a run holds while it goes."""
 
-    def __init__(self, recipe: config.Recipe, run: Path, accelerator: Accelerator, shown: Bar):
+    def __init__(self, recipe: config.Recipe, run: Path, accelerator: Accelerator, shown: Bars):
         self.recipe, self.settings, self.run = recipe, recipe.train, run
         self.accelerator, self.shown, self.main = accelerator, shown, accelerator.is_main_process
         found = questions.read(recipe.data)
@@ -180,6 +181,8 @@ class _Run:
         self.step.train()
         torch.manual_seed(self._seed(1))
         streams = self._batch(examples).to(self.accelerator.device)
+        if self.at.step == 0 and self.main and isinstance(self.net, Towers):
+            self._say_cost(streams)
         labels = torch.tensor([self.labels[e.id] for e in examples], device=self.accelerator.device)
         losses = self.step(streams, labels)
         self.accelerator.backward(torch.stack(list(losses.values())).sum())
@@ -197,6 +200,18 @@ class _Run:
             self._tell()
         if self.at.step % self.settings.checkpoint_every == 0 and not last:
             self._checkpoint()
+
+    def _say_cost(self, streams: Batch) -> None:
+        """What a step of a net with towers takes, before the first one; from shapes alone, without the head."""
+        options = {k: v for k, v in self.recipe.net.items() if k not in ("swin", "htsat")}  # no weights are read again
+        with torch.device("meta"):
+            net = build_net(replace(self.recipe, net=options), self.questions.vocabulary, self.cards).train()
+        given = {n: streams.watch[n].to("meta") for n in orders(net.watch)}
+        found = cost(
+            net, lambda net: torch.stack([t.sum() for t in net.watch(**given).values() if t.requires_grad]).sum()
+        )
+        self.shown.say(f"{found}, about {found.seconds(self.accelerator.device):.1f} s here.")
+        self._note(cost={"parameters": found.parameters, "trained": found.trained, "flop": found.operations})
 
     def _tell(self) -> None:
         """Log the mean losses since last time; a loss that is no number ends the run."""
@@ -227,7 +242,7 @@ class _Run:
             score = 100 * right / total if total else 0.0
             if score >= self.at.best:
                 self.at.best, self.at.best_epoch = score, epoch
-                answers = self.net.net if self.recipe.debias else self.net
+                answers = self.net.net if self.recipe.debias and not self.net.stays else self.net
                 files.save_weights(self.run / "checkpoint" / "best.safetensors", answers.state_dict())
             if total:
                 self._note(epoch=epoch, val={"accuracy": score, "correct": right, "total": total})
@@ -284,6 +299,7 @@ class _Run:
             "scaler": scaler.state_dict() if scaler else None,
             "position": asdict(self.at),
             "questions": self.questions.digest,
+            "processes": self.accelerator.num_processes,
         }
         files.save_checkpoint(self.run, state)
 
@@ -296,6 +312,7 @@ class _Run:
                 f"The training questions are not those that {str(self.run)!r} was started on. "
                 "Name another folder with out=FOLDER, or delete that one."
             )
+        files.check_processes(self.run, state["processes"], self.accelerator.num_processes)
         self.net.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.at = Position(**state["position"])

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from lookhear import files
 from lookhear.datasets.av_uie import PARTS
 from lookhear.errors import DatasetError
 from lookhear.types import Example, Source
@@ -90,11 +91,8 @@ def write(out: Path, split: str, dataset: str, texts: Iterable[tuple[Example, st
         owner = path.with_name(f"{split}.of")
         if owner.is_file() and owner.read_text("utf-8") != dataset:
             raise DatasetError(f"{path} holds {owner.read_text('utf-8')!r}, not {dataset!r}. Choose another folder.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.part")
-        unfinished.write_text(_listed(records), "utf-8")
-        unfinished.replace(path)
-        owner.write_text(dataset, "utf-8")
+        files.write(path, _listed(records))
+        files.write(owner, dataset)
     return {part: len(parts[part]) for part in PARTS if part in parts}, homeless
 
 

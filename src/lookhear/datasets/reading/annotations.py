@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import re
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +29,7 @@ class Fault:
     line: int
     why: str
     text: str = ""
+    record: int | None = None  # which question, from 0, of one that could be read
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.why}" + (f": {self.text}" if self.text else "")
@@ -103,10 +106,25 @@ def json_rows(path: Path) -> Iterator[tuple[int, Any, str]]:
         at = comma.match(text, end).end()
 
 
-def text_of(path: Path) -> str:
-    """The text of an annotation file, with or without a byte-order mark."""
+def file_object(path: Path) -> dict[str, Any]:
+    """The JSON object of a file, plain or `.gz`."""
     try:
+        found = json.loads(text_of(path))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise DatasetError(f"{path}: not JSON: {error}. Is this the annotation file?") from None
+    if not isinstance(found, dict):
+        raise DatasetError(f"{path}: a {type(found).__name__} where an object is wanted. Is this the annotation file?")
+    return found
+
+
+def text_of(path: Path) -> str:
+    """The text of an annotation file, with or without a byte-order mark; of a `.gz` what is in it."""
+    try:
+        if path.suffix == ".gz":
+            return gzip.decompress(path.read_bytes()).decode("utf-8-sig")
         return path.read_text("utf-8-sig")
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DatasetError(f"{path}: not a whole gzip file ({error}). Is this the annotation file?") from None
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path}: not UTF-8 text (byte {error.start}). Is this the annotation file?") from None
 

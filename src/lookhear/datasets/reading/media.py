@@ -16,12 +16,13 @@ class Recordings:
     """Finds the video and sound file of an id under `root`: any folder named for videos, clips, audio or media.
 
     Folders are listed once, when first asked; files are found by their name without extension. `every` looks into
-    folders of any name, for layouts that sort recordings by class.
+    folders of any name, for layouts that sort recordings by class. `ends` are what file names may have after the id.
     """
 
-    def __init__(self, root: Path, every: bool = False) -> None:
+    def __init__(self, root: Path, every: bool = False, ends: tuple[str, ...] = ()) -> None:
         self.root = root
         self.every = every
+        self.ends = ends
         self._files: dict[tuple[str, str], Path] | None = None
         self._clips: dict[str, Clip] = {}
 
@@ -32,7 +33,8 @@ class Recordings:
         where there is no file.
         """
         if id not in self._clips:
-            video, audio = (self.find(kind, id, *names) for kind in ("video", "audio"))
+            known = (id, *names, *(id + end for end in self.ends))
+            video, audio = (self.find(kind, *known) for kind in ("video", "audio"))
             self._clips[id] = Clip(Source(id, video), Source(id, video or audio))
         return self._clips[id]
 

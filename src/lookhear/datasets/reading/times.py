@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 CLOCK = r"\d{1,2}[:：]\d{2}(?:[:：]\d{2})?(?:\.\d{1,3})?"
+CLOCKS = re.compile(rf"(?<![\d:：]){CLOCK}(?![\d:：])")
 PLAIN = r"\d{1,9}(?:\.\d{1,6})?"
 UNIT = r"(?:s|sec|secs|second|seconds)\b"
 JOIN = r"\s{0,3}(?:to|until|till|through|and|-|–|—|~|→|,)\s{0,3}"

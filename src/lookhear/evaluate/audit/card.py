@@ -24,7 +24,7 @@ from lookhear.evaluate.run import incomplete, run
 from lookhear.evaluate.scores import Score
 from lookhear.model import Model, NetModel
 from lookhear.store.features import FeatureStore
-from lookhear.types import Example
+from lookhear.types import Answer, Example
 
 SHIFT = 3  # seconds
 FILMS = 100  # clips that are decoded and edited at most, per edit
@@ -82,6 +82,40 @@ def audit(
         *(((p.name, p.section, p.title), lambda p=p: taken_away(asked, p)) for p in PROOFS),
         *(((p.name, p.section, p.title), lambda p=p: out_of_time(asked, p, shift, films)) for p in TIMES),
         (("mirror", "time", "mirror left and right"), lambda: checks.mirror(asked, films)),
+        *_without_asking(asked, train, part),
+        (("rephrasing", "answers", "asked in other words"), lambda: checks.rephrasing(asked, rephrase)),
+        (("calibration", "answers", "calibration"), lambda: checks.calibration(asked)),
+    ]
+    lines = _done(jobs, progress)
+    card = {**(facts or {}), "model": model.name, "unread": lost, **_facts(examples, margin)}
+    return Card(card, whole.overall, lines, _findings(lines))
+
+
+def audit_answers(
+    name: str,
+    examples: Sequence[Example],
+    answers: Sequence[Answer],
+    train: Sequence[Example] = (),
+    part: Callable[[Sequence[Example]], Sequence[str]] | None = None,
+    margin: float = MARGIN,
+    seed: int = 0,
+    facts: Mapping[str, Any] | None = None,
+) -> Card:
+    """Audit answers whose model is not at hand: floors, priors, leaks, head against tail. Nothing is asked again."""
+    asked = Asked(None, None, examples, answers, margin, seed)
+    jobs = [*_without_asking(asked, train, part)]
+    if any(a.scores for a in answers):
+        jobs.append((("calibration", "answers", "calibration"), lambda: checks.calibration(asked)))
+    lines = _done(jobs)
+    card = {**(facts or {}), "model": name, "unread": {}, **_facts(examples, margin)}
+    return Card(card, report(examples, answers).overall, lines, _findings(lines))
+
+
+def _without_asking(
+    asked: Asked, train: Sequence[Example], part: Callable[[Sequence[Example]], Sequence[str]] | None
+) -> list[tuple[tuple[str, str, str], Callable[[], Line]]]:
+    """The lines that answers alone give."""
+    return [
         (("chance", "floors", "chance"), lambda: checks.chance(asked, train)),
         *(
             ((f"by_{by}", "floors", title), lambda by=by, title=title: checks.floor(asked, train, by, title))
@@ -89,9 +123,14 @@ def audit(
         ),
         (("leaks", "floors", "leak-free questions"), lambda: checks.leaks(asked, train)),
         (("head_tail", "answers", "head against tail"), lambda: checks.head_tail(asked, part)),
-        (("rephrasing", "answers", "asked in other words"), lambda: checks.rephrasing(asked, rephrase)),
-        (("calibration", "answers", "calibration"), lambda: checks.calibration(asked)),
     ]
+
+
+def _done(
+    jobs: Sequence[tuple[tuple[str, str, str], Callable[[], Line | list[Line]]]],
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[Line]:
+    """The lines of all jobs; one that cannot be done says why."""
     lines: list[Line] = []
     for number, (what, job) in enumerate(jobs):
         if progress:
@@ -101,17 +140,17 @@ def audit(
             lines += [found] if isinstance(found, Line) else found
         except LookhearError as error:
             lines.append(not_done(*what, str(error)))
-    card = {
-        **(facts or {}),
-        "model": model.name,
+    return lines
+
+
+def _facts(examples: Sequence[Example], margin: float) -> dict[str, Any]:
+    return {
         "questions": len(examples),
         "videos": len(np.unique(clusters_of(examples))),
-        "unread": lost,
         "margin": margin,
         "interval": "95 %, bootstrap over videos; lines are not corrected for each other",
         "rule": RULE.format(margin),
     }
-    return Card(card, whole.overall, lines, _findings(lines))
 
 
 RULE = (
@@ -139,4 +178,6 @@ def _findings(lines: Sequence[Line]) -> dict[str, str]:
         "picture": ("swap_video", "blindfold"),
         "question": ("shuffle_questions",),
     }
-    return {what: next((by[n] for n in names if by[n] != NOT_DONE), NOT_DONE) for what, names in pairs.items()}
+    return {
+        what: next((by[n] for n in names if by.get(n, NOT_DONE) != NOT_DONE), NOT_DONE) for what, names in pairs.items()
+    }

@@ -195,7 +195,7 @@ def _above(asked: Asked, name: str, title: str, guess: np.ndarray, what: str) ->
 
 
 def _apart(asked: Asked, one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    low, high = statistics.difference(asked.right, asked.videos, one, other)
+    low, high = statistics.difference(asked.right > 0.5, asked.videos, one, other)
     return 100 * low, 100 * high
 
 

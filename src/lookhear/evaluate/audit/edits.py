@@ -10,7 +10,7 @@ one row of features a second; where its encoder looks beyond the second (BEATs, 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from lookhear.model import NetModel
 from lookhear.store.batch import orders
 from lookhear.store.features import SOURCE, FeatureStore, key
 from lookhear.store.fill import encoders_of
+from lookhear.store.names import serving, stored_name
+from lookhear.store.official import Adopted
 from lookhear.types import BLANK, Clip, Example, Source
 
 FPS = 4  # frames a second of the files that are written
@@ -81,8 +83,13 @@ class Overlay(FeatureStore):
     def card(self, name: str) -> dict[str, Any]:
         return self.cards[name] if name in self.cards else self.behind.card(name)
 
-    def has(self, name: str, key: str) -> bool:
-        return super().has(name, key) or self.behind.has(name, key)
+    def official(self, name: str) -> Mapping[str, Adopted]:
+        return self.behind.official(name)
+
+    def has(self, name: str, key: str, stream: str = "") -> bool:
+        streams = [stream] if stream else self.card(name)["streams"]
+        here = any((stored_name(name), s, key) in (self.memory or {}) for s in streams)
+        return here or self.behind.has(name, key, stream)
 
     def look(self, name: str, stream: str, key: str) -> tuple[np.ndarray, bool]:
         here = self.memory and (name, stream, key) in self.memory
@@ -97,11 +104,13 @@ def features(
     Raises MediaError where mirroring needs a picture that is not at hand.
     """
     overlay = Overlay(store)
-    names = encoders_of(model.recipe.features, orders(model.net.watch))
+    wanted = encoders_of(model.recipe.features, orders(model.net.watch))
+    sides = {
+        (name, store.reads(name, serving(model.recipe.features[s], s)[1])) for name in wanted for s in wanted[name]
+    }
     for clip in dict.fromkeys(e.clip for e in examples):
         changed = edit.clip(clip)
-        for name in names:
-            reads = store.card(name)["reads"]
+        for name, reads in sorted(sides):
             if getattr(changed, SOURCE[reads]) == getattr(clip, SOURCE[reads]):
                 continue
             there, here = key(clip, reads), key(changed, reads)
@@ -109,9 +118,12 @@ def features(
             if edit.mirror:
                 overlay.put(name, here, model.encoder(name)([_mirrored(clip, model.encoder(name).sampling)])[0])
                 continue
-            looks = {stream: store.look(name, stream, there) for stream in store.card(name)["streams"]}
-            rows = {stream: array[edit.order(_named(clip, reads), len(array))] for stream, (array, _) in looks.items()}  # type: ignore[misc]
-            overlay.put(name, here, rows, absent=any(absent for _, absent in looks.values()))
+            streams = [s for s in store.card(name)["streams"] if store.reads(name, s) == reads]
+            looks = {stream: store.look(name, stream, there) for stream in streams if store.has(name, there, stream)}
+            absent = any(absent for _, absent in looks.values())
+            for stream, (array, _) in looks.items():
+                rows = array[edit.order(_named(clip, reads), len(array))]  # type: ignore[misc]
+                overlay.memory[stored_name(name), stream, here] = rows, absent  # type: ignore[index]
     return [replace(e, clip=edit.clip(e.clip)) for e in examples], overlay
 
 

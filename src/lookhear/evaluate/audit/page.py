@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from lookhear import files
 from lookhear.evaluate import tables
 from lookhear.evaluate.audit.card import Card
 from lookhear.evaluate.audit.lines import NOT_DONE, Line
@@ -33,26 +34,22 @@ def sentences(card: Card) -> list[str]:
     """What the three findings rest on, each a sentence; then everything that could not be done."""
     decisive = [("swap_audio", "silence"), ("swap_video", "blindfold"), ("shuffle_questions",)]
     by = {line.name: line for line in card.lines}
-    found = [next((by[n] for n in names if by[n].verdict != NOT_DONE), by[names[0]]) for names in decisive]
+    known = [[by[n] for n in names if n in by] for names in decisive]  # none of answers whose model is not at hand
+    found = [next((one for one in lines if one.verdict != NOT_DONE), lines[0]) for lines in known if lines]
+    found = found or [line for line in card.lines if line.verdict != NOT_DONE]
     return [line.sentence for line in [*found, *(one for one in card.lines if one.verdict == NOT_DONE)]]
 
 
 def save(card: Card, folder: Path | str) -> Path:
     """Write audit.json, audit.md and the page audit.html into `folder`; returns the page's path."""
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     texts = {
         "audit.json": dumps(card.to_json(), indent=2) + "\n",
         "audit.md": text(card, "markdown") + "\n",
         "audit.html": document(card),
     }
     for name, content in texts.items():
-        part = folder / f"{name}.part"
-        try:
-            part.write_text(content, "utf-8")
-            part.replace(folder / name)
-        finally:
-            part.unlink(missing_ok=True)
+        files.write(folder / name, content)
     return folder / "audit.html"
 
 

@@ -53,7 +53,7 @@ TIMES = (
 class Asked:
     """A model's answers to the questions as they are, and what every line of the card compares with."""
 
-    model: Model
+    model: Model | None  # None where only the answers are at hand
     store: FeatureStore | None
     examples: Sequence[Example]
     answers: Sequence[Answer]

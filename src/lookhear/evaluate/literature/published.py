@@ -46,7 +46,13 @@ class Number:
 
 @dataclass(frozen=True)
 class Method:
-    """A published method. `spatial_temporal`: has a module that picks out places or moments (our reading)."""
+    """A published method.
+
+    `spatial_temporal`: its code, or where none could be read its paper, has a module that picks out places or moments.
+    `code_state`: what the link holds: runs, model only (its training loop fails), does not run, other network (the
+    survey links another paper's code), data only, readme, none, or not tried. `parameters` are millions, as published,
+    towers included. `here`: how it runs in lookhear: a net, wrapper or llm by name, by endpoint, or as rows of tables.
+    """
 
     name: str
     also: tuple[str, ...]
@@ -55,8 +61,11 @@ class Method:
     venue: str
     paper: str
     code: str
+    code_state: str
+    parameters: float | None
     family: str
     spatial_temporal: bool
+    here: str
     listed: str  # "survey", or "papers" for a method that only result tables name
 
 
@@ -80,6 +89,7 @@ def methods() -> tuple[Method, ...]:
                 **row,
                 "also": tuple(filter(None, row["also"].split(";"))),
                 "year": int(row["year"]),
+                "parameters": float(row["parameters"]) if row["parameters"] else None,
                 "spatial_temporal": row["spatial_temporal"] == "yes",
             }
         )
@@ -105,7 +115,14 @@ def names() -> dict[str, str]:
     """Method -> one line about it: what `lookhear list methods` prints."""
     return {
         m.name: ", ".join(
-            filter(None, (str(m.year), m.venue, m.family, "spatial-temporal" if m.spatial_temporal else "", m.title))
+            filter(
+                None,
+                (
+                    *(f"{m.here:<12s} code {m.code_state}", str(m.year), m.venue, m.family),
+                    "spatial-temporal" if m.spatial_temporal else "",
+                    m.title,
+                ),
+            )
         )
         for m in methods()
     }

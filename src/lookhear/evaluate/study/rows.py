@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from lookhear import config, datasets, statistics
-from lookhear.errors import RecipeError
+from lookhear import config, datasets, files, statistics
+from lookhear.errors import LookhearError, RecipeError
 from lookhear.evaluate.floors import template_of
 from lookhear.evaluate.report import clusters_of, columns_of, membership
 from lookhear.metrics.answers import normal
@@ -64,10 +64,11 @@ class Study:
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """The questions of one split, and who was right: row -> bool (seed, question)."""
+    """The questions of one split, and who was right: row -> bool (seed, question); rows and seeds that failed."""
 
     examples: Sequence[Example]
     right: Mapping[str, np.ndarray]
+    failed: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
 
 def read(path: Path | str) -> Study:
@@ -92,8 +93,20 @@ def recipes(study: Study, path: Path, out: Path, overrides: Sequence[str] = ()) 
         late = [f"seed={seed}", f"out={out / folder_of(row.name) / str(seed)}"]
         beside = config.recipe_file(path).parent / row.recipe
         recipe = beside if beside.is_file() else row.recipe
-        found[row.name, seed] = config.load(recipe, [*study.set, *row.set, *overrides, *late])
+        try:
+            found[row.name, seed] = config.load(recipe, [*study.set, *row.set, *overrides, *late])
+            _buildable(found[row.name, seed])
+        except RecipeError as error:
+            raise RecipeError(f"Row {row.name!r}: {error}") from None
     return found
+
+
+def _buildable(recipe: config.Recipe) -> None:
+    """Raises RecipeError where net or debiasing cannot be built with the sizes that the recipe gives."""
+    with torch.device("meta"):
+        net = config.build("nets", {k: v for k, v in recipe.net.items() if k != "pretrained"})
+        if recipe.debias:
+            config.build("debias", recipe.debias)(net)
 
 
 def folder_of(name: str) -> str:
@@ -111,8 +124,11 @@ def go(
 ) -> dict[str, Asked]:
     """Train and ask what is missing, then split -> what was asked. After `minutes` no further run is begun.
 
-    `train` is given each recipe and returns its run folder; a run that is complete already costs nothing.
+    `train` is given each recipe and returns its run folder; a run that is complete already costs nothing. Every row is
+    built before any is trained (RecipeError); one whose training fails is said and left out, and is tried again by the
+    next run. Where all fail, the first error is raised.
     """
+    failed: dict[tuple[str, int], str] = {}
     study, began = read(path), time.perf_counter()
     jobs = recipes(study, path, out, overrides)
     kept: dict[str, Sequence[Example]] = {}
@@ -127,7 +143,12 @@ def go(
                 say(f"not begun: {name}, seed {seed}")
                 continue
             start = time.perf_counter()
-            run = train(recipe)
+            try:
+                run = train(recipe)
+            except LookhearError as error:
+                failed[name, seed] = str(error)
+                say(f"failed: {name}, seed {seed}: {error}")
+                continue
             took = time.perf_counter() - start
             model = load(run)
             where = recipe.data.store or f"{recipe.data.root}/features"
@@ -139,8 +160,10 @@ def go(
             say(f"{name}, seed {seed}: {scores} (trained in {took:.0f} s, {time.perf_counter() - start - took:.0f} s)")
         for split, bits in known.items():
             right[split].setdefault(name, {})[seed] = bits
+    if failed and not any(right.values()):
+        raise RecipeError(f"No row could be trained. The first: {next(iter(failed.values()))}")
     return {
-        split: Asked(kept.get(split, ()), {n: np.stack([b[s] for s in sorted(b)]) for n, b in rows.items()})
+        split: Asked(kept.get(split, ()), {n: np.stack([b[s] for s in sorted(b)]) for n, b in rows.items()}, failed)
         for split, rows in right.items()
     }
 
@@ -167,9 +190,7 @@ def asked(model: NetModel, examples: Sequence[Example], store: FeatureStore) -> 
 def keep(run: Path, split: str, examples: Sequence[Example], right: np.ndarray) -> None:
     """Write who was right into the run folder: one bit a question, with a hash of the questions."""
     text = json.dumps({"questions": len(examples), "digest": digest(examples), "right": pack(right)})
-    part = run / f".right-{split}.part"
-    part.write_text(text, "utf-8")
-    part.replace(run / f"right-{split}.json")
+    files.write(run / f"right-{split}.json", text)
 
 
 def stored(run: Path, split: str, examples: Sequence[Example]) -> np.ndarray | None:

@@ -28,18 +28,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lookhear import checkpoints
 from lookhear import config as configs
 from lookhear.encoders import beats
 from lookhear.errors import ModelError
 from lookhear.frontends import images
+from lookhear.ilora import fit
 from lookhear.layers import kv_cache, mask_decoder
 from lookhear.llms import Prepared, Reply
 from lookhear.llms.crab import storage
 from lookhear.llms.crab.parts import Config, Net
 from lookhear.llms.crab.storage import BASE, VISION_BASE
 from lookhear.llms.crab.storage import plan as plan
+from lookhear.llms.crab.text import MASKED as MASKED
 from lookhear.llms.crab.text import MASKS, MEDIA, Words
+from lookhear.llms.placement import split
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media, Region
 
@@ -194,7 +196,7 @@ class Crab:
                 picture = pictures[i]
                 if len(states) < len(MASKS) or picture is None:
                     raise ModelError("A target with a mask needs the six mask tokens, and its clip a picture.")
-                true = torch.as_tensor(truth, device=self.device).squeeze()
+                true = _sized(torch.as_tensor(truth, device=self.device).squeeze(), self.model.segment.config.side)
                 many = not true.is_floating_point() and int(true.max()) > 1
                 told[many].append((states[-len(MASKS) :], *picture, true))
         pairs: dict[bool, list[tuple[Tensor, Tensor]]] = {False: [], True: []}
@@ -211,6 +213,15 @@ class Crab:
 
         self.model.language = peft.get_peft_model(self.model.bare, config)
         self.model.trains("adapters", "look", "listen")
+
+    @property
+    def spoken(self) -> Any:
+        """The part that adapters of PEFT wrap."""
+        return self.model.language
+
+    def wear(self, folder: Path | str) -> None:
+        """Put on the adapters of a PEFT folder. Raises ModelError where they do not fit."""
+        self.model.language = fit.load(self.model.bare, Path(folder), autocast=False).to(self.model.bare.dtype)
 
     def needs(self) -> str:
         """Disk and memory in one line."""
@@ -295,6 +306,13 @@ class Crab:
         return embeds, pictures
 
 
+def _sized(mask: Tensor, side: int) -> Tensor:
+    """A true mask or map of classes at the decoder's size, nearest pixels, of its own type."""
+    if mask.shape == (side, side):
+        return mask
+    return F.interpolate(mask[None, None].float(), (side, side), mode="nearest-exact")[0, 0].to(mask.dtype)
+
+
 def pieces(waveform: np.ndarray, config: Config) -> Tensor:
     """(piece, sample) of a sound at 16 kHz, as the release cuts it; very short ones are filled with silence."""
     wave = torch.from_numpy(np.ascontiguousarray(waveform, dtype=np.float32))
@@ -327,25 +345,31 @@ def load(
     vision: str = VISION_BASE,
     hearing: str = beats.FILE,
     semantic: bool = False,
-    precision: str = "fp32",
-    device: str = "cpu",
     **options: Any,
 ) -> Crab:
     """A folder that `save` wrote, or LLaMA, CLIP and BEATs by name or folder with Crab's published files on top.
 
     `adapter` is the folder of the published files (or one of them), or a PEFT folder; of the two mask decoders that
-    for 71 classes is taken where `semantic`. Without any there are no masks. `options` are of `Config`. `.report` tells
+    for 71 classes is taken where `semantic`. Without any there are no masks. `options` are of `Config` and of
+    `llms.placement`. `.report` tells
     what was read from each file and what is random. Raises ModelError where something lacks or is left over.
     """
+    placed, options = split({"dtype": "float32"} | options)
     folder = Path(where).expanduser()
     if (folder / "lookhear.json").is_file():
-        crab = Crab(*storage.own(folder))
+        crab = Crab(*storage.own(folder, options, placed))
     else:
         sizes = configs.parse(Config, options, "crab")
-        crab = Crab(*storage.assembled(str(where), vision, hearing, sizes))
+        crab = Crab(*storage.assembled(str(where), vision, hearing, sizes, placed))
         crab.report = ("connectors and mask decoder are random: give adapter=FOLDER, or train them",)
-    if adapter is not None:
+    if adapter not in (None, "none"):
         files = storage.adapted(crab.model, Path(adapter).expanduser(), semantic)
         crab.report = tuple(f"{name}: {placed}" for name, placed in files.items())
-    crab.model.to(device, checkpoints.dtype(precision))
+    if placed.place is None:
+        where_to = crab.model.bare.get_input_embeddings().weight
+        for part in ("vision", "hearing", "look", "listen", "segment"):
+            if getattr(crab.model, part) is not None:
+                getattr(crab.model, part).to(where_to.device, where_to.dtype)
+    else:
+        crab.model.to(placed.place, placed.kind)
     return crab

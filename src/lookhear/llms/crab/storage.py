@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import torch
 from lookhear import checkpoints
 from lookhear import config as configs
 from lookhear.encoders import beats
-from lookhear.errors import ModelError
+from lookhear.errors import ModelError, RecipeError
 from lookhear.ilora import fit
 from lookhear.llms.crab.parts import LANGUAGES, VISION, Config, Net, Placed, from_official, published
 from lookhear.llms.crab.text import TOKENS, Words, known
 from lookhear.llms.omni import hub
+from lookhear.llms.placement import AS_IT_IS, Placement, split
 
 BASE = "meta-llama/Llama-2-7b-chat-hf"
 VISION_BASE = "openai/clip-vit-large-patch14"
@@ -29,8 +31,7 @@ def plan(
     adapter: str | Path | None = None,
     vision: str = VISION_BASE,
     hearing: str = beats.FILE,
-    precision: str = "fp32",
-    **_: Any,
+    **options: Any,
 ) -> hub.Plan:
     """What `load` would fetch and hold. Raises ModelError where the hub is needed and cannot be reached."""
     whole = (Path(where) / "lookhear.json").is_file()
@@ -46,28 +47,40 @@ def plan(
     elif (file := hub.fetched(where, ("config.json",), "crab") / "config.json").is_file():
         told = json.loads(file.read_text("utf-8"))
         config = Config(language={k: v for k, v in told.items() if k in LANGUAGES["llama3_8b"]})
+    wide = (split(options)[0].kind or torch.float32).itemsize
     with torch.device("meta"):
-        memory = sum(p.numel() for p in Net(config).parameters()) * checkpoints.dtype(precision).itemsize
+        memory = sum(p.numel() for p in Net(config).parameters()) * wide
     download, disk = sum(count for count, there in files if not there), sum(count for count, _ in files)
     return hub.Plan(f"crab ({' + '.join(map(str, places))})", download, disk, memory)
 
 
-def own(folder: Path) -> tuple[Net, Words]:
-    """What `Crab.save` wrote."""
+FREE = ("frames", "pieces", "hearing_rule")  # of Config: how a clip is put before the model, not what it is
+
+
+def own(folder: Path, options: Mapping[str, Any], placed: Placement) -> tuple[Net, Words]:
+    """What `Crab.save` wrote, `options` of FREE changed. Raises RecipeError for any other."""
     from safetensors.torch import load_file
     from transformers import AutoTokenizer
 
     told = json.loads((folder / "lookhear.json").read_text("utf-8"))
-    net = Net(configs.parse(Config, told.get("config"), str(folder / "lookhear.json")))
+    if wrong := next((name for name in options if name not in FREE), None):
+        raise RecipeError(
+            f"{folder} is of fixed sizes: {wrong}={options[wrong]!r} cannot change ({', '.join(FREE)} can)."
+        )
+    if placed.quantize or placed.device_map:
+        raise RecipeError(f"{folder}: quantize and device_map need LLaMA in a folder of its own: where=LLAMA.")
+    net = Net(configs.parse(Config, {**told.get("config", {}), **options}, str(folder / "lookhear.json")))
+    if placed.attention:
+        net.language.set_attn_implementation(placed.attention)
     checkpoints.load(net, load_file(folder / "model.safetensors"), folder / "model.safetensors")
     return net, Words(AutoTokenizer.from_pretrained(folder))
 
 
-def assembled(base: str, vision: str, hearing: str, config: Config) -> tuple[Net, Words]:
+def assembled(base: str, vision: str, hearing: str, config: Config, placed: Placement = AS_IT_IS) -> tuple[Net, Words]:
     """LLaMA, CLIP and BEATs as published, with connectors and a mask decoder at random."""
     from transformers import AutoTokenizer
 
-    language = checkpoints.pretrained("LlamaForCausalLM", base, "LLaMA")
+    language = checkpoints.pretrained("LlamaForCausalLM", base, "LLaMA", **placed.loading())
     plain = language.config.to_dict()
     tokenizer = known(AutoTokenizer.from_pretrained(base))
     language.resize_token_embeddings(plain["vocab_size"] + len(TOKENS), mean_resizing=False)  # random, as released

@@ -22,6 +22,7 @@ from lookhear.errors import ModelError
 from lookhear.llms.omni.hub import CARD, WANTED, Plan, fetched, listed, local
 from lookhear.llms.omni.inputs import InputOptions, of_folder
 from lookhear.llms.omni.thinker import Omni
+from lookhear.llms.placement import AS_IT_IS, Placement, split
 
 PUBLISHED = "finetune_weights.bin"
 OTHERS = ("talker.", "token2wav.", "code2wav.")  # parts of an Omni model that speak
@@ -57,26 +58,28 @@ def load(
     adapter: str | Path | None,
     thinker: Any,
     omni: type[Omni] = Omni,
-    dtype: str = "auto",
-    device: str | None = None,
     start: InputOptions | None = None,
     **options: Any,
 ) -> Omni:
     """The model at `where` with its adapters, its tokenizer and its options, which `options` changes.
 
-    `adapter` None: the folder's own, if it has any. `report` of the result tells what was read into what.
+    `adapter` None: the folder's own, if it has any; "none": none at all. `options` hold those of `llms.placement` too.
+    `report` of the result tells what was read into what.
     """
+    placed, options = split(options)
     folder = fetched(where, WANTED, name)
     file = folder / "preprocessor_config.json"
     pictures = _json(file) if file.is_file() else {}
     shown = of_folder(card(folder), pictures, sizes(folder, thinker[1]).vision_config, options, start)
-    model, report = base(folder, thinker, dtype)
+    model, report = base(folder, thinker, placed)
     if adapter is None:
         adapter = next((folder / n for n in ("adapter", PUBLISHED) if (folder / n).exists()), None)
-    if adapter is not None:
+    if adapter not in (None, "none"):
         model, said = adapted(model, adapter, name)
         report += said
-    model = model.eval().to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    model = model.eval()
+    if placed.place is not None:
+        model = model.to(placed.place)
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     llm = omni(model, tokenizer(folder), extractor(folder, inner.config), shown, name)
     llm.size_on_disk = sum(count for count, _ in local(folder))
@@ -99,14 +102,18 @@ def config_of(folder: Path) -> dict[str, Any]:
     return _json(folder / "config.json")
 
 
-def base(folder: Path, thinker: Any, dtype: str = "auto") -> tuple[nn.Module, list[str]]:
+def base(folder: Path, thinker: Any, placed: Placement = AS_IT_IS) -> tuple[nn.Module, list[str]]:
     """The thinker of a folder and what there is to say about it. Raises ModelError where weights are missing."""
     kind, settings = thinker
     try:
         model, facts = kind.from_pretrained(
-            folder, config=sizes(folder, settings), dtype=dtype, output_loading_info=True, local_files_only=True
+            folder,
+            config=sizes(folder, settings),
+            output_loading_info=True,
+            local_files_only=True,
+            **placed.loading(),
         )
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, ImportError) as error:
         raise ModelError(f"{folder}: not readable as {kind.__name__}: {' '.join(str(error).split())[:200]}") from None
     missing, extra = sorted(facts["missing_keys"]), sorted(facts["unexpected_keys"])
     misfits = sorted(str(k) for k in facts.get("mismatched_keys", ()))

@@ -202,6 +202,18 @@ class Omni:
 
         self.model = peft.get_peft_model(self.base, config)
 
+    @property
+    def spoken(self) -> nn.Module:
+        """The part that adapters of PEFT wrap, with them where there are any."""
+        return self.model
+
+    def wear(self, folder: Path | str) -> None:
+        """Put on the adapters of a PEFT folder. Raises ModelError where they do not fit."""
+        from lookhear.ilora import fit
+
+        dtype = self.base.get_input_embeddings().weight.dtype
+        self.model = fit.load(self.base, Path(folder), autocast=False).to(dtype)
+
     def needs(self) -> str:
         """Memory of the weights and, where known, their size on disk."""
         held = sum(p.numel() * p.element_size() for p in self.model.parameters())
@@ -223,9 +235,9 @@ class Omni:
         if self.model is not self.base:
             self.model.save_pretrained(folder / "adapter")
             state = {
-                key.replace(".base_layer.", "."): tensor
+                key.replace(".base_layer.", ".").replace(".original_module.", "."): tensor
                 for key, tensor in self.base.state_dict().items()
-                if not any(part in key for part in ("ilora_", "lora_"))
+                if not any(part in key for part in ("lora_", ".modules_to_save."))
             }
         self.base.save_pretrained(folder, state_dict=state)
         self.tokenizer.save_pretrained(folder)

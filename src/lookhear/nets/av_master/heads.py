@@ -6,18 +6,19 @@ from collections.abc import Mapping
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from lookhear.errors import RecipeError
 from lookhear.layers.attention import normalized
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
 SIDES = ("seen", "heard")
 OPINIONS = {"seen": "visual", "heard": "audio"}
 
 
-class Heads(nn.Module):
+class Heads(WatchAnswer):
     """An AV-Master: variants say what a clip, the words, the joint path and a preference are."""
 
     # config, ask (projection of the question), prefer (by side), decide (decoders by opinion) are made by the variants

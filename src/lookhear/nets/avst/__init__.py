@@ -32,6 +32,7 @@ from torch import Tensor, nn
 
 from lookhear import checkpoints
 from lookhear.errors import ModelError, RecipeError
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.nets.avst.parts import Attend, Ground, Words, hearing
 from lookhear.types import Memory, Output
 
@@ -59,7 +60,7 @@ class Config:
     """look and listen at every n-th second"""
 
 
-class Baseline(nn.Module):
+class Baseline(WatchAnswer):
     """Seen is the mean of the patches; no grounding, no shortcut around attention."""
 
     shortcut = False
@@ -139,7 +140,7 @@ class AVST(Baseline):
         self.ground.load_state_dict(grounding.ground.state_dict())
 
 
-class Grounding(nn.Module):
+class Grounding(WatchAnswer):
     """The pre-training: does this picture go with this sound? Single seconds, 10 of each clip in the released loop."""
 
     def __init__(self, config: Config):

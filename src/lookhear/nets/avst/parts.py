@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -73,10 +74,10 @@ class Attend(nn.Module):
 class Ground(nn.Module):
     """Where in the picture the sound may come from, what is there, and whether the two go together."""
 
-    def __init__(self, width: int):
+    def __init__(self, width: int, inner: Sequence[int] = ()):
         super().__init__()
         self.merge = nn.Linear(2 * width, width)
-        sizes = (2 * width, width, width // 2, width // 4)
+        sizes = (2 * width, *(inner or (width, width // 2, width // 4)))
         layers = [m for a, b in pairwise(sizes) for m in (nn.Linear(a, b), nn.ReLU())]
         self.match = nn.Sequential(*layers, nn.Linear(sizes[-1], 2))
 

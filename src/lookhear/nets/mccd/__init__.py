@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from lookhear import checkpoints
 from lookhear.errors import DependencyError, ModelError, RecipeError
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.nets.mccd import visualbert
 from lookhear.nets.mccd.visualbert import VisualBERT
 from lookhear.types import Memory, Output
@@ -67,7 +68,7 @@ def opinion(width: int, answers: int) -> nn.Sequential:
     )
 
 
-class MCCD(nn.Module):
+class MCCD(WatchAnswer):
     """Joint reading, and single readings that share its weights."""
 
     def __init__(self, config: Config):

@@ -7,7 +7,8 @@ import { $, copy, guarded, make, percent, ranked, seconds, warn, words } from ".
 const KEPT = 30; // answers kept of a clip
 const state = { about: null, clip: null, name: "", timeline: null, answers: [], sound: null, stop: null, asked: 0 };
 const SENSES = { audio: "Ear alone", visual: "Eye alone", joint: "Both, joined" };
-const SUGGESTED = ["What can be heard?", "Which instrument plays first?", "How many instruments are sounding?"];
+const SUGGESTED = ["What do you hear?", "What do you see?", "What happens first?", "What is said?"];
+const STAGED = ["Which instrument plays first?", "How many instruments are sounding in the video?"]; // what `stage` was taught
 
 const LATER = 4000; // milliseconds after which a young server is asked for its examples again
 
@@ -173,7 +174,7 @@ async function save() {
 
 function suggestions() {
   const example = state.about.examples.find((one) => one.file === state.clip);
-  $("suggestions").replaceChildren(...(example?.questions || SUGGESTED).slice(0, 4).map((q) =>
+  $("suggestions").replaceChildren(...(example?.questions || ($("model").value === "stage" ? STAGED : SUGGESTED)).slice(0, 4).map((q) =>
     make("button", { type: "button", onclick: () => { $("question").value = `${q.replace(/\?$/, "")}?`; ask($("question").value); } },
       `${q.replace(/\?$/, "")}?`)));
 }
@@ -233,6 +234,7 @@ function card(answer) {
   }, `▣ ${words(r.label)}${r.time === null || r.time === undefined ? "" : ` at ${seconds(r.time)}`}`));
   const opinions = Object.entries(answer.opinions).flatMap(([sense, scores]) => {
     const [best] = ranked(scores, 1);
+    if (answer.given.includes({ audio: "sound off", visual: "picture off" }[sense])) return [];
     return best ? [make("dt", {}, SENSES[sense] || sense), make("dd", {}, `${words(best[0])} (${percent(best[1])})`)] : [];
   });
   const changed = answer.before && answer.before.answer !== answer.answer;
@@ -370,7 +372,7 @@ $("share").addEventListener("click", () => {
   remember(player.now(), $("question").value.trim());
   copy(location.href, $("share"));
 });
-$("model").addEventListener("change", world);
+$("model").addEventListener("change", () => { world(); suggestions(); });
 $("remote").addEventListener("submit", (event) => {
   event.preventDefault();
   const signal = stopper();

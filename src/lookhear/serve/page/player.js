@@ -19,9 +19,10 @@ export function open(id, file) {
   length = 0;
   $("strip").replaceChildren();
   light(null);
-  video.onerror = () => {
+  video.onerror = () => { // called again by `facts`, if the file has no id yet
+    if (!id()) return;
     video.onerror = null;
-    if (id()) video.src = `/files/${id()}/preview`;
+    video.src = `/files/${id()}/preview`;
   };
   video.src = local || `/files/${id()}/content`;
 }
@@ -134,6 +135,7 @@ function tick() {
  *  whose wave is `heard`. */
 export function tracks(picture, sound, heard = null) {
   $("dark").hidden = picture !== "blank";
+  video.classList.toggle("off", picture === "blank");
   video.muted = sound !== "own";
   wave = sound === "own" ? own : heard || { per_second: 1, columns: [] };
   draw();

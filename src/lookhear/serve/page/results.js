@@ -1,7 +1,7 @@
 // The view "Results": saved evaluations, filtered; a case with its clip, its evidence and what other models say.
 
 import { json } from "./api.js";
-import { $, copy, guarded, make, percent, ranked, seconds, words } from "./tools.js";
+import { $, copy, fill, guarded, make, percent, ranked, seconds, words } from "./tools.js";
 
 let reports = [], offset = 0, chosen = null;
 const option = (value, text = value) => make("option", { value }, text);
@@ -75,7 +75,7 @@ async function open(id) {
     const swapped = told.audio && told.audio !== told.video && told.playable.audio
       ? make("p", {}, "Its sound: ", make("audio", { controls: true, src: `${media}&track=audio` })) : null;
     const moments = [...(told.segments || []).map((s) => [...s, "found"]), ...(told.true_segments || []).map((s) => [...s, "true"])];
-    $("case").replaceChildren(
+    fill($("case"),
       make("h3", {}, told.question || told.id), film, swapped,
       make("dl", {}, make("dt", {}, "said"), make("dd", {}, words(told.answer), " ", mark(told.right)),
         make("dt", {}, "truth"), make("dd", {}, words(told.reference ?? "–")),

@@ -1,7 +1,7 @@
 // The view "Review": one text at a time; accept, edit or reject it by keyboard; several reviewers, and how they agree.
 
 import { json } from "./api.js";
-import { $, guarded, make } from "./tools.js";
+import { $, fill, guarded, make } from "./tools.js";
 
 let items = [], place = 0, total = 0, base = 0;
 
@@ -49,7 +49,7 @@ function show() {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { judge("edit"); event.preventDefault(); }
   });
   const more = Object.entries(item.more).map(([name, value]) => [make("dt", {}, name), make("dd", {}, typeof value === "string" ? value : JSON.stringify(value))]).flat();
-  return $("item").replaceChildren(
+  return fill($("item"),
     make("p", { class: "notes" }, `${base + place + 1} of ${total} · ${item.id}${item.task ? ` · ${item.task}` : ""}`), film,
     item.prompt ? make("h3", {}, "Prompt") : null, item.prompt ? make("blockquote", {}, item.prompt) : null,
     make("h3", {}, "Text"), make("blockquote", {}, item.reply),

@@ -13,6 +13,11 @@ export function make(tag, props = {}, ...children) {
   return element;
 }
 
+/** Put children in the place of an element's own; null and undefined are left out. */
+export function fill(element, ...children) {
+  element.replaceChildren(...children.filter((child) => child !== null && child !== undefined));
+}
+
 export const $ = (id) => document.getElementById(id);
 export const words = (text) => String(text).replaceAll("_", " ");
 export const percent = (share) => `${Math.round(100 * share)} %`;

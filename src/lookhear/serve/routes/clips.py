@@ -71,7 +71,10 @@ def asked(body: AskBody, limits: Limits) -> list[str]:
 
 
 @router.post("/watch", openapi_extra=body_of(WatchBody))
-async def watch(request: Request, format: str = Query("json", description="json, vtt, audacity, …")) -> Response:
+async def watch(
+    request: Request,
+    format: str = Query("json", description="json, webvtt, audacity, elan, textgrid, label_studio or fiftyone"),
+) -> Response:
     """The timeline: what is heard, seen and said, and when."""
     engine = engine_of(request)
     limits = engine.settings.limits

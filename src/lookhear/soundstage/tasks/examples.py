@@ -18,12 +18,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from lookhear import files
 from lookhear.soundstage.questions import reasons
 from lookhear.soundstage.questions.templates import Question
 from lookhear.soundstage.scene.facts import Facts
 from lookhear.soundstage.scene.scene import INSTRUMENTS, Scene
 from lookhear.soundstage.tasks import captions, events, labels, places, referring
-from lookhear.soundstage.write.disk import text
 
 TASKS = ("action", "emotion", "matching", "event", "parsing", "grounding", "segmentation", "referring", "caption")
 SINGLE: dict[str, Callable[[Facts], dict[str, Any] | None]] = {
@@ -51,7 +51,7 @@ def write(
         found = of_split(split, some, out / "masks", size, tick)
         for task, records in found.items():
             lines = ",\n".join(json.dumps(record, separators=(",", ":")) for record in records)
-            text(out / "json" / f"{task}-{split}.json", f"[\n{lines}\n]\n")
+            files.write(out / "json" / f"{task}-{split}.json", f"[\n{lines}\n]\n")
         counts[split] = {task: balance(task, records) for task, records in found.items()}
     return counts
 

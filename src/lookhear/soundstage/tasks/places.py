@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from lookhear import files
 from lookhear.datasets.reading.masks import box_of, inscribed
 from lookhear.soundstage.picture.painter import masks
 from lookhear.soundstage.scene.facts import Facts
@@ -115,10 +116,8 @@ def _owned(scene: Scene, second: int, folder: Path, size: int) -> np.ndarray:
         numbers = np.zeros((size, size), np.uint8)
         for index, mask in enumerate(masks(scene, second + 0.5, size)):
             numbers[mask] = index + 1
-        folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
-        Image.fromarray(numbers).save(part, format="PNG", optimize=False)
-        part.replace(path)
+        with files.whole(path) as part:
+            Image.fromarray(numbers).save(part, format="PNG", optimize=False)
     return numbers == np.arange(1, len(scene.players) + 1, dtype=np.uint8)[:, None, None]
 
 

@@ -16,7 +16,9 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
+from lookhear import files
 from lookhear.errors import DatasetError, MediaError
+from lookhear.progress import Tick, bars
 from lookhear.soundstage.questions.truth import evidence
 from lookhear.soundstage.scene.facts import Facts
 from lookhear.soundstage.scene.scene import Scene, from_json, to_json
@@ -24,7 +26,6 @@ from lookhear.soundstage.scene.splits import Settings
 from lookhear.soundstage.scene.world import Asked, world
 from lookhear.soundstage.tasks import examples
 from lookhear.soundstage.write.card import card, checksum
-from lookhear.soundstage.write.disk import Tick, progress, text
 
 VOICES = "voices.json"  # names the sound font, where one plays
 
@@ -52,7 +53,7 @@ def make(
     out, font = Path(out), str(font or "")
     voices = _voices(font)
     _ours(out)
-    with progress(quiet) as bar:
+    with files.claim(out), bars(quiet) as bar:
         tick = bar("scenes and questions", sum(settings.clips.values()))
         clips = []
         for asked in world(settings):
@@ -60,8 +61,8 @@ def make(
             tick()
         _same(out, clips, voices)
         if voices:
-            text(out / VOICES, json.dumps(voices))
-        text(out / "scenes.jsonl", "".join(to_json(c.scene) + "\n" for c in clips))
+            files.write(out / VOICES, json.dumps(voices))
+        files.write(out / "scenes.jsonl", "".join(to_json(c.scene) + "\n" for c in clips))
         written = [out / "scenes.jsonl", *_annotations(out, settings, clips)]
         tick = bar("other tasks", len(clips))
         tasks = examples.write(out, [(c.split, c.scene) for c in clips], settings.size, tick)
@@ -70,14 +71,14 @@ def make(
             videos(out / "videos", [c.scene for c in clips], settings, workers, bar, font)
             _sheet(out / "contact_sheet.png", clips)
         counts = _formats(out, settings, clips, media, bar, font) if formats else {}
-    found = card(settings, clips) | {
-        "media": media,
-        "formats": counts,
-        "voices": voices or "drawn",
-        "tasks": tasks,
-        "sha256": {p.relative_to(out).as_posix(): checksum(p) for p in written},
-    }
-    text(out / "card.json", json.dumps(found, indent=1))
+        found = card(settings, clips) | {
+            "media": media,
+            "formats": counts,
+            "voices": voices or "drawn",
+            "tasks": tasks,
+            "sha256": {p.relative_to(out).as_posix(): checksum(p) for p in written},
+        }
+        files.write(out / "card.json", json.dumps(found, indent=1))
     return found
 
 
@@ -90,7 +91,7 @@ def read_scenes(root: Path | str) -> Iterator[Scene]:
 def _ours(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise DatasetError(f"{str(out)!r} is a file. Name a folder to make a Soundstage in.")
-    if out.is_dir() and any(out.iterdir()) and not (out / "scenes.jsonl").is_file():
+    if not files.unused(out) and not (out / "scenes.jsonl").is_file():
         raise DatasetError(f"{str(out)!r} holds other things. Name a new or empty folder.")
 
 
@@ -118,7 +119,7 @@ def _annotations(out: Path, settings: Settings, clips: Sequence[Asked]) -> Itera
     for split in settings.clips:
         here = [c for c in clips if c.split == split]
         path = out / "json" / f"avqa-{split}.json"
-        text(path, json.dumps([r for c in here for r in c.records()], indent=1))
+        files.write(path, json.dumps([r for c in here for r in c.records()], indent=1))
         yield path
         rests_on = {
             str(c.first + place): [[s.start, s.end, s.label, s.stream] for s in evidence(facts, q.template, q.values)]
@@ -129,7 +130,9 @@ def _annotations(out: Path, settings: Settings, clips: Sequence[Asked]) -> Itera
         ways = {k: v for c in here for k, v in examples.ways(c.scene, c.first, c.questions).items()}
         for name, by_id in (("evidence", rests_on), ("reasoning", ways)):
             path = out / "json" / f"{name}-{split}.json"
-            text(path, "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in by_id.items()) + "\n}\n")
+            files.write(
+                path, "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in by_id.items()) + "\n}\n"
+            )
             yield path
 
 
@@ -153,8 +156,7 @@ def videos(
 ) -> None:
     """Draw the videos that are not there yet, a few at a time ahead of the workers."""
     folder.mkdir(parents=True, exist_ok=True)
-    for part in folder.glob(".*.part"):  # left by a kill
-        part.unlink()
+    files.sweep(folder)  # what kills left
     missing = [s for s in scenes if not (folder / f"{s.id}.mp4").is_file()]
     tick = bar("videos", len(scenes), len(scenes) - len(missing))
     jobs = ((to_json(s), str(folder / f"{s.id}.mp4"), settings.size, settings.fps, font) for s in missing)
@@ -205,6 +207,5 @@ def _sheet(path: Path, clips: Sequence[Asked], shown: int = 20) -> None:
     from lookhear.soundstage.write.render import contact_sheet
 
     if not path.is_file():
-        part = path.with_name(".contact_sheet.part.png")
-        contact_sheet([c.scene for c in clips[:: max(1, len(clips) // shown)][:shown]], part)
-        part.replace(path)
+        with files.whole(path) as part:
+            contact_sheet([c.scene for c in clips[:: max(1, len(clips) // shown)][:shown]], part)

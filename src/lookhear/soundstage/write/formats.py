@@ -12,12 +12,12 @@ half of it. Their media are hard links where that is possible.
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 
+from lookhear import files
 from lookhear.datasets.ave import LABELS as AVE
 from lookhear.datasets.avsbench import CLASSES
 from lookhear.datasets.llp import LABELS as LLP
@@ -28,7 +28,6 @@ from lookhear.soundstage.scene.structure import Plan, draw
 from lookhear.soundstage.scene.world import Asked
 from lookhear.soundstage.tasks.events import seconds
 from lookhear.soundstage.write import formats_tasks
-from lookhear.soundstage.write.disk import link, text
 
 Counts = dict[str, int]
 
@@ -186,22 +185,20 @@ def _draw(folder: Path, scene: Scene, length: int, size: int, font: str) -> None
     from lookhear.soundstage.picture.painter import frames, masks
     from lookhear.soundstage.sound.mix import sound
 
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    for name in ("frames", "labels_semantic", "labels_rgb"):
-        (part / name).mkdir(parents=True)
-    colours = palette(len(CLASSES))
-    for k, pixels in enumerate(list(frames(scene, size, 2))[1 : 2 * length : 2]):
-        owned = masks(scene, k + 0.5, size)
-        classes = np.zeros((size, size), np.uint8)
-        for player, mask in zip(scene.players, owned, strict=True):
-            if _sounds(player, k + 0.5):
-                classes[mask] = CLASSES.index(AVSBENCH_LABELS[player.instrument])
-        Image.fromarray(pixels).save(part / "frames" / f"{k}.jpg", quality=92)
-        Image.fromarray(classes).save(part / "labels_semantic" / f"{k}.png")
-        Image.fromarray(colours[classes]).save(part / "labels_rgb" / f"{k}.png")
-    write_wav(part / "audio.wav", sound(scene, 16000, font=font)[: length * 16000], 16000)
-    part.replace(folder)
+    with files.whole_folder(folder) as part:
+        for name in ("frames", "labels_semantic", "labels_rgb"):
+            (part / name).mkdir(parents=True)
+        colours = palette(len(CLASSES))
+        for k, pixels in enumerate(list(frames(scene, size, 2))[1 : 2 * length : 2]):
+            owned = masks(scene, k + 0.5, size)
+            classes = np.zeros((size, size), np.uint8)
+            for player, mask in zip(scene.players, owned, strict=True):
+                if _sounds(player, k + 0.5):
+                    classes[mask] = CLASSES.index(AVSBENCH_LABELS[player.instrument])
+            Image.fromarray(pixels).save(part / "frames" / f"{k}.jpg", quality=92)
+            Image.fromarray(classes).save(part / "labels_semantic" / f"{k}.png")
+            Image.fromarray(colours[classes]).save(part / "labels_rgb" / f"{k}.png")
+        write_wav(part / "audio.wav", sound(scene, 16000, font=font)[: length * 16000], 16000)
 
 
 # ---- ARIG: the box of the one that sounds
@@ -224,7 +221,7 @@ def arig(folder: Path) -> Counts:
                 places = {"top_left": [left, top], "bottom_right": [right, bottom]}
                 paths = {"frame_path": f"v1s/{uid}/frames/{frame}.jpg", "audio_path": f"v1s/{uid}/audio.wav"}
                 rows.append(paths | {"a_obj": region.label} | places)
-        text(folder / "arig" / f"arig_{split}.json", json.dumps(rows, indent=1))
+        files.write(folder / "arig" / f"arig_{split}.json", json.dumps(rows, indent=1))
         counts[split] = len(rows)
     return counts
 
@@ -233,9 +230,9 @@ def arig(folder: Path) -> Counts:
 
 
 def _lines(path: Path, rows: Iterable[str]) -> None:
-    text(path, "".join(f"{row}\n" for row in rows))
+    files.write(path, "".join(f"{row}\n" for row in rows))
 
 
 def _media(folder: Path, names: dict[str, str], videos: Path | None) -> None:
     for scene_id, name in names.items() if videos else ():
-        link(videos / f"{scene_id}.mp4", folder / f"{name}.mp4")
+        files.link(videos / f"{scene_id}.mp4", folder / f"{name}.mp4")

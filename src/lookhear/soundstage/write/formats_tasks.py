@@ -11,19 +11,18 @@ formats/ref_avs/           metadata.csv media/ gt_mask/                    a thi
 from __future__ import annotations
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 
+from lookhear import files
 from lookhear.datasets.crema_d import NAMES
 from lookhear.datasets.kinetics_sounds import LABELS as KINETICS
 from lookhear.datasets.unav_100 import LABELS as UNAV
 from lookhear.soundstage.scene.facts import NEAR, Facts
 from lookhear.soundstage.scene.scene import INSTRUMENTS, Scene
 from lookhear.soundstage.tasks import captions, labels, referring
-from lookhear.soundstage.write.disk import link, text
 
 Counts = dict[str, int]
 Splits = dict[str, list[Scene]]
@@ -105,7 +104,7 @@ def unav_100(folder: Path, splits: Splits, videos: Path | None) -> Counts:
                 subset = {"val": "validation"}.get(split, split)
                 database[scene.id] = {"duration": scene.seconds, "subset": subset, "annotations": events}
                 rows[split].append(scene.id)
-    text(folder / "unav100_annotations.json", json.dumps({"database": database}, indent=1))
+    files.write(folder / "unav100_annotations.json", json.dumps({"database": database}, indent=1))
     return _linked(folder / "media", rows, videos)
 
 
@@ -115,7 +114,7 @@ def valor(folder: Path, splits: Splits, videos: Path | None) -> Counts:
     for split, scenes in splits.items():
         told = [(s, captions.caption(Random(f"valor {s.id} {s.seed}"), Facts(s))["answer"]) for s in scenes]
         found = [{"video_id": scene.id, "desc": caption} for scene, caption in told]
-        text(folder / f"desc_{split}.json", json.dumps(found, indent=1))
+        files.write(folder / f"desc_{split}.json", json.dumps(found, indent=1))
         rows[split] = [scene.id for scene in scenes]
     return _linked(folder / "media", rows, videos)
 
@@ -137,7 +136,7 @@ def vgg_cm(folder: Path, splits: Splits, videos: Path | None) -> Counts:
                     | {f"{given}_path": f"videos/{right.id}.mp4", f"correct_{of}": "one" if first else "two"}
                 )
         for way, found in asked.items():
-            text(folder / way / f"{split}.json", json.dumps(found, indent=1))
+            files.write(folder / way / f"{split}.json", json.dumps(found, indent=1))
         rows[split] = [scene.id for pair in pairs for scene in pair]
     _linked(folder / "videos", rows, videos)
     return {split: len(names) for split, names in rows.items()}
@@ -194,19 +193,17 @@ def _draw(folder: Path, scene: Scene, fids: Sequence[int], size: int, font: str)
     from lookhear.soundstage.picture.painter import frames, masks
     from lookhear.soundstage.sound.mix import sound
 
-    part = there.with_name(f".{scene.id}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    (part / "frames").mkdir(parents=True)
-    middles = list(frames(scene, size, 2))[1 : 2 * FRAMES : 2]
-    for k, pixels in enumerate(middles):
-        Image.fromarray(pixels).save(part / "frames" / f"{k}.jpg", quality=92)
-        owned = masks(scene, k + 0.5, size) if fids else []
-        for fid in fids:
-            path = folder / "gt_mask" / scene.id / f"fid_{fid}" / f"{k:05d}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(owned[fid - 1].astype(np.uint8) * 255).save(path)
-    write_wav(part / "audio.wav", sound(scene, 16000, font=font), 16000)
-    part.replace(there)
+    with files.whole_folder(there) as part:
+        (part / "frames").mkdir()
+        middles = list(frames(scene, size, 2))[1 : 2 * FRAMES : 2]
+        for k, pixels in enumerate(middles):
+            Image.fromarray(pixels).save(part / "frames" / f"{k}.jpg", quality=92)
+            owned = masks(scene, k + 0.5, size) if fids else []
+            for fid in fids:
+                path = folder / "gt_mask" / scene.id / f"fid_{fid}" / f"{k:05d}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(owned[fid - 1].astype(np.uint8) * 255).save(path)
+        write_wav(part / "audio.wav", sound(scene, 16000, font=font), 16000)
 
 
 # ---- files
@@ -224,7 +221,7 @@ def _joined(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _lines(path: Path, rows: Sequence[str]) -> None:
-    text(path, "".join(f"{row}\n" for row in rows))
+    files.write(path, "".join(f"{row}\n" for row in rows))
 
 
 def _linked(folder: Path, rows: dict[str, list[str]], videos: Path | None) -> Counts:
@@ -232,5 +229,5 @@ def _linked(folder: Path, rows: dict[str, list[str]], videos: Path | None) -> Co
     for names in rows.values() if videos else ():
         for row in names:
             name = row.partition(",")[0]
-            link(videos / f"{name}.mp4", folder / f"{name}.mp4")
+            files.link(videos / f"{name}.mp4", folder / f"{name}.mp4")
     return {split: len(names) for split, names in rows.items()}

@@ -77,11 +77,19 @@ def few(found: Sequence[Any]) -> list[Any]:
 
 def claimed(text: str, mentions: Sequence[Mention]) -> Reading:
     """What `text` (lower case, softened) claims of what it mentions, in order of their starts."""
-    mentions = few(mentions)
-    starts = [0, *(m.end() for m in ENDS.finditer(text))]
+    return _decided(text, standing(text, mentions), _starts(text))
+
+
+def standing(text: str, mentions: Sequence[Mention]) -> list[Mention]:
+    """Mentions with the strength that each has in `text`."""
+    mentions, starts = few(mentions), _starts(text)
     later = _last_statement(text, starts, mentions[-1]) if mentions else 0
-    weighed = _groups(text, [_weighed(text, starts, m, later) for m in mentions])
-    return _decided(text, weighed, starts)
+    return _groups(text, [_weighed(text, starts, m, later) for m in mentions])
+
+
+def _starts(text: str) -> list[int]:
+    """Where the sentences of a text begin."""
+    return [0, *(m.end() for m in ENDS.finditer(text))]
 
 
 def _weighed(text: str, starts: Sequence[int], mention: Mention, later: int = 0) -> Mention:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from lookhear.tasks.reading import numbers, yes_no
-from lookhear.tasks.reading.claims import Mention, Reading, claimed, softened
+from lookhear.tasks.reading.claims import PASSING, Mention, Reading, claimed, softened, standing
 from lookhear.tasks.reading.names import Words, echoes
 
 MANY = "more than ten"
@@ -180,6 +180,11 @@ def named(soft: str, known: Sequence[str], question: str = "", besides: bool = T
         ]
         return Reading(doubled[0]) if len(doubled) == 1 else found
     return found
+
+
+def affirmed(soft: str, known: Sequence[str]) -> list[Mention]:
+    """The names that a statement (lower case, softened) mentions and does not deny, in order."""
+    return [m for m in standing(soft, mentions_of(soft, known)) if m.strength >= PASSING]
 
 
 def of_two(statement: str) -> Reading:

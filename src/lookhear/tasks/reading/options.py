@@ -35,6 +35,7 @@ VERBS = (
 )
 ARTICLE = re.compile(rf"^ (?!(?:{VERBS})\b)[A-Za-z\d][\w-]")
 ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+RUN = re.compile(r"(?<![^\W_])(?:\(?[A-Z]\)?(?:\s{0,2}(?:,|->|→|>|then|-|;)?\s{0,2})){2,26}(?![^\W_])|\b[A-Z]{3,10}\b")
 NAMED = re.compile(r"\b(?:answer is|answer:|option|choice)\s*[.!\s]*$")
 LINE = re.compile(r"^\s*\(?([A-Z])\)?\s*[.):–-]?\s+(\S[^\n]*)\s*$")
 MUSICAL = re.compile(r"^[ -]?(?:major|minor|flat|sharp|chord|note|string|clef|scale)\b")
@@ -115,6 +116,17 @@ def _line(text: str) -> str:
     """A letter with its option in one way of writing: "(B) A cat." and "B: a cat" are "b. a cat"."""
     found = LINE.match(text[:2000])
     return f"{found[1]}. {' '.join(found[2].split()).rstrip(' .')}".lower() if found else ""
+
+
+def sequences(statement: str, count: int) -> list[str]:
+    """Every run of `count` different letters of a statement, "B, D, C, A" or "(B)(D)(C)(A)", as "(B)(D)(C)(A)"."""
+    wanted = set(LETTERS[:count])
+    found = []
+    for run in RUN.finditer(statement):
+        letters = re.findall(r"(?<![^\W_])[A-Z](?![^\W_])", run[0]) or list(run[0])
+        if len(letters) == count and set(letters) == wanted:
+            found.append("".join(f"({letter})" for letter in letters))
+    return found
 
 
 def lower(text: str) -> str:

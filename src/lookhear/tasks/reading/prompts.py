@@ -36,6 +36,8 @@ PROMPTS: Mapping[str, str] = {
     "ref_avs": "Is there an object in this picture and its sound that fits the words: {question} "
     f"Write <answer>true</answer> or <answer>false</answer>; if true, also <object>…</object>, {BOX}, and three points "
     "on it as [x,y].",
+    "tags": "Which of these can be heard or seen in this video? Name every one of them, with a semicolon between, as "
+    "<answer>…; …</answer>.",
     "caption": "Describe in one sentence what is seen and heard in this video.",
 }
 ALIKE = {"ms3": "s4"}  # forms asked in the words of another

@@ -44,6 +44,16 @@ def which_of_two(reply: str) -> Answer:
     return Answer(str(found.value), raw=reply) if found.value is not None else _unread(reply, found.why)
 
 
+def order(reply: str, count: int) -> Answer:
+    """An order of `count` letters, as "(B)(D)(C)(A)": the one sequence that has each letter once."""
+    said = unwrap(reply)
+    found = [options.sequences(english(text), count) for text in said.texts or said.others]
+    orders = list(dict.fromkeys(one for some in found for one in some))
+    if len(orders) == 1:
+        return Answer(orders[0], raw=reply)
+    return _unread(reply, said.why or ("the reply is ambiguous" if orders else "the reply gives no order"))
+
+
 def _agreed(said: Said, read: Callable[[str], Reading]) -> Reading:
     """What every text of a reply says; of JSON's other keys, what the only one that says anything does."""
     if said.why:

@@ -1,0 +1,109 @@
+"""What `lookhear ask` is asked about: which of its words are videos and which questions, and where videos are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from lookhear.errors import MediaError, RecipeError
+from lookhear.fetch import FetchOptions, fetch, is_url
+
+SUFFIXES = (
+    *(".mp4", ".m4v", ".mkv", ".webm", ".mov", ".avi", ".flv", ".mpg", ".mpeg", ".ts", ".wmv", ".3gp", ".gif"),
+    *(".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac"),
+)
+
+
+def parted(words: Sequence[str], questions: Sequence[str], file: Path | None) -> tuple[list[str], list[str]]:
+    """(videos, questions) among `words`; with `questions` or a `file` of them every word is a video.
+
+    A word is a video where it is an address, a file, a folder, a pattern, or ends like a media file. Raises
+    RecipeError where there is no video, no question, or an empty one.
+    """
+    asked = [*questions, *(_read(file) if file else [])]
+    if asked or file:
+        videos = list(words)
+    else:
+        videos = [w for i, w in enumerate(words) if not i or _video(w)]
+        asked = [w for i, w in enumerate(words) if i and not _video(w)]
+    if not asked:
+        raise RecipeError(f'No question about {videos[0]!r}: lookhear ask {videos[0]} "Which instrument starts first?"')
+    empty = next((q for q in asked if not q.strip(" \t\n?？.")), None)
+    if empty is not None:
+        raise RecipeError(f"The question {empty!r} is empty. Ask something about the video.")
+    return videos, asked
+
+
+@contextmanager
+def files(videos: Sequence[str], options: FetchOptions | None) -> Iterator[list[tuple[str, Path | MediaError]]]:
+    """(name, file) for every video: of folders and patterns each of their files, of addresses what was fetched.
+
+    Addresses are refused unless `options` say how much may be fetched; what was fetched is deleted at the end. Where
+    there are several videos, the error of one that cannot be had stands in place of its file. Raises MediaError.
+    """
+    from tempfile import TemporaryDirectory
+
+    several = len(videos) > 1
+    with TemporaryDirectory(prefix="lookhear-") as folder:
+        found: list[tuple[str, Path | MediaError]] = []
+        for video in videos:
+            try:
+                found += _found(video, options, Path(folder))
+            except MediaError as error:
+                if not several:
+                    raise
+                found.append((video, error))
+        yield found
+
+
+def _found(video: str, options: FetchOptions | None, folder: Path) -> list[tuple[str, Path | MediaError]]:
+    if is_url(video):
+        if options is None:
+            raise MediaError(f"{video!r} is an address: add --fetch to have it downloaded.")
+        return [(video, fetch(video, folder, options))]
+    path = Path(video)
+    if path.is_dir():
+        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+        if not inside:
+            raise MediaError(f"No video or sound file in folder {video!r}. Endings that count: {' '.join(SUFFIXES)}")
+        return [(str(p), p) for p in inside]
+    if not path.exists() and any(c in video for c in "*?["):
+        matched = [p for p in _glob(video) if p.is_file()]
+        if not matched:
+            raise MediaError(f"No file matches {video!r}. Give the path of a video or sound file.")
+        return [(str(p), p) for p in matched]
+    if not path.is_file():
+        raise MediaError(f"No video at {video!r}. Give the path of a video or sound file.")
+    return [(video, path)]
+
+
+def _video(word: str) -> bool:
+    """Whether a word that may be a question is a video."""
+    if not word.strip():
+        return False
+    if is_url(word) or (Path(word).suffix.lower() in SUFFIXES and not word.rstrip().endswith("?")):
+        return True
+    try:
+        return Path(word).exists() or bool(any(c in word for c in "*[") and " " not in word and _glob(word))
+    except OSError:  # longer than a path may be
+        return False
+
+
+def _glob(pattern: str) -> list[Path]:
+    from glob import glob
+
+    return sorted(Path(p) for p in glob(pattern, recursive=True))  # noqa: PTH207 (a pattern may be absolute)
+
+
+def _read(path: Path) -> list[str]:
+    """Questions from a file: one a line, or a JSON list."""
+    try:
+        text = path.read_text("utf-8-sig")
+        found = json.loads(text) if path.suffix == ".json" else [line for line in text.splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"{path}: not readable as questions ({error}). Write one a line, or a JSON list.") from None
+    if not isinstance(found, list) or not found or not all(isinstance(q, str) for q in found):
+        raise RecipeError(f"{path}: holds no questions. Write one a line, or a JSON list of texts.")
+    return found

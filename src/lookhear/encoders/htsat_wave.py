@@ -1,0 +1,62 @@
+"""Sound itself, cut into seconds at 32 kHz, for nets with an HTS-AT of their own. Nothing is trained here.
+
+`waveform` (second, rate): one second a row, the last filled with zeros. DG-SCT and AVMoE repeat each to ten seconds
+themselves, as released.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lookhear.errors import RecipeError
+from lookhear.media.sampling import Sampling
+from lookhear.types import Media
+
+
+@dataclass(frozen=True)
+class Config:
+    """At what rate, and how many seconds."""
+
+    rate: int = 32_000
+    count: int = 0
+    """seconds a clip, spread over it: 10 as published; 0 takes all"""
+
+
+class HtsatWave:
+    """Media in, `waveform` (second, rate) out."""
+
+    name = "htsat_wave"
+    reads = "waveform"
+
+    def __init__(self, config: Config):
+        if config.rate < 1 or config.count < 0:
+            raise RecipeError(f"htsat_wave needs rate >= 1 and count >= 0, got {config.rate} and {config.count}.")
+        self.config = config
+        self.streams = {"waveform": config.rate}
+        self.sampling = Sampling(sample_rate=config.rate)
+
+    def signature(self) -> dict[str, Any]:
+        """Name and settings; there are no weights."""
+        return {"name": self.name, "sha256": "", "version": 1, "settings": asdict(self.config)}
+
+    def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:
+        rate, found = self.config.rate, []
+        for media in items:
+            seconds = max(1, round(len(media.waveform) / rate))
+            wave = torch.from_numpy(media.waveform)[: seconds * rate]
+            rows = F.pad(wave, (0, seconds * rate - len(wave))).view(seconds, rate)
+            if self.config.count:
+                rows = rows[torch.linspace(0, seconds - 1, self.config.count).round().long()]
+            found.append({"waveform": rows.contiguous()})
+        return found
+
+
+def build(config: Config) -> HtsatWave:
+    """The encoder."""
+    return HtsatWave(config)

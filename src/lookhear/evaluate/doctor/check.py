@@ -1,0 +1,207 @@
+"""Does a model see and hear? Clips with known answers, asked until it is certain or hopeless; of a server each dialect.
+
+drawn clips, plain questions ─▶ yes ─▶ what comes first? ─▶ order kept, reversed, not shown
+        └─ not yes ─▶ pairs of Soundstage clips, for models that know little else ─▶ yes, no, not shown
+                                └─ a server, and neither sense ─▶ other words each time: are replies cached by text?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lookhear import __version__, dialects
+from lookhear.errors import ModelError
+from lookhear.evaluate.doctor import clips, trials
+from lookhear.evaluate.doctor.certificate import Certificate
+from lookhear.evaluate.doctor.verdict import NO, OPEN, YES, Finding, Group, chance, judge, order
+from lookhear.llms.endpoint import Endpoint
+from lookhear.media.decode import decode
+from lookhear.model import LLMModel, Model, load
+from lookhear.model.names import SERVED, shelf
+from lookhear.soundstage.scene.splits import Settings
+from lookhear.soundstage.write.folder import make
+from lookhear.types import Media
+
+SENSES = {"seen": clips.SEEN, "heard": clips.HEARD}
+SCREEN = {"seen": {"colours": clips.colours}, "heard": {"sounds": clips.sounds}}
+STAGE = Settings(train=0, val=0, test=60, questions=30, seed=5)  # clips of musicians
+PAIRS, AT_ONCE = 96, 12  # of Soundstage clips, at most and in one go
+TURNS = 5  # groups of three that are asked what comes first
+CACHED = "replies to the same words are repeated whatever clip is sent (cached by text)"
+Tell = Callable[[str], None]
+
+
+@dataclass
+class Doctor:
+    """Examines models with clips written into `folder`: `rounds` of drawn ones at most; `tell` is told what is done."""
+
+    folder: Path
+    rounds: int = 3
+    seed: int = 0
+    tell: Tell = lambda _: None
+
+    def __post_init__(self) -> None:
+        self.rng = np.random.default_rng(self.seed)
+        self._stage: Path | None = None
+
+    def diagnose(self, name: str, tried: Sequence[str] = (), **late: Any) -> Certificate:
+        """The certificate of the model called `name`; of a server in the first of the dialects `tried` that is whole.
+
+        Without `tried` those are what the server seems to want, then all others. `late` is passed on to `load`. Raises
+        ModelError where the model cannot be asked at all.
+        """
+        which, _, options = shelf(name)
+        if which != SERVED:
+            model = load(name)
+            return self._certified(name, "", model, self.examine(model), {})
+        first = load(name, **late, replies="none").llm
+        fixed = [options["dialect"]] if options.get("dialect") else list(tried)
+        names = fixed or [first.speaks(), *(d for d in dialects.names() if d != first.speaks())]
+        refused: dict[str, str] = {}
+        best: tuple[tuple[int, int], str, Any, dict[str, Finding]] | None = None
+        for dialect in names:
+            model = load(name, **late, replies="none", dialect=dialect)
+            self.tell(f"trying dialect {dialects.written(dialect)}")
+            screened = {
+                s: trials.ask(model, trials.drawn(self.folder, k, self.rng), again=False) for s, k in SCREEN.items()
+            }
+            lost = [g.failed for groups in screened.values() for g in groups if g.failed]
+            if len(lost) == len(screened):
+                refused[dialects.written(dialect)] = f"refused: {lost[0]}"
+                if "no connection" in lost[0] or "not asked" in lost[0]:
+                    raise ModelError(f"{name}: {lost[0]}")
+                continue
+            found = {s: judge(groups, last=False) for s, groups in screened.items()}
+            score = (sum(f.right >= 3 for f in found.values()), sum(f.right for f in found.values()))
+            refused[dialects.written(dialect)] = ", ".join(f"{s} {f.right} of {f.asked}" for s, f in found.items())
+            if score[0] == len(SCREEN):
+                found = self.examine(model)
+                score = (10 + sum(f.verdict == YES for f in found.values()), score[1])
+                refused[dialects.written(dialect)] = ", ".join(f"{s} {f.verdict}" for s, f in found.items())
+            if best is None or score > best[0]:
+                best = score, dialect, model, found
+            if score[0] == 10 + len(SENSES):
+                break
+        if best is None:
+            raise ModelError(f"{name} takes none of the dialects {', '.join(refused)}: {next(iter(refused.values()))}")
+        score, dialect, model, found = best
+        if score[0] < 10:
+            self.tell(f"no dialect is whole; {dialects.written(dialect)} comes nearest")
+            found = self.examine(model)
+        return self._certified(first.client.name(), first.config.url, model, found, refused)
+
+    def examine(self, model: Model) -> dict[str, Finding]:
+        """A finding for each sense."""
+        return {sense: self._sense(model, sense) for sense in SENSES}
+
+    def _sense(self, model: Model, sense: str) -> Finding:
+        self.tell(f"is it {sense}? drawn clips")
+        groups: list[Group] = []
+        for n in range(1, self.rounds + 1):
+            last = n == self.rounds
+            groups += trials.ask(model, trials.drawn(self.folder, SENSES[sense], self.rng), again=last)
+            found = judge(groups, last)
+            if found.verdict != OPEN:
+                break
+        if found.verdict == YES or all(g.failed for g in groups):
+            return found
+        self.tell(f"is it {sense}? Soundstage")
+        pairs, played = trials.staged(self.stage(), sense, PAIRS, self.rng), list[Group]()
+        for start in range(0, len(pairs), AT_ONCE):
+            last = start + AT_ONCE >= len(pairs)
+            played += trials.ask(model, pairs[start : start + AT_ONCE], again=last)
+            on_stage = judge(played, last)
+            if on_stage.verdict == YES:
+                return on_stage
+            if on_stage.verdict == NO and found.verdict == NO and start >= AT_ONCE:
+                break
+        both = NO if found.verdict == on_stage.verdict == NO else OPEN
+        why = f"{found.why}; {on_stage.why}"
+        return Finding(both, why, found.right, found.asked, found.chance, (*groups, *played))
+
+    def _order(self, model: Model, sense: str) -> Finding:
+        self.tell(f"what is {sense} first?")
+        kinds = {f"{sense} first": clips.ORDER[f"{sense} first"]}
+        asked = [one for _ in range(TURNS) for one in trials.drawn(self.folder, kinds, self.rng)]
+        return order(trials.ask(model, asked, again=False))
+
+    def _cached(self, model: Model) -> bool:
+        """Whether it would see or hear if it were asked in other words each time."""
+        self.tell("are replies cached by text?")
+        for kinds in SENSES.values():
+            if (
+                chance(trials.ask(model, trials.drawn(self.folder, kinds, self.rng, own_words=True), again=False))
+                < 1e-3
+            ):
+                return True
+        return False
+
+    def stage(self) -> Path:
+        """A small Soundstage in the folder, drawn when it is first needed."""
+        if self._stage is None:
+            self._stage = self.folder / "stage"
+            make(self._stage, STAGE, workers=1, quiet=True)
+        return self._stage
+
+    def _certified(
+        self, name: str, url: str, model: Any, found: dict[str, Finding], tried: dict[str, str]
+    ) -> Certificate:
+        drawn = {s: any(g.kind in SENSES[s] and g.right == len(g.truth) for g in f.groups) for s, f in found.items()}
+        orders = {s: self._order(model, s) for s in SENSES if found[s].verdict == YES and drawn[s]}
+        served = isinstance(model, LLMModel) and isinstance(model.llm, Endpoint)
+        nothing = served and not any(f.verdict == YES for f in found.values())
+        faults = [CACHED] if nothing and self._cached(model) else []
+        faults += [
+            f"what is {s} first is taken for what is {s} last" for s, f in orders.items() if f.verdict == "reversed"
+        ]
+        every = [*found.values(), *orders.values()]
+        return Certificate(
+            name,
+            url,
+            datetime.now(UTC).isoformat(timespec="seconds"),
+            found["seen"].verdict,
+            found["heard"].verdict,
+            {sense: one.why for sense, one in (*found.items(), *((f"{s} first", f) for s, f in orders.items()))},
+            {sense: one.verdict for sense, one in orders.items()},
+            sent(model.llm) if served else {},
+            self._tokens(model.llm) if served else {},
+            tried,
+            tuple(faults),
+            tuple(
+                {"kind": g.kind, "question": g.question, "truth": g.truth, "said": g.raw}
+                for f in every
+                for g in f.groups
+            ),
+            __version__,
+        )
+
+    def _tokens(self, llm: Endpoint) -> dict[str, int | None]:
+        """What the server counts of the question alone, with a picture, and with picture and sound."""
+        example = trials.drawn(self.folder, {"sounds": clips.sounds}, self.rng)[0].examples[0]
+        whole = decode(example.clip, llm.sampling)
+        silent = Media(whole.frames, whole.times, None, whole.sample_rate, whole.duration)
+        nothing = Media(None, np.zeros(0), None, whole.sample_rate, whole.duration)
+        found: dict[str, int | None] = {}
+        for what, media in (("question", nothing), ("and picture", silent), ("and sound", whole)):
+            before = llm.client.limits.spent.read
+            llm.answer(llm.watch([media]), [0], ["What do you see and hear?"], 8)
+            found[what] = llm.client.limits.spent.read - before or None
+        return found
+
+
+def sent(llm: Endpoint) -> dict[str, Any]:
+    """How an endpoint is sent media: what a certificate is good for."""
+    config = llm.config
+    return {
+        "dialect": llm.speaks(),
+        "audio": config.audio,
+        "frames": config.frames,
+        "side": config.side,
+        "extra": config.extra,
+    }

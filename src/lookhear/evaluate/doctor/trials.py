@@ -1,0 +1,118 @@
+"""Ask a model about groups of clips that differ in one sense: drawn ones with plain answers, and Soundstage's.
+
+drawn(folder, kinds, rng) ─┐
+                           ├─▶ [Trials] ─ ask(model) ─▶ [Group] ─▶ verdict
+staged(root, sense, n, rng)┘    pairs: a question of Soundstage, the sound (or the picture) of two clips
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from lookhear.datasets import soundstage
+from lookhear.evaluate.doctor import clips
+from lookhear.evaluate.doctor.verdict import Group
+from lookhear.evaluate.run import NO_REPLY
+from lookhear.media.write import write
+from lookhear.metrics.answers import normal
+from lookhear.model import Model
+from lookhear.types import Answer, Clip, Example, Source
+
+TASK = "question_answering"
+VOICE = "Is there a voiceover?"
+GROUPS = {"Audio": "heard", "Visual": "seen"}  # of questions about one sense alone
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Examples with one question, whose right answers are `truth`, or `other` if time ran backwards."""
+
+    kind: str
+    examples: tuple[Example, ...]
+    truth: tuple[str, ...]
+    other: tuple[str, ...] = ()
+
+
+def drawn(
+    folder: Path, kinds: Mapping[str, clips.Kind], rng: np.random.Generator, own_words: bool = False
+) -> list[Trials]:
+    """A group of each kind, its clips written into `folder`; `own_words` puts a number before each question."""
+    found = []
+    for name, kind in kinds.items():
+        question, options, made = kind(rng)
+        truth = tuple(str(one) for one in rng.permutation(list(made)))
+        examples = []
+        for option in truth:
+            path = folder / f"{name.replace(' ', '_')}-{int(rng.integers(10**9))}.mp4"
+            write(path, *made[option], clips.FPS, clips.RATE)
+            source = Source(path.stem, path)
+            asked = f"Clip {int(rng.integers(10**6))}. {question}" if own_words else question
+            meta = {"options": options}
+            examples.append(Example(f"{path.stem}", TASK, Clip(source, source), asked, Answer(option), (), meta))
+        last = {option: options[place - 1] for place, option in enumerate(options)}  # see clips._turns
+        found.append(Trials(name, tuple(examples), truth, tuple(last[option] for option in truth)))
+    return found
+
+
+def staged(root: Path, sense: str, count: int, rng: np.random.Generator) -> list[Trials]:
+    """`count` pairs from the Soundstage folder `root` (split test), that differ in what is `heard` or `seen`.
+
+    A question about sound alone has the answer of the clip that the sound is of, whatever the picture; a question about
+    the picture alone likewise. Of each pair the answers differ. Whether somebody speaks comes before other sounds.
+    """
+    asked: dict[str, list[Example]] = defaultdict(list)
+    for example in soundstage.load(root, "test"):
+        about = "heard" if example.meta["template"] == VOICE else GROUPS.get(example.kind[0])
+        if about == sense and example.kind[1] != "Comparative":
+            asked[example.question].append(example)
+    found = []
+    for examples in asked.values():
+        examples = [examples[i] for i in rng.permutation(len(examples))]
+        while examples:
+            first = examples.pop()
+            second = next((e for e in examples if e.reference.text != first.reference.text), None)
+            if second is None:
+                break
+            examples.remove(second)
+            seen, heard = (first, second) if sense == "heard" else (second, first)
+            clip = Clip(seen.clip.video, heard.clip.audio)
+            swapped = replace(second, id=f"{second.id}-swapped", clip=clip)
+            truth = (first.reference.text, second.reference.text)
+            found.append(Trials(f"Soundstage, {first.kind[0]}", (first, swapped), truth))
+    found = [found[i] for i in rng.permutation(len(found))]
+    return sorted(found, key=lambda pair: pair.examples[0].meta["template"] != VOICE)[:count]
+
+
+def ask(model: Model, trials: Sequence[Trials], again: bool = True) -> list[Group]:
+    """What the model says; `again` asks each group's first clip once more."""
+    rows = [example for group in trials for example in group.examples]
+    repeats = [replace(group.examples[0], id=f"{group.examples[0].id}-again") for group in trials] if again else []
+    answers = iter(model.answer(model.watch([e.clip for e in rows]), [*rows, *repeats]))
+    said = [[next(answers) for _ in group.examples] for group in trials]
+    repeated = list(answers)
+    found = []
+    for place, (group, some) in enumerate(zip(trials, said, strict=True)):
+        lost = [note for answer in some for note in answer.notes if note.startswith(NO_REPLY)]
+        found.append(
+            Group(
+                group.kind,
+                group.examples[0].question,
+                tuple(map(normal, group.truth)),
+                tuple(normal(answer.text) for answer in some),
+                tuple(_words(answer) for answer in some),
+                tuple(map(normal, group.other)),
+                (_words(repeated[place]),) if again else (),
+                lost[0].removeprefix(NO_REPLY).removeprefix(": ") if len(lost) == len(some) else "",
+            )
+        )
+    return found
+
+
+def _words(answer: Answer) -> str:
+    """The reply as it came; of a net, which does not speak, its answer with how sure it is."""
+    return answer.raw or f"{answer.text} {dict(list(answer.scores.items())[:3])}"

@@ -1,0 +1,110 @@
+"""From replies to a verdict: are so many right by chance, for a model that does not get what was changed?
+
+The clips of a group differ in one sense alone and are asked the same question. To a model without that sense they are
+the same, so which of its replies went with which clip is a matter of luck, however good its guesses are. The chance of
+as many right ones is counted over all ways of dealing a group's replies to its clips (exactly, group by group).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from itertools import permutations
+
+import numpy as np
+
+SURE = 3e-4  # such a chance, or a smaller one, is none
+YES, NO, OPEN, REVERSED = "yes", "no", "not shown", "reversed"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Replies to one question about clips that differ in one sense: `said` of each where `truth` was the answer.
+
+    `other` is what would be right if time ran backwards, where the order was asked. `again` are replies to the first
+    clip asked once more, so as to know whether the same gives the same.
+    """
+
+    kind: str
+    question: str
+    truth: tuple[str, ...]
+    said: tuple[str, ...]
+    raw: tuple[str, ...] = ()
+    other: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
+    failed: str = ""
+
+    @property
+    def right(self) -> int:
+        """How many are right."""
+        return matches(self.said, self.truth)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known of a sense: `verdict` is yes, no or not shown, `why` says it in words, `chance` is that of luck."""
+
+    verdict: str
+    why: str
+    right: int = 0
+    asked: int = 0
+    chance: float = 1.0
+    groups: tuple[Group, ...] = field(default=(), repr=False)
+
+
+def matches(said: Sequence[str], truth: Sequence[str]) -> int:
+    """How many of `said` are true."""
+    return sum(a == b for a, b in zip(said, truth, strict=True))
+
+
+def chance(groups: Sequence[Group]) -> float:
+    """The probability of as many right replies if those of each group were dealt to its clips at random."""
+    dealt = []
+    for group in groups:
+        counts = [matches(order, group.truth) for order in permutations(group.said)]
+        dealt.append(np.bincount(counts, minlength=len(group.truth) + 1) / len(counts))
+    whole = reduce(np.convolve, dealt, np.ones(1))
+    return float(min(1.0, whole[sum(g.right for g in groups) :].sum()))
+
+
+def judge(groups: Sequence[Group], last: bool) -> Finding:
+    """The verdict on one sense; `last` is whether no more will be asked (before that it may stay open)."""
+    good = [g for g in groups if not g.failed]
+    if not good:
+        why = f"nothing was answered: {groups[0].failed}" if groups else "nothing was asked"
+        return Finding(OPEN, why, groups=tuple(groups))
+    right, asked, p = sum(g.right for g in good), sum(len(g.truth) for g in good), chance(good)
+    told = f"{right} of {asked} right ({_each(good)})"
+    rest = {"right": right, "asked": asked, "chance": p, "groups": tuple(groups)}
+    if p <= SURE:
+        return Finding(YES, f"{told}; by luck with a chance of {p:.1g}", **rest)
+    if all(len(set(g.raw)) == 1 for g in good):
+        return Finding(NO, f"{told}; what was changed changes no reply", **rest)
+    if not last:
+        return Finding(OPEN, told, **rest)
+    stable = all(len({g.raw[0], *g.again}) == 1 for g in good)
+    likely = sum(1 / len(g.truth) for g in good) / len(good)
+    if not stable and right <= asked * (likely + max(0.5, likely + 0.25)) / 2:
+        return Finding(NO, f"{told}, as guessing is; replies vary as much when nothing is changed", **rest)
+    return Finding(OPEN, f"{told}; replies change with what is sent, but not as the truth does", **rest)
+
+
+def order(groups: Sequence[Group]) -> Finding:
+    """Whether what comes first is told from what comes last: yes, reversed, or not shown."""
+    found = judge(groups, last=True)
+    turned = [Group(g.kind, g.question, g.other, g.said) for g in groups if not g.failed]
+    if found.verdict != YES and turned and (p := chance(turned)) <= SURE:
+        right = sum(g.right for g in turned)
+        why = f"the last is taken for the first {right} of {found.asked} times"
+        return Finding(REVERSED, why, found.right, found.asked, p, tuple(groups))
+    return replace(found, verdict=OPEN) if found.verdict == NO else found
+
+
+def _each(groups: Sequence[Group]) -> str:
+    right, asked = Counter[str](), Counter[str]()
+    for group in groups:
+        right[group.kind] += group.right
+        asked[group.kind] += len(group.truth)
+    return ", ".join(f"{kind} {right[kind]}/{asked[kind]}" for kind in asked)

@@ -1,0 +1,41 @@
+"""What makes a network callable as a whole: `net(audio=…, frames=…, question=…)` runs `watch`, then `answer`.
+
+With `forward`, a network works with torch.compile, torch.export, FLOP counters and hooks like any other module.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+from torch import Tensor, nn
+
+from lookhear.errors import ModelError
+from lookhear.types import Output
+
+
+class WatchAnswer(nn.Module):
+    """Base class of the networks: subclasses define `watch(streams…) -> Memory` and `answer(memory, streams…)`."""
+
+    @property
+    def watch_streams(self) -> tuple[str, ...]:
+        """Names of the streams that `watch` takes."""
+        return tuple(inspect.signature(self.watch).parameters)
+
+    @property
+    def answer_streams(self) -> tuple[str, ...]:
+        """Names of the streams that `answer` takes besides the memory."""
+        return tuple(inspect.signature(self.answer).parameters)[1:]
+
+    def forward(self, *, clip: Tensor | None = None, **streams: Tensor) -> Output:
+        """The answers to questions about clips, from all streams at once.
+
+        `clip` (question,) is the index of each question's clip; None means one question per clip, in the same order.
+        Raises ModelError where a stream is missing or not one of the network's.
+        """
+        wanted = {*self.watch_streams, *self.answer_streams}
+        if wanted != streams.keys():
+            raise ModelError(f"{type(self).__name__} takes the streams {sorted(wanted)}, got {sorted(streams)}.")
+        memory = self.watch(**{name: streams[name] for name in self.watch_streams})
+        if clip is not None:
+            memory = {name: tensor[clip] for name, tensor in memory.items()}
+        return self.answer(memory, **{name: streams[name] for name in self.answer_streams})

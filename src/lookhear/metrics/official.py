@@ -1,0 +1,233 @@
+"""How benchmarks' own code reads a reply, rule by rule, wrong where it is wrong: to compare with published numbers.
+
+    verdict("daily_omni/api", reply, options, truth) -> Verdict(read, correct, counted)
+
+`options` are texts in the order of their letters, `truth` a letter (of yes/no rules "yes" or "no"). `counted` is False
+where a rule takes the reply out of the denominator. Rules draw no random answers here: where the published code does,
+nothing is read. Our own reader (`lookhear.tasks.reading`) stands beside each in every report; these are for equality.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a rule reads, whether it counts it as right, and whether it counts the reply at all."""
+
+    read: str | None
+    correct: bool
+    counted: bool = True
+
+
+def verdict(rule: str, reply: str, options: Sequence[str], truth: str) -> Verdict:
+    """The verdict of one of RULES or YES_NO. Raises KeyError for a rule that is neither."""
+    if rule in YES_NO:
+        return Verdict(None, YES_NO[rule](reply, truth.lower()))
+    found = RULES[rule](reply, list(options), truth)
+    if isinstance(found, Verdict):
+        return found
+    return Verdict(found, found is not None and found.upper() == truth.upper())
+
+
+def score(
+    rule: str, replies: Sequence[str], options: Sequence[Sequence[str]], truths: Sequence[str]
+) -> dict[str, float]:
+    """`accuracy` in percent as the rule prints it, `counted` replies and how many it leaves out (`left_out`)."""
+    found = [verdict(rule, *one) for one in zip(replies, options, truths, strict=True)]
+    counted = [one for one in found if one.counted]
+    right = sum(one.correct for one in counted)
+    share = 100 * right / len(counted) if counted else float("nan")
+    return {"accuracy": share, "right": right, "counted": len(counted), "left_out": len(found) - len(counted)}
+
+
+def _daily_api(reply: str, options: list[str], truth: str) -> Verdict:
+    """Right if the upper-cased reply starts with the letter; replies "error_…" leave the denominator."""
+    said = reply.strip().upper()
+    return Verdict(said[:1] or None, said.startswith(truth.upper()), not reply.startswith("error_"))
+
+
+def _daily_qwen(reply: str, options: list[str], truth: str) -> str | None:
+    """The first character, if it is A to D in any case."""
+    first = reply.strip()[:1].upper()
+    return first if first in "ABCD" and first else None
+
+
+def _daily_omni(reply: str, options: list[str], truth: str) -> str | None:
+    """The same after everything up to the word "assistant" is cut."""
+    return _daily_qwen(reply.split("assistant")[-1], options, truth)
+
+
+def _equality(reply: str, options: list[str], truth: str) -> Verdict:
+    """The whole reply, stripped, equals the letter in either case."""
+    return Verdict(reply.strip() or None, reply.strip().upper() == truth.upper())
+
+
+def _omnivideo(reply: str, options: list[str], truth: str) -> Verdict:
+    """What follows "assistant", a box's content, lower case, first letter before a full stop, then equality."""
+    said = reply.split("assistant")[-1].strip()
+    box = re.search(r"[/\\]box(?:ed)?\{([^{}]{0,400})\}", said)
+    said = (box[1] if box else said).strip().lower()
+    if said[1:2] == ".":
+        said = said[0]
+    said = re.sub(r"[^\w\s]", "", said).strip()
+    return Verdict(said.upper() or None, said == truth.lower(), not reply.startswith("Error:"))
+
+
+def _omnivideo_thinking(reply: str, options: list[str], truth: str) -> Verdict:
+    """The same after <think>…</think> is removed."""
+    end = reply.rfind("</think>")
+    return _omnivideo(reply if end < 0 else reply[end + len("</think>") :], options, truth)
+
+
+def _baichuan(reply: str, options: list[str], truth: str) -> Verdict:
+    """The <answer> tag, else the last token between blanks that is one letter, whichever it is, else all of it."""
+    tag = re.search(r"<answer>([^<]{0,200})</answer>", reply)
+    if tag:
+        reply = tag[1].strip()
+    single = [token for token in reply.split() if len(token) == 1 and token.isalpha()]
+    box = re.search(r"/box\{([^{}]{0,400})\}", reply)
+    said = (box[1] if box else single[-1] if single and not tag else reply).strip().lower()
+    said = said[0] if said[1:2] in (".", ":") else re.sub(r"[^\w\s]", "", said).strip()
+    return Verdict(said.upper() or None, said == truth.lower())
+
+
+def _speaker_lmms(reply: str, options: list[str], truth: str) -> str | None:
+    """The first lone letter in any case, so the article counts; none gives the first option."""
+    found = re.search(r"\b([A-Ea-e])\b", _without_phrases(reply))
+    return found[1].upper() if found else "A"
+
+
+def _speaker(reply: str, options: list[str], truth: str) -> str | None:
+    """The first lone capital A to E after a list of phrases is removed."""
+    found = re.search(r"\b([A-E])\b", _without_phrases(reply))
+    return found[1] if found else ""
+
+
+PHRASES = (
+    *("The best answer is", "The correct answer is", "The answer is", "The answer", "The best option is"),
+    *("The correct option is", "Best answer:", "Best option:", "Answer:", "Option:"),
+)
+
+
+def _without_phrases(reply: str) -> str:
+    said = reply.strip()
+    for phrase in PHRASES:
+        said = said.replace(phrase, "")
+    return said
+
+
+def _omnibench(reply: str, options: list[str], truth: str) -> str | None:
+    """(A), else "A ", else "A.", else option texts of more than five words; the last found; else none."""
+    letters, reply = LETTERS[: len(options)], f" {reply} "
+    for form in ("({})", "{} ", "{}."):
+        there = [letter for letter in letters if form.format(letter) in reply]
+        if there:  # of those with a full stop the code looks for " A ", finds none, and takes the first
+            return max(there, key=lambda letter: reply.rfind(f"({letter})" if form == "({})" else f" {letter} "))
+    if len(reply.split()) > 5:
+        low = reply.lower()
+        at = [
+            (low.rfind(text.lower()), letter)
+            for letter, text in zip(letters, options, strict=True)
+            if text.lower() in low
+        ]
+        if at:
+            return max(at)[1]
+    return None
+
+
+def _odyssey(reply: str, options: list[str], truth: str) -> str | None:
+    """Any capital A to D anywhere; of several the first in letter order, unless one is in brackets; none gives A.
+
+    Where there is none an option's text is looked for first.
+    """
+    there = [letter for letter in "ABCD" if letter in reply]
+    marked = [letter for letter in there if f"({letter})" in reply]
+    there = there or [letter for letter, text in zip(LETTERS, options, strict=False) if text in reply]
+    return (marked or there or ["A"])[0] if len(there) != 1 else there[0]
+
+
+def _string_match(reply: str, options: list[str], truth: str) -> Verdict:
+    """MMAU and MMAR: the answer's words are all there, and no word of another option that the answer lacks."""
+    words = set(re.findall(r"\b\w+\b", reply.lower()))
+    right = options[LETTERS.index(truth.upper())]
+    wanted = set(re.findall(r"\b\w+\b", right.lower()))
+    others = {w for option in options if option != right for w in re.findall(r"\b\w+\b", option.lower())} - wanted
+    return Verdict(None, bool(words) and wanted <= words and not others & words, bool(reply))
+
+
+def _echoink(reply: str, options: list[str], truth: str) -> str | None:
+    """The <answer> tag, else the first lone letter in any case."""
+    tag = re.search(r"<answer>\s*(.{0,400}?)\s*</answer>", reply, re.DOTALL)
+    if tag:
+        return tag[1].strip()[:1].upper() or None
+    found = re.search(r"\b([A-Da-d])\b", reply)
+    return found[1].upper() if found else None
+
+
+def _gemini(reply: str, options: list[str], truth: str) -> str | None:
+    """JSON's `answer`, else the box, else the first lone capital A to D; where the code raises, nothing is read."""
+    start, end = reply.find("{"), reply.rfind("}")
+    try:
+        found = json.loads(reply[start : end + 1]) if start >= 0 else {}
+        if isinstance(found, dict) and "answer" in found:
+            return str(found["answer"])
+    except (json.JSONDecodeError, RecursionError):
+        pass
+    box = re.search(r"\\boxed\{([^{}]{0,400})\}", reply)
+    if box:
+        return box[1]
+    alone = re.search(r"\b([A-D])\b", reply)
+    return alone[1] if alone else None
+
+
+def _echoink_reward(reply: str, options: list[str], truth: str) -> Verdict:
+    """The tag's content equals the letter; without a tag nothing is right."""
+    tag = re.search(r"<answer>\s*(.{0,400}?)\s*</answer>", reply, re.DOTALL)
+    return Verdict(tag[1] if tag else None, bool(tag) and tag[1].strip() == truth)
+
+
+def _dave(reply: str, options: list[str], truth: str) -> str | None:
+    """The first "(x)" of one word character, else the first lone capital of the whole alphabet."""
+    marked = re.search(r"\((\w)\)", reply)
+    if marked:
+        return marked[1].upper()
+    alone = re.search(r"\b([A-Z])\b", reply)
+    return alone[1] if alone else None
+
+
+def _avcd(reply: str, truth: str) -> bool:
+    """ "yes" or "no" is anywhere in the reply, and the truth is anywhere in it."""
+    said = reply.lower()
+    return ("yes" in said or "no" in said) and truth in said
+
+
+def _cmm(reply: str, truth: str) -> bool:
+    """The truth stands within the first five characters."""
+    return truth in reply.lower()[:5]
+
+
+def _pave(reply: str, truth: str) -> bool:
+    """The truth stands anywhere."""
+    return truth in reply.lower()
+
+
+Rule = Callable[[str, list[str], str], "Verdict | str | None"]
+RULES: Mapping[str, Rule] = {
+    "daily_omni/api": _daily_api, "daily_omni/qwen2_5_vl": _daily_qwen, "daily_omni/qwen2_5_omni": _daily_omni,
+    "omnivideobench/default": _omnivideo, "omnivideobench/thinking": _omnivideo_thinking,
+    "omnivideobench/baichuan": _baichuan, "omnivideobench/gemini": _gemini, "omnivideobench/strict": _equality,
+    "av_speakerbench/official": _speaker,
+    "av_speakerbench/lmms_eval": _speaker_lmms, "omnibench/official": _omnibench, "av_odyssey/official": _odyssey,
+    "mmau_mmar/string_match": _string_match, "echoink/eval": _echoink, "echoink/reward": _echoink_reward,
+    "xmodbench/equality": _equality, "dave/official": _dave,
+}  # fmt: skip
+YES_NO: Mapping[str, Callable[[str, str], bool]] = {
+    "avhbench/avcd_eval_acc": _avcd, "cmm/first_five": _cmm, "pave/substring": _pave,
+}  # fmt: skip

@@ -1,0 +1,96 @@
+"""Run folders of language models: the base they stand on, what was learned, and every option that shaped it.
+
+    lookhear.json            llm, base, options (frames, sound, size, dtype, …), prompts (task -> version), stage
+    connectors.safetensors   learned weights outside adapters, of this run and of the run it started from
+    adapter/                 PEFT, where there are adapters
+
+`load` gives a model those options; whatever asks for others is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lookhear import catalog, tasks
+from lookhear.errors import ModelError, RecipeError
+from lookhear.llms.placement import MACHINE
+
+CARD, CONNECTORS, ADAPTER = "lookhear.json", "connectors.safetensors", "adapter"
+
+
+def card(run: Path | str) -> Mapping[str, Any]:
+    """What a run folder's card tells; empty where `run` is none."""
+    file = Path(run) / CARD
+    try:
+        told = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    except ValueError as error:
+        raise ModelError(f"{file}: not readable ({error}).") from None
+    return told if isinstance(told, Mapping) and "base" in told else {}
+
+
+def load(run: Path | str, **changes: Any) -> Any | None:
+    """The language model of a run folder, None where `run` is none.
+
+    `changes` may be of the machine (device, attention, …). Raises RecipeError for another option than it was trained
+    with, ModelError where prompts have changed since or files do not fit the base.
+    """
+    told, run = card(run), Path(run)
+    if not told:
+        return None
+    options = merged(run, changes)
+    if told["base"]:
+        options["where"] = told["base"]
+    for task, version in told.get("prompts", {}).items():
+        if version != tasks.find(task).VERSION:
+            raise ModelError(
+                f"{run}: trained with version {version} of the prompts of {task!r}; here they are of version "
+                f"{tasks.find(task).VERSION}. Use the lookhear it was trained with, or train it anew."
+            )
+    llm = catalog.find("llms", told["llm"]).load(**options)
+    if (run / CONNECTORS).is_file():
+        learned(llm, run / CONNECTORS, f"{told['llm']} of {told['base'] or 'its own base'}")
+    if (run / ADAPTER).is_dir():
+        llm.wear(run / ADAPTER)
+    return llm
+
+
+def merged(run: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The options a run was trained with, and the machine's of `changes`. Raises RecipeError where others differ."""
+    told = dict(card(run).get("options", {}))
+    for name, value in changes.items():
+        if name in MACHINE or value in (None, ""):
+            continue
+        if str(told.get(name, "not set")) != str(value):
+            raise RecipeError(
+                f"{run} was trained with {name}={told.get(name, 'not set')}, not {value}: what it learned holds for "
+                "that alone. Leave the option out, or train with it."
+            )
+    return told | {k: v for k, v in changes.items() if k in MACHINE and v not in (None, "")}
+
+
+def learned(llm: Any, file: Path, what: str) -> None:
+    """Put the tensors of `file` into the model. Raises ModelError for one without a place, or that is not finite."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        found = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{file}: not readable ({str(error).splitlines()[0][:120]}).") from None
+    own = dict(llm.model.named_parameters())
+    for name, tensor in found.items():
+        if name not in own:
+            raise ModelError(f"{file.parent}: {name!r} has no place in {what}.")
+        if own[name].shape != tensor.shape:
+            raise ModelError(
+                f"{file.parent}: {name!r} is {tuple(tensor.shape)}, {what} takes {tuple(own[name].shape)}."
+            )
+        if not torch.isfinite(tensor).all():
+            raise ModelError(f"{file.parent}: {name!r} holds values that are not finite.")
+    with torch.no_grad():
+        for name, tensor in found.items():
+            own[name].copy_(tensor)

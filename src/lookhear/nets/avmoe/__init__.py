@@ -1,0 +1,75 @@
+"""AVMoE: the towers and places of DG-SCT, with adapters in which a router weighs cross-modal and single-modal experts.
+
+    pixels ── Swin-V2 ──┐ 12 places: adapters beside both halves of the picture's block, beside and behind the
+    waveform ─ HTS-AT ──┴ sound's; each is softmax(router) over 1 cross-modal and 2 single-modal experts ─ AVST's head
+
+Cheng et al., "Mixtures of Experts for Audio-Visual Learning", NeurIPS 2024.
+
+    released  equals yingchengy/AVMOE, AVQA, tensor by tensor. Single-modal experts have no non-linearity; all experts
+              always run; the frozen towers change in training as those of `dg_sct` do.
+    paper     the towers are in evaluation throughout; latent tokens start at random in both, as released
+
+`mixes` is its option of self-attention in the single-modal experts, which attends over the pictures of a batch, place
+by place: then an answer depends on its neighbours. Inputs and weights are those of `dg_sct`, which see; sound is the
+mean of its tokens. The published script trains 50 answers and tests 42; here the vocabulary decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lookhear import checkpoints
+from lookhear.layers.htsat import Sound
+from lookhear.layers.translate import fitted
+from lookhear.nets import dg_sct
+from lookhear.nets.avmoe.adapter import Adapter
+from lookhear.nets.avst.towers import count, translated
+from lookhear.nets.lavish.adapter import Options
+
+
+@dataclass(frozen=True)
+class Config(dg_sct.Config):
+    """Sizes; the defaults are the published ones."""
+
+    crosses: int = 1
+    """cross-modal experts"""
+    singles: int = 2
+    """single-modal experts"""
+    mixes: bool = False
+    """self-attention over the batch in single-modal experts"""
+
+
+class AVMoE(dg_sct.TwoTowers):
+    """Adapters of weighed experts; sound is the mean of its tokens."""
+
+    def adapter(self, dim: int, tokens: int, other: int, other_tokens: int, options: Options) -> nn.Module:
+        """One adapter of a stream with `tokens` of width `dim`; its latent tokens start at random, as released."""
+        experts = (self.own.crosses, self.own.singles, self.own.mixes)
+        return Adapter(dim, tokens, other, other_tokens, replace(options, random=True), *experts)
+
+    def pooled(self, sound: Tensor, more: Tensor) -> Float[Tensor, "row dim"]:
+        """The mean of the tokens."""
+        return sound.mean(dim=1)
+
+
+def build(config: Config) -> AVMoE:
+    """The net, freshly initialised around its towers."""
+    dg_sct.check(config, "avmoe")
+    return AVMoE(config)
+
+
+def from_official(state_dict: Mapping[str, Tensor], image: int = 192, sound: Sound | None = None) -> AVMoE:
+    """The released network from a published checkpoint, towers included. Unused layers are left out."""
+    state = checkpoints.without_prefixes(state_dict)
+    block = "audio_adapter_blocks_p1.0."
+    config = Config(
+        **dg_sct.config_of(state, image, sound),
+        crosses=count(state, f"{block}multimodal_experts."),
+        singles=count(state, f"{block}singlemodal_experts."),
+        mixes=f"{block}singlemodal_experts.0.self_attention.in_proj_weight" in state,
+    )
+    return fitted(build(config), translated(state))  # type: ignore[return-value]

@@ -1,0 +1,87 @@
+"""The head of AVST behind towers that watch pictures and sound: what LAVISH, DG-SCT and AVMoE share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lookhear.layers.towers import Towers
+from lookhear.nets.avst import ANSWERING, GROUNDING, Baseline, Config
+from lookhear.nets.avst.parts import Ground
+from lookhear.types import Memory, Output
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
+
+
+class Head(Baseline, Towers):
+    """Grounding by sound, the question's two attentions, answers, and the match with another clip's pictures."""
+
+    shortcut = True
+
+    def __init__(
+        self, audio: int, width: int, answers: int, tokens: int, words: int, match: float, inner: Sequence[int] = ()
+    ) -> None:
+        config = Config(answers=answers, audio=audio, patches=width, tokens=tokens, words=words, match=match)
+        super().__init__(config)
+        self.ground = Ground(width, inner)
+
+    def remember(self, heard: Float[Tensor, "clip time dim"], tokens: Float[Tensor, "clip time patch dim"]) -> Memory:
+        """What an answer needs of a clip: sound, the grounded picture, their keys, and where the sound is."""
+        seen, where = self.ground(heard, tokens)
+        return {**self._remember(heard, seen, heard), "where": where}
+
+    def plain(self, pixels: Float[Tensor, "row time 3 height width"]) -> Float[Tensor, "row time patch dim"]:
+        """Tokens of pictures without adapters, as the head takes them."""
+        raise NotImplementedError
+
+    def losses(
+        self,
+        output: Output,
+        labels: Int[Tensor, " question"],
+        pixels_negative: Float[Tensor, "question time 3 height width"],
+    ) -> dict[str, Tensor]:
+        """Cross-entropy of the answer, and of the match at its weight; another clip's pictures pass no adapter."""
+        match, _ = self.matched(output, pixels_negative)
+        return {"answer": F.cross_entropy(output.logits, labels), "match": self.config.match * match}
+
+    def matched(self, output: Output, pixels_negative: Tensor) -> tuple[Tensor, Tensor]:
+        """(cross-entropy of the match, its logits (question, time, own or other, 2))."""
+        return self.ground.loss(output.hidden["heard"], output.hidden["seen"], self.plain(pixels_negative))
+
+
+def normalised(pixels: Tensor) -> Float[Tensor, "row 3 height width"]:
+    """Pictures (row, time, 3, height, width) one after the other; bytes are put on ImageNet's mean and deviation."""
+    pictures = pixels.flatten(0, 1)
+    if pictures.dtype != torch.uint8:
+        return pictures
+    mean, deviation = (torch.tensor(x, device=pictures.device)[:, None, None] for x in (MEAN, DEVIATION))
+    return (pictures / 255 - mean) / deviation
+
+
+def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The published tensors under our names: those of the head are AVST's, the others have ours already."""
+    names, result = GROUNDING | ANSWERING, {}
+    for name, tensor in state.items():
+        old = next((o for o in names if name == o or name.startswith(f"{o}.")), None)
+        result[names[old] + name.removeprefix(old) if old else name] = tensor
+    return result
+
+
+def count(state: Mapping[str, Tensor], prefix: str) -> int:
+    """How many numbered things there are under a prefix."""
+    return len({n.removeprefix(prefix).split(".")[0] for n in state if n.startswith(prefix)})
+
+
+def learns_norms(name: str) -> bool:
+    """Whether a tower's parameter is of a norm."""
+    return "norm" in name
+
+
+def frozen_in_training(net: nn.Module, towers: tuple[str, ...]) -> None:
+    """Put the towers in evaluation: no stochastic depth, no statistics that drift."""
+    for name in towers:
+        net.get_submodule(name).eval()

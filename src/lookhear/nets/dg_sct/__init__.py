@@ -1,0 +1,234 @@
+"""DG-SCT: frozen Swin-V2 and HTS-AT side by side; adapters with channel and spatial gates join them in 12 places.
+
+    pixels ── Swin-V2 ──┐ where a picture's block meets one of sound: adapters beside both halves of the picture's
+    waveform ─ HTS-AT ──┴ block, beside and behind the sound's ─ tokens, one vector of sound a second ─ AVST's head
+
+Duan et al., "Cross-modal Prompts: Adapting Large Pre-trained Models for Audio-Visual Downstream Tasks", NeurIPS 2023.
+
+    released  equals haoyi-duan/DG-SCT, AVQA, tensor by tensor, its drift included: in training the frozen HTS-AT
+              normalises by the batch and moves its statistics, masks stripes of the spectrogram, mixes each second with
+              its mirror in the batch without mixing labels, and both towers keep stochastic depth. Latent tokens start
+              at 0 and stay equal.
+    paper     latent tokens start at random, the towers are in evaluation throughout. The temporal attention of the
+              paper's figure is in neither (the released call is commented out).
+
+Where stages differ in depth, every n-th picture's block meets a block of sound. Nothing before the head reads the
+question: `watch` is both towers, once a clip. Inputs: `pixels` (time, 3, 192, 192), bytes or normalised; `waveform`
+(time, sample) at 32 kHz, a second a row as `htsat_wave` makes them, of which each is heard `repeat` times over. `swin`
+and `htsat` name the towers' weights: timm or AudioSet files or Hugging Face folders; only what learns is then saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lookhear import checkpoints
+from lookhear.errors import RecipeError
+from lookhear.layers.htsat import HTSAT, Sound
+from lookhear.layers.swin import Block, Sizes, SwinV2
+from lookhear.layers.translate import fitted
+from lookhear.nets.avst.towers import Head, frozen_in_training, learns_norms, normalised, translated
+from lookhear.nets.dg_sct.adapter import Adapter
+from lookhear.nets.lavish import sizes_of
+from lookhear.nets.lavish.adapter import Options
+from lookhear.types import Memory
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes; the defaults are the published ones."""
+
+    variant: str = "released"
+    answers: int = 42
+    tokens: int = 93
+    words: int = 14
+    """tokens that the question encoder reads at least, padding included"""
+    swin: str = ""
+    """weights of the picture's tower; empty leaves it as it is drawn, and then all of it is saved"""
+    htsat: str = ""
+    """weights of the sound's tower"""
+    tower: Sizes = field(default_factory=Sizes)
+    sound: Sound = field(default_factory=Sound)
+    inner: list[int] = field(default_factory=lambda: [512, 256, 128])
+    """of the match"""
+    latent: int = 2
+    """latent tokens"""
+    down: int = 8
+    groups: int = 4
+    gate: bool = False
+    """in the sound's adapters; the picture's always have one"""
+    norms: bool = False
+    """the picture's tower's norms learn"""
+    batch_norm: bool = False
+    match: float = 0.5
+    repeat: int = 10
+    """how often each row of the waveform is heard one after the other; 10 seconds of one, as published"""
+    checkpointing: bool = False
+    """work out the inside of a block again in the backward pass rather than keep it"""
+
+
+class TwoTowers(Head):
+    """Watches pictures and sound through two towers, and reads. A subclass makes adapters and pools the sound."""
+
+    def __init__(self, config: Config) -> None:
+        picture, sound = config.tower.stages(), config.sound.tower.stages()
+        width = picture[-1][1]
+        answering = (config.answers, config.tokens, config.words, config.match, config.inner)
+        super().__init__(sound[-1][1], width, *answering)
+        self.own, self.checkpointing = config, config.checkpointing
+        self.mixing: Tensor | None = None  # shares of the seconds themselves, for tests; None draws them
+        self.masking = True
+        self.swin, self.htsat = SwinV2(config.tower), HTSAT(config.sound)
+        options = {"tokens": config.latent, "down": config.down, "groups": config.groups}
+        options |= {"batch_norm": config.batch_norm, "random": config.variant == "paper"}
+        for stream, gate in (("audio", config.gate), ("vis", True)):
+            for half in ("p1", "p2"):
+                made = nn.ModuleList()
+                for (n, dim), (other_n, other), depth in zip(picture, sound, config.sound.tower.depths, strict=True):
+                    sizes = (other, other_n, dim, n) if stream == "audio" else (dim, n, other, other_n)
+                    made += [self.adapter(*sizes, Options(gate=gate, **options)) for _ in range(depth)]
+                setattr(self, f"{stream}_adapter_blocks_{half}", made)
+        self.frozen("swin", config.swin, learns_norms if config.norms else lambda _: False)
+        self.frozen("htsat", config.htsat)
+
+    def adapter(self, dim: int, tokens: int, other: int, other_tokens: int, options: Options) -> nn.Module:
+        """One adapter of a stream with `tokens` of width `dim`."""
+        raise NotImplementedError
+
+    def pooled(self, sound: Tensor, more: Tensor) -> Float[Tensor, "row dim"]:
+        """One vector of sound a second; `more` is what the last adapter of sound gave beside its output."""
+        raise NotImplementedError
+
+    def train(self, mode: bool = True) -> TwoTowers:
+        """As in torch; in the paper's variant the towers stay in evaluation."""
+        super().train(mode)
+        if self.own.variant == "paper":
+            frozen_in_training(self, ("swin", "htsat"))
+        return self
+
+    def watch(
+        self, waveform: Float[Tensor, "clip time sample"], pixels: Float[Tensor, "clip time 3 height width"]
+    ) -> Memory:
+        """Both towers, once a clip."""
+        time, sound = pixels.shape[1], self.picture_of(waveform.flatten(0, 1).repeat(1, self.own.repeat))
+        seen, heard = self.towers(self.swin.patch_embed(normalised(pixels)), self.htsat.patch_embed(sound))
+        return self.remember(self.hear(heard.unflatten(0, (-1, time))), seen.unflatten(0, (-1, time)))
+
+    def picture_of(self, wave: Float[Tensor, "row sample"]) -> Float[Tensor, "row 1 side side2"]:
+        """The sound as a picture; in training as the released tower changes it."""
+        drifts = self.training and self.own.variant == "released"
+        mel = self.htsat.normed(self.htsat.log_mel(wave))
+        if drifts:
+            mel = stripes(mel) if self.masking else mel
+            share = self.mixing
+            if share is None:
+                share = torch.distributions.Beta(0.5, 0.5).sample((len(mel),))
+            share = share.to(mel)[:, None, None, None]
+            mel = share * mel + (1 - share) * mel.flip(0)
+        return self.htsat.picture(mel)
+
+    def towers(self, seen: Tensor, heard: Tensor) -> tuple[Tensor, Tensor]:
+        """(normed tokens of the pictures, one vector a second of sound) from the tokens of the first stage."""
+        index, more = 0, heard
+        for picture, sound in zip(self.swin.layers, self.htsat.layers, strict=True):
+            every = len(picture.blocks) // len(sound.blocks)
+            for place, block in enumerate(picture.blocks):
+                if (place + 1) % every:
+                    seen = self.eased(block, seen)
+                    continue
+                pair = (block, sound.blocks[place // every], index)
+                seen, heard, rest, more = self.eased(lambda v, a, pair=pair: self.step(*pair, v, a), seen, heard)
+                heard = heard + rest
+                index += 1
+            seen, heard = picture.merged(seen), sound.merged(heard)
+        return self.swin.norm(seen), self.pooled(heard, more)
+
+    def step(self, block: Block, hears: Block, index: int, seen: Tensor, heard: Tensor) -> tuple[Tensor, ...]:
+        """A picture's block and a block of sound with their adapters: (picture, sound, what the last adapter adds to
+        it, what that adapter gave beside)."""
+        to_heard, _ = self.audio_adapter_blocks_p1[index](heard, seen)
+        to_seen, _ = self.vis_adapter_blocks_p1[index](seen, heard)
+        seen = seen + block.attended(seen) + to_seen
+        heard = hears(heard) + to_heard
+        to_heard, more = self.audio_adapter_blocks_p2[index](heard, seen)
+        to_seen, _ = self.vis_adapter_blocks_p2[index](seen, heard)
+        return seen + block.fed(seen) + to_seen, heard, to_heard, more
+
+    def plain(self, pixels: Float[Tensor, "row time 3 height width"]) -> Float[Tensor, "row time patch dim"]:
+        """Tokens of pictures through the tower alone, without gradient."""
+        with torch.no_grad():
+            tokens = self.swin(normalised(pixels))
+        return tokens.unflatten(0, (-1, pixels.shape[1]))
+
+
+class DGSCT(TwoTowers):
+    """Adapters with channel and spatial gates; sound is pooled by the last spatial map."""
+
+    def adapter(self, dim: int, tokens: int, other: int, other_tokens: int, options: Options) -> nn.Module:
+        """One adapter of a stream with `tokens` of width `dim`."""
+        return Adapter(dim, tokens, other, other_tokens, options)
+
+    def pooled(self, sound: Tensor, more: Tensor) -> Float[Tensor, "row dim"]:
+        """Tokens weighed by the map of the last adapter of sound."""
+        return (more @ sound).squeeze(1)
+
+
+def stripes(mel: Float[Tensor, "row 1 frame band"]) -> Float[Tensor, "row 1 frame band"]:
+    """Two stripes of up to 64 frames and two of up to 8 bands set to 0 in every row."""
+    mel = mel.clone()
+    for row in mel:
+        for axis, most in ((1, 64), (1, 64), (2, 8), (2, 8)):
+            length = row.shape[axis]
+            wide = int(torch.randint(min(most, length), ()))
+            start = int(torch.randint(length - wide, ()))
+            row.narrow(axis, start, wide).zero_()
+    return mel
+
+
+def build(config: Config) -> DGSCT:
+    """The net, freshly initialised around its towers."""
+    check(config, "dg_sct")
+    return DGSCT(config)
+
+
+def check(config: Config, name: str) -> None:
+    """Refuse what cannot be built. Raises RecipeError."""
+    if config.variant not in ("released", "paper"):
+        raise RecipeError(f"{name} has no variant {config.variant!r}. There are: released, paper.")
+    pairs = list(zip(config.tower.depths, config.sound.tower.depths, strict=False))
+    if len(config.tower.depths) != len(config.sound.tower.depths) or any(a % b for a, b in pairs):
+        raise RecipeError(
+            f"{name}: every stage of the picture's tower needs a multiple of the sound's blocks, got "
+            f"{config.tower.depths} and {config.sound.tower.depths}."
+        )
+
+
+def config_of(state: Mapping[str, Tensor], image: int, sound: Sound | None) -> dict:
+    """What a checkpoint of DG-SCT or AVMoE says of its sizes; `sound` where it is not the AudioSet checkpoint's."""
+    adapter = next(n for n in state if n.startswith("audio_adapter_blocks_p1.0.") and n.endswith("my_tokens"))
+    prefix = adapter.removesuffix("my_tokens")
+    dim = checkpoints.size(state, f"{prefix}up_sampler.weight")
+    return {
+        "answers": checkpoints.size(state, "fc_ans.weight"),
+        "tokens": checkpoints.size(state, "question_encoder.word2vec.weight"),
+        "tower": sizes_of(state, "swin.", image, None),
+        "sound": sound or Sound(),
+        "inner": [checkpoints.size(state, f"fc{i}.weight") for i in (1, 2, 3)],
+        "latent": checkpoints.size(state, adapter),
+        "repeat": 1,  # published inputs are repeated already
+        "down": dim // checkpoints.size(state, f"{prefix}down_sampler.weight"),
+        "groups": dim // checkpoints.size(state, f"{prefix}down_sampler.weight", 1),
+        "gate": f"{prefix}gate" in state,
+        "batch_norm": f"{prefix}bn1.weight" in state,
+    }
+
+
+def from_official(state_dict: Mapping[str, Tensor], image: int = 192, sound: Sound | None = None) -> DGSCT:
+    """The released network from a published checkpoint, towers included. Unused layers are left out."""
+    state = checkpoints.without_prefixes(state_dict)
+    return fitted(build(Config(**config_of(state, image, sound))), translated(state))  # type: ignore[return-value]

@@ -1,0 +1,87 @@
+"""The adapter of LAVISH: a few latent tokens carry the other stream over, then a bottleneck of grouped maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an adapter is made of."""
+
+    tokens: int = 64
+    """latent tokens; 0 leaves the other stream out"""
+    down: int = 8
+    """width of the stream over width of the bottleneck"""
+    groups: int = 4
+    gate: bool = True
+    """scale the output by a learned number that starts at 0"""
+    norms: bool = True
+    """layer norms in front of the bottleneck and behind it"""
+    batch_norm: bool = False
+    relu: bool = True
+    random: bool = False
+    """latent tokens start uniformly random; as released they start at 0, and then stay equal for ever"""
+
+
+class Grouped(nn.Module):
+    """A map of channels in groups, without bias: a 1 x 1 convolution, and kept as one."""
+
+    def __init__(self, inputs: int, outputs: int, groups: int) -> None:
+        super().__init__()
+        self.groups = groups
+        self.weight = nn.Conv2d(inputs, outputs, 1, groups=groups, bias=False).weight
+
+    def forward(self, x: Float[Tensor, "row n inputs"]) -> Float[Tensor, "row n outputs"]:
+        """Each group of channels sees its own part alone."""
+        weight = rearrange(self.weight, "(group out) part 1 1 -> group out part", group=self.groups)
+        parts = x.unflatten(-1, (self.groups, -1))
+        return torch.einsum("mngp,gop->mngo", parts, weight).flatten(2)
+
+
+def carried(x: Tensor, y: Tensor, tokens: Tensor, gate: Tensor) -> Float[Tensor, "row n dim"]:
+    """x + gate * what its positions take from the latent tokens after those took in y. Scores are not scaled."""
+    r = tokens + (tokens @ y.transpose(1, 2)).softmax(dim=-1) @ y
+    return x + gate * (x @ r.transpose(1, 2)).softmax(dim=-1) @ r
+
+
+class Bottleneck(nn.Module):
+    """LN, down in groups, relu, up in groups, LN, gate."""
+
+    def __init__(self, dim: int, options: Options) -> None:
+        super().__init__()
+        inner = dim // options.down
+        self.down_sampler, self.up_sampler = (Grouped(*pair, options.groups) for pair in ((dim, inner), (inner, dim)))
+        self.ln_before, self.ln_post = (nn.LayerNorm(dim) if options.norms else None for _ in range(2))
+        self.bn1, self.bn2 = (nn.BatchNorm1d(n) if options.batch_norm else None for n in (inner, dim))
+        self.gate = nn.Parameter(torch.zeros(1)) if options.gate else None
+        self.relu = options.relu
+
+    def squeezed(self, x: Float[Tensor, "row n dim"]) -> Float[Tensor, "row n dim"]:
+        """The bottleneck's output."""
+        z = self.down_sampler(x if self.ln_before is None else self.ln_before(x))
+        z = z if self.bn1 is None else self.bn1(z.flatten(0, 1)).view_as(z)
+        out = self.up_sampler(z.relu() if self.relu else z)
+        out = out if self.bn2 is None else self.bn2(out.flatten(0, 1)).view_as(out)
+        out = out if self.ln_post is None else self.ln_post(out)
+        return out if self.gate is None else self.gate * out
+
+
+class Adapter(Bottleneck):
+    """Latent tokens, then the bottleneck. What it gives is added to the tower."""
+
+    def __init__(self, dim: int, options: Options) -> None:
+        super().__init__(dim, options)
+        if options.tokens:
+            tokens = torch.rand(options.tokens, dim) if options.random else torch.zeros(options.tokens, dim)
+            self.my_tokens, self.gate_av = nn.Parameter(tokens), nn.Parameter(torch.zeros(1))
+        self.crosses = options.tokens > 0
+
+    def forward(self, x: Float[Tensor, "row n dim"], y: Float[Tensor, "row n2 dim"]) -> Float[Tensor, "row n dim"]:
+        """Same shape as x."""
+        return self.squeezed(carried(x, y, self.my_tokens, self.gate_av) if self.crosses else x)

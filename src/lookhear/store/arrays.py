@@ -1,0 +1,81 @@
+"""Arrays of features as they lie on disk: read if they are numbers, checked before anything is computed from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from lookhear import files
+from lookhear.errors import FeatureError, FileError
+
+LARGEST = float(np.finfo(np.float32).max)  # networks compute in float32
+AXES = {"audio": 2, "frames": 2, "patches": 3, "question": 1, "words": 2}  # of the streams that nets order by name
+READS = ("frames", "waveform", "text")
+
+
+def read(path: Path, name: str) -> np.ndarray:
+    """The array in an .npy file of encoder `name`, in this machine's byte order. Raises FeatureError, one line."""
+    try:
+        with path.open("rb") as file:
+            if not file.read(6).startswith(b"\x93NUMPY"):
+                raise ValueError("not a file of numpy's")
+        found = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: a shape that is only claimed takes no memory
+        if found.dtype.kind not in "fiub":
+            raise ValueError(f"it holds {found.dtype}, not numbers")
+        return np.array(found, dtype=found.dtype.newbyteorder("="))
+    except (OSError, ValueError, EOFError, BadZipFile, OverflowError, MemoryError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise FeatureError(f"{path}: damaged ({reason}). Delete it and run: lookhear extract {name}") from None
+
+
+def check(name: str, key: str, arrays: Mapping[str, np.ndarray], widths: Mapping[str, int]) -> None:
+    """Refuse streams that are missing, of another width, empty, or no finite numbers in float32."""
+    if set(arrays) != set(widths):
+        raise FeatureError(f"{name} gave {sorted(arrays)} for {key!r} where it promises {sorted(widths)}.")
+    for stream, array in arrays.items():
+        again = f"Delete it and run: lookhear extract {name}"
+        if not array.ndim or not array.size:
+            raise FeatureError(f"{name} {stream} of {key!r} has shape {array.shape}: nothing is in it. {again}")
+        if array.dtype.kind != "f":
+            if stream == "tokens":
+                continue
+            raise FeatureError(f"{name} {stream} of {key!r} holds {array.dtype}, not floats. {again}")
+        if array.ndim != AXES.get(stream, array.ndim):
+            raise FeatureError(
+                f"{name} {stream} of {key!r} has shape {array.shape}, where {AXES[stream]} axes are wanted. {again}"
+            )
+        if array.shape[-1] != widths[stream]:
+            raise FeatureError(
+                f"{name} {stream} of {key!r} has shape {array.shape}, expected width {widths[stream]}. {again}"
+            )
+        bad = ~np.isfinite(array) if array.dtype.itemsize <= 4 else ~(np.abs(array) <= LARGEST)
+        if bad.any():
+            raise FeatureError(
+                f"{name} {stream} of {key!r} has {int(bad.sum())} values that are NaN or infinite of {array.size}. "
+                f"{again}"
+            )
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The signature in a card.json. Raises FeatureError where it is no card."""
+    try:
+        card = files.read_json(path, dict)
+        check_card(card)
+    except (FileError, FeatureError) as error:
+        raise FeatureError(f"{path}: not readable ({error}). Delete the folder and extract again.") from None
+    return card
+
+
+def check_card(card: Any) -> None:
+    """Refuse what is no signature of features. Raises FeatureError, which says why."""
+    streams, reads = (card.get("streams"), card.get("reads")) if isinstance(card, dict) else (None, None)
+    if not isinstance(streams, dict) or not all(isinstance(width, int) and width > 0 for width in streams.values()):
+        raise FeatureError(f"its streams are {str(streams)[:60]}, not names with widths")
+    if not streams or not isinstance(card.get("encoder"), str):
+        raise FeatureError("it names no encoder or no stream")
+    if not all(one in READS for one in (reads.values() if isinstance(reads, dict) else [reads])):
+        raise FeatureError(f"what it reads is {str(reads)[:60]}, none of {', '.join(READS)}")

@@ -1,0 +1,42 @@
+"""When and through which sense a reply says it knows: "heard 1:39-1:42; seen at 1:42" as segments.
+
+A time counts where seeing or hearing is named before it in the same sentence or line; one that is of no sense is left
+out. Nothing after the times of one sense belongs to it once the other sense is named.
+"""
+
+from __future__ import annotations
+
+import re
+
+from lookhear.datasets.reading.replies import in_order
+from lookhear.datasets.reading.times import moments, stretches
+from lookhear.tasks.reading.unwrap import spoken
+from lookhear.types import Segment
+
+SENSE = re.compile(
+    r"\b(?:(?P<audio>heard?|hears?|hearing|audio|audible|sound(?:s|ed|ing)?|says?|said|spoken|speech|voice)"
+    r"|(?P<visual>seen?|sees?|seeing|visual(?:ly)?|visible|vision|shown?|shows?|picture|frame|on screen|appears?))\b",
+    re.IGNORECASE,
+)
+PARTS = re.compile(r"\n|[.;!?](?=\s|$)")
+LONGEST = 20_000  # characters that are read
+
+
+def told(reply: str, label: str = "") -> tuple[Segment, ...]:
+    """The dated evidence of a reply, named `label`; a moment lasts a second."""
+    text, _ = spoken(reply)
+    text = text if len(text) <= LONGEST else text[: LONGEST // 2] + "\n" + text[-LONGEST // 2 :]
+    found: list[Segment] = []
+    begin = 0
+    for end in [*(m.end() for m in PARTS.finditer(text)), len(text)]:
+        part = text[begin:end]
+        begin = end
+        marks = list(SENSE.finditer(part))
+        for i, mark in enumerate(marks):
+            piece = part[mark.end() : marks[i + 1].start() if i + 1 < len(marks) else len(part)]
+            stream = "audio" if mark["audio"] else "visual"
+            spans = [(a, b) for a, b in stretches(piece) if a <= b]
+            edges = {edge for span in spans for edge in span}
+            spans += [(time, time + 1) for time in moments(piece) if time not in edges]
+            found += [Segment(label, a, b if b > a else a + 1, stream) for a, b in spans]
+    return in_order(dict.fromkeys(found))

@@ -1,0 +1,56 @@
+"""How fast a run goes: seconds, clips and target tokens a second, the share spent waiting for clips, and MFU."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import Tensor
+
+from lookhear.train.estimate import Estimate
+from lookhear.train.prepared import Clips
+
+
+class Meter:
+    """Losses and times since the last line of the log."""
+
+    def __init__(self, clips: Clips, estimate: Estimate):
+        self.clips, self.estimate = clips, estimate
+        self._begin()
+
+    def _begin(self) -> None:
+        self.began, self.waited = time.perf_counter(), self.clips.waited
+        self.losses: list[Tensor] = []
+        self.drawn = self.tokens = 0
+        self.paused = 0.0
+
+    def step(self, loss: Tensor, clips: int, tokens: int) -> None:
+        """A step is done."""
+        self.losses.append(loss)
+        self.drawn, self.tokens = self.drawn + clips, self.tokens + tokens
+        self.last = time.perf_counter()
+
+    def pause(self) -> None:
+        """What has passed since the last step was no training."""
+        self.paused += time.perf_counter() - self.last
+
+    def loss(self) -> Tensor:
+        """The mean since last time."""
+        return torch.stack(self.losses).mean()
+
+    def facts(self) -> dict[str, float]:
+        """What goes into the log; begins anew.
+
+        `decode_share` is the part of the time that steps waited for clips; `mfu` the operations of the model's weights
+        a second over the device's peak (of a CPU: over what a product of matrices reached when the run began).
+        """
+        seconds = max(time.perf_counter() - self.began - self.paused, 1e-9)
+        found = {
+            "seconds": round(seconds, 3),
+            "clips_per_second": round(self.drawn / seconds, 3),
+            "tokens_per_second": round(self.tokens / seconds, 1),
+            "decode_share": round((self.clips.waited - self.waited) / seconds, 4),
+            "mfu": round(self.estimate.flops_a_step * len(self.losses) / seconds / self.estimate.speed, 4),
+        }
+        self._begin()
+        return found

@@ -1,0 +1,64 @@
+"""What a language model's training leaves: adapters by PEFT, all else that learned, and the card that `model` reads.
+
+Weights are written in pieces, tensor by tensor, so that saving takes no second copy of them in memory.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from lookhear import config, files, tasks
+from lookhear.llms import LLM
+from lookhear.llms.placement import MACHINE
+from lookhear.model import tuned
+from lookhear.train.learners import named
+
+
+def bare(name: str) -> str:
+    """A weight's name as it is without PEFT's wrapper."""
+    return re.sub(r"(^|\.)base_model\.model\.", r"\1", name).replace(".base_layer.", ".")
+
+
+def of_adapters(name: str) -> bool:
+    """Whether PEFT saves this weight."""
+    return "lora_" in name or ".modules_to_save." in name
+
+
+def save(run: Path, recipe: config.LLMRecipe, llm: LLM, weights: Mapping[str, Tensor], prompts: set[str]) -> None:
+    """Write the outcome into `run`; the card goes last: where it is, the rest is.
+
+    `weights` are those that learned, by their names in `llm.model`; `prompts` the tasks that were taught.
+    """
+    name, options = named(recipe)
+    start = Path(str(options.get("where", "")))
+    began = tuned.card(start) if str(start) != "." else {}
+    others = {bare(n): t.detach().cpu().contiguous() for n, t in weights.items() if not of_adapters(n)}
+    if began and (start / tuned.CONNECTORS).is_file():
+        others = load_file(start / tuned.CONNECTORS) | others
+    if others:
+        with files.whole(run / tuned.CONNECTORS) as part:
+            save_file(others, part)
+    if hasattr(llm.spoken, "peft_config"):
+        inner = next((n for n, module in llm.model.named_modules() if module is llm.spoken), "")
+        prefix = f"{inner}." if inner else ""
+        state = {n.removeprefix(prefix): t for n, t in weights.items() if n.startswith(prefix) and of_adapters(n)}
+        llm.spoken.save_pretrained(run / tuned.ADAPTER, state_dict=state)
+    base = began["base"] if began else absolute(str(options.pop("where", "")))
+    shaped = tuned.merged(start, {k: v for k, v in options.items() if k != "where"}) if began else options
+    told: dict[str, Any] = {"llm": name, "base": base, "stage": recipe.stage}
+    told["options"] = {k: v for k, v in shaped.items() if k not in (*MACHINE, "where")}
+    told["prompts"] = {task: tasks.find(task).VERSION for task in sorted(prompts)}
+    if began:
+        told["start"] = absolute(str(start))
+    files.write_json(run / tuned.CARD, told)
+
+
+def absolute(where: str) -> str:
+    """A folder by its whole path, so that the run can be read from anywhere; a hub's name as it is."""
+    return str(Path(where).resolve()) if where and Path(where).exists() else where

@@ -1,0 +1,133 @@
+"""Clips as a model reads them: decoded ahead by threads, kept in memory, and in a folder that runs and ranks share.
+
+    lesson ─ key(clip's files, model's way of reading) ─▶ memory ─▶ FOLDER/ab/abcdef….pt ─▶ decode, prepare
+
+PyAV and torch decode and transform outside Python's lock, so threads do; `waited` is what the training step lost to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from pickle import UnpicklingError
+from threading import Lock
+from typing import Any
+
+import torch
+
+from lookhear import files
+from lookhear.errors import MediaError
+from lookhear.llms import LLM, Prepared
+from lookhear.model import stamp
+from lookhear.train.lessons import Lesson, prepared
+
+KEPT = 3e9  # bytes of prepared clips that are kept in memory
+VERSION = 1  # of the files
+
+
+class Clips:
+    """Clips of lessons, prepared; those that cannot be read are counted in `failed`."""
+
+    def __init__(self, llm: LLM, most: float = KEPT, workers: int = 0, folder: Path | str = ""):
+        self.llm, self.most = llm, most
+        self.folder = Path(folder) if folder else None
+        self.kept: OrderedDict[Any, Prepared] = OrderedDict()
+        self.bytes = 0
+        self.failed: dict[str, str] = {}
+        self.waited = 0.0
+        self.decoded = 0
+        self.pool = ThreadPoolExecutor(workers, "decode") if workers else None
+        self.coming: dict[Any, Future[Prepared]] = {}
+        self.lock = Lock()
+
+    def get(self, lesson: Lesson) -> Prepared | None:
+        """The lesson's clip prepared, or None where it cannot be read."""
+        place = where(lesson)
+        if place not in self.kept:
+            if lesson.clip.id in self.failed:
+                return None
+            began = time.perf_counter()
+            try:
+                ahead = self.coming.pop(place, None)
+                made = ahead.result() if ahead else self._made(lesson)
+            except MediaError as error:
+                self.failed[lesson.clip.id] = str(error)
+                return None
+            finally:
+                self.waited += time.perf_counter() - began
+            self.kept[place] = made
+            self.bytes += size(made)
+            while self.bytes > self.most and len(self.kept) > 1:
+                self.bytes -= size(self.kept.popitem(last=False)[1])
+        return self.kept[place]
+
+    def ahead(self, lessons: Iterable[Lesson]) -> None:
+        """Begin to prepare what will be asked for."""
+        if self.pool is None:
+            return
+        for lesson in lessons:
+            place = where(lesson)
+            if place not in self.kept and place not in self.coming and lesson.clip.id not in self.failed:
+                self.coming[place] = self.pool.submit(self._made, lesson)
+
+    def close(self) -> None:
+        """Let the threads go; what they have not begun is dropped."""
+        if self.pool is not None:
+            self.pool.shutdown(wait=True, cancel_futures=True)
+
+    def _made(self, lesson: Lesson) -> Prepared:
+        path = self._path(lesson)
+        if path is not None and path.is_file():
+            found = _read(path)
+            if found is not None:
+                return found
+        made = prepared(self.llm, lesson)
+        with self.lock:
+            self.decoded += 1
+        if path is not None:
+            with files.whole(path) as part:
+                torch.save(dict(made), part)
+        return made
+
+    def _path(self, lesson: Lesson) -> Path | None:
+        if self.folder is None:
+            return None
+        told = (
+            VERSION,
+            stamp(lesson.clip),
+            stamp(lesson.clip.__class__(lesson.second, None)),
+            lesson.way,
+            manner(self.llm),
+        )
+        name = hashlib.sha256(repr(told).encode()).hexdigest()[:40]
+        return self.folder / name[:2] / f"{name}.pt"
+
+
+def where(lesson: Lesson) -> tuple[Any, ...]:
+    """What tells a lesson's clip from others."""
+    return lesson.clip, lesson.second, lesson.way
+
+
+def manner(llm: LLM) -> str:
+    """Everything about a model that decides how a clip is prepared for it."""
+    told = getattr(llm, "options", None) or getattr(llm.model, "config", None)
+    bands = getattr(getattr(llm, "extractor", None), "to_json_string", lambda: "")()
+    return f"{llm.name} {llm.sampling} {told} {bands}"
+
+
+def size(prepared: Prepared) -> int:
+    """Bytes of its tensors."""
+    found = [v for value in prepared.values() for v in (value if isinstance(value, list) else [value])]
+    return sum(value.nbytes for value in found if torch.is_tensor(value))
+
+
+def _read(path: Path) -> Prepared | None:
+    """A prepared clip; None where the file is damaged, so that it is made anew."""
+    try:
+        return torch.load(path, weights_only=True, map_location="cpu")
+    except (RuntimeError, OSError, EOFError, ValueError, IndexError, KeyError, UnpicklingError):
+        return None
