@@ -18,6 +18,7 @@ from typing import Any
 from lookhear.encoders import efficientnet_lite, yamnet
 from lookhear.errors import ModelError
 from lookhear.model._clips import Video, Watched, about, plain, stamp
+from lookhear.model.readers import Reader
 from lookhear.store.features import FeatureStore
 from lookhear.timeline import answers, kept, reading, zero_shot
 from lookhear.timeline.finding import CANNOT
@@ -33,9 +34,15 @@ class RealModel:
     """Watches and answers. `watcher` holds the encoders, built when first needed; `reader` reads timelines, if any."""
 
     def __init__(
-        self, watcher: Watcher | None = None, vocabulary: Sequence[str] = (), store: FeatureStore | None = None
+        self,
+        watcher: Watcher | None = None,
+        vocabulary: Sequence[str] = (),
+        store: FeatureStore | None = None,
+        reader: Reader | None = None,
+        name: str = "real",
     ):
         self.watcher, self.vocabulary, self.store = watcher, tuple(vocabulary), store
+        self.reader, self.name = reader, name
         self.remembered: OrderedDict[Any, Timeline] = OrderedDict()
 
     def using(self, store: FeatureStore | None) -> RealModel:
