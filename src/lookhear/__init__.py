@@ -24,3 +24,7 @@ def __getattr__(name: str) -> Any:  # imported on first use, so that `import loo
         globals()[name] = value = getattr(import_module(f"lookhear.{_HOMES[name]}"), name)
         return value
     raise AttributeError(f"module 'lookhear' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
