@@ -12,7 +12,7 @@ OLDEST_TORCH ?= torch==2.6.0
 NEWEST_PYTHON ?= python3
 NEWEST_TORCH ?= torch
 
-.PHONY: setup demo test test-slow oldest newest check format bench encoders tiny-omni clean
+.PHONY: setup demo test test-slow oldest newest check format docs bench encoders tiny-omni clean
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -54,6 +54,10 @@ check: setup
 format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+docs: setup  # the API reference; a warning is an error
+	@$(BIN)/python -W error::UserWarning -m pdoc --docformat markdown --output-directory site lookhear '!lookhear.cli' '!lookhear.__main__'
+	@echo "· site/index.html"
 
 bench: setup
 	@$(BIN)/python -m bench

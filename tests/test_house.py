@@ -25,7 +25,7 @@ FLOORS = [  # ground floor first; rooms on one floor do not import each other
     {"model"},
     {"train", "evaluate", "curate"},
     {"serve"},
-    {"cli"},
+    {"cli", "lmms_eval"},
     {"__main__"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

@@ -204,3 +204,12 @@ def test_run_folders_say_what_they_were_trained_on(runs):
         world.EYES: "33333333",
         world.READER: "11111111",
     }
+
+
+def test_a_segment_is_what_weighs_half_again_its_even_share():
+    from lookhear.model import net
+
+    even = 0.1
+    weights = [even * w for w in (1.4, 1.6, 1.6, 1.4, 1.0, 0.6, 0.6, 0.6, 0.6, 0.6)]
+    (segment,) = net._segments("heard", weights)
+    assert (segment.start, segment.end) == (1.0, 3.0)

@@ -23,3 +23,7 @@ def __getattr__(name: str) -> Any:  # imported on first use, so that `import loo
     if name in _HOMES:
         return getattr(import_module(f"lookhear.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'lookhear' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -257,7 +257,8 @@ def parse(schema: type[T], options: Mapping[str, Any] | None, where: str) -> T:
         made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), dict(options)))
     except OmegaConfBaseException as error:
         raise RecipeError(f"{where}: {getattr(error, 'full_key', None) or 'value'}: {_line(error)}") from None
-    _check_amounts(made, where)
+    if schema in (Recipe, LLMRecipe):
+        _check_amounts(made, where)
     return made  # type: ignore[return-value]
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from lookhear.errors import LookhearError
@@ -77,3 +78,12 @@ def test_answers_of_multiple_choice_must_be_choices():
     meta = {"options": ("a dog", "a cat")}
     one = Example("0", "question_answering", Clip(None, None), "?", Answer("a cat"), ("Both",), meta)
     assert predictions.match({"0": "a car"}, [one]).outside == (("0", "a car"),)
+
+
+def test_each_family_is_corrected_by_itself():
+    """Overall alone, groups together, types together: a p of 0.02 among three types is 0.06, alone it stays 0.02."""
+    names = ["Overall", "Audio", "Visual", "Audio/Counting", "Audio/Comparative", "Visual/Counting"]
+    found = compares._holm(names, np.array([0.02, 0.02, 0.5, 0.02, 0.5, 0.5]))
+    assert found["Overall"] == pytest.approx(0.02)
+    assert found["Audio"] == pytest.approx(0.04)
+    assert found["Audio/Counting"] == pytest.approx(0.06)

@@ -52,3 +52,8 @@ def test_each_class_by_itself():
     assert metric.confusion(said, true) == {
         ("joy", "joy"): 1, ("anger", "joy"): 1, ("joy", ""): 1, ("anger", "anger"): 1
     }  # fmt: skip
+
+
+def test_a_label_inside_a_longer_reply_is_not_that_label():
+    found = metric.recognition(answers(["unhappy", "happy"]), answers(["happy", "happy"]))
+    assert found["uar"] == found["war"] == 50.0

@@ -123,6 +123,7 @@ def test_chat_in_every_dialect_of_parts(server, clip, sound, file):
     kept = {"type": "file", "file": {"file_id": file}}
     dialects = {
         "video": [video], "kept": [kept], "sound": [heard], "both": [video, heard], "picture": [frame],
+        "in turns": [frame, heard, frame, heard],
         "frames": [words("At 0.5 s:"), frame, words("At 5.5 s:"), frame, heard],
     }  # fmt: skip
     for name, parts in dialects.items():

@@ -3,6 +3,7 @@
 
 import email.utils
 import json
+import random
 import time
 
 import pytest
@@ -14,6 +15,7 @@ from lookhear.servers import client as clients
 from lookhear.servers.asker import Asker
 from lookhear.servers.client import Client, retry_after
 from lookhear.servers.completion import ALL, ALONE, ServerError, read
+from lookhear.types import ENDINGS
 from tests.chat import Chat, said, served, streamed
 
 
@@ -284,3 +286,29 @@ def test_without_its_library(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(DependencyError, match=r"lookhear\[api\]"):
         Client("http://h/v1")
+
+
+def test_mutated_answers_raise_nothing_else():
+    dice = random.Random(0)
+    whole = [json.dumps(said("B", logprobs={"content": [{"logprob": -1}]})).encode(), streamed("B", "C"), PAGE]
+    pieces = [b"null", b"[]", b"{}", b'"x"', b"-1e999", b"NaN", b"\xff", b"\x00", b"true", b"[" * 50, b"9" * 400]
+    for n in range(3000):
+        body = bytearray(dice.choice(whole))
+        for _ in range(dice.randint(1, 6)):
+            at = dice.randrange(len(body) + 1)
+            body[at : at + dice.choice([0, 1, 5, 40])] = dice.choice(pieces)
+        try:
+            done = read(dice.choice([200, 200, 200, 400, 429, 500, 302, 99]), bytes(body), None)
+        except ServerError as error:
+            assert error.why and "\n" not in error.why and len(error.why) < 400, n
+        else:
+            json.dumps(vars(done), allow_nan=False)
+            assert done.ended in ENDINGS and "\n" not in done.why
+
+
+@pytest.mark.parametrize("piece", [b" ", b"\n", b"{", b"[", b"9", b"data: \n", b'{"choices": [', b"<", b"a"])
+def test_a_megabyte_of_anything_is_read_at_once(piece):
+    began = time.process_time()
+    with pytest.raises(ServerError):
+        read(200, piece * (1_000_000 // len(piece)))
+    assert time.process_time() - began < 0.3

@@ -183,3 +183,13 @@ def test_an_epoch_has_every_question_once_in_batches_of_few_clips():
     assert sorted(int(e.id) for b in free for e in b) == list(range(600)) and len({e.clip for e in free[0]}) > 20
     with pytest.raises(FeatureError, match="batch=0"):
         batches(examples, batch=0)
+
+
+def test_pieces_of_a_clip_are_the_nearest_whole_number_of_questions():
+    """5 questions about 3 clips are pieces of 2 (1.67), not of 1."""
+    clips = [Clip(Source(name), Source(name)) for name in "abcd"]
+    asked = [Example(f"{c.id}{n}", "question_answering", c, "?") for c in clips for n in range(4)]
+    for seed in range(5):
+        made = batches(asked, batch=5, clips=3, generator=torch.Generator().manual_seed(seed))
+        line = [e.clip for batch_ in made for e in batch_]
+        assert line[::2] == line[1::2], "neighbours are of one clip"

@@ -31,3 +31,9 @@ def test_cosine_warms_up_and_ends_at_nothing():
 def test_a_schedule_by_another_name_is_refused():
     with pytest.raises(RecipeError, match="Did you mean 'step'"):
         factor(Train(schedule="steps"), PER_EPOCH)
+
+
+def test_a_short_run_warms_up_for_half_of_it_at_most():
+    rate = factor(Train(epochs=1, warmup=100), PER_EPOCH)
+    assert [rate(step) for step in range(5)] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    assert rate(6) < 1 and rate(9) < 0.2, "and then comes down to the end"

@@ -13,7 +13,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import exp, isfinite
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from lookhear.errors import ModelError
 from lookhear.layers.packing import scaled
 from lookhear.llms import LLM, Reply
 from lookhear.media.decode import decode
-from lookhear.model._clips import Watched, clip_of, plain, stamp
+from lookhear.model._clips import Video, Watched, about, stamp
 from lookhear.tasks.reading import boxes
 from lookhear.types import Answer, Clip, Example, Media, Region, Segment
 
@@ -59,6 +58,9 @@ class LLMModel:
         self.vocabulary, self.max_tokens = tuple(vocabulary), max_tokens
         self.remembered: OrderedDict[Any, Remembered] = OrderedDict()
         self._tasks: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: language model {type(self.llm).__name__}>"
 
     def watch(self, clips: Sequence[Clip]) -> Watched:
         """Decode and read `clips`. Raises MediaError."""
@@ -130,11 +132,23 @@ class LLMModel:
                 answers[i] = self._parsed(example, reply, one)
         return [answers[i] for i in range(len(examples))]
 
-    def ask(self, video: Path | str | Clip, *questions: str) -> list[Answer]:
-        """Watch a video once and answer every question about it."""
-        clip = video if isinstance(video, Clip) else clip_of(video)
-        watched = self.watch([clip])
-        return self.answer(watched, [Example(str(i), FREE, clip, plain(q)) for i, q in enumerate(questions)])
+    def say(self, watched: Watched, clips: Sequence[Clip], prompts: Sequence[str], max_tokens: int = 0) -> list[Reply]:
+        """A reply to each prompt as it stands, about the clip in its place, which must have been watched."""
+        row = dict(zip(watched.clips, watched.memory, strict=True))
+        groups: dict[int, list[int]] = {}
+        for i, clip in enumerate(clips):
+            groups.setdefault(id(row[clip].seen), []).append(i)
+        replies: dict[int, Reply] = {}
+        for some in groups.values():
+            rows = [row[clips[i]].row for i in some]
+            seen, asked = row[clips[some[0]]].seen, [prompts[i] for i in some]
+            replies.update(zip(some, self.llm.answer(seen, rows, asked, max_tokens or self.max_tokens), strict=True))
+        return [replies[i] for i in range(len(clips))]
+
+    def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
+        """Watch a video once and answer every question about it; see `clip_of` for what a video may be."""
+        clip, examples = about(video, questions, FREE)
+        return self.answer(self.watch([clip]), examples)
 
     def _task(self, example: Example) -> Any:
         if example.task not in self._tasks:

@@ -6,12 +6,11 @@ features.json (the signatures of the features it was trained on). Shipped models
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -19,8 +18,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lookhear import catalog, config
-from lookhear.errors import MediaError, ModelError
-from lookhear.model._clips import Watched, clip_of, plain, stamp
+from lookhear.errors import FeatureError, FileError, MediaError, ModelError
+from lookhear.files import read_json
+from lookhear.model._clips import Video, Watched, about, stamp
+from lookhear.store.arrays import check_card
 from lookhear.store.batch import Batch, batch, orders
 from lookhear.store.features import FeatureStore, key
 from lookhear.store.fill import build_encoder, encoders_of, fill
@@ -29,6 +30,8 @@ from lookhear.store.official import OFFICIAL
 from lookhear.store.scale import Scale, scaled
 from lookhear.types import BLANK, Answer, Clip, Evidence, Example, Media, Output, Segment
 
+Kind = TypeVar("Kind", list, dict)
+DAMAGED = "The run folder is damaged; train it again."
 REMEMBERED = 32  # clips whose features are kept, so that asking again decodes nothing
 STANDS_OUT = 1.5  # times the even share: a second that weighs more belongs to a segment
 SCALE_PARTS = ("mean", "deviation")  # what scale.safetensors holds of each stream
@@ -43,8 +46,15 @@ ABSENT = (
 def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
     """The model of a run folder; with `store`, features are read from there and kept there."""
     recipe = config.load(folder / "recipe.yaml")
-    vocabulary = tuple(_json(folder / "vocabulary.json"))
-    cards = _json(folder / "features.json")
+    vocabulary = tuple(_json(folder / "vocabulary.json", list))
+    cards = _json(folder / "features.json", dict)
+    if not vocabulary or not all(isinstance(word, str) for word in vocabulary):
+        raise ModelError(f"{folder / 'vocabulary.json'}: not a list of answers. {DAMAGED}")
+    for name, card in cards.items():
+        try:
+            check_card(card)
+        except FeatureError as error:
+            raise ModelError(f"{folder / 'features.json'}: {name}: {error}. {DAMAGED}") from None
     net = build_net(recipe, vocabulary, cards)
     if recipe.debias and catalog.find("debias", str(recipe.debias.get("name"))).STAYS:
         net = wrapped(net, recipe, vocabulary, cards)
@@ -120,6 +130,19 @@ class NetModel:
         self.remembered: OrderedDict[Any, tuple[FeatureStore, tuple[str, ...]]] = OrderedDict()
         self.texts = FeatureStore(None)
 
+    def __repr__(self) -> str:
+        weights = sum(p.numel() for p in self.net.parameters())
+        reads = ", ".join(f"{s}: {e}" for s, e in self.recipe.features.items())
+        net = self.recipe.net.get("name", type(self.net).__name__)
+        sizes = f"{weights:,} weights, {len(self.vocabulary)} answers"
+        return f"<{self.name}: {net}, {sizes}, reads {reads}, on {self.device}>"
+
+    def to(self, device: torch.device | str) -> NetModel:
+        """Move the net to another device; returns this model."""
+        self.device = torch.device(device)
+        self.net.to(self.device)
+        return self
+
     def using(self, store: FeatureStore | None) -> NetModel:
         """The same model reading features from `store` and keeping there what it has to make."""
         other = copy(self)
@@ -159,13 +182,10 @@ class NetModel:
         output = self.net.answer({n: t[rows] for n, t in watched.memory.items()}, **served(self.net.answer, asked))
         return self._answers(output, [watched.seconds[i] for i in rows.tolist()], [watched.notes[i] for i in rows])
 
-    def ask(self, video: Path | str | Clip, *questions: str) -> list[Answer]:
-        """Watch a video once and answer every question about it."""
-        clip = video if isinstance(video, Clip) else clip_of(video)
-        watched = self.watch([clip])
-        return self.answer(
-            watched, [Example(str(i), "question_answering", clip, plain(q)) for i, q in enumerate(questions)]
-        )
+    def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
+        """Watch a video once and answer every question about it; see `clip_of` for what a video may be."""
+        clip, examples = about(video, questions, "question_answering")
+        return self.answer(self.watch([clip]), examples)
 
     def encoder(self, name: str) -> Any:
         """The encoder called `name`, built once. Raises ModelError where it is not the one the net was trained on."""
@@ -307,13 +327,17 @@ def _segments(track: str, weight: Sequence[float]) -> list[Segment]:
 
 def _tensors(path: Path) -> dict[str, Tensor]:
     try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path}: not readable ({error}). The run folder is damaged; train it again.") from None
+        found = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"{path}: not readable ({error}). {DAMAGED}") from None
+    wrong = next((name for name, tensor in found.items() if not bool(tensor.isfinite().all())), None)
+    if wrong:
+        raise ModelError(f"{path}: {wrong} holds NaN or infinity. {DAMAGED}")
+    return found
 
 
-def _json(path: Path) -> Any:
+def _json(path: Path, kind: type[Kind]) -> Kind:
     try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: not readable ({error}). The run folder is damaged; train it again.") from None
+        return read_json(path, kind)
+    except FileError as error:
+        raise ModelError(f"{error} {DAMAGED}") from None

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from copy import copy
-from pathlib import Path
 from typing import Any
 
 from lookhear.encoders import efficientnet_lite, yamnet
 from lookhear.errors import ModelError
-from lookhear.model._clips import Watched, clip_of, plain, stamp
+from lookhear.model._clips import Video, Watched, about, stamp
 from lookhear.store.features import FeatureStore
 from lookhear.timeline import answers, kept
 from lookhear.timeline.value import Timeline
@@ -76,13 +75,10 @@ class RealModel:
             raise ModelError(f"Asked about {unseen!r}, which was not watched. Give it to watch() first.")
         return [answers.answer(row[e.clip], e.question, e.meta.get("options") or self.vocabulary) for e in examples]
 
-    def ask(self, video: Path | str | Clip, *questions: str) -> list[Answer]:
-        """Watch a video once and answer every question about it."""
-        clip = video if isinstance(video, Clip) else clip_of(video)
-        watched = self.watch([clip])
-        return self.answer(
-            watched, [Example(str(i), "question_answering", clip, plain(q)) for i, q in enumerate(questions)]
-        )
+    def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
+        """Watch a video once and answer every question about it; see `clip_of` for what a video may be."""
+        clip, examples = about(video, questions, "question_answering")
+        return self.answer(self.watch([clip]), examples)
 
 
 def installed() -> bool:

@@ -21,6 +21,7 @@ from lookhear.serve.settings import Limits
 
 BLANK = "blank"  # black or silent, asked for
 PROBE_SECONDS = 30.0
+FACTS = ".facts.json"  # ending of the file that keeps them
 REMEMBERED = 256  # files whose facts are kept in memory
 
 Progress = Callable[[Any], None]
@@ -52,21 +53,27 @@ class Inspector:
 
     async def facts(self, sha: str, client: str, progress: Progress | None = None) -> dict[str, Any]:
         """The facts of a kept file. Raises Refusal where it is no media, too long, too large or cannot be decoded."""
-        if sha in self.known:
-            self.known.move_to_end(sha)
-            return self.known[sha]
-        file = self.library.derived(sha, ".facts.json")
-        if file.is_file():
-            try:
-                return self._remember(sha, json.loads(file.read_text("utf-8")))
-            except (OSError, ValueError):
-                file.unlink(missing_ok=True)
+        known = self.seen(sha)
+        if known is not None:
+            return known
         if progress is not None:
             self.listeners.setdefault(sha, []).append(progress)
         if sha not in self.under_way:
-            self.under_way[sha] = asyncio.create_task(self._inspect(sha, client, file))
+            self.under_way[sha] = asyncio.create_task(self._inspect(sha, client))
             self.under_way[sha].add_done_callback(lambda _: self._over(sha))
         return await asyncio.shield(self.under_way[sha])
+
+    def seen(self, sha: str) -> dict[str, Any] | None:
+        """The facts of a file that was looked into before, by this server or another on the same data."""
+        if sha in self.known:
+            self.known.move_to_end(sha)
+            return self.known[sha]
+        file = self.library.derived(sha, FACTS)
+        try:
+            return self._remember(sha, json.loads(file.read_text("utf-8"))) if file.is_file() else None
+        except (OSError, ValueError):
+            file.unlink(missing_ok=True)
+            return None
 
     def _over(self, sha: str) -> None:
         task = self.under_way.pop(sha, None)
@@ -80,7 +87,7 @@ class Inspector:
             self.known.popitem(last=False)
         return facts
 
-    async def _inspect(self, sha: str, client: str, file: Path) -> dict[str, Any]:
+    async def _inspect(self, sha: str, client: str) -> dict[str, Any]:
         path = str(self.library.path(sha))
         claimed = await self.decode({"op": "probe", "path": path}, client, PROBE_SECONDS)
         self.check(claimed)
@@ -93,7 +100,7 @@ class Inspector:
 
         request = {"op": "inspect", "path": path}
         facts = await self.decode(request, client, seconds, length > self.limits.long_seconds, tell)
-        files.write(file, json.dumps(facts))
+        files.write(self.library.derived(sha, FACTS), json.dumps(facts))
         return self._remember(sha, facts)
 
     async def decode(

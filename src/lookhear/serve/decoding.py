@@ -21,7 +21,7 @@ from lookhear.errors import MediaError
 from lookhear.media.decode import decode, stream
 from lookhear.media.probe import Facts, probe
 from lookhear.media.sampling import Sampling
-from lookhear.media.write import write
+from lookhear.media.write import write, write_wav
 from lookhear.types import Clip, Media, Source
 
 BINS = 2_000  # columns of the wave, at most
@@ -37,7 +37,14 @@ Tell = Callable[[Any], None]
 
 def operations() -> dict[str, Callable[[Mapping[str, Any], Tell], Any]]:
     """Operation -> what does it."""
-    return {"probe": _probe, "inspect": _inspect, "compose": _compose, "preview": _preview, "examples": _examples}
+    return {
+        "probe": _probe,
+        "inspect": _inspect,
+        "compose": _compose,
+        "join": _join,
+        "preview": _preview,
+        "examples": _examples,
+    }
 
 
 def _probe(request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
@@ -140,6 +147,18 @@ def _compose(request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     finally:
         part.unlink(missing_ok=True)
     return _facts(probe(out))
+
+
+def _join(request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    """Sounds one after another, as one wav of 16 kHz."""
+    found = []
+    for number, path in enumerate(map(Path, request["sounds"]), 1):
+        sound = decode(Clip(None, Source(path.name, path))).waveform
+        if sound is None:
+            raise MediaError(f"Sound {number} of the message holds no sound.")
+        found.append(sound)
+    write_wav(request["out"], np.concatenate(found))
+    return _facts(probe(request["out"]))
 
 
 def _mux(container: Any, pictures: Iterator[Image.Image], times: list[float]) -> None:

@@ -103,7 +103,6 @@ class Engine:
             "senses": senses,
         }
         task = self._task(request, client, length["seconds"], whole.key(model), progress)
-        task.key = f"{task.key}{'+' if senses else ''}"
         task.questions = tuple(questions)
         result = await self._run(task, note)
         self.metrics.watched.labels("hit" if result["cached"] else "miss").inc()

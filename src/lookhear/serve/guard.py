@@ -26,6 +26,7 @@ from lookhear.serve.settings import LOOPBACK, Settings
 OPEN = ("/", "/health", "/ready", "/session", "/favicon.ico")  # what needs no key
 OPEN_UNDER = ("/static/",)
 SAFE = ("GET", "HEAD", "OPTIONS")
+METHODS = (*SAFE, "POST", "PUT", "PATCH", "DELETE")
 COOKIE = "lookhear_session"
 CLIENTS = 10_000  # clients whose last requests are remembered
 POLICY = (
@@ -120,7 +121,8 @@ class Guard:
                 if not self.open[client]:
                     del self.open[client]
             route = getattr(scope.get("route"), "path", "other")
-            self.metrics.requests.labels(route, scope["method"], status).inc()
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            self.metrics.requests.labels(route, method, status).inc()
             self.metrics.latency.labels(route).observe(time.perf_counter() - began)
 
     def _client(self, scope: Scope, headers: Headers) -> str:

@@ -214,6 +214,10 @@ class Library:
             with contextlib.suppress(OSError):
                 if time.time() - part.stat().st_mtime > STALE:
                     part.unlink()
+        for made in self.root.glob("derived/*.made"):  # notes of what was made from parts of messages
+            with contextlib.suppress(OSError):
+                if not self.path(made.read_text("utf-8")).is_file():
+                    made.unlink()
         for age, sha in sorted(ages, reverse=True):
             named = records.get(sha, [])
             expired = age > (self.limits.keep_seconds if named else UNNAMED_SECONDS)

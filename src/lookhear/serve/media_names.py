@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import re
 from typing import Any
 
+from lookhear import files
 from lookhear.errors import MediaError
 from lookhear.fetch import FetchOptions, fetch, is_url
 from lookhear.serve.clips import BLANK, Tracks
@@ -71,12 +73,8 @@ async def tracks_of(engine: Engine, body: ClipBody, owner: str) -> tuple[Tracks,
 
 async def tracks_of_message(engine: Engine, asked: Asked, owner: str, client: str) -> tuple[Tracks, int]:
     """The tracks of a chat's media; frames are joined to a video. Also how many frames there were."""
-    media, audio = asked.media, None
-    if media.audio_is_base64:
-        most = engine.settings.limits.file_bytes
-        audio = await engine.library.keep(await asyncio.to_thread(decoded, media.audio, most))
-    elif media.audio:
-        audio = await kept(engine, media.audio, owner, "messages")
+    media = asked.media
+    audio = await _sound(engine, media.sounds, owner, client) if media.sounds else None
     if media.video:
         video = await kept(engine, media.video, owner, "messages")
         if media.frames:
@@ -94,25 +92,44 @@ async def _joined(engine: Engine, asked: Asked, owner: str, client: str, audio: 
     at = times(frames)
     if at[-1] > engine.settings.limits.media_seconds:
         raise Refusal(422, "media_refused", f"A frame is at {at[-1]:.0f} s, which is beyond the limit.", "messages")
-    name = hashlib.sha256(repr((shas, at, audio)).encode()).hexdigest()
-    marker = engine.library.derived(name, ".joined")
-    if marker.is_file():
-        sha = marker.read_text("utf-8")
-        if engine.library.path(sha).is_file():
-            return sha
-    out = engine.library.part(".mkv")
     request = {
         "op": "compose",
         "images": [str(engine.library.path(sha)) for sha in shas],
         "times": at,
         "audio": str(engine.library.path(audio)) if audio else None,
         "pixels": engine.settings.limits.pixels,
-        "out": str(out),
     }
+    return await _made(engine, client, ".mkv", request)
+
+
+async def _sound(engine: Engine, sounds: list[tuple[bool, str]], owner: str, client: str) -> str:
+    """The sound of a chat; several parts are one after another."""
+    most, found = engine.settings.limits.file_bytes, list[str]()
+    for bare, name in sounds:
+        if bare:
+            found.append(await engine.library.keep(await asyncio.to_thread(decoded, name, most)))
+        else:
+            found.append(await kept(engine, name, owner, "messages"))
+    if len(found) == 1:
+        return found[0]
+    for sha in found:
+        await engine.inspector.facts(sha, client)
+    return await _made(engine, client, ".wav", {"op": "join", "sounds": [str(engine.library.path(s)) for s in found]})
+
+
+async def _made(engine: Engine, client: str, suffix: str, request: dict[str, Any]) -> str:
+    """The sha256 of what a decoder makes by `request`; made once for equal requests."""
+    name = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+    marker = engine.library.derived(name, ".made")
+    if marker.is_file():
+        sha = marker.read_text("utf-8")
+        if engine.library.path(sha).is_file():
+            return sha
+    out = engine.library.part(suffix)
     try:
-        await engine.inspector.decode(request, client, engine.settings.limits.task_seconds)
+        await engine.inspector.decode({**request, "out": str(out)}, client, engine.settings.limits.task_seconds)
         sha, _ = await engine.library.adopt(out)
     finally:
         out.unlink(missing_ok=True)
-    marker.write_text(sha, "utf-8")
+    files.write(marker, sha)
     return sha

@@ -2,7 +2,7 @@
 
 text          the question: the text of the last user message, without time marks; "A. …" lines are its options
 image_url     a frame; its time is the text before it ("At 1.5 s:"), else one frame a second
-input_audio   the sound           audio_url  the same at an address
+input_audio   the sound, several one after another           audio_url  the same at an address
 video_url     the clip, with its own sound unless sound is given beside it; `video` with a list is frames
 file          an uploaded file (file_id), or one in the message (file_data)
 """
@@ -31,9 +31,8 @@ class Media:
     """The media of a conversation, as they are named in it: URLs, base64 or ids."""
 
     video: str = ""
-    audio: str = ""
     frames: list[tuple[float | None, str]] = field(default_factory=list)
-    audio_is_base64: bool = False
+    sounds: list[tuple[bool, str]] = field(default_factory=list)  # (whether it is bare base64, what it is)
 
 
 @dataclass(frozen=True)
@@ -56,11 +55,11 @@ def read(messages: Sequence[Message], images: int, chars: int) -> Asked:
             continue
         parts = message.content if isinstance(message.content, list) else [_text(message.content or "")]
         text = _parts(parts, media)
-    if len(media.frames) > images:
-        raise too_large("number of frames", f"{images}", "messages")
+    if max(len(media.frames), len(media.sounds)) > images:
+        raise too_large("number of frames and sounds", f"{images}", "messages")
     if len(text) > chars:
         raise too_large("question", f"{chars} characters", "messages")
-    if not (media.video or media.audio or media.frames):
+    if not (media.video or media.sounds or media.frames):
         raise bad("no_media", "No video, sound or picture in the messages: there is nothing to watch.", "messages")
     question, options = split_options(text)
     if not question:
@@ -101,13 +100,12 @@ def _parts(parts: Sequence[Mapping[str, Any]], media: Media) -> str:
         elif kind == "input_audio":
             told = part.get("input_audio")
             data = told.get("data") if isinstance(told, Mapping) else None
-            _one(media, "audio", data)
-            media.audio_is_base64 = not str(data).startswith("data:")
+            media.sounds.append((not str(data).startswith("data:"), _given("sound", data)))
         elif kind in ("audio_url", "audio"):
-            _one(media, "audio", _url(part, "audio_url", "audio", "url"))
+            media.sounds.append((False, _url(part, "audio_url", "audio", "url")))
         elif kind in ("file", "input_file"):
             told = part.get("file", part)
-            _one(media, "video", (told.get("file_id") or told.get("file_data")) if isinstance(told, Mapping) else None)
+            _film(media, (told.get("file_id") or told.get("file_data")) if isinstance(told, Mapping) else None)
         else:
             raise bad("unsupported_part", f"Content parts of type {str(kind)[:40]!r} are not known here.", "messages")
     if mark:
@@ -120,17 +118,19 @@ def _video(part: Mapping[str, Any], media: Media) -> None:
     if isinstance(told, list):
         media.frames += [(None, str(one.get("url") if isinstance(one, Mapping) else one)) for one in told]
     else:
-        _one(media, "video", _url(part, "video_url", "video", "url"))
+        _film(media, _url(part, "video_url", "video", "url"))
 
 
-def _one(media: Media, name: str, value: Any) -> None:
+def _film(media: Media, value: Any) -> None:
+    if media.video not in ("", value):  # a conversation may show its clip again
+        raise bad("several_clips", "The messages hold more than one video: one clip is watched at a time.", "messages")
+    media.video = _given("video", value)
+
+
+def _given(name: str, value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise bad("invalid_part", f"A part with {name} names no data, no address and no file.", "messages")
-    if getattr(media, name):
-        raise bad(
-            "several_clips", f"The messages hold more than one {name}: one clip is watched at a time.", "messages"
-        )
-    setattr(media, name, value)
+    return value
 
 
 def _url(part: Mapping[str, Any], *names: str) -> str:

@@ -28,7 +28,7 @@ SETTLE = 5.0  # seconds between two starts of a worker that dies at once
 
 @dataclass(eq=False)
 class Task:
-    """A request that waits for a worker. `key` names what it works on; tasks with `questions` can be joined."""
+    """A request that waits. `key` names the clip it is about; equal requests with `questions` are joined."""
 
     request: dict[str, Any]
     client: str
@@ -130,7 +130,12 @@ class Pool:
         chosen, room = [first], TOGETHER - len(first.questions)
         if first.questions:
             for task in self._turns():
-                if task is not first and task.questions and task.key == first.key and len(task.questions) <= room:
+                if (
+                    task is not first
+                    and task.questions
+                    and task.request == first.request
+                    and len(task.questions) <= room
+                ):
                     chosen.append(task)
                     room -= len(task.questions)
         for task in chosen:

@@ -186,10 +186,7 @@ def _pieces(text: str) -> Iterator[Mapping[str, Any]]:
             line = line[5:].strip()
             if line == "[DONE]":
                 yield {"done": True}
-                continue
-        elif not line.startswith("{"):
-            continue
-        chunk = loads(line)
+        chunk = loads(line) if line.startswith("{") else None
         if isinstance(chunk, Mapping):
             yield chunk
 

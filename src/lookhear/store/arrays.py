@@ -64,13 +64,18 @@ def read_card(path: Path) -> dict[str, Any]:
     """The signature in a card.json. Raises FeatureError where it is no card."""
     try:
         card = files.read_json(path, dict)
-        streams, reads = card.get("streams"), card.get("reads")
-        if not isinstance(streams, dict) or not all(isinstance(w, int) and w > 0 for w in streams.values()):
-            raise FileError(f"its streams are {str(streams)[:60]}, not names with widths")
-        if not streams or not isinstance(card.get("encoder"), str):
-            raise FileError("it names no encoder or no stream")
-        if not {*(reads.values() if isinstance(reads, dict) else [reads])} <= set(READS):
-            raise FileError(f"what it reads is {str(reads)[:60]}, none of {', '.join(READS)}")
-    except (FileError, TypeError) as error:
+        check_card(card)
+    except (FileError, FeatureError) as error:
         raise FeatureError(f"{path}: not readable ({error}). Delete the folder and extract again.") from None
     return card
+
+
+def check_card(card: Any) -> None:
+    """Refuse what is no signature of features. Raises FeatureError, which says why."""
+    streams, reads = (card.get("streams"), card.get("reads")) if isinstance(card, dict) else (None, None)
+    if not isinstance(streams, dict) or not all(isinstance(width, int) and width > 0 for width in streams.values()):
+        raise FeatureError(f"its streams are {str(streams)[:60]}, not names with widths")
+    if not streams or not isinstance(card.get("encoder"), str):
+        raise FeatureError("it names no encoder or no stream")
+    if not all(one in READS for one in (reads.values() if isinstance(reads, dict) else [reads])):
+        raise FeatureError(f"what it reads is {str(reads)[:60]}, none of {', '.join(READS)}")

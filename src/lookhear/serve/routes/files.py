@@ -94,7 +94,7 @@ async def facts(request: Request, id: str) -> dict[str, Any]:
 async def content(request: Request, id: str) -> Response:
     """The bytes, in ranges where asked. Their type is what the file was found to be, never what its owner said."""
     engine, record = engine_of(request), _record(request, id)
-    known = engine.inspector.known.get(record.sha)
+    known = engine.inspector.seen(record.sha)
     kind = TYPES.get(known["format"]) if known else None
     safe = {"Content-Security-Policy": "sandbox; default-src 'none'; media-src 'self'"}
     if kind is None:
