@@ -62,7 +62,7 @@ def test_no_reply_is_taken_from_before(tmp_path):
     options = f",workers=4,dialect=sglang,replies={tmp_path / 'kept'}"
     with served(Oracle, **oracle.state("sglang", "whole")) as server:
         for _ in range(2):
-            Doctor(tmp_path / "clips").diagnose(f"endpoint@{server.url}{options}")
+            Doctor(tmp_path).diagnose(f"endpoint@{server.url}{options}")
         assert len(server.asked) == 2 * 65, "each asked anew, with the same clips"
 
 
