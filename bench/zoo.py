@@ -100,6 +100,7 @@ def contrast() -> dict:
         share = torch.einsum("itnd,itd->itn", x, y).softmax(-1)
         mass = (share / 0.4).exp()
         positive = (mass * (share >= 0.011)).sum(-1)
+        positive = torch.where(positive == 0, 1e-3, positive)
         every = torch.einsum("jtnd,itd->ijtn", x, y).mean(-1)  # row i with the objects of every row j
         rest = (every.sum(1) - every.diagonal().T) / (len(x) - 1)
         return -(positive / (mass.sum(-1) + rest)).log().mean()

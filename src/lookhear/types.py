@@ -114,6 +114,34 @@ class Answer:
     raw: str = ""  # the model's own words, before parsing
     notes: tuple[str, ...] = ()  # what a reader must know: "no sound track: answered from silence"
 
+    def __repr__(self) -> str:
+        first, *others = [f"{text!r} {score:.0%}" for text, score in list(self.scores.items())[:3]] or [repr(self.text)]
+        facts = [f"then {', '.join(others)}"] * bool(others)
+        facts += [f"{len(things)} {name}" for name in ("segments", "regions") if (things := getattr(self, name))]
+        facts += [repr(note) for note in self.notes]
+        return f"<Answer {first}{': ' if facts else ''}{'; '.join(facts)}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the answers and how sure, then each second's weight, for the eyes and for the ears."""
+        from html import escape
+
+        scores = list(self.scores.items())[:3] or [(self.text, 1.0)]
+        rows = "".join(
+            f"<tr><td>{escape(text)}</td><td><progress value='{score:.4f}' max='1'></progress> {score:.0%}</td></tr>"
+            for text, score in scores
+        )
+        for name in ("seen", "heard"):
+            weights = getattr(self.evidence, name) if self.evidence else ()
+            top = max([*weights, 1e-9])
+            bars = "".join(
+                f"<span title='{i} s: {w:.0%}' style='display:inline-block;width:8px;margin-right:1px;"
+                f"background:#4477aa;height:{1 + 23 * w / top:.0f}px'></span>"
+                for i, w in enumerate(weights)
+            )
+            rows += f"<tr><td>{name}</td><td>{bars} 0 to {len(weights)} s</td></tr>" if weights else ""
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
+        return f"<table>{rows}</table>{notes}"
+
 
 ENDINGS = ("finished", "cut", "filtered", "refused", "empty", "failed")
 

@@ -20,13 +20,15 @@ def refuses(wrapper, net):
     hears, sees = (any(s in watched for s in streams) for streams in (AUDIO, VISUAL))
     if wrapper == "havf":
         return not {"frames", "patches"} & set(watched) or not set(QUESTION) & set(asked)
+    if wrapper == "tm_avqa":
+        return set(watched) != {"audio", "patches"} or "tokens" not in asked
     if wrapper == "ogm":
         return not (hears and sees and all(owned(net, side, ()) for side in ("audio", "visual")))
     return not (hears and sees) if wrapper == "opm" else wrapper == "coca" and not (hears or sees)
 
 
 def around(wrapper, name, net):
-    sizes = {k: v for k, v in (SMALL | OWN.get(name, {})).items() if k != "words"} | {"words": 16}
+    sizes = {k: v for k, v in (SMALL | OWN.get(name, {})).items() if k not in ("words", "inner")} | {"words": 16}
     sizes |= {"pixels": 32, "spectrogram": 32, "waveform": 800}
     torch.manual_seed(3)
     return config.build("debias", {"name": wrapper}, **sizes)(net)
@@ -42,6 +44,8 @@ def test_any_net_trains_inside(name, wrapper, tmp_path):
             around(wrapper, name, net)
         return
     wrapped = around(wrapper, name, net)
+    if wrapper == "tm_avqa":
+        pytest.skip("reads ten seconds of 49 patches: tests/nets/test_reconstruction.py")
     stays = catalog.find("debias", wrapper).STAYS
     assert stays == wrapped.stays and (stays or wants(wrapped) == wants(net))
     watch, ask = serve(name, wrapped, sizes)

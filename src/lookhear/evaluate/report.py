@@ -65,6 +65,38 @@ class Report:
         """
         return "\n\n".join(filter(None, (tables.one(self, format), tables.senses(self.card, format))))
 
+    def __repr__(self) -> str:
+        whole = f", {self.overall.accuracy:.2f} % right" if self.overall else ""
+        return f"<Report of {self.card.get('model', 'answers')}: {len(self.examples)} questions{whole}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(self.table())}</pre>"
+
+    def to_frame(self) -> Any:
+        """One row a question as a pandas DataFrame: what was asked, answered, true and right, and how sure.
+
+        `to_frame().to_csv(…)` and `.to_parquet(…)` are the exports. Raises DependencyError without pandas.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise not_installed(error, "A report as a table of pandas") from None
+        return pandas.DataFrame(
+            {
+                "id": [e.id for e in self.examples],
+                "video": [video_of(e) for e in self.examples],
+                "kind": ["/".join(e.kind) for e in self.examples],
+                "question": [e.question for e in self.examples],
+                "reference": [e.reference.text if e.reference else None for e in self.examples],
+                "answer": [a.text for a in self.answers],
+                "right": [bool(r) if self.overall is not None else None for r in self.right],
+                "score": [a.scores.get(a.text) for a in self.answers],
+                "notes": ["; ".join(a.notes) for a in self.answers],
+            }
+        )
+
     def save(self, folder: Path | str) -> None:
         """Write report.json, answers.jsonl (one line a question) and table.md into `folder`."""
         folder = Path(folder)

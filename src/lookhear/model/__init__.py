@@ -2,7 +2,7 @@
 
 load(name | folder) ─▶ Model      watch(clips) ─▶ Watched      answer(watched, examples) ─▶ list[Answer]
 
-real                           eyes and ears from pip packages
+real                           eyes and ears from pip packages    real+endpoint@URL   and a language model that reads
 stage                          a shipped model                    runs/av_master     a run folder
 crab_plus                      a language model, from the hub     runs/tiny_omni     a folder that holds one
 qwen_omni@Qwen/Qwen2.5-Omni-3B the same from another place; options follow after commas: `,sound=windows`
@@ -15,21 +15,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from lookhear import catalog
 from lookhear.errors import ModelError
 from lookhear.model import names as _names
+from lookhear.model import readers as _readers
 from lookhear.model import real as _real
-from lookhear.model._clips import Model, Watched, clip_of, plain, stamp
+from lookhear.model._clips import Model, Video, Watched, clip_of, plain, stamp
 from lookhear.model.llm import LLMModel
 from lookhear.model.net import SCALE_PARTS, NetModel, build_net, load_run, says, served, widths, wrapped
 from lookhear.store.features import FeatureStore
-from lookhear.types import Answer, Clip
+from lookhear.types import Answer
 
 __all__ = [
     "SCALE_PARTS",
     "LLMModel",
     "Model",
     "NetModel",
+    "Video",
     "Watched",
     "ask",
     "build_net",
@@ -45,28 +49,38 @@ __all__ = [
     "widths",
     "wrapped",
 ]
+REAL = "real"
 SHIPPED = Path(__file__).parents[1] / "weights"
 
 
-def load(name: Path | str, store: FeatureStore | None = None, **late: Any) -> Model:
+def load(name: Path | str, store: FeatureStore | None = None, device: str = "", **late: Any) -> Model:
     """The model `real`, the shipped model, the run folder or the language model called `name`.
 
     With `store`, a small net reads features from there and keeps them there, and a model behind an address keeps its
-    replies in `store`/replies. `late` are options of a model behind an address that are not in its name, such as
+    replies in `store`/replies. `device` is where its weights go (`cpu`, `cuda:1`); by default a small net takes a GPU
+    where there is one. `late` are options of a model behind an address that are not in its name, such as
     `key`; other models take none of them. Raises ModelError where there is no such model, or it cannot be used.
     """
     name = spelled(name)
     folder = Path(name)
-    if str(name) == _real.RealModel.name and not folder.is_dir():
+    if str(name) == REAL and not folder.is_dir():
         return _real.RealModel(store=store)
+    if str(name).startswith(_readers.MARK):
+        read = _readers.reader(str(name).removeprefix(_readers.MARK), late)
+        return _real.RealModel(store=store, reader=read, name=str(name))
     if not folder.is_dir() and str(name) in shipped():
         folder = SHIPPED / str(name)
     if _names.named(name):
         if store is not None and store.root is not None and _names.shelf(name)[0] == _names.SERVED:
             late.setdefault("replies", str(_names.replies_of(name, store.root / "replies")))
-        return _names.load(name, late)
+        language = _names.load(name, late)
+        weights = vars(language.llm).get("model")  # a model behind an address has none here
+        if device and isinstance(weights, nn.Module):
+            weights.to(device)
+        return language
     if (folder / "model.safetensors").is_file():
-        return load_run(folder, store)
+        run = load_run(folder, store)
+        return run.to(device) if device else run
     if (folder / "recipe.yaml").is_file():
         raise ModelError(f"{str(name)!r} is not trained to the end. Resume it: lookhear train {folder}/recipe.yaml")
     if str(name) in catalog.names("nets"):
@@ -89,11 +103,11 @@ def load(name: Path | str, store: FeatureStore | None = None, **late: Any) -> Mo
 
 def default() -> str:
     """The model that answers where none is named: `real` where its eyes and ears are installed, else `stage`."""
-    return _real.RealModel.name if _real.installed() else "stage"
+    return REAL if _real.installed() else "stage"
 
 
-def ask(video: Path | str | Clip, *questions: str, model: Path | str = "") -> Sequence[Answer]:
-    """Answer questions about a video with the model called `model` (see `default`)."""
+def ask(video: Video, *questions: str | Sequence[str], model: Path | str = "") -> Sequence[Answer]:
+    """Answer questions about a video (see `clip_of`) with the model called `model` (see `default`)."""
     return load(model or default()).ask(video, *questions)
 
 

@@ -110,7 +110,7 @@ class Hears(Reads):
 
     def __init__(self, config: Config, sound: int) -> None:
         super().__init__()
-        hidden, adapted = config.size("hidden"), config.variant == "avqa"
+        self.config, hidden, adapted = config, config.size("hidden"), config.variant == "avqa"
         self.reads(config.read, config.tokens, config.embed)
         squash = adapted and config.read == "words"
         self.embed = nn.Sequential(nn.Linear(config.words, config.embed), nn.Tanh()) if squash else nn.Identity()

@@ -104,7 +104,8 @@ class HieCoAttention(Reads, SeesHears):
         super().__init__()
         if config.attention not in ("alternating", "parallel"):
             raise RecipeError(f"hcattn: attention {config.attention!r} is neither alternating nor parallel.")
-        dim, self.hears, self.drop = config.hidden, config.sound, nn.Dropout(config.dropout)
+        self.config, dim, self.hears = config, config.hidden, config.sound
+        self.drop = nn.Dropout(config.dropout)
         self.before = BEFORE[config.variant]
         widths = [config.frames] + [config.audio] * config.sound
         self.enter = nn.ModuleList(nn.Sequential(nn.Linear(width, dim), nn.Tanh(), self.drop) for width in widths)

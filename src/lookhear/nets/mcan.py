@@ -124,7 +124,7 @@ class MCAN(Reads, SeesHears):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        dim, self.hears = config.hidden, config.sound
+        self.config, dim, self.hears = config, config.hidden, config.sound
         self.reads(config.read, config.tokens, config.embed)
         self.lstm = nn.LSTM(config.embed if config.read == "tokens" else config.words, dim, batch_first=True)
         self.think = nn.ModuleList(Layer(config, guided=False) for _ in range(config.layers))

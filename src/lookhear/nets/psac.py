@@ -192,7 +192,8 @@ class PSAC(Reads, SeesHears):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        dim, self.hears, self.dropout, self.positions = config.hidden, config.sound, config.dropout, config.positions
+        self.config, dim, self.hears = config, config.hidden, config.sound
+        self.dropout, self.positions = config.dropout, config.positions
         streams = {"seen": config.frames} | ({"heard": config.audio} if config.sound else {})
         self.own = nn.ModuleDict({side: Seconds(width, config) for side, width in streams.items()})
         self.enter = nn.ModuleDict({side: Normed(width, dim, rows=True) for side, width in streams.items()})

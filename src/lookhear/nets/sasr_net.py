@@ -98,16 +98,16 @@ class SaSRNet(avst.Baseline):
     def __init__(self, config: Config) -> None:
         fields = ("answers", "audio", "patches", "tokens", "words", "heads", "dropout", "every")
         super().__init__(avst.Config(**{name: getattr(config, name) for name in fields}))
-        self.own = config
+        self.config = config
         self.ground, self.sasr = avst.Ground(config.patches), Sources(config)
 
     def watch(self, audio: Float[Tensor, "clip time dim"], patches: Float[Tensor, "clip time patch wide"]) -> Memory:
         """Grouped sound, the picture grounded by it, their keys, and which sources are heard and seen."""
         a, maps = self.hear(self._thin(audio)), self._thin(patches)
-        if a.shape[1] != self.own.steps:
+        if a.shape[1] != self.config.steps:
             raise FeatureError(
-                f"sasr_net looks at {a.shape[1]} of {audio.shape[1]} seconds (every={self.own.every}), "
-                f"but is made for steps={self.own.steps}. Change net.every or net.steps."
+                f"sasr_net looks at {a.shape[1]} of {audio.shape[1]} seconds (every={self.config.every}), "
+                f"but is made for steps={self.config.steps}. Change net.every or net.steps."
             )
         found = self.sasr(a, maps.mean(dim=2))
         seen, where = self.grounded(found["heard"], found["seen"], maps)
@@ -131,7 +131,7 @@ class SaSRNet(avst.Baseline):
     @property
     def losses(self) -> Callable[..., dict[str, Tensor]]:
         """`losses(output, labels, patches_negative)`, with `items` behind them where they are trained on."""
-        return self.losses_items if self.own.items else self.losses_plain
+        return self.losses_items if self.config.items else self.losses_plain
 
     def losses_plain(
         self,
@@ -153,7 +153,7 @@ class SaSRNet(avst.Baseline):
         found = self.losses_plain(output, labels, patches_negative)
         pairs = [output.hidden[f"{side}_sources"].sigmoid() for side in ("heard", "seen")]
         terms = [F.binary_cross_entropy(p, items.to(p.dtype)) for p in pairs]
-        return found | {"sources": self.own.weight * sum(terms)}
+        return found | {"sources": self.config.weight * sum(terms)}
 
     def parts(self, output: Output, labels: Tensor, patches_negative: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """(the losses, logits of the match: row, step, own or other, 2)."""
@@ -165,9 +165,9 @@ class SaSRNet(avst.Baseline):
         right = torch.tensor([1, 0], device=pairs.device).expand(pairs.shape[:-1])
         token = self.sasr.fc_cls(self.sasr.av_token)
         found = {"answer": F.cross_entropy(output.logits, labels)}
-        found["match"] = self.own.weight * F.cross_entropy(pairs.flatten(0, -2), right.flatten())
+        found["match"] = self.config.weight * F.cross_entropy(pairs.flatten(0, -2), right.flatten())
         identity = torch.arange(len(token), device=token.device)
-        return found | {"identity": self.own.weight * F.cross_entropy(token, identity)}, pairs
+        return found | {"identity": self.config.weight * F.cross_entropy(token, identity)}, pairs
 
 
 def build(config: Config) -> SaSRNet:

@@ -48,7 +48,7 @@ class AVMoE(dg_sct.TwoTowers):
 
     def adapter(self, dim: int, tokens: int, other: int, other_tokens: int, options: Options) -> nn.Module:
         """One adapter of a stream with `tokens` of width `dim`; its latent tokens start at random, as released."""
-        experts = (self.own.crosses, self.own.singles, self.own.mixes)
+        experts = (self.config.crosses, self.config.singles, self.config.mixes)
         return Adapter(dim, tokens, other, other_tokens, replace(options, random=True), *experts)
 
     def pooled(self, sound: Tensor, more: Tensor) -> Float[Tensor, "row dim"]:

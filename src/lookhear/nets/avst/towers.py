@@ -29,6 +29,10 @@ class Head(Baseline, Towers):
         super().__init__(config)
         self.ground = Ground(width, inner)
 
+    def _spread(self, weight: Tensor, seconds: int) -> Tensor:
+        """Every row is looked at."""
+        return weight
+
     def remember(self, heard: Float[Tensor, "clip time dim"], tokens: Float[Tensor, "clip time patch dim"]) -> Memory:
         """What an answer needs of a clip: sound, the grounded picture, their keys, and where the sound is."""
         seen, where = self.ground(heard, tokens)

@@ -80,7 +80,7 @@ class TwoTowers(Head):
         width = picture[-1][1]
         answering = (config.answers, config.tokens, config.words, config.match, config.inner)
         super().__init__(sound[-1][1], width, *answering)
-        self.own, self.checkpointing = config, config.checkpointing
+        self.config, self.checkpointing = config, config.checkpointing
         self.mixing: Tensor | None = None  # shares of the seconds themselves, for tests; None draws them
         self.masking = True
         self.swin, self.htsat = SwinV2(config.tower), HTSAT(config.sound)
@@ -107,7 +107,7 @@ class TwoTowers(Head):
     def train(self, mode: bool = True) -> TwoTowers:
         """As in torch; in the paper's variant the towers stay in evaluation."""
         super().train(mode)
-        if self.own.variant == "paper":
+        if self.config.variant == "paper":
             frozen_in_training(self, ("swin", "htsat"))
         return self
 
@@ -115,13 +115,13 @@ class TwoTowers(Head):
         self, waveform: Float[Tensor, "clip time sample"], pixels: Float[Tensor, "clip time 3 height width"]
     ) -> Memory:
         """Both towers, once a clip."""
-        time, sound = pixels.shape[1], self.picture_of(waveform.flatten(0, 1).repeat(1, self.own.repeat))
+        time, sound = pixels.shape[1], self.picture_of(waveform.flatten(0, 1).repeat(1, self.config.repeat))
         seen, heard = self.towers(self.swin.patch_embed(normalised(pixels)), self.htsat.patch_embed(sound))
         return self.remember(self.hear(heard.unflatten(0, (-1, time))), seen.unflatten(0, (-1, time)))
 
     def picture_of(self, wave: Float[Tensor, "row sample"]) -> Float[Tensor, "row 1 side side2"]:
         """The sound as a picture; in training as the released tower changes it."""
-        drifts = self.training and self.own.variant == "released"
+        drifts = self.training and self.config.variant == "released"
         mel = self.htsat.normed(self.htsat.log_mel(wave))
         if drifts:
             mel = stripes(mel) if self.masking else mel

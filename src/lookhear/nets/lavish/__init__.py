@@ -68,7 +68,7 @@ class LAVISH(Head):
     def __init__(self, config: Config) -> None:
         width, last = config.hidden, config.tower.stages()[-1][1]
         super().__init__(width, width, config.answers, config.tokens, config.words, config.match)
-        self.own, self.checkpointing = config, config.checkpointing
+        self.config, self.checkpointing = config, config.checkpointing
         self.hear = nn.Sequential(nn.Identity(), nn.ReLU(), nn.Linear(width, width))  # the first map is never used
         self.swin = SwinV2(config.tower)
         self.yb_fc_v, self.yb_fc_a = nn.Linear(last, width), nn.Linear(last, width)
@@ -88,7 +88,7 @@ class LAVISH(Head):
     def train(self, mode: bool = True) -> LAVISH:
         """As in torch; in the paper's variant the tower stays in evaluation."""
         super().train(mode)
-        if self.own.variant == "paper":
+        if self.config.variant == "paper":
             frozen_in_training(self, ("swin",))
         return self
 

@@ -1,0 +1,158 @@
+"""TM-AVQA: where a question's clip lacks its sound or its picture, stage I makes the missing stream and a net answers.
+
+    audio, patches, tokens, missing ─ reconstruction (layers/reconstruction.py) ─ both streams ─ any net on them
+
+Zhang et al., "Robust Audio-Visual Question Answering with Missing Modality in Training and Testing", TPAMI 2026.
+
+    released  equals the part of the official stage II (zhangbin-ai/TM-AVQA-2026) in front of its net, which ends there:
+              pictures are averaged over cells and repeated unless the whole batch lacks its sound; the error compares
+              cells and channels of pictures in different orders; its loader of stage I has its flag turned round
+    paper     only the missing stream is replaced; the error compares like with like
+
+`stage=1` learns to make streams alone: error + 0.1 contrast, both ways, on every question whose streams are there
+(their pictures and sounds are the targets); `stage=2` adds 0.1 of both errors to the net's losses. A row that lacks the
+target borrows it from the nearest `top` rows.
+
+It stays around the net. Contract: `answer` orders the net's own streams and `missing` (question,) integers, as the
+published lists have them: 10 the sound is missing, 20 the picture, 30 neither. A dataset with such flags serves it. The
+net must order `audio`, `patches` (49 or 196 of them) and `tokens`; clips are read at ten seconds, evenly.
+Reconstruction depends on the question, so `watch` keeps the streams and `answer` does the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from einops import rearrange, repeat
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lookhear.debias._around import Around, part
+from lookhear.errors import FeatureError, RecipeError
+from lookhear.layers.reconstruction import (
+    CELLS,
+    SECONDS,
+    SIDE,
+    Reconstruction,
+    borrowed,
+    info_nce,
+    picture_error,
+    smaller,
+)
+from lookhear.types import Memory, Output
+
+STAYS = True
+NO_SOUND, NO_PICTURE = 10, 20
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes of streams by their names, and how the reconstruction is trained."""
+
+    variant: str = "released"
+    stage: int = 2
+    top: int = 1
+    """rows that a target is borrowed from: 8 in stage I, 1 in stage II"""
+    weight: float = 0.1
+    """of both errors in stage II, of the contrast in stage I"""
+    inner: int = 2048
+    audio: int = 128
+    patches: int = 512
+    tokens: int = 93
+
+
+def inserted(
+    made: Reconstruction, audio: Tensor, maps: Tensor, tokens: Tensor, missing: Int[Tensor, " row"], config: Config
+) -> tuple[Float[Tensor, "row 10 wide"], Float[Tensor, "row 10 side side2 dim"], dict[str, Tensor]]:
+    """(sound, pictures with what is missing made; errors and contrasts of both directions)."""
+    words, found = made.words(tokens), {}
+    small = smaller(maps) if maps.shape[2] != SIDE else maps
+    hears, sees = missing != NO_SOUND, missing != NO_PICTURE
+    sound, picture = audio, small
+    released = config.variant == "released"
+    if hears.any():
+        new, row, kept = made.picture(audio[hears], words[hears])
+        target = borrowed(small[hears], kept.detach(), sees[hears], config.top)
+        found["picture"] = picture_error(new, target, released)
+        found["picture_contrast"] = info_nce(row, kept) + info_nce(row, words[hears].mean(dim=1))
+        full = torch.zeros_like(small).index_put((hears,), new)
+        picture = torch.where(sees.view(-1, 1, 1, 1, 1), small, full)
+    if sees.any():
+        new, row, kept = made.sound(small[sees], words[sees])
+        found["sound"] = F.mse_loss(new, borrowed(audio[sees], kept.detach(), hears[sees], config.top))
+        found["sound_contrast"] = info_nce(row, kept) + info_nce(row, words[sees].mean(dim=1))
+        full = torch.zeros_like(audio).index_put((sees,), new)
+        sound = torch.where(hears.view(-1, 1, 1), audio, full)
+    if not released:
+        return sound, torch.where(sees.view(-1, 1, 1, 1, 1), maps, wider(picture, maps.shape[2])), found
+    if not hears.any():
+        return sound, maps, found
+    return sound, picture.mean(dim=(2, 3), keepdim=True).expand_as(picture), found
+
+
+def wider(picture: Float[Tensor, "row time 7 7 dim"], side: int) -> Tensor:
+    """Cells repeated to `side` x `side`."""
+    times = side // SIDE
+    return repeat(picture, "row time a b dim -> row time (a p) (b q) dim", p=times, q=times)
+
+
+class TMAVQA(Around):
+    """A net on streams of which the missing ones are made."""
+
+    stays = True
+
+    def __init__(self, net: nn.Module, config: Config):
+        super().__init__(net)
+        self.config = config
+        watched, asked = self.ordered("watch"), self.ordered("answer")
+        if set(watched) != {"audio", "patches"} or "tokens" not in asked:
+            raise RecipeError(
+                f"tm_avqa needs a net that orders audio, patches and tokens; this one orders {', '.join(watched)} and "
+                f"{', '.join(n for n in asked if n != 'memory')}."
+            )
+        self.made = Reconstruction(config.audio, config.patches, config.tokens, config.inner)
+
+    def further(self, method: str) -> tuple[str, ...]:
+        """`answer` orders the flags."""
+        return ("missing",) if method == "answer" else ()
+
+    def _watch(self, audio: Tensor, patches: Tensor) -> Memory:
+        side = round(patches.shape[2] ** 0.5)
+        if side * side != patches.shape[2] or side % SIDE or audio.shape[1] % SECONDS:
+            raise FeatureError(
+                f"tm_avqa reads {CELLS} or {4 * CELLS} patches a second and a multiple of {SECONDS} seconds, got "
+                f"{patches.shape[2]} patches and {audio.shape[1]} seconds. Set data.seconds and another encoder."
+            )
+        return {"given/audio": audio, "given/patches": patches}
+
+    def _answer(self, memory: Memory, tokens: Tensor, missing: Tensor, **streams: Tensor) -> Output:
+        given = part(memory, "given/")
+        step = given["audio"].shape[1] // SECONDS
+        audio, patches = (given[n][:, ::step] for n in ("audio", "patches"))
+        side = round(patches.shape[2] ** 0.5)
+        maps = rearrange(patches, "row time (a b) dim -> row time a b dim", a=side)
+        sound, picture, found = inserted(self.made, audio, maps, tokens, missing, self.config)
+        wide = [x.repeat_interleave(step, dim=1) for x in (sound, picture.flatten(2, 3))]
+        output = self.net.answer(self.net.watch(audio=wide[0], patches=wide[1]), tokens=tokens, **streams)
+        return replace(output, hidden={**output.hidden, **{f"made_{n}": x for n, x in found.items()}})
+
+    def _losses(self, output: Output, labels: Tensor, **streams: Tensor) -> dict[str, Tensor]:
+        found = {n.removeprefix("made_"): x for n, x in output.hidden.items() if n.startswith("made_")}
+        errors = {n: x for n, x in found.items() if not n.endswith("contrast")}
+        if self.config.stage == 1:
+            return errors | {n: self.config.weight * x for n, x in found.items() if n not in errors}
+        own = self.own_losses(output, labels, **streams)
+        return own | {n: self.config.weight * x for n, x in errors.items()}
+
+
+def build(config: Config) -> Callable[[nn.Module], TMAVQA]:
+    """The wrapper: give it a net, get the net behind the reconstruction."""
+    if config.variant not in ("released", "paper") or config.stage not in (1, 2) or config.top < 1:
+        raise RecipeError(
+            f"tm_avqa has variants released and paper, stages 1 and 2 and top >= 1, got {config.variant!r}, "
+            f"{config.stage} and {config.top}."
+        )
+    return lambda net: TMAVQA(net, config)
