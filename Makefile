@@ -56,7 +56,7 @@ format: setup
 	@$(BIN)/ruff check --fix .
 
 docs: setup  # the API reference; a warning is an error
-	@$(BIN)/python -W error::UserWarning -m pdoc --docformat markdown --output-directory site lookhear '!lookhear.cli' '!lookhear.__main__'
+	@$(BIN)/python docs/reference.py
 	@echo "· site/index.html"
 
 bench: setup

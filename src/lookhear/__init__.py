@@ -21,7 +21,8 @@ _HOMES = {"ask": "model", "load": "model", **dict.fromkeys(("Answer", "Clip", "E
 
 def __getattr__(name: str) -> Any:  # imported on first use, so that `import lookhear` stays instant
     if name in _HOMES:
-        return getattr(import_module(f"lookhear.{_HOMES[name]}"), name)
+        globals()[name] = value = getattr(import_module(f"lookhear.{_HOMES[name]}"), name)
+        return value
     raise AttributeError(f"module 'lookhear' has no attribute {name!r}")
 
 

@@ -246,3 +246,22 @@ def test_the_page_its_headers_and_the_counters(server):
     assert "cdn." not in server.get("/docs").text
     error(server.get("/nothing"), 404, "not_found")
     error(server.put("/ask"), 405, "method_not_allowed")
+
+
+def test_memory_of_bodies_is_given_back(server, clip, limits):
+    for _ in range(3):
+        chat(server, film(data_url(clip)), words(QUESTION))
+        chat(server, film("data:video/mp4;base64,%%%"), words(QUESTION))
+        server.post("/ask", content=b"{", headers={"content-type": "application/json"})
+    assert server.app.state.budget.left == limits.bodies_bytes
+
+
+def test_too_much_at_once_is_refused_for_now(server, clip):
+    budget = server.app.state.budget
+    kept, budget.left = budget.left, 10
+    try:
+        late = chat(server, film(data_url(clip)), words(QUESTION))
+        error(late, 503, "busy")
+        assert late.headers["retry-after"] == "2"
+    finally:
+        budget.left = kept

@@ -99,6 +99,26 @@ def test_a_clip_called_blank_has_features_of_its_own(tmp_path, good):
     assert key_of("blanket") == "blanket"
 
 
+def test_features_do_not_depend_on_the_number_of_threads(tmp_path, good):
+    import torch
+
+    threads = []
+
+    class Counting(Colour):
+        def __call__(self, items):
+            threads.append(torch.get_num_threads())
+            return super().__call__(items)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        extract([clip(good)], [Counting()], FeatureStore(tmp_path / "store"))
+        assert set(threads) == {1}
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def _hold(folder, ready, done):
     with files.claim(folder):
         ready.set()

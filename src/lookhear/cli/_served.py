@@ -30,7 +30,7 @@ def account(model: str) -> dict[str, Any]:
     """The key of `model`, where it is behind an address and its name does not say in which file the key is."""
     from lookhear.model.names import SERVED, shelf
 
-    which, where, options = shelf(model)
+    which, where, options = shelf(model.removeprefix("real+"))
     return {"key": key(where)} if which == SERVED and "key_file" not in options else {}
 
 

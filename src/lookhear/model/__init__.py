@@ -2,7 +2,7 @@
 
 load(name | folder) ─▶ Model      watch(clips) ─▶ Watched      answer(watched, examples) ─▶ list[Answer]
 
-real                           eyes and ears from pip packages
+real                           eyes and ears from pip packages    real+endpoint@URL   and a language model that reads
 stage                          a shipped model                    runs/av_master     a run folder
 crab_plus                      a language model, from the hub     runs/tiny_omni     a folder that holds one
 qwen_omni@Qwen/Qwen2.5-Omni-3B the same from another place; options follow after commas: `,sound=windows`
@@ -20,6 +20,7 @@ from torch import nn
 from lookhear import catalog
 from lookhear.errors import ModelError
 from lookhear.model import names as _names
+from lookhear.model import readers as _readers
 from lookhear.model import real as _real
 from lookhear.model._clips import Model, Video, Watched, clip_of, plain, stamp
 from lookhear.model.llm import LLMModel
@@ -48,6 +49,7 @@ __all__ = [
     "widths",
     "wrapped",
 ]
+REAL = "real"
 SHIPPED = Path(__file__).parents[1] / "weights"
 
 
@@ -61,8 +63,11 @@ def load(name: Path | str, store: FeatureStore | None = None, device: str = "", 
     """
     name = spelled(name)
     folder = Path(name)
-    if str(name) == _real.RealModel.name and not folder.is_dir():
+    if str(name) == REAL and not folder.is_dir():
         return _real.RealModel(store=store)
+    if str(name).startswith(_readers.MARK):
+        read = _readers.reader(str(name).removeprefix(_readers.MARK), late)
+        return _real.RealModel(store=store, reader=read, name=str(name))
     if not folder.is_dir() and str(name) in shipped():
         folder = SHIPPED / str(name)
     if _names.named(name):
@@ -98,7 +103,7 @@ def load(name: Path | str, store: FeatureStore | None = None, device: str = "", 
 
 def default() -> str:
     """The model that answers where none is named: `real` where its eyes and ears are installed, else `stage`."""
-    return _real.RealModel.name if _real.installed() else "stage"
+    return REAL if _real.installed() else "stage"
 
 
 def ask(video: Video, *questions: str | Sequence[str], model: Path | str = "") -> Sequence[Answer]:

@@ -23,7 +23,9 @@ from lookhear.errors import ModelError
 from lookhear.layers.packing import scaled
 from lookhear.llms import LLM, Reply
 from lookhear.media.decode import decode
+from lookhear.model import within
 from lookhear.model._clips import Video, Watched, about, stamp
+from lookhear.store import world as worlds
 from lookhear.tasks.reading import boxes
 from lookhear.types import Answer, Clip, Example, Media, Region, Segment
 
@@ -53,8 +55,17 @@ class LLMModel:
     (`meta["labels"]`) need none. `max_tokens` is the longest reply.
     """
 
-    def __init__(self, llm: LLM, name: str = "", vocabulary: Sequence[str] = (), max_tokens: int = 256):
+    def __init__(
+        self,
+        llm: LLM,
+        name: str = "",
+        vocabulary: Sequence[str] = (),
+        max_tokens: int = 256,
+        world: worlds.World | None = None,
+        words: frozenset[str] = frozenset(),
+    ):
         self.llm, self.name = llm, name or llm.name
+        self.world, self.words = world, words  # what it was trained on, where its folder tells
         self.vocabulary, self.max_tokens = tuple(vocabulary), max_tokens
         self.remembered: OrderedDict[Any, Remembered] = OrderedDict()
         self._tasks: dict[str, Any] = {}
@@ -84,9 +95,14 @@ class LLMModel:
         seen = self.llm.watch(given)
         said = getattr(seen, "notes", ()) or [()] * len(media)
         return [
-            Remembered(seen, i, round(one.duration), tuple(dict.fromkeys((*one.notes, *said[i]))))
+            Remembered(seen, i, round(one.duration), tuple(dict.fromkeys((*one.notes, *said[i], *self._strange(one)))))
             for i, one in enumerate(media)
         ]
+
+    def _strange(self, media: Media) -> tuple[str, ...]:
+        """A note where the clip is unlike those the model was trained on."""
+        told = self.world.note(worlds.of_media(media)) if self.world else ""
+        return (told,) if told else ()
 
     def _pair(self, example: Example) -> Remembered:
         """An example's clip together with the other video or sound that it is compared with."""
@@ -175,7 +191,10 @@ class LLMModel:
             answer = replace(answer, regions=(*answer.regions, *drawn))
         sure = bool(answer.text) and isfinite(reply.score)
         scores = {answer.text: exp(reply.score)} if sure else {}  # the geometric mean over the reply's tokens
-        return replace(answer, scores=scores, notes=tuple(dict.fromkeys((*row.notes, *answer.notes))))
+        strange = (
+            within.notes(example.question, answer.text, self.words, ()) if self.words and example.task == FREE else ()
+        )
+        return replace(answer, scores=scores, notes=tuple(dict.fromkeys((*row.notes, *answer.notes, *strange))))
 
 
 def regions_of(mask: np.ndarray, label: str) -> list[Region]:

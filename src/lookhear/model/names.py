@@ -13,8 +13,9 @@ from typing import Any
 
 from lookhear import catalog
 from lookhear.errors import ModelError, RecipeError
-from lookhear.model import tuned
+from lookhear.model import tuned, within
 from lookhear.model.llm import LLMModel
+from lookhear.store import world as worlds
 
 SERVED = "endpoint"  # the model behind an address
 ARCHITECTURES = {"Qwen2_5Omni": "qwen_omni", "Qwen3Omni": "qwen_omni"}
@@ -40,14 +41,21 @@ def load(name: Path | str, late: Mapping[str, Any] | None = None) -> LLMModel:
         raise ModelError(f"No language model called {str(name)!r}. There are: {', '.join(names())}.")
     mine = tuned.load(Path(where), **options) if where else None
     if mine is not None:
-        return LLMModel(mine, Path(where).name)
+        return LLMModel(mine, Path(where).name, **_learned(Path(where)))
     module = catalog.find("llms", which)
     if which == SERVED:
         options = {**(late or {}), **options}
     llm = module.load(**({"where": where} if where else {}), **options)
     if which == SERVED:
         return LLMModel(llm, llm.config.model or which)
-    return LLMModel(llm, Path(where).name if where and Path(where).is_dir() else which)
+    folder = Path(where) if where and Path(where).is_dir() else None
+    own = folder or getattr(module, "WEIGHTS", None)  # tiny_omni's weights ship
+    return LLMModel(llm, folder.name if folder else which, **(_learned(own) if own else {}))
+
+
+def _learned(folder: Path) -> dict[str, Any]:
+    """What a folder tells of the clips and questions that its model was trained on."""
+    return {"world": worlds.read(folder), "words": within.read(folder)}
 
 
 def replies_of(name: Path | str, folder: Path) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +21,9 @@ from torch import Tensor, nn
 from lookhear import catalog, config
 from lookhear.errors import FeatureError, FileError, MediaError, ModelError
 from lookhear.files import read_json
+from lookhear.model import within
 from lookhear.model._clips import Video, Watched, about, stamp
+from lookhear.store import world as worlds
 from lookhear.store.arrays import check_card
 from lookhear.store.batch import Batch, batch, orders
 from lookhear.store.features import FeatureStore, key
@@ -68,7 +71,8 @@ def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
     if recipe.data.standardize:
         kept = _tensors(folder / "scale.safetensors")
         scale = {n: tuple(kept[f"{n}.{part}"] for part in SCALE_PARTS) for n in {k.rpartition(".")[0] for k in kept}}
-    return NetModel(net, recipe, vocabulary, cards, name=folder.resolve().name, store=store, scale=scale)
+    name, world, words = folder.resolve().name, worlds.read(folder), within.read(folder)
+    return NetModel(net, recipe, vocabulary, cards, name, store, scale=scale, world=world, words=words)
 
 
 def build_net(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
@@ -120,12 +124,16 @@ class NetModel:
         store: FeatureStore | None = None,
         build: Callable[[str], Any] = build_encoder,
         scale: Scale | None = None,
+        world: worlds.World | None = None,
+        words: frozenset[str] = frozenset(),
     ):
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.net = net.to(self.device).eval()
         self.recipe, self.vocabulary, self.cards = recipe, tuple(vocabulary), dict(cards)
         self.name = name or recipe.net.get("name", "net")
         self.store, self.scale = store, scale or {}
+        self.world, self.words = world, words
+        self.described: dict[Any, worlds.Descriptor] = {}  # clips that were decoded here, as `world` compares them
         self.build, self.encoders = build, {}
         self.remembered: OrderedDict[Any, tuple[FeatureStore, tuple[str, ...]]] = OrderedDict()
         self.texts = FeatureStore(None)
@@ -163,6 +171,7 @@ class NetModel:
             limit = self.recipe.data.seconds
             if limit and (seconds[i] or 0) > limit + 1:
                 notes[i] += (f"only the first {limit} of {seconds[i]} s were used",)
+            notes[i] += self._strange(example.clip, store)
         return Watched(tuple(e.clip for e in examples), memory, seconds, tuple(tuple(dict.fromkeys(n)) for n in notes))
 
     @torch.inference_mode()
@@ -180,7 +189,12 @@ class NetModel:
         self._fill(store, wanted, examples)
         asked = self.batch(examples, wanted, store)
         output = self.net.answer({n: t[rows] for n, t in watched.memory.items()}, **served(self.net.answer, asked))
-        return self._answers(output, [watched.seconds[i] for i in rows.tolist()], [watched.notes[i] for i in rows])
+        answers = self._answers(output, [watched.seconds[i] for i in rows.tolist()], [watched.notes[i] for i in rows])
+        strange = [
+            within.notes(e.question, a.text, self.words, self.vocabulary)
+            for a, e in zip(answers, examples, strict=True)
+        ]
+        return [replace(a, notes=a.notes + more) if more else a for a, more in zip(answers, strange, strict=True)]
 
     def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
         """Watch a video once and answer every question about it; see `clip_of` for what a video may be."""
@@ -242,15 +256,17 @@ class NetModel:
         which = stamp(example.clip)
         if which not in self.remembered:
             said: list[str] = []
+            seen: dict[str, Any] = {}
             store = FeatureStore(None)
             tally = fill(
-                store, self.recipe.features, wanted, [example], lambda name: _Overheard(self.encoder(name), said)
+                store, self.recipe.features, wanted, [example], lambda name: _Overheard(self.encoder(name), said, seen)
             )
             if tally.failed:
                 raise MediaError(tally.failed[0][1])
             self.remembered[which] = store, tuple(said)
+            self.described[which] = seen
             while len(self.remembered) > REMEMBERED:
-                self.remembered.popitem(last=False)
+                self.described.pop(self.remembered.popitem(last=False)[0], None)
         self.remembered.move_to_end(which)
         return self.remembered[which]
 
@@ -261,6 +277,14 @@ class NetModel:
             examples, wanted, self.recipe.features, store, seconds=data.seconds, fit=data.fit, absent="blank"
         )
         return scaled(streams, self.scale).to(self.device)
+
+    def _strange(self, clip: Clip, store: FeatureStore) -> tuple[str, ...]:
+        """A note where the clip is unlike those the net was trained on."""
+        if self.world is None:
+            return ()
+        features = worlds.of_clip(clip, orders(self.net.watch), self.recipe.features, store)
+        told = self.world.note({**features, **self.described.get(stamp(clip), {})})
+        return (told,) if told else ()
 
     def _seconds(self, clip: Clip, store: FeatureStore) -> int | None:
         """Rows of the longest stream of a clip before anything is fitted: one a second."""
@@ -296,14 +320,17 @@ class NetModel:
 class _Overheard:
     """An encoder that notes what the media it is given have to say."""
 
-    def __init__(self, encoder: Any, said: list[str]):
-        self.encoder, self.said = encoder, said
+    def __init__(self, encoder: Any, said: list[str], seen: dict[str, Any]):
+        self.encoder, self.said, self.seen = encoder, said, seen
         self.reads, self.streams, self.signature = encoder.reads, encoder.streams, encoder.signature
         self.sampling = getattr(encoder, "sampling", None)
 
     def __call__(self, given: Sequence[Any]) -> list[dict[str, Any]]:
         notes = [n for one in given if isinstance(one, Media) for n in one.notes]
         self.said += [n for n in notes if n not in ABSENT]
+        for one in given:
+            if isinstance(one, Media):
+                self.seen.update({k: v for k, v in worlds.of_media(one).items() if k not in self.seen})
         return self.encoder(given)
 
 

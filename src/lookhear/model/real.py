@@ -3,6 +3,8 @@
     clip ─ timeline.watch ─▶ Timeline, once a clip          question ─ timeline.answers ─▶ Answer, in milliseconds
 
 What it knows are the classes of YAMNet and ImageNet, words said in English, and times; what it cannot know it says.
+`real+endpoint@URL` and `real+FOLDER` are the same with a language model that reads the timeline as text: it answers
+the programs cannot read or know, and the observations it cites become the answer's evidence.
 """
 
 from __future__ import annotations
@@ -10,13 +12,17 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Any
 
 from lookhear.encoders import efficientnet_lite, yamnet
 from lookhear.errors import ModelError
-from lookhear.model._clips import Video, Watched, about, stamp
+from lookhear.model._clips import Video, Watched, about, plain, stamp
+from lookhear.model.readers import Reader
 from lookhear.store.features import FeatureStore
-from lookhear.timeline import answers, kept
+from lookhear.timeline import answers, kept, reading, zero_shot
+from lookhear.timeline.finding import CANNOT
+from lookhear.timeline.scene import Scene
 from lookhear.timeline.value import Timeline
 from lookhear.timeline.watch import Watcher
 from lookhear.types import Answer, Clip, Example
@@ -25,14 +31,19 @@ REMEMBERED = 32  # clips whose timelines are kept in memory
 
 
 class RealModel:
-    """Watches and answers. `watcher` holds the encoders; it is built when first needed."""
-
-    name = "real"
+    """Watches and answers. `watcher` holds the encoders, built when first needed; `reader` reads timelines, if any."""
 
     def __init__(
-        self, watcher: Watcher | None = None, vocabulary: Sequence[str] = (), store: FeatureStore | None = None
+        self,
+        watcher: Watcher | None = None,
+        vocabulary: Sequence[str] = (),
+        store: FeatureStore | None = None,
+        reader: Reader | None = None,
+        name: str = "real",
     ):
         self.watcher, self.vocabulary, self.store = watcher, tuple(vocabulary), store
+        self.reader, self.name = reader, name
+        self.scene: Scene | None = None
         self.remembered: OrderedDict[Any, Timeline] = OrderedDict()
 
     def using(self, store: FeatureStore | None) -> RealModel:
@@ -73,7 +84,50 @@ class RealModel:
         unseen = next((e.clip.id for e in examples if e.clip not in row), None)
         if unseen is not None:
             raise ModelError(f"Asked about {unseen!r}, which was not watched. Give it to watch() first.")
-        return [answers.answer(row[e.clip], e.question, e.meta.get("options") or self.vocabulary) for e in examples]
+        return [self._answer(row[e.clip], e) for e in examples]
+
+    def _answer(self, timeline: Timeline, example: Example) -> Answer:
+        """The answer to an example of any task that labels and times can do."""
+        if example.task == "question_answering":
+            options = example.meta.get("options") or example.meta.get("labels") or self.vocabulary
+            found = answers.answer(self._scene(timeline), example.question, options)
+            return (
+                found if self.reader is None or found.text != CANNOT else self._read(timeline, example, options, found)
+            )
+        scene, labels = self._scene(timeline), example.meta.get("labels", ())
+        if example.task == "event_localisation":
+            return zero_shot.localised(scene, example)
+        if example.task == "cross_modal_matching" and "second" in example.meta:
+            return self._matched(scene, example)
+        if example.task in ("action_recognition", "emotion_recognition") and labels:
+            return zero_shot.classified(scene, labels)
+        return Answer(CANNOT, notes=(f"The model real does not do {example.task}: it knows labels, times and words.",))
+
+    def _scene(self, timeline: Timeline) -> Scene:
+        """The timeline as questions see it, kept for the last one: its rows are worked out once."""
+        if self.scene is None or self.scene.timeline is not timeline:
+            self.scene = Scene(timeline).ready()
+        return self.scene
+
+    def _read(self, timeline: Timeline, example: Example, options: Sequence[str], before: Answer) -> Answer:
+        """What the language model makes of the timeline; where it does not know either, the programs' reason stands."""
+        (reply,) = self.reader([reading.prompt(timeline, plain(example.question), options)])  # type: ignore[misc]
+        text = reading.said(reply.text)
+        if reply.ended == "failed" or not text or text.lower().startswith(CANNOT):
+            why = reply.why or "the language model that read the timeline cannot say either"
+            return replace(before, notes=(*before.notes, why), raw=reply.text)
+        segments, regions = reading.cited(timeline, reply.text)
+        known = {option.lower(): option for option in options}
+        notes = (f"read from the timeline by {self.name.removeprefix('real+')}", *timeline.notes)
+        if not segments:
+            notes += ("the reply cites no observation: nothing supports it",)
+        return Answer(known.get(text.lower(), text), {}, segments, regions, raw=reply.text, notes=notes)
+
+    def _matched(self, scene: Scene, example: Example) -> Answer:
+        """Which of two candidates: the clip holds the first, and what they are compared with."""
+        way, other, clip = str(example.meta.get("form")), example.meta["second"], example.clip
+        alone = Clip(other, None, clip.start, clip.end) if way == "a2v" else Clip(None, other, clip.start, clip.end)
+        return zero_shot.matched(scene, Scene(self.timeline(alone)), scene, way)
 
     def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
         """Watch a video once and answer every question about it; see `clip_of` for what a video may be."""

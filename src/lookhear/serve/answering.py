@@ -94,9 +94,9 @@ class Keeper:
         }.items():
             try:
                 said, _, _ = self._answers(f"{key}/{sense}", model, alone, [q for q, _ in asked])
-            except MediaError as error:  # there is no such track
+            except MediaError:
                 for _, one in asked:
-                    one["notes"].append(f"{SENSES[sense]} alone: {error}")
+                    one["notes"].append(f"nothing can be {SENSES[sense]} alone: there is no such track")
                 continue
             for (_, one), answer in zip(asked, said, strict=True):
                 one["opinions"][sense] = {k: round(v, 5) for k, v in answer.scores.items()} or {answer.text: 1.0}

@@ -64,17 +64,25 @@ async def pieces(request: Request, limits: Limits, most: int) -> AsyncIterator[b
         raise Refusal(400, "incomplete_body", "The connection ended before the body did.") from None
 
 
-async def read_json(request: Request, shape: type[T], limits: Limits, budget: Budget, most: int = SMALL) -> T:
-    """The body as `shape`. Raises Refusal."""
+@asynccontextmanager
+async def received(request: Request, shape: type[T], limits: Limits, budget: Budget, most: int) -> AsyncIterator[T]:
+    """The body as `shape`, whose memory counts until the end of `with`: keep its media there, and no longer than that.
+
+    Raises Refusal.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":  # also keeps other web pages from posting here without being asked
         raise Refusal(415, "unsupported_media_type", "Send the body as application/json.")
     told = request.headers.get("content-length", "")
-    expected = int(told) if told.isdigit() else most
-    async with budget.hold(min(expected, most)):
+    async with budget.hold(min(int(told) if told.isdigit() else most, most)):
         raw = b"".join([piece async for piece in pieces(request, limits, most)])
-        parse = parsed if len(raw) < SMALL else None
-        return parse(raw, shape) if parse else await asyncio.to_thread(parsed, raw, shape)
+        yield parsed(raw, shape) if len(raw) < SMALL else await asyncio.to_thread(parsed, raw, shape)
+
+
+async def read_json(request: Request, shape: type[T], limits: Limits, budget: Budget) -> T:
+    """A body without media as `shape`. Raises Refusal."""
+    async with received(request, shape, limits, budget, SMALL) as body:
+        return body
 
 
 def parsed(raw: bytes, shape: type[T]) -> T:

@@ -68,21 +68,22 @@ async def tracks_of(engine: Engine, body: ClipBody, owner: str) -> tuple[Tracks,
     if body.end is not None and body.end <= body.start:
         raise bad("invalid_end", f"end {body.end:g} s is not after start {body.start:g} s.", "end")
     tracks = Tracks(found["video"], found["audio"], body.start, body.end)
+    body.clip = body.video = body.audio = None  # what was sent is kept: let go of its text
     return tracks, {**found, "start": body.start, "end": body.end}
 
 
-async def tracks_of_message(engine: Engine, asked: Asked, owner: str, client: str) -> tuple[Tracks, int]:
-    """The tracks of a chat's media; frames are joined to a video. Also how many frames there were."""
+async def tracks_of_message(engine: Engine, asked: Asked, owner: str, client: str) -> Tracks:
+    """The tracks of a chat's media; frames are joined to a video. Raises Refusal."""
     media = asked.media
     audio = await _sound(engine, media.sounds, owner, client) if media.sounds else None
     if media.video:
         video = await kept(engine, media.video, owner, "messages")
         if media.frames:
             raise bad("several_clips", "The messages hold both a video and frames: send one of them.", "messages")
-        return Tracks(video, audio or video), 0
+        return Tracks(video, audio or video)
     if not media.frames:
-        return Tracks(None, audio), 0
-    return Tracks(await _joined(engine, asked, owner, client, audio), audio), len(media.frames)
+        return Tracks(None, audio)
+    return Tracks(await _joined(engine, asked, owner, client, audio), audio)
 
 
 async def _joined(engine: Engine, asked: Asked, owner: str, client: str, audio: str | None) -> str:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from typing import Any
 
+import torch
+
 from lookhear import files
 from lookhear.errors import FeatureError, RecipeError
 from lookhear.store import _ray, _workers
@@ -63,7 +65,7 @@ def extract(
     total = len(todo)
     todo = [Clip(BLANK, BLANK, 0.0, BLANK_SECONDS), *todo]
     tally = Tally()
-    with _claimed(store, f"{index}-of-{count}", wait):
+    with _claimed(store, f"{index}-of-{count}", wait), _one_thread():
         store.sweep()
         if engine == "ray":
             work = _ray.spread(todo, encoders, store, workers, address)
@@ -97,14 +99,26 @@ def extract_texts(
     distinct = list(dict.fromkeys(texts))
     todo = [t for t in distinct if not store.has(name, text_key(t))]
     tally = Tally(kept=len(distinct) - len(todo))
-    for start in range(0, len(todo), size):
-        piece = todo[start : start + size]
-        for text, streams in zip(piece, encoder(piece), strict=True):
-            store.put(name, text_key(text), streams)
-        tally += Tally(made=len(piece))
-        if progress:
-            progress(tally, len(distinct))
+    with _one_thread():
+        for start in range(0, len(todo), size):
+            piece = todo[start : start + size]
+            for text, streams in zip(piece, encoder(piece), strict=True):
+                store.put(name, text_key(text), streams)
+            tally += Tally(made=len(piece))
+            if progress:
+                progress(tally, len(distinct))
     return tally
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """A worker is one thread, this process too: sums in another order would give features other last bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from lookhear.timeline.value import Event, Track
 
 ON, ON_GENERAL = 0.4, 0.5  # probability from which on a stretch is an event of a specific, of a general label
 HALF, QUARTER = 0.5, 0.25  # of the label's own peak: where an event begins, and where it ends
+FAINT = 0.02  # score below which nothing begins, unless the label's peak is below it
 PAUSE = 1.0  # seconds without it that do not end an event
 SHARE = 0.5  # of a group's probability that one class must have to be named in its place
 TOP = 10  # labels that are listed for the whole clip
@@ -41,8 +42,9 @@ def stretches(track: Track, scores: Float[np.ndarray, time], duration: float) ->
     found: list[Stretch] = []
     if peak <= 0:
         return found
-    for first, last in runs(scores >= QUARTER * peak):
-        if not (scores[first : last + 1] >= HALF * peak).any():
+    begins = max(HALF * peak, min(FAINT, peak))
+    for first, last in runs(scores >= begins * QUARTER / HALF):
+        if not (scores[first : last + 1] >= begins).any():
             continue
         start = 0.0 if first == 0 else float(track.starts[first])
         end = duration if last == len(scores) - 1 else min(duration, float(track.starts[last]) + track.width)

@@ -48,6 +48,7 @@ EXAMPLES = {
     "silence": "nothing can be heard",
     "how_long": "the time that it lasts",
 }
+PEOPLE = ("somebody", "someone", "anybody", "anyone", "people", "man", "woman", "person", "the man", "the woman")
 NO_THING = """
 video clip recording film second time moment instrument thing object kind type source picture left right
 middle scene first last musician player image screen instruments show stage sound number track audio noise
@@ -126,21 +127,25 @@ SKIPPED = frozenset(FORM.split())
 
 def things(text: str, pictures: tuple[str, ...] = (), program: str = "") -> tuple[Meaning, ...]:
     """What a question names: the longest phrases of the tables of words, then what is left over as unknown words."""
-    known, words = table(), re.findall(r"[\w'-]+", text)
+    known, words, seen = table(), re.findall(r"[\w'-]+", text), {p.lower() for p in pictures}
     found: list[Meaning] = []
     at = 0
     while at < len(words):
         for size in range(min(4, len(words) - at), 0, -1):
             phrase = " ".join(words[at : at + size])
             word = singular(phrase)
-            if word in known and word not in NOT_THINGS and not (size == 1 and words[at] in SKIPPED):
-                found.append(meaning(phrase))
+            named = word in known or (size > 1 and word in seen)
+            if named and word not in NOT_THINGS and not (size == 1 and words[at] in SKIPPED):
+                found.append(meaning(phrase, pictures))
                 at += size
                 break
         else:
             at += 1
     if not found and program in ("exist", "when", "how_long", "how_often", "where", "always", "both"):
         found = _left_over(words, pictures)
+    certain = [one for one in found if one.concept and not one.concept.nameless]
+    if certain and program in ("exist", "when", "how_long", "how_often", "always"):
+        found = [one for one in found if one.concept is None or one.phrase not in PEOPLE or not one.concept.nameless]
     return tuple(dict.fromkeys(one for i, one in enumerate(found) if not any(_manner(one, f) for f in found[:i])))
 
 

@@ -1,7 +1,7 @@
 """The sound of a clip, piece by piece: classes every 0.48 s, loudness, silence, and what is said.
 
 Speech is transcribed where both hear it: YAMNet that there is speech, the voice detector where. Pieces are joined until
-there is a pause, so that no sentence is cut; the detector also says when speech begins and ends.
+there is a pause, so that no sentence is cut.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ class Listening:
         self.sound = False
         self.pending = np.zeros(0, np.float32)  # sound that was not yet transcribed, from `since` seconds on
         self.since = 0.0
-        self.voice: list[np.ndarray] = []  # of the whole clip, where it was looked for
         self.sentences: list[Sentence] = []
         self.missed = False  # speech was heard that nobody could transcribe
 
@@ -99,29 +98,19 @@ class Listening:
         if until:
             samples = min(len(self.pending), until * 512)
             self.sentences += encoder.transcribe(self.pending[:samples], voice[:until], self.since)
-            self._drop(samples, voice[:until])
+            self._drop(samples)
 
-    def _drop(self, samples: int, voice: np.ndarray | None = None) -> None:
-        """Go on after `samples` of what is pending; where the voice detector did not look there is no voice."""
+    def _drop(self, samples: int) -> None:
+        """Go on after `samples` of what is pending, in whole steps of the voice detector."""
         samples -= samples % 512 if samples < len(self.pending) else 0
-        ticks = -(-samples // 512)
-        self.voice.append(np.zeros(ticks, np.float32) if voice is None else voice[:ticks])
         self.pending, self.since = self.pending[samples:], self.since + samples / RATE
 
     def track(self) -> Track | None:
-        """The rows of scores; of speech, what the voice detector does not bear out is taken down."""
+        """The rows of scores."""
         if not self.rows:
             return None
-        scores, tree = np.concatenate(self.rows), sounds()
-        starts = np.arange(len(scores)) * STEP
-        voice = np.concatenate(self.voice) if self.voice else np.zeros(0)
-        if self.words.__self__.speaks and voice.any():  # type: ignore[attr-defined]
-            share = np.array(
-                [voice[int(t / TICK) : int((t + WIDTH) / TICK) + 1].mean() if len(voice) else 0 for t in starts]
-            )
-            spoken = [tree.names.index(name) for name in tree.kinds("Speech")]
-            scores[:, spoken] *= np.clip(2 * share, 0, 1)[:, None].astype(np.float16)
-        return Track(tree.names, starts, WIDTH, scores)
+        scores = np.concatenate(self.rows)
+        return Track(sounds().names, np.arange(len(scores)) * STEP, WIDTH, scores)
 
 
 def _pause(voice: np.ndarray) -> int:

@@ -59,11 +59,6 @@ class Watcher:
             self.absent.append(str(error))
             return None
 
-    @property
-    def speaks(self) -> bool:
-        """Whether the encoder of speech was needed and is there."""
-        return self._words is not None
-
     def words(self) -> Any | None:
         """The encoder of speech, built when first needed; None where it is not wanted or not installed."""
         if self._words is None and self.settings is not None:

@@ -1,4 +1,4 @@
-"""YAMNet, what is heard: 521 AudioSet classes and a vector of 1024, from weights that a pip package brings. 16 kHz.
+"""YAMNet, what is heard: 521 AudioSet classes and a vector of 1024, from a pip package. 16 kHz. Weights Apache-2.0.
 
     waveform ─ log-mel, 100 a second, 64 bands ─ 96 rows ─ 27 convolutions ─ mean ─▶ audio ─ linear ─ sigmoid ─▶ scores
 

@@ -8,13 +8,15 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from lookhear.serve import messages
-from lookhear.serve.bodies import read_json
+from lookhear.serve.bodies import received
+from lookhear.serve.clips import Tracks
 from lookhear.serve.engine import Engine
 from lookhear.serve.media_names import tracks_of_message
 from lookhear.serve.refusals import Refusal, bad, missing
@@ -57,25 +59,33 @@ async def chat(request: Request) -> Response:
     """
     engine = engine_of(request)
     limits = engine.settings.limits
-    body = await read_json(request, ChatBody, limits, budget_of(request), limits.body_bytes)
+    owner, client = owner_of(request), client_of(request)
+    async with received(request, ChatBody, limits, budget_of(request), limits.body_bytes) as body:
+        name = _checked(engine, body)
+        asked = messages.read(body.messages, limits.images, limits.question_chars)
+        tracks = await while_connected(request, tracks_of_message(engine, asked, owner, client))
+        body.messages.clear()
+        asked = replace(asked, media=messages.Media())  # what was sent is kept: let go of its text
+    work = _answer(engine, asked, tracks, client, name)
+    if body.stream:
+        stream = _streamed(engine, work, body, name)
+        return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    result = await while_connected(request, work)
+    return JSONResponse(_completion(result, body, name))
+
+
+def _checked(engine: Engine, body: ChatBody) -> str:
+    """The model that is asked. Raises Refusal where the request wants what is not done here."""
     if body.n not in (None, 1):
         raise bad("unsupported_value", "n must be 1: the same question has the same answer.", "n")
     if body.tools:
         raise bad("unsupported_parameter", "Tools are not called here.", "tools")
     if body.response_format and body.response_format.get("type") not in (None, "text"):
         raise bad("unsupported_parameter", "Answers are text: response_format must be text.", "response_format")
-    name = engine.model(body.model)
-    asked = messages.read(body.messages, limits.images, limits.question_chars)
-    work = _answer(engine, asked, owner_of(request), client_of(request), name)
-    if body.stream:
-        stream = _streamed(request, engine, work, body, name)
-        return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-    result = await while_connected(request, work)
-    return JSONResponse(_completion(result, body, name))
+    return engine.model(body.model)
 
 
-async def _answer(engine: Engine, asked: messages.Asked, owner: str, client: str, model: str) -> dict[str, Any]:
-    tracks, frames = await tracks_of_message(engine, asked, owner, client)
+async def _answer(engine: Engine, asked: messages.Asked, tracks: Tracks, client: str, model: str) -> dict[str, Any]:
     question = json.dumps([asked.question, list(asked.options)])
     found = await engine.ask(tracks, [question], client, model)
     answer = found["answers"][0]
@@ -85,7 +95,7 @@ async def _answer(engine: Engine, asked: messages.Asked, owner: str, client: str
     length = found["clip"]["seconds"]
     read = _tokens(asked.text) + round(length * PICTURE_TOKENS if found["clip"]["seen"] else 0)
     read += round(length * SOUND_TOKENS if found["clip"]["heard"] else 0)
-    return {"text": text, "answer": answer, "read": read, "clip": found["clip"], "frames": frames}
+    return {"text": text, "answer": answer, "read": read, "clip": found["clip"]}
 
 
 def _tokens(text: str) -> int:
@@ -119,7 +129,7 @@ def _completion(result: dict[str, Any], body: ChatBody, name: str) -> dict[str, 
     return {**_head(name, "chat.completion"), "choices": [choice], **extra}
 
 
-async def _streamed(request: Request, engine: Engine, work: Any, body: ChatBody, name: str) -> AsyncIterator[bytes]:
+async def _streamed(engine: Engine, work: Any, body: ChatBody, name: str) -> AsyncIterator[bytes]:
     """Pieces of the answer as server-sent events; comments keep the connection open while the clip is watched."""
     head = _head(name, "chat.completion.chunk")
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from lookhear.serve import exports
-from lookhear.serve.bodies import read_json
+from lookhear.serve.bodies import received
 from lookhear.serve.clips import Tracks
 from lookhear.serve.engine import Engine
 from lookhear.serve.jobs import Work
@@ -37,10 +37,10 @@ async def ask(request: Request) -> Response:
     """Answers with their evidence: seconds, places, what was seen and heard, and what each sense alone would say."""
     engine = engine_of(request)
     limits = engine.settings.limits
-    body = await read_json(request, AskBody, limits, budget_of(request), limits.body_bytes)
-    questions = asked(body, limits)
-    model, owner, client = engine.model(body.model), owner_of(request), client_of(request)
-    tracks, plain = await tracks_of(engine, body, owner)
+    owner, client = owner_of(request), client_of(request)
+    async with received(request, AskBody, limits, budget_of(request), limits.body_bytes) as body:
+        questions, model = asked(body, limits), engine.model(body.model)
+        tracks, plain = await tracks_of(engine, body, owner)
     plain |= {"questions": questions, "model": model, "senses": body.senses}
     if body.background:
         job = jobs_of(request).add("ask", owner, client, plain)
@@ -78,10 +78,11 @@ async def watch(
     """The timeline: what is heard, seen and said, and when."""
     engine = engine_of(request)
     limits = engine.settings.limits
-    body = await read_json(request, WatchBody, limits, budget_of(request), limits.body_bytes)
     exports.known(format)
-    model, owner, client = engine.model(body.model), owner_of(request), client_of(request)
-    tracks, plain = await tracks_of(engine, body, owner)
+    owner, client = owner_of(request), client_of(request)
+    async with received(request, WatchBody, limits, budget_of(request), limits.body_bytes) as body:
+        model = engine.model(body.model)
+        tracks, plain = await tracks_of(engine, body, owner)
     if body.background:
         job = jobs_of(request).add("watch", owner, client, {**plain, "model": model})
         return JSONResponse(jobs_of(request).told(job), 202, {"Location": f"/jobs/{job.id}"})

@@ -1,0 +1,113 @@
+"""One open file, read once from near a clip's start; its packets feed the picture, the sound or both.
+
+`decode.py` asks it for what lies before a time; `_picture.py` and `_sound.py` make frames and samples of the packets.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+
+from lookhear.media._picture import SLACK, PictureTrack
+from lookhear.media._sound import SoundTrack
+from lookhear.media.limits import LIMITS, Stopwatch
+from lookhear.media.opening import close, open_media
+from lookhear.media.orientation import of_image
+from lookhear.media.probe import INDEXED, Clock, describe, is_image
+from lookhear.media.sampling import Sampling
+from lookhear.types import Clip
+
+NEAR = 2.0  # seconds from the beginning within which seeking is not worth it
+EARLY = 1.0  # seconds before the clip at which reading begins after a seek, so that decoders have settled
+FAR = 30.0  # seconds one track may run ahead of the other before it is taken to have ended
+
+
+class Reader:
+    """One open file, read once from near the clip's start, feeding its picture, its sound or both."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.done, self.picture, self.sound = path, False, None, None
+        self.container = open_media(path)
+        try:
+            self.facts = describe(self.container, path)
+        except BaseException:
+            close(self.container)
+            raise
+        self.paused: float | None = None  # where its timestamps jumped further than can be believed
+        self._watch = Stopwatch(path, LIMITS)
+
+    def begin(
+        self, clip: Clip, sampling: Sampling, wanted: list[float] | None, seen: bool, heard: bool, seek: bool = True
+    ) -> None:
+        """Start reading for `wanted` times; `seen` and `heard` say which of its tracks are asked for."""
+        self._again = (clip, sampling, wanted, seen, heard, False)
+        facts, streams = self.facts, self.container.streams
+        self.picture: PictureTrack | None = None
+        self.sound: SoundTrack | None = None
+        if seen and facts.picture:
+            track = streams[facts.picture.index]
+            way = of_image(self.path) if is_image(self.container) else None
+            self.picture = PictureTrack(track, facts, wanted, clip.start, sampling.size, sampling.loop_filter, way)
+        if heard and facts.sound:
+            self.sound = SoundTrack(streams[facts.sound.index], facts, clip.start, sampling.sample_rate)
+        known = [t for t, there in ((facts.picture, self.picture), (facts.sound, self.sound)) if t and there]
+        self._landing = []  # (track, time it must have been entered by)
+        if seek and clip.start > NEAR and facts.format in INDEXED and known:
+            first = streams[known[0].index]
+            offset = round((clip.start - EARLY + facts.zero) / first.time_base)
+            self.container.seek(offset, stream=first, backward=True)
+            tracks = [t for t in (self.picture, self.sound) if t]
+            self._landing = [(t, max(clip.start, k.start) + SLACK) for t, k in zip(tracks, known, strict=True)]
+        self._packets = self.container.demux([streams[k.index] for k in known]) if known else iter(())
+        self._clock = Clock()
+
+    @property
+    def still(self) -> bool:
+        """The file is one image, which is shown for as long as is asked."""
+        return self.facts.picture is not None and self.facts.picture.still
+
+    @property
+    def reached(self) -> float:
+        """Everything asked for before this time is there."""
+        return min((t.reached for t in (self.picture, self.sound) if t), default=float("inf"))
+
+    def advance(self) -> None:
+        """Read one packet, or find the end."""
+        with self._watch:
+            self._advance()
+
+    def _advance(self) -> None:
+        try:
+            packet = next(self._packets, None)
+        except av.error.FFmpegError:  # the rest of the file cannot be read: for us it ends here
+            packet = None
+        if packet is not None and packet.size and packet.pts is not None:
+            begin = float(packet.pts * packet.time_base)
+            if not self._clock.believes(begin, packet):
+                self.paused, packet = begin - (self._clock.until or 0.0), None
+        if packet is None:
+            self.done = True
+            for track in (self.picture, self.sound):
+                if track:
+                    track.finish()
+        elif packet.size:
+            of_picture = self.facts.picture is not None and packet.stream_index == self.facts.picture.index
+            track = self.picture if of_picture else self.sound
+            assert track is not None, "only packets of the tracks asked for are read"
+            track.feed(packet)
+            self._look_after_the_late(self.picture, self.sound)
+        if any(self.done if t.first is None else t.first > latest for t, latest in self._landing):
+            close(self.container)  # the seek landed too late: read from the beginning instead
+            self.container, self.done = open_media(self.path), False
+            self.begin(*self._again)
+
+    def _look_after_the_late(self, picture: PictureTrack | None, sound: SoundTrack | None) -> None:
+        """Where one track ends long before the other, do not gather the rest of the other while waiting for it."""
+        if picture is None or sound is None:
+            return
+        if picture.seen > sound.reached + FAR:
+            sound.pause()
+        end = self.facts.picture.end if self.facts.picture else None
+        if end is not None and not picture.ended and FAR + max(end, picture.seen) < sound.reached < float("inf"):
+            picture.finish()

@@ -1,0 +1,176 @@
+"""How far a clip is from those a model was trained on, by plain statistics of its features, kept in the run folder.
+
+    clip ─ picture: colours, edges, grain; sound: levels by band; features: mean and spread ─▶ descriptors
+    descriptor ─ distance to the second nearest training clip / what is usual among them ─▶ above 1: out of the world
+
+What a model's own features leave out (all that is no drawn musician) they cannot tell from nothing: therefore the clip
+itself is described too, wherever it is decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+from torch import Tensor
+
+from lookhear import files
+from lookhear.errors import ModelError
+from lookhear.store.features import FeatureStore, key
+from lookhear.store.names import serving
+from lookhear.types import BLANK, Clip, Media
+
+FILE = "world.safetensors"
+WITHIN, MARGIN = 0.95, 1.1  # share of held-out training clips that the limit is set by, and how much more is allowed
+FLOOR = 0.05  # share of the mean deviation that a number which hardly changes counts as having
+PARTS = 5  # of the held-out estimate
+LEAST, KEPT = 8, 200  # clips from which a world can be told, and that are kept
+GRID, SIDE, FRAMES = 8, 128, 16  # cells a side, pixels of the shorter side, frames that a picture is described by
+
+Descriptor = Mapping[str, Float[np.ndarray, "number"]]
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where the training clips lie in one stream: descriptors of some, the scale of each number, what is usual."""
+
+    rows: Float[np.ndarray, "clip number"]
+    scale: Float[np.ndarray, number]
+    limit: float
+
+    def distance(self, row: Float[np.ndarray, number]) -> float:
+        """Root mean square distance to the second nearest training clip, in scales; 1 is the limit."""
+        return float(np.sort(np.sqrt(np.square((self.rows - row) / self.scale).mean(axis=1)))[1]) / self.limit
+
+
+@dataclass(frozen=True)
+class World:
+    """Where the training clips of a model lie, by stream."""
+
+    regions: Mapping[str, Region]
+
+    def distance(self, clip: Descriptor) -> dict[str, float]:
+        """Stream -> distance of a clip, 1 being the limit; streams that the clip or the world lacks are left out."""
+        return {
+            name: region.distance(clip[name])
+            for name, region in self.regions.items()
+            if name in clip and len(clip[name]) == len(region.scale)
+        }
+
+    def note(self, clip: Descriptor) -> str:
+        """What to tell a reader about a clip that is out of this world; empty for one that is inside."""
+        far = {name: d for name, d in self.distance(clip).items() if d > 1}
+        if not far:
+            return ""
+        told = ", ".join(f"{name} {d:.1f}x" for name, d in sorted(far.items(), key=lambda pair: -pair[1]))
+        return f"out of this model's world: the clip is unlike what it was trained on ({told} the usual distance)"
+
+
+def of_stream(rows: Tensor | np.ndarray) -> Float[np.ndarray, number]:
+    """Mean and spread over time of a stream (time, dim) or (time, patch, dim)."""
+    flat = np.asarray(rows, np.float64).reshape(-1, np.shape(rows)[-1])
+    return np.concatenate([flat.mean(axis=0), flat.std(axis=0)])
+
+
+def of_media(media: Media) -> dict[str, np.ndarray]:
+    """A descriptor of a decoded clip itself: colours, edges and grain of its picture, levels of its sound by band."""
+    found = {}
+    if media.frames is not None and media.frames.any():  # black stands in for a track that is not there
+        found["picture"] = _picture(media.frames)
+    if media.waveform is not None and len(media.waveform) and not media.silent:
+        found["sound"] = _sound(media.waveform)
+    return found
+
+
+def _picture(frames: UInt8[np.ndarray, "time height width 3"]) -> Float[np.ndarray, number]:
+    step = max(1, min(frames.shape[1:3]) // SIDE)
+    small = frames[:: 1 + len(frames) // FRAMES, ::step, ::step].astype(np.float64) / 255
+    grey = small.mean(axis=3)
+    edges = np.abs(np.diff(grey, axis=1))[:, :, :-1] + np.abs(np.diff(grey, axis=2))[:, :-1]
+    inner = grey[:, 1:-1, 1:-1]
+    grain = np.abs(4 * inner - grey[:, :-2, 1:-1] - grey[:, 2:, 1:-1] - grey[:, 1:-1, :-2] - grey[:, 1:-1, 2:])
+    colours = [_cells(small[..., channel]) for channel in range(3)]
+    quantiles = np.quantile(grain, (0.25, 0.5, 0.75, 0.9), axis=(1, 2)).mean(axis=1)
+    shape = [np.log(grey.std() + 1e-3), grey.shape[1] / grey.shape[2]]
+    return np.concatenate([*colours, np.log(_cells(edges) + 1e-4), np.log(quantiles + 1e-5), shape])
+
+
+def _cells(pictures: Float[np.ndarray, "time height width"]) -> Float[np.ndarray, cell]:
+    """Means of the cells of a grid, over all pictures."""
+    down = np.array_split(pictures.mean(axis=0), GRID, axis=0)
+    return np.array([cell.mean() for row in down for cell in np.array_split(row, GRID, axis=1)])
+
+
+def _sound(wave: Float[np.ndarray, sample]) -> Float[np.ndarray, number]:
+    """Quantiles of the level of 32 bands, and how much each changes from one moment to the next."""
+    padded = torch.from_numpy(np.pad(wave, (0, max(0, 4096 - len(wave)))).astype(np.float32))
+    power = torch.stft(padded, 1024, 512, window=torch.hann_window(1024), return_complex=True).abs().square().numpy()
+    edges = np.unique(np.round(np.geomspace(1, len(power), 33)).astype(int))
+    levels = np.log10(np.stack([power[a:b].mean(axis=0) for a, b in pairwise(edges)]) + 1e-7)
+    quantiles = np.quantile(levels, (0.05, 0.25, 0.5, 0.75, 0.95), axis=1)
+    return np.concatenate([quantiles.ravel(), np.abs(np.diff(levels, axis=1)).mean(axis=1)])
+
+
+def of_clip(clip: Clip, wanted: Sequence[str], features: Mapping[str, str], store: FeatureStore) -> Descriptor:
+    """The descriptor of a clip whose `wanted` streams are in `store`; of tracks that are there."""
+    found = {}
+    for stream in wanted:
+        name, own = serving(features[stream], stream)
+        where = key(clip, store.reads(name, own))
+        if where and where != BLANK.id and store.has(name, where, own):
+            rows, absent = store.look(name, own, where)
+            found |= {} if absent else {stream: of_stream(rows)}
+    return found
+
+
+def fit(clips: Sequence[Descriptor]) -> World | None:
+    """The world of training clips; None where there are too few. Limits are those of clips left out, in five parts."""
+    names = sorted(set().union(*(clip.keys() for clip in clips))) if clips else []
+    regions = {}
+    for name in names:
+        rows = np.stack([clip[name] for clip in clips if name in clip])
+        if len(rows) < LEAST:
+            continue
+        held = []
+        for part in range(PARTS):
+            out = np.arange(len(rows)) % PARTS == part
+            learned = Region(rows[~out], _scale(rows[~out]), 1.0)
+            held += [learned.distance(row) for row in rows[out]]
+        limit = max(MARGIN * float(np.quantile(held, WITHIN)), 1e-6)
+        regions[name] = Region(rows[:: 1 + len(rows) // KEPT], _scale(rows), limit)
+    return World(regions) if regions else None
+
+
+def _scale(rows: Float[np.ndarray, "clip number"]) -> Float[np.ndarray, number]:
+    deviation = rows.std(axis=0)
+    return np.maximum(deviation, max(FLOOR * float(deviation.mean()), 1e-6))
+
+
+def write(folder: Path, world: World) -> None:
+    """Keep a world in a run folder."""
+    parts = {}
+    for name, region in world.regions.items():
+        parts[f"{name}.rows"] = region.rows.astype(np.float32)
+        parts[f"{name}.scale"] = region.scale.astype(np.float32)
+        parts[f"{name}.limit"] = np.array([region.limit], np.float32)
+    files.write(folder / FILE, save(parts))
+
+
+def read(folder: Path) -> World | None:
+    """The world of a run folder; None where it has none. Raises ModelError where the file is damaged."""
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        parts = {key: value.astype(np.float64) for key, value in load_file(path).items()}
+        names = sorted({key.rpartition(".")[0] for key in parts})
+        return World({n: Region(parts[f"{n}.rows"], parts[f"{n}.scale"], float(parts[f"{n}.limit"][0])) for n in names})
+    except (SafetensorError, OSError, KeyError, ValueError, IndexError) as error:
+        raise ModelError(f"{path}: not readable ({error}). Delete it; the run folder works without it.") from None

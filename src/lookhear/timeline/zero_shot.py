@@ -1,0 +1,127 @@
+"""Answer the tasks of the datasets from a timeline, without training: their labels as classes heard and seen.
+
+`tables/labels.txt` maps label sets to the two ontologies and names what has no counterpart; a label not in it is
+read as a word. Matching a sound with a picture multiplies, thing by thing, how likely it is heard and how likely seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from lookhear.timeline import decide
+from lookhear.timeline.concepts import Concept, meaning, table
+from lookhear.timeline.finding import CANNOT
+from lookhear.timeline.ontology import TABLES
+from lookhear.timeline.scene import Scene
+from lookhear.types import Answer, Example, Segment
+
+ON = 0.5  # probability from which on a label counts as there, where a clip may have any number of them
+STREAMS = {"heard": "audio", "seen": "visual"}
+
+
+@lru_cache(maxsize=1)
+def labels() -> dict[str, Concept]:
+    """Label -> what it is to ear and eye; both empty where nothing is."""
+    found = {}
+    for line in (TABLES / "labels.txt").read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            label, heard, seen = (part.strip() for part in line.split("|"))
+            listed = [tuple(p.strip() for p in side.split(";") if p.strip()) for side in (heard, seen)]
+            found[label] = Concept(label, *listed, nameless=not any(listed))
+    return found
+
+
+def concept(label: str) -> Concept | None:
+    """What a dataset's label is to ear and eye; None where nothing is."""
+    word = label.lower().replace("_", " ")
+    known = labels().get(word) or meaning(label).concept
+    return None if known is None or known.nameless else known
+
+
+def missing(label_set: Sequence[str]) -> list[str]:
+    """The labels of a set that have no counterpart."""
+    return [label for label in label_set if concept(label) is None]
+
+
+def classified(scene: Scene, options: Sequence[str]) -> Answer:
+    """The label that is most likely there."""
+    scores = _likely(scene, options)
+    if not scores:
+        return _nothing(options)
+    ranked = dict(sorted(scores.items(), key=lambda pair: -pair[1]))
+    total = max(sum(ranked.values()), 1e-9)
+    best = next(iter(ranked))
+    return Answer(best, {label: p / total for label, p in ranked.items()}, _segments(scene, best), raw="classify")
+
+
+def localised(scene: Scene, example: Example) -> Answer:
+    """Events of the label set with their times, in the form that the example asks for (`ave`, `unav`, `llp`)."""
+    form, options = str(example.meta.get("form")), example.meta.get("labels", ())
+    if form == "ave":
+        answer = classified(scene, options)
+        spans = sorted(answer.segments, key=lambda s: s.start - s.end)[:1]
+        return replace(answer, segments=tuple(Segment(s.label, round(s.start), max(round(s.end), 1)) for s in spans))
+    found: list[Segment] = []
+    for label in options:
+        known = concept(label)
+        for stream, name in STREAMS.items():
+            if known is not None and scene.probability(known, stream) >= ON:
+                spans = scene.when(known, stream)
+                found += [Segment(label, s.start, s.end, name if form == "llp" else "audio-visual") for s in spans]
+    if form == "unav":
+        found = _joined(found)
+    found.sort(key=lambda s: (s.start, s.label, s.stream))
+    return Answer(", ".join(dict.fromkeys(s.label for s in found)), segments=tuple(found), raw="localise")
+
+
+def matched(first: Scene, second: Scene, by: Scene, way: str) -> Answer:
+    """Which of two videos belongs to a sound (`a2v`), or of two sounds to a video (`v2a`)."""
+    both = [_match(by, scene) if way == "a2v" else _match(scene, by) for scene in (first, second)]
+    total = max(sum(both), 1e-9)
+    scores = {"one": both[0] / total, "two": both[1] / total}
+    best = max(scores, key=lambda word: scores[word])
+    return Answer(best, scores, raw="match")
+
+
+def _match(sound: Scene, picture: Scene) -> float:
+    """How well a sound and a picture fit: the sum over things of how likely each is heard and seen."""
+    things = {c.name: c for c in table().values() if c.heard and c.seen and not c.nameless}
+    return sum(sound.probability(c, "heard", False) * picture.probability(c, "seen", False) for c in things.values())
+
+
+def _likely(scene: Scene, options: Sequence[str]) -> dict[str, float]:
+    """Label -> how likely it is there: the mean of the senses that know it, the ear counting double."""
+    found = {}
+    for label in options:
+        known = concept(label)
+        if known is None:
+            continue
+        heard = scene.probability(known, "heard", False) if scene.has("heard") and known.heard else None
+        seen = scene.probability(known, "seen", False) if scene.has("seen") and known.seen else None
+        parts = [p for p, times in ((heard, 2), (seen, 1)) for _ in range(times) if p is not None]
+        if parts:
+            found[label] = max(sum(parts) / len(parts), max(heard or 0.0, seen or 0.0) * 0.8)
+    return found
+
+
+def _segments(scene: Scene, label: str) -> tuple[Segment, ...]:
+    known = concept(label)
+    stream = "heard" if known and known.heard and scene.has("heard") else "seen"
+    return tuple(Segment(label, s.start, s.end) for s in scene.when(known, stream)) if known else ()
+
+
+def _joined(found: Sequence[Segment]) -> list[Segment]:
+    """Segments of one label from both senses as one where they overlap."""
+    out: list[Segment] = []
+    for one in sorted(found, key=lambda s: (s.label, s.start)):
+        if out and out[-1].label == one.label and one.start <= out[-1].end + decide.PAUSE:
+            out[-1] = replace(out[-1], end=max(out[-1].end, one.end))
+        else:
+            out.append(one)
+    return out
+
+
+def _nothing(options: Sequence[str]) -> Answer:
+    return Answer(CANNOT, notes=(f"None of the {len(options)} labels has a class that is heard or seen.",))
