@@ -165,7 +165,10 @@ class Endpoint:
         pool = ThreadPoolExecutor(self.config.workers)
         try:
             return list(pool.map(lambda job: self._reply(*job), jobs))
-        finally:  # an interruption waits for what is under way, not for what has not begun
+        except BaseException:
+            self.client.stop()
+            raise
+        finally:  # an interruption waits for replies under way, not for what has not begun
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _reply(self, message: Message, digest: str, prompt: str, max_tokens: int) -> Reply:
