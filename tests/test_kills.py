@@ -82,10 +82,13 @@ def killed(words: list[str], out: Path, kills: int, seed: int) -> int:
     """
     dice, hits = random.Random(seed), 0
     words = [word.replace("OUT", str(out)) for word in words]
-    began = time.monotonic()
     plain = out.with_name(f"{out.name}-plain")
-    subprocess.run([w.replace(str(out), str(plain)) for w in words], capture_output=True, env=environment())
-    whole = time.monotonic() - began
+    for _ in range(2):  # the second is timed: files that the first had to fetch are at hand
+        shutil.rmtree(plain, ignore_errors=True)
+        began = time.monotonic()
+        undisturbed = [w.replace(str(out), str(plain)) for w in words]
+        subprocess.run(undisturbed, check=True, capture_output=True, env=environment())
+        whole = time.monotonic() - began
     for _ in range(4 * kills):
         if hits == kills:
             break

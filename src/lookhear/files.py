@@ -173,12 +173,14 @@ def claim(folder: Path | str, wait: float = 0.0) -> Iterator[Path]:
     """Be the one process that writes `folder`, which is made where it is missing.
 
     The claim is a lock of the operating system on `.lock` in the folder: it ends with its owner, however that dies.
-    Where another process holds it, waits up to `wait` seconds, then raises FileError, which names the owner.
+    Where another process holds it, waits up to `wait` seconds, then raises FileError, which names the owner. A folder
+    that was made for nothing is removed again.
     """
     from filelock import FileLock, Timeout
 
     folder = Path(folder)
     note = folder / f"{LOCK}.owner"
+    fresh = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK)
@@ -195,6 +197,9 @@ def claim(folder: Path | str, wait: float = 0.0) -> Iterator[Path]:
         with suppress(OSError):  # Windows keeps an open file
             (folder / LOCK).unlink()  # while it is held: who waits for it takes a new one
         lock.release()
+        if fresh:
+            with suppress(OSError):  # it holds what was written
+                folder.rmdir()
 
 
 def unused(folder: Path) -> bool:

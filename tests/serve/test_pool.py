@@ -30,7 +30,7 @@ class Fake(Child):
             raise ChildLostError("ended with code -9")
         if request.get("late"):
             raise ChildLateError("took longer")
-        if request.get("wrong"):
+        if request.get("wrong") or "bad" in request.get("questions", ()):
             raise ChildError("no picture", "MediaError")
         return {"answers": [q.upper() for q in request.get("questions", ())], "held": [request.get("key", "")]}
 
@@ -74,6 +74,17 @@ def test_questions_on_one_clip_are_asked_together_and_told_apart():
     log, answers = run(work)
     assert log[1] == ("ask", ("who", "when0", "when1", "when2")) and len(log) == 2
     assert answers == [["WHO", f"WHEN{i}"] for i in range(3)]
+
+
+def test_a_bad_question_costs_itself_alone():
+    async def work(pool, log):
+        busy = pool.run(task("busy", takes=0.05))
+        asks = [pool.run(task("ask", name, key="clip", questions=(name,))) for name in ("a", "bad", "c")]
+        told = await asyncio.gather(busy, *asks, return_exceptions=True)
+        return [one if isinstance(one, Exception) else one["answers"] for one in told[1:]]
+
+    first, second, third = run(work)
+    assert first == ["A"] and isinstance(second, ChildError) and third == ["C"]
 
 
 def test_long_clips_leave_a_worker_free():

@@ -25,7 +25,7 @@ class Limits:
     padding: int = 2**29  # bytes of repeated frames or silence that fill what is missing, decoded at once
     rates: tuple[int, int] = (1_000, 1_000_000)  # samples per second of a sound track
     start: float = 5.0  # processor seconds that any file may take, and …
-    bytes_per_second: float = 10_000.0  # … one more for each so many bytes: the slowest real files take a fifth of it
+    bytes_per_second: float = 10_000.0  # … one more for each so many bytes
     honest: float = 1_000.0  # bytes a second: a file with fewer is counted, packet by packet, before it is believed
 
 

@@ -43,6 +43,7 @@ class RealModel:
     ):
         self.watcher, self.vocabulary, self.store = watcher, tuple(vocabulary), store
         self.reader, self.name = reader, name
+        self.scene: Scene | None = None
         self.remembered: OrderedDict[Any, Timeline] = OrderedDict()
 
     def using(self, store: FeatureStore | None) -> RealModel:
@@ -89,11 +90,11 @@ class RealModel:
         """The answer to an example of any task that labels and times can do."""
         if example.task == "question_answering":
             options = example.meta.get("options") or example.meta.get("labels") or self.vocabulary
-            found = answers.answer(timeline, example.question, options)
+            found = answers.answer(self._scene(timeline), example.question, options)
             return (
                 found if self.reader is None or found.text != CANNOT else self._read(timeline, example, options, found)
             )
-        scene, labels = Scene(timeline), example.meta.get("labels", ())
+        scene, labels = self._scene(timeline), example.meta.get("labels", ())
         if example.task == "event_localisation":
             return zero_shot.localised(scene, example)
         if example.task == "cross_modal_matching" and "second" in example.meta:
@@ -101,6 +102,12 @@ class RealModel:
         if example.task in ("action_recognition", "emotion_recognition") and labels:
             return zero_shot.classified(scene, labels)
         return Answer(CANNOT, notes=(f"The model real does not do {example.task}: it knows labels, times and words.",))
+
+    def _scene(self, timeline: Timeline) -> Scene:
+        """The timeline as questions see it, kept for the last one: its rows are worked out once."""
+        if self.scene is None or self.scene.timeline is not timeline:
+            self.scene = Scene(timeline).ready()
+        return self.scene
 
     def _read(self, timeline: Timeline, example: Example, options: Sequence[str], before: Answer) -> Answer:
         """What the language model makes of the timeline; where it does not know either, the programs' reason stands."""

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lookhear.serve.child import Child, ChildLateError, ChildLostError, Progress
+from lookhear.serve.child import Child, ChildError, ChildLateError, ChildLostError, Progress
 from lookhear.serve.metrics import Metrics
 from lookhear.serve.refusals import Refusal
 
@@ -38,6 +38,7 @@ class Task:
     questions: tuple[str, ...] = ()
     progress: Progress | None = None
     tries: int = 0
+    alone: bool = False  # it failed together with others: whose fault it is shows when each is asked by itself
     done: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -128,14 +129,10 @@ class Pool:
 
     def _joined(self, first: Task) -> list[Task]:
         chosen, room = [first], TOGETHER - len(first.questions)
-        if first.questions:
+        if first.questions and not first.alone:
             for task in self._turns():
-                if (
-                    task is not first
-                    and task.questions
-                    and task.request == first.request
-                    and len(task.questions) <= room
-                ):
+                fits = bool(task.questions) and not task.alone and len(task.questions) <= room
+                if task is not first and fits and task.request == first.request:
                     chosen.append(task)
                     room -= len(task.questions)
         for task in chosen:
@@ -178,9 +175,9 @@ class Pool:
             if isinstance(error, ChildLateError):
                 self.held[worker] = set()
                 self.metrics.killed.labels(self.name, "late").inc()
-            for task in tasks:
+            for task in reversed(tasks):
                 if not task.done.done():
-                    task.done.set_exception(error)
+                    self._failed(task, error, again=isinstance(error, ChildError) and len(tasks) > 1)
         else:
             self.held[worker] = set(result.pop("held", ())) if isinstance(result, dict) else set()
             for task in tasks:
@@ -196,15 +193,18 @@ class Pool:
         self.running[worker] = []
         for task in reversed(tasks):
             task.tries += 1
-            if task.done.done():
-                continue
-            if task.tries >= TRIES:
-                task.done.set_exception(error)
-            else:
-                self.waiting.setdefault(task.client, deque()).appendleft(task)
-        self._gauge()
+            if not task.done.done():
+                self._failed(task, error, again=task.tries < TRIES)
         if self.children[worker].starts > 1:
             await asyncio.sleep(min(SETTLE, 0.1 * self.children[worker].starts))
+
+    def _failed(self, task: Task, error: Exception, again: bool) -> None:
+        if again:
+            task.alone = True
+            self.waiting.setdefault(task.client, deque()).appendleft(task)
+            self._gauge()
+        else:
+            task.done.set_exception(error)
 
 
 def _share(result: Any, own: Sequence[str], asked: Sequence[str]) -> Any:

@@ -43,9 +43,11 @@ PROGRAMS: Mapping[str, Program] = {
 LEAST = 0.25  # score of an option below which none is chosen
 
 
-def answer(timeline: Timeline, question: str, options: Sequence[str] = ()) -> Answer:
+def answer(about: Timeline | Scene, question: str, options: Sequence[str] = ()) -> Answer:
     """The answer to a question about a timeline that was just watched; of `options`, where given, one or none."""
-    scene, query = Scene(timeline), read(question, _pictures(timeline))
+    scene = about if isinstance(about, Scene) else Scene(about)
+    timeline = scene.timeline
+    query = read(question, _pictures(timeline))
     finding = _run(scene, query)
     if options:
         finding = _fitted(scene, query, finding, options)

@@ -25,6 +25,11 @@ class Scene:
     def __init__(self, timeline: Timeline):
         self.timeline = timeline
 
+    def ready(self) -> Scene:
+        """The same with all rows worked out, so that no later question waits for them."""
+        _ = self._rows, self._whole
+        return self
+
     def track(self, stream: str) -> Track | None:
         """The rows of scores of a stream."""
         return self.timeline.heard if stream == "heard" else self.timeline.seen

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lookhear.errors import DependencyError
+from lookhear.errors import DependencyError, RecipeError
 from lookhear.evaluate.literature import published, table_rows
 from lookhear.evaluate.literature.contradictions import pooled
 
@@ -82,7 +82,10 @@ def draw(path: Path | str) -> None:
     _years(panels[2], progress("music_avqa"), design)
     for panel in panels:
         panel.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=150)
+    try:
+        figure.savefig(path, dpi=150)
+    except ValueError as error:  # an ending that matplotlib knows no format for
+        raise RecipeError(f"{str(path)!r} cannot be drawn: {error}") from None
 
 
 def _years(panel, entries: Sequence[tuple[int, str, float]], design: Mapping[str, str]) -> None:

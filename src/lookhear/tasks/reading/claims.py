@@ -18,9 +18,11 @@ from typing import Any
 
 from lookhear.tasks.reading.patterns import (
     BECAUSE,
+    BUT_FOR,
     CLAUSE,
     COMES,
     CORRECTED,
+    DOUBTED,
     ENDS,
     FINALLY,
     JOINED,
@@ -105,12 +107,17 @@ def _weighed(text: str, starts: Sequence[int], mention: Mention, later: int = 0)
     end = starts[place + 1] if place + 1 < len(starts) else len(text)
     left = text[max(begin, mention.start - LEFT) : mention.start]
     right = text[mention.end : min(end, mention.end + RIGHT)]
+    wrong = WRONGLY.match(right)
+    if BUT_FOR.search(left):
+        return replace(mention, strength=STATED if wrong else REJECTED)
+    if DOUBTED.search(left):
+        return replace(mention, strength=REJECTED)
     clause = left[max((m.end() for m in CLAUSE.finditer(left)), default=0) :] if left else ""
     negated = NEGATED.search(clause) or (NEGATED.search(left) if left.rstrip().endswith((" not", "n't")) else None)
     if negated:
         return replace(mention, strength=REJECTED)
     right_claim = RIGHTLY.match(right)
-    if WRONGLY.match(right) and not right_claim:
+    if wrong and not right_claim:
         return replace(mention, strength=REJECTED)
     sentence = text[begin:end].rstrip()
     if sentence.endswith(("?", "？")) and (QUESTION.match(sentence) or mention.start < later):

@@ -13,7 +13,21 @@ MOST = 200  # phrases of one statement that are put into English
 ANSWER = "the answer is "
 PHRASES = {  # written without spaces between words, so found anywhere; the longest wins
     **dict.fromkeys(
-        ("答案是", "答案为", "答案應該是", "答案应该是", "答案", "正解は", "答えは", "答え", "정답은", "정답", "답은"),
+        (
+            "答案是",
+            "答案为",
+            "答案應該是",
+            "答案应该是",
+            "答案",
+            "我认为是",
+            "我觉得是",
+            "正解は",
+            "答えは",
+            "答え",
+            "정답은",
+            "정답",
+            "답은",
+        ),
         ANSWER,
     ),
     **dict.fromkeys(("应该选择", "应该选", "我选", "选", "选择", "選擇", "应该是", "選項", "选项"), " option "),
@@ -150,8 +164,8 @@ ALONE = {  # only where it is all that is said
     "two": "due 二 2つ 二つ",
     "three": "tre 三 三つ",
     "six": "sei 六",
-    "yes": "ja si oui sim tak só 是 对 對 有 네 예 はい ya",
-    "no": "non não nee nej nie 否 不 不是 不是的 没 无 無 아니 tidak bukan không",
+    "yes": "ja si oui sim tak só 是 对 對 有 有的 네 예 はい ya",
+    "no": "non não nee nej nie 否 不 不是 不是的 没有 沒有 没有的 不，没有 没 无 無 아니 tidak bukan không",
     "left": "左 links",
     "right side": "右",
     "middle": "中",

@@ -21,7 +21,7 @@ MORE = 1_000_000  # what a number of many digits counts as
 
 WORD = "|".join(sorted((*UNITS, *TENS, "dozen", "once", "twice", "thrice"), key=len, reverse=True))
 NUMBER = re.compile(
-    rf"(?<![\w.,:/])(?P<digits>\d{{1,9}}(?:,\d{{3}})*|\d+)(?![\w:]|[.,]\d)|"
+    rf"(?<![\w.,:/])(?P<digits>\d{{1,9}}(?:,\d{{3}})*|\d+)(?!\w|[:.,]\d|\s?/\s?\d)|"
     rf"\b(?P<word>(?:{'|'.join(TENS)})[ -](?:{'|'.join(UNITS[1:10])})|{WORD})\b"
 )
 TIME = re.compile(
@@ -55,6 +55,7 @@ BARE = re.compile(
     r"^\s*(?:[.,;:!?()\"'—–-]|$|\n|(?:at|in|that|who|which|are|is|can|were|was|sounding|playing|heard|audible|"
     r"here|because|not|but|or|and|possibly|maybe|if|since|throughout|during|overall|total|later|then|i)\b)"
 )
+SINGLE = re.compile(r"\b(?:only |just )?a single (?:musical )?(?:instrument|type|kind|one)\b")
 HEADNOUN = re.compile(
     r"\b(?:how many|number of|count of|count the|amount of|quantity of)\s+((?:(?:different|"
     r"distinct|sounding|musical|kinds? of|unique)\s+)*)([a-z_]+(?:[ _-](?:guitars?|bass(?:es)?))?)"
@@ -107,6 +108,7 @@ def counts(text: str, question: str) -> list[Mention]:
         return [Mention(0, len(text), ROMAN[whole])]
     found = [m for match in few(list(NUMBER.finditer(text))) if (m := _count(text, match, noun))]
     found += _none(text, noun)
+    found += [Mention(m.start(), m.end(), 1, least=HEAD) for m in SINGLE.finditer(text)]
     if not found:
         found += [
             Mention(m.start(), m.end(), GROUPS[m[1]])
@@ -141,6 +143,8 @@ def _count(text: str, match: re.Match[str], noun: re.Pattern[str]) -> Mention | 
         if (pronoun and "=" not in left) or (OF.match(right) and not THERE.search(left)):
             return None
     if digits and MARKER.search(left) and re.match(r"^[.)]\s+\S", right):
+        return None
+    if re.search(r"/\s?$", left):
         return None
     if BELOW.search(left) and "no more" not in left:
         return None
@@ -177,7 +181,7 @@ def _none(text: str, noun: re.Pattern[str]) -> list[Mention]:
     ):
         return [Mention(0, len(text), 0)]
     found = []
-    for m in re.finditer(r"\b(no|not any|none of the|so none|there (?:is|are) none)\b", text):
+    for m in re.finditer(r"\b(no|not any|aren't any|isn't any|none of the|so none|there (?:is|are) none)\b", text):
         if (
             m[1].endswith("none")
             or (noun.match(text[m.end() : m.end() + 50]) and m[1] != "none of the")

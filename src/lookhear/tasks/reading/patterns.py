@@ -76,7 +76,7 @@ NEGATED = re.compile(
     r"discard\w*|instead of|rather than|as opposed to|"
     r"dismiss\w*|wrong|incorrect|false)\b(?:\s*(?:either|out|that|it|this|be|to|the|a|an|option|choice|letter|"
     r"answer|answers|is|are|was|just|any|really|think|believe|say|"
-    r"see|hear|sure|both|them|musical|there|there's|it's|on|in|at|from|with)\b|[\s\"'(:]){0,7}$"
+    r"see|hear|sure|both|them|musical|there|there's|it's|on|in|at|from|with|one)\b|[\s\"'(:]){0,7}$"
 )
 PASSES = re.compile(
     r"(?:\b(?:before|after|than|following|behind|besides|beside|alongside|near|while|until|since|during|versus|"
@@ -118,6 +118,14 @@ ENDS = re.compile(r"[.!?;…]+[\"')\]]*(?=\s|$)|\n+|[。！？；]")
 CLAUSE = re.compile(r"[,;:—–]|\b(?:but|so|while|whereas|although|because|however|then|it's|it is|i'd)\b")
 QUESTION = re.compile(
     r"^\W*(?:what|which|who|where|when|why|how|is|are|does|do|did|can|could|would|should|was|were|question)\b"
+)
+DOUBTED = re.compile(
+    r"(?:n't|\bnot|\bnever|\bcannot) (?:think|believe|say|suppose|choose|pick)\b(?: that)?"
+    r"(?: (?:it(?:'s| is| was)|the answer is|this is))?\s*(?:the |option )*\(?$"
+)
+BUT_FOR = re.compile(
+    r"\b(?:anything|everything|all|any|every one)(?: of (?:them|the options))? (?:but|"
+    r"except)\s*(?:for )?(?:option )?\(?$"
 )
 SOFT = re.compile(
     r"\bif i (?:had|have|were|was|must)(?: to)? (?:guess|choose|pick|say|answer)?|\bno doubt\b|\bwithout (?:a |"

@@ -19,17 +19,22 @@ FIRST = re.compile(
 )
 MEANT = {"nope": NO, "nah": NO, "negative": NO, "no": NO}
 WHOLE_YES = (
-    r"true|correct|right|indeed|exactly|of course|certainly|sure|definitely|absolutely|positive|affirmative|"
+    r"y|true|correct|right|indeed|exactly|of course|certainly|sure|definitely|absolutely|positive|affirmative|"
     r"always|it does|it is|they do|they are|there is|there are|i think so|i believe so|that(?:'s| is) (?:right|"
     r"correct|true)|certainly yes|definitely yes"
 )
 WHOLE_NO = (
-    r"false|incorrect|wrong|untrue|absolutely not|definitely not|certainly not|of course not|not at all|never|"
+    r"n|false|incorrect|wrong|untrue|not present|absent|not visible|not audible|not there|not heard|not seen|"
+    r"there isn't any|"
+    r"there aren't any|absolutely not|definitely not|certainly not|of course not|not at all|never|"
     r"not really|i don't think so|i do not think so|i think not|i don't believe so|probably not|it does not|"
     r"it doesn't|it is not|it isn't|they do not|they don't|they are not|they aren't|there is not|there isn't|"
     r"there are not|there aren't|there is none|not true|not correct"
 )
-AGREES = re.compile(rf"^\W*(?:well,? |yes,? )?(?:(?P<yes>{WHOLE_YES})|(?P<no>{WHOLE_NO}))\W*$")
+AGREES = re.compile(
+    rf"^\W*(?:(?:well|yes|absolutely|certainly|indeed|of course|correct|no|nope),? )?(?:(?P<yes>{WHOLE_YES})|"
+    rf"(?P<no>{WHOLE_NO}))\W*$"
+)
 BEGINS = re.compile(
     r"^\W*(?:(?P<yes>true|correct)|(?P<no>false|incorrect|wrong|not really|definitely not|absolutely not|"
     r"not at all))\s*[,.!:;–—-]"
@@ -40,7 +45,7 @@ TRUTH = re.compile(
 )
 NEGATES = re.compile(
     r"\b(?:not|never|no|none|neither|nor|without|nothing|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't|"
-    r"cannot|won't|hasn't|haven't|nobody|absent|silent|missing|lacks?)\b"
+    r"cannot|won't|hasn't|haven't|nobody|absent|silent|missing|lacks?|instead of|rather than)\b"
 )
 UNSURE = re.compile(
     r"\b(?:if|whether|unless|cannot|can't|unable|unclear|unsure|unknown|not sure|impossible|hard to (?:say|"

@@ -1,0 +1,68 @@
+"""What stands beside a score: the reply of nothing, the blind floor, the published rule, what was not read; a judge."""
+
+import json
+
+import pytest
+
+from lookhear.evaluate import beside, judge
+from lookhear.evaluate.report import report
+from lookhear.ledger import Ledger
+from lookhear.types import Answer, Clip, Example, Segment, Source
+
+
+def example(n, reference, task="question_answering", question="Who?", **meta):
+    source = Source(f"v{n}")
+    return Example(str(n), task, Clip(source, source), question, reference, meta={"video_id": f"v{n}", **meta})
+
+
+def test_a_reply_of_nothing_has_its_row():
+    """Half of the seconds hold no event: naming none gets these right."""
+    references = [Answer("Bark", segments=(Segment("Bark", 0, 5),)) for _ in range(8)]
+    examples = [example(n, r, "event_localisation", form="ave", labels=("Bark",)) for n, r in enumerate(references)]
+    whole = report(examples, [Answer(raw="qwerty", notes=("not read: the reply names no event",))] * 8)
+    measured = whole.metrics["event_localisation/ave"]["accuracy"]
+    assert (
+        measured.value == measured.mute == 50
+        and whole.to_json()["metrics"]["event_localisation/ave"]["accuracy"]["mute"] == 50
+    )
+    table = whole.table()
+    assert "mute" in table and "not read: 8 of 8" in table and "'qwerty'" in table
+    right = report(examples, references)
+    assert right.metrics["event_localisation/ave"]["accuracy"].value == 100 and "not read" not in right.table()
+
+
+def test_the_floor_and_the_rule_stand_below_the_table():
+    options = ("a dog", "a cat", "a cow", "a hen with much more to say")
+    examples = [example(n, Answer(options[3]), options=options, place=3) for n in range(30)]
+    answers = [Answer(options[3], raw="The answer is D.")] * 20 + [
+        Answer(raw="A or B", notes=("not read: the reply is ambiguous",))
+    ] * 10
+    card = beside.of(examples, answers, "daily_omni")
+    assert card["blind"]["accuracy"] == 100 and card["official"]["right"] == 0 and card["official"]["counted"] == 30
+    table = report(examples, answers, card).table()
+    assert (
+        "blind floor" in table
+        and "daily_omni/api: 0.00 (0 of 30)" in table
+        and "10 the reply is ambiguous: 'A or B'" in table
+    )
+    assert beside.of(examples, [Answer(options[3])] * 30, "daily_omni").keys() == {"blind"}  # no replies, no rule
+    assert "blind floor" not in report(examples, answers, card).table("csv")
+
+
+@pytest.mark.parametrize("verdict", ["Yes.", "no", "I cannot say."])
+def test_verdicts_are_kept(tmp_path, verdict):
+    examples = [example(n, Answer("a dog")) for n in range(3)] + [example(9, Answer("a dog"), options=("a dog", "b"))]
+    answers = [Answer("the dog", raw="the dog"), Answer("a dog"), Answer(""), Answer("b")]
+    asked = []
+
+    def ask(prompts):
+        asked.extend(prompts)
+        return [verdict] * len(prompts)
+
+    for _ in range(2):
+        with Ledger(tmp_path / "judge.jsonl") as verdicts:
+            found, card = judge.judged(examples, answers, ask, "judge", verdicts)
+    assert len(asked) == 1 and "<reply>the dog</reply>" in asked[0]  # neither the equal, the empty nor the lettered one
+    assert (found[0].text == "a dog") == (verdict == "Yes.") and found[0].raw == "the dog" and found[1:] == answers[1:]
+    assert card == {"model": "judge", "asked": 1, "right": verdict == "Yes.", "unread": verdict == "I cannot say."}
+    assert json.loads((tmp_path / "judge.jsonl").read_text().splitlines()[1])
