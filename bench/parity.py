@@ -26,7 +26,7 @@ bfloat16 and 2^-10 in float16, nothing for indices.
 """
 NOTED = ("tests/nets/test_avst.py", "tests/nets/test_mccd.py", "tests/adapters", "tests/llms")
 NOTED += ("tests/nets/test_released_baselines.py", "tests/nets/test_nets_c.py", "tests/nets/test_towers.py")
-NOTED += ("tests/debias/test_balance.py",)
+NOTED += ("tests/debias/test_balance.py", "tests/nets/test_reconstruction.py")
 FAMILIES = (
     "avst",
     "mccd",
@@ -42,7 +42,7 @@ FAMILIES = (
     "lavit",
     "avsd",
 )
-FAMILIES += ("fcnlstm", "convlstm", "apl", "sasr_net", "cign", "ogm", "opm", "lavish", "dgsct", "avmoe")
+FAMILIES += ("fcnlstm", "convlstm", "apl", "sasr_net", "cign", "ogm", "opm", "tm_avqa", "lavish", "dgsct", "avmoe")
 
 
 def main() -> dict:

@@ -12,6 +12,7 @@ form in one run:
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 QUESTIONS, CLIPS, SECONDS = 32, 8, 20
@@ -27,8 +28,8 @@ def cpu(function, rounds: int = 2) -> float:  # type: ignore[no-untyped-def]
     return min(taken[1:])
 
 
-def nets() -> dict:
-    """A row for every recipe of Soundstage."""
+def nets(only: Sequence[str] = ()) -> dict:
+    """A row for every recipe of Soundstage, or for those named."""
     import torch
     from torch.nn import functional as F
     from torch.utils.flop_counter import FlopCounterMode
@@ -40,6 +41,8 @@ def nets() -> dict:
     raw = {"pixels": (3, 64, 64), "spectrogram": (64, 64), "waveform": (16000,)}
     clip, found = torch.arange(QUESTIONS) % CLIPS, {}
     for path in sorted((Path(config.__file__).parent / "recipes" / "soundstage").glob("*.yaml")):
+        if only and path.stem not in only:
+            continue
         recipe = config.load(path)
         torch.manual_seed(0)
         own = {k: v for k, v in widths.items() if k in recipe.features}
@@ -71,7 +74,8 @@ def nets() -> dict:
             loss.backward()
             made.zero_grad()
 
-        counts = {}
+        counts, trained = {}, [p for p in made.parameters() if p.requires_grad]
+        made.requires_grad_(False)  # the counter hooks gradients, which views of leaves have not
         with torch.no_grad():
             with FlopCounterMode(display=False) as counter:
                 memory = made.eval().watch(**watch)
@@ -79,9 +83,10 @@ def nets() -> dict:
             with FlopCounterMode(display=False) as counter:
                 made.answer({n: t[clip] for n, t in memory.items()}, **ask)
             counts["mflop_question"] = round(counter.get_total_flops() / QUESTIONS / 1e6, 2)
+        for parameter in trained:
+            parameter.requires_grad_(True)
         made.train()
-        trained = sum(p.numel() for p in made.parameters() if p.requires_grad)
-        found[path.stem] = {"trained": trained, **counts, "step_cpu_s": round(cpu(step, 1), 3)}
+        found[path.stem] = {"trained": sum(p.numel() for p in trained), **counts, "step_cpu_s": round(cpu(step, 1), 3)}
     return found
 
 

@@ -58,6 +58,14 @@ def test_a_deaf_server_whatever_it_guesses(tmp_path):
     assert found.tokens["and picture"] == found.tokens["and sound"], "not one token for the sound"
 
 
+def test_no_reply_is_taken_from_before(tmp_path):
+    options = f",workers=4,dialect=sglang,replies={tmp_path / 'kept'}"
+    with served(Oracle, **oracle.state("sglang", "whole")) as server:
+        for _ in range(2):
+            Doctor(tmp_path).diagnose(f"endpoint@{server.url}{options}")
+        assert len(server.asked) == 2 * 65, "each asked anew, with the same clips"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("fault", FAULTS)

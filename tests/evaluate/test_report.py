@@ -35,7 +35,7 @@ def test_json_is_the_contract():
     scored = reports.report([question(0)], [Answer(" Yes ")])
     found = json.loads(json.dumps(scored.to_json()))
     assert set(found) == {"overall", "groups", "types", "metrics"}
-    assert set(found["metrics"]["question_answering"]["unread"]) == {"value", "interval", "total"}
+    assert set(found["metrics"]["question_answering"]["unread"]) == {"value", "interval", "total", "mute"}
     assert set(found["overall"]) == {"correct", "total", "accuracy", "interval"}
     assert found["overall"]["accuracy"] == 100 and found["types"]["Audio-Visual/Temporal"]["correct"] == 1
 

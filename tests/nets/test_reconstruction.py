@@ -91,3 +91,16 @@ def test_a_net_answers_about_what_is_missing(variant):
     assert not torch.allclose(silent.logits[0], first.logits[0], atol=1e-3)
     with pytest.raises(FeatureError, match="49 or 196 patches"):
         wrapped.watch(streams["audio"], streams["patches"][:, :, :8])
+
+
+@pytest.mark.slow
+def test_reconstruction_golden_full():
+    golden = Golden("nets_c", "tm_avqa_stage1_fullwidth")
+    net, tokens = published(golden), golden["inputs/question"]
+    audio, maps = golden.drawn("audio", (2, 10, 128)).abs(), golden.drawn("visual", (2, 10, 14, 14, 512)).clamp(min=0)
+    with torch.no_grad():
+        words = net.words(tokens)
+        picture, _, _ = net.picture(audio, words)
+        sound, _, _ = net.sound(smaller(maps), words)
+    golden.check("keep_audio/reconstructed", picture[:, ::3].flatten(2, 3)[:, :, :8])
+    golden.check("keep_visual/reconstructed", sound)

@@ -417,3 +417,18 @@ def test_daqa_golden(module):
     full.check("outputs/logits", output.logits)
     with pytest.raises(FeatureError, match="at least 289 rows of audio, got 60"):
         net.watch(torch.randn(1, 60, 64))
+
+
+@pytest.mark.slow
+def test_havf_golden_full():
+    golden = Golden("nets_c", "havf_fullwidth")
+    level = golden.meta["level"]
+    net = hcrn.from_official(golden.weights, level).eval()
+    net.subsets = Given(recorded(json.loads(golden.meta["subset_calls"]), golden["subsets"]))
+    frames, motion = golden.drawn("appearance", (2, 8, 16, 2048)).abs(), golden.drawn("motion", (2, 8, 2048)).abs()
+    sound = golden.drawn("audio", (2, 2048)).abs()
+    with torch.no_grad():
+        memory = net.watch(sound[:, None], frames.flatten(1, 2), motion)
+        output = net.answer(memory, padded(golden), padded(golden, "candidates"))
+    golden.check("logits", output.logits)
+    golden.check("visual_embedding", output.hidden["objects"])

@@ -293,3 +293,24 @@ def test_the_cost_of_a_step_is_known_before_it():
     unused = 2_757_632  # parameters of the published network's head that it never uses
     assert found.trained == 21_098_476 - unused
     assert "parameters learn" in str(found) and found.operations > 1e11
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", list(MODULES))
+def test_towers_golden_full(file):
+    golden = Golden("towers", f"{file}_full")
+    net = MODULES[file].from_official(golden.weights).eval()
+    question = torch.zeros(2, 14, dtype=torch.long)
+    question[0, :5] = torch.tensor([3, 17, 45, 8, 22])
+    question[1, :10] = torch.tensor([5, 90, 12, 33, 4, 61, 7, 18, 2, 9])
+    own, other = (2 * golden.drawn(n, (2, 1, 3, 192, 192)) for n in ("visual_posi", "visual_nega"))
+    if file == "lavish":
+        sound = golden.drawn("audio", (2, 1, 192, 192))
+    else:
+        sound = (0.3 * golden.drawn("wave", (2, 1, 32000))).repeat(1, 1, 10)
+    with torch.no_grad():
+        output = net.answer(net.watch(sound, own), question)
+        found = net.losses(output, torch.tensor([5, 17]), other)
+    allowed = {"relative": 1e-4}
+    golden.checks({"logits": output.logits, "fc_a2": output.hidden["heard"], "fc_gl": output.hidden["seen"]}, **allowed)
+    golden.check("outputs/loss_total", sum(found.values()), relative=1e-5)

@@ -82,7 +82,7 @@ def open_files(server):
 
 
 @pytest.mark.slow
-def test_mutated_media(server, tmp_path):
+def test_mutated_media(server, tmp_path, record_property):
     whole = seeds(tmp_path)
     before = open_files(server)
 
@@ -98,12 +98,13 @@ def test_mutated_media(server, tmp_path):
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(one, range(MEDIA)))
     counts = Counter(status for status, _ in done)
+    record_property("statuses", dict(counts))
     assert set(counts) <= KNOWN and max(t for _, t in done) < LONGEST
     whole_and_well(server, before)
 
 
 @pytest.mark.slow
-def test_mutated_requests(server, tmp_path):
+def test_mutated_requests(server, tmp_path, record_property):
     id = server.upload(seeds(tmp_path)[0]).json()["id"]
     before = open_files(server)
     part = {"type": "file", "file": {"file_id": id}}
@@ -156,6 +157,7 @@ def test_mutated_requests(server, tmp_path):
     with ThreadPoolExecutor(8) as pool:
         done = list(pool.map(one, range(REQUESTS)))
     counts = Counter(status for status, _ in done)
+    record_property("statuses", dict(counts))
     assert set(counts) <= KNOWN and max(t for _, t in done) < LONGEST
     whole_and_well(server, before)
 

@@ -4,6 +4,7 @@
 import email.utils
 import json
 import random
+import threading
 import time
 
 import pytest
@@ -191,6 +192,19 @@ def test_one_bad_question_costs_itself_alone():
     with served(Scripted, script=[good, error("bad", 400), good]) as server:
         asker = Asker(Client(server.url, "m"))
         assert [asker.ask({"n": n}).ended for n in range(3)] == ["finished", "failed", "finished"]
+
+
+def test_who_is_stopped_does_not_wait():
+    with served(Scripted, script=[error("oops", 500)] * 9) as server:
+        client = Client(server.url, "m", pause=60)
+        whys = []
+        asking = threading.Thread(target=lambda: whys.append(Asker(client).ask({}).why))
+        asking.start()
+        while not server.asked:
+            time.sleep(0.01)
+        client.stop()
+        asking.join(10)
+        assert whys == ["stopped after 500 oops"] and len(server.asked) == 1
 
 
 def test_a_reply_without_end_is_cut_off(monkeypatch):

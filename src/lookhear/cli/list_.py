@@ -11,7 +11,7 @@ from lookhear.errors import RecipeError
 from lookhear.files import dumps
 
 KINDS = {"models": ("nets", "llms"), "nets": ("nets",), "llms": ("llms",), "debias": ("debias",)} | {
-    k: (k,) for k in ("datasets", "encoders", "tasks", "metrics")
+    k: (k,) for k in ("datasets", "encoders", "tasks", "metrics", "dialects")
 }
 OTHERS = ("recipes", "probes", "methods", "columns")  # not files on a shelf
 

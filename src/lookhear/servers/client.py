@@ -72,7 +72,8 @@ class Client:
         spans = httpx.Timeout(self.timeout, connect=min(30.0, self.timeout))
         pool = httpx.Limits(max_connections=None, max_keepalive_connections=64)
         self._http = httpx.Client(headers=headers, timeout=spans, limits=pool)
-        self._lock, self._naming = threading.Lock(), threading.Lock()
+        self._lock, self._naming, self._ended = threading.Lock(), threading.Lock(), threading.Event()
+        self.limits.sleep = self._ended.wait
         self._stopped: tuple[float, ServerError] | None = None
         self._failed = 0  # questions, one after the other
 
@@ -101,6 +102,10 @@ class Client:
             return [one for one in told["data"] if isinstance(one, dict) and one.get("id")]
         completion.read(status, body, wait)
         raise ServerError(ALL, "no list of models")
+
+    def stop(self) -> None:
+        """Ask nobody again: who waits for another attempt fails at once. Replies under way may still come."""
+        self._ended.set()
 
     def say(self, messages: Sequence[Mapping[str, Any]], **options: Any) -> Completion:
         """The reply to `messages`. Raises ModelError where none comes."""
@@ -155,7 +160,8 @@ class Client:
                 if busy:
                     self.limits.pause(seconds)
                 waited, pause = waited + seconds, min(2 * pause, LONGEST_PAUSE)
-                time.sleep(seconds)
+                if self._ended.wait(seconds):
+                    raise ServerError(ALL, f"stopped after {failure.why}") from None
 
     def _once(self, body: Mapping[str, Any]) -> Completion:
         sent = {self.rename.get(name, name): value for name, value in body.items() if name not in self.drop}

@@ -38,7 +38,7 @@ class Limits:
     price: tuple[float, float] = (0.0, 0.0)
     spent: Spent = field(default_factory=Spent)
     clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] = time.sleep
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _next: float = 0.0  # when the next request may start
     _reserved: float = 0.0  # dollars that the requests under way may cost

@@ -60,13 +60,13 @@ class Doctor:
         if which != SERVED:
             model = load(name)
             return self._certified(name, "", model, self.examine(model), {})
-        first = load(name, **late, replies="none").llm
+        first = self._served(name, **late).llm
         fixed = [options["dialect"]] if options.get("dialect") else list(tried)
         names = fixed or [first.speaks(), *(d for d in dialects.names() if d != first.speaks())]
         refused: dict[str, str] = {}
         best: tuple[tuple[int, int], str, Any, dict[str, Finding]] | None = None
         for dialect in names:
-            model = load(name, **late, replies="none", dialect=dialect)
+            model = self._served(name, **late, dialect=dialect)
             self.tell(f"trying dialect {dialects.written(dialect)}")
             screened = {
                 s: trials.ask(model, trials.drawn(self.folder, k, self.rng), again=False) for s, k in SCREEN.items()
@@ -95,6 +95,13 @@ class Doctor:
             self.tell(f"no dialect is whole; {dialects.written(dialect)} comes nearest")
             found = self.examine(model)
         return self._certified(first.client.name(), first.config.url, model, found, refused)
+
+    @staticmethod
+    def _served(name: str, **late: Any) -> LLMModel:
+        """A model behind an address that remembers no reply, whatever its name says: each is asked for anew."""
+        model = load(name, **late)
+        model.llm.asker.ledger = None
+        return model
 
     def examine(self, model: Model) -> dict[str, Finding]:
         """A finding for each sense."""
