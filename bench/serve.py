@@ -175,7 +175,7 @@ def _memory(tree: psutil.Process) -> int:
 
 
 def _beside(url: str, ids: list[str], hour: Path) -> dict[str, Any]:
-    """How long the second user's new clip takes, alone and while the first sends and watches an hour."""
+    """How long a question about a watched clip takes, alone and while another user sends and watches an hour."""
     with httpx.Client(timeout=600) as client:
         alone = [_ask(client, url, id, f"{QUESTIONS[2]} {i}")[1] for i, id in enumerate(ids)]
         status: list[int] = []

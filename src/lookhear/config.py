@@ -156,6 +156,9 @@ class Tuning:
     """folder of prepared clips, shared by epochs, seeds and processes; empty keeps them in memory alone"""
     report_to: list[str] = field(default_factory=lambda: ["tensorboard"])
     """where curves go beside log.jsonl: tensorboard (if installed), trackio, wandb"""
+    shard: str = ""
+    """fsdp2 or zero2 (DeepSpeed) shares the model's training state out over processes, on CPUs too; empty leaves it to
+    `accelerate launch`"""
     check_memory: bool = True
     """refuse to start where the estimate of memory or disk does not fit"""
 

@@ -2,16 +2,19 @@
 
 import json
 import re
+import shutil
 import threading
 from http.server import ThreadingHTTPServer
 
+import numpy as np
 import pytest
 
 from lookhear import datasets, tasks
 from lookhear.curate.instruct import export, wording
 from lookhear.curate.instruct.check import fault
-from lookhear.curate.instruct.write import ATTEMPTS, by_rule
+from lookhear.curate.instruct.write import by_rule
 from lookhear.datasets import av_uie
+from lookhear.media.write import write
 from lookhear.soundstage.scene.splits import Settings
 from lookhear.soundstage.write.folder import make
 from lookhear.types import Answer, Clip, Example, Region, Segment, Source
@@ -142,52 +145,104 @@ def test_parts(dataset, example, part):
 
 
 class Model(Chat):
-    """Ends as it is asked to; every third example wrongly at first, every fifth always; then fails if told to."""
+    """Ends as it is asked to; every third example wrongly at first, every fifth always; refuses what it is told to."""
 
     def post(self, asked) -> None:
         state = self.server.state
         messages = asked["messages"]
-        if len(messages) == 1:
-            state["examples"] += 1
-        if state["examples"] > state["until"]:
-            self.send_response(400)
-            self.end_headers()
+        parts = messages[0]["content"]
+        words = parts if isinstance(parts, str) else parts[-1]["text"]
+        kinds = set() if isinstance(parts, str) else {part["type"] for part in parts}
+        ending = re.search(r"letter for letter:\n(.*)", words)[1]
+        number = state["numbers"].setdefault(words, len(state["numbers"]) + 1)
+        if number in state["refused"]:
+            self.send({"error": {"message": "content policy"}}, 400)
             return
-        ending = re.search(r"letter for letter:\n(.*)", messages[0]["content"])[1]
-        wrong = state["examples"] % 5 == 0 or (state["examples"] % 3 == 0 and len(messages) == 1)
-        reply = LONG + ("<answer>nobody knows</answer>" if wrong else ending)
-        self.reply(reply)
+        state["paid"].append((words, len(messages)))
+        if state["sight"] and not kinds & {"image_url", "video_url"}:
+            self.reply("I cannot see any video.")  # it answers from what it is shown
+            return
+        wrong = number % 5 == 0 or (number % 3 == 0 and len(messages) == 1)
+        thought = "<think>The label must be told.</think>" if number % 2 else ""
+        self.reply(thought + LONG + ("<answer>nobody knows</answer>" if wrong else ending))
 
 
 @pytest.fixture
 def server():
     pytest.importorskip("httpx")
     served = ThreadingHTTPServer(("127.0.0.1", 0), Model)
-    served.state = {"examples": 0, "until": 1000}
+    served.state = {"numbers": {}, "refused": set(), "paid": [], "sight": True}
     threading.Thread(target=served.serve_forever, daemon=True).start()
     yield served
     served.shutdown()
 
 
-def test_a_model_writes_and_goes_on_where_it_was(stage, tmp_path, server, lookhear):
-    given = ["instruct", tmp_path / "u", "--dataset", "soundstage", "--root", stage, "--limit", "15", "--workers", "1"]
-    given += ["--endpoint", f"http://127.0.0.1:{server.server_address[1]}/v1", "--model", "m", "--json"]
-    server.state["until"] = 7
+@pytest.fixture(scope="module")
+def shown(stage, tmp_path_factory):
+    """The same with films that can be read."""
+    root = tmp_path_factory.mktemp("shown") / "stage"
+    shutil.copytree(stage, root)
+    for path in (root / "videos").glob("*.mp4"):
+        frames = np.full((4, 48, 64, 3), int(path.stem) * 7, np.uint8)
+        write(path, frames, np.zeros(16_000, np.float32), fps=4)
+    return root
+
+
+def asked_of(stage, out, server, *more):
+    given = ["instruct", out, "--dataset", "soundstage", "--root", stage, "--limit", "15", "--workers", "1"]
+    return [*given, "--endpoint", f"http://127.0.0.1:{server.server_address[1]}/v1", "--model", "m", "--json", *more]
+
+
+def test_a_model_is_shown_the_clip_and_each_reply_is_paid_for_once(shown, tmp_path, server, lookhear):
+    given = asked_of(shown, tmp_path / "u", server)
+    server.state["refused"] = {2, 7}
     ran = lookhear(*given)
-    assert ran.code == 2 and "7 of 15 are written; run again to go on" in ran.err
-    server.state |= {"until": 1000, "examples": 7}  # the eighth is asked for anew
+    card = json.loads(ran.out)
+    assert ran.code == 1 and card["dropped"]["no reply"] == 2, "one refusal by the server stops nothing else"
+    server.state["refused"] = set()
+    before = len(server.state["paid"])
     card = json.loads(lookhear(*given).out)
     assert card["written"] == 15 and card["kept"] == 12 and card["dropped"] == {"concludes with another answer": 3}
-    replies = 15 + 4 + 3 * (ATTEMPTS - 1)  # 3, 6, 9, 12 once more; 5, 10, 15 until it is given up
-    assert card["replies"] == replies and card["tokens"] == {"read": 100 * replies, "written": 10 * replies}
-    assert card["bad_replies"] == {"concludes with another answer": 4 + 3 * ATTEMPTS}
+    assert len(server.state["paid"]) - before == 2, "only what had no reply is asked"
+    assert len(set(server.state["paid"])) == len(server.state["paid"]), "and nothing twice"
     read = av_uie.read(tmp_path / "u", "avqa/train")
     assert len(read.examples) == 12 and all(e.meta["reasoning"].startswith(LONG) for e in read.examples)
     ledger = tmp_path / "u" / "ledger" / "soundstage-train.jsonl"
-    assert len(ledger.read_text().splitlines()) == 16
-    ledger.write_text(ledger.read_text()[:-9])  # stopped while writing
-    server.state["examples"] = 14
-    assert json.loads(lookhear(*given).out) == card
+    assert len(ledger.read_text().splitlines()) == 16 and "<think>" not in ledger.read_text()
+    ledger.unlink()  # the replies themselves are kept apart
+    assert json.loads(lookhear(*given).out)["kept"] == 12
+    assert len(set(server.state["paid"])) == len(server.state["paid"])
     given[given.index("m")] = "another"
     ran = lookhear(*given)
     assert ran.code == 2 and "Choose another folder" in ran.err
+
+
+def test_a_blind_request_does_not_pass(shown, tmp_path, server, lookhear):
+    card = json.loads(lookhear(*asked_of(shown, tmp_path / "u", server, "--blind")).out)
+    assert card["kept"] == 0 and set(card["dropped"]) == {"refuses"}
+
+
+def test_a_dry_run_asks_nothing(shown, tmp_path, server, lookhear):
+    ran = lookhear(*asked_of(shown, tmp_path / "u", server, "--dry-run"))
+    assert ran.code == 0 and "15 to ask" in ran.out and not server.state["paid"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("I'm sorry, I cannot watch videos.", "refuses"),
+        ("Sure! Here is the reasoning. {}", "filler"),
+        ("<think>hm {}", "leftover tag <think>"),
+        ("<|im_end|> {}", "leftover tag"),
+        ("At 75 seconds the violin stops, and nothing else is heard. {}", "after the clip's end"),
+        ("At 1:15 the violin stops, and nothing else is heard. {}", "after the clip's end"),
+        ("At 3 seconds the violin stops, and nothing else is heard. {}", ""),
+    ],
+)
+def test_leftovers_refusals_filler_and_impossible_times(text, wrong):
+    from dataclasses import replace
+
+    ending = tasks.find(ASKED.task).target(ASKED, explain=False)
+    short = replace(ASKED, clip=replace(ASKED.clip, end=10.0))
+    found = fault(short, text.format(ending))
+    assert (wrong in found) if wrong else not found

@@ -271,3 +271,36 @@ def test_placement_is_alike_for_all(name, bases):
     part = getattr(loaded, "base", None) or loaded.model.bare
     assert part.get_input_embeddings().weight.dtype == torch.bfloat16
     assert part.config._attn_implementation == "eager" or part.config.get_text_config()._attn_implementation == "eager"
+
+
+@pytest.mark.parametrize("name", PARADIGMS)
+@pytest.mark.parametrize("heads", [1, 3])
+def test_an_exported_folder_answers_the_same(name, heads, recipe, root, tmp_path, lookhear):
+    adapter = {"name": "ilora", "rank": 4, "alpha": 8, "heads": heads}
+    run = train(recipe(name, adapter=adapter, connectors=name != "vlm_audio"), progress=False)
+    want = answers(run, root)
+    ran = lookhear("export", run, tmp_path / "out")
+    assert ran.code == 0 and ("merged" in ran.out) == (heads == 1)
+    assert answers(tmp_path / "out", root) == want
+    page = (tmp_path / "out" / "README.md").read_text()
+    assert "tests.train.films@caption" in page and f"heads {heads}" in page
+    assert (tmp_path / "out" / "adapter").is_dir() == (heads == 3)
+    if name == "crab_plus" and heads == 1:
+        from transformers import Qwen2_5OmniThinkerForConditionalGeneration as Thinker
+
+        plain, info = Thinker.from_pretrained(tmp_path / "out", output_loading_info=True)
+        assert not info["missing_keys"] and not info["unexpected_keys"]
+        ours = model.load(run).llm
+        lesson = lessons.read(recipe()).lessons["qa"][0]
+        clip = prepared.Clips(ours).get(lesson)
+        ids = torch.tensor([ours.prefix(clip) + ours.question("what is seen")])
+        seen = ours._tensors([clip])
+        with torch.no_grad():
+            said = plain.eval().generate(
+                input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False,
+                eos_token_id=sorted(ours.stop), pad_token_id=ours.pad, **seen,
+            )[0, ids.shape[1] :].tolist()  # fmt: skip
+        reply = ours.answer(ours.watch([clip]), [0], ["what is seen"], 12)[0]
+        assert said[: len(reply.tokens)] == list(reply.tokens), "token by token in plain transformers"
+    ran = lookhear("export", run, tmp_path / "out")
+    assert ran.code == 2 and "not empty" in ran.err

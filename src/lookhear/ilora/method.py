@@ -30,7 +30,7 @@ try:
     from peft import LoraConfig, PeftConfig, PeftModel, PeftType, get_peft_model
     from peft.tuners.tuners_utils import BaseTuner
     from peft.utils import register_peft_method
-    from peft.utils.other import get_pattern_key
+    from peft.utils.other import AuxiliaryTrainingWrapper, get_pattern_key
 except ImportError:
     raise DependencyError("I-LoRA needs peft 0.20 or later: pip install 'lookhear[llm]'") from None
 
@@ -170,6 +170,13 @@ class ILoraModel(BaseTuner):
         if adapter_name not in self.active_adapters:
             layer.requires_grad_(False)
         self._replace_module(parent, target_name, layer, target)
+
+    def _replace_module(self, parent: nn.Module, child_name: str, new_module: nn.Module, child: nn.Module) -> None:
+        """As PEFT does; what `modules_to_save` kept goes back whole, as it need not have a `weight`."""
+        if isinstance(child, AuxiliaryTrainingWrapper):
+            setattr(parent, child_name, new_module)
+        else:
+            super()._replace_module(parent, child_name, new_module, child)
 
     def _check_merge_allowed(self) -> None:
         super()._check_merge_allowed()

@@ -32,6 +32,7 @@ from lookhear.media.sampling import Sampling
 from lookhear.servers.asker import Asker, Plan
 from lookhear.servers.client import Client, key_in
 from lookhear.servers.clips import Message, Shown
+from lookhear.servers.completion import Completion
 from lookhear.servers.limits import Limits, price
 from lookhear.types import Media
 
@@ -202,6 +203,18 @@ class Endpoint:
     def _body(self, message: Message, prompt: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         content: Any = [*message.parts, {"type": "text", "text": prompt}] if message.parts else prompt
         return {"messages": [{"role": "user", "content": content}], **_merged(dict(message.fields), fields)}
+
+    def converse(self, prepared: Prepared, turns: Sequence[str], max_tokens: int = 512, **fields: Any) -> Completion:
+        """The reply to `turns` (ours and the model's, in turn) about one clip; kept, and paid for once."""
+        message = prepared["message"]
+        body = self._body(message, turns[0], self._fields(max_tokens) | fields)
+        roles = ("user", "assistant")
+        body["messages"] += [{"role": roles[k % 2], "content": turn} for k, turn in enumerate(turns) if k]
+        key = self.asker.key(prepared["digest"], list(turns), self._fields(max_tokens) | fields)
+        if self.config.dry_run:
+            self.plan.add(body, self.asker.has(key))
+            return Completion("", "failed", "a dry run")
+        return self.asker.ask(body, key)
 
     def lines(self) -> list[str]:
         """What was asked and what it cost; of a dry run what would be."""

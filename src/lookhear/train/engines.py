@@ -2,24 +2,78 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Mapping
 from typing import Any
 
-from accelerate import Accelerator
+import torch
+from accelerate import Accelerator, DeepSpeedPlugin, DistributedDataParallelKwargs, DistributedType, PartialState
+from accelerate.utils import FullyShardedDataParallelPlugin
 from torch import Tensor, nn
 
 from lookhear import config
+from lookhear.catalog import unknown
+from lookhear.errors import DependencyError, RecipeError
 
 SHARDED = ("FSDP", "DEEPSPEED", "MEGATRON_LM")
 
 
-def settle(accelerator: Accelerator, settings: config.Tuning) -> None:
-    """Give DeepSpeed the recipe's batch, accumulation and clipping in place of its configuration's own.
+def accelerator(settings: config.Tuning) -> Accelerator:
+    """The engine that a recipe asks for. Raises RecipeError, or DependencyError where DeepSpeed is not installed."""
+    options: dict[str, Any] = {
+        "mixed_precision": settings.precision,
+        "gradient_accumulation_steps": settings.accumulate,
+        "kwargs_handlers": [DistributedDataParallelKwargs(find_unused_parameters=False)],
+    }
+    if settings.shard not in ("", "fsdp2", "zero2"):
+        raise RecipeError(unknown("engine of train.shard", settings.shard, ("fsdp2", "zero2")))
+    if settings.shard == "zero2":
+        if importlib.util.find_spec("deepspeed") is None:
+            raise DependencyError("train.shard=zero2 needs DeepSpeed: pip install deepspeed")
+        options["deepspeed_plugin"] = DeepSpeedPlugin(
+            zero_stage=2, gradient_accumulation_steps=settings.accumulate, gradient_clipping=settings.clip_norm or 0.0
+        )
+    if settings.shard == "fsdp2":
+        options["fsdp_plugin"] = FullyShardedDataParallelPlugin(
+            fsdp_version=2, auto_wrap_policy="transformer_based_wrap", state_dict_type="sharded_state_dict",
+            cpu_ram_efficient_loading=False,
+        )  # fmt: skip
+    cpu = bool(settings.shard) and not torch.cuda.is_available()
+    made = Accelerator(cpu=cpu, **options)
+    if cpu and made.distributed_type == DistributedType.MULTI_CPU:
+        _on_cpus(made, options)
+    return made
+
+
+def _on_cpus(made: Accelerator, options: dict[str, Any]) -> None:
+    """Let an engine share out over gloo, which Accelerate lets do on accelerators alone and else drops in silence."""
+    state = made.state
+    kind = DistributedType.FSDP if "fsdp_plugin" in options else DistributedType.DEEPSPEED
+    state.distributed_type = PartialState().distributed_type = kind  # the second is what the first is refreshed from
+    if kind == DistributedType.FSDP:
+        state.fsdp_plugin = options["fsdp_plugin"]
+        return
+    from deepspeed import comm
+
+    comm.init_distributed(dist_backend="gloo", auto_mpi_discovery=False)
+    plugin = options["deepspeed_plugin"]
+    plugin.set_mixed_precision(made.mixed_precision)
+    plugin.select(_from_accelerator_state=True)
+    state.deepspeed_plugins = {"default": plugin}
+
+
+def settle(accelerator: Accelerator, settings: config.Tuning, model: nn.Module) -> None:
+    """Tell FSDP which blocks to shard, where nobody has; give DeepSpeed the recipe's batch, accumulation and clipping.
 
     DeepSpeed wants the clips a process reads at once before it starts, and would let its own numbers overrule ours.
     """
     plugin = accelerator.state.deepspeed_plugin
+    if (
+        str(accelerator.distributed_type).endswith("FSDP")
+        and not accelerator.state.fsdp_plugin.transformer_cls_names_to_wrap
+    ):
+        accelerator.state.fsdp_plugin.transformer_cls_names_to_wrap = blocks(model)
     if plugin is None:
         return
     at_once = max(1, math.ceil(settings.batch / (settings.accumulate * accelerator.num_processes)))
@@ -30,6 +84,12 @@ def settle(accelerator: Accelerator, settings: config.Tuning) -> None:
     told["gradient_clipping"] = settings.clip_norm or 0.0
     told["zero_allow_untested_optimizer"] = True
     accelerator.gradient_accumulation_steps = settings.accumulate
+
+
+def blocks(model: nn.Module) -> list[str]:
+    """Names of the classes of a model's repeated blocks, as transformers tells them, that are really in it."""
+    told = {name for module in model.modules() for name in (getattr(module, "_no_split_modules", None) or ())}
+    return sorted(told & {type(module).__name__ for module in model.modules()})
 
 
 def clips(accelerator: Accelerator) -> bool:

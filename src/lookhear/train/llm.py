@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate import Accelerator
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -64,11 +64,7 @@ def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
     """Train what `recipe` says and return its run folder; goes on where an interrupted run of it stopped."""
     check(recipe)
     run, settings = Path(recipe.out or "runs/llm"), recipe.train
-    accelerator = Accelerator(
-        mixed_precision=settings.precision,
-        gradient_accumulation_steps=settings.accumulate,
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=False)],
-    )
+    accelerator = engines.accelerator(settings)
     main = accelerator.is_main_process
     with files.writing(run, main), bars(quiet=not (progress and main)) as shown:
         if files.claim(recipe, run, "lookhear.json"):
@@ -112,7 +108,7 @@ class _Run:
         self.held = lessons.read(recipe, self.draws, validating=True) if self.settings.val_every else None
         self.learning = {n: p for n, p in self.llm.model.named_parameters() if p.requires_grad}
         self.estimate = self._estimate()
-        engines.settle(accelerator, self.settings)
+        engines.settle(accelerator, self.settings, self.llm.model)
         optimizer = torch.optim.AdamW(
             self.learning.values(), lr=self.settings.lr, weight_decay=self.settings.weight_decay
         )
@@ -136,7 +132,12 @@ class _Run:
         if self.log and not self.at:
             counted = {"all": sum(p.numel() for p in self.llm.model.parameters())}
             counted["learning"] = sum(p.numel() for p in self.learning.values())
-            facts = {"tasks": self.batches.sizes, "weights": counted, "notes": self.curriculum.notes}
+            facts = {
+                "engine": str(self.accelerator.distributed_type),
+                "tasks": self.batches.sizes,
+                "weights": counted,
+                "notes": self.curriculum.notes,
+            }
             self.log.line(0, **facts, estimate=self.estimate.to_json())
         self.meter = Meter(self.clips, self.estimate)
         self.step.train()

@@ -11,23 +11,27 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lookhear import tasks
 from lookhear.curate.instruct import wording
-from lookhear.curate.instruct.check import fault
-from lookhear.errors import DatasetError, ModelError
-from lookhear.types import Example
+from lookhear.curate.instruct.check import fault, spoken
+from lookhear.errors import DatasetError, MediaError, ModelError
+from lookhear.media.decode import decode
+from lookhear.types import Example, Media
 
 if TYPE_CHECKING:
-    from lookhear.servers.client import Client
+    from lookhear.llms.endpoint import Endpoint
 
 ATTEMPTS = 3
 RULE = "rule"
+NO_REPLY, NOT_SHOWN = "no reply", "its clip cannot be shown"
+AGAIN = (NO_REPLY, NOT_SHOWN)  # what the next run tries anew
 
 
 @dataclass(frozen=True)
@@ -51,24 +55,30 @@ def by_rule(example: Example) -> Entry:
     return Entry(example.id, text, fault(example, text))
 
 
-def by_model(client: Client, temperature: float = 0.7) -> Writer:
-    """A writer that asks a model, and again where the reply cannot be used."""
+def by_model(teacher: Endpoint, temperature: float = 0.7, blind: bool = False) -> Writer:
+    """A writer that shows a model the clip, and asks again where the reply cannot be used.
+
+    `blind` sends the words alone. A question that no reply came to is no entry to keep: the next run asks it anew.
+    """
 
     def write(example: Example) -> Entry:
-        messages = [{"role": "user", "content": wording.message(example)}]
-        read, written, bad = 0, 0, list[str]()
-        text = ""
+        turns, bad, text = [wording.message(example)], list[str](), ""
+        read = written = 0
+        try:
+            clip = None if blind else decode(example.clip, teacher.sampling)
+            shown = teacher.prepare(clip or Media(None, np.zeros(0), None, 16_000, 0.0))
+        except (MediaError, ModelError) as error:
+            return Entry(example.id, str(error), NOT_SHOWN, attempts=0)
         for attempt in range(1, ATTEMPTS + 1):
-            told = client.say(messages, temperature=temperature, max_tokens=512)
-            read, written, text = read + (told.read or 0), written + (told.written or 0), told.text.strip()
+            told = teacher.converse(shown, turns, temperature=temperature)
+            if told.ended == "failed":
+                return Entry(example.id, told.why, NO_REPLY, attempt, (read, written), tuple(bad))
+            read, written, text = read + (told.read or 0), written + (told.written or 0), spoken(told.text)
             wrong = fault(example, text)
             if not wrong:
                 return Entry(example.id, text, "", attempt, (read, written), tuple(bad))
             bad.append(wrong)
-            messages += [
-                {"role": "assistant", "content": text},
-                {"role": "user", "content": wording.again(example, wrong)},
-            ]
+            turns += [told.text, wording.again(example, wrong)]
         return Entry(example.id, text, bad[-1], ATTEMPTS, (read, written), tuple(bad[:-1]))
 
     return write
@@ -84,22 +94,29 @@ def write(
 ) -> list[Entry]:
     """An entry for each example, in order; what `ledger` has already is not written anew.
 
-    `head` says what the ledger is of (dataset, split, who writes) and is its first line. Raises DatasetError where the
-    ledger is of something else, ModelError where the model cannot be reached: run again to go on.
+    `head` says what the ledger is of (dataset, split, who writes) and is its first line. An entry is added when it is
+    there, whatever waits before it; what no reply came to is not added. Raises DatasetError where the ledger is of
+    something else, ModelError where nothing at all is answered.
     """
     done = {entry.id: entry for entry in _resume(ledger, head)}
     missing = [example for example in examples if example.id not in done]
+    kept = len(done)
     progress(len(examples) - len(missing), len(examples))
+    pool = ThreadPoolExecutor(workers)
     try:
-        with ledger.open("a", encoding="utf-8") as file, ThreadPoolExecutor(workers) as pool:
-            wanted = partial(_entry, writer)
-            for entry in pool.map(wanted, missing) if workers > 1 else map(wanted, missing):
-                file.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
-                file.flush()
+        with ledger.open("a", encoding="utf-8") as file:
+            for future in as_completed([pool.submit(_entry, writer, example) for example in missing]):
+                entry = future.result()
                 done[entry.id] = entry
+                if entry.fault not in AGAIN:
+                    file.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
+                    file.flush()
+                    kept += 1
                 progress(len(done), len(examples))
-    except ModelError as error:
-        raise ModelError(f"{error} {len(done)} of {len(examples)} are written; run again to go on.") from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    if missing and not kept:
+        raise ModelError(f"{done[missing[0].id].text} None of {len(examples)} is written; run again to go on.")
     return [done[example.id] for example in examples]
 
 

@@ -358,6 +358,7 @@ def load(
     folder = Path(where).expanduser()
     if (folder / "lookhear.json").is_file():
         crab = Crab(*storage.own(folder, options, placed))
+        adapter = adapter or next((path for path in (folder / "adapter",) if path.is_dir()), None)
     else:
         sizes = configs.parse(Config, options, "crab")
         crab = Crab(*storage.assembled(str(where), vision, hearing, sizes, placed))
