@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lookhear import datasets, statistics
-from lookhear.evaluate import prediction_files
+from lookhear.evaluate import beside, prediction_files
 from lookhear.evaluate import report as reports
 from lookhear.evaluate.report import Report
 from lookhear.metrics import answers as metric
@@ -80,6 +80,7 @@ def scored(
         "videos": len({reports.video_of(e) for e in examples}),
         "interval": f"95 %, bootstrap over videos, {statistics.RESAMPLES} resamples",
         **found.to_json(),
+        **beside.of(examples, found.answers, name),
     }
     if getattr(module, "REPHRASED", False):
         same = [e.meta["question_id"] for e in examples]

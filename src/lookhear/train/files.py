@@ -1,6 +1,7 @@
 """The files of a run folder, each written whole or not at all.
 
 recipe.yaml  vocabulary.json  features.json     what the run is, written first
+questions.json  world.safetensors               what it was asked and shown, for notes outside of that
 scale.safetensors                               how features are scaled, where the recipe standardizes
 log.jsonl  tensorboard/                         how it went
 checkpoint/last.pt  checkpoint/best.safetensors where it stands, while training

@@ -64,7 +64,7 @@ def build(config: Config) -> AVMoE:
 
 def from_official(state_dict: Mapping[str, Tensor], image: int = 192, sound: Sound | None = None) -> AVMoE:
     """The released network from a published checkpoint, towers included. Unused layers are left out."""
-    state = checkpoints.without_prefixes(state_dict)
+    state = dg_sct.with_filters(checkpoints.without_prefixes(state_dict), sound)
     block = "audio_adapter_blocks_p1.0."
     config = Config(
         **dg_sct.config_of(state, image, sound),

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
-from lookhear.layers.htsat import HTSAT, Sound
+from lookhear.layers.htsat import HTSAT, Sound, filters
 from lookhear.layers.swin import Block, Sizes, SwinV2
 from lookhear.layers.translate import fitted
 from lookhear.nets.avst.towers import Head, frozen_in_training, learns_norms, normalised, translated
@@ -228,7 +228,12 @@ def config_of(state: Mapping[str, Tensor], image: int, sound: Sound | None) -> d
     }
 
 
+def with_filters(state: Mapping[str, Tensor], sound: Sound | None) -> dict[str, Tensor]:
+    """The tensors, and the mel filters where a checkpoint leaves them out: they follow from the sizes."""
+    return {"htsat.logmel_extractor.melW": filters(sound or Sound()), **state}
+
+
 def from_official(state_dict: Mapping[str, Tensor], image: int = 192, sound: Sound | None = None) -> DGSCT:
     """The released network from a published checkpoint, towers included. Unused layers are left out."""
-    state = checkpoints.without_prefixes(state_dict)
+    state = with_filters(checkpoints.without_prefixes(state_dict), sound)
     return fitted(build(Config(**config_of(state, image, sound))), translated(state))  # type: ignore[return-value]
