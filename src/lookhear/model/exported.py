@@ -7,12 +7,12 @@ I-LoRA of several heads         weights beside adapter/: lookhear loads the fold
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lookhear import files
+from lookhear import config, files
 from lookhear.errors import ModelError
 from lookhear.model import tuned
 
@@ -26,11 +26,11 @@ def export(run: Path, out: Path, reports: Mapping[str, Any] | None = None) -> st
         raise ModelError(f"{str(run)!r} is no run folder of a language model. Train one: lookhear train RECIPE.")
     if out.exists() and any(out.iterdir()):
         raise ModelError(f"{str(out)!r} is not empty. Name a new folder.")
-    llm = tuned.load(run)
+    llm: Any = tuned.load(run)
     how = "no adapters: connectors are in the weights"
     if hasattr(llm.spoken, "peft_config"):
-        (config,) = llm.spoken.peft_config.values()
-        heads = int(getattr(config, "heads", 1))
+        (adapter,) = llm.spoken.peft_config.values()
+        heads = int(getattr(adapter, "heads", 1))
         merged = heads == 1
         if not merged:
             llm.spoken.save_pretrained(out / tuned.ADAPTER)
@@ -59,16 +59,14 @@ def _settle(spoken: Any, trained: bool) -> None:
 
 def page(run: Path, how: str, reports: Mapping[str, Any]) -> str:
     """The model card, as Markdown with the hub's head."""
-    from omegaconf import OmegaConf
-
     told = tuned.card(run)
-    recipe = OmegaConf.to_container(OmegaConf.load(run / "recipe.yaml"))
+    recipe: Any = asdict(config.load(run / "recipe.yaml", (), config.LLMRecipe))
     lines = ["---", "library_name: lookhear", f"base_model: {told['base']}", "tags: [audio-visual, question-answering]"]
     lines += ["---", f"# {run.name}", f"{told['llm']}, stage {told.get('stage', 'instruct')}; {how}.", ""]
     lines += ["## Trained on", "", "| task | dataset | split | clips |", "| --- | --- | --- | --- |"]
     log = run / "log.jsonl"
-    rows = [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.is_file() else []
-    counts = next((row["tasks"] for row in rows if "tasks" in row), {})
+    rows = files.json_lines(log) if log.is_file() else []
+    counts: Mapping[str, int] = next((row["tasks"] for row in rows if "tasks" in row), {})
     for name, task in recipe["tasks"].items():
         lines.append(f"| {name} | {task['dataset']} | {task['split']} | {counts.get(name, '')} |")
     adapter = ", ".join(f"{k} {v}" for k, v in recipe["adapter"].items()) or "none"

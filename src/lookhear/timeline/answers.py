@@ -3,7 +3,7 @@
     question ─ grammar.read ─▶ Query ─ program ─▶ Finding ─ the nearest of the options, where there are some ─▶ Answer
 
 An answer that cannot be known has the text "cannot say", no scores, and its reason in the notes. The confidence is a
-probability: that of the program's finding, calibrated on real clips (`tables/calibration.json`, "answers").
+probability: that of the program's finding (`tables/calibration.json`; "answers" there leaves it as it is).
 """
 
 from __future__ import annotations
