@@ -80,5 +80,7 @@ def test_a_claimed_folder_is_still_unused(tmp_path):
     assert files.unused(tmp_path / "nothing")
     with files.claim(tmp_path / "new"):
         assert files.unused(tmp_path / "new")
-    (tmp_path / "new" / "thing").touch()
-    assert not files.unused(tmp_path / "new")
+    assert not (tmp_path / "new").exists(), "made for nothing"
+    with files.claim(tmp_path / "new"):
+        (tmp_path / "new" / "thing").touch()
+        assert not files.unused(tmp_path / "new")

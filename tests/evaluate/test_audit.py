@@ -176,7 +176,7 @@ def test_rare_answers(root, store):
 
 def test_calibration(root, store):
     right = audit(model(root, Whole()), asked(root), (), store).line("calibration")
-    assert right.verdict == "calibrated" and right.after < 1
+    assert right.verdict == "cannot tell" and right.after < 1, "so few videos cannot show that the error is small"
     wrong = [replace(e, reference=Answer("no")) for e in asked(root)]
     assert audit(model(root, Whole()), wrong, (), store).line("calibration").verdict == "over-confident"
     doubt = audit(model(root, Whole(sure=0.1)), asked(root), (), store).line("calibration")

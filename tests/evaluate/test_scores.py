@@ -62,7 +62,12 @@ def test_values_are_those_of_the_task_and_inside_their_intervals(kind):
             assert one.value == pytest.approx(score[name], nan_ok=True)
             low, high = one.interval
             biased = name.startswith(("uar", "weighted", "bleu", "mIoU", "F_", "event/", "segment/"))
-            assert np.isnan(one.value) or biased or low - 1e-6 <= one.value <= high + 1e-6, (who, name, one)
+            known = not np.isnan(low)  # of a metric that is no share, where no redrawing differs, nothing is known
+            assert np.isnan(one.value) or biased or not known or low - 1e-6 <= one.value <= high + 1e-6, (
+                who,
+                name,
+                one,
+            )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -125,7 +130,8 @@ def test_intervals_know_videos_and_degenerate_cases():
     same = mean((np.arange(40) // 4) % 2 == 0)
     spread = mean(np.arange(40) % 2 == 0)
     ((low, high),), ((a, b),) = (statistics.intervals([one], clusters) for one in (same, spread))
-    assert high - low > 30 and b - a == pytest.approx(0), "what is alike within a video counts once"
+    assert high - low > 30, "what is alike within a video counts once"
+    assert b - a == pytest.approx(62.58, abs=0.01), "where no redrawing differs: the exact interval of 5 in 10 videos"
     ((low, high),) = statistics.intervals([mean(np.zeros(40))], clusters)
     assert low == 0 and high == pytest.approx(100 * (1 - 0.025 ** (1 / 10)))
     nothing = Pooled(np.zeros((0, 2)), lambda sums: sums[..., 0] / np.where(sums[..., 1] > 0, sums[..., 1], np.nan))

@@ -114,7 +114,9 @@ def test_what_runs_add_up_to(studies, tmp_path):
     found = studies["summary"].summary(tmp_path)
     against = found["against"]["LoRA, all tasks, against alone, without reasons"]
     assert (against["gained"], against["lost"], against["seeds"], against["clear_gains"]) == (50, 0, 2, 1)
-    assert against["tasks"]["x"]["difference"] == 50 and against["tasks"]["y"]["interval"] == [0, 0]
+    assert against["tasks"]["x"]["difference"] == 50
+    low, high = against["tasks"]["y"]["interval"]
+    assert low == -high and 0 < high < 10, "no difference in 40 clips is no proof that there is none"
     row = found["scores"]["LoRA, each task alone, without reasons"]["x"]
     low, high = row["interval"]
     assert row["mean"] == 50 and row["seeds"] == {"0": 50, "1": 50} and 30 < low < 45 < 55 < high < 70

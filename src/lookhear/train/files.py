@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from lookhear import config
-from lookhear.errors import ModelError, RecipeError
+from lookhear.errors import FileError, ModelError, RecipeError
 from lookhear.files import claim as hold
 from lookhear.files import dumps, unused, whole, write
 from lookhear.model import SCALE_PARTS
@@ -121,8 +121,12 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
 
 def save_checkpoint(run: Path, state: Mapping[str, Any]) -> None:
     """Write everything an interrupted run goes on from, in one file, tensor by tensor: no second copy in memory."""
-    with whole(run / "checkpoint" / "last.pt") as part:
-        torch.save(dict(state), part)
+    path = run / "checkpoint" / "last.pt"
+    with whole(path) as part:
+        try:
+            torch.save(dict(state), part)
+        except RuntimeError:  # what torch's writer makes of a full disk
+            raise FileError(f"Cannot write {str(path)!r}. Check permissions and free space.") from None
 
 
 def load_checkpoint(run: Path) -> dict[str, Any] | None:
