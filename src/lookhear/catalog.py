@@ -55,7 +55,7 @@ def find(shelf: str, name: str) -> ModuleType:
     if stem in known:
         return _imported(_entries(shelf)[stem], stem)
     hint = f" There is ./{shelf}/{stem}.py: add --include ." if Path(shelf, f"{stem}.py").is_file() else ""
-    raise RecipeError(unknown(shelf.rstrip("s"), stem, known) + hint)
+    raise RecipeError(unknown("wrapper" if shelf == "debias" else shelf.removesuffix("s"), stem, known) + hint)
 
 
 def include(folder: Path | str) -> None:
