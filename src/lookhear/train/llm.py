@@ -14,7 +14,6 @@ base they belong to). `model.load` reads it.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -28,6 +27,7 @@ from torch import Tensor, nn
 
 from lookhear import catalog, config
 from lookhear.errors import ModelError
+from lookhear.files import json_lines
 from lookhear.llms import LLM, Prepared
 from lookhear.progress import Bars, bars
 from lookhear.train import engines, files, lessons, outcome
@@ -298,5 +298,5 @@ class _Run:
 
 def curve(run: Path) -> Mapping[int, float]:
     """Step -> loss, as a run's log tells."""
-    lines = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
+    lines = json_lines(run / "log.jsonl")
     return {line["step"]: line["loss"] for line in lines if "loss" in line}

@@ -21,7 +21,7 @@ class Log:
 
     def __init__(self, run: Path, step: int = 0, report_to: Sequence[str] = ("tensorboard",), facts: Any = None):
         self.path = run / "log.jsonl"
-        lines = self.path.read_text("utf-8").splitlines() if self.path.is_file() else []
+        lines = self.path.read_text("utf-8").split("\n") if self.path.is_file() else []
         kept = [line for line in lines if line.endswith("}") and json.loads(line).get("step", 0) <= step]
         write(self.path, "".join(f"{line}\n" for line in kept).encode())
         self.board = _board(run / "tensorboard", step) if "tensorboard" in report_to else None
