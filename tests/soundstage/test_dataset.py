@@ -146,14 +146,14 @@ def test_a_killed_run_leaves_whole_videos_and_no_workers(tmp_path, stage):
     env = {**os.environ, "PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, tmp_path / "run.py"], env=env, start_new_session=True)
     deadline = time.monotonic() + 240  # seconds on a busy machine
-    while not list(tmp_path.glob("s/videos/*.mp4")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob("s/videos/[!.]*.mp4")) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
     while _alive(process.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _alive(process.pid), "workers end with their parent"
-    early = {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("s/videos/*.mp4")}
+    early = {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("s/videos/[!.]*.mp4")}
     assert early
     make(tmp_path / "s", TINY, workers=1, quiet=True)
     videos = sorted((tmp_path / "s" / "videos").iterdir())

@@ -1,14 +1,11 @@
 """Write a video (H.264 + AAC mp4) or a sound (wav), atomically and with the same bytes every time.
 
-What is written appears under its name only when it is whole: an error, a full disk or a kill leaves at most a hidden
-temporary file, and an error removes that too. One encoder thread, so bytes do not depend on the number of cores.
+What is written appears under its name only when it is whole (`files.whole`); missing folders are made. One encoder thread, so bytes do not depend on the number of cores.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
 import wave
 from collections.abc import Callable, Iterable
 from fractions import Fraction
@@ -19,7 +16,8 @@ import numpy as np
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
-from lookhear.errors import MediaError
+from lookhear import files
+from lookhear.errors import FileError, MediaError
 
 
 def write(
@@ -66,19 +64,15 @@ def _mono(path: Path | str, waveform: np.ndarray) -> np.ndarray:
 
 
 def _atomically(path: Path, put: Callable[[Path], None]) -> None:
-    temporary = path.parent / f".{path.name}.{os.getpid()}.part"
     try:
-        put(temporary)
-        temporary.replace(path)
-    except OSError as error:  # av's own errors are OSErrors or ValueErrors
-        raise MediaError(
-            f"Cannot write {str(path)!r}: {_reason(error)}. Check the folder and its free space."
-        ) from None
-    except av.error.FFmpegError as error:
-        raise MediaError(f"Cannot write {str(path)!r}: {_reason(error)}. Check the frame size and rates.") from None
-    finally:
-        with contextlib.suppress(OSError):  # it may never have been made
-            temporary.unlink()
+        with files.whole(path) as part:
+            try:
+                put(part)
+            except av.error.FFmpegError as error:  # many of them are OSErrors or ValueErrors as well
+                reason = f"{_reason(error)}. Check the frame size and rates, the folder and its free space"
+                raise MediaError(f"Cannot write {str(path)!r}: {reason}.") from None
+    except FileError as error:
+        raise MediaError(str(error)) from None
 
 
 def _reason(error: BaseException) -> str:
