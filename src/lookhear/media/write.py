@@ -1,6 +1,7 @@
 """Write a video (H.264 + AAC mp4) or a sound (wav), atomically and with the same bytes every time.
 
-What is written appears under its name only when it is whole (`files.whole`); missing folders are made. One encoder thread, so bytes do not depend on the number of cores.
+What is written appears under its name only when it is whole (`files.whole`); missing folders are made. One
+encoder thread, so bytes do not depend on the number of cores.
 """
 
 from __future__ import annotations
