@@ -1,4 +1,4 @@
-"""What of an answer depends on the question's words alone: made once for equal wordings, and once per question of a clip."""
+"""What of an answer depends on the question's words alone, made once for equal wordings."""
 
 from __future__ import annotations
 

@@ -21,11 +21,14 @@ from torch import Tensor, nn
 from lookhear import catalog, config
 from lookhear.errors import FeatureError, FileError, MediaError, ModelError
 from lookhear.files import read_json
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.model import within
 from lookhear.model._clips import Video, Watched, about, stamp
+from lookhear.model.pieces import gathered, together
+from lookhear.model.wordings import Wordings
 from lookhear.store import world as worlds
 from lookhear.store.arrays import check_card
-from lookhear.store.batch import Batch, batch, orders
+from lookhear.store.batch import Batch, batch, orders, text_of
 from lookhear.store.features import FeatureStore, key
 from lookhear.store.fill import build_encoder, encoders_of, fill
 from lookhear.store.names import serving
@@ -136,7 +139,7 @@ class NetModel:
         self.described: dict[Any, worlds.Descriptor] = {}  # clips that were decoded here, as `world` compares them
         self.build, self.encoders = build, {}
         self.remembered: OrderedDict[Any, tuple[FeatureStore, tuple[str, ...]]] = OrderedDict()
-        self.texts = FeatureStore(None)
+        self.texts, self.wordings = FeatureStore(None), Wordings()
 
     def __repr__(self) -> str:
         weights = sum(p.numel() for p in self.net.parameters())
@@ -154,7 +157,7 @@ class NetModel:
     def using(self, store: FeatureStore | None) -> NetModel:
         """The same model reading features from `store` and keeping there what it has to make."""
         other = copy(self)
-        other.store = store
+        other.store, other.wordings = store, Wordings()
         return other
 
     @torch.inference_mode()
@@ -183,18 +186,35 @@ class NetModel:
         unseen = next((e.clip.id for e in examples if e.clip not in row), None)
         if unseen is not None:
             raise ModelError(f"Asked about {unseen!r}, which was not watched. Give it to watch() first.")
-        rows = torch.tensor([row[e.clip] for e in examples], device=self.device)
         wanted = orders(self.net.answer)
         store = self.store or self.texts
         self._fill(store, wanted, examples)
-        asked = self.batch(examples, wanted, store)
-        output = self.net.answer({n: t[rows] for n, t in watched.memory.items()}, **served(self.net.answer, asked))
-        answers = self._answers(output, [watched.seconds[i] for i in rows.tolist()], [watched.notes[i] for i in rows])
-        strange = [
-            within.notes(e.question, a.text, self.words, self.vocabulary)
-            for a, e in zip(answers, examples, strict=True)
-        ]
-        return [replace(a, notes=a.notes + more) if more else a for a, more in zip(answers, strange, strict=True)]
+        answers: dict[int, Answer] = {}
+        for places in together([row[e.clip] for e in examples], self.device.type):
+            some = [examples[i] for i in places]
+            rows = [row[e.clip] for e in some]
+            output = self.net.answer(gathered(watched.memory, rows), **self._asked(wanted, some, store))
+            said = self._answers(output, [watched.seconds[i] for i in rows], [watched.notes[i] for i in rows])
+            for i, example, answer in zip(places, some, said, strict=True):
+                strange = within.notes(example.question, answer.text, self.words, self.vocabulary)
+                answers[i] = replace(answer, notes=answer.notes + strange) if strange else answer
+        return [answers[i] for i in range(len(examples))]
+
+    def _asked(self, wanted: Sequence[str], examples: Sequence[Example], store: FeatureStore) -> dict[str, Any]:
+        """What `answer` takes beside the memory, a row a question; repeated wordings are read once."""
+        if not (isinstance(self.net, WatchAnswer) and self.net.has_wording):
+            return dict(served(self.net.answer, self.batch(examples, wanted, store)))
+        rest = [n for n in wanted if n != "words"]
+        given: dict[str, Any] = {}
+        if rest:
+            streams = self.batch(examples, rest, store)
+            given = {n: streams.ask[n] if n in streams.ask else streams.watch[n][streams.clip] for n in rest}
+        texts = [text_of(e, "words") for e in examples]
+        return given | {
+            "words": self.wordings(
+                self.net, texts, lambda new: self.batch([examples[i] for i in new], ["words"], store).ask["words"]
+            )
+        }
 
     def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
         """Watch a video once and answer every question about it; see `clip_of` for what a video may be."""

@@ -83,7 +83,7 @@ class QATiger(WatchAnswer):
         }
         return memory | {"patches": self.patches.keys(self.look(patches.to(a.dtype)))}
 
-    def text(self, words: Float[Tensor, "question word wide"] | Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def wording(self, words: Float[Tensor, "question word wide"] | Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The words' keys and values, and which of them are padding."""
         return read_words(words, lambda rows: {"keys": self.early.qst_attn.project(self.read(rows), "kv")})
 
@@ -93,8 +93,8 @@ class QATiger(WatchAnswer):
         question: Float[Tensor, "question dim"],
         words: Float[Tensor, "question word wide"] | Mapping[str, Tensor],
     ) -> Output:
-        """Logits; attention; hidden: what every stage gave. `words` may be what `text` made of them."""
-        text, q = self.text(words), self.ask(question)
+        """Logits; attention; hidden: what every stage gave. `words` may be what `wording` made of them."""
+        text, q = self.wording(words), self.ask(question)
         both = self.early(memory["own"], memory["query"], text["keys"], text.get("padding_mask"))
         a, v = both.chunk(2, dim=1)
         for_a, for_v = self.patches(v, a, memory["patches"])
