@@ -46,8 +46,11 @@ def function(name: str) -> Callable[..., None]:
     return getattr(importlib.import_module(f"lookhear.cli.{stem}"), stem)
 
 
-def app(only: str | None = None) -> typer.Typer:
-    """The command line with the command `only` imported and the others known by docstring, or with all imported."""
+def app(only: str | None = None, overview: bool = True) -> typer.Typer:
+    """The command line with the command `only` imported and the others known by docstring, or with all imported.
+
+    Without `overview` the others are known by name alone, which spares reading their files.
+    """
     commands = typer.Typer(
         name="lookhear",
         help="Look, hear, and answer: from a raw video to an answer with its evidence.",
@@ -58,7 +61,7 @@ def app(only: str | None = None) -> typer.Typer:
     )
     commands.callback()(_root)
     for name, file in files().items():
-        words = _docstring(file)
+        words = _docstring(file) if overview or name == only else ""
         first = " ".join(words.split("\n\n")[0].split())
         wanted = only in (None, name)
         commands.command(name, help=words, short_help=first)(_capitals(function(name)) if wanted else _not_imported)
@@ -67,6 +70,7 @@ def app(only: str | None = None) -> typer.Typer:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Raises SystemExit with the exit codes of this file's docstring."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read by torch's import: threads that wait for work sleep
     given = list(sys.argv[1:] if arguments is None else arguments)
     before = given[: given.index("--")] if "--" in given else given
     debug = "--debug" in before
@@ -76,7 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for folder in included:
             catalog.include(folder)
         with harmless():
-            code = app(_named(given))(args=given or ["--help"], prog_name="lookhear", standalone_mode=False)
+            name = _named(given)
+            commands = app(name, overview=given[:1] != [name])
+            code = commands(args=given or ["--help"], prog_name="lookhear", standalone_mode=False)
     except LookhearError as error:
         raise SystemExit(_explained(str(error), debug)) from None
     except UsageError as error:
