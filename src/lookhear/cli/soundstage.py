@@ -1,4 +1,4 @@
-"""lookhear soundstage: make a world of musicians with exact truth."""
+"""lookhear soundstage: make a synthetic dataset of musicians with exact ground truth."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ import typer
 
 from lookhear.files import dumps
 
-FRACTIONS = (0.7, 0.08, 0.22)  # train, val, test where only a number of clips is given
+FRACTIONS = (0.7, 0.08, 0.22)  # train, val, test when --clips is given
 
 
 def soundstage(
-    out: Annotated[Path, typer.Argument(help="Folder to make it in; run again to go on after an interruption.")],
-    split: Annotated[
-        str, typer.Option(help="Start from a fixed one: mini, demo, base, biased, balanced or robust.")
-    ] = "",
+    out: Annotated[Path, typer.Argument(help="Folder to write into; run again to resume.")],
+    split: Annotated[str, typer.Option(help="Start from a preset: mini, demo, base, biased, balanced or robust.")] = "",
     clips: Annotated[int | None, typer.Option(help="Clips in all: 70 % train, 8 % val, 22 % test.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of a clip.  [default: 10]")] = None,
     seed: Annotated[int | None, typer.Option(help="Everything is drawn from this number.  [default: 0]")] = None,
@@ -30,14 +28,14 @@ def soundstage(
     workers: Annotated[int, typer.Option(help="Processes that draw videos.")] = 2,
     media: Annotated[bool, typer.Option("--media/--no-media", help="Draw videos, or only truth and questions.")] = True,
     formats: Annotated[
-        bool, typer.Option("--formats", help="Also write the scenes as ten public datasets would hold them.")
+        bool, typer.Option("--formats", help="Also write the scenes in the formats of ten public datasets.")
     ] = False,
     soundfont: Annotated[
         Path | None, typer.Option(help="A General MIDI sound font (.sf2) that plays instead of the drawn voices.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON, no progress.")] = False,
 ) -> None:
-    """Make a Soundstage: scenes, questions, videos and exact truth. The same numbers give the same world.
+    """Make a Soundstage: scenes, questions, videos and exact ground truth. The same arguments give the same dataset.
 
     Example: lookhear soundstage stage --clips 200 --seed 1
     """
@@ -68,6 +66,6 @@ def soundstage(
 
 
 def parts(clips: int) -> tuple[int, int, int]:
-    """Clips for train, val and test; test gets what rounding leaves."""
+    """Number of clips for train, val and test; test gets the rest after rounding."""
     train, val = round(FRACTIONS[0] * clips), round(FRACTIONS[1] * clips)
     return train, val, clips - train - val
