@@ -48,19 +48,18 @@ def prove(base: Scene, twin: Twin, size: int = 128, fps: float = 8, sample_rate:
     residual = float(np.abs(heard[0] - heard[1] - voices).max())
     shown, largest = _pictures(base, twin, (), size, fps)
     if twin.stream == "audio":
-        return Proof(shown, np.array_equal(*rest), residual, float(np.abs(heard[0] - heard[1]).max()))
+        return Proof(shown, np.array_equal(rest[0], rest[1]), residual, float(np.abs(heard[0] - heard[1]).max()))
     bare, _ = _pictures(base, twin, twin.players, size, fps)
-    return Proof(np.array_equal(*heard), bare, residual, float(largest))
+    return Proof(np.array_equal(heard[0], heard[1]), bare, residual, float(largest))
 
 
 def _pictures(base: Scene, twin: Twin, without: tuple[int, ...], size: int, fps: float) -> tuple[bool, int]:
     """Whether all frames of both are equal, without some figures, and the greatest difference of a pixel."""
     one, other = (frames(scene, size, fps, twin.crowd, without) for scene in (base, twin.picture))
-    largest, before = 0, (None, None)
+    largest = 0
     for a, b in zip_longest(one, other):
         if a is None or b is None:
             return False, 255
-        if a is not before[0] or b is not before[1]:  # frames in which nobody moves are the same object
+        if not np.array_equal(a, b):
             largest = max(largest, int(np.abs(a.astype(np.int16) - b.astype(np.int16)).max()))
-            before = a, b
     return largest == 0, largest
