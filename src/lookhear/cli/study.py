@@ -14,7 +14,8 @@ from lookhear.files import dumps
 def study(
     recipe: Annotated[Path, typer.Argument(help="YAML: rows (name, recipe, set, against), seeds, splits, set.")],
     overrides: Annotated[
-        list[str] | None, typer.Argument(help="Keys to change in every row: section.key=value.")
+        list[str] | None,
+        typer.Argument(help="Keys to change in every row: section.key=value; study.seeds=[0] changes the study's own."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the runs and tables; by default runs/NAME.")] = None,
     minutes: Annotated[float, typer.Option(help="Begin no further run after so long; run again to go on.")] = 1e9,
@@ -44,7 +45,7 @@ def study(
             minutes,
             lambda words: typer.echo(words, err=True),
         )
-        result = study_table.result(studies.read(recipe), found)
+        result = study_table.result(studies.read(recipe, overrides or ()), found)
         files.write_json(folder / "study.json", result)
     print(dumps(result) if as_json else study_table.text(result, format))
     if any(one.failed for one in found.values()):
