@@ -21,9 +21,7 @@ def score(
         bool, typer.Option("--lenient", help="Accept answers that differ only in spelling or form.")
     ] = False,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
-    beside: Annotated[
-        str, typer.Option(help="Published methods to print as well: TSPM,QA-TIGER, or all.")
-    ] = "",
+    beside: Annotated[str, typer.Option(help="Published methods to print as well: TSPM,QA-TIGER, or all.")] = "",
     out: Annotated[Path | None, typer.Option(help="Folder to keep the report in, for lookhear compare.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
