@@ -35,7 +35,7 @@ def load(root: Path | str, split: str = "headtail") -> list[Example]:
 
 
 def read(root: Path | str, split: str = "headtail") -> Annotations:
-    """The questions of `split` and the rows that could not be read."""
+    """The questions of `split`, with unreadable rows as faults."""
     root = Path(root)
     wanted = "headtail" if split == "test" and "headtail" in splits(root) else split
     path = find_split("music_avqa_r", root, wanted, FOLDERS, PATTERNS)
@@ -50,7 +50,7 @@ def read(root: Path | str, split: str = "headtail") -> Annotations:
 
 
 def _rows_of(root: Path, split: str) -> set[tuple[Any, Any]]:
-    """The rows of the file of `split`, empty where there is none."""
+    """The rows of the file of `split`; empty if it is missing."""
     path = find_splits(root, FOLDERS, PATTERNS).get(split)
     return {_key(row) for _, row, _ in json_rows(path) if isinstance(row, dict)} if path else set()
 
@@ -60,7 +60,7 @@ def _key(record: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def rephrased(record: dict[str, Any], recordings: Recordings, line: int, part: str = "") -> Example:
-    """One row of a rephrased test set; a row that still has placeholders is filled as the original is."""
+    """One row of a rephrased test set as an Example; placeholders are filled as in MUSIC-AVQA."""
     video, question, answer = str(record["video_id"]), record["question_content"], record["anser"]
     if not isinstance(question, str) or not isinstance(answer, str):
         raise DatasetError(f"question_content {question!r} and anser {answer!r} must be texts")
