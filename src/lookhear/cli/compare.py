@@ -24,6 +24,7 @@ def compare(
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Read answers that differ only in writing as meant.")
     ] = False,
+    beside: Annotated[str, typer.Option(help="Published methods to print beside both: TSPM,QA-TIGER, or all.")] = "",
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -32,7 +33,7 @@ def compare(
     Differences are tested question by question: a permutation test that keeps each video's questions together,
     McNemar's test, and Holm's correction over the types. A star marks what is significant at 5 % after correction.
     Of tasks whose answers are not simply right or wrong (when, where, in a sentence) every metric is compared instead,
-    redrawing both sides' videos together.
+    redrawing both sides' videos together. Where questions are head or tail, both are compared apart as well.
 
     Example: lookhear compare runs/av_master/report runs/question_only/report
     """
@@ -62,6 +63,8 @@ def compare(
         print(dumps(found.to_json(), indent=2))
         return
     print(compares.table(found, format, ("ours", "theirs")))
+    if beside:
+        print(f"\n{_beside({'ours': sides[0], 'theirs': sides[1]}, beside, format)}")
     for side, spread in found.spreads.items():
         print(
             f"{side}: {spread['runs']} runs, overall {spread['mean']:.2f} ± {spread['deviation']:.2f} "
@@ -69,3 +72,15 @@ def compare(
         )
     if found.left_out:
         print(f"note: {found.left_out} questions that only one side answered are left out")
+
+
+def _beside(sides: dict[str, list[Report]], wanted: str, format: str) -> str:
+    """The first report of each side and the published rows of its dataset."""
+    from lookhear.errors import RecipeError
+    from lookhear.evaluate.literature import published, table_rows
+
+    reports = {f"{name} ({runs[0].card.get('model', name)})": runs[0] for name, runs in sides.items()}
+    card = next(iter(reports.values())).card
+    if not card.get("dataset"):
+        raise RecipeError("The first report does not say what dataset it is about, so nothing can stand beside it.")
+    return table_rows.beside(reports, card["dataset"], card.get("split", ""), published.names_in(wanted), format)
