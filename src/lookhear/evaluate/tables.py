@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from lookhear.catalog import unknown
 from lookhear.errors import RecipeError
 from lookhear.evaluate import beside
+from lookhear.evaluate.columns import PRINTED
 from lookhear.evaluate.scores import RIGHT_OR_WRONG, Score, Scored
 
 FORMATS = ("text", "markdown", "latex", "csv")
@@ -138,7 +139,8 @@ def by_part(
 
     `rows`: row -> part -> column -> number. With `groups`, also all questions of each group.
     """
-    named = list(dict.fromkeys(c for parts in rows.values() for scores in parts.values() for c in scores))
+    given = dict.fromkeys(c for parts in rows.values() for scores in parts.values() for c in scores)
+    named = [c for c in PRINTED if c in given] + [c for c in given if c not in PRINTED]
     names: dict[str, tuple[str, str]] = {}  # as printed -> part, column
     for column in (n for n in named if "/" in n):
         group, _, kind = column.partition("/")

@@ -79,7 +79,7 @@ def _path(folder: Path, out: Path) -> str:
 def _row(example: Example, part: str) -> dict[str, Any]:
     options, clip = example.meta.get("options"), example.clip
     return {
-        "video_id": str(example.meta.get("video_id") or example.clip.id),
+        "video_id": str(example.meta.get("video_id") or (clip.video or clip.audio or clip).id),
         "question_id": example.meta["question_id"],
         "type": json.dumps(list(example.kind)),
         "question_content": example.question,
