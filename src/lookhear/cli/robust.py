@@ -1,4 +1,4 @@
-"""lookhear robust: a test set in other words, split into head and tail."""
+"""lookhear robust: rephrase a test set and split it into head and tail, as MUSIC-AVQA-R does."""
 
 from __future__ import annotations
 
@@ -21,11 +21,9 @@ def robust(
     dataset: Annotated[str, typer.Option(help="Name of the dataset, with its version.")],
     root: Annotated[Path, typer.Option(help="Folder of its annotations.")],
     split: Annotated[str, typer.Option(help="Which questions to rephrase.")] = "test",
-    count: Annotated[int, typer.Option(min=0, help="Ways to ask each question; 0 only splits.")] = 25,
-    form: Annotated[
-        str, typer.Option(help="How head and tail are told apart: stated, unfiltered, published.")
-    ] = "stated",
-    seed: Annotated[int, typer.Option(help="Which ways the grammar picks.")] = 0,
+    count: Annotated[int, typer.Option(min=0, help="Rephrasings per question; 0 only splits.")] = 25,
+    form: Annotated[str, typer.Option(help="Rule for head and tail: stated, unfiltered, published.")] = "stated",
+    seed: Annotated[int, typer.Option(help="Seed for the grammar.")] = 0,
     endpoint: Annotated[str, typer.Option(help="Address of an OpenAI-compatible server whose models write.")] = "",
     model: Annotated[str, typer.Option(help="Models that write, sharing the ways between them: a,b.")] = "",
     voters: Annotated[str, typer.Option(help="Models that vote, in turn: c,d; by default the writers.")] = "",
@@ -33,7 +31,7 @@ def robust(
     key_file: Annotated[
         Path | None, typer.Option(help="File whose first line is the key; else LOOKHEAR_API_KEY or OPENAI_API_KEY.")
     ] = None,
-    price: Annotated[str, typer.Option(help="Dollars for a million tokens read and written: 0.15,0.60.")] = "0,0",
+    price: Annotated[str, typer.Option(help="Dollars per million input and output tokens: 0.15,0.60.")] = "0,0",
     sheets: Annotated[bool, typer.Option("--sheets", help="Write sheets for people to vote on, and stop.")] = False,
     votes: Annotated[
         list[Path] | None, typer.Option(help="A filled sheet, one for each voter; more than half must agree.")
@@ -43,10 +41,10 @@ def robust(
 ) -> None:
     """Rephrase a test set and split it into head and tail, MUSIC-AVQA-R style.
 
-    Without --endpoint a grammar writes the questions, offline. With it models do, and what two of three votes do not
-    keep is dropped; a stopped run goes on where it was when started again. People can vote instead: --sheets writes
-    votes.csv and votes.html, and --votes (once for each voter) reads what comes back. --count 0 rephrases nothing and
-    splits any test set, a rephrased one too.
+    Without --endpoint a grammar rephrases the questions, offline. With it models do, and a rephrasing is kept if at
+    least two of three votes accept it. A run that was interrupted resumes when started again. People can vote instead:
+    --sheets writes votes.csv and votes.html, and --votes (once for each voter) reads the filled sheets. --count 0
+    rephrases nothing and splits any test set, an already rephrased one too.
 
     Example: lookhear robust out/r --dataset music_avqa --root data/music_avqa
 
@@ -71,7 +69,8 @@ def robust(
         raise RecipeError("--votes brings back sheets that were filled in; it goes without --sheets and --endpoint.")
     with claim(out):
         examples = datasets.load(dataset, root, split)
-        first = origin(root) or dataset  # of a set that was rephrased before, what that was made from
+        again = dataset == "music_avqa_r"  # rephrased before: what it was made from stays known
+        first, source = (origin(root) or dataset, source_of(root)) if again else (dataset, root)
         card: dict[str, Any] = {"dataset": dataset, "origin": first, "split": split, "asked": len(examples)}
         card["count"] = count
         if not count:
@@ -102,7 +101,7 @@ def robust(
             many = build.rephrased(examples, asking)
             card["left_out"] = sum(not asking(example) for example in examples)
         card |= statistics.statistics(many)
-        card = build.write(many, out, form, card, source_of(root))
+        card = build.write(many, out, form, card, source)
         drawn = statistics.draw(many, form, out / "figures") if figures else []
         print(dumps(card, indent=2) if as_json else "\n".join(_said(card)))
         if not as_json:

@@ -64,8 +64,8 @@ def draw(examples: Sequence[Example], form: str, folder: Path | str, kind: str =
     rows = -(-max(1, len(found)) // columns)
     answers = Figure(figsize=(5.6 * columns, 3.5 * rows), layout="constrained")
     axes = answers.subplots(rows, columns, squeeze=False).ravel()
-    for panel, (name, group) in zip(axes, found.items(), strict=False):
-        _answers(panel, "/".join(name), group)
+    for panel, (kind_, group) in zip(axes, found.items(), strict=False):
+        _answers(panel, "/".join(kind_), group)
     for panel in axes[len(found) :]:
         panel.set_axis_off()
     parts = Figure(figsize=(9, 1.4 + 0.42 * len(found)), layout="constrained")

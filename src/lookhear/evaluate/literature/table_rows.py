@@ -43,9 +43,9 @@ def beside(reports: Mapping[str, Scored], dataset: str, split: str, wanted: Sequ
     """Measured rows and the published ones of `wanted` in one table; head and tail apart where reports have both."""
     if any(report.parts for report in reports.values()):
         ours = {label: tables.of_parts(report) for label, report in reports.items()}
-        return tables.by_part(ours | parts(dataset, wanted), format, groups=True)
+        return tables.by_part({**ours, **parts(dataset, wanted)}, format, groups=True)
     others = rows(dataset, wanted, split if split in PARTS else "")
-    return tables.grid({label: tables.columns(report) for label, report in reports.items()} | others, format)
+    return tables.grid({**{label: tables.columns(report) for label, report in reports.items()}, **others}, format)
 
 
 def _chosen(dataset: str, wanted: Sequence[str], split: str) -> dict[str, tuple[str, dict[str, Number]]]:
