@@ -24,7 +24,7 @@ def compare(
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Accept answers that differ only in spelling or form.")
     ] = False,
-    beside: Annotated[str, typer.Option(help="Published methods to print beside both: TSPM,QA-TIGER, or all.")] = "",
+    beside: Annotated[str, typer.Option(help="Published methods to print beside both: names, or all.")] = "",
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

@@ -39,7 +39,7 @@ def evaluate(
         Path | None, typer.Option(help="Folder for the segmenter's embeddings, about 17 MB per frame.")
     ] = None,
     judge: Annotated[str, typer.Option(help="Model that judges open-ended answers: endpoint@URL,model=NAME.")] = "",
-    beside: Annotated[str, typer.Option(help="Published methods to print beside it: TSPM,QA-TIGER, or all.")] = "",
+    beside: Annotated[str, typer.Option(help="Published methods to print beside it: their names, or all.")] = "",
     no_beside: Annotated[bool, typer.Option("--no-beside", help="With --tasks: print no published rows.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Send nothing to a server: count questions, tokens and cost.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for report.json, answers.jsonl and table.md.")] = None,

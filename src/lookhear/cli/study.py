@@ -24,7 +24,7 @@ def study(
     minutes: Annotated[
         float, typer.Option(help="Start no further run after this many minutes; run again to resume.")
     ] = 1e9,
-    beside: Annotated[str, typer.Option(help="Published methods to print beside them: TSPM, or all.")] = "",
+    beside: Annotated[str, typer.Option(help="Published methods to print beside them: names, or all.")] = "",
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
