@@ -43,7 +43,9 @@ class Second(NamedTuple):
     def of(flat: Sequence[Tensor]) -> Second:
         """The inverse of `flat`."""
         norms = tuple((flat[i], flat[i + 1], flat[i + 2]) for i in range(9, 21, 3))
-        return Second(*flat[:9], norms, Masks(*flat[21:]) if len(flat) > 21 else None)
+        t, inner, query, key, value, weight, taken, u, high = flat[:9]
+        masks = Masks._make(flat[21:]) if len(flat) > 21 else None
+        return Second(t, inner, query, key, value, weight, taken, u, high, norms, masks)
 
 
 class Carry(torch.autograd.Function):
@@ -65,7 +67,7 @@ class Carry(torch.autograd.Function):
         *flat: Tensor,
     ) -> Tensor:
         """See the class."""
-        w = Weights(*flat[:11], tuple(flat[11:]))
+        w = Weights._make([*flat[:11], tuple(flat[11:])])
         ctx.size, ctx.heads, ctx.scale = t.shape, heads, 1 / (1 - dropout)
         t, seconds = t.flatten(0, 2), []
         for j in range(add.shape[2]):
@@ -81,9 +83,9 @@ class Carry(torch.autograd.Function):
         cross, *kept = ctx.saved_tensors
         flat, kept = kept[: ctx.weights], kept[ctx.weights :]
         each = len(kept) // ctx.time
-        w = Weights(*flat[:11], tuple(flat[11:]))
+        w = Weights._make([*flat[:11], tuple(flat[11:])])
         grads = [torch.zeros_like(x) for x in flat]
-        dw = Weights(*grads[:11], tuple(grads[11:]))
+        dw = Weights._make([*grads[:11], tuple(grads[11:])])
         modality, clips, _, _ = ctx.size
         dadd = w.old.new_empty(modality, clips, ctx.time, len(w.old))
         dcross = torch.empty_like(cross)

@@ -58,7 +58,8 @@ class Early(nn.Module):
 
         Both streams may stand one behind the other in time.
         """
-        taken = self.qst_attn.out_proj(attended(self.qst_attn, query, *keys.chunk(2, dim=-1), padding_mask))
+        k, v = keys.chunk(2, dim=-1)
+        taken = self.qst_attn.out_proj(attended(self.qst_attn, query, k, v, padding_mask))
         u = self.norm1(own + drop(taken, self.dropout, self.training))
         inner = drop(self.linear1(u).relu(), self.dropout, self.training)
         return self.norm2(u + drop(self.linear2(inner), self.dropout, self.training))
