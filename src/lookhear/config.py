@@ -54,6 +54,9 @@ class Data:
     """rule that fits them: repeat_last, zeros or cut"""
     standardize: bool = False
     """put every number of every stream on mean 0 and deviation 1 over training"""
+    options: str = "mask"
+    """questions that offer options are answered among them: `mask` leaves the offered ones of the vocabulary, `text`
+    puts each behind the question and asks yes or no, `off` answers from the whole vocabulary"""
 
 
 @dataclass(frozen=True)
