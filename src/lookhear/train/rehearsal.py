@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ ANSWERS = 42  # where the dataset has no closed set and is not here
 TRAINING = {"music_avqa": 31_927, "music_avqa_v2": 36_700, "avqa": 40_425}  # questions, as their papers count them
 CLIP = {"large": (768, 1024, 768), "base": (512, 768, 512)}  # joint width, width of the picture's and the text's tower
 TOKENS = {"clip_text": 77}  # words of a question where the encoder has no `rows`
-PIXELS, BINS, SAMPLES = (3, 192, 192), (192, 192), 16_000  # of raw streams, a second
+SIDE, SAMPLES = 192, 16_000  # of raw pictures and spectrograms, and of sound a second
 
 
 @dataclass(frozen=True)
@@ -112,12 +113,13 @@ def rehearse(name: str, recipe: config.Recipe, rows: int = ROWS) -> Rehearsal:
     batch = recipe.train.batch
     clips = min(batch, recipe.train.clips or batch)
     real = trainee(bare, words, cards).train()
-    small = _counted(real, bare, len(words), rows, rows)
     try:
         with torch.device("meta"):
-            whole = _counted(trainee(bare, words, cards).train(), bare, len(words), batch, clips)
+            net = trainee(bare, words, cards).train()
+            whole = _counted(net, bare, len(words), batch, clips)
+            small = _counted(net, bare, len(words), rows, rows)
     except (RuntimeError, NotImplementedError):
-        times = batch / rows
+        small, times = _counted(real, bare, len(words), rows, rows), batch / rows
         whole = replace(small, operations=small.operations * times, kept=int(small.kept * times))
         notes.append(f"operations and memory counted on {rows} questions and scaled")
     taken = _timed(real, bare, len(words), rows)
@@ -137,6 +139,7 @@ def widths(recipe: config.Recipe) -> dict[str, dict[str, int]]:
     return found
 
 
+@lru_cache(maxsize=256)
 def _width(encoder: str, stream: str) -> int:
     name = encoder.partition("@")[0]
     if name.startswith("stage_"):  # embedded: its weights are in the package
@@ -178,16 +181,14 @@ def _questions(recipe: config.Recipe) -> tuple[list[str], int, list[str]]:
     return words, count, notes
 
 
-def _shape(stream: str, width: int, recipe: config.Recipe, rows: int) -> tuple[int, ...]:
+def _shape(stream: str, width: int, recipe: config.Recipe, rows: int, side: int) -> tuple[int, ...]:
     """The shape of a stream of `rows` clips or questions."""
     stream = stream.removesuffix(NEGATIVE)
     time_, served = recipe.data.seconds or SECONDS, serving(recipe.features.get(stream, ""), stream)[0]
     name = served.partition("@")[0]
     settings = configured(served)[1] if served and not served.startswith("tests.") else None
-    if stream == "pixels":
-        return (rows, time_, *PIXELS)
-    if stream == "spectrogram":
-        return (rows, time_, *BINS)
+    if stream in ("pixels", "spectrogram"):
+        return (rows, time_, *((3,) if stream == "pixels" else ()), side, side)
     if stream == "waveform":
         return (rows, time_, SAMPLES)
     if stream in ("question", "prompt"):
@@ -206,13 +207,15 @@ def _batch(net: nn.Module, recipe: config.Recipe, answers: int, rows: int, clips
     given = widths(recipe)
     schema = config.settings_of("nets", recipe.net)
 
+    side = int(schema.tower.image) if "tower" in vars(schema) else SIDE
+
     def stream(name: str, count: int) -> Tensor:
         if name == OFFERED:
             return torch.ones(count, answers, dtype=torch.bool)
         plain = name.removesuffix(NEGATIVE)
         encoder, own = serving(recipe.features.get(plain, ""), plain)
         width = given.get(encoder, {}).get(own) or int(getattr(schema, plain, 0) or 0)
-        shape = _shape(name, width, recipe, count)
+        shape = _shape(name, width, recipe, count, side)
         if plain == "tokens":
             return torch.randint(1, max(2, width), shape)
         return torch.randn(shape)
