@@ -146,7 +146,7 @@ def _width(encoder: str, stream: str) -> int:
         from lookhear.store.fill import build_encoder
 
         return int(build_encoder(encoder).streams[stream])
-    module, settings = configured(encoder)
+    settings = configured(encoder)[1]
     weights = str(getattr(settings, "weights", ""))
     if name in ("clip", "clip_text"):
         joint, seen, read = CLIP["large" if "large" in weights else "base"]
