@@ -60,7 +60,7 @@ def _list(path: Path) -> list[str]:
         found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: not readable as a JSON list of answers ({error}).") from None
-    found = sorted(found, key=found.get) if isinstance(found, dict) else found  # {"two": 0, …}
+    found = sorted(found, key=lambda answer: found[answer]) if isinstance(found, dict) else found  # {"two": 0, …}
     if not isinstance(found, list) or not all(isinstance(a, str) for a in found):
         raise ModelError(f"{path}: expected a JSON list of answers, or answers with their numbers.")
     return found

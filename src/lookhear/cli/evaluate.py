@@ -110,7 +110,8 @@ class Asker:
 
     def __init__(self, model: str, store: Path | None, probe: str, limit: int, out: Path | None, dry: bool = False):
         self.model, self.store, self.probe, self.limit, self.out, self.dry = model, store, probe, limit, out, dry
-        self.segmenter, self.embeddings = "", None
+        self.segmenter = ""
+        self.embeddings: Path | None = None
         self.judge = ""
         self.loaded: Any = None
         self.asked: Any = None
@@ -152,7 +153,8 @@ class Asker:
                 return done
         store = FeatureStore(self.store or asked.root / "features", cache=True)
         if self.loaded is None:
-            self.loaded = load(self.model, store, **late(self.model), **({"dry_run": True} if self.dry else {}))
+            given = late(self.model) | ({"dry_run": True} if self.dry else {})
+            self.loaded = load(self.model, store, **given)
             self.name = card["model"] = self.loaded.name
             self.asked = self._drawing() if self.segmenter else self.loaded
         if self.probe:

@@ -53,9 +53,9 @@ def instruct(
     examples = [e for e in examples if e.reference is not None][: limit or None]
     marked = getattr(module, "with_mask", None)
     if marked is not None:
-        examples = [marked(e) if e.meta.get("mask") and not e.reference.regions else e for e in examples]
+        examples = [marked(e) if e.meta.get("mask") and not e.truth.regions else e for e in examples]
     head = {"dataset": dataset, "split": split, "writer": write.RULE}
-    writer = write.by_rule
+    writer: write.Writer = write.by_rule
     if endpoint:
         from lookhear.cli._served import key
         from lookhear.llms import endpoint as served

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -45,7 +45,7 @@ def robust(
         raise RecipeError("--endpoint and --model belong together: give the address and the model's name.")
     with claim(out):
         examples = datasets.load(dataset, root, split)
-        card = {"dataset": dataset, "split": split, "asked": len(examples), "count": count}
+        card: dict[str, Any] = {"dataset": dataset, "split": split, "asked": len(examples), "count": count}
         if not count:
             many = build.rephrased(examples, lambda example: [example.question])
         elif endpoint:

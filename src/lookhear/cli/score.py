@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +36,7 @@ def score(
     from lookhear.evaluate import predictions as files
     from lookhear.evaluate import report as reports
     from lookhear.evaluate import tables
+    from lookhear.evaluate.scores import Score
 
     sets = [name.strip() for name in dataset.split(",") if name.strip()] or [dataset]
     results = {name: files.scored(predictions, name, root, split, lenient) for name in sets}
@@ -52,12 +54,12 @@ def score(
     elif beside or len(sets) > 1:
         from lookhear.evaluate.literature import published, table_rows
 
-        rows = {}
+        rows: dict[str, Mapping[str, Score | float | None]] = {}
         for name, (each, _) in results.items():
             end = f" on {name}" if len(sets) > 1 else ""
             rows[f"{predictions.stem}{end}"] = tables.columns(each)
             others = table_rows.rows(name, published.names_in(beside)) if beside else {}
-            rows |= {f"{other}{end}": values for other, values in others.items()}
+            rows.update((f"{other}{end}", values) for other, values in others.items())
         print(tables.grid(rows, format))
     elif apart := reports.parts(scored):
         print(tables.head_and_tail(scored, apart, format))

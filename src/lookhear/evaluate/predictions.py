@@ -84,7 +84,7 @@ def scored(
     }
     if getattr(module, "REPHRASED", False):
         same = [e.meta["question_id"] for e in examples]
-        alike = metric.consistency(found.answers, [e.reference for e in examples], same)
+        alike = metric.consistency(found.answers, [e.truth for e in examples], same)
         card["consistency"] = {name: round(value, 4) for name, value in alike.items()}
     return reports.report(examples, found.answers, card), found
 
@@ -98,7 +98,8 @@ def match(
     from one of these only in writing ("Yes.", "acoustic guitar", "2") counts as wrong unless `lenient`.
     """
     known = {normal(word): word for word in vocabulary}
-    answers, missing, outside, written, used, shared = [], [], [], [], set(), 0
+    answers, missing, used, shared = list[Answer](), list[str](), set[str](), 0
+    outside, written = list[tuple[str, str]](), list[tuple[str, str, str]]()
     for example in examples:
         fallback = str(example.meta.get("question_id", example.id))
         id = example.id if example.id in predictions else fallback
@@ -119,7 +120,8 @@ def match(
                 outside.append((example.id, text))
         answers.append(Answer(text))
     extra = [id for id in predictions if id not in used]
-    return Matched(*map(tuple, (answers, missing, extra, outside)), shared, tuple(written), lenient)
+    lists = tuple(answers), tuple(missing), tuple(extra), tuple(outside)
+    return Matched(*lists, shared, tuple(written), lenient)
 
 
 def _plain(text: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from lookhear import files, statistics
-from lookhear.errors import DatasetError, FileError
+from lookhear.errors import DatasetError, FileError, not_installed
 from lookhear.evaluate import scores, tables
 from lookhear.evaluate.columns import ORDER
 from lookhear.evaluate.records import from_record, to_record
@@ -131,7 +131,7 @@ def report(
     whole = tuple(examples), tuple(answers)
     if not all(kind.partition("/")[0] in scores.RIGHT_OR_WRONG for kind in kinds):
         return Report(*whole, np.zeros(len(examples), bool), None, {}, {}, dict(card or {}), measured, both)
-    right = np.array([metric.correct(a, e.reference) for a, e in zip(answers, examples, strict=True)], dtype=bool)
+    right = np.array([metric.correct(a, e.truth) for a, e in zip(answers, examples, strict=True)], dtype=np.bool_)
     names = columns_of(examples)
     inside = membership(examples, names)
     edges = 100 * statistics.bootstrap(right, clusters, inside, resamples, seed)
@@ -152,7 +152,7 @@ def parts(whole: Report) -> dict[str, Report]:
     for part in ("head", "tail"):
         places = [i for i, e in enumerate(whole.examples) if e.meta.get("part") == part]
         if places:
-            asked, said = ([side[i] for i in places] for side in (whole.examples, whole.answers))
+            asked, said = [whole.examples[i] for i in places], [whole.answers[i] for i in places]
             found[part] = report(asked, said, {**whole.card, "part": part})
     return found
 

@@ -70,13 +70,26 @@ class Score:
 class Scored(Protocol):
     """What a table is made from: a `Report`, or whatever else has been scored."""
 
-    answers: Sequence[Answer]
-    overall: Score | None
-    groups: Mapping[str, Score]
-    types: Mapping[str, Score]
-    card: Mapping[str, Any]
-    metrics: Mapping[str, Mapping[str, Measured]]
-    classes: Mapping[str, Mapping[str, Mapping[str, float]]]
+    @property
+    def answers(self) -> Sequence[Answer]: ...
+
+    @property
+    def overall(self) -> Score | None: ...
+
+    @property
+    def groups(self) -> Mapping[str, Score]: ...
+
+    @property
+    def types(self) -> Mapping[str, Score]: ...
+
+    @property
+    def card(self) -> Mapping[str, Any]: ...
+
+    @property
+    def metrics(self) -> Mapping[str, Mapping[str, Measured]]: ...
+
+    @property
+    def classes(self) -> Mapping[str, Mapping[str, Mapping[str, float]]]: ...
 
 
 def kind_of(example: Example) -> str:

@@ -42,7 +42,7 @@ def one(report: Scored, format: str = "text") -> str:
     if format == "csv":
         head[0] = "type"
         head[2:3] = ["low", "high"]
-    rows = [[_title(name, report), *_cells(score, format)] for name, score in scores.items()]
+    rows = [[_title(name, report), *_cells(score, format)] for name, score in scores.items() if score is not None]
     return "\n\n".join([lay_out(head, rows, format), *_of_tasks(report, format), *besides])
 
 
@@ -107,9 +107,9 @@ def head_and_tail(report: Scored, apart: Mapping[str, Scored], format: str = "te
     return lay_out(["", *(head for name in reports for head in (name, "95 % interval"))], rows, format)
 
 
-def columns(report: Scored) -> dict[str, Score]:
+def columns(report: Scored) -> dict[str, Score | None]:
     """Column -> score in the field's order: the types of a group, the group itself, and `Overall` last."""
-    ordered = {}
+    ordered: dict[str, Score | None] = {}
     for group, average in report.groups.items():
         ordered |= {name: score for name, score in report.types.items() if name.split("/")[0] == group}
         ordered[group] = average
@@ -117,7 +117,7 @@ def columns(report: Scored) -> dict[str, Score]:
 
 
 def grid(
-    rows: Mapping[str, Mapping[str, Score | float]],
+    rows: Mapping[str, Mapping[str, Score | float | None]],
     format: str = "text",
     mark: Collection[tuple[str, str]] = (),
 ) -> str:
@@ -162,12 +162,12 @@ def lay_out(head: Sequence[str], rows: Sequence[Sequence[str]], format: str) -> 
         csv.writer(out, lineterminator="\n").writerows([head, *rows])
         return out.getvalue().rstrip("\n")
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = [[_pad(cell, width, i) for i, (cell, width) in enumerate(zip(row, widths, strict=True))] for row in rows]
+    padded = [[_pad(cell, width, i) for i, (cell, width) in enumerate(zip(row, widths, strict=True))] for row in rows]
     title = [_pad(cell, width, i) for i, (cell, width) in enumerate(zip(head, widths, strict=True))]
     if format == "markdown":
         rule = ["-" * width if i == 0 else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
-        return "\n".join("| " + " | ".join(line) + " |" for line in [title, rule, *lines])
-    return "\n".join("  ".join(line).rstrip() for line in [title, *lines])
+        return "\n".join("| " + " | ".join(line) + " |" for line in [title, rule, *padded])
+    return "\n".join("  ".join(line).rstrip() for line in [title, *padded])
 
 
 def _latex(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -217,7 +217,7 @@ def _heading(column: str) -> str:
 
 
 def _number(value: Score | float | None) -> str:
-    number = getattr(value, "accuracy", value)
+    number = value.accuracy if isinstance(value, Score) else value
     return "-" if number is None or math.isnan(number) else f"{number:.2f}"
 
 

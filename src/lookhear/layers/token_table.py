@@ -57,6 +57,7 @@ class Reads(WatchAnswer):
     def answer_tokens(self, memory: Memory, tokens: Int[Tensor, "question word"]) -> Output:
         """Logits of the answers and the weight of each second. Id 0 is padding."""
         tokens, padding = trim(tokens) if self.trims else (tokens, padding_of(tokens))
+        assert self.table is not None, "`answer` is `answer_words` without one"
         return self.reply(memory, self.table(tokens), padding)
 
     def answer_words(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:

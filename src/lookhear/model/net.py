@@ -70,7 +70,9 @@ def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
     scale = {}
     if recipe.data.standardize:
         kept = _tensors(folder / "scale.safetensors")
-        scale = {n: tuple(kept[f"{n}.{part}"] for part in SCALE_PARTS) for n in {k.rpartition(".")[0] for k in kept}}
+        mean, deviation = SCALE_PARTS
+        streams = {name.rpartition(".")[0] for name in kept}
+        scale = {stream: (kept[f"{stream}.{mean}"], kept[f"{stream}.{deviation}"]) for stream in streams}
     name, world, words = folder.resolve().name, worlds.read(folder), within.read(folder)
     return NetModel(net, recipe, vocabulary, cards, name, store, scale=scale, world=world, words=words)
 
@@ -89,7 +91,7 @@ def wrapped(
 
 def widths(recipe: config.Recipe, cards: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     """Stream -> its width (of tokens, how many there are), as far as the `cards` of a recipe's encoders tell."""
-    found = {}
+    found: dict[str, int] = {}
     for stream, served in recipe.features.items():
         name, own = serving(served, stream)
         streams = cards.get(name, {}).get("streams", {})
@@ -134,7 +136,8 @@ class NetModel:
         self.store, self.scale = store, scale or {}
         self.world, self.words = world, words
         self.described: dict[Any, worlds.Descriptor] = {}  # clips that were decoded here, as `world` compares them
-        self.build, self.encoders = build, {}
+        self.build = build
+        self.encoders: dict[str, Any] = {}
         self.remembered: OrderedDict[Any, tuple[FeatureStore, tuple[str, ...]]] = OrderedDict()
         self.texts = FeatureStore(None)
 

@@ -100,12 +100,14 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = 
             rows = np.zeros((len(references), 2))
             rows[boxed] = part.rows
             scores[name] = Ratio(rows, part.value)
-    if any(mask_of(r) is not None for r in references):
+    shapes = [mask.shape for mask in map(mask_of, references) if mask is not None]
+    if shapes:
         scores |= segmentation.pooled(answers, references)
-    if form == "avss" and all(mask_of(r) is not None for r in references):
-        shapes = [mask_of(r).shape for r in references]
-        maps = [[class_map(one, s) for one, s in zip(side, shapes, strict=True)] for side in (answers, references)]
-        of_classes = segmentation.pooled_semantic(*maps)
+    if form == "avss" and len(shapes) == len(references):
+        given, true = (
+            [class_map(one, s) for one, s in zip(side, shapes, strict=True)] for side in (answers, references)
+        )
+        of_classes = segmentation.pooled_semantic(given, true)
         scores |= {{"F": "F_classes"}.get(name, name): one for name, one in of_classes.items()}
     return scores | reader.share(answers)
 

@@ -24,8 +24,11 @@ def table_rows(
     Only commas separate quoted cells: in other tables a quotation mark is a character like any other. Blank lines are
     no rows; `strip` takes blanks off the ends of cells.
     """
-    quoting = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
-    reader = csv.reader(io.StringIO(text_of(path), newline=""), delimiter=delimiter, quoting=quoting)
+    file = io.StringIO(text_of(path), newline="")
+    if delimiter == ",":
+        reader = csv.reader(file)
+    else:
+        reader = csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_NONE)
     names: Sequence[str] = columns
     last = 0
     if header:
