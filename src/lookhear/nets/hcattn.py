@@ -145,7 +145,8 @@ class HieCoAttention(Reads, SeesHears):
             asked, clip, read, weight = self.levels[i](q, padding, v, memory[f"level{i}"])
             below = [self.climb[i](torch.cat([asked + clip, *below], dim=-1))]
             weights, reads = [*weights, weight], [*reads, read]
-        mean, length = sum(weights) / len(weights), int(memory["length"][0])
+        total, length = sum(weights[1:], weights[0]), int(memory["length"][0])
+        mean = total / len(weights)
         parts = {"seen": mean[:, :length], "heard": mean[:, length:]}
         attention = {side: normalized(part) for side, part in parts.items() if part.shape[1]}
         return Output(

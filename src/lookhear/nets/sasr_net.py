@@ -150,7 +150,7 @@ class SaSRNet(avst.Answering):
         found = self.losses_plain(output, labels, patches_negative)
         pairs = [output.hidden[f"{side}_sources"].sigmoid() for side in ("heard", "seen")]
         terms = [F.binary_cross_entropy(p, items.to(p.dtype)) for p in pairs]
-        return found | {"sources": self.config.weight * sum(terms)}
+        return found | {"sources": self.config.weight * (terms[0] + terms[1])}
 
     def parts(self, output: Output, labels: Tensor, patches_negative: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """(the losses, logits of the match: row, step, own or other, 2)."""

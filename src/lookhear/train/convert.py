@@ -88,7 +88,7 @@ def _answers(recipe: config.Recipe) -> tuple[str, ...]:
 def _cards(recipe: config.Recipe, wanted: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """Encoder -> its signature: of the store where it has such features, else of the encoder itself."""
     root = recipe.data.store or (f"{recipe.data.root}/features" if recipe.data.root else None)
-    store, cards = FeatureStore(root), {}
+    store, cards = FeatureStore(root), dict[str, Mapping[str, Any]]()
     for name in encoders_of(recipe.features, wanted):
         try:
             cards[name] = store.card(name)

@@ -124,9 +124,7 @@ def truth_of(example: Example) -> Truth:
     regions = [r for r in (example.reference.regions if example.reference else ()) if r.mask is not None]
     if not any(np.asarray(r.mask).any() for r in regions):
         return None
-    small = replace(
-        example.reference, regions=tuple(replace(r, mask=boxes.resized(np.asarray(r.mask))) for r in regions)
-    )
+    small = replace(example.truth, regions=tuple(replace(r, mask=boxes.resized(np.asarray(r.mask))) for r in regions))
     if example.meta.get("form") == "avss":
         return localisation.class_map(small, (boxes.SIZE, boxes.SIZE))
     return np.logical_or.reduce([r.mask for r in small.regions])

@@ -225,7 +225,7 @@ class AVMaster(Heads):
             liked = layer.join(own, layer.cm_attn.fold_query(other), hidden["words"], given, hidden.get("padding_mask"))
             near.append(cosine(hidden["fused"], hidden[f"{side}_preference"].mean(dim=1)))
             far.append(cosine(hidden["fused"], liked.mean(dim=1)))
-        contrast = F.softplus((sum(far) - sum(near)) / self.config.temperature).mean()
+        contrast = F.softplus(((far[0] + far[1]) - (near[0] + near[1])) / self.config.temperature).mean()
         return {**losses, "contrast": self.config.contrast_weight * contrast}
 
 

@@ -181,11 +181,8 @@ class Grounding(WatchAnswer):
         return {"match": self.ground.loss(heard, output.hidden["seen"], negative)[0]}
 
 
-FORMS: dict[str, type[AVST] | type[Baseline] | type[Grounding]] = {
-    "grounded": AVST,
-    "baseline": Baseline,
-    "grounding": Grounding,
-}
+Net = AVST | Baseline | Grounding
+FORMS: dict[str, type[Net]] = {"grounded": AVST, "baseline": Baseline, "grounding": Grounding}
 
 
 def build(config: Config) -> Net:
