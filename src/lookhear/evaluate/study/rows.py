@@ -34,6 +34,7 @@ from lookhear.store.fill import fill
 from lookhear.types import Clip, Example
 
 CLIPS = 32  # watched at a time when asking
+OWN = "study."  # what an override of the study itself begins with
 Say = Callable[[str], None]
 
 
@@ -71,9 +72,13 @@ class Asked:
     failed: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
 
-def read(path: Path | str) -> Study:
-    """The study written in a YAML file. Raises RecipeError for a row without a name of its own, or an unknown one."""
-    study = config.load(path, (), Study)
+def read(path: Path | str, overrides: Sequence[str] = ()) -> Study:
+    """The study written in a YAML file. Overrides `study.KEY=VALUE` change its own keys; others are the rows'.
+
+    Raises RecipeError for a row without a name of its own, or an unknown one.
+    """
+    own = [one.removeprefix(OWN) for one in overrides if one.startswith(OWN)]
+    study = config.load(path, own, Study)
     names = [row.name for row in study.rows]
     if not names or not all(names) or len({folder_of(n) for n in names}) < len(names):
         raise RecipeError(f"{path}: every row needs a name of its own; there are {names}.")
@@ -86,6 +91,7 @@ def read(path: Path | str) -> Study:
 def recipes(study: Study, path: Path, out: Path, overrides: Sequence[str] = ()) -> dict[tuple[str, int], config.Recipe]:
     """(row, seed) -> its recipe, seeds in the outer order, so that a study cut short has whole columns."""
     found: dict[tuple[str, int], config.Recipe] = {}
+    overrides = [one for one in overrides if not one.startswith(OWN)]
     order = sorted((place, n) for n, row in enumerate(study.rows) for place in range(len(row.seeds or study.seeds)))
     for place, n in order:
         row = study.rows[n]
@@ -129,7 +135,7 @@ def go(
     next run. Where all fail, the first error is raised.
     """
     failed: dict[tuple[str, int], str] = {}
-    study, began = read(path), time.perf_counter()
+    study, began = read(path, overrides), time.perf_counter()
     jobs = recipes(study, path, out, overrides)
     kept: dict[str, Sequence[Example]] = {}
     right: dict[str, dict[str, dict[int, np.ndarray]]] = {split: {} for split in study.splits}

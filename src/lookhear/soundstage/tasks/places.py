@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from lookhear import files
 from lookhear.datasets.reading.masks import box_of, inscribed
@@ -18,9 +20,6 @@ from lookhear.soundstage.picture.painter import masks
 from lookhear.soundstage.scene.facts import Facts
 from lookhear.soundstage.scene.scene import Player, Scene
 from lookhear.soundstage.tasks.events import tenths
-
-if TYPE_CHECKING:
-    import numpy as np
 
 SIZE = 224  # pixels of the picture that coordinates are given in, whatever the size it is drawn in
 SMALLEST = 0.004  # part of the picture that must be seen of one who is asked about
