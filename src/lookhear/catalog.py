@@ -25,6 +25,16 @@ from lookhear.errors import RecipeError, not_installed
 
 ROOT = Path(__file__).parent
 SHELVES = ("datasets", "tasks", "metrics", "encoders", "nets", "debias", "llms", "dialects")
+CONTRACTS = {  # shelf -> what each file there must give; what it may give besides is told by the shelf's own docstring
+    "datasets": ("load",),
+    "tasks": ("VERSION", "MAIN", "right", "prompt", "target", "parse", "score", "pooled"),
+    "metrics": (),
+    "encoders": ("Config", "build"),
+    "nets": ("Config", "build"),
+    "debias": ("Config", "STAYS", "build"),
+    "llms": ("load",),
+    "dialects": ("message",),
+}
 SHARED = {"datasets": ("reading",), "tasks": ("reading",), "llms": ("omni",)}  # folders that are no thing by themselves
 
 
@@ -42,8 +52,17 @@ def _first_line(file: Path) -> str:
 
 
 def find(shelf: str, name: str) -> ModuleType:
-    """The module called `name` on `shelf`. Raises RecipeError, with the nearest name, where there is none."""
-    stem = name.split("@")[0]
+    """The module called `name` on `shelf`. Raises RecipeError where there is none, or its file lacks a part."""
+    module = _found(shelf, name.split("@")[0])
+    lacking = [part for part in CONTRACTS[shelf] if part not in vars(module)]
+    if lacking:
+        raise RecipeError(
+            f"{module.__file__} has no {', '.join(lacking)}. A file of {shelf} gives {', '.join(CONTRACTS[shelf])}."
+        )
+    return module
+
+
+def _found(shelf: str, stem: str) -> ModuleType:
     if "." in stem:
         try:
             return importlib.import_module(stem)

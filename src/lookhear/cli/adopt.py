@@ -80,8 +80,7 @@ def _examples(dataset: str, root: Path) -> dict[str, list[Example]]:
     from lookhear import datasets
     from lookhear.errors import DatasetError
 
-    module, version = datasets.find(dataset)
-    splits = module.splits(root, version) if version else module.splits(root)
+    splits = datasets.of(dataset).splits(root)
     if not splits:
         raise DatasetError(f"No annotations of {dataset!r} under {str(root)!r}: no split was found.")
     return {split: datasets.load(dataset, root, split) for split in splits}

@@ -48,12 +48,10 @@ def instruct(
         raise RecipeError("--blind, --dry-run and --option are of a model that writes: give --endpoint as well.")
     if model and not endpoint:
         raise RecipeError(f"--model {model!r} needs its address: give --endpoint as well.")
-    module, _ = datasets.find(dataset)
+    mask_of = datasets.of(dataset).with_mask
     examples = datasets.load(dataset, root, split)
     examples = [e for e in examples if e.reference is not None][: limit or None]
-    marked = getattr(module, "with_mask", None)
-    if marked is not None:
-        examples = [marked(e) if e.meta.get("mask") and not e.truth.regions else e for e in examples]
+    examples = [e if e.truth.regions else mask_of(e) for e in examples]
     head = {"dataset": dataset, "split": split, "writer": write.RULE}
     writer: write.Writer = write.by_rule
     if endpoint:

@@ -67,8 +67,8 @@ def scored(
 ) -> tuple[Report, Matched]:
     """The report of a file of predictions on a dataset, and what of it did not match. Raises DatasetError."""
     path = Path(path)
-    module, _ = datasets.find(name)
-    vocabulary = getattr(module, "VOCABULARY", ())
+    dataset = datasets.of(name)
+    vocabulary = dataset.vocabulary
     said = prediction_files.read(path, vocabulary)
     examples = datasets.load(name, root, split)
     found = match(said.answers, examples, vocabulary, lenient)
@@ -82,7 +82,7 @@ def scored(
         **found.to_json(),
         **beside.of(examples, found.answers, name),
     }
-    if getattr(module, "REPHRASED", False):
+    if dataset.rephrased:
         same = [e.meta["question_id"] for e in examples]
         alike = metric.consistency(found.answers, [e.truth for e in examples], same)
         card["consistency"] = {name: round(value, 4) for name, value in alike.items()}

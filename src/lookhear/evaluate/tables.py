@@ -11,10 +11,11 @@ import io
 import math
 from collections.abc import Collection, Mapping, Sequence
 
+from lookhear import tasks
 from lookhear.catalog import unknown
 from lookhear.errors import RecipeError
 from lookhear.evaluate import beside
-from lookhear.evaluate.scores import RIGHT_OR_WRONG, Score, Scored
+from lookhear.evaluate.scores import Score, Scored
 
 FORMATS = ("text", "markdown", "latex", "csv")
 SHORT = {
@@ -80,7 +81,7 @@ def _of_tasks(report: Scored, format: str) -> list[str]:
             edges = [_plain(edge) for edge in m.interval]
             shown_edges = edges if format == "csv" else [" to ".join(edges)]
             rows.append([name, _plain(m.value), *shown_edges, *([_plain(m.mute)] if floor else []), str(m.total)])
-        if kind.partition("/")[0] in RIGHT_OR_WRONG and format == "csv" and set(shown) == {"unread"}:
+        if tasks.judged(kind) and format == "csv" and set(shown) == {"unread"}:
             continue  # a CSV of the field's table stays one table
         parts.append(lay_out(head, rows, format))
         if classes := report.classes.get(kind):
