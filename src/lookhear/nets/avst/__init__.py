@@ -226,7 +226,7 @@ ANSWERING = {
 }
 
 
-def from_official(state_dict: Mapping[str, Tensor], form: str | None = None) -> Baseline | Grounding:
+def from_official(state_dict: Mapping[str, Tensor], form: str | None = None) -> Net:
     """The released network from a published checkpoint; its form is read off the tensors unless given.
 
     Pre-training checkpoints have no question encoder; those of the baseline have no `fc_a1_pure`, which both networks
