@@ -39,7 +39,8 @@ def evaluate(
         Path | None, typer.Option(help="Folder for the segmenter's embeddings, about 17 MB per frame.")
     ] = None,
     judge: Annotated[str, typer.Option(help="Model that judges open-ended answers: endpoint@URL,model=NAME.")] = "",
-    beside: Annotated[bool, typer.Option(help="With --tasks: print published rows beside ours.")] = True,
+    beside: Annotated[str, typer.Option(help="Published methods to print beside it: their names, or all.")] = "",
+    no_beside: Annotated[bool, typer.Option("--no-beside", help="With --tasks: print no published rows.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Send nothing to a server: count questions, tokens and cost.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for report.json, answers.jsonl and table.md.")] = None,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
@@ -72,6 +73,7 @@ def evaluate(
     from lookhear import catalog
     from lookhear.errors import RecipeError
     from lookhear.evaluate import many, tables
+    from lookhear.evaluate.literature import published, table_rows
     from lookhear.evaluate.probes import PROBES
 
     if bool(dataset) == bool(tasks):
@@ -82,6 +84,7 @@ def evaluate(
         raise RecipeError(catalog.unknown("table format", format, tables.FORMATS))
     if embeddings and not segmenter:
         raise RecipeError(f"--embeddings {str(embeddings)!r} are a segmenter's: give --segmenter as well.")
+    methods = published.names_in(beside)
     wanted = many.listed(tasks, root) if tasks else [many.Asked(dataset, split, root)]
     with claim(out) if out and not dry_run else nullcontext():
         asker = Asker(model, store, probe, limit, None if dry_run or not tasks else out, dry_run)
@@ -94,18 +97,22 @@ def evaluate(
             scored = asker(wanted[0], many.examples_of(wanted[0], limit))
             if out:
                 scored.save(out)
-            print(dumps(scored.to_json(), indent=2) if as_json else scored.table(format))
+            shown = scored.table(format)
+            if beside:
+                others = table_rows.beside({asker.name: scored}, dataset, split, methods, format)
+                shown = f"{shown}\n\n{others}" if format in ("text", "markdown") else others
+            print(dumps(scored.to_json(), indent=2) if as_json else shown)
             _tell({wanted[0]: scored}, {}, asker.loaded)
             return
         reports, missing = many.ask_all(wanted, asker, limit)
         rows, card = many.rows(reports, asker.name), next(iter(reports.values())).card
 
-        def shown(form: str) -> str:
-            return "\n\n".join(filter(None, (many.table(rows, form, beside), tables.senses(card, form))))
+        def printed(form: str) -> str:
+            return "\n\n".join(filter(None, (many.table(rows, form, not no_beside), tables.senses(card, form))))
 
         if out:
-            (out / "table.md").write_text(shown("markdown") + "\n", "utf-8")
-        print(dumps(_plain(reports, missing, rows, beside), indent=2) if as_json else shown(format))
+            (out / "table.md").write_text(printed("markdown") + "\n", "utf-8")
+        print(dumps(_plain(reports, missing, rows, not no_beside), indent=2) if as_json else printed(format))
         _tell(reports, missing, asker.loaded)
 
 

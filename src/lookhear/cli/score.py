@@ -34,7 +34,6 @@ def score(
     Example: lookhear score --dataset music_avqa --root data/music_avqa predictions.json
     """
     from lookhear.evaluate import predictions as files
-    from lookhear.evaluate import report as reports
     from lookhear.evaluate import tables
     from lookhear.evaluate.scores import Score
 
@@ -51,22 +50,26 @@ def score(
     if as_json:
         plain = {name: each.to_json() for name, (each, _) in results.items()}
         print(dumps(plain if len(sets) > 1 else plain[sets[0]], indent=2))
-    elif beside or len(sets) > 1:
+    elif len(sets) > 1:
         from lookhear.evaluate.literature import published, table_rows
 
         rows: dict[str, Mapping[str, Score | float | None]] = {}
         for name, (each, _) in results.items():
-            end = f" on {name}" if len(sets) > 1 else ""
-            rows[f"{predictions.stem}{end}"] = tables.columns(each)
+            rows[f"{predictions.stem} on {name}"] = tables.columns(each)
             others = table_rows.rows(name, published.names_in(beside)) if beside else {}
-            rows.update((f"{other}{end}", values) for other, values in others.items())
+            rows.update((f"{other} on {name}", values) for other, values in others.items())
         print(tables.grid(rows, format))
-    elif apart := reports.parts(scored):
-        print(tables.head_and_tail(scored, apart, format))
+    elif beside:
+        from lookhear.evaluate.literature import published, table_rows
+
+        if scored.parts and format in ("text", "markdown"):
+            print(scored.table(format), end="\n\n")
+        print(table_rows.beside({predictions.stem: scored}, sets[0], split, published.names_in(beside), format))
     else:
         print(scored.table(format))
     if consistency and not as_json and len(sets) == 1:
-        print(f"rephrasings of one question get the same answer: {consistency['agreement']:.2f} % of pairs")
+        if "agreement" in consistency:
+            print(f"rephrasings of one question get the same answer: {consistency['agreement']:.2f} % of pairs")
         print(f"every rephrasing answered right: {consistency['all_right']:.2f} % of questions")
     for name, (_, matched) in results.items():
         for line in matched.lines():

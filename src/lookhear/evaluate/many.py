@@ -97,7 +97,8 @@ def examples_of(asked: Asked, limit: int | None = None) -> list[Example]:
     examples = datasets.load(asked.dataset, asked.root, asked.split)
     if limit and limit < len(examples):
         examples = [examples[i * len(examples) // limit] for i in range(limit)]
-    return [_with_mask(dataset, _with_words(example, dataset.vocabulary)) for example in examples]
+    words = dataset.answers(asked.root)
+    return [_with_mask(dataset, _with_words(example, words)) for example in examples]
 
 
 def rows(found: Mapping[Asked, Report], model: str) -> dict[str, dict[str, str]]:

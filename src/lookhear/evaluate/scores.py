@@ -76,6 +76,9 @@ class Scored(Protocol):
     @property
     def classes(self) -> Mapping[str, Mapping[str, Mapping[str, float]]]: ...
 
+    @property
+    def parts(self) -> Mapping[str, Scored]: ...
+
 
 def kind_of(example: Example) -> str:
     """What an example is scored as: its task, and the form of it where there are several."""
