@@ -36,9 +36,9 @@ from lookhear.llms import Prepared
 from lookhear.llms.crab.parts import HEARING, published
 from lookhear.llms.omni import hub, inputs, storage
 from lookhear.llms.omni.inputs import LEAD, InputOptions
+from lookhear.llms.omni.placement import split
 from lookhear.llms.omni.thinker import Omni
 from lookhear.llms.omni.tokens import bytes_tokenizer, token_ids
-from lookhear.llms.placement import split
 from lookhear.types import Media
 
 NAME = "vlm_audio"

@@ -18,7 +18,7 @@ from lookhear.ilora import fit
 from lookhear.llms.crab.parts import LANGUAGES, VISION, Config, Net, Placed, from_official, published
 from lookhear.llms.crab.text import TOKENS, Words, known
 from lookhear.llms.omni import hub
-from lookhear.llms.placement import AS_IT_IS, Placement, split
+from lookhear.llms.omni.placement import AS_IT_IS, Placement, split
 
 BASE = "meta-llama/Llama-2-7b-chat-hf"
 VISION_BASE = "openai/clip-vit-large-patch14"
