@@ -114,7 +114,7 @@ def test_times_and_places_must_be_those_of_the_label():
     placed = Example("1", "localisation", CLIP, "", box, meta={"form": "arig"})
     told = LONG + "It is the <object>dog</object> [56,56,{},112]."
     assert fault(placed, told.format(112)) == "" and "another answer" in fault(placed, told.format(113))
-    assert fault(placed, LONG) == "no coordinates"
+    assert fault(placed, LONG) == "cannot be read: no coordinates"
 
 
 def test_the_writer_is_told_what_is_known_and_how_to_end():
