@@ -123,9 +123,19 @@ def _contradiction(example: Example, text: str, vocabulary: Sequence[str], certi
         segments = tasks.find(example.task).parse(text, example).segments  # its own
     if said := facts.untrue_time(text, segments, whole=example.task == "event_localisation"):
         return f"contradicts a known time: {said}"
-    if example.task in NAMING and (said := facts.strange(text, [*facts.known(example, vocabulary), *certified])):
+    if _names_things(example, vocabulary) and (
+        said := facts.strange(text, [*facts.known(example, vocabulary), *certified])
+    ):
         return f"names what is not known of the clip: {said}"
     return ""
+
+
+def _names_things(example: Example, vocabulary: Sequence[str]) -> bool:
+    """Whether the example's labels are, or tell of, things, so that a thing that is none of them is suspicious."""
+    if example.task != "question_answering":
+        return example.task in NAMING
+    labels = (*vocabulary, *example.meta.get("labels", ()), *example.meta.get("options", ()))
+    return any(True for _ in facts.things(" ; ".join(map(str, labels)).replace("_", " ")))
 
 
 def _unbalanced(text: str) -> str:

@@ -182,17 +182,23 @@ def strange(text: str, known: Sequence[str]) -> str:
         some = [concept for _, _, concept in things(plain, every=True)]
         some += [c] if (c := concepts.meaning(plain).concept) and len(plain.split()) < 5 else []
         names |= {concept.name for concept in some} | set(reader.words(plain))
-        heard |= {name for concept in some for name in concept.heard}
+        heard |= {name for concept in some if not concept.nameless for name in concept.heard}
     tree = sounds()
     above = {upper for name in heard for upper in tree.above.get(name, ())} - {k for k, _ in KINDS}
     for at, word, concept in things(text):
-        related = concept.name in names or any(
-            name in heard or name in above or heard & set(tree.above.get(name, ())) for name in concept.heard
+        related = concept.name in names or any(  # a nameless one has but the class of something larger
+            not concept.nameless and (name in heard or name in above or heard & set(tree.above.get(name, ())))
+            for name in concept.heard
         )
         said = set(reader.words(word))
-        if not related and not said & names and not _DENIAL.search(" ".join(text[:at].split()[-5:])):
+        if not related and not said & names and not _denied(text[:at]):
             return word
     return ""
+
+
+def _denied(before: str) -> bool:
+    """Whether what follows these words is said not to be there."""
+    return bool(_DENIAL.search(" ".join(_SENTENCE.split(before)[-1].split()[-5:])))
 
 
 @lru_cache(maxsize=1)

@@ -24,7 +24,7 @@ def held_out(examples: Sequence[Example], share: float, seed: int = 0) -> list[b
 
     for example in examples:
         first, *others = _recordings(example)
-        for other in others:
+        for other in (first, *others):
             one, two = sorted((root(first), root(other)))
             owner[two] = one
     sides = {name: _number(root(name), seed) < share for name in list(owner)}
