@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -78,7 +78,7 @@ class Teacher:
         """One candidate, asked for anew while it has a fault."""
         turns, bad, text = [wording.message(example, round(seconds, 1))], list[str](), ""
         read = written = 0
-        fields = {"temperature": self.temperature} | ({"seed": n} if n else {})
+        fields: dict[str, Any] = {"temperature": self.temperature} | ({"seed": n} if n else {})
         for attempt in range(1, self.attempts + 1):
             told = self.model.converse(given, turns, **fields)
             if told.ended == "failed":
