@@ -34,13 +34,13 @@ LAST = (
 )  # fmt: skip
 TAGS = (
     "<think>The label must be told.", "</think>", "<|im_end|>", "<|endoftext|>", "[INST]", "</s>", "<reasoning>", "```",
-    "<|im_start|>assistant\n", "[/INST]", "<thought>", "<answer>hm</answer>", "<event>hm</event>", "\\boxed{1}", "<obj>",
-    "<start_of_turn>", "◁think▷", "{{answer}}", "<video>", "</reason>",
+    "<|im_start|>assistant\n", "[/INST]", "<thought>", "<answer>hm</answer>", "<event>hm</event>", "\\boxed{1}",
+    "<obj>",    "<start_of_turn>", "◁think▷", "{{answer}}", "<video>", "</reason>",
 )  # fmt: skip
-LATE = ("At {t} seconds it stops.", "It goes on until {t} s.", "From {t} to {u} seconds it is quiet.",
-        "At 0:{t} it stops.",
-        "In the {t}th second it fades.",
-        "It sounds for {t} sec in all.")  # fmt: skip
+LATE = (
+    "At {t} seconds it stops.", "It goes on until {t} s.", "From {t} to {u} seconds it is quiet.",
+    "At 0:{t} it stops.", "In the {t}th second it fades.", "It sounds for {t} sec in all.",
+)  # fmt: skip
 FOREIGN = (
     "chainsaw",
     "tuba",
