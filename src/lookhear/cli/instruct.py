@@ -17,37 +17,36 @@ if TYPE_CHECKING:
 
 
 def instruct(
-    out: Annotated[Path, typer.Argument(help="Folder to write into; run again to go on after an interruption.")],
+    out: Annotated[Path, typer.Argument(help="Folder to write into; run again to resume.")],
     dataset: Annotated[str, typer.Option(help="Name of the dataset, with its version.")],
     root: Annotated[Path, typer.Option(help="Folder of its annotations.")],
     split: Annotated[str, typer.Option(help="Which examples to write about.")] = "train",
-    limit: Annotated[int, typer.Option(min=0, help="Only the first so many; 0 is all.")] = 0,
+    limit: Annotated[int, typer.Option(min=0, help="Only the first N examples; 0 takes all.")] = 0,
     endpoint: Annotated[str, typer.Option(help="Address of an OpenAI-compatible model to write; else by rule.")] = "",
     model: Annotated[str, typer.Option(help="Name of that model; the first it has if not given.")] = "",
     key_file: Annotated[
         Path | None, typer.Option(help="File whose first line is its key; else LOOKHEAR_API_KEY or OPENAI_API_KEY.")
     ] = None,
     option: Annotated[
-        list[str] | None, typer.Option(help="Of the endpoint, as key=value: dialect, price=2.5/10, budget=20, rate.")
+        list[str] | None, typer.Option(help="Endpoint option, as key=value: dialect, price=2.5/10, budget=20, rate.")
     ] = None,
-    candidates: Annotated[int, typer.Option(min=1, help="Conversations about an example; the best one counts.")] = 1,
-    judge: Annotated[str, typer.Option(help="Address of a second model that says whether a text is true.")] = "",
+    candidates: Annotated[int, typer.Option(min=1, help="Conversations per example; the best reply is kept.")] = 1,
+    judge: Annotated[str, typer.Option(help="Address of a second model that checks whether a text is true.")] = "",
     judge_option: Annotated[
-        list[str] | None,
-        typer.Option(help="Of the second model, as key=value: model, dialect, price, budget, key_file."),
+        list[str] | None, typer.Option(help="Option of the second model: model, dialect, price, budget, key_file.")
     ] = None,
     certify: Annotated[
-        bool, typer.Option("--certify", help="Let a text name what the model `real` sees and hears in the clip.")
+        bool, typer.Option("--certify", help="Accept things that the model `real` detects in the clip.")
     ] = False,
-    blind: Annotated[bool, typer.Option("--blind", help="Send the words alone, without picture and sound.")] = False,
-    dry_run: Annotated[bool, typer.Option(help="Ask nothing: count requests, tokens and cost.")] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Replies under way at once.")] = 4,
+    blind: Annotated[bool, typer.Option("--blind", help="Send text only, without picture and sound.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Send nothing: count requests, tokens and cost.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Concurrent requests.")] = 4,
     form: Annotated[
-        list[str] | None, typer.Option(help="What to write: av_uie, av_uie@v1, chat, ms-swift, llama-factory.")
+        list[str] | None, typer.Option(help="Export format: av_uie, av_uie@v1, chat, ms-swift, llama-factory.")
     ] = None,
-    val: Annotated[float, typer.Option(min=0, help="Share of the recordings of a training split to hold out.")] = 0.0,
-    review: Annotated[int, typer.Option(min=0, help="Draw a stratified sheet of so many texts for people.")] = 0,
-    seed: Annotated[int, typer.Option(help="Of the sheet and of what is held out.")] = 0,
+    val: Annotated[float, typer.Option(min=0, help="Fraction of a training split's recordings to hold out.")] = 0.0,
+    review: Annotated[int, typer.Option(min=0, help="Write a stratified sample of this size for human review.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the review sample and of the held-out recordings.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
     """Write, check, review and export reasoning that ends in the label, in the layout of AV-UIE and of trainers.

@@ -52,12 +52,12 @@ PARTS = {  # part -> task, in the order of Crab+'s table 1
     "avqa": "question_answering",
     "avqa_thu": "question_answering",
 }
-FORMS = {"avvp": "llp"}  # where a part is called otherwise than the form of its task
+FORMS = {"avvp": "llp"}  # parts whose task form has another name
 CLASS = {
     "ks": ("action",), "ucf": ("label", "action"), "meld": ("Emotion", "emotion"), "mer24": ("discrete", "emotion"),
     "mafw": ("emotion",), "dfew": ("emotion",), "cremad": ("emotion",),
 }  # fmt: skip
-TARGETS = ("label_content", "new_label", "output", "label")  # where a record keeps its published target
+TARGETS = ("label_content", "new_label", "output", "label")  # keys of a record for its published target
 ASKED = ("question", "question_text", "description", "exp")
 FOLDERS = ("", "AVUIE_2")
 SIZE = 224  # pixels of the frames that boxes are given in
@@ -69,7 +69,7 @@ def load(root: Path | str, split: str, version: str = "v2") -> list[Example]:
 
 
 def read(root: Path | str, split: str, version: str = "v2") -> Annotations:
-    """The records of `split` and the rows that could not be read; of several files, `file` is the first."""
+    """The records of `split`, with unreadable rows as faults; of several files, `file` is the first."""
     root = Path(root)
     files = _files(root, version)
     chosen = {name: path for name, path in files.items() if split == name or split == name.partition("/")[2]}
@@ -101,7 +101,7 @@ def _files(root: Path, version: str) -> dict[str, Path]:
 
 
 def _part(name: str) -> str:
-    """The part that a split's name says, "" if none."""
+    """The part in a split's name, or ""."""
     first = name.partition("/")[0].lower().replace("-", "_")
     return next((p for p in sorted(PARTS, key=len, reverse=True) if first == p or first.startswith(p + "_")), "")
 

@@ -1,21 +1,24 @@
-"""Soundstage: procedural musicians with exact truth, asked in all seven tasks. Make it: lookhear soundstage OUT.
+"""Soundstage: synthetic musicians with exact ground truth and all seven tasks. Make it: lookhear soundstage OUT.
 
-Generated, so free of any licence but this package's. The folder:
+It is generated, so only the licence of this package applies. The folder:
 
     card.json                          settings, counts, chance and floors, checksums
     scenes.jsonl                       the truth, one scene a line
     videos/<video_id>.mp4              H.264 + AAC; absent when made with --no-media
     json/avqa-<split>.json             MUSIC-AVQA's annotation format; splits train, val, test, diagnostic
-    json/evidence-<split>.json         question_id -> [[start, end, label, stream], ...]: what each answer rests on
-    json/reasoning-<split>.json        question_id -> the way to the answer in words
+    json/evidence-<split>.json         question_id -> [[start, end, label, stream], ...]: the evidence of each answer
+    json/reasoning-<split>.json        question_id -> reasoning as text
     json/<task>-<split>.json           the other tasks, a list of records
-    masks/<video_id>_<k>.png           which pixel is whose in second k: the player's number from 1, 0 the stage
+    masks/<video_id>_<k>.png           instance mask of second k: number of the player from 1, 0 the stage
+    twins.jsonl json/twins-<split>.json    counterfactual twins, where it was made with --twins
 
 Without a version these are the questions. Versions: `reasoning`, the questions with `meta["reasoning"]`; `action`,
 `emotion`, `matching` (does the sound belong to the picture: yes or no), `event` (AVE's form), `parsing` (LLP's),
 `grounding` (ARIG's), `segmentation` or one of its forms `s4`, `ms3` and `avss`, `referring` (Ref-AVS's; splits `seen`,
 `unseen` and `null` are parts of `test`), and `caption`. Boxes and points are regions of the reference, `with_mask` adds
-the mask.
+the mask. `twins`: the same question of a clip and of its twins, which differ from it in one cause. `meta["pair"]` is
+what belongs together, `meta["twin"]` the kind of change, empty for the clip as it was, and `meta["must"]` whether the
+answer must `change` or `stay`.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ INSTRUMENTS = (
     *("electric_bass", "erhu", "flute", "guzheng", "piano", "pipa", "saxophone", "suona", "trumpet", "tuba"),
     *("ukulele", "violin", "xylophone"),
 )
-TASKS = {  # version -> task, form, the words that may be answered
+TASKS = {  # version -> task, form, allowed answers
     "action": ("action_recognition", "action", tuple(f"playing {kind.replace('_', ' ')}" for kind in INSTRUMENTS)),
     "emotion": ("emotion_recognition", "emotion", ("neutral", "happy", "sad", "calm", "angry")),
     "matching": ("cross_modal_matching", "pair", ("yes", "no")),
@@ -49,19 +52,21 @@ TASKS = {  # version -> task, form, the words that may be answered
 }
 FORMS = ("s4", "ms3", "avss")  # of `segmentation`
 PARTS = {"seen": "Seen", "unseen": "Unseen", "null": "Null"}  # of the test split of `referring` -> kind
-VERSIONS = ("reasoning", *TASKS, *FORMS)
+VERSIONS = ("reasoning", "twins", *TASKS, *FORMS)
 SIZE = 224  # pixels of the picture that boxes and points are given in
 
 
 def load(root: Path | str, split: str = "test", version: str = "") -> list[Example]:
-    """The examples of `split` in file order; questions come with the seconds that their answers rest on.
+    """The examples of `split` in file order; references of questions have their evidence as segments.
 
-    `clip.video.path` is None where the folder was made without media. Raises DatasetError where `root` is not a
-    Soundstage folder or has no such split.
+    `clip.video.path` is None if the folder was made without media. Raises DatasetError if `root` is not a Soundstage
+    folder or has no such split.
     """
     root = Path(root)
     if version in ("", "reasoning"):
         return _questions(root, split, bool(version))
+    if version == "twins":
+        return [_twin(root, record) for record in _read(_file(root, "twins", split))]
     name = "segmentation" if version in FORMS else version
     parts = PARTS if version == "referring" else {}
     records = _read(_file(root, name, "test" if split in parts else split))
@@ -72,9 +77,9 @@ def load(root: Path | str, split: str = "test", version: str = "") -> list[Examp
 
 
 def with_mask(example: Example) -> Example:
-    """The same with masks, bool (height, width), in those regions of the reference that are boxes.
+    """The example with masks, bool (height, width), added to the box regions of the reference.
 
-    An example without a mask, such as a null expression, stays as it is.
+    An example without a mask, such as a null expression, is returned unchanged.
     """
     if example.reference is None or example.meta.get("mask") is None:
         return example
@@ -92,7 +97,9 @@ def with_mask(example: Example) -> Example:
 
 def splits(root: Path | str, version: str = "") -> list[str]:
     """The splits whose files are under `root`."""
-    name = {"": "avqa", "reasoning": "reasoning"}.get(version) or ("segmentation" if version in FORMS else version)
+    name = {"": "avqa", "reasoning": "reasoning", "twins": "twins"}.get(version) or (
+        "segmentation" if version in FORMS else version
+    )
     found = list(find_splits(Path(root), ("json",), (rf"{name}-(\w+)\.json",)))
     return [*found, *PARTS] if version == "referring" and "test" in found else found
 
@@ -115,6 +122,14 @@ def _questions(root: Path, split: str, reasoning: bool) -> list[Example]:
         raise DatasetError(
             f"{path}: a record is not in MUSIC-AVQA's format: {error!r}. Make the folder again."
         ) from None
+
+
+def _twin(root: Path, record: dict[str, Any]) -> Example:
+    """A question of a family; intervals are clustered by the clip that all of the family come from."""
+    segments = [Segment(label, a, b, stream) for a, b, label, stream in record["segments"]]
+    one = example(record, _clip(root, record["video_id"]), segments)
+    pair = {name: record[name] for name in ("pair", "twin", "stream", "must", "changed")}
+    return replace(one, meta={**one.meta, "video_id": record["base"], **pair})
 
 
 def _example(root: Path, record: dict[str, Any], task: str, form: str, labels: tuple[str, ...]) -> Example:
@@ -148,7 +163,7 @@ def _clip(root: Path, video_id: str, record: dict[str, Any] | None = None) -> Cl
 
 
 def _unit(place: list[int]) -> tuple[float, float, float, float]:
-    """Pixels of a box or a point as a box of 0..1."""
+    """Convert a box or point in pixels to a box in 0..1."""
     left, top, right, bottom = (edge / SIZE for edge in (place if len(place) == 4 else [*place, *place]))
     return left, top, right, bottom
 
@@ -161,6 +176,8 @@ def _file(root: Path, name: str, split: str) -> Path:
         have = sorted(p.stem.removeprefix(f"{name}-") for p in root.glob(f"json/{name}-*.json"))
         if have:
             raise DatasetError(f"No split {split!r} in {str(root)!r}. There are: {', '.join(have)}.")
+        if name == "twins":
+            raise DatasetError(f"{str(root)!r} has no twins. Add them: lookhear soundstage {root} … --twins all")
         raise DatasetError(
             f"{str(root)!r} was made before there was a task {name!r}. Run 'lookhear soundstage {root}' again with the "
             "options it was made with: only what is missing is added."

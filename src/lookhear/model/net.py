@@ -1,7 +1,7 @@
-"""A small net with the frozen encoders it was trained on.
+"""Model interface for nets: a net together with the frozen encoders it was trained on.
 
-A run folder is what training leaves: recipe.yaml, model.safetensors, vocabulary.json (the ordered answers) and
-features.json (the signatures of the features it was trained on). Shipped models are run folders in `weights/`.
+A run folder holds recipe.yaml, model.safetensors, vocabulary.json (the ordered answers) and features.json (the
+signatures of the training features). Shipped models are run folders in `weights/`.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from lookhear.types import BLANK, Answer, Clip, Evidence, Example, Media, Output
 
 Kind = TypeVar("Kind", list, dict)
 DAMAGED = "The run folder is damaged; train it again."
-REMEMBERED = 32  # clips whose features are kept, so that asking again decodes nothing
-STANDS_OUT = 1.5  # times the even share: a second that weighs more belongs to a segment
-SCALE_PARTS = ("mean", "deviation")  # what scale.safetensors holds of each stream
+REMEMBERED = 32  # clips whose features are kept in memory for further questions
+STANDS_OUT = 1.5  # a second belongs to a segment if its weight exceeds this multiple of the mean weight
+SCALE_PARTS = ("mean", "deviation")  # tensors per stream in scale.safetensors
 TRACKS = {"seen": "visual", "heard": "audio"}  # track of evidence -> stream of the segments found in it
 
 ABSENT = (
@@ -47,7 +47,7 @@ ABSENT = (
 
 
 def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
-    """The model of a run folder; with `store`, features are read from there and kept there."""
+    """Load a run folder; with `store`, features are read from it and missing ones are added to it."""
     recipe = config.load(folder / "recipe.yaml")
     vocabulary = tuple(_json(folder / "vocabulary.json", list))
     cards = _json(folder / "features.json", dict)
@@ -76,43 +76,43 @@ def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
 
 
 def build_net(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
-    """The net a recipe names, as wide as its features (`cards`: encoder -> signature) and its vocabulary are."""
+    """Build the net of a recipe, sized for its features (`cards`: encoder -> signature) and its vocabulary."""
     return config.build("nets", recipe.net, answers=len(vocabulary), **widths(recipe, cards))
 
 
 def wrapped(
     net: nn.Module, recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]
 ) -> nn.Module:
-    """What a recipe's `debias` section puts around its net."""
+    """The net inside the wrapper of the recipe's `debias` section, if there is one."""
     return config.build("debias", recipe.debias, answers=len(vocabulary), **widths(recipe, cards))(net)
 
 
 def widths(recipe: config.Recipe, cards: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    """Stream -> its width (of tokens, how many there are), as far as the `cards` of a recipe's encoders tell."""
-    found = {}
+    """Stream -> width, from the `cards` of the recipe's encoders; for a token stream, the size of its vocabulary."""
+    sizes = {}
     for stream, served in recipe.features.items():
         name, own = serving(served, stream)
         streams = cards.get(name, {}).get("streams", {})
         if name in cards and own not in streams:
             raise ModelError(f"Encoder {name} makes {', '.join(streams)}; the recipe wants {stream!r} from {served!r}.")
-        found |= {stream: streams[own]} if streams else {}
-    return found
+        sizes |= {stream: streams[own]} if streams else {}
+    return sizes
 
 
 def served(method: Callable[..., Any], streams: Batch) -> dict[str, Tensor]:
-    """The tensors of a batch that a method of a net orders by name, one row a question."""
+    """The tensors of a batch that a method of a net requests by its argument names, one row per question."""
     rows = {n: streams.watch[n][streams.clip] for n in orders(method) if n in streams.watch}
     return {n: rows[n] if n in rows else streams.ask[n] for n in orders(method)}
 
 
 def says(net: Any, streams: Batch) -> Output:
-    """The net's output for a batch: `watch` on its distinct clips, `answer` on its questions."""
+    """Output of a net for a batch: `watch` on the distinct clips, then `answer` on the questions."""
     memory = net.watch(**{n: streams.watch[n] for n in orders(net.watch)})
     return net.answer({n: t[streams.clip] for n, t in memory.items()}, **served(net.answer, streams))
 
 
 class NetModel:
-    """A small net with the frozen encoders it was trained on."""
+    """A `Model` around a net and the frozen encoders it was trained on."""
 
     def __init__(
         self,
@@ -133,7 +133,9 @@ class NetModel:
         self.name = name or recipe.net.get("name", "net")
         self.store, self.scale = store, scale or {}
         self.world, self.words = world, words
-        self.described: dict[Any, worlds.Descriptor] = {}  # clips that were decoded here, as `world` compares them
+        self.described: dict[
+            Any, worlds.Descriptor
+        ] = {}  # descriptors of clips decoded here, for comparison with `world`
         self.build, self.encoders = build, {}
         self.remembered: OrderedDict[Any, tuple[FeatureStore, tuple[str, ...]]] = OrderedDict()
         self.texts = FeatureStore(None)
@@ -152,14 +154,14 @@ class NetModel:
         return self
 
     def using(self, store: FeatureStore | None) -> NetModel:
-        """The same model reading features from `store` and keeping there what it has to make."""
+        """The same model with another store: features are read from it and missing ones are added."""
         other = copy(self)
         other.store = store
         return other
 
     @torch.inference_mode()
     def watch(self, clips: Sequence[Clip]) -> Watched:
-        """Look at and listen to `clips`, all of one length unless the recipe fits them. Raises MediaError."""
+        """Encode `clips`, which must have equal length unless the recipe sets `data.seconds`. Raises MediaError."""
         wanted = orders(self.net.watch)
         examples = [Example("", "question_answering", clip, "") for clip in dict.fromkeys(clips)]
         store, notes = self._filled(wanted, examples)
@@ -176,7 +178,7 @@ class NetModel:
 
     @torch.inference_mode()
     def answer(self, watched: Watched, examples: Sequence[Example]) -> list[Answer]:
-        """One answer for each example, whose clip must have been watched."""
+        """One answer per example, whose clip must be in `watched`."""
         if not examples:
             return []
         row = {clip: i for i, clip in enumerate(watched.clips)}
@@ -197,12 +199,12 @@ class NetModel:
         return [replace(a, notes=a.notes + more) if more else a for a, more in zip(answers, strange, strict=True)]
 
     def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
-        """Watch a video once and answer every question about it; see `clip_of` for what a video may be."""
+        """Watch a video once and answer every question about it; see `clip_of` for the forms of `video`."""
         clip, examples = about(video, questions, "question_answering")
         return self.answer(self.watch([clip]), examples)
 
     def encoder(self, name: str) -> Any:
-        """The encoder called `name`, built once. Raises ModelError where it is not the one the net was trained on."""
+        """The encoder `name`, built once. Raises ModelError if its signature differs from that of training."""
         if name not in self.encoders:
             self._refuse_adopted(name)
             encoder = self.build(name)
@@ -211,7 +213,7 @@ class NetModel:
         return self.encoders[name]
 
     def _refuse_adopted(self, name: str) -> None:
-        """Features that others published exist for their clips alone: say what they are, and how to go on."""
+        """Raise ModelError for adopted features, which exist only for their own clips and cannot be computed."""
         card = self.cards.get(name, {})
         if card.get("weights") != OFFICIAL:
             return
@@ -231,7 +233,7 @@ class NetModel:
                 )
 
     def _fill(self, store: FeatureStore, wanted: Sequence[str], examples: Sequence[Example]) -> None:
-        """Make what is missing, and refuse what was made by another encoder of the same name."""
+        """Compute missing features; refuse features made by another encoder of the same name."""
         tally = fill(store, self.recipe.features, wanted, examples, self.encoder)
         if tally.failed:
             raise MediaError(tally.failed[0][1])
@@ -239,7 +241,7 @@ class NetModel:
             self._agrees(name, store.card(name))
 
     def _filled(self, wanted: Sequence[str], examples: Sequence[Example]) -> tuple[FeatureStore, list[tuple[str, ...]]]:
-        """A store that has every stream of the clips, and what decoding had to say about each."""
+        """A store with every stream of the clips, and the notes of decoding for each clip."""
         if self.store is not None:
             self._fill(self.store, wanted, examples)
             return self.store, [()] * len(examples)
@@ -252,18 +254,18 @@ class NetModel:
         return everything, notes
 
     def _remember(self, wanted: Sequence[str], example: Example) -> tuple[FeatureStore, tuple[str, ...]]:
-        """The features of one clip in memory; made anew where its file has changed since."""
+        """Features of one clip in an in-memory store; recomputed if its file has changed."""
         which = stamp(example.clip)
         if which not in self.remembered:
-            said: list[str] = []
+            notes: list[str] = []
             seen: dict[str, Any] = {}
             store = FeatureStore(None)
             tally = fill(
-                store, self.recipe.features, wanted, [example], lambda name: _Overheard(self.encoder(name), said, seen)
+                store, self.recipe.features, wanted, [example], lambda name: _Overheard(self.encoder(name), notes, seen)
             )
             if tally.failed:
                 raise MediaError(tally.failed[0][1])
-            self.remembered[which] = store, tuple(said)
+            self.remembered[which] = store, tuple(notes)
             self.described[which] = seen
             while len(self.remembered) > REMEMBERED:
                 self.described.pop(self.remembered.popitem(last=False)[0], None)
@@ -271,7 +273,7 @@ class NetModel:
         return self.remembered[which]
 
     def batch(self, examples: Sequence[Example], wanted: Sequence[str], store: FeatureStore) -> Batch:
-        """The streams of `examples` as the net was trained on them: fitted, scaled, on its device."""
+        """The streams of `examples` as in training: cut to length, scaled, and on the net's device."""
         data = self.recipe.data
         streams = batch(
             examples, wanted, self.recipe.features, store, seconds=data.seconds, fit=data.fit, absent="blank"
@@ -279,7 +281,7 @@ class NetModel:
         return scaled(streams, self.scale).to(self.device)
 
     def _strange(self, clip: Clip, store: FeatureStore) -> tuple[str, ...]:
-        """A note where the clip is unlike those the net was trained on."""
+        """A note if the clip is unlike the training clips."""
         if self.world is None:
             return ()
         features = worlds.of_clip(clip, orders(self.net.watch), self.recipe.features, store)
@@ -287,14 +289,14 @@ class NetModel:
         return (told,) if told else ()
 
     def _seconds(self, clip: Clip, store: FeatureStore) -> int | None:
-        """Rows of the longest stream of a clip before anything is fitted: one a second."""
-        found = []
+        """Length of a clip's longest stream before fitting, in rows (one per second)."""
+        lengths = []
         for stream in orders(self.net.watch):
             name, own = serving(self.recipe.features[stream], stream)
             where = key(clip, store.reads(name, own))
             if where and where != BLANK.id and store.has(name, where, own):
-                found.append(len(store.look(name, own, where)[0]))
-        return max(found, default=None)
+                lengths.append(len(store.look(name, own, where)[0]))
+        return max(lengths, default=None)
 
     def _answers(self, output: Output, seconds: Sequence[int | None], notes: Sequence[tuple[str, ...]]) -> list[Answer]:
         scores = output.logits.float().softmax(-1).cpu()
@@ -318,7 +320,7 @@ class NetModel:
 
 
 class _Overheard:
-    """An encoder that notes what the media it is given have to say."""
+    """An encoder that also collects the notes of the media it encodes."""
 
     def __init__(self, encoder: Any, said: list[str], seen: dict[str, Any]):
         self.encoder, self.said, self.seen = encoder, said, seen
@@ -340,27 +342,27 @@ def _trimmed(weight: Tensor, seconds: int | None) -> tuple[float, ...]:
 
 
 def _segments(track: str, weight: Sequence[float]) -> list[Segment]:
-    """Contiguous seconds that stand out, as segments of the stream they were found in."""
+    """Segments of contiguous seconds with high weight (see STANDS_OUT)."""
     high = [w > STANDS_OUT / len(weight) for w in weight]
-    found, start = [], None
+    segments, start = [], None
     for second, on in enumerate([*high, False]):
         if on and start is None:
             start = second
         elif not on and start is not None:
-            found.append(Segment(track, float(start), float(second), TRACKS[track]))
+            segments.append(Segment(track, float(start), float(second), TRACKS[track]))
             start = None
-    return found
+    return segments
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
     try:
-        found = load_file(path)
+        tensors = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise ModelError(f"{path}: not readable ({error}). {DAMAGED}") from None
-    wrong = next((name for name, tensor in found.items() if not bool(tensor.isfinite().all())), None)
+    wrong = next((name for name, tensor in tensors.items() if not bool(tensor.isfinite().all())), None)
     if wrong:
         raise ModelError(f"{path}: {wrong} holds NaN or infinity. {DAMAGED}")
-    return found
+    return tensors
 
 
 def _json(path: Path, kind: type[Kind]) -> Kind:
