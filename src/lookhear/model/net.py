@@ -71,7 +71,9 @@ def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
     scale = {}
     if recipe.data.standardize:
         kept = _tensors(folder / "scale.safetensors")
-        scale = {n: tuple(kept[f"{n}.{part}"] for part in SCALE_PARTS) for n in {k.rpartition(".")[0] for k in kept}}
+        mean, deviation = SCALE_PARTS
+        streams = {name.rpartition(".")[0] for name in kept}
+        scale = {stream: (kept[f"{stream}.{mean}"], kept[f"{stream}.{deviation}"]) for stream in streams}
     name, world, words = folder.resolve().name, worlds.read(folder), within.read(folder)
     return NetModel(net, recipe, vocabulary, cards, name, store, scale=scale, world=world, words=words)
 
@@ -90,7 +92,7 @@ def wrapped(
 
 def widths(recipe: config.Recipe, cards: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     """Stream -> width, from the `cards` of the recipe's encoders; for a token stream, the size of its vocabulary."""
-    sizes = {}
+    sizes: dict[str, int] = {}
     for stream, served in recipe.features.items():
         name, own = serving(served, stream)
         streams = cards.get(name, {}).get("streams", {})
@@ -137,7 +139,8 @@ class NetModel:
         self.described: dict[
             Any, worlds.Descriptor
         ] = {}  # descriptors of clips decoded here, for comparison with `world`
-        self.build, self.encoders = build, {}
+        self.build = build
+        self.encoders: dict[str, Any] = {}
         self.remembered: OrderedDict[Any, tuple[FeatureStore, tuple[str, ...]]] = OrderedDict()
         self.texts = FeatureStore(None)
 

@@ -47,7 +47,7 @@ def read(data: config.Data) -> Questions:
     }
     options.check(data.options)
     train, val = _first(found[data.train], data.clips), found.get(data.val, ())
-    fixed = getattr(datasets.find(data.name)[0], "VOCABULARY", None)
+    fixed = datasets.of(data.name).vocabulary
     if data.options == "text":
         train, val, fixed = options.pairs(train), options.pairs(val), options.PAIRED
     elif data.options == "mask" and not fixed:

@@ -172,7 +172,7 @@ def _questions(recipe: config.Recipe) -> tuple[list[str], int, list[str]]:
             return list(found.vocabulary), len(found.train), []
         except LookhearError:  # the folder holds something else
             pass
-    words = list(getattr(datasets.find(data.name)[0], "VOCABULARY", ()))
+    words = list(datasets.of(data.name).vocabulary)
     count = TRAINING.get(data.name.partition("@")[0], 0)
     notes = [f"no data at {data.root!r}: {count:,} training questions as published"]
     if not words:
