@@ -24,11 +24,12 @@ from lookhear.files import read_json
 from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.model import within
 from lookhear.model._clips import Video, Watched, about, stamp
+from lookhear.model.options import among, by_text, chosen, pairs, with_options
 from lookhear.model.pieces import gathered, together
 from lookhear.model.wordings import Wordings
 from lookhear.store import world as worlds
 from lookhear.store.arrays import check_card
-from lookhear.store.batch import Batch, batch, orders, text_of
+from lookhear.store.batch import OFFERED, Batch, batch, orders, text_of
 from lookhear.store.features import FeatureStore, key
 from lookhear.store.fill import build_encoder, encoders_of, fill
 from lookhear.store.names import serving
@@ -73,7 +74,9 @@ def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
     scale = {}
     if recipe.data.standardize:
         kept = _tensors(folder / "scale.safetensors")
-        scale = {n: tuple(kept[f"{n}.{part}"] for part in SCALE_PARTS) for n in {k.rpartition(".")[0] for k in kept}}
+        mean, deviation = SCALE_PARTS
+        streams = {name.rpartition(".")[0] for name in kept}
+        scale = {stream: (kept[f"{stream}.{mean}"], kept[f"{stream}.{deviation}"]) for stream in streams}
     name, world, words = folder.resolve().name, worlds.read(folder), within.read(folder)
     return NetModel(net, recipe, vocabulary, cards, name, store, scale=scale, world=world, words=words)
 
@@ -92,7 +95,7 @@ def wrapped(
 
 def widths(recipe: config.Recipe, cards: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     """Stream -> width, from the `cards` of the recipe's encoders; for a token stream, the size of its vocabulary."""
-    sizes = {}
+    sizes: dict[str, int] = {}
     for stream, served in recipe.features.items():
         name, own = serving(served, stream)
         streams = cards.get(name, {}).get("streams", {})
@@ -139,7 +142,8 @@ class NetModel:
         self.described: dict[
             Any, worlds.Descriptor
         ] = {}  # descriptors of clips decoded here, for comparison with `world`
-        self.build, self.encoders = build, {}
+        self.build = build
+        self.encoders: dict[str, Any] = {}
         self.remembered: OrderedDict[Any, tuple[FeatureStore, tuple[str, ...]]] = OrderedDict()
         self.texts, self.wordings = FeatureStore(None), Wordings()
 
@@ -184,6 +188,12 @@ class NetModel:
         """One answer per example, whose clip must be in `watched`."""
         if not examples:
             return []
+        if self.recipe.data.options == "text":
+            return by_text(self._said(watched, pairs(examples)), examples)
+        return self._said(watched, examples)
+
+    def _said(self, watched: Watched, examples: Sequence[Example]) -> list[Answer]:
+        """What the net says to each example, among the options where it is asked with a mask."""
         row = {clip: i for i, clip in enumerate(watched.clips)}
         unseen = next((e.clip.id for e in examples if e.clip not in row), None)
         if unseen is not None:
@@ -195,28 +205,36 @@ class NetModel:
         for places in together([row[e.clip] for e in examples], self.device.type):
             some = [examples[i] for i in places]
             rows = [row[e.clip] for e in some]
-            output = self.net.answer(gathered(watched.memory, rows), **self._asked(wanted, some, store))
+            given, offered = self._asked(wanted, some, store)
+            output = self.net.answer(gathered(watched.memory, rows), **given)
+            output = replace(output, logits=among(output.logits, offered))
             said = self._answers(output, [watched.seconds[i] for i in rows], [watched.notes[i] for i in rows])
+            if self.recipe.data.options == "mask":
+                said = [chosen(a, e) for a, e in zip(said, some, strict=True)]
             for i, example, answer in zip(places, some, said, strict=True):
                 strange = within.notes(example.question, answer.text, self.words, self.vocabulary)
                 answers[i] = replace(answer, notes=answer.notes + strange) if strange else answer
         return [answers[i] for i in range(len(examples))]
 
-    def _asked(self, wanted: Sequence[str], examples: Sequence[Example], store: FeatureStore) -> dict[str, Any]:
-        """What `answer` takes beside the memory, a row a question; repeated wordings are read once."""
-        if not (isinstance(self.net, WatchAnswer) and self.net.has_wording):
-            return dict(served(self.net.answer, self.batch(examples, wanted, store)))
+    def _asked(
+        self, wanted: Sequence[str], examples: Sequence[Example], store: FeatureStore
+    ) -> tuple[dict[str, Any], Tensor | None]:
+        """(streams that `answer` takes, one row per question, and which answers each question offers).
+
+        Repeated wordings are projected once.
+        """
+        net = self.net
+        if not (isinstance(net, WatchAnswer) and net.has_wording):
+            streams = self.batch(examples, wanted, store)
+            return dict(served(self.net.answer, streams)), streams.ask.get(OFFERED)
         rest = [n for n in wanted if n != "words"]
-        given: dict[str, Any] = {}
-        if rest:
-            streams = self.batch(examples, rest, store)
-            given = {n: streams.ask[n] if n in streams.ask else streams.watch[n][streams.clip] for n in rest}
+        streams = self.batch(examples, rest, store)
+        given = {n: streams.ask[n] if n in streams.ask else streams.watch[n][streams.clip] for n in rest}
         texts = [text_of(e, "words") for e in examples]
-        return given | {
-            "words": self.wordings(
-                self.net, texts, lambda new: self.batch([examples[i] for i in new], ["words"], store).ask["words"]
-            )
-        }
+        words = self.wordings(
+            net, texts, lambda new: self.batch([examples[i] for i in new], ["words"], store).ask["words"]
+        )
+        return {**given, "words": words}, streams.ask.get(OFFERED)
 
     def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
         """Watch a video once and answer every question about it; see `clip_of` for the forms of `video`."""
@@ -298,6 +316,8 @@ class NetModel:
         streams = batch(
             examples, wanted, self.recipe.features, store, seconds=data.seconds, fit=data.fit, absent="blank"
         )
+        if set(wanted) - set(orders(self.net.watch)):
+            streams = with_options(streams, examples, self.vocabulary, data.options, ordered=OFFERED in wanted)
         return scaled(streams, self.scale).to(self.device)
 
     def _strange(self, clip: Clip, store: FeatureStore) -> tuple[str, ...]:

@@ -76,9 +76,9 @@ class FocusCapture(Folding):
         t = self.embed(x[:, :, :1]).expand(-1, -1, bias.shape[1], -1)
         if torch.is_grad_enabled() and not torch.is_autocast_enabled(x.device.type):
             drops = self.training and self.dropout
-            masks = [self._masks(t) for _ in range(x.shape[2])] if drops else None
+            each = [self._masks(t) for _ in range(x.shape[2])] if drops else None
             flat = (*weights[:-1], *weights.norms)
-            return Carry.apply(t.contiguous(), new, cross, self.heads, self.dropout, masks, *flat)
+            return Carry.apply(t.contiguous(), new, cross, self.heads, self.dropout, each, *flat)
         for add, returned in zip(new.unbind(2), cross.unbind(2), strict=True):
             masks = self._masks(t) if self.training and self.dropout else None
             _, t = self.step(t, add, returned, weights, masks)
