@@ -23,9 +23,7 @@ def read(path: Path, name: str) -> np.ndarray:
         with path.open("rb") as file:
             if not file.read(6).startswith(b"\x93NUMPY"):
                 raise ValueError("not a file of numpy's")
-        found = np.load(
-            path, mmap_mode="r", allow_pickle=False
-        )  # memory-mapped: a false shape in the header allocates nothing
+        found = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: a false shape takes no memory
         if found.dtype.kind not in "fiub":
             raise ValueError(f"it holds {found.dtype}, not numbers")
         return np.array(found, dtype=found.dtype.newbyteorder("="))

@@ -25,8 +25,8 @@ from lookhear.types import BLANK, Clip
 __all__ = ["Tally", "extract", "extract_texts"]
 
 ENGINES = ("local", "ray")
-CLAIMS = ".claims"  # folder of a store: which process fills which shard
-BLANK_SECONDS = 2.0  # black and silence are kept this long and repeated to the length that is needed
+CLAIMS = ".claims"  # folder of the store with one lock per shard
+BLANK_SECONDS = 2.0  # stored length of black and silence, which are repeated to the needed length
 
 
 def extract(

@@ -13,8 +13,8 @@ from lookhear.store.features import FeatureStore, key, text_key
 from lookhear.store.names import build_encoder, serving
 from lookhear.types import BLANK, Example
 
-PATIENCE = 7 * 24 * 3600.0  # seconds: what another process is making is waited for, not made twice
-Progress = Callable[[str, int, int], None]  # what is being made, how many are done, of how many
+PATIENCE = 7 * 24 * 3600.0  # seconds to wait for another process that extracts the same features
+Progress = Callable[[str, int, int], None]  # (description, done, total)
 
 
 def encoders_of(features: Mapping[str, str], wanted: Sequence[str]) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ from lookhear.types import Example
 
 Scale = Mapping[str, tuple[Tensor, Tensor]]  # stream -> mean (dim), deviation (dim)
 PADDED = "words"  # the stream whose all-zero rows are padding and stay zero
-FAINT = 0.1  # times a stream's median deviation: numbers that vary less are not blown up further
+FAINT = 0.1  # lower bound of a standard deviation, relative to the stream's median
 
 
 def measure(

@@ -21,7 +21,7 @@ from lookhear.store.features import FeatureStore
 from lookhear.store.published import Published
 from lookhear.types import BLANK
 
-SAME = 0.999  # cosine of every row: half precision and other decoders of one picture stay above it
+SAME = 0.999  # smallest cosine of equal rows; half precision and other decoders stay above it
 LENGTH = 0.01  # by how much the lengths of equal rows may differ
 
 

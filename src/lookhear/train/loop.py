@@ -1,9 +1,9 @@
-"""The training loop: one for every net, straight from top to bottom.
+"""Training loop of nets.
 
     recipe ─▶ questions ─▶ features ─▶ batches by clip ─▶ watch once · answer each ─▶ losses ─▶ run folder
 
-What is random in a step (its batch, negatives, dropout) follows from the recipe's seed and the step's number alone, so
-a run that was killed and one that was not end with the same weights.
+Random numbers of a step (batch, negatives, dropout) depend only on the recipe's seed and the step, so an interrupted
+and resumed run ends with the same weights.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ OPTIMIZERS = {
     "sgd": partial(torch.optim.SGD, momentum=0.9),
 }
 LOG_EVERY = 20  # steps
-WORLD = 2000  # clips from which is told what the model's world is like, at most
-CACHE = 4e9  # bytes of clip features that are kept in memory
+WORLD = 2000  # most clips for the statistics of the training clips
+CACHE = 4e9  # largest size of all clip features, in bytes, for keeping them in memory
 
 
 @dataclass
 class Position:
-    """How far a run has come, and the best it has been."""
+    """Position of a run: step, best validation accuracy, and its epoch."""
 
     step: int = 0
     best: float = -1.0
@@ -58,13 +58,13 @@ class Position:
 
 
 def trainee(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
-    """The net a recipe names; with a `debias` section, what that puts around it for the time of training."""
+    """The net of a recipe, inside the wrapper of its `debias` section if there is one."""
     net = build_net(recipe, vocabulary, cards)
     return wrapped(net, recipe, vocabulary, cards) if recipe.debias else net
 
 
 def optimizer(settings: config.Train, net: nn.Module) -> torch.optim.Optimizer:
-    """The optimizer a recipe names. Raises RecipeError for settings it refuses."""
+    """The optimizer of a recipe. Raises RecipeError for invalid settings."""
     try:
         return OPTIMIZERS[settings.optimizer](
             net.parameters(), settings.lr, tuple(settings.betas), weight_decay=settings.weight_decay, fused=True
@@ -74,14 +74,14 @@ def optimizer(settings: config.Train, net: nn.Module) -> torch.optim.Optimizer:
 
 
 class Step(nn.Module):
-    """Net and losses as one module, so that gradients are exchanged once a step under any number of processes."""
+    """Net and losses as one module, so that gradients are synchronised once per step."""
 
     def __init__(self, net: nn.Module):
         super().__init__()
         self.net = net
 
     def forward(self, streams: Batch, labels: Tensor) -> dict[str, Tensor]:
-        """The losses of one batch, each clip watched once; their sum is minimised."""
+        """The losses of one batch, with each clip encoded once; their sum is minimised."""
         output = says(self.net, streams)
         if not hasattr(self.net, "losses"):
             return {"answer": F.cross_entropy(output.logits, labels)}
@@ -89,7 +89,7 @@ class Step(nn.Module):
 
 
 def train(recipe: config.Recipe, progress: bool = True) -> Path:
-    """Train what `recipe` says and return its run folder; goes on where an interrupted run of it stopped."""
+    """Train a net from `recipe` and return its run folder; resumes an interrupted run."""
     settings = recipe.train
     if settings.optimizer not in OPTIMIZERS:
         raise RecipeError(unknown("optimizer", settings.optimizer, OPTIMIZERS))
@@ -111,13 +111,13 @@ def train(recipe: config.Recipe, progress: bool = True) -> Path:
 
 
 class _Run:
-    """Everything a run holds while it goes."""
+    """State of a training run."""
 
     def __init__(self, recipe: config.Recipe, run: Path, accelerator: Accelerator, shown: Bars):
         self.recipe, self.settings, self.run = recipe, recipe.train, run
         self.accelerator, self.shown, self.main = accelerator, shown, accelerator.is_main_process
         found = questions.read(recipe.data)
-        with torch.device("meta"):  # for its signatures, the order form; sizes come with the features
+        with torch.device("meta"):  # only for its argument names; sizes are known with the features
             plan = trainee(recipe, found.vocabulary, {})
         self.wanted = wants(plan)
         store = FeatureStore(questions.store_of(recipe))
@@ -144,7 +144,7 @@ class _Run:
         return self.accelerator.unwrap_model(self.step).net
 
     def go(self) -> None:
-        """From where the run stands to its end."""
+        """Train to the end."""
         if self.main:
             files.start(self.run, self.recipe, self.questions.vocabulary, self.cards, self.scale)
             self._keep_world()
@@ -169,7 +169,7 @@ class _Run:
             self.log.close()
 
     def _keep_world(self) -> None:
-        """Write what the training clips and questions are like, so that the model can say when it is asked outside."""
+        """Write statistics of the training clips and questions, for out-of-distribution warnings."""
         streams, some = orders(self.net.watch), self.pool[:: 1 + len(self.pool) // WORLD]
         learned = worlds.fit([worlds.of_clip(clip, streams, self.recipe.features, self.store) for clip in some])
         if learned is not None:
@@ -202,8 +202,8 @@ class _Run:
             self._checkpoint()
 
     def _say_cost(self, streams: Batch) -> None:
-        """What a step of a net with towers takes, before the first one; from shapes alone, without the head."""
-        options = {k: v for k, v in self.recipe.net.items() if k not in ("swin", "htsat")}  # no weights are read again
+        """Log the cost of a step of a net with its own backbones, computed from shapes on the meta device."""
+        options = {k: v for k, v in self.recipe.net.items() if k not in ("swin", "htsat")}  # do not load weights again
         with torch.device("meta"):
             net = build_net(replace(self.recipe, net=options), self.questions.vocabulary, self.cards).train()
         given = {n: streams.watch[n].to("meta") for n in orders(net.watch)}
@@ -214,7 +214,7 @@ class _Run:
         self._note(cost={"parameters": found.parameters, "trained": found.trained, "flop": found.operations})
 
     def _tell(self) -> None:
-        """Log the mean losses since last time; a loss that is no number ends the run."""
+        """Log the mean losses since the last line. Raises ModelError for a non-finite loss."""
         losses = {n: float(torch.stack([s[n] for s in self.since]).mean()) for n in self.since[0]}
         loss = sum(losses.values())
         if not torch.isfinite(torch.tensor(loss)):
@@ -252,7 +252,7 @@ class _Run:
 
     @torch.inference_mode()
     def _validate(self) -> tuple[int, int]:
-        """(right, asked) on the validation questions, clips watched once."""
+        """(correct, total) on the validation questions, with each clip encoded once."""
         net = self.net.eval()
         wanted = [*orders(net.watch), *orders(net.answer)]
         right = 0
@@ -284,7 +284,7 @@ class _Run:
         return scaled(streams, self.scale)
 
     def _seed(self, purpose: int) -> int:
-        """A seed of its own for every run, step, process and purpose."""
+        """A seed that depends on the run, step, process and purpose."""
         key = ((self.recipe.seed * 8 + purpose) * 4096 + self.accelerator.process_index) << 32
         return (key + self.at.step) % (1 << 63)
 
@@ -329,7 +329,7 @@ class _Run:
         return f"best {self.at.best:.1f} %" if self.questions.val and self.at.best >= 0 else ""
 
     def _bytes(self, store: FeatureStore) -> float:
-        """How much memory the features of all clips would take, by the first one's."""
+        """Estimated memory of the features of all clips in bytes, from the first clip."""
         one = self.questions.train[0]
         plain = [w for w in self.wanted if not w.endswith(NEGATIVE)]
         size = sum(t.nbytes for t in batch([one], plain, self.recipe.features, store, absent="blank").watch.values())
