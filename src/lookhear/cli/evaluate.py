@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lookhear.cli._replies import Beams, MaxTokens, Seed, Stop, Temperature, TopP, Window, told
 from lookhear.files import claim, dumps
 
 if TYPE_CHECKING:
@@ -41,6 +42,13 @@ def evaluate(
     judge: Annotated[str, typer.Option(help="Model that judges open-ended answers: endpoint@URL,model=NAME.")] = "",
     beside: Annotated[str, typer.Option(help="Published methods to print beside it: their names, or all.")] = "",
     no_beside: Annotated[bool, typer.Option("--no-beside", help="With --tasks: print no published rows.")] = False,
+    max_tokens: MaxTokens = 0,
+    temperature: Temperature = 0.0,
+    top_p: TopP = 1.0,
+    seed: Seed = 0,
+    beams: Beams = 1,
+    stop: Stop = None,
+    window: Window = 0.0,
     dry_run: Annotated[bool, typer.Option(help="Send nothing to a server: count questions, tokens and cost.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for report.json, answers.jsonl and table.md.")] = None,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
@@ -90,6 +98,7 @@ def evaluate(
         asker = Asker(model, store, probe, limit, None if dry_run or not tasks else out, dry_run)
         asker.segmenter, asker.embeddings = segmenter, embeddings
         asker.judge = judge
+        asker.replies = told(max_tokens, temperature, top_p, seed, beams, stop, window)
         if dry_run:
             asker.plan(wanted)
             return
@@ -121,8 +130,10 @@ class Asker:
 
     def __init__(self, model: str, store: Path | None, probe: str, limit: int, out: Path | None, dry: bool = False):
         self.model, self.store, self.probe, self.limit, self.out, self.dry = model, store, probe, limit, out, dry
-        self.segmenter, self.embeddings = "", None
+        self.segmenter = ""
+        self.embeddings: Path | None = None
         self.judge = ""
+        self.replies: dict[str, Any] = {}
         self.loaded: Any = None
         self.asked: Any = None
         self.name = Path(model).name
@@ -152,6 +163,7 @@ class Asker:
             **({"limit": self.limit} if self.limit else {}),
             **({"segmenter": self.segmenter} if self.segmenter else {}),
             **({"judged_by": self.judge} if self.judge else {}),
+            **_replied(self.replies),
         }
         folder = self.out / f"{asked.dataset.replace('@', '-')}-{asked.split}" if self.out else None
         if folder and (folder / "report.json").is_file():
@@ -163,7 +175,8 @@ class Asker:
                 return done
         store = FeatureStore(self.store or asked.root / "features", cache=True)
         if self.loaded is None:
-            self.loaded = load(self.model, store, **late(self.model), **({"dry_run": True} if self.dry else {}))
+            given = late(self.model) | self.replies | ({"dry_run": True} if self.dry else {})
+            self.loaded = load(self.model, store, **given)
             self.name = card["model"] = self.loaded.name
             self.asked = self._drawing() if self.segmenter else self.loaded
         if self.probe:
@@ -231,6 +244,15 @@ def _certified(name: str, llm: Any) -> dict[str, Any] | None:
     found = certificate(name)
     served = sent(llm) if isinstance(llm, Endpoint) else {}
     return found.short() if found is not None and found.fits(served) else None
+
+
+def _replied(replies: dict[str, Any]) -> dict[str, Any]:
+    """What a report's card says of how replies were generated; nothing where that is as it comes."""
+    made = {"window": replies["window"]} if "window" in replies else {}
+    if "generation" not in replies:
+        return made
+    told = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(replies["generation"]).items()}
+    return made | {"generation": told}
 
 
 def _plain(reports: Any, missing: Any, rows: Any, beside: bool) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +35,7 @@ def score(
     """
     from lookhear.evaluate import predictions as files
     from lookhear.evaluate import tables
+    from lookhear.evaluate.scores import Score
 
     sets = [name.strip() for name in dataset.split(",") if name.strip()] or [dataset]
     results = {name: files.scored(predictions, name, root, split, lenient) for name in sets}
@@ -51,11 +53,11 @@ def score(
     elif len(sets) > 1:
         from lookhear.evaluate.literature import published, table_rows
 
-        rows = {}
+        rows: dict[str, Mapping[str, Score | float | None]] = {}
         for name, (each, _) in results.items():
             rows[f"{predictions.stem} on {name}"] = tables.columns(each)
             others = table_rows.rows(name, published.names_in(beside)) if beside else {}
-            rows |= {f"{other} on {name}": values for other, values in others.items()}
+            rows.update((f"{other} on {name}", values) for other, values in others.items())
         print(tables.grid(rows, format))
     elif beside:
         from lookhear.evaluate.literature import published, table_rows

@@ -18,23 +18,27 @@ from typing import Any
 from torch import nn
 
 from lookhear import catalog
-from lookhear.errors import ModelError
+from lookhear.errors import ModelError, RecipeError
+from lookhear.layers.generation import Generation
 from lookhear.model import names as _names
 from lookhear.model import readers as _readers
 from lookhear.model import real as _real
 from lookhear.model._clips import Model, Video, Watched, clip_of, plain, stamp
 from lookhear.model.llm import LLMModel
 from lookhear.model.net import SCALE_PARTS, NetModel, build_net, load_run, says, served, widths, wrapped
+from lookhear.model.windows import WindowedModel
 from lookhear.store.features import FeatureStore
 from lookhear.types import Answer
 
 __all__ = [
     "SCALE_PARTS",
+    "Generation",
     "LLMModel",
     "Model",
     "NetModel",
     "Video",
     "Watched",
+    "WindowedModel",
     "ask",
     "build_net",
     "clip_of",
@@ -53,16 +57,26 @@ REAL = "real"
 SHIPPED = Path(__file__).parents[1] / "weights"
 
 
-def load(name: Path | str, store: FeatureStore | None = None, device: str = "", **late: Any) -> Model:
+def load(
+    name: Path | str,
+    store: FeatureStore | None = None,
+    device: str = "",
+    generation: Generation | None = None,
+    window: float = 0.0,
+    **late: Any,
+) -> Model:
     """Load the model `name`: `real`, a shipped model, a run folder or a language model.
 
     With `store`, a net reads features from this store and adds missing ones, and an endpoint model keeps its replies in
     `store`/replies. `device` is the device of the weights (`cpu`, `cuda:1`); by default a net uses a GPU if there is
-    one. `late` are further options of an endpoint model, such as `key`; other models ignore them. Raises ModelError if
-    the model does not exist or cannot be used.
+    one. `generation` sets decoding options of a language model; with `window` longer clips are split into windows of
+    this many seconds; other models raise RecipeError. `late` are further options of an endpoint model, such as `key`;
+    other models ignore them. Raises ModelError if the model does not exist or cannot be used.
     """
     name = spelled(name)
     folder = Path(name)
+    if (generation is not None or window) and not _names.named(name):
+        raise RecipeError(f"{str(name)!r} writes no replies: generation and window are of language models.")
     if str(name) == REAL and not folder.is_dir():
         return _real.RealModel(store=store)
     if str(name).startswith(_readers.MARK):
@@ -77,7 +91,8 @@ def load(name: Path | str, store: FeatureStore | None = None, device: str = "", 
         weights = vars(language.llm).get("model")  # an endpoint model has no weights here
         if device and isinstance(weights, nn.Module):
             weights.to(device)
-        return language
+        language.generation = generation or language.generation
+        return WindowedModel.of(language, window) if window else language
     if (folder / "model.safetensors").is_file():
         run = load_run(folder, store)
         return run.to(device) if device else run

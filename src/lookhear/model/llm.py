@@ -7,9 +7,11 @@ Times in a reply become segments, boxes and points become regions.
 
 from __future__ import annotations
 
+import queue
 import re
+import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import exp, isfinite
 from typing import Any
@@ -19,6 +21,7 @@ import numpy as np
 from lookhear import tasks
 from lookhear.datasets import avsbench
 from lookhear.errors import ModelError
+from lookhear.layers.generation import GREEDY, Generation, Told, placed
 from lookhear.layers.packing import scaled
 from lookhear.llms import LLM, Reply
 from lookhear.media.decode import decode
@@ -51,7 +54,8 @@ class LLMModel:
     """A `Model` around a language model.
 
     `vocabulary` is the closed list of answers, if the questions have one; examples may bring their own
-    (`meta["labels"]`). `max_tokens` limits the reply. `world` and `words` describe the training clips and questions.
+    (`meta["labels"]`). `max_tokens` limits the reply, `generation` sets decoding
+    options. `world` and `words` describe the training clips and questions.
     """
 
     def __init__(
@@ -62,10 +66,13 @@ class LLMModel:
         max_tokens: int = 256,
         world: worlds.World | None = None,
         words: frozenset[str] = frozenset(),
+        generation: Generation = GREEDY,
     ):
         self.llm, self.name = llm, name or llm.name
         self.world, self.words = world, words  # statistics of the training data, if the folder has them
         self.vocabulary, self.max_tokens = tuple(vocabulary), max_tokens
+        self.generation = generation
+        self.told: Told | None = None  # hears of replies as they grow
         self.remembered: OrderedDict[Any, Remembered] = OrderedDict()
         self._tasks: dict[str, Any] = {}
 
@@ -142,6 +149,7 @@ class LLMModel:
                 prompts,
                 self.max_tokens,
                 **({"semantic": True} if semantic else {}),
+                **self._how(some),
             )
             for i, example, one, reply in zip(some, asked, rows, replies, strict=True):
                 answers[i] = self._parsed(example, reply, one)
@@ -157,13 +165,39 @@ class LLMModel:
         for some in groups.values():
             rows = [row[clips[i]].row for i in some]
             seen, asked = row[clips[some[0]]].seen, [prompts[i] for i in some]
-            replies.update(zip(some, self.llm.answer(seen, rows, asked, max_tokens or self.max_tokens), strict=True))
+            replies.update(
+                zip(
+                    some,
+                    self.llm.answer(seen, rows, asked, max_tokens or self.max_tokens, **self._how(some)),
+                    strict=True,
+                )
+            )
         return [replies[i] for i in range(len(clips))]
 
     def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
         """Watch a video once and answer every question about it; see `clip_of` for the forms of `video`."""
         clip, examples = about(video, questions, FREE)
         return self.answer(self.watch([clip]), examples)
+
+    def stream(self, video: Video, *questions: str | Sequence[str]) -> Iterator[tuple[int, str] | list[Answer]]:
+        """(which question, the next piece of its reply) as replies grow, and at the end the answers as `ask` has them.
+
+        Pieces put together are the reply, but for blanks at its ends.
+        """
+        shown: dict[int, str] = {}
+        for found in grown(self, lambda: self.ask(video, *questions)):
+            if isinstance(found, list):
+                yield found
+                continue
+            which, text = found
+            piece, shown[which] = text[len(shown.get(which, "")) :], text
+            if piece:
+                yield which, piece
+
+    def _how(self, places: Sequence[int]) -> dict[str, Any]:
+        """What the language model is told of the generation of replies to the questions at `places`."""
+        made: dict[str, Any] = {} if self.generation.plain else {"how": self.generation}
+        return made if self.told is None else made | {"told": placed(self.told, places)}
 
     def _task(self, example: Example) -> Any:
         if example.task not in self._tasks:
@@ -194,6 +228,32 @@ class LLMModel:
             within.notes(example.question, answer.text, self.words, ()) if self.words and example.task == FREE else ()
         )
         return replace(answer, scores=scores, notes=tuple(dict.fromkeys((*row.notes, *answer.notes, *strange))))
+
+
+def grown(model: LLMModel, ask: Callable[[], list[Answer]]) -> Iterator[tuple[int, str] | list[Answer]]:
+    """(question, reply so far) while `ask` runs in a thread, then what it returns; what it raises is raised."""
+    found: queue.Queue[tuple[int, str] | list[Answer] | BaseException] = queue.Queue()
+
+    def run() -> None:
+        try:
+            found.put(ask())
+        except BaseException as error:  # handed to the thread that waits
+            found.put(error)
+
+    model.told = lambda which, text: found.put((which, text))
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        while True:
+            one = found.get()
+            if isinstance(one, BaseException):
+                raise one
+            yield one
+            if isinstance(one, list):
+                return
+    finally:
+        thread.join()
+        model.told = None
 
 
 def regions_of(mask: np.ndarray, label: str) -> list[Region]:

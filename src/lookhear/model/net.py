@@ -23,9 +23,10 @@ from lookhear.errors import FeatureError, FileError, MediaError, ModelError
 from lookhear.files import read_json
 from lookhear.model import within
 from lookhear.model._clips import Video, Watched, about, stamp
+from lookhear.model.options import among, by_text, chosen, pairs, with_options
 from lookhear.store import world as worlds
 from lookhear.store.arrays import check_card
-from lookhear.store.batch import Batch, batch, orders
+from lookhear.store.batch import OFFERED, Batch, batch, orders
 from lookhear.store.features import FeatureStore, key
 from lookhear.store.fill import build_encoder, encoders_of, fill
 from lookhear.store.names import serving
@@ -70,7 +71,9 @@ def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
     scale = {}
     if recipe.data.standardize:
         kept = _tensors(folder / "scale.safetensors")
-        scale = {n: tuple(kept[f"{n}.{part}"] for part in SCALE_PARTS) for n in {k.rpartition(".")[0] for k in kept}}
+        mean, deviation = SCALE_PARTS
+        streams = {name.rpartition(".")[0] for name in kept}
+        scale = {stream: (kept[f"{stream}.{mean}"], kept[f"{stream}.{deviation}"]) for stream in streams}
     name, world, words = folder.resolve().name, worlds.read(folder), within.read(folder)
     return NetModel(net, recipe, vocabulary, cards, name, store, scale=scale, world=world, words=words)
 
@@ -89,7 +92,7 @@ def wrapped(
 
 def widths(recipe: config.Recipe, cards: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     """Stream -> width, from the `cards` of the recipe's encoders; for a token stream, the size of its vocabulary."""
-    sizes = {}
+    sizes: dict[str, int] = {}
     for stream, served in recipe.features.items():
         name, own = serving(served, stream)
         streams = cards.get(name, {}).get("streams", {})
@@ -136,7 +139,8 @@ class NetModel:
         self.described: dict[
             Any, worlds.Descriptor
         ] = {}  # descriptors of clips decoded here, for comparison with `world`
-        self.build, self.encoders = build, {}
+        self.build = build
+        self.encoders: dict[str, Any] = {}
         self.remembered: OrderedDict[Any, tuple[FeatureStore, tuple[str, ...]]] = OrderedDict()
         self.texts = FeatureStore(None)
 
@@ -181,6 +185,12 @@ class NetModel:
         """One answer per example, whose clip must be in `watched`."""
         if not examples:
             return []
+        if self.recipe.data.options == "text":
+            return by_text(self._said(watched, pairs(examples)), examples)
+        return self._said(watched, examples)
+
+    def _said(self, watched: Watched, examples: Sequence[Example]) -> list[Answer]:
+        """What the net says to each example, among the options where it is asked with a mask."""
         row = {clip: i for i, clip in enumerate(watched.clips)}
         unseen = next((e.clip.id for e in examples if e.clip not in row), None)
         if unseen is not None:
@@ -191,7 +201,10 @@ class NetModel:
         self._fill(store, wanted, examples)
         asked = self.batch(examples, wanted, store)
         output = self.net.answer({n: t[rows] for n, t in watched.memory.items()}, **served(self.net.answer, asked))
+        output = replace(output, logits=among(output.logits, asked.ask.get(OFFERED)))
         answers = self._answers(output, [watched.seconds[i] for i in rows.tolist()], [watched.notes[i] for i in rows])
+        if self.recipe.data.options == "mask":
+            answers = [chosen(a, e) for a, e in zip(answers, examples, strict=True)]
         strange = [
             within.notes(e.question, a.text, self.words, self.vocabulary)
             for a, e in zip(answers, examples, strict=True)
@@ -278,6 +291,8 @@ class NetModel:
         streams = batch(
             examples, wanted, self.recipe.features, store, seconds=data.seconds, fit=data.fit, absent="blank"
         )
+        if set(wanted) - set(orders(self.net.watch)):
+            streams = with_options(streams, examples, self.vocabulary, data.options, ordered=OFFERED in wanted)
         return scaled(streams, self.scale).to(self.device)
 
     def _strange(self, clip: Clip, store: FeatureStore) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import LongTensor, Tensor
+from jaxtyping import Int
+from torch import Tensor
 
 from lookhear.errors import FeatureError
 from lookhear.store.features import SOURCE, FeatureStore, key, text_key
@@ -18,6 +19,7 @@ from lookhear.types import BLANK, Clip, Example
 
 NOT_STREAMS = {"self", "memory", "output", "labels"}
 NEGATIVE = "_negative"
+OFFERED = "options"  # which answers a question offers: no encoder's stream; whoever knows the vocabulary adds it
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Batch:
     """
 
     watch: dict[str, Tensor]
-    clip: LongTensor
+    clip: Int[Tensor, " question"]
     ask: dict[str, Tensor]
     notes: tuple[str, ...] = ()  # warnings: "no sound track in 'x': silence served"
 
@@ -80,6 +82,7 @@ def batch(
     """
     if not examples:
         raise FeatureError("A batch needs at least one example, got none.")
+    wanted = [n for n in wanted if n != OFFERED]
     clips = list(dict.fromkeys(e.clip for e in examples))
     row = {clip: i for i, clip in enumerate(clips)}
     shelf = _Shelf(store, features, seconds, fit, absent)

@@ -140,8 +140,8 @@ def _array(files: Published, name: str, stream: str, transposed: bool) -> tuple[
 def _unusual(
     files: Published, names: Iterable[str], faults: Mapping[str, str], usual: tuple[int, ...], adopted: Adopted
 ) -> dict[str, str]:
-    """Faults of arrays with an unusual width, or that look transposed."""
-    wrong = {}
+    """Arrays of another width than most, and such as look transposed."""
+    found: dict[str, str] = {}
     if not usual:
         return wrong
     for name in names:

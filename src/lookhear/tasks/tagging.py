@@ -15,7 +15,9 @@ from lookhear.tasks.reading.languages import english
 from lookhear.types import Answer, Example, Segment
 
 VERSION = 1
-STREAMS: Mapping[str, tuple[str, ...]] = {  # name in the metrics -> streams of its classes
+MAIN = {"": "f1/heard"}
+right = None  # an answer is good by degrees
+STREAMS: Mapping[str, tuple[str, ...]] = {  # which classes a number is about, by the stream that shows them
     "heard": ("audio", "audio-visual"),
     "seen": ("visual", "audio-visual"),
     "both": ("audio-visual",),

@@ -78,17 +78,17 @@ def read(path: Path) -> dict[str, Tensor]:
 
 
 def _answers(recipe: config.Recipe) -> tuple[str, ...]:
-    """The answers of a dataset in the order of published classes. Raises ModelError if there is no fixed order."""
-    fixed = getattr(datasets.find(recipe.data.name)[0], "VOCABULARY", None)
-    if fixed is None:
+    """The answers of a dataset in the order of published classes. Raises ModelError where it has no fixed order."""
+    fixed = datasets.of(recipe.data.name).vocabulary
+    if not fixed:
         raise ModelError(f"{recipe.data.name!r} has no fixed order of answers: give it with --vocabulary FILE.json")
-    return tuple(fixed)
+    return fixed
 
 
 def _cards(recipe: config.Recipe, wanted: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """Encoder -> signature, from the store if it has such features, else from the encoder."""
     root = recipe.data.store or (f"{recipe.data.root}/features" if recipe.data.root else None)
-    store, cards = FeatureStore(root), {}
+    store, cards = FeatureStore(root), dict[str, Mapping[str, Any]]()
     for name in encoders_of(recipe.features, wanted):
         try:
             cards[name] = store.card(name)

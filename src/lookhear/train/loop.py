@@ -26,9 +26,10 @@ from lookhear.catalog import unknown
 from lookhear.errors import ModelError, RecipeError
 from lookhear.layers.towers import Towers, cost
 from lookhear.model import build_net, says, served, within, wrapped
+from lookhear.model.options import PAIRED, YES, among, right_pairs, with_options
 from lookhear.progress import Bars, bars
 from lookhear.store import world as worlds
-from lookhear.store.batch import NEGATIVE, Batch, batch, batches, orders, wants
+from lookhear.store.batch import NEGATIVE, OFFERED, Batch, batch, batches, orders, wants
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import encoders_of
 from lookhear.store.scale import measure, scaled
@@ -74,7 +75,11 @@ def optimizer(settings: config.Train, net: nn.Module) -> torch.optim.Optimizer:
 
 
 class Step(nn.Module):
-    """Net and losses as one module, so that gradients are synchronised once per step."""
+    """Net and losses as one module, so that gradients are exchanged once a step under any number of processes.
+
+    Cross-entropy is over the answers a question offers. Losses of a net's own are over its whole vocabulary, unless it
+    orders `options`: distances between logits, as some have them, make no sense where some are impossible.
+    """
 
     def __init__(self, net: nn.Module):
         super().__init__()
@@ -84,7 +89,7 @@ class Step(nn.Module):
         """The losses of one batch, with each clip encoded once; their sum is minimised."""
         output = says(self.net, streams)
         if not hasattr(self.net, "losses"):
-            return {"answer": F.cross_entropy(output.logits, labels)}
+            return {"answer": F.cross_entropy(among(output.logits, streams.ask.get(OFFERED)), labels)}
         return self.net.losses(output, labels, **served(self.net.losses, streams))
 
 
@@ -156,7 +161,8 @@ class _Run:
         self._resume()
         self.log = Log(self.run, self.at.step) if self.main else None
         self._note(**({"notes": self.questions.notes} if self.questions.notes and not self.at.step else {}))
-        self.began, self.since = time.perf_counter(), []
+        self.began = time.perf_counter()
+        self.since: list[dict[str, Tensor]] = []
         while self.at.step < self.steps:
             epoch, first = divmod(self.at.step, self.steps_per_epoch)
             line = self._epoch(epoch)
@@ -223,7 +229,8 @@ class _Run:
                 "train.clip_norm=1 and train.precision=no."
             )
         took = time.perf_counter() - self.began
-        self.began, self.since = time.perf_counter(), []
+        self.began = time.perf_counter()
+        self.since.clear()
         self._note(
             epoch=(self.at.step - 1) // self.steps_per_epoch,
             lr=self.schedule.get_last_lr()[0],
@@ -255,14 +262,18 @@ class _Run:
         """(correct, total) on the validation questions, with each clip encoded once."""
         net = self.net.eval()
         wanted = [*orders(net.watch), *orders(net.answer)]
-        right = 0
+        right, sure, asked = 0, list[float](), list[Example]()
         for examples in batches(
             self.questions.val, 4 * self.settings.batch, max(1, self.settings.clips), torch.Generator()
         ):
             streams = self._batch(examples, wanted).to(self.accelerator.device)
-            said = says(net, streams).logits.argmax(-1).cpu()
-            right += int((said == torch.tensor(self.questions.labels(examples))).sum())
-        return right, len(self.questions.val)
+            logits = among(says(net, streams).logits, streams.ask.get(OFFERED)).cpu()
+            if self.recipe.data.options == "text":
+                sure += logits.float().softmax(-1)[:, PAIRED.index(YES)].tolist()
+                asked += examples
+                continue
+            right += int((logits.argmax(-1) == torch.tensor(self.questions.labels(examples))).sum())
+        return right_pairs(sure, asked) if asked else (right, len(self.questions.val))
 
     def _epoch(self, epoch: int) -> list[list[Example]]:
         generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + epoch)
@@ -280,6 +291,14 @@ class _Run:
             absent="blank",
             pool=self.pool,
             generator=torch.Generator().manual_seed(self._seed(2)),
+        )
+        streams = with_options(
+            streams,
+            examples,
+            self.questions.vocabulary,
+            data.options,
+            wanted is None,
+            OFFERED in (wanted or self.wanted),
         )
         return scaled(streams, self.scale)
 
