@@ -141,7 +141,7 @@ def _unusual(
     files: Published, names: Iterable[str], faults: Mapping[str, str], usual: tuple[int, ...], adopted: Adopted
 ) -> dict[str, str]:
     """Arrays of another width than most, and such as look transposed."""
-    found: dict[str, str] = {}
+    wrong: dict[str, str] = {}
     if not usual:
         return wrong
     for name in names:

@@ -175,9 +175,9 @@ def said(text: str, question: str) -> list[Mention]:
             and text[m.end() :].lstrip()[:1] not in ".,;!"
         ):
             continue
-        found.append(Mention(m.start(), m.end(), word, least=HEAD))
-    if (first := FIRST.match(text)) and not any(one.start == first.start(1) for one in found):
-        found.append(Mention(first.start(1), first.end(1), NO, least=HEAD))
+        mentions.append(Mention(m.start(), m.end(), word, least=HEAD))
+    if (first := FIRST.match(text)) and not any(one.start == first.start(1) for one in mentions):
+        mentions.append(Mention(first.start(1), first.end(1), NO, least=HEAD))
     begin = 0
     for end in [*(m.end() for m in ENDS.finditer(text)), len(text)]:
         sentence = text[begin:end]
