@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lookhear.cli._plots import of_report
 from lookhear.files import claim, dumps
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def evaluate(
     judge: Annotated[str, typer.Option(help="Judge free answers by this model: endpoint@URL,model=NAME.")] = "",
     beside: Annotated[bool, typer.Option(help="Of many sets: print published rows beside ours.")] = True,
     dry_run: Annotated[bool, typer.Option(help="Ask a server nothing: count questions, tokens and cost.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for report.json, answers.jsonl and table.md.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for report, answers, table and scores.svg.")] = None,
+    rows: Annotated[Path | None, typer.Option(help="One row a question into this file: .csv or .parquet.")] = None,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -76,6 +78,8 @@ def evaluate(
         raise RecipeError(catalog.unknown("probe", probe, PROBES))
     if format not in tables.FORMATS:
         raise RecipeError(catalog.unknown("table format", format, tables.FORMATS))
+    if rows and tasks:
+        raise RecipeError("--rows is for one dataset; of many, each folder of --out has its answers.jsonl.")
     if embeddings and not segmenter:
         raise RecipeError(f"--embeddings {str(embeddings)!r} are a segmenter's: give --segmenter as well.")
     wanted = many.listed(tasks, root) if tasks else [many.Asked(dataset, split, root)]
@@ -90,18 +94,21 @@ def evaluate(
             scored = asker(wanted[0], many.examples_of(wanted[0], limit))
             if out:
                 scored.save(out)
+                of_report(scored, out, asker.printed(dataset))
+            if rows:
+                scored.export(rows)
             print(dumps(scored.to_json(), indent=2) if as_json else scored.table(format))
             _tell({wanted[0]: scored}, {}, asker.loaded)
             return
         found, missing = many.ask_all(wanted, asker, limit)
-        rows, card = many.rows(found, asker.name), next(iter(found.values())).card
+        table, card = many.rows(found, asker.name), next(iter(found.values())).card
 
         def shown(form: str) -> str:
-            return "\n\n".join(filter(None, (many.table(rows, form, beside), tables.senses(card, form))))
+            return "\n\n".join(filter(None, (many.table(table, form, beside), tables.senses(card, form))))
 
         if out:
             (out / "table.md").write_text(shown("markdown") + "\n", "utf-8")
-        print(dumps(_plain(found, missing, rows, beside), indent=2) if as_json else shown(format))
+        print(dumps(_plain(found, missing, table, beside), indent=2) if as_json else shown(format))
         _tell(found, missing, asker.loaded)
 
 
@@ -189,6 +196,16 @@ class Asker:
             raise ModelError(f"{self.judge!r} cannot judge: it speaks no words. Give endpoint@URL,model=NAME.")
         with Ledger(store.root / "judge.jsonl") as verdicts:
             return judge.judged(examples, answers, judge.asking(model.llm), model.name, verdicts)
+
+    def printed(self, dataset: str) -> dict[str, dict[str, float]]:
+        """Published rows of the net that was asked, on this dataset."""
+        from lookhear.evaluate.literature import published, table_rows
+        from lookhear.model import NetModel
+
+        if not isinstance(self.loaded, NetModel):
+            return {}
+        net = self.loaded.recipe.net.get("name", "")
+        return table_rows.rows(dataset, [m.name for m in published.methods() if m.here == f"net {net}"])
 
     def _drawing(self) -> Any:
         """The model with a segmenter behind it."""

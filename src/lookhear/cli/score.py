@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from lookhear.cli._plots import of_report
 from lookhear.files import dumps
 
 
@@ -23,6 +24,7 @@ def score(
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     beside: Annotated[str, typer.Option(help="Published methods to print beside it: TSPM,QA-TIGER, or all.")] = "",
     out: Annotated[Path | None, typer.Option(help="Folder to keep the report in, for lookhear compare.")] = None,
+    rows: Annotated[Path | None, typer.Option(help="One row a question into this file: .csv or .parquet.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Score a file of predictions by question type, with 95 % intervals clustered by video.
@@ -35,6 +37,7 @@ def score(
     from lookhear.evaluate import predictions as files
     from lookhear.evaluate import report as reports
     from lookhear.evaluate import tables
+    from lookhear.evaluate.literature import published, table_rows
 
     sets = [name.strip() for name in dataset.split(",") if name.strip()] or [dataset]
     results = {name: files.scored(predictions, name, root, split, lenient) for name in sets}
@@ -43,22 +46,25 @@ def score(
         results = {name: (r, replace(found, extra=tuple(nowhere))) for name, (r, found) in results.items()}
     scored, found = results[sets[0]]
     alike = scored.card.get("consistency")
-    if out:
-        for name, (each, _) in results.items():
-            each.save(out / name if len(sets) > 1 else out)
+    named = published.names_in(beside) if beside else []
+    others = {name: table_rows.rows(name, named) if named else {} for name in results}
+    for name, (each, _) in results.items():
+        if out:
+            folder = out / name if len(sets) > 1 else out
+            each.save(folder)
+            of_report(each, folder, others[name])
+        if rows:
+            each.export(rows.with_stem(f"{rows.stem}-{name}") if len(sets) > 1 else rows)
     if as_json:
         plain = {name: each.to_json() for name, (each, _) in results.items()}
         print(dumps(plain if len(sets) > 1 else plain[sets[0]], indent=2))
     elif beside or len(sets) > 1:
-        from lookhear.evaluate.literature import published, table_rows
-
-        rows = {}
+        lines = {}
         for name, (each, _) in results.items():
             end = f" on {name}" if len(sets) > 1 else ""
-            rows[f"{predictions.stem}{end}"] = tables.columns(each)
-            others = table_rows.rows(name, published.names_in(beside)) if beside else {}
-            rows |= {f"{other}{end}": values for other, values in others.items()}
-        print(tables.grid(rows, format))
+            lines[f"{predictions.stem}{end}"] = tables.columns(each)
+            lines |= {f"{other}{end}": values for other, values in others[name].items()}
+        print(tables.grid(lines, format))
     elif apart := reports.parts(scored):
         print(tables.head_and_tail(scored, apart, format))
     else:

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from lookhear import files
+from lookhear.cli._plots import plotted
 from lookhear.files import dumps
+
+
+def plots(study: Any, result: dict[str, Any], folder: Path) -> None:
+    """The bars of every split, and lines over the value that was swept where there is one."""
+    from lookhear.evaluate.draw import charts
+    from lookhear.evaluate.study import sweep
+    from lookhear.evaluate.study import table as study_table
+
+    key = sweep.swept(study)
+    for split, facts in result["splits"].items():
+        charts.scores(study_table.bars(facts), folder / f"scores-{split}.svg")
+        if key and (lines := sweep.lines(study, facts, key)):
+            charts.sweep(lines, key, folder / f"sweep-{split}.svg")
 
 
 def study(
@@ -26,7 +40,8 @@ def study(
     Every row is a recipe with overrides; each is trained once for every seed. Scores are means over seeds with 95 %
     intervals over videos; differences are tested in pairs and corrected (Holm). Writes study.json into OUT, with
     one bit for every question and run. Run again, it goes on where it stopped. A row that cannot be built is refused
-    before anything is trained; one whose training fails is left out of the table, and the exit code is 1.
+    before anything is trained; one whose training fails is left out of the table, and the exit code is 1. What
+    each row costs is printed below; with matplotlib, scores-SPLIT.svg, and sweep-SPLIT.svg where a number was swept.
 
     Example: lookhear study studies/nets data.root=world --out runs/base
     """
@@ -44,8 +59,10 @@ def study(
             minutes,
             lambda words: typer.echo(words, err=True),
         )
-        result = study_table.result(studies.read(recipe), found)
+        asked = studies.read(recipe)
+        result = study_table.result(asked, found) | {"costs": study_table.costs_of(asked, folder)}
         files.write_json(folder / "study.json", result)
+        plotted(lambda: plots(asked, result, folder))
     print(dumps(result) if as_json else study_table.text(result, format))
     if any(one.failed for one in found.values()):
         raise typer.Exit(1)

@@ -24,7 +24,9 @@ from lookhear.model import readers as _readers
 from lookhear.model import real as _real
 from lookhear.model._clips import Model, Video, Watched, clip_of, plain, stamp
 from lookhear.model.llm import LLMModel
-from lookhear.model.net import SCALE_PARTS, NetModel, build_net, load_run, says, served, widths, wrapped
+from lookhear.model.net import NetModel, says, served
+from lookhear.model.runs import SCALE_PARTS, load_run
+from lookhear.model.sizes import build_net, widths, wrapped
 from lookhear.store.features import FeatureStore
 from lookhear.types import Answer
 

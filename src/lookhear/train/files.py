@@ -3,7 +3,7 @@
 recipe.yaml  vocabulary.json  features.json     what the run is, written first
 questions.json  world.safetensors               what it was asked and shown, for notes outside of that
 scale.safetensors                               how features are scaled, where the recipe standardizes
-log.jsonl  tensorboard/                         how it went
+log.jsonl  tensorboard/  costs.json             how it went, and what it took
 checkpoint/last.pt  checkpoint/best.safetensors where it stands, while training
 model.safetensors                               the result: there only when training has ended
 """

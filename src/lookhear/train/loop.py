@@ -9,40 +9,34 @@ a run that was killed and one that was not end with the same weights.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from lookhear import config
 from lookhear.catalog import unknown
 from lookhear.errors import ModelError, RecipeError
-from lookhear.layers.towers import Towers, cost
-from lookhear.model import build_net, says, served, within, wrapped
+from lookhear.model import says, within
+from lookhear.model.costs import Cost, line
 from lookhear.progress import Bars, bars
 from lookhear.store import world as worlds
 from lookhear.store.batch import NEGATIVE, Batch, batch, batches, orders, wants
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import encoders_of
 from lookhear.store.scale import measure, scaled
-from lookhear.train import files, questions
+from lookhear.train import costs, files, questions
 from lookhear.train.log import Log
 from lookhear.train.questions import Questions
 from lookhear.train.schedule import factor
+from lookhear.train.step import OPTIMIZERS, Step, optimizer, trainee
 from lookhear.types import Example
 
-OPTIMIZERS = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "sgd": partial(torch.optim.SGD, momentum=0.9),
-}
 LOG_EVERY = 20  # steps
 WORLD = 2000  # clips from which is told what the model's world is like, at most
 CACHE = 4e9  # bytes of clip features that are kept in memory
@@ -55,37 +49,6 @@ class Position:
     step: int = 0
     best: float = -1.0
     best_epoch: int = -1
-
-
-def trainee(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
-    """The net a recipe names; with a `debias` section, what that puts around it for the time of training."""
-    net = build_net(recipe, vocabulary, cards)
-    return wrapped(net, recipe, vocabulary, cards) if recipe.debias else net
-
-
-def optimizer(settings: config.Train, net: nn.Module) -> torch.optim.Optimizer:
-    """The optimizer a recipe names. Raises RecipeError for settings it refuses."""
-    try:
-        return OPTIMIZERS[settings.optimizer](
-            net.parameters(), settings.lr, tuple(settings.betas), weight_decay=settings.weight_decay, fused=True
-        )
-    except ValueError as error:
-        raise RecipeError(f"train.optimizer={settings.optimizer} refuses its settings: {error}") from None
-
-
-class Step(nn.Module):
-    """Net and losses as one module, so that gradients are exchanged once a step under any number of processes."""
-
-    def __init__(self, net: nn.Module):
-        super().__init__()
-        self.net = net
-
-    def forward(self, streams: Batch, labels: Tensor) -> dict[str, Tensor]:
-        """The losses of one batch, each clip watched once; their sum is minimised."""
-        output = says(self.net, streams)
-        if not hasattr(self.net, "losses"):
-            return {"answer": F.cross_entropy(output.logits, labels)}
-        return self.net.losses(output, labels, **served(self.net.losses, streams))
 
 
 def train(recipe: config.Recipe, progress: bool = True) -> Path:
@@ -138,6 +101,8 @@ class _Run:
         self.step, self.optimizer = accelerator.prepare(Step(net), learns)
         self.schedule = LambdaLR(learns, factor(self.settings, self.steps_per_epoch))
         self.at = Position()
+        self.cost: Cost | None = None
+        self.clock = costs.Clock(accelerator.device)
 
     @property
     def net(self) -> nn.Module:
@@ -165,6 +130,7 @@ class _Run:
                 self._one(mine[index] if index < len(mine) else line[index])
             self._end_of_epoch(epoch)
         if self.main:
+            self._keep_costs()
             files.finish(self.run)
             self.log.close()
 
@@ -181,8 +147,10 @@ class _Run:
         self.step.train()
         torch.manual_seed(self._seed(1))
         streams = self._batch(examples).to(self.accelerator.device)
-        if self.at.step == 0 and self.main and isinstance(self.net, Towers):
-            self._say_cost(streams)
+        if self.cost is None and self.main:
+            net = self.net.net if self.recipe.debias else self.net
+            self.cost = costs.before(self.recipe, net, streams, self.questions.vocabulary, self.cards, self.shown.say)
+        self.clock.start()
         labels = torch.tensor([self.labels[e.id] for e in examples], device=self.accelerator.device)
         losses = self.step(streams, labels)
         self.accelerator.backward(torch.stack(list(losses.values())).sum())
@@ -193,6 +161,7 @@ class _Run:
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.schedule.step()
+        self.clock.stop()
         self.at.step += 1
         self.since.append({n: v.detach() for n, v in losses.items()})
         last = self.at.step % self.steps_per_epoch == 0
@@ -201,17 +170,12 @@ class _Run:
         if self.at.step % self.settings.checkpoint_every == 0 and not last:
             self._checkpoint()
 
-    def _say_cost(self, streams: Batch) -> None:
-        """What a step of a net with towers takes, before the first one; from shapes alone, without the head."""
-        options = {k: v for k, v in self.recipe.net.items() if k not in ("swin", "htsat")}  # no weights are read again
-        with torch.device("meta"):
-            net = build_net(replace(self.recipe, net=options), self.questions.vocabulary, self.cards).train()
-        given = {n: streams.watch[n].to("meta") for n in orders(net.watch)}
-        found = cost(
-            net, lambda net: torch.stack([t.sum() for t in net.watch(**given).values() if t.requires_grad]).sum()
-        )
-        self.shown.say(f"{found}, about {found.seconds(self.accelerator.device):.1f} s here.")
-        self._note(cost={"parameters": found.parameters, "trained": found.trained, "flop": found.operations})
+    def _keep_costs(self) -> None:
+        """Write and say what the run cost; one that went on from a checkpoint times its last part."""
+        if self.cost is not None:
+            told = costs.write(self.run, self.cost, self.clock)
+            self._note(cost=told)
+            self.shown.say(f"{self.run}: {line(told)}.")
 
     def _tell(self) -> None:
         """Log the mean losses since last time; a loss that is no number ends the run."""
