@@ -59,9 +59,8 @@ def _costs(kind: str, as_json: bool) -> None:
         for number, name in enumerate(names, 1):
             found[name] = typical.costs(name)
             shown.show("counting", number, len(names), name)
-    print(
-        dumps(found, indent=2) if as_json else tables.lay_out(["", *HEAD], [[n, *cells(c)] for n, c in found.items()])
-    )
+    rows = [[name, *cells(told)] for name, told in found.items()]
+    print(dumps(found, indent=2) if as_json else tables.lay_out(["", *HEAD], rows, "text"))
 
 
 def _others(kind: str) -> dict[str, str]:
