@@ -114,3 +114,13 @@ def test_mistakes_are_named(table, change, said):
     table.write_text(ROWS.replace(*change))
     with pytest.raises(RecipeError, match=said):
         study.read(table)
+
+
+def test_a_study_s_own_keys_can_be_changed(world, table, tmp_path):
+    own = [f"data.root={world}", "study.seeds=[3]", "study.splits=[val]"]
+    changed = study.read(table, own)
+    assert changed.seeds == [3] and changed.splits == ["val"] and changed.rows == study.read(table).rows
+    jobs = study.recipes(changed, table, tmp_path, own)
+    assert set(jobs) == {("Reads", 3), ("Reads less", 0)} and all(r.data.root == str(world) for r in jobs.values())
+    with pytest.raises(RecipeError, match="sedes"):
+        study.read(table, ["study.sedes=[3]"])

@@ -1,4 +1,4 @@
-"""lookhear list: what there is, by name."""
+"""lookhear list: names of models, nets, datasets, encoders, tasks and more."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lookhear.files import dumps
 KINDS = {"models": ("nets", "llms"), "nets": ("nets",), "llms": ("llms",), "debias": ("debias",)} | {
     k: (k,) for k in ("datasets", "encoders", "tasks", "metrics", "dialects")
 }
-OTHERS = ("recipes", "probes", "methods", "columns")  # not files on a shelf
+OTHERS = ("recipes", "probes", "methods", "columns")  # kinds that are not files on a shelf
 
 
 def list_(
@@ -23,7 +23,7 @@ def list_(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, name to description.")] = False,
 ) -> None:
-    """List what lookhear knows by name.
+    """List models, nets, datasets, encoders, tasks, recipes and more, by name.
 
     With --costs: nets at their published sizes, for a clip of 60 s with one row of features a second (10 frames for
     nets with towers of their own) and a question of 14 words; a training step is of 8 questions about 2 clips, here.

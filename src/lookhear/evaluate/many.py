@@ -98,7 +98,7 @@ def examples_of(asked: Asked, limit: int | None = None) -> list[Example]:
     examples = datasets.load(asked.dataset, asked.root, asked.split)
     if limit and limit < len(examples):
         examples = [examples[i * len(examples) // limit] for i in range(limit)]
-    words = tuple(getattr(module, "VOCABULARY", ()))
+    words = datasets.answers(asked.dataset, asked.root)
     return [_with_mask(module, _with_words(example, words)) for example in examples]
 
 

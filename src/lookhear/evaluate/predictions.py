@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -68,7 +69,7 @@ def scored(
     """The report of a file of predictions on a dataset, and what of it did not match. Raises DatasetError."""
     path = Path(path)
     module, _ = datasets.find(name)
-    vocabulary = getattr(module, "VOCABULARY", ())
+    vocabulary = datasets.answers(name, root)
     said = prediction_files.read(path, vocabulary)
     examples = datasets.load(name, root, split)
     found = match(said.answers, examples, vocabulary, lenient)
@@ -85,7 +86,7 @@ def scored(
     if getattr(module, "REPHRASED", False):
         same = [e.meta["question_id"] for e in examples]
         alike = metric.consistency(found.answers, [e.reference for e in examples], same)
-        card["consistency"] = {name: round(value, 4) for name, value in alike.items()}
+        card["consistency"] = {name: round(value, 4) for name, value in alike.items() if not math.isnan(value)}
     return reports.report(examples, found.answers, card), found
 
 

@@ -70,6 +70,9 @@ class Score:
 class Scored(Protocol):
     """What a table is made from: a `Report`, or whatever else has been scored."""
 
+    @property
+    def parts(self) -> Mapping[str, Scored]: ...
+
     answers: Sequence[Answer]
     overall: Score | None
     groups: Mapping[str, Score]

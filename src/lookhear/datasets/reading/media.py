@@ -17,10 +17,14 @@ class Recordings:
 
     Folders are listed once, when first asked; files are found by their name without extension. `every` looks into
     folders of any name, for layouts that sort recordings by class. `ends` are what file names may have after the id.
+    What is not found is looked for under `elsewhere`, a second root.
     """
 
-    def __init__(self, root: Path, every: bool = False, ends: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, root: Path, every: bool = False, ends: tuple[str, ...] = (), elsewhere: Path | None = None
+    ) -> None:
         self.root = root
+        self.elsewhere = elsewhere
         self.every = every
         self.ends = ends
         self._files: dict[tuple[str, str], Path] | None = None
@@ -41,7 +45,8 @@ class Recordings:
     def find(self, kind: str, *names: str) -> Path | None:
         if self._files is None:
             self._files = {}
-            self._list(self.root, 0)
+            for root in filter(None, (self.root, self.elsewhere)):
+                self._list(root, 0)
         return next((self._files[kind, name] for name in names if (kind, name) in self._files), None)
 
     def _list(self, folder: Path, depth: int) -> None:

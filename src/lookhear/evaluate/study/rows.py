@@ -25,7 +25,7 @@ import torch
 from lookhear import config, datasets, files, statistics
 from lookhear.errors import LookhearError, RecipeError
 from lookhear.evaluate.floors import template_of
-from lookhear.evaluate.report import clusters_of, columns_of, membership
+from lookhear.evaluate.report import clusters_of, columns_of, membership, places_of_parts
 from lookhear.metrics.answers import normal
 from lookhear.model import NetModel, costs, load, says
 from lookhear.store.batch import orders
@@ -34,6 +34,7 @@ from lookhear.store.fill import fill
 from lookhear.types import Clip, Example
 
 CLIPS = 32  # watched at a time when asking
+OWN = "study."  # what an override of the study itself begins with
 Say = Callable[[str], None]
 
 
@@ -53,6 +54,19 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Beyond:
+    """A test set of another dataset that every row is asked: MUSIC-AVQA-R, for nets that learn on MUSIC-AVQA."""
+
+    dataset: str = ""
+    root: str = ""
+    split: str = "test"
+
+    @property
+    def name(self) -> str:
+        return f"{self.dataset} {self.split}"
+
+
+@dataclass(frozen=True)
 class Study:
     """What is compared. `set` is laid over every row before the row's own overrides."""
 
@@ -60,6 +74,9 @@ class Study:
     set: list[str] = field(default_factory=list)
     seeds: list[int] = field(default_factory=lambda: [0])
     splits: list[str] = field(default_factory=lambda: ["test"])
+    """of the recipes' own dataset"""
+    beyond: list[Beyond] = field(default_factory=list)
+    """of other datasets, asked as well"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +88,13 @@ class Asked:
     failed: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
 
-def read(path: Path | str) -> Study:
-    """The study written in a YAML file. Raises RecipeError for a row without a name of its own, or an unknown one."""
-    study = config.load(path, schema=Study)
+def read(path: Path | str, overrides: Sequence[str] = ()) -> Study:
+    """The study written in a YAML file. Overrides `study.KEY=VALUE` change its own keys; others are the rows'.
+
+    Raises RecipeError for a row without a name of its own, or an unknown one.
+    """
+    own = [one.removeprefix(OWN) for one in overrides if one.startswith(OWN)]
+    study = config.load(path, own, schema=Study)
     names = [row.name for row in study.rows]
     if not names or not all(names) or len({folder_of(n) for n in names}) < len(names):
         raise RecipeError(f"{path}: every row needs a name of its own; there are {names}.")
@@ -86,6 +107,7 @@ def read(path: Path | str) -> Study:
 def recipes(study: Study, path: Path, out: Path, overrides: Sequence[str] = ()) -> dict[tuple[str, int], config.Recipe]:
     """(row, seed) -> its recipe, seeds in the outer order, so that a study cut short has whole columns."""
     found: dict[tuple[str, int], config.Recipe] = {}
+    overrides = [one for one in overrides if not one.startswith(OWN)]
     order = sorted((place, n) for n, row in enumerate(study.rows) for place in range(len(row.seeds or study.seeds)))
     for place, n in order:
         row = study.rows[n]
@@ -129,16 +151,19 @@ def go(
     next run. Where all fail, the first error is raised.
     """
     failed: dict[tuple[str, int], str] = {}
-    study, began = read(path), time.perf_counter()
+    study, began = read(path, overrides), time.perf_counter()
     jobs = recipes(study, path, out, overrides)
     kept: dict[str, Sequence[Example]] = {}
-    right: dict[str, dict[str, dict[int, np.ndarray]]] = {split: {} for split in study.splits}
+    further = {one.name: one for one in study.beyond}
+    splits = [*study.splits, *further]
+    right: dict[str, dict[str, dict[int, np.ndarray]]] = {split: {} for split in splits}
     stores: dict[str, FeatureStore] = {}
     for (name, seed), recipe in jobs.items():
-        for split in (s for s in study.splits if s not in kept):
-            kept[split] = datasets.load(recipe.data.name, recipe.data.root, split)
-        known = {s: bits for s in study.splits if (bits := stored(Path(recipe.out), s, kept[s])) is not None}
-        if len(known) < len(study.splits):
+        for split in (s for s in splits if s not in kept):
+            one = further.get(split) or Beyond(recipe.data.name, recipe.data.root, split)
+            kept[split] = datasets.load(one.dataset, one.root, one.split)
+        known = {s: bits for s in splits if (bits := stored(Path(recipe.out), s, kept[s])) is not None}
+        if len(known) < len(splits):
             if time.perf_counter() - began > 60 * minutes:
                 say(f"not begun: {name}, seed {seed}")
                 continue
@@ -153,7 +178,7 @@ def go(
             model = load(run)
             where = recipe.data.store or f"{recipe.data.root}/features"
             store = stores.setdefault(where, FeatureStore(where, cache=True))
-            for split in (s for s in study.splits if s not in known):
+            for split in (s for s in splits if s not in known):
                 known[split] = asked(model, kept[split], store)
                 keep(run, split, kept[split], known[split])
             scores = ", ".join(f"{s} {100 * bits.mean():.2f} %" for s, bits in known.items())
@@ -192,16 +217,21 @@ def asked(model: NetModel, examples: Sequence[Example], store: FeatureStore) -> 
 def keep(run: Path, split: str, examples: Sequence[Example], right: np.ndarray) -> None:
     """Write who was right into the run folder: one bit a question, with a hash of the questions."""
     text = json.dumps({"questions": len(examples), "digest": digest(examples), "right": pack(right)})
-    files.write(run / f"right-{split}.json", text)
+    files.write(_bits_of(run, split), text)
 
 
 def stored(run: Path, split: str, examples: Sequence[Example]) -> np.ndarray | None:
     """What `keep` wrote, or None where the run was not asked these very questions."""
-    path = run / f"right-{split}.json"
+    path = _bits_of(run, split)
     if not path.is_file():
         return None
     facts = json.loads(path.read_text("utf-8"))
     return unpack(facts["right"], len(examples)) if facts["digest"] == digest(examples) else None
+
+
+def _bits_of(run: Path, split: str) -> Path:
+    name = re.sub(r"[^\w.+-]+", "-", split)
+    return run / f"right-{name}.json"
 
 
 def digest(examples: Sequence[Example]) -> str:
@@ -231,14 +261,18 @@ def summary(found: Asked, against: Mapping[str, str], resamples: int = statistic
     templates = sorted({template_of(e) for e in examples})
     place = {t: i for i, t in enumerate(templates)}
     which = np.array([place[template_of(e)] for e in examples])
-    inside = np.concatenate([membership(examples, names), which[:, None] == np.arange(len(templates))], axis=1)
-    clusters, columns = clusters_of(examples), [*names, *templates]
-    families = {n: "overall" if n == "Overall" else "types" if "/" in n else "groups" for n in names}
+    parts = places_of_parts(examples)
+    whole = membership(examples, names)
+    apart = [whole & np.isin(np.arange(len(examples)), some)[:, None] for some in parts.values()]
+    inside = np.concatenate([whole, *apart, which[:, None] == np.arange(len(templates))], axis=1)
+    kinds = {n: "overall" if n == "Overall" else "types" if "/" in n else "groups" for n in names}
+    families = kinds | {of_part(n, part): f"{kind} of {part}" for part in parts for n, kind in kinds.items()}
+    clusters, columns = clusters_of(examples), [*families, *templates]
     rows: dict[str, Any] = {}
     for name, seeds in found.right.items():
         values = seeds.mean(0)
         edges = 100 * statistics.bootstrap(_bits(seeds), clusters, inside, resamples)
-        cells = {c: _cell(values[inside[:, i]], edges[i]) for i, c in enumerate(columns)}
+        cells = {c: _cell(values[inside[:, i]], edges[i]) for i, c in enumerate(columns) if inside[:, i].any()}
         rows[name] = {"seeds": [round(100 * float(s.mean()), 2) for s in seeds], "columns": cells}
         other = against.get(name)
         if other in found.right and other != name:
@@ -249,6 +283,11 @@ def summary(found: Asked, against: Mapping[str, str], resamples: int = statistic
     for name, value in zip(tested, adjusted, strict=True):
         rows[name]["columns"]["Overall"]["holm"] = _short(value)
     return {"videos": len(set(clusters.tolist())), "questions": len(examples), "rows": rows}
+
+
+def of_part(column: str, part: str) -> str:
+    """The name of a column for the questions of `head` or `tail` alone."""
+    return f"{column} ({part})"
 
 
 def _bits(seeds: np.ndarray) -> np.ndarray:
@@ -275,7 +314,8 @@ def _compare(
     pvalues = statistics.permutation(gap, np.zeros_like(gap), clusters, inside)
     together: dict[str, list[int]] = {}
     for i, column in enumerate(columns):
-        together.setdefault(families.get(column, "templates"), []).append(i)
+        if column in cells:
+            together.setdefault(families.get(column, "templates"), []).append(i)
     for family in together.values():
         for i, adjusted in zip(family, statistics.holm([float(pvalues[i]) for i in family]), strict=True):
             cells[columns[i]] |= {
