@@ -45,7 +45,11 @@ def test_it_learns_and_leaves_a_run_folder(root, tmp_path):
     run = train(world.recipe(root, tmp_path / "run", epochs=30), progress=False)
     assert {p.name for p in run.iterdir()} - {"tensorboard"} == {
         *("recipe.yaml", "vocabulary.json", "features.json", "log.jsonl", "model.safetensors"),
-        *("costs.json", "questions.json", "world.safetensors"),  # what it took, what it was trained on, for notes outside of it
+        *(
+            "costs.json",
+            "questions.json",
+            "world.safetensors",
+        ),  # what it took, what it was trained on, for notes outside of it
     }
     log = lines(run)
     assert log[-1]["val"]["accuracy"] > 70  # 33 by chance

@@ -174,7 +174,6 @@ class _Run:
         """Write and say what the run cost; one that went on from a checkpoint times its last part."""
         if self.cost is not None:
             told = costs.write(self.run, self.cost, self.clock)
-            self._note(cost=told)
             self.shown.say(f"{self.run}: {line(told)}.")
 
     def _tell(self) -> None:
