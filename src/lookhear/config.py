@@ -84,6 +84,8 @@ class Train:
     """steps between checkpoints that an interrupted run resumes from"""
     validate_every: int = 1
     """epochs"""
+    report_to: list[str] = field(default_factory=lambda: ["tensorboard"])
+    """where curves go beside log.jsonl: tensorboard (if installed), trackio, wandb"""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from lookhear.model import names as _names
 from lookhear.model import readers as _readers
 from lookhear.model import real as _real
 from lookhear.model._clips import Model, Video, Watched, clip_of, plain, stamp
+from lookhear.model.hub import from_pretrained, push_to_hub
 from lookhear.model.llm import LLMModel
 from lookhear.model.net import NetModel, says, served
 from lookhear.model.runs import SCALE_PARTS, load_run
@@ -41,8 +42,10 @@ __all__ = [
     "build_net",
     "clip_of",
     "default",
+    "from_pretrained",
     "load",
     "plain",
+    "push_to_hub",
     "says",
     "served",
     "shipped",

@@ -119,7 +119,7 @@ class _Run:
                 self.shown.say(note)
         self.accelerator.wait_for_everyone()
         self._resume()
-        self.log = Log(self.run, self.at.step) if self.main else None
+        self.log = Log(self.run, self.at.step, self.settings.report_to, asdict(self.recipe)) if self.main else None
         self._note(**({"notes": self.questions.notes} if self.questions.notes and not self.at.step else {}))
         self.began, self.since = time.perf_counter(), []
         while self.at.step < self.steps:

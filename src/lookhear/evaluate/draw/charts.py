@@ -27,7 +27,7 @@ def scores(rows: Mapping[str, Mapping[str, Any]], path: Path | str, printed: Seq
     if not columns:
         raise DatasetError("Nothing is right or wrong in this report, so there are no bars to draw.")
     bars = [name for name in rows if name not in printed]
-    high = 0.9 + len(columns) * (0.24 + 0.115 * max(2, len(bars))) + 0.17 * math.ceil(len(rows) / 2)
+    high = 0.9 + len(columns) * (0.16 + 0.09 * max(2, len(bars))) + 0.17 * math.ceil(len(rows) / 2)
     drawn = ink.figure(7.2, high)
     axes = drawn.add_subplot()
     ink.bare(axes)

@@ -99,8 +99,8 @@ def _title(figure: Figure, lines: list[str], answer: Answer, high: float, left: 
     said = figure.text(left, place, answer.text, color=HEARD, fontsize=size - 1, weight="bold", va="center")
     figure.draw_without_rendering()
     right = said.get_window_extent().x1 / figure.bbox.width
-    sure = f"   {answer.scores[answer.text]:.0%} sure" if answer.text in answer.scores else ""
-    figure.text(right, place, sure, color=SOFT, fontsize=size - 4, va="center")
+    sure = f"{answer.scores[answer.text]:.0%} sure" if answer.text in answer.scores else ""
+    figure.text(right + 0.15 / figure.get_figwidth(), place, sure, color=SOFT, fontsize=size - 4, va="center")
 
 
 def _bare(axes: Axes, name: str) -> None:
