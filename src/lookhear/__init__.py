@@ -1,4 +1,4 @@
-"""lookhear: look, hear, and answer.
+"""lookhear: audio-visual question answering, from video files to answers with evidence.
 
 from lookhear import load
 model = load("stage")                                  # or a run folder, or the name of a language model

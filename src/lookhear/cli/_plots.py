@@ -30,3 +30,14 @@ def of_report(report: Any, folder: Path, beside: Mapping[str, Mapping[str, float
     printed: Sequence[str] = [other for other in beside or {} if other != name]
     rows |= {other: (beside or {})[other] for other in printed}
     plotted(lambda: charts.scores(rows, folder / "scores.svg", printed))
+
+
+def printed(model: Any, dataset: str) -> dict[str, dict[str, float]]:
+    """Published rows, on this dataset, of the net that `model` is."""
+    from lookhear.evaluate.literature import published, table_rows
+    from lookhear.model import NetModel
+
+    if not isinstance(model, NetModel):
+        return {}
+    net = f"net {model.recipe.net.get('name', '')}"
+    return table_rows.rows(dataset, [method.name for method in published.methods() if method.here == net])

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lookhear.cli._plots import of_report
+from lookhear.cli._plots import of_report, printed
+from lookhear.cli._replies import Beams, MaxTokens, Seed, Stop, Temperature, TopP, Window, told
 from lookhear.files import claim, dumps
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ def evaluate(
     judge: Annotated[str, typer.Option(help="Model that judges open-ended answers: endpoint@URL,model=NAME.")] = "",
     beside: Annotated[str, typer.Option(help="Published methods to print beside it: their names, or all.")] = "",
     no_beside: Annotated[bool, typer.Option("--no-beside", help="With --tasks: print no published rows.")] = False,
+    max_tokens: MaxTokens = 0,
+    temperature: Temperature = 0.0,
+    top_p: TopP = 1.0,
+    seed: Seed = 0,
+    beams: Beams = 1,
+    stop: Stop = None,
+    window: Window = 0.0,
     dry_run: Annotated[bool, typer.Option(help="Send nothing to a server: count questions, tokens and cost.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for report, answers, table and scores.svg.")] = None,
     rows: Annotated[Path | None, typer.Option(help="One row a question into this file: .csv or .parquet.")] = None,
@@ -94,6 +102,7 @@ def evaluate(
         asker = Asker(model, store, probe, limit, None if dry_run or not tasks else out, dry_run)
         asker.segmenter, asker.embeddings = segmenter, embeddings
         asker.judge = judge
+        asker.replies = told(max_tokens, temperature, top_p, seed, beams, stop, window)
         if dry_run:
             asker.plan(wanted)
             return
@@ -101,7 +110,7 @@ def evaluate(
             scored = asker(wanted[0], many.examples_of(wanted[0], limit))
             if out:
                 scored.save(out)
-                of_report(scored, out, table_rows.rows(dataset, methods) if methods else asker.printed(dataset))
+                of_report(scored, out, table_rows.rows(dataset, methods) if methods else printed(asker.loaded, dataset))
             if rows:
                 scored.export(rows)
             shown = scored.table(format)
@@ -130,6 +139,7 @@ class Asker:
         self.model, self.store, self.probe, self.limit, self.out, self.dry = model, store, probe, limit, out, dry
         self.segmenter, self.embeddings = "", None
         self.judge = ""
+        self.replies: dict[str, Any] = {}
         self.loaded: Any = None
         self.asked: Any = None
         self.name = Path(model).name
@@ -159,6 +169,7 @@ class Asker:
             **({"limit": self.limit} if self.limit else {}),
             **({"segmenter": self.segmenter} if self.segmenter else {}),
             **({"judged_by": self.judge} if self.judge else {}),
+            **_replied(self.replies),
         }
         folder = self.out / f"{asked.dataset.replace('@', '-')}-{asked.split}" if self.out else None
         if folder and (folder / "report.json").is_file():
@@ -170,7 +181,8 @@ class Asker:
                 return done
         store = FeatureStore(self.store or asked.root / "features", cache=True)
         if self.loaded is None:
-            self.loaded = load(self.model, store, **late(self.model), **({"dry_run": True} if self.dry else {}))
+            dry = {"dry_run": True} if self.dry else {}
+            self.loaded = load(self.model, store, **late(self.model), **self.replies, **dry)
             self.name = card["model"] = self.loaded.name
             self.asked = self._drawing() if self.segmenter else self.loaded
         if self.probe:
@@ -208,16 +220,6 @@ class Asker:
         with Ledger(store.root / "judge.jsonl") as verdicts:
             return judge.judged(examples, answers, judge.asking(model.llm), model.name, verdicts)
 
-    def printed(self, dataset: str) -> dict[str, dict[str, float]]:
-        """Published rows of the net that was asked, on this dataset."""
-        from lookhear.evaluate.literature import published, table_rows
-        from lookhear.model import NetModel
-
-        if not isinstance(self.loaded, NetModel):
-            return {}
-        net = self.loaded.recipe.net.get("name", "")
-        return table_rows.rows(dataset, [m.name for m in published.methods() if m.here == f"net {net}"])
-
     def _drawing(self) -> Any:
         """The loaded model, wrapped so that a segmenter draws the masks of its answers."""
         from lookhear.evaluate.masks import Drawing
@@ -248,6 +250,15 @@ def _certified(name: str, llm: Any) -> dict[str, Any] | None:
     found = certificate(name)
     served = sent(llm) if isinstance(llm, Endpoint) else {}
     return found.short() if found is not None and found.fits(served) else None
+
+
+def _replied(replies: dict[str, Any]) -> dict[str, Any]:
+    """What a report's card says of how replies were generated; nothing where that is as it comes."""
+    made = {"window": replies["window"]} if "window" in replies else {}
+    if "generation" not in replies:
+        return made
+    told = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(replies["generation"]).items()}
+    return made | {"generation": told}
 
 
 def _plain(reports: Any, missing: Any, rows: Any, beside: bool) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def load(root: Path | str, split: str = "headtail") -> list[Example]:
 
 
 def read(root: Path | str, split: str = "headtail") -> Annotations:
-    """The questions of `split` and the rows that could not be read."""
+    """The questions of `split`, with unreadable rows as faults."""
     root = Path(root)
     wanted = "headtail" if split == "test" and "headtail" in splits(root) else split
     path = find_split("music_avqa_r", root, wanted, FOLDERS, PATTERNS)
@@ -107,7 +107,7 @@ def _key(record: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def rephrased(record: dict[str, Any], recordings: Recordings, line: int, part: str = "") -> Example:
-    """One row of a rephrased test set; a row that still has placeholders is filled as the original is."""
+    """One row of a rephrased test set as an Example; placeholders are filled as in MUSIC-AVQA."""
     video, question, answer = str(record["video_id"]), record["question_content"], record["anser"]
     if not isinstance(question, str) or not isinstance(answer, str):
         raise DatasetError(f"question_content {question!r} and anser {answer!r} must be texts")

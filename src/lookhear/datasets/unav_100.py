@@ -54,7 +54,7 @@ def load(root: Path | str, split: str) -> list[Example]:
 
 
 def read(root: Path | str, split: str) -> Annotations:
-    """The videos of `split` and the entries that could not be read; an entry of no known split counts in each."""
+    """The videos of `split`, with unreadable entries as faults; an entry without a known split is a fault of each."""
     root = Path(root)
     path = _file(root)
     if path is None or split not in SUBSETS:
@@ -101,7 +101,7 @@ def _file(root: Path) -> Path | None:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    """(line, (id, entry), text) for each member of the database; a broken one ends the file and comes as a Fault."""
+    """Yield (line, (id, entry), text) for each entry of the database; a malformed one is a Fault and ends the file."""
     text = text_of(path)
     start = re.search(r'"database"\s*:\s*\{', text)
     if start is None:

@@ -1,4 +1,4 @@
-"""A small net with the frozen encoders it was trained on.
+"""Model interface for nets: a net together with the frozen encoders it was trained on.
 
 It remembers the clips that it decoded, so that asking again decodes nothing.
 """
@@ -35,13 +35,13 @@ ABSENT = ("no picture", "no sound track")  # true of any track not asked for; th
 
 
 def served(method: Callable[..., Any], streams: Batch) -> dict[str, Tensor]:
-    """The tensors of a batch that a method of a net orders by name, one row a question."""
+    """The tensors of a batch that a method of a net requests by its argument names, one row per question."""
     rows = {n: streams.watch[n][streams.clip] for n in orders(method) if n in streams.watch}
     return {n: rows[n] if n in rows else streams.ask[n] for n in orders(method)}
 
 
 def says(net: Any, streams: Batch) -> Output:
-    """The net's output for a batch: `watch` on its distinct clips, `answer` on its questions."""
+    """Output of a net for a batch: `watch` on the distinct clips, then `answer` on the questions."""
     memory = net.watch(**{n: streams.watch[n] for n in orders(net.watch)})
     return net.answer({n: t[streams.clip] for n, t in memory.items()}, **served(net.answer, streams))
 
@@ -57,7 +57,7 @@ class Remembered:
 
 
 class NetModel:
-    """A small net with the frozen encoders it was trained on."""
+    """A `Model` around a net and the frozen encoders it was trained on."""
 
     def __init__(
         self,
@@ -96,14 +96,14 @@ class NetModel:
         return self
 
     def using(self, store: FeatureStore | None) -> NetModel:
-        """The same model reading features from `store` and keeping there what it has to make."""
+        """The same model with another store: features are read from it and missing ones are added."""
         other = copy(self)
         other.store = store
         return other
 
     @torch.inference_mode()
     def watch(self, clips: Sequence[Clip]) -> Watched:
-        """Look at and listen to `clips`, all of one length unless the recipe fits them. Raises MediaError."""
+        """Encode `clips`, which must have equal length unless the recipe sets `data.seconds`. Raises MediaError."""
         wanted = orders(self.net.watch)
         examples = [Example("", "question_answering", clip, "") for clip in dict.fromkeys(clips)]
         store, notes = self._filled(wanted, examples)
@@ -120,7 +120,7 @@ class NetModel:
 
     @torch.inference_mode()
     def answer(self, watched: Watched, examples: Sequence[Example]) -> list[Answer]:
-        """One answer for each example, whose clip must have been watched."""
+        """One answer per example, whose clip must be in `watched`."""
         if not examples:
             return []
         row = {clip: i for i, clip in enumerate(watched.clips)}
@@ -147,12 +147,12 @@ class NetModel:
         return [replace(a, notes=a.notes + more) if more else a for a, more in zip(answers, strange, strict=True)]
 
     def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
-        """Watch a video once and answer every question about it; see `clip_of` for what a video may be."""
+        """Watch a video once and answer every question about it; see `clip_of` for the forms of `video`."""
         clip, examples = about(video, questions, "question_answering")
         return self.answer(self.watch([clip]), examples)
 
     def encoder(self, name: str) -> Any:
-        """The encoder called `name`, built once. Raises ModelError where it is not the one the net was trained on."""
+        """The encoder `name`, built once. Raises ModelError if its signature differs from that of training."""
         if name not in self.encoders:
             self._refuse_adopted(name)
             encoder = self.build(name)
@@ -161,7 +161,7 @@ class NetModel:
         return self.encoders[name]
 
     def _refuse_adopted(self, name: str) -> None:
-        """Features that others published exist for their clips alone: say what they are, and how to go on."""
+        """Raise ModelError for adopted features, which exist only for their own clips and cannot be computed."""
         card = self.cards.get(name, {})
         if card.get("weights") != OFFICIAL:
             return
@@ -181,7 +181,7 @@ class NetModel:
                 )
 
     def _fill(self, store: FeatureStore, wanted: Sequence[str], examples: Sequence[Example]) -> None:
-        """Make what is missing, and refuse what was made by another encoder of the same name."""
+        """Compute missing features; refuse features made by another encoder of the same name."""
         tally = fill(store, self.recipe.features, wanted, examples, self.encoder)
         if tally.failed:
             raise MediaError(tally.failed[0][1])
@@ -189,7 +189,7 @@ class NetModel:
             self._agrees(name, store.card(name))
 
     def _filled(self, wanted: Sequence[str], examples: Sequence[Example]) -> tuple[FeatureStore, list[tuple[str, ...]]]:
-        """A store that has every stream of the clips, and what decoding had to say about each."""
+        """A store with every stream of the clips, and the notes of decoding for each clip."""
         if self.store is not None:
             self._fill(self.store, wanted, examples)
             return self.store, [()] * len(examples)
@@ -217,7 +217,7 @@ class NetModel:
         return self.remembered[which]
 
     def batch(self, examples: Sequence[Example], wanted: Sequence[str], store: FeatureStore) -> Batch:
-        """The streams of `examples` as the net was trained on them: fitted, scaled, on its device."""
+        """The streams of `examples` as in training: cut to length, scaled, and on the net's device."""
         data = self.recipe.data
         streams = batch(
             examples, wanted, self.recipe.features, store, seconds=data.seconds, fit=data.fit, absent="blank"
@@ -225,7 +225,7 @@ class NetModel:
         return scaled(streams, self.scale).to(self.device)
 
     def _strange(self, clip: Clip, store: FeatureStore) -> tuple[str, ...]:
-        """A note where the clip is unlike those the net was trained on."""
+        """A note if the clip is unlike the training clips."""
         if self.world is None:
             return ()
         features = worlds.of_clip(clip, orders(self.net.watch), self.recipe.features, store)
@@ -240,14 +240,14 @@ class NetModel:
         return {**(kept.empty if kept else {}), **blank}
 
     def _seconds(self, clip: Clip, store: FeatureStore) -> int | None:
-        """Rows of the longest stream of a clip before anything is fitted: one a second."""
-        found = []
+        """Length of a clip's longest stream before fitting, in rows (one per second)."""
+        lengths = []
         for stream in orders(self.net.watch):
             name, own = serving(self.recipe.features[stream], stream)
             where = key(clip, store.reads(name, own))
             if where and where != BLANK.id and store.has(name, where, own):
-                found.append(len(store.look(name, own, where)[0]))
-        return max(found, default=None)
+                lengths.append(len(store.look(name, own, where)[0]))
+        return max(lengths, default=None)
 
     def _answers(
         self,
@@ -281,7 +281,7 @@ class NetModel:
 
 
 class _Overheard:
-    """An encoder that notes what the media it is given have to say."""
+    """An encoder that also collects the notes of the media it encodes."""
 
     def __init__(self, encoder: Any, kept: Remembered):
         self.encoder, self.kept = encoder, kept

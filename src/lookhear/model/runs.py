@@ -29,7 +29,7 @@ SCALE_PARTS = ("mean", "deviation")  # what scale.safetensors holds of each stre
 
 
 def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
-    """The model of a run folder; with `store`, features are read from there and kept there."""
+    """Load a run folder; with `store`, features are read from it and missing ones are added to it."""
     recipe = config.load(folder / "recipe.yaml")
     vocabulary = tuple(_json(folder / "vocabulary.json", list))
     cards = _json(folder / "features.json", dict)

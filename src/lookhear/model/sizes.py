@@ -13,19 +13,19 @@ from lookhear.store.names import serving
 
 
 def build_net(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
-    """The net a recipe names, as wide as its features (`cards`: encoder -> signature) and its vocabulary are."""
+    """Build the net of a recipe, sized for its features (`cards`: encoder -> signature) and its vocabulary."""
     return config.build("nets", recipe.net, answers=len(vocabulary), **widths(recipe, cards))
 
 
 def wrapped(
     net: nn.Module, recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]
 ) -> nn.Module:
-    """What a recipe's `debias` section puts around its net."""
+    """The net inside the wrapper of the recipe's `debias` section, if there is one."""
     return config.build("debias", recipe.debias, answers=len(vocabulary), **widths(recipe, cards))(net)
 
 
 def widths(recipe: config.Recipe, cards: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    """Stream -> its width (of tokens, how many there are), as far as the `cards` of a recipe's encoders tell."""
+    """Stream -> width, from the `cards` of the recipe's encoders; for a token stream, the size of its vocabulary."""
     found = {}
     for stream, served in recipe.features.items():
         name, own = serving(served, stream)
