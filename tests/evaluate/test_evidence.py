@@ -1,7 +1,6 @@
 """Evidence: taking away what decides must cost, taking away what does not must not; pictures show what is there."""
 
 import builtins
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -146,4 +145,4 @@ def test_without_matplotlib_the_way_out_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", none)
     with pytest.raises(DependencyError, match=r"pip install 'lookhear\[report\]'"):
-        picture(SimpleNamespace(), "what", Answer("yes"), tmp_path / "x.png")
+        picture(media(), "what", Answer("yes"), tmp_path / "x.png")

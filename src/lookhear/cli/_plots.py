@@ -32,7 +32,7 @@ def of_report(report: Any, folder: Path, beside: Mapping[str, Mapping[str, float
     plotted(lambda: charts.scores(rows, folder / "scores.svg", printed))
 
 
-def printed(model: Any, dataset: str) -> dict[str, dict[str, float]]:
+def published_rows(model: Any, dataset: str) -> dict[str, dict[str, float]]:
     """Published rows, on this dataset, of the net that `model` is."""
     from lookhear.evaluate.literature import published, table_rows
     from lookhear.model import NetModel

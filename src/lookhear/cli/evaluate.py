@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lookhear.cli._plots import of_report, printed
+from lookhear.cli._plots import of_report, published_rows
 from lookhear.cli._replies import Beams, MaxTokens, Seed, Stop, Temperature, TopP, Window, told
 from lookhear.files import claim, dumps
 
@@ -110,7 +110,8 @@ def evaluate(
             scored = asker(wanted[0], many.examples_of(wanted[0], limit))
             if out:
                 scored.save(out)
-                of_report(scored, out, table_rows.rows(dataset, methods) if methods else printed(asker.loaded, dataset))
+                own = published_rows(asker.loaded, dataset)
+                of_report(scored, out, table_rows.rows(dataset, methods) if methods else own)
             if rows:
                 scored.export(rows)
             shown = scored.table(format)
