@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints, overload
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -216,7 +216,15 @@ class LLMRecipe:
     """run folder; empty means runs/<recipe name>"""
 
 
-def load(path: Path | str, overrides: Sequence[str] = (), schema: type[T] = Recipe) -> T:  # type: ignore[assignment]
+@overload
+def load(path: Path | str, overrides: Sequence[str] = ()) -> Recipe: ...
+
+
+@overload
+def load(path: Path | str, overrides: Sequence[str], schema: type[T]) -> T: ...
+
+
+def load(path: Path | str, overrides: Sequence[str] = (), schema: type[Any] = Recipe) -> Any:
     """Load the recipe at `path`, apply overrides such as `train.lr=3e-4`, and check it against `schema`.
 
     Raises RecipeError.

@@ -51,14 +51,15 @@ def compare(
         return scored(path, dataset, root, split, lenient)[0]
 
     sides = [[loaded(place) for place in side.split(",") if place] for side in (ours, theirs)]
+    mine, others = sides
     if any(run.overall is None for runs in sides for run in runs):
         if any(len(runs) > 1 for runs in sides):
             raise RecipeError("Several runs a side can be compared where answers are right or wrong; give one of each.")
-        gaps = compares.metrics(sides[0][0], sides[1][0])
+        gaps = compares.metrics(mine[0], others[0])
         plain = {kind: {name: gap.to_json() for name, gap in some.items()} for kind, some in gaps.items()}
         print(dumps({"metrics": plain}, indent=2) if as_json else compares.metric_table(gaps, format))
         return
-    comparison = compares.compare(*sides)
+    comparison = compares.compare(mine, others)
     if as_json:
         print(dumps(comparison.to_json(), indent=2))
         return

@@ -138,7 +138,8 @@ class Asker:
 
     def __init__(self, model: str, store: Path | None, probe: str, limit: int, out: Path | None, dry: bool = False):
         self.model, self.store, self.probe, self.limit, self.out, self.dry = model, store, probe, limit, out, dry
-        self.segmenter, self.embeddings = "", None
+        self.segmenter = ""
+        self.embeddings: Path | None = None
         self.judge = ""
         self.replies: dict[str, Any] = {}
         self.loaded: Any = None
@@ -182,8 +183,8 @@ class Asker:
                 return done
         store = FeatureStore(self.store or asked.root / "features", cache=True)
         if self.loaded is None:
-            dry = {"dry_run": True} if self.dry else {}
-            self.loaded = load(self.model, store, **late(self.model), **self.replies, **dry)
+            given = late(self.model) | self.replies | ({"dry_run": True} if self.dry else {})
+            self.loaded = load(self.model, store, **given)
             self.name = card["model"] = self.loaded.name
             self.asked = self._drawing() if self.segmenter else self.loaded
         if self.probe:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -37,6 +38,7 @@ def score(
     from lookhear.evaluate import predictions as files
     from lookhear.evaluate import tables
     from lookhear.evaluate.literature import published, table_rows
+    from lookhear.evaluate.scores import Score
 
     sets = [name.strip() for name in dataset.split(",") if name.strip()] or [dataset]
     results = {name: files.scored(predictions, name, root, split, lenient) for name in sets}
@@ -57,11 +59,11 @@ def score(
         plain = {name: each.to_json() for name, (each, _) in results.items()}
         print(dumps(plain if len(sets) > 1 else plain[sets[0]], indent=2))
     elif len(sets) > 1:
-        lines = {}
+        lines: dict[str, Mapping[str, Score | float | None]] = {}
         for name, (each, _) in results.items():
             lines[f"{predictions.stem} on {name}"] = tables.columns(each)
             others = table_rows.rows(name, methods)
-            lines |= {f"{other} on {name}": values for other, values in others.items()}
+            lines.update((f"{other} on {name}", values) for other, values in others.items())
         print(tables.grid(lines, format))
     elif beside:
         if scored.parts and format in ("text", "markdown"):

@@ -49,7 +49,7 @@ class AstEncoder(_frozen.Frozen):
 
     def __init__(self, config: Config, net: nn.Module):
         super().__init__(net, config)
-        self.streams = {"audio": net.config.hidden_size}
+        self.streams = {"audio": int(net.config.hidden_size)}
         self.sampling = Sampling(sample_rate=kaldi.RATE)
 
     @torch.inference_mode()

@@ -133,9 +133,11 @@ class BEATs(nn.Module):
         x = self.post_extract_proj(x) if self.post_extract_proj is not None else x
         x = self.encoder["layer_norm"](x + self.encoder["pos_conv"][0](x))
         place = torch.arange(x.shape[1], device=x.device)
-        first = self.encoder["layers"][0].self_attn.relative_attention_bias  # the others repeat it
+        layers = self.encoder["layers"]
+        assert isinstance(layers, nn.ModuleList)
+        first = layers[0].self_attn.relative_attention_bias  # the others repeat it
         near = first(buckets(place[None] - place[:, None], self.buckets, self.reach)).permute(2, 0, 1)
-        for layer in self.encoder["layers"]:
+        for layer in layers:
             x = layer(x, near)
         return x
 

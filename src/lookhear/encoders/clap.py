@@ -53,7 +53,7 @@ class ClapEncoder(_frozen.Frozen):
 
     def __init__(self, config: Config, net: nn.Module):
         super().__init__(net, config)
-        self.streams = {"audio": net.config.projection_dim}
+        self.streams = {"audio": int(net.config.projection_dim)}
         self.sampling = Sampling(sample_rate=RATE)
         self.reach = self.apart(config.seconds)
 

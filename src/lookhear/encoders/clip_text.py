@@ -43,8 +43,8 @@ class ClipText(_frozen.Frozen):
     def __init__(self, config: Config):
         super().__init__(towers.tower(config.weights, "text"), config)
         self.tokens = towers.Tokens(config.weights)
-        width = self.net.config.projection_dim
-        self.streams = {"question": width, "words": width if config.project else self.net.config.hidden_size}
+        width = int(self.net.config.projection_dim)
+        self.streams = {"question": width, "words": width if config.project else int(self.net.config.hidden_size)}
 
     @torch.inference_mode()
     def __call__(self, items: Sequence[str]) -> list[dict[str, Tensor]]:

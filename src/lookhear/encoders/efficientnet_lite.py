@@ -150,7 +150,7 @@ class EfficientNetLiteEncoder(_frozen.Frozen):
     reach = 0
 
     def __init__(self, config: Config, net: EfficientNetLite):
-        super().__init__(net.to(memory_format=torch.channels_last), config)
+        super().__init__(net.to(memory_format=torch.channels_last), config)  # type: ignore[call-overload]  # torch's stubs lack it
         self.size = SCALES[config.size][2]
         self.streams = {"frames": WIDTH, "scores": CLASSES} | ({"patches": WIDTH} if config.patches else {})
         self.sampling = Sampling()

@@ -143,7 +143,7 @@ class InternVideo2Encoder(_frozen.Frozen):
 
     def __init__(self, config: Config, net: InternVideo2):
         super().__init__(net, config)
-        self.streams = {"frames": net.clip_projector.cross_attn["proj"].out_features}
+        self.streams = {"frames": int(net.clip_projector.cross_attn["proj"].out_features)}
         self.sampling = Sampling(fps=net.frames / config.seconds)
         self.reach = self.apart(config.seconds)
 

@@ -63,8 +63,8 @@ class VGGish(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         before = 1
-        for width in (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool"):
-            if width == "pool":
+        for width in (64, None, 128, None, 256, 256, None, 512, 512, None):
+            if width is None:
                 layers.append(nn.MaxPool2d(2))
             else:
                 layers += [nn.Conv2d(before, width, 3, padding=1), nn.ReLU(inplace=True)]

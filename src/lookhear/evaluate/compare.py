@@ -206,7 +206,8 @@ def metrics(
     differ = next((a.id for a, (b, _) in zip(examples, pairs[1], strict=True) if not _same(a, b)), None)
     if differ is not None:
         raise DatasetError(f"The reports have different references for {differ!r}. Score both on one version.")
-    clusters, found = clusters_of(examples), {}
+    clusters = clusters_of(examples)
+    found: dict[str, dict[str, Gap]] = {}
     for kind, places in scores.kinds(examples).items():
         some = [examples[i] for i in places]
         a, b = (scores.pooled(kind, some, [side[i][1] for i in places]) for side in pairs)

@@ -27,7 +27,6 @@ from lookhear.evaluate.records import from_record, to_record
 from lookhear.evaluate.scores import Score
 from lookhear.evaluate.videos import clusters_of, video_of
 from lookhear.files import dumps
-from lookhear.metrics import answers as metric
 from lookhear.types import Answer, Example
 
 __all__ = [
@@ -184,13 +183,13 @@ def _scored(
     without = next((e.id for e in examples if e.reference is None), None)
     if without is not None:
         raise DatasetError(f"Question {without!r} has no reference answer, so nothing can be scored against it.")
-    clusters, kinds = clusters_of(examples), scores.kinds(examples)
+    clusters = clusters_of(examples)
     measured = scores.measured(examples, answers, clusters, resamples, seed)
     both = scores.by_class(examples, answers)
     whole = tuple(examples), tuple(answers)
-    if not all(kind.partition("/")[0] in scores.RIGHT_OR_WRONG for kind in kinds):
+    right = scores.right(examples, answers)
+    if right is None:
         return Report(*whole, np.zeros(len(examples), bool), None, {}, {}, card, measured, both)
-    right = np.array([metric.correct(a, e.reference) for a, e in zip(answers, examples, strict=True)], dtype=bool)
     names = columns_of(examples)
     inside = membership(examples, names)
     edges = 100 * statistics.bootstrap(right, clusters, inside, resamples, seed)

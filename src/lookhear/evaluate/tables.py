@@ -11,11 +11,12 @@ import io
 import math
 from collections.abc import Collection, Mapping, Sequence
 
+from lookhear import tasks
 from lookhear.catalog import unknown
 from lookhear.errors import RecipeError
 from lookhear.evaluate import beside
 from lookhear.evaluate.columns import PRINTED
-from lookhear.evaluate.scores import RIGHT_OR_WRONG, Score, Scored
+from lookhear.evaluate.scores import Score, Scored
 
 FORMATS = ("text", "markdown", "latex", "csv")
 SHORT = {
@@ -45,7 +46,7 @@ def one(report: Scored, format: str = "text") -> str:
     if format == "csv":
         head[0] = "type"
         head[2:3] = ["low", "high"]
-    rows = [[_title(name, report), *_cells(score, format)] for name, score in scores.items()]
+    rows = [[_title(name, report), *_cells(score, format)] for name, score in scores.items() if score is not None]
     return "\n\n".join([lay_out(head, rows, format), *_of_tasks(report, format), *besides])
 
 
@@ -83,7 +84,7 @@ def _of_tasks(report: Scored, format: str) -> list[str]:
             edges = [_plain(edge) for edge in m.interval]
             shown_edges = edges if format == "csv" else [" to ".join(edges)]
             rows.append([name, _plain(m.value), *shown_edges, *([_plain(m.mute)] if floor else []), str(m.total)])
-        if kind.partition("/")[0] in RIGHT_OR_WRONG and format == "csv" and set(shown) == {"unread"}:
+        if tasks.judged(kind) and format == "csv" and set(shown) == {"unread"}:
             continue  # a CSV of the field's table stays one table
         parts.append(lay_out(head, rows, format))
         if classes := report.classes.get(kind):
@@ -161,9 +162,9 @@ def by_part(
     return lines(texts, kept, format)
 
 
-def columns(report: Scored) -> dict[str, Score]:
+def columns(report: Scored) -> dict[str, Score | None]:
     """Column -> score in the field's order: the types of a group, the group itself, and `Overall` last."""
-    ordered = {}
+    ordered: dict[str, Score | None] = {}
     for group, average in report.groups.items():
         ordered |= {name: score for name, score in report.types.items() if name.split("/")[0] == group}
         ordered[group] = average
@@ -171,7 +172,7 @@ def columns(report: Scored) -> dict[str, Score]:
 
 
 def grid(
-    rows: Mapping[str, Mapping[str, Score | float]],
+    rows: Mapping[str, Mapping[str, Score | float | None]],
     format: str = "text",
     mark: Collection[tuple[str, str]] = (),
 ) -> str:
@@ -216,12 +217,12 @@ def lay_out(head: Sequence[str], rows: Sequence[Sequence[str]], format: str) -> 
         csv.writer(out, lineterminator="\n").writerows([head, *rows])
         return out.getvalue().rstrip("\n")
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = [[_pad(cell, width, i) for i, (cell, width) in enumerate(zip(row, widths, strict=True))] for row in rows]
+    padded = [[_pad(cell, width, i) for i, (cell, width) in enumerate(zip(row, widths, strict=True))] for row in rows]
     title = [_pad(cell, width, i) for i, (cell, width) in enumerate(zip(head, widths, strict=True))]
     if format == "markdown":
         rule = ["-" * width if i == 0 else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
-        return "\n".join("| " + " | ".join(line) + " |" for line in [title, rule, *lines])
-    return "\n".join("  ".join(line).rstrip() for line in [title, *lines])
+        return "\n".join("| " + " | ".join(line) + " |" for line in [title, rule, *padded])
+    return "\n".join("  ".join(line).rstrip() for line in [title, *padded])
 
 
 def _latex(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -269,7 +270,7 @@ def _heading(column: str) -> str:
 
 
 def _number(value: Score | float | None) -> str:
-    number = getattr(value, "accuracy", value)
+    number = value.accuracy if isinstance(value, Score) else value
     return "-" if number is None or math.isnan(number) else f"{number:.2f}"
 
 

@@ -143,7 +143,8 @@ class Attention(Folding):
         self, x: Float[Tensor, "row query dim"], y: Float[Tensor, "row key dim"], padding_mask: Tensor | None = None
     ) -> tuple[Float[Tensor, "row query dim"], Float[Tensor, "row query key"]]:
         """(output of `x` attending to `y`, attention weights before dropout, averaged over heads)."""
-        return self.attend(self.project(x, "q"), *self.project(y, "kv").chunk(2, dim=-1), padding_mask)
+        k, v = self.project(y, "kv").chunk(2, dim=-1)
+        return self.attend(self.project(x, "q"), k, v, padding_mask)
 
     def fold_query(self, x: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:
         """One head only: queries of `x` with the key projection folded in. Their dot products with unprojected keys

@@ -32,7 +32,7 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer], seed: int = 
     circle = np.random.default_rng(seed).permutation([i for i, there in enumerate(dated) if there])
     for place, its in zip(circle, np.roll(circle, 1), strict=True):
         other[place] = references[its]
-    found = {}
+    found: dict[str, Pooled] = {}
     for end, against in (("", references), ("_shuffled", other)):
         both = [iou(a.segments, r.segments) for a, r in zip(answers, against, strict=True)]
         named = [senses(a.segments) == senses(r.segments) for a, r in zip(answers, against, strict=True)]

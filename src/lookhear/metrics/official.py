@@ -190,7 +190,7 @@ def _gemini(reply: str, options: list[str], truth: str) -> str | None:
 def _echoink_reward(reply: str, options: list[str], truth: str) -> Verdict:
     """The tag's content equals the letter; without a tag nothing is right."""
     tag = re.search(r"<answer>\s*(.{0,400}?)\s*</answer>", reply, re.DOTALL)
-    return Verdict(tag[1] if tag else None, bool(tag) and tag[1].strip() == truth)
+    return Verdict(tag[1] if tag else None, tag is not None and tag[1].strip() == truth)
 
 
 def _dave(reply: str, options: list[str], truth: str) -> str | None:

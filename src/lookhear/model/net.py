@@ -78,7 +78,8 @@ class NetModel:
         self.name = name or recipe.net.get("name", "net")
         self.store, self.scale = store, scale or {}
         self.world, self.words = world, words
-        self.build, self.encoders = build, {}
+        self.build = build
+        self.encoders: dict[str, Any] = {}
         self.remembered: OrderedDict[Any, Remembered] = OrderedDict()  # clips that were decoded here
         self.texts = FeatureStore(None)
 

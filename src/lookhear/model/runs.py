@@ -52,7 +52,9 @@ def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
     scale = {}
     if recipe.data.standardize:
         kept = _tensors(folder / "scale.safetensors")
-        scale = {n: tuple(kept[f"{n}.{part}"] for part in SCALE_PARTS) for n in {k.rpartition(".")[0] for k in kept}}
+        mean, deviation = SCALE_PARTS
+        streams = {name.rpartition(".")[0] for name in kept}
+        scale = {stream: (kept[f"{stream}.{mean}"], kept[f"{stream}.{deviation}"]) for stream in streams}
     name, world, words = folder.resolve().name, worlds.read(folder), within.read(folder)
     return NetModel(net, recipe, vocabulary, cards, name, store, scale=scale, world=world, words=words)
 

@@ -26,7 +26,7 @@ def wrapped(
 
 def widths(recipe: config.Recipe, cards: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     """Stream -> width, from the `cards` of the recipe's encoders; for a token stream, the size of its vocabulary."""
-    found = {}
+    found: dict[str, int] = {}
     for stream, served in recipe.features.items():
         name, own = serving(served, stream)
         streams = cards.get(name, {}).get("streams", {})

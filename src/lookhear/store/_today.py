@@ -42,7 +42,7 @@ def on_disk(name: str) -> str:
         module, config = configured(name)
     except RecipeError:  # features under a name that is no encoder here
         return ""
-    files = list(_files(str(getattr(config, "weights", "")), Path(module.__file__).parent, name.partition("@")[0]))
+    files = list(_files(str(getattr(config, "weights", "")), Path(str(module.__file__)).parent, name.partition("@")[0]))
     known = [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in files]
     return hashlib.sha256(repr((config, known)).encode()).hexdigest() if known else ""
 

@@ -53,10 +53,11 @@ def units(clips: Iterable[Clip]) -> list[Clip]:
 def one(clip: Clip, encoders: Sequence[Any], store: FeatureStore) -> Tally:
     """One clip through all encoders that lack it, decoded once for those that look at the same moments."""
     blank = clip.video == BLANK
-    where = {id(e): key(clip, e.reads) for e in encoders}
+    keys = {id(e): key(clip, e.reads) for e in encoders}
+    where = {encoder: name for encoder, name in keys.items() if name is not None}
     seconds = 0.0
     try:
-        there = [e for e in encoders if where[id(e)] is not None]
+        there = [e for e in encoders if id(e) in where]
         todo = [e for e in there if not store.has(e.signature()["name"], where[id(e)])]
         if not todo:
             return Tally(kept=int(not blank and bool(there)))
@@ -65,7 +66,7 @@ def one(clip: Clip, encoders: Sequence[Any], store: FeatureStore) -> Tally:
             length, made = _encoded(clip, sampling, users, "frames" in sides, "waveform" in sides)
             seconds = max(seconds, length)
             for encoder, (streams, missing) in zip(users, made, strict=True):
-                store.put(encoder.signature()["name"], where[id(encoder)], streams, absent=missing)  # type: ignore[arg-type]
+                store.put(encoder.signature()["name"], where[id(encoder)], streams, absent=missing)
     except StoreWriteError:
         raise
     except LookhearError as error:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import LongTensor, Tensor
+from jaxtyping import Int
+from torch import Tensor
 
 from lookhear.errors import FeatureError
 from lookhear.store.features import SOURCE, FeatureStore, key, text_key
@@ -25,7 +26,7 @@ class Batch:
     """`watch` has one row per distinct clip, `ask` one row per question; `clip` says which clip a question is about."""
 
     watch: dict[str, Tensor]
-    clip: LongTensor
+    clip: Int[Tensor, " question"]
     ask: dict[str, Tensor]
     notes: tuple[str, ...] = ()  # visible facts: "no sound track in 'x': silence served"
 

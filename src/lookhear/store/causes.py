@@ -119,11 +119,11 @@ def _of_rows(ours: list[np.ndarray], theirs: list[np.ndarray]) -> Iterator[tuple
     for name, hop in (("0.96 s", 0.96), ("1/0.96 s", 1 / 0.96), ("0.5 s", 0.5), ("0.32 s", 0.32), ("2 s", 2.0)):
         means = f"theirs have a hop of {name} of ours (VGGish: 0.96 s against 1.0)"
         yield "hop", means, [_at(a, np.arange(len(b)) * hop) for a, b in both]
-    for k in (0.5, -0.5):
+    for shift in (0.5, -0.5):
         yield (
             "frame offset",
-            f"theirs are half a row {'late' if k > 0 else 'early'}",
-            [_at(a, np.arange(len(b)) + k) for a, b in both],
+            f"theirs are half a row {'late' if shift > 0 else 'early'}",
+            [_at(a, np.arange(len(b)) + shift) for a, b in both],
         )
     if len(both) > 1:
         yield "other clips", "theirs belong to other clips: names are mixed up", _swapped(both)

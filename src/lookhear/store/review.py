@@ -141,7 +141,7 @@ def _unusual(
     files: Published, names: Iterable[str], faults: Mapping[str, str], usual: tuple[int, ...], adopted: Adopted
 ) -> dict[str, str]:
     """Arrays of another width than most, and such as look transposed."""
-    found = {}
+    found: dict[str, str] = {}
     if not usual:
         return found
     for name in names:

@@ -120,7 +120,7 @@ def _sound(wave: Float[np.ndarray, sample]) -> Float[np.ndarray, number]:
 
 def of_clip(clip: Clip, wanted: Sequence[str], features: Mapping[str, str], store: FeatureStore) -> Descriptor:
     """The descriptor of a clip whose `wanted` streams are in `store`; of tracks that are there."""
-    found = {}
+    found: dict[str, Float[np.ndarray, " number"]] = {}
     for stream in wanted:
         name, own = serving(features[stream], stream)
         where = key(clip, store.reads(name, own))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lookhear.metrics import answers as right_or_wrong
 from lookhear.metrics import emotion
 from lookhear.pooled import Pooled, totals
 from lookhear.tasks.reading import prompts, reader
 from lookhear.types import Answer, Example
 
 VERSION = 1
+MAIN = {"": "accuracy"}
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
@@ -30,6 +32,11 @@ def target(example: Example, explain: bool = True) -> str:
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
     """The action a reply names, in the spelling of its list."""
     return reader.name(reply, vocabulary or example.meta.get("labels", ()))
+
+
+def right(answer: Answer, reference: Answer) -> bool:
+    """Whether an answer is the reference's, however it is written."""
+    return right_or_wrong.correct(answer, reference)
 
 
 def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:

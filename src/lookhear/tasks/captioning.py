@@ -11,6 +11,8 @@ from lookhear.tasks.reading import prompts, reader
 from lookhear.types import Answer, Example
 
 VERSION = 1
+MAIN = {"": "cider_d"}
+right = None  # an answer is good by degrees
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:

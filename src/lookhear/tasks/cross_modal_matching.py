@@ -13,6 +13,7 @@ from lookhear.tasks.reading import prompts, reader
 from lookhear.types import Answer, Example
 
 VERSION = 1
+MAIN = {"": "accuracy"}
 LABELS = ("one", "two")
 PAIR = ("yes", "no")
 
@@ -41,6 +42,11 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     if example.meta.get("form") == "pair":
         return reader.name(reply, PAIR, kind="yes_no")
     return reader.which_of_two(reply)
+
+
+def right(answer: Answer, reference: Answer) -> bool:
+    """Whether an answer is the reference's, however it is written."""
+    return right_or_wrong.correct(answer, reference)
 
 
 def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:

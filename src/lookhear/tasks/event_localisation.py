@@ -21,6 +21,8 @@ from lookhear.tasks.reading import events, prompts, reader, unwrap
 from lookhear.types import Answer, Example, Segment
 
 VERSION = 1
+MAIN = {"": "segment/audio-visual", "ave": "accuracy", "llp": "segment/type"}
+right = None  # an answer is good by degrees
 FORMS = ("ave", "unav", "llp")
 NOTHING = "No events."
 

@@ -25,6 +25,8 @@ from lookhear.tasks.reading import boxes, prompts, reader, unwrap
 from lookhear.types import Answer, Example, Region
 
 VERSION = 1
+MAIN = {"": "J", "arig": "iou"}
+right = None  # an answer is good by degrees
 FORMS = ("arig", "s4", "ms3", "avss", "ref_avs")
 SAID = re.compile(r"\bobject\b[^.\n]{0,80}?\bis\s{1,4}(?:an?\s{1,4}|the\s{1,4})?([^\W\d][\w -]{0,60})", re.IGNORECASE)
 
@@ -100,12 +102,14 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = 
             rows = np.zeros((len(references), 2))
             rows[boxed] = part.rows
             scores[name] = Ratio(rows, part.value)
-    if any(mask_of(r) is not None for r in references):
+    shapes = [mask.shape for mask in map(mask_of, references) if mask is not None]
+    if shapes:
         scores |= segmentation.pooled(answers, references)
-    if form == "avss" and all(mask_of(r) is not None for r in references):
-        shapes = [mask_of(r).shape for r in references]
-        maps = [[class_map(one, s) for one, s in zip(side, shapes, strict=True)] for side in (answers, references)]
-        of_classes = segmentation.pooled_semantic(*maps)
+    if form == "avss" and len(shapes) == len(references):
+        given, true = (
+            [class_map(one, s) for one, s in zip(side, shapes, strict=True)] for side in (answers, references)
+        )
+        of_classes = segmentation.pooled_semantic(given, true)
         scores |= {{"F": "F_classes"}.get(name, name): one for name, one in of_classes.items()}
     return scores | reader.share(answers)
 

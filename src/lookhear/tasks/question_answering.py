@@ -15,6 +15,7 @@ from lookhear.tasks.reading import evidence, reader
 from lookhear.types import Answer, Example
 
 VERSION = 2
+MAIN = {"": "accuracy"}
 YES_NO = ("yes", "no")
 ENDS = (".", "!", ":", "'", '"', "”", ")")  # of a question that needs no question mark
 EVIDENCE = (
@@ -75,6 +76,11 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     if "items" in example.meta:
         return reader.order(reply, len(example.meta["items"]))
     return reader.name(reply, list(vocabulary or labels), example.question)
+
+
+def right(answer: Answer, reference: Answer) -> bool:
+    """Whether an answer is the reference's, however it is written."""
+    return right_or_wrong.correct(answer, reference)
 
 
 def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:

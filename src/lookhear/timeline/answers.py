@@ -64,6 +64,7 @@ def _pictures(timeline: Timeline) -> tuple[str, ...]:
 
 
 def _run(scene: Scene, query: Query) -> Finding:
+    program: Program
     if query.program == "together":
         program = programs_things.together if len(query.things) > 1 else programs_clip.simultaneous
     elif query.program in PROGRAMS:

@@ -79,16 +79,16 @@ def read(path: Path) -> dict[str, Tensor]:
 
 def _answers(recipe: config.Recipe) -> tuple[str, ...]:
     """The answers of a dataset in the order of published classes. Raises ModelError where it has no fixed order."""
-    fixed = getattr(datasets.find(recipe.data.name)[0], "VOCABULARY", None)
-    if fixed is None:
+    fixed = datasets.of(recipe.data.name).vocabulary
+    if not fixed:
         raise ModelError(f"{recipe.data.name!r} has no fixed order of answers: give it with --vocabulary FILE.json")
-    return tuple(fixed)
+    return fixed
 
 
 def _cards(recipe: config.Recipe, wanted: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """Encoder -> its signature: of the store where it has such features, else of the encoder itself."""
     root = recipe.data.store or (f"{recipe.data.root}/features" if recipe.data.root else None)
-    store, cards = FeatureStore(root), {}
+    store, cards = FeatureStore(root), dict[str, Mapping[str, Any]]()
     for name in encoders_of(recipe.features, wanted):
         try:
             cards[name] = store.card(name)

@@ -80,9 +80,7 @@ def read(recipe: config.LLMRecipe, drawn: str = "", validating: bool = False) ->
             continue
         split, limit = (wanted.val, wanted.val_limit) if validating else (wanted.split, wanted.limit)
         examples = datasets.load(wanted.dataset, wanted.root or recipe.root, split)
-        marked = getattr(datasets.find(wanted.dataset)[0], "with_mask", None)
-        if marked is not None:
-            examples = [marked(e) if e.meta.get("mask") is not None else e for e in examples]
+        examples = list(map(datasets.of(wanted.dataset).with_mask, examples))
         kinds |= {e.task for e in examples}
         lessons[name], lost = _of_task(name, examples, recipe.explain, limit, drawn)
         if not lessons[name]:
@@ -124,9 +122,7 @@ def truth_of(example: Example) -> Truth:
     regions = [r for r in (example.reference.regions if example.reference else ()) if r.mask is not None]
     if not any(np.asarray(r.mask).any() for r in regions):
         return None
-    small = replace(
-        example.reference, regions=tuple(replace(r, mask=boxes.resized(np.asarray(r.mask))) for r in regions)
-    )
+    small = replace(example.truth, regions=tuple(replace(r, mask=boxes.resized(np.asarray(r.mask))) for r in regions))
     if example.meta.get("form") == "avss":
         return localisation.class_map(small, (boxes.SIZE, boxes.SIZE))
     return np.logical_or.reduce([r.mask for r in small.regions])
@@ -138,8 +134,8 @@ def prepared(llm: LLM, lesson: Lesson) -> Prepared:
     if lesson.second is None:
         return lean(llm.prepare(media))
     start, end = lesson.clip.start, lesson.clip.end
-    other = (lesson.second, None) if lesson.way == "a2v" else (None, lesson.second)
-    both = paired_media(media, decode(Clip(*other, start, end), llm.sampling), lesson.way)
+    video, audio = (lesson.second, None) if lesson.way == "a2v" else (None, lesson.second)
+    both = paired_media(media, decode(Clip(video, audio, start, end), llm.sampling), lesson.way)
     told = {"pair": lesson.way} if getattr(llm, "compares", False) else {}
     return lean(llm.prepare(both, **told))
 

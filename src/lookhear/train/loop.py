@@ -121,7 +121,8 @@ class _Run:
         self._resume()
         self.log = Log(self.run, self.at.step, self.settings.report_to, asdict(self.recipe)) if self.main else None
         self._note(**({"notes": self.questions.notes} if self.questions.notes and not self.at.step else {}))
-        self.began, self.since = time.perf_counter(), []
+        self.began = time.perf_counter()
+        self.since: list[dict[str, Tensor]] = []
         while self.at.step < self.steps:
             epoch, first = divmod(self.at.step, self.steps_per_epoch)
             line = self._epoch(epoch)
@@ -186,7 +187,8 @@ class _Run:
                 "train.clip_norm=1 and train.precision=no."
             )
         took = time.perf_counter() - self.began
-        self.began, self.since = time.perf_counter(), []
+        self.began = time.perf_counter()
+        self.since.clear()
         self._note(
             epoch=(self.at.step - 1) // self.steps_per_epoch,
             lr=self.schedule.get_last_lr()[0],

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lookhear import config, files, tasks
 from lookhear.llms import LLM
-from lookhear.llms.placement import MACHINE
+from lookhear.llms.omni.placement import MACHINE
 from lookhear.model import tuned
 from lookhear.train.learners import named
 

@@ -45,7 +45,7 @@ def read(data: config.Data) -> Questions:
         if split
     }
     train = _first(found[data.train], data.clips)
-    fixed = getattr(datasets.find(data.name)[0], "VOCABULARY", None)
+    fixed = datasets.of(data.name).vocabulary
     answers = Counter(e.reference.text for e in train if e.reference)
     questions = Questions(tuple(train), tuple(found.get(data.val, ())), tuple(fixed or answers))
     known = [e for e, label in zip(train, questions.labels(train), strict=True) if label >= 0]

@@ -48,7 +48,7 @@ class ClipEncoder(_frozen.Frozen):
     def __init__(self, config: Config):
         super().__init__(towers.tower(config.weights, "vision"), config)
         self.size = self.net.config.image_size
-        width = self.net.config.projection_dim
+        width = int(self.net.config.projection_dim)
         self.streams = {"frames": width} | ({"patches": width} if config.patches else {})
         self.sampling = Sampling()
 

@@ -86,7 +86,7 @@ class YAMNetEncoder(_frozen.Frozen):
     reads = "waveform"
 
     def __init__(self, config: Config, net: YAMNet, classes: Path | None):
-        super().__init__(net.to(memory_format=torch.channels_last), config)
+        super().__init__(net.to(memory_format=torch.channels_last), config)  # type: ignore[call-overload]  # torch's stubs lack it
         self.streams = {"audio": WIDTH, "scores": CLASSES}
         self.sampling = Sampling(sample_rate=RATE)
         self.reach = 0 if config.hop == "second" else None

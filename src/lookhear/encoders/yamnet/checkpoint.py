@@ -29,7 +29,7 @@ def variables(index: Path) -> dict[str, np.ndarray]:
         _, at = _handle(table, len(table) - FOOTER)
         (begin, size), _ = _handle(table, at)
         shards: dict[int, bytes] = {}
-        found = {}
+        found: dict[str, np.ndarray] = {}
         for _, handle in _entries(table[begin : begin + size]):
             (begin, size), _ = _handle(handle, 0)
             for key, value in _entries(table[begin : begin + size]):

@@ -17,7 +17,15 @@ from lookhear.encoders.yamnet import protobuf
 from lookhear.encoders.yamnet.protobuf import Message
 from lookhear.errors import ModelError
 
-TYPES = {1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32, 7: np.int64, 10: np.float16, 11: np.float64}
+TYPES: dict[int, type[np.generic]] = {
+    1: np.float32,
+    2: np.uint8,
+    3: np.int8,
+    6: np.int32,
+    7: np.int64,
+    10: np.float16,
+    11: np.float64,
+}
 LISTS = {1: 4, 6: 5, 7: 7, 11: 10}  # type -> the field of a tensor that lists its numbers, where they are no bytes
 
 
@@ -60,7 +68,7 @@ def _tensor(tensor: Message, beside: Callable[[str], bytes], opened: dict[str, b
     kind = TYPES.get(code)
     if kind is None:
         raise ValueError(f"tensor {name!r} is of type {code}, which is not read")
-    raw: bytes | Message | None = next((v for n, v in fields if n == 9), None)
+    raw: bytes | Message | None = next((v for n, v in fields if n == 9 and not isinstance(v, int)), None)
     where = dict(_pair(v) for n, v in fields if n == 13)
     if where:
         file = where["location"]

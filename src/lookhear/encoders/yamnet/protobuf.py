@@ -8,8 +8,8 @@ Message = memoryview
 
 
 def each(message: Message, number: int) -> Iterator[Message]:
-    """The values of every field of that number."""
-    return (value for n, value in fields(message) if n == number)
+    """The values of every field of that number that holds bytes: texts, messages and packed numbers."""
+    return (value for n, value in fields(message) if n == number and not isinstance(value, int))
 
 
 def integers(value: int | Message) -> Iterator[int]:

@@ -75,25 +75,26 @@ def numbers() -> tuple[Number, ...]:
     found = []
     for paper in PAPERS:
         for row in _rows(f"{paper}.csv"):
-            digits = len(row["value"].partition(".")[2])
-            found.append(Number(**{**row, "value": float(row["value"]), "digits": digits}))
+            value = row["value"]
+            texts = {name: text for name, text in row.items() if name != "value"}
+            found.append(Number(**texts, value=float(value), digits=len(value.partition(".")[2])))
     return tuple(found)
 
 
 @cache
 def methods() -> tuple[Method, ...]:
     """The methods of the survey, oldest first, then those that only the result tables name."""
-    return tuple(
-        Method(
-            **{
-                **row,
-                "also": tuple(filter(None, row["also"].split(";"))),
-                "year": int(row["year"]),
-                "parameters": float(row["parameters"]) if row["parameters"] else None,
-                "spatial_temporal": row["spatial_temporal"] == "yes",
-            }
-        )
-        for row in _rows("methods.csv")
+    return tuple(_method(row) for row in _rows("methods.csv"))
+
+
+def _method(row: Mapping[str, str]) -> Method:
+    texts = {name: text for name, text in row.items() if name not in ("also", "year", "parameters", "spatial_temporal")}
+    return Method(
+        **texts,
+        also=tuple(filter(None, row["also"].split(";"))),
+        year=int(row["year"]),
+        parameters=float(row["parameters"]) if row["parameters"] else None,
+        spatial_temporal=row["spatial_temporal"] == "yes",
     )
 
 

@@ -89,7 +89,8 @@ def draw(path: Path | str) -> None:
 
 
 def _years(panel, entries: Sequence[tuple[int, str, float]], design: Mapping[str, str]) -> None:
-    best, steps = 0.0, []
+    best = 0.0
+    steps: list[tuple[int, float, str]] = []
     for year, method, overall in entries:
         panel.plot(year, overall, "o", color=COLOURS[design[method]], ms=5, alpha=0.7)
         if overall > best:

@@ -94,7 +94,7 @@ def read(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     Raises RecipeError for a row without a name of its own, or an unknown one.
     """
     own = [one.removeprefix(OWN) for one in overrides if one.startswith(OWN)]
-    study = config.load(path, own, schema=Study)
+    study = config.load(path, own, Study)
     names = [row.name for row in study.rows]
     if not names or not all(names) or len({folder_of(n) for n in names}) < len(names):
         raise RecipeError(f"{path}: every row needs a name of its own; there are {names}.")
@@ -176,6 +176,7 @@ def go(
                 continue
             took = time.perf_counter() - start
             model = load(run)
+            assert isinstance(model, NetModel)
             where = recipe.data.store or f"{recipe.data.root}/features"
             store = stores.setdefault(where, FeatureStore(where, cache=True))
             for split in (s for s in splits if s not in known):
@@ -275,7 +276,7 @@ def summary(found: Asked, against: Mapping[str, str], resamples: int = statistic
         cells = {c: _cell(values[inside[:, i]], edges[i]) for i, c in enumerate(columns) if inside[:, i].any()}
         rows[name] = {"seeds": [round(100 * float(s.mean()), 2) for s in seeds], "columns": cells}
         other = against.get(name)
-        if other in found.right and other != name:
+        if other is not None and other in found.right and other != name:
             _compare(cells, values - found.right[other].mean(0), clusters, inside, columns, families, resamples)
             rows[name]["against"] = other
     tested = [n for n, row in rows.items() if "against" in row]

@@ -42,7 +42,7 @@ from lookhear.llms.crab.storage import BASE, VISION_BASE
 from lookhear.llms.crab.storage import plan as plan
 from lookhear.llms.crab.text import MASKED as MASKED
 from lookhear.llms.crab.text import MASKS, MEDIA, Words
-from lookhear.llms.placement import split
+from lookhear.llms.omni.placement import split
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media, Region
 
@@ -362,7 +362,7 @@ def load(
 
     `adapter` is the folder of the published files (or one of them), or a PEFT folder; of the two mask decoders that
     for 71 classes is taken where `semantic`. Without any there are no masks. `options` are of `Config` and of
-    `llms.placement`. `.report` tells
+    `llms.omni.placement`. `.report` tells
     what was read from each file and what is random. Raises ModelError where something lacks or is left over.
     """
     placed, options = split({"dtype": "float32"} | options)

@@ -7,8 +7,28 @@ from collections.abc import Sequence
 
 from lookhear.tasks.reading.claims import HEAD, PASSING, PLAIN, STATED, Mention, few
 
-UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-UNITS += ("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
+UNITS = (
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+)
 TENS = {
     word: 10 * place
     for place, word in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)
@@ -148,11 +168,10 @@ def _count(text: str, match: re.Match[str], noun: re.Pattern[str]) -> Mention | 
         return None
     if BELOW.search(left) and "no more" not in left:
         return None
-    if BEYOND.search(left):
+    if start := BEYOND.search(left):
         if number < 10:
             return None
         number = max(number + 1, 11)
-        start = BEYOND.search(left)
         return Mention(match.start() - (len(left) - start.start()), match.end(), number, least=HEAD)
     if re.match(r"^\s*(?:\+|or more\b)", right):
         if number < 11 and not right.startswith("+"):

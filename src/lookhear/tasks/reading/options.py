@@ -97,7 +97,7 @@ def choose(statement: str, options: Sequence[str], question: str = "") -> Readin
     binary = yes_no.options(texts)
     mentions = [*letters, *_placed(soft, texts), *_kinds(soft, texts), *_numbers(soft, texts, question)]
     if binary:
-        mentions += [m if m.value is None else _as(m, binary[m.value]) for m in yes_no.said(soft, question)]
+        mentions += [m if m.value is None else _as(m, binary[str(m.value)]) for m in yes_no.said(soft, question)]
     else:
         mentions += [m for m in _texts(words, texts) if not any(a <= m.start < b for a, b in restated)]
     mentions = _once([m for m in mentions if not echoes(soft, question, m)])
@@ -135,7 +135,7 @@ def lower(text: str) -> str:
     return low if len(low) == len(text) else "".join(c.lower()[:1] for c in text)
 
 
-def _as(mention: Mention, value: int) -> Mention:
+def _as(mention: Mention, value: int | None) -> Mention:
     return Mention(mention.start, mention.end, value, mention.strength, mention.fixed, mention.least)
 
 

@@ -37,8 +37,24 @@ EMPHASIS = re.compile(r"\*{1,3}|_{2,3}|`+|(?<!\w)_|_(?!\w)|\$+|\\[()\[\]]")
 BULLET = re.compile(r"^[ \t]{0,12}(?:#{1,6}|>|[-*•·▪–])[ \t]+", re.MULTILINE)
 NOTHING = re.compile(r"^[\W_]*$")
 
-KEYS = ("final_answer", "finalanswer", "correct_answer", "answer", "ans", "correct_option", "selected_option", "choice")
-KEYS += ("option", "letter", "selection", "prediction", "predicted_answer", "答案", "respuesta", "antwort")
+KEYS = (
+    "final_answer",
+    "finalanswer",
+    "correct_answer",
+    "answer",
+    "ans",
+    "correct_option",
+    "selected_option",
+    "choice",
+    "option",
+    "letter",
+    "selection",
+    "prediction",
+    "predicted_answer",
+    "答案",
+    "respuesta",
+    "antwort",
+)
 BESIDES = (
     "explanation",
     "reason",
@@ -49,8 +65,17 @@ BESIDES = (
     "analysis",
     "confidence",
     "evidence",
+    "probability",
+    "score",
+    "question",
+    "options",
+    "choices",
+    "time",
+    "start",
+    "end",
+    "id",
+    "timestamp",
 )
-BESIDES += ("probability", "score", "question", "options", "choices", "time", "start", "end", "id", "timestamp")
 KEYED = re.compile(rf"[\"']?\b({'|'.join(KEYS)})[\"']?\s{{0,8}}[:=]\s{{0,8}}", re.IGNORECASE)
 
 
@@ -132,7 +157,9 @@ def _without_thought(text: str) -> tuple[str, str, bool]:
         return (text[last.end() :], text[: last.start()], False) if last[1] == "final" else ("", text, True)
     if not any(word in low for word in THOUGHTS.split("|")):
         return text, "", False
-    outside, inside, depth, at = [], [], 0, 0
+    outside: list[str] = []
+    inside: list[str] = []
+    depth, at = 0, 0
     for mark in THOUGHT.finditer(text):
         piece = text[at : mark.start()]
         at = mark.end()

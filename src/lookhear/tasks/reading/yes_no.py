@@ -176,8 +176,8 @@ def said(text: str, question: str) -> list[Mention]:
         ):
             continue
         found.append(Mention(m.start(), m.end(), word, least=HEAD))
-    if (m := FIRST.match(text)) and not any(one.start == m.start(1) for one in found):
-        found.append(Mention(m.start(1), m.end(1), NO, least=HEAD))
+    if (first := FIRST.match(text)) and not any(one.start == first.start(1) for one in found):
+        found.append(Mention(first.start(1), first.end(1), NO, least=HEAD))
     begin = 0
     for end in [*(m.end() for m in ENDS.finditer(text)), len(text)]:
         sentence = text[begin:end]
