@@ -59,10 +59,10 @@ def features(root, streams, sizes):
     return options
 
 
-def tokenizer(root):
-    """A BERT vocabulary of a few words, for MCCD."""
+def tokenizer(root, count):
+    """A BERT vocabulary of `count` words, for MCCD."""
     root.mkdir()
-    (root / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
+    (root / "vocab.txt").write_text("\n".join([*VOCABULARY, *map(str, range(count - len(VOCABULARY)))]) + "\n")
     (root / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
     return root
 
@@ -81,7 +81,7 @@ def test_three_commands_lead_to_a_table(name, tmp_path, lookhear):
     (tmp_path / "answers.json").write_text(json.dumps(["two", *(f"answer {i}" for i in range(1, sizes["answers"]))]))
     reads = [option for s in streams if s in VECTORS for option in ("--features", f"{s}=theirs")]
     if name == "mccd":
-        reads += ["--features", f"tokens=bert_tokens@weights={tokenizer(tmp_path / 'bert')}"]
+        reads += ["--features", f"tokens=bert_tokens@weights={tokenizer(tmp_path / 'bert', sizes['tokens'])}"]
     answers = ("--vocabulary", tmp_path / "answers.json")
     run = tmp_path / "run"
     ran = lookhear("convert", name, tmp_path / "net.pt", *reads, *store, *answers, "--out", run)
