@@ -13,7 +13,7 @@ from lookhear.files import dumps
 KINDS = {"models": ("nets", "llms"), "nets": ("nets",), "llms": ("llms",), "debias": ("debias",)} | {
     k: (k,) for k in ("datasets", "encoders", "tasks", "metrics", "dialects")
 }
-OTHERS = ("recipes", "probes", "methods", "columns")  # kinds that are not files on a shelf
+OTHERS = ("recipes", "probes", "methods", "tables", "columns")  # kinds that are not files on a shelf
 
 
 def list_(
@@ -72,6 +72,10 @@ def _others(kind: str) -> dict[str, str]:
         from lookhear.evaluate.literature import published
 
         return published.names()
+    if kind == "tables":
+        from lookhear.evaluate.literature import printed
+
+        return printed.listed()
     if kind == "columns":
         from lookhear.evaluate import many
 

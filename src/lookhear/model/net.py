@@ -18,9 +18,10 @@ from lookhear import config
 from lookhear.errors import MediaError, ModelError
 from lookhear.model import within
 from lookhear.model._clips import Video, Watched, about, stamp
+from lookhear.model.options import among, by_text, chosen, pairs, with_options
 from lookhear.model.pointing import TRACKS, Empty, empty_seconds, segments, trimmed
 from lookhear.store import world as worlds
-from lookhear.store.batch import Batch, batch, orders
+from lookhear.store.batch import OFFERED, Batch, batch, orders
 from lookhear.store.features import FeatureStore, key
 from lookhear.store.fill import build_encoder, encoders_of, fill
 from lookhear.store.names import serving
@@ -124,6 +125,12 @@ class NetModel:
         """One answer per example, whose clip must be in `watched`."""
         if not examples:
             return []
+        if self.recipe.data.options == "text":
+            return by_text(self._said(watched, pairs(examples)), examples)
+        return self._said(watched, examples)
+
+    def _said(self, watched: Watched, examples: Sequence[Example]) -> list[Answer]:
+        """What the net says to each example, among the options where it is asked with a mask."""
         row = {clip: i for i, clip in enumerate(watched.clips)}
         unseen = next((e.clip.id for e in examples if e.clip not in row), None)
         if unseen is not None:
@@ -134,6 +141,7 @@ class NetModel:
         self._fill(store, wanted, examples)
         asked = self.batch(examples, wanted, store)
         output = self.net.answer({n: t[rows] for n, t in watched.memory.items()}, **served(self.net.answer, asked))
+        output = replace(output, logits=among(output.logits, asked.ask.get(OFFERED)))
         places = rows.tolist()
         answers = self._answers(
             output,
@@ -141,6 +149,8 @@ class NetModel:
             [watched.notes[i] for i in places],
             [self._empty(watched.clips[i]) for i in places],
         )
+        if self.recipe.data.options == "mask":
+            answers = [chosen(a, e) for a, e in zip(answers, examples, strict=True)]
         strange = [
             within.notes(e.question, a.text, self.words, self.vocabulary)
             for a, e in zip(answers, examples, strict=True)
@@ -223,6 +233,8 @@ class NetModel:
         streams = batch(
             examples, wanted, self.recipe.features, store, seconds=data.seconds, fit=data.fit, absent="blank"
         )
+        if set(wanted) - set(orders(self.net.watch)):
+            streams = with_options(streams, examples, self.vocabulary, data.options, ordered=OFFERED in wanted)
         return scaled(streams, self.scale).to(self.device)
 
     def _strange(self, clip: Clip, store: FeatureStore) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from lookhear.types import BLANK, Clip, Example
 
 NOT_STREAMS = {"self", "memory", "output", "labels"}
 NEGATIVE = "_negative"
+OFFERED = "options"  # which answers a question offers: no encoder's stream; whoever knows the vocabulary adds it
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def batch(
     """
     if not examples:
         raise FeatureError("A batch needs at least one example, got none.")
+    wanted = [n for n in wanted if n != OFFERED]
     clips = list(dict.fromkeys(e.clip for e in examples))
     row = {clip: i for i, clip in enumerate(clips)}
     shelf = _Shelf(store, features, seconds, fit, absent)

@@ -7,7 +7,7 @@ from typing import Any
 
 from lookhear.errors import FeatureError
 from lookhear.store import _today
-from lookhear.store.batch import NEGATIVE, text_of
+from lookhear.store.batch import NEGATIVE, OFFERED, text_of
 from lookhear.store.extract import Tally, extract, extract_texts
 from lookhear.store.features import FeatureStore, key, text_key
 from lookhear.store.names import build_encoder, serving
@@ -20,7 +20,7 @@ Progress = Callable[[str, int, int], None]  # what is being made, how many are d
 def encoders_of(features: Mapping[str, str], wanted: Sequence[str]) -> dict[str, list[str]]:
     """Encoder -> the `wanted` streams it serves by a recipe's `features`; `…_negative` ones under their plain name."""
     serves: dict[str, list[str]] = {}
-    for stream in dict.fromkeys(w.removesuffix(NEGATIVE) for w in wanted):
+    for stream in dict.fromkeys(w.removesuffix(NEGATIVE) for w in wanted if w != OFFERED):
         if stream not in features:
             known = ", ".join(f"{k}: {v}" for k, v in features.items()) or "none"
             raise FeatureError(f"The net asks for {stream!r} but no encoder is named for it. Named are: {known}.")

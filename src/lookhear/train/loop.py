@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from lookhear import config
@@ -24,9 +24,10 @@ from lookhear.catalog import unknown
 from lookhear.errors import ModelError, RecipeError
 from lookhear.model import says, within
 from lookhear.model.costs import Cost, line
+from lookhear.model.options import PAIRED, YES, among, right_pairs, with_options
 from lookhear.progress import Bars, bars
 from lookhear.store import world as worlds
-from lookhear.store.batch import NEGATIVE, Batch, batch, batches, orders, wants
+from lookhear.store.batch import NEGATIVE, OFFERED, Batch, batch, batches, orders, wants
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import encoders_of
 from lookhear.store.scale import measure, scaled
@@ -220,14 +221,18 @@ class _Run:
         """(right, asked) on the validation questions, clips watched once."""
         net = self.net.eval()
         wanted = [*orders(net.watch), *orders(net.answer)]
-        right = 0
+        right, sure, asked = 0, list[float](), list[Example]()
         for examples in batches(
             self.questions.val, 4 * self.settings.batch, max(1, self.settings.clips), torch.Generator()
         ):
             streams = self._batch(examples, wanted).to(self.accelerator.device)
-            said = says(net, streams).logits.argmax(-1).cpu()
-            right += int((said == torch.tensor(self.questions.labels(examples))).sum())
-        return right, len(self.questions.val)
+            logits = among(says(net, streams).logits, streams.ask.get(OFFERED)).cpu()
+            if self.recipe.data.options == "text":
+                sure += logits.float().softmax(-1)[:, PAIRED.index(YES)].tolist()
+                asked += examples
+                continue
+            right += int((logits.argmax(-1) == torch.tensor(self.questions.labels(examples))).sum())
+        return right_pairs(sure, asked) if asked else (right, len(self.questions.val))
 
     def _epoch(self, epoch: int) -> list[list[Example]]:
         generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + epoch)
@@ -245,6 +250,14 @@ class _Run:
             absent="blank",
             pool=self.pool,
             generator=torch.Generator().manual_seed(self._seed(2)),
+        )
+        streams = with_options(
+            streams,
+            examples,
+            self.questions.vocabulary,
+            data.options,
+            wanted is None,
+            OFFERED in (wanted or self.wanted),
         )
         return scaled(streams, self.scale)
 

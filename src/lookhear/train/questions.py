@@ -12,6 +12,7 @@ from lookhear import config, datasets
 from lookhear.catalog import unknown
 from lookhear.errors import DatasetError, RecipeError
 from lookhear.metrics.answers import normal
+from lookhear.model import options
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import Progress, fill
 from lookhear.types import Example
@@ -44,10 +45,15 @@ def read(data: config.Data) -> Questions:
         for split in (data.train, data.val)
         if split
     }
-    train = _first(found[data.train], data.clips)
+    options.check(data.options)
+    train, val = _first(found[data.train], data.clips), found.get(data.val, ())
     fixed = datasets.of(data.name).vocabulary
+    if data.options == "text":
+        train, val, fixed = options.pairs(train), options.pairs(val), options.PAIRED
+    elif data.options == "mask" and not fixed:
+        fixed = options.vocabulary(train)
     answers = Counter(e.reference.text for e in train if e.reference)
-    questions = Questions(tuple(train), tuple(found.get(data.val, ())), tuple(fixed or answers))
+    questions = Questions(tuple(train), tuple(val), tuple(fixed or answers))
     known = [e for e, label in zip(train, questions.labels(train), strict=True) if label >= 0]
     if not known:
         raise DatasetError(

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from lookhear import config
 from lookhear.errors import RecipeError
 from lookhear.model import build_net, says, served, wrapped
-from lookhear.store.batch import Batch
+from lookhear.model.options import among
+from lookhear.store.batch import OFFERED, Batch
 
 OPTIMIZERS = {
     "adam": torch.optim.Adam,
@@ -39,7 +40,11 @@ def optimizer(settings: config.Train, net: nn.Module) -> torch.optim.Optimizer:
 
 
 class Step(nn.Module):
-    """Net and losses as one module, so that gradients are exchanged once a step under any number of processes."""
+    """Net and losses as one module, so that gradients are exchanged once a step under any number of processes.
+
+    Cross-entropy is over the answers a question offers. Losses of a net's own are over its whole vocabulary, unless it
+    orders `options`: distances between logits, as some have them, make no sense where some are impossible.
+    """
 
     def __init__(self, net: nn.Module):
         super().__init__()
@@ -49,5 +54,5 @@ class Step(nn.Module):
         """The losses of one batch, each clip watched once; their sum is minimised."""
         output = says(self.net, streams)
         if not hasattr(self.net, "losses"):
-            return {"answer": F.cross_entropy(output.logits, labels)}
+            return {"answer": F.cross_entropy(among(output.logits, streams.ask.get(OFFERED)), labels)}
         return self.net.losses(output, labels, **served(self.net.losses, streams))
