@@ -1,7 +1,7 @@
 """Models on the Hugging Face hub, by the mixin of huggingface_hub: run folders up, with a filled card, and down.
 
 push_to_hub("runs/av_master", "me/av_master")            a run folder, or a folder that `lookhear export` wrote
-from_pretrained("me/av_master", revision="main")         a repository, or a folder, as a Model
+lookhear.from_pretrained("me/av_master")                 a repository, or a folder, as a Model
 """
 
 from __future__ import annotations
@@ -34,27 +34,20 @@ def push_to_hub(
     return str(_shared(Path(folder), reports or {}, repo).push_to_hub(repo, private=private, token=token))
 
 
-def from_pretrained(
+def fetched(
     where: Path | str,
     revision: str | None = None,
     cache_dir: Path | str | None = None,
     token: str | None = None,
     local_files_only: bool = False,
-    **options: Any,
-) -> Any:
-    """The model in a repository of the hub, or in a folder; `options` are those of `lookhear.load`.
-
-    What was downloaded is kept in the hub's cache. Raises ModelError where it cannot be had or holds no model.
-    """
-    from lookhear.model import load
-
+) -> Path:
+    """The folder of a model: `where` itself, or a repository's, downloaded once. Raises ModelError."""
     if Path(where).is_dir():
-        return load(where, **options)
+        return Path(where)
     try:
-        folder = snapshot(str(where), "model", revision, cache_dir, token, local_files_only)
+        return snapshot(str(where), "model", revision, cache_dir, token, local_files_only)
     except FeatureError as error:
         raise ModelError(str(error)) from None
-    return load(folder, **options)
 
 
 def write(run: Path, out: Path, reports: Mapping[str, Any] | None = None) -> None:
