@@ -51,6 +51,21 @@ class FeatureStore:
         self.agreed: set[str] = set()  # encoders whose weights were checked against the card
         self.memory: dict[tuple[str, str, str], tuple[np.ndarray, bool]] | None = {} if cache or root is None else None
 
+    @classmethod
+    def from_pretrained(cls, repo: Path | str, cache: bool = False, **options: Any) -> FeatureStore:
+        """The store in a dataset repository of the Hugging Face hub (see `store.hub.pull`), or in a folder."""
+        from lookhear.store import hub
+
+        return cls(repo if Path(repo).is_dir() else hub.pull(str(repo), **options), cache)
+
+    def push_to_hub(self, repo: str, private: bool | None = None, token: str | None = None) -> str:
+        """Upload the store to a dataset repository with a card; returns its address."""
+        from lookhear.store import hub
+
+        if self.root is None:
+            raise FeatureError("This store is in memory alone. Extract into a folder, and push that.")
+        return hub.push(self.root, repo, private, token)
+
     def open(self, encoder: Any) -> str:
         """Create or check the folder of an encoder; returns its name. Raises FeatureError if signatures differ."""
         return self.sign(signature(encoder))

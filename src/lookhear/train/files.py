@@ -1,11 +1,11 @@
 """The files of a run folder, each written atomically.
 
-recipe.yaml  vocabulary.json  features.json     definition of the run, written first
-questions.json  world.safetensors               statistics of training questions and clips, for warnings
-scale.safetensors                               mean and deviation of features, with `data.standardize`
-log.jsonl  tensorboard/                         training log
-checkpoint/last.pt  checkpoint/best.safetensors state during training
-model.safetensors                               the result, written at the end of training
+recipe.yaml  vocabulary.json  features.json     what the run is, written first
+questions.json  world.safetensors               what it was asked and shown, for notes outside of that
+scale.safetensors                               how features are scaled, where the recipe standardizes
+log.jsonl  tensorboard/  costs.json             how it went, and what it took
+checkpoint/last.pt  checkpoint/best.safetensors where it stands, while training
+model.safetensors                               the result: there only when training has ended
 """
 
 from __future__ import annotations
