@@ -76,7 +76,7 @@ class Config:
     connector: dict[str, int] = field(default_factory=dict)
     """width, layers, heads and inner of the Q-Formers that differ from 768, 2, 12, 3072"""
     dropout: float = 0.1
-    """dropout of the Q-Formers and the mask decoder"""
+    """dropout of the Q-Formers"""
     masks: bool = True
     """whether there is a mask decoder"""
     classes: int = 71
