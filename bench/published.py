@@ -68,6 +68,7 @@ def beside(direct: Callable[[], Any], ours: dict[str, Callable[[], Any]], rounds
             "times": round(result["direct"]["cpu_s"] / seconds, 2),
             "at_most": round(result["direct"]["cpu_s"] * rate / work, 2),
         }
+    print(json.dumps(result), file=sys.stderr, flush=True)  # a long run that fails later has told this
     return result
 
 
@@ -106,7 +107,7 @@ def av_master() -> dict:
     adam = {net: torch.optim.Adam(net.parameters(), 1e-4) for net in (direct, ours)}
     train = {f"{n}_clips": lambda n=n: our_step(ours, adam[ours], streams, labels, clips=n) for n in (QUESTIONS, CLIPS)}
     step = beside(lambda: direct_step(direct, adam[direct], streams, labels), train, 2, top["gflop_per_s"])
-    direct.eval(), ours.eval()
+    direct.eval().requires_grad_(False), ours.eval().requires_grad_(False)
     audio, frames, question, words, *_ = streams
     same = [x[:1].expand(QUESTIONS, *x.shape[1:]) for x in (audio, frames)]
     with torch.inference_mode():
@@ -142,7 +143,7 @@ def qa_tiger() -> dict:
 
     train = {f"{n}_clips": lambda n=n: step(ours, n) for n in (QUESTIONS, CLIPS)}
     trained = beside(lambda: step(direct, None), train, 3, top["gflop_per_s"])
-    direct.eval(), ours.eval()
+    direct.eval().requires_grad_(False), ours.eval().requires_grad_(False)
     same = [x[:1].expand(QUESTIONS, *x.shape[1:]) for x in streams[:3]]
     with torch.inference_mode():
         evaluate = beside(
