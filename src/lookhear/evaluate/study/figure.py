@@ -92,6 +92,7 @@ def _bars(axes: Axes, rows: Mapping[str, Any], _: object) -> None:
             bars = [[max(0.0, cell["accuracy"] - low)], [max(0.0, high - cell["accuracy"])]]
             axes.bar(middle, cell["accuracy"], width, color=colour, label=column if not place else None, yerr=bars,
                      error_kw={"lw": 0.8, "ecolor": "#55505f"})  # fmt: skip
-    turned = {"rotation": 20, "ha": "right"} if len(rows) > 4 else {}
-    axes.set_xticks(range(len(rows)), list(rows), fontsize=8, **turned)
+    axes.set_xticks(range(len(rows)), list(rows), fontsize=8)
+    if len(rows) > 4:
+        axes.tick_params(axis="x", labelrotation=20)
     axes.legend(frameon=False, fontsize=8, ncols=len(shown), loc="upper center", bbox_to_anchor=(0.5, -0.18))
