@@ -97,6 +97,8 @@ class Train:
     """steps between checkpoints for resuming"""
     validate_every: int = 1
     """epochs between validations"""
+    report_to: list[str] = field(default_factory=lambda: ["tensorboard"])
+    """where curves go beside log.jsonl: tensorboard (if installed), trackio, wandb"""
 
 
 @dataclass(frozen=True)

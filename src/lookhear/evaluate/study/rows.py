@@ -27,7 +27,7 @@ from lookhear.errors import LookhearError, RecipeError
 from lookhear.evaluate.floors import template_of
 from lookhear.evaluate.report import clusters_of, columns_of, membership, places_of_parts
 from lookhear.metrics.answers import correct, normal
-from lookhear.model import NetModel, load, says
+from lookhear.model import NetModel, costs, load, says
 from lookhear.store.batch import orders
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import fill
@@ -185,6 +185,8 @@ def go(
                 keep(run, split, kept[split], known[split])
             scores = ", ".join(f"{s} {100 * bits.mean():.2f} %" for s, bits in known.items())
             say(f"{name}, seed {seed}: {scores} (trained in {took:.0f} s, {time.perf_counter() - start - took:.0f} s)")
+            if told := costs.read(run):
+                say(f"  {', '.join(f'{n} {c}' for n, c in zip(costs.HEAD, costs.cells(told), strict=True))}")
         for split, bits in known.items():
             right[split].setdefault(name, {})[seed] = bits
     if failed and not any(right.values()):
