@@ -11,6 +11,7 @@ model.safetensors                               the result: there only when trai
 from __future__ import annotations
 
 import dataclasses
+import pickle
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ import torch
 from torch import Tensor
 
 from lookhear import config
-from lookhear.errors import FileError, ModelError, RecipeError
+from lookhear.errors import FileError, LookhearError, ModelError, RecipeError
 from lookhear.files import claim as hold
 from lookhear.files import dumps, unused, whole, write
 from lookhear.model import SCALE_PARTS
@@ -129,17 +130,49 @@ def save_checkpoint(run: Path, state: Mapping[str, Any]) -> None:
             raise FileError(f"Cannot write {str(path)!r}. Check permissions and free space.") from None
 
 
-def load_checkpoint(run: Path) -> dict[str, Any] | None:
-    """The last checkpoint, or None."""
+@contextmanager
+def resuming(run: Path) -> Iterator[dict[str, Any] | None]:
+    """Context manager with the last checkpoint, or None, to put back into net, optimizer and schedule.
+
+    Raises ModelError, one line, for a checkpoint that is damaged, holds NaN, or does not fit what it is put into.
+    """
     path = run / "checkpoint" / "last.pt"
-    if not path.is_file():
-        return None
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, EOFError, ValueError) as error:
-        raise ModelError(
-            f"{path}: damaged ({str(error).splitlines()[0][:120]}). Delete it to train from the start."
-        ) from None
+        state = None
+        if path.is_file():
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            _check(state, "it")
+        yield state
+    except LookhearError:
+        raise
+    except (*UNFIT, pickle.UnpicklingError, OSError, EOFError) as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+        raise ModelError(f"{path}: damaged ({reason}). Delete it to train from the start.") from None
+
+
+UNFIT = (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError)  # of foreign state
+MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer")  # as large as their parameter
+
+
+def _check(value: Any, where: str) -> None:
+    """Refuse a checkpoint that is no mapping, or tensors in it that are not finite."""
+    if where == "it" and not isinstance(value, dict):
+        raise TypeError(f"it holds a {type(value).__name__}")
+    if isinstance(value, Tensor) and value.is_floating_point() and not bool(value.isfinite().all()):
+        raise ValueError(f"{where} is not finite")
+    if isinstance(value, dict):
+        for key, one in value.items():
+            _check(one, str(key))
+
+
+def restore(optimizer: Any, state: Any) -> None:
+    """Put an optimizer's state back. Raises ValueError where a moment is not of its parameter's shape."""
+    optimizer.load_state_dict(state)
+    for parameter, kept in optimizer.state.items():
+        for name in MOMENTS:
+            moment = kept.get(name)
+            if moment is not None and moment.shape != parameter.shape:
+                raise ValueError(f"{name} has shape {tuple(moment.shape)}, its parameter {tuple(parameter.shape)}")
 
 
 def finish(run: Path) -> None:

@@ -251,9 +251,12 @@ class _Run:
         self.accelerator.wait_for_everyone()
 
     def _resume(self) -> None:
-        state = files.load_checkpoint(self.run)
-        if state is None:
-            return
+        with files.resuming(self.run) as state:
+            if state is not None:
+                self._take(state)
+
+    def _take(self, state: Mapping[str, Any]) -> None:
+        """Put the state of a checkpoint back."""
         if state["lessons"] != self.curriculum.digest:
             raise ModelError(
                 f"The lessons are not those that {str(self.run)!r} was started on. "
@@ -266,7 +269,7 @@ class _Run:
             with torch.no_grad():
                 for name, tensor in self.learning.items():
                     tensor.copy_(state["model"][name])
-            self.optimizer.load_state_dict(state["optimizer"])
+            files.restore(self.optimizer, state["optimizer"])
             if state["scaler"] and self.accelerator.scaler:
                 self.accelerator.scaler.load_state_dict(state["scaler"])
         self.batches.restore(state["sampler"])

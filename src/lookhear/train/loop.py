@@ -9,7 +9,7 @@ and resumed run ends with the same weights.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -282,9 +282,12 @@ class _Run:
         files.save_checkpoint(self.run, state)
 
     def _resume(self) -> None:
-        state = files.load_checkpoint(self.run)
-        if state is None:
-            return
+        with files.resuming(self.run) as state:
+            if state is not None:
+                self._take(state)
+
+    def _take(self, state: Mapping[str, Any]) -> None:
+        """Put the state of a checkpoint back."""
         if state["questions"] != self.questions.digest:
             raise ModelError(
                 f"The training questions are not those that {str(self.run)!r} was started on. "
@@ -292,7 +295,7 @@ class _Run:
             )
         files.check_processes(self.run, state["processes"], self.accelerator.num_processes)
         self.net.load_state_dict(state["net"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        files.restore(self.optimizer, state["optimizer"])
         self.at = Position(**state["position"])
         self.schedule.load_state_dict(state["schedule"])
         if state["scaler"] and self.accelerator.scaler:

@@ -145,7 +145,7 @@ def _forward(ctx: Any, t: Tensor, add: Tensor, cross: Tensor, w: Weights, masks:
 
 def _linear_back(d: Tensor, x: Tensor, weight: Tensor, dweight: Tensor, dbias: Tensor) -> Tensor:
     """Gradient of the input of a linear layer; those of its weight and bias are added."""
-    dweight.addmm_(d.T, x)
+    torch.addmm(dweight, d.T, x, out=dweight)
     dbias.add_(d.sum(dim=0))
     return torch.mm(d, weight)
 
@@ -183,5 +183,5 @@ def _backward(
     dw.table.add_(spread[:, dim : 3 * dim].view(modality, clips, n, -1).sum(dim=1, keepdim=True))
     inner = _linear_back(spread, s.inner, w.spread, dw.spread, dw.spread_bias)
     dadd.copy_(inner.view(modality, clips, n, -1).sum(dim=2))
-    dw.old.addmm_(inner.T, s.t)
+    torch.addmm(dw.old, inner.T, s.t, out=dw.old)
     return torch.mm(inner, w.old)
