@@ -23,11 +23,14 @@ HEARD = 16_000  # samples a second
 
 @dataclass(frozen=True)
 class Eye:
-    """Input format of a vision tower: patch size `side`, `together` frames per patch, `merge` x `merge` patches a token."""
+    """Input format of a vision tower."""
 
     side: int = 14
+    """side of a patch in pixels"""
     together: int = 2
+    """frames per patch"""
     merge: int = 2
+    """patches per token, along each side"""
     mean: tuple[float, ...] = (0.48145466, 0.4578275, 0.40821073)
     deviation: tuple[float, ...] = (0.26862954, 0.26130258, 0.27577711)
 
