@@ -78,7 +78,7 @@ def _run(scene: Scene, query: Query) -> Finding:
 
 
 def _fitted(scene: Scene, query: Query, finding: Finding, options: Sequence[str]) -> Finding:
-    """The finding mapped to an option: one that matches its text, or the option that is most likely present; or none."""
+    """The finding mapped to an option: one that matches its text, else the one most likely present, or none."""
     plain = {option.lower().strip(" .").replace("_", " "): option for option in options}
     if finding.known and finding.text.lower() in plain:
         chosen = plain[finding.text.lower()]

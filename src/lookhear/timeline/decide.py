@@ -38,7 +38,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Rule:
-    """Thresholds of an event relative to the peak (begin, end), filled pause in seconds, trim at each end in seconds."""
+    """Thresholds of an event relative to the peak (begins, ends), and filled pause and trim in seconds."""
 
     begins: float = HALF
     ends: float = QUARTER
