@@ -215,8 +215,8 @@ class HanLayer(nn.Module):
     def feed(self, total: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:
         """The two norms and the feed-forward layer between them."""
         u = self.norm1(total)
-        inner = drop(self.linear1(u).relu(), self.dropout, self.training)
-        return self.norm2(u + drop(self.linear2(inner), self.dropout, self.training))
+        inner = drop(self.linear1(u).relu_(), self.dropout, self.training)
+        return self.norm2(drop(self.linear2(inner), self.dropout, self.training).add_(u))
 
     def forward(self, x: Float[Tensor, "row time dim"], y: Tensor | None = None) -> Float[Tensor, "row time dim"]:
         """The whole layer."""
