@@ -164,6 +164,40 @@ class Tuning:
 
 
 @dataclass(frozen=True)
+class Prefer:
+    """How a language model learns from preferences (stage prefer)."""
+
+    beta: float = 0.1
+    """how far replies may go from the model that the run starts with: the larger, the less"""
+    contrast: str = "both"
+    """answer: the true reply against the twin's, about one clip; clip: the true reply about its clip against the same
+    reply about the twin; both"""
+    supervised: float = 0.0
+    """weight of the cross-entropy of the true replies beside it"""
+
+
+@dataclass(frozen=True)
+class Reinforce:
+    """How a language model learns from its own replies (stage reinforce)."""
+
+    rewards: dict[str, float] = field(default_factory=lambda: {"answer": 1.0})
+    """reward -> weight: answer, seconds, sense, causal, form"""
+    group: int = 8
+    """replies drawn to each question; a reply's advantage is its reward against the others'"""
+    temperature: float = 1.0
+    max_tokens: int = 24
+    """of a reply"""
+    updates: int = 1
+    """steps of the optimizer for the same replies"""
+    clip: float = 0.2
+    """by how much a reply's probability counts as changed at most"""
+    kl: float = 0.0
+    """weight of the divergence from the model that the run starts with"""
+    deaf: bool = False
+    """all sound is silenced: a control that must gain nothing from rewards for hearing"""
+
+
+@dataclass(frozen=True)
 class LLMRecipe:
     """What the training of a language model is made of; a recipe with `llm` at its top is one."""
 
@@ -171,7 +205,8 @@ class LLMRecipe:
     """`name` of a file in llms/, `where` it is (a folder, a name of the hub, or the run folder of an earlier stage),
     and options of its `load`: dtype, device, attention, device_map, quantize, frames, …"""
     stage: str = "instruct"
-    """align: the connectors learn, all else is frozen; instruct: adapters and connectors do"""
+    """align: the connectors learn, all else is frozen; instruct: adapters and connectors do; prefer: from pairs of
+    twins, by preference; reinforce: from the model's own replies, by rewards"""
     adapter: dict[str, Any] = field(default_factory=dict)
     """`name` ilora, lora, lora_moe or none, and rank, alpha, heads, dropout, scope"""
     connectors: bool = True
@@ -185,6 +220,8 @@ class LLMRecipe:
     """of mix temperature: 1 is proportional, the larger the more equal"""
     explain: bool = True
     """targets give reasons before the answer"""
+    prefer: Prefer = field(default_factory=Prefer)
+    reinforce: Reinforce = field(default_factory=Reinforce)
     train: Tuning = field(default_factory=Tuning)
     seed: int = 0
     out: str = ""

@@ -20,15 +20,17 @@ def train(
 
     Example: lookhear train soundstage/av_master data.root=world train.epochs=8
 
-    A recipe with `llm` at its top trains a language model: tiny_omni/qa, crab_plus/instruct.
+    A recipe with `llm` at its top trains a language model: tiny_omni/qa, crab_plus/instruct, tiny_omni/reinforce.
     """
     from dataclasses import replace
+    from importlib import import_module
 
     from lookhear import config
 
     if config.of_llm(recipe):
         tuned = config.load(recipe, overrides or (), config.LLMRecipe)
-        from lookhear.train.llm import train as tune
+        own = tuned.stage if tuned.stage in ("prefer", "reinforce") else "llm"
+        tune = import_module(f"lookhear.train.{own}").train
 
         tuned = tuned if tuned.out else replace(tuned, out=f"runs/{recipe.stem}")
         if overwrite:

@@ -12,7 +12,7 @@ itself, and nothing of the other questions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,12 +67,14 @@ def spread(positions: Tensor, axes: int) -> Tensor:
 class Said:
     """Tokens a model chose, without the one it stopped at, and their mean log-probability, with it.
 
-    `states` (token, dim), where asked for, are the last hidden states each token was chosen from.
+    `states` (token, dim), where asked for, are the last hidden states each token was chosen from; `last` is the token
+    it stopped at, None where it was cut.
     """
 
     tokens: tuple[int, ...]
     score: float
     states: Tensor | None = None
+    last: int | None = None
 
 
 @torch.inference_mode()
@@ -88,8 +90,28 @@ def greedy(
 ) -> list[Said]:
     """The likeliest token again and again after each of `prompts`, until one of `stop` or `max_tokens`.
 
-    `model` is any causal language model of transformers that returns logits for the last token when told to keep that
-    one only, or for all.
+    See `decoded`.
+    """
+    return decoded(model, seen, rows, prompts, stop, pad, max_tokens, states=states)
+
+
+@torch.inference_mode()
+def decoded(
+    model: nn.Module,
+    seen: MediaCache,
+    rows: Sequence[int],
+    prompts: Sequence[Sequence[int]],
+    stop: set[int],
+    pad: int,
+    max_tokens: int,
+    choose: Callable[[Tensor, int], Tensor] | None = None,
+    states: bool = False,
+) -> list[Said]:
+    """Token after token after each of `prompts`, until one of `stop` or `max_tokens`.
+
+    `choose` takes log-probabilities (prompt, token) and how many tokens there are already, and gives the next token of
+    each prompt; without it that is the likeliest. `model` is any causal language model of transformers that returns
+    logits for the last token when told to keep that one only, or for all.
     """
     device = seen.mask.device
     which = torch.as_tensor(list(rows), dtype=torch.long, device=device)
@@ -113,7 +135,8 @@ def greedy(
             **({"output_hidden_states": True} if states else {}),
         )
         likely = out.logits[:, -1].float().log_softmax(-1)
-        score, token = likely.max(-1)
+        token = likely.argmax(-1) if choose is None else choose(likely, len(chosen))
+        score = likely.gather(-1, token[:, None])[:, 0]
         chosen.append(token.masked_fill(done, pad))
         scores.append(score.masked_fill(done, torch.nan))
         if states:
@@ -129,10 +152,22 @@ def greedy(
     result = []
     for i in range(len(which)):
         spoken = words[i][~points[i].isnan()].tolist()
-        cut = spoken[:-1] if spoken and spoken[-1] in stop else spoken
+        last = spoken[-1] if spoken and spoken[-1] in stop else None
+        cut = spoken if last is None else spoken[:-1]
         kept_states = torch.stack(hidden, 1)[i, : len(cut)] if states else None
-        result.append(Said(tuple(cut), float(points[i].nanmean()), kept_states))
+        result.append(Said(tuple(cut), float(points[i].nanmean()), kept_states, last))
     return result
+
+
+def by_uniform(draws: Float[Tensor, "prompt token"], temperature: float = 1.0) -> Callable[[Tensor, int], Tensor]:
+    """A `choose` that draws tokens by numbers of 0..1: equal numbers and equal probabilities give equal tokens."""
+
+    def choose(likely: Tensor, place: int) -> Tensor:
+        shares = (likely.double() / temperature).softmax(-1).cumsum(-1)
+        u = draws[:, place : place + 1].to(shares) * shares[:, -1:]
+        return torch.searchsorted(shares, u, right=True)[:, 0].clamp(max=shares.shape[-1] - 1)
+
+    return choose
 
 
 @dataclass(frozen=True)

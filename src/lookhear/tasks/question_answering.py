@@ -5,6 +5,7 @@ How to ask a language model, how to read its reply, how to score. Small nets nee
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ ENDS = (".", "!", ":", "'", '"', "”", ")")  # of a question that needs no ques
 EVIDENCE = (
     " Then write on lines of their own when you saw or heard what tells you, as 'seen 1:05-1:08' or 'heard 0:12-0:15'."
 )
+TAGGED = re.compile(r"<answer>.*?</answer>", re.DOTALL)
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -38,18 +40,21 @@ def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
     if tuple(example.meta.get("labels", ())) == YES_NO:
         return f"{question}\nAnswer yes or no."
     if vocabulary:
-        return f"{question}\nAnswer with one of: {', '.join(vocabulary)}."
-    return f"{question}\nAnswer in a few words."
+        return f"{question}\nAnswer with one of: {', '.join(vocabulary)}.{dated}"
+    return f"{question}\nAnswer in a few words.{dated}"
 
 
 def target(example: Example, explain: bool = True) -> str:
     """The reply to learn: the answer between tags, after the reasoning or (`explain=False`) alone.
 
-    An option is given with its letter, as it is asked for.
+    An option is given with its letter, as it is asked for. Where dated evidence is asked for it follows the answer, and
+    there is no reasoning.
     """
     answer, options = reader.reference(example).text, list(example.meta.get("options", ()))
     letter = f"{LETTERS[options.index(answer)]}. " if answer in options else ""
     tagged = f"<answer>{letter}{answer}</answer>"
+    if example.meta.get("form") == "evidence":
+        return "\n".join(filter(None, (tagged, evidence.written(reader.reference(example).segments))))
     if not explain:
         return tagged
     own = f"From what is seen and heard, the question is answered by {answer}. So the answer is {tagged}."
@@ -64,17 +69,24 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     the question asks for. With neither options nor vocabulary (`meta["labels"]`, where none is given) what the reply
     states is the answer. What names none of them, or several, is empty with a note: it is never guessed at.
     """
+    if example.meta.get("form") == "evidence":
+        plain = replace(example, meta={**example.meta, "form": ""})
+        answer = parse(reply if example.meta.get("options") else _undated(reply), plain, vocabulary)
+        return replace(answer, segments=evidence.told(reply, answer.text), raw=reply)
     options = list(example.meta.get("options", ()))
     if options:
-        answer = reader.choice(reply, options, example.question)
-        dated = example.meta.get("form") == "evidence"
-        return replace(answer, segments=evidence.told(reply, answer.text)) if dated else answer
+        return reader.choice(reply, options, example.question)
     labels = tuple(example.meta.get("labels", ()))
     if labels == YES_NO:
         return reader.name(reply, labels, example.question, kind="yes_no")
     if "items" in example.meta:
         return reader.order(reply, len(example.meta["items"]))
     return reader.name(reply, list(vocabulary or labels), example.question)
+
+
+def _undated(reply: str) -> str:
+    """The part of a reply that answers, where that stands between tags; dates beside it are evidence."""
+    return "\n".join(TAGGED.findall(reply)) or reply
 
 
 def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:

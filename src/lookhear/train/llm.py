@@ -15,7 +15,7 @@ base they belong to). `model.load` reads it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lookhear import catalog, config
-from lookhear.errors import ModelError
+from lookhear.errors import ModelError, RecipeError
 from lookhear.files import json_lines
 from lookhear.llms import LLM, Prepared
 from lookhear.progress import Bars, bars
@@ -38,6 +38,7 @@ from lookhear.train.lessons import Ask, Curriculum, Lesson, Truth
 from lookhear.train.log import Log
 from lookhear.train.meter import Meter
 from lookhear.train.prepared import Clips, size
+from lookhear.train.schedule import warmed
 from lookhear.train.validation import Best, losses
 
 LOG_EVERY = 5  # steps
@@ -63,6 +64,10 @@ class Step(nn.Module):
 def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
     """Train what `recipe` says and return its run folder; goes on where an interrupted run of it stopped."""
     check(recipe)
+    if recipe.stage not in ("align", "instruct"):
+        raise RecipeError(
+            f"Stage {recipe.stage} has a loop of its own: lookhear train, or lookhear.train.{recipe.stage}."
+        )
     run, settings = Path(recipe.out or "runs/llm"), recipe.train
     accelerator = engines.accelerator(settings)
     main = accelerator.is_main_process
@@ -73,20 +78,6 @@ def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
         accelerator.wait_for_everyone()
         _Run(replace(recipe, out=str(run)), run, accelerator, shown).go()
     return run
-
-
-def factor(settings: config.Tuning) -> Callable[[int], float]:
-    """Step (from 0) -> what the learning rate is multiplied by: up in a straight line, then half a cosine to zero."""
-    warm = math.ceil(settings.warmup * settings.steps)
-
-    def at(step: int) -> float:
-        if step < warm:
-            return (step + 1) / warm
-        if settings.schedule == "constant":
-            return 1.0
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, settings.steps - warm))))
-
-    return at
 
 
 class _Run:
@@ -115,7 +106,7 @@ class _Run:
         self.step, self.optimizer = accelerator.prepare(Step(self.llm), optimizer)
         if self.sharded:  # FSDP has put tensors of its own in the places of those
             self.learning = {n: p for n, p in self.llm.model.named_parameters() if p.requires_grad}
-        self.rate = factor(self.settings)
+        self.rate = warmed(self.settings)
         self.best = Best()
         self.at = 0
 
