@@ -28,6 +28,7 @@ LEAST = {  # key -> the least it can be, in the sections of a recipe
     **dict.fromkeys(("seconds", "batch", "asks", "accumulate", "checkpoint_every", "validate_every", "step_epochs"), 1),
 }
 NODES = 100_000  # values in a recipe, more than any has: a few lines of aliases can stand for billions
+OTHERS = ("accelerate", "verl")  # folders of settings that other programs read
 RECIPES = Path(__file__).parent / "recipes"  # those that ship: FOLDER/NAME.yaml
 
 
@@ -271,7 +272,7 @@ def recipes() -> dict[str, str]:
     """Name -> first sentence of its comment, for every recipe and study that ships."""
     found = {}
     for path in sorted(RECIPES.glob("*/*.yaml")):
-        if path.parent.name != "accelerate":
+        if path.parent.name not in OTHERS:
             lines = path.read_text("utf-8").split("\n")
             head = " ".join(line.lstrip("# ") for line in takewhile(lambda line: line.startswith("# "), lines))
             found[f"{path.parent.name}/{path.stem}"] = head.partition(". ")[0].removesuffix(".")

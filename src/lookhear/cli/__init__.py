@@ -28,7 +28,20 @@ from lookhear.errors import LookhearError, not_installed, shown
 
 ORDER = (  # as a user meets them; a command that is not named here comes after these
     *("ask", "watch", "list", "check", "lint", "extract", "adopt", "convert", "verify", "train", "evaluate", "score"),
-    *("compare", "study", "audit", "doctor", "robust", "instruct", "soundstage", "survey", "export", "serve"),
+    *(
+        "compare",
+        "study",
+        "audit",
+        "doctor",
+        "robust",
+        "instruct",
+        "soundstage",
+        "pairs",
+        "speedrun",
+        "survey",
+        "export",
+        "serve",
+    ),
 )
 FAULTS, REFUSED, CRASHED, STOPPED = 1, 2, 3, 130  # exit codes
 UsageError = typer.BadParameter.__mro__[1]  # base class of typer's errors about arguments; it has no public name
