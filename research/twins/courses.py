@@ -21,12 +21,14 @@ import torch
 from lookhear import config, datasets
 from lookhear.curate.robust import rephrase
 from lookhear.evaluate import pairs
+from lookhear.evaluate.audit.card import of_videos
 from lookhear.evaluate.run import run
 from lookhear.metrics.evidence import iou
 from lookhear.model import LLMModel, load
 from lookhear.train import llm, prefer, reinforce
 from lookhear.types import Answer, Example
 
+CLIPS = 40  # of the test split, that are asked about
 ARMS: dict[str, dict[str, Any]] = {
     "supervised": {"stage": "instruct", "explain": False, "train": {"batch": 8, "asks": 8}},
     "prefer": {"stage": "prefer", "train": {"batch": 16}},
@@ -67,9 +69,9 @@ def asked(model: LLMModel, examples: list[Example]) -> list[Answer]:
 
 def measured(model: LLMModel, world: Path, dated: bool) -> dict[str, Any]:
     """Answers, pairs, seconds and other words on the test split."""
-    plain = datasets.load("soundstage", world, "test")
+    plain = of_videos(datasets.load("soundstage", world, "test"), CLIPS)
     right = [a.text == e.reference.text for e, a in zip(plain, asked(model, plain), strict=True) if e.reference]
-    twins = datasets.load("soundstage@twins", world, "test")
+    twins = of_videos(datasets.load("soundstage@twins", world, "test"), CLIPS)
     found: dict[str, Any] = {"answers": 100 * float(np.mean(right))}
     found |= {name: one.to_json() for name, one in pairs.scores(twins, asked(model, twins)).items()}
     words = [(e, t) for e in plain[::3] for t in partial(rephrase.rephrase, count=1, seed=0)(e) if t != e.question]
@@ -77,7 +79,7 @@ def measured(model: LLMModel, world: Path, dated: bool) -> dict[str, Any]:
     right = [a.text == e.reference.text for e, a in zip(other, asked(model, other), strict=True) if e.reference]
     found["other_words"] = 100 * float(np.mean(right))
     if dated:
-        some = datasets.load("soundstage@evidence", world, "test")[::2]
+        some = of_videos(datasets.load("soundstage@evidence", world, "test"), CLIPS)[::2]
         said = asked(model, some)
         found["iou"] = 100 * float(
             np.mean([iou(a.segments, e.reference.segments) for e, a in zip(some, said, strict=True) if e.reference])
@@ -95,7 +97,7 @@ def main() -> None:
     given.add_argument("arm")
     given.add_argument("seed", type=int)
     given.add_argument("--start", default="")
-    given.add_argument("--steps", type=int, default=60)
+    given.add_argument("--steps", type=int, default=30)
     told = given.parse_args()
     torch.set_num_threads(1)
     out = told.out / f"{told.arm}-{told.seed}"

@@ -181,8 +181,8 @@ class Prefer:
 class Reinforce:
     """How a language model learns from its own replies (stage reinforce)."""
 
-    rewards: dict[str, float] = field(default_factory=lambda: {"answer": 1.0})
-    """reward -> weight: answer, seconds, sense, causal, form"""
+    rewards: dict[str, float] = field(default_factory=dict)
+    """reward -> weight: answer, seconds, sense, causal, form; none is answer alone"""
     group: int = 8
     """replies drawn to each question; a reply's advantage is its reward against the others'"""
     temperature: float = 1.0

@@ -18,7 +18,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -49,7 +49,7 @@ class Rolled:
 
 def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
     """Train what `recipe` says and return its run folder; goes on where an interrupted run of it stopped."""
-    settings = recipe.reinforce
+    settings = replace(recipe.reinforce, rewards=recipe.reinforce.rewards or {"answer": 1.0})
     rewards.check(settings.rewards)
     for name in ("group", "max_tokens", "updates"):
         least = 2 if name == "group" else 1
