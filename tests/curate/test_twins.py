@@ -83,7 +83,7 @@ def test_verl_rows_are_read_by_the_reward(world, tmp_path):
         truth = row["reward_model"]["ground_truth"]
         target = __import__("lookhear.tasks", fromlist=["find"]).find(example.task).target(example)
         best = rewards.compute_score(row["data_source"], target, truth, row["extra_info"])
-        assert best["answer"] == 1 and best["seconds"] > 0.5 and best["score"] == 1 + 0.5 * best["seconds"]
+        assert best["answer"] == 1 and best["seconds"] > 0.3 and best["score"] == 1 + 0.5 * best["seconds"]
         assert rewards.compute_score(row["data_source"], "nothing", truth, row["extra_info"])["score"] == 0
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -124,7 +125,7 @@ def test_killed_and_gone_on_it_is_the_same_to_the_bit(world, tmp_path, monkeypat
     halved = module.train(recipe(world, tmp_path / "halved", stage, **options), progress=False)
     assert same(weights(whole), weights(halved))
     other = recipe(world, tmp_path / "other", stage, **options)
-    assert not same(weights(whole), weights(module.train(config.replace(other, seed=1), progress=False)))
+    assert not same(weights(whole), weights(module.train(replace(other, seed=1), progress=False)))
 
 
 def test_preferences_are_learned(world, tmp_path):
@@ -159,6 +160,4 @@ def test_refusals(world, tmp_path):
         prefer.train(recipe(world, tmp_path / "e", "prefer", contrast="clips"), progress=False)
     other = recipe(world, tmp_path / "f")
     with pytest.raises(ModelError, match="cannot draw replies"):
-        reinforce.train(
-            config.replace(other, llm={"name": "endpoint", "where": "http://127.0.0.1:9/v1"}), progress=False
-        )
+        reinforce.train(replace(other, llm={"name": "endpoint", "where": "http://127.0.0.1:9/v1"}), progress=False)

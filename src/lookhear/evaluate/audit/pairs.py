@@ -44,20 +44,23 @@ def of_twins(asked: Asked) -> list[Line]:
     lines = []
     for name, score in found.items():
         what, _, kind = name.partition("/")
+        constant = found.get(f"changes/{kind}" if kind else "changes", score).value == 0
         of = f" ({kind})" if kind else ""
         if what == "pairs":
             sentence = (
                 f"Of pairs that must change{of}, {_share(score)} are right both times; the same answer twice scores 0."
             )
-            lines.append(_line(name, f"both right{of}", _floor(score, 0.0, "tells twins apart"), sentence, score))
+            lines.append(
+                _line(name, f"both right{of}", _floor(score, 0.0, "tells twins apart", constant), sentence, score)
+            )
         elif what == "changes" and not kind:
             sentence = f"Where the truth changes, {_share(score)} of the answers do."
-            lines.append(_line(name, "changes where it must", _floor(score, 0.0, "changes"), sentence, score))
+            lines.append(_line(name, "changes where it must", _floor(score, 0.0, "changes", constant), sentence, score))
         elif what == "stays" and not kind:
             sentence = f"Where something else changes, {_share(score)} of the answers stay."
             lines.append(_line(name, "stays where it must", _steady(score), sentence, score))
         elif what == "consistency":
-            verdict = _floor(score, 50.0, "follows the change")
+            verdict = _floor(score, 50.0, "follows the change", constant)
             sentence = f"Changes followed or rightly ignored{of}: {_share(score)}; the same twice is 50: {verdict}."
             lines.append(_line(name, f"consistency{of}", verdict, sentence, score))
         elif name == MUTED:
@@ -119,11 +122,12 @@ def _line(name: str, title: str, verdict: str, sentence: str, score: Pairs) -> L
     return Line(name, "pairs", title, verdict, sentence, score.total, None, score.value, None, score.interval)
 
 
-def _floor(score: Pairs, floor: float, words: str) -> str:
+def _floor(score: Pairs, floor: float, words: str, constant: bool) -> str:
+    """Against what the same answer twice scores; `constant` says that no answer changed at all."""
     low, high = score.interval
-    if low > floor + (MARGIN if floor == 0 else 0):
-        return words
-    return "like the same answer twice" if high < floor + MARGIN else UNSURE
+    if constant or high < floor + MARGIN:
+        return "like the same answer twice"
+    return words if low > floor + (MARGIN if floor == 0 else 0) else UNSURE
 
 
 def _steady(score: Pairs) -> str:
