@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -53,7 +53,8 @@ def speedrun(
     rules.check_world(world)
     language = config.of_llm(recipe)
     where = f"root={world}" if language else f"data.root={world}"
-    made = config.load(recipe, [*(overrides or ()), where], config.LLMRecipe if language else config.Recipe)
+    schema: type[Any] = config.LLMRecipe if language else config.Recipe
+    made = config.load(recipe, [*(overrides or ()), where], schema)
     made = replace(made, out=str(out))
     starts = rules.honest(made, world)
     stage = made.stage if language else ""
