@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from lookhear import config
 from lookhear.errors import DatasetError, ModelError, RecipeError
-from lookhear.layers.kv_cache import by_uniform
+from lookhear.layers.generation import by_uniform
 from lookhear.llms import Learner, tiny_omni
 from lookhear.model import load
 from lookhear.soundstage.scene.splits import Settings
@@ -56,11 +56,11 @@ def log(run):
 def test_tokens_are_drawn_as_often_as_they_are_likely():
     odds = torch.tensor([0.1, 0.0, 0.6, 0.3])
     draws = torch.rand(4000, 1, generator=torch.Generator().manual_seed(0))
-    said = by_uniform(draws)(odds.log().expand(4000, 4), 0)
+    said = by_uniform(odds.log().expand(4000, 4), draws[:, 0])
     assert torch.bincount(said, minlength=4).div(4000).sub(odds).abs().max() < 0.03
-    cold = by_uniform(draws, 0.01)(odds.log().expand(4000, 4), 0)
+    cold = by_uniform(odds.log().expand(4000, 4), draws[:, 0], 0.01)
     assert (cold == 2).all()
-    edges = by_uniform(torch.tensor([[0.0], [1.0]]))(odds.log().expand(2, 4), 0)
+    edges = by_uniform(odds.log().expand(2, 4), torch.tensor([0.0, 1.0]))
     assert edges.tolist() == [0, 3]
 
 

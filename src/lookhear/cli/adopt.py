@@ -1,4 +1,4 @@
-"""lookhear adopt: published features, served as they lie."""
+"""lookhear adopt: use published features without copying them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def adopt(
-    name: Annotated[str, typer.Argument(help="What to call them in recipes: features.audio=NAME.")],
+    name: Annotated[str, typer.Argument(help="Name of the features in recipes: features.audio=NAME.")],
     out: Annotated[Path, typer.Option(help="Folder of the feature store; run again to add streams to NAME.")],
     audio: Annotated[
         str, typer.Option(help="Sound, (time, dim) a clip: a folder, .zip or .tar of .npy, or an .h5.")
@@ -26,19 +26,19 @@ def adopt(
     question: Annotated[str, typer.Option(help="Sentences, (dim) a question, named by question id.")] = "",
     words: Annotated[str, typer.Option(help="Words, (word, dim) a question, named by question id.")] = "",
     prompt: Annotated[str, typer.Option(help="TSPM's declarative prompts, (dim) a question.")] = "",
-    dataset: Annotated[str, typer.Option(help="Dataset they are of: ids are compared; needed for texts.")] = "",
+    dataset: Annotated[str, typer.Option(help="Dataset of the features: ids are compared; needed for texts.")] = "",
     root: Annotated[Path | None, typer.Option(help="Folder of its annotations.")] = None,
-    transposed: Annotated[bool, typer.Option("--transposed", help="Arrays are (dim, time): turn them.")] = False,
+    transposed: Annotated[bool, typer.Option("--transposed", help="Arrays are (dim, time): transpose them.")] = False,
     copy: Annotated[
-        bool, typer.Option("--copy", help="Copy them into the store instead of reading them there.")
+        bool, typer.Option("--copy", help="Copy the arrays into the store instead of reading them in place.")
     ] = False,
-    whole: Annotated[bool, typer.Option("--whole", help="Look at every value, not at those of 64 arrays.")] = False,
+    whole: Annotated[bool, typer.Option("--whole", help="Check every value, not only those of 64 arrays.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Serve published features from a store without copying them, and say what they are and what is wrong with them.
+    """Register published features in a store without copying them, and report their shapes and faults.
 
-    A data set or group of an .h5 is chosen by FILE.h5:NAME. The exit code is 1 where arrays are faulty or missing; the
-    others are served.
+    FILE.h5:NAME selects a dataset or group of an HDF5 file. The exit code is 1 if arrays are faulty or missing; the
+    others can be used.
 
     Example: lookhear adopt tspm --audio feats/vggish --frames feats/clip.zip --out store
     """
@@ -48,7 +48,7 @@ def adopt(
     from lookhear.store.review import review
 
     given = {"audio": audio, "frames": frames, "patches": patches, "question": question, "words": words}
-    places = {stream: place for stream, place in (given | {"prompt": prompt}).items() if place}
+    places: dict[str, Path | str] = {stream: place for stream, place in (given | {"prompt": prompt}).items() if place}
     if not places:
         raise FeatureError("Nothing to adopt: give --audio, --frames, --patches, --question, --words or --prompt.")
     if bool(dataset) != bool(root):
@@ -61,18 +61,18 @@ def adopt(
     splits = _examples(dataset, root) if dataset and root else {}
     store = FeatureStore(out)
     if copy:
-        places = copied(store, name, places)
+        places = {**copied(store, name, places)}
     adopt(store, name, places, transposed, {stream: _texts(splits, stream) for stream in texts})
-    found = {
+    reviews = {
         stream: review(store.official(name)[stream], _wanted(splits, stream, READS[stream]) if splits else None, whole)
         for stream in places
     }
     if as_json:
-        print(dumps({stream: one.to_json() for stream, one in found.items()}))
+        print(dumps({stream: r.to_json() for stream, r in reviews.items()}))
     else:
-        print("\n".join(line for one in found.values() for line in one.lines()))
-        print(f"in a recipe: {' '.join(f'features.{stream}={name}' for stream in found)} data.store={out}")
-    if any(one.faults or one.missing for one in found.values()):
+        print("\n".join(line for r in reviews.values() for line in r.lines()))
+        print(f"in a recipe: {' '.join(f'features.{stream}={name}' for stream in reviews)} data.store={out}")
+    if any(r.faults or r.missing for r in reviews.values()):
         raise typer.Exit(1)
 
 
@@ -80,15 +80,14 @@ def _examples(dataset: str, root: Path) -> dict[str, list[Example]]:
     from lookhear import datasets
     from lookhear.errors import DatasetError
 
-    module, version = datasets.find(dataset)
-    splits = module.splits(root, version) if version else module.splits(root)
+    splits = datasets.of(dataset).splits(root)
     if not splits:
         raise DatasetError(f"No annotations of {dataset!r} under {str(root)!r}: no split was found.")
     return {split: datasets.load(dataset, root, split) for split in splits}
 
 
 def _texts(splits: dict[str, list[Example]], stream: str) -> dict[str, str]:
-    """Text key -> id, as its file says it, of a question that asks this text."""
+    """Text key -> id (as in the annotation file) of a question with this text."""
     from lookhear.store.batch import text_of
     from lookhear.store.features import text_key
 

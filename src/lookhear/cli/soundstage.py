@@ -1,4 +1,4 @@
-"""lookhear soundstage: make a world of musicians with exact truth."""
+"""lookhear soundstage: make a synthetic dataset of musicians with exact ground truth."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import typer
 
 from lookhear.files import dumps
 
-FRACTIONS = (0.7, 0.08, 0.22)  # train, val, test where only a number of clips is given
+FRACTIONS = (0.7, 0.08, 0.22)  # train, val, test when --clips is given
 
 
 def soundstage(
-    out: Annotated[Path, typer.Argument(help="Folder to make it in; run again to go on after an interruption.")],
+    out: Annotated[Path, typer.Argument(help="Folder to write into; run again to resume.")],
     kinds: Annotated[list[str] | None, typer.Argument(help="More kinds of twins, after --twins KIND.")] = None,
     split: Annotated[
-        str, typer.Option(help="Start from a fixed one: mini, demo, base, biased, balanced, robust or speedrun.")
+        str, typer.Option(help="Start from a preset: mini, demo, base, biased, balanced, robust or speedrun.")
     ] = "",
     clips: Annotated[int | None, typer.Option(help="Clips in all: 70 % train, 8 % val, 22 % test.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of a clip.  [default: 10]")] = None,
-    seed: Annotated[int | None, typer.Option(help="Everything is drawn from this number.  [default: 0]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed of the whole dataset.  [default: 0]")] = None,
     bias: Annotated[
         float | None, typer.Option(help="Skew of the training answers, 0 (none) to 1.  [default: 0]")
     ] = None,
-    questions: Annotated[int | None, typer.Option(help="Questions a clip, on average.  [default: 20]")] = None,
-    musicians: Annotated[int | None, typer.Option(help="On stage at most, 1 to 10.  [default: 4]")] = None,
+    questions: Annotated[int | None, typer.Option(help="Questions per clip, on average.  [default: 20]")] = None,
+    musicians: Annotated[int | None, typer.Option(help="Most musicians per clip, 1 to 10.  [default: 4]")] = None,
     size: Annotated[int | None, typer.Option(help="Pixels of the picture, square.  [default: 128]")] = None,
     workers: Annotated[int, typer.Option(help="Processes that draw videos.")] = 2,
     media: Annotated[bool, typer.Option("--media/--no-media", help="Draw videos, or only truth and questions.")] = True,
     formats: Annotated[
-        bool, typer.Option("--formats", help="Also write the scenes as ten public datasets would hold them.")
+        bool, typer.Option("--formats", help="Also write the scenes in the formats of ten public datasets.")
     ] = False,
     soundfont: Annotated[
         Path | None, typer.Option(help="A General MIDI sound font (.sf2) that plays instead of the drawn voices.")
@@ -45,7 +45,7 @@ def soundstage(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON, no progress.")] = False,
 ) -> None:
-    """Make a Soundstage: scenes, questions, videos and exact truth. The same numbers give the same world.
+    """Make a Soundstage: scenes, questions, videos and exact ground truth. The same arguments give the same dataset.
 
     Example: lookhear soundstage stage --clips 200 --seed 1 --twins mute swap
     """
@@ -89,6 +89,6 @@ def soundstage(
 
 
 def parts(clips: int) -> tuple[int, int, int]:
-    """Clips for train, val and test; test gets what rounding leaves."""
+    """Number of clips for train, val and test; test gets the rest after rounding."""
     train, val = round(FRACTIONS[0] * clips), round(FRACTIONS[1] * clips)
     return train, val, clips - train - val

@@ -1,32 +1,49 @@
-"""lookhear train: a recipe in, a run folder out."""
+"""lookhear train: train a net or a language model from a recipe."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def train(
     recipe: Annotated[Path, typer.Argument(help="A YAML file, or a name of `lookhear list recipes`.")],
     overrides: Annotated[list[str] | None, typer.Argument(help="Keys to change, as section.key=value.")] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Delete a run that is in the run folder, train anew.")
+        bool, typer.Option("--overwrite", help="Delete an existing run in the run folder first.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Train nothing: build, count and time one step, of every recipe in a folder."),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> None:
-    """Train what a recipe says; run again, it goes on where it stopped.
+    """Train a net or a language model from a recipe; run again to resume.
 
     Example: lookhear train soundstage/av_master data.root=world train.epochs=8
 
-    A recipe with `llm` at its top trains a language model: tiny_omni/qa, crab_plus/instruct, tiny_omni/reinforce.
+    Example: lookhear train music_avqa --dry-run
+
+    With --dry-run nothing is read but the recipe: the net is built at full size, its parameters, operations and memory
+    are counted for the whole batch, and one step of a few questions of random numbers is timed. The exit code is 1
+    where one of the recipes cannot be built or does not run.
+
+    A recipe with a top-level `llm` section trains a language model: tiny_omni/qa, crab_plus/instruct,
+    tiny_omni/reinforce.
     """
     from dataclasses import replace
     from importlib import import_module
 
     from lookhear import config
 
+    if dry_run:
+        _rehearse(recipe, overrides or (), quiet)
+        return
     if config.of_llm(recipe):
         tuned = config.load(recipe, overrides or (), config.LLMRecipe)
         own = tuned.stage if tuned.stage in ("prefer", "reinforce") else "llm"
@@ -47,8 +64,38 @@ def train(
     print(run(options, progress=not quiet))
 
 
+def _rehearse(recipe: Path, overrides: Sequence[str], quiet: bool) -> None:
+    """Print what each recipe would take, and why any of them would not run."""
+    import sys
+
+    from lookhear import config
+    from lookhear.errors import LookhearError
+    from lookhear.evaluate import tables
+    from lookhear.train.rehearsal import HEAD, recipes_of, rehearse
+
+    lines, failed, notes = [], [], dict[str, None]()
+    for name in recipes_of(recipe):
+        if not quiet:
+            print(f"dry run of {name}", file=sys.stderr)
+        try:
+            found = rehearse(name, config.load(name, overrides))
+        except (LookhearError, RuntimeError) as error:
+            failed.append(f"{name}: {' '.join(str(error).split())[:300]}")
+            continue
+        lines.append([name, *found.cells()])
+        notes |= dict.fromkeys(f"{name}: {note}" for note in found.notes)
+    if lines:
+        print(tables.lay_out(list(HEAD), lines, "text"))
+    for note in notes:
+        print(f"note: {note}")
+    for line in failed:
+        print(f"does not run: {line}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
+
+
 def _delete(run: Path) -> None:
-    """Delete a run folder; a folder that holds something else is left alone."""
+    """Delete a run folder; a folder that holds other files is refused."""
     from lookhear.train import files
 
     if (run / "recipe.yaml").is_file():

@@ -1,4 +1,4 @@
-"""The key-value cache of what was watched, and greedy answers that go on from it.
+"""The key-value cache of what was watched, which answers go on from (`layers.generation`).
 
     clip a   ░░░░ system, lead-in, picture, sound │ ░░ question ─▶ answer, token by token
     clip b        system, lead-in, picture, sound │    question ─▶ answer          ░ padding, on the left
@@ -12,13 +12,13 @@ itself, and nothing of the other questions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 IGNORED = -100  # label of what is not learned
 
@@ -61,113 +61,6 @@ def left(texts: Sequence[Sequence[int]], pad: int, device: Any = None) -> tuple[
 def spread(positions: Tensor, axes: int) -> Tensor:
     """(batch, token) positions of text as the model takes them: the same on every axis."""
     return positions if axes == 1 else positions.expand(axes, *positions.shape)
-
-
-@dataclass(frozen=True)
-class Said:
-    """Tokens a model chose, without the one it stopped at, and their mean log-probability, with it.
-
-    `states` (token, dim), where asked for, are the last hidden states each token was chosen from; `last` is the token
-    it stopped at, None where it was cut.
-    """
-
-    tokens: tuple[int, ...]
-    score: float
-    states: Tensor | None = None
-    last: int | None = None
-
-
-@torch.inference_mode()
-def greedy(
-    model: nn.Module,
-    seen: MediaCache,
-    rows: Sequence[int],
-    prompts: Sequence[Sequence[int]],
-    stop: set[int],
-    pad: int,
-    max_tokens: int,
-    states: bool = False,
-) -> list[Said]:
-    """The likeliest token again and again after each of `prompts`, until one of `stop` or `max_tokens`.
-
-    See `decoded`.
-    """
-    return decoded(model, seen, rows, prompts, stop, pad, max_tokens, states=states)
-
-
-@torch.inference_mode()
-def decoded(
-    model: nn.Module,
-    seen: MediaCache,
-    rows: Sequence[int],
-    prompts: Sequence[Sequence[int]],
-    stop: set[int],
-    pad: int,
-    max_tokens: int,
-    choose: Callable[[Tensor, int], Tensor] | None = None,
-    states: bool = False,
-) -> list[Said]:
-    """Token after token after each of `prompts`, until one of `stop` or `max_tokens`.
-
-    `choose` takes log-probabilities (prompt, token) and how many tokens there are already, and gives the next token of
-    each prompt; without it that is the likeliest. `model` is any causal language model of transformers that returns
-    logits for the last token when told to keep that one only, or for all.
-    """
-    device = seen.mask.device
-    which = torch.as_tensor(list(rows), dtype=torch.long, device=device)
-    cache, mask, here = taken(seen, which), seen.mask[which], seen.after[which]
-    ids, asked = left(prompts, pad, device)
-    positions = here[:, None] + (asked.long().cumsum(-1) - 1).clamp(min=0)
-    here = here + asked.sum(-1)
-    mask = torch.cat([mask, asked], dim=1)
-    chosen: list[Tensor] = []
-    scores: list[Tensor] = []
-    hidden: list[Tensor] = []
-    done = torch.zeros(len(which), dtype=torch.bool, device=device)
-    ends = torch.tensor(sorted(stop), device=device)
-    for _ in range(max_tokens):
-        out = model(
-            input_ids=ids,
-            attention_mask=mask.long(),
-            position_ids=spread(positions, seen.axes),
-            past_key_values=cache,
-            use_cache=True,
-            **({"output_hidden_states": True} if states else {}),
-        )
-        likely = out.logits[:, -1].float().log_softmax(-1)
-        token = likely.argmax(-1) if choose is None else choose(likely, len(chosen))
-        score = likely.gather(-1, token[:, None])[:, 0]
-        chosen.append(token.masked_fill(done, pad))
-        scores.append(score.masked_fill(done, torch.nan))
-        if states:
-            hidden.append(out.hidden_states[-1][:, -1])
-        done = done | torch.isin(token, ends)
-        if bool(done.all()):
-            break
-        ids, positions, here = token[:, None], here[:, None], here + 1
-        mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
-    if not chosen:
-        return [Said((), 0.0) for _ in rows]
-    words, points = torch.stack(chosen, 1), torch.stack(scores, 1)
-    result = []
-    for i in range(len(which)):
-        spoken = words[i][~points[i].isnan()].tolist()
-        last = spoken[-1] if spoken and spoken[-1] in stop else None
-        cut = spoken if last is None else spoken[:-1]
-        kept_states = torch.stack(hidden, 1)[i, : len(cut)] if states else None
-        result.append(Said(tuple(cut), float(points[i].nanmean()), kept_states, last))
-    return result
-
-
-def by_uniform(draws: Float[Tensor, "prompt token"], temperature: float = 1.0) -> Callable[[Tensor, int], Tensor]:
-    """A `choose` that draws tokens by numbers of 0..1: equal numbers and equal probabilities give equal tokens."""
-
-    def choose(likely: Tensor, place: int) -> Tensor:
-        shares = (likely.double() / temperature).softmax(-1).cumsum(-1)
-        u = draws[:, place : place + 1].to(shares) * shares[:, -1:]
-        return torch.searchsorted(shares, u, right=True)[:, 0].clamp(max=shares.shape[-1] - 1)
-
-    return choose
 
 
 @dataclass(frozen=True)

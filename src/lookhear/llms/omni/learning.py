@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from lookhear.layers.kv_cache import IGNORED, MediaCache, Packed, by_uniform, decoded, left, packed
+from lookhear.layers.generation import Generation, generate
+from lookhear.layers.kv_cache import IGNORED, MediaCache, Packed, left, packed
 from lookhear.llms import Prepared, Reply
 from lookhear.types import Media
 
@@ -37,9 +38,9 @@ def sample(
     replies: dict[int, Reply] = {}
     for start in range(0, len(order), TOGETHER):
         some = order[start : start + TOGETHER]
-        said = decoded(
+        said = generate(
             llm.base, seen, [rows[i] for i in some], [asked[i] for i in some], llm.stop, llm.pad, draws.shape[1],
-            by_uniform(draws[some], temperature),
+            Generation(temperature=temperature), draws=draws[some],
         )  # fmt: skip
         for i, one in zip(some, said, strict=True):
             text = llm.tokenizer.decode(one.tokens, skip_special_tokens=True).strip()
@@ -56,14 +57,14 @@ def logprobs(
     `asks` are (prompt, tokens of the reply with the one that ends it), of each clip.
     """
     pairs = [[(llm.question(prompt), list(tokens)) for prompt, tokens in some] for some in asks]
-    logits, batch = llm.read(media, pairs)
+    said, batch = llm.logits(media, pairs)
     words = batch.labels[batch.labels != IGNORED]
-    scores = logits.float().log_softmax(-1).gather(-1, words[:, None])[:, 0]
+    scores = said.float().log_softmax(-1).gather(-1, words[:, None])[:, 0]
     found = iter(scores.split([len(tokens) for some in pairs for _, tokens in some]))  # clip by clip, in order
     return [[next(found) for _ in some] for some in pairs]
 
 
-def read(llm: Omni, media: Sequence[Media | Prepared], pairs: Pairs) -> tuple[Tensor, Packed]:
+def logits(llm: Omni, media: Sequence[Media | Prepared], pairs: Pairs) -> tuple[Tensor, Packed]:
     """Logits (token, word) where a reply's next token is learned, and the packed rows that they are of."""
     given = llm.prepared(media)
     clips = [llm.prefix(one) for one in given]
