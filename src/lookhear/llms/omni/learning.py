@@ -7,7 +7,7 @@ clips, [(prompt, tokens of a reply), …] ─ logprobs ─▶ log-probability of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,9 +17,6 @@ from lookhear.layers.kv_cache import IGNORED, MediaCache, Packed, left, packed
 from lookhear.llms import Prepared, Reply
 from lookhear.types import Media
 
-if TYPE_CHECKING:
-    from lookhear.llms.omni.thinker import Omni
-
 TOGETHER = 64  # replies drawn in one batch
 
 Pairs = Sequence[Sequence[tuple[Sequence[int], Sequence[int]]]]  # of each clip (tokens of a prompt, tokens of a reply)
@@ -27,7 +24,7 @@ Pairs = Sequence[Sequence[tuple[Sequence[int], Sequence[int]]]]  # of each clip 
 
 @torch.inference_mode()
 def sample(
-    llm: Omni, seen: MediaCache, rows: Sequence[int], prompts: Sequence[str], draws: Tensor, temperature: float = 1.0
+    llm: Any, seen: MediaCache, rows: Sequence[int], prompts: Sequence[str], draws: Tensor, temperature: float = 1.0
 ) -> list[Reply]:
     """A reply to each prompt, drawn token by token by `draws` (prompt, token), numbers of 0..1.
 
@@ -50,7 +47,7 @@ def sample(
 
 
 def logprobs(
-    llm: Omni, media: Sequence[Media | Prepared], asks: Sequence[Sequence[tuple[str, Sequence[int]]]]
+    llm: Any, media: Sequence[Media | Prepared], asks: Sequence[Sequence[tuple[str, Sequence[int]]]]
 ) -> list[list[Tensor]]:
     """Log-probabilities (token,) of the replies to each clip's prompts.
 
@@ -64,7 +61,7 @@ def logprobs(
     return [[next(found) for _ in some] for some in pairs]
 
 
-def logits(llm: Omni, media: Sequence[Media | Prepared], pairs: Pairs) -> tuple[Tensor, Packed]:
+def logits(llm: Any, media: Sequence[Media | Prepared], pairs: Pairs) -> tuple[Tensor, Packed]:
     """Logits (token, word) where a reply's next token is learned, and the packed rows that they are of."""
     given = llm.prepared(media)
     clips = [llm.prefix(one) for one in given]
