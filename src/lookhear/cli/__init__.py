@@ -1,11 +1,11 @@
-"""The command line: one file per command, thin, with every heavy import inside the command.
+"""The command line: one thin file per command; heavy imports happen inside the command's function.
 
-`lookhear X` is the function X in `lookhear/cli/X.py` (`list_` in `list_.py`, so as not to hide a Python word);
-docs/add/command.md says what such a file looks like. Only the file of the command that was asked for is imported; the
-overview reads docstrings from source text.
+`lookhear X` runs the function X of `lookhear/cli/X.py` (`list_` in `list_.py`, because `list` is a Python builtin).
+docs/add/command.md shows how to add a command. Only the file of the requested command is imported; the overview of
+`lookhear --help` reads the other docstrings from source text.
 
-Exit codes: 0 success, 1 the work found faults, 2 a bad argument or an error that lookhear can explain, 3 a crash,
-130 stopped by Ctrl-C. Every error is one line on standard error; `--debug` adds the traceback.
+Exit codes: 0 success, 1 the command finished and found faults, 2 a bad argument or an error that lookhear can explain,
+3 a crash, 130 stopped by Ctrl-C. Every error is one line on standard error; `--debug` adds the traceback.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lookhear import catalog
 from lookhear.cli._terminal import harmless
 from lookhear.errors import LookhearError, not_installed, shown
 
-ORDER = (  # as a user meets them; a command that is not named here comes after these
+ORDER = (  # order of the overview; a command that is not listed here comes last
     *("ask", "watch", "list", "check", "lint", "extract", "adopt", "convert", "verify", "train", "evaluate", "score"),
     *("compare", "study", "audit", "doctor", "robust", "instruct", "soundstage", "survey", "export", "serve"),
 )
@@ -35,19 +35,23 @@ UsageError = typer.BadParameter.__mro__[1]  # base class of typer's errors about
 
 
 def files() -> dict[str, Path]:
-    """Command -> its file, in the order a user meets them."""
+    """Command name -> its file, in the order of the overview."""
     here = {f.stem.rstrip("_"): f for f in Path(__file__).parent.glob("*.py") if not f.stem.startswith("_")}
     return {n: here[n] for n in sorted(here, key=lambda n: (ORDER.index(n) if n in ORDER else len(ORDER), n))}
 
 
 def function(name: str) -> Callable[..., None]:
-    """The function of a command, imported."""
+    """Import a command's file and return its function."""
     stem = files()[name].stem
     return getattr(importlib.import_module(f"lookhear.cli.{stem}"), stem)
 
 
 def app(only: str | None = None) -> typer.Typer:
-    """The command line with the command `only` imported and the others known by docstring, or with all imported."""
+    """Build the typer application.
+
+    With `only`, that command is imported and the others are known by their docstrings alone; with None, all are
+    imported.
+    """
     commands = typer.Typer(
         name="lookhear",
         help="Look, hear, and answer: from a raw video to an answer with its evidence.",
@@ -66,7 +70,7 @@ def app(only: str | None = None) -> typer.Typer:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line. Raises SystemExit with the exit codes of this file's docstring."""
+    """Run the command line. Raises SystemExit with one of the exit codes in this file's docstring."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     before = given[: given.index("--")] if "--" in given else given
     debug = "--debug" in before
@@ -89,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if (error.name or "lookhear").split(".")[0] == "lookhear":
             raise SystemExit(_crashed(error, debug)) from None
         raise SystemExit(_explained(str(not_installed(error, _command(given))), debug)) from None
-    except BrokenPipeError:  # `lookhear … | head` has read enough
+    except BrokenPipeError:  # the reader has closed the pipe: `lookhear … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(FAULTS) from None
     except OSError as error:  # a full or read-only disk, a folder that may not be entered
@@ -100,9 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(_explained("not done: the answer was no.", debug)) from None
     except KeyboardInterrupt:
         code = STOPPED
-    except Exception as error:  # anything else is a fault of ours
+    except Exception as error:  # anything else is a bug in lookhear
         raise SystemExit(_crashed(error, debug)) from None
-    if code == STOPPED:  # typer turns Ctrl-C into this exit, without a word
+    if code == STOPPED:  # typer turns Ctrl-C into this exit code and prints nothing
         print("lookhear: stopped; long jobs resume where they were when run again.", file=sys.stderr)
     raise SystemExit(code or 0)
 
@@ -115,32 +119,32 @@ def _version(wanted: bool) -> None:
 
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the full traceback of an error.")] = False,
     include: Annotated[
         list[str] | None,
-        typer.Option("--include", help="Folder with things of yours: nets/, datasets/, tasks/, encoders/, llms/ …"),
+        typer.Option("--include", help="Folder with your own nets/, datasets/, tasks/, encoders/, llms/ …"),
     ] = None,
 ) -> None:
-    """Options that stand anywhere on the line."""
+    """Options that may stand anywhere on the command line."""
 
 
 def _included(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The arguments without `--include PATH`, and the paths."""
-    rest, found, words = [], [], iter(arguments)
+    """Split the arguments into those without `--include PATH` and the paths given by it."""
+    rest, paths, words = [], [], iter(arguments)
     for word in words:
         if word.startswith("--include="):
-            found.append(word.partition("=")[2])
+            paths.append(word.partition("=")[2])
         elif word == "--include":
-            found.append(next(words, ""))
+            paths.append(next(words, ""))
         else:
             rest.append(word)
-    return rest, found
+    return rest, paths
 
 
 def _capitals(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with its arguments shown in capitals, `VIDEO`, whatever typer's version would show."""
+    """Set the metavar of each positional argument to capitals (`VIDEO`), so that every typer version shows the same."""
     command.__annotations__ = get_type_hints(command, include_extras=True)
     for name, hint in command.__annotations__.items():
         for info in getattr(hint, "__metadata__", ()):
@@ -151,7 +155,7 @@ def _capitals(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _named(arguments: Sequence[str]) -> str | None:
-    """The command among the arguments; '' for the overview; None where a shell asks to complete a word."""
+    """Name of the command in `arguments`; '' for the overview; None during shell completion."""
     if "_LOOKHEAR_COMPLETE" in os.environ:
         return None
     words = [a for a in arguments if not a.startswith("-")]
@@ -159,7 +163,7 @@ def _named(arguments: Sequence[str]) -> str | None:
 
 
 def _docstring(file: Path) -> str:
-    """What a command's function says it does, read without importing it."""
+    """Docstring of a command's function, read from the source without importing it."""
     import ast
 
     for node in ast.parse(file.read_text("utf-8")).body:
@@ -169,12 +173,12 @@ def _docstring(file: Path) -> str:
 
 
 def _not_imported() -> None:
-    """Stands in the overview for a command that is not asked for."""
+    """Placeholder in the overview for a command whose file was not imported."""
     raise AssertionError("a command was run that was not imported")
 
 
 def _path(argument: str) -> str:
-    """An argument that begins with a dash and names a file is that file, not options."""
+    """Prefix `./` to an argument that begins with a dash and names a file, so that it is not parsed as an option."""
     return f"./{argument}" if argument.startswith("-") and "." in argument and Path(argument).is_file() else argument
 
 
@@ -189,7 +193,7 @@ def _crashed(error: Exception, debug: bool) -> int:
 
 
 def _explained(message: str, debug: bool) -> int:
-    """Print an error in one line, after its traceback where asked for; the exit code of a refusal."""
+    """Print an error in one line, after its traceback if `debug`, and return the exit code REFUSED."""
     if debug:
         traceback.print_exc()
     print(f"lookhear: {shown(' '.join(message.split()))}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What `lookhear ask` is asked about: which of its words are videos and which questions, and where videos are."""
+"""Arguments of `lookhear ask`: tell videos from questions, and resolve videos to files."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ SUFFIXES = (
 
 
 def parted(words: Sequence[str], questions: Sequence[str], file: Path | None) -> tuple[list[str], list[str]]:
-    """(videos, questions) among `words`; with `questions` or a `file` of them every word is a video.
+    """Split the command's words into (videos, questions).
 
-    A word is a video where it is an address, a file, a folder, a pattern, or ends like a media file. Raises
-    RecipeError where there is no video, no question, or an empty one.
+    If `questions` or a `file` of questions is given, every word is a video. Otherwise a word is a video if it is a URL,
+    a file, a folder, a glob pattern, or has the suffix of a media file; the first word always is. Raises RecipeError
+    if there is no question or an empty question.
     """
     asked = [*questions, *(_read(file) if file else [])]
     if asked or file:
@@ -38,24 +39,25 @@ def parted(words: Sequence[str], questions: Sequence[str], file: Path | None) ->
 
 @contextmanager
 def files(videos: Sequence[str], options: FetchOptions | None) -> Iterator[list[tuple[str, Path | MediaError]]]:
-    """(name, file) for every video: of folders and patterns each of their files, of addresses what was fetched.
+    """Context manager that resolves videos to a list of (name, path).
 
-    Addresses are refused unless `options` say how much may be fetched; what was fetched is deleted at the end. Where
-    there are several videos, the error of one that cannot be had stands in place of its file. Raises MediaError.
+    A folder or pattern gives each of its files; a URL is downloaded into a temporary folder that is deleted at the end.
+    URLs are refused unless `options` is given. With several videos, a MediaError takes the place of the path of a video
+    that is not available; with a single video it is raised.
     """
     from tempfile import TemporaryDirectory
 
     several = len(videos) > 1
     with TemporaryDirectory(prefix="lookhear-") as folder:
-        found: list[tuple[str, Path | MediaError]] = []
+        resolved: list[tuple[str, Path | MediaError]] = []
         for video in videos:
             try:
-                found += _found(video, options, Path(folder))
+                resolved += _found(video, options, Path(folder))
             except MediaError as error:
                 if not several:
                     raise
-                found.append((video, error))
-        yield found
+                resolved.append((video, error))
+        yield resolved
 
 
 def _found(video: str, options: FetchOptions | None, folder: Path) -> list[tuple[str, Path | MediaError]]:
@@ -80,14 +82,14 @@ def _found(video: str, options: FetchOptions | None, folder: Path) -> list[tuple
 
 
 def _video(word: str) -> bool:
-    """Whether a word that may be a question is a video."""
+    """Whether a word is a video rather than a question."""
     if not word.strip():
         return False
     if is_url(word) or (Path(word).suffix.lower() in SUFFIXES and not word.rstrip().endswith("?")):
         return True
     try:
         return Path(word).exists() or bool(any(c in word for c in "*[") and " " not in word and _glob(word))
-    except OSError:  # longer than a path may be
+    except OSError:  # longer than the operating system allows for a path
         return False
 
 
@@ -98,7 +100,7 @@ def _glob(pattern: str) -> list[Path]:
 
 
 def _read(path: Path) -> list[str]:
-    """Questions from a file: one a line, or a JSON list."""
+    """Read questions from a file: one per line, or a JSON list. Raises RecipeError."""
     try:
         text = path.read_text("utf-8-sig")
         found = json.loads(text) if path.suffix == ".json" else [line for line in text.splitlines() if line.strip()]

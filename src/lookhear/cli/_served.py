@@ -1,4 +1,4 @@
-"""What a command knows of a model besides its name: the key of the account, and the certificate of its senses."""
+"""API keys and certificates (of `lookhear doctor`) for the models that a command loads."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ GOOGLE = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 
 
 def key(url: str = "", file: Path | None = None) -> str:
-    """The key for the server at `url`: the first line of `file`, or else of the environment.
+    """API key for the server at `url`: the first line of `file`, else from the environment.
 
-    That is LOOKHEAR_API_KEY, for Google's servers GEMINI_API_KEY, or OPENAI_API_KEY. Raises ModelError.
+    Environment variables in order: LOOKHEAR_API_KEY, GEMINI_API_KEY (Google's servers only), OPENAI_API_KEY. Raises
+    ModelError.
     """
     if file is not None:
         from lookhear.servers.client import key_in
@@ -27,7 +28,7 @@ def key(url: str = "", file: Path | None = None) -> str:
 
 
 def account(model: str) -> dict[str, Any]:
-    """The key of `model`, where it is behind an address and its name does not say in which file the key is."""
+    """Keyword arguments with the API key of an endpoint model whose name does not give a `key_file`."""
     from lookhear.model.names import SERVED, shelf
 
     which, where, options = shelf(model.removeprefix("real+"))
@@ -35,16 +36,16 @@ def account(model: str) -> dict[str, Any]:
 
 
 def late(model: str, folder: Path | None = None) -> dict[str, Any]:
-    """What `lookhear.load` is told of `model` besides its name: its key, and the dialect its certificate is for."""
+    """Further keyword arguments of `lookhear.load` for `model`: its API key and the dialect of its certificate."""
     found = certificate(model, folder)
     sent = {"dialect": found.sent["dialect"]} if found is not None and found.sent else {}
     return account(model) | sent
 
 
 def certificate(model: str, folder: Path | None = None) -> Certificate | None:
-    """The certificate of `model` in `folder` (the user's own where None), if it has one.
+    """Certificate of `model` in `folder` (default: the user's own folder), or None.
 
-    Of a server it is that of the model named, or of the only one there is a certificate for.
+    For a server: the certificate of the model that is named, or the server's only certificate.
     """
     from lookhear.evaluate.doctor.certificate import find, load
     from lookhear.model.names import SERVED, shelf
@@ -61,6 +62,6 @@ def certificate(model: str, folder: Path | None = None) -> Certificate | None:
 
 
 def certificates() -> Path:
-    """Where the user's certificates are kept."""
+    """Folder in which the user's certificates are kept."""
     home = os.environ.get("XDG_DATA_HOME", "").strip()
     return (Path(home) if home else Path.home() / ".local" / "share") / "lookhear" / "certificates"

@@ -1,4 +1,4 @@
-"""Standard output on which ids, notes and replies are shown, whatever terminal escapes they hold."""
+"""Standard output with control characters escaped, so that ids, notes and replies cannot send terminal escapes."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class _Shown(io.TextIOWrapper):
 
 @contextmanager
 def harmless() -> Iterator[None]:
-    """Standard output shows control characters for as long; progress goes to standard error and may move the cursor."""
+    """Context manager: escape control characters on standard output. Standard error (progress bars) is untouched."""
     plain = sys.stdout
-    if not isinstance(plain, io.TextIOWrapper):  # a notebook, or a caller that gathers what is printed
+    if not isinstance(plain, io.TextIOWrapper):  # a notebook, or a caller that captures the output
         yield
         return
     plain.flush()

@@ -1,7 +1,8 @@
-"""lookhear adopt: published features, served as they lie."""
+"""lookhear adopt: use published features without copying them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def adopt(
-    name: Annotated[str, typer.Argument(help="What to call them in recipes: features.audio=NAME.")],
+    name: Annotated[str, typer.Argument(help="Name of the features in recipes: features.audio=NAME.")],
     out: Annotated[Path, typer.Option(help="Folder of the feature store; run again to add streams to NAME.")],
     audio: Annotated[
         str, typer.Option(help="Sound, (time, dim) a clip: a folder, .zip or .tar of .npy, or an .h5.")
@@ -26,19 +27,25 @@ def adopt(
     question: Annotated[str, typer.Option(help="Sentences, (dim) a question, named by question id.")] = "",
     words: Annotated[str, typer.Option(help="Words, (word, dim) a question, named by question id.")] = "",
     prompt: Annotated[str, typer.Option(help="TSPM's declarative prompts, (dim) a question.")] = "",
-    dataset: Annotated[str, typer.Option(help="Dataset they are of: ids are compared; needed for texts.")] = "",
+    stream: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Any other stream as NAME=PLACE: motion, boxes, audio_place or frames_place (again for more)."
+        ),
+    ] = None,
+    dataset: Annotated[str, typer.Option(help="Dataset of the features: ids are compared; needed for texts.")] = "",
     root: Annotated[Path | None, typer.Option(help="Folder of its annotations.")] = None,
-    transposed: Annotated[bool, typer.Option("--transposed", help="Arrays are (dim, time): turn them.")] = False,
+    transposed: Annotated[bool, typer.Option("--transposed", help="Arrays are (dim, time): transpose them.")] = False,
     copy: Annotated[
-        bool, typer.Option("--copy", help="Copy them into the store instead of reading them there.")
+        bool, typer.Option("--copy", help="Copy the arrays into the store instead of reading them in place.")
     ] = False,
-    whole: Annotated[bool, typer.Option("--whole", help="Look at every value, not at those of 64 arrays.")] = False,
+    whole: Annotated[bool, typer.Option("--whole", help="Check every value, not only those of 64 arrays.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Serve published features from a store without copying them, and say what they are and what is wrong with them.
+    """Register published features in a store without copying them, and report their shapes and faults.
 
-    A data set or group of an .h5 is chosen by FILE.h5:NAME. The exit code is 1 where arrays are faulty or missing; the
-    others are served.
+    FILE.h5:NAME selects a dataset or group of an HDF5 file. The exit code is 1 if arrays are faulty or missing; the
+    others can be used.
 
     Example: lookhear adopt tspm --audio feats/vggish --frames feats/clip.zip --out store
     """
@@ -48,12 +55,13 @@ def adopt(
     from lookhear.store.review import review
 
     given = {"audio": audio, "frames": frames, "patches": patches, "question": question, "words": words}
-    places = {stream: place for stream, place in (given | {"prompt": prompt}).items() if place}
+    given |= {"prompt": prompt, **_others(stream or ())}
+    places = {name: place for name, place in given.items() if place}
     if not places:
         raise FeatureError("Nothing to adopt: give --audio, --frames, --patches, --question, --words or --prompt.")
     if bool(dataset) != bool(root):
         raise FeatureError("--dataset and --root belong together: its name, and the folder of its annotations.")
-    texts = [stream for stream in places if READS[stream] == "text"]
+    texts = [s for s in places if READS[s] == "text"]
     if texts and not dataset:
         raise FeatureError(
             f"--{texts[0]} is named by question id: give --dataset and --root, so that questions are known."
@@ -62,18 +70,29 @@ def adopt(
     store = FeatureStore(out)
     if copy:
         places = copied(store, name, places)
-    adopt(store, name, places, transposed, {stream: _texts(splits, stream) for stream in texts})
-    found = {
-        stream: review(store.official(name)[stream], _wanted(splits, stream, READS[stream]) if splits else None, whole)
-        for stream in places
+    adopt(store, name, places, transposed, {s: _texts(splits, s) for s in texts})
+    reviews = {
+        s: review(store.official(name)[s], _wanted(splits, s, READS[s]) if splits else None, whole) for s in places
     }
     if as_json:
-        print(dumps({stream: one.to_json() for stream, one in found.items()}))
+        print(dumps({stream: r.to_json() for stream, r in reviews.items()}))
     else:
-        print("\n".join(line for one in found.values() for line in one.lines()))
-        print(f"in a recipe: {' '.join(f'features.{stream}={name}' for stream in found)} data.store={out}")
-    if any(one.faults or one.missing for one in found.values()):
+        print("\n".join(line for r in reviews.values() for line in r.lines()))
+        print(f"in a recipe: {' '.join(f'features.{stream}={name}' for stream in reviews)} data.store={out}")
+    if any(r.faults or r.missing for r in reviews.values()):
         raise typer.Exit(1)
+
+
+def _others(given: Sequence[str]) -> dict[str, str]:
+    """Stream -> place of each `NAME=PLACE`. Raises FeatureError for a stream that no network reads."""
+    from lookhear.errors import FeatureError
+    from lookhear.store.official import READS
+
+    found = dict(one.partition("=")[::2] for one in given)
+    for name, place in found.items():
+        if name not in READS or not place:
+            raise FeatureError(f"--stream {name}={place} is not NAME=PLACE with a NAME of {', '.join(READS)}.")
+    return found
 
 
 def _examples(dataset: str, root: Path) -> dict[str, list[Example]]:
@@ -88,7 +107,7 @@ def _examples(dataset: str, root: Path) -> dict[str, list[Example]]:
 
 
 def _texts(splits: dict[str, list[Example]], stream: str) -> dict[str, str]:
-    """Text key -> id, as its file says it, of a question that asks this text."""
+    """Text key -> id (as in the annotation file) of a question with this text."""
     from lookhear.store.batch import text_of
     from lookhear.store.features import text_key
 

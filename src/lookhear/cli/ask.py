@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lookhear.types import Answer, Clip, Region
 
 WIDE = 60  # characters of a timeline
-LARGE = 1_000_000_000  # bytes of memory from which on a model says what it needs
+LARGE = 1_000_000_000  # bytes; a model that needs more memory states its needs first
 BARS = " ▁▂▃▄▅▆▇█"
 
 
@@ -29,7 +29,7 @@ def ask(
         ),
     ],
     question: Annotated[
-        list[str] | None, typer.Option("--question", "-q", help="A question (again for more): all words are videos.")
+        list[str] | None, typer.Option("--question", "-q", help="A question (repeatable); all words are then videos.")
     ] = None,
     questions: Annotated[
         Path | None, typer.Option("--questions", help="File of questions, one a line or a JSON list.")
@@ -54,9 +54,9 @@ def ask(
     max_seconds: Annotated[float, typer.Option(min=0, help="Longest download, in seconds.")] = 120,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Download a language model without asking.")] = False,
 ) -> None:
-    """Answer questions about videos, and show what the answers rest on.
+    """Answer questions about videos, with the evidence for each answer.
 
-    Of several videos, one that cannot be read is reported, the others are answered, and the exit code is 1.
+    With several videos, those that cannot be read are reported, the others are answered, and the exit code is 1.
 
     Example: lookhear ask concert.mp4 "Which instrument starts first?" --evidence out
 
@@ -126,12 +126,12 @@ def _answered(
 
 
 def slug(text: str) -> str:
-    """A text as the name of a file: its words in small letters with dashes between, 60 characters at most."""
+    """File name made from a text: lower-case words joined by dashes, at most 60 characters."""
     return re.sub(r"[^\w]+", "-", text.lower()).strip("-")[:60]
 
 
 def _agree(model: str, yes: bool) -> None:
-    """Say what a language model needs, and ask before anything is downloaded. Raises ModelError if nobody is there."""
+    """Print what a language model needs, and confirm before a download. Raises ModelError without a terminal."""
     from lookhear.errors import ModelError
     from lookhear.model.names import named, plan
 
@@ -150,7 +150,7 @@ def _agree(model: str, yes: bool) -> None:
 
 
 def _drawn(clip: Clip, answers: Sequence[Answer], segmenter: str) -> list[Answer]:
-    """The answers with a mask for every object they place; SAM 2 is loaded only if there is one."""
+    """The answers with a mask for every region; SAM 2 is loaded only if some answer has regions."""
     if not any(region.box for answer in answers for region in answer.regions):
         return list(answers)
     from lookhear.evaluate.draw.where import frame_of
@@ -166,7 +166,7 @@ def _drawn(clip: Clip, answers: Sequence[Answer], segmenter: str) -> list[Answer
 
 
 def _quiet() -> None:
-    """transformers keeps its remarks and its bars to itself; what is to be downloaded still shows."""
+    """Silence log messages and progress bars of transformers; download bars still show."""
     import warnings
 
     from transformers.utils import logging
@@ -177,7 +177,7 @@ def _quiet() -> None:
 
 
 def _lines(answer: Answer) -> list[str]:
-    """An answer as a person reads it: how sure, what else, when, by which sense."""
+    """Lines printed for an answer: its confidence, the alternatives, the seconds, and the modality."""
     first, *others = [f"{text} {score:.0%}" for text, score in list(answer.scores.items())[:3]] or [answer.text]
     lines = [f"  → {first}" + (f"   (then {', '.join(others)})" if others else "")]
     found = answer.evidence
@@ -195,7 +195,7 @@ def _lines(answer: Answer) -> list[str]:
 
 
 def _placed(region: Region) -> str:
-    """A region in words; edges in percent of the picture."""
+    """A region as text; edges in percent of the frame."""
     if region.box is None:
         return "a mask"
     left, top, right, bottom = (f"{edge:.0%}" for edge in region.box)
@@ -206,7 +206,7 @@ def _placed(region: Region) -> str:
 
 
 def timeline(weights: Sequence[float]) -> str:
-    """Weights as a row of bars, one a second; long ones as the greatest of each stretch."""
+    """Weights drawn as a row of bars, one per second; beyond WIDE seconds each bar is the maximum of several."""
     count = min(len(weights), WIDE)
     edges = [round(i * len(weights) / count) for i in range(count + 1)]
     tallest = [max(weights[a:b]) for a, b in pairwise(edges)]

@@ -1,4 +1,4 @@
-"""lookhear audit: does a model hear, see and read, or does it guess?"""
+"""lookhear audit: measure whether a model uses sound, picture, order and question."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ def audit(
     dataset: Annotated[str, typer.Option(help="Name of the dataset, with its version: music_avqa@update.")],
     root: Annotated[Path, typer.Option(help="Folder of its annotations and media.")],
     split: Annotated[str, typer.Option(help="Which questions to ask.")] = "test",
-    train: Annotated[str, typer.Option(help="Split it learned from, for floors and leaks; '' for none.")] = "train",
+    train: Annotated[str, typer.Option(help="Training split, for floors and leaks; '' for none.")] = "train",
     store: Annotated[Path | None, typer.Option(help="Feature store; by default ROOT/features.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the questions about this many videos, drawn by seed.")] = None,
-    ways: Annotated[int, typer.Option(min=0, help="Other ways to ask each question.")] = 3,
-    shift: Annotated[int, typer.Option(help="Seconds that the sound is shifted by.")] = 3,
-    films: Annotated[int, typer.Option(min=1, help="Clips at most that are decoded to be mirrored.")] = 100,
-    margin: Annotated[float, typer.Option(help="Points within which a change is taken for none.")] = 2.0,
-    seed: Annotated[int, typer.Option(help="Which clips and questions are swapped with which.")] = 0,
+    ways: Annotated[int, typer.Option(min=0, help="Rephrasings of each question.")] = 3,
+    shift: Annotated[int, typer.Option(help="Seconds by which the sound is shifted.")] = 3,
+    films: Annotated[int, typer.Option(min=1, help="Most clips that are decoded and mirrored.")] = 100,
+    margin: Annotated[float, typer.Option(help="Percentage points within which a change counts as none.")] = 2.0,
+    seed: Annotated[int, typer.Option(help="Seed for the clips and questions that are swapped.")] = 0,
     lenient: Annotated[
-        bool, typer.Option("--lenient", help="Read predictions that differ only in writing as meant.")
+        bool, typer.Option("--lenient", help="Accept predictions that differ only in spelling or form.")
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for audit.html, audit.json and audit.md.")] = None,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Take away sound, picture, question and order, and see what it costs: the robustness card of a model.
+    """Remove sound, picture, question or order and measure the change in accuracy: a model's robustness card.
 
     Every line is a paired change of accuracy with a 95 % interval clustered by video, and a verdict: used, not used,
-    misleads, or cannot tell. What cannot be measured is listed with the reason. The exit code is 1 where clips could
-    not be read; verdicts do not change it. Of a file of predictions (see lookhear score) floors, priors, leaks and head
-    against tail are measured, without a model.
+    misleads, or cannot tell. What cannot be measured is listed with the reason. The exit code is 1 if clips could not
+    be read; verdicts do not change it. For a file of predictions (see lookhear score), only floors, priors, leaks and
+    head against tail are measured.
 
     Example: lookhear audit runs/av_master --dataset soundstage --root world --out card
     """

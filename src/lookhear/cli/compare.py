@@ -22,17 +22,16 @@ def compare(
     root: Annotated[Path | None, typer.Option(help="Folder of its annotations.")] = None,
     split: Annotated[str, typer.Option(help="Which questions were answered.")] = "test",
     lenient: Annotated[
-        bool, typer.Option("--lenient", help="Read answers that differ only in writing as meant.")
+        bool, typer.Option("--lenient", help="Accept answers that differ only in spelling or form.")
     ] = False,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Test whether one set of answers is better than another, by question type.
 
-    Differences are tested question by question: a permutation test that keeps each video's questions together,
-    McNemar's test, and Holm's correction over the types. A star marks what is significant at 5 % after correction.
-    Of tasks whose answers are not simply right or wrong (when, where, in a sentence) every metric is compared instead,
-    redrawing both sides' videos together.
+    Answers are paired by question: a permutation test clustered by video, McNemar's test, and Holm's correction over
+    the types. A star marks differences that are significant at 5 % after correction. For tasks whose answers are not
+    simply right or wrong (times, places, sentences), every metric is compared by a paired bootstrap over videos.
 
     Example: lookhear compare runs/av_master/report runs/question_only/report
     """
@@ -57,15 +56,15 @@ def compare(
         plain = {kind: {name: gap.to_json() for name, gap in some.items()} for kind, some in gaps.items()}
         print(dumps({"metrics": plain}, indent=2) if as_json else compares.metric_table(gaps, format))
         return
-    found = compares.compare(*sides)
+    comparison = compares.compare(*sides)
     if as_json:
-        print(dumps(found.to_json(), indent=2))
+        print(dumps(comparison.to_json(), indent=2))
         return
-    print(compares.table(found, format, ("ours", "theirs")))
-    for side, spread in found.spreads.items():
+    print(compares.table(comparison, format, ("ours", "theirs")))
+    for side, spread in comparison.spreads.items():
         print(
             f"{side}: {spread['runs']} runs, overall {spread['mean']:.2f} ± {spread['deviation']:.2f} "
             f"(standard deviation), {spread['min']:.2f} to {spread['max']:.2f}"
         )
-    if found.left_out:
-        print(f"note: {found.left_out} questions that only one side answered are left out")
+    if comparison.left_out:
+        print(f"note: {comparison.left_out} questions that only one side answered are left out")

@@ -1,4 +1,4 @@
-"""lookhear convert: a published checkpoint becomes a run folder."""
+"""lookhear convert: turn a published checkpoint into a run folder."""
 
 from __future__ import annotations
 
@@ -10,31 +10,27 @@ import typer
 
 
 def convert(
-    net: Annotated[
-        str, typer.Argument(help="Whose checkpoint it is: tspm, apl, lavish …; any other name lists them all.")
-    ],
+    net: Annotated[str, typer.Argument(help="Net of the checkpoint: tspm, apl, lavish …; any other name lists them.")],
     checkpoint: Annotated[Path, typer.Argument(help="The published .pt, .pth, .bin or .safetensors file.")],
     out: Annotated[Path, typer.Option(help="Run folder to write.")],
     features: Annotated[
         list[str] | None,
-        typer.Option(help="Adopted features or an encoder: NAME for every stream, or STREAM=NAME (again for more)."),
+        typer.Option(help="Adopted features or an encoder: NAME for every stream, or STREAM=NAME (repeatable)."),
     ] = None,
-    store: Annotated[Path | None, typer.Option(help="Feature store they are in.")] = None,
+    store: Annotated[Path | None, typer.Option(help="Feature store with these features.")] = None,
     recipe: Annotated[
         str,
         typer.Option(
             help="Recipe that says how it reads features and answers.  [default: music_avqa/NET, or soundstage/NET]"
         ),
     ] = "",
-    vocabulary: Annotated[
-        Path | None, typer.Option(help="JSON list of its answers, in the order of its classes.")
-    ] = None,
+    vocabulary: Annotated[Path | None, typer.Option(help="JSON list of the net's answers, in class order.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Make a run folder from published weights; evaluate, audit, compare and ask then take it like any run.
+    """Make a run folder from published weights, for use with evaluate, audit, compare and ask.
 
-    Prefixes that parallel training and torch.compile leave, and what wraps the weights, are taken off; a checkpoint
-    with NaN or of another net is refused. No code in the file is run.
+    Prefixes left by parallel training and torch.compile are removed, and nested state dicts are unwrapped. A checkpoint
+    with NaN values or of another net is refused. The file is read without running any code it holds.
 
     Example: lookhear convert tspm TSPM.pt --features feats --store store --out runs/tspm
     """
@@ -59,10 +55,10 @@ def _list(path: Path) -> list[str]:
     from lookhear.errors import ModelError
 
     try:
-        found = json.loads(path.read_text("utf-8"))
+        answers = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: not readable as a JSON list of answers ({error}).") from None
-    found = sorted(found, key=found.get) if isinstance(found, dict) else found  # {"two": 0, …}
-    if not isinstance(found, list) or not all(isinstance(a, str) for a in found):
+    answers = sorted(answers, key=answers.get) if isinstance(answers, dict) else answers  # {"two": 0, …}
+    if not isinstance(answers, list) or not all(isinstance(a, str) for a in answers):
         raise ModelError(f"{path}: expected a JSON list of answers, or answers with their numbers.")
-    return found
+    return answers

@@ -1,4 +1,4 @@
-"""lookhear evaluate: a model and a dataset in, the field's table out; or many datasets, and the table of Crab+."""
+"""lookhear evaluate: score a model on a dataset, or on the many test sets of the Crab+ table."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from lookhear.evaluate.report import Report
     from lookhear.types import Example
 
-LATER = ("unread", "no_reply", "certificate")  # what a card says of how asking went
-SHOWN = 20  # questions without a reply that are printed
+LATER = ("unread", "no_reply", "certificate")  # keys of a report's card that are known only after asking
+SHOWN = 20  # most questions without a reply that are printed
 
 
 def evaluate(
@@ -27,38 +27,42 @@ def evaluate(
     root: Annotated[Path, typer.Option(help="Folder of the dataset's annotations and media.")],
     dataset: Annotated[str, typer.Option(help="Name of the dataset, with its version: music_avqa@update.")] = "",
     split: Annotated[str, typer.Option(help="Which questions to ask.")] = "test",
-    tasks: Annotated[str, typer.Option(help="Many test sets: all of Crab+'s table, names, or a YAML list.")] = "",
+    tasks: Annotated[str, typer.Option(help="Several test sets: all (the Crab+ table), names, or a YAML list.")] = "",
     store: Annotated[Path | None, typer.Option(help="Feature store; by default ROOT/features.")] = None,
-    probe: Annotated[str, typer.Option(help="Ask with something taken away; see lookhear list probes.")] = "",
-    limit: Annotated[int, typer.Option(help="Ask so many of each set, spread evenly; 0 asks all.", min=0)] = 0,
+    probe: Annotated[str, typer.Option(help="Ask with one input removed or changed; see lookhear list probes.")] = "",
+    limit: Annotated[int, typer.Option(help="Most questions per set, spread evenly; 0 asks all.", min=0)] = 0,
     segmenter: Annotated[
         str,
         typer.Option(help="SAM 2 (facebook/sam2.1-hiera-large, or a folder): masks for boxes and points in replies."),
     ] = "",
-    embeddings: Annotated[Path | None, typer.Option(help="Folder for its embeddings, about 17 MB a frame.")] = None,
-    judge: Annotated[str, typer.Option(help="Judge free answers by this model: endpoint@URL,model=NAME.")] = "",
-    beside: Annotated[bool, typer.Option(help="Of many sets: print published rows beside ours.")] = True,
-    dry_run: Annotated[bool, typer.Option(help="Ask a server nothing: count questions, tokens and cost.")] = False,
+    embeddings: Annotated[
+        Path | None, typer.Option(help="Folder for the segmenter's embeddings, about 17 MB per frame.")
+    ] = None,
+    judge: Annotated[str, typer.Option(help="Model that judges open-ended answers: endpoint@URL,model=NAME.")] = "",
+    beside: Annotated[bool, typer.Option(help="With --tasks: print published rows beside ours.")] = True,
+    dry_run: Annotated[bool, typer.Option(help="Send nothing to a server: count questions, tokens and cost.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for report.json, answers.jsonl and table.md.")] = None,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Ask a model a dataset's questions and score the answers by type, with 95 % intervals clustered by video.
 
-    Every task is scored by its own metrics. Replies that could not be read are counted and quoted, and score what a
-    reply of nothing scores: nothing where answers are right or wrong, but on AVE, for one, every second without an
-    event; the column or row "mute" says how much. Of questions with options the blind floor stands below the table,
-    and of benchmarks whose authors read replies by a rule of their own, what that rule gives.
+    Every task is scored by its own metrics. Replies that could not be parsed are counted and quoted; each scores what
+    an empty reply scores. That is zero where answers are right or wrong, but not everywhere: on AVE an empty reply is
+    correct for every second without an event. The column or row "mute" gives the score of empty replies. Below the
+    table stand the blind floor of multiple-choice questions and, for benchmarks with an official parsing rule, the
+    score under that rule.
 
-    Clips that cannot be read count as wrong and are listed; the exit code is then 1. Of many test sets, those that are
-    not there are listed and left out; with --out each has a folder, and what is done is not done again. Features that
-    the store lacks are made.
+    Clips that cannot be read count as wrong and are listed; the exit code is then 1. With --tasks, test sets that are
+    missing are listed and left out; with --out each set has a folder, and finished sets are not run again. Features
+    that are not in the store are computed.
 
-    Masks (S4, MS3, AVSS, Ref-AVS) come from the model where it draws them itself, as crab does, else from --segmenter,
-    which draws what a reply's box and points mean. With --embeddings a frame is looked at once, over all runs.
+    Masks (S4, MS3, AVSS, Ref-AVS) come from the model if it predicts them, as crab does, else from --segmenter, which
+    draws masks from the box and points of a reply. With --embeddings the segmenter encodes each frame only once, across
+    runs.
 
     Replies of a model behind an address are kept beside the features (STORE/replies) and never paid for twice.
-    Questions that its server has not answered are listed, count as wrong, and are asked again by the next run; the exit
+    Questions without a reply from the server are listed, count as wrong, and are asked again by the next run; the exit
     code is then 1.
 
     Example: lookhear evaluate runs/av_master --dataset soundstage --root world --out report
@@ -93,20 +97,20 @@ def evaluate(
             print(dumps(scored.to_json(), indent=2) if as_json else scored.table(format))
             _tell({wanted[0]: scored}, {}, asker.loaded)
             return
-        found, missing = many.ask_all(wanted, asker, limit)
-        rows, card = many.rows(found, asker.name), next(iter(found.values())).card
+        reports, missing = many.ask_all(wanted, asker, limit)
+        rows, card = many.rows(reports, asker.name), next(iter(reports.values())).card
 
         def shown(form: str) -> str:
             return "\n\n".join(filter(None, (many.table(rows, form, beside), tables.senses(card, form))))
 
         if out:
             (out / "table.md").write_text(shown("markdown") + "\n", "utf-8")
-        print(dumps(_plain(found, missing, rows, beside), indent=2) if as_json else shown(format))
-        _tell(found, missing, asker.loaded)
+        print(dumps(_plain(reports, missing, rows, beside), indent=2) if as_json else shown(format))
+        _tell(reports, missing, asker.loaded)
 
 
 class Asker:
-    """Asks one model about set after set, loading it once; a finished set's report in `out` is taken from there."""
+    """Evaluates one model on several test sets and loads it once; a finished set's report is read from `out`."""
 
     def __init__(self, model: str, store: Path | None, probe: str, limit: int, out: Path | None, dry: bool = False):
         self.model, self.store, self.probe, self.limit, self.out, self.dry = model, store, probe, limit, out, dry
@@ -117,7 +121,7 @@ class Asker:
         self.name = Path(model).name
 
     def __call__(self, asked: Asked, examples: Sequence[Example]) -> Report:
-        """The report of one set."""
+        """Evaluate one test set and return its report."""
         from lookhear import statistics
         from lookhear.cli._served import late
         from lookhear.errors import DatasetError
@@ -177,7 +181,7 @@ class Asker:
         return scored
 
     def _judged(self, examples: Sequence[Example], answers: Any, store: Any) -> Any:
-        """The answers with the judge's verdicts, which are kept in STORE/judge.jsonl, and what it did."""
+        """The answers with the judge's verdicts (kept in STORE/judge.jsonl), and the judge's entry in the card."""
         from lookhear.cli._served import late
         from lookhear.errors import ModelError
         from lookhear.evaluate import judge
@@ -191,14 +195,14 @@ class Asker:
             return judge.judged(examples, answers, judge.asking(model.llm), model.name, verdicts)
 
     def _drawing(self) -> Any:
-        """The model with a segmenter behind it."""
+        """The loaded model, wrapped so that a segmenter draws the masks of its answers."""
         from lookhear.evaluate.masks import Drawing
         from lookhear.segmenters import sam2
 
         return Drawing(self.loaded, sam2.load(self.segmenter), self.embeddings)
 
     def plan(self, wanted: Sequence[Asked]) -> None:
-        """Say what asking would take, and ask nothing. Raises RecipeError for a model that is not behind an address."""
+        """Print what an evaluation would cost, without sending a request. Raises RecipeError for a local model."""
         from lookhear.errors import ModelError, RecipeError
         from lookhear.evaluate import many
         from lookhear.model.names import SERVED, shelf
@@ -206,13 +210,13 @@ class Asker:
         if shelf(self.model)[0] != SERVED:
             raise RecipeError(f"--dry-run is for a model behind an address; {self.model!r} costs nothing to ask.")
         for asked in wanted:
-            with suppress(ModelError):  # nothing is answered
+            with suppress(ModelError):  # a dry run has no answers
                 self(asked, many.examples_of(asked, self.limit))
         print("\n".join(self.loaded.llm.lines()))
 
 
 def _certified(name: str, llm: Any) -> dict[str, Any] | None:
-    """What a report says of the senses of the language model called `name`; None where nobody has looked."""
+    """The certificate's entry in the report of the language model `name`; None if there is no certificate."""
     from lookhear.cli._served import certificate
     from lookhear.evaluate.doctor.check import sent
     from lookhear.llms.endpoint import Endpoint
@@ -222,21 +226,21 @@ def _certified(name: str, llm: Any) -> dict[str, Any] | None:
     return found.short() if found is not None and found.fits(served) else None
 
 
-def _plain(found: Any, missing: Any, rows: Any, beside: bool) -> dict[str, Any]:
+def _plain(reports: Any, missing: Any, rows: Any, beside: bool) -> dict[str, Any]:
     from lookhear.evaluate import many
 
     model, *_ = rows
     return {
         "model": model,
         "columns": rows[model],
-        "datasets": {f"{asked.dataset} {asked.split}": report.to_json() for asked, report in found.items()},
+        "datasets": {f"{asked.dataset} {asked.split}": report.to_json() for asked, report in reports.items()},
         "missing": {f"{asked.dataset} {asked.split}": why for asked, why in missing.items()},
         **({"published": many.printed(), "source": many.PRINTED} if beside else {}),
     }
 
 
-def _tell(found: Any, missing: Any, model: Any) -> None:
-    """Say what lacks and what a server was asked; exit 1 where not everything was answered."""
+def _tell(reports: Any, missing: Any, model: Any) -> None:
+    """Print missing sets, unanswered questions and server costs; exit code 1 if any question has no answer."""
     from lookhear.llms.endpoint import Endpoint
     from lookhear.model import LLMModel
 
@@ -244,10 +248,10 @@ def _tell(found: Any, missing: Any, model: Any) -> None:
         print("\n".join(model.llm.lines()), file=sys.stderr)
     for asked, why in missing.items():
         print(f"not here: {asked.dataset} {asked.split}: {why}", file=sys.stderr)
-    lost = [pair for report in found.values() for pair in report.card.get("unread", {}).items()]
+    lost = [pair for report in reports.values() for pair in report.card.get("unread", {}).items()]
     for clip, reason in lost:
         print(f"not read: {clip}: {reason}", file=sys.stderr)
-    open_ = [pair for report in found.values() for pair in report.card.get("no_reply", {}).items()]
+    open_ = [pair for report in reports.values() for pair in report.card.get("no_reply", {}).items()]
     for question, reason in open_[:SHOWN]:
         print(f"no reply: {question}: {reason}", file=sys.stderr)
     if open_:

@@ -1,4 +1,4 @@
-"""lookhear export: a trained language model as a folder that others can load."""
+"""lookhear export: write a trained language model as a folder in the Hugging Face layout."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def export(
     ] = None,
     push: Annotated[str, typer.Option(help="Upload it to this repository of the Hugging Face hub: NAME/MODEL.")] = "",
 ) -> None:
-    """Write weights, tokenizer, adapters and a model card into one folder; LoRA and one head are merged.
+    """Write weights, tokenizer, adapters and a model card into one folder; LoRA and a single head are merged.
 
     Example: lookhear export runs/instruct my-model --report report
     """
     from lookhear.errors import ModelError
     from lookhear.model.exported import export as write
 
-    found = {}
+    reports = {}
     for folder in report or ():
         try:
-            found[folder.name] = json.loads((folder / "report.json").read_text("utf-8"))
+            reports[folder.name] = json.loads((folder / "report.json").read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise ModelError(f"No report in {str(folder)!r} ({error}). Write one: lookhear evaluate --out.") from None
-    print(f"{out}: {write(run, out, found)}")
+    print(f"{out}: {write(run, out, reports)}")
     if push:
         import huggingface_hub
 

@@ -24,8 +24,8 @@ def extract(
     encoders: Annotated[list[str], typer.Argument(help="Names (`lookhear list encoders`), with settings after @.")],
     dataset: Annotated[str, typer.Option(help="Name of the dataset, with its version: music_avqa@update.")],
     root: Annotated[Path, typer.Option(help="Folder of its annotations and media.")],
-    out: Annotated[Path, typer.Option(help="Folder of the feature store; run again to go on after an interruption.")],
-    split: Annotated[list[str] | None, typer.Option(help="Only these splits (give it again for more).")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the feature store; run again to resume.")],
+    split: Annotated[list[str] | None, typer.Option(help="Only these splits (repeatable).")] = None,
     workers: Annotated[int, typer.Option(help="Processes that decode and encode, one thread each.")] = 1,
     shard: Annotated[str, typer.Option(help="i/n: this machine's part, 0/4 to 3/4 for four machines.")] = "0/1",
     engine: Annotated[
@@ -42,7 +42,7 @@ def extract(
 
     part = _shard(shard)
     examples = _examples(dataset, root, split)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # also where this process is the only one; read by torch's import
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # also for a single process; read when torch is imported
     if workers > 1 and engine == "local":
         nursery()  # imports torch for the workers while this process does
     from lookhear.store import extract as work
@@ -85,7 +85,7 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def _examples(dataset: str, root: Path, split: list[str] | None) -> list[Example]:
-    """The questions of the asked splits; of all that are there where none is asked for."""
+    """The examples of the given splits, or of all splits that exist."""
     from lookhear import datasets
 
     module, version = datasets.find(dataset)
@@ -95,7 +95,7 @@ def _examples(dataset: str, root: Path, split: list[str] | None) -> list[Example
 
 
 def _told(bar: Bars, what: str) -> Callable[[Tally, int], None]:
-    """Moves the bar `what` by a tally, with the rate and what failed behind it."""
+    """Callback that updates the bar `what` from a tally, with rate and failures."""
     start = time.perf_counter()
 
     def tell(tally: Tally, total: int) -> None:

@@ -12,22 +12,22 @@ from lookhear.files import claim, dumps
 
 
 def instruct(
-    out: Annotated[Path, typer.Argument(help="Folder to write into; run again to go on after an interruption.")],
+    out: Annotated[Path, typer.Argument(help="Folder to write into; run again to resume.")],
     dataset: Annotated[str, typer.Option(help="Name of the dataset, with its version.")],
     root: Annotated[Path, typer.Option(help="Folder of its annotations.")],
     split: Annotated[str, typer.Option(help="Which examples to write about.")] = "train",
-    limit: Annotated[int, typer.Option(min=0, help="Only the first so many; 0 is all.")] = 0,
+    limit: Annotated[int, typer.Option(min=0, help="Only the first N examples; 0 takes all.")] = 0,
     endpoint: Annotated[str, typer.Option(help="Address of an OpenAI-compatible model to write; else by rule.")] = "",
     model: Annotated[str, typer.Option(help="Name of that model; the first it has if not given.")] = "",
     key_file: Annotated[
         Path | None, typer.Option(help="File whose first line is its key; else LOOKHEAR_API_KEY or OPENAI_API_KEY.")
     ] = None,
     option: Annotated[
-        list[str] | None, typer.Option(help="Of the endpoint, as key=value: dialect, price=2.5/10, budget=20, rate.")
+        list[str] | None, typer.Option(help="Endpoint option, as key=value: dialect, price=2.5/10, budget=20, rate.")
     ] = None,
-    blind: Annotated[bool, typer.Option("--blind", help="Send the words alone, without picture and sound.")] = False,
-    dry_run: Annotated[bool, typer.Option(help="Ask nothing: count requests, tokens and cost.")] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Replies under way at once.")] = 4,
+    blind: Annotated[bool, typer.Option("--blind", help="Send text only, without picture and sound.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Send nothing: count requests, tokens and cost.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Concurrent requests.")] = 4,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
     """Write, check and export reasoning that ends in the label, in the layout of AV-UIE v2.

@@ -1,4 +1,4 @@
-"""lookhear list: what there is, by name."""
+"""lookhear list: names of models, nets, datasets, encoders, tasks and more."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from lookhear.files import dumps
 KINDS = {"models": ("nets", "llms"), "nets": ("nets",), "llms": ("llms",), "debias": ("debias",)} | {
     k: (k,) for k in ("datasets", "encoders", "tasks", "metrics", "dialects")
 }
-OTHERS = ("recipes", "probes", "methods", "columns")  # not files on a shelf
+OTHERS = ("recipes", "probes", "methods", "columns")  # kinds that are not files on a shelf
 
 
 def list_(
     kind: Annotated[str, typer.Argument(help=f"One of: {', '.join((*KINDS, *OTHERS))}.")] = "models",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, name to description.")] = False,
 ) -> None:
-    """List what lookhear knows by name.
+    """List models, nets, datasets, encoders, tasks, recipes and more, by name.
 
     Example: lookhear list encoders
     """

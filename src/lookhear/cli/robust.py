@@ -1,4 +1,4 @@
-"""lookhear robust: a test set in other words, split into head and tail."""
+"""lookhear robust: rephrase a test set and split it into head and tail, as MUSIC-AVQA-R does."""
 
 from __future__ import annotations
 
@@ -15,23 +15,21 @@ def robust(
     dataset: Annotated[str, typer.Option(help="Name of the dataset, with its version.")],
     root: Annotated[Path, typer.Option(help="Folder of its annotations.")],
     split: Annotated[str, typer.Option(help="Which questions to rephrase.")] = "test",
-    count: Annotated[int, typer.Option(min=0, help="Ways to ask each question; 0 only splits.")] = 25,
-    form: Annotated[
-        str, typer.Option(help="How head and tail are told apart: stated, unfiltered, published.")
-    ] = "stated",
-    seed: Annotated[int, typer.Option(help="Which ways the grammar picks.")] = 0,
+    count: Annotated[int, typer.Option(min=0, help="Rephrasings per question; 0 only splits.")] = 25,
+    form: Annotated[str, typer.Option(help="Rule for head and tail: stated, unfiltered, published.")] = "stated",
+    seed: Annotated[int, typer.Option(help="Seed for the grammar.")] = 0,
     endpoint: Annotated[str, typer.Option(help="Address of an OpenAI-compatible model to write and vote.")] = "",
     model: Annotated[str, typer.Option(help="Name of that model.")] = "",
     key_file: Annotated[
         Path | None, typer.Option(help="File whose first line is its key; else LOOKHEAR_API_KEY or OPENAI_API_KEY.")
     ] = None,
-    price: Annotated[str, typer.Option(help="Dollars for a million tokens read and written: 0.15,0.60.")] = "0,0",
+    price: Annotated[str, typer.Option(help="Dollars per million input and output tokens: 0.15,0.60.")] = "0,0",
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
     """Rephrase a test set and split it into head and tail, MUSIC-AVQA-R style.
 
-    Without --endpoint a grammar writes the questions, offline. With it a model does, and what two of three votes do not
-    keep is dropped; a stopped run goes on where it was when started again.
+    Without --endpoint a grammar rephrases the questions, offline. With it a model does, and a rephrasing is kept if at
+    least two of three votes accept it. A run that was interrupted resumes when started again.
 
     Example: lookhear robust out/r --dataset music_avqa --root data/music_avqa
     """
@@ -47,7 +45,7 @@ def robust(
         examples = datasets.load(dataset, root, split)
         card = {"dataset": dataset, "split": split, "asked": len(examples), "count": count}
         if not count:
-            many = build.rephrased(examples, lambda example: [example.question])
+            rephrased = build.rephrased(examples, lambda example: [example.question])
         elif endpoint:
             from lookhear.cli._served import key
             from lookhear.curate.robust.endpoint import Writer, template_of
@@ -55,13 +53,13 @@ def robust(
             writer = Writer(endpoint, model, key(endpoint, key_file), out / "rephrasings.jsonl", count, _price(price))
             templates = list(dict.fromkeys(template_of(example) for example in examples))
             writer.prepare(templates, _progress)
-            many = build.rephrased(examples, writer.ways)
+            rephrased = build.rephrased(examples, writer.ways)
             tokens = {"read": writer.spent[0], "written": writer.spent[1]}
             card |= {"writer": model, "tokens": tokens, "cost": round(writer.cost, 4), "rejected": writer.rejected}
         else:
-            many = build.rephrased(examples, partial(rephrase.rephrase, count=count, seed=seed))
+            rephrased = build.rephrased(examples, partial(rephrase.rephrase, count=count, seed=seed))
             card |= {"writer": "grammar", "seed": seed}
-        card = build.write(many, out, form, card)
+        card = build.write(rephrased, out, form, card)
         if as_json:
             print(dumps(card, indent=2))
             return

@@ -1,4 +1,4 @@
-"""lookhear score: anybody's predictions, in the paper's table with intervals."""
+"""lookhear score: score a file of predictions in the paper's table, with intervals."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ def score(
     root: Annotated[Path, typer.Option(help="Folder of its annotations.")],
     split: Annotated[str, typer.Option(help="Which questions were answered.")] = "test",
     lenient: Annotated[
-        bool, typer.Option("--lenient", help="Read answers that differ only in writing as meant.")
+        bool, typer.Option("--lenient", help="Accept answers that differ only in spelling or form.")
     ] = False,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
-    beside: Annotated[str, typer.Option(help="Published methods to print beside it: TSPM,QA-TIGER, or all.")] = "",
+    beside: Annotated[str, typer.Option(help="Published methods to print as well: TSPM,QA-TIGER, or all.")] = "",
     out: Annotated[Path | None, typer.Option(help="Folder to keep the report in, for lookhear compare.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Score a file of predictions by question type, with 95 % intervals clustered by video.
 
-    Questions without a prediction count as wrong; they, predictions for no question, and answers no question can have
-    are counted and reported, and the exit code is 1 when ids do not match.
+    Questions without a prediction count as wrong. They are reported, and so are predictions for unknown questions and
+    answers outside the vocabulary. The exit code is 1 if ids do not match.
 
     Example: lookhear score --dataset music_avqa --root data/music_avqa predictions.json
     """
@@ -38,11 +38,11 @@ def score(
 
     sets = [name.strip() for name in dataset.split(",") if name.strip()] or [dataset]
     results = {name: files.scored(predictions, name, root, split, lenient) for name in sets}
-    if len(sets) > 1:  # what one set does not ask another may
-        nowhere = set.intersection(*(set(found.extra) for _, found in results.values()))
-        results = {name: (r, replace(found, extra=tuple(nowhere))) for name, (r, found) in results.items()}
-    scored, found = results[sets[0]]
-    alike = scored.card.get("consistency")
+    if len(sets) > 1:  # an id is extra only if no set asks it
+        nowhere = set.intersection(*(set(matched.extra) for _, matched in results.values()))
+        results = {name: (r, replace(matched, extra=tuple(nowhere))) for name, (r, matched) in results.items()}
+    scored, _ = results[sets[0]]
+    consistency = scored.card.get("consistency")
     if out:
         for name, (each, _) in results.items():
             each.save(out / name if len(sets) > 1 else out)
@@ -63,12 +63,12 @@ def score(
         print(tables.head_and_tail(scored, apart, format))
     else:
         print(scored.table(format))
-    if alike and not as_json and len(sets) == 1:
-        print(f"rephrasings of one question get the same answer: {alike['agreement']:.2f} % of pairs")
-        print(f"every rephrasing answered right: {alike['all_right']:.2f} % of questions")
-    for name, (_, found) in results.items():
-        for line in found.lines():
+    if consistency and not as_json and len(sets) == 1:
+        print(f"rephrasings of one question get the same answer: {consistency['agreement']:.2f} % of pairs")
+        print(f"every rephrasing answered right: {consistency['all_right']:.2f} % of questions")
+    for name, (_, matched) in results.items():
+        for line in matched.lines():
             where = f"{name}: " if len(sets) > 1 else ""
             print(f"note: {where}{line}", file=sys.stderr if as_json or format != "text" else sys.stdout)
-    if any(found.missing or found.extra for _, found in results.values()):
+    if any(matched.missing or matched.extra for _, matched in results.values()):
         raise typer.Exit(1)

@@ -34,9 +34,9 @@ def serve(
     keys: Annotated[
         Path | None, typer.Option(help="File of API keys, one a line. Also: the variable LOOKHEAR_API_KEYS.")
     ] = None,
-    cors: Annotated[list[str] | None, typer.Option(help="Origin of a web page that may call; again for more.")] = None,
+    cors: Annotated[list[str] | None, typer.Option(help="Origin of a web page that may call (repeatable).")] = None,
     allow_host: Annotated[
-        list[str] | None, typer.Option(help="Name the server answers to, such as video.example.org; again for more.")
+        list[str] | None, typer.Option(help="Name the server answers to, such as video.example.org (repeatable).")
     ] = None,
     proxy: Annotated[str, typer.Option(help="Address of a reverse proxy whose X-Forwarded-For is believed.")] = "",
     remote: Annotated[bool, typer.Option("--remote", help="Fetch http(s) addresses that clients name.")] = False,
@@ -44,13 +44,11 @@ def serve(
         list[str] | None, typer.Option(help="Private network that may be fetched from, such as 10.1.0.0/16.")
     ] = None,
     report: Annotated[
-        list[Path] | None, typer.Option(help="Folder of a saved evaluation to browse; again for more.")
+        list[Path] | None, typer.Option(help="Folder of a saved evaluation to browse (repeatable).")
     ] = None,
-    review: Annotated[
-        list[Path] | None, typer.Option(help="Review sheet (JSON lines) to judge; again for more.")
-    ] = None,
+    review: Annotated[list[Path] | None, typer.Option(help="Review sheet (JSON lines) to judge (repeatable).")] = None,
     media: Annotated[
-        list[Path] | None, typer.Option(help="Folder of the recordings of reports and sheets; again for more.")
+        list[Path] | None, typer.Option(help="Folder of the recordings of reports and sheets (repeatable).")
     ] = None,
     examples: Annotated[bool, typer.Option("--examples/--no-examples", help="Draw clips to try the page with.")] = True,
     file_mb: Annotated[int, typer.Option(min=1, help="Largest upload in MB.")] = 512,

@@ -1,4 +1,4 @@
-"""lookhear survey: published methods and numbers, together."""
+"""lookhear survey: tables and a figure of published methods and their numbers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from lookhear.files import dumps
 
 def survey(
     figure: Annotated[Path | None, typer.Option(help="Write the figure here (png, svg or pdf).")] = None,
-    contradictions: Annotated[bool, typer.Option("--contradictions", help="Print what does not add up.")] = False,
+    contradictions: Annotated[
+        bool, typer.Option("--contradictions", help="Print published numbers that contradict each other.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Print what published methods reach, by question type and design, and the best of each year.
+    """Print published results by question type and by design, and the best of each year.
 
     Example: lookhear survey --figure survey.png
     """

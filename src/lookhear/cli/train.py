@@ -1,4 +1,4 @@
-"""lookhear train: a recipe in, a run folder out."""
+"""lookhear train: train a net or a language model from a recipe."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ def train(
     recipe: Annotated[Path, typer.Argument(help="A YAML file, or a name of `lookhear list recipes`.")],
     overrides: Annotated[list[str] | None, typer.Argument(help="Keys to change, as section.key=value.")] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Delete a run that is in the run folder, train anew.")
+        bool, typer.Option("--overwrite", help="Delete an existing run in the run folder first.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> None:
-    """Train what a recipe says; run again, it goes on where it stopped.
+    """Train a net or a language model from a recipe; run again to resume.
 
     Example: lookhear train soundstage/av_master data.root=world train.epochs=8
 
-    A recipe with `llm` at its top trains a language model: tiny_omni/qa, crab_plus/instruct.
+    A recipe with a top-level `llm` section trains a language model: tiny_omni/qa, crab_plus/instruct.
     """
     from dataclasses import replace
 
@@ -46,7 +46,7 @@ def train(
 
 
 def _delete(run: Path) -> None:
-    """Delete a run folder; a folder that holds something else is left alone."""
+    """Delete a run folder; a folder that holds other files is refused."""
     from lookhear.train import files
 
     if (run / "recipe.yaml").is_file():

@@ -1,4 +1,4 @@
-"""lookhear verify: do our features equal the published ones, and if not, why not?"""
+"""lookhear verify: compare our features with published ones and name the likely cause of a difference."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def verify(
     tolerance: Annotated[float, typer.Option(help="Lowest cosine of two rows that count as equal.")] = 0.999,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Compare stored features with published ones; exit code 1 where they differ, with the likely cause.
+    """Compare stored features with published ones; if they differ, name the likely cause, with exit code 1.
 
     Example: lookhear verify stage/features official/vggish --features vggish:audio
     """
@@ -31,40 +31,46 @@ def verify(
     if not 0 < tolerance <= 1:
         raise FeatureError(f"--tolerance {tolerance:g} is no cosine between 0 and 1.")
     encoder, stream = _chosen(store, features)
-    found = compare(FeatureStore(store), official, encoder, stream, dataset, tolerance)
+    comparison = compare(FeatureStore(store), official, encoder, stream, dataset, tolerance)
     if as_json:
-        cause = found.cause and {"name": found.cause.name, "says": found.cause.says, "explains": found.cause.explains}
-        facts = {"features": f"{encoder}:{stream}", "official": str(official), "clips": len(found.cosine)}
-        facts |= {"equal": len(found.cosine) - len(found.differ), "cause": cause}
-        facts |= {"cosine": {c: None if v != v else round(v, 6) for c, v in found.cosine.items()}}
+        cause = comparison.cause and {
+            "name": comparison.cause.name,
+            "says": comparison.cause.says,
+            "explains": comparison.cause.explains,
+        }
+        facts = {"features": f"{encoder}:{stream}", "official": str(official), "clips": len(comparison.cosine)}
+        facts |= {"equal": len(comparison.cosine) - len(comparison.differ), "cause": cause}
+        facts |= {"cosine": {c: None if v != v else round(v, 6) for c, v in comparison.cosine.items()}}
         facts |= {
-            "faults": found.faults,
-            "shapes": found.shapes,
-            "only_ours": found.only_ours,
-            "only_theirs": found.only_theirs,
+            "faults": comparison.faults,
+            "shapes": comparison.shapes,
+            "only_ours": comparison.only_ours,
+            "only_theirs": comparison.only_theirs,
         }
         print(dumps(facts))
     else:
-        for clip in found.differ[:10]:
-            shapes = " against ".join(map(str, found.shapes[clip])) if clip in found.shapes else ""
-            why = f"shape {shapes}" if shapes else f"lowest cosine {found.cosine[clip]:.4f}"
-            print(f"differs: {clip}: {found.faults.get(clip, why)}")
-        if len(found.differ) > 10:
-            print(f"… and {len(found.differ) - 10} more; --json has all")
-        if found.cause:
-            print(f"likely cause: {found.cause.name}: {found.cause.says} (explains {found.cause.explains:.1%})")
-        elif found.differ:
+        for clip in comparison.differ[:10]:
+            shapes = " against ".join(map(str, comparison.shapes[clip])) if clip in comparison.shapes else ""
+            why = f"shape {shapes}" if shapes else f"lowest cosine {comparison.cosine[clip]:.4f}"
+            print(f"differs: {clip}: {comparison.faults.get(clip, why)}")
+        if len(comparison.differ) > 10:
+            print(f"… and {len(comparison.differ) - 10} more; --json has all")
+        if comparison.cause:
+            likely = comparison.cause
+            print(f"likely cause: {likely.name}: {likely.says} (explains {likely.explains:.1%})")
+        elif comparison.differ:
             print("likely cause: none of the usual ones; other weights, other preprocessing or other media")
-        if found.faults:
-            print(f"{len(found.faults)} of the clips that differ cannot be compared as they lie")
-        apart = f", {len(found.only_ours)} only here, {len(found.only_theirs)} only there"
-        print(f"{len(found.cosine) - len(found.differ)} of {len(found.cosine)} clips equal{apart}: {encoder}:{stream}")
-    if found.differ:
+        if comparison.faults:
+            print(f"{len(comparison.faults)} of the clips that differ cannot be compared as they lie")
+        apart = f", {len(comparison.only_ours)} only here, {len(comparison.only_theirs)} only there"
+        clips = len(comparison.cosine)
+        print(f"{clips - len(comparison.differ)} of {clips} clips equal{apart}: {encoder}:{stream}")
+    if comparison.differ:
         raise typer.Exit(1)
 
 
 def _chosen(store: Path, features: str) -> tuple[str, str]:
-    """The encoder and stream to compare: as asked for, or the only one of clips that the store has."""
+    """The encoder and stream to compare: as given, or the store's only clip stream."""
     from lookhear.store.features import FeatureStore
     from lookhear.store.names import serving
 

@@ -1,4 +1,4 @@
-"""lookhear watch: the timeline of videos: what is heard, seen and said, and when."""
+"""lookhear watch: make timelines of what is heard, seen and said in videos."""
 
 from __future__ import annotations
 
@@ -13,24 +13,22 @@ import typer
 def watch(
     videos: Annotated[list[Path], typer.Argument(help="Video or sound files, or folders of them.")],
     out: Annotated[
-        Path | None, typer.Option(help="File for one video, folder for several; its ending says the format.")
+        Path | None, typer.Option(help="File for one video, folder for several; the suffix gives the format.")
     ] = None,
     format: Annotated[
         str, typer.Option(help="json, webvtt, audacity, elan, textgrid, label_studio or fiftyone; of a folder: json.")
     ] = "",
-    without: Annotated[
-        list[str] | None, typer.Option(help="Leave out sound, picture or words (give it again for more).")
-    ] = None,
+    without: Annotated[list[str] | None, typer.Option(help="Leave out sound, picture or words (repeatable).")] = None,
     workers: Annotated[int, typer.Option(help="Processes, one thread each, where --out is a folder.")] = 1,
     engine: Annotated[
         str, typer.Option(help="local, or ray: Ray here or on the cluster that RAY_ADDRESS names.")
     ] = "local",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per video, a line each.")] = False,
 ) -> None:
-    """Watch videos offline: bars of what is heard, seen and said, or a file for an annotation tool.
+    """Make a timeline of what is heard, seen and said: printed as bars, or a file for an annotation tool. Offline.
 
-    With several videos (or a folder) and --out FOLDER, what is there already is kept, and a file that cannot be watched
-    is reported, costs itself alone, and makes the exit code 1.
+    With several videos (or a folder) and --out FOLDER, existing timelines are kept. A file that cannot be read is
+    reported and skipped, and the exit code is 1.
 
     Example: lookhear watch street.mp4
 
@@ -41,7 +39,7 @@ def watch(
     from lookhear.errors import RecipeError
     from lookhear.timeline import exports, many
 
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # also where this process is the only one; read by torch's import
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # also for a single process; read when torch is imported
     left = tuple(sorted(set(without or ())))
     if strange := set(left) - {"sound", "picture", "words"}:
         raise RecipeError(f"Cannot leave out {min(strange)!r}: there are sound, picture and words.")
@@ -58,7 +56,7 @@ def watch(
 
 
 def _show(listed: list[Path], left: tuple[str, ...], as_json: bool) -> None:
-    """Print timelines; a video that cannot be watched is named and the others are shown."""
+    """Print timelines; a video that cannot be read is reported and the others are printed."""
     from lookhear.errors import MediaError
     from lookhear.model import clip_of
     from lookhear.timeline import draw

@@ -10,12 +10,15 @@ Generated, so free of any licence but this package's. The folder:
     json/reasoning-<split>.json        question_id -> the way to the answer in words
     json/<task>-<split>.json           the other tasks, a list of records
     masks/<video_id>_<k>.png           which pixel is whose in second k: the player's number from 1, 0 the stage
+    twins.jsonl json/twins-<split>.json    counterfactual twins, where it was made with --twins
 
 Without a version these are the questions. Versions: `reasoning`, the questions with `meta["reasoning"]`; `action`,
 `emotion`, `matching` (does the sound belong to the picture: yes or no), `event` (AVE's form), `parsing` (LLP's),
 `grounding` (ARIG's), `segmentation` or one of its forms `s4`, `ms3` and `avss`, `referring` (Ref-AVS's; splits `seen`,
 `unseen` and `null` are parts of `test`), and `caption`. Boxes and points are regions of the reference, `with_mask` adds
-the mask.
+the mask. `twins`: the same question of a clip and of its twins, which differ from it in one cause. `meta["pair"]` is
+what belongs together, `meta["twin"]` the kind of change, empty for the clip as it was, and `meta["must"]` whether the
+answer must `change` or `stay`.
 """
 
 from __future__ import annotations
@@ -49,7 +52,7 @@ TASKS = {  # version -> task, form, the words that may be answered
 }
 FORMS = ("s4", "ms3", "avss")  # of `segmentation`
 PARTS = {"seen": "Seen", "unseen": "Unseen", "null": "Null"}  # of the test split of `referring` -> kind
-VERSIONS = ("reasoning", *TASKS, *FORMS)
+VERSIONS = ("reasoning", "twins", *TASKS, *FORMS)
 SIZE = 224  # pixels of the picture that boxes and points are given in
 
 
@@ -62,6 +65,8 @@ def load(root: Path | str, split: str = "test", version: str = "") -> list[Examp
     root = Path(root)
     if version in ("", "reasoning"):
         return _questions(root, split, bool(version))
+    if version == "twins":
+        return [_twin(root, record) for record in _read(_file(root, "twins", split))]
     name = "segmentation" if version in FORMS else version
     parts = PARTS if version == "referring" else {}
     records = _read(_file(root, name, "test" if split in parts else split))
@@ -92,7 +97,9 @@ def with_mask(example: Example) -> Example:
 
 def splits(root: Path | str, version: str = "") -> list[str]:
     """The splits whose files are under `root`."""
-    name = {"": "avqa", "reasoning": "reasoning"}.get(version) or ("segmentation" if version in FORMS else version)
+    name = {"": "avqa", "reasoning": "reasoning", "twins": "twins"}.get(version) or (
+        "segmentation" if version in FORMS else version
+    )
     found = list(find_splits(Path(root), ("json",), (rf"{name}-(\w+)\.json",)))
     return [*found, *PARTS] if version == "referring" and "test" in found else found
 
@@ -115,6 +122,14 @@ def _questions(root: Path, split: str, reasoning: bool) -> list[Example]:
         raise DatasetError(
             f"{path}: a record is not in MUSIC-AVQA's format: {error!r}. Make the folder again."
         ) from None
+
+
+def _twin(root: Path, record: dict[str, Any]) -> Example:
+    """A question of a family; intervals are clustered by the clip that all of the family come from."""
+    segments = [Segment(label, a, b, stream) for a, b, label, stream in record["segments"]]
+    one = example(record, _clip(root, record["video_id"]), segments)
+    pair = {name: record[name] for name in ("pair", "twin", "stream", "must", "changed")}
+    return replace(one, meta={**one.meta, "video_id": record["base"], **pair})
 
 
 def _example(root: Path, record: dict[str, Any], task: str, form: str, labels: tuple[str, ...]) -> Example:
@@ -161,6 +176,8 @@ def _file(root: Path, name: str, split: str) -> Path:
         have = sorted(p.stem.removeprefix(f"{name}-") for p in root.glob(f"json/{name}-*.json"))
         if have:
             raise DatasetError(f"No split {split!r} in {str(root)!r}. There are: {', '.join(have)}.")
+        if name == "twins":
+            raise DatasetError(f"{str(root)!r} has no twins. Add them: lookhear soundstage {root} … --twins all")
         raise DatasetError(
             f"{str(root)!r} was made before there was a task {name!r}. Run 'lookhear soundstage {root}' again with the "
             "options it was made with: only what is missing is added."

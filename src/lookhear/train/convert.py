@@ -50,9 +50,9 @@ def convert(
     """Write the run folder `recipe.out` with the weights of `checkpoint`, published for net `name`.
 
     `recipe` says which features the net reads, how streams are fitted, and the dataset whose answers the classes are,
-    unless `vocabulary` gives them; sizes and variant are read off the weights. Each of `features` is `STREAM=ENCODER`, or
-    an encoder that serves every stream which the net of the checkpoint reads, tokens excepted. Raises ModelError where
-    the weights are not of this net, or do not fit the features or the answers.
+    unless `vocabulary` gives them; sizes and variant are read off the weights. Each of `features` is `STREAM=ENCODER`,
+    or an encoder that serves every stream which the net of the checkpoint reads, tokens excepted. Raises ModelError
+    where the weights are not of this net, or do not fit the features or the answers.
     """
     _check(name)
     net = catalog.find("nets", name).from_official(read(checkpoint)).eval()

@@ -29,9 +29,15 @@ WIDE = 0.38  # how far a figure reaches to either side at least, of its height
 Box = tuple[float, float, float, float]
 
 
-def frames(scene: Scene, size: int = 128, fps: float = 8) -> Iterator[np.ndarray]:
-    """The scene's frames in order, uint8 (size, size, 3); frame k is what is seen at k / fps seconds."""
-    plan, poses, picture = _plan(scene, size), None, None
+def frames(
+    scene: Scene, size: int = 128, fps: float = 8, crowd: int = 0, without: tuple[int, ...] = ()
+) -> Iterator[np.ndarray]:
+    """The scene's frames in order, uint8 (size, size, 3); frame k is what is seen at k / fps seconds.
+
+    Figures are as tall as they are with `crowd` players on stage; 0 is as many as there are. `without` leaves out
+    players by index, no more.
+    """
+    plan, poses, picture = [p for p in _plan(scene, size, crowd) if p.index not in without], None, None
     for k in range(round(scene.seconds * fps)):
         now = [pose(scene.players[place.index], place.moves, k / fps) for place in plan]
         if now != poses or picture is None:  # a frame in which nobody moves is the frame before
@@ -76,10 +82,10 @@ def boxes(scene: Scene, time: float, size: int = 128, occluded: bool = True) -> 
 class _Place:
     """Where one player stands in the picture: index, height in pixels, corner of the sprite, strokes."""
 
-    def __init__(self, scene: Scene, index: int, size: int, moves: tuple[float, ...]):
+    def __init__(self, scene: Scene, index: int, size: int, moves: tuple[float, ...], crowd: int):
         player = scene.players[index]
         back = player.look.depth > 0
-        share = HEIGHTS[min(len(scene.visible), len(HEIGHTS) - 1)]
+        share = HEIGHTS[min(crowd, len(HEIGHTS) - 1)]
         self.height = max(12, round(size * share * player.look.scale * (SMALLER if back else 1.0)))
         reach = WIDE * self.height
         centre = min(max((player.x or 0.0) * size, reach), size - reach)
@@ -88,10 +94,10 @@ class _Place:
         self.index, self.moves = index, moves
 
 
-def _plan(scene: Scene, size: int) -> list[_Place]:
+def _plan(scene: Scene, size: int, crowd: int = 0) -> list[_Place]:
     """Places of the visible players in drawing order: back row first, then the taller ones."""
-    moves = strokes(scene)
-    places = [_Place(scene, i, size, moves[i]) for i, p in enumerate(scene.players) if p.x is not None]
+    moves, crowd = strokes(scene), crowd or len(scene.visible)
+    places = [_Place(scene, i, size, moves[i], crowd) for i, p in enumerate(scene.players) if p.x is not None]
     return sorted(places, key=lambda p: (-min(scene.players[p.index].look.depth, 1), -p.height, p.index))
 
 

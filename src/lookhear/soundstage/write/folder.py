@@ -6,18 +6,12 @@ The card is written last, so a folder with a card is a whole one. Every file app
 from __future__ import annotations
 
 import json
-import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
 from lookhear import files
-from lookhear.errors import DatasetError, MediaError
+from lookhear.errors import DatasetError
 from lookhear.progress import Tick, bars
 from lookhear.soundstage.questions.truth import evidence
 from lookhear.soundstage.scene.facts import Facts
@@ -25,7 +19,9 @@ from lookhear.soundstage.scene.scene import Scene, from_json, to_json
 from lookhear.soundstage.scene.splits import Settings
 from lookhear.soundstage.scene.world import Asked, world
 from lookhear.soundstage.tasks import examples
+from lookhear.soundstage.twins import write as twin_files
 from lookhear.soundstage.write.card import card, checksum
+from lookhear.soundstage.write.workers import drawn
 
 VOICES = "voices.json"  # names the sound font, where one plays
 
@@ -38,12 +34,14 @@ def make(
     formats: bool = False,
     quiet: bool = False,
     font: Path | str | None = None,
+    twins: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Write the Soundstage of `settings` into the folder `out` and return its card.
 
     With `media=False` no videos are made: truth and what is asked about it only. `workers` processes of one thread each
     draw the videos; one worker is this very process. `formats` adds the same scenes in the formats of public datasets.
-    `font` is a sound font that plays instead of the drawn voices; the card names it with its checksum.
+    `font` is a sound font that plays instead of the drawn voices; the card names it with its checksum. `twins` are the
+    kinds of counterfactual twins that are added; a folder that has them is gone on with by the same kinds alone.
     Raises DatasetError where `out` holds something else, MediaError where a video cannot be written.
     """
     if workers < 1:
@@ -70,6 +68,8 @@ def make(
         if media:
             videos(out / "videos", [c.scene for c in clips], settings, workers, bar, font)
             _sheet(out / "contact_sheet.png", clips)
+        beside = twin_files.write(out, clips, twins, settings, workers, media, bar, font) if twins else {}
+        written += [out / name for name in beside.get("files", ())]
         counts = _formats(out, settings, clips, media, bar, font) if formats else {}
         found = card(settings, clips) | {
             "media": media,
@@ -78,6 +78,7 @@ def make(
             "tasks": tasks,
             "sha256": {p.relative_to(out).as_posix(): checksum(p) for p in written},
         }
+        found |= {"twins": {k: v for k, v in beside.items() if k != "files"}} if beside else {}
         files.write(out / "card.json", json.dumps(found, indent=1))
     return found
 
@@ -159,42 +160,12 @@ def videos(
     files.sweep(folder)  # what kills left
     missing = [s for s in scenes if not (folder / f"{s.id}.mp4").is_file()]
     tick = bar("videos", len(scenes), len(scenes) - len(missing))
-    jobs = ((to_json(s), str(folder / f"{s.id}.mp4"), settings.size, settings.fps, font) for s in missing)
-    if workers == 1 or len(missing) < 2:
-        for job in jobs:
-            _draw(*job)
-            tick()
-        return
-    with ProcessPoolExecutor(min(workers, len(missing)), get_context("spawn"), _calm) as pool:
-        try:
-            running = {pool.submit(_draw, *job) for job in islice(jobs, 4 * workers)}
-            while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    future.result()
-                    tick()
-                running |= {pool.submit(_draw, *job) for job in islice(jobs, len(done))}
-        except BrokenProcessPool:
-            raise MediaError(
-                f"A worker that draws videos was stopped. Run again to go on, with {workers - 1} workers."
-            ) from None
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-
-
-def _calm() -> None:
-    """Set a worker up: one thread, and an end when its parent ends, however that came about."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"  # before numpy is imported, which `_draw` does
-    parent = parent_process()
-
-    def leave() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=leave, daemon=True).start()
+    drawn(
+        _draw,
+        [(to_json(s), str(folder / f"{s.id}.mp4"), settings.size, settings.fps, font) for s in missing],
+        workers,
+        tick,
+    )
 
 
 def _draw(line: str, path: str, size: int, fps: float, font: str) -> None:

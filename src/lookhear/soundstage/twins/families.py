@@ -1,0 +1,127 @@
+"""A scene, its twins, and questions asked of all of them: families.
+
+    base ─ asked q ─ "yes"                   pair (base, twin): must change, for the truth changed
+    twin ─ asked q ─ "no"     mute the violin
+    twin ─ asked q ─ "yes"    mute the tuba  pair (base, twin): must stay, though something has changed
+
+Every question is answered by its program in the base and in each twin; where a twin leaves it without a clear answer it
+is not asked there. Most questions decide: at least one twin changes their answer. Each twin also gets a question about
+the very thing that was changed, but of the sense in which nothing changed: a muted violin is still in the picture.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from lookhear.soundstage.questions.programs import TEMPLATES
+from lookhear.soundstage.questions.templates import fillings
+from lookhear.soundstage.scene.facts import Facts
+from lookhear.soundstage.scene.scene import Scene
+from lookhear.soundstage.twins.kinds import KINDS, Twin, twins
+
+EACH = 3  # twins of a scene
+ASKED = 6  # questions of a family that decide
+DRAFTS = 8  # twins of a kind that are tried until one decides something
+UNCHANGED = {"audio": "Visual", "visual": "Audio"}  # stream of a twin -> group of questions it cannot change
+
+Key = tuple[str, tuple[str, ...]]  # template, values
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question of a family: its answer in the base, and twin id -> its answer there."""
+
+    template: str
+    values: tuple[str, ...]
+    base: str
+    others: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A scene with its twins and what is asked about all of them."""
+
+    base: Scene
+    twins: tuple[Twin, ...]
+    asked: tuple[Asked, ...]
+
+
+def families(
+    scenes: Iterable[Scene], kinds: Sequence[str] = tuple(KINDS), each: int = EACH, asked: int = ASKED
+) -> Iterator[Family]:
+    """A family of every scene that has a twin whose answer changes.
+
+    Which kinds and templates are taken keeps both as even as the scenes allow; equal scenes give equal families.
+    """
+    used: Counter[str] = Counter()
+    templates: Counter[str] = Counter()
+    for scene in scenes:
+        rng, facts = Random(f"twins {scene.id} {scene.seed}"), Facts(scene)
+        known = _answers(facts, _fillings([facts]))
+        found: list[tuple[Twin, dict[Key, str]]] = []
+        for kind in sorted(kinds, key=lambda k: (used[k], rng.random())):
+            if len(found) < each and (one := _deciding(rng, scene, known, kind)):
+                found.append(one)
+                used[kind] += 1
+        if found:
+            yield Family(scene, tuple(twin for twin, _ in found), tuple(_ask(rng, facts, found, templates, asked)))
+
+
+def _fillings(some: Sequence[Facts]) -> list[Key]:
+    return list(dict.fromkeys((t, v) for t in TEMPLATES for facts in some for v in fillings(facts, t)))
+
+
+def _answers(facts: Facts, keys: Iterable[Key]) -> dict[Key, str]:
+    said = ((key, TEMPLATES[key[0]].answer(facts, *key[1])) for key in keys)
+    return {key: word for key, word in said if word}
+
+
+def _deciding(rng: Random, scene: Scene, known: dict[Key, str], kind: str) -> tuple[Twin, dict[Key, str]] | None:
+    """A twin of a kind that changes an answer, with its answers; None where none was found."""
+    drafts = twins(scene, kind)
+    for twin in rng.sample(drafts, min(DRAFTS, len(drafts))):
+        facts = Facts(twin.truth)
+        said = _answers(facts, dict.fromkeys([*known, *_fillings([facts])]))
+        if any(said.get(key, word) != word for key, word in known.items()):
+            return twin, said
+    return None
+
+
+def _ask(
+    rng: Random, facts: Facts, found: Sequence[tuple[Twin, dict[Key, str]]], templates: Counter[str], most: int
+) -> Iterator[Asked]:
+    """Questions that decide, the templates that were asked least first; then one a twin that must not change."""
+    known = _answers(facts, dict.fromkeys(key for _, said in found for key in said))
+    chosen: list[Key] = []
+    turn = 0
+    while len(chosen) < most and turn < most + len(found):  # each twin in turn has an answer changed
+        _, said = found[turn % len(found)]
+        turn += 1
+        pool = [key for key, word in known.items() if said.get(key, word) != word and key not in chosen]
+        if pool:
+            chosen.append(_least(rng, pool, templates))
+    for twin, said in found:
+        group = UNCHANGED[twin.stream]
+        named = {facts.scene.players[i].instrument for i in twin.players}
+        pool = [
+            key
+            for key, word in known.items()
+            if said.get(key) == word and TEMPLATES[key[0]].kind[0] == group and key not in chosen
+        ]
+        about = [key for key in pool if named & {*key[1], known[key]}] or pool
+        if about:
+            chosen.append(_least(rng, about, templates))
+    for template, values in chosen:
+        others = {twin.id: said[template, values] for twin, said in found if (template, values) in said}
+        yield Asked(template, values, known[template, values], others)
+
+
+def _least(rng: Random, pool: Sequence[Key], templates: Counter[str]) -> Key:
+    """One of those whose template was asked least, counted as asked."""
+    fewest = min(templates[t] for t, _ in pool)
+    key = rng.choice([k for k in pool if templates[k[0]] == fewest])
+    templates[key[0]] += 1
+    return key

@@ -1,0 +1,54 @@
+"""Processes that draw files: one thread each, a few jobs at a time, all ended when their parent ends."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing import get_context, parent_process
+from typing import Any
+
+from lookhear.errors import MediaError
+
+
+def drawn(draw: Callable[..., None], jobs: Sequence[tuple[Any, ...]], workers: int, tick: Callable[[], None]) -> None:
+    """Call `draw`, a function of a module, with each of `jobs`; one worker is this very process. Raises MediaError."""
+    if workers == 1 or len(jobs) < 2:
+        for job in jobs:
+            draw(*job)
+            tick()
+        return
+    waiting = iter(jobs)
+    with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn"), _calm) as pool:
+        try:
+            running = {pool.submit(draw, *job) for job in islice(waiting, 4 * workers)}
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                    tick()
+                running |= {pool.submit(draw, *job) for job in islice(waiting, len(done))}
+        except BrokenProcessPool:
+            raise MediaError(
+                f"A worker that draws videos was stopped. Run again to go on, with {workers - 1} workers."
+            ) from None
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _calm() -> None:
+    """Set a worker up: one thread, and an end when its parent ends, however that came about."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"  # before numpy is imported, which drawing does
+    parent = parent_process()
+
+    def leave() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=leave, daemon=True).start()
