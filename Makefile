@@ -63,7 +63,7 @@ mutants: setup  # do the tests notice when the code is changed? 90 % of the muta
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt mutmut
 	@rm -rf mutants; [ ! -d ../shared ] || ln -sfn ../shared shared  # mutmut runs the tests one folder deeper
 	@OMP_NUM_THREADS=1 $(BIN)/mutmut run --max-children 2 > mutants.log 2>&1 || true; rm -f shared
-	@$(BIN)/python tests/mutants.py
+	@$(BIN)/python -m bench.mutants
 
 bench: setup
 	@$(BIN)/python -m bench

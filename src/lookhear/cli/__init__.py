@@ -31,7 +31,8 @@ ORDER = (  # order of the overview; a command that is not listed here comes last
     *("compare", "study", "audit", "doctor", "robust", "instruct", "soundstage", "survey", "export", "serve"),
 )
 FAULTS, REFUSED, CRASHED, STOPPED = 1, 2, 3, 130  # exit codes
-UsageError = typer.BadParameter.__mro__[1]  # base class of typer's errors about arguments; it has no public name
+# the base class of typer's errors about arguments, which has no public name
+UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]  # type: ignore[assignment]
 
 
 def files() -> dict[str, Path]:

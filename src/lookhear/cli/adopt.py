@@ -56,7 +56,7 @@ def adopt(
 
     given = {"audio": audio, "frames": frames, "patches": patches, "question": question, "words": words}
     given |= {"prompt": prompt, **_others(stream or ())}
-    places = {name: place for name, place in given.items() if place}
+    places: dict[str, Path | str] = {s: place for s, place in given.items() if place}
     if not places:
         raise FeatureError("Nothing to adopt: give --audio, --frames, --patches, --question, --words or --prompt.")
     if bool(dataset) != bool(root):
@@ -69,7 +69,7 @@ def adopt(
     splits = _examples(dataset, root) if dataset and root else {}
     store = FeatureStore(out)
     if copy:
-        places = copied(store, name, places)
+        places = {**copied(store, name, places)}
     adopt(store, name, places, transposed, {s: _texts(splits, s) for s in texts})
     reviews = {
         s: review(store.official(name)[s], _wanted(splits, s, READS[s]) if splits else None, whole) for s in places
@@ -88,19 +88,18 @@ def _others(given: Sequence[str]) -> dict[str, str]:
     from lookhear.errors import FeatureError
     from lookhear.store.official import READS
 
-    found = dict(one.partition("=")[::2] for one in given)
-    for name, place in found.items():
+    places = dict(one.partition("=")[::2] for one in given)
+    for name, place in places.items():
         if name not in READS or not place:
             raise FeatureError(f"--stream {name}={place} is not NAME=PLACE with a NAME of {', '.join(READS)}.")
-    return found
+    return places
 
 
 def _examples(dataset: str, root: Path) -> dict[str, list[Example]]:
     from lookhear import datasets
     from lookhear.errors import DatasetError
 
-    module, version = datasets.find(dataset)
-    splits = module.splits(root, version) if version else module.splits(root)
+    splits = datasets.of(dataset).splits(root)
     if not splits:
         raise DatasetError(f"No annotations of {dataset!r} under {str(root)!r}: no split was found.")
     return {split: datasets.load(dataset, root, split) for split in splits}

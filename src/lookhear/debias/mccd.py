@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from lookhear.debias._around import AUDIO, QUESTION, VISUAL, Around
 from lookhear.errors import RecipeError
+from lookhear.layers.watch_answer import SpeaksAlone
 from lookhear.types import Memory, Output
 
 MODALITIES = {"question": QUESTION, "audio": AUDIO, "visual": VISUAL}
@@ -119,7 +120,7 @@ class MCCD(Around):
         self.beta = {"released": 0.333, "paper": 0.3}[config.variant] if config.beta is None else config.beta
         self.learners = nn.ModuleDict()
         self.hears_at: dict[str, str] = {}  # modality -> the method that is given its streams
-        if hasattr(net, "speaks_alone"):  # opinions of its own, once they are asked for
+        if isinstance(net, SpeaksAlone):  # opinions of its own, once they are asked for
             net.speaks_alone = True
             return
         for method in ("watch", "answer"):

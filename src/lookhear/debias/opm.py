@@ -93,7 +93,7 @@ class OPM(Alone):
         found, alone = self.own_losses(output, labels, **streams), self.alone(output)
         if alone is not None:
             scores = [score(alone[side], labels).clamp(min=1e-12) for side in SIDES]
-            rate = rates(*scores, self.config.q_base, self.config.scale)
+            rate = rates(scores[0], scores[1], self.config.q_base, self.config.scale)
             self.rate = dict(zip(SIDES, (float(q.detach()) for q in rate), strict=True))
             if self.acts and self.learns:
                 found["discrepancy"] = theta(rate, (1, 1)).square() / 2

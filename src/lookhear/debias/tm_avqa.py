@@ -119,7 +119,8 @@ class TMAVQA(Around):
         """`answer` orders the flags."""
         return ("missing",) if method == "answer" else ()
 
-    def _watch(self, audio: Tensor, patches: Tensor) -> Memory:
+    def _watch(self, **streams: Tensor) -> Memory:
+        audio, patches = streams["audio"], streams["patches"]
         side = round(patches.shape[2] ** 0.5)
         if side * side != patches.shape[2] or side % SIDE or audio.shape[1] % SECONDS:
             raise FeatureError(
@@ -128,7 +129,8 @@ class TMAVQA(Around):
             )
         return {"given/audio": audio, "given/patches": patches}
 
-    def _answer(self, memory: Memory, tokens: Tensor, missing: Tensor, **streams: Tensor) -> Output:
+    def _answer(self, memory: Memory, **streams: Tensor) -> Output:
+        tokens, missing = streams.pop("tokens"), streams.pop("missing")
         given = part(memory, "given/")
         step = given["audio"].shape[1] // SECONDS
         audio, patches = (given[n][:, ::step] for n in ("audio", "patches"))

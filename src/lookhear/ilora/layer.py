@@ -88,12 +88,12 @@ class ILoraLinear(nn.Module, BaseTunerLayer):
 
     def update_layer(self, adapter_name: str, config: Any, inference_mode: bool = False, **_: Any) -> None:
         """Add an adapter. B begins at zero, so that nothing changes until something is learned."""
-        r, heads, wide = config.r, config.heads, self.in_features
+        r, heads, wide, out = config.r, config.heads, int(self.in_features), int(self.out_features)
         self.settings[adapter_name] = config
         self.scaling[adapter_name] = config.alpha / r
         self.ilora_dropout[adapter_name] = nn.Dropout(config.dropout)
         self.ilora_A[adapter_name] = nn.Parameter(torch.empty(r if config.shared_a else heads * r, wide))
-        self.ilora_B[adapter_name] = nn.Parameter(torch.empty(self.out_features, heads, r))
+        self.ilora_B[adapter_name] = nn.Parameter(torch.empty(out, heads, r))
         self.ilora_router[adapter_name] = nn.Parameter(torch.empty(heads, wide if config.router == "hidden" else r))
         if config.init_weights:
             nn.init.kaiming_uniform_(self.ilora_A[adapter_name], a=math.sqrt(5))

@@ -57,7 +57,7 @@ def trim_padding(
     is kept as it is, with nothing masked.
     """
     padding_mask = (words == 0).all(dim=-1)
-    if not padding_mask.any():
+    if words.is_meta or not padding_mask.any():  # shapes alone have no padding
         return words, None
     padding_mask = padding_mask & ~padding_mask.all(dim=1, keepdim=True)
     longest = int((~padding_mask).any(dim=0).nonzero().max()) + 1
@@ -143,7 +143,8 @@ class Attention(Folding):
         self, x: Float[Tensor, "row query dim"], y: Float[Tensor, "row key dim"], padding_mask: Tensor | None = None
     ) -> tuple[Float[Tensor, "row query dim"], Float[Tensor, "row query key"]]:
         """(output of `x` attending to `y`, attention weights before dropout, averaged over heads)."""
-        return self.attend(self.project(x, "q"), *self.project(y, "kv").chunk(2, dim=-1), padding_mask)
+        k, v = self.project(y, "kv").chunk(2, dim=-1)
+        return self.attend(self.project(x, "q"), k, v, padding_mask)
 
     def fold_query(self, x: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:
         """One head only: queries of `x` with the key projection folded in. Their dot products with unprojected keys

@@ -1,4 +1,4 @@
-"""The key-value cache of what was watched, and greedy answers that go on from it.
+"""The key-value cache of what was watched, which answers go on from (`layers.generation`).
 
     clip a   ░░░░ system, lead-in, picture, sound │ ░░ question ─▶ answer, token by token
     clip b        system, lead-in, picture, sound │    question ─▶ answer          ░ padding, on the left
@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 IGNORED = -100  # label of what is not learned
 
@@ -61,78 +61,6 @@ def left(texts: Sequence[Sequence[int]], pad: int, device: Any = None) -> tuple[
 def spread(positions: Tensor, axes: int) -> Tensor:
     """(batch, token) positions of text as the model takes them: the same on every axis."""
     return positions if axes == 1 else positions.expand(axes, *positions.shape)
-
-
-@dataclass(frozen=True)
-class Said:
-    """Tokens a model chose, without the one it stopped at, and their mean log-probability, with it.
-
-    `states` (token, dim), where asked for, are the last hidden states each token was chosen from.
-    """
-
-    tokens: tuple[int, ...]
-    score: float
-    states: Tensor | None = None
-
-
-@torch.inference_mode()
-def greedy(
-    model: nn.Module,
-    seen: MediaCache,
-    rows: Sequence[int],
-    prompts: Sequence[Sequence[int]],
-    stop: set[int],
-    pad: int,
-    max_tokens: int,
-    states: bool = False,
-) -> list[Said]:
-    """The likeliest token again and again after each of `prompts`, until one of `stop` or `max_tokens`.
-
-    `model` is any causal language model of transformers that returns logits for the last token when told to keep that
-    one only, or for all.
-    """
-    device = seen.mask.device
-    which = torch.as_tensor(list(rows), dtype=torch.long, device=device)
-    cache, mask, here = taken(seen, which), seen.mask[which], seen.after[which]
-    ids, asked = left(prompts, pad, device)
-    positions = here[:, None] + (asked.long().cumsum(-1) - 1).clamp(min=0)
-    here = here + asked.sum(-1)
-    mask = torch.cat([mask, asked], dim=1)
-    chosen: list[Tensor] = []
-    scores: list[Tensor] = []
-    hidden: list[Tensor] = []
-    done = torch.zeros(len(which), dtype=torch.bool, device=device)
-    ends = torch.tensor(sorted(stop), device=device)
-    for _ in range(max_tokens):
-        out = model(
-            input_ids=ids,
-            attention_mask=mask.long(),
-            position_ids=spread(positions, seen.axes),
-            past_key_values=cache,
-            use_cache=True,
-            **({"output_hidden_states": True} if states else {}),
-        )
-        likely = out.logits[:, -1].float().log_softmax(-1)
-        score, token = likely.max(-1)
-        chosen.append(token.masked_fill(done, pad))
-        scores.append(score.masked_fill(done, torch.nan))
-        if states:
-            hidden.append(out.hidden_states[-1][:, -1])
-        done = done | torch.isin(token, ends)
-        if bool(done.all()):
-            break
-        ids, positions, here = token[:, None], here[:, None], here + 1
-        mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
-    if not chosen:
-        return [Said((), 0.0) for _ in rows]
-    words, points = torch.stack(chosen, 1), torch.stack(scores, 1)
-    result = []
-    for i in range(len(which)):
-        spoken = words[i][~points[i].isnan()].tolist()
-        cut = spoken[:-1] if spoken and spoken[-1] in stop else spoken
-        kept_states = torch.stack(hidden, 1)[i, : len(cut)] if states else None
-        result.append(Said(tuple(cut), float(points[i].nanmean()), kept_states))
-    return result
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,19 @@ With `forward`, a network works with torch.compile, torch.export, FLOP counters 
 from __future__ import annotations
 
 import inspect
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
 from lookhear.errors import ModelError
 from lookhear.types import Output
+
+
+@runtime_checkable
+class SpeaksAlone(Protocol):
+    """A network that also answers from each modality alone, as opinions, while `speaks_alone` is true."""
+
+    speaks_alone: bool
 
 
 class WatchAnswer(nn.Module):

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from lookhear.layers.generation import GREEDY, Generation, Told
 from lookhear.types import Reply
 
 if TYPE_CHECKING:
@@ -42,8 +43,16 @@ class LLM(Protocol):
         """Read clips once; the result holds a row for each."""
         ...
 
-    def answer(self, seen: Any, rows: Sequence[int], prompts: Sequence[str], max_tokens: int = 64) -> list[Reply]:
-        """A greedy reply to each prompt about the clip in its row."""
+    def answer(
+        self,
+        seen: Any,
+        rows: Sequence[int],
+        prompts: Sequence[str],
+        max_tokens: int = 64,
+        how: Generation = GREEDY,
+        told: Told | None = None,
+    ) -> list[Reply]:
+        """A reply to each prompt about the clip in its row; `told` hears (place, reply so far) as replies grow."""
         ...
 
     def loss(self, media: Sequence[Media | Prepared], asks: Sequence[Sequence[tuple[str, str]]]) -> Tensor:

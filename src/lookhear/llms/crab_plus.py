@@ -72,7 +72,7 @@ def load(where: str | Path = BASE, adapter: str | Path | None = None, **options:
     """The model of a hub's name or a folder, with the published adapters where it is the published base.
 
     `adapter`: a folder of PEFT, a `finetune_weights.bin`, or a hub's dataset that holds one; a folder's own where none
-    is given, "none" for none at all. `options`: those of `llms.placement`, frames, and fields of InputOptions.
+    is given, "none" for none at all. `options`: those of `llms.omni.placement`, frames, and fields of InputOptions.
     """
     return storage.load(NAME, where, adapter or _published(where), classes(), **options)
 

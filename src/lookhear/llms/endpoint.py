@@ -26,6 +26,7 @@ from typing import Any
 
 from lookhear import catalog, dialects
 from lookhear.errors import ModelError, RecipeError
+from lookhear.layers.generation import GREEDY, Generation, Told
 from lookhear.ledger import Ledger, key_of
 from lookhear.llms import Prepared, Reply
 from lookhear.media.sampling import Sampling
@@ -157,23 +158,42 @@ class Endpoint:
         made = [one if isinstance(one, Mapping) else self.prepare(one) for one in media]
         return Parts(*(tuple(one[name] for one in made) for name in ("message", "digest", "notes")))
 
-    def answer(self, seen: Parts, rows: Sequence[int], prompts: Sequence[str], max_tokens: int = 64) -> list[Reply]:
-        """A reply to each prompt, several under way at once; one that does not come has `ended` "failed"."""
+    def answer(
+        self,
+        seen: Parts,
+        rows: Sequence[int],
+        prompts: Sequence[str],
+        max_tokens: int = 64,
+        how: Generation = GREEDY,
+        told: Told | None = None,
+    ) -> list[Reply]:
+        """A reply to each prompt, several under way at once; one that does not come has `ended` "failed".
+
+        `told` hears of whole replies: a server's are not streamed. Raises RecipeError for beams, which servers lack.
+        """
         asked = zip(rows, prompts, strict=True)
-        jobs = [(seen.rows[row], seen.digests[row], prompt, max_tokens) for row, prompt in asked]
+        settings = self._settings(how)
+        jobs = [(seen.rows[row], seen.digests[row], prompt, max_tokens, settings) for row, prompt in asked]
         if self.config.dry_run:
             return [self._reply(*job) for job in jobs]
+
+        def ask(number: int) -> Reply:
+            reply = self._reply(*jobs[number])
+            if told is not None:
+                told(number, reply.text)
+            return reply
+
         pool = ThreadPoolExecutor(self.config.workers)
         try:
-            return list(pool.map(lambda job: self._reply(*job), jobs))
+            return list(pool.map(ask, range(len(jobs))))
         except BaseException:
             self.client.stop()
             raise
         finally:  # an interruption waits for replies under way, not for what has not begun
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _reply(self, message: Message, digest: str, prompt: str, max_tokens: int) -> Reply:
-        fields = self._fields(max_tokens)
+    def _reply(self, message: Message, digest: str, prompt: str, max_tokens: int, settings: Mapping[str, Any]) -> Reply:
+        fields = _merged(self._fields(max_tokens), settings)
         try:
             key = self.asker.key(digest, prompt, fields, self.config.rename, sorted(self.config.drop))
         except ModelError as error:
@@ -199,6 +219,17 @@ class Endpoint:
         if c.logprobs:
             made["logprobs"] = True
         return _merged(made, c.extra)
+
+    def _settings(self, how: Generation) -> dict[str, Any]:
+        """Fields of a request that a generation asks for. Raises RecipeError."""
+        if how.beams > 1:
+            raise RecipeError("A model behind an address has no beams: leave beams out.")
+        length = "max_completion_tokens" if self.config.max_completion_tokens else "max_tokens"
+        made: dict[str, Any] = {length: how.max_tokens} if how.max_tokens else {}
+        if how.temperature:
+            made |= {"temperature": how.temperature, "top_p": how.top_p, "seed": how.seed}
+            made |= {"top_k": how.top_k} if how.top_k else {}
+        return made | ({"stop": list(how.stop)} if how.stop else {})
 
     def _body(self, message: Message, prompt: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         content: Any = [*message.parts, {"type": "text", "text": prompt}] if message.parts else prompt

@@ -36,9 +36,9 @@ from lookhear.llms import Prepared
 from lookhear.llms.crab.parts import HEARING, published
 from lookhear.llms.omni import hub, inputs, storage
 from lookhear.llms.omni.inputs import LEAD, InputOptions
+from lookhear.llms.omni.placement import split
 from lookhear.llms.omni.thinker import Omni
 from lookhear.llms.omni.tokens import bytes_tokenizer, token_ids
-from lookhear.llms.placement import split
 from lookhear.types import Media
 
 NAME = "vlm_audio"
@@ -105,6 +105,7 @@ class Net(nn.Module):
 class VLMAudio(Omni):
     """The model with its tokenizer. `model.language` is Qwen2.5-VL, `model.ears` what it hears with."""
 
+    model: Net
     compares = False
     connectors = ("ears.connector",)  # modules of `model` that the first stage trains
 
@@ -249,7 +250,7 @@ class VLMAudio(Omni):
         vision = self.base.config.vision_config
         grids = {k: iter(tensors.get(f"{k}_grid_thw", ())) for k in ("video", "image")}
         seconds = iter(tensors.get("video_second_per_grid", ()))
-        after = []
+        after: list[int] = []
         for row, there in zip(ids, mask, strict=True):
             place, here = int((~there).sum()), 0
             kinds = {self.places[k]: k for k in grids}

@@ -98,8 +98,8 @@ def _numbered(clip: Clip, sampling: Sampling) -> Media:
         return media
     wanted = sampling.chosen(*frame_times(path, clip.start, clip.end))
     moments = tuple(sorted(set(wanted)))
-    how = {"size": sampling.size, "sample_rate": sampling.sample_rate, "loop_filter": sampling.loop_filter}
-    at = _At(rule="every", moments=moments, **how)
+    size, rate, exact = sampling.size, sampling.sample_rate, sampling.loop_filter
+    at = _At(rule="every", moments=moments, size=size, sample_rate=rate, loop_filter=exact)
     (media,) = _pieces(clip, at, None)
     if media.frames is None or not len(media.frames):
         return media
@@ -187,8 +187,11 @@ def _there(readers: dict[Path, Reader], end: float) -> float:
         return end
     ends = []
     for reader in readers.values():
-        both = (reader.picture, reader.facts.picture), (reader.sound, reader.facts.sound)
-        read = [(track.end, facts.end) for track, facts in both if track and facts and facts.end is not None]
+        read: list[tuple[float, float]] = []  # seconds: what was read of a track, what its header promised
+        if reader.picture and reader.facts.picture and reader.facts.picture.end is not None:
+            read.append((reader.picture.end, reader.facts.picture.end))
+        if reader.sound and reader.facts.sound:
+            read.append((reader.sound.end, reader.facts.sound.end))
         whole = all(got >= promised - SHORT for got, promised in read)
         if read:
             ends.append(reader.facts.duration if whole else max(min(pair) for pair in read))

@@ -118,7 +118,8 @@ class Attention(nn.Module):
 
     def known(self, streams: list[Tensor]) -> Memory:
         """Streams 1 to 5, their potentials without words, and how they meet the words."""
-        memory, sides = {}, {}
+        memory = dict[str, Tensor]()
+        sides = dict[tuple[int, int], Tensor]()
         for i, u in enumerate(streams, start=1):
             sides |= {(i, j): self.side(u, i, j) for j in self.partners(i)}
         for i, u in enumerate(streams, start=1):
@@ -132,7 +133,7 @@ class Attention(nn.Module):
         self, memory: Memory, u: Float[Tensor, "row word dim"], prior: Tensor, padding: Tensor | None
     ) -> tuple[list[Tensor], list[Tensor]]:
         """(the attended vector of each stream, the weights of its elements); `u` are the words."""
-        potentials, taken, weights = [self.alone(u, 0, padding)], [], []
+        potentials, taken, weights = [self.alone(u, 0, padding)], list[Tensor](), list[Tensor]()
         by_word = [self.side(u, 0, j) for j in self.partners(0)]
         for j, words in zip(self.partners(0), by_word, strict=True):
             potentials.append(cosine(words, mean(memory[f"to_words{j}"]))[..., None])

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookhear.layers.recurrent import Reader, real_words
-from lookhear.layers.watch_answer import WatchAnswer
+from lookhear.layers.token_table import SeesHears
 from lookhear.types import Memory, Output
 
 
@@ -40,11 +40,12 @@ class Config:
     dropout: float = 0.5
 
 
-class DeeperLSTM(WatchAnswer):
-    """Sees and reads."""
+class DeeperLSTM(SeesHears):
+    """Sees (and hears, with `sound`) and reads."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
+        self.hears = config.sound
         drop = nn.Dropout(config.dropout)
         self.read = Reader(config.words, config.embed, config.hidden, layers=2, dropout=config.dropout)
         self.ask = nn.Sequential(drop, nn.Linear(4 * config.hidden, config.joint), nn.Tanh())
@@ -52,23 +53,16 @@ class DeeperLSTM(WatchAnswer):
         self.perceive = nn.Sequential(drop, nn.Linear(width, config.joint), nn.Tanh())
         self.head = nn.Sequential(drop, nn.Linear(config.joint, config.answers))
 
-    def watch(self, frames: Float[Tensor, "clip time wide"]) -> Memory:
+    def start(self, seen: Tensor, heard: Tensor | None = None) -> Memory:
         """One vector a clip, blind to order."""
-        return {"clip": self.perceive(norm(frames))}
+        streams = [norm(seen)] if heard is None else [norm(seen), norm(heard)]
+        return {"clip": self.perceive(torch.cat(streams, dim=-1))}
 
     def answer(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
         """Logits of the answers. Rows of `words` that are all zero are padding."""
         _, (h, c) = self.read(*real_words(words))
         asked = self.ask(torch.cat([*h, *c], dim=-1))
         return Output(self.head(asked * memory["clip"]))
-
-
-class HearingLSTM(DeeperLSTM):
-    """Hears too."""
-
-    def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
-        """One vector a clip of both streams."""
-        return {"clip": self.perceive(torch.cat([norm(frames), norm(audio)], dim=-1))}
 
 
 def norm(stream: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip dim"]:
@@ -78,4 +72,4 @@ def norm(stream: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip dim"]:
 
 def build(config: Config) -> DeeperLSTM:
     """The net, freshly initialised."""
-    return HearingLSTM(config) if config.sound else DeeperLSTM(config)
+    return DeeperLSTM(config)

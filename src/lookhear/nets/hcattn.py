@@ -89,6 +89,7 @@ class CoAttention(nn.Module):
             clip, seen = weigh(score(self.score_seen, taken + near.transpose(1, 2) @ asked), v)
             question, read = weigh(score(self.score_asked, asked + near @ taken), q, padding)
             return question, clip, read, seen
+        assert self.first is not None, "the alternating attention begins with the question"
         whole, _ = weigh(score(self.score_first, self.first(q)), q, padding)
         clip, seen = weigh(score(self.score_seen, taken + self.guide["seen"](whole)[:, None]), v)
         question, read = weigh(score(self.score_asked, self.asked(q) + self.guide["asked"](clip)[:, None]), q, padding)
@@ -138,12 +139,14 @@ class HieCoAttention(Reads, SeesHears):
         word = self.drop(self.embed(vectors).tanh()).masked_fill(padding[..., None], 0.0)
         phrase = self.drop(self.grams_of(word))
         question = self.drop(run_lstm(self.lstm, phrase, padding)[0])
-        v, below, weights, reads = memory["regions"], [], [], []
+        v = memory["regions"]
+        below, weights, reads = list[Tensor](), list[Tensor](), list[Tensor]()
         for i, q in enumerate((word, phrase, question)):
             asked, clip, read, weight = self.levels[i](q, padding, v, memory[f"level{i}"])
             below = [self.climb[i](torch.cat([asked + clip, *below], dim=-1))]
             weights, reads = [*weights, weight], [*reads, read]
-        mean, length = sum(weights) / len(weights), int(memory["length"][0])
+        total, length = sum(weights[1:], weights[0]), int(memory["length"][0])
+        mean = total / len(weights)
         parts = {"seen": mean[:, :length], "heard": mean[:, length:]}
         attention = {side: normalized(part) for side, part in parts.items() if part.shape[1]}
         return Output(

@@ -189,12 +189,18 @@ class LAViT(Reads):
         lead = lambda x: torch.cat([x.mean(dim=1, keepdim=True), x], dim=1)  # noqa: E731
         return self.relate(lead(audio), lead(frames), lead(audio_place), lead(frames_place))
 
+    def own_layers(self, side: str) -> nn.ModuleList:
+        """The layers that see one stream alone."""
+        layers = self.own[side]
+        assert isinstance(layers, nn.ModuleList)
+        return layers
+
     def relate(self, audio: Tensor, frames: Tensor, audio_place: Tensor, frames_place: Tensor) -> Memory:
         """The same of streams that have their first element already."""
         memory = {}
         for side, x, place in (("heard", audio, audio_place), ("seen", frames, frames_place)):
             x = self.enter[side](x, place)
-            for layer in self.own[side]:
+            for layer in self.own_layers(side):
                 x = layer(x)
             memory[side] = x
         heard, weight = self.ring[0]("heard", memory, None)
@@ -206,7 +212,7 @@ class LAViT(Reads):
         place = torch.arange(vectors.shape[1], device=vectors.device)
         x = self.embed(vectors) + self.position(place) + self.kind(torch.zeros_like(place))
         x = self.drop(self.norm(x))
-        for layer in self.own["read"]:
+        for layer in self.own_layers("read"):
             x = layer(x, hide)
         streams = {"heard": memory["heard"], "seen": memory["seen"], "read": x}
         ready, trace = {"heard": (memory["heard_next"], memory["heard_sees"])}, [streams]

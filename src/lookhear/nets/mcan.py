@@ -29,7 +29,7 @@ from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.attention import Attention
 from lookhear.layers.recurrent import weigh
-from lookhear.layers.token_table import Reads, SeesHears, run_lstm
+from lookhear.layers.token_table import Reads, SeesHears, run_lstm, sides
 from lookhear.layers.translate import fitted, numbered, renamed, stacked
 from lookhear.types import Memory, Output
 
@@ -100,7 +100,7 @@ class Layer(nn.Module):
 
     def join(self, x: Float[Tensor, "row n dim"], guide: Tensor | None = None, padding: Tensor | None = None) -> Tensor:
         """The rest, from `x = alone(...)`; `padding` is the guide's."""
-        if self.guide is not None:
+        if self.guide is not None and self.guide_norm is not None:
             x = self.guide_norm(x + self.drop(self.guide(x, guide, padding)[0]))
         return self.feed_norm(x + self.drop(self.feed(x)))
 
@@ -137,10 +137,10 @@ class MCAN(Reads, SeesHears):
         self.flats = nn.ModuleDict({side: Flatten(dim, config.dropout) for side in streams})
         self.norm, self.head = NORMS[config.variant](2 * dim), nn.Linear(2 * dim, config.answers)
 
-    def start(self, **streams: Float[Tensor, "clip time wide"]) -> Memory:
+    def start(self, seen: Tensor, heard: Tensor | None = None) -> Memory:
         """Each stream projected, after the self-attention of its first layer, and which of its rows are absent."""
         memory = {}
-        for side, x in streams.items():
+        for side, x in sides(seen, heard).items():
             absent = (x == 0).all(dim=-1)
             absent &= ~absent.all(dim=1, keepdim=True)  # a clip of nothing but zeros is taken as it is
             memory[f"{side}_absent"] = absent

@@ -32,7 +32,7 @@ from torch.nn import functional as F
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.attention import drop, normalized
-from lookhear.layers.token_table import Reads, SeesHears, padding_of
+from lookhear.layers.token_table import Reads, SeesHears, padding_of, sides
 from lookhear.layers.translate import fitted, renamed
 from lookhear.types import Memory, Output
 
@@ -130,7 +130,7 @@ class Words(nn.Module):
     def forward(self, vectors: Tensor, letters: Tensor | None, padding: Bool[Tensor, "row word"]) -> Tensor:
         """(row, word, dim) from word vectors (row, word, wide) and letter ids (row, word, letter)."""
         x = self.drop(vectors)
-        if self.letters is not None:
+        if self.letters is not None and self.windows is not None:
             spelled = drop(self.letters(letters), 0.01, self.training)
             spelled = rearrange(spelled, "row word letter dim -> (row word) dim letter")
             found = self.windows(spelled).relu().amax(dim=-1)
@@ -206,10 +206,10 @@ class PSAC(Reads, SeesHears):
             *(Normed(dim, config.joint), nn.ReLU(), nn.Dropout(0.5), Normed(config.joint, config.answers))
         )
 
-    def start(self, **streams: Float[Tensor, "clip time wide"]) -> Memory:
+    def start(self, seen: Tensor, heard: Tensor | None = None) -> Memory:
         """Each stream in the light of its own order: none of it needs a question."""
         memory = {}
-        for side, x in streams.items():
+        for side, x in sides(seen, heard).items():
             rows = spread(x.shape[1], self.positions)
             memory[side] = self.enter[side](self.own[side](x[:, rows]))
             memory[f"{side}_rows"] = F.one_hot(rows, x.shape[1]).to(x).expand(len(x), -1, -1)
@@ -218,7 +218,7 @@ class PSAC(Reads, SeesHears):
     def answer_tokens(self, memory: Memory, tokens: Int[Tensor, "question word"]) -> Output:
         """Logits of the answers and the weight of each second. Id 0 is padding, and as many count as are given."""
         letters = self.spelling[tokens] if len(self.spelling) else None
-        return self.respond(memory, self.table(tokens), letters, padding_of(tokens))
+        return self.respond(memory, self.vectors(tokens), letters, padding_of(tokens))
 
     def reply(self, memory: Memory, vectors: Tensor, padding: Bool[Tensor, "row word"]) -> Output:
         """The same from word vectors."""

@@ -70,8 +70,8 @@ class Config:
     dropout: float = 0.1
 
 
-class PSTPNet(WatchAnswer):
-    """What reaches the answer in the released network."""
+class Trunk(WatchAnswer):
+    """What every variant has: projections, and what follows the sequence of all that is looked at."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -80,6 +80,28 @@ class PSTPNet(WatchAnswer):
         self.hear, self.see = nn.Linear(config.audio, dim), nn.Linear(config.frames, dim)
         self.read, self.ask = nn.Linear(config.words, dim), nn.Linear(config.question, dim)
         self.mix, self.head = HanLayer(dim, config.dropout, cross=False), nn.Linear(dim, config.answers)
+
+    def conclude(
+        self,
+        x: Float[Tensor, "question position dim"],
+        asked: Tensor,
+        given: Tensor,
+        question: Tensor,
+        padding_mask: Tensor | None,
+    ) -> tuple[Tensor, Float[Tensor, "question position"], dict[str, Tensor]]:
+        """(logits, the share of each position in them, inner tensors) of a sequence that ends with the words."""
+        if padding_mask is not None:
+            padding_mask = nn.functional.pad(padding_mask, (x.shape[1] - padding_mask.shape[1], 0))
+        taken, mixing = self.mix.self_attn.attend_folded(asked, x, given, padding_mask)
+        fused = self.mix.feed(x + drop(taken, self.config.dropout, self.training))
+        share = torch.ones_like(fused[..., 0]) if padding_mask is None else (~padding_mask).to(fused.dtype)
+        share = (share / share.sum(dim=1, keepdim=True)).unsqueeze(1)
+        vector = ((share @ fused).squeeze(1) * self.ask(question)).tanh()
+        return self.head(vector), (share + share @ mixing).squeeze(1), {"sequence": x, "fused": fused, "vector": vector}
+
+
+class PSTPNet(Trunk):
+    """What reaches the answer in the released network."""
 
     def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
         """Both streams, and what they ask and give in the self-attention."""
@@ -103,26 +125,8 @@ class PSTPNet(WatchAnswer):
         attention = {"heard": normalized(weight[:, :heard]), "seen": normalized(weight[:, heard : heard + seen])}
         return Output(logits, attention=attention, hidden=hidden)
 
-    def conclude(
-        self,
-        x: Float[Tensor, "question position dim"],
-        asked: Tensor,
-        given: Tensor,
-        question: Tensor,
-        padding_mask: Tensor | None,
-    ) -> tuple[Tensor, Float[Tensor, "question position"], dict[str, Tensor]]:
-        """(logits, the share of each position in them, inner tensors) of a sequence that ends with the words."""
-        if padding_mask is not None:
-            padding_mask = nn.functional.pad(padding_mask, (x.shape[1] - padding_mask.shape[1], 0))
-        taken, mixing = self.mix.self_attn.attend_folded(asked, x, given, padding_mask)
-        fused = self.mix.feed(x + drop(taken, self.config.dropout, self.training))
-        share = torch.ones_like(fused[..., 0]) if padding_mask is None else (~padding_mask).to(fused.dtype)
-        share = (share / share.sum(dim=1, keepdim=True)).unsqueeze(1)
-        vector = ((share @ fused).squeeze(1) * self.ask(question)).tanh()
-        return self.head(vector), (share + share @ mixing).squeeze(1), {"sequence": x, "fused": fused, "vector": vector}
 
-
-class Search(PSTPNet):
+class Search(Trunk):
     """With the search for segments and patches in the sequence: `concat` and `paper`."""
 
     def __init__(self, config: Config) -> None:
@@ -203,10 +207,10 @@ class Search(PSTPNet):
         return Output(logits, attention={"heard": normalized(heard), "seen": normalized(seen)}, hidden=hidden)
 
 
-FORMS = {"released": PSTPNet, "concat": Search, "paper": Search}
+FORMS: dict[str, type[PSTPNet] | type[Search]] = {"released": PSTPNet, "concat": Search, "paper": Search}
 
 
-def build(config: Config) -> PSTPNet:
+def build(config: Config) -> PSTPNet | Search:
     """The net of the variant asked for, freshly initialised."""
     if config.variant not in FORMS:
         raise RecipeError(f"pstp_net has no variant {config.variant!r}. There are: {', '.join(FORMS)}.")
@@ -237,7 +241,7 @@ DEAD = (
 )
 
 
-def from_official(state_dict: Mapping[str, Tensor], variant: str = "released") -> PSTPNet:
+def from_official(state_dict: Mapping[str, Tensor], variant: str = "released") -> PSTPNet | Search:
     """The network from a published checkpoint, which holds what every variant needs; sizes are read off the shapes."""
     state = checkpoints.without_prefixes(state_dict)
     layers = {"audio": "fc_a", "frames": "fc_v", "patches": "fc_p", "question": "fc_q", "words": "fc_word"}

@@ -90,7 +90,8 @@ class Early(nn.Module):
         self, own: Tensor, asked: Tensor, keys: Tensor, padding_mask: Tensor | None
     ) -> Float[Tensor, "row time dim"]:
         """The layer's output from `own = alone(x, y)`, the projected x, and the words' keys and values."""
-        taken, _ = self.qst_attn.attend(asked, *keys.chunk(2, dim=-1), padding_mask)
+        k, v = keys.chunk(2, dim=-1)
+        taken, _ = self.qst_attn.attend(asked, k, v, padding_mask)
         u = self.norm1(own + drop(taken, self.dropout, self.training))
         inner = drop(self.linear1(u).relu(), self.dropout, self.training)
         return self.norm2(u + drop(self.linear2(inner), self.dropout, self.training))

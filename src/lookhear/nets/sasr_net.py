@@ -17,7 +17,7 @@ Nothing but the answer reads the question, so `watch` does nearly all of the wor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -90,10 +90,8 @@ class Sources(nn.Module):
         return found | {"seen_sources": self.fc_prob_v(seen["groups"]).squeeze(-1)}
 
 
-class SaSRNet(avst.Baseline):
+class SaSRNet(avst.Answering):
     """Sees, hears and reads."""
-
-    shortcut = True
 
     def __init__(self, config: Config) -> None:
         fields = ("answers", "audio", "patches", "tokens", "words", "heads", "dropout", "every")
@@ -125,8 +123,7 @@ class SaSRNet(avst.Baseline):
         """Logits; attention `seen` and `heard`; hidden also what training compares."""
         output = super().answer(memory, tokens)
         names = ("before", "heard_sources", "seen_sources", "heard_assign", "seen_assign")
-        output.hidden.update({n: memory[n] for n in names})
-        return output
+        return replace(output, hidden={**output.hidden, **{n: memory[n] for n in names}})
 
     @property
     def losses(self) -> Callable[..., dict[str, Tensor]]:
@@ -153,7 +150,7 @@ class SaSRNet(avst.Baseline):
         found = self.losses_plain(output, labels, patches_negative)
         pairs = [output.hidden[f"{side}_sources"].sigmoid() for side in ("heard", "seen")]
         terms = [F.binary_cross_entropy(p, items.to(p.dtype)) for p in pairs]
-        return found | {"sources": self.config.weight * sum(terms)}
+        return found | {"sources": self.config.weight * (terms[0] + terms[1])}
 
     def parts(self, output: Output, labels: Tensor, patches_negative: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """(the losses, logits of the match: row, step, own or other, 2)."""

@@ -9,6 +9,7 @@ probability: that of the program's finding (`tables/calibration.json`; "answers"
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from lookhear.timeline import calibrated, programs_clip, programs_things
 from lookhear.timeline.concepts import meaning
@@ -29,8 +30,8 @@ PROGRAMS: Mapping[str, Program] = {
         name: getattr(programs_clip, name)
         for name in (
             "what", "extreme", "neighbour", "count", "matched", "heard_not_seen", "side", "extreme_where", "said",
-            "said_word", "said_when", "who_said", "silence", "has_sound", "duration", "cuts", "black", "loudest_when",
-            "louder_time",
+            "said_word", "said_when", "who_said", "silence", "has_sound", "has_picture", "duration", "cuts", "black",
+            "loudest_when", "louder_time",
         )
     },
     "place": programs_clip.setting,
@@ -48,6 +49,10 @@ def answer(about: Timeline | Scene, question: str, options: Sequence[str] = ()) 
     scene = about if isinstance(about, Scene) else Scene(about)
     timeline = scene.timeline
     query = read(question, _pictures(timeline))
+    if query.claims.either and {"yes", "no"} <= {
+        option.lower() for option in options
+    }:  # "a or b", and no place to say which
+        query = replace(query, claims=replace(query.claims, either=False, some=True))
     finding = _run(scene, query)
     if options:
         finding = _fitted(scene, query, finding, options)
@@ -59,6 +64,7 @@ def _pictures(timeline: Timeline) -> tuple[str, ...]:
 
 
 def _run(scene: Scene, query: Query) -> Finding:
+    program: Program
     if query.program == "together":
         program = programs_things.together if len(query.things) > 1 else programs_clip.simultaneous
     elif query.program in PROGRAMS:

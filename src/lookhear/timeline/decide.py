@@ -36,19 +36,34 @@ class Stretch:
     last: int
 
 
-def stretches(track: Track, scores: Float[np.ndarray, time], duration: float) -> list[Stretch]:
-    """Where a label is, by hysteresis between a half and a quarter of its greatest score."""
+@dataclass(frozen=True)
+class Rule:
+    """Shares of the peak where an event begins and ends, seconds of a pause that is filled, seconds off each end."""
+
+    begins: float = HALF
+    ends: float = QUARTER
+    pause: float = PAUSE
+    trim: float = 0.0
+
+
+RULE = Rule()
+
+
+def stretches(track: Track, scores: Float[np.ndarray, time], duration: float, rule: Rule = RULE) -> list[Stretch]:
+    """Where a label is, by hysteresis between two shares of its greatest score."""
     peak = float(scores.max(initial=0.0))
     found: list[Stretch] = []
     if peak <= 0:
         return found
-    begins = max(HALF * peak, min(FAINT, peak))
-    for first, last in runs(scores >= begins * QUARTER / HALF):
+    begins = max(rule.begins * peak, min(FAINT, peak))
+    for first, last in runs(scores >= begins * rule.ends / rule.begins):
         if not (scores[first : last + 1] >= begins).any():
             continue
-        start = 0.0 if first == 0 else float(track.starts[first])
-        end = duration if last == len(scores) - 1 else min(duration, float(track.starts[last]) + track.width)
-        if found and start - found[-1].end < PAUSE:
+        start = 0.0 if first == 0 else float(track.starts[first]) + rule.trim
+        end = (
+            duration if last == len(scores) - 1 else min(duration, float(track.starts[last]) + track.width - rule.trim)
+        )
+        if found and start - found[-1].end < rule.pause:
             start, first = found[-1].start, found.pop().first
         found.append(Stretch(start, end, first, last))
     return found

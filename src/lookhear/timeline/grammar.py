@@ -12,9 +12,10 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lookhear.timeline import vectors
-from lookhear.timeline.concepts import Meaning, meaning, singular, table
-from lookhear.timeline.ontology import TABLES, sounds
+from lookhear.timeline import claims, phrases, vectors, wording
+from lookhear.timeline.concepts import Meaning, meaning
+from lookhear.timeline.ontology import TABLES
+from lookhear.timeline.phrases import Place
 
 ALIKE = 0.6  # cosine from which on a question is read as the example sentence it is most like
 
@@ -26,6 +27,21 @@ SEE = (
     r"see|seen|seeing|visible|appear|appears|appeared|appearing|show|shown|shows|picture|image|frame|screen|look|looks|"
     r"watch|visual|visually|scene|displayed|in view"
 )
+
+LISTEN = r"hear|heard|hearing|sounds?|sounding|audio|audible|listen|noises?|loud|louder|loudest"
+PLAYED = re.compile(
+    r"\bwhat (?:is|are|was|were|does|do|did) "
+    r"(?!.*\b(?:game|sport|movie|film|song|video)\b)(?:\w+ ){1,4}play(?:ing|ed)?$"
+)
+SEEKS = ("exist", "when", "how_long", "how_often", "where", "always", "both")
+KIND_WORDS = {  # word -> kind of `scene.KINDS`
+    "string instrument": "string instrument", "stringed instrument": "string instrument",
+    "wind instrument": "wind instrument", "brass": "wind instrument", "percussion instrument": "percussion instrument",
+    "instrument": "instrument", "bird": "bird", "insect": "insect", "animal": "animal", "creature": "animal",
+    "pet": "animal", "beast": "animal", "vehicle": "vehicle", "transport": "vehicle", "machine": "machine",
+    "device": "machine", "appliance": "machine", "tool": "tool",
+    "sport": "sport", "exercise": "sport",
+}  # fmt: skip
 
 
 @lru_cache(maxsize=1)
@@ -48,13 +64,6 @@ EXAMPLES = {
     "silence": "nothing can be heard",
     "how_long": "the time that it lasts",
 }
-PEOPLE = ("somebody", "someone", "anybody", "anyone", "people", "man", "woman", "person", "the man", "the woman")
-NO_THING = """
-video clip recording film second time moment instrument thing object kind type source picture left right
-middle scene first last musician player image screen instruments show stage sound number track audio noise
-part end start beginning name voice run play ring note hand tap roll rub hum
-"""
-NOT_THINGS = frozenset(NO_THING.split()) | {"musical instrument", "sounding object", "camera shot"}
 
 
 @dataclass(frozen=True)
@@ -68,24 +77,42 @@ class Query:
     word: str = ""
     quote: str = ""
     many: bool = False  # asked for all of them, not for one
+    claims: claims.Claims = claims.NONE  # of a question for yes or no
 
 
 def read(question: str, pictures: tuple[str, ...] = ()) -> Query:
     """How `question` was read; its program is "" where nothing fits. `pictures` are class names that count as words."""
-    text = " ".join(question.lower().replace("_", " ").split()).rstrip("?!. ")
+    said = wording.plain(question)
+    text = said.text
     program, found = _program(text)
-    words = {} if found is None else {k.rstrip("2"): v for k, v in found.groupdict().items() if v}
-    hears, sees = bool(re.search(rf"\b(?:{HEAR})\b", text)), bool(re.search(rf"\b(?:{SEE})\b", text))
-    stream = "heard" if hears and not sees else "seen" if sees and not hears else ""
+    if said.stated and program in ("", "what"):
+        program, found = "exist", None
+    words = {} if found is None else {k.rstrip("23"): v for k, v in found.groupdict().items() if v}
+    spoken = phrases.split(text)
+    places = _named(spoken, pictures, program)
+    kind = "" if program == "exist" and places else _kind(text)
+    if program == "what" and not kind and PLAYED.search(text):
+        kind = "instrument"
     return Query(
         program,
-        stream,
-        things(text, pictures, program),
-        _kind(text),
+        _stream(text, places),
+        tuple(place.meaning for place in places),
+        kind,
         words.get("word", "") or words.get("trend", ""),
         _quote(question) or words.get("quote", ""),
         bool(re.search(r"\b(?:sounds|noises|instruments|animals|objects|things|all|list|everything)\b", text)),
+        claims.read(spoken, places, phrases.found(spoken, pictures)) if program == "exist" else claims.Claims(),
     )
+
+
+def _stream(text: str, places: list[Place]) -> str:
+    """The sense that is asked for; to play is to be heard only for what can be heard."""
+    hears, sees = bool(re.search(rf"\b(?:{HEAR})\b", text)), bool(re.search(rf"\b(?:{SEE})\b", text))
+    known = [p.meaning.concept for p in places if p.meaning.concept]
+    silent = known and not any(c.heard for c in known) and not re.search(rf"\b(?:{LISTEN})\b", text)
+    if hears and not sees and not silent:
+        return "heard"
+    return "seen" if sees and not hears else ""
 
 
 def _program(text: str) -> tuple[str, re.Match | None]:
@@ -99,11 +126,9 @@ def _program(text: str) -> tuple[str, re.Match | None]:
 
 
 def _kind(text: str) -> str:
-    if re.search(r"\binstruments?\b", text):
-        return "instrument"
-    if re.search(r"\b(?:animals?|creatures?|pets?)\b", text):
-        return "animal"
-    return "vehicle" if re.search(r"\bvehicles?\b", text) else ""
+    """The kind that a question asks for: the first of KINDS that it says."""
+    said = {re.sub(r"(?:e?s)$", "", w) if w.endswith("s") else w for w in phrases.split(text)}
+    return next((kind for word, kind in KIND_WORDS.items() if word in said or f" {word}" in f" {text}"), "")
 
 
 def _quote(question: str) -> str:
@@ -111,54 +136,35 @@ def _quote(question: str) -> str:
     return found[1].strip() if found else ""
 
 
-FORM = """
-what which who where when how is are was were do does did can could you there in on at of to the a an this
-that it and or than then from with for any some be been has have hear heard see seen sound sounds sounding
-sounded loud louder loudest visible audible first last before after same time while during come comes coming
-make makes making made play plays playing played always most more many much long longer often times main whole
-entire throughout happen happens start starts begin begins end ends appear appears shown seconds second side
-left right middle not never both only voice say said says show shows look looks let me tell please us i video
-clip recording film movie really ever also different kinds kind type types number picture image screen musical
-instrument instruments object objects thing something anything someone rhythmic leftest rightest lowest
-quieter quietest softer soundtrack footage one
-"""
-SKIPPED = frozenset(FORM.split())
+def _named(words: list[str], pictures: tuple[str, ...], program: str) -> list[Place]:
+    """The things of a question; where none is known, what is left over stands as one unknown thing."""
+    places = phrases.found(words, pictures)
+    named = [p for p in places if p.meaning.concept and not (p.meaning.concept.nameless and _person(p))]
+    if not named and program in SEEKS:
+        places = _left_over(words, pictures) or places
+    if named and program in SEEKS:
+        after = named[0].last
+        places = [
+            p for p in places if p.meaning.concept is None or not _person(p) or (p.first >= after and _is_a(words, p))
+        ]
+    return phrases.distinct(places)
 
 
-def things(text: str, pictures: tuple[str, ...] = (), program: str = "") -> tuple[Meaning, ...]:
-    """What a question names: the longest phrases of the tables of words, then what is left over as unknown words."""
-    known, words, seen = table(), re.findall(r"[\w'-]+", text), {p.lower() for p in pictures}
-    found: list[Meaning] = []
-    at = 0
-    while at < len(words):
-        for size in range(min(4, len(words) - at), 0, -1):
-            phrase = " ".join(words[at : at + size])
-            word = singular(phrase)
-            named = word in known or (size > 1 and word in seen)
-            if named and word not in NOT_THINGS and not (size == 1 and words[at] in SKIPPED):
-                found.append(meaning(phrase, pictures))
-                at += size
-                break
-        else:
-            at += 1
-    if not found and program in ("exist", "when", "how_long", "how_often", "where", "always", "both"):
-        found = _left_over(words, pictures)
-    certain = [one for one in found if one.concept and not one.concept.nameless]
-    if certain and program in ("exist", "when", "how_long", "how_often", "always"):
-        found = [one for one in found if one.concept is None or one.phrase not in PEOPLE or not one.concept.nameless]
-    return tuple(dict.fromkeys(one for i, one in enumerate(found) if not any(_manner(one, f) for f in found[:i])))
+def _person(place: Place) -> bool:
+    return place.meaning.concept is not None and place.meaning.concept.name == "person"
 
 
-def _manner(one: Meaning, other: Meaning) -> bool:
-    """Whether what is named is another named thing again, or only what it does: the bark in "the dog barks"."""
-    if one.concept is None or other.concept is None or one.concept == other.concept:
-        return one.concept is not None and one.concept == other.concept
-    kinds = {k for h in other.concept.heard for k in sounds().kinds(h)}
-    instrument = any("Musical instrument" in sounds().above.get(h, ()) for h in one.concept.heard)
-    return bool(one.concept.heard) and set(one.concept.heard) < kinds and not instrument
+def _is_a(words: list[str], place: Place) -> bool:
+    """Whether a person is what another thing is said to be, or one of two: "is the singer a woman"."""
+    return words[place.first] in ("a", "an") or "or" in words[max(0, place.first - 2) : place.first]
 
 
-def _left_over(words: list[str], pictures: tuple[str, ...]) -> list[Meaning]:
-    """The words of a question that are not of its form, as one phrase: a thing that the tables do not know."""
-    rest = [w for w in words if w not in SKIPPED and len(w) > 1]
-    return [meaning(" ".join(rest), pictures)] if rest else []
+def _left_over(words: list[str], pictures: tuple[str, ...]) -> list[Place]:
+    """What is not of the form of a question, as one phrase: a thing that the tables do not know, or its neighbour."""
+    rest = [i for i, w in enumerate(words) if w not in phrases.fixed() and len(w) > 1]
+    known = [i for i in rest if (m := meaning(words[i], pictures)).concept and m.concept.name != "person"]
+    if not rest:
+        return []
+    if len(known) == 1:
+        return [Place(known[0], known[0] + 1, meaning(words[known[0]], pictures))]
+    return [Place(rest[0], rest[-1] + 1, meaning(" ".join(words[i] for i in rest), pictures))]

@@ -52,7 +52,10 @@ class Sounds:
 @lru_cache(maxsize=1)
 def sounds() -> Sounds:
     """The tree of `tables/sounds.txt`."""
-    names, above, marks, path = [], {}, {}, []
+    names: list[str] = []
+    above: dict[str, tuple[str, ...]] = {}
+    marks: dict[str, str] = {}
+    path: list[str] = []
     for line in (TABLES / "sounds.txt").read_text("utf-8").splitlines():
         text = line.strip()
         depth, mark = len(line) - len(line.lstrip()), text[0] if text[0] in MARKS else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 from lookhear.timeline import place
 from lookhear.timeline.concepts import Concept, table
@@ -21,7 +22,7 @@ from lookhear.timeline.finding import (
 )
 from lookhear.timeline.grammar import Query
 from lookhear.timeline.ontology import groups, larger_than, sounds
-from lookhear.timeline.scene import Scene, of_kind, short
+from lookhear.timeline.scene import KINDS, Scene, basic, of_kind, short
 from lookhear.timeline.value import Event
 from lookhear.types import Segment
 
@@ -38,7 +39,7 @@ def candidates(scene: Scene, query: Query) -> dict[str, Event]:
             specific = stream == "seen" or sounds().specific(event.label)
             if not specific and not (query.kind == "" and event.score > 0.7):
                 continue
-            name = short(event.label)
+            name = basic(event)
             if name not in found or found[name].score < event.score:
                 found[name] = event
     if not found and query.kind:
@@ -53,7 +54,7 @@ def _of_ranked(scene: Scene, query: Query) -> dict[str, Event]:
         for label, score in (scene.timeline.ranked or {}).get(stream, ()):
             event = Event(label, 0.0, scene.timeline.duration, score, stream)
             if score >= KIND_EVENT and of_kind(event, query.kind):
-                found[short(label)] = event
+                found[basic(event)] = event
     return found
 
 
@@ -75,7 +76,7 @@ def what(scene: Scene, query: Query) -> Finding:
             for n, p in (scene.timeline.ranked or {}).get(s, ())[:2]
         ]
         return unknown(
-            f"Nothing {query.kind or 'that has a class'} stands out; nearest: {', '.join(near) or 'nothing'}."
+            f"No {query.kind or 'thing that has a class'} stands out; nearest: {', '.join(near) or 'nothing'}."
         )
     names = list(found)[: 3 if query.many or not query.kind else 1]
     if query.stream == "" and not query.many and not query.kind:
@@ -90,6 +91,11 @@ def what(scene: Scene, query: Query) -> Finding:
         regions_of(shown),
         among=among,
         opinions=opinions(found),
+        notes=tuple(
+            f"{name}: most like {short(e.label)}"
+            for name, e in zip(names, shown, strict=True)
+            if short(e.label) != name
+        ),
     )
 
 
@@ -103,8 +109,8 @@ def extreme(scene: Scene, query: Query) -> Finding:
         return _loudest(scene, found)
     firsts: dict[str, Event] = {}
     for event in sorted(scene.events(heard.stream, query.kind), key=lambda e: e.start):
-        if short(event.label) in found:
-            firsts.setdefault(short(event.label), event)
+        if basic(event) in found:
+            firsts.setdefault(basic(event), event)
     firsts = firsts or found
     names = list(firsts)
     late = query.word.startswith(("last", "final", "at the end", "end"))
@@ -112,9 +118,7 @@ def extreme(scene: Scene, query: Query) -> Finding:
     if place_of >= len(names):
         return unknown(f"Only {number(len(names))} of them stand out: {', '.join(names)}.")
     if late:
-        names.sort(
-            key=lambda n: max(e.end for e in scene.events(heard.stream) if short(e.label) == n) if n in firsts else 0
-        )
+        names.sort(key=lambda n: max(e.end for e in scene.events(heard.stream) if basic(e) == n) if n in firsts else 0)
     chosen = firsts[names[place_of]]
     clear = len(names) == 1 or abs(firsts[names[0]].start - firsts[names[1 if len(names) > 1 else 0]].start) >= 0.5
     return Finding(
@@ -233,9 +237,7 @@ def _both(scene: Scene, thing: Concept) -> float:
 def _audible_and_visible(kind: str) -> list[Concept]:
     """The concepts that have classes of both senses, of a kind."""
     found = {c.name: c for c in table().values() if c.heard and c.seen and not c.nameless and not _general(c)}
-    return [
-        c for c in found.values() if not kind or getattr(c, kind, kind == "vehicle" and c.within("Vehicle", "vehicle"))
-    ]
+    return [c for c in found.values() if not kind or any(c.within(s, p) for s, p in product(*KINDS[kind]))]
 
 
 def _general(thing: Concept) -> bool:
@@ -369,6 +371,11 @@ def silence(scene: Scene, query: Query) -> Finding:
 def has_sound(scene: Scene, query: Query) -> Finding:
     """Does it have a sound track?"""
     return Finding("yes" if scene.timeline.loudness else "no", 0.99)
+
+
+def has_picture(scene: Scene, query: Query) -> Finding:
+    """Does it have a picture?"""
+    return Finding("yes" if scene.timeline.frames or scene.has("seen") else "no", 0.99)
 
 
 def duration(scene: Scene, query: Query) -> Finding:

@@ -9,6 +9,7 @@ from lookhear.timeline.finding import (
     Finding,
     Unknown,
     boxes_of,
+    concept,
     named,
     number,
     seconds,
@@ -18,20 +19,69 @@ from lookhear.timeline.finding import (
 )
 from lookhear.timeline.grammar import Query
 from lookhear.timeline.scene import Scene
+from lookhear.types import Segment
 
 SURE = 0.5  # probability from which on a thing counts as there
 LOUDER = 2.0  # dB that make one thing louder than another
 
 
 def exist(scene: Scene, query: Query) -> Finding:
-    """Is there …? Do you hear …? Of two things, both."""
+    """Is there …? Do you hear …? Of several things: each as the question has it, there or not; or which of two."""
     if not query.things and query.kind:
         return _any_of(scene, query)
+    claimed = query.claims
+    if claimed.either:
+        return _either(scene, query)
     found = [_there(scene, thing, query) for thing in named(query)]
-    worst = min(found, key=lambda f: f.among["yes"])
+    likely = [f.among["yes"] if w else 1 - f.among["yes"] for f, w in zip(found, _wanted(query), strict=True)]
+    worst = (max if claimed.some else min)(range(len(found)), key=lambda i: likely[i])  # the one that decides
     parts = tuple(s for f in found for s in f.segments), tuple(r for f in found for r in f.regions)
-    yes = worst.among["yes"]
-    return Finding(*_yes_no(yes), *parts, among=worst.among, opinions=worst.opinions)
+    text, sure = _yes_no(likely[worst])
+    if claimed.unchecked:
+        _checked(query, found, text)
+    among = {"yes": likely[worst], "no": 1 - likely[worst]}
+    return Finding(text, sure, *parts, _denied(query), among, found[worst].opinions)
+
+
+def _wanted(query: Query) -> tuple[bool, ...]:
+    """For each thing whether the question says that it is there."""
+    wanted = query.claims.wanted
+    return wanted if len(wanted) == len(query.things) else (True,) * len(query.things)
+
+
+def _denied(query: Query) -> tuple[str, ...]:
+    """What yes means, where the question denies something."""
+    if all(_wanted(query)):
+        return ()
+    said = [t.phrase if w else f"no {t.phrase}" for t, w in zip(query.things, _wanted(query), strict=True)]
+    return (f"yes means: {', '.join(said)}",)
+
+
+def _checked(query: Query, found: list[Finding], text: str) -> None:
+    """Raises Unknown where a thing is there and the question is what it is like, or where nothing is there to be so."""
+    rest = " ".join(query.claims.unchecked)
+    if text == "yes" or query.claims.definite:
+        there = all(f.among["yes"] >= SURE for f in found)
+        name = query.things[0].phrase
+        start = f"{name!r} is there" if there else f"{name!r} is not clearly there"
+        raise Unknown(f"{start}; labels, times and words do not tell whether {rest!r} is true of it.")
+
+
+def _either(scene: Scene, query: Query) -> Finding:
+    """Which of the named things are there."""
+    if query.claims.unchecked or len(named(query)) < 2:
+        raise Unknown("Labels, times and words do not tell these apart.")
+    found = {thing.phrase: _there(scene, concept(thing), query) for thing in query.things}
+    likely = {name: f.among["yes"] for name, f in found.items()}
+    best = max(likely, key=lambda name: likely[name])
+    if likely[best] < SURE:
+        return Finding("neither" if len(found) == 2 else "none", 1 - likely[best], among=likely)
+    names = [concept(t).name for t in query.things if likely[t.phrase] >= SURE]
+    others = [p for p in likely.values() if p < SURE]
+    chosen = [f for name, f in found.items() if likely[name] >= SURE]
+    sure = min([likely[n] for n in likely if likely[n] >= SURE] + [1 - p for p in others])
+    shown = tuple(s for f in chosen for s in f.segments), tuple(r for f in chosen for r in f.regions)
+    return Finding(", ".join(dict.fromkeys(names)), sure, *shown, opinions=found[best].opinions)
 
 
 def _there(scene: Scene, thing: Concept, query: Query) -> Finding:
@@ -137,7 +187,8 @@ def together(scene: Scene, query: Query) -> Finding:
 def order(scene: Scene, query: Query) -> Finding:
     """Does … come before (after) …?"""
     first, second = named(query, 2)[:2]
-    starts, sure, shown = [], 1.0, ()
+    starts, sure = [], 1.0
+    shown: tuple[Segment, ...] = ()
     for thing in (first, second):
         stream, p = _present(scene, thing, query)
         spans = stretches_of(scene, thing, stream)
@@ -177,7 +228,8 @@ def _alone(mine: tuple, others: tuple) -> list[tuple[float, float]]:
 def longer(scene: Scene, query: Query) -> Finding:
     """Is … heard longer than …?"""
     first, second = named(query, 2)[:2]
-    lasts, sure, shown = [], 1.0, ()
+    lasts, sure = [], 1.0
+    shown: tuple[Segment, ...] = ()
     for thing in (first, second):
         stream, p = _present(scene, thing, query)
         spans = stretches_of(scene, thing, stream)

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from lookhear.timeline import calibrated, decide
 from lookhear.timeline.concepts import Concept
 from lookhear.timeline.decide import Stretch
-from lookhear.timeline.ontology import groups, sounds
+from lookhear.timeline.ontology import groups, larger_than, sounds
 from lookhear.timeline.value import Event, Timeline, Track
 
 STREAMS = ("heard", "seen")
@@ -108,33 +108,56 @@ def _joined(columns: np.ndarray, stream: str) -> np.ndarray:
     return np.clip(columns.sum(axis=1), 0, 1)
 
 
-KINDS = {
-    "instrument": ("Musical instrument", "musical instrument"),
-    "animal": ("Animal", "animal"),
-    "vehicle": ("Vehicle", "vehicle"),
-    "person": ("Human sounds", "person"),
-    "music": ("Music", "musical instrument"),
+KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # kind -> classes of sound above it, groups of pictures
+    "instrument": (("Musical instrument",), ("musical instrument",)),
+    "string instrument": (("Plucked string instrument", "Bowed string instrument"), ("string instrument",)),
+    "wind instrument": (("Wind instrument, woodwind instrument", "Brass instrument"), ("wind instrument",)),
+    "percussion instrument": (("Percussion",), ("percussion instrument",)),
+    "animal": (("Animal",), ("animal",)),
+    "bird": (("Bird", "Fowl"), ("bird",)),
+    "insect": (("Insect",), ("insect",)),
+    "vehicle": (("Vehicle",), ("vehicle",)),
+    "machine": (
+        ("Vehicle", "Engine", "Household sounds", "Tools", "Mechanisms"),
+        ("vehicle", "tool", "household", "computer", "electronics", "slot machine"),
+    ),
+    "tool": (("Tools", "Light engine (high frequency)"), ("tool",)),
+    "sport": ((), ("sport",)),
+    "person": (("Human sounds",), ("person",)),
+    "music": (("Music",), ("musical instrument",)),
 }
 
 
 def of_kind(event: Event, kind: str) -> bool:
     """Whether an event is of one of the KINDS; the general class itself is not one of its kinds."""
-    sound, picture = KINDS[kind]
+    heard, seen = KINDS[kind]
     if event.stream == "heard":
-        return sound in sounds().above.get(event.label, ())
-    return event.label in _pictured(picture)
+        return any(sound in sounds().above.get(event.label, ()) for sound in heard)
+    return any(event.label in _pictured(picture) for picture in seen)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _pictured(kind: str) -> frozenset[str]:
     """Groups and ImageNet class names of a larger group."""
-    from lookhear.timeline.ontology import larger_than
-
     among = groups()
-    inside = {g for g in among if kind in larger_than(g, among)}
+    inside = {g for g in among if kind == g or kind in larger_than(g, among)} - {g for g in among if among[g].general}
     return frozenset(inside | {name for i, name in enumerate(_imagenet()) if i in among[kind].classes})
 
 
+def basic(event: Event) -> str:
+    """What a viewer calls an event: a sorrel horse is a horse. Of animals, instruments and vehicles, the group."""
+    among = groups()
+    if event.stream == "heard" or event.label in among or event.label not in _imagenet():
+        return short(event.label)
+    number = _imagenet().index(event.label)
+    wide = {"animal", "musical instrument", "vehicle"}
+    fit = [
+        g for g in among.values() if number in g.classes and not g.general and wide & set(larger_than(g.name, among))
+    ]
+    return min(fit, key=lambda g: len(g.classes)).name if fit else short(event.label)
+
+
+@lru_cache(maxsize=1)
 def _imagenet() -> tuple[str, ...]:
     import json
 

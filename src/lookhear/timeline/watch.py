@@ -76,7 +76,8 @@ class Watcher:
     def __call__(self, clip: Clip, progress: Callable[[float], None] | None = None) -> Timeline:
         """The timeline of `clip`; `progress` is told how many seconds are done. Raises MediaError."""
         looking, listening = Looking(self.eyes), Listening(self.ears, self.words)
-        duration, notes = 0.0, ()
+        duration = 0.0
+        notes: tuple[str, ...] = ()
         for media in stream(clip, _sampling(clip), PIECE):
             looking.take(media)
             listening.take(media)

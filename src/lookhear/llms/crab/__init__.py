@@ -34,6 +34,7 @@ from lookhear.errors import ModelError
 from lookhear.frontends import images
 from lookhear.ilora import fit
 from lookhear.layers import kv_cache, mask_decoder
+from lookhear.layers.generation import GREEDY, Generation, Told, generate, placed
 from lookhear.llms import Prepared, Reply
 from lookhear.llms.crab import storage
 from lookhear.llms.crab.parts import Config, Net
@@ -41,7 +42,7 @@ from lookhear.llms.crab.storage import BASE, VISION_BASE
 from lookhear.llms.crab.storage import plan as plan
 from lookhear.llms.crab.text import MASKED as MASKED
 from lookhear.llms.crab.text import MASKS, MEDIA, Words
-from lookhear.llms.placement import split
+from lookhear.llms.omni.placement import split
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media, Region
 
@@ -106,32 +107,42 @@ class Crab:
 
     @torch.inference_mode()
     def answer(
-        self, seen: CrabCache, rows: Sequence[int], prompts: Sequence[str], max_tokens: int = 64, semantic: bool = False
+        self,
+        seen: CrabCache,
+        rows: Sequence[int],
+        prompts: Sequence[str],
+        max_tokens: int = 64,
+        how: Generation = GREEDY,
+        told: Told | None = None,
+        semantic: bool = False,
     ) -> list[Reply]:
-        """A greedy reply to each prompt. With six mask tokens in it, `masks` holds logits (side, side).
+        """A reply to each prompt. With six mask tokens in it, `masks` holds logits (side, side).
 
-        Fewer than six give no mask, of more the last six count. `semantic`: logits (class, side, side) instead.
+        Fewer than six give no mask, of more the last six count; with beams there are none. `semantic`: logits (class,
+        side, side) instead. `told` hears (the prompt's place, the reply so far) as replies grow.
         """
         words = self._spoken()
         asks = [words.ask(prompt) for prompt in prompts]
-        wants = self.model.segment is not None
+        wants = self.model.segment is not None and how.beams == 1
         said = []
         for start in range(0, len(asks), TOGETHER):
-            some = slice(start, start + TOGETHER)
-            said += kv_cache.greedy(
-                self.model.language, seen, rows[some], asks[some], {words.end}, words.pad, max_tokens, states=wants
-            )
+            places = range(start, min(start + TOGETHER, len(asks)))
+            said += generate(
+                self.model.language, seen, [rows[i] for i in places], [asks[i] for i in places], {words.end}, words.pad,
+                max_tokens, how, words.read, placed(told, places), states=wants,
+            )  # fmt: skip
         marks = {words.ids[mark] for mark in MASKS}
         replies = []
         for row, one in zip(rows, said, strict=True):
             drawn: tuple[np.ndarray, ...] = ()
-            places = [i for i, token in enumerate(one.tokens) if token in marks]
-            picture = seen.pictures[row] if wants and len(places) >= len(MASKS) else None
+            marked = [i for i, token in enumerate(one.tokens) if token in marks]
+            picture = seen.pictures[row] if wants and len(marked) >= len(MASKS) else None
             if picture is not None and one.states is not None:
-                states = one.states[places[-len(MASKS) :]][None]
+                states = one.states[marked[-len(MASKS) :]][None]
                 logits = self.model.segment(states, [level[None] for level in picture], semantic)[0]  # type: ignore[misc]
                 drawn = ((logits if semantic else logits[0]).float().cpu().numpy(),)
-            replies.append(Reply(words.read(one.tokens), one.score, one.tokens, drawn))
+            text = words.read(one.tokens) if one.text is None else one.text.strip()
+            replies.append(Reply(text, one.score, one.tokens, drawn))
         return replies
 
     def loss(
@@ -351,7 +362,7 @@ def load(
 
     `adapter` is the folder of the published files (or one of them), or a PEFT folder; of the two mask decoders that
     for 71 classes is taken where `semantic`. Without any there are no masks. `options` are of `Config` and of
-    `llms.placement`. `.report` tells
+    `llms.omni.placement`. `.report` tells
     what was read from each file and what is random. Raises ModelError where something lacks or is left over.
     """
     placed, options = split({"dtype": "float32"} | options)

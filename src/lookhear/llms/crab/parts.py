@@ -161,6 +161,7 @@ class Net(nn.Module):
 def published(hearing: str) -> tuple[dict[str, Any], BEATs]:
     """Sizes and network of a published BEATs file. Raises ModelError."""
     net = beats.build(beats.Config(hearing)).net
+    assert isinstance(net, beats.BEATs)
     cfg = checkpoints.read(checkpoints.locate(hearing, ("BEATs*.pt", "*.pt", "*.pth")))["cfg"]
     return {name: cfg[name] for name in HEARING if name in cfg}, net
 

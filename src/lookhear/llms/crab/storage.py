@@ -18,12 +18,18 @@ from lookhear.ilora import fit
 from lookhear.llms.crab.parts import LANGUAGES, VISION, Config, Net, Placed, from_official, published
 from lookhear.llms.crab.text import TOKENS, Words, known
 from lookhear.llms.omni import hub
-from lookhear.llms.placement import AS_IT_IS, Placement, split
+from lookhear.llms.omni.placement import AS_IT_IS, Placement, split
 
 BASE = "meta-llama/Llama-2-7b-chat-hf"
 VISION_BASE = "openai/clip-vit-large-patch14"
-FILES = ("audio_pretrain.bin", "visual_pretrain.bin", "segmentation_pretrain.bin")
-FILES += ("finetune_weights.bin", "avs_finetune_weights.bin", "avss_finetune_weights.bin")
+FILES = (
+    "audio_pretrain.bin",
+    "visual_pretrain.bin",
+    "segmentation_pretrain.bin",
+    "finetune_weights.bin",
+    "avs_finetune_weights.bin",
+    "avss_finetune_weights.bin",
+)
 
 
 def plan(
@@ -40,7 +46,7 @@ def plan(
     for place in places:
         here = Path(place).expanduser()
         if here.exists() or place != hearing:
-            files += hub.local(here) if here.exists() else hub.listed(str(place), hub.WANTED, "model")
+            files += hub.local(here) if here.exists() else hub.listed(str(place), hub.WANTED, "model", "crab")
     config = Config()
     if whole:
         config = configs.parse(Config, json.loads((Path(where) / "lookhear.json").read_text("utf-8"))["config"], "crab")

@@ -67,7 +67,8 @@ class InputOptions:
         from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
         least = 4 * self.eye.unit**2
-        return smart_resize(*shape, factor=self.eye.unit, min_pixels=least, max_pixels=max(self.pixels, least))
+        height, width = shape
+        return smart_resize(height, width, factor=self.eye.unit, min_pixels=least, max_pixels=max(self.pixels, least))
 
 
 def eye(vision: Any, told: Mapping[str, Any] | None = None) -> Eye:

@@ -21,8 +21,8 @@ from torch import nn
 from lookhear.errors import ModelError
 from lookhear.llms.omni.hub import CARD, WANTED, Plan, fetched, listed, local
 from lookhear.llms.omni.inputs import InputOptions, of_folder
+from lookhear.llms.omni.placement import AS_IT_IS, Placement, split
 from lookhear.llms.omni.thinker import Omni
-from lookhear.llms.placement import AS_IT_IS, Placement, split
 
 PUBLISHED = "finetune_weights.bin"
 OTHERS = ("talker.", "token2wav.", "code2wav.")  # parts of an Omni model that speak
@@ -63,7 +63,7 @@ def load(
 ) -> Omni:
     """The model at `where` with its adapters, its tokenizer and its options, which `options` changes.
 
-    `adapter` None: the folder's own, if it has any; "none": none at all. `options` hold those of `llms.placement` too.
+    `adapter` None: the folder's own, if it has any; "none": none at all. `options` may be of `llms.omni.placement`.
     `report` of the result tells what was read into what.
     """
     placed, options = split(options)

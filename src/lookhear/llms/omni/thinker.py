@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from lookhear.errors import ModelError
-from lookhear.layers.kv_cache import IGNORED, MediaCache, greedy, kept, left, packed, spread
+from lookhear.layers.generation import GREEDY, Generation, Told, generate, placed
+from lookhear.layers.kv_cache import IGNORED, MediaCache, kept, left, packed, spread
 from lookhear.layers.packing import HEARD, heard_tokens, mel, padded_mels, patches, scaled
 from lookhear.llms import Prepared, Reply
 from lookhear.llms.omni.hub import CARD
@@ -161,9 +162,18 @@ class Omni:
         return MediaCache(kept(cache), mask, after, axes=3, notes=notes)
 
     def answer(
-        self, seen: MediaCache, rows: Sequence[int], prompts: Sequence[str], max_tokens: int = 64
+        self,
+        seen: MediaCache,
+        rows: Sequence[int],
+        prompts: Sequence[str],
+        max_tokens: int = 64,
+        how: Generation = GREEDY,
+        told: Told | None = None,
     ) -> list[Reply]:
-        """A greedy reply to each prompt about the clip in its row; those of like length together."""
+        """A reply to each prompt about the clip in its row; those of like length together.
+
+        `told` hears (the prompt's place, the reply so far) as replies grow.
+        """
         if len(rows) != len(prompts):
             raise ModelError(f"{len(rows)} rows for {len(prompts)} prompts: one row each.")
         asked = [self.question(prompt) for prompt in prompts]
@@ -171,13 +181,17 @@ class Omni:
         replies: dict[int, Reply] = {}
         for start in range(0, len(order), TOGETHER):
             some = order[start : start + TOGETHER]
-            said = greedy(
-                self.base, seen, [rows[i] for i in some], [asked[i] for i in some], self.stop, self.pad, max_tokens
-            )
+            said = generate(
+                self.base, seen, [rows[i] for i in some], [asked[i] for i in some], self.stop, self.pad, max_tokens,
+                how, self._read, placed(told, some),
+            )  # fmt: skip
             for i, one in zip(some, said, strict=True):
-                text = self.tokenizer.decode(one.tokens, skip_special_tokens=True).strip()
-                replies[i] = Reply(text, one.score, one.tokens)
+                text = self._read(one.tokens) if one.text is None else one.text
+                replies[i] = Reply(text.strip(), one.score, one.tokens)
         return [replies[i] for i in range(len(asked))]
+
+    def _read(self, tokens: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
 
     def loss(self, media: Sequence[Media | Prepared], asks: Sequence[Sequence[tuple[str, str]]]) -> Tensor:
         """Mean cross-entropy over the tokens of all targets; a clip and all its questions are one row."""

@@ -137,7 +137,7 @@ class AVMaster(Heads):
         self.fuse = KeyFusion(dim) if mixes else None
         captures = mixes and "focus" not in removed
         sizes = (dim, config.inner, config.templates, config.heads, dropout)
-        sides = ("both",) if config.share_attention else SIDES
+        sides: tuple[str, ...] = ("both",) if config.share_attention else SIDES
         self.focus = nn.ModuleDict({side: FocusCapture(*sizes) for side in sides if captures})
         sides = ("both",) if config.share_bias else SIDES
         self.bias = nn.ParameterDict({n: nn.Parameter(torch.randn(config.templates, dim)) for n in sides if captures})
@@ -188,7 +188,7 @@ class AVMaster(Heads):
     def joint(self, memory: Memory, text: Mapping[str, Tensor]) -> tuple[Float[Tensor, "question dim"], dict]:
         """(F_fu, seconds of each side it came from)."""
         x = torch.cat([memory["heard"], memory["seen"], text["words"]], dim=1)
-        if not self.mix:  # without all: the largest of everything
+        if self.mix is None or self.fuse is None:  # without all: the largest of everything
             return largest(x, beside(memory, text))[0], {}
         asked, given = (
             torch.cat([memory[f"heard_mix_{part}"], memory[f"seen_mix_{part}"], text[f"mix_{part}"]], dim=1)
@@ -217,14 +217,15 @@ class AVMaster(Heads):
         losses = self.answer_losses(output, labels)
         if "contrast" in self.config.removed or not self.config.contrast_weight:
             return losses
-        near, far, hidden = 0.0, 0.0, output.hidden
+        near, far = list[Tensor](), list[Tensor]()
+        hidden = output.hidden
         for side, other in (("heard", self.hear(audio_negative)), ("seen", self.see(frames_negative))):
             layer, given = self.prefer[side], hidden[f"{side}_value"]
             own, _ = layer.alone(other)
             liked = layer.join(own, layer.cm_attn.fold_query(other), hidden["words"], given, hidden.get("padding_mask"))
-            near = near + cosine(hidden["fused"], hidden[f"{side}_preference"].mean(dim=1))
-            far = far + cosine(hidden["fused"], liked.mean(dim=1))
-        contrast = F.softplus((far - near) / self.config.temperature).mean()
+            near.append(cosine(hidden["fused"], hidden[f"{side}_preference"].mean(dim=1)))
+            far.append(cosine(hidden["fused"], liked.mean(dim=1)))
+        contrast = F.softplus(((far[0] + far[1]) - (near[0] + near[1])) / self.config.temperature).mean()
         return {**losses, "contrast": self.config.contrast_weight * contrast}
 
 

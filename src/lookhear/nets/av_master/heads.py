@@ -33,7 +33,8 @@ class Heads(WatchAnswer):
     ) -> Output:
         """Opinions of the heads and their sum; evidence per second in evaluation."""
         text, asked = self.text(words), self.ask(question)
-        opinions, hidden, seconds = {}, dict(text), {side: [] for side in SIDES}
+        opinions, hidden = dict[str, Tensor](), dict(text)
+        seconds: dict[str, list[Tensor]] = {side: [] for side in SIDES}
         if "joint" in self.decide:
             hidden["fused"], where = self.joint(memory, text)
             opinions["joint"], _ = self.decide["joint"](asked, hidden["fused"].unsqueeze(1))

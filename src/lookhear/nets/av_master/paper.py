@@ -134,7 +134,7 @@ class PaperAVMaster(Heads):
             return nn.ParameterDict({n: nn.Parameter(torch.randn(config.templates, dim)) for n in names if captures})
 
         shared = ("both",)
-        sides = shared if config.share_attention else SIDES
+        sides: tuple[str, ...] = shared if config.share_attention else SIDES
         self.focus = nn.ModuleDict({side: FocusSampling(dim, heads, dropout) for side in sides if captures})
         self.templates, self.bias = tables(SIDES), tables(shared if config.share_bias else SIDES)
         sides = () if "preference" in removed else SIDES
@@ -168,7 +168,7 @@ class PaperAVMaster(Heads):
         """(F_fu of Eq. 3, seconds of each side it came from)."""
         x = torch.cat([memory["heard"], memory["seen"], text["words"]], dim=1)
         padding_mask = beside(memory, text)
-        if self.mix is None:
+        if self.mix is None or self.out is None:
             return largest(x, padding_mask)[0], {}
         fused, mixing = self.mix(x, padding_mask=padding_mask)
         pooled = [self.pool[side](fused, memory[f"{side}_object"]) for side in ("heard", "seen")]

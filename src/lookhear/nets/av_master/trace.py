@@ -28,6 +28,7 @@ def trace(
     text, asked, names = net.text(words), net.ask(question), {"seen": "visual", "heard": "audio"}
     found = {"word_feat": text["words"].unsqueeze(1), "qst_feat": asked.unsqueeze(1)}
     memory, likes, far = dict(streams), {}, {}
+    assert net.mix is not None and net.fuse is not None, "a net without these has nothing to trace"
     focus, attn = net.focus["both"], net.mix.self_attn
     for side in SIDES:
         name, x = names[side], streams[side]

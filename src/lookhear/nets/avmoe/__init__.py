@@ -46,6 +46,8 @@ class Config(dg_sct.Config):
 class AVMoE(dg_sct.TwoTowers):
     """Adapters of weighed experts; sound is the mean of its tokens."""
 
+    config: Config
+
     def adapter(self, dim: int, tokens: int, other: int, other_tokens: int, options: Options) -> nn.Module:
         """One adapter of a stream with `tokens` of width `dim`; its latent tokens start at random, as released."""
         experts = (self.config.crosses, self.config.singles, self.config.mixes)

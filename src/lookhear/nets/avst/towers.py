@@ -10,17 +10,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookhear.layers.towers import Towers
-from lookhear.nets.avst import ANSWERING, GROUNDING, Baseline, Config
+from lookhear.nets.avst import ANSWERING, GROUNDING, Answering, Config
 from lookhear.nets.avst.parts import Ground
 from lookhear.types import Memory, Output
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
 
 
-class Head(Baseline, Towers):
+class Head(Answering, Towers):
     """Grounding by sound, the question's two attentions, answers, and the match with another clip's pictures."""
-
-    shortcut = True
 
     def __init__(
         self, audio: int, width: int, answers: int, tokens: int, words: int, match: float, inner: Sequence[int] = ()
@@ -50,7 +48,7 @@ class Head(Baseline, Towers):
     ) -> dict[str, Tensor]:
         """Cross-entropy of the answer, and of the match at its weight; another clip's pictures pass no adapter."""
         match, _ = self.matched(output, pixels_negative)
-        return {"answer": F.cross_entropy(output.logits, labels), "match": self.config.match * match}
+        return {"answer": F.cross_entropy(output.logits, labels), "match": self.match * match}
 
     def matched(self, output: Output, pixels_negative: Tensor) -> tuple[Tensor, Tensor]:
         """(cross-entropy of the match, its logits (question, time, own or other, 2))."""

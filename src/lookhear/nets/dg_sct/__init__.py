@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -142,7 +143,7 @@ class TwoTowers(Head):
                     seen = self.eased(block, seen)
                     continue
                 pair = (block, sound.blocks[place // every], index)
-                seen, heard, rest, more = self.eased(lambda v, a, pair=pair: self.step(*pair, v, a), seen, heard)
+                seen, heard, rest, more = self.eased(partial(self.step, *pair), seen, heard)
                 heard = heard + rest
                 index += 1
             seen, heard = picture.merged(seen), sound.merged(heard)

@@ -74,9 +74,9 @@ class HCRN(Reads):
     @property
     def watch(self) -> Callable[..., Memory]:
         """`watch(frames)`, with `audio` before it where the net hears, with `motion` after it where it is given."""
-        names = {(False, False): self.see_frames, (False, True): self.see_motion}
-        names |= {(True, False): self.hear_frames, (True, True): self.hear_motion}
-        return names[bool(self.config.sound), bool(self.config.motion)]
+        if self.config.sound:
+            return self.hear_motion if self.config.motion else self.hear_frames
+        return self.see_motion if self.config.motion else self.see_frames
 
     def see_frames(self, frames: Float[Tensor, "clip time wide"]) -> Memory:
         """What needs no question. Motion is the mean change of a stretch."""
@@ -122,7 +122,7 @@ class HCRN(Reads):
         memory["motion"] = self.motion_high(self.follow(motion)[1][0][-1])
         if heard is not None:
             memory["heard"] = heard
-        if config.sound == "late":
+        if config.sound == "late" and sound is not None:
             memory["sound"] = sound
         return memory
 
@@ -198,9 +198,9 @@ class ChoosingHCRN(HCRN):
         """A score for each candidate, and the weight of each second. Id 0 is padding."""
         options = candidates.shape[1]
         words, padding = trim(tokens)
-        question = self.text(self.table(words), padding)
+        question = self.text(self.vectors(words), padding)
         words, padding = trim(candidates.flatten(0, 1))
-        offered = self.text(self.table(words), padding)
+        offered = self.text(self.vectors(words), padding)
         x, source = self.visual(memory, question)
         taken, weight = self.attend(question, x)
         by_offer, _ = self.attend(offered, x.repeat_interleave(options, 0))

@@ -19,7 +19,7 @@ question's look at each stream; where the second stream is motion, the mean of b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -111,7 +111,7 @@ class HME(Reads):
         states, ends, memory = self.followed(streams, None)
         return {"first": states[0], "second": states[1], "ends": torch.stack(ends, dim=1), "memory": memory}
 
-    def followed(self, streams: object, start: object) -> tuple[list[Tensor], list[Tensor], Tensor]:
+    def followed(self, streams: Sequence[Tensor], start: object) -> tuple[list[Tensor], list[Tensor], Tensor]:
         """(states [h1; h2] of both streams, both ends (row, 2 dim), the memory's state after each second)."""
         states, ends = [], []
         for layers, x in zip(self.follow, streams, strict=True):
@@ -128,7 +128,7 @@ class HME(Reads):
             _, start = run_two(self.text, vectors, padding, None)
             states, ends, clip = self.followed((memory["first"], memory["second"]), start)
         else:
-            states, ends, clip = [memory["first"], memory["second"]], memory["ends"].unbind(1), memory["memory"]
+            states, ends, clip = [memory["first"], memory["second"]], list(memory["ends"].unbind(1)), memory["memory"]
         summed = ends[0] + ends[1]
         again = [(h, torch.zeros_like(h)) for h in summed.split(dim, dim=-1)]
         (_, steps), last = run_two(self.text, vectors, padding, again)

@@ -72,8 +72,8 @@ class Bottleneck(nn.Module):
         return out if self.gate is None else self.gate * out
 
 
-class Adapter(Bottleneck):
-    """Latent tokens, then the bottleneck. What it gives is added to the tower."""
+class Latents(Bottleneck):
+    """A bottleneck with latent tokens, where there are any, that carry what the other stream holds."""
 
     def __init__(self, dim: int, options: Options) -> None:
         super().__init__(dim, options)
@@ -81,6 +81,10 @@ class Adapter(Bottleneck):
             tokens = torch.rand(options.tokens, dim) if options.random else torch.zeros(options.tokens, dim)
             self.my_tokens, self.gate_av = nn.Parameter(tokens), nn.Parameter(torch.zeros(1))
         self.crosses = options.tokens > 0
+
+
+class Adapter(Latents):
+    """Latent tokens, then the bottleneck. What it gives is added to the tower."""
 
     def forward(self, x: Float[Tensor, "row n dim"], y: Float[Tensor, "row n2 dim"]) -> Float[Tensor, "row n dim"]:
         """Same shape as x."""

@@ -119,7 +119,7 @@ class MCCD(WatchAnswer):
     def _trim(self, tokens: Tensor) -> Tensor:
         """Padding that every row has is dropped. As released, long questions keep 13 tokens and their last, [SEP]."""
         length = (tokens != 0).sum(dim=1)
-        longest = max(1, int(length.max()))
+        longest = tokens.shape[1] if tokens.is_meta else max(1, int(length.max()))
         most = self.config.words
         if self.config.variant == "released" and longest > most:
             ends = tokens.gather(1, (length - 1).clamp(min=0)[:, None])

@@ -9,6 +9,7 @@ their nearest relatives in General MIDI: fiddle, koto, shamisen, shanai and nylo
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,31 +19,41 @@ import numpy as np
 from lookhear.errors import MediaError
 from lookhear.soundstage.sound.melody import MIDDLE
 
-PROGRAMS = {  # General MIDI, from 0
-    "accordion": 21,
-    "acoustic_guitar": 25,
-    "bagpipe": 109,
-    "banjo": 105,
-    "bassoon": 70,
-    "cello": 42,
-    "clarinet": 71,
-    "electric_bass": 33,
-    "erhu": 110,
-    "flute": 73,
-    "guzheng": 107,
-    "piano": 0,
-    "pipa": 106,
-    "saxophone": 65,
-    "suona": 111,
-    "trumpet": 56,
-    "tuba": 58,
-    "ukulele": 24,
-    "violin": 40,
-    "xylophone": 13,
+
+@dataclass(frozen=True)
+class Part:
+    """How an instrument plays: program of General MIDI (from 0), octaves from the melody, velocity (1 to 127)."""
+
+    program: int
+    octaves: int = 0
+    velocity: int = 100
+
+
+PARTS = {
+    "accordion": Part(21),
+    "acoustic_guitar": Part(25),
+    "bagpipe": Part(109),
+    "banjo": Part(105),
+    "bassoon": Part(70),
+    "cello": Part(42),
+    "clarinet": Part(71),
+    "electric_bass": Part(33),
+    "erhu": Part(110),
+    "flute": Part(73),
+    "guzheng": Part(107),
+    "piano": Part(0),
+    "pipa": Part(106),
+    "saxophone": Part(65),
+    "suona": Part(111),
+    "trumpet": Part(56),
+    "tuba": Part(58),
+    "ukulele": Part(24),
+    "violin": Part(40),
+    "xylophone": Part(13),
 }
 KEYS = {"congas": (64, 63, 62), "drum": (36, 38, 45)}  # of the standard drum kit, for low, middle and high notes
 MELODY, KIT = 0, 9  # channels
-VELOCITY = 100
+VELOCITY = 100  # of the drum kit
 
 
 @lru_cache(maxsize=2)
@@ -73,7 +84,8 @@ def note(path: str, instrument: str, pitch: int, seconds: float, sample_rate: in
     """
     synth, font = opened(path, sample_rate)
     kit = instrument in KEYS
-    channel, program = (KIT, 0) if kit else (MELODY, PROGRAMS[instrument])
+    part = Part(0, velocity=VELOCITY) if kit else PARTS[instrument]
+    channel, program = KIT if kit else MELODY, part.program
     try:
         synth.program_select(channel, font, 0, program, kit)
     except RuntimeError:
@@ -83,7 +95,7 @@ def note(path: str, instrument: str, pitch: int, seconds: float, sample_rate: in
         ) from None
     step = (pitch - MIDDLE[instrument] + 6) % 12 // 4
     synth.set_tuning(channel, 0.05 * take)
-    synth.noteon(channel, KEYS[instrument][step] if kit else pitch, VELOCITY)
+    synth.noteon(channel, KEYS[instrument][step] if kit else pitch + 12 * part.octaves, part.velocity)
     sound = np.frombuffer(synth.generate(math.ceil(seconds * sample_rate)), np.float32).reshape(-1, 2).mean(1)
     synth.sounds_off()
     synth.generate(sample_rate // 5)  # what still fades must not be heard in the next note

@@ -1,0 +1,110 @@
+"""What a question names: the longest phrases that the tables of words know, with their places, and what is left over.
+
+"is a big dog chasing the cat" ─▶ dog at 2..4, cat at 5..7; left over: big, chasing
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from lookhear.timeline import wording
+from lookhear.timeline.concepts import Meaning, meaning, singular, table
+from lookhear.timeline.ontology import TABLES, sounds
+
+
+@lru_cache(maxsize=1)
+def lists() -> dict[str, frozenset[str]]:
+    """The lists of `tables/words.txt`, by name."""
+    made: dict[str, set[str]] = {}
+    for line in (TABLES / "words.txt").read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            name, _, words = line.partition(":")
+            made.setdefault(name, set()).update(words.split())
+    return {name: frozenset(words) for name, words in made.items()}
+
+
+def nouns_of_form() -> frozenset[str]:
+    """Nouns that name nothing to be heard or seen."""
+    return lists()["no thing"] | {"musical instrument", "sounding object", "camera shot"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Words `first` to `last` (not with it) of a question, and what they mean."""
+
+    first: int
+    last: int
+    meaning: Meaning
+
+
+def split(text: str) -> list[str]:
+    """The words of a question."""
+    return re.findall(r"[\w'-]+", text)
+
+
+def found(words: Sequence[str], pictures: Sequence[str] = ()) -> list[Place]:
+    """The named things of a question, in order; words after the longest phrase are tried as other forms of a word."""
+    seen, places, at = frozenset(p.lower() for p in pictures), [], 0
+    while at < len(words):
+        place = next((p for size in range(min(4, len(words) - at), 0, -1) if (p := _at(words, at, size, seen))), None)
+        if place is None:
+            at += 1
+        else:
+            places.append(Place(place.first, place.last, meaning(place.meaning.phrase, pictures)))
+            at = place.last
+    return places
+
+
+def _at(words: Sequence[str], at: int, size: int, pictures: frozenset[str]) -> Place | None:
+    """The thing that `size` words from `at` on name, if they do."""
+    chosen = list(words[at : at + size])
+    if size == 1 and words[at] in lists()["form"]:
+        return None
+    for phrase in (" ".join(chosen), *wording.turned(chosen)):
+        word = singular(phrase)
+        if (word in table() or (size > 1 and word in pictures)) and word not in nouns_of_form():
+            return Place(at, at + size, Meaning(phrase, None, 1.0))
+    if size == 1 and words[at] not in nouns_of_form():
+        for form in wording.variants(words[at]):
+            if form in table() and form not in nouns_of_form() and form not in lists()["form"] and len(form) > 3:
+                return Place(at, at + 1, Meaning(form, None, 1.0))
+    return None
+
+
+def distinct(places: Sequence[Place]) -> list[Place]:
+    """Places without those that only say again, or what a thing does: the bark of "the dog barks"."""
+    kept: list[Place] = []
+    for one in places:
+        if not any(_manner(one, other) for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _manner(one: Place, other: Place) -> bool:
+    """Whether what is named is an earlier thing again, or only what it does."""
+    mine, its = one.meaning.concept, other.meaning.concept
+    if mine is None or its is None or mine == its:
+        return mine is not None and mine == its
+    kinds = {k for h in its.heard for k in sounds().kinds(h)}
+    instrument = any("Musical instrument" in sounds().above.get(h, ()) for h in mine.heard)
+    if mine.heard and set(mine.heard) < kinds and not instrument:
+        return True
+    return one.first == other.last and _human(mine.heard) and not _person(its) and one.meaning.phrase.endswith("ing")
+
+
+def _human(heard: Sequence[str]) -> bool:
+    """Whether sounds are all of people: a bird that sings is not somebody who sings."""
+    return bool(heard) and all("Human sounds" in sounds().above.get(h, ()) for h in heard)
+
+
+def _person(thing) -> bool:
+    return thing.name == "person" or _human(thing.heard)
+
+
+@lru_cache(maxsize=1)
+def fixed() -> frozenset[str]:
+    """Words that never are what a thing is like: those of a question's form and those that only say it is there."""
+    return lists()["form"] | lists()["subject"] | lists()["presence"]

@@ -1,0 +1,90 @@
+"""Questions in the form that the grammar reads: without politeness, without tags, verbs near the nouns of the tables.
+
+"Could you tell me whether someone speaks here, please?" ─▶ Wording("someone speaks here", stated=True)
+"There is no barking, right?"                            ─▶ Wording("is there no barking", stated=True)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+ASKS = r"(?:tell|show|say|let|inform|explain)"
+BEFORE = re.compile(
+    r"^(?:"
+    r"(?:please|ok|okay|hey|hi|hello|so|well|and|now|sorry|excuse me|um+|er+)\b[,.!]? *"
+    rf"|(?:can|could|would|will) (?:you|one|anyone|somebody|someone) (?:please |kindly )?{ASKS} (?:to )?(?:me|us)\b,? *"
+    rf"|(?:please |kindly )?{ASKS} (?:to )?(?:me|us)\b,? *"
+    r"|(?:i|we)(?:'d| would|'m| am| was|'re| are)? (?:just |really )?(?:like|love|want|wish|need|wonder|curious|try)"
+    r"(?:ing|ed)?(?: to (?:know|hear|see|learn|find out|understand|ask))?\b,? *"
+    r"|do you (?:happen to )?(?:know|think|believe|suppose|reckon|agree)\b(?: that)? *"
+    r"|would you (?:say|agree|think)\b(?: that)? *"
+    r"|is it (?:true|correct|right|possible|the case|likely) that *"
+    r"|(?:in|on|from|during|for|within) (?:this|the) (?:video|clip|recording|audio|footage|sound ?track)\b,? *(?=\w+ )"
+    r")"
+)
+WHETHER = re.compile(r"^(?:if|(?:[\w' ]*?\b)?whether(?: or not)?)\s+")
+AFTER = re.compile(
+    r"(?:,? *(?:please|thanks|thank you|thx|or not|at all)|, *(?:right|correct|yes|no|eh|huh|true|"
+    r"(?:is|isn't|are|aren't|was|wasn't|do|don't|does|doesn't|can|can't) (?:it|there|they|he|she|you|we|that)))$"
+)
+TAGGED = re.compile(
+    r", *(?:right|correct|yes|no|eh|huh|true|(?:is|are|was|were|do|does|did)(?:n't)? (?:it|there|they|she|he|you))$"
+)
+THERE = re.compile(r"^there (is|are|was|were)\b")
+STARTS = re.compile(r"^(?:what|which|who|whose|where|when|why|how|at|name|list|between)\b")
+
+
+@dataclass(frozen=True)
+class Wording:
+    """A question in plain form; `stated`: it states something, and yes or no is asked for."""
+
+    text: str
+    stated: bool = False
+
+
+def plain(question: str) -> Wording:
+    """A question in lower case, without what is said before and after it."""
+    text = " ".join(question.lower().replace("_", " ").replace("’", "'").split()).rstrip("?!. ")
+    stated = False
+    while True:
+        shorter = BEFORE.sub("", text, count=1)
+        if WHETHER.match(shorter):
+            shorter, stated = WHETHER.sub("", shorter), True
+        stated = stated or bool(TAGGED.search(shorter))
+        shorter = AFTER.sub("", shorter).rstrip("?!., ")
+        if shorter == text or not shorter:
+            break
+        text = shorter
+    text = THERE.sub(r"\1 there", text)
+    text = re.sub(r"\b(is|are|was|were|do|does|did|can|could|has|have|won|would)(?:n't|not)\b", _positive, text)
+    return Wording(text, stated and not STARTS.match(text))
+
+
+def _positive(found: re.Match) -> str:
+    """A negated auxiliary: at the beginning ("isn't there") it asks the same; later it denies."""
+    return found[1] if found.start() == 0 else f"{found[1]} not"
+
+
+def variants(word: str) -> list[str]:
+    """Other forms of a word that a table may hold: "speaks" is speak and speaking, a "flutist" plays the flute."""
+    forms = []
+    for end in ("ing", "ed", "es", "s"):
+        if word.endswith(end) and len(word) - len(end) >= 3:
+            stem = word[: -len(end)]
+            forms += [stem, stem + "e", stem + "ing", stem + stem[-1] + "ing"]
+            forms += [stem[:-1]] if stem[-1] == stem[-2] else []
+    forms += [word + "ing", word + word[-1] + "ing", word.removesuffix("e") + "ing"] if len(word) >= 3 else []
+    for end in ("nist", "ist", "er", "eer"):
+        if word.endswith(end) and len(word) - len(end) >= 3:
+            stem = word[: -len(end)]
+            forms += [stem, stem + "e", stem + "o", stem + "a", stem + "n"]
+    return [form for form in dict.fromkeys(forms) if form != word]
+
+
+def turned(words: list[str]) -> list[str]:
+    """The same words as a table may name them: "lifting weights" as "weight lifting"."""
+    if len(words) < 2 or not words[0].endswith("ing"):
+        return []
+    rest = [w for w in words[1:] if w not in ("a", "an", "the", "some", "of", "his", "her", "their")]
+    return [" ".join([*rest, words[0]]), " ".join([*(w.removesuffix("s") for w in rest), words[0]])] if rest else []
