@@ -25,7 +25,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 demo: setup
-	@$(BIN)/python examples/demo.py
+	@OMP_WAIT_POLICY=PASSIVE $(BIN)/python examples/demo.py
 
 test: setup
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2

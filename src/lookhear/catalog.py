@@ -26,12 +26,27 @@ from lookhear.errors import RecipeError, not_installed
 
 ROOT = Path(__file__).parent
 SHELVES = ("datasets", "tasks", "metrics", "encoders", "nets", "debias", "llms", "dialects")
+CONTRACTS = {  # shelf -> names that each of its files must define; the shelf's docstring tells what else it may define
+    "datasets": ("load",),
+    "tasks": ("VERSION", "MAIN", "right", "prompt", "target", "parse", "score", "pooled"),
+    "metrics": (),
+    "encoders": ("Config", "build"),
+    "nets": ("Config", "build"),
+    "debias": ("Config", "STAYS", "build"),
+    "llms": ("load",),
+    "dialects": ("message",),
+}
 SHARED = {"datasets": ("reading",), "tasks": ("reading",), "llms": ("omni",)}  # folders that are not plug-ins
 
 
 def names(shelf: str) -> dict[str, str]:
     """Name -> first docstring line of every plug-in on `shelf`; nothing is imported."""
     return {name: _first_line(file) for name, file in _things(shelf).items()}
+
+
+def has(shelf: str, name: str) -> bool:
+    """Whether a thing called `name` stands on `shelf`."""
+    return name in _things(shelf)
 
 
 def _first_line(file: Path) -> str:
@@ -43,8 +58,19 @@ def _first_line(file: Path) -> str:
 
 
 def find(shelf: str, name: str) -> ModuleType:
-    """Import the module `name` of `shelf`. Raises RecipeError, with the closest name, if there is none."""
-    stem = name.split("@")[0]
+    """Import the module `name` of `shelf`. Raises RecipeError, with the closest name, if there is none.
+
+    Also raises RecipeError if the module lacks a name of the shelf's contract (`CONTRACTS`).
+    """
+    module = _found(shelf, name.split("@")[0])
+    missing = [part for part in CONTRACTS[shelf] if part not in vars(module)]
+    if missing:
+        contract = ", ".join(CONTRACTS[shelf])
+        raise RecipeError(f"{module.__file__} lacks {', '.join(missing)}. A file in {shelf} defines {contract}.")
+    return module
+
+
+def _found(shelf: str, stem: str) -> ModuleType:
     if "." in stem:
         try:
             return importlib.import_module(stem)

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from lookhear.errors import FileError
 
 LOCK = ".lock"
-NAMES = {dict: "object", list: "list", str: "text"}  # JSON's names of Python types
+NAMES: Mapping[type, str] = {dict: "object", list: "list", str: "text"}  # JSON's names of Python types
 T = TypeVar("T")
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -196,20 +197,8 @@ def _plain(part: Any) -> str:
     raise TypeError(f"{type(part).__name__} is no part of a key: give text, numbers, lists, mappings, bytes or paths")
 
 
-try:  # lock a range of one byte, which may lie beyond the end of the file; released when its process dies
-    import fcntl
-
-    def _lock(file: int, place: int) -> bool:
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
-        except (BlockingIOError, PermissionError):
-            return False
-        return True
-
-    def _unlock(file: int, place: int) -> None:
-        fcntl.lockf(file, fcntl.LOCK_UN, 1, place)
-
-except ImportError:  # Windows
+# lock a range of one byte, which may lie beyond the end of the file; released when its process dies
+if sys.platform == "win32":
     import msvcrt
 
     def _lock(file: int, place: int) -> bool:
@@ -223,3 +212,16 @@ except ImportError:  # Windows
     def _unlock(file: int, place: int) -> None:
         os.lseek(file, place, os.SEEK_SET)
         msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file: int, place: int) -> bool:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
+
+    def _unlock(file: int, place: int) -> None:
+        fcntl.lockf(file, fcntl.LOCK_UN, 1, place)

@@ -38,7 +38,7 @@ def bootstrap(
             continue
         low[column], high[column] = np.nanpercentile(means[:, column], [2.5, 97.5])
         if high[column] - low[column] < POINT:
-            low[column], high[column] = _unvaried(inside, videos)
+            low[column], high[column] = _unvaried(inside, int(videos))
     return np.stack([low, high], axis=1)
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lookhear.errors import DatasetError
+
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
@@ -184,6 +186,15 @@ class Example:
     reference: Answer | None = None
     kind: tuple[str, ...] = ()  # ("Audio-Visual", "Counting")
     meta: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def truth(self) -> Answer:
+        """The reference answer, where there must be one. Raises DatasetError where it is not known."""
+        if self.reference is None:
+            raise DatasetError(
+                f"Question {self.id!r} has no reference answer. Take a split whose answers are published."
+            )
+        return self.reference
 
 
 @dataclass(frozen=True)

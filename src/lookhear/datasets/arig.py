@@ -66,9 +66,9 @@ def from_mask(example: Example) -> Example:
     """Convert an example of `avsbench@s4` to ARIG: the reference is the box of its mask."""
     from lookhear.datasets.avsbench import with_mask
 
-    regions = tuple(Region(r.label, r.box) for r in with_mask(example).reference.regions)
+    regions = tuple(Region(r.label, r.box) for r in with_mask(example).truth.regions)
     meta = {**example.meta, "form": "arig"}
-    return replace(example, reference=replace(example.reference, regions=regions), meta=meta)
+    return replace(example, reference=replace(example.truth, regions=regions), meta=meta)
 
 
 def splits(root: Path | str) -> list[str]:

@@ -188,7 +188,8 @@ def _located(record: dict[str, Any], part: str, target: str) -> Answer | None:
     if part == "ref_avs" and (replies.answer(target) or "").lower() == "false":
         return Answer("")
     if "top_left" in record:
-        boxes, points = [(*record["top_left"], *record["bottom_right"])], []
+        boxes = [(*record["top_left"], *record["bottom_right"])]
+        points: list[tuple[float, ...]] = []
     else:
         boxes, points = replies.coordinates(target)
     if not label and not boxes:

@@ -88,8 +88,8 @@ def with_mask(example: Example) -> Example:
     from lookhear.datasets.reading.masks import read_mask, regions_of
 
     mask = read_mask(path, len(CLASSES))
-    regions = regions_of(mask, CLASSES if example.meta["form"] == "avss" else example.reference.text)
-    return replace(example, reference=replace(example.reference, regions=regions))
+    regions = regions_of(mask, CLASSES if example.meta["form"] == "avss" else example.truth.text)
+    return replace(example, reference=replace(example.truth, regions=regions))
 
 
 def splits(root: Path | str, version: str = "s4") -> list[str]:

@@ -24,8 +24,15 @@ from lookhear.datasets.reading.annotations import Annotations, Fault, file_objec
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Clip, Example, Source
 
-VERSIONS = ("multimodal", "video_segment", "overlayed_full_audio_classification", "text_only", "audio", "silent_video")
-VERSIONS += ("temporal_video",)
+VERSIONS = (
+    "multimodal",
+    "video_segment",
+    "overlayed_full_audio_classification",
+    "text_only",
+    "audio",
+    "silent_video",
+    "temporal_video",
+)
 OPTION = re.compile(r"^\(([A-Z])\)\s*(.*)$")
 LETTER = re.compile(r"\(([A-Z])\)")
 

@@ -55,7 +55,7 @@ def splits(root: Path | str) -> list[str]:
 
 
 def _files(root: Path) -> dict[str, Path]:
-    files = {}
+    files: dict[str, Path] = {}
     for fold in FOLDS:
         for part in ("train", "test"):
             for folder in FOLDERS:

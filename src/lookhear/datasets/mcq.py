@@ -77,7 +77,8 @@ def chosen(given: list[str]) -> Fields:
         name, _, key = one.partition("=")
         if name not in known or not key:
             raise RecipeError(f"{one!r} is no field of mcq. There are: {', '.join(f'{n}=KEY' for n in known)}.")
-        fields = replace(fields, **{name: (key, *getattr(fields, name))})
+        named = {f.name: getattr(fields, f.name) for f in fields_of(fields)}
+        fields = Fields(**(named | {name: (key, *named[name])}))
     return fields
 
 

@@ -94,8 +94,8 @@ def with_mask(example: Example) -> Example:
         raise DatasetError(f"No mask for {example.id!r}. It belongs into gt_mask/{example.meta['video_id']}/.")
     from lookhear.datasets.reading.masks import read_mask, regions_of
 
-    regions = regions_of(read_mask(example.meta["mask"], 256), example.reference.text)
-    return replace(example, reference=replace(example.reference, regions=regions))
+    regions = regions_of(read_mask(example.meta["mask"], 256), example.truth.text)
+    return replace(example, reference=replace(example.truth, regions=regions))
 
 
 def splits(root: Path | str) -> list[str]:

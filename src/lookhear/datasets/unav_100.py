@@ -107,7 +107,7 @@ def _rows(path: Path) -> Iterator[Row]:
     if start is None:
         raise DatasetError(f'{path}: no "database" in it: {quote(text[:60])!r}. Is this the annotation file?')
     decoder, blank, colon = json.JSONDecoder(), re.compile(r"[\s,]*"), re.compile(r"\s*:\s*")
-    at, line, counted = blank.match(text, start.end()).end(), 1, 0
+    at, line, counted = _past(blank, text, start.end()), 1, 0
     while at < len(text) and text[at] != "}":
         line, counted = line + text.count("\n", counted, at), at
         try:
@@ -119,4 +119,10 @@ def _rows(path: Path) -> Iterator[Row]:
             yield line, Fault("malformed", path, line, why, quote(text[at : at + 200])), ""
             return
         yield line, (name, entry), quote(text[at:end])
-        at = blank.match(text, end).end()
+        at = _past(blank, text, end)
+
+
+def _past(pattern: re.Pattern[str], text: str, at: int) -> int:
+    """Where `pattern`, which matches nothing as well, ends when it begins at `at`."""
+    match = pattern.match(text, at)
+    return match.end() if match else at

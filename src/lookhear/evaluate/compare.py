@@ -87,7 +87,7 @@ def compare(ours: Report | Sequence[Report], theirs: Report | Sequence[Report], 
         for part, some in places_of_parts(examples).items()
     }
     spreads = {
-        side: statistics.spread([run.overall.accuracy for run in runs])
+        side: statistics.spread([run.overall.accuracy for run in runs if run.overall])
         for side, runs in zip(("ours", "theirs"), sides, strict=True)
         if len(runs) > 1
     }
@@ -206,7 +206,8 @@ def metrics(
     differ = next((a.id for a, (b, _) in zip(examples, pairs[1], strict=True) if not _same(a, b)), None)
     if differ is not None:
         raise DatasetError(f"The reports have different references for {differ!r}. Score both on one version.")
-    clusters, found = clusters_of(examples), {}
+    clusters = clusters_of(examples)
+    found: dict[str, dict[str, Gap]] = {}
     for kind, places in scores.kinds(examples).items():
         some = [examples[i] for i in places]
         a, b = (scores.pooled(kind, some, [side[i][1] for i in places]) for side in pairs)

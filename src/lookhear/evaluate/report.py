@@ -20,14 +20,13 @@ from typing import Any
 import numpy as np
 
 from lookhear import files, statistics
-from lookhear.errors import DatasetError, FileError
+from lookhear.errors import DatasetError, FileError, not_installed
 from lookhear.evaluate import scores, tables
 from lookhear.evaluate.columns import ORDER
 from lookhear.evaluate.records import from_record, to_record
 from lookhear.evaluate.scores import Score
 from lookhear.evaluate.videos import clusters_of, video_of
 from lookhear.files import dumps
-from lookhear.metrics import answers as metric
 from lookhear.types import Answer, Example
 
 __all__ = [
@@ -94,7 +93,7 @@ class Report:
     def to_frame(self) -> Any:
         """One row a question as a pandas DataFrame: what was asked, answered, true and right, and how sure.
 
-        `to_frame().to_csv(…)` and `.to_parquet(…)` are the exports. Raises DependencyError without pandas.
+        `export` writes it as a file. Raises DependencyError without pandas.
         """
         try:
             import pandas
@@ -113,6 +112,21 @@ class Report:
                 "notes": ["; ".join(a.notes) for a in self.answers],
             }
         )
+
+    def export(self, path: Path | str) -> None:
+        """Write `to_frame` as `.csv` or `.parquet`. Raises FileError for another suffix, DependencyError."""
+        path = Path(path)
+        if path.suffix not in (".csv", ".parquet"):
+            raise FileError(f"{str(path)!r} names no table: its name must end in .csv or .parquet.")
+        frame = self.to_frame()
+        with files.whole(path) as part:
+            if path.suffix == ".csv":
+                frame.to_csv(part, index=False)
+                return
+            try:
+                frame.to_parquet(part, index=False)
+            except ImportError as error:
+                raise not_installed(ModuleNotFoundError(str(error), name="pyarrow"), "Parquet") from None
 
     def save(self, folder: Path | str) -> None:
         """Write report.json, answers.jsonl (one line a question) and table.md into `folder`."""
@@ -169,13 +183,13 @@ def _scored(
     without = next((e.id for e in examples if e.reference is None), None)
     if without is not None:
         raise DatasetError(f"Question {without!r} has no reference answer, so nothing can be scored against it.")
-    clusters, kinds = clusters_of(examples), scores.kinds(examples)
+    clusters = clusters_of(examples)
     measured = scores.measured(examples, answers, clusters, resamples, seed)
     both = scores.by_class(examples, answers)
     whole = tuple(examples), tuple(answers)
-    if not all(kind.partition("/")[0] in scores.RIGHT_OR_WRONG for kind in kinds):
+    right = scores.right(examples, answers)
+    if right is None:
         return Report(*whole, np.zeros(len(examples), bool), None, {}, {}, card, measured, both)
-    right = np.array([metric.correct(a, e.reference) for a, e in zip(answers, examples, strict=True)], dtype=bool)
     names = columns_of(examples)
     inside = membership(examples, names)
     edges = 100 * statistics.bootstrap(right, clusters, inside, resamples, seed)

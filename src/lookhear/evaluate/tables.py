@@ -11,11 +11,12 @@ import io
 import math
 from collections.abc import Collection, Mapping, Sequence
 
+from lookhear import tasks
 from lookhear.catalog import unknown
 from lookhear.errors import RecipeError
 from lookhear.evaluate import beside
 from lookhear.evaluate.columns import PRINTED
-from lookhear.evaluate.scores import RIGHT_OR_WRONG, Score, Scored
+from lookhear.evaluate.scores import Score, Scored
 
 FORMATS = ("text", "markdown", "latex", "csv")
 SHORT = {
@@ -45,7 +46,7 @@ def one(report: Scored, format: str = "text") -> str:
     if format == "csv":
         head[0] = "type"
         head[2:3] = ["low", "high"]
-    rows = [[_title(name, report), *_cells(score, format)] for name, score in scores.items()]
+    rows = [[_title(name, report), *_cells(score, format)] for name, score in scores.items() if score is not None]
     return "\n\n".join([lay_out(head, rows, format), *_of_tasks(report, format), *besides])
 
 
@@ -83,7 +84,7 @@ def _of_tasks(report: Scored, format: str) -> list[str]:
             edges = [_plain(edge) for edge in m.interval]
             shown_edges = edges if format == "csv" else [" to ".join(edges)]
             rows.append([name, _plain(m.value), *shown_edges, *([_plain(m.mute)] if floor else []), str(m.total)])
-        if kind.partition("/")[0] in RIGHT_OR_WRONG and format == "csv" and set(shown) == {"unread"}:
+        if tasks.judged(kind) and format == "csv" and set(shown) == {"unread"}:
             continue  # a CSV of the field's table stays one table
         parts.append(lay_out(head, rows, format))
         if classes := report.classes.get(kind):
@@ -163,15 +164,15 @@ def by_part(
 
 def columns(report: Scored) -> dict[str, Score]:
     """Column -> score in the field's order: the types of a group, the group itself, and `Overall` last."""
-    ordered = {}
+    ordered: dict[str, Score] = {}
     for group, average in report.groups.items():
         ordered |= {name: score for name, score in report.types.items() if name.split("/")[0] == group}
         ordered[group] = average
-    return ordered | {"Overall": report.overall}
+    return ordered | ({"Overall": report.overall} if report.overall else {})
 
 
 def grid(
-    rows: Mapping[str, Mapping[str, Score | float]],
+    rows: Mapping[str, Mapping[str, Score | float | None]],
     format: str = "text",
     mark: Collection[tuple[str, str]] = (),
 ) -> str:
@@ -191,7 +192,7 @@ def grid(
         return lay_out(["method", *names], lines, format)
     if format == "latex":
         return _latex(names, lines)
-    return lay_out(["", *(_heading(name) for name in names)], lines, format)
+    return lay_out(["", *(heading(name) for name in names)], lines, format)
 
 
 def lines(rows: Mapping[str, Mapping[str, str]], names: Sequence[str], format: str = "text") -> str:
@@ -216,12 +217,12 @@ def lay_out(head: Sequence[str], rows: Sequence[Sequence[str]], format: str) -> 
         csv.writer(out, lineterminator="\n").writerows([head, *rows])
         return out.getvalue().rstrip("\n")
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = [[_pad(cell, width, i) for i, (cell, width) in enumerate(zip(row, widths, strict=True))] for row in rows]
+    padded = [[_pad(cell, width, i) for i, (cell, width) in enumerate(zip(row, widths, strict=True))] for row in rows]
     title = [_pad(cell, width, i) for i, (cell, width) in enumerate(zip(head, widths, strict=True))]
     if format == "markdown":
         rule = ["-" * width if i == 0 else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
-        return "\n".join("| " + " | ".join(line) + " |" for line in [title, rule, *lines])
-    return "\n".join("  ".join(line).rstrip() for line in [title, *lines])
+        return "\n".join("| " + " | ".join(line) + " |" for line in [title, rule, *padded])
+    return "\n".join("  ".join(line).rstrip() for line in [title, *padded])
 
 
 def _latex(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -234,7 +235,7 @@ def _latex(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         rules += [f"\\cmidrule(lr){{{at}-{at + width - 1}}}"] if width > 1 else []
         at += width
     single = [group for group, width in groups.items() if width == 1]
-    second = ["", *("" if name in single else _tex(_heading(name).split(" ")[-1]) for name in names)]
+    second = ["", *("" if name in single else _tex(heading(name).split(" ")[-1]) for name in names)]
     body = [" & ".join(row) + r" \\" for row in rows]
     return "\n".join(
         [
@@ -260,7 +261,8 @@ def _title(column: str, report: Scored) -> str:
     return f"{column} Avg" if column in averages else column
 
 
-def _heading(column: str) -> str:
+def heading(column: str) -> str:
+    """A column's short title: `AV Count` for `Audio-Visual/Counting`, `AV Avg` for its group, `All` for `Overall`."""
     if column == "Overall":
         return "All"
     group, _, kind = column.partition("/")
@@ -269,7 +271,7 @@ def _heading(column: str) -> str:
 
 
 def _number(value: Score | float | None) -> str:
-    number = getattr(value, "accuracy", value)
+    number = value.accuracy if isinstance(value, Score) else value
     return "-" if number is None or math.isnan(number) else f"{number:.2f}"
 
 

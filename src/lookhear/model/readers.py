@@ -65,7 +65,7 @@ def _folder(folder: Path) -> Reader:
             text = prompt
             if tokenizer.chat_template:
                 turn = [{"role": "user", "content": prompt}]
-                text = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+                text = str(tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
             given = tokenizer(text, return_tensors="pt").to(model.device)
             made = model.generate(
                 **given,
@@ -74,7 +74,7 @@ def _folder(folder: Path) -> Reader:
                 pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id,
             )
             tokens = made[0, given["input_ids"].shape[1] :]
-            replies.append(Reply(tokenizer.decode(tokens, skip_special_tokens=True), float("nan")))
+            replies.append(Reply(str(tokenizer.decode(tokens, skip_special_tokens=True)), float("nan")))
         return replies
 
     return read

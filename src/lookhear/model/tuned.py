@@ -16,7 +16,7 @@ from typing import Any
 
 from lookhear import catalog, tasks
 from lookhear.errors import ModelError, RecipeError
-from lookhear.llms.placement import MACHINE
+from lookhear.llms.omni.placement import MACHINE
 
 CARD, CONNECTORS, ADAPTER = "lookhear.json", "connectors.safetensors", "adapter"
 

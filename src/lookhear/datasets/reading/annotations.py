@@ -103,7 +103,8 @@ def json_rows(path: Path) -> Iterator[tuple[int, Any, str]]:
             after = re.compile(r"[}\]]\s*,\s*(?=\{)|\n\s*(?=\{)").search(text, at + 1)
             end = after.end() if after else len(text)
             yield line, Fault("malformed", path, line, f"not JSON ({error.msg})", quote(text[at:end])), ""
-        at = comma.match(text, end).end()
+        gap = comma.match(text, end)
+        at = gap.end() if gap else end
 
 
 def file_object(path: Path) -> dict[str, Any]:

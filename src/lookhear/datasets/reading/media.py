@@ -46,19 +46,20 @@ class Recordings:
         if self._files is None:
             self._files = {}
             for root in filter(None, (self.root, self.elsewhere)):
-                self._list(root, 0)
-        return next((self._files[kind, name] for name in names if (kind, name) in self._files), None)
+                self._list(root, 0, self._files)
+        files = self._files
+        return next((files[kind, name] for name in names if (kind, name) in files), None)
 
-    def _list(self, folder: Path, depth: int) -> None:
+    def _list(self, folder: Path, depth: int, files: dict[tuple[str, str], Path]) -> None:
         for path in sorted(folder.iterdir()):
             named = self.every or (depth and any(word in path.parent.name.lower() for word in WORDS))
             if path.is_dir():
                 if depth < DEPTH and (self.every or depth or any(word in path.name.lower() for word in WORDS)):
-                    self._list(path, depth + 1)
+                    self._list(path, depth + 1, files)
             elif named or not depth:
                 kind = "video" if path.suffix.lower() in VIDEO else "audio" if path.suffix.lower() in AUDIO else ""
                 if kind:
-                    self._files.setdefault((kind, path.stem), path)
+                    files.setdefault((kind, path.stem), path)
 
 
 def below(root: Path, path: str) -> Path | None:

@@ -71,5 +71,6 @@ def _listed(examples: Sequence[Example], path: Path) -> list[Example]:
 
 
 def _without(example: Example, stream: str) -> Example:
-    clip = replace(example.clip, **{"audio" if stream == "audio" else "video": BLANK})
+    heard = stream == "audio"
+    clip = replace(example.clip, audio=BLANK) if heard else replace(example.clip, video=BLANK)
     return replace(example, clip=clip, meta={**example.meta, "missing": stream})

@@ -24,8 +24,11 @@ def table_rows(
     in order. Quoting is supported in comma-separated tables only. Blank lines are skipped; `strip` removes whitespace
     around cells.
     """
-    quoting = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
-    reader = csv.reader(io.StringIO(text_of(path), newline=""), delimiter=delimiter, quoting=quoting)
+    file = io.StringIO(text_of(path), newline="")
+    if delimiter == ",":
+        reader = csv.reader(file)
+    else:
+        reader = csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_NONE)
     names: Sequence[str] = columns
     last = 0
     if header:

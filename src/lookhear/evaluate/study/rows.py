@@ -26,8 +26,8 @@ from lookhear import config, datasets, files, statistics
 from lookhear.errors import LookhearError, RecipeError
 from lookhear.evaluate.floors import template_of
 from lookhear.evaluate.report import clusters_of, columns_of, membership, places_of_parts
-from lookhear.metrics.answers import normal
-from lookhear.model import NetModel, load, says
+from lookhear.metrics.answers import correct, normal
+from lookhear.model import NetModel, costs, load, says
 from lookhear.store.batch import orders
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import fill
@@ -59,6 +59,7 @@ class Beyond:
 
     dataset: str = ""
     root: str = ""
+    """empty means that of the recipes"""
     split: str = "test"
 
     @property
@@ -94,7 +95,7 @@ def read(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     Raises RecipeError for a row without a name of its own, or an unknown one.
     """
     own = [one.removeprefix(OWN) for one in overrides if one.startswith(OWN)]
-    study = config.load(path, own, schema=Study)
+    study = config.load(path, own, Study)
     names = [row.name for row in study.rows]
     if not names or not all(names) or len({folder_of(n) for n in names}) < len(names):
         raise RecipeError(f"{path}: every row needs a name of its own; there are {names}.")
@@ -161,7 +162,7 @@ def go(
     for (name, seed), recipe in jobs.items():
         for split in (s for s in splits if s not in kept):
             one = further.get(split) or Beyond(recipe.data.name, recipe.data.root, split)
-            kept[split] = datasets.load(one.dataset, one.root, one.split)
+            kept[split] = datasets.load(one.dataset, one.root or recipe.data.root, one.split)
         known = {s: bits for s in splits if (bits := stored(Path(recipe.out), s, kept[s])) is not None}
         if len(known) < len(splits):
             if time.perf_counter() - began > 60 * minutes:
@@ -176,6 +177,7 @@ def go(
                 continue
             took = time.perf_counter() - start
             model = load(run)
+            assert isinstance(model, NetModel)
             where = recipe.data.store or f"{recipe.data.root}/features"
             store = stores.setdefault(where, FeatureStore(where, cache=True))
             for split in (s for s in splits if s not in known):
@@ -183,6 +185,8 @@ def go(
                 keep(run, split, kept[split], known[split])
             scores = ", ".join(f"{s} {100 * bits.mean():.2f} %" for s, bits in known.items())
             say(f"{name}, seed {seed}: {scores} (trained in {took:.0f} s, {time.perf_counter() - start - took:.0f} s)")
+            if told := costs.read(run):
+                say(f"  {', '.join(f'{n} {c}' for n, c in zip(costs.HEAD, costs.cells(told), strict=True))}")
         for split, bits in known.items():
             right[split].setdefault(name, {})[seed] = bits
     if failed and not any(right.values()):
@@ -195,16 +199,28 @@ def go(
 
 @torch.inference_mode()
 def asked(model: NetModel, examples: Sequence[Example], store: FeatureStore) -> np.ndarray:
-    """bool (question,): which of `examples` the model answers right. Clips are watched once; no evidence is made."""
+    """bool (question,): which of `examples` the model answers right. Clips are watched once; no evidence is made.
+
+    Questions that offer options are asked as `model.answer` asks them.
+    """
     wanted = [*orders(model.net.watch), *orders(model.net.answer)]
     fill(store, model.recipe.features, wanted, examples, model.encoder)
     vocabulary = [normal(answer) for answer in model.vocabulary]
+    among = model.recipe.data.options != "off" and any("options" in e.meta for e in examples)
+    model = model.using(store)
     groups: dict[Clip, list[int]] = {}
     for i, example in enumerate(examples):
         groups.setdefault(example.clip, []).append(i)
     clips, found = list(groups), np.zeros(len(examples), bool)
     for start in range(0, len(clips), CLIPS):
         places = [i for clip in clips[start : start + CLIPS] for i in groups[clip]]
+        if among:
+            some = [examples[i] for i in places]
+            said_ = model.answer(model.watch(clips[start : start + CLIPS]), some)
+            found[places] = [
+                e.reference is not None and correct(a, e.reference) for a, e in zip(said_, some, strict=True)
+            ]
+            continue
         said = says(model.net, model.batch([examples[i] for i in places], wanted, store)).logits.argmax(-1)
         for i, answer in zip(places, said.tolist(), strict=True):
             reference = examples[i].reference
@@ -273,7 +289,7 @@ def summary(found: Asked, against: Mapping[str, str], resamples: int = statistic
         cells = {c: _cell(values[inside[:, i]], edges[i]) for i, c in enumerate(columns) if inside[:, i].any()}
         rows[name] = {"seeds": [round(100 * float(s.mean()), 2) for s in seeds], "columns": cells}
         other = against.get(name)
-        if other in found.right and other != name:
+        if other is not None and other in found.right and other != name:
             _compare(cells, values - found.right[other].mean(0), clusters, inside, columns, families, resamples)
             rows[name]["against"] = other
     tested = [n for n, row in rows.items() if "against" in row]
