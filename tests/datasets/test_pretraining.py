@@ -67,7 +67,7 @@ def test_sounds_with_their_captions(root):
     read = captioned.read(root, "set", "audioset")
     assert read.examples[0].clip.audio.path.name == "xyz.wav" and read.examples[0].clip.video is None
     assert len(read.faults) == 1
-    with pytest.raises(DatasetError, match="There are: .*set"):
+    with pytest.raises(DatasetError, match=r"There are: .*set"):
         captioned.read(root, "none", "audioset")
 
 
