@@ -1,9 +1,9 @@
-"""The training loop: one for every net, straight from top to bottom.
+"""Training loop of nets.
 
     recipe ─▶ questions ─▶ features ─▶ batches by clip ─▶ watch once · answer each ─▶ losses ─▶ run folder
 
-What is random in a step (its batch, negatives, dropout) follows from the recipe's seed and the step's number alone, so
-a run that was killed and one that was not end with the same weights.
+Random numbers of a step (batch, negatives, dropout) depend only on the recipe's seed and the step, so an interrupted
+and resumed run ends with the same weights.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from lookhear.train.step import OPTIMIZERS, Step, optimizer, trainee
 from lookhear.types import Example
 
 LOG_EVERY = 20  # steps
-WORLD = 2000  # clips from which is told what the model's world is like, at most
-CACHE = 4e9  # bytes of clip features that are kept in memory
+WORLD = 2000  # most clips for the statistics of the training clips
+CACHE = 4e9  # largest size of all clip features, in bytes, for keeping them in memory
 
 
 @dataclass
 class Position:
-    """How far a run has come, and the best it has been."""
+    """Position of a run: step, best validation accuracy, and its epoch."""
 
     step: int = 0
     best: float = -1.0
@@ -53,7 +53,7 @@ class Position:
 
 
 def train(recipe: config.Recipe, progress: bool = True) -> Path:
-    """Train what `recipe` says and return its run folder; goes on where an interrupted run of it stopped."""
+    """Train a net from `recipe` and return its run folder; resumes an interrupted run."""
     settings = recipe.train
     if settings.optimizer not in OPTIMIZERS:
         raise RecipeError(unknown("optimizer", settings.optimizer, OPTIMIZERS))
@@ -75,13 +75,13 @@ def train(recipe: config.Recipe, progress: bool = True) -> Path:
 
 
 class _Run:
-    """Everything a run holds while it goes."""
+    """State of a training run."""
 
     def __init__(self, recipe: config.Recipe, run: Path, accelerator: Accelerator, shown: Bars):
         self.recipe, self.settings, self.run = recipe, recipe.train, run
         self.accelerator, self.shown, self.main = accelerator, shown, accelerator.is_main_process
         found = questions.read(recipe.data)
-        with torch.device("meta"):  # for its signatures, the order form; sizes come with the features
+        with torch.device("meta"):  # only for its argument names; sizes are known with the features
             plan = trainee(recipe, found.vocabulary, {})
         self.wanted = wants(plan)
         store = FeatureStore(questions.store_of(recipe))
@@ -110,7 +110,7 @@ class _Run:
         return self.accelerator.unwrap_model(self.step).net
 
     def go(self) -> None:
-        """From where the run stands to its end."""
+        """Train to the end."""
         if self.main:
             files.start(self.run, self.recipe, self.questions.vocabulary, self.cards, self.scale)
             self._keep_world()
@@ -137,7 +137,7 @@ class _Run:
             self.log.close()
 
     def _keep_world(self) -> None:
-        """Write what the training clips and questions are like, so that the model can say when it is asked outside."""
+        """Write statistics of the training clips and questions, for out-of-distribution warnings."""
         streams, some = orders(self.net.watch), self.pool[:: 1 + len(self.pool) // WORLD]
         learned = worlds.fit([worlds.of_clip(clip, streams, self.recipe.features, self.store) for clip in some])
         if learned is not None:
@@ -179,7 +179,7 @@ class _Run:
             self.shown.say(f"{self.run}: {line(told)}.")
 
     def _tell(self) -> None:
-        """Log the mean losses since last time; a loss that is no number ends the run."""
+        """Log the mean losses since the last line. Raises ModelError for a non-finite loss."""
         losses = {n: float(torch.stack([s[n] for s in self.since]).mean()) for n in self.since[0]}
         loss = sum(losses.values())
         if not torch.isfinite(torch.tensor(loss)):
@@ -218,7 +218,7 @@ class _Run:
 
     @torch.inference_mode()
     def _validate(self) -> tuple[int, int]:
-        """(right, asked) on the validation questions, clips watched once."""
+        """(correct, total) on the validation questions, with each clip encoded once."""
         net = self.net.eval()
         wanted = [*orders(net.watch), *orders(net.answer)]
         right, sure, asked = 0, list[float](), list[Example]()
@@ -262,7 +262,7 @@ class _Run:
         return scaled(streams, self.scale)
 
     def _seed(self, purpose: int) -> int:
-        """A seed of its own for every run, step, process and purpose."""
+        """A seed that depends on the run, step, process and purpose."""
         key = ((self.recipe.seed * 8 + purpose) * 4096 + self.accelerator.process_index) << 32
         return (key + self.at.step) % (1 << 63)
 
@@ -307,7 +307,7 @@ class _Run:
         return f"best {self.at.best:.1f} %" if self.questions.val and self.at.best >= 0 else ""
 
     def _bytes(self, store: FeatureStore) -> float:
-        """How much memory the features of all clips would take, by the first one's."""
+        """Estimated memory of the features of all clips in bytes, from the first clip."""
         one = self.questions.train[0]
         plain = [w for w in self.wanted if not w.endswith(NEGATIVE)]
         size = sum(t.nbytes for t in batch([one], plain, self.recipe.features, store, absent="blank").watch.values())

@@ -40,9 +40,13 @@ class Config:
     """Sizes. The published network has 117 M parameters, all trained."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     tokens: int = 30522
     """how many different tokens there are (bert-base-uncased); 0 is padding"""
     words: int = 14
@@ -51,10 +55,12 @@ class Config:
     visual: int = 2048
     layers: int = 12
     heads: int = 12
+    """attention heads"""
     inner: int = 3072
     positions: int = 512
     types: int = 2
     dropout: float = 0.1
+    """dropout probability"""
     opinions: bool = False
     """while gradients are wanted, also say what each modality alone suggests; `debias/mccd.py` turns it on"""
     pretrained: str = ""
