@@ -4,7 +4,7 @@
     descriptor ─ distance to the second nearest training clip / what is usual among them ─▶ above 1: out of the world
 
 What a model's own features leave out (all that is no drawn musician) they cannot tell from nothing: therefore the clip
-itself is described too, wherever it is decoded.
+itself is described too, wherever it is decoded: some training clips as a run begins, any clip that is asked about.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from safetensors.numpy import load_file, save
 from torch import Tensor
 
 from lookhear import files
-from lookhear.errors import ModelError
+from lookhear.errors import MediaError, ModelError
+from lookhear.media.decode import decode
+from lookhear.media.sampling import Sampling
 from lookhear.store.features import FeatureStore, key
 from lookhear.store.names import serving
 from lookhear.types import BLANK, Clip, Media
@@ -128,6 +130,29 @@ def of_clip(clip: Clip, wanted: Sequence[str], features: Mapping[str, str], stor
             rows, absent = store.look(name, own, where)
             found |= {} if absent else {stream: of_stream(rows)}
     return found
+
+
+def of_files(clips: Sequence[Clip], samplings: Sequence[Sampling]) -> list[dict[str, np.ndarray]]:
+    """Descriptors of clips themselves, as encoders with these samplings decode them; of clips whose files are there."""
+    found = []
+    for clip in clips:
+        mine: dict[str, np.ndarray] = {}
+        for sampling in dict.fromkeys(samplings):
+            if {"picture", "sound"} <= mine.keys() or not _there(clip):
+                continue
+            try:
+                made = of_media(decode(clip, sampling))
+            except MediaError:
+                continue  # it is told where features are made
+            mine.update({name: row for name, row in made.items() if name not in mine})
+        found.append(mine)
+    return found
+
+
+def _there(clip: Clip) -> bool:
+    """Whether the files of a clip are here: features may be used without the media that they were made from."""
+    paths = [source.path for source in (clip.video, clip.audio) if source and source != BLANK]
+    return bool(paths) and all(path is not None and Path(path).is_file() for path in paths)
 
 
 def fit(clips: Sequence[Descriptor]) -> World | None:

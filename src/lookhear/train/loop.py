@@ -27,12 +27,11 @@ from lookhear.errors import ModelError, RecipeError
 from lookhear.layers.towers import Towers, cost
 from lookhear.model import build_net, says, served, within, wrapped
 from lookhear.progress import Bars, bars
-from lookhear.store import world as worlds
 from lookhear.store.batch import NEGATIVE, Batch, batch, batches, orders, wants
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import encoders_of
 from lookhear.store.scale import measure, scaled
-from lookhear.train import files, questions
+from lookhear.train import files, questions, world
 from lookhear.train.log import Log
 from lookhear.train.questions import Questions
 from lookhear.train.schedule import factor
@@ -44,7 +43,6 @@ OPTIMIZERS = {
     "sgd": partial(torch.optim.SGD, momentum=0.9),
 }
 LOG_EVERY = 20  # steps
-WORLD = 2000  # clips from which is told what the model's world is like, at most
 CACHE = 4e9  # bytes of clip features that are kept in memory
 
 
@@ -147,7 +145,8 @@ class _Run:
         """From where the run stands to its end."""
         if self.main:
             files.start(self.run, self.recipe, self.questions.vocabulary, self.cards, self.scale)
-            self._keep_world()
+            world.keep(self.run, self.pool, self.recipe.features, orders(self.net.watch), self.cards, self.store)
+            within.write(self.run, (example.question for example in self.questions.train))
             for note in self.questions.notes:
                 self.shown.say(note)
             if self.recipe.debias and (note := self.net.note(self.settings.optimizer)):
@@ -167,14 +166,6 @@ class _Run:
         if self.main:
             files.finish(self.run)
             self.log.close()
-
-    def _keep_world(self) -> None:
-        """Write what the training clips and questions are like, so that the model can say when it is asked outside."""
-        streams, some = orders(self.net.watch), self.pool[:: 1 + len(self.pool) // WORLD]
-        learned = worlds.fit([worlds.of_clip(clip, streams, self.recipe.features, self.store) for clip in some])
-        if learned is not None:
-            worlds.write(self.run, learned)
-        within.write(self.run, (example.question for example in self.questions.train))
 
     def _one(self, examples: Sequence[Example]) -> None:
         """One step on one batch."""
