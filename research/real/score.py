@@ -2,9 +2,10 @@
 
     python -m research.real.score DATA [--out results/real.json]
 
-DATA holds real_truth.json, media_labels.json and the clips they name; nothing of it is copied. Beside it lie three sets of
-questions: questions.txt, that the grammar was made with, and two that say how they were answered when first tried;
-an accepted answer * is any transcript. A question is right, wrong, or answered by "cannot say"; where that is what is right, it counts.
+DATA holds real_truth.json, media_labels.json and the clips they name; nothing of it is copied. Beside it lie three sets
+of questions: questions.txt, that the grammar was made with, and two that say how they were answered when first tried;
+an accepted answer * is any transcript. A question is right, wrong, or answered by "cannot say"; where that is what is
+right, it counts.
 """
 
 from __future__ import annotations
