@@ -25,7 +25,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 demo: setup  # VIDEO=my.mp4 puts a clip of yours on the page
-	@$(BIN)/python examples/demo.py $(if $(VIDEO),"$(VIDEO)")
+	@OMP_WAIT_POLICY=PASSIVE $(BIN)/python examples/demo.py $(if $(VIDEO),"$(VIDEO)")
 
 test: setup
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2

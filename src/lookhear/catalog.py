@@ -1,11 +1,12 @@
-"""Find things by the name of their file or folder; list them without importing them.
+"""Plug-in registry by file name: find and list nets, datasets, tasks, encoders and others.
 
-`find("nets", "av_master")` imports lookhear/nets/av_master.py, or the folder of that name: there is no list to keep in
-step. What follows an `@` is a version, for the thing itself to read. Files whose names begin with `_`, and the folders
-in `SHARED`, are parts of several things. Things of yours stand on the same shelves:
+A shelf is a package such as `lookhear.nets`, in which every file or folder is one plug-in. `find("nets", "av_master")`
+imports lookhear/nets/av_master.py, or the folder of that name; no registration is needed. Text after an `@` is a
+version, which the plug-in itself interprets. Files whose names begin with `_` and the folders in `SHARED` hold common
+code. Plug-ins outside this package are found as well:
 
-    include("work")      work/nets/mine.py is then `mine`, listed and found like ours (`lookhear --include work …`)
-    [project.entry-points."lookhear.nets"]  mine = "mylab.my_net"      of a package that is installed
+    include("work")      adds work/nets/mine.py as `mine` (`lookhear --include work …`)
+    [project.entry-points."lookhear.nets"]  mine = "mylab.my_net"      in an installed package
     find("nets", "mylab.my_net")            a module on the Python path, by its dotted name
 """
 
@@ -25,12 +26,27 @@ from lookhear.errors import RecipeError, not_installed
 
 ROOT = Path(__file__).parent
 SHELVES = ("datasets", "tasks", "metrics", "encoders", "nets", "debias", "llms", "dialects")
-SHARED = {"datasets": ("reading",), "tasks": ("reading",), "llms": ("omni",)}  # folders that are no thing by themselves
+CONTRACTS = {  # shelf -> names that each of its files must define; the shelf's docstring tells what else it may define
+    "datasets": ("load",),
+    "tasks": ("VERSION", "MAIN", "right", "prompt", "target", "parse", "score", "pooled"),
+    "metrics": (),
+    "encoders": ("Config", "build"),
+    "nets": ("Config", "build"),
+    "debias": ("Config", "STAYS", "build"),
+    "llms": ("load",),
+    "dialects": ("message",),
+}
+SHARED = {"datasets": ("reading",), "tasks": ("reading",), "llms": ("omni",)}  # folders that are not plug-ins
 
 
 def names(shelf: str) -> dict[str, str]:
-    """Name -> first line of its docstring, for everything on `shelf`, read without importing anything."""
+    """Name -> first docstring line of every plug-in on `shelf`; nothing is imported."""
     return {name: _first_line(file) for name, file in _things(shelf).items()}
+
+
+def has(shelf: str, name: str) -> bool:
+    """Whether a thing called `name` stands on `shelf`."""
+    return name in _things(shelf)
 
 
 def _first_line(file: Path) -> str:
@@ -42,8 +58,19 @@ def _first_line(file: Path) -> str:
 
 
 def find(shelf: str, name: str) -> ModuleType:
-    """The module called `name` on `shelf`. Raises RecipeError, with the nearest name, where there is none."""
-    stem = name.split("@")[0]
+    """Import the module `name` of `shelf`. Raises RecipeError, with the closest name, if there is none.
+
+    Also raises RecipeError if the module lacks a name of the shelf's contract (`CONTRACTS`).
+    """
+    module = _found(shelf, name.split("@")[0])
+    missing = [part for part in CONTRACTS[shelf] if part not in vars(module)]
+    if missing:
+        contract = ", ".join(CONTRACTS[shelf])
+        raise RecipeError(f"{module.__file__} lacks {', '.join(missing)}. A file in {shelf} defines {contract}.")
+    return module
+
+
+def _found(shelf: str, stem: str) -> ModuleType:
     if "." in stem:
         try:
             return importlib.import_module(stem)
@@ -59,9 +86,9 @@ def find(shelf: str, name: str) -> ModuleType:
 
 
 def include(folder: Path | str) -> None:
-    """Put what is in `folder`/SHELF/ on the shelves of this process, as nets/mine.py. Raises RecipeError.
+    """Add the plug-ins in `folder`/SHELF/, such as nets/mine.py, to this process. Raises RecipeError.
 
-    The folders become part of the shelf's package, so a file there is imported as one of ours is.
+    The folders are added to the search path of the shelf's package, so their files are imported like our own.
     """
     folder = Path(folder).expanduser().resolve()
     shelves = [shelf for shelf in SHELVES if (folder / shelf).is_dir()]
@@ -78,7 +105,7 @@ def include(folder: Path | str) -> None:
 
 
 def _imported(module: str, name: str) -> ModuleType:
-    """A module; where a library that it needs is not installed, DependencyError says how to get it."""
+    """Import a module. Raises DependencyError, with the command to install it, if a library is missing."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -88,7 +115,7 @@ def _imported(module: str, name: str) -> ModuleType:
 
 
 def _things(shelf: str) -> dict[str, Path]:
-    """Name -> the file that holds it, of ours, of included folders and of installed packages."""
+    """Name -> file of every plug-in: our own, in included folders, and of installed packages."""
     found = dict(_in_folders(shelf))
     for name, module in _entries(shelf).items():
         spec = importlib.util.find_spec(module) if name not in found else None
@@ -107,7 +134,7 @@ def _in_folders(shelf: str) -> dict[str, Path]:
 
 
 def _files(folder: Path, shelf: str) -> dict[str, Path]:
-    """Name -> the file that holds it: NAME.py, or NAME/__init__.py."""
+    """Name -> file: NAME.py, or NAME/__init__.py."""
     files = {f.stem: f for f in folder.glob("*.py") if not f.stem.startswith("_")}
     folders = {f.parent.name: f for f in folder.glob("*/__init__.py") if f.parent.name not in SHARED.get(shelf, ())}
     return dict(sorted((files | folders).items()))
@@ -115,14 +142,14 @@ def _files(folder: Path, shelf: str) -> dict[str, Path]:
 
 @lru_cache(maxsize=16)
 def _entries(shelf: str) -> dict[str, str]:
-    """Name -> module, of packages that are installed with entry points in the group `lookhear.SHELF`."""
+    """Name -> module, from the entry points of installed packages in the group `lookhear.SHELF`."""
     from importlib.metadata import entry_points
 
     return {e.name: e.module for e in entry_points(group=f"lookhear.{shelf}")}
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """The one line that says `name` is not a known `kind`, with the nearest one or the whole list."""
+    """Error message for an unknown `name` of a `kind`, with the closest known name or the whole list."""
     known = list(known)
     near = get_close_matches(name, known, n=1)
     hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known) or 'none'}."

@@ -1,9 +1,9 @@
 """Published checkpoints: find the file, read it safely, strip prefixes, load it, and name what is missing.
 
-`weights` is a file (.safetensors, .pt, .pth, .bin), a folder that holds one, or a published name. A published name is
-looked for in torch's cache and fetched once from the address its authors gave. Pickles are read with `weights_only`:
-no code in a checkpoint is ever run. Two ways to load: `load` where the names are ours, `load_renamed` where published
-prefixes have to be translated.
+`weights` is a file (.safetensors, .pt, .pth, .bin), a folder with such a file, or a published name. A published name is
+looked up in torch's cache and downloaded once from its authors' URL. Pickles are read with `weights_only`, so no code
+in a checkpoint is executed. `load` is for state dicts with our parameter names, `load_renamed` for published names that
+have to be translated.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ PREFIXES = ("module.", "_orig_mod.")  # left by parallel training and by torch.c
 
 
 def dtype(precision: str) -> torch.dtype:
-    """The torch type called fp32, bf16 or fp16."""
+    """The torch dtype of `precision`: fp32, bf16 or fp16."""
     if precision not in DTYPES:
         raise ModelError(f"No precision is called {precision!r}. There are: {', '.join(DTYPES)}.")
     return DTYPES[precision]
 
 
 def locate(weights: str, names: Iterable[str], url: str = "") -> Path:
-    """The file that `weights` stands for: itself, the first of `names` in that folder, or the one at `url`."""
+    """The checkpoint file of `weights`: that file, the first of `names` in that folder, or a download of `url`."""
     path = Path(weights).expanduser()
     if path.is_file():
         return path
@@ -54,7 +54,7 @@ def locate(weights: str, names: Iterable[str], url: str = "") -> Path:
 
 
 def from_hub(weights: str, names: Iterable[str]) -> Path:
-    """As `locate`, but an `owner/name` that is no path here is a Hugging Face model: its file is fetched and cached."""
+    """Like `locate`; an `owner/name` that is not a local path is downloaded from the Hugging Face hub and cached."""
     names = tuple(names)
     if Path(weights).expanduser().exists() or weights.count("/") != 1:
         return locate(weights, names)
@@ -62,13 +62,13 @@ def from_hub(weights: str, names: Iterable[str]) -> Path:
         from huggingface_hub import hf_hub_download
 
         return Path(hf_hub_download(weights, names[0]))
-    except (OSError, ValueError) as error:  # all errors of the hub are one of these
+    except (OSError, ValueError) as error:  # all hub errors derive from these
         reason = " ".join(str(error).split())[:120]
         raise ModelError(f"Cannot fetch {weights!r} ({reason}…). Download {names[0]} and give its path.") from None
 
 
 def pretrained(kind: str, weights: str, what: str, **loading: Any) -> Any:
-    """`kind` of transformers from a folder with config.json or a hub name, loaded with `loading`.
+    """Load a transformers class `kind` from a folder with config.json or a hub name, with the arguments `loading`.
 
     Raises ModelError or DependencyError.
     """
@@ -83,7 +83,7 @@ def pretrained(kind: str, weights: str, what: str, **loading: Any) -> Any:
 
 
 def transformers(what: str) -> Any:
-    """The transformers library, or a line that says how to get it."""
+    """Import transformers. Raises DependencyError, with the command to install it."""
     try:
         import transformers
     except ImportError:
@@ -92,7 +92,7 @@ def transformers(what: str) -> Any:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A checkpoint as it lies on disk: tensors by name, or the mapping that holds them. Runs no code from the file."""
+    """Read a checkpoint file: tensors by name, or a nested mapping. Executes no code from the file."""
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -107,7 +107,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def tensors(checkpoint: Mapping[str, Any], *inside: str) -> dict[str, Tensor]:
-    """The state dict of a checkpoint: taken out from under `state_dict`, `model` …, without `module.` prefixes."""
+    """The state dict of a checkpoint: unwrapped from `state_dict`, `model` …, without `module.` prefixes."""
     for key in (*inside, "state_dict", "model"):
         if isinstance(checkpoint.get(key), Mapping):
             checkpoint = checkpoint[key]
@@ -117,7 +117,10 @@ def tensors(checkpoint: Mapping[str, Any], *inside: str) -> dict[str, Tensor]:
 
 
 def load(net: nn.Module, state: Mapping[str, Tensor], path: Path | str, ignore: Iterable[str] = ()) -> nn.Module:
-    """`net` with the tensors of `state`; names that begin with one of `ignore` may be left over. Raises ModelError."""
+    """Load `state` into `net` and return it; unused names that begin with one of `ignore` are allowed.
+
+    Raises ModelError, which names missing, unexpected and misshapen tensors.
+    """
     ignore = tuple(ignore)
     wanted = net.state_dict()
     missing = [k for k in wanted if k not in state and not k.endswith("num_batches_tracked")]
@@ -132,7 +135,7 @@ def load(net: nn.Module, state: Mapping[str, Tensor], path: Path | str, ignore: 
 
 
 def sha256(net: nn.Module) -> str:
-    """A hash of names and values of all weights, independent of the file they came in."""
+    """SHA-256 of the names and values of all weights, independent of the file format."""
     digest = hashlib.sha256()
     for name, value in sorted(net.state_dict().items()):
         if not name.endswith("num_batches_tracked"):
@@ -142,7 +145,7 @@ def sha256(net: nn.Module) -> str:
 
 
 def without_prefixes(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors without the `module.` and `_orig_mod.` prefixes that parallel training and torch.compile leave."""
+    """Remove the prefixes `module.` and `_orig_mod.`, left by parallel training and torch.compile, from all names."""
     result = {}
     for name, tensor in state.items():
         while name.startswith(PREFIXES):
@@ -152,16 +155,17 @@ def without_prefixes(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def size(state: Mapping[str, Tensor], name: str, axis: int = 0) -> int:
-    """The length of one axis of the tensor called `name`. Raises ModelError where there is none."""
+    """Length of one axis of the tensor `name`. Raises ModelError if it is missing."""
     if name not in state:
         raise ModelError(f"The checkpoint has no tensor {name!r}: is it of another network? It has {_some(state)}.")
     return int(state[name].shape[axis])
 
 
 def widths(state: Mapping[str, Tensor], layers: Mapping[str, str], inside: str, says: str) -> dict[str, int]:
-    """Sizes of a Config: of each stream by the linear layer that reads it, `hidden` and `answers` by what they give.
+    """Infer sizes of a Config from a state dict.
 
-    `layers` are stream -> published name of its layer; `inside` is a layer as wide as the network, `says` the last.
+    `layers` maps a stream to the published name of the linear layer that reads it; its input width is the width of the
+    stream. The output width of layer `inside` is `hidden`, that of layer `says` is `answers`.
     """
     found = {stream: size(state, f"{layer}.weight", 1) for stream, layer in layers.items()}
     return found | {"hidden": size(state, f"{inside}.weight"), "answers": size(state, f"{says}.weight")}
@@ -170,9 +174,10 @@ def widths(state: Mapping[str, Tensor], layers: Mapping[str, str], inside: str, 
 def load_renamed(
     net: nn.Module, state: Mapping[str, Tensor], names: Mapping[str, str], dead: Iterable[str] | None = None
 ) -> None:
-    """Copy into `net` what `names` (published prefix -> our prefix) translate; other tensors are dead and left out.
+    """Load tensors into `net` under translated names; `names` maps a published prefix to ours.
 
-    Where the prefixes of `dead` tensors are given, a tensor that is neither translated nor dead is refused.
+    Tensors that are not translated are unused. If prefixes of the `dead` (unused) tensors are given, any other
+    untranslated tensor raises ModelError.
     """
     ours, strange = {}, []
     for name, tensor in state.items():

@@ -1,7 +1,8 @@
 """Recipes: a YAML file plus `section.key=value` overrides, checked against plain dataclasses.
 
-The schema of a thing is the dataclass that its module's `build(config: Config)` is annotated with, so a mistyped key
-fails before anything is loaded, with the right key suggested. OmegaConf is used here and nowhere else.
+The options of a net, encoder or language model are the fields of the dataclass that its module's
+`build(config: Config)` is annotated with. A mistyped key fails before anything is loaded, and the closest key is
+suggested. OmegaConf is used in this file only.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints, overload
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -23,176 +24,214 @@ from lookhear import catalog
 from lookhear.errors import RecipeError
 
 T = TypeVar("T")
-LEAST = {  # key -> the least it can be, in the sections of a recipe
+LEAST = {  # key of a recipe -> its smallest allowed value
     **dict.fromkeys(("seed", "clips", "lr", "weight_decay", "warmup", "limit", "weight", "steps", "epochs"), 0),
     **dict.fromkeys(("seconds", "batch", "asks", "accumulate", "checkpoint_every", "validate_every", "step_epochs"), 1),
 }
-NODES = 100_000  # values in a recipe, more than any has: a few lines of aliases can stand for billions
-RECIPES = Path(__file__).parent / "recipes"  # those that ship: FOLDER/NAME.yaml
+NODES = 100_000  # most values in a recipe with YAML aliases expanded; a few lines of aliases can expand to billions
+RECIPES = Path(__file__).parent / "recipes"  # the shipped recipes: FOLDER/NAME.yaml
 
 
 @dataclass(frozen=True)
 class Data:
-    """Which questions, about which clips."""
+    """The dataset, its splits, and how feature streams are prepared."""
 
     name: str = "soundstage"
-    """dataset, a name in datasets/, with `@version` where it has versions"""
+    """dataset: a name in datasets/, with `@version` if it has versions"""
     root: str = ""
     """folder of the annotations and media"""
     store: str = ""
     """folder of the feature store; empty means `<root>/features`"""
     train: str = "train"
+    """split to train on"""
     val: str = "val"
+    """split to validate on"""
     test: str = "test"
+    """split to test on"""
     clips: int | None = None
-    """train on the first so many clips only; None is all of them"""
+    """number of training clips, the first of the split; None takes all"""
     types: list[str] = field(default_factory=list)
-    """train and validate on questions of these types alone, as `Audio/Comparative` or `Comparative`; empty is all"""
+    """train and validate on these question types only, as `Audio/Comparative` or `Comparative`; empty takes all"""
     seconds: int | None = None
-    """length that streams are fitted to; None takes them as they are and refuses unequal ones in a batch"""
+    """length of the streams in seconds; None keeps each length, and a batch with unequal lengths is refused"""
     fit: str = "repeat_last"
-    """rule that fits them: repeat_last, zeros or cut"""
+    """rule for streams of another length: repeat_last, zeros or cut"""
     standardize: bool = False
-    """put every number of every stream on mean 0 and deviation 1 over training"""
+    """scale every feature dimension to mean 0 and standard deviation 1 over the training split"""
+    options: str = "mask"
+    """questions that offer options are answered among them: `mask` leaves the offered ones of the vocabulary, `text`
+    puts each behind the question and asks yes or no, `off` answers from the whole vocabulary"""
 
 
 @dataclass(frozen=True)
 class Train:
-    """How a net is trained."""
+    """Training options of a net."""
 
     epochs: int = 12
+    """passes over the training questions"""
     batch: int = 64
-    """questions in a batch"""
+    """questions per batch"""
     clips: int = 16
-    """distinct clips those questions come from, as nearly as the data allows; 0 shuffles questions freely"""
+    """distinct clips per batch, as nearly as the data allows; 0 shuffles questions freely"""
     optimizer: str = "adamw"
     """adam, adamw or sgd (momentum 0.9)"""
     lr: float = 1e-3
+    """peak learning rate"""
     betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
-    """of Adam: how long means of gradients and of their squares last"""
+    """Adam's decay rates of the first and second moments"""
     weight_decay: float = 0.01
+    """weight decay of the optimizer"""
     schedule: str = "cosine"
     """cosine (with warm-up), step (x `step_factor` every `step_epochs` epochs) or constant"""
     warmup: int = 100
-    """steps"""
+    """steps of linear warm-up"""
     step_epochs: int = 8
+    """epochs between decays, with schedule step"""
     step_factor: float = 0.1
+    """factor of each decay, with schedule step"""
     clip_norm: float | None = 1.0
+    """largest gradient norm; None does not clip"""
     precision: str = "no"
-    """mixed precision as Accelerate names it: no, bf16 or fp16"""
+    """mixed precision in Accelerate's names: no, bf16 or fp16"""
     checkpoint_every: int = 200
-    """steps between checkpoints that an interrupted run resumes from"""
+    """steps between checkpoints for resuming"""
     validate_every: int = 1
-    """epochs"""
+    """epochs between validations"""
+    report_to: list[str] = field(default_factory=lambda: ["tensorboard"])
+    """where curves go beside log.jsonl: tensorboard (if installed), trackio, wandb"""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a run is made of. A section with a `name` is checked against that thing's own Config."""
+    """Everything that defines the training of a net. `net` and `debias` are checked against their own Config."""
 
     data: Data = field(default_factory=Data)
+    """dataset, splits and preparation of streams"""
     features: dict[str, str] = field(default_factory=dict)
     """stream -> encoder"""
     net: dict[str, Any] = field(default_factory=dict)
+    """`name` of a file in nets/, and fields of its Config"""
     debias: dict[str, Any] = field(default_factory=dict)
+    """`name` of a wrapper in debias/, and fields of its Config; empty uses none"""
     train: Train = field(default_factory=Train)
+    """training options"""
     seed: int = 0
+    """random seed of initialisation, batches and dropout"""
     out: str = ""
     """run folder; empty means runs/<recipe name>"""
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """One task of a language model: a dataset and how much of it."""
+    """One training task of a language model: a dataset, its split, and its share of the training."""
 
     dataset: str = "soundstage"
-    """a name in datasets/, with `@version` where it has versions"""
+    """a name in datasets/, with `@version` if it has versions"""
     root: str = ""
     """folder of the annotations and media; empty means the recipe's `root`"""
     split: str = "train"
+    """split to train on"""
     val: str = ""
-    """split that `train.val_every` measures the loss on; empty leaves the task out of validation"""
+    """split for the validation loss; empty leaves the task out of validation"""
     val_limit: int = 200
-    """clips of it, the first; 0 takes all"""
+    """number of validation clips, the first of the split; 0 takes all"""
     weight: float = 1.0
-    """how often it is drawn, relative to what `mix` gives it"""
+    """factor on the sampling weight that `mix` gives the task"""
     limit: int = 0
-    """clips, the first of the split; 0 takes all"""
+    """number of training clips, the first of the split; 0 takes all"""
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """How a language model is trained."""
+    """Training options of a language model."""
 
     steps: int = 400
+    """optimizer steps"""
     epochs: float = 0.0
-    """rounds over all clips, in place of `steps` where positive"""
+    """passes over all clips; if positive, replaces `steps`"""
     batch: int = 8
-    """clips in a step, over all processes"""
+    """clips per step, over all processes"""
     asks: int = 8
-    """of one clip's questions that a step asks, at most"""
+    """most questions per clip and step"""
     accumulate: int = 1
-    """parts that a process's clips of a step are read in, one after the other"""
+    """gradient accumulation: parts that a process's clips of a step are split into"""
     lr: float = 1e-4
+    """peak learning rate"""
     weight_decay: float = 0.0
+    """weight decay of AdamW"""
     schedule: str = "cosine"
-    """cosine or constant, both after a warm-up"""
+    """cosine or constant, both after a linear warm-up"""
     warmup: float = 0.03
-    """part of the steps"""
+    """fraction of the steps that is warm-up"""
     clip_norm: float | None = 1.0
+    """largest gradient norm; None does not clip"""
     precision: str = "no"
-    """mixed precision as Accelerate names it: no, bf16 or fp16"""
+    """mixed precision in Accelerate's names: no, bf16 or fp16"""
     checkpointing: bool = False
-    """work out activations again in the backward pass rather than keep them"""
+    """activation checkpointing: recompute activations in the backward pass"""
     checkpoint_every: int = 200
-    """steps between checkpoints that an interrupted run goes on from"""
+    """steps between checkpoints for resuming"""
     val_every: int = 0
-    """steps between validations on the tasks' `val` splits; what was best is what the run keeps. 0: none"""
+    """steps between validations on the tasks' `val` splits; the run keeps the best weights. 0: no validation"""
     patience: int = 0
-    """validations without a better one after which training ends; 0 never ends it early"""
+    """early stopping: validations without improvement before training ends; 0 never stops early"""
     workers: int = 2
-    """threads of a process that decode the clips of coming steps; 0 decodes when a clip is needed"""
+    """decoding threads per process that prefetch clips; 0 decodes when a clip is needed"""
     prepared: str = ""
-    """folder of prepared clips, shared by epochs, seeds and processes; empty keeps them in memory alone"""
+    """folder of prepared clips, shared by epochs, seeds and processes; empty keeps them in memory only"""
     report_to: list[str] = field(default_factory=lambda: ["tensorboard"])
-    """where curves go beside log.jsonl: tensorboard (if installed), trackio, wandb"""
+    """trackers in addition to log.jsonl: tensorboard (if installed), trackio, wandb"""
     shard: str = ""
-    """fsdp2 or zero2 (DeepSpeed) shares the model's training state out over processes, on CPUs too; empty leaves it to
-    `accelerate launch`"""
+    """fsdp2 or zero2 (DeepSpeed) shards weights, gradients and optimizer state over processes, also on CPUs; empty
+    leaves this to `accelerate launch`"""
     check_memory: bool = True
-    """refuse to start where the estimate of memory or disk does not fit"""
+    """refuse to start if the estimated memory or disk space is not available"""
 
 
 @dataclass(frozen=True)
 class LLMRecipe:
-    """What the training of a language model is made of; a recipe with `llm` at its top is one."""
+    """Everything that defines the training of a language model; a recipe with a top-level `llm` section is one."""
 
     llm: dict[str, Any] = field(default_factory=dict)
-    """`name` of a file in llms/, `where` it is (a folder, a name of the hub, or the run folder of an earlier stage),
+    """`name` of a file in llms/, `where` its weights are (a folder, a hub name, or the run folder of an earlier stage),
     and options of its `load`: dtype, device, attention, device_map, quantize, frames, …"""
     stage: str = "instruct"
-    """align: the connectors learn, all else is frozen; instruct: adapters and connectors do"""
+    """align: train the connectors only; instruct: train adapters and connectors"""
     adapter: dict[str, Any] = field(default_factory=dict)
     """`name` ilora, lora, lora_moe or none, and rank, alpha, heads, dropout, scope"""
     connectors: bool = True
-    """whether connectors learn beside adapters"""
+    """whether stage instruct trains the connectors in addition to the adapters"""
     root: str = ""
-    """folder of every task that names none"""
+    """folder of the annotations and media of tasks without a `root`"""
     tasks: dict[str, Lessons] = field(default_factory=dict)
+    """name -> training task"""
     mix: str = "proportional"
-    """how tasks share a step: proportional to their clips, equal, temperature or round_robin"""
+    """how tasks are sampled: proportional (to their clips), equal, temperature or round_robin"""
     temperature: float = 2.0
-    """of mix temperature: 1 is proportional, the larger the more equal"""
+    """temperature of mix temperature: 1 is proportional, larger values are closer to equal"""
     explain: bool = True
-    """targets give reasons before the answer"""
+    """training targets contain the reasoning before the answer"""
     train: Tuning = field(default_factory=Tuning)
+    """training options"""
     seed: int = 0
+    """random seed of adapters, sampling and dropout"""
     out: str = ""
     """run folder; empty means runs/<recipe name>"""
 
 
-def load(path: Path | str, overrides: Sequence[str] = (), schema: type[T] = Recipe) -> T:  # type: ignore[assignment]
-    """The recipe at `path` with `train.lr=3e-4`-style overrides laid over it, checked against `schema`."""
+@overload
+def load(path: Path | str, overrides: Sequence[str] = ()) -> Recipe: ...
+
+
+@overload
+def load(path: Path | str, overrides: Sequence[str], schema: type[T]) -> T: ...
+
+
+def load(path: Path | str, overrides: Sequence[str] = (), schema: type[Any] = Recipe) -> Any:
+    """Load the recipe at `path`, apply overrides such as `train.lr=3e-4`, and check it against `schema`.
+
+    Raises RecipeError.
+    """
     path = recipe_file(path)
     for override in overrides:
         if "=" not in override:
@@ -206,19 +245,19 @@ def load(path: Path | str, overrides: Sequence[str] = (), schema: type[T] = Reci
 
 
 def _served(given: Any, overrides: Sequence[str]) -> list[str]:
-    """The overrides with `features=NAME` spelled out: every stream of the recipe but `tokens` from NAME."""
-    found = []
+    """Expand an override `features=NAME` to one override for every stream of the recipe except `tokens`."""
+    expanded = []
     for override in overrides:
         key, _, name = override.partition("=")
         if key == "features" and not name.startswith("{") and OmegaConf.is_dict(given.get("features")):
-            found += [f"features.{stream}={name}" for stream in given.features if stream != "tokens"]
+            expanded += [f"features.{stream}={name}" for stream in given.features if stream != "tokens"]
         else:
-            found.append(override)
-    return found
+            expanded.append(override)
+    return expanded
 
 
 def recipe_file(name: Path | str) -> Path:
-    """The YAML file `name` stands for: a path, or a recipe that ships (`soundstage/av_master`). Raises RecipeError."""
+    """The YAML file of `name`: a path, or a shipped recipe (`soundstage/av_master`). Raises RecipeError."""
     path = Path(name)
     if path.is_file():
         return path
@@ -231,26 +270,26 @@ def recipe_file(name: Path | str) -> Path:
 
 
 def recipes() -> dict[str, str]:
-    """Name -> first sentence of its comment, for every recipe and study that ships."""
-    found = {}
+    """Name -> first sentence of its comment, for every shipped recipe and study."""
+    listed = {}
     for path in sorted(RECIPES.glob("*/*.yaml")):
         if path.parent.name != "accelerate":
             lines = path.read_text("utf-8").split("\n")
             head = " ".join(line.lstrip("# ") for line in takewhile(lambda line: line.startswith("# "), lines))
-            found[f"{path.parent.name}/{path.stem}"] = head.partition(". ")[0].removesuffix(".")
-    return found
+            listed[f"{path.parent.name}/{path.stem}"] = head.partition(". ")[0].removesuffix(".")
+    return listed
 
 
 def of_llm(path: Path | str) -> bool:
-    """Whether the recipe at `path` is of a language model: it has `llm` at its top."""
+    """Whether the recipe at `path` trains a language model: it has a top-level `llm` section."""
     try:
         return "llm" in _read(recipe_file(path))
     except RecipeError:
-        return False  # `load` says what is wrong
+        return False  # `load` raises the error
 
 
 def parse(schema: type[T], options: Mapping[str, Any] | None, where: str) -> T:
-    """`options` as a `schema`. Raises RecipeError naming the exact key, and the nearest right one."""
+    """Make a `schema` from `options`. Raises RecipeError, which names the wrong key and the closest valid one."""
     options = {} if options is None else options
     if not isinstance(options, Mapping):
         raise RecipeError(f"{where}: expected a mapping of keys to values, got {options!r}.")
@@ -271,35 +310,41 @@ def dump(recipe: Any, path: Path) -> None:
 
 
 def build(shelf: str, options: Mapping[str, Any], **late: Any) -> Any:
-    """Build the thing named in `options` from the rest of `options`.
+    """Import `options["name"]` from `shelf` and call its `build` with a Config made of the other options.
 
-    `late` are values that only the caller can know (the number of answers, the width of a stream); they fill fields of
-    its Config that `options` leave out, and are ignored where the Config has no such field.
+    `late` are values known only to the caller (number of answers, width of a stream). They fill fields of the Config
+    that are not in `options`; values without such a field are ignored. Raises RecipeError.
     """
+    settings = settings_of(shelf, options, **late)
+    name = options["name"]
+    try:
+        return catalog.find(shelf, name).build(settings)
+    except (ValueError, RuntimeError, AssertionError, ZeroDivisionError) as error:  # sizes that torch rejects
+        reason, given = _line(error) or type(error).__name__, {k: v for k, v in options.items() if k != "name"}
+        raise RecipeError(
+            f"{shelf.rstrip('s')} {name} cannot be built with {given or 'its defaults'}: {reason}"
+        ) from None
+
+
+def settings_of(shelf: str, options: Mapping[str, Any], **late: Any) -> Any:
+    """The Config that `build` gives to `options["name"]` from `shelf`. Raises RecipeError."""
     options = dict(options)
     name = options.pop("name", None)
     if not name:
         raise RecipeError(f"Section {shelf.rstrip('s')!r} needs a name. There are: {', '.join(catalog.names(shelf))}.")
-    module = catalog.find(shelf, name)
-    schema = schema_of(module)
+    schema = schema_of(catalog.find(shelf, name))
     known = {f.name for f in dataclasses.fields(schema)}
     late = {k: v for k, v in late.items() if k in known and k not in options}
-    where = f"{shelf.rstrip('s')} {name}"
-    settings = parse(schema, {**late, **options}, where=where)
-    try:
-        return module.build(settings)
-    except (ValueError, RuntimeError, AssertionError, ZeroDivisionError) as error:  # sizes that torch refuses
-        reason = _line(error) or type(error).__name__
-        raise RecipeError(f"{where} cannot be built with {options or 'its defaults'}: {reason}") from None
+    return parse(schema, {**late, **options}, where=f"{shelf.rstrip('s')} {name}")
 
 
 def schema_of(module: Any) -> type[Any]:
-    """The dataclass that `module.build` is written to take."""
+    """The dataclass in the annotation of `module.build`'s argument."""
     return get_type_hints(module.build)["config"]
 
 
 def _read(path: Path) -> Any:
-    """The mapping in a YAML file, with OmegaConf's words for numbers. Raises RecipeError, one line."""
+    """The mapping in a YAML file, with numbers parsed as OmegaConf does. Raises RecipeError."""
     try:
         text = path.read_text("utf-8")
         if _nodes(compose(text, Loader=SafeLoader)) > NODES:
@@ -313,7 +358,7 @@ def _read(path: Path) -> Any:
 
 
 def _nodes(root: Any) -> int:
-    """Values under a YAML node with aliases written out, counted up to where it is too many."""
+    """Number of values under a YAML node with aliases expanded; counting stops above NODES."""
     count, waiting = 0, [root]
     while waiting and count <= NODES:
         node = waiting.pop()
@@ -325,7 +370,7 @@ def _nodes(root: Any) -> int:
 
 
 def _check_values(value: Any, where: str) -> None:
-    """Refuse what is no number, and text that would be replaced by something from outside the recipe."""
+    """Refuse NaN and infinity, and text with an OmegaConf interpolation or resolver."""
     if isinstance(value, str) and "${" in value:
         raise RecipeError(f"{where}: {value!r}: nothing is put in for ${{…}} in a recipe. Write the value itself.")
     if isinstance(value, float) and not math.isfinite(value):
@@ -341,7 +386,7 @@ def _check_values(value: Any, where: str) -> None:
 
 
 def _check_amounts(made: Any, where: str, prefix: str = "") -> None:
-    """Refuse amounts below what they can be, wherever in a recipe they stand."""
+    """Refuse values below LEAST in any section of a recipe."""
     for key, value in vars(made).items():
         if dataclasses.is_dataclass(value):
             _check_amounts(value, where, f"{prefix}{key}.")

@@ -1,4 +1,4 @@
-"""Everything lookhear raises on purpose.
+"""Exceptions that lookhear raises for wrong input and missing files, models or libraries.
 
     LookhearError
     ├── RecipeError       a recipe, an override or a name is wrong
@@ -9,7 +9,7 @@
     ├── FileError         a file or folder cannot be written, is in use, or leads out of its root
     └── DependencyError   an optional library is not installed
 
-A message is one line: it quotes the input and names the way out.
+A message is one line: it quotes the input and says what to do.
 """
 
 import re
@@ -19,7 +19,7 @@ CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u20
 
 
 class LookhearError(Exception):
-    """Base class: catch this to catch any mistake the package can explain."""
+    """Base class of all exceptions that lookhear raises deliberately."""
 
 
 class RecipeError(LookhearError):
@@ -51,7 +51,7 @@ class DependencyError(LookhearError):
 
 
 def not_installed(error: ImportError, what: str = "This") -> DependencyError:
-    """The one line for a library that cannot be imported: which it is, and the extra of lookhear that brings it."""
+    """DependencyError for a library that cannot be imported, with the extra of lookhear that installs it."""
     from importlib.metadata import requires
 
     module = (error.name or "").split(".")[0]

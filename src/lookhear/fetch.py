@@ -1,13 +1,13 @@
-"""Fetch a file from an http(s) address safely: public addresses only, within limits of size and time.
+"""Download a file from an http(s) URL safely: public addresses only, with limits on size and time.
 
     url ─ check scheme, port, name ─ resolve once ─ every address public? ─ connect to that very address ─▶ file
                      ▲                                                           │ 301, 302, 303, 307, 308
                      └───────────────────────────────────────────────────────────┘  checked anew, at most `redirects`
 
-The name is resolved once and the connection goes to the address that was checked, so a name that changes its mind
-between check and use (DNS rebinding) gains nothing. Loopback, private, link-local, multicast and reserved addresses
-are refused, also when written as IPv6 (mapped, NAT64, 6to4, Teredo) or reached by a redirect. No proxy, cookie,
-password or `.netrc` is used. Nothing is fetched unless a caller asks: commands make it an option that is off.
+The host name is resolved once, and the connection goes to the address that was checked, which prevents DNS rebinding.
+Loopback, private, link-local, multicast and reserved addresses are refused, also when embedded in IPv6 (mapped, NAT64,
+6to4, Teredo) or reached by a redirect. No proxy, cookie, password or `.netrc` is used. Commands download only if the
+user gives the option for it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from lookhear.errors import MediaError
 
 PORTS = {"http": 80, "https": 443}
 REDIRECTS = (301, 302, 303, 307, 308)
-PIECE = 1 << 16  # bytes read at a time
+PIECE = 1 << 16  # bytes per read
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -41,9 +41,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True)
 class FetchOptions:
-    """How much may be fetched, and from where.
+    """Limits of a download: size in bytes, time in seconds, number of redirects.
 
-    `allowed` are networks (`10.1.0.0/16`) that may be fetched from although they are not public.
+    `allowed` are networks (`10.1.0.0/16`) that are permitted although they are not public.
     """
 
     max_bytes: int = 512_000_000
@@ -57,14 +57,14 @@ class FetchOptions:
 
 
 def is_url(text: str) -> bool:
-    """Whether `text` is an http or https address rather than a path."""
+    """Whether `text` is an http or https URL rather than a path."""
     return text.lower().startswith(("http://", "https://"))
 
 
 def fetch(url: str, folder: Path | str, options: FetchOptions | None = None) -> Path:
-    """Fetch `url` into a new file in `folder` and return its path; nothing is left there on failure.
+    """Download `url` into a new file in `folder` and return its path. A failed download leaves no file.
 
-    The file's name says nothing of the address: what it holds is found out by opening it. Raises MediaError, one line.
+    The file name is not taken from the URL; the file type is determined by opening it. Raises MediaError.
     """
     options = options or FetchOptions()
     networks = _networks(options.allowed)
@@ -80,7 +80,7 @@ def fetch(url: str, folder: Path | str, options: FetchOptions | None = None) -> 
 
 
 def is_public(address: Address) -> bool:
-    """Whether `address` is on the public internet, whatever IPv4 address it may carry inside."""
+    """Whether `address`, and any IPv4 address embedded in it, is on the public internet."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
         if address in NAT64:
@@ -92,7 +92,7 @@ def is_public(address: Address) -> bool:
 
 
 class _Request:
-    """One GET, open while the body is read; the socket is shut at the deadline, however slowly bytes drip in."""
+    """One GET request, open while the body is read; the socket is shut down at the deadline."""
 
     def __init__(self, url: str, networks: tuple[Network, ...], deadline: float, seconds: float):
         self.url, self.networks, self.deadline, self.seconds = url, networks, deadline, seconds
@@ -144,7 +144,7 @@ class _Request:
         return response
 
     def redirect(self) -> str | None:
-        """Where the answer sends us, None where it is the file. Raises MediaError for any other answer."""
+        """Target of a redirect, or None for a success. Raises MediaError for any other status."""
         status = self.response.status
         if status in REDIRECTS and self.response.getheader("Location"):
             return self.response.getheader("Location")
@@ -216,17 +216,17 @@ def _parts(url: str) -> tuple[str, str, int, str]:
 
 
 def _resolve(url: str, host: str, port: int, networks: Iterable[Network], left: float) -> Address:
-    """The first address of `host`; all of its addresses must be public or allowed. Raises MediaError."""
-    pool = ThreadPoolExecutor(1)  # getaddrinfo knows no time limit: its thread is left behind where it hangs
+    """The first address of `host`. Raises MediaError unless all its addresses are public or allowed."""
+    pool = ThreadPoolExecutor(1)  # getaddrinfo has no timeout; its thread is abandoned if it hangs
     try:
-        found = pool.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM).result(timeout=max(0.0, left))
+        entries = pool.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM).result(timeout=max(0.0, left))
     except LateError:
         raise MediaError(f"The name {host[:80]!r} was not resolved in time. Check the address.") from None
     except (OSError, UnicodeError):
         raise MediaError(f"The name {host[:80]!r} cannot be resolved. Check the address in {_quoted(url)}.") from None
     finally:
         pool.shutdown(wait=False)
-    addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+    addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in entries]
     for address in addresses:
         if not (is_public(address) or any(address in network for network in networks)):
             raise MediaError(f"{_quoted(url)} leads to {address}, which is not a public address, and is not fetched.")
@@ -241,5 +241,5 @@ def _networks(names: Iterable[str]) -> tuple[Network, ...]:
 
 
 def _quoted(url: str) -> str:
-    """`url` without its query, which may hold a secret, and not too long."""
+    """`url` shortened and without its query, which may hold a secret."""
     return repr(url.partition("?")[0][:120])

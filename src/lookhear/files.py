@@ -1,11 +1,11 @@
-"""Files that appear whole or not at all, folders with one writer at a time, paths that stay inside a root.
+"""Atomic writes, folder locks, strict JSON, and paths that stay inside a root.
 
-write(path, content)          one atomic write: a hidden `.part` file beside `path`, then put in its place
-with whole(path) as part: …   the same for whatever writes by itself (an encoder, numpy, a copy)
-with claim(folder): …         one process writes a folder; a dead owner's claim is free at once
-dumps, read_json              JSON that is always JSON: no NaN goes out or comes in
-inside(root, name)            the path of `name` under `root`, or an error where it leads out of it
-json_lines(path)              the values of a JSON-lines file, split at "\\n" only; a torn last line is left out
+write(path, content)          atomic write: a hidden `.part` file beside `path`, then a rename
+with whole(path) as part: …   the same for code that writes a file itself (an encoder, numpy, a copy)
+with claim(folder): …         exclusive lock on a folder; the lock of a dead process is free at once
+dumps, read_json              strict JSON: NaN is neither written nor read
+inside(root, name)            the path of `name` under `root`, or an error if it leads out of it
+json_lines(path)              the values of a JSON-lines file, split at "\\n" only; an incomplete last line is skipped
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from typing import Any, TypeVar
 from lookhear.errors import FileError
 
 LOCK = ".lock"
-NAMES = {dict: "object", list: "list", str: "text"}  # what JSON calls Python's types
+NAMES: Mapping[type, str] = {dict: "object", list: "list", str: "text"}  # JSON's names of Python types
 T = TypeVar("T")
 
 
 @contextmanager
 def whole(path: Path | str) -> Iterator[Path]:
-    """A path to write to; on success it is put in the place of `path` in one step, otherwise it is removed.
+    """Context manager with a temporary path to write to; it is renamed to `path` on success and removed on an error.
 
-    It has the suffix of `path`, so that writers who go by suffix are content. Missing folders are made. Raises
-    FileError where the disk refuses.
+    The temporary path has the suffix of `path`, because some writers choose a format by suffix. Missing folders are
+    created. Raises FileError if writing fails.
     """
     path = Path(path)
-    start = os.fsdecode(os.fsencode(path.stem)[:100])  # a name may have 255 bytes, which letters are not
+    start = os.fsdecode(os.fsencode(path.stem)[:100])  # a file name may have 255 bytes, not characters
     part = path.with_name(f".{start}~{socket.gethostname()}~{os.getpid()}~.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,13 +45,13 @@ def whole(path: Path | str) -> Iterator[Path]:
     except OSError as error:
         raise refused(path, error) from None
     finally:
-        with suppress(OSError):  # there is none, or nothing can be done about it there
+        with suppress(OSError):  # no such file, or it cannot be removed
             part.unlink()
 
 
 @contextmanager
 def whole_folder(path: Path | str) -> Iterator[Path]:
-    """An empty folder to fill; on success it becomes `path`, which must not be there, otherwise it is removed."""
+    """Context manager with an empty folder to fill; renamed to `path` (which must not exist) or removed on an error."""
     path = Path(path)
     part = path.with_name(f".{path.name[:100]}~{socket.gethostname()}~{os.getpid()}~.part")
     try:
@@ -66,18 +66,18 @@ def whole_folder(path: Path | str) -> Iterator[Path]:
 
 
 def write(path: Path | str, content: bytes | str) -> None:
-    """Write `content` (text as UTF-8) to `path`, whole or not at all. Raises FileError where the disk refuses."""
+    """Write `content` (text as UTF-8) to `path` atomically. Raises FileError if writing fails."""
     with whole(path) as part:
         part.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
 
 
 def write_json(path: Path | str, value: Any) -> None:
-    """Write `value` as indented JSON, whole or not at all. What is not known (NaN) is null."""
+    """Write `value` as indented JSON atomically. NaN becomes null."""
     write(path, dumps(value, indent=2) + "\n")
 
 
 def dumps(value: Any, indent: int | None = None, **words: Any) -> str:
-    """`value` as JSON that every reader takes: a number that is not finite is null, a lone surrogate its escape."""
+    """`value` as standard JSON: non-finite numbers become null, lone surrogates are escaped."""
     words = {"ensure_ascii": False, **words}
     try:
         text = json.dumps(value, indent=indent, allow_nan=False, **words)
@@ -95,9 +95,9 @@ def _finite(value: Any) -> Any:
 
 
 def read_json(path: Path | str, kind: type[T] = object) -> T:  # type: ignore[assignment]
-    """The value in a JSON file, which is a `kind` (dict, list). Raises FileError, one line, where it is anything else.
+    """Read a JSON file whose value must be a `kind` (dict, list). Raises FileError otherwise.
 
-    NaN and infinity are refused: they are no JSON, and no number that anything could be made of.
+    NaN and infinity are refused, because they are not JSON.
     """
     path = Path(path)
     try:
@@ -116,29 +116,29 @@ def _no_number(name: str) -> None:
 
 
 def refused(path: Path | str, error: OSError) -> FileError:
-    """The one line that says that `path` could not be written."""
+    """FileError for a `path` that could not be written."""
     reason = error.strerror or type(error).__name__
     return FileError(f"Cannot write {str(path)!r}: {reason}. Check permissions and free space.")
 
 
 def link(there: Path, here: Path) -> None:
-    """The same file under another name: a hard link, or a copy where there can be none."""
+    """Make a hard link to a file, or copy it where hard links are not possible."""
     if here.exists():
         return
     here.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(there, here)
-    except OSError:  # another disk, or one without links
+    except OSError:  # another file system, or one without hard links
         with whole(here) as part:
             shutil.copyfile(there, part)
 
 
 def inside(root: Path | str, name: str) -> Path:
-    """The path of `name` under `root`. Raises FileError where it would lead out of it, by `..`, a link or a root."""
+    """The path of `name` under `root`. Raises FileError if it leads out of it by `..`, a link or an absolute path."""
     root = Path(root).resolve()
     try:
         path = (root / name).resolve()
-    except (OSError, ValueError) as error:  # a name with a NUL, a circle of links
+    except (OSError, ValueError) as error:  # a name with NUL, or circular links
         raise FileError(f"{name!r} cannot be a file in {str(root)!r}: {error}.") from None
     if not path.is_relative_to(root):
         raise FileError(f"{name!r} leads out of {str(root)!r}. Give a name inside that folder.")
@@ -146,7 +146,7 @@ def inside(root: Path | str, name: str) -> Path:
 
 
 def sweep(folder: Path | str) -> None:
-    """Remove the `.part` files and folders under `folder` of writers that no longer run on this machine."""
+    """Remove the `.part` files and folders under `folder` whose writers no longer run on this machine."""
     for path in list(Path(folder).rglob(".*~.part*")):
         _, host, pid, _ = path.name.rsplit("~", 3)
         if host == socket.gethostname() and pid.isdigit() and not running(int(pid)):
@@ -154,8 +154,8 @@ def sweep(folder: Path | str) -> None:
 
 
 def running(pid: int) -> bool:
-    """Does a process with this number run on this machine?"""
-    if sys.platform == "win32":  # os.kill would end it there
+    """Whether a process with this id runs on this machine."""
+    if sys.platform == "win32":  # os.kill would terminate the process there
         import psutil
 
         return psutil.pid_exists(pid)
@@ -163,18 +163,18 @@ def running(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it runs as somebody else
+    except OSError:  # it runs as another user
         return True
     return True
 
 
 @contextmanager
 def claim(folder: Path | str, wait: float = 0.0) -> Iterator[Path]:
-    """Be the one process that writes `folder`, which is made where it is missing.
+    """Context manager: exclusive lock on `folder`, which is created if missing.
 
-    The claim is a lock of the operating system on `.lock` in the folder: it ends with its owner, however that dies.
-    Where another process holds it, waits up to `wait` seconds, then raises FileError, which names the owner. A folder
-    that was made for nothing is removed again.
+    The lock is an operating-system lock on the file `.lock` in the folder, so it ends with its process in any case. If
+    another process holds it, this waits up to `wait` seconds and then raises FileError, which names the owner. A folder
+    that was created and stayed empty is removed again.
     """
     from filelock import FileLock, Timeout
 
@@ -195,15 +195,15 @@ def claim(folder: Path | str, wait: float = 0.0) -> Iterator[Path]:
     finally:
         note.unlink(missing_ok=True)
         with suppress(OSError):  # Windows keeps an open file
-            (folder / LOCK).unlink()  # while it is held: who waits for it takes a new one
+            (folder / LOCK).unlink()  # unlinked while locked; a waiting process makes a new file
         lock.release()
         if fresh:
-            with suppress(OSError):  # it holds what was written
+            with suppress(OSError):  # not empty
                 folder.rmdir()
 
 
 def unused(folder: Path) -> bool:
-    """Does a folder hold nothing, or is there none? Claims and what a dead writer left half-written do not count."""
+    """Whether a folder is missing or empty. Lock files and `.part` files of dead writers do not count."""
     if not folder.is_dir():
         return not folder.exists()
     return all(path.name.startswith(LOCK) or ".part" in path.name for path in folder.iterdir())
@@ -218,9 +218,10 @@ def _owner(note: Path) -> str:
 
 
 def json_lines(path: Path | str) -> list[Any]:
-    """The values of a JSON-lines file. A last line without its end was cut off by a kill and is left out.
+    """The values of a JSON-lines file. A last line without a newline was cut off by a kill and is skipped.
 
-    Lines end at "\\n" alone: a text may hold any other separator. Raises FileError, which names the line, elsewhere.
+    Lines end at "\\n" only, because texts may contain other separators. Raises FileError with the number of any other
+    malformed line.
     """
     content = Path(path).read_bytes()
     *lines, torn = content.split(b"\n")

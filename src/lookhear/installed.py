@@ -1,7 +1,7 @@
-"""Weights that pip packages bring: found by path, never imported, checked by hash, missing ones named with their cure.
+"""Weight files inside installed pip packages: found by path and checked by hash, without importing the package.
 
-A package's code is not run: some want libraries that their weights do not need. Another version, or a damaged file, is
-refused, because nothing is known of its layout; a file of the user's own (`weights=FILE`) is not hashed.
+The package is not imported, because some packages require libraries that their weights do not need. A file of another
+version, or a damaged file, is refused. A file of the user's own (`weights=FILE`) is not hashed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lookhear.errors import DependencyError, ModelError
 
 @dataclass(frozen=True)
 class Installed:
-    """One file inside an installed package. `install` is the command that brings it."""
+    """One file inside an installed package. `install` is the command that installs it."""
 
     module: str
     file: str
@@ -24,10 +24,10 @@ class Installed:
     install: str
 
     def path(self) -> Path | None:
-        """Where the file is, or None where the package is not installed."""
+        """Path of the file, or None if the package is not installed."""
         try:
             spec = find_spec(self.module)
-        except (ImportError, ValueError):  # a package whose own __spec__ is broken counts as not there
+        except (ImportError, ValueError):  # a package with a broken __spec__ counts as not installed
             return None
         return (
             Path(spec.submodule_search_locations[0]) / self.file if spec and spec.submodule_search_locations else None
@@ -39,9 +39,9 @@ class Installed:
         return path is not None and path.is_file()
 
     def checked(self, what: str) -> Path:
-        """The file's path after its hash was compared. `what` says who needs it.
+        """Path of the file after its hash was checked; `what` names the user of the file in error messages.
 
-        Raises DependencyError where the package is missing, ModelError where its file is not the one that is known.
+        Raises DependencyError if the package is missing, ModelError if the hash differs.
         """
         path = self.path()
         if path is None:

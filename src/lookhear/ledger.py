@@ -1,11 +1,11 @@
-"""A durable file of finished work: one JSON line for each piece, under a key of its content, that several runs share.
+"""Append-only JSON-lines store for results that are expensive to compute, shared by several processes.
 
     with Ledger(path) as ledger:
         reply = ledger.once(key_of(model, prompt, media_hash), lambda: ask(prompt))
 
-What is in the file is never made again. A line is appended the moment its work is done, so a killed run loses only what
-was under way. Several processes may use one file: while one of them makes the value of a key, the others wait for it
-and take it from the file; a process that dies frees its keys (they are locked ranges of `<path>.lock`).
+A value in the file is never computed again. Its line is appended as soon as it is computed, so a killed run loses only
+unfinished work. Several processes may use one file: while one of them computes the value of a key, the others wait and
+read it from the file. The keys of a process that dies are released (they are locked ranges of `<path>.lock`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,31 +26,31 @@ from lookhear.errors import DatasetError
 HEAD = {"lookhear": "ledger", "version": 1}
 FIRST = (json.dumps(HEAD) + "\n").encode()
 SYNC = 1.0  # seconds: lines younger than this may be lost if the machine, not the process, stops
-PAUSE = 0.05  # seconds between two looks at a key that another process has claimed
+PAUSE = 0.05  # seconds between two checks of a key that another process has locked
 
 
 def key_of(*parts: Any) -> str:
-    """The key of what `parts` say: sha256 of their canonical JSON; bytes and paths of files stand for what they hold.
+    """SHA-256 of the canonical JSON of `parts`; bytes and file paths are replaced by the hash of their content.
 
-    Mappings are equal whatever the order of their keys. Raises TypeError for a part that is not plain.
+    The order of a mapping's keys does not matter. Raises TypeError for a part that JSON cannot represent.
     """
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=_plain)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Ledger:
-    """The lines of the file at `path`, which is made with its first line; key -> value, a JSON object.
+    """Mapping from key to value (a JSON object), stored in the file at `path`, which is created if missing.
 
-    Lines are split at newline characters only. A line that cannot be read, such as the one that was being written when
-    a machine stopped, is skipped and counted in `damaged`. Of two lines with one key the last counts. Raises
-    DatasetError where the file holds something else.
+    Lines are split at newline characters only. A line that cannot be parsed, such as one cut off by a power failure, is
+    skipped and counted in `damaged`. If a key occurs twice, the last line counts. Raises DatasetError if the file is
+    not a ledger.
     """
 
     def __init__(self, path: Path | str):
         self.path = Path(path)
         self.damaged = 0
         self._values: dict[str, dict[str, Any]] = {}
-        self._read = 0  # bytes of the file that are in `_values`
+        self._read = 0  # bytes of the file that were read into `_values`
         self._synced = time.monotonic()
         self._inside = threading.RLock()
         self._asking: dict[str, threading.Lock] = {}
@@ -80,13 +81,14 @@ class Ledger:
         return iter(list(self._values))
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """The value of `key`, None where it has none yet."""
+        """The value of `key`, or None."""
         return self._values.get(key)
 
     def once(self, key: str, make: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
-        """The value of `key`; where there is none it is made, and added before this returns.
+        """The value of `key`; a missing value is computed by `make` and appended before this returns.
 
-        Only one thread of one process makes it, the others wait. What `make` raises is raised, and nothing is added.
+        Only one thread of one process computes it, the others wait. An exception of `make` is raised, and nothing is
+        appended.
         """
         with self._inside:
             if key in self._values:
@@ -103,12 +105,12 @@ class Ledger:
             return self._values[key]
 
     def add(self, key: str, value: Mapping[str, Any]) -> None:
-        """Append `value` under `key`. Raises ValueError where it is not JSON (numbers must be finite)."""
+        """Append `value` under `key`. Raises ValueError if it is not JSON (numbers must be finite)."""
         line = (json.dumps({"key": key, **value}, allow_nan=False) + "\n").encode()
         with self._inside, self._whole():
             size = os.fstat(self._file).st_size
             if size and os.pread(self._file, 1, size - 1) != b"\n":
-                line = b"\n" + line  # what a stopped machine left half written is a line of its own
+                line = b"\n" + line  # an incomplete last line becomes a line of its own
             while line:
                 line = line[os.write(self._file, line) :]
             if time.monotonic() - self._synced > SYNC:
@@ -117,7 +119,7 @@ class Ledger:
             self._values[key] = {**value}
 
     def refresh(self) -> None:
-        """Read what other processes have added."""
+        """Read the lines that other processes have appended."""
         with self._inside:
             size = os.fstat(self._file).st_size
             held = b""
@@ -132,7 +134,7 @@ class Ledger:
                 self._take(line)
 
     def close(self) -> None:
-        """Make sure that everything is on the disk, and let go of the file."""
+        """Flush everything to disk and close the file."""
         with self._inside:
             if self._file >= 0:
                 os.fsync(self._file)
@@ -141,7 +143,7 @@ class Ledger:
                 self._file = self._claims = -1
 
     def _begin(self) -> None:
-        """Write the first line, or see that it is there."""
+        """Write the first line, or check that it is there."""
         found = os.pread(self._file, len(FIRST), 0)
         if found != FIRST and FIRST.startswith(found):  # empty, or stopped in its first line
             os.ftruncate(self._file, 0)
@@ -161,7 +163,7 @@ class Ledger:
 
     @contextmanager
     def _whole(self) -> Iterator[None]:
-        """The file is written by nobody else meanwhile."""
+        """Context manager: exclusive lock for writing to the file."""
         while not _lock(self._claims, 0):
             time.sleep(PAUSE / 10)
         try:
@@ -171,7 +173,7 @@ class Ledger:
 
     @contextmanager
     def _claimed(self, key: str) -> Iterator[None]:
-        """No other process makes the value of `key` meanwhile; where another does, wait until it is in the file."""
+        """Context manager: lock on `key`; waits while another process computes its value."""
         place = 1 + int(hashlib.sha256(key.encode()).hexdigest()[:7], 16)
         held = False
         while not (held := _lock(self._claims, place)):
@@ -195,20 +197,8 @@ def _plain(part: Any) -> str:
     raise TypeError(f"{type(part).__name__} is no part of a key: give text, numbers, lists, mappings, bytes or paths")
 
 
-try:  # a range of one byte that may lie beyond the end of the file: freed when its owner dies
-    import fcntl
-
-    def _lock(file: int, place: int) -> bool:
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
-        except (BlockingIOError, PermissionError):
-            return False
-        return True
-
-    def _unlock(file: int, place: int) -> None:
-        fcntl.lockf(file, fcntl.LOCK_UN, 1, place)
-
-except ImportError:  # Windows
+# lock a range of one byte, which may lie beyond the end of the file; released when its process dies
+if sys.platform == "win32":
     import msvcrt
 
     def _lock(file: int, place: int) -> bool:
@@ -222,3 +212,16 @@ except ImportError:  # Windows
     def _unlock(file: int, place: int) -> None:
         os.lseek(file, place, os.SEEK_SET)
         msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file: int, place: int) -> bool:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
+
+    def _unlock(file: int, place: int) -> None:
+        fcntl.lockf(file, fcntl.LOCK_UN, 1, place)

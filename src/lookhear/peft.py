@@ -1,4 +1,4 @@
-"""Registers I-LoRA with PEFT: after `import lookhear.peft`, plain `peft` loads, trains and saves such adapters.
+"""Registers I-LoRA with PEFT: after `import lookhear.peft`, `peft` can load, train and save I-LoRA adapters.
 
 import lookhear.peft
 model = peft.PeftModel.from_pretrained(base, folder)        # adapter_config.json says "peft_type": "ILORA"

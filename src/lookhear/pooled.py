@@ -1,9 +1,9 @@
-"""A metric as sums over clips, so that one addition gives its value and any redrawing of the clips gives it again.
+"""Metrics as functions of sums over examples, so that a bootstrap only reweights the same rows.
 
     Pooled(rows (example, column), value) ── sum over examples ──▶ sums (column) ── value ──▶ a number
 
-Accuracy is hits over questions, UAR a mean of ratios of counts, BLEU a function of ten counts: whatever a metric is, it
-is a function of such sums, and an interval needs nothing but other weights of the same rows.
+Accuracy is correct over total, UAR a mean of ratios of counts, BLEU a function of ten counts. Every metric is a
+function of such sums, so a bootstrap resample is a weighted sum of the same rows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Pooled:
-    """One metric of a list of examples. `value` turns sums (…, column) into numbers (…), nan where there is nothing."""
+    """One metric of a list of examples. `value` maps sums (…, column) to numbers (…), nan without examples."""
 
     rows: np.ndarray  # (example, column)
     value: Callable[[np.ndarray], np.ndarray]
@@ -29,21 +29,21 @@ class Pooled:
 
 @dataclass(frozen=True, eq=False)
 class Ratio(Pooled):
-    """A metric that is one sum over another, as nearly all are."""
+    """A metric that is the ratio of two sums."""
 
     @property
     def counted(self) -> np.ndarray:
-        """bool (example,): which examples the metric is about at all."""
+        """bool (example,): the examples that the metric applies to."""
         return self.rows[:, 1] != 0
 
 
 def mean(values: Sequence[float] | np.ndarray, counted: Sequence[bool] | np.ndarray | None = None) -> Ratio:
-    """The mean of `values` in percent if they are 0..1; only of those that are `counted`."""
+    """100 times the mean of `values` (example,) over the examples that are `counted`."""
     return ratio(values, np.ones(len(values)) if counted is None else counted)
 
 
 def ratio(above: Sequence[float] | np.ndarray, below: Sequence[float] | np.ndarray, scale: float = 100) -> Ratio:
-    """The sum of `above` over the sum of `below`, times `scale`; examples with nothing `below` do not count."""
+    """The sum of `above` divided by the sum of `below`, times `scale`; examples with `below` = 0 do not count."""
     below = np.asarray(below, dtype=float)
     above = np.where(below != 0, np.nan_to_num(np.asarray(above, dtype=float)), 0.0)
     return Ratio(
@@ -52,7 +52,7 @@ def ratio(above: Sequence[float] | np.ndarray, below: Sequence[float] | np.ndarr
 
 
 def totals(metrics: Mapping[str, Pooled]) -> dict[str, float]:
-    """Name -> the metric of all examples."""
+    """Name -> value of the metric over all examples."""
     return {name: metric.total for name, metric in metrics.items()}
 
 

@@ -1,11 +1,11 @@
-"""One bar for all long work: what is done, how many of how many, how fast, and the time left.
+"""Progress bars for all long-running work.
 
     with bars(quiet) as bar:
-        tick = bar("clips", total=1000, done=20)   # a line of its own
-        tick()                                     # one more
-        tick(done=57, note="2 failed")             # or where it stands, and a word about it
+        tick = bar("clips", total=1000, done=20)   # start a bar
+        tick()                                     # advance by one
+        tick(done=57, note="2 failed")             # or set its position and a note
 
-Bars and lines go to standard error, so that standard output stays what a command prints.
+Bars and lines go to standard error; standard output is left to the results of a command.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import Any, Protocol
 
 
 class Tick(Protocol):
-    """Moves one bar: by one, or to `done` of `total`, with a `note` behind it."""
+    """Callback that advances a bar by one, or sets `done`, `total` and `note`."""
 
     def __call__(self, done: int | None = None, total: int | None = None, note: str = "") -> None: ...
 
 
 class Bars:
-    """Starts bars, and says lines that stay."""
+    """Starts bars and prints lines above them."""
 
     def __init__(self, console: Any = None, shown: Any = None) -> None:
-        self.console = console  # rich.console.Console for lines; None says nothing
+        self.console = console  # rich.console.Console for lines; None prints no lines
         self.shown = shown  # rich.progress.Progress; None shows no bars
         self.ticks: dict[str, Tick] = {}
 
     def __call__(self, what: str, total: int | None = None, done: int = 0) -> Tick:
-        """A bar called `what`, of `total` steps (None: not known yet), of which `done` are done."""
+        """Start a bar called `what` with `total` steps (None: unknown), of which `done` are done."""
         if self.shown is None:
             return _silent
         shown, task = self.shown, self.shown.add_task(what, total=total, completed=done, note="")
@@ -42,24 +42,24 @@ class Bars:
         return tick
 
     def show(self, what: str, done: int, total: int, note: str = "") -> None:
-        """The bar called `what`, started where there is none, has come to `done` of `total`."""
+        """Set the bar called `what` to `done` of `total`; starts the bar if needed."""
         if what not in self.ticks:
             self.ticks[what] = self(what, total)
         self.ticks[what](done, total, note)
 
     def say(self, words: str) -> None:
-        """One line that stays, above the bars."""
+        """Print a line above the bars."""
         if self.console is not None:
             self.console.print(words, highlight=False, markup=False, soft_wrap=True)
 
 
 def _silent(done: int | None = None, total: int | None = None, note: str = "") -> None:
-    """Moves nothing."""
+    """A tick without a bar."""
 
 
 @contextmanager
 def bars(quiet: bool = False) -> Iterator[Bars]:
-    """Bars while the context lasts. No bars where standard error is no terminal; no lines either where `quiet`."""
+    """Context manager for bars. Without a terminal on standard error there are no bars; `quiet` also hides lines."""
     if quiet:
         yield Bars()
         return

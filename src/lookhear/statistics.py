@@ -1,7 +1,7 @@
-"""Intervals and tests for accuracies, with questions about one video kept together.
+"""Confidence intervals and significance tests, clustered by video.
 
-Questions about the same video are not independent, so videos are what is resampled: a bootstrap draws videos, a
-permutation test flips whole videos. Everything is a matrix product over videos, so 200,000 questions take seconds.
+Questions about the same video are not independent, so videos are the resampling unit: the bootstrap draws videos, the
+permutation test swaps whole videos. Everything is a matrix product over videos, so 200,000 questions take seconds.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ import numpy as np
 from lookhear.pooled import Pooled, Ratio
 
 RESAMPLES = 2000
-POINT = 1e-6  # width below which an interval is a point, as float32 sums have it
+POINT = 1e-6  # intervals narrower than this count as a point (precision of float32 sums)
 EXACT_UP_TO = 1000  # disagreements; above, McNemar's chi-square with continuity correction is as good
 
 
 def bootstrap(
     values: np.ndarray, clusters: np.ndarray, columns: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
 ) -> np.ndarray:
-    """95 % intervals of the mean of `values`, one for each column of questions.
+    """95 % percentile bootstrap intervals of the mean of `values`, clustered by video, one per column.
 
-    `values` (question,) bools or numbers, `clusters` (question,) the video of each, `columns` (question, column) bool:
-    which questions a column is about. Returns (column, 2): the 2.5 and 97.5 percentiles over `resamples` draws of as
-    many videos as there are, with replacement. A column without questions gives nan. Where no redrawing differs (one
-    video, all right, every video half right) the bootstrap can only return a point. Then Clopper and Pearson's
-    interval for so many videos stands in for shares (0 to 1), a bound as wide for differences (-1 to 1), and nan for
-    other numbers, of which nothing is known.
+    `values` (question,) are bools or numbers, `clusters` (question,) is the video of each question, and `columns`
+    (question, column) bool selects the questions of each column. Returns (column, 2): the 2.5 and 97.5 percentiles over
+    `resamples` draws of videos with replacement. A column without questions gives nan. If all resamples are equal (a
+    single video, or the same mean in every video), the bootstrap interval is a point. It is then replaced by the
+    Clopper-Pearson interval for that number of videos if the values are in 0..1, by a bound of the same width for
+    differences in -1..1, and by nan for other numbers.
     """
     means, counts = _resampled(values, clusters, columns, resamples, seed)
     low, high = np.full((2, columns.shape[1]), np.nan)
@@ -38,35 +38,35 @@ def bootstrap(
             continue
         low[column], high[column] = np.nanpercentile(means[:, column], [2.5, 97.5])
         if high[column] - low[column] < POINT:
-            low[column], high[column] = _unvaried(inside, videos)
+            low[column], high[column] = _unvaried(inside, int(videos))
     return np.stack([low, high], axis=1)
 
 
 def intervals(
     metrics: Sequence[Pooled], clusters: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
 ) -> list[tuple[float, float]]:
-    """95 % intervals of metrics given as sums over examples; `clusters` (example,) is the video of each.
+    """95 % bootstrap intervals of metrics given as sums over examples; `clusters` (example,) is the video of each.
 
-    Videos are redrawn as in `bootstrap`, the same ones for every metric. Where no redrawing differs, Clopper and
-    Pearson's interval for the number of videos stands in for a share, on its own scale; of any other metric nothing is
-    known then: nan.
+    Videos are resampled as in `bootstrap`, the same ones for every metric. If all resamples are equal, the interval of
+    a share is the Clopper-Pearson interval for the number of videos, on the scale of the metric; that of any other
+    metric is nan.
     """
-    found = []
+    result = []
     for metric in metrics:
         sums = _grouped(metric.rows, clusters)
         drawn = [metric.value(weights @ sums) for weights in _weights(len(sums), resamples, seed)] if len(sums) else []
         values = np.concatenate(drawn) if drawn else np.array([np.nan])
         if np.isnan(values).all():
-            found.append((math.nan, math.nan))
+            result.append((math.nan, math.nan))
             continue
         low, high = np.nanpercentile(values, [2.5, 97.5])
         width = float(high - low)
-        found.append(_share(metric, sums) if width < POINT * max(1.0, abs(high)) else (float(low), float(high)))
-    return found
+        result.append(_share(metric, sums) if width < POINT * max(1.0, abs(high)) else (float(low), float(high)))
+    return result
 
 
 def exact(share: float, count: int) -> tuple[float, float]:
-    """Clopper and Pearson's 95 % interval of a share of `count` videos, which need not be a whole number of them."""
+    """Clopper-Pearson 95 % interval of a `share` (0..1) of `count` videos; `share * count` may be fractional."""
     from scipy.special import betaincinv
 
     hits = share * count
@@ -77,10 +77,10 @@ def exact(share: float, count: int) -> tuple[float, float]:
 def paired(
     ours: Pooled, theirs: Pooled, clusters: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[tuple[float, float], float]:
-    """Of one metric of two answerers of the same examples: 95 % interval of ours less theirs, and p-value.
+    """Paired comparison of one metric of two models on the same examples: 95 % interval of ours - theirs, and p-value.
 
-    Both are redrawn with the same videos. The two-sided p-value is that of swapping the two answerers' names on whole
-    videos, as in `permutation`; the smallest is 1 / (resamples + 1).
+    Both are resampled with the same videos. The two-sided p-value is from a permutation test that swaps the two models
+    on whole videos, as in `permutation`; the smallest possible is 1 / (resamples + 1).
     """
     a, b = _grouped(ours.rows, clusters), _grouped(theirs.rows, clusters)
     gaps = np.concatenate([ours.value(w @ a) - theirs.value(w @ b) for w in _weights(len(a), resamples, seed)])
@@ -88,7 +88,7 @@ def paired(
     if np.isnan(gaps).all() or math.isnan(seen):
         return (math.nan, math.nan), math.nan
     low, high = np.nanpercentile(gaps, [2.5, 97.5])
-    if high - low < POINT * max(1.0, abs(high)):  # nothing is known of a difference that no redrawing changes
+    if high - low < POINT * max(1.0, abs(high)):  # a difference without variation gives no interval
         scale = _scale(ours)
         low, high = _around(ours.total - theirs.total, len(a), scale) if scale else (math.nan, math.nan)
     rng = np.random.default_rng(seed)
@@ -108,7 +108,10 @@ def difference(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """95 % interval of the mean of `values` over questions `one` less that over questions `other` (bool, question)."""
+    """95 % interval of the difference between the means of `values` over two sets of questions, `one` - `other`.
+
+    Both are bool (question,).
+    """
     means, _ = _resampled(values, clusters, np.stack([one, other], axis=1), resamples, seed)
     gaps = means[:, 0] - means[:, 1]
     if np.isnan(gaps).all():
@@ -130,28 +133,28 @@ def calibration_error(
 ) -> tuple[float, tuple[float, float]]:
     """Expected calibration error (0..1) of `confidence` (question,) and its 95 % interval.
 
-    A resample has more error than what it was drawn from, because noise only ever adds to a sum of absolute gaps. So
-    the interval is the basic one, the percentiles mirrored about the error itself, and it is cut off at 0.
+    The error of a resample is biased upwards, because noise only adds to a sum of absolute gaps. The interval is
+    therefore the basic bootstrap interval (percentiles reflected about the error), cut off at 0.
     """
     slices = np.minimum((confidence * bins).astype(int), bins - 1)[:, None] == np.arange(bins)
     gaps = slices * (confidence - right)[:, None]
-    found = float(np.abs(gaps.mean(axis=0)).sum())
+    error = float(np.abs(gaps.mean(axis=0)).sum())
     everything = np.ones((len(right), 1), dtype=bool)
-    # one seed for every slice, so that all are of the same videos
+    # the same seed for every slice, so that all draw the same videos
     drawn = [np.abs(_resampled(gap, clusters, everything, resamples, seed)[0]) for gap in gaps.T]
     low, high = np.percentile(sum(drawn), [2.5, 97.5])
     if high - low < POINT:
-        return found, (0.0, 1.0)
-    return found, (max(0.0, 2 * found - float(high)), max(0.0, 2 * found - float(low)))
+        return error, (0.0, 1.0)
+    return error, (max(0.0, 2 * error - float(high)), max(0.0, 2 * error - float(low)))
 
 
 def permutation(
     ours: np.ndarray, theirs: np.ndarray, clusters: np.ndarray, columns: np.ndarray, draws: int = 10000, seed: int = 0
 ) -> np.ndarray:
-    """Two-sided p-values, one for each column, that two answerers of the same questions are equally good.
+    """Two-sided p-values, one per column, of the permutation test that two models are equally good.
 
-    Under that hypothesis the names of the two may be swapped for any video. `draws` random swaps; the smallest p is
-    1 / (draws + 1). A column in which the two never differ gives 1.
+    Under the null hypothesis the two models may be swapped on any video. `draws` is the number of random swaps; the
+    smallest p-value is 1 / (draws + 1). A column in which the two never differ gives 1.
     """
     gaps, _ = _by_cluster(ours.astype(float) - theirs, clusters, columns)
     gaps = gaps[np.any(gaps != 0, axis=1)]
@@ -165,15 +168,15 @@ def permutation(
 
 
 def mcnemar(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """McNemar's two-sided p-value over bool (question,) arrays of who was right; exact where that is cheap.
+    """McNemar's two-sided p-value for bool (question,) arrays of correct answers; exact for few disagreements.
 
-    Takes questions as independent, so it is too sure where videos have several; `permutation` is not.
+    It assumes independent questions, so its p-values are too small if videos have several; use `permutation` then.
     """
     only_ours, only_theirs = int(np.sum(ours & ~theirs)), int(np.sum(~ours & theirs))
     n = only_ours + only_theirs
     if n == 0:
         return 1.0
-    from scipy.stats import binomtest, chi2  # here: 0.6 s of CPU that an answer does not need
+    from scipy.stats import binomtest, chi2  # imported here: 0.6 s of CPU that `lookhear ask` does not need
 
     if n <= EXACT_UP_TO:
         return float(binomtest(only_ours, n, 0.5).pvalue)
@@ -181,7 +184,7 @@ def mcnemar(ours: np.ndarray, theirs: np.ndarray) -> float:
 
 
 def holm(pvalues: Sequence[float]) -> list[float]:
-    """Holm's step-down correction: what each p-value is worth when all of them were looked at."""
+    """Holm's step-down correction for multiple tests: the adjusted p-values."""
     order = sorted(range(len(pvalues)), key=lambda i: pvalues[i])
     adjusted, floor = [0.0] * len(pvalues), 0.0
     for rank, i in enumerate(order):
@@ -197,7 +200,7 @@ def spread(values: Sequence[float]) -> Mapping[str, float]:
     n = len(values)
     mean = float(np.mean(values)) if n else math.nan
     deviation = float(np.std(values, ddof=1)) if n > 1 else math.nan
-    known = n > 1 and deviation > 0  # equal numbers of a few seeds do not say that the next is equal too
+    known = n > 1 and deviation > 0  # equal values of a few seeds give no interval
     half = float(t.ppf(0.975, n - 1)) * deviation / math.sqrt(n) if known else math.nan
     return {
         "runs": n,
@@ -213,7 +216,7 @@ def spread(values: Sequence[float]) -> Mapping[str, float]:
 def _resampled(
     values: np.ndarray, clusters: np.ndarray, columns: np.ndarray, resamples: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Means (resample, column) over as many videos as there are, drawn with replacement; questions (video, column)."""
+    """Bootstrap means (resample, column) and the number of questions (video, column)."""
     sums, counts = _by_cluster(values, clusters, columns)
     videos, means = len(sums), [np.empty((0, columns.shape[1]))]
     for weights in _weights(videos, resamples, seed) if videos else []:
@@ -223,7 +226,7 @@ def _resampled(
 
 
 def _grouped(rows: np.ndarray, clusters: np.ndarray) -> np.ndarray:
-    """(video, column) sums of rows (example, column)."""
+    """Sum rows (example, column) by video: (video, column)."""
     _, index = np.unique(clusters, return_inverse=True)
     sums = np.zeros((int(index.max()) + 1 if len(index) else 0, rows.shape[1]))
     np.add.at(sums, index, rows)
@@ -231,7 +234,7 @@ def _grouped(rows: np.ndarray, clusters: np.ndarray) -> np.ndarray:
 
 
 def _weights(videos: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """(draw, video) how often each video is in a redrawing of as many as there are, some redrawings at a time."""
+    """Yield counts (draw, video) of each video in bootstrap resamples, in chunks of resamples."""
     rng = np.random.default_rng(seed)
     for draws in _chunks(resamples, videos):
         picked = rng.integers(videos, size=(draws, videos)) + videos * np.arange(draws)[:, None]
@@ -239,7 +242,7 @@ def _weights(videos: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def _share(metric: Pooled, sums: np.ndarray) -> tuple[float, float]:
-    """The exact interval of a share on the metric's own scale; nan of a metric that is none."""
+    """Clopper-Pearson interval of a share on the scale of the metric; nan for a metric that is not a share."""
     scale, videos = _scale(metric), int(np.count_nonzero(sums[:, 1])) if sums.shape[1] > 1 else 0
     if not scale or not videos:
         return math.nan, math.nan
@@ -248,7 +251,7 @@ def _share(metric: Pooled, sums: np.ndarray) -> tuple[float, float]:
 
 
 def _scale(metric: Pooled) -> float:
-    """What a metric that is a share of counted examples gives for all of them, 0 for any other metric."""
+    """Largest value of a metric that is a share of counted examples (1 or 100); 0 for any other metric."""
     if not isinstance(metric, Ratio) or not metric.counted.any():
         return 0.0
     above, below = metric.rows[metric.counted].T
@@ -256,7 +259,7 @@ def _scale(metric: Pooled) -> float:
 
 
 def _unvaried(values: np.ndarray, videos: int) -> tuple[float, float]:
-    """An interval of the mean of values that are alike in every video."""
+    """Interval of the mean of values whose mean is equal in every video."""
     mean, low, high = float(values.mean()), values.min(), values.max()
     if low >= 0 and high <= 1:
         return exact(mean, videos)
@@ -264,13 +267,13 @@ def _unvaried(values: np.ndarray, videos: int) -> tuple[float, float]:
 
 
 def _around(gap: float, videos: int, scale: float) -> tuple[float, float]:
-    """An interval about a difference of shares in which none of so many videos differs from the others."""
+    """Interval around a difference of shares that is equal in all `videos`."""
     half = scale * (1 - 0.025 ** (1 / max(videos, 1)))
     return max(-scale, gap - half), min(scale, gap + half)
 
 
 def _by_cluster(values: np.ndarray, clusters: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Sum of values and number of questions, (video, column) each, as float32 (exact for counts below 16 million)."""
+    """Sums of values and numbers of questions, both float32 (video, column); exact for counts below 16 million."""
     _, index = np.unique(clusters, return_inverse=True)
     videos = int(index.max()) + 1 if len(index) else 0
     sums = [np.bincount(index, weights=np.where(c, values, 0.0), minlength=videos) for c in columns.T]

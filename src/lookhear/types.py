@@ -1,10 +1,10 @@
-"""The words everything else is written in.
+"""Core types: recordings, clips, examples, answers, decoded media and outputs of nets.
 
     Source -> Clip -> Example -> Answer -> (metrics, report)
               Clip -> Media -> features -> Output -> Answer
 
 Time is seconds. Boxes are 0..1 (left, top, right, bottom). Frames are uint8 (time, height, width, 3). Sound is mono
-float32 in -1..1. Frozen values with no behaviour beyond a property or two; importing this imports nothing heavy.
+float32 in -1..1. All types are frozen dataclasses with hardly any methods; importing this module imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lookhear.errors import DatasetError
+
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
@@ -21,22 +23,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """One recording. `path` may be None: features can exist where the media does not."""
+    """One recording: its id and media file. `path` is None if the media is missing; its features can still exist."""
 
     id: str
     path: Path | None = None
 
 
 class _Blank(Source):
-    """Its own class, so that a recording that happens to be called `blank` is not equal to it."""
+    """A class of its own, so that a recording with the id `blank` is not equal to BLANK."""
 
 
-BLANK = _Blank("blank")  # black frames or silence, asked for on purpose: what a probe puts in place of a stream
+BLANK = _Blank("blank")  # black frames or silence; probes use it to replace a stream
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A stretch of time, `start` to `end` in seconds, seen through `video` and heard through `audio`."""
+    """A time span, `start` to `end` in seconds, with pictures from `video` and sound from `audio`.
+
+    `end=None` means the end of the recording; `video=None` or `audio=None` means that this track is missing.
+    """
 
     video: Source | None
     audio: Source | None
@@ -45,7 +50,7 @@ class Clip:
 
     @property
     def id(self) -> str:
-        """A name for this stretch of these recordings, equal for equal clips."""
+        """An id made of recordings and time span; equal clips have equal ids."""
         sources = [self.video.id if self.video else "none", self.audio.id if self.audio else "none"]
         name = sources[0] if sources[0] == sources[1] else "+".join(sources)
         whole = self.start == 0 and self.end is None
@@ -54,7 +59,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Segment:
-    """Something that lasts from `start` to `end` seconds in one stream or both."""
+    """An event from `start` to `end` seconds, in the sound, the picture or both (`stream`)."""
 
     label: str
     start: float
@@ -64,7 +69,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Word:
-    """One spoken word, when it is said, and how sure that is."""
+    """One spoken word with its time in seconds and its probability (`score`)."""
 
     text: str
     start: float
@@ -85,7 +90,7 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Region:
-    """Somewhere in the frame at `time` seconds: a box (left, top, right, bottom in 0..1), a mask, or both."""
+    """A region of the frame at `time` seconds: a box (left, top, right, bottom in 0..1), a mask, or both."""
 
     label: str
     box: tuple[float, float, float, float] | None = None
@@ -95,7 +100,10 @@ class Region:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What an answer rests on: one weight per second for what was seen and what was heard, summing to 1 each."""
+    """The evidence of an answer: one weight per second for the picture (`seen`) and for the sound (`heard`).
+
+    Each sums to 1. `opinions` are the probabilities of the model's unimodal heads: stream -> answer -> probability.
+    """
 
     seen: tuple[float, ...] = ()
     heard: tuple[float, ...] = ()
@@ -104,15 +112,15 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was said and why. References and predictions are both Answers."""
+    """An answer with scores, segments, regions and evidence. References and predictions are both Answers."""
 
     text: str = ""
     scores: Mapping[str, float] = field(default_factory=dict)  # answer -> probability, most likely first
     segments: tuple[Segment, ...] = ()  # when
     regions: tuple[Region, ...] = ()  # where
     evidence: Evidence | None = None
-    raw: str = ""  # the model's own words, before parsing
-    notes: tuple[str, ...] = ()  # what a reader must know: "no sound track: answered from silence"
+    raw: str = ""  # the model's reply before parsing
+    notes: tuple[str, ...] = ()  # warnings: "no sound track: answered from silence"
 
     def __repr__(self) -> str:
         first, *others = [f"{text!r} {score:.0%}" for text, score in list(self.scores.items())[:3]] or [repr(self.text)]
@@ -122,7 +130,7 @@ class Answer:
         return f"<Answer {first}{': ' if facts else ''}{'; '.join(facts)}>"
 
     def _repr_html_(self) -> str:
-        """For notebooks: the answers and how sure, then each second's weight, for the eyes and for the ears."""
+        """HTML for notebooks: the answers with their probabilities, then the weight of each second."""
         from html import escape
 
         scores = list(self.scores.items())[:3] or [(self.text, 1.0)]
@@ -148,12 +156,12 @@ ENDINGS = ("finished", "cut", "filtered", "refused", "empty", "failed")
 
 @dataclass(frozen=True)
 class Reply:
-    """What a language model said, and how it ended.
+    """The reply of a language model, and how it ended.
 
-    `ended` is one of ENDINGS: `finished` as the model wished; `cut` at its limit of tokens; `filtered` by the server;
-    `refused` by the model (a refusal that the server marks as one); `empty`, nothing but reasoning or blanks; `failed`,
-    no reply came. `why` quotes the server where it was not finished. `score` is the mean log-probability of the tokens,
-    nan where it is not known; `masks` are bool (height, width).
+    `ended` is one of ENDINGS: `finished` normally; `cut` at the token limit; `filtered` by the server; `refused` by the
+    model (and marked so by the server); `empty`, only reasoning or whitespace; `failed`, no reply. `why` quotes the
+    server if the reply is not finished. `score` is the mean log-probability of the tokens, nan if unknown; `masks` are
+    bool (height, width).
     """
 
     text: str
@@ -166,23 +174,36 @@ class Reply:
 
 @dataclass(frozen=True)
 class Example:
-    """One question about one clip, and its reference answer if known."""
+    """One question about one clip, with its reference answer if known.
+
+    `kind` is the question type, by which results are grouped; `meta` holds further fields of the annotation.
+    """
 
     id: str
-    task: str  # a name in tasks/: how to ask, how to read the reply, how to score
+    task: str  # a name in tasks/, which defines prompt, parser and metrics
     clip: Clip
     question: str
     reference: Answer | None = None
     kind: tuple[str, ...] = ()  # ("Audio-Visual", "Counting")
     meta: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def truth(self) -> Answer:
+        """The reference answer, where there must be one. Raises DatasetError where it is not known."""
+        if self.reference is None:
+            raise DatasetError(
+                f"Question {self.id!r} has no reference answer. Take a split whose answers are published."
+            )
+        return self.reference
+
 
 @dataclass(frozen=True)
 class Media:
-    """A decoded clip. A track that is not there is None; silence and black are values like any other.
+    """A decoded clip. A missing track is None, which differs from silence or black frames.
 
-    `frames` uint8 (time, height, width, 3) were shown at `times` (time,) seconds after the clip's start; `waveform`
-    float32 (sample,) is the sound of the same stretch at `sample_rate` Hz. `duration` is what could really be read.
+    `frames` uint8 (time, height, width, 3) are shown at `times` (time,), in seconds after the clip's start. `waveform`
+    float32 (sample,) is the sound of the same time span at `sample_rate` Hz. `duration` is the decoded length in
+    seconds.
     """
 
     frames: np.ndarray | None
@@ -190,21 +211,21 @@ class Media:
     waveform: np.ndarray | None
     sample_rate: int
     duration: float
-    notes: tuple[str, ...] = ()  # visible facts: "no sound track", "sound is silent throughout", "truncated at 29.1 s"
+    notes: tuple[str, ...] = ()  # warnings: "no sound track", "sound is silent throughout", "truncated at 29.1 s"
 
     @property
     def silent(self) -> bool:
-        """There is a sound track and every sample of it is (as good as) zero: below -80 dB full scale."""
+        """True if there is a sound track and every sample of it is below -80 dB full scale."""
         return self.waveform is not None and (not len(self.waveform) or float(abs(self.waveform).max()) < 1e-4)
 
 
 @dataclass(frozen=True)
 class Output:
-    """What a net says about a batch of questions.
+    """The output of a net for a batch of questions.
 
-    `logits` (question, answer) decide. `opinions` are logits of the net's single heads by name (joint, audio, visual).
-    `attention` is weight per second by stream, `seen` and `heard` (question, time). `hidden` holds named inner tensors
-    that `losses` needs or a reader wants to look at.
+    `logits` (question, answer) are the predictions. `opinions` are logits of the net's single heads by name (joint,
+    audio, visual). `attention` is the weight of each second by stream, `seen` and `heard`: (question, time). `hidden`
+    holds intermediate tensors by name, for `losses` or for inspection.
     """
 
     logits: Tensor
@@ -213,4 +234,4 @@ class Output:
     hidden: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-Memory = Mapping[str, "Tensor"]  # what `watch` keeps of clips: tensors whose first axis is the clip
+Memory = Mapping[str, "Tensor"]  # result of `watch`: tensors whose first axis is the clip

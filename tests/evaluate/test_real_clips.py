@@ -6,7 +6,6 @@ import pytest
 from lookhear import tasks
 from lookhear.datasets import avsbench
 from lookhear.evaluate import report as reports
-from lookhear.evaluate import scores
 from lookhear.evaluate.run import run, unanswered
 from lookhear.metrics.segmentation import mask_of
 from lookhear.model import load
@@ -47,7 +46,7 @@ def test_the_whole_way(clips, model, name):
     (kind,) = found.metrics
     assert kind == scores.kind_of(examples[0]) and found.metrics[kind]["unread"].total == len(examples)
     best = reports.report(examples, run(Oracle(), examples), resamples=20).metrics[kind]
-    main = "rouge_l" if kind == "captioning" else scores.main_metric(kind)
+    main = "rouge_l" if kind == "captioning" else tasks.main_metric(kind)
     assert best[main].value == pytest.approx(100, abs=1) and best["unread"].value == 0  # boxes are told in whole pixels
     assert found.metrics[kind][main].value < 60, "it was taught musicians on a stage, and nothing else"
 

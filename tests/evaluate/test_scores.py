@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 
-from lookhear import statistics
+from lookhear import statistics, tasks
 from lookhear.evaluate import compare
 from lookhear.evaluate import report as reports
 from lookhear.evaluate import scores as metrics
@@ -42,7 +42,7 @@ def test_an_oracle_is_perfect_and_a_constant_is_not_read(kind):
         assert best.metrics[kind]["mIoU_present"].value == pytest.approx(100)
         assert best.metrics[kind]["mIoU"].value == pytest.approx(200 / 71), "as published: absent classes count as 0"
     worst = reports.report(*of(kind, "constant"), resamples=50).metrics[kind]
-    main = metrics.main_metric(kind)
+    main = tasks.main_metric(kind)
     assert worst[main].value < 0.7 * best.metrics[kind][main].value or kind == "localisation/avss"
     if kind not in ("captioning", "event_localisation/ave"):
         assert worst["unread"].value == 100
@@ -96,7 +96,7 @@ def test_a_report_of_any_task_comes_back_from_disk(kind, tmp_path):
     scored.save(tmp_path)
     again = reports.load(tmp_path)
     assert again.to_json() == scored.to_json() and json.loads((tmp_path / "report.json").read_text())
-    assert (scored.overall is None) == (kind.split("/")[0] not in metrics.RIGHT_OR_WRONG)
+    assert (scored.overall is None) == (not tasks.judged(kind))
     shown = scored.table()
     assert "unread" in shown and all(name in shown for name in scored.classes.get(kind, {}))
     assert "tabular" in scored.table("latex") and "unread" in (tmp_path / "table.md").read_text()
@@ -144,7 +144,7 @@ def test_two_answerers_of_any_task_are_compared():
         _, worst = of(kind, "constant")
         sides = [reports.report(examples, said, resamples=2) for said in (best, worst)]
         found = compare.metrics(*sides, resamples=40)
-        main = found[kind][metrics.main_metric(kind)]
+        main = found[kind][tasks.main_metric(kind)]
         assert main.difference > 0 or kind == "localisation/avss"
-        again = compare.metrics(sides[0], sides[0], resamples=40)[kind][metrics.main_metric(kind)]
+        again = compare.metrics(sides[0], sides[0], resamples=40)[kind][tasks.main_metric(kind)]
         assert again.difference == 0 and again.p == 1

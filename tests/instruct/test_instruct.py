@@ -87,6 +87,7 @@ def test_what_has_no_target_is_counted(tmp_path, lookhear):
 
 CLIP = Clip(Source("a"), Source("a"))
 ASKED = Example("1", "question_answering", CLIP, "How many sound", Answer("two"))
+REASON = "It comes from the garden and is loud and clear. "
 LONG = "The flute plays first and the tuba joins it later on. "
 
 
@@ -96,7 +97,8 @@ LONG = "The flute plays first and the tuba joins it later on. "
         (LONG + "So the answer is <answer>two</answer>.", ""),
         (LONG + "So the answer is <answer>three</answer>.", "another answer"),
         ("<answer>two</answer>", "no reason"),
-        (LONG * 40 + "<answer>two</answer>", "longer than 300"),
+        (" ".join(f"w{k}" for k in range(310)) + " <answer>two</answer>", "longer than 300"),
+        (LONG * 4 + "<answer>two</answer>", "repeats itself"),
         (LONG + "The correct answer is <answer>two</answer>.", "label it was told"),
         (LONG + "According to the metadata: <answer>two</answer>.", "label it was told"),
     ],
@@ -108,13 +110,13 @@ def test_faults(text, wrong):
 def test_times_and_places_must_be_those_of_the_label():
     event = Example("1", "event_localisation", CLIP, "", Answer("Bark", segments=(Segment("Bark", 0, 4),)))
     event = Example(**{**vars(event), "meta": {"form": "ave", "labels": ("Bark", "Horse")}})
-    told = LONG + "<event> Bark </event>, <range> 0,{} </range>"
+    told = REASON + "<event> Bark </event>, <range> 0,{} </range>"
     assert fault(event, told.format(4)) == "" and "another answer" in fault(event, told.format(5))
     box = Answer("dog", regions=(Region("dog", (0.25, 0.25, 0.5, 0.5)),))
     placed = Example("1", "localisation", CLIP, "", box, meta={"form": "arig"})
-    told = LONG + "It is the <object>dog</object> [56,56,{},112]."
+    told = REASON + "It is the <object>dog</object> [56,56,{},112]."
     assert fault(placed, told.format(112)) == "" and "another answer" in fault(placed, told.format(113))
-    assert fault(placed, LONG) == "no coordinates"
+    assert fault(placed, REASON) == "cannot be read: no coordinates"
 
 
 def test_the_writer_is_told_what_is_known_and_how_to_end():
@@ -232,7 +234,7 @@ def test_a_dry_run_asks_nothing(shown, tmp_path, server, lookhear):
     [
         ("I'm sorry, I cannot watch videos.", "refuses"),
         ("Sure! Here is the reasoning. {}", "filler"),
-        ("<think>hm {}", "leftover tag <think>"),
+        ("<think>hm {}", "leftover tag: <think>"),
         ("<|im_end|> {}", "leftover tag"),
         ("At 75 seconds the violin stops, and nothing else is heard. {}", "after the clip's end"),
         ("At 1:15 the violin stops, and nothing else is heard. {}", "after the clip's end"),

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from lookhear import config, datasets, model
 from lookhear.errors import DependencyError, ModelError, RecipeError
-from lookhear.llms import placement
+from lookhear.llms.omni import placement
 from lookhear.model import tuned
 from lookhear.train import estimate, learners, lessons, llm, prepared
 from lookhear.train.llm import train

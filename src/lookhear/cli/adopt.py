@@ -48,7 +48,7 @@ def adopt(
     from lookhear.store.review import review
 
     given = {"audio": audio, "frames": frames, "patches": patches, "question": question, "words": words}
-    places = {stream: place for stream, place in (given | {"prompt": prompt}).items() if place}
+    places: dict[str, Path | str] = {stream: place for stream, place in (given | {"prompt": prompt}).items() if place}
     if not places:
         raise FeatureError("Nothing to adopt: give --audio, --frames, --patches, --question, --words or --prompt.")
     if bool(dataset) != bool(root):
@@ -61,7 +61,7 @@ def adopt(
     splits = _examples(dataset, root) if dataset and root else {}
     store = FeatureStore(out)
     if copy:
-        places = copied(store, name, places)
+        places = {**copied(store, name, places)}
     adopt(store, name, places, transposed, {stream: _texts(splits, stream) for stream in texts})
     reviews = {
         stream: review(store.official(name)[stream], _wanted(splits, stream, READS[stream]) if splits else None, whole)
@@ -80,8 +80,7 @@ def _examples(dataset: str, root: Path) -> dict[str, list[Example]]:
     from lookhear import datasets
     from lookhear.errors import DatasetError
 
-    module, version = datasets.find(dataset)
-    splits = module.splits(root, version) if version else module.splits(root)
+    splits = datasets.of(dataset).splits(root)
     if not splits:
         raise DatasetError(f"No annotations of {dataset!r} under {str(root)!r}: no split was found.")
     return {split: datasets.load(dataset, root, split) for split in splits}

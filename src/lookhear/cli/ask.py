@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lookhear.cli._replies import Beams, MaxTokens, Seed, Stop, Temperature, TopP, Window
+
 if TYPE_CHECKING:
     from lookhear.types import Answer, Clip, Region
 
@@ -52,6 +54,16 @@ def ask(
     ] = False,
     max_mb: Annotated[float, typer.Option(min=0, help="Largest download, in megabytes.")] = 512,
     max_seconds: Annotated[float, typer.Option(min=0, help="Longest download, in seconds.")] = 120,
+    max_tokens: MaxTokens = 0,
+    temperature: Temperature = 0.0,
+    top_p: TopP = 1.0,
+    seed: Seed = 0,
+    beams: Beams = 1,
+    stop: Stop = None,
+    window: Window = 0.0,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Show a language model's replies as they are written.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Download a language model without asking.")] = False,
 ) -> None:
     """Answer questions about videos, with the evidence for each answer.
@@ -63,17 +75,20 @@ def ask(
     Example: lookhear ask concerts/ -q "Which instrument starts first?" -q "Is there a voiceover?" --json
     """
     from lookhear.cli import _asked
+    from lookhear.cli._replies import told
     from lookhear.cli._served import late
-    from lookhear.errors import MediaError
+    from lookhear.errors import MediaError, RecipeError
     from lookhear.fetch import FetchOptions
-    from lookhear.model import default, load, spelled
+    from lookhear.model import LLMModel, default, load, spelled
 
     videos, asked = _asked.parted(words, question or (), questions)
     model = spelled(model or default())
     options = FetchOptions(max_bytes=int(max_mb * 1e6), seconds=max_seconds) if fetch else None
     with _asked.files(videos, options) as found:
         _agree(model, yes)
-        answering = load(model, **late(model))
+        answering = load(model, **late(model), **told(max_tokens, temperature, top_p, seed, beams, stop, window))
+        if stream and (window or as_json or not isinstance(answering, LLMModel)):
+            raise RecipeError("--stream shows the replies of a language model as text: without --json and --window.")
         for line in getattr(getattr(answering, "llm", None), "report", ()):
             print(f"{model}: {line}", file=sys.stderr)
         several, failed = len(found) > 1, 0
@@ -81,7 +96,7 @@ def ask(
             try:
                 if isinstance(file, MediaError):
                     raise file
-                _answered(answering, name, file, asked, several, as_json, evidence, segmenter)
+                _answered(answering, name, file, asked, several, as_json, evidence, segmenter, stream)
             except MediaError as error:
                 if not several:
                     raise
@@ -101,13 +116,14 @@ def _answered(
     as_json: bool,
     evidence: Path | None,
     segmenter: str,
+    stream: bool,
 ) -> None:
     """Answer every question about one video and print it."""
     from lookhear.evaluate.evidence import as_json as plain
     from lookhear.model import clip_of
 
     clip = clip_of(file)
-    answers = answering.ask(clip, *asked)
+    answers = _streamed(answering, clip, asked) if stream else answering.ask(clip, *asked)
     if segmenter:
         answers = _drawn(clip, answers, segmenter)
     folder = evidence / slug(Path(name).name) if evidence and several else evidence
@@ -123,6 +139,20 @@ def _answered(
         if picture:
             print(f"  drawn  {picture}")
         print()
+
+
+def _streamed(answering: Any, clip: Clip, asked: Sequence[str]) -> list[Answer]:
+    """The answers to questions, one after the other, their replies shown while they grow."""
+    answers: list[Answer] = []
+    for question in asked:
+        print(f"{question}\n  ", end="", flush=True)
+        for piece in answering.stream(clip, question):
+            if isinstance(piece, list):
+                answers += piece
+            else:
+                print(piece[1], end="", flush=True)
+        print()
+    return answers
 
 
 def slug(text: str) -> str:

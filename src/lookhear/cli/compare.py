@@ -24,6 +24,10 @@ def compare(
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Accept answers that differ only in spelling or form.")
     ] = False,
+    beside: Annotated[str, typer.Option(help="Published methods to print beside both: names, or all.")] = "",
+    cases: Annotated[
+        Path | None, typer.Option(help="Write cases of all reports side by side (HTML); frames with --dataset, --root.")
+    ] = None,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -32,6 +36,7 @@ def compare(
     Answers are paired by question: a permutation test clustered by video, McNemar's test, and Holm's correction over
     the types. A star marks differences that are significant at 5 % after correction. For tasks whose answers are not
     simply right or wrong (times, places, sentences), every metric is compared by a paired bootstrap over videos.
+    Where questions are head or tail, each part is compared on its own as well.
 
     Example: lookhear compare runs/av_master/report runs/question_only/report
     """
@@ -49,18 +54,33 @@ def compare(
         return scored(path, dataset, root, split, lenient)[0]
 
     sides = [[loaded(place) for place in side.split(",") if place] for side in (ours, theirs)]
+    mine, others = sides
     if any(run.overall is None for runs in sides for run in runs):
         if any(len(runs) > 1 for runs in sides):
             raise RecipeError("Several runs a side can be compared where answers are right or wrong; give one of each.")
-        gaps = compares.metrics(sides[0][0], sides[1][0])
+        gaps = compares.metrics(mine[0], others[0])
         plain = {kind: {name: gap.to_json() for name, gap in some.items()} for kind, some in gaps.items()}
         print(dumps({"metrics": plain}, indent=2) if as_json else compares.metric_table(gaps, format))
         return
-    comparison = compares.compare(*sides)
+    if cases:
+        _cases(
+            {
+                place: one
+                for side, runs in zip((ours, theirs), sides, strict=True)
+                for place, one in zip(side.split(","), runs, strict=True)
+            },
+            cases,
+            dataset,
+            root,
+            split,
+        )
+    comparison = compares.compare(mine, others)
     if as_json:
         print(dumps(comparison.to_json(), indent=2))
         return
     print(compares.table(comparison, format, ("ours", "theirs")))
+    if beside:
+        print(f"\n{_beside({'ours': sides[0], 'theirs': sides[1]}, beside, format)}")
     for side, spread in comparison.spreads.items():
         print(
             f"{side}: {spread['runs']} runs, overall {spread['mean']:.2f} ± {spread['deviation']:.2f} "
@@ -68,3 +88,29 @@ def compare(
         )
     if comparison.left_out:
         print(f"note: {comparison.left_out} questions that only one side answered are left out")
+
+
+def _cases(reports: dict[str, Report], out: Path, dataset: str, root: Path | None, split: str) -> None:
+    """Write the sheet of cases; clips are shown where the dataset's folder is given."""
+    import sys
+
+    from lookhear import datasets
+    from lookhear.evaluate.draw import cases
+
+    clips = {e.id: e.clip for e in datasets.load(dataset, root, split)} if dataset and root else None
+    named = {str(one.card.get("model") or place): one for place, one in reports.items()}
+    named = named if len(named) == len(reports) else reports  # two runs of one name keep their folders' names
+    count = cases.sheet(named, out, clips)
+    print(f"{count} cases side by side: {out}", file=sys.stderr)
+
+
+def _beside(sides: dict[str, list[Report]], wanted: str, format: str) -> str:
+    """The first report of each side and the published rows of its dataset."""
+    from lookhear.errors import RecipeError
+    from lookhear.evaluate.literature import published, table_rows
+
+    reports = {f"{name} ({runs[0].card.get('model', name)})": runs[0] for name, runs in sides.items()}
+    card = next(iter(reports.values())).card
+    if not card.get("dataset"):
+        raise RecipeError("The first report does not say what dataset it is about, so nothing can stand beside it.")
+    return table_rows.beside(reports, card["dataset"], card.get("split", ""), published.names_in(wanted), format)

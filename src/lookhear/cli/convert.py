@@ -56,7 +56,9 @@ def _list(path: Path) -> list[str]:
         answers = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: not readable as a JSON list of answers ({error}).") from None
-    answers = sorted(answers, key=answers.get) if isinstance(answers, dict) else answers  # {"two": 0, …}
+    answers = (
+        sorted(answers, key=lambda answer: answers[answer]) if isinstance(answers, dict) else answers
+    )  # {"two": 0, …}
     if not isinstance(answers, list) or not all(isinstance(a, str) for a in answers):
         raise ModelError(f"{path}: expected a JSON list of answers, or answers with their numbers.")
     return answers

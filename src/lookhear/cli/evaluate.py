@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lookhear.cli._plots import of_report, published_rows
+from lookhear.cli._replies import Beams, MaxTokens, Seed, Stop, Temperature, TopP, Window, told
 from lookhear.files import claim, dumps
 
 if TYPE_CHECKING:
@@ -39,9 +41,18 @@ def evaluate(
         Path | None, typer.Option(help="Folder for the segmenter's embeddings, about 17 MB per frame.")
     ] = None,
     judge: Annotated[str, typer.Option(help="Model that judges open-ended answers: endpoint@URL,model=NAME.")] = "",
-    beside: Annotated[bool, typer.Option(help="With --tasks: print published rows beside ours.")] = True,
+    beside: Annotated[str, typer.Option(help="Published methods to print beside it: their names, or all.")] = "",
+    no_beside: Annotated[bool, typer.Option("--no-beside", help="With --tasks: print no published rows.")] = False,
+    max_tokens: MaxTokens = 0,
+    temperature: Temperature = 0.0,
+    top_p: TopP = 1.0,
+    seed: Seed = 0,
+    beams: Beams = 1,
+    stop: Stop = None,
+    window: Window = 0.0,
     dry_run: Annotated[bool, typer.Option(help="Send nothing to a server: count questions, tokens and cost.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for report.json, answers.jsonl and table.md.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for report, answers, table and scores.svg.")] = None,
+    rows: Annotated[Path | None, typer.Option(help="One row a question into this file: .csv or .parquet.")] = None,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -72,6 +83,7 @@ def evaluate(
     from lookhear import catalog
     from lookhear.errors import RecipeError
     from lookhear.evaluate import many, tables
+    from lookhear.evaluate.literature import published, table_rows
     from lookhear.evaluate.probes import PROBES
 
     if bool(dataset) == bool(tasks):
@@ -80,13 +92,17 @@ def evaluate(
         raise RecipeError(catalog.unknown("probe", probe, PROBES))
     if format not in tables.FORMATS:
         raise RecipeError(catalog.unknown("table format", format, tables.FORMATS))
+    if rows and tasks:
+        raise RecipeError("--rows is for one dataset; of many, each folder of --out has its answers.jsonl.")
     if embeddings and not segmenter:
         raise RecipeError(f"--embeddings {str(embeddings)!r} are a segmenter's: give --segmenter as well.")
+    methods = published.names_in(beside)
     wanted = many.listed(tasks, root) if tasks else [many.Asked(dataset, split, root)]
     with claim(out) if out and not dry_run else nullcontext():
         asker = Asker(model, store, probe, limit, None if dry_run or not tasks else out, dry_run)
         asker.segmenter, asker.embeddings = segmenter, embeddings
         asker.judge = judge
+        asker.replies = told(max_tokens, temperature, top_p, seed, beams, stop, window)
         if dry_run:
             asker.plan(wanted)
             return
@@ -94,18 +110,26 @@ def evaluate(
             scored = asker(wanted[0], many.examples_of(wanted[0], limit))
             if out:
                 scored.save(out)
-            print(dumps(scored.to_json(), indent=2) if as_json else scored.table(format))
+                own = published_rows(asker.loaded, dataset)
+                of_report(scored, out, table_rows.rows(dataset, methods) if methods else own)
+            if rows:
+                scored.export(rows)
+            shown = scored.table(format)
+            if beside:
+                others = table_rows.beside({asker.name: scored}, dataset, split, methods, format)
+                shown = f"{shown}\n\n{others}" if format in ("text", "markdown") else others
+            print(dumps(scored.to_json(), indent=2) if as_json else shown)
             _tell({wanted[0]: scored}, {}, asker.loaded)
             return
         reports, missing = many.ask_all(wanted, asker, limit)
-        rows, card = many.rows(reports, asker.name), next(iter(reports.values())).card
+        table, card = many.rows(reports, asker.name), next(iter(reports.values())).card
 
-        def shown(form: str) -> str:
-            return "\n\n".join(filter(None, (many.table(rows, form, beside), tables.senses(card, form))))
+        def printed(form: str) -> str:
+            return "\n\n".join(filter(None, (many.table(table, form, not no_beside), tables.senses(card, form))))
 
         if out:
-            (out / "table.md").write_text(shown("markdown") + "\n", "utf-8")
-        print(dumps(_plain(reports, missing, rows, beside), indent=2) if as_json else shown(format))
+            (out / "table.md").write_text(printed("markdown") + "\n", "utf-8")
+        print(dumps(_plain(reports, missing, table, not no_beside), indent=2) if as_json else printed(format))
         _tell(reports, missing, asker.loaded)
 
 
@@ -114,8 +138,10 @@ class Asker:
 
     def __init__(self, model: str, store: Path | None, probe: str, limit: int, out: Path | None, dry: bool = False):
         self.model, self.store, self.probe, self.limit, self.out, self.dry = model, store, probe, limit, out, dry
-        self.segmenter, self.embeddings = "", None
+        self.segmenter = ""
+        self.embeddings: Path | None = None
         self.judge = ""
+        self.replies: dict[str, Any] = {}
         self.loaded: Any = None
         self.asked: Any = None
         self.name = Path(model).name
@@ -145,6 +171,7 @@ class Asker:
             **({"limit": self.limit} if self.limit else {}),
             **({"segmenter": self.segmenter} if self.segmenter else {}),
             **({"judged_by": self.judge} if self.judge else {}),
+            **_replied(self.replies),
         }
         folder = self.out / f"{asked.dataset.replace('@', '-')}-{asked.split}" if self.out else None
         if folder and (folder / "report.json").is_file():
@@ -156,7 +183,8 @@ class Asker:
                 return done
         store = FeatureStore(self.store or asked.root / "features", cache=True)
         if self.loaded is None:
-            self.loaded = load(self.model, store, **late(self.model), **({"dry_run": True} if self.dry else {}))
+            given = late(self.model) | self.replies | ({"dry_run": True} if self.dry else {})
+            self.loaded = load(self.model, store, **given)
             self.name = card["model"] = self.loaded.name
             self.asked = self._drawing() if self.segmenter else self.loaded
         if self.probe:
@@ -224,6 +252,15 @@ def _certified(name: str, llm: Any) -> dict[str, Any] | None:
     found = certificate(name)
     served = sent(llm) if isinstance(llm, Endpoint) else {}
     return found.short() if found is not None and found.fits(served) else None
+
+
+def _replied(replies: dict[str, Any]) -> dict[str, Any]:
+    """What a report's card says of how replies were generated; nothing where that is as it comes."""
+    made = {"window": replies["window"]} if "window" in replies else {}
+    if "generation" not in replies:
+        return made
+    told = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(replies["generation"]).items()}
+    return made | {"generation": told}
 
 
 def _plain(reports: Any, missing: Any, rows: Any, beside: bool) -> dict[str, Any]:

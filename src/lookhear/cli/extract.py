@@ -88,9 +88,8 @@ def _examples(dataset: str, root: Path, split: list[str] | None) -> list[Example
     """The examples of the given splits, or of all splits that exist."""
     from lookhear import datasets
 
-    module, version = datasets.find(dataset)
-    if not split and root.is_dir() and hasattr(module, "splits"):
-        split = module.splits(root, version) if version else module.splits(root)
+    if not split and root.is_dir():
+        split = datasets.of(dataset).splits(root)
     return [e for name in split or ("train", "val", "test") for e in datasets.load(dataset, root, name)]
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lookhear.files import claim, dumps
+
+if TYPE_CHECKING:
+    from lookhear.llms.endpoint import Endpoint
 
 
 def instruct(
@@ -25,85 +30,136 @@ def instruct(
     option: Annotated[
         list[str] | None, typer.Option(help="Endpoint option, as key=value: dialect, price=2.5/10, budget=20, rate.")
     ] = None,
+    candidates: Annotated[int, typer.Option(min=1, help="Conversations per example; the best reply is kept.")] = 1,
+    judge: Annotated[str, typer.Option(help="Address of a second model that checks whether a text is true.")] = "",
+    judge_option: Annotated[
+        list[str] | None, typer.Option(help="Option of the second model: model, dialect, price, budget, key_file.")
+    ] = None,
+    certify: Annotated[
+        bool, typer.Option("--certify", help="Accept things that the model `real` detects in the clip.")
+    ] = False,
     blind: Annotated[bool, typer.Option("--blind", help="Send text only, without picture and sound.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Send nothing: count requests, tokens and cost.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Concurrent requests.")] = 4,
+    form: Annotated[
+        list[str] | None, typer.Option(help="Export format: av_uie, av_uie@v1, chat, ms-swift, llama-factory.")
+    ] = None,
+    val: Annotated[float, typer.Option(min=0, help="Fraction of a training split's recordings to hold out.")] = 0.0,
+    review: Annotated[int, typer.Option(min=0, help="Write a stratified sample of this size for human review.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the review sample and of the held-out recordings.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
-    """Write, check and export reasoning that ends in the label, in the layout of AV-UIE v2.
+    """Write, check, review and export reasoning that ends in the label, in the layout of AV-UIE and of trainers.
 
-    Without --endpoint the reasoning follows from the annotations by rule, offline. With it a model writes it. A text
-    that does not conclude with the original label, refuses, or holds leftovers is asked for anew, then dropped, logged
-    and counted. The model is shown the clip, frames and sound, as its dialect has it (`lookhear list dialects`). Every
-    reply is kept in OUT/ledger the moment it comes, and none is paid for twice; a question whose reply did not come is
-    asked again by the next run, and the exit code is 1.
+    Without --endpoint the reasoning follows from the annotations by rule, offline. With it a model writes it, which is
+    shown the clip, frames and sound, as its dialect has it (`lookhear list dialects`). A text that does not conclude
+    with the label, contradicts what is known, refuses, or holds leftovers is asked for anew, then dropped, logged and
+    counted. Where only the events are known, as in LLP's training labels, the model finds their times. Every reply is
+    kept in OUT/ledger the moment it comes, and none is paid for twice; a question whose reply did not come is asked
+    again by the next run, and the exit code is 1. Verdicts that people gave on the sheet (`lookhear serve --review`)
+    are folded in by the next run.
 
     Example: lookhear instruct uie --dataset soundstage@reasoning --root stage --split train
     """
-    from lookhear import datasets
-    from lookhear.curate.instruct import export, write
+    from lookhear.curate.instruct import job as jobs
+    from lookhear.curate.instruct import wording, write
+    from lookhear.curate.instruct.teacher import Teacher
     from lookhear.errors import RecipeError
 
-    if (blind or dry_run or option) and not endpoint:
-        raise RecipeError("--blind, --dry-run and --option are of a model that writes: give --endpoint as well.")
+    if (blind or dry_run or option or judge or certify or candidates > 1) and not endpoint:
+        raise RecipeError(
+            "--blind, --dry-run, --option, --judge, --certify and --candidates are of a model that writes: "
+            "give --endpoint as well."
+        )
     if model and not endpoint:
         raise RecipeError(f"--model {model!r} needs its address: give --endpoint as well.")
-    module, _ = datasets.find(dataset)
-    examples = datasets.load(dataset, root, split)
-    examples = [e for e in examples if e.reference is not None][: limit or None]
-    marked = getattr(module, "with_mask", None)
-    if marked is not None:
-        examples = [marked(e) if e.meta.get("mask") and not e.reference.regions else e for e in examples]
-    head = {"dataset": dataset, "split": split, "writer": write.RULE}
-    writer = write.by_rule
+    if judge_option and not judge:
+        raise RecipeError("--judge-option is of a second model: give --judge as well.")
+    forms = tuple(dict.fromkeys(form or ["av_uie"]))
+    job = jobs.Job(out, dataset, root, split, limit, forms, val, review, seed)
+    head: dict[str, Any] = {"writer": write.RULE}
+    writer: write.Writer = write.by_rule
+    asked: list[Endpoint] = []
     if endpoint:
-        from lookhear.cli._served import key
-        from lookhear.llms import endpoint as served
-
-        options = dict(one.partition("=")[::2] for one in option or ())
-        options |= {"model": model} if model else {}
-        replies = {"replies": str(out / "ledger" / "replies.jsonl"), "dry_run": dry_run}
-        teacher = served.load(endpoint, key=key(endpoint, key_file), **replies, **options)
-        head["writer"] = teacher.client.name()
-        writer = write.by_model(teacher, blind=blind)
+        named = [f"model={model}"] if model else []
+        asked.append(_served(endpoint, [*(option or ()), *named], out / "ledger" / "replies.jsonl", key_file, dry_run))
+        if judge:
+            asked.append(_served(judge, judge_option or (), out / "ledger" / "opinions.jsonl", None, dry_run))
+        second = asked[1] if judge else None
+        certifier = jobs.Certifier(out / "ledger" / "timelines") if certify else None
+        writer = Teacher(asked[0], second, candidates, vocabulary=job.vocabulary(), certify=certifier, blind=blind)
+        head = {"writer": asked[0].client.name(), "prompts": wording.VERSION, "judge": second and second.client.name()}
+        head |= {"candidates": candidates, "certified": certify, "blind": blind}
         if dry_run:
-            for example in examples:
+            for example in job.examples():
                 writer(example)
-            print("\n".join(teacher.lines()))
+            print("\n".join(line for one in asked for line in one.lines()))
             return
+    show = (lambda done, of: None) if as_json else _progress(asked)
     with claim(out):
-        ledger = out / "ledger" / f"{dataset}-{split}.jsonl"
-        show = (lambda done, of: None) if as_json else _progress
-        entries = write.write(examples, writer, ledger, head, workers if endpoint else 1, show)
-        kept = [(e, entry.text) for e, entry in zip(examples, entries, strict=True) if not entry.fault]
-        parts, homeless = export.write(out, "train" if split == "train" else "test", dataset, kept)
-        card = head | write.counts(entries) | {"parts": parts, "no_part": homeless}
-        (out / f"card-{dataset}-{split}.json").write_text(dumps(card, indent=1), "utf-8")
-        lost = sum(card["dropped"].get(name, 0) for name in write.AGAIN)
-        if as_json:
-            print(dumps(card))
-            if lost:
-                raise typer.Exit(1)
+        card = jobs.run(job, writer, head, workers if endpoint else 1, show, lambda: _spent(asked))
+    lost = sum(card["dropped"].get(name, 0) for name in write.AGAIN)
+    print(dumps(card) if as_json else "\n".join(_lines(card, job, asked)))
+    if lost:
+        print(f"{lost} are not answered; run again to ask them.", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _served(url: str, options: Sequence[str], replies: Path, key_file: Path | None, dry_run: bool) -> Endpoint:
+    """The model at an address, whose replies are kept in a file."""
+    from lookhear.cli._served import key
+    from lookhear.llms import endpoint
+
+    told = dict(one.partition("=")[::2] for one in options)
+    account = {} if "key_file" in told else {"key": key(url, key_file)}
+    return endpoint.load(url, replies=str(replies), dry_run=dry_run, **account, **told)
+
+
+def _spent(asked: Sequence[Endpoint]) -> dict[str, Any]:
+    """What the run has cost, where there are prices."""
+    limits = [one.client.limits for one in asked]
+    known = all(any(one.price) for one in limits)
+    return {"dollars": round(sum(one.spent.dollars for one in limits), 4) if asked and known else None}
+
+
+def _progress(asked: Sequence[Endpoint]) -> Callable[[int, int], None]:
+    """Prints how far the run is, what is spent, what is left of the budget, and how long the rest will take."""
+    began, first = time.monotonic(), -1
+
+    def show(done: int, of: int) -> None:
+        nonlocal first
+        first = done if first < 0 else first
+        if done != of and done % (10 if asked else 100):
             return
-        print(f"{card['written']} written by {card['writer']}, {card['kept']} kept")
-        for name in ("dropped", "bad_replies"):
-            for reason, count in card[name].items():
-                print(f"  {name.replace('_', ' ')}: {count} {reason}")
-        if endpoint:
-            print(f"  tokens: {card['tokens']['read']} read, {card['tokens']['written']} written")
-        for part, count in parts.items():
-            print(f"  {part:8s} {count:6d}")
-        if homeless:
-            print(f"  without a part of AV-UIE: {homeless}")
-        print(f"written to {out}, log in {ledger}; read it as dataset av_uie")
-        if endpoint:
-            print("\n".join(teacher.lines()))
-        if lost:
-            why = next(entry.text for entry in entries if entry.fault in write.AGAIN)
-            print(f"{lost} are not answered ({why}); run again to ask them.", file=sys.stderr)
-            raise typer.Exit(1)
+        words = [f"written: {done} of {of}"]
+        for one in asked:
+            limits = one.client.limits
+            if any(limits.price):
+                left = f", ${max(0.0, limits.budget - limits.spent.dollars):.2f} left" if limits.budget else ""
+                words.append(f"${limits.spent.dollars:.2f} spent{left}")
+        if done > first and done != of:
+            words.append(f"{(time.monotonic() - began) / (done - first) * (of - done) / 60:.0f} min to go")
+        print("\r" + "; ".join(words), end="\n" if done == of else "", flush=True)
+
+    return show
 
 
-def _progress(done: int, of: int) -> None:
-    if done == of or done % 100 == 0:
-        print(f"\rwritten: {done} of {of}", end="\n" if done == of else "", flush=True)
+def _lines(card: dict[str, Any], job: Any, asked: Sequence[Endpoint]) -> list[str]:
+    """A card for a person."""
+    lines = [f"{card['written']} written by {card['writer']}, {card['kept']} kept"]
+    for name in ("dropped", "bad_replies"):
+        lines += [f"  {name.replace('_', ' ')}: {count} {reason}" for reason, count in card[name].items()]
+    if asked:
+        lines.append(f"  tokens: {card['tokens']['read']} read, {card['tokens']['written']} written")
+    for split, parts in card["splits"].items():
+        lines += [f"  {split:5s} {part:8s} {count:6d}" for part, count in parts.items()]
+    if card["no_part"]:
+        lines.append(f"  without a part of AV-UIE: {card['no_part']}")
+    lines += [f"  left out of {form}: {count}" for form, count in card["not_exported"].items()]
+    if any(card["review"].values()):
+        said = ", ".join(f"{count} {verdict}" for verdict, count in card["review"].items() if count)
+        lines.append(f"  people: {said}; {card['corrections']} corrections")
+    lines.append(f"written to {job.out}, log in {job.ledger()}; read it as dataset av_uie")
+    if card["sheet"]:
+        lines.append(f"to judge {card['sheet']} texts: lookhear serve --review {job.sheet} --media {job.root}")
+    return lines + [line for one in asked for line in one.lines()]

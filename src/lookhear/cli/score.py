@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from lookhear.cli._plots import of_report
 from lookhear.files import dumps
 
 
@@ -23,6 +25,7 @@ def score(
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     beside: Annotated[str, typer.Option(help="Published methods to print as well: TSPM,QA-TIGER, or all.")] = "",
     out: Annotated[Path | None, typer.Option(help="Folder to keep the report in, for lookhear compare.")] = None,
+    rows: Annotated[Path | None, typer.Option(help="One row a question into this file: .csv or .parquet.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Score a file of predictions by question type, with 95 % intervals clustered by video.
@@ -33,8 +36,9 @@ def score(
     Example: lookhear score --dataset music_avqa --root data/music_avqa predictions.json
     """
     from lookhear.evaluate import predictions as files
-    from lookhear.evaluate import report as reports
     from lookhear.evaluate import tables
+    from lookhear.evaluate.literature import published, table_rows
+    from lookhear.evaluate.scores import Score
 
     sets = [name.strip() for name in dataset.split(",") if name.strip()] or [dataset]
     results = {name: files.scored(predictions, name, root, split, lenient) for name in sets}
@@ -43,28 +47,33 @@ def score(
         results = {name: (r, replace(matched, extra=tuple(nowhere))) for name, (r, matched) in results.items()}
     scored, _ = results[sets[0]]
     consistency = scored.card.get("consistency")
-    if out:
-        for name, (each, _) in results.items():
-            each.save(out / name if len(sets) > 1 else out)
+    methods = published.names_in(beside)
+    for name, (each, _) in results.items():
+        if out:
+            folder = out / name if len(sets) > 1 else out
+            each.save(folder)
+            of_report(each, folder, table_rows.rows(name, methods))
+        if rows:
+            each.export(rows.with_stem(f"{rows.stem}-{name}") if len(sets) > 1 else rows)
     if as_json:
         plain = {name: each.to_json() for name, (each, _) in results.items()}
         print(dumps(plain if len(sets) > 1 else plain[sets[0]], indent=2))
-    elif beside or len(sets) > 1:
-        from lookhear.evaluate.literature import published, table_rows
-
-        rows = {}
+    elif len(sets) > 1:
+        lines: dict[str, Mapping[str, Score | float | None]] = {}
         for name, (each, _) in results.items():
-            end = f" on {name}" if len(sets) > 1 else ""
-            rows[f"{predictions.stem}{end}"] = tables.columns(each)
-            others = table_rows.rows(name, published.names_in(beside)) if beside else {}
-            rows |= {f"{other}{end}": values for other, values in others.items()}
-        print(tables.grid(rows, format))
-    elif apart := reports.parts(scored):
-        print(tables.head_and_tail(scored, apart, format))
+            lines[f"{predictions.stem} on {name}"] = tables.columns(each)
+            others = table_rows.rows(name, methods)
+            lines.update((f"{other} on {name}", values) for other, values in others.items())
+        print(tables.grid(lines, format))
+    elif beside:
+        if scored.parts and format in ("text", "markdown"):
+            print(scored.table(format), end="\n\n")
+        print(table_rows.beside({predictions.stem: scored}, sets[0], split, methods, format))
     else:
         print(scored.table(format))
     if consistency and not as_json and len(sets) == 1:
-        print(f"rephrasings of one question get the same answer: {consistency['agreement']:.2f} % of pairs")
+        if "agreement" in consistency:
+            print(f"rephrasings of one question get the same answer: {consistency['agreement']:.2f} % of pairs")
         print(f"every rephrasing answered right: {consistency['all_right']:.2f} % of questions")
     for name, (_, matched) in results.items():
         for line in matched.lines():

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lookhear import files
+from lookhear.cli._plots import plotted
 from lookhear.files import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def plots(study: Any, result: dict[str, Any], folder: Path) -> None:
+    """The bars of every split, and lines over the value that was swept where there is one."""
+    from lookhear.evaluate.draw import charts
+    from lookhear.evaluate.study import sweep
+    from lookhear.evaluate.study import table as study_table
+
+    key = sweep.swept(study)
+    for split, facts in result["splits"].items():
+        charts.scores(study_table.bars(facts), folder / f"scores-{split}.svg")
+        if key and (lines := sweep.lines(study, facts, key)):
+            charts.sweep(lines, key, folder / f"sweep-{split}.svg")
 
 
 def study(
@@ -21,6 +38,8 @@ def study(
     minutes: Annotated[
         float, typer.Option(help="Start no further run after this many minutes; run again to resume.")
     ] = 1e9,
+    beside: Annotated[str, typer.Option(help="Published methods to print beside them: names, or all.")] = "",
+    figure: Annotated[Path | None, typer.Option(help="Also draw the rows: lines or bars (png, svg or pdf).")] = None,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -29,7 +48,8 @@ def study(
     Every row is a recipe with overrides and is trained once per seed. Scores are means over seeds with 95 % intervals
     over videos; differences are tested in pairs with Holm's correction. OUT/study.json holds whether each run answered
     each question correctly. A study that was interrupted resumes when run again. A row that cannot be built is refused
-    before any training; a row whose training fails is left out of the table, and the exit code is 1.
+    before any training; a row whose training fails is left out of the table, and the exit code is 1. With matplotlib
+    bars are drawn (OUT/scores-SPLIT.svg), and lines where a number was swept (OUT/sweep-SPLIT.svg).
 
     Example: lookhear study studies/nets data.root=world --out runs/base
     """
@@ -47,8 +67,41 @@ def study(
             minutes,
             lambda words: typer.echo(words, err=True),
         )
-        result = study_table.result(studies.read(recipe, overrides or ()), outcomes)
+        asked = studies.read(recipe, overrides or ())
+        result = study_table.result(asked, outcomes) | {"costs": study_table.costs_of(asked, folder)}
         files.write_json(folder / "study.json", result)
+        plotted(lambda: plots(asked, result, folder))
     print(dumps(result) if as_json else study_table.text(result, format))
+    if figure:
+        from lookhear.evaluate.study import figure as figures
+
+        figures.draw(result, figure)
+    if beside and not as_json:
+        print(f"\n{_beside(recipe, result, beside, overrides or (), folder, format)}")
     if any(one.failed for one in outcomes.values()):
         raise typer.Exit(1)
+
+
+def _beside(
+    recipe: Path, result: dict[str, Any], wanted: str, overrides: Sequence[str], folder: Path, format: str
+) -> str:
+    """For each split, its rows and the published ones of its dataset."""
+    from lookhear.evaluate import tables
+    from lookhear.evaluate.literature import published, table_rows
+    from lookhear.evaluate.study import rows as studies
+    from lookhear.evaluate.study import table as study_table
+
+    study = studies.read(recipe, overrides)
+    first = next(iter(studies.recipes(study, recipe, folder, overrides).values()))
+    sets = {one.name: (one.dataset, one.split) for one in study.beyond}
+    parts = []
+    for split, facts in result["splits"].items():
+        dataset, part = sets.get(split, (first.data.name, split))
+        ours, methods = study_table.by_part(facts), published.names_in(wanted)
+        if any(row["head"] or row["tail"] for row in ours.values()):
+            shown = tables.by_part(ours | table_rows.parts(dataset, methods), format, groups=True)
+        else:
+            others = table_rows.rows(dataset, methods, part if part in table_rows.PARTS else "")
+            shown = tables.grid({name: row["headtail"] for name, row in ours.items()} | others, format)
+        parts.append(f"{split}, beside what is published\n\n{shown}")
+    return "\n\n".join(parts)

@@ -36,7 +36,7 @@ def load(root: Path | str, split: str) -> list[Example]:
 
 
 def read(root: Path | str, split: str) -> Annotations:
-    """The frames of `split`, the rows that could not be read, and those without an object, which are no examples."""
+    """The frames of `split`; unreadable rows and frames without an object are faults."""
     root = Path(root)
     path = find_split("arig", root, split, FOLDERS, PATTERNS)
 
@@ -63,12 +63,12 @@ def read(root: Path | str, split: str) -> Annotations:
 
 
 def from_mask(example: Example) -> Example:
-    """An example of `avsbench@s4` as one of ARIG: its mask's box alone is the reference."""
+    """Convert an example of `avsbench@s4` to ARIG: the reference is the box of its mask."""
     from lookhear.datasets.avsbench import with_mask
 
-    regions = tuple(Region(r.label, r.box) for r in with_mask(example).reference.regions)
+    regions = tuple(Region(r.label, r.box) for r in with_mask(example).truth.regions)
     meta = {**example.meta, "form": "arig"}
-    return replace(example, reference=replace(example.reference, regions=regions), meta=meta)
+    return replace(example, reference=replace(example.truth, regions=regions), meta=meta)
 
 
 def splits(root: Path | str) -> list[str]:

@@ -3,14 +3,14 @@
 Version `v2` (default): AVUIE_2 of huggingface.co/datasets/Jayson236/Crab_Plus. Version `v1`: huggingface.co/datasets/
 ahsgdxhs/AVUIE (Apache-2.0 tag). The media are those of the datasets themselves; see their files.
 
-    v2    <root>/<part>/train.json, test.json          parts: PARTS; also under AVUIE_2/
-    v1    <root>/<anything>.json                       lists of records; `task` in a record, or in the file's name
+    v2    <root>/<part>/train.json, val.json, test.json    parts: PARTS; also under AVUIE_2/
+    v1    <root>/<anything>.json                           lists of records; `task` in a record, or in the file's name
 
 Splits of v2 are `train` and `test`, all parts together, or one part's, `ks/train`; of v1 the names of the files. About
 222 K in all for training, in thousands: ks 20.1, ucf 4.5, meld 11.0, mafw 6.4, dfew 9.3, mer24 4.8, cremad 6.6, a2v and
 v2a 10.3, unav 4.9, ave 3.3, avvp 9.9, arig 3.4, s4 and ms3 4.0, ref_avs 30.7, avcap 20.7, avqa 31.9, avqa_thu 40.2.
 mer24, unav and avcap have no test. `meta["reasoning"]` is the published target, `meta["part"]` says where a record
-comes from. `clip_start` and `clip_end`, which only lookhear writes, are the part of a recording that is meant.
+comes from. Only lookhear writes `val`, and `clip_start` and `clip_end`, the part of a recording that is meant.
 References are read from the fields of a record where it has them, else from the tags of its target; a record without
 either, as in Crab's quick-start list, has none.
 """
@@ -52,12 +52,12 @@ PARTS = {  # part -> task, in the order of Crab+'s table 1
     "avqa": "question_answering",
     "avqa_thu": "question_answering",
 }
-FORMS = {"avvp": "llp"}  # where a part is called otherwise than the form of its task
+FORMS = {"avvp": "llp"}  # parts whose task form has another name
 CLASS = {
     "ks": ("action",), "ucf": ("label", "action"), "meld": ("Emotion", "emotion"), "mer24": ("discrete", "emotion"),
     "mafw": ("emotion",), "dfew": ("emotion",), "cremad": ("emotion",),
 }  # fmt: skip
-TARGETS = ("label_content", "new_label", "output", "label")  # where a record keeps its published target
+TARGETS = ("label_content", "new_label", "output", "label")  # keys of a record for its published target
 ASKED = ("question", "question_text", "description", "exp")
 FOLDERS = ("", "AVUIE_2")
 SIZE = 224  # pixels of the frames that boxes are given in
@@ -69,7 +69,7 @@ def load(root: Path | str, split: str, version: str = "v2") -> list[Example]:
 
 
 def read(root: Path | str, split: str, version: str = "v2") -> Annotations:
-    """The records of `split` and the rows that could not be read; of several files, `file` is the first."""
+    """The records of `split`, with unreadable rows as faults; of several files, `file` is the first."""
     root = Path(root)
     files = _files(root, version)
     chosen = {name: path for name, path in files.items() if split == name or split == name.partition("/")[2]}
@@ -95,13 +95,13 @@ def _files(root: Path, version: str) -> dict[str, Path]:
         f"{part}/{split}": root / folder / part / f"{split}.json"
         for folder in FOLDERS
         for part in PARTS
-        for split in ("train", "test")
+        for split in ("train", "val", "test")
         if (root / folder / part / f"{split}.json").is_file()
     }
 
 
 def _part(name: str) -> str:
-    """The part that a split's name says, "" if none."""
+    """The part in a split's name, or ""."""
     first = name.partition("/")[0].lower().replace("-", "_")
     return next((p for p in sorted(PARTS, key=len, reverse=True) if first == p or first.startswith(p + "_")), "")
 
@@ -188,7 +188,8 @@ def _located(record: dict[str, Any], part: str, target: str) -> Answer | None:
     if part == "ref_avs" and (replies.answer(target) or "").lower() == "false":
         return Answer("")
     if "top_left" in record:
-        boxes, points = [(*record["top_left"], *record["bottom_right"])], []
+        boxes = [(*record["top_left"], *record["bottom_right"])]
+        points: list[tuple[float, ...]] = []
     else:
         boxes, points = replies.coordinates(target)
     if not label and not boxes:

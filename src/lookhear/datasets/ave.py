@@ -70,7 +70,7 @@ def read(root: Path | str, split: str) -> Annotations:
 
 
 def splits(root: Path | str) -> list[str]:
-    """The splits whose files are under `root`; `all` only where the others are not, as it holds them all."""
+    """The splits whose files are under `root`; `all` only if the others are missing, as it contains them."""
     there = [split for split, file in FILES.items() if _find(Path(root), file)]
     return [split for split in there if split != "all"] or there
 

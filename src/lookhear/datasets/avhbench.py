@@ -37,7 +37,7 @@ def load(root: Path | str, split: str = "test") -> list[Example]:
 
 
 def read(root: Path | str, split: str = "test") -> Annotations:
-    """The questions of `split`, the rows that could not be read, and those asked twice."""
+    """The questions of `split`, with unreadable and repeated rows as faults."""
     root = Path(root)
     names = (split,) if Path(split).suffix else FILES.get(split, ())
     path = next((root / name for name in names if (root / name).is_file()), None)

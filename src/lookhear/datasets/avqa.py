@@ -39,7 +39,7 @@ def load(root: Path | str, split: str, version: str = "options") -> list[Example
 
 
 def read(root: Path | str, split: str, version: str = "options") -> Annotations:
-    """The questions of `split`, the rows that could not be read, and those whose answer is not among their choices."""
+    """The questions of `split`; unreadable rows and answers that are not among the choices are faults."""
     root = Path(root)
     path = find_split("avqa", root, split, FOLDERS, PATTERNS)
     recordings, odd = Recordings(root), list[Fault]()

@@ -40,7 +40,7 @@ def load(root: Path | str, split: str = "test") -> list[Example]:
 
 
 def read(root: Path | str, split: str = "test") -> Annotations:
-    """The questions, the rows that could not be read, and those that are odd."""
+    """The questions, with unreadable and odd rows as faults."""
     return read_choices(_file(Path(root), split), FIELDS, Recordings(Path(root)))
 
 

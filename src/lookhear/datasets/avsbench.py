@@ -50,7 +50,7 @@ def load(root: Path | str, split: str, version: str = "s4") -> list[Example]:
 
 
 def read(root: Path | str, split: str, version: str = "s4") -> Annotations:
-    """The frames of `split` and the rows that could not be read; `rows` counts frames."""
+    """The frames of `split`, with unreadable rows as faults; `rows` counts frames."""
     root = Path(root)
     if split not in splits(root, version):
         there = ", ".join(splits(root, version)) or "none"
@@ -81,15 +81,15 @@ def read(root: Path | str, split: str, version: str = "s4") -> Annotations:
 
 
 def with_mask(example: Example) -> Example:
-    """The same with its mask read into the reference's regions: of AVSS one a class, of the others one in all."""
+    """The example with its mask as regions of the reference: one per class for AVSS, else a single one."""
     path = example.meta.get("mask")
     if path is None:
         raise DatasetError(f"No mask for {example.id!r}. It belongs into labels_semantic/ or labels_rgb/ of its clip.")
     from lookhear.datasets.reading.masks import read_mask, regions_of
 
     mask = read_mask(path, len(CLASSES))
-    regions = regions_of(mask, CLASSES if example.meta["form"] == "avss" else example.reference.text)
-    return replace(example, reference=replace(example.reference, regions=regions))
+    regions = regions_of(mask, CLASSES if example.meta["form"] == "avss" else example.truth.text)
+    return replace(example, reference=replace(example.truth, regions=regions))
 
 
 def splits(root: Path | str, version: str = "s4") -> list[str]:
@@ -117,7 +117,7 @@ def _listed(path: Path) -> Iterator[Row]:
 
 
 def _tabled(path: Path, split: str, version: str) -> Iterator[Row]:
-    """One row a frame, of the clips of `split` that belong to `version`."""
+    """One row per frame of the clips of `split` in `version`."""
     for line, record, text in table_rows(path, ("uid", "a_obj", "split", "label")):
         if isinstance(record, Fault):
             yield line, record, text

@@ -52,9 +52,10 @@ def read(root: Path | str, split: str, version: str = "acted") -> Annotations:
         return read_rows(path, table_rows(path, ("clip", "emotion"), header=False), make)
     if split != "all":
         raise DatasetError(f"No split {split!r} of crema_d@votes. There are: all.")
-    path = _votes(root)
-    if path is None:
+    found = _votes(root)
+    if found is None:
         raise DatasetError(f"No summaryTable.csv under {str(root)!r}. It lies in CREMA-D's processedResults.")
+    path = found
     odd = list[Fault]()
     letters = {name[0]: label for name, label in NAMES.items()}
 

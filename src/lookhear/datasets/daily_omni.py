@@ -32,12 +32,12 @@ def load(root: Path | str, split: str = "test") -> list[Example]:
 
 
 def read(root: Path | str, split: str = "test") -> Annotations:
-    """The questions, the rows that could not be read, and those that are odd."""
+    """The questions, with unreadable and odd rows as faults."""
     return read_choices(
         only_file("daily_omni", root, split, FILES), FIELDS, Recordings(Path(root), ends=("_video", "_audio"))
     )
 
 
 def splits(root: Path | str) -> list[str]:
-    """`test`, where the file is there."""
+    """`test`, if its file exists."""
     return ["test"] * any((Path(root) / file).is_file() for file in FILES)

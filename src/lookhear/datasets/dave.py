@@ -24,8 +24,15 @@ from lookhear.datasets.reading.annotations import Annotations, Fault, file_objec
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Clip, Example, Source
 
-VERSIONS = ("multimodal", "video_segment", "overlayed_full_audio_classification", "text_only", "audio", "silent_video")
-VERSIONS += ("temporal_video",)
+VERSIONS = (
+    "multimodal",
+    "video_segment",
+    "overlayed_full_audio_classification",
+    "text_only",
+    "audio",
+    "silent_video",
+    "temporal_video",
+)
 OPTION = re.compile(r"^\(([A-Z])\)\s*(.*)$")
 LETTER = re.compile(r"\(([A-Z])\)")
 
@@ -36,7 +43,7 @@ def load(root: Path | str, split: str = "test", version: str = "multimodal") -> 
 
 
 def read(root: Path | str, split: str = "test", version: str = "multimodal") -> Annotations:
-    """The questions of a part, the rows that could not be read, and those that repeat an option."""
+    """The questions of a part; unreadable rows and repeated options are faults."""
     path = _file(Path(root), split)
     odd: list[Fault] = []
 
@@ -76,7 +83,7 @@ def read(root: Path | str, split: str = "test", version: str = "multimodal") -> 
 
 
 def parts(prompt: str) -> tuple[str, list[str], str]:
-    """(question, options, instruction) of a prompt as DAVE writes it. Raises DatasetError where it has no options."""
+    """Split a DAVE prompt into (question, options, instruction). Raises DatasetError if it has no options."""
     lines = prompt.split("\n")
     marked = [(i, m) for i, line in enumerate(lines) if (m := OPTION.match(line))]
     if not marked:
@@ -92,14 +99,14 @@ def splits(root: Path | str, version: str = "multimodal") -> list[str]:
 
 def _file(root: Path, split: str) -> Path:
     there = sorted(root.glob("*inference*.json*"))
-    found = [path for path in there if split in (path.name, path.name.partition(".json")[0])]
-    if not found and split == "test" and len(there) == 1:
-        found = there
-    if not found:
+    files = [path for path in there if split in (path.name, path.name.partition(".json")[0])]
+    if not files and split == "test" and len(there) == 1:
+        files = there
+    if not files:
         raise DatasetError(
             f"No split {split!r} of dave under {str(root)!r}. There are: {', '.join(splits(root)) or 'none'}."
         )
-    return found[0]
+    return files[0]
 
 
 def _rows(path: Path, version: str) -> Iterator[tuple[int, Any, str]]:

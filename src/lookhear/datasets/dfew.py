@@ -33,7 +33,7 @@ def load(root: Path | str, split: str) -> list[Example]:
 
 
 def read(root: Path | str, split: str) -> Annotations:
-    """The clips of `split` and the rows that could not be read."""
+    """The clips of `split`, with unreadable rows as faults."""
     root = Path(root)
     path = _files(root).get(split)
     if path is None:
@@ -55,11 +55,11 @@ def splits(root: Path | str) -> list[str]:
 
 
 def _files(root: Path) -> dict[str, Path]:
-    found = {}
+    files: dict[str, Path] = {}
     for fold in FOLDS:
         for part in ("train", "test"):
             for folder in FOLDERS:
                 path = root / folder / f"{part}(single-labeled)" / f"set_{fold}.csv"
                 if path.is_file():
-                    found.setdefault(f"{part}{'' if fold == 1 else fold}", path)
-    return found
+                    files.setdefault(f"{part}{'' if fold == 1 else fold}", path)
+    return files

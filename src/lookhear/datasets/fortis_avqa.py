@@ -32,7 +32,7 @@ def load(root: Path | str, split: str = "test") -> list[Example]:
 
 
 def read(root: Path | str, split: str = "test") -> Annotations:
-    """The questions of `split` and the rows that could not be read."""
+    """The questions of `split`, with unreadable rows as faults."""
     root = Path(root)
     there = splits(root)
     whole = split not in there and split in (*PARTS, "test") and len(there) == 1

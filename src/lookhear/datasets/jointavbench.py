@@ -33,10 +33,10 @@ def load(root: Path | str, split: str = "test") -> list[Example]:
 
 
 def read(root: Path | str, split: str = "test") -> Annotations:
-    """The questions, the rows that could not be read, and those that are odd."""
+    """The questions, with unreadable and odd rows as faults."""
     return read_choices(only_file("jointavbench", root, split, FILES), FIELDS, Recordings(Path(root)))
 
 
 def splits(root: Path | str) -> list[str]:
-    """`test`, where the file is there."""
+    """`test`, if its file exists."""
     return ["test"] * any(path.is_file() for file in FILES for path in Path(root).glob(file))

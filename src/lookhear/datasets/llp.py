@@ -41,7 +41,7 @@ ID = re.compile(r"[\w-]{11}")
 
 @dataclass(frozen=True)
 class Events:
-    """What one of the evaluation files holds: each video's events, how many rows there are, and their faults."""
+    """Contents of an evaluation file: the events of each video (`of`), the number of rows, and their faults."""
 
     file: Path
     rows: int = 0
@@ -56,7 +56,7 @@ def load(root: Path | str, split: str) -> list[Example]:
 
 
 def read(root: Path | str, split: str) -> Annotations:
-    """The clips of `split`, the rows of any of its files that could not be read, and the odd ones."""
+    """The clips of `split`, with unreadable and odd rows of all its files as faults."""
     root = Path(root)
     path = find_split("llp", root, split, FOLDERS, PATTERNS)
     recordings, odd = Recordings(root), list[Fault]()
@@ -76,7 +76,7 @@ def read(root: Path | str, split: str) -> Annotations:
         if not ID.fullmatch(match[1]):
             odd.append(Fault("odd id", path, line, f"{match[1]!r} has not the 11 characters of a YouTube id", name))
         names.add(name)
-        segments = in_order(s for found in events.values() for s in found.of.get(name, ()))
+        segments = in_order(s for stream_events in events.values() for s in stream_events.of.get(name, ()))
         return Example(
             id=name,
             task="event_localisation",
@@ -88,11 +88,11 @@ def read(root: Path | str, split: str) -> Annotations:
 
     read = read_rows(path, table_rows(path, ("filename", "event_labels"), "\t"), make)
     listed = names | (_names(root, "val") | _names(root, "test") if events else set())
-    for found in events.values():
-        odd += [f for f in found.faults if f.kind == "malformed" or found.lines[f.line] in names]
+    for stream_events in events.values():
+        odd += [f for f in stream_events.faults if f.kind == "malformed" or stream_events.lines[f.line] in names]
         odd += [
-            Fault("no such video", found.file, line, f"{name!r} is neither in val nor in test", name)
-            for line, name in found.lines.items()
+            Fault("no such video", stream_events.file, line, f"{name!r} is neither in val nor in test", name)
+            for line, name in stream_events.lines.items()
             if name not in listed
         ]
     return read.with_faults(odd)
@@ -130,6 +130,6 @@ def read_events(path: Path, stream: str) -> Events:
 
 
 def splits(root: Path | str) -> list[str]:
-    """The splits whose files are under `root`; `full` only where the others are not, as it holds them all."""
+    """The splits whose files are under `root`; `full` only if the others are missing, as it contains them."""
     there = list(find_splits(Path(root), FOLDERS, PATTERNS))
     return [split for split in there if split != "full"] or there

@@ -36,7 +36,7 @@ def load(root: Path | str, split: str) -> list[Example]:
 
 
 def read(root: Path | str, split: str) -> Annotations:
-    """The clips of `split` and the rows that could not be read."""
+    """The clips of `split`, with unreadable rows as faults."""
     root = Path(root)
     path = _files(root).get(split)
     if path is None:

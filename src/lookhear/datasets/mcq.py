@@ -38,7 +38,7 @@ def load(root: Path | str, split: str = "test", version: str = "") -> list[Examp
 
 
 def read(root: Path | str, split: str = "test", version: str = "") -> Annotations:
-    """The questions, the rows that could not be read, and those that are odd."""
+    """The questions, with unreadable and odd rows as faults."""
     name, *given = version.split(",")
     if not name:
         raise RecipeError("mcq needs a file: mcq@questions.json.")
@@ -49,7 +49,7 @@ def read(root: Path | str, split: str = "test", version: str = "") -> Annotation
 
 
 def of_file(path: Path, root: Path, fields: Fields = FIELDS) -> Annotations:
-    """The questions of one file, whose media are under `root`. Raises DatasetError where no row can be read."""
+    """The questions of one file with its media under `root`. Raises DatasetError if no row can be read."""
 
     def make(record: Mapping[str, Any], made: Example) -> Example:
         kind = next((str(record[key]) for key in KIND if isinstance(record.get(key), str)), "")
@@ -70,14 +70,15 @@ def of_file(path: Path, root: Path, fields: Fields = FIELDS) -> Annotations:
 
 
 def chosen(given: list[str]) -> Fields:
-    """FIELDS with `question=Q` and the like put first. Raises RecipeError for a field that there is not."""
+    """FIELDS with the given keys (`question=Q`) tried first. Raises RecipeError for an unknown field."""
     fields = FIELDS
     known = [f.name for f in fields_of(Fields) if f.name not in ("first", "meta")]
     for one in given:
         name, _, key = one.partition("=")
         if name not in known or not key:
             raise RecipeError(f"{one!r} is no field of mcq. There are: {', '.join(f'{n}=KEY' for n in known)}.")
-        fields = replace(fields, **{name: (key, *getattr(fields, name))})
+        named = {f.name: getattr(fields, f.name) for f in fields_of(fields)}
+        fields = Fields(**(named | {name: (key, *named[name])}))
     return fields
 
 

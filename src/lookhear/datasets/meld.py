@@ -44,7 +44,7 @@ def load(root: Path | str, split: str, version: str = "utterances") -> list[Exam
 
 
 def read(root: Path | str, split: str, version: str = "utterances") -> Annotations:
-    """The utterances of `split` and the rows that could not be read."""
+    """The utterances of `split`, with unreadable rows as faults."""
     root = Path(root)
     path = find_split("meld", root, split, FOLDERS[version], PATTERNS[version])
     clips = root / CLIPS.get(split, "")

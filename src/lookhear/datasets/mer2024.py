@@ -30,7 +30,7 @@ def load(root: Path | str, split: str = "train") -> list[Example]:
 
 
 def read(root: Path | str, split: str = "train") -> Annotations:
-    """The clips and the rows that could not be read."""
+    """The clips, with unreadable rows as faults."""
     root = Path(root)
     if split not in splits(root):
         raise DatasetError(

@@ -31,12 +31,12 @@ PATTERNS = (r"avqa-(\w+)\.json",)
 
 
 def load(root: Path | str, split: str, version: str = "update") -> list[Example]:
-    """Every readable question of `split` in file order; `split` may be a file's name, or `train_fake` and its like."""
+    """Every readable question of `split` in file order; `split` may be a file name, or one such as `train_fake`."""
     return read(root, split, version).loaded()
 
 
 def read(root: Path | str, split: str, version: str = "update") -> Annotations:
-    """The questions of `split` and the rows that could not be read."""
+    """The questions of `split`, with unreadable rows as faults."""
     root = Path(root)
     path = find_split(f"music_avqa@{version}", root, split, folders(root, version), PATTERNS)
     recordings = Recordings(root)
@@ -59,5 +59,5 @@ def splits(root: Path | str, version: str = "update") -> list[str]:
 
 
 def folders(root: Path, version: str) -> tuple[str, ...]:
-    """Where a version's files may lie; the folder of the original files may be given as the root itself."""
+    """Folders in which the files of a version are searched, relative to the root."""
     return (*FOLDERS[version], "") if version == "original" and root.name in ("json", "orig_json") else FOLDERS[version]

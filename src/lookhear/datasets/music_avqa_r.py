@@ -7,23 +7,34 @@ first states no licence. Training and validation are MUSIC-AVQA's own.
     <root>/videos/00000001.mp4                         MUSIC-AVQA's videos
 
 Questions are already filled: a last question mark is dropped, a last letter never. Rephrasings of one question share
-its id, which `meta["question_id"]` keeps; the example ids of the second and later ones end in `#2`, `#3`. Membership in
-head or tail (`meta["part"]`) is the file a question is in; where a row says it itself, that is believed.
+its id, which `meta["question_id"]` keeps; the example ids of the second and later ones end in `#2`, `#3`.
+
+`meta["part"]` is `head` or `tail`. What a row says itself (`split`) is believed, an empty text too: neither. Rows that
+say nothing are looked up in the files of head and tail; a question that is in neither file has no part. Where only one
+of the two files is there, the questions that are not in it have no part either.
+
+`lookhear robust` writes this format. Its `card.json` names the dataset that was rephrased, whose answers are then those
+that there can be, and the folder of its recordings, which are looked for there where `<root>` has none.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lookhear import catalog
 from lookhear.datasets.reading.annotations import Annotations, find_split, find_splits, json_rows, read_rows
 from lookhear.datasets.reading.media import Recordings
 from lookhear.datasets.reading.templates import ANSWERS, fill, listed
-from lookhear.errors import DatasetError
+from lookhear.errors import DatasetError, FileError
+from lookhear.files import read_json
 from lookhear.types import Answer, Example
 
 VOCABULARY = ANSWERS
 REPHRASED = True  # one id, many questions: not a fault
+WHOLE = {"head": "headtail", "tail": "headtail", "test": "headtail"}  # split -> the split that it is part of
+CARD = "card.json"  # beside the annotations that `lookhear robust` writes
 FOLDERS = ("", "dataset", "dataset/MUSIC-AVQA-R", "data", "json")
 PATTERNS = (r"avqa-(?:test-)?(\w+)\.json", r"(head|tail|headtail)\.json")
 PARTS = ("head", "tail")
@@ -35,44 +46,84 @@ def load(root: Path | str, split: str = "headtail") -> list[Example]:
 
 
 def read(root: Path | str, split: str = "headtail") -> Annotations:
-    """The questions of `split` and the rows that could not be read."""
+    """The questions of `split`, with unreadable rows as faults."""
     root = Path(root)
     wanted = "headtail" if split == "test" and "headtail" in splits(root) else split
     path = find_split("music_avqa_r", root, wanted, FOLDERS, PATTERNS)
-    recordings = Recordings(root)
-    tail = _rows_of(root, "tail") if wanted == "headtail" else set()
+    recordings = recordings_of(root)
+    parts = _parts(root) if wanted not in PARTS else {}
 
     def make(record: dict[str, Any], line: int) -> Example:
-        part = wanted if wanted in PARTS else PARTS[_key(record) in tail] if tail else ""
-        return rephrased(record, recordings, line, str(record.get("split") or part))
+        part = record["split"] if "split" in record else parts.get(_key(record), wanted if wanted in PARTS else "")
+        if part not in (*PARTS, ""):
+            raise DatasetError(f"split {part!r} is neither head nor tail")
+        return rephrased(record, recordings, line, part)
 
     return read_rows(path, json_rows(path), make)
 
 
-def _rows_of(root: Path, split: str) -> set[tuple[Any, Any]]:
-    """The rows of the file of `split`, empty where there is none."""
-    path = find_splits(root, FOLDERS, PATTERNS).get(split)
-    return {_key(row) for _, row, _ in json_rows(path) if isinstance(row, dict)} if path else set()
+def answers(root: Path | str) -> tuple[str, ...]:
+    """Every answer there can be: those of the dataset that was rephrased; empty where it has no closed set."""
+    name = origin(Path(root)).partition("@")[0]
+    return tuple(getattr(catalog.find("datasets", name), "VOCABULARY", ())) if name else VOCABULARY
 
 
-def _key(record: dict[str, Any]) -> tuple[Any, Any]:
-    return record.get("question_id"), record.get("question_content")
+def origin(root: Path) -> str:
+    """The dataset whose questions were rephrased, as the card of a written set has it; empty where there is no card."""
+    return str(_card(root).get("origin", ""))
+
+
+def recordings_of(root: Path) -> Recordings:
+    """The recordings under `root`, or else those under the folder that the card of a written set names."""
+    source = source_of(root)
+    return Recordings(root, elsewhere=source if source != root and source.is_dir() else None)
+
+
+def source_of(root: Path) -> Path:
+    """The folder that the card of a written set names for its recordings; `root` itself where there is no card."""
+    source = _card(root).get("source")
+    return root / source if isinstance(source, str) and source else root
+
+
+def _card(root: Path) -> dict[str, Any]:
+    path = root / CARD
+    if not path.is_file():
+        return {}
+    try:
+        return read_json(path, dict)
+    except FileError as error:
+        raise DatasetError(f"{path}: not the card of a rephrased test set: {error}") from None
+
+
+def _parts(root: Path) -> dict[tuple[Any, ...], str]:
+    """(id, question, answer) -> `head` or `tail`, from the files of the two."""
+    files = find_splits(root, FOLDERS, PATTERNS)
+    rows = ((part, row) for part in PARTS if part in files for _, row, _ in json_rows(files[part]))
+    return {_key(row): part for part, row in rows if isinstance(row, dict)}
+
+
+def _key(record: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(str(record.get(name)) for name in ("question_id", "question_content", "anser"))
 
 
 def rephrased(record: dict[str, Any], recordings: Recordings, line: int, part: str = "") -> Example:
-    """One row of a rephrased test set; a row that still has placeholders is filled as the original is."""
+    """One row of a rephrased test set as an Example; placeholders are filled as in MUSIC-AVQA."""
     video, question, answer = str(record["video_id"]), record["question_content"], record["anser"]
     if not isinstance(question, str) or not isinstance(answer, str):
         raise DatasetError(f"question_content {question!r} and anser {answer!r} must be texts")
-    filled = fill(question, record["templ_values"]) if "<" in question else question.strip().rstrip("?？").rstrip()
+    slots = "<" in question and "templ_values" in record
+    filled = fill(question, record["templ_values"]) if slots else question.strip().rstrip("?？").rstrip()
+    options, start, end = record.get("multi_choice"), record.get("start", 0.0), record.get("end")
+    clip = recordings.clip(video)
+    meta = {"question_id": record["question_id"], "video_id": video, "line": line}
     return Example(
         id=str(record["question_id"]),
         task="question_answering",
-        clip=recordings.clip(video),
+        clip=replace(clip, start=start, end=end) if start or end is not None else clip,
         question=filled,
         reference=Answer(answer),
         kind=tuple(listed(record["type"], "type")),
-        meta={"question_id": record["question_id"], "video_id": video, "line": line} | ({"part": part} if part else {}),
+        meta=meta | ({"part": part} if part else {}) | ({"options": tuple(options)} if options else {}),
     )
 
 

@@ -43,7 +43,7 @@ def load(root: Path | str, split: str, version: str = "balance") -> list[Example
 
 
 def read(root: Path | str, split: str, version: str = "balance") -> Annotations:
-    """The questions of `split` and the rows that could not be read."""
+    """The questions of `split`, with unreadable rows as faults."""
     root = Path(root)
     path = find_split(f"music_avqa_v2@{version}", root, split, FOLDERS, patterns(version))
     recordings, row = Recordings(root), count(1)
@@ -72,5 +72,5 @@ def splits(root: Path | str, version: str = "balance") -> list[str]:
 
 
 def patterns(version: str) -> tuple[str, ...]:
-    """What a set's files may be called: `test_balance.json`, `balance_valid.json`."""
+    """Patterns of a set's file names: `test_balance.json`, `balance_valid.json`."""
     return (rf"(\w+)_{version}\.json", rf"{version}_(\w+)\.json")

@@ -39,7 +39,7 @@ def load(root: Path | str, split: str = "test") -> list[Example]:
 
 
 def read(root: Path | str, split: str = "test") -> Annotations:
-    """The questions, the rows that could not be read, and what is odd about options, steps and times."""
+    """The questions; unreadable rows and odd options, steps and times are faults."""
     path = only_file("omnivideobench", root, split, FILES)
     odd: list[Fault] = []
 
@@ -49,16 +49,16 @@ def read(root: Path | str, split: str = "test") -> Annotations:
         def fault(kind: str, why: str) -> None:
             odd.append(Fault(kind, path, made.meta["line"], why, shown, made.meta["record"]))
 
-        said, options = (
+        given, options = (
             str(record.get("answer") or "").strip().lower(),
             [o.strip().lower() for o in made.meta["options"]],
         )
         place = made.meta.get("place")
-        if said and (place is None or said not in options[place]):
+        if given and (place is None or given not in options[place]):
             fault(
                 "answer unlike its option", f"answer {record['answer']!r} is not in option {record['correct_option']}"
             )
-            if said in options:
+            if given in options:
                 fault("answer is another option", f"answer {record['answer']!r} is an option, but not the one named")
         steps, end = record.get("reasoning_steps") or [], made.meta.get("duration")
         segments = []
@@ -82,25 +82,25 @@ def read(root: Path | str, split: str = "test") -> Annotations:
 
 
 def splits(root: Path | str) -> list[str]:
-    """`test`, where the file is there."""
+    """`test`, if its file exists."""
     return ["test"] * any((Path(root) / file).is_file() for file in FILES)
 
 
 def sense(step: Mapping[str, Any]) -> str | None:
-    """The stream of a step, `visual` or `audio`, however its sense is spelt; None where it has none."""
+    """The stream of a step, `visual` or `audio`, tolerating misspellings; None if it has none."""
     said = str(_of(step, "modality") or "").strip(" .,").lower()
     near = get_close_matches(said, SENSES, n=1, cutoff=0.7)
     return SENSES[near[0]] if near else None
 
 
 def _of(step: Mapping[str, Any], key: str) -> Any:
-    """What a step has under `key`, or under the key that is most like it."""
+    """The value of a step under `key` or the most similar key."""
     near = get_close_matches(key, [str(k).lower().strip() for k in step], n=1, cutoff=0.7)
     return next((value for name, value in step.items() if near and str(name).lower().strip() == near[0]), None)
 
 
 def _questions(path: Path) -> Iterator[tuple[int, Any, str]]:
-    """A row for each question of each video, with what is said of the video in it."""
+    """One row per question, with the fields of its video."""
     for line, record, text in json_rows(path):
         if isinstance(record, Fault):
             yield line, record, text

@@ -1,4 +1,4 @@
-"""Ref-AVS: the pixels of what an expression means by sight and sound, if anything (Wang et al., ECCV 2024).
+"""Ref-AVS: segmentation of the object that an audio-visual expression refers to, if any (Wang et al., ECCV 2024).
 
 Annotations: github.com/GeWu-Lab/Ref-AVS, data/metadata.csv (MIT); media: gewu-lab.github.io/Ref-AVS.
 
@@ -8,9 +8,9 @@ Annotations: github.com/GeWu-Lab/Ref-AVS, data/metadata.csv (MIT); media: gewu-l
 
 20,459 rows: train 14,113 (608 of them null: nothing is meant), val 1,349 (72 null), test_s (seen classes) 2,288, test_u
 (unseen) 1,656, test_n (all null) 1,028, and 25 rows of no split ("TODO"), listed as odd in every split. AV-UIE v2 has
-30.7 K for training, from several frames a clip. `seen`, `unseen` and `null` are other names of the tests. One example
-an expression; of its clip's ten frames the one that the CRC-32 of its uid chooses, so that all are used and none is
-drawn anew; pass `frame` to choose.
+30.7 K for training, from several frames a clip. `seen`, `unseen` and `null` are other names of the test splits. There
+is one example per expression, on one of the ten frames of its clip. The frame is chosen by the CRC-32 of its uid, so
+that all positions occur and the choice is fixed; `frame` overrides it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def load(root: Path | str, split: str) -> list[Example]:
 
 
 def read(root: Path | str, split: str, frame: int | None = None) -> Annotations:
-    """The expressions of `split`, the rows that could not be read, and the odd ones."""
+    """The expressions of `split`, with unreadable and odd rows as faults."""
     root = Path(root)
     path = root / "metadata.csv"
     split = NAMES.get(split, split)
@@ -87,15 +87,15 @@ def read(root: Path | str, split: str, frame: int | None = None) -> Annotations:
 
 
 def with_mask(example: Example) -> Example:
-    """The same with its mask read into the reference's one region; a null expression has none."""
+    """The example with its mask as the only region of the reference; a null expression has none."""
     if example.meta["null"]:
         return example
     if example.meta["mask"] is None:
         raise DatasetError(f"No mask for {example.id!r}. It belongs into gt_mask/{example.meta['video_id']}/.")
     from lookhear.datasets.reading.masks import read_mask, regions_of
 
-    regions = regions_of(read_mask(example.meta["mask"], 256), example.reference.text)
-    return replace(example, reference=replace(example.reference, regions=regions))
+    regions = regions_of(read_mask(example.meta["mask"], 256), example.truth.text)
+    return replace(example, reference=replace(example.truth, regions=regions))
 
 
 def splits(root: Path | str) -> list[str]:

@@ -1,15 +1,15 @@
-"""Soundstage: procedural musicians with exact truth, asked in all seven tasks. Make it: lookhear soundstage OUT.
+"""Soundstage: synthetic musicians with exact ground truth and all seven tasks. Make it: lookhear soundstage OUT.
 
-Generated, so free of any licence but this package's. The folder:
+It is generated, so only the licence of this package applies. The folder:
 
     card.json                          settings, counts, chance and floors, checksums
     scenes.jsonl                       the truth, one scene a line
     videos/<video_id>.mp4              H.264 + AAC; absent when made with --no-media
     json/avqa-<split>.json             MUSIC-AVQA's annotation format; splits train, val, test, diagnostic
-    json/evidence-<split>.json         question_id -> [[start, end, label, stream], ...]: what each answer rests on
-    json/reasoning-<split>.json        question_id -> the way to the answer in words
+    json/evidence-<split>.json         question_id -> [[start, end, label, stream], ...]: the evidence of each answer
+    json/reasoning-<split>.json        question_id -> reasoning as text
     json/<task>-<split>.json           the other tasks, a list of records
-    masks/<video_id>_<k>.png           which pixel is whose in second k: the player's number from 1, 0 the stage
+    masks/<video_id>_<k>.png           instance mask of second k: number of the player from 1, 0 the stage
     twins.jsonl json/twins-<split>.json    counterfactual twins, where it was made with --twins
 
 Without a version these are the questions. Versions: `reasoning`, the questions with `meta["reasoning"]`; `action`,
@@ -39,7 +39,7 @@ INSTRUMENTS = (
     *("electric_bass", "erhu", "flute", "guzheng", "piano", "pipa", "saxophone", "suona", "trumpet", "tuba"),
     *("ukulele", "violin", "xylophone"),
 )
-TASKS = {  # version -> task, form, the words that may be answered
+TASKS = {  # version -> task, form, allowed answers
     "action": ("action_recognition", "action", tuple(f"playing {kind.replace('_', ' ')}" for kind in INSTRUMENTS)),
     "emotion": ("emotion_recognition", "emotion", ("neutral", "happy", "sad", "calm", "angry")),
     "matching": ("cross_modal_matching", "pair", ("yes", "no")),
@@ -57,10 +57,10 @@ SIZE = 224  # pixels of the picture that boxes and points are given in
 
 
 def load(root: Path | str, split: str = "test", version: str = "") -> list[Example]:
-    """The examples of `split` in file order; questions come with the seconds that their answers rest on.
+    """The examples of `split` in file order; references of questions have their evidence as segments.
 
-    `clip.video.path` is None where the folder was made without media. Raises DatasetError where `root` is not a
-    Soundstage folder or has no such split.
+    `clip.video.path` is None if the folder was made without media. Raises DatasetError if `root` is not a Soundstage
+    folder or has no such split.
     """
     root = Path(root)
     if version in ("", "reasoning"):
@@ -77,9 +77,9 @@ def load(root: Path | str, split: str = "test", version: str = "") -> list[Examp
 
 
 def with_mask(example: Example) -> Example:
-    """The same with masks, bool (height, width), in those regions of the reference that are boxes.
+    """The example with masks, bool (height, width), added to the box regions of the reference.
 
-    An example without a mask, such as a null expression, stays as it is.
+    An example without a mask, such as a null expression, is returned unchanged.
     """
     if example.reference is None or example.meta.get("mask") is None:
         return example
@@ -163,7 +163,7 @@ def _clip(root: Path, video_id: str, record: dict[str, Any] | None = None) -> Cl
 
 
 def _unit(place: list[int]) -> tuple[float, float, float, float]:
-    """Pixels of a box or a point as a box of 0..1."""
+    """Convert a box or point in pixels to a box in 0..1."""
     left, top, right, bottom = (edge / SIZE for edge in (place if len(place) == 4 else [*place, *place]))
     return left, top, right, bottom
 

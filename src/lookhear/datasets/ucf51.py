@@ -40,7 +40,7 @@ PATTERNS = (r"((?:train|test))list01\.txt", r"((?:train|test)list0[23])\.txt")
 
 
 def words(name: str) -> str:
-    """A class in words: "Apply Eye Makeup" for ApplyEyeMakeup."""
+    """Class name as words: "Apply Eye Makeup" for ApplyEyeMakeup."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
 
 
@@ -54,7 +54,7 @@ def load(root: Path | str, split: str, version: str = "sound") -> list[Example]:
 
 
 def read(root: Path | str, split: str, version: str = "sound") -> Annotations:
-    """The clips of `split` and the rows that could not be read."""
+    """The clips of `split`, with unreadable rows as faults."""
     root = Path(root)
     path = find_split("ucf51", root, split, FOLDERS, PATTERNS)
     numbers = _numbers(path.parent / "classInd.txt")

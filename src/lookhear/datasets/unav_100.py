@@ -54,7 +54,7 @@ def load(root: Path | str, split: str) -> list[Example]:
 
 
 def read(root: Path | str, split: str) -> Annotations:
-    """The videos of `split` and the entries that could not be read; an entry of no known split counts in each."""
+    """The videos of `split`, with unreadable entries as faults; an entry without a known split is a fault of each."""
     root = Path(root)
     path = _file(root)
     if path is None or split not in SUBSETS:
@@ -101,13 +101,13 @@ def _file(root: Path) -> Path | None:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    """(line, (id, entry), text) for each member of the database; a broken one ends the file and comes as a Fault."""
+    """Yield (line, (id, entry), text) for each entry of the database; a malformed one is a Fault and ends the file."""
     text = text_of(path)
     start = re.search(r'"database"\s*:\s*\{', text)
     if start is None:
         raise DatasetError(f'{path}: no "database" in it: {quote(text[:60])!r}. Is this the annotation file?')
     decoder, blank, colon = json.JSONDecoder(), re.compile(r"[\s,]*"), re.compile(r"\s*:\s*")
-    at, line, counted = blank.match(text, start.end()).end(), 1, 0
+    at, line, counted = _past(blank, text, start.end()), 1, 0
     while at < len(text) and text[at] != "}":
         line, counted = line + text.count("\n", counted, at), at
         try:
@@ -119,4 +119,10 @@ def _rows(path: Path) -> Iterator[Row]:
             yield line, Fault("malformed", path, line, why, quote(text[at : at + 200])), ""
             return
         yield line, (name, entry), quote(text[at:end])
-        at = blank.match(text, end).end()
+        at = _past(blank, text, end)
+
+
+def _past(pattern: re.Pattern[str], text: str, at: int) -> int:
+    """Where `pattern`, which matches nothing as well, ends when it begins at `at`."""
+    match = pattern.match(text, at)
+    return match.end() if match else at

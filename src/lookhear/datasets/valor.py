@@ -31,7 +31,7 @@ def load(root: Path | str, split: str) -> list[Example]:
 
 
 def read(root: Path | str, split: str) -> Annotations:
-    """The clips of `split` and the rows that could not be read; from questions, `rows` counts clips."""
+    """The clips of `split`, with unreadable rows as faults; for question files, `rows` counts clips."""
     root = Path(root)
     path = find_splits(root, FOLDERS, PATTERNS).get(split)
     if path is None:

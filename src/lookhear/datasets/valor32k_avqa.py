@@ -37,7 +37,7 @@ def load(root: Path | str, split: str) -> list[Example]:
 
 
 def read(root: Path | str, split: str) -> Annotations:
-    """The questions of `split`, the rows that could not be read, and those that are odd but could."""
+    """The questions of `split`, with unreadable and odd rows as faults."""
     root = Path(root)
     path = find_split("valor32k_avqa", root, split, FOLDERS, PATTERNS)
     recordings, odd = Recordings(root), list[Fault]()

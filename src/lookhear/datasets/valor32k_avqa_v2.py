@@ -35,7 +35,7 @@ def load(root: Path | str, split: str = "test") -> list[Example]:
 
 
 def read(root: Path | str, split: str = "test") -> Annotations:
-    """The questions, the rows that could not be read, and those that are odd."""
+    """The questions, with unreadable and odd rows as faults."""
     return read_choices(
         find_split("valor32k_avqa_v2", Path(root), split, FOLDERS, PATTERNS), FIELDS, Recordings(Path(root))
     )

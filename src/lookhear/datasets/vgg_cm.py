@@ -35,16 +35,16 @@ def load(root: Path | str, split: str, version: str = "both") -> list[Example]:
 
 
 def read(root: Path | str, split: str, version: str = "both") -> Annotations:
-    """The pairs of `split` and the rows that could not be read; of `both`, `file` is the first of the two."""
+    """The pairs of `split`, with unreadable rows as faults; for `both`, `file` is the first of the two files."""
     root = Path(root)
     ways = [way for way in KINDS if version in (way, "both")]
-    found = [_read(root, path, way) for way in ways if (path := _file(root, way, split))]
-    if not found:
+    parts = [_read(root, path, way) for way in ways if (path := _file(root, way, split))]
+    if not parts:
         there = ", ".join(splits(root, version)) or "none"
         raise DatasetError(f"No split {split!r} of vgg_cm@{version} under {str(root)!r}. There are: {there}.")
-    examples = tuple(example for one in found for example in one.examples)
-    faults = tuple(fault for one in found for fault in one.faults)
-    return replace(found[0], rows=sum(one.rows for one in found), examples=examples, faults=faults)
+    examples = tuple(example for part in parts for example in part.examples)
+    faults = tuple(fault for part in parts for fault in part.faults)
+    return replace(parts[0], rows=sum(part.rows for part in parts), examples=examples, faults=faults)
 
 
 def splits(root: Path | str, version: str = "both") -> list[str]:
@@ -54,7 +54,7 @@ def splits(root: Path | str, version: str = "both") -> list[str]:
 
 
 def one_or_two(said: Any) -> str:
-    """The answer in words, of the ways that the files write it."""
+    """Normalise an answer to "one" or "two"."""
     word = str(said).strip().lower().removeprefix("video").removeprefix("audio").strip(" _.")
     if word not in WORDS:
         raise DatasetError(f"answer {said!r} is neither one nor two")

@@ -7,7 +7,7 @@ class: `modality` A (heard only), V (seen only) or AV, and flags. Clips are VGGS
     <root>/videos/--U7joUcTCo_000000.mp4               any folder with video, media or clip in its name
 
 33,185 rows, 309 classes. A clip's reference has a segment for each class, of its stream; `meta` keeps the flags
-`static_image` and `voice_over`. A clip asked is what is heard and seen in it (task `tagging`).
+`static_image` and `voice_over`. The task is `tagging`: name what is heard and what is seen.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def load(root: Path | str, split: str = "test") -> list[Example]:
 
 
 def read(root: Path | str, split: str = "test") -> Annotations:
-    """The clips, and the rows that could not be read."""
+    """The clips, with unreadable rows as faults."""
     path, root = _file(Path(root), split), Path(root)
     recordings, clips, faults = Recordings(root), dict[str, list[tuple[int, dict[str, Any]]]](), list[Fault]()
     count = 0
@@ -66,7 +66,7 @@ def read(root: Path | str, split: str = "test") -> Annotations:
 
 
 def splits(root: Path | str) -> list[str]:
-    """`test`, where the file is there."""
+    """`test`, if its file exists."""
     return ["test"] * bool(sorted(Path(root).glob("vggsounder_*.csv")))
 
 

@@ -36,18 +36,18 @@ def load(root: Path | str, split: str = "test") -> list[Example]:
 
 
 def read(root: Path | str, split: str = "test") -> Annotations:
-    """The questions, the rows that could not be read, and those that are odd."""
+    """The questions, with unreadable and odd rows as faults."""
     path = only_file("worldsense", root, split, FILES)
     return read_choices(path, FIELDS, Recordings(Path(root)), rows=_questions(path))
 
 
 def splits(root: Path | str) -> list[str]:
-    """`test`, where the file is there."""
+    """`test`, if its file exists."""
     return ["test"] * any(path.is_file() for file in FILES for path in Path(root).glob(file))
 
 
 def _questions(path: Path) -> Iterator[tuple[int, Any, str]]:
-    """A row for each task of each video; rows that are flat already are left as they are."""
+    """One row per question; rows of the flat table are left unchanged."""
     for line, record, text in file_rows(path):
         tasks = {} if isinstance(record, Fault) else {k: v for k, v in record.items() if isinstance(v, dict)}
         nested = {k: v for k, v in tasks.items() if k.startswith("task")}

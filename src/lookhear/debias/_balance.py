@@ -72,5 +72,5 @@ class Alone(Around):
         """Logits of `audio` and `visual` alone, or None where nothing was worked out."""
         if self.speaks:
             return {side: output.opinions[side] for side in SIDES}
-        found = {side: output.hidden.get(f"only_{side}") for side in SIDES}
-        return found if all(x is not None for x in found.values()) else None
+        found = {side: x for side in SIDES if (x := output.hidden.get(f"only_{side}")) is not None}
+        return found if len(found) == len(SIDES) else None

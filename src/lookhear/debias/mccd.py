@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from lookhear.debias._around import AUDIO, QUESTION, VISUAL, Around
 from lookhear.errors import RecipeError
+from lookhear.layers.watch_answer import SpeaksAlone
 from lookhear.types import Memory, Output
 
 MODALITIES = {"question": QUESTION, "audio": AUDIO, "visual": VISUAL}
@@ -43,6 +44,7 @@ class Config:
     """Weights of the terms, and the widths of streams by their names (`tokens`: how many different ones there are)."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     alpha: float = 0.01
     """weight of the distance; 0 leaves it out (table 3, w/o MD)"""
     beta: float | None = None
@@ -50,13 +52,21 @@ class Config:
     without: str = ""
     """question, audio or visual: no distance to that learner (table 3, w/o d)"""
     hidden: int = 768
+    """hidden width"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     patches: int = 512
+    """width of the stream `patches`"""
     question: int = 768
+    """width of the stream `question`"""
     words: int = 768
+    """width of the stream `words`"""
     tokens: int = 30522
+    """size of the token vocabulary; id 0 is padding"""
     pixels: int = 192
     spectrogram: int = 192
     waveform: int = 32000
@@ -119,7 +129,7 @@ class MCCD(Around):
         self.beta = {"released": 0.333, "paper": 0.3}[config.variant] if config.beta is None else config.beta
         self.learners = nn.ModuleDict()
         self.hears_at: dict[str, str] = {}  # modality -> the method that is given its streams
-        if hasattr(net, "speaks_alone"):  # opinions of its own, once they are asked for
+        if isinstance(net, SpeaksAlone):  # opinions of its own, once they are asked for
             net.speaks_alone = True
             return
         for method in ("watch", "answer"):

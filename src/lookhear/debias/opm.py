@@ -37,6 +37,7 @@ class Config:
     """How often the stronger stream is left out."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     q_base: float = 0.5
     """how often at least"""
     scale: float = 0.5
@@ -93,7 +94,7 @@ class OPM(Alone):
         found, alone = self.own_losses(output, labels, **streams), self.alone(output)
         if alone is not None:
             scores = [score(alone[side], labels).clamp(min=1e-12) for side in SIDES]
-            rate = rates(*scores, self.config.q_base, self.config.scale)
+            rate = rates(scores[0], scores[1], self.config.q_base, self.config.scale)
             self.rate = dict(zip(SIDES, (float(q.detach()) for q in rate), strict=True))
             if self.acts and self.learns:
                 found["discrepancy"] = theta(rate, (1, 1)).square() / 2

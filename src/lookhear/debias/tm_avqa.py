@@ -53,15 +53,20 @@ class Config:
     """Sizes of streams by their names, and how the reconstruction is trained."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     stage: int = 2
     top: int = 1
     """rows that a target is borrowed from: 8 in stage I, 1 in stage II"""
     weight: float = 0.1
     """of both errors in stage II, of the contrast in stage I"""
     inner: int = 2048
+    """feed-forward width"""
     audio: int = 128
+    """width of the stream `audio`"""
     patches: int = 512
+    """width of the stream `patches`"""
     tokens: int = 93
+    """size of the token vocabulary; id 0 is padding"""
 
 
 def inserted(
@@ -119,7 +124,8 @@ class TMAVQA(Around):
         """`answer` orders the flags."""
         return ("missing",) if method == "answer" else ()
 
-    def _watch(self, audio: Tensor, patches: Tensor) -> Memory:
+    def _watch(self, **streams: Tensor) -> Memory:
+        audio, patches = streams["audio"], streams["patches"]
         side = round(patches.shape[2] ** 0.5)
         if side * side != patches.shape[2] or side % SIDE or audio.shape[1] % SECONDS:
             raise FeatureError(
@@ -128,7 +134,8 @@ class TMAVQA(Around):
             )
         return {"given/audio": audio, "given/patches": patches}
 
-    def _answer(self, memory: Memory, tokens: Tensor, missing: Tensor, **streams: Tensor) -> Output:
+    def _answer(self, memory: Memory, **streams: Tensor) -> Output:
+        tokens, missing = streams.pop("tokens"), streams.pop("missing")
         given = part(memory, "given/")
         step = given["audio"].shape[1] // SECONDS
         audio, patches = (given[n][:, ::step] for n in ("audio", "patches"))

@@ -24,7 +24,8 @@ def message(shown: Shown) -> Message:
     """Of each second the frame nearest to its middle (each frame at most once), then its sound."""
     times, used = np.asarray(shown.media.times), -1
     parts: list[Part] = []
-    length = len(shown.media.waveform) / shown.media.sample_rate if shown.heard else 0.0
+    waveform = shown.media.waveform
+    length = 0.0 if waveform is None else len(waveform) / shown.media.sample_rate
     for second in range(max(1, ceil(shown.media.duration))):
         if shown.seen and (nearest := int(np.abs(times - second - 0.5).argmin())) != used:
             parts.append(shown.frame(nearest))

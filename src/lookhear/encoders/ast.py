@@ -36,7 +36,9 @@ class Config:
     seconds: float = 10.24
     """length of sound that makes one row"""
     precision: str = "fp32"
+    """fp32, bf16 or fp16"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 4
     """rows in a batch"""
 
@@ -49,7 +51,7 @@ class AstEncoder(_frozen.Frozen):
 
     def __init__(self, config: Config, net: nn.Module):
         super().__init__(net, config)
-        self.streams = {"audio": net.config.hidden_size}
+        self.streams = {"audio": int(net.config.hidden_size)}
         self.sampling = Sampling(sample_rate=kaldi.RATE)
 
     @torch.inference_mode()

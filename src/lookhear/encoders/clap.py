@@ -40,7 +40,9 @@ class Config:
     quantise: bool = False
     """round samples to 16 bits first, as LAION's code does"""
     precision: str = "fp32"
+    """fp32, bf16 or fp16"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 8
     """rows in a batch"""
 
@@ -53,7 +55,7 @@ class ClapEncoder(_frozen.Frozen):
 
     def __init__(self, config: Config, net: nn.Module):
         super().__init__(net, config)
-        self.streams = {"audio": net.config.projection_dim}
+        self.streams = {"audio": int(net.config.projection_dim)}
         self.sampling = Sampling(sample_rate=RATE)
         self.reach = self.apart(config.seconds)
 

@@ -20,16 +20,18 @@ from lookhear.encoders.clip import towers
 
 @dataclass(frozen=True)
 class Config:
-    """Which CLIP, and how its words are given."""
+    """Weights and form of the word vectors."""
 
     weights: str = "openai/clip-vit-base-patch32"
     """hub name, folder, or one of OpenAI's own files with its list of merges beside it"""
     project: bool = True
-    """words go through the text projection, as published; False gives them as the last norm does"""
+    """apply the text projection to the words, as published; False returns them after the last layer norm"""
     truncate: bool = False
     """cut texts of more than 77 tokens instead of refusing them"""
     precision: str = "fp32"
+    """fp32, bf16 or fp16"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 64
     """texts in a batch"""
 
@@ -43,8 +45,8 @@ class ClipText(_frozen.Frozen):
     def __init__(self, config: Config):
         super().__init__(towers.tower(config.weights, "text"), config)
         self.tokens = towers.Tokens(config.weights)
-        width = self.net.config.projection_dim
-        self.streams = {"question": width, "words": width if config.project else self.net.config.hidden_size}
+        width = int(self.net.config.projection_dim)
+        self.streams = {"question": width, "words": width if config.project else int(self.net.config.hidden_size)}
 
     @torch.inference_mode()
     def __call__(self, items: Sequence[str]) -> list[dict[str, Tensor]]:

@@ -73,7 +73,7 @@ def _quoted(some: Sequence[str]) -> str:
 
 def _asked(examples: Sequence[Example], answers: Sequence[Answer], rule: str) -> list[tuple[str, list[str], str]]:
     """(reply, options, truth) of each question that the rule is about."""
-    rows = []
+    rows: list[tuple[str, list[str], str]] = []
     for example, answer in zip(examples, answers, strict=True):
         if rule in official.YES_NO:
             if example.reference is not None and example.reference.text in ("yes", "no"):

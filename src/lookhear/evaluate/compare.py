@@ -7,7 +7,7 @@ runs of one recipe: then a question's value is the share of runs that got it rig
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from lookhear import statistics
 from lookhear.errors import DatasetError
 from lookhear.evaluate import scores, tables
-from lookhear.evaluate.report import Report, clusters_of, columns_of, membership
+from lookhear.evaluate.report import Report, clusters_of, columns_of, membership, places_of_parts
 from lookhear.types import Example
 
 ALPHA = 0.05
@@ -46,18 +46,26 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Column (`Overall`, `Audio`, `Audio/Counting`) -> difference; the spread of each side that is several runs."""
+    """Column (`Overall`, `Audio`, `Audio/Counting`) -> difference; the spread of each side that is several runs.
+
+    `parts` has the same of `head` and `tail` apart, where the questions say which they are.
+    """
 
     differences: Mapping[str, Difference]
     spreads: Mapping[str, Mapping[str, float]]  # "ours" or "theirs" -> statistics.spread of overall accuracy
     left_out: int  # questions that only one side answered
+    parts: Mapping[str, Mapping[str, Difference]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return {
             "differences": {name: d.to_json() for name, d in self.differences.items()},
             "spreads": {side: dict(spread) for side, spread in self.spreads.items()},
             "left_out": self.left_out,
-        }
+        } | (
+            {"parts": {part: {n: d.to_json() for n, d in some.items()} for part, some in self.parts.items()}}
+            if self.parts
+            else {}
+        )
 
 
 def compare(ours: Report | Sequence[Report], theirs: Report | Sequence[Report], seed: int = 0) -> Comparison:
@@ -72,16 +80,34 @@ def compare(ours: Report | Sequence[Report], theirs: Report | Sequence[Report], 
     for run in [*sides[0], *sides[1]]:
         _same_references(first, run, everywhere)
     a, b = (np.array([[run[e.id] for e in examples] for run in runs], dtype=float).mean(axis=0) for runs in scores)
+    single = all(len(runs) == 1 for runs in sides)
+    differences = _differences(examples, a, b, single, seed)
+    parts = {
+        part: _differences([examples[i] for i in some], a[some], b[some], single, seed)
+        for part, some in places_of_parts(examples).items()
+    }
+    spreads = {
+        side: statistics.spread([run.overall.accuracy for run in runs if run.overall])
+        for side, runs in zip(("ours", "theirs"), sides, strict=True)
+        if len(runs) > 1
+    }
+    asked = set.union(*(set(run) for runs in scores for run in runs))
+    return Comparison(differences, spreads, len(asked) - len(examples), parts)
+
+
+def _differences(
+    examples: Sequence[Example], a: np.ndarray, b: np.ndarray, single: bool, seed: int
+) -> dict[str, Difference]:
+    """Column -> difference of two sides whose share of right runs is `a` and `b` (question,)."""
     names = columns_of(examples)
     inside, clusters = membership(examples, names), clusters_of(examples)
     edges = 100 * statistics.bootstrap(a - b, clusters, inside, seed=seed)
     pvalues = statistics.permutation(a, b, clusters, inside, seed=seed)
-    single = all(len(runs) == 1 for runs in sides)
     adjusted = _holm(names, pvalues)
-    differences = {}
+    found = {}
     for i, name in enumerate(names):
         mine, other = 100 * a[inside[:, i]].mean(), 100 * b[inside[:, i]].mean()
-        differences[name] = Difference(
+        found[name] = Difference(
             float(mine),
             float(other),
             int(inside[:, i].sum()),
@@ -91,20 +117,22 @@ def compare(ours: Report | Sequence[Report], theirs: Report | Sequence[Report], 
             statistics.mcnemar(a[inside[:, i]] > 0.5, b[inside[:, i]] > 0.5) if single else None,
             adjusted[name],
         )
-    spreads = {
-        side: statistics.spread([run.overall.accuracy for run in runs])
-        for side, runs in zip(("ours", "theirs"), sides, strict=True)
-        if len(runs) > 1
-    }
-    asked = set.union(*(set(run) for runs in scores for run in runs))
-    return Comparison(_ordered(differences), spreads, len(asked) - len(examples))
+    return _ordered(found)
 
 
 def table(found: Comparison, format: str = "text", names: tuple[str, str] = ("ours", "theirs")) -> str:
-    """One line for each type, group and overall; what is significant after correction ends in `*` (or is bold)."""
-    head = ["", *names, "difference", "95 % interval", "p", "McNemar p", "Holm p"]
+    """One line for each type, group and overall; what is significant after correction ends in `*` (or is bold).
+
+    Head and tail follow in tables of their own, each corrected by itself.
+    """
+    tables_ = {"": found.differences, **found.parts}
+    return "\n\n".join(_table(part, some, format, names) for part, some in tables_.items())
+
+
+def _table(part: str, found: Mapping[str, Difference], format: str, names: tuple[str, str]) -> str:
+    head = [part, *names, "difference", "95 % interval", "p", "McNemar p", "Holm p"]
     rows = []
-    for column, d in found.differences.items():
+    for column, d in found.items():
         low, high = d.interval
         gap = tables.bold(f"{d.difference:+.2f}", format) if d.significant else f"{d.difference:+.2f}"
         mcnemar = "-" if d.mcnemar is None else _p(d.mcnemar)
@@ -178,7 +206,8 @@ def metrics(
     differ = next((a.id for a, (b, _) in zip(examples, pairs[1], strict=True) if not _same(a, b)), None)
     if differ is not None:
         raise DatasetError(f"The reports have different references for {differ!r}. Score both on one version.")
-    clusters, found = clusters_of(examples), {}
+    clusters = clusters_of(examples)
+    found: dict[str, dict[str, Gap]] = {}
     for kind, places in scores.kinds(examples).items():
         some = [examples[i] for i in places]
         a, b = (scores.pooled(kind, some, [side[i][1] for i in places]) for side in pairs)

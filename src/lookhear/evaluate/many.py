@@ -18,9 +18,8 @@ from typing import Any
 
 import yaml
 
-from lookhear import datasets
+from lookhear import datasets, tasks
 from lookhear.errors import DatasetError, MediaError, RecipeError
-from lookhear.evaluate import scores
 from lookhear.evaluate.literature import published
 from lookhear.evaluate.report import Report
 from lookhear.evaluate.tables import lines
@@ -94,12 +93,12 @@ def examples_of(asked: Asked, limit: int | None = None) -> list[Example]:
 
     `limit`: so many of them, spread evenly over the file. Raises DatasetError where they are not there.
     """
-    module, _ = datasets.find(asked.dataset)
+    dataset = datasets.of(asked.dataset)
     examples = datasets.load(asked.dataset, asked.root, asked.split)
     if limit and limit < len(examples):
         examples = [examples[i * len(examples) // limit] for i in range(limit)]
-    words = tuple(getattr(module, "VOCABULARY", ()))
-    return [_with_mask(module, _with_words(example, words)) for example in examples]
+    words = dataset.answers(asked.root)
+    return [_with_mask(dataset, _with_words(example, words)) for example in examples]
 
 
 def rows(found: Mapping[Asked, Report], model: str) -> dict[str, dict[str, str]]:
@@ -126,7 +125,7 @@ def of_set(asked: Asked, report: Report) -> list[Column]:
         return mine
     made = []
     for kind in report.metrics:
-        metric = scores.main_metric(kind)
+        metric = tasks.main_metric(kind)
         metric = metric if metric in report.metrics[kind] else next(iter(report.metrics[kind]))
         name = asked.dataset if len(report.metrics) == 1 else f"{asked.dataset} {kind.rpartition('/')[2]}"
         made.append(Column(f"{name}/{metric}", asked.dataset, asked.split, kind, metric))
@@ -205,13 +204,13 @@ def _with_words(example: Example, words: tuple[str, ...]) -> Example:
     return replace(example, meta={**example.meta, "labels": words})
 
 
-def _with_mask(module: Any, example: Example) -> Example:
-    if not hasattr(module, "with_mask") or example.meta.get("mask") is None or example.reference is None:
+def _with_mask(dataset: datasets.Dataset, example: Example) -> Example:
+    if not dataset.marks or example.meta.get("mask") is None or example.reference is None:
         return example
     import numpy as np
 
     from lookhear.metrics.segmentation import fitted
 
-    read = module.with_mask(example).reference.regions
+    read = dataset.with_mask(example).truth.regions
     small = [r if r.mask is None else replace(r, mask=fitted(np.asarray(r.mask) > 0, PIXELS)) for r in read]
     return replace(example, reference=replace(example.reference, regions=tuple(small)))

@@ -69,8 +69,13 @@ def read(path: Path | str, vocabulary: Sequence[str] = ()) -> Predictions:
 def _json(text: str, lines: Sequence[str], path: Path) -> Iterable[tuple[str, Any, str]]:
     """(id, answer, where) of one JSON value, or of one a line."""
     try:
-        pairs: list[tuple[str, Any]] = []
-        found = json.loads(text, object_pairs_hook=lambda some: pairs.clear() or pairs.extend(some) or dict(some))
+        pairs: list[tuple[str, Any]] = []  # of the outermost object, which is the last to close
+
+        def kept(some: list[tuple[str, Any]]) -> dict[str, Any]:
+            pairs[:] = some
+            return dict(some)
+
+        found = json.loads(text, object_pairs_hook=kept)
     except (json.JSONDecodeError, RecursionError) as error:
         if len(lines) < 2 or not lines[0].lstrip().startswith("{"):
             raise DatasetError(f"{path}: not JSON: {error}.") from None

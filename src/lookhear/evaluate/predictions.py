@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -67,8 +68,8 @@ def scored(
 ) -> tuple[Report, Matched]:
     """The report of a file of predictions on a dataset, and what of it did not match. Raises DatasetError."""
     path = Path(path)
-    module, _ = datasets.find(name)
-    vocabulary = getattr(module, "VOCABULARY", ())
+    dataset = datasets.of(name)
+    vocabulary = dataset.answers(root)
     said = prediction_files.read(path, vocabulary)
     examples = datasets.load(name, root, split)
     found = match(said.answers, examples, vocabulary, lenient)
@@ -82,10 +83,10 @@ def scored(
         **found.to_json(),
         **beside.of(examples, found.answers, name),
     }
-    if getattr(module, "REPHRASED", False):
+    if dataset.rephrased:
         same = [e.meta["question_id"] for e in examples]
-        alike = metric.consistency(found.answers, [e.reference for e in examples], same)
-        card["consistency"] = {name: round(value, 4) for name, value in alike.items()}
+        alike = metric.consistency(found.answers, [e.truth for e in examples], same)
+        card["consistency"] = {name: round(value, 4) for name, value in alike.items() if not math.isnan(value)}
     return reports.report(examples, found.answers, card), found
 
 
@@ -98,7 +99,8 @@ def match(
     from one of these only in writing ("Yes.", "acoustic guitar", "2") counts as wrong unless `lenient`.
     """
     known = {normal(word): word for word in vocabulary}
-    answers, missing, outside, written, used, shared = [], [], [], [], set(), 0
+    answers, missing, used, shared = list[Answer](), list[str](), set[str](), 0
+    outside, written = list[tuple[str, str]](), list[tuple[str, str, str]]()
     for example in examples:
         fallback = str(example.meta.get("question_id", example.id))
         id = example.id if example.id in predictions else fallback
@@ -119,7 +121,8 @@ def match(
                 outside.append((example.id, text))
         answers.append(Answer(text))
     extra = [id for id in predictions if id not in used]
-    return Matched(*map(tuple, (answers, missing, extra, outside)), shared, tuple(written), lenient)
+    lists = tuple(answers), tuple(missing), tuple(extra), tuple(outside)
+    return Matched(*lists, shared, tuple(written), lenient)
 
 
 def _plain(text: str) -> str:

@@ -73,12 +73,10 @@ def from_record(record: Mapping[str, Any]) -> tuple[Example, Answer]:
 
 
 def _reference(record: Mapping[str, Any]) -> Answer | None:
-    parts = [record.get(name, ()) for name in ("true_segments", "true_regions")]
-    if "reference" not in record and not any(parts):
+    segments = tuple(Segment(*s) for s in record.get("true_segments", ()))
+    regions = tuple(map(_region, record.get("true_regions", ())))
+    if "reference" not in record and not segments and not regions:
         return None
-    segments, regions = (
-        tuple(map(make, part)) for make, part in zip((lambda s: Segment(*s), _region), parts, strict=True)
-    )
     return Answer(record.get("reference", ""), segments=segments, regions=regions)
 
 

@@ -4,32 +4,45 @@
 
 All averages are micro averages: "Audio" pools the questions of its types, as every published table does. `metrics` are
 those of each task with their intervals, `classes` its classes apart; where answers are not simply right or wrong (when,
-where, in a sentence) there is no `overall`, and the metrics are the table. A saved report keeps every answer, so
-tables, tests and plots are redrawn without a model.
+where, in a sentence) there is no `overall`, and the metrics are the table. Where questions say that they are head or
+tail (`meta["part"]`, as MUSIC-AVQA-R's do), each of the two is scored apart as well. A saved report keeps every answer,
+so tables, tests and plots are redrawn without a model.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lookhear import files, statistics
-from lookhear.errors import DatasetError, FileError
+from lookhear.errors import DatasetError, FileError, not_installed
 from lookhear.evaluate import scores, tables
 from lookhear.evaluate.columns import ORDER
 from lookhear.evaluate.records import from_record, to_record
 from lookhear.evaluate.scores import Score
 from lookhear.evaluate.videos import clusters_of, video_of
 from lookhear.files import dumps
-from lookhear.metrics import answers as metric
 from lookhear.types import Answer, Example
 
-__all__ = ["Report", "clusters_of", "columns_of", "load", "membership", "parts", "report", "video_of"]
+__all__ = [
+    "PARTS",
+    "Report",
+    "clusters_of",
+    "columns_of",
+    "load",
+    "membership",
+    "part_of",
+    "places_of_parts",
+    "report",
+    "video_of",
+]
+
+PARTS = ("head", "tail")  # questions with a frequent answer, and those with a rare one
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +58,7 @@ class Report:
     card: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, scores.Measured]] = field(default_factory=dict)  # kind of task -> metric
     classes: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)  # kind -> class -> column
+    parts: Mapping[str, Report] = field(default_factory=dict)  # `head` and `tail`, of a test set that has both
 
     def to_json(self) -> dict[str, Any]:
         """The scores as plain values, accuracies and intervals in percent; `card` too where there is one."""
@@ -54,6 +68,8 @@ class Report:
             found["groups"] = {name: score.to_json() for name, score in self.groups.items()}
             found["types"] = {name: score.to_json() for name, score in self.types.items()}
         found["metrics"] = {k: {name: m.to_json() for name, m in some.items()} for k, some in self.metrics.items()}
+        if self.parts:
+            found["parts"] = {name: part.to_json() for name, part in self.parts.items()}
         if self.classes:
             found["classes"] = {kind: scores.rounded(table) for kind, table in self.classes.items()}
         return found | ({"card": dict(self.card)} if self.card else {})
@@ -77,7 +93,7 @@ class Report:
     def to_frame(self) -> Any:
         """One row a question as a pandas DataFrame: what was asked, answered, true and right, and how sure.
 
-        `to_frame().to_csv(…)` and `.to_parquet(…)` are the exports. Raises DependencyError without pandas.
+        `export` writes it as a file. Raises DependencyError without pandas.
         """
         try:
             import pandas
@@ -96,6 +112,21 @@ class Report:
                 "notes": ["; ".join(a.notes) for a in self.answers],
             }
         )
+
+    def export(self, path: Path | str) -> None:
+        """Write `to_frame` as `.csv` or `.parquet`. Raises FileError for another suffix, DependencyError."""
+        path = Path(path)
+        if path.suffix not in (".csv", ".parquet"):
+            raise FileError(f"{str(path)!r} names no table: its name must end in .csv or .parquet.")
+        frame = self.to_frame()
+        with files.whole(path) as part:
+            if path.suffix == ".csv":
+                frame.to_csv(part, index=False)
+                return
+            try:
+                frame.to_parquet(part, index=False)
+            except ImportError as error:
+                raise not_installed(ModuleNotFoundError(str(error), name="pyarrow"), "Parquet") from None
 
     def save(self, folder: Path | str) -> None:
         """Write report.json, answers.jsonl (one line a question) and table.md into `folder`."""
@@ -120,18 +151,45 @@ def report(
     seed: int = 0,
 ) -> Report:
     """Score `answers` against the references of `examples`, one for one and in the same order."""
+    whole = _scored(examples, answers, dict(card or {}), resamples, seed)
+    places = places_of_parts(examples)
+    if whole.overall is None or not places:
+        return whole
+    apart = {
+        part: _scored([examples[i] for i in some], [answers[i] for i in some], {}, resamples, seed)
+        for part, some in places.items()
+    }
+    return replace(whole, parts=apart)
+
+
+def places_of_parts(examples: Sequence[Example]) -> dict[str, list[int]]:
+    """`head` and `tail` -> the places of their questions; empty where all are of one part, or none says of which."""
+    places = {part: [i for i, e in enumerate(examples) if part_of(e) == part] for part in PARTS}
+    return {part: some for part, some in places.items() if 0 < len(some) < len(examples)}
+
+
+def part_of(example: Example) -> str:
+    """`head` or `tail` where a question says so, else nothing."""
+    part = example.meta.get("part", "")
+    return part if part in PARTS else ""
+
+
+def _scored(
+    examples: Sequence[Example], answers: Sequence[Answer], card: Mapping[str, Any], resamples: int, seed: int
+) -> Report:
+    """A report without its parts."""
     if len(examples) != len(answers):
         raise DatasetError(f"{len(answers)} answers for {len(examples)} questions. Give one answer for each, in order.")
     without = next((e.id for e in examples if e.reference is None), None)
     if without is not None:
         raise DatasetError(f"Question {without!r} has no reference answer, so nothing can be scored against it.")
-    clusters, kinds = clusters_of(examples), scores.kinds(examples)
+    clusters = clusters_of(examples)
     measured = scores.measured(examples, answers, clusters, resamples, seed)
     both = scores.by_class(examples, answers)
     whole = tuple(examples), tuple(answers)
-    if not all(kind.partition("/")[0] in scores.RIGHT_OR_WRONG for kind in kinds):
-        return Report(*whole, np.zeros(len(examples), bool), None, {}, {}, dict(card or {}), measured, both)
-    right = np.array([metric.correct(a, e.reference) for a, e in zip(answers, examples, strict=True)], dtype=bool)
+    right = scores.right(examples, answers)
+    if right is None:
+        return Report(*whole, np.zeros(len(examples), bool), None, {}, {}, card, measured, both)
     names = columns_of(examples)
     inside = membership(examples, names)
     edges = 100 * statistics.bootstrap(right, clusters, inside, resamples, seed)
@@ -143,18 +201,7 @@ def report(
     overall = found.pop(names[0])
     groups = {name: score for name, score in found.items() if "/" not in name}
     types = {name: score for name, score in found.items() if "/" in name}
-    return Report(*whole, right, overall, groups, types, dict(card or {}), measured, both)
-
-
-def parts(whole: Report) -> dict[str, Report]:
-    """`head` and `tail` scored apart, where the questions say which part they are of (`meta["part"]`)."""
-    found = {}
-    for part in ("head", "tail"):
-        places = [i for i, e in enumerate(whole.examples) if e.meta.get("part") == part]
-        if places:
-            asked, said = ([side[i] for i in places] for side in (whole.examples, whole.answers))
-            found[part] = report(asked, said, {**whole.card, "part": part})
-    return found
+    return Report(*whole, right, overall, groups, types, card, measured, both)
 
 
 def load(folder: Path | str) -> Report:

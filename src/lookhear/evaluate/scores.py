@@ -19,21 +19,6 @@ from lookhear import statistics, tasks
 from lookhear.pooled import Pooled, Ratio
 from lookhear.types import Answer, Example
 
-RIGHT_OR_WRONG = ("question_answering", "action_recognition", "emotion_recognition", "cross_modal_matching")
-MAIN = {  # the one number of a task, or of a form of it, that a table of many tasks has room for
-    "question_answering": "accuracy",
-    "action_recognition": "accuracy",
-    "emotion_recognition": "war",
-    "cross_modal_matching": "accuracy",
-    "event_localisation": "segment/audio-visual",
-    "event_localisation/ave": "accuracy",
-    "event_localisation/llp": "segment/type",
-    "localisation": "J",
-    "localisation/arig": "iou",
-    "captioning": "cider_d",
-    "tagging": "f1/heard",
-}
-
 
 @dataclass(frozen=True)
 class Measured:
@@ -70,13 +55,29 @@ class Score:
 class Scored(Protocol):
     """What a table is made from: a `Report`, or whatever else has been scored."""
 
-    answers: Sequence[Answer]
-    overall: Score | None
-    groups: Mapping[str, Score]
-    types: Mapping[str, Score]
-    card: Mapping[str, Any]
-    metrics: Mapping[str, Mapping[str, Measured]]
-    classes: Mapping[str, Mapping[str, Mapping[str, float]]]
+    @property
+    def answers(self) -> Sequence[Answer]: ...
+
+    @property
+    def overall(self) -> Score | None: ...
+
+    @property
+    def groups(self) -> Mapping[str, Score]: ...
+
+    @property
+    def types(self) -> Mapping[str, Score]: ...
+
+    @property
+    def card(self) -> Mapping[str, Any]: ...
+
+    @property
+    def metrics(self) -> Mapping[str, Mapping[str, Measured]]: ...
+
+    @property
+    def classes(self) -> Mapping[str, Mapping[str, Mapping[str, float]]]: ...
+
+    @property
+    def parts(self) -> Mapping[str, Scored]: ...
 
 
 def kind_of(example: Example) -> str:
@@ -93,16 +94,23 @@ def kinds(examples: Sequence[Example]) -> dict[str, list[int]]:
     return places
 
 
-def main_metric(kind: str) -> str:
-    """The one metric that stands for a kind of task."""
-    return MAIN.get(kind) or MAIN[kind.partition("/")[0]]
+def right(examples: Sequence[Example], answers: Sequence[Answer]) -> np.ndarray | None:
+    """bool (question,): which answers are right by the rules of their tasks; None where one of these has no rule."""
+    rules = {example.task: tasks.find(example.task).right for example in examples}
+    hits = np.zeros(len(examples), bool)
+    for i, (example, answer) in enumerate(zip(examples, answers, strict=True)):
+        rule = rules[example.task]
+        if rule is None:
+            return None
+        hits[i] = rule(answer, example.truth)
+    return hits
 
 
 def pooled(kind: str, examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str, Pooled]:
     """The metrics of a kind of task as sums over examples that are all of this kind."""
     task, _, form = kind.partition("/")
     references = [e.reference or Answer() for e in examples]
-    return tasks.find(task).pooled(answers, references, form)
+    return dict(tasks.find(task).pooled(answers, references, form))
 
 
 def measured(
@@ -136,10 +144,10 @@ def by_class(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str
     found = {}
     for kind, places in kinds(examples).items():
         task, _, form = kind.partition("/")
-        module = tasks.find(task)
-        if hasattr(module, "by_class"):
+        table = tasks.by_class(task)
+        if table is not None:
             references = [examples[i].reference or Answer() for i in places]
-            found[kind] = module.by_class([answers[i] for i in places], references, form)
+            found[kind] = table([answers[i] for i in places], references, form)
     return found
 
 

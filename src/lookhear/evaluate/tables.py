@@ -11,10 +11,12 @@ import io
 import math
 from collections.abc import Collection, Mapping, Sequence
 
+from lookhear import tasks
 from lookhear.catalog import unknown
 from lookhear.errors import RecipeError
 from lookhear.evaluate import beside
-from lookhear.evaluate.scores import RIGHT_OR_WRONG, Score, Scored
+from lookhear.evaluate.columns import PRINTED
+from lookhear.evaluate.scores import Score, Scored
 
 FORMATS = ("text", "markdown", "latex", "csv")
 SHORT = {
@@ -35,6 +37,8 @@ def one(report: Scored, format: str = "text") -> str:
     besides = _besides(report, format)
     if report.overall is None:
         return "\n\n".join([*_of_tasks(report, format), *besides])
+    if report.parts:
+        return "\n\n".join([_head_and_tail(report, format), *_of_tasks(report, format), *besides])
     scores = columns(report)
     if format == "latex":
         return grid({str(report.card.get("model", "measured")): scores}, "latex")
@@ -42,7 +46,7 @@ def one(report: Scored, format: str = "text") -> str:
     if format == "csv":
         head[0] = "type"
         head[2:3] = ["low", "high"]
-    rows = [[_title(name, report), *_cells(score, format)] for name, score in scores.items()]
+    rows = [[_title(name, report), *_cells(score, format)] for name, score in scores.items() if score is not None]
     return "\n\n".join([lay_out(head, rows, format), *_of_tasks(report, format), *besides])
 
 
@@ -80,7 +84,7 @@ def _of_tasks(report: Scored, format: str) -> list[str]:
             edges = [_plain(edge) for edge in m.interval]
             shown_edges = edges if format == "csv" else [" to ".join(edges)]
             rows.append([name, _plain(m.value), *shown_edges, *([_plain(m.mute)] if floor else []), str(m.total)])
-        if kind.partition("/")[0] in RIGHT_OR_WRONG and format == "csv" and set(shown) == {"unread"}:
+        if tasks.judged(kind) and format == "csv" and set(shown) == {"unread"}:
             continue  # a CSV of the field's table stays one table
         parts.append(lay_out(head, rows, format))
         if classes := report.classes.get(kind):
@@ -95,29 +99,80 @@ def _plain(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.2f}"
 
 
-def head_and_tail(report: Scored, apart: Mapping[str, Scored], format: str = "text") -> str:
-    """A rephrased test set as MUSIC-AVQA-R prints it: each type for head, tail and both, all with intervals."""
-    reports = {**apart, "both": report}
+def _head_and_tail(report: Scored, format: str) -> str:
+    """A test set in head and tail: each type for head, tail and all questions, with intervals and how many those are.
+
+    All may be more than head and tail together: questions of a group that was left whole are neither.
+    """
+    if format == "latex":
+        return by_part({str(report.card.get("model", "measured")): of_parts(report)}, format)
+    reports = {**report.parts, "both" if _all_split(report) else "all": report}
     scores = {name: columns(each) for name, each in reports.items()}
-    rows = []
+    rows, edges = [], ("low", "high") if format == "csv" else ("95 % interval",)
     for column in columns(report):
         cells = [scores[name].get(column) for name in reports]
-        texts = [[_number(c), "-" if c is None else f"{c.interval[0]:.2f} to {c.interval[1]:.2f}"] for c in cells]
-        rows.append([_title(column, report), *(text for pair in texts for text in pair)])
-    return lay_out(["", *(head for name in reports for head in (name, "95 % interval"))], rows, format)
+        texts = [[_number(c), *_edges(c, format)] for c in cells]
+        counts = [str(c.total) if c else "0" for c in cells]
+        rows.append([_title(column, report), *(text for some in texts for text in some), *counts])
+    head = [*(h for name in reports for h in (name, *edges)), *(f"of {name}" for name in reports)]
+    return lay_out(["type" if format == "csv" else "", *head], rows, format)
+
+
+def _all_split(report: Scored) -> bool:
+    assert report.overall is not None
+    return sum(part.overall.total for part in report.parts.values() if part.overall) == report.overall.total
+
+
+def _edges(score: Score | None, format: str) -> list[str]:
+    low, high = (_plain(edge) for edge in score.interval) if score else ("-", "-")
+    return [low, high] if format == "csv" else [f"{low} to {high}" if score else "-"]
+
+
+def of_parts(report: Scored) -> dict[str, dict[str, Score]]:
+    """Part (`head`, `tail`, and `headtail` for all) -> column -> score."""
+    return {name: columns(part) for name, part in report.parts.items()} | {"headtail": columns(report)}
+
+
+def by_part(
+    rows: Mapping[str, Mapping[str, Mapping[str, Score | float]]], format: str = "text", groups: bool = False
+) -> str:
+    """Rows in MUSIC-AVQA-R's layout: head (H) and tail (T) of every type, then of all, then all together.
+
+    `rows`: row -> part -> column -> number. With `groups`, also all questions of each group.
+    """
+    given = dict.fromkeys(c for parts in rows.values() for scores in parts.values() for c in scores)
+    named = [c for c in PRINTED if c in given] + [c for c in given if c not in PRINTED]
+    names: dict[str, tuple[str, str]] = {}  # as printed -> part, column
+    for column in (n for n in named if "/" in n):
+        group, _, kind = column.partition("/")
+        short = SHORT.get(kind, kind)
+        names |= {f"{group}/{short}-H": ("head", column), f"{group}/{short}-T": ("tail", column)}
+    for column in (n for n in named if groups and "/" not in n and n != "Overall"):
+        names[f"{column}/all"] = ("headtail", column)
+    names |= {
+        "Overall/H": ("head", "Overall"),
+        "Overall/T": ("tail", "Overall"),
+        "Overall/all": ("headtail", "Overall"),
+    }
+    texts = {
+        row: {name: _number(parts.get(part, {}).get(column)) for name, (part, column) in names.items()}
+        for row, parts in rows.items()
+    }
+    kept = [name for name in names if any(cells[name] != "-" for cells in texts.values())]
+    return lines(texts, kept, format)
 
 
 def columns(report: Scored) -> dict[str, Score]:
     """Column -> score in the field's order: the types of a group, the group itself, and `Overall` last."""
-    ordered = {}
+    ordered: dict[str, Score] = {}
     for group, average in report.groups.items():
         ordered |= {name: score for name, score in report.types.items() if name.split("/")[0] == group}
         ordered[group] = average
-    return ordered | {"Overall": report.overall}
+    return ordered | ({"Overall": report.overall} if report.overall else {})
 
 
 def grid(
-    rows: Mapping[str, Mapping[str, Score | float]],
+    rows: Mapping[str, Mapping[str, Score | float | None]],
     format: str = "text",
     mark: Collection[tuple[str, str]] = (),
 ) -> str:
@@ -137,7 +192,7 @@ def grid(
         return lay_out(["method", *names], lines, format)
     if format == "latex":
         return _latex(names, lines)
-    return lay_out(["", *(_heading(name) for name in names)], lines, format)
+    return lay_out(["", *(heading(name) for name in names)], lines, format)
 
 
 def lines(rows: Mapping[str, Mapping[str, str]], names: Sequence[str], format: str = "text") -> str:
@@ -162,12 +217,12 @@ def lay_out(head: Sequence[str], rows: Sequence[Sequence[str]], format: str) -> 
         csv.writer(out, lineterminator="\n").writerows([head, *rows])
         return out.getvalue().rstrip("\n")
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = [[_pad(cell, width, i) for i, (cell, width) in enumerate(zip(row, widths, strict=True))] for row in rows]
+    padded = [[_pad(cell, width, i) for i, (cell, width) in enumerate(zip(row, widths, strict=True))] for row in rows]
     title = [_pad(cell, width, i) for i, (cell, width) in enumerate(zip(head, widths, strict=True))]
     if format == "markdown":
         rule = ["-" * width if i == 0 else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
-        return "\n".join("| " + " | ".join(line) + " |" for line in [title, rule, *lines])
-    return "\n".join("  ".join(line).rstrip() for line in [title, *lines])
+        return "\n".join("| " + " | ".join(line) + " |" for line in [title, rule, *padded])
+    return "\n".join("  ".join(line).rstrip() for line in [title, *padded])
 
 
 def _latex(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -180,7 +235,7 @@ def _latex(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         rules += [f"\\cmidrule(lr){{{at}-{at + width - 1}}}"] if width > 1 else []
         at += width
     single = [group for group, width in groups.items() if width == 1]
-    second = ["", *("" if name in single else _tex(_heading(name).split(" ")[-1]) for name in names)]
+    second = ["", *("" if name in single else _tex(heading(name).split(" ")[-1]) for name in names)]
     body = [" & ".join(row) + r" \\" for row in rows]
     return "\n".join(
         [
@@ -198,9 +253,7 @@ def _latex(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cells(score: Score, format: str) -> list[str]:
-    low, high = (f"{edge:.2f}" for edge in score.interval)
-    edges = [low, high] if format == "csv" else [f"{low} to {high}"]
-    return [f"{score.accuracy:.2f}", *edges, str(score.correct), str(score.total)]
+    return [f"{score.accuracy:.2f}", *_edges(score, format), str(score.correct), str(score.total)]
 
 
 def _title(column: str, report: Scored) -> str:
@@ -208,7 +261,8 @@ def _title(column: str, report: Scored) -> str:
     return f"{column} Avg" if column in averages else column
 
 
-def _heading(column: str) -> str:
+def heading(column: str) -> str:
+    """A column's short title: `AV Count` for `Audio-Visual/Counting`, `AV Avg` for its group, `All` for `Overall`."""
     if column == "Overall":
         return "All"
     group, _, kind = column.partition("/")
@@ -217,7 +271,7 @@ def _heading(column: str) -> str:
 
 
 def _number(value: Score | float | None) -> str:
-    number = getattr(value, "accuracy", value)
+    number = value.accuracy if isinstance(value, Score) else value
     return "-" if number is None or math.isnan(number) else f"{number:.2f}"
 
 

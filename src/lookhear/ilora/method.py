@@ -62,7 +62,7 @@ ILORA = PeftType("ILORA") if KNOWN else _new_peft_type("ILORA")
 
 @dataclass
 class ILoraConfig(PeftConfig):
-    """How layers are adapted. `target_modules` (a regex of whole paths, or names) stands above `scope`."""
+    """PEFT configuration of I-LoRA. `target_modules` (a regex of whole paths, or names) overrides `scope`."""
 
     r: int = 8
     alpha: int = 16
@@ -124,9 +124,11 @@ class ILoraModel(BaseTuner):
         super().__init__(*args, **kwargs)
         self.register_load_state_dict_pre_hook(_fits)
 
-    def _check_target_module_exists(self, peft_config: ILoraConfig, key: str) -> Any:
+    @staticmethod
+    def _check_target_module_exists(peft_config: PeftConfig, key: str) -> Any:
         """Whether `key` is adapted. PEFT applies `layers_to_transform` to lists of names alone; this to any target."""
-        found = super()._check_target_module_exists(peft_config, key)
+        found = BaseTuner._check_target_module_exists(peft_config, key)
+        assert isinstance(peft_config, ILoraConfig), "PEFT gives a method its own configuration"
         wanted = peft_config.layers_to_transform
         if not found or wanted is None or not isinstance(peft_config.target_modules, str):
             return found
@@ -138,7 +140,7 @@ class ILoraModel(BaseTuner):
 
     @contextmanager
     def _enable_peft_forward_hooks(self, *args: Any, **kwargs: Any) -> Iterator[None]:
-        """PEFT's door for `adapter_names`."""
+        """PEFT's hook for `adapter_names`."""
         with batch.named(self, ILoraLinear, kwargs.pop("adapter_names", None), kwargs.get("num_beams")):
             yield
 
@@ -151,22 +153,24 @@ class ILoraModel(BaseTuner):
 
     def _create_and_replace(
         self,
-        peft_config: ILoraConfig,
+        peft_config: PeftConfig,
         adapter_name: str,
         target: nn.Module,
         target_name: str,
         parent: nn.Module,
         current_key: str,
+        parameter_name: str | None = None,
         **_: Any,
     ) -> None:
-        peft_config = sized(peft_config, current_key)
+        assert isinstance(peft_config, ILoraConfig), "PEFT gives a method its own configuration"
+        own = sized(peft_config, current_key)
         if isinstance(target, ILoraLinear):
-            target.update_layer(adapter_name, peft_config)
+            target.update_layer(adapter_name, own)
             return
         base = target.get_base_layer() if hasattr(target, "get_base_layer") else target
         if not isinstance(base, nn.Linear):
             raise RecipeError(f"I-LoRA adapts linear layers; {current_key!r} is a {type(base).__name__}.")
-        layer = ILoraLinear(target, adapter_name, peft_config)
+        layer = ILoraLinear(target, adapter_name, own)
         if adapter_name not in self.active_adapters:
             layer.requires_grad_(False)
         self._replace_module(parent, target_name, layer, target)
@@ -180,7 +184,8 @@ class ILoraModel(BaseTuner):
 
     def _check_merge_allowed(self) -> None:
         super()._check_merge_allowed()
-        most = max(self.peft_config[name].heads for name in self.active_adapters)
+        configs = [self.peft_config[name] for name in self.active_adapters]
+        most = max(config.heads for config in configs if isinstance(config, ILoraConfig))
         if most > 1:
             raise ModelError(refusal(most))
 
@@ -228,7 +233,7 @@ def layers(model: nn.Module) -> dict[str, ILoraLinear]:
 
 @contextmanager
 def without_heads(model: nn.Module, *heads: int) -> Iterator[nn.Module]:
-    """Leave heads out for a while; the others keep their weights (Crab table 7)."""
+    """Context manager: drop heads; the weights of the others are unchanged (Crab table 7)."""
     found = layers(model).values()
     before = [layer.muted for layer in found]
     try:
@@ -255,7 +260,7 @@ class Routes:
 
 @contextmanager
 def recorded(model: nn.Module, phase: str = "all") -> Iterator[Routes]:
-    """Record routes for a while: of `all` tokens, of `prefill` (several at once) or of `decode` (one by one)."""
+    """Context manager: record routes of `all` tokens, of `prefill` (several at once) or of `decode` (single tokens)."""
     if phase not in ("all", "prefill", "decode"):
         raise RecipeError(f"No phase is called {phase!r}. There are: all, prefill, decode.")
     routes = Routes()

@@ -28,7 +28,8 @@ TENSOR = re.compile(r"(.+)\.lora_(A|route|B(\d+))\.weight")
 
 def sizes(state: Mapping[str, Tensor]) -> tuple[int, int]:
     """(rank, heads) of a published checkpoint."""
-    ranks, heads = set(), {}
+    ranks: set[int] = set()
+    heads: dict[str, int] = {}
     for name, tensor in state.items():
         if match := TENSOR.fullmatch(name):
             if match[2] == "A":

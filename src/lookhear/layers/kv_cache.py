@@ -1,13 +1,12 @@
-"""The key-value cache of what was watched, and greedy answers that go on from it.
+"""Key-value cache of encoded clips, from which answers are generated (`layers.generation`).
 
     clip a   ░░░░ system, lead-in, picture, sound │ ░░ question ─▶ answer, token by token
     clip b        system, lead-in, picture, sound │    question ─▶ answer          ░ padding, on the left
     clip b        system, lead-in, picture, sound │ ░  another  ─▶ answer
 
-Rows of the cache are taken as often as there are questions about them. Padding stands on the left of the clip and on
-the left of the question, is never attended to, and takes no position, so that a row says what it would say alone.
-`packed` puts a clip and all its questions with their targets into one row for training: a question sees the clip and
-itself, and nothing of the other questions.
+Rows of the cache are repeated for each question about them. Clips and questions are padded on the left; padding is
+masked and has no position, so that a row's output does not depend on the other rows. `packed` puts a clip and all its
+questions with their targets into one row for training, in which a question attends to the clip and to itself only.
 """
 
 from __future__ import annotations
@@ -18,17 +17,17 @@ from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
-IGNORED = -100  # label of what is not learned
+IGNORED = -100  # label without loss
 
 
 @dataclass(frozen=True)
 class MediaCache:
-    """Clips as a language model keeps them: one row each.
+    """Key-value cache of encoded clips, one row each.
 
-    `layers` are (keys, values) of (clip, head, token, dim); `mask` says which tokens are not padding; `after` is the
-    position of the token that comes next; `axes` is 3 where positions are time, height and width.
+    `layers` are (keys, values), each (clip, head, token, dim); `mask` is True for real tokens; `after` is the next
+    position; `axes` is 3 if positions have time, height and width.
     """
 
     layers: tuple[tuple[Tensor, Tensor], ...]
@@ -39,12 +38,12 @@ class MediaCache:
 
 
 def kept(cache: Any) -> tuple[tuple[Tensor, Tensor], ...]:
-    """The tensors of a cache of transformers."""
+    """The (keys, values) tensors of a transformers cache."""
     return tuple((layer.keys, layer.values) for layer in cache.layers)
 
 
 def taken(seen: MediaCache, rows: Tensor) -> Any:
-    """A cache of transformers that goes on from `rows` of what was seen, and leaves that as it is."""
+    """A transformers cache with copies of the given `rows`; `seen` is not modified."""
     from transformers import DynamicCache
 
     return DynamicCache([(keys[rows], values[rows]) for keys, values in seen.layers])
@@ -64,83 +63,11 @@ def spread(positions: Tensor, axes: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Said:
-    """Tokens a model chose, without the one it stopped at, and their mean log-probability, with it.
-
-    `states` (token, dim), where asked for, are the last hidden states each token was chosen from.
-    """
-
-    tokens: tuple[int, ...]
-    score: float
-    states: Tensor | None = None
-
-
-@torch.inference_mode()
-def greedy(
-    model: nn.Module,
-    seen: MediaCache,
-    rows: Sequence[int],
-    prompts: Sequence[Sequence[int]],
-    stop: set[int],
-    pad: int,
-    max_tokens: int,
-    states: bool = False,
-) -> list[Said]:
-    """The likeliest token again and again after each of `prompts`, until one of `stop` or `max_tokens`.
-
-    `model` is any causal language model of transformers that returns logits for the last token when told to keep that
-    one only, or for all.
-    """
-    device = seen.mask.device
-    which = torch.as_tensor(list(rows), dtype=torch.long, device=device)
-    cache, mask, here = taken(seen, which), seen.mask[which], seen.after[which]
-    ids, asked = left(prompts, pad, device)
-    positions = here[:, None] + (asked.long().cumsum(-1) - 1).clamp(min=0)
-    here = here + asked.sum(-1)
-    mask = torch.cat([mask, asked], dim=1)
-    chosen: list[Tensor] = []
-    scores: list[Tensor] = []
-    hidden: list[Tensor] = []
-    done = torch.zeros(len(which), dtype=torch.bool, device=device)
-    ends = torch.tensor(sorted(stop), device=device)
-    for _ in range(max_tokens):
-        out = model(
-            input_ids=ids,
-            attention_mask=mask.long(),
-            position_ids=spread(positions, seen.axes),
-            past_key_values=cache,
-            use_cache=True,
-            **({"output_hidden_states": True} if states else {}),
-        )
-        likely = out.logits[:, -1].float().log_softmax(-1)
-        score, token = likely.max(-1)
-        chosen.append(token.masked_fill(done, pad))
-        scores.append(score.masked_fill(done, torch.nan))
-        if states:
-            hidden.append(out.hidden_states[-1][:, -1])
-        done = done | torch.isin(token, ends)
-        if bool(done.all()):
-            break
-        ids, positions, here = token[:, None], here[:, None], here + 1
-        mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
-    if not chosen:
-        return [Said((), 0.0) for _ in rows]
-    words, points = torch.stack(chosen, 1), torch.stack(scores, 1)
-    result = []
-    for i in range(len(which)):
-        spoken = words[i][~points[i].isnan()].tolist()
-        cut = spoken[:-1] if spoken and spoken[-1] in stop else spoken
-        kept_states = torch.stack(hidden, 1)[i, : len(cut)] if states else None
-        result.append(Said(tuple(cut), float(points[i].nanmean()), kept_states))
-    return result
-
-
-@dataclass(frozen=True)
 class Packed:
     """Clips with their questions, a row each, for one forward pass.
 
-    `segment` is 0 for the clip, k for its k-th question, -1 for padding; `labels` holds at each token what should come
-    next, or IGNORED.
+    `segment` is 0 for the clip, k for its k-th question, -1 for padding; `labels` is the next token at each position,
+    or IGNORED.
     """
 
     ids: Int[Tensor, "clip token"]
@@ -159,11 +86,11 @@ class Packed:
         return found
 
     def mask(self, dtype: torch.dtype) -> Float[Tensor, "clip 1 query key"]:
-        """What is added to attention: 0 where a token may look, the least number elsewhere."""
+        """Additive attention mask: 0 where attention is allowed, the smallest number of `dtype` elsewhere."""
         mine, theirs = self.segment[:, :, None], self.segment[:, None, :]
         order = torch.arange(self.segment.shape[1], device=self.segment.device)
         sees = (order[:, None] >= order) & ((theirs == 0) | (theirs == mine)) & (theirs >= 0)
-        sees = sees | (order[:, None] == order)  # padding sees itself, so that no row of a softmax is empty
+        sees = sees | (order[:, None] == order)  # padding attends to itself, so that no softmax row is empty
         return torch.zeros_like(sees, dtype=dtype).masked_fill(~sees, torch.finfo(dtype).min)[:, None]
 
 

@@ -57,7 +57,12 @@ class Reads(WatchAnswer):
     def answer_tokens(self, memory: Memory, tokens: Int[Tensor, "question word"]) -> Output:
         """Logits of the answers and the weight of each second. Id 0 is padding."""
         tokens, padding = trim(tokens) if self.trims else (tokens, padding_of(tokens))
-        return self.reply(memory, self.table(tokens), padding)
+        return self.reply(memory, self.vectors(tokens), padding)
+
+    def vectors(self, tokens: Int[Tensor, "*rows"]) -> Float[Tensor, "*rows dim"]:
+        """The table's vectors of token ids."""
+        assert self.table is not None, "a net that reads words has no table"
+        return self.table(tokens)
 
     def answer_words(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
         """Logits of the answers and the weight of each second. Rows of `words` that are all zero are padding."""
@@ -71,7 +76,7 @@ class Reads(WatchAnswer):
 
 
 class SeesHears(WatchAnswer):
-    """A net that watches `frames`, or `audio` and `frames` where `hears`. A subclass defines `start(**streams)`."""
+    """A net that watches `frames`, or `audio` and `frames` where `hears`. A subclass defines `start(seen, heard)`."""
 
     hears: bool
 
@@ -88,16 +93,21 @@ class SeesHears(WatchAnswer):
         """The part that depends on the clip alone."""
         return self.start(seen=frames, heard=audio)
 
-    def start(self, **streams: Tensor) -> Memory:
-        """What is kept of `seen` and, where the net hears, `heard`."""
+    def start(self, seen: Tensor, heard: Tensor | None = None) -> Memory:
+        """What is kept of what is seen (clip, time, wide) and, where the net hears, of what is heard."""
         raise NotImplementedError
+
+
+def sides(seen: Tensor, heard: Tensor | None) -> dict[str, Tensor]:
+    """What is there of `seen` and `heard`, by these names."""
+    return {"seen": seen} if heard is None else {"seen": seen, "heard": heard}
 
 
 def run_lstm(
     lstm: nn.LSTM, steps: Float[Tensor, "row word wide"], padding: Bool[Tensor, "row word"], state: object = None
 ) -> tuple[Float[Tensor, "row word dim"], tuple[Tensor, Tensor]]:
     """(the state after each word, zero at padding; the last (h, c)), each row read to its last word only."""
-    if not padding.any():
+    if padding.is_meta or not padding.any():
         return lstm(steps, state)
     place = torch.arange(1, steps.shape[1] + 1, device=steps.device)
     length = (~padding * place).amax(dim=1)

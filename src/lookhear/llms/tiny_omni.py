@@ -72,6 +72,19 @@ def thinker_config(config: Config, ids: dict[str, int]) -> Any:
     from transformers import Qwen2_5OmniThinkerConfig
 
     third = config.width // config.heads // 6
+    special = {  # keywords of a configuration, which transformers declares for each architecture apart
+        "image_token_id": ids["<|IMAGE|>"],
+        "video_token_id": ids["<|VIDEO|>"],
+        "audio_token_id": ids["<|AUDIO|>"],
+        "audio_start_token_id": ids["<|audio_bos|>"],
+        "audio_end_token_id": ids["<|audio_eos|>"],
+        "vision_start_token_id": ids["<|vision_bos|>"],
+        "vision_end_token_id": ids["<|vision_eos|>"],
+        "position_id_per_seconds": 16000 // config.hop // 4,
+        "tie_word_embeddings": True,
+        "pad_token_id": ids["<|endoftext|>"],
+        "eos_token_id": ids["<|im_end|>"],
+    }
     return Qwen2_5OmniThinkerConfig(
         vision_config={
             "depth": config.vision_layers,
@@ -108,17 +121,7 @@ def thinker_config(config: Config, ids: dict[str, int]) -> Any:
             "pad_token_id": ids["<|endoftext|>"],
             "eos_token_id": ids["<|im_end|>"],
         },
-        image_token_id=ids["<|IMAGE|>"],
-        video_token_id=ids["<|VIDEO|>"],
-        audio_token_id=ids["<|AUDIO|>"],
-        audio_start_token_id=ids["<|audio_bos|>"],
-        audio_end_token_id=ids["<|audio_eos|>"],
-        vision_start_token_id=ids["<|vision_bos|>"],
-        vision_end_token_id=ids["<|vision_eos|>"],
-        position_id_per_seconds=16000 // config.hop // 4,
-        tie_word_embeddings=True,
-        pad_token_id=ids["<|endoftext|>"],
-        eos_token_id=ids["<|im_end|>"],
+        **special,
     )
 
 
@@ -132,7 +135,7 @@ def thinker(config: Config, ids: dict[str, int]) -> Qwen2_5OmniThinkerForConditi
 def build(config: Config) -> Omni:
     """The model with random weights and a vocabulary of letters."""
     words = tokenizer([])
-    made = thinker(config, {name: words.convert_tokens_to_ids(name) for name in SPECIAL}).eval()
+    made = thinker(config, dict(zip(SPECIAL, words.convert_tokens_to_ids(list(SPECIAL)), strict=True))).eval()
     options = InputOptions(sampling=SAMPLING, size=(config.size, config.size), eye=eye(made.config.vision_config))
     return Omni(made, words, extractor(config), options, "tiny_omni")
 

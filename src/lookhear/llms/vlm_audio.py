@@ -1,4 +1,4 @@
-"""V-LLM+A of Crab+: Qwen2.5-VL, which sees, given ears: BEATs, one query for every third of a second, two layers.
+"""V-LLM+A of Crab+: Qwen2.5-VL with an audio encoder (BEATs) and a windowed Q-Former, one query per 0.33 s.
 
     frames ─ vision tower of Qwen2.5-VL ──────────────────────────────────┐
     sound ─ BEATs, 50 tokens a second ─ windows of 17 ─ Q-Former ─ MLP ───┼─▶ language model ─▶ text
@@ -36,9 +36,9 @@ from lookhear.llms import Prepared
 from lookhear.llms.crab.parts import HEARING, published
 from lookhear.llms.omni import hub, inputs, storage
 from lookhear.llms.omni.inputs import LEAD, InputOptions
+from lookhear.llms.omni.placement import split
 from lookhear.llms.omni.thinker import Omni
 from lookhear.llms.omni.tokens import bytes_tokenizer, token_ids
-from lookhear.llms.placement import split
 from lookhear.types import Media
 
 NAME = "vlm_audio"
@@ -76,7 +76,7 @@ VISION = {"depth": 32, "hidden_size": 1280, "out_hidden_size": 3584, "intermedia
 
 
 class Ears(nn.Module):
-    """BEATs, frozen, and the connector."""
+    """Frozen BEATs and the connector."""
 
     def __init__(self, cfg: Mapping[str, Any], model: int, window: int, sizes: Mapping[str, Any]):
         super().__init__()
@@ -95,7 +95,7 @@ class Ears(nn.Module):
 
 
 class Net(nn.Module):
-    """Qwen2.5-VL, with adapters around it or without, and its ears."""
+    """Qwen2.5-VL, with or without adapters, and its audio encoder."""
 
     def __init__(self, language: Any, ears: Ears):
         super().__init__()
@@ -103,8 +103,9 @@ class Net(nn.Module):
 
 
 class VLMAudio(Omni):
-    """The model with its tokenizer. `model.language` is Qwen2.5-VL, `model.ears` what it hears with."""
+    """The model with its tokenizer. `model.language` is Qwen2.5-VL, `model.ears` the audio encoder."""
 
+    model: Net
     compares = False
     connectors = ("ears.connector",)  # modules of `model` that the first stage trains
 
@@ -219,7 +220,7 @@ class VLMAudio(Omni):
         return {k: v for k, v in super()._tensors(given).items() if "feature" not in k}
 
     def _embedded(self, ids: Tensor, given: Sequence[Prepared]) -> Tensor:
-        """Words, with what is seen and heard in its places."""
+        """Input embeddings with picture and sound features in place of their placeholders."""
         embeds, tensors = self.base.get_input_embeddings()(ids), self._tensors(given)
         found: dict[str, list[Tensor]] = {name: [] for name in PLACES}
         see = self.base.model
@@ -249,7 +250,7 @@ class VLMAudio(Omni):
         vision = self.base.config.vision_config
         grids = {k: iter(tensors.get(f"{k}_grid_thw", ())) for k in ("video", "image")}
         seconds = iter(tensors.get("video_second_per_grid", ()))
-        after = []
+        after: list[int] = []
         for row, there in zip(ids, mask, strict=True):
             place, here = int((~there).sum()), 0
             kinds = {self.places[k]: k for k in grids}

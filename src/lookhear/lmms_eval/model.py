@@ -41,8 +41,9 @@ class Lookhear(lmms):
         super().__init__()
         options.pop("max_batch_size", None)
         joined = ",".join([pretrained, *(f"{name}={value}" for name, value in options.items())])
-        late = {"key": os.environ.get("LOOKHEAR_API_KEY", "")} if pretrained.startswith("endpoint") else {}
-        model = load(joined if options else pretrained, **late)
+        name = joined if options else pretrained
+        key = os.environ.get("LOOKHEAR_API_KEY", "")
+        model = load(name, key=key) if pretrained.startswith("endpoint") else load(name)
         if not isinstance(model, LLMModel):
             raise ModelError(f"{pretrained!r} chooses among answers and takes no messages. Name a language model.")
         self.model, self.at_once = model, int(batch_size) if str(batch_size).isdigit() else AT_ONCE

@@ -18,7 +18,6 @@ from lookhear import files, tasks
 from lookhear.errors import DatasetError, LookhearError
 from lookhear.evaluate import many, report
 from lookhear.evaluate.records import from_record, to_record
-from lookhear.evaluate.scores import RIGHT_OR_WRONG
 from lookhear.media.decode import decode
 from lookhear.media.sampling import Sampling
 from lookhear.media.write import write_wav
@@ -69,7 +68,7 @@ def write(out: Path | str, dataset: str, root: Path | str, split: str = "test", 
     out = Path(out).absolute()
     name = "lookhear_" + re.sub(r"\W+", "_", dataset if split == "test" else f"{dataset}_{split}")
     examples = many.examples_of(many.Asked(dataset, split, Path(root)), limit)
-    kinds = {example.task for example in examples} - set(RIGHT_OR_WRONG)
+    kinds = {example.task for example in examples if not tasks.judged(example.task)}
     if kinds:
         raise DatasetError(f"{dataset} is of {', '.join(sorted(kinds))}; lmms-eval is given tasks with a right answer.")
     rows, sounds = [], dict[Clip, str | None]()

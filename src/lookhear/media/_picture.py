@@ -1,7 +1,6 @@
-"""The picture track of an open file: packets go in, the frames shown at wanted times come out.
+"""Decode the picture track of an open file: from packets to the frames shown at requested times.
 
-Nothing here knows of clips or of Media; `decode.py` drives it. All times are seconds on the file's clock, whose time 0
-`probe.describe` sets.
+This is used by `decode.py`. All times are seconds on the file's clock, whose time 0 is set by `probe.describe`.
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ from collections.abc import Sequence
 
 import av
 import numpy as np
-from av.stream import Stream
 from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.stream import VideoStream
 
 from lookhear.errors import MediaError
 from lookhear.media.limits import LIMITS
@@ -31,10 +30,10 @@ class PictureTrack:
     `wanted` ascends; None takes every frame from `start` on. A time before the first frame gets the first frame.
     `image` is which way round an image file is shown; frames of films say so themselves.
 
-    Packets are held back, undecoded, until it is known which frame is shown at a wanted time: none that follows begins
-    earlier than it is sent. What is decoded then begins at the last key frame that is shown before the wanted frame and
-    ends with the wanted frame itself; of the pictures in between, those that no other refers to are passed over. This
-    is exact: a key frame needs nothing before it, and what is left out is neither wanted nor referred to.
+    Packets are buffered undecoded until it is certain which frame is shown at a wanted time. Decoding then starts at
+    the last key frame before the wanted frame and ends with the wanted frame; non-reference frames in between are
+    skipped. The result is exact: a key frame depends on nothing before it, and skipped frames are neither wanted nor
+    referenced.
 
         key  P  b  P  b  P  b  P ─── key  P  b  P  b  P ───       b: nothing refers to it
          x   x     x  x (wanted)      (no frame wanted)           x: decoded
@@ -42,7 +41,7 @@ class PictureTrack:
 
     def __init__(
         self,
-        stream: Stream,
+        stream: VideoStream,
         facts: Facts,
         wanted: Sequence[float] | None,
         start: float,
@@ -66,6 +65,7 @@ class PictureTrack:
         self._codec.thread_count = 1  # workers are processes; two threads on a busy machine are slower than one
         self._codec.options = DECODER | ({} if loop_filter else {"skip_loop_filter": "all"})
         self._skips, self._skipping = self._codec.name in SKIPS, False
+        assert stream.time_base is not None, "`best_tracks` leaves out what has none"
         self._base, self._zero = float(stream.time_base), facts.zero
         self._step = 1 / facts.picture.fps if facts.picture and facts.picture.fps else 0.0
         self._wanted, self._start = wanted, start
@@ -75,7 +75,8 @@ class PictureTrack:
         self._fed = False  # the decoder may hold frames back
         self._patient = wanted is not None and facts.format in INDEXED  # others' timestamps are not to be trusted
         self._last: tuple[float, av.VideoFrame] | None = None
-        self._faults, self._stamps = [0, 0], [None, None]  # of presentation and decoding timestamps
+        self._faults = [0, 0]  # of presentation and decoding timestamps
+        self._stamps: list[int | None] = [None, None]  # the last of each
         self._pixels: np.ndarray | None = None  # of the last frame, once it was converted
         self._convert = VideoReformatter()  # one per track: a shared one hangs after fork
 
@@ -148,9 +149,10 @@ class PictureTrack:
         while (wanted := self._next_ask()) < sent - SLACK:
             shown = [i for i, p in enumerate(self._held) if not p.is_discard and self._time(p.pts) <= wanted + SLACK]
             if shown:  # else the decoder had it
-                last = max(shown, key=lambda i: self._held[i].pts)
+                last = max(shown, key=lambda i: _stamp(self._held[i]))
                 keys = [i for i in range(last + 1) if self._held[i].is_keyframe]
-                clean = [i for i in keys if self._held[i].pts <= self._held[last].pts]  # it may be shown before its key
+                shows = _stamp(self._held[last])
+                clean = [i for i in keys if _stamp(self._held[i]) <= shows]  # it may be shown before its key
                 last -= self._enter(clean[-1]) if clean else 0
                 self._release(last + 1)
             self._asked += 1
@@ -207,7 +209,8 @@ class PictureTrack:
         except av.error.FFmpegError:  # a damaged packet: the frame before it stays on, as in any player
             self.damaged += packet is not None and self.seen >= self._start
 
-    def _time(self, timestamp: int) -> float:
+    def _time(self, timestamp: int | None) -> float:
+        assert timestamp is not None, "a packet without its two timestamps is not held"
         return timestamp * self._base - self._zero
 
     def _show(self, frame: av.VideoFrame) -> None:
@@ -236,7 +239,8 @@ class PictureTrack:
         """ffmpeg's best effort: whichever of the two has gone backwards less often; AVI files need it."""
         for kind, stamp in enumerate((pts, dts)):
             if stamp is not None:
-                self._faults[kind] += self._stamps[kind] is not None and stamp <= self._stamps[kind]
+                before = self._stamps[kind]
+                self._faults[kind] += before is not None and stamp <= before
                 self._stamps[kind] = stamp
         return pts if pts is not None and (dts is None or self._faults[0] <= self._faults[1]) else dts
 
@@ -273,3 +277,9 @@ class PictureTrack:
             threads=1,
         ).to_ndarray()
         return way.apply(rgb)
+
+
+def _stamp(packet: av.Packet) -> int:
+    """The presentation timestamp of a packet that is held."""
+    assert packet.pts is not None, "a packet without its two timestamps is not held"
+    return packet.pts

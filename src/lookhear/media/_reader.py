@@ -1,4 +1,4 @@
-"""One open file, read once from near a clip's start; its packets feed the picture, the sound or both.
+"""Read an open file once from near a clip's start, and pass its packets to the picture and sound tracks.
 
 `decode.py` asks it for what lies before a time; `_picture.py` and `_sound.py` make frames and samples of the packets.
 """
@@ -8,13 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import av
+from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
 
 from lookhear.media._picture import SLACK, PictureTrack
 from lookhear.media._sound import SoundTrack
 from lookhear.media.limits import LIMITS, Stopwatch
 from lookhear.media.opening import close, open_media
 from lookhear.media.orientation import of_image
-from lookhear.media.probe import INDEXED, Clock, describe, is_image
+from lookhear.media.probe import INDEXED, Clock, Picture, Sound, describe, is_image
 from lookhear.media.sampling import Sampling
 from lookhear.types import Clip
 
@@ -27,7 +29,9 @@ class Reader:
     """One open file, read once from near the clip's start, feeding its picture, its sound or both."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.done, self.picture, self.sound = path, False, None, None
+        self.path, self.done = path, False
+        self.picture: PictureTrack | None = None
+        self.sound: SoundTrack | None = None
         self.container = open_media(path)
         try:
             self.facts = describe(self.container, path)
@@ -43,18 +47,23 @@ class Reader:
         """Start reading for `wanted` times; `seen` and `heard` say which of its tracks are asked for."""
         self._again = (clip, sampling, wanted, seen, heard, False)
         facts, streams = self.facts, self.container.streams
-        self.picture: PictureTrack | None = None
-        self.sound: SoundTrack | None = None
+        self.picture, self.sound = None, None
+        known: list[Picture | Sound] = []
         if seen and facts.picture:
             track = streams[facts.picture.index]
+            assert isinstance(track, VideoStream)
+            known.append(facts.picture)
             way = of_image(self.path) if is_image(self.container) else None
             self.picture = PictureTrack(track, facts, wanted, clip.start, sampling.size, sampling.loop_filter, way)
         if heard and facts.sound:
-            self.sound = SoundTrack(streams[facts.sound.index], facts, clip.start, sampling.sample_rate)
-        known = [t for t, there in ((facts.picture, self.picture), (facts.sound, self.sound)) if t and there]
-        self._landing = []  # (track, time it must have been entered by)
+            heard_track = streams[facts.sound.index]
+            assert isinstance(heard_track, AudioStream)
+            known.append(facts.sound)
+            self.sound = SoundTrack(heard_track, facts, clip.start, sampling.sample_rate)
+        self._landing: list[tuple[PictureTrack | SoundTrack, float]] = []  # track, time it must have been entered by
         if seek and clip.start > NEAR and facts.format in INDEXED and known:
             first = streams[known[0].index]
+            assert first.time_base is not None, "`best_tracks` leaves out what has none"
             offset = round((clip.start - EARLY + facts.zero) / first.time_base)
             self.container.seek(offset, stream=first, backward=True)
             tracks = [t for t in (self.picture, self.sound) if t]
@@ -93,9 +102,9 @@ class Reader:
                     track.finish()
         elif packet.size:
             of_picture = self.facts.picture is not None and packet.stream_index == self.facts.picture.index
-            track = self.picture if of_picture else self.sound
-            assert track is not None, "only packets of the tracks asked for are read"
-            track.feed(packet)
+            fed = self.picture if of_picture else self.sound
+            assert fed is not None, "only packets of the tracks asked for are read"
+            fed.feed(packet)
             self._look_after_the_late(self.picture, self.sound)
         if any(self.done if t.first is None else t.first > latest for t, latest in self._landing):
             close(self.container)  # the seek landed too late: read from the beginning instead

@@ -1,14 +1,13 @@
-"""The sound track of an open file: packets go in, mono float32 samples on the file's clock come out.
+"""Decode the sound track of an open file: from packets to mono float32 samples on the file's clock.
 
-Nothing here knows of clips or of Media; `decode.py` drives it. All times are seconds on the file's clock, whose time 0
-`probe.describe` sets.
+This is used by `decode.py`. All times are seconds on the file's clock, whose time 0 is set by `probe.describe`.
 """
 
 from __future__ import annotations
 
 import av
 import numpy as np
-from av.stream import Stream
+from av.audio.stream import AudioStream
 
 from lookhear.errors import MediaError
 from lookhear.media.limits import LIMITS
@@ -20,9 +19,9 @@ DRIFT = 0.05  # seconds a packet may lie off its timestamp (millisecond containe
 
 
 class SoundTrack:
-    """Gathers mono float32 at `rate` Hz from `start` on; what the track leaves out in its time is zeros."""
+    """Collects mono float32 samples at `rate` Hz from `start` on; gaps in the track are zeros."""
 
-    def __init__(self, stream: Stream, facts: Facts, start: float, rate: int) -> None:
+    def __init__(self, stream: AudioStream, facts: Facts, start: float, rate: int) -> None:
         self.damaged = 0
         self.end = 0.0  # end of the last sound heard
         self.first: float | None = None
@@ -32,6 +31,7 @@ class SoundTrack:
         self._codec = stream.codec_context
         self._codec.thread_count = 1
         self._codec.options = DECODER
+        assert stream.time_base is not None, "`best_tracks` leaves out what has none"
         self._base, self._zero = float(stream.time_base), facts.zero
         self._start, self._rate = start, rate
         self._blocks: list[np.ndarray | int] = []  # contiguous samples not yet fetched; a number is that much silence
@@ -104,7 +104,9 @@ class SoundTrack:
             self.strange = f"{rate} samples a second"
             return
         expected = self._origin + self._samples / self._source if self._source else 0.0
-        now = frame.pts * float(frame.time_base) - self._zero if frame.pts is not None else expected
+        now = expected
+        if frame.pts is not None and frame.time_base is not None:
+            now = frame.pts * float(frame.time_base) - self._zero
         if rate != self._source or abs(now - expected) > DRIFT:
             self._flush()
             self._source, self._origin, self._samples = rate, now, 0

@@ -76,7 +76,7 @@ def of_frame(frame: av.VideoFrame) -> Orientation:
         return (UPRIGHT, Orientation(True, False, True), Orientation(False, True, True), Orientation(True, True))[turns]
     if matrix is None:
         return UPRIGHT
-    a, b, _, c, d = struct.unpack("=9i", bytes(matrix))[:5]
+    a, b, _, c, d = struct.unpack("=9i", bytes(matrix))[:5]  # type: ignore[call-overload]  # PyAV's stubs hide the buffer
     return of_matrix(a, b, c, d)
 
 

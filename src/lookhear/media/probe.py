@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
 
 from lookhear.errors import MediaError
 from lookhear.media.limits import LIMITS, Stopwatch
@@ -92,7 +94,7 @@ def describe(container: InputContainer, path: Path | str) -> Facts:
     if picture is not None and picture.codec_context.width * picture.codec_context.height > LIMITS.pixels:
         size = f"{picture.codec_context.width} x {picture.codec_context.height}"
         raise MediaError(f"{str(path)!r} has pictures of {size} pixels, more than {LIMITS.pixels:,}. Scale it down.")
-    chosen = [s for s in (picture, sound) if s is not None]
+    chosen: list[Stream] = [s for s in (picture, sound) if s is not None]
     spans = {s.index: _span(container, s) for s in chosen}
     still, loop = is_image(container), _may_be_image(container)
     if not still and (loop or not _believed(container, Path(path).stat().st_size, spans)):
@@ -105,8 +107,9 @@ def describe(container: InputContainer, path: Path | str) -> Facts:
         format=container.format.name,
         duration=0.0 if still else max(ends.values()),
         zero=zero,
-        picture=picture
-        and Picture(
+        picture=None
+        if picture is None
+        else Picture(
             index=picture.index,
             codec=picture.codec_context.name,
             width=picture.codec_context.width,
@@ -118,8 +121,9 @@ def describe(container: InputContainer, path: Path | str) -> Facts:
             end=None if still else ends[picture.index],
             still=still,
         ),
-        sound=sound
-        and Sound(
+        sound=None
+        if sound is None
+        else Sound(
             index=sound.index,
             codec=sound.codec_context.name,
             sample_rate=sound.codec_context.sample_rate,
@@ -152,14 +156,14 @@ def _believed(container: InputContainer, size: int, spans: dict[int, tuple[float
     return longest * LIMITS.honest <= size
 
 
-def best_tracks(container: InputContainer) -> tuple[Stream | None, Stream | None, bool]:
+def best_tracks(container: InputContainer) -> tuple[VideoStream | None, AudioStream | None, bool]:
     """The picture and sound tracks that ffmpeg would choose, and whether a cover picture is attached."""
     covers = [s for s in container.streams.video if s.disposition & Disposition.attached_pic]
     pictures = [s for s in container.streams.video if s not in covers and s.codec_context and s.time_base]
-    picture = container.streams.best("video")
-    if picture not in pictures:
-        picture = pictures[0] if pictures else None
-    sound = container.streams.best("audio", related=picture)
+    best = container.streams.best("video")
+    picture = next((s for s in pictures if s == best), pictures[0] if pictures else None)
+    best = container.streams.best("audio", related=picture)
+    sound = next((s for s in container.streams.audio if s == best), None)
     if sound is not None and not (sound.codec_context and sound.time_base):  # a codec this build cannot decode
         sound = None
     return picture, sound, bool(covers)
@@ -167,6 +171,7 @@ def best_tracks(container: InputContainer) -> tuple[Stream | None, Stream | None
 
 def _span(container: InputContainer, stream: Stream) -> tuple[float, float | None]:
     """Start and end of a track in the file's own seconds, as its headers state them."""
+    assert stream.time_base is not None, "`best_tracks` leaves out what has none"
     start = float(stream.start_time * stream.time_base) if stream.start_time is not None else 0.0
     if stream.duration:
         return start, start + float(stream.duration * stream.time_base)
@@ -183,7 +188,8 @@ def _counted(path: Path | str, streams: list[Stream]) -> tuple[dict[int, tuple[f
         low, high = spans.get(packet.stream_index, (begin, end))
         spans[packet.stream_index] = min(low, begin), max(high or end, end)
         packets[packet.stream_index] += 1
-    starts = {s.index: float(s.start_time * s.time_base) for s in streams if s.start_time is not None}
+    dated = [(s.index, s.start_time, s.time_base) for s in streams]
+    starts = {index: float(start * base) for index, start, base in dated if start is not None and base is not None}
     for index, start in starts.items():  # the sound may start later than its packets (encoder delay): headers know
         if index in spans:
             low, high = spans[index]
@@ -257,6 +263,7 @@ def _first_orientation(container: InputContainer, facts: Facts) -> Orientation:
         return of_image(Path(facts.path))
     try:
         for frame in container.decode(container.streams[facts.picture.index]):
+            assert isinstance(frame, av.VideoFrame)
             return of_frame(frame)
     except av.error.FFmpegError:
         pass  # nothing decodable: `decode` will say so

@@ -1,4 +1,4 @@
-"""What every model shares: clips after watching, and plain words."""
+"""The interface of all models, the result of watching, and conversion of inputs to clips."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ Video: TypeAlias = Union[Path, str, bytes, bytearray, "tuple[np.ndarray, float]"
 
 @dataclass(frozen=True)
 class Watched:
-    """Clips after watching. `memory` has one row a clip; `seconds` is how much of each there really was."""
+    """Result of `Model.watch`.
+
+    `memory` has one row per clip, `seconds` is the decoded length of each clip (None if unknown), `notes` are its
+    warnings.
+    """
 
     clips: tuple[Clip, ...]
     memory: Any
@@ -30,7 +34,7 @@ class Watched:
 
 
 class Model(Protocol):
-    """Anything that can watch and answer."""
+    """Protocol of all models: watch clips once, then answer questions about them."""
 
     name: str
 
@@ -42,10 +46,11 @@ class Model(Protocol):
 
 
 def clip_of(video: Video) -> Clip:
-    """A whole recording as a clip: of a file, of a file's bytes, or of an array with its rate.
+    """A clip of a whole recording, given as a path, as the bytes of a file, or as (array, rate).
 
-    Arrays are sound (sample,) or (sample, channel) with samples a second, or frames uint8 (time, height, width, 3) with
-    frames a second; they and bytes are kept in temporary files until this process ends. Raises MediaError.
+    Arrays are sound (sample,) or (sample, channel) with the sample rate in Hz, or frames uint8 (time, height, width, 3)
+    with the frame rate. Bytes and arrays are written to temporary files, which are deleted when the process ends.
+    Raises MediaError.
     """
     if isinstance(video, Clip):
         return video
@@ -59,14 +64,14 @@ def clip_of(video: Video) -> Clip:
 
 
 def about(video: Video, questions: Sequence[str | Sequence[str]], task: str) -> tuple[Clip, list[Example]]:
-    """The clip of `video`, and an example for each question; lists of questions are taken apart."""
+    """The clip of `video` and one example per question; lists of questions are flattened."""
     clip = clip_of(video)
     asked = [q for one in questions for q in ([one] if isinstance(one, str) else one)]
     return clip, [Example(str(i), task, clip, plain(q)) for i, q in enumerate(asked)]
 
 
 def _kept(video: bytes | bytearray | tuple[np.ndarray, float]) -> Path:
-    """A temporary file of bytes or of an array, named by what it holds."""
+    """Write bytes or an array to a temporary file, named by the hash of its content."""
     import numpy as np
 
     folder = Path(_temporary().name)
@@ -103,12 +108,12 @@ def _temporary() -> TemporaryDirectory[str]:
 
 
 def plain(question: str) -> str:
-    """A question as annotations hold it: no blanks around it and no question mark."""
+    """A question as in the annotations: without surrounding whitespace and question mark."""
     return " ".join(question.split()).rstrip("?？ ")
 
 
 def stamp(clip: Clip) -> tuple[Any, ...]:
-    """What tells a clip from itself after its files have changed."""
+    """Cache key of a clip that changes when its files change."""
     return clip, _facts(clip.video), _facts(clip.audio)
 
 

@@ -1,4 +1,4 @@
-"""A trained language model as a folder of its own, which needs neither its run nor its base any more.
+"""Export a trained language model to a folder that is independent of its run folder and base model.
 
 LoRA, or I-LoRA of one head     merged into the weights: plain transformers loads the folder
 I-LoRA of several heads         weights beside adapter/: lookhear loads the folder; so does PEFT after `import
@@ -18,9 +18,10 @@ from lookhear.model import tuned
 
 
 def export(run: Path, out: Path, reports: Mapping[str, Any] | None = None) -> str:
-    """Write `out` from a run folder and say what became of the adapters. Raises ModelError.
+    """Write the folder `out` from a run folder and return a text about the adapters (merged or kept).
 
-    `reports` are reports of `lookhear evaluate --out` by name, whose metrics go onto the card.
+    `reports` are reports of `lookhear evaluate --out` by name; their metrics are written to the model card. Raises
+    ModelError.
     """
     if not tuned.card(run):
         raise ModelError(f"{str(run)!r} is no run folder of a language model. Train one: lookhear train RECIPE.")
@@ -49,7 +50,7 @@ def export(run: Path, out: Path, reports: Mapping[str, Any] | None = None) -> st
 
 
 def _settle(spoken: Any, trained: bool) -> None:
-    """Put modules that PEFT keeps twice (`modules_to_save`) back in place: as they were trained, or as they were."""
+    """Replace PEFT's `modules_to_save` wrappers by the trained module, or by the original one."""
     for name, module in list(spoken.named_modules()):
         if hasattr(module, "modules_to_save") and hasattr(module, "original_module"):
             kept = module.modules_to_save["default"] if trained else module.original_module
@@ -58,11 +59,11 @@ def _settle(spoken: Any, trained: bool) -> None:
 
 
 def page(run: Path, how: str, reports: Mapping[str, Any]) -> str:
-    """The model card, as Markdown with the hub's head."""
-    told = tuned.card(run)
+    """The model card: Markdown with the YAML header of the Hugging Face hub."""
+    card = tuned.card(run)
     recipe: Any = asdict(config.load(run / "recipe.yaml", (), config.LLMRecipe))
-    lines = ["---", "library_name: lookhear", f"base_model: {told['base']}", "tags: [audio-visual, question-answering]"]
-    lines += ["---", f"# {run.name}", f"{told['llm']}, stage {told.get('stage', 'instruct')}; {how}.", ""]
+    lines = ["---", "library_name: lookhear", f"base_model: {card['base']}", "tags: [audio-visual, question-answering]"]
+    lines += ["---", f"# {run.name}", f"{card['llm']}, stage {card.get('stage', 'instruct')}; {how}.", ""]
     lines += ["## Trained on", "", "| task | dataset | split | clips |", "| --- | --- | --- | --- |"]
     log = run / "log.jsonl"
     rows = files.json_lines(log) if log.is_file() else []
@@ -74,8 +75,8 @@ def page(run: Path, how: str, reports: Mapping[str, Any]) -> str:
     lines += ["", f"Adapter: {adapter}. {train['steps']} steps of {train['batch']} clips, learning rate {train['lr']}."]
     if losses := [row["loss"] for row in rows if "loss" in row]:
         lines.append(f"Training loss at the end: {losses[-1]:.4f}.")
-    if told.get("options"):
-        lines.append("Options: " + ", ".join(f"{k}={v}" for k, v in told["options"].items()) + ".")
+    if card.get("options"):
+        lines.append("Options: " + ", ".join(f"{k}={v}" for k, v in card["options"].items()) + ".")
     if reports:
         lines += [
             "",

@@ -1,16 +1,17 @@
-"""A language model at the waist: clips are decoded and watched once, examples become prompts, replies answers.
+"""Model interface for language models: decode and encode clips once, turn examples into prompts, parse replies.
 
     clip ─ decode ─ llm.watch ─▶ cache      example ─ task.prompt ─ llm.answer ─▶ reply ─ task.parse ─▶ Answer
 
-What a reply says of seconds becomes segments, what it says of places regions; a segmenter, where one is given, turns
-those into masks.
+Times in a reply become segments, boxes and points become regions.
 """
 
 from __future__ import annotations
 
+import queue
 import re
+import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import exp, isfinite
 from typing import Any
@@ -20,6 +21,7 @@ import numpy as np
 from lookhear import tasks
 from lookhear.datasets import avsbench
 from lookhear.errors import ModelError
+from lookhear.layers.generation import GREEDY, Generation, Told, placed
 from lookhear.layers.packing import scaled
 from lookhear.llms import LLM, Reply
 from lookhear.media.decode import decode
@@ -29,9 +31,9 @@ from lookhear.store import world as worlds
 from lookhear.tasks.reading import boxes
 from lookhear.types import Answer, Clip, Example, Media, Region, Segment
 
-TOGETHER = 8  # clips read in one batch
-REMEMBERED = 16  # clips whose cache is kept, so that asking again reads nothing
-FREE = "question_answering"  # the task of a question that somebody just asks
+TOGETHER = 8  # clips per batch in `watch`
+REMEMBERED = 16  # clips whose key-value cache is kept for further questions
+FREE = "question_answering"  # task of questions asked without an example
 NUMBER = r"(\d+(?:\.\d+)?)"
 SPAN = re.compile(rf"{NUMBER}\s*(?:s|sec|seconds?)?\s*(?:to|until|-|–|and)\s*{NUMBER}\s*(?:s|sec|seconds?)\b", re.I)
 MOMENT = re.compile(rf"\b(?:at|around|after)\s+{NUMBER}\s*(?:s|sec|seconds?)\b", re.I)
@@ -40,7 +42,7 @@ RANGE = re.compile(rf"<range>\s*{NUMBER}\s*,\s*{NUMBER}\s*</range>", re.I)
 
 @dataclass(frozen=True)
 class Remembered:
-    """Where a clip is kept: a row of what its batch became, and how long it was."""
+    """Cached clip: a row of the batch cache `seen`, and the clip's length in seconds."""
 
     seen: Any
     row: int
@@ -49,10 +51,11 @@ class Remembered:
 
 
 class LLMModel:
-    """A language model that watches and answers.
+    """A `Model` around a language model.
 
-    `vocabulary` are the answers there can be, where the questions have such; examples that bring their own
-    (`meta["labels"]`) need none. `max_tokens` is the longest reply.
+    `vocabulary` is the closed list of answers, if the questions have one; examples may bring their own
+    (`meta["labels"]`). `max_tokens` limits the reply, `generation` sets decoding
+    options. `world` and `words` describe the training clips and questions.
     """
 
     def __init__(
@@ -63,10 +66,13 @@ class LLMModel:
         max_tokens: int = 256,
         world: worlds.World | None = None,
         words: frozenset[str] = frozenset(),
+        generation: Generation = GREEDY,
     ):
         self.llm, self.name = llm, name or llm.name
-        self.world, self.words = world, words  # what it was trained on, where its folder tells
+        self.world, self.words = world, words  # statistics of the training data, if the folder has them
         self.vocabulary, self.max_tokens = tuple(vocabulary), max_tokens
+        self.generation = generation
+        self.told: Told | None = None  # hears of replies as they grow
         self.remembered: OrderedDict[Any, Remembered] = OrderedDict()
         self._tasks: dict[str, Any] = {}
 
@@ -74,7 +80,7 @@ class LLMModel:
         return f"<{self.name}: language model {type(self.llm).__name__}>"
 
     def watch(self, clips: Sequence[Clip]) -> Watched:
-        """Decode and read `clips`. Raises MediaError."""
+        """Decode and encode `clips`. Raises MediaError."""
         distinct = list(dict.fromkeys(clips))
         keys = {clip: stamp(clip) for clip in distinct}
         new = [clip for clip in distinct if keys[clip] not in self.remembered]
@@ -100,12 +106,12 @@ class LLMModel:
         ]
 
     def _strange(self, media: Media) -> tuple[str, ...]:
-        """A note where the clip is unlike those the model was trained on."""
+        """A note if the clip is unlike the training clips."""
         told = self.world.note(worlds.of_media(media)) if self.world else ""
         return (told,) if told else ()
 
     def _pair(self, example: Example) -> Remembered:
-        """An example's clip together with the other video or sound that it is compared with."""
+        """Media of a matching example: its clip together with the candidate video or sound."""
         clip, other, way = example.clip, example.meta["second"], str(example.meta.get("form"))
         both = (
             clip,
@@ -122,7 +128,7 @@ class LLMModel:
         return self.remembered[key]
 
     def answer(self, watched: Watched, examples: Sequence[Example]) -> list[Answer]:
-        """One answer for each example, whose clip must have been watched; `raw` is the reply."""
+        """One answer per example, whose clip must be in `watched`; `raw` is the reply."""
         row = dict(zip(watched.clips, watched.memory, strict=True))
         unseen = next((e.clip.id for e in examples if e.clip not in row), None)
         if unseen is not None:
@@ -143,13 +149,14 @@ class LLMModel:
                 prompts,
                 self.max_tokens,
                 **({"semantic": True} if semantic else {}),
+                **self._how(some),
             )
             for i, example, one, reply in zip(some, asked, rows, replies, strict=True):
                 answers[i] = self._parsed(example, reply, one)
         return [answers[i] for i in range(len(examples))]
 
     def say(self, watched: Watched, clips: Sequence[Clip], prompts: Sequence[str], max_tokens: int = 0) -> list[Reply]:
-        """A reply to each prompt as it stands, about the clip in its place, which must have been watched."""
+        """Reply to each prompt verbatim, about the clip at the same position, which must be in `watched`."""
         row = dict(zip(watched.clips, watched.memory, strict=True))
         groups: dict[int, list[int]] = {}
         for i, clip in enumerate(clips):
@@ -158,13 +165,39 @@ class LLMModel:
         for some in groups.values():
             rows = [row[clips[i]].row for i in some]
             seen, asked = row[clips[some[0]]].seen, [prompts[i] for i in some]
-            replies.update(zip(some, self.llm.answer(seen, rows, asked, max_tokens or self.max_tokens), strict=True))
+            replies.update(
+                zip(
+                    some,
+                    self.llm.answer(seen, rows, asked, max_tokens or self.max_tokens, **self._how(some)),
+                    strict=True,
+                )
+            )
         return [replies[i] for i in range(len(clips))]
 
     def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
-        """Watch a video once and answer every question about it; see `clip_of` for what a video may be."""
+        """Watch a video once and answer every question about it; see `clip_of` for the forms of `video`."""
         clip, examples = about(video, questions, FREE)
         return self.answer(self.watch([clip]), examples)
+
+    def stream(self, video: Video, *questions: str | Sequence[str]) -> Iterator[tuple[int, str] | list[Answer]]:
+        """(which question, the next piece of its reply) as replies grow, and at the end the answers as `ask` has them.
+
+        Pieces put together are the reply, but for blanks at its ends.
+        """
+        shown: dict[int, str] = {}
+        for found in grown(self, lambda: self.ask(video, *questions)):
+            if isinstance(found, list):
+                yield found
+                continue
+            which, text = found
+            piece, shown[which] = text[len(shown.get(which, "")) :], text
+            if piece:
+                yield which, piece
+
+    def _how(self, places: Sequence[int]) -> dict[str, Any]:
+        """What the language model is told of the generation of replies to the questions at `places`."""
+        made: dict[str, Any] = {} if self.generation.plain else {"how": self.generation}
+        return made if self.told is None else made | {"told": placed(self.told, places)}
 
     def _task(self, example: Example) -> Any:
         if example.task not in self._tasks:
@@ -172,11 +205,11 @@ class LLMModel:
         return self._tasks[example.task]
 
     def _semantic(self, example: Example) -> bool:
-        """Whether the model's own decoder is to tell classes apart: AVSS, by a model that draws."""
+        """Whether the model's mask decoder predicts classes: for AVSS, if the model predicts masks."""
         return bool(getattr(self.llm, "draws", False)) and example.meta.get("form") == "avss"
 
     def _known(self, example: Example) -> Sequence[str]:
-        """The answers there can be; every other task than questions reads an example's own labels itself."""
+        """The closed vocabulary for an example; tasks other than question answering use the example's labels."""
         return () if example.task != FREE and "labels" in example.meta else self.vocabulary
 
     def _parsed(self, example: Example, reply: Reply, row: Remembered) -> Answer:
@@ -197,8 +230,34 @@ class LLMModel:
         return replace(answer, scores=scores, notes=tuple(dict.fromkeys((*row.notes, *answer.notes, *strange))))
 
 
+def grown(model: LLMModel, ask: Callable[[], list[Answer]]) -> Iterator[tuple[int, str] | list[Answer]]:
+    """(question, reply so far) while `ask` runs in a thread, then what it returns; what it raises is raised."""
+    found: queue.Queue[tuple[int, str] | list[Answer] | BaseException] = queue.Queue()
+
+    def run() -> None:
+        try:
+            found.put(ask())
+        except BaseException as error:  # handed to the thread that waits
+            found.put(error)
+
+    model.told = lambda which, text: found.put((which, text))
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        while True:
+            one = found.get()
+            if isinstance(one, BaseException):
+                raise one
+            yield one
+            if isinstance(one, list):
+                return
+    finally:
+        thread.join()
+        model.told = None
+
+
 def regions_of(mask: np.ndarray, label: str) -> list[Region]:
-    """Regions of a model's own mask: one of logits (height, width), or one a class of logits (class, height, width)."""
+    """Regions from mask logits: one region for (height, width), one per class for (class, height, width)."""
     if mask.ndim == 2:
         return [Region(label, mask=mask)]
     chosen = mask.argmax(axis=0)
@@ -206,7 +265,7 @@ def regions_of(mask: np.ndarray, label: str) -> list[Region]:
 
 
 def paired_media(first: Media, second: Media, way: str) -> Media:
-    """Two videos to one sound (`a2v`), or two sounds to one video (`v2a`): one after the other, without a gap."""
+    """Concatenate two candidates: two videos with one sound (`a2v`), or two sounds with one video (`v2a`)."""
     notes = tuple(dict.fromkeys((*first.notes, *second.notes)))
     if way == "a2v":
         if first.frames is None or second.frames is None:
@@ -221,7 +280,7 @@ def paired_media(first: Media, second: Media, way: str) -> Media:
 
 
 def seconds(text: str, label: str, duration: float) -> tuple[Segment, ...]:
-    """The stretches and moments of time that a reply names, inside a clip of `duration` seconds."""
+    """Segments for the time spans and times named in a reply, within a clip of `duration` seconds."""
     found = [(float(a), float(b)) for pattern in (RANGE, SPAN) for a, b in pattern.findall(text)]
     found += [(float(a), float(a)) for a in MOMENT.findall(text)]
     inside = sorted({(a, b) for a, b in found if a <= b <= duration + 1})

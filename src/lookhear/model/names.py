@@ -1,4 +1,4 @@
-"""What a language model is called: a name on the shelf, a name with a place and options, or a folder.
+"""Names of language models: a file in llms/, optionally with weights and options, or a folder.
 
 crab_plus        qwen_omni@Qwen/Qwen2.5-Omni-3B        crab_plus@FOLDER,sound=windows        FOLDER
 """
@@ -17,24 +17,24 @@ from lookhear.model import tuned, within
 from lookhear.model.llm import LLMModel
 from lookhear.store import world as worlds
 
-SERVED = "endpoint"  # the model behind an address
+SERVED = "endpoint"  # the file in llms/ for models behind an API endpoint
 ARCHITECTURES = {"Qwen2_5Omni": "qwen_omni", "Qwen3Omni": "qwen_omni"}
 
 
 def names() -> list[str]:
-    """The names of the language models."""
+    """Names of all language models."""
     return sorted(catalog.names("llms"))
 
 
 def named(name: Path | str) -> bool:
-    """Whether `name` is a language model, or a folder that holds one."""
+    """Whether `name` is a language model or the folder of one."""
     return shelf(name)[0] is not None
 
 
 def load(name: Path | str, late: Mapping[str, Any] | None = None) -> LLMModel:
-    """The language model called `name` (`crab_plus`, `crab_plus@FOLDER,sound=windows`) or in the folder `name`.
+    """Load the language model `name` (`crab_plus`, `crab_plus@FOLDER,sound=windows`) or the one in folder `name`.
 
-    `late` are options of a model behind an address that its name leaves out; other models take none of them.
+    `late` are further options of an endpoint model; other models ignore them. Raises ModelError or RecipeError.
     """
     which, where, options = shelf(name)
     if which is None:
@@ -49,40 +49,40 @@ def load(name: Path | str, late: Mapping[str, Any] | None = None) -> LLMModel:
     if which == SERVED:
         return LLMModel(llm, llm.config.model or which)
     folder = Path(where) if where and Path(where).is_dir() else None
-    own = folder or getattr(module, "WEIGHTS", None)  # tiny_omni's weights ship
+    own = folder or getattr(module, "WEIGHTS", None)  # the weights of tiny_omni are shipped
     return LLMModel(llm, folder.name if folder else which, **(_learned(own) if own else {}))
 
 
 def _learned(folder: Path) -> dict[str, Any]:
-    """What a folder tells of the clips and questions that its model was trained on."""
+    """Statistics of the training clips and questions that are stored in a model's folder."""
     return {"world": worlds.read(folder), "words": within.read(folder)}
 
 
 def replies_of(name: Path | str, folder: Path) -> Path:
-    """The file in `folder` that the replies of the model `name` behind an address are kept in."""
+    """The file in `folder` for the replies of the endpoint model `name`."""
     _, where, options = shelf(name)
     called = options.get("model") or re.sub(r"^https?://", "", where) or SERVED
     return folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', called).strip('-.') or SERVED}.jsonl"
 
 
 def plan(name: Path | str) -> Any | None:
-    """What loading it takes, where the model can tell before: a text, with `download` in bytes."""
+    """Disk space, memory and download size of a model before loading, if the model reports them."""
     which, where, options = shelf(name)
     module = catalog.find("llms", which) if which else None
     if module is None or not hasattr(module, "plan"):
         return None
     told = tuned.card(Path(where or name))
-    if told:  # a run folder holds what was learned alone
+    if told:  # a run folder holds only the trained weights
         where, options = told["base"], {**tuned.merged(Path(where or name), options)}
     return module.plan(**({"where": where} if where else {}), **options)
 
 
 def shelf(name: Path | str) -> tuple[str | None, str, dict[str, Any]]:
-    """(name on the shelf, where it is, options) of `name`; of a folder as its own files tell."""
+    """Parse `name` into (file in llms/, place of the weights, options); for a folder, from its files."""
     first, _, rest = str(name).partition("@")
     if Path(name).is_dir():
         return _kind(Path(name)), str(name), {}
-    if first not in catalog.names("llms"):
+    if not catalog.has("llms", first):
         return None, "", {}
     pieces = [piece for piece in re.split(r",(?=[\w.]+=)", rest) if piece]
     where = pieces.pop(0) if pieces and not re.match(r"[\w.]+=", pieces[0]) else ""
@@ -101,13 +101,13 @@ def shelf(name: Path | str) -> tuple[str | None, str, dict[str, Any]]:
 
 
 def _kind(folder: Path) -> str | None:
-    """Which model a folder holds: as its card says, or as its config does."""
+    """The file in llms/ for a folder, from its `lookhear.json` or its `config.json`."""
     told = _read(folder / "lookhear.json").get("llm")
     return str(told) if told else _architecture(_read(folder / "config.json"))
 
 
 def _read(file: Path) -> Mapping[str, Any]:
-    """A JSON file's mapping; empty where there is no file, or no mapping in it."""
+    """The mapping in a JSON file; empty if there is no file or no mapping in it."""
     try:
         told = json.loads(file.read_text("utf-8")) if file.is_file() else {}
     except ValueError as error:

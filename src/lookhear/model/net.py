@@ -1,7 +1,6 @@
-"""A small net with the frozen encoders it was trained on.
+"""Model interface for nets: a net together with the frozen encoders it was trained on.
 
-A run folder is what training leaves: recipe.yaml, model.safetensors, vocabulary.json (the ordered answers) and
-features.json (the signatures of the features it was trained on). Shipped models are run folders in `weights/`.
+It remembers the clips that it decoded, so that asking again decodes nothing.
 """
 
 from __future__ import annotations
@@ -9,110 +8,60 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lookhear import catalog, config
-from lookhear.errors import FeatureError, FileError, MediaError, ModelError
-from lookhear.files import read_json
+from lookhear import config
+from lookhear.errors import MediaError, ModelError
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.model import within
 from lookhear.model._clips import Video, Watched, about, stamp
+from lookhear.model.options import among, by_text, chosen, pairs, with_options
+from lookhear.model.pieces import gathered, together
+from lookhear.model.pointing import TRACKS, Empty, empty_seconds, segments, trimmed
+from lookhear.model.wordings import Wordings
 from lookhear.store import world as worlds
-from lookhear.store.arrays import check_card
-from lookhear.store.batch import Batch, batch, orders
+from lookhear.store.batch import OFFERED, Batch, batch, orders, text_of
 from lookhear.store.features import FeatureStore, key
 from lookhear.store.fill import build_encoder, encoders_of, fill
 from lookhear.store.names import serving
 from lookhear.store.official import OFFICIAL
 from lookhear.store.scale import Scale, scaled
-from lookhear.types import BLANK, Answer, Clip, Evidence, Example, Media, Output, Segment
+from lookhear.types import BLANK, Answer, Clip, Evidence, Example, Media, Output
 
-Kind = TypeVar("Kind", list, dict)
-DAMAGED = "The run folder is damaged; train it again."
 REMEMBERED = 32  # clips whose features are kept, so that asking again decodes nothing
-STANDS_OUT = 1.5  # times the even share: a second that weighs more belongs to a segment
-SCALE_PARTS = ("mean", "deviation")  # what scale.safetensors holds of each stream
-TRACKS = {"seen": "visual", "heard": "audio"}  # track of evidence -> stream of the segments found in it
 
-ABSENT = (
-    "no picture",
-    "no sound track",
-)  # true of any track that was not asked for; the batch says what is really absent
-
-
-def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
-    """The model of a run folder; with `store`, features are read from there and kept there."""
-    recipe = config.load(folder / "recipe.yaml")
-    vocabulary = tuple(_json(folder / "vocabulary.json", list))
-    cards = _json(folder / "features.json", dict)
-    if not vocabulary or not all(isinstance(word, str) for word in vocabulary):
-        raise ModelError(f"{folder / 'vocabulary.json'}: not a list of answers. {DAMAGED}")
-    for name, card in cards.items():
-        try:
-            check_card(card)
-        except FeatureError as error:
-            raise ModelError(f"{folder / 'features.json'}: {name}: {error}. {DAMAGED}") from None
-    net = build_net(recipe, vocabulary, cards)
-    if recipe.debias and catalog.find("debias", str(recipe.debias.get("name"))).STAYS:
-        net = wrapped(net, recipe, vocabulary, cards)
-    weights = _tensors(folder / "model.safetensors")
-    try:
-        net.load_state_dict(weights)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"{folder / 'model.safetensors'} does not fit its recipe.yaml: {reason}") from None
-    scale = {}
-    if recipe.data.standardize:
-        kept = _tensors(folder / "scale.safetensors")
-        scale = {n: tuple(kept[f"{n}.{part}"] for part in SCALE_PARTS) for n in {k.rpartition(".")[0] for k in kept}}
-    name, world, words = folder.resolve().name, worlds.read(folder), within.read(folder)
-    return NetModel(net, recipe, vocabulary, cards, name, store, scale=scale, world=world, words=words)
-
-
-def build_net(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
-    """The net a recipe names, as wide as its features (`cards`: encoder -> signature) and its vocabulary are."""
-    return config.build("nets", recipe.net, answers=len(vocabulary), **widths(recipe, cards))
-
-
-def wrapped(
-    net: nn.Module, recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]
-) -> nn.Module:
-    """What a recipe's `debias` section puts around its net."""
-    return config.build("debias", recipe.debias, answers=len(vocabulary), **widths(recipe, cards))(net)
-
-
-def widths(recipe: config.Recipe, cards: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    """Stream -> its width (of tokens, how many there are), as far as the `cards` of a recipe's encoders tell."""
-    found = {}
-    for stream, served in recipe.features.items():
-        name, own = serving(served, stream)
-        streams = cards.get(name, {}).get("streams", {})
-        if name in cards and own not in streams:
-            raise ModelError(f"Encoder {name} makes {', '.join(streams)}; the recipe wants {stream!r} from {served!r}.")
-        found |= {stream: streams[own]} if streams else {}
-    return found
+READ = {"frames": "seen", "waveform": "heard"}  # what an encoder reads -> track of evidence
+ABSENT = ("no picture", "no sound track")  # true of any track not asked for; the batch says what is really absent
 
 
 def served(method: Callable[..., Any], streams: Batch) -> dict[str, Tensor]:
-    """The tensors of a batch that a method of a net orders by name, one row a question."""
+    """The tensors of a batch that a method of a net requests by its argument names, one row per question."""
     rows = {n: streams.watch[n][streams.clip] for n in orders(method) if n in streams.watch}
     return {n: rows[n] if n in rows else streams.ask[n] for n in orders(method)}
 
 
 def says(net: Any, streams: Batch) -> Output:
-    """The net's output for a batch: `watch` on its distinct clips, `answer` on its questions."""
+    """Output of a net for a batch: `watch` on the distinct clips, then `answer` on the questions."""
     memory = net.watch(**{n: streams.watch[n] for n in orders(net.watch)})
     return net.answer({n: t[streams.clip] for n, t in memory.items()}, **served(net.answer, streams))
 
 
+@dataclass
+class Remembered:
+    """A clip that was decoded here: its features, what decoding had to say, how `world` compares it, what is empty."""
+
+    store: FeatureStore
+    notes: list[str] = field(default_factory=list)
+    described: dict[str, Any] = field(default_factory=dict)
+    empty: dict[str, Sequence[bool]] = field(default_factory=dict)
+
+
 class NetModel:
-    """A small net with the frozen encoders it was trained on."""
+    """A `Model` around a net and the frozen encoders it was trained on."""
 
     def __init__(
         self,
@@ -133,10 +82,10 @@ class NetModel:
         self.name = name or recipe.net.get("name", "net")
         self.store, self.scale = store, scale or {}
         self.world, self.words = world, words
-        self.described: dict[Any, worlds.Descriptor] = {}  # clips that were decoded here, as `world` compares them
-        self.build, self.encoders = build, {}
-        self.remembered: OrderedDict[Any, tuple[FeatureStore, tuple[str, ...]]] = OrderedDict()
-        self.texts = FeatureStore(None)
+        self.build = build
+        self.encoders: dict[str, Any] = {}
+        self.remembered: OrderedDict[Any, Remembered] = OrderedDict()  # clips that were decoded here
+        self.texts, self.wordings = FeatureStore(None), Wordings()
 
     def __repr__(self) -> str:
         weights = sum(p.numel() for p in self.net.parameters())
@@ -152,14 +101,14 @@ class NetModel:
         return self
 
     def using(self, store: FeatureStore | None) -> NetModel:
-        """The same model reading features from `store` and keeping there what it has to make."""
+        """The same model with another store: features are read from it and missing ones are added."""
         other = copy(self)
-        other.store = store
+        other.store, other.wordings = store, Wordings()
         return other
 
     @torch.inference_mode()
     def watch(self, clips: Sequence[Clip]) -> Watched:
-        """Look at and listen to `clips`, all of one length unless the recipe fits them. Raises MediaError."""
+        """Encode `clips`, which must have equal length unless the recipe sets `data.seconds`. Raises MediaError."""
         wanted = orders(self.net.watch)
         examples = [Example("", "question_answering", clip, "") for clip in dict.fromkeys(clips)]
         store, notes = self._filled(wanted, examples)
@@ -176,33 +125,69 @@ class NetModel:
 
     @torch.inference_mode()
     def answer(self, watched: Watched, examples: Sequence[Example]) -> list[Answer]:
-        """One answer for each example, whose clip must have been watched."""
+        """One answer per example, whose clip must be in `watched`."""
         if not examples:
             return []
+        if self.recipe.data.options == "text":
+            return by_text(self._said(watched, pairs(examples)), examples)
+        return self._said(watched, examples)
+
+    def _said(self, watched: Watched, examples: Sequence[Example]) -> list[Answer]:
+        """What the net says to each example, among the options where it is asked with a mask."""
         row = {clip: i for i, clip in enumerate(watched.clips)}
         unseen = next((e.clip.id for e in examples if e.clip not in row), None)
         if unseen is not None:
             raise ModelError(f"Asked about {unseen!r}, which was not watched. Give it to watch() first.")
-        rows = torch.tensor([row[e.clip] for e in examples], device=self.device)
         wanted = orders(self.net.answer)
         store = self.store or self.texts
         self._fill(store, wanted, examples)
-        asked = self.batch(examples, wanted, store)
-        output = self.net.answer({n: t[rows] for n, t in watched.memory.items()}, **served(self.net.answer, asked))
-        answers = self._answers(output, [watched.seconds[i] for i in rows.tolist()], [watched.notes[i] for i in rows])
-        strange = [
-            within.notes(e.question, a.text, self.words, self.vocabulary)
-            for a, e in zip(answers, examples, strict=True)
-        ]
-        return [replace(a, notes=a.notes + more) if more else a for a, more in zip(answers, strange, strict=True)]
+        answers: dict[int, Answer] = {}
+        for places in together([row[e.clip] for e in examples], self.device.type):
+            some = [examples[i] for i in places]
+            rows = [row[e.clip] for e in some]
+            given, offered = self._asked(wanted, some, store)
+            output = self.net.answer(gathered(watched.memory, rows), **given)
+            output = replace(output, logits=among(output.logits, offered))
+            said = self._answers(
+                output,
+                [watched.seconds[i] for i in rows],
+                [watched.notes[i] for i in rows],
+                [self._empty(watched.clips[i]) for i in rows],
+            )
+            if self.recipe.data.options == "mask":
+                said = [chosen(a, e) for a, e in zip(said, some, strict=True)]
+            for i, example, answer in zip(places, some, said, strict=True):
+                strange = within.notes(example.question, answer.text, self.words, self.vocabulary)
+                answers[i] = replace(answer, notes=answer.notes + strange) if strange else answer
+        return [answers[i] for i in range(len(examples))]
+
+    def _asked(
+        self, wanted: Sequence[str], examples: Sequence[Example], store: FeatureStore
+    ) -> tuple[dict[str, Any], Tensor | None]:
+        """(streams that `answer` takes, one row per question, and which answers each question offers).
+
+        Repeated wordings are projected once.
+        """
+        net = self.net
+        if not (isinstance(net, WatchAnswer) and net.has_wording):
+            streams = self.batch(examples, wanted, store)
+            return dict(served(self.net.answer, streams)), streams.ask.get(OFFERED)
+        rest = [n for n in wanted if n != "words"]
+        streams = self.batch(examples, rest, store)
+        given = {n: streams.ask[n] if n in streams.ask else streams.watch[n][streams.clip] for n in rest}
+        texts = [text_of(e, "words") for e in examples]
+        words = self.wordings(
+            net, texts, lambda new: self.batch([examples[i] for i in new], ["words"], store).ask["words"]
+        )
+        return {**given, "words": words}, streams.ask.get(OFFERED)
 
     def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
-        """Watch a video once and answer every question about it; see `clip_of` for what a video may be."""
+        """Watch a video once and answer every question about it; see `clip_of` for the forms of `video`."""
         clip, examples = about(video, questions, "question_answering")
         return self.answer(self.watch([clip]), examples)
 
     def encoder(self, name: str) -> Any:
-        """The encoder called `name`, built once. Raises ModelError where it is not the one the net was trained on."""
+        """The encoder `name`, built once. Raises ModelError if its signature differs from that of training."""
         if name not in self.encoders:
             self._refuse_adopted(name)
             encoder = self.build(name)
@@ -211,7 +196,7 @@ class NetModel:
         return self.encoders[name]
 
     def _refuse_adopted(self, name: str) -> None:
-        """Features that others published exist for their clips alone: say what they are, and how to go on."""
+        """Raise ModelError for adopted features, which exist only for their own clips and cannot be computed."""
         card = self.cards.get(name, {})
         if card.get("weights") != OFFICIAL:
             return
@@ -222,16 +207,16 @@ class NetModel:
         )
 
     def _agrees(self, name: str, card: Mapping[str, Any]) -> None:
-        for field in ("weights", "streams"):
-            was, now = self.cards.get(name, {}).get(field), card.get(field)
+        for what in ("weights", "streams"):
+            was, now = self.cards.get(name, {}).get(what), card.get(what)
             if was is not None and was != now:
                 raise ModelError(
-                    f"{self.name} was trained on {name} features of {field} {was!r}, these are of {now!r}. "
+                    f"{self.name} was trained on {name} features of {what} {was!r}, these are of {now!r}. "
                     f"Train it again on these, or use the {name} it was trained on."
                 )
 
     def _fill(self, store: FeatureStore, wanted: Sequence[str], examples: Sequence[Example]) -> None:
-        """Make what is missing, and refuse what was made by another encoder of the same name."""
+        """Compute missing features; refuse features made by another encoder of the same name."""
         tally = fill(store, self.recipe.features, wanted, examples, self.encoder)
         if tally.failed:
             raise MediaError(tally.failed[0][1])
@@ -239,77 +224,92 @@ class NetModel:
             self._agrees(name, store.card(name))
 
     def _filled(self, wanted: Sequence[str], examples: Sequence[Example]) -> tuple[FeatureStore, list[tuple[str, ...]]]:
-        """A store that has every stream of the clips, and what decoding had to say about each."""
+        """A store with every stream of the clips, and the notes of decoding for each clip."""
         if self.store is not None:
             self._fill(self.store, wanted, examples)
             return self.store, [()] * len(examples)
         everything, notes = FeatureStore(None), []
         for example in examples:
-            one, said = self._remember(wanted, example)
-            everything.cards |= one.cards
-            everything.memory |= one.memory  # type: ignore[operator]
-            notes.append(said)
+            kept = self._remember(wanted, example)
+            everything.cards |= kept.store.cards
+            everything.memory |= kept.store.memory  # type: ignore[operator]
+            notes.append(tuple(kept.notes))
         return everything, notes
 
-    def _remember(self, wanted: Sequence[str], example: Example) -> tuple[FeatureStore, tuple[str, ...]]:
+    def _remember(self, wanted: Sequence[str], example: Example) -> Remembered:
         """The features of one clip in memory; made anew where its file has changed since."""
         which = stamp(example.clip)
         if which not in self.remembered:
-            said: list[str] = []
-            seen: dict[str, Any] = {}
-            store = FeatureStore(None)
-            tally = fill(
-                store, self.recipe.features, wanted, [example], lambda name: _Overheard(self.encoder(name), said, seen)
-            )
+            kept = Remembered(FeatureStore(None))
+            features = self.recipe.features
+            tally = fill(kept.store, features, wanted, [example], lambda name: _Overheard(self.encoder(name), kept))
             if tally.failed:
                 raise MediaError(tally.failed[0][1])
-            self.remembered[which] = store, tuple(said)
-            self.described[which] = seen
+            self.remembered[which] = kept
             while len(self.remembered) > REMEMBERED:
-                self.described.pop(self.remembered.popitem(last=False)[0], None)
+                self.remembered.popitem(last=False)
         self.remembered.move_to_end(which)
         return self.remembered[which]
 
     def batch(self, examples: Sequence[Example], wanted: Sequence[str], store: FeatureStore) -> Batch:
-        """The streams of `examples` as the net was trained on them: fitted, scaled, on its device."""
+        """The streams of `examples` as in training: cut to length, scaled, and on the net's device."""
         data = self.recipe.data
         streams = batch(
             examples, wanted, self.recipe.features, store, seconds=data.seconds, fit=data.fit, absent="blank"
         )
+        if set(wanted) - set(orders(self.net.watch)):
+            streams = with_options(streams, examples, self.vocabulary, data.options, ordered=OFFERED in wanted)
         return scaled(streams, self.scale).to(self.device)
 
     def _strange(self, clip: Clip, store: FeatureStore) -> tuple[str, ...]:
-        """A note where the clip is unlike those the net was trained on."""
+        """A note if the clip is unlike the training clips."""
         if self.world is None:
             return ()
         features = worlds.of_clip(clip, orders(self.net.watch), self.recipe.features, store)
-        told = self.world.note({**features, **self.described.get(stamp(clip), {})})
+        kept = self.remembered.get(stamp(clip))
+        told = self.world.note({**features, **(kept.described if kept else {})})
         return (told,) if told else ()
 
+    def _empty(self, clip: Clip) -> Empty:
+        """Which seconds of a clip are black or silent, as far as it was decoded here; a blank track is empty."""
+        kept = self.remembered.get(stamp(clip))
+        blank = {n: (True,) for n, track in (("seen", clip.video), ("heard", clip.audio)) if track in (None, BLANK)}
+        return {**(kept.empty if kept else {}), **blank}
+
     def _seconds(self, clip: Clip, store: FeatureStore) -> int | None:
-        """Rows of the longest stream of a clip before anything is fitted: one a second."""
-        found = []
+        """Length of a clip's longest stream before fitting, in rows (one per second)."""
+        lengths = []
         for stream in orders(self.net.watch):
             name, own = serving(self.recipe.features[stream], stream)
             where = key(clip, store.reads(name, own))
             if where and where != BLANK.id and store.has(name, where, own):
-                found.append(len(store.look(name, own, where)[0]))
-        return max(found, default=None)
+                lengths.append(len(store.look(name, own, where)[0]))
+        return max(lengths, default=None)
 
-    def _answers(self, output: Output, seconds: Sequence[int | None], notes: Sequence[tuple[str, ...]]) -> list[Answer]:
+    def _answers(
+        self,
+        output: Output,
+        seconds: Sequence[int | None],
+        notes: Sequence[tuple[str, ...]],
+        empty: Sequence[Empty],
+    ) -> list[Answer]:
         scores = output.logits.float().softmax(-1).cpu()
         opinions = {name: logits.float().softmax(-1).cpu() for name, logits in output.opinions.items()}
         attention = {name: weight.float().cpu() for name, weight in output.attention.items()}
         answers = []
         for i in range(len(scores)):
             ranked = self._ranked(scores[i])
-            weights = {name: _trimmed(attention[name][i], seconds[i]) for name in TRACKS if name in attention}
+            weights = {
+                name: trimmed(attention[name][i], seconds[i], empty[i].get(name, ()))
+                for name in TRACKS
+                if name in attention
+            }
             evidence = Evidence(
                 weights.get("seen", ()), weights.get("heard", ()), {n: self._ranked(o[i]) for n, o in opinions.items()}
             )
-            segments = tuple(s for name, weight in weights.items() for s in _segments(name, weight))
+            found = tuple(s for name, some in weights.items() for s in segments(name, some, empty[i].get(name, ())))
             text = next(iter(ranked))
-            answers.append(Answer(text, ranked, segments, (), evidence, raw=text, notes=notes[i]))
+            answers.append(Answer(text, ranked, found, (), evidence, raw=text, notes=notes[i]))
         return answers
 
     def _ranked(self, probabilities: Tensor) -> dict[str, float]:
@@ -318,53 +318,18 @@ class NetModel:
 
 
 class _Overheard:
-    """An encoder that notes what the media it is given have to say."""
+    """An encoder that also collects the notes of the media it encodes."""
 
-    def __init__(self, encoder: Any, said: list[str], seen: dict[str, Any]):
-        self.encoder, self.said, self.seen = encoder, said, seen
+    def __init__(self, encoder: Any, kept: Remembered):
+        self.encoder, self.kept = encoder, kept
         self.reads, self.streams, self.signature = encoder.reads, encoder.streams, encoder.signature
         self.sampling = getattr(encoder, "sampling", None)
 
     def __call__(self, given: Sequence[Any]) -> list[dict[str, Any]]:
-        notes = [n for one in given if isinstance(one, Media) for n in one.notes]
-        self.said += [n for n in notes if n not in ABSENT]
-        for one in given:
-            if isinstance(one, Media):
-                self.seen.update({k: v for k, v in worlds.of_media(one).items() if k not in self.seen})
+        for media in given:
+            if isinstance(media, Media):
+                self.kept.notes += [note for note in media.notes if note not in ABSENT]
+                self.kept.described |= {k: v for k, v in worlds.of_media(media).items() if k not in self.kept.described}
+                found = empty_seconds(media)
+                self.kept.empty |= {t: found[t] for t in found if t == READ.get(self.reads)}
         return self.encoder(given)
-
-
-def _trimmed(weight: Tensor, seconds: int | None) -> tuple[float, ...]:
-    weight = weight[:seconds]
-    return tuple((weight / weight.sum().clamp(min=1e-12)).tolist())
-
-
-def _segments(track: str, weight: Sequence[float]) -> list[Segment]:
-    """Contiguous seconds that stand out, as segments of the stream they were found in."""
-    high = [w > STANDS_OUT / len(weight) for w in weight]
-    found, start = [], None
-    for second, on in enumerate([*high, False]):
-        if on and start is None:
-            start = second
-        elif not on and start is not None:
-            found.append(Segment(track, float(start), float(second), TRACKS[track]))
-            start = None
-    return found
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        found = load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{path}: not readable ({error}). {DAMAGED}") from None
-    wrong = next((name for name, tensor in found.items() if not bool(tensor.isfinite().all())), None)
-    if wrong:
-        raise ModelError(f"{path}: {wrong} holds NaN or infinity. {DAMAGED}")
-    return found
-
-
-def _json(path: Path, kind: type[Kind]) -> Kind:
-    try:
-        return read_json(path, kind)
-    except FileError as error:
-        raise ModelError(f"{error} {DAMAGED}") from None

@@ -1,7 +1,7 @@
-"""Language models that read a timeline as text: `real+endpoint@URL`, `real+NAME` of the shelf, `real+FOLDER`.
+"""Language models that answer from a timeline as text: `real+endpoint@URL`, `real+NAME`, `real+FOLDER`.
 
-A folder is any causal language model in the Hugging Face layout; a name or folder of this package's own models is asked
-without picture and sound. Replies are short and greedy.
+FOLDER is any causal language model in the Hugging Face layout; NAME is a model of llms/, which is asked without picture
+and sound. Replies are short and decoded greedily.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from lookhear.model import names
 from lookhear.types import Media, Reply
 
 MARK = "real+"
-LENGTH = 64  # tokens of a reply at most
+LENGTH = 64  # most tokens of a reply
 
-Reader = Callable[[Sequence[str]], list[Reply]]  # prompts in, a reply to each out
+Reader = Callable[[Sequence[str]], list[Reply]]  # prompts -> one reply each
 
 
 def reader(name: str, late: Mapping[str, Any] | None = None) -> Reader:
-    """The reader called `name`, without the `real+` before it. Raises ModelError or DependencyError."""
+    """Load the reader `name` (without the prefix `real+`). Raises ModelError or DependencyError."""
     if names.named(name):
         return _ours(names.load(name, late).llm)
     if (Path(name) / "config.json").is_file():
@@ -34,7 +34,7 @@ def reader(name: str, late: Mapping[str, Any] | None = None) -> Reader:
 
 
 def _ours(llm: Any) -> Reader:
-    """A model of the shelf, given a clip that has neither picture nor sound."""
+    """Reader from a model of llms/, which gets a clip without picture and sound."""
     nothing = Media(None, np.zeros(0), None, 16_000, 0.0)
 
     def read(prompts: Sequence[str]) -> list[Reply]:
@@ -44,7 +44,7 @@ def _ours(llm: Any) -> Reader:
 
 
 def _folder(folder: Path) -> Reader:
-    """A causal language model of the Hugging Face layout, in single precision on the CPU or GPU that is there."""
+    """Reader from a causal language model in the Hugging Face layout, in fp32, on a GPU if there is one."""
     try:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -65,7 +65,7 @@ def _folder(folder: Path) -> Reader:
             text = prompt
             if tokenizer.chat_template:
                 turn = [{"role": "user", "content": prompt}]
-                text = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+                text = str(tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
             given = tokenizer(text, return_tensors="pt").to(model.device)
             made = model.generate(
                 **given,
@@ -74,7 +74,7 @@ def _folder(folder: Path) -> Reader:
                 pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id,
             )
             tokens = made[0, given["input_ids"].shape[1] :]
-            replies.append(Reply(tokenizer.decode(tokens, skip_special_tokens=True), float("nan")))
+            replies.append(Reply(str(tokenizer.decode(tokens, skip_special_tokens=True)), float("nan")))
         return replies
 
     return read

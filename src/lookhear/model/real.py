@@ -1,10 +1,10 @@
-"""The model `real`: eyes and ears from pip packages watch a clip into a timeline, programs answer from it. No training.
+"""The model `real`: encoders from pip packages make a timeline of events, and programs answer from it. No training.
 
     clip ─ timeline.watch ─▶ Timeline, once a clip          question ─ timeline.answers ─▶ Answer, in milliseconds
 
-What it knows are the classes of YAMNet and ImageNet, words said in English, and times; what it cannot know it says.
-`real+endpoint@URL` and `real+FOLDER` are the same with a language model that reads the timeline as text: it answers
-the programs cannot read or know, and the observations it cites become the answer's evidence.
+It recognises the classes of YAMNet and ImageNet and English speech, with times; other questions get "cannot say".
+`real+endpoint@URL` and `real+FOLDER` add a language model that reads the timeline as text. It answers the questions
+that the programs cannot answer, and the observations it cites become the answer's evidence.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ REMEMBERED = 32  # clips whose timelines are kept in memory
 
 
 class RealModel:
-    """Watches and answers. `watcher` holds the encoders, built when first needed; `reader` reads timelines, if any."""
+    """The model `real`. `watcher` builds the encoders when first needed; `reader` is the language model, if any."""
 
     def __init__(
         self,
@@ -48,13 +48,13 @@ class RealModel:
         self.remembered: OrderedDict[Any, Timeline] = OrderedDict()
 
     def using(self, store: FeatureStore | None) -> RealModel:
-        """The same model keeping timelines in `store`, so that a clip is watched once by all runs."""
+        """The same model with its timelines kept in `store`, so that each clip is encoded once across runs."""
         other = copy(self)
         other.store = store
         return other
 
     def timeline(self, clip: Clip, progress: Callable[[float], None] | None = None) -> Timeline:
-        """What is heard, seen and said in `clip`, watched once; `progress` is told how many seconds are done.
+        """The timeline of `clip`, computed once; `progress` is called with the number of finished seconds.
 
         Raises MediaError or DependencyError.
         """
@@ -80,7 +80,7 @@ class RealModel:
         return Watched(distinct, found, tuple(round(t.duration) for t in found), tuple(t.notes for t in found))
 
     def answer(self, watched: Watched, examples: Sequence[Example]) -> list[Answer]:
-        """One answer for each example, whose clip must have been watched; options are taken from `meta["options"]`."""
+        """One answer per example, whose clip must be in `watched`; options come from `meta["options"]`."""
         row = dict(zip(watched.clips, watched.memory, strict=True))
         unseen = next((e.clip.id for e in examples if e.clip not in row), None)
         if unseen is not None:
@@ -88,7 +88,7 @@ class RealModel:
         return [self._answer(row[e.clip], e) for e in examples]
 
     def _answer(self, timeline: Timeline, example: Example) -> Answer:
-        """The answer to an example of any task that labels and times can do."""
+        """Answer an example of any task that can be answered from labels and times."""
         if example.task == "question_answering":
             options = example.meta.get("options") or example.meta.get("labels") or self.vocabulary
             found = answers.answer(self._scene(timeline), example.question, options)
@@ -105,13 +105,13 @@ class RealModel:
         return Answer(notes=(f"{UNREAD}the model real does not do {example.task}: it knows labels, times and words",))
 
     def _scene(self, timeline: Timeline) -> Scene:
-        """The timeline as questions see it, kept for the last one: its rows are worked out once."""
+        """The timeline prepared for questions; the last one is cached."""
         if self.scene is None or self.scene.timeline is not timeline:
             self.scene = Scene(timeline).ready()
         return self.scene
 
     def _read(self, timeline: Timeline, example: Example, options: Sequence[str], before: Answer) -> Answer:
-        """What the language model makes of the timeline; where it does not know either, the programs' reason stands."""
+        """The language model's answer from the timeline; if it has none, the programs' answer with its reason."""
         (reply,) = self.reader([reading.prompt(timeline, plain(example.question), options)])  # type: ignore[misc]
         text = reading.said(reply.text)
         if reply.ended == "failed" or not text or text.lower().startswith(CANNOT):
@@ -125,17 +125,17 @@ class RealModel:
         return Answer(known.get(text.lower(), text), {}, segments, regions, raw=reply.text, notes=notes)
 
     def _matched(self, scene: Scene, example: Example) -> Answer:
-        """Which of two candidates: the clip holds the first, and what they are compared with."""
+        """Answer a matching question: which of two candidates belongs to the clip."""
         way, other, clip = str(example.meta.get("form")), example.meta["second"], example.clip
         alone = Clip(other, None, clip.start, clip.end) if way == "a2v" else Clip(None, other, clip.start, clip.end)
         return zero_shot.matched(scene, Scene(self.timeline(alone)), scene, way)
 
     def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
-        """Watch a video once and answer every question about it; see `clip_of` for what a video may be."""
+        """Watch a video once and answer every question about it; see `clip_of` for the forms of `video`."""
         clip, examples = about(video, questions, "question_answering")
         return self.answer(self.watch([clip]), examples)
 
 
 def installed() -> bool:
-    """Whether ears and eyes of this model are installed; nothing is loaded."""
+    """Whether the encoders of this model are installed; nothing is loaded."""
     return yamnet.there() and efficientnet_lite.there()

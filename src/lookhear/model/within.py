@@ -1,6 +1,6 @@
-"""Notes for a reader when a trained model is asked outside what it learned: another kind of clip, of word, of answer.
+"""Warnings for out-of-distribution inputs of a trained model: unlike clips, unknown words, unexpected answer types.
 
-A run folder keeps `world.safetensors` (see `store.world`) and `questions.json`, the words of its training questions.
+A run folder has `world.safetensors` (see `store.world`) and `questions.json`, the words of its training questions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lookhear import files
 from lookhear.errors import ModelError
 
 QUESTIONS = "questions.json"
-SHOWN = 4  # unknown words that are named
+SHOWN = 4  # most unknown words that are listed
 YES_NO = {"yes", "no"}
 NUMBER = re.compile(r"\d+|zero|one|two|three|four|five|six|seven|eight|nine|ten|more than ten")
 
@@ -25,13 +25,13 @@ def words_of(text: str) -> list[str]:
 
 
 def write(folder: Path, questions: Iterable[str]) -> None:
-    """Keep the words of the training questions in a run folder."""
+    """Write the words of the training questions to a run folder."""
     known = sorted({word for question in questions for word in words_of(question)})
     files.write(folder / QUESTIONS, json.dumps(known, ensure_ascii=False) + "\n")
 
 
 def read(folder: Path) -> frozenset[str]:
-    """The words of a run folder's training questions; none where it does not tell."""
+    """The words of a run folder's training questions; empty if the file is missing."""
     path = folder / QUESTIONS
     if not path.is_file():
         return frozenset()
@@ -42,22 +42,22 @@ def read(folder: Path) -> frozenset[str]:
 
 
 def notes(question: str, answer: str, known: frozenset[str], vocabulary: Sequence[str]) -> tuple[str, ...]:
-    """What to tell about a question and its answer: words it was never trained on, an answer of another kind."""
-    said = []
+    """Warnings about a question and its answer: words not in the training questions, an unexpected answer type."""
+    warnings = []
     strange = [w for w in dict.fromkeys(words_of(question)) if known and w not in known and not w.isdigit()]
     if strange:
         more = f" and {len(strange) - SHOWN} more" if len(strange) > SHOWN else ""
-        said.append(f"words this model was never asked with: {', '.join(strange[:SHOWN])}{more}")
+        warnings.append(f"words this model was never asked with: {', '.join(strange[:SHOWN])}{more}")
     wanted = expected(question)
     if wanted and kind(answer) != wanted:
         able = any(kind(word) == wanted for word in vocabulary)
         reason = "" if able else "; this model has no such answer"
-        said.append(f"the question asks for {wanted}, the answer is of another kind{reason}")
-    return tuple(said)
+        warnings.append(f"the question asks for {wanted}, the answer is of another kind{reason}")
+    return tuple(warnings)
 
 
 def expected(question: str) -> str:
-    """The kind of answer that a question asks for: yes or no, a number, a time; empty where that is not clear."""
+    """The expected answer type of a question: yes or no, a number, a time; empty if unclear."""
     text = question.lower().strip()
     if re.match(r"(?:is|are|was|were|do|does|did|can|could|has|have|will)\b", text) and " or " not in text:
         return "yes or no"
@@ -69,7 +69,7 @@ def expected(question: str) -> str:
 
 
 def kind(answer: str) -> str:
-    """The kind of an answer, in the words of `expected`; empty for any other."""
+    """The type of an answer, in the terms of `expected`; empty for any other."""
     text = answer.lower().strip()
     if text in YES_NO:
         return "yes or no"

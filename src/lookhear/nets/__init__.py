@@ -1,1 +1,1 @@
-"""Small answer networks: one paper, one file."""
+"""Answer networks over extracted features: one file or folder per paper."""

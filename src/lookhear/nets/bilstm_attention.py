@@ -1,4 +1,4 @@
-"""BiLSTM with attention: reads a question both ways, weighs its words, multiplies with the clip's mean.
+"""BiLSTM with attention over words, multiplied with the mean of the clip.
 
     words ─ BiLSTM ─ h = forward + backward ─ softmax(w tanh h) ─ sum ─ tanh ─┐
     frames ─ mean over seconds ─────────────────────────────────────── tanh ─ * ─ answers
@@ -21,39 +21,48 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lookhear.layers.recurrent import Reader, real_words, weigh
-from lookhear.layers.watch_answer import WatchAnswer
+from lookhear.layers.token_table import SeesHears
 from lookhear.types import Memory, Output
 
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     words: int = 512
+    """width of the stream `words`"""
     sound: bool = False
+    """also read the stream `audio`"""
     embed: int = 300
+    """width of the word embedding"""
     hidden: int = 512
+    """hidden width"""
     dropout: float = 0.3
-    """of words and states; 0.5 in front of the answers, as in the paper"""
+    """dropout of words and states; 0.5 before the answer layer, as in the paper"""
 
 
-class BiLSTMAttention(WatchAnswer):
-    """Sees and reads."""
+class BiLSTMAttention(SeesHears):
+    """The network; reads picture (and sound, with `sound`) and question."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
+        self.hears = config.sound
         self.read = Reader(config.words, config.embed, config.hidden, both_ways=True, dropout=config.dropout)
         self.drop = nn.Dropout(config.dropout)
         self.score = nn.Linear(config.hidden, 1, bias=False)
         self.perceive = nn.Linear(config.frames + config.audio * config.sound, config.hidden)
         self.head = nn.Sequential(nn.Dropout(0.5), nn.Linear(config.hidden, config.answers))
 
-    def watch(self, frames: Float[Tensor, "clip time wide"]) -> Memory:
-        """One vector a clip, blind to order."""
-        return {"clip": self.perceive(frames.mean(dim=1)).tanh()}
+    def start(self, seen: Tensor, heard: Tensor | None = None) -> Memory:
+        """One vector per clip, without temporal order."""
+        streams = [seen.mean(dim=1)] if heard is None else [seen.mean(dim=1), heard.mean(dim=1)]
+        return {"clip": self.perceive(torch.cat(streams, dim=-1)).tanh()}
 
     def answer(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
         """Logits of the answers. Rows of `words` that are all zero are padding."""
@@ -64,14 +73,6 @@ class BiLSTMAttention(WatchAnswer):
         return Output(self.head(taken.tanh() * memory["clip"]), hidden={"word_weight": weight})
 
 
-class HearingBiLSTM(BiLSTMAttention):
-    """Hears too."""
-
-    def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
-        """One vector a clip of both streams."""
-        return {"clip": self.perceive(torch.cat([frames.mean(dim=1), audio.mean(dim=1)], dim=-1)).tanh()}
-
-
 def build(config: Config) -> BiLSTMAttention:
-    """The net, freshly initialised."""
-    return HearingBiLSTM(config) if config.sound else BiLSTMAttention(config)
+    """Build the net with random weights."""
+    return BiLSTMAttention(config)

@@ -1,4 +1,4 @@
-"""GRU, that is "deeper LSTM Q + norm I": a two-layer LSTM reads, a normalised picture is seen, their product answers.
+"""GRU, that is "deeper LSTM Q + norm I": product of a two-layer question LSTM and normalised picture features.
 
     words ─ tanh(embed 200) ─ LSTM 512 x 2 ─ [h, c of both layers] ─ tanh(1024) ─┐
     frames ─ mean over seconds ─ L2 norm ─────────────────────────── tanh(1024) ─ * ─ answers
@@ -21,30 +21,40 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookhear.layers.recurrent import Reader, real_words
-from lookhear.layers.watch_answer import WatchAnswer
+from lookhear.layers.token_table import SeesHears
 from lookhear.types import Memory, Output
 
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     words: int = 512
+    """width of the stream `words`"""
     sound: bool = False
+    """also read the stream `audio`"""
     embed: int = 200
+    """width of the word embedding"""
     hidden: int = 512
+    """hidden width"""
     joint: int = 1024
+    """width of the joint layer"""
     dropout: float = 0.5
+    """dropout probability"""
 
 
-class DeeperLSTM(WatchAnswer):
-    """Sees and reads."""
+class DeeperLSTM(SeesHears):
+    """The network; reads picture (and sound, with `sound`) and question."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
+        self.hears = config.sound
         drop = nn.Dropout(config.dropout)
         self.read = Reader(config.words, config.embed, config.hidden, layers=2, dropout=config.dropout)
         self.ask = nn.Sequential(drop, nn.Linear(4 * config.hidden, config.joint), nn.Tanh())
@@ -52,9 +62,10 @@ class DeeperLSTM(WatchAnswer):
         self.perceive = nn.Sequential(drop, nn.Linear(width, config.joint), nn.Tanh())
         self.head = nn.Sequential(drop, nn.Linear(config.joint, config.answers))
 
-    def watch(self, frames: Float[Tensor, "clip time wide"]) -> Memory:
-        """One vector a clip, blind to order."""
-        return {"clip": self.perceive(norm(frames))}
+    def start(self, seen: Tensor, heard: Tensor | None = None) -> Memory:
+        """One vector per clip, without temporal order."""
+        streams = [norm(seen)] if heard is None else [norm(seen), norm(heard)]
+        return {"clip": self.perceive(torch.cat(streams, dim=-1))}
 
     def answer(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
         """Logits of the answers. Rows of `words` that are all zero are padding."""
@@ -63,19 +74,11 @@ class DeeperLSTM(WatchAnswer):
         return Output(self.head(asked * memory["clip"]))
 
 
-class HearingLSTM(DeeperLSTM):
-    """Hears too."""
-
-    def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
-        """One vector a clip of both streams."""
-        return {"clip": self.perceive(torch.cat([norm(frames), norm(audio)], dim=-1))}
-
-
 def norm(stream: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip dim"]:
     """The mean second, of length 1 ("norm I")."""
     return F.normalize(stream.mean(dim=1), dim=-1)
 
 
 def build(config: Config) -> DeeperLSTM:
-    """The net, freshly initialised."""
-    return HearingLSTM(config) if config.sound else DeeperLSTM(config)
+    """Build the net with random weights."""
+    return DeeperLSTM(config)

@@ -1,4 +1,4 @@
-"""HieCoAtt: words, phrases and the question each look at the seconds, and the seconds look back.
+"""HieCoAtt: hierarchical co-attention of words, phrases and question with the seconds of the clip.
 
     words ─ embed ─┬─ co-attention with seconds ─ q + v ─ tanh ─────────┐
                    ├─ 1, 2, 3-grams, largest ─ co-attention ─ q + v ─ [ ; ] ─ tanh ─┐
@@ -40,26 +40,34 @@ from lookhear.types import Memory, Output
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     variant: str = "released"
     """released or paper"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     read: str = "tokens"
     """tokens: ids through a trained table; words: word vectors"""
     tokens: int = 20000
+    """size of the token vocabulary; id 0 is padding"""
     words: int = 512
+    """width of the stream `words`"""
     sound: bool = False
+    """also read the stream `audio`"""
     attention: str = "alternating"
     """alternating or parallel"""
     hidden: int = 512
+    """hidden width"""
     dropout: float = 0.5
+    """dropout probability"""
 
 
 class CoAttention(nn.Module):
-    """One level: a question's parts and a clip's seconds weigh each other. `take(regions)` is made once a clip."""
+    """Co-attention of one level between question elements and seconds. `take(regions)` is computed once per clip."""
 
     def __init__(self, dim: int, dropout: float, parallel: bool) -> None:
         super().__init__()
@@ -89,6 +97,7 @@ class CoAttention(nn.Module):
             clip, seen = weigh(score(self.score_seen, taken + near.transpose(1, 2) @ asked), v)
             question, read = weigh(score(self.score_asked, asked + near @ taken), q, padding)
             return question, clip, read, seen
+        assert self.first is not None, "the alternating attention begins with the question"
         whole, _ = weigh(score(self.score_first, self.first(q)), q, padding)
         clip, seen = weigh(score(self.score_seen, taken + self.guide["seen"](whole)[:, None]), v)
         question, read = weigh(score(self.score_asked, self.asked(q) + self.guide["asked"](clip)[:, None]), q, padding)
@@ -96,7 +105,7 @@ class CoAttention(nn.Module):
 
 
 class HieCoAttention(Reads, SeesHears):
-    """Sees (and hears, with `sound`) and reads."""
+    """The network; reads picture (and sound, with `sound`) and question."""
 
     trims = False
 
@@ -120,7 +129,7 @@ class HieCoAttention(Reads, SeesHears):
         self.head = nn.Sequential(self.drop, nn.Linear(2 * dim, config.answers))
 
     def start(self, seen: Tensor, heard: Tensor | None = None) -> Memory:
-        """All seconds, and what each level's attention makes of them."""
+        """All seconds, and their projections for the attention of each level."""
         streams = [seen] if heard is None else [seen, heard]
         v = torch.cat([enter(x) for enter, x in zip(self.enter, streams, strict=True)], dim=1)
         length = torch.full((len(v),), seen.shape[1], device=v.device)
@@ -138,12 +147,14 @@ class HieCoAttention(Reads, SeesHears):
         word = self.drop(self.embed(vectors).tanh()).masked_fill(padding[..., None], 0.0)
         phrase = self.drop(self.grams_of(word))
         question = self.drop(run_lstm(self.lstm, phrase, padding)[0])
-        v, below, weights, reads = memory["regions"], [], [], []
+        v = memory["regions"]
+        below, weights, reads = list[Tensor](), list[Tensor](), list[Tensor]()
         for i, q in enumerate((word, phrase, question)):
             asked, clip, read, weight = self.levels[i](q, padding, v, memory[f"level{i}"])
             below = [self.climb[i](torch.cat([asked + clip, *below], dim=-1))]
             weights, reads = [*weights, weight], [*reads, read]
-        mean, length = sum(weights) / len(weights), int(memory["length"][0])
+        total, length = sum(weights[1:], weights[0]), int(memory["length"][0])
+        mean = total / len(weights)
         parts = {"seen": mean[:, :length], "heard": mean[:, length:]}
         attention = {side: normalized(part) for side, part in parts.items() if part.shape[1]}
         return Output(
@@ -155,7 +166,7 @@ BEFORE = {"released": (0, 1, 1), "paper": (0, 0, 0)}  # how many words before it
 
 
 def build(config: Config) -> HieCoAttention:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     if config.variant not in BEFORE:
         raise RecipeError(f"hcattn has no variant {config.variant!r}. There are: {', '.join(BEFORE)}.")
     return HieCoAttention(config)

@@ -1,4 +1,4 @@
-"""LAViT: transformers for words, sound and picture, then five layers in a ring: words hear, sound sees, picture reads.
+"""LAViT: transformers for words, sound and picture, then five cross-modal layers in a ring.
 
     tokens ─ layers x 9 ─┐  ┌ words   from sound ──┐
     audio ─ layers x 5 ──┼──┼ sound   from picture ┼─ self-attention, feed-forward, x 5 ─ three poolers ─ answers
@@ -33,18 +33,22 @@ from lookhear.layers.token_table import Reads
 from lookhear.layers.translate import fitted, numbered, renamed, stacked
 from lookhear.types import Memory, Output
 
-RING = {"read": "heard", "heard": "seen", "seen": "read"}  # who takes in whom
+RING = {"read": "heard", "heard": "seen", "seen": "read"}  # query stream -> key and value stream
 EPS = 1e-12
 
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     audio_place: int = 0
     """width of a stream of coordinates, a row for each of `audio`; 0: start and end of the second"""
     frames_place: int = 0
@@ -54,17 +58,27 @@ class Config:
     read: str = "tokens"
     """tokens: ids through BERT's tables; words: word vectors"""
     tokens: int = 30522
+    """size of the token vocabulary; id 0 is padding"""
     words: int = 512
+    """width of the stream `words`"""
     mask: bool = False
     """leave padding words out of every attention; as published they are attended to"""
     positions: int = 512
+    """most words of a question"""
     hidden: int = 768
+    """hidden width"""
     heads: int = 12
+    """attention heads"""
     read_layers: int = 9
+    """transformer layers of the words"""
     heard_layers: int = 5
+    """transformer layers of the sound"""
     seen_layers: int = 5
+    """transformer layers of the picture"""
     ring_layers: int = 5
+    """cross-modal layers"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 class Attend(nn.Module):
@@ -97,7 +111,7 @@ class Layer(nn.Module):
 
 
 class RingLayer(nn.Module):
-    """Each stream takes in the one it is bound to, as that was before the layer, then runs a layer of its own."""
+    """Cross-attention of each stream to its neighbour in the ring (as it was before the layer), then its own layer."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -130,7 +144,7 @@ class Entry(nn.Module):
 
 
 class LAViT(Reads):
-    """Sees, hears and reads."""
+    """The network; reads sound, picture and question."""
 
     trims = False
 
@@ -175,7 +189,7 @@ class LAViT(Reads):
         return self.watch_places if self.config.audio_place or self.config.frames_place else self.watch_seconds
 
     def watch_seconds(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
-        """Sound and picture after their own layers, and sound after the first of the ring, which needs no word."""
+        """Sound and picture after their own layers, and sound after the first ring layer, which does not use words."""
         return self.watch_places(audio, frames, ends(audio), ends(frames))
 
     def watch_places(
@@ -189,12 +203,18 @@ class LAViT(Reads):
         lead = lambda x: torch.cat([x.mean(dim=1, keepdim=True), x], dim=1)  # noqa: E731
         return self.relate(lead(audio), lead(frames), lead(audio_place), lead(frames_place))
 
+    def own_layers(self, side: str) -> nn.ModuleList:
+        """The layers that see one stream alone."""
+        layers = self.own[side]
+        assert isinstance(layers, nn.ModuleList)
+        return layers
+
     def relate(self, audio: Tensor, frames: Tensor, audio_place: Tensor, frames_place: Tensor) -> Memory:
         """The same of streams that have their first element already."""
         memory = {}
         for side, x, place in (("heard", audio, audio_place), ("seen", frames, frames_place)):
             x = self.enter[side](x, place)
-            for layer in self.own[side]:
+            for layer in self.own_layers(side):
                 x = layer(x)
             memory[side] = x
         heard, weight = self.ring[0]("heard", memory, None)
@@ -206,7 +226,7 @@ class LAViT(Reads):
         place = torch.arange(vectors.shape[1], device=vectors.device)
         x = self.embed(vectors) + self.position(place) + self.kind(torch.zeros_like(place))
         x = self.drop(self.norm(x))
-        for layer in self.own["read"]:
+        for layer in self.own_layers("read"):
             x = layer(x, hide)
         streams = {"heard": memory["heard"], "seen": memory["seen"], "read": x}
         ready, trace = {"heard": (memory["heard_next"], memory["heard_sees"])}, [streams]
@@ -228,7 +248,7 @@ def ends(x: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip time 2"]:
 
 
 def build(config: Config) -> LAViT:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     if config.variant != "released" or config.channels not in (1, 2):
         raise RecipeError(
             f"lavit has variant released and channels 1 or 2, got {config.variant!r} and {config.channels}."
@@ -291,7 +311,7 @@ SOUND = r"bert\.encoder\.a_fc\."
 
 
 def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published tensors under our names."""
+    """Rename the published tensors to our parameter names."""
     state = stacked(state, ("query", "key", "value"), "in_proj_weight", "in_proj_bias")
     return renamed(state, [*RULES, *sound_rules(state)])
 

@@ -1,4 +1,4 @@
-"""MCAN: words attend to words six times; then seconds attend to seconds and to the words, six times.
+"""MCAN: a six-layer self-attention encoder of words, and a six-layer decoder of seconds guided by the words.
 
     tokens ─ LSTM ─ self-attention x 6 ────────────┬─────── weighted sum ─┐
     frames ─ [self-attention, guided by words] x 6 ┴─────── weighted sum ─ + ─ norm ─ answers
@@ -29,35 +29,45 @@ from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.attention import Attention
 from lookhear.layers.recurrent import weigh
-from lookhear.layers.token_table import Reads, SeesHears, run_lstm
+from lookhear.layers.token_table import Reads, SeesHears, run_lstm, sides
 from lookhear.layers.translate import fitted, numbered, renamed, stacked
 from lookhear.types import Memory, Output
 
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     variant: str = "released"
     """released or paper"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     read: str = "tokens"
     """tokens: ids through a trained table; words: word vectors"""
     tokens: int = 20000
+    """size of the token vocabulary; id 0 is padding"""
     words: int = 512
+    """width of the stream `words`"""
     sound: bool = False
+    """also read the stream `audio`"""
     embed: int = 300
     """width of the table"""
     hidden: int = 512
+    """hidden width"""
     layers: int = 6
+    """layers of the encoder and of the decoder"""
     heads: int = 8
+    """attention heads"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 class Norm(nn.Module):
-    """The official code's layer norm: unbiased deviation, the small number added to it and not to the variance."""
+    """The official code's layer norm: unbiased deviation, with epsilon added to it instead of to the variance."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -73,7 +83,7 @@ NORMS = {"released": Norm, "paper": nn.LayerNorm}
 
 
 def attention(config: Config) -> Attention:
-    """Eight heads; the maps of queries, keys and values start apart, in torch's default range, as published."""
+    """Attention whose query, key and value projections are initialised separately, in torch's default range."""
     made = Attention(config.hidden, config.heads, config.dropout)
     bound = config.hidden**-0.5
     for tensor in (made.in_proj_weight, made.in_proj_bias, made.out_proj.bias):
@@ -82,7 +92,7 @@ def attention(config: Config) -> Attention:
 
 
 class Layer(nn.Module):
-    """SA, or SGA if `guided`: self-attention, attention to the guide, feed-forward, each added and normed."""
+    """SA, or SGA if `guided`: self-attention, cross-attention to the guide, feed-forward, each with post-norm."""
 
     def __init__(self, config: Config, guided: bool) -> None:
         super().__init__()
@@ -95,18 +105,18 @@ class Layer(nn.Module):
         self.feed_norm = norm(dim)
 
     def alone(self, x: Float[Tensor, "row n dim"], padding: Bool[Tensor, "row n"] | None = None) -> Tensor:
-        """The part that needs no guide."""
+        """The part that does not depend on the guide."""
         return self.own_norm(x + self.drop(self.own(x, x, padding)[0]))
 
     def join(self, x: Float[Tensor, "row n dim"], guide: Tensor | None = None, padding: Tensor | None = None) -> Tensor:
-        """The rest, from `x = alone(...)`; `padding` is the guide's."""
-        if self.guide is not None:
+        """The rest of the layer, from `x = alone(...)`; `padding` is the mask of the guide."""
+        if self.guide is not None and self.guide_norm is not None:
             x = self.guide_norm(x + self.drop(self.guide(x, guide, padding)[0]))
         return self.feed_norm(x + self.drop(self.feed(x)))
 
 
 class Flatten(nn.Module):
-    """A sequence to one vector, by weights an MLP gives each step."""
+    """Attention pooling of a sequence to one vector, with weights from an MLP."""
 
     def __init__(self, dim: int, dropout: float) -> None:
         super().__init__()
@@ -120,7 +130,7 @@ class Flatten(nn.Module):
 
 
 class MCAN(Reads, SeesHears):
-    """Sees (and hears, with `sound`) and reads."""
+    """The network; reads picture (and sound, with `sound`) and question."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -137,12 +147,12 @@ class MCAN(Reads, SeesHears):
         self.flats = nn.ModuleDict({side: Flatten(dim, config.dropout) for side in streams})
         self.norm, self.head = NORMS[config.variant](2 * dim), nn.Linear(2 * dim, config.answers)
 
-    def start(self, **streams: Float[Tensor, "clip time wide"]) -> Memory:
+    def start(self, seen: Tensor, heard: Tensor | None = None) -> Memory:
         """Each stream projected, after the self-attention of its first layer, and which of its rows are absent."""
         memory = {}
-        for side, x in streams.items():
+        for side, x in sides(seen, heard).items():
             absent = (x == 0).all(dim=-1)
-            absent &= ~absent.all(dim=1, keepdim=True)  # a clip of nothing but zeros is taken as it is
+            absent &= ~absent.all(dim=1, keepdim=True)  # a clip of zeros only is not masked
             memory[f"{side}_absent"] = absent
             memory[side] = self.guided[side][0].alone(self.enter[side](x), absent)
         return memory
@@ -169,7 +179,7 @@ class MCAN(Reads, SeesHears):
 
 
 def build(config: Config) -> MCAN:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     if config.variant not in NORMS:
         raise RecipeError(f"mcan has no variant {config.variant!r}. There are: {', '.join(NORMS)}.")
     return MCAN(config)
@@ -202,7 +212,7 @@ PARTS = {
 
 
 def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published tensors under our names."""
+    """Rename the published tensors to our parameter names."""
     state, result = stacked(state, ("linear_q", "linear_k", "linear_v"), "in_proj_weight", "in_proj_bias"), {}
     for name, tensor in renamed(state, RULES).items():
         for old, new in PARTS.items():

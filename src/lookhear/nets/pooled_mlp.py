@@ -1,10 +1,10 @@
-"""Mean and maximum over time of sound and picture, and the question, through an MLP: the plain baseline to beat.
+"""Pooled baseline: mean and maximum over time of sound and picture, concatenated with the question, and an MLP.
 
     audio  ─ mean, max ─┐
     frames ─ mean, max ─┼─ MLP ─▶ answers
     question ───────────┘
 
-It knows what was there and cannot know when: a net that reads order must beat it on questions of order.
+It has no temporal order, so a net that uses order should beat it on questions about order.
 """
 
 from __future__ import annotations
@@ -22,14 +22,20 @@ from lookhear.types import Memory, Output
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 256
+    """width of the stream `frames`"""
     question: int = 128
+    """width of the stream `question`"""
     hidden: int = 512
+    """hidden width"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 class PooledMLP(WatchAnswer):
@@ -41,14 +47,14 @@ class PooledMLP(WatchAnswer):
         self.head = head(inputs, config.hidden, config.answers, config.dropout)
 
     def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip time wide"]) -> Memory:
-        """One vector a clip."""
+        """One vector per clip."""
         return {"summary": torch.cat([summary(audio), summary(frames)], dim=-1)}
 
     def answer(self, memory: Memory, question: Float[Tensor, "question dim"]) -> Output:
-        """Logits of the answers."""
+        """Answer logits."""
         return Output(self.head(torch.cat([memory["summary"], question], dim=-1)))
 
 
 def build(config: Config) -> PooledMLP:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     return PooledMLP(config)

@@ -1,4 +1,4 @@
-"""PSAC: no recurrence; positions are added, seconds attend to seconds, words to words, and both to each other.
+"""PSAC: positional self-attention over seconds and over words, followed by co-attention.
 
     frames ─ + position ─ self-attention ─ v ──────────────────────┬─ co-attention ─ [v, A, v*A, v*B] ─ mean ─ answers
     tokens ─ letters, highway ─ + position, convs, self-attention ─┘
@@ -32,41 +32,52 @@ from torch.nn import functional as F
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.attention import drop, normalized
-from lookhear.layers.token_table import Reads, SeesHears, padding_of
+from lookhear.layers.token_table import Reads, SeesHears, padding_of, sides
 from lookhear.layers.translate import fitted, renamed
 from lookhear.types import Memory, Output
 
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     read: str = "tokens"
     """tokens: ids through a trained table, with letters; words: word vectors"""
     tokens: int = 20000
+    """size of the token vocabulary; id 0 is padding"""
     words: int = 512
+    """width of the stream `words`"""
     sound: bool = False
+    """also read the stream `audio`"""
     letters: int = 0
-    """different letters, 0 among them for none; 0 leaves letters out"""
+    """size of the letter vocabulary, id 0 is padding; 0 leaves letters out"""
     letter: int = 64
     """width of a letter"""
     embed: int = 300
+    """width of the word embedding"""
     hidden: int = 512
+    """hidden width"""
     joint: int = 1024
-    """hidden layer of the answers"""
+    """hidden width of the answer layer"""
     heads: int = 8
+    """attention heads"""
     head: int = 64
     """width of a head over seconds"""
     inner: int = 512
-    """of the feed-forward layer over seconds"""
+    """feed-forward width over seconds"""
     positions: int = 36
     position: int = 300
     """width of a position"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 class Norm(nn.Module):
@@ -130,7 +141,7 @@ class Words(nn.Module):
     def forward(self, vectors: Tensor, letters: Tensor | None, padding: Bool[Tensor, "row word"]) -> Tensor:
         """(row, word, dim) from word vectors (row, word, wide) and letter ids (row, word, letter)."""
         x = self.drop(vectors)
-        if self.letters is not None:
+        if self.letters is not None and self.windows is not None:
             spelled = drop(self.letters(letters), 0.01, self.training)
             spelled = rearrange(spelled, "row word letter dim -> (row word) dim letter")
             found = self.windows(spelled).relu().amax(dim=-1)
@@ -185,7 +196,7 @@ class Normed(nn.Module):
 
 
 class PSAC(Reads, SeesHears):
-    """Sees (and hears, with `sound`) and reads."""
+    """The network; reads picture (and sound, with `sound`) and question."""
 
     spelling: Tensor
     trims = False
@@ -206,10 +217,10 @@ class PSAC(Reads, SeesHears):
             *(Normed(dim, config.joint), nn.ReLU(), nn.Dropout(0.5), Normed(config.joint, config.answers))
         )
 
-    def start(self, **streams: Float[Tensor, "clip time wide"]) -> Memory:
-        """Each stream in the light of its own order: none of it needs a question."""
+    def start(self, seen: Tensor, heard: Tensor | None = None) -> Memory:
+        """Positional self-attention of each stream, which does not depend on the question."""
         memory = {}
-        for side, x in streams.items():
+        for side, x in sides(seen, heard).items():
             rows = spread(x.shape[1], self.positions)
             memory[side] = self.enter[side](self.own[side](x[:, rows]))
             memory[f"{side}_rows"] = F.one_hot(rows, x.shape[1]).to(x).expand(len(x), -1, -1)
@@ -218,7 +229,7 @@ class PSAC(Reads, SeesHears):
     def answer_tokens(self, memory: Memory, tokens: Int[Tensor, "question word"]) -> Output:
         """Logits of the answers and the weight of each second. Id 0 is padding, and as many count as are given."""
         letters = self.spelling[tokens] if len(self.spelling) else None
-        return self.respond(memory, self.table(tokens), letters, padding_of(tokens))
+        return self.respond(memory, self.vectors(tokens), letters, padding_of(tokens))
 
     def reply(self, memory: Memory, vectors: Tensor, padding: Bool[Tensor, "row word"]) -> Output:
         """The same from word vectors."""
@@ -244,12 +255,12 @@ class PSAC(Reads, SeesHears):
 
 
 def spread(length: int, most: int) -> Int[Tensor, " row"]:
-    """Which of `length` rows are looked at: all, or `most` of them evenly spread."""
+    """Indices of the used rows: all of `length`, or `most` evenly spaced ones."""
     return torch.linspace(0, length - 1, min(length, most)).round().long()
 
 
 def table(count: int, dim: int) -> Float[Tensor, "position dim"]:
-    """The published start of the positions of seconds: sines and cosines in turn, the first row zero."""
+    """Published initial position embeddings of seconds: alternating sines and cosines, first row zero."""
     place = torch.arange(count)[:, None] / 10000 ** (2 * (torch.arange(dim) // 2) / dim)
     made = torch.where(torch.arange(dim) % 2 == 0, place.sin(), place.cos())
     made[0] = 0
@@ -264,7 +275,7 @@ def waves(length: int, dim: int) -> Float[Tensor, "word dim"]:
 
 
 def build(config: Config) -> PSAC:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     if config.variant != "released":
         raise RecipeError(f"psac has no variant {config.variant!r}. There is: released.")
     if config.read == "words" and config.letters:

@@ -1,4 +1,4 @@
-"""PSTP-Net: sound, picture and words in one self-attention; around it a search for seconds and patches, mostly unused.
+"""PSTP-Net: self-attention over sound, picture and words, with a selection of segments and patches.
 
     audio ─ a ──┐
     frames ─ v ─┼─ attend to each other ─ mean over all positions ─ ⊙ question ─ tanh ─▶ answers
@@ -8,8 +8,8 @@
 Li et al., "Progressive Spatio-Temporal Perception for Audio-Visual Question Answering", ACM MM 2023. The loss is
 cross-entropy.
 
-- `released`: the published network runs its search and then throws the result away: the line that puts it into the
-  self-attention is commented out. What remains is the upper row; 2.45 of 16.38 million weights matter.
+- `released`: the published network computes the selection and discards it: the line that adds it to the
+  self-attention is commented out. Only the upper row remains; 2.45 of 16.38 million weights affect the answer.
 - `concat`: that line enabled. The list of patches is that of the first question of the batch, at its first second, for
   all; and all 25 rows become the patch of the largest number in it. The module that lets a and v look at each other
   gives back its input. Which of the two forms was trained for the paper's table is not known.
@@ -55,23 +55,33 @@ class Config:
     variant: str = "released"
     """released, concat or paper"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     patches: int = 512
+    """width of the stream `patches`"""
     question: int = 512
+    """width of the stream `question`"""
     words: int = 512
+    """width of the stream `words`"""
     hidden: int = 512
+    """hidden width"""
     heads: int = 4
+    """attention heads"""
     segments: int = 12
+    """temporal segments of a clip"""
     top_k: int = 2
-    """segments that are picked"""
+    """selected segments"""
     top_m: int = 25
-    """patches that are picked in each of their seconds"""
+    """selected patches in each of their seconds"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
-class PSTPNet(WatchAnswer):
-    """What reaches the answer in the released network."""
+class Trunk(WatchAnswer):
+    """Common part of all variants: projections, self-attention over the whole sequence, and answer head."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -80,28 +90,6 @@ class PSTPNet(WatchAnswer):
         self.hear, self.see = nn.Linear(config.audio, dim), nn.Linear(config.frames, dim)
         self.read, self.ask = nn.Linear(config.words, dim), nn.Linear(config.question, dim)
         self.mix, self.head = HanLayer(dim, config.dropout, cross=False), nn.Linear(dim, config.answers)
-
-    def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
-        """Both streams, and what they ask and give in the self-attention."""
-        memory = {"heard": self.hear(audio), "seen": self.see(frames)}
-        attn = self.mix.self_attn
-        for side in ("heard", "seen"):
-            memory |= {f"{side}_query": attn.fold_query(memory[side]), f"{side}_value": attn.fold_value(memory[side])}
-        return memory
-
-    def answer(
-        self, memory: Memory, question: Float[Tensor, "question dim"], words: Float[Tensor, "question word wide"]
-    ) -> Output:
-        """Logits; attention; hidden: the fused sequence and the vector that answers."""
-        words, padding_mask = trim_padding(words)
-        w, attn = self.read(words), self.mix.self_attn
-        x = torch.cat([memory["heard"], memory["seen"], w], dim=1)
-        asked = torch.cat([memory["heard_query"], memory["seen_query"], attn.fold_query(w)], dim=1)
-        given = torch.cat([memory["heard_value"], memory["seen_value"], attn.fold_value(w)], dim=1)
-        logits, weight, hidden = self.conclude(x, asked, given, question, padding_mask)
-        heard, seen = memory["heard"].shape[1], memory["seen"].shape[1]
-        attention = {"heard": normalized(weight[:, :heard]), "seen": normalized(weight[:, heard : heard + seen])}
-        return Output(logits, attention=attention, hidden=hidden)
 
     def conclude(
         self,
@@ -122,8 +110,34 @@ class PSTPNet(WatchAnswer):
         return self.head(vector), (share + share @ mixing).squeeze(1), {"sequence": x, "fused": fused, "vector": vector}
 
 
-class Search(PSTPNet):
-    """With the search for segments and patches in the sequence: `concat` and `paper`."""
+class PSTPNet(Trunk):
+    """The part of the released network that affects the answer."""
+
+    def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
+        """Both streams, and their queries, keys and values for the self-attention."""
+        memory = {"heard": self.hear(audio), "seen": self.see(frames)}
+        attn = self.mix.self_attn
+        for side in ("heard", "seen"):
+            memory |= {f"{side}_query": attn.fold_query(memory[side]), f"{side}_value": attn.fold_value(memory[side])}
+        return memory
+
+    def answer(
+        self, memory: Memory, question: Float[Tensor, "question dim"], words: Float[Tensor, "question word wide"]
+    ) -> Output:
+        """Logits; attention; hidden: the fused sequence and the vector that answers."""
+        words, padding_mask = trim_padding(words)
+        w, attn = self.read(words), self.mix.self_attn
+        x = torch.cat([memory["heard"], memory["seen"], w], dim=1)
+        asked = torch.cat([memory["heard_query"], memory["seen_query"], attn.fold_query(w)], dim=1)
+        given = torch.cat([memory["heard_value"], memory["seen_value"], attn.fold_value(w)], dim=1)
+        logits, weight, hidden = self.conclude(x, asked, given, question, padding_mask)
+        heard, seen = memory["heard"].shape[1], memory["seen"].shape[1]
+        attention = {"heard": normalized(weight[:, :heard]), "seen": normalized(weight[:, heard : heard + seen])}
+        return Output(logits, attention=attention, hidden=hidden)
+
+
+class Search(Trunk):
+    """Variants `concat` and `paper`, with the selected segments and patches in the sequence."""
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
@@ -203,10 +217,10 @@ class Search(PSTPNet):
         return Output(logits, attention={"heard": normalized(heard), "seen": normalized(seen)}, hidden=hidden)
 
 
-FORMS = {"released": PSTPNet, "concat": Search, "paper": Search}
+FORMS: dict[str, type[PSTPNet] | type[Search]] = {"released": PSTPNet, "concat": Search, "paper": Search}
 
 
-def build(config: Config) -> PSTPNet:
+def build(config: Config) -> PSTPNet | Search:
     """The net of the variant asked for, freshly initialised."""
     if config.variant not in FORMS:
         raise RecipeError(f"pstp_net has no variant {config.variant!r}. There are: {', '.join(FORMS)}.")
@@ -237,7 +251,7 @@ DEAD = (
 )
 
 
-def from_official(state_dict: Mapping[str, Tensor], variant: str = "released") -> PSTPNet:
+def from_official(state_dict: Mapping[str, Tensor], variant: str = "released") -> PSTPNet | Search:
     """The network from a published checkpoint, which holds what every variant needs; sizes are read off the shapes."""
     state = checkpoints.without_prefixes(state_dict)
     layers = {"audio": "fc_a", "frames": "fc_v", "patches": "fc_p", "question": "fc_q", "words": "fc_word"}

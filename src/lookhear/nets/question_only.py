@@ -1,9 +1,9 @@
-"""Answers from the question alone: what language priors are worth, the floor under every audio-visual number.
+"""Question-only baseline: measures language priors, the floor of every audio-visual score.
 
     question ─┐
     words ─ mean over real words ─┴─ MLP ─▶ answers
 
-Nothing is watched. A world whose answers are balanced keeps this net at chance.
+It reads no clip. On a dataset with balanced answers it stays at chance.
 """
 
 from __future__ import annotations
@@ -21,13 +21,18 @@ from lookhear.types import Memory, Output
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     answers: int = 42
+    """size of the answer vocabulary"""
     question: int = 128
+    """width of the stream `question`"""
     words: int = 128
+    """width of the stream `words`"""
     hidden: int = 256
+    """hidden width"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 class QuestionOnly(WatchAnswer):
@@ -38,7 +43,7 @@ class QuestionOnly(WatchAnswer):
         self.head = head(config.question + config.words, config.hidden, config.answers, config.dropout)
 
     def watch(self) -> Memory:
-        """Nothing: no stream is ordered."""
+        """Requests no stream."""
         return {}
 
     def answer(
@@ -51,5 +56,5 @@ class QuestionOnly(WatchAnswer):
 
 
 def build(config: Config) -> QuestionOnly:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     return QuestionOnly(config)

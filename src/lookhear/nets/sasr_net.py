@@ -1,4 +1,4 @@
-"""SaSR-Net: 22 instrument tokens group what is heard and seen; then AVST grounds, attends and answers.
+"""SaSR-Net: grouping of sound and picture by 22 instrument tokens, followed by AVST's grounding and attention.
 
     audio ─ MLP ─ a ─┐ trunk with 22 tokens, soft grouping by the picture, hard grouping by token ─ y_a ┐
     patches ─ mean ──┴ trunk with 22 tokens, hard grouping by token ─────────────────────────────── y_v ┴ AVST
@@ -17,7 +17,7 @@ Nothing but the answer reads the question, so `watch` does nearly all of the wor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -43,26 +43,33 @@ class Config:
     """Sizes. The published network sees 14 x 14 patches of 512, hears 128, and knows 92 words and the padding."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     patches: int = 512
     """width of a patch, and of everything inside"""
     tokens: int = 93
+    """size of the token vocabulary; id 0 is padding"""
     words: int = 14
     """tokens that the question encoder reads at least, padding included"""
     sources: int = 22
+    """source tokens"""
     heads: int = 4
     """of the question's attention; the grouping has 8"""
     depth: int = 3
+    """transformer layers"""
     every: int = 6
-    """look and listen at every n-th second"""
+    """temporal stride: use every n-th second"""
     steps: int = 10
-    """seconds that are looked at, exactly"""
+    """number of seconds used, exactly"""
     items: bool = False
-    """train the sources too: `losses` orders a stream `items`"""
+    """add the loss on sources; `losses` then requests the stream `items`"""
     weight: float = 0.5
-    """of each further loss"""
+    """weight of each further loss"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 class Sources(nn.Module):
@@ -90,10 +97,8 @@ class Sources(nn.Module):
         return found | {"seen_sources": self.fc_prob_v(seen["groups"]).squeeze(-1)}
 
 
-class SaSRNet(avst.Baseline):
-    """Sees, hears and reads."""
-
-    shortcut = True
+class SaSRNet(avst.Answering):
+    """The network; reads sound, picture and question."""
 
     def __init__(self, config: Config) -> None:
         fields = ("answers", "audio", "patches", "tokens", "words", "heads", "dropout", "every")
@@ -125,8 +130,7 @@ class SaSRNet(avst.Baseline):
         """Logits; attention `seen` and `heard`; hidden also what training compares."""
         output = super().answer(memory, tokens)
         names = ("before", "heard_sources", "seen_sources", "heard_assign", "seen_assign")
-        output.hidden.update({n: memory[n] for n in names})
-        return output
+        return replace(output, hidden={**output.hidden, **{n: memory[n] for n in names}})
 
     @property
     def losses(self) -> Callable[..., dict[str, Tensor]]:
@@ -153,7 +157,7 @@ class SaSRNet(avst.Baseline):
         found = self.losses_plain(output, labels, patches_negative)
         pairs = [output.hidden[f"{side}_sources"].sigmoid() for side in ("heard", "seen")]
         terms = [F.binary_cross_entropy(p, items.to(p.dtype)) for p in pairs]
-        return found | {"sources": self.config.weight * sum(terms)}
+        return found | {"sources": self.config.weight * (terms[0] + terms[1])}
 
     def parts(self, output: Output, labels: Tensor, patches_negative: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """(the losses, logits of the match: row, step, own or other, 2)."""
@@ -171,7 +175,7 @@ class SaSRNet(avst.Baseline):
 
 
 def build(config: Config) -> SaSRNet:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     if config.variant != "released":
         raise RecipeError(f"sasr_net has no variant {config.variant!r}. There is: released.")
     if config.patches % config.heads or config.patches % 8:
@@ -183,7 +187,7 @@ NAMES = {**avst.GROUNDING, **avst.ANSWERING}
 
 
 def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published tensors under our names."""
+    """Rename the published tensors to our parameter names."""
     result = {}
     for name, tensor in state.items():
         old = next((o for o in NAMES if name == o or name.startswith(f"{o}.")), None)

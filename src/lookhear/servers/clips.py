@@ -53,10 +53,10 @@ class Shown:
         """The frames as Pillow images of the size they are sent in."""
         from PIL import Image
 
-        found = [Image.fromarray(frame) for frame in self.media.frames] if self.seen else []
-        for picture in found:
+        pictures = [Image.fromarray(frame) for frame in self.media.frames] if self.media.frames is not None else []
+        for picture in pictures:
             picture.thumbnail((self.side, self.side))
-        return found
+        return pictures
 
     def frame(self, index: int) -> dict[str, Any]:
         """A frame as an `image_url` part."""
@@ -74,6 +74,7 @@ class Shown:
     def wav(self, start: float = 0.0, end: float | None = None) -> bytes:
         """The sound from `start` to `end` seconds as a WAV file of 16 bits."""
         rate = self.media.sample_rate
+        assert self.media.waveform is not None, "asked only of what is heard"
         stretch = self.media.waveform[round(start * rate) : None if end is None else round(end * rate)]
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "sound.wav"

@@ -98,8 +98,8 @@ def _whole(told: Mapping[str, Any], wait: float | None) -> Completion:
     if told.get("error"):  # some routers send errors with 200
         error = told["error"]
         code = error.get("code") if isinstance(error, Mapping) else None
-        numeric = isinstance(code, (int, str)) and re.fullmatch(r"[45]\d\d", str(code))
-        return _refused(int(code) if numeric else 500, json.dumps(told), told, wait)
+        status = int(code) if isinstance(code, (int, str)) and re.fullmatch(r"[45]\d\d", str(code)) else 500
+        return _refused(status, json.dumps(told), told, wait)
     choices = told.get("choices")
     choice = next((one for one in choices if isinstance(one, Mapping)), None) if isinstance(choices, Sequence) else None
     if choice is None:
@@ -109,7 +109,8 @@ def _whole(told: Mapping[str, Any], wait: float | None) -> Completion:
         raise ServerError(AGAIN, f"no choices: {quoted(json.dumps(told))!r}")
     message = choice.get("message")
     if not isinstance(message, Mapping):
-        message = choice.get("delta") if isinstance(choice.get("delta"), Mapping) else {"content": choice.get("text")}
+        delta = choice.get("delta")
+        message = delta if isinstance(delta, Mapping) else {"content": choice.get("text")}
     reason = choice.get("finish_reason") or choice.get("finishReason") or ""
     return _ended(told, message, str(reason), choice.get("logprobs"))
 
@@ -117,7 +118,8 @@ def _whole(told: Mapping[str, Any], wait: float | None) -> Completion:
 def _ended(told: Mapping[str, Any], message: Mapping[str, Any], reason: str, logprobs: Any) -> Completion:
     """A message and its finish_reason as a Completion."""
     text, declined = _words(message.get("content"))
-    declined = declined or (message.get("refusal") if isinstance(message.get("refusal"), str) else "")
+    refusal = message.get("refusal")
+    declined = declined or (refusal if isinstance(refusal, str) else "")
     if not text.strip() and isinstance(message.get("audio"), Mapping):  # a model that speaks: what it said in words
         text = str(message["audio"].get("transcript") or "")
     ended = ENDED.get(reason.casefold().strip(), "finished")
@@ -137,12 +139,14 @@ def _ended(told: Mapping[str, Any], message: Mapping[str, Any], reason: str, log
 
 
 def _made(told: Mapping[str, Any], text: str, ended: str, why: str, logprobs: Any = None) -> Completion:
-    usage = told.get("usage") if isinstance(told.get("usage"), Mapping) else {}
-    counts = [
+    usage = told.get("usage")
+    usage = usage if isinstance(usage, Mapping) else {}
+    read, written = (
         next((usage[name] for name in names if _counts(usage.get(name))), None)
         for names in (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
-    ]
-    return Completion(_clean(text), ended, _clean(why), _score(logprobs), *counts, _clean(str(told.get("model") or "")))
+    )
+    called = _clean(str(told.get("model") or ""))
+    return Completion(_clean(text), ended, _clean(why), _score(logprobs), read, written, called)
 
 
 def _counts(value: Any) -> bool:

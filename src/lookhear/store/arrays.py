@@ -1,7 +1,9 @@
-"""Arrays of features as they lie on disk: read if they are numbers, checked before anything is computed from them."""
+"""Read and validate feature arrays and cards."""
 
 from __future__ import annotations
 
+import io
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from lookhear import files
 from lookhear.errors import FeatureError, FileError
 
 LARGEST = float(np.finfo(np.float32).max)  # networks compute in float32
-AXES = {"audio": 2, "frames": 2, "patches": 3, "question": 1, "words": 2}  # of the streams that nets order by name
+AXES = {"audio": 2, "frames": 2, "patches": 3, "question": 1, "words": 2}  # stream -> number of axes
 READS = ("frames", "waveform", "text")
 
 
@@ -23,7 +25,7 @@ def read(path: Path, name: str) -> np.ndarray:
         with path.open("rb") as file:
             if not file.read(6).startswith(b"\x93NUMPY"):
                 raise ValueError("not a file of numpy's")
-        found = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: a shape that is only claimed takes no memory
+        found = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: a false shape takes no memory
         if found.dtype.kind not in "fiub":
             raise ValueError(f"it holds {found.dtype}, not numbers")
         return np.array(found, dtype=found.dtype.newbyteorder("="))
@@ -32,8 +34,25 @@ def read(path: Path, name: str) -> np.ndarray:
         raise FeatureError(f"{path}: damaged ({reason}). Delete it and run: lookhear extract {name}") from None
 
 
+def parse(content: bytes) -> np.ndarray:
+    """The array in the bytes of an .npy file, in this machine's byte order. Raises ValueError and kin."""
+    if not content.startswith(b"\x93NUMPY"):
+        raise ValueError("not a file of numpy's")
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = header(file)
+    if dtype.kind not in "fiub":
+        raise ValueError(f"it holds {dtype}, not numbers")
+    count = math.prod(shape)
+    if file.tell() + count * dtype.itemsize > len(content):
+        raise ValueError(f"it is cut off: {len(content)} bytes do not hold an array of shape {shape}")
+    found = np.frombuffer(content, dtype, count, file.tell()).reshape(shape, order="F" if fortran else "C")
+    return np.array(found, dtype=dtype.newbyteorder("="))
+
+
 def check(name: str, key: str, arrays: Mapping[str, np.ndarray], widths: Mapping[str, int]) -> None:
-    """Refuse streams that are missing, of another width, empty, or no finite numbers in float32."""
+    """Refuse streams that are missing, empty, of another width, or not finite in float32. Raises FeatureError."""
     if set(arrays) != set(widths):
         raise FeatureError(f"{name} gave {sorted(arrays)} for {key!r} where it promises {sorted(widths)}.")
     for stream, array in arrays.items():
@@ -61,7 +80,7 @@ def check(name: str, key: str, arrays: Mapping[str, np.ndarray], widths: Mapping
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """The signature in a card.json. Raises FeatureError where it is no card."""
+    """The signature in a card.json. Raises FeatureError if it is not a card."""
     try:
         card = files.read_json(path, dict)
         check_card(card)
@@ -71,7 +90,7 @@ def read_card(path: Path) -> dict[str, Any]:
 
 
 def check_card(card: Any) -> None:
-    """Refuse what is no signature of features. Raises FeatureError, which says why."""
+    """Check that a mapping is a signature of features. Raises FeatureError with the reason."""
     streams, reads = (card.get("streams"), card.get("reads")) if isinstance(card, dict) else (None, None)
     if not isinstance(streams, dict) or not all(isinstance(width, int) and width > 0 for width in streams.values()):
         raise FeatureError(f"its streams are {str(streams)[:60]}, not names with widths")

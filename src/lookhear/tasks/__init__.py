@@ -1,28 +1,30 @@
-"""How to ask, how to read the reply, how to score: one file per task.
+"""Tasks, one file each: prompt, training target, parser of replies, and score.
 
     prompt(example, vocabulary) ──▶ model ──▶ reply ── parse(reply, example, vocabulary) ──▶ Answer ── score ──▶ numbers
-    target(example, explain) ──▶ what a model is trained to reply: reasoning, then the answer between tags
+    target(example, explain) ──▶ training target: reasoning, then the answer between tags
 
 `prompt` is the same for training and test. `parse(target(example), example)` gives the example's reference. `parse`
 never raises: what it cannot read has a note that begins with UNREAD, and `unread` counts those; every score holds their
-share in percent. `pooled` gives the numbers of `score` as sums over clips, for intervals; `form` is the examples'
-`meta["form"]`, where a task has several. `by_class`, where there is one, tells classes apart. `VERSION` of a task
-changes with anything that would change a number.
+share in percent. `MAIN` names the metric that stands for the task, form by form; `right` says whether an answer is
+right, and is None where answers are good by degrees. `pooled` gives the numbers of `score` as sums over clips, for
+intervals; `form` is the examples' `meta["form"]`, where a task has several. `by_class`, where there is one, tells
+classes apart. `VERSION` of a task changes with anything that would change a number.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from types import ModuleType
+from typing import Protocol, cast
 
 from lookhear import catalog
+from lookhear.pooled import Pooled
 from lookhear.types import Answer, Example, Reply
 
-UNREAD = "not read: "  # begins the note of a reply that could not be understood
+UNREAD = "not read: "  # beginning of the note of a reply that could not be parsed
 CUT = "the reply was cut at its limit"
-LOST = {  # how a reply ended -> why it cannot be read, whatever its text is
+LOST = {  # ending of a reply -> why it counts as unread, whatever its text
     "filtered": "the reply was filtered",
     "refused": "the model refused",
     "empty": "the reply is empty",
@@ -30,13 +32,56 @@ LOST = {  # how a reply ended -> why it cannot be read, whatever its text is
 }
 
 
-def find(name: str) -> ModuleType:
-    """The task called `name`."""
-    return catalog.find("tasks", name)
+class Task(Protocol):
+    """What the file of a task gives; `by_class` is the only part that it may leave out."""
+
+    VERSION: int
+    MAIN: Mapping[str, str]  # form ("" for all others) -> the metric a table of many tasks has room for
+    right: Callable[[Answer, Answer], bool] | None  # (answer, reference); None where answers are good by degrees
+
+    @staticmethod
+    def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str: ...
+
+    @staticmethod
+    def target(example: Example, explain: bool = True) -> str: ...
+
+    @staticmethod
+    def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer: ...
+
+    @staticmethod
+    def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]: ...
+
+    @staticmethod
+    def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, Pooled]: ...
+
+
+ByClass = Callable[[Sequence[Answer], Sequence[Answer], str], dict[str, dict[str, float]]]
+
+
+def find(name: str) -> Task:
+    """The task called `name`. Raises RecipeError where there is none, or its file lacks a part."""
+    return cast(Task, catalog.find("tasks", name))
+
+
+def by_class(name: str) -> ByClass | None:
+    """How the task called `name` tells classes apart: (answers, references, form) -> class -> column -> number."""
+    return vars(find(name)).get("by_class")
+
+
+def main_metric(kind: str) -> str:
+    """The one metric that stands for a task, or for a form of it (`localisation/arig`)."""
+    task, _, form = kind.partition("/")
+    main = find(task).MAIN
+    return main.get(form) or main[""]
+
+
+def judged(kind: str) -> bool:
+    """Whether the answers of a task (`localisation/arig`) are right or wrong."""
+    return find(kind.partition("/")[0]).right is not None
 
 
 def read(example: Example, reply: Reply, vocabulary: Sequence[str] = ()) -> Answer:
-    """What a model's reply says, by the example's own task and by how the reply ended. Never raises."""
+    """Parse a reply with the parser of the example's task, taking into account how it ended. Never raises."""
     if reply.ended in LOST:
         why = f"{LOST[reply.ended]}: {reply.why}" if reply.why else LOST[reply.ended]
         return Answer(raw=reply.text, notes=(UNREAD + why,))
@@ -45,6 +90,6 @@ def read(example: Example, reply: Reply, vocabulary: Sequence[str] = ()) -> Answ
 
 
 def unread(answers: Iterable[Answer]) -> Counter[str]:
-    """Why replies could not be read -> how often; each answer counts once."""
+    """Reason why replies could not be parsed -> count; each answer counts once."""
     reasons = (next((n for n in answer.notes if n.startswith(UNREAD)), "") for answer in answers)
     return Counter(reason.removeprefix(UNREAD) for reason in reasons if reason)

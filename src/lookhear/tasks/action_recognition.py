@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lookhear.metrics import answers as right_or_wrong
 from lookhear.metrics import emotion
 from lookhear.pooled import Pooled, totals
 from lookhear.tasks.reading import prompts, reader
 from lookhear.types import Answer, Example
 
 VERSION = 1
+MAIN = {"": "accuracy"}
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
-    """The words a model is asked with, and the actions there can be."""
+    """The prompt with the list of actions."""
     return prompts.prompt("action", vocabulary or example.meta.get("labels", ()))
 
 
 def target(example: Example, explain: bool = True) -> str:
-    """The reply to learn: the action between tags, after the reasoning or (`explain=False`) alone."""
+    """The training target: the action between tags, after the reasoning or (`explain=False`) alone."""
     action = reader.reference(example).text
     tagged = f"<answer>{action}</answer>"
     if not explain:
@@ -28,8 +30,13 @@ def target(example: Example, explain: bool = True) -> str:
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
-    """The action a reply names, in the spelling of its list."""
+    """Parse the action that a reply names; it is spelled as in the example's list."""
     return reader.name(reply, vocabulary or example.meta.get("labels", ()))
+
+
+def right(answer: Answer, reference: Answer) -> bool:
+    """Whether an answer is the reference's, however it is written."""
+    return right_or_wrong.correct(answer, reference)
 
 
 def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:

@@ -1,4 +1,4 @@
-"""Timelines on disk: JSON beside the rows of scores, signed, so that a clip is watched once by all runs.
+"""Cache of timelines on disk: JSON and score rows with a signature, so that each clip is processed once.
 
 <folder>/<clip>.json      the timeline and what it was made with        <folder>/<clip>.npz      its rows of scores
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +20,7 @@ from lookhear.types import Clip
 
 
 def kept(folder: Path, clip: Clip, watcher: Any) -> Timeline:
-    """The timeline of `clip` from `folder`, watched and put there where it is not, or was made otherwise or damaged."""
+    """The timeline of `clip` from `folder`; computed and stored if it is missing, damaged or has another signature."""
     name = quote(clip.id, safe=" !#$&'()+,;=@[]^`{}~")[-200:]
     made = {"watcher": watcher.signature, "file": _facts(clip)}
     try:
@@ -30,7 +31,7 @@ def kept(folder: Path, clip: Clip, watcher: Any) -> Timeline:
         pass  # not there, damaged or half-written: it is watched again
     timeline = watcher(clip)
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for stream in STREAMS:
         track = getattr(timeline, stream)
         if track is not None:
@@ -41,25 +42,23 @@ def kept(folder: Path, clip: Clip, watcher: Any) -> Timeline:
                 f"{stream}.scores": track.scores,
             }
     with files.whole(folder / f"{name}.npz") as part, part.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its flags are keywords as well
     files.write_json(folder / f"{name}.json", timeline.to_json() | {"made": made})
     return timeline
 
 
 def _with_tracks(timeline: Timeline, path: Path) -> Timeline:
-    from dataclasses import replace
-
-    tracks = {}
+    tracks: dict[str, Track | None] = {}
     with np.load(path, allow_pickle=False) as arrays:
         for stream in STREAMS:
             if f"{stream}.scores" in arrays:
                 names, starts, width, scores = (arrays[f"{stream}.{p}"] for p in ("names", "starts", "width", "scores"))
                 tracks[stream] = Track(tuple(names.tolist()), starts, float(width), scores)
-    return replace(timeline, **tracks)
+    return replace(timeline, heard=tracks.get("heard", timeline.heard), seen=tracks.get("seen", timeline.seen))
 
 
 def _facts(clip: Clip) -> list[Any]:
-    """Size and time of the clip's files: another file under the same name is watched anew."""
+    """Size and modification time of the clip's files, to notice replaced files."""
     found = []
     for source in (clip.video, clip.audio):
         if source is not None and source.path is not None and Path(source.path).is_file():

@@ -1,4 +1,4 @@
-"""The picture of a clip, piece by piece: what classes are seen in each second, roughly where, cuts and black."""
+"""Process the picture of a clip piece by piece: classes per second, rough locations, cuts and black frames."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Looking:
     def _box(self, patches: Any, number: int, frame: np.ndarray) -> place.Box:
         side = round(len(patches) ** 0.5)
         grid = self.eyes.activation(patches, number).numpy().reshape(side, side)  # type: ignore[union-attr]
-        return place.box(grid, *frame.shape[:2], CROP)
+        return place.box(grid, frame.shape[0], frame.shape[1], CROP)
 
     def track(self) -> Track | None:
         """The rows of scores, one a second; None where nothing was classified."""

@@ -1,4 +1,4 @@
-"""How classes of sound and of picture are related: what is a kind of what, what is too general or too vague to name.
+"""Ontologies of sound and picture classes: subclass relations, and classes that are too general or vague as answers.
 
 Sounds are YAMNet's 521 AudioSet classes in `tables/sounds.txt`, indented under what they are a kind of (after Google's
 AudioSet ontology, CC BY 4.0). Pictures are the 1,000 ImageNet classes, gathered in the groups of `tables/pictures.txt`;
@@ -52,7 +52,10 @@ class Sounds:
 @lru_cache(maxsize=1)
 def sounds() -> Sounds:
     """The tree of `tables/sounds.txt`."""
-    names, above, marks, path = [], {}, {}, []
+    names: list[str] = []
+    above: dict[str, tuple[str, ...]] = {}
+    marks: dict[str, str] = {}
+    path: list[str] = []
     for line in (TABLES / "sounds.txt").read_text("utf-8").splitlines():
         text = line.strip()
         depth, mark = len(line) - len(line.lstrip()), text[0] if text[0] in MARKS else ""

@@ -19,6 +19,7 @@ from lookhear.timeline.finding import (
 )
 from lookhear.timeline.grammar import Query
 from lookhear.timeline.scene import Scene
+from lookhear.types import Segment
 
 SURE = 0.5  # probability from which on a thing counts as there
 LOUDER = 2.0  # dB that make one thing louder than another
@@ -186,7 +187,8 @@ def together(scene: Scene, query: Query) -> Finding:
 def order(scene: Scene, query: Query) -> Finding:
     """Does … come before (after) …?"""
     first, second = named(query, 2)[:2]
-    starts, sure, shown = [], 1.0, ()
+    starts, sure = [], 1.0
+    shown: tuple[Segment, ...] = ()
     for thing in (first, second):
         stream, p = _present(scene, thing, query)
         spans = stretches_of(scene, thing, stream)
@@ -226,7 +228,8 @@ def _alone(mine: tuple, others: tuple) -> list[tuple[float, float]]:
 def longer(scene: Scene, query: Query) -> Finding:
     """Is … heard longer than …?"""
     first, second = named(query, 2)[:2]
-    lasts, sure, shown = [], 1.0, ()
+    lasts, sure = [], 1.0
+    shown: tuple[Segment, ...] = ()
     for thing in (first, second):
         stream, p = _present(scene, thing, query)
         spans = stretches_of(scene, thing, stream)

@@ -1,4 +1,4 @@
-"""Answer the tasks of the datasets from a timeline, without training: their labels as classes heard and seen.
+"""Zero-shot answers to dataset tasks from a timeline: labels are mapped to sound and picture classes.
 
 `tables/labels.txt` maps label sets to the two ontologies and names what has no counterpart; a label not in it is
 read as a word. Matching a sound with a picture multiplies, thing by thing, how likely it is heard and how likely seen.
@@ -28,8 +28,8 @@ def labels() -> dict[str, Concept]:
     for line in (TABLES / "labels.txt").read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
             label, heard, seen = (part.strip() for part in line.split("|"))
-            listed = [tuple(p.strip() for p in side.split(";") if p.strip()) for side in (heard, seen)]
-            found[label] = Concept(label, *listed, nameless=not any(listed))
+            sounds, sights = (tuple(p.strip() for p in side.split(";") if p.strip()) for side in (heard, seen))
+            found[label] = Concept(label, sounds, sights, nameless=not sounds and not sights)
     return found
 
 
@@ -68,8 +68,8 @@ def localised(scene: Scene, example: Example) -> Answer:
         known = concept(label)
         for stream, name in STREAMS.items():
             if known is not None and scene.probability(known, stream) >= ON:
-                spans = scene.when(known, stream)
-                found += [Segment(label, s.start, s.end, name if form == "llp" else "audio-visual") for s in spans]
+                sense = name if form == "llp" else "audio-visual"
+                found += [Segment(label, stretch.start, stretch.end, sense) for stretch in scene.when(known, stream)]
     if form == "unav":
         found = _joined(found)
     found.sort(key=lambda s: (s.start, s.label, s.stream))

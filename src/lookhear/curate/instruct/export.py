@@ -1,4 +1,7 @@
-"""Checked examples as AV-UIE v2 stores them: <out>/<part>/<split>.json, read by the dataset `av_uie`.
+"""Checked examples as AV-UIE stores them, read by the dataset `av_uie`.
+
+    v2    <out>/<part>/<split>.json
+    v1    <out>/<part>-<split>_samples.json, records with their `task`
 
 The part is the example's own, that of its dataset, or, for Soundstage, that of its form. Whatever has no part there
 (several objects of AVSS, pairs that match or not) is left out and counted. Paths of recordings are absolute where they
@@ -74,7 +77,9 @@ def record(example: Example, text: str, part: str) -> dict[str, Any]:
     return made
 
 
-def write(out: Path, split: str, dataset: str, texts: Iterable[tuple[Example, str]]) -> tuple[dict[str, int], int]:
+def write(
+    out: Path, split: str, dataset: str, texts: Iterable[tuple[Example, str]], version: str = "v2"
+) -> tuple[dict[str, int], int]:
     """Write the files; returns how many records each part has, and how many examples have no part.
 
     Raises DatasetError where a part's file holds another dataset.
@@ -83,12 +88,13 @@ def write(out: Path, split: str, dataset: str, texts: Iterable[tuple[Example, st
     homeless = 0
     for example, text in texts:
         if part := part_of(example, dataset):
-            parts[part].append(record(example, text, part))
+            told = {"task": part} if version == "v1" else {}
+            parts[part].append(told | record(example, text, part))
         else:
             homeless += 1
     for part, records in parts.items():
-        path = out / part / f"{split}.json"
-        owner = path.with_name(f"{split}.of")
+        path = out / part / f"{split}.json" if version == "v2" else out / f"{part}-{split}_samples.json"
+        owner = path.with_suffix(".of")
         if owner.is_file() and owner.read_text("utf-8") != dataset:
             raise DatasetError(f"{path} holds {owner.read_text('utf-8')!r}, not {dataset!r}. Choose another folder.")
         files.write(path, _listed(records))

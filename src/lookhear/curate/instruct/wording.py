@@ -1,42 +1,77 @@
-"""What a model is asked with to write the reasoning of an example whose answer is known."""
+"""What a model is asked with: to write the reasoning of an example whose answer is known, and to judge another's.
+
+A request has the question, what is known of the clip, examples of its form (`shots`) and the ending. LLP's training
+labels say which events there are but not when: there the model is asked for the times as well (Crab, section 3.1).
+"""
 
 from __future__ import annotations
 
 from lookhear import tasks
+from lookhear.curate.instruct import shots
+from lookhear.curate.instruct.check import kind_of, undated
+from lookhear.tasks.reading import prompts
 from lookhear.types import Example, Region, Segment
 
+VERSION = 2  # changes with anything that changes a request
 ASK = """You write the reasoning that a careful viewer and listener would give before answering a question about a
 video. Below are the question, what is known of the video, and how the reply has to end.
-
+{shots}
 Question: {question}
 {known}
 Write two to five plain sentences that lead from what is seen and what is heard to the answer. Name the times and
 places that matter, and only what follows from what is known. Write as one who watches and listens: do not say that
 anything was given to you. End the reply with exactly this, letter for letter:
 {ending}"""
-AGAIN = "That reply cannot be used: it {fault}. Write it anew, and end it with exactly:\n{ending}"
-FAULTS = {  # what `check.fault` says, as part of a sentence
-    "concludes with another answer": "does not end with the words asked for",
-    "gives no reason": "gives no reason before its end",
-    "speaks of the label it was told": "speaks of an answer or a label that was given",
-}
+DATE = """Watch and listen to this video. These events are known to occur in it: {events}. Find out from which second to
+which each is seen, and from which to which it is heard; an event may be seen only, heard only or both, and more than
+once. Other events do not count. {length}
+{shots}
+Write two to five plain sentences on what is seen and heard and when, as one who watches and listens, without saying
+that anything was given to you. Then end the reply with one <visual>name,(start end)</visual> for each event that is
+seen and one <audio>name,(start end)</audio> for each that is heard, the names spelled as above, times in seconds."""
+AGAIN = "That reply cannot be used: it {fault}. Write it anew, and end it {ending}"
+JUDGE = """Watch and listen to this video. Somebody wrote about it:
+
+{text}
+
+Is everything that the text says of the video true, and does what it concludes follow? If something is wrong, say in
+one sentence what. Then end your reply with <answer>yes</answer> if all of it is true, else with <answer>no</answer>."""
 
 
-def message(example: Example) -> str:
-    """The request to write the reasoning of `example`."""
+def message(example: Example, seconds: float = 0.0) -> str:
+    """The request to write the reasoning of `example`; `seconds` is its clip's length, 0 where not known."""
     task = tasks.find(example.task)
-    known = "\n".join(f"- {line}" for line in facts(example))
+    some = [_shown(shot) for shot in shots.of(example)]
+    examples = "\n".join(["", "This is how it is done for other videos:", *some]) if some else ""
+    if undated(example):
+        length = f"The video lasts {seconds:g} seconds." if seconds else ""
+        return DATE.format(events=", ".join(events(example)), length=length, shots=examples)
     return ASK.format(
-        question=task.prompt(example).splitlines()[0],
-        known=f"Known of the video:\n{known}\n" if known else "",
+        shots=examples,
+        question=_asked(example),
+        known=_known(example),
         ending=task.target(example, explain=False),
     )
 
 
 def again(example: Example, fault: str) -> str:
     """The request to mend a reply that could not be used."""
-    ending = tasks.find(example.task).target(example, explain=False)
-    return AGAIN.format(fault=FAULTS.get(fault, f"could not be read ({fault})"), ending=ending)
+    if undated(example):
+        ending = f"in the form asked for, with each of these events: {', '.join(events(example))}."
+    else:
+        ending = f"with exactly:\n{tasks.find(example.task).target(example, explain=False)}"
+    return AGAIN.format(fault=fault if kind_of(fault) != fault else fault.replace("concludes", "ends"), ending=ending)
+
+
+def opinion(text: str) -> str:
+    """The request to a second model to say whether a text is true of the clip."""
+    return JUDGE.format(text=text)
+
+
+def events(example: Example) -> list[str]:
+    """The events of an example that does not say when they are."""
+    assert example.reference is not None
+    return list(example.meta.get("events") or example.reference.text.split(", "))
 
 
 def facts(example: Example) -> list[str]:
@@ -44,10 +79,28 @@ def facts(example: Example) -> list[str]:
     reference = example.reference
     found = [_event(segment) for segment in (reference.segments if reference else ())]
     found += [_object(region) for region in (reference.regions if reference else ()) if _boxed(region)]
-    for key in ("caption", "reasoning", "description"):
+    for key in ("caption", "reasoning", "because", "description"):
         if told := str(example.meta.get(key) or "").split("<")[0].strip():
             found.append(told)
     return list(dict.fromkeys(found))
+
+
+def _shown(shot: shots.Shot) -> str:
+    example = shot.example
+    return f"\nQuestion: {_asked(example)}\n{_known(example)}Reply: {shot.reply}"
+
+
+def _asked(example: Example) -> str:
+    """The question alone, without the way to write the answer that a model under test is told."""
+    if example.task == "question_answering":
+        options = "; ".join(map(str, example.meta.get("options", ())))
+        return f"{example.question}{f' Options: {options}' if options else ''}"
+    return tasks.find(example.task).prompt(example).splitlines()[0].partition(prompts.REASON)[0].strip()
+
+
+def _known(example: Example) -> str:
+    known = "\n".join(f"- {line}" for line in facts(example))
+    return f"Known of the video:\n{known}\n" if known else ""
 
 
 def _event(segment: Segment) -> str:

@@ -1,9 +1,9 @@
 """Reasoning for every example of a split, by rule or by a model, checked, and kept in a ledger that a run goes on from.
 
 By rule: the example's own reasoning where the dataset has it (Soundstage), else the sentence of its task; boxes, points
-and times always come from the reference. By a model: it is told what is known and how to end; a reply that does not
-conclude with the label is asked for anew, and dropped after a few attempts. Nothing is dropped in silence: the ledger
-holds the last reply and what was wrong with it.
+and times always come from the reference. By a model: it is shown the clip, told what is known and how to end; a reply
+with a fault is asked for anew, and dropped after a few attempts. Nothing is dropped in silence: the ledger holds the
+last reply and what was wrong with it.
 """
 
 from __future__ import annotations
@@ -14,21 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from lookhear import tasks
-from lookhear.curate.instruct import wording
-from lookhear.curate.instruct.check import fault, spoken
-from lookhear.errors import DatasetError, MediaError, ModelError
-from lookhear.media.decode import decode
-from lookhear.types import Example, Media
+from lookhear.curate.instruct.check import fault, kind_of
+from lookhear.errors import DatasetError, ModelError
+from lookhear.types import Example
 
-if TYPE_CHECKING:
-    from lookhear.llms.endpoint import Endpoint
-
-ATTEMPTS = 3
 RULE = "rule"
 NO_REPLY, NOT_SHOWN = "no reply", "its clip cannot be shown"
 AGAIN = (NO_REPLY, NOT_SHOWN)  # what the next run tries anew
@@ -44,6 +36,7 @@ class Entry:
     attempts: int = 1
     tokens: tuple[int, int] = (0, 0)
     bad: tuple[str, ...] = ()  # what was wrong with the replies before
+    seconds: float = 0.0  # of the clip, where it was decoded
 
 
 Writer = Callable[[Example], Entry]
@@ -53,35 +46,6 @@ def by_rule(example: Example) -> Entry:
     """The target of the example's task."""
     text = tasks.find(example.task).target(example)
     return Entry(example.id, text, fault(example, text))
-
-
-def by_model(teacher: Endpoint, temperature: float = 0.7, blind: bool = False) -> Writer:
-    """A writer that shows a model the clip, and asks again where the reply cannot be used.
-
-    `blind` sends the words alone. A question that no reply came to is no entry to keep: the next run asks it anew.
-    """
-
-    def write(example: Example) -> Entry:
-        turns, bad, text = [wording.message(example)], list[str](), ""
-        read = written = 0
-        try:
-            clip = None if blind else decode(example.clip, teacher.sampling)
-            shown = teacher.prepare(clip or Media(None, np.zeros(0), None, 16_000, 0.0))
-        except (MediaError, ModelError) as error:
-            return Entry(example.id, str(error), NOT_SHOWN, attempts=0)
-        for attempt in range(1, ATTEMPTS + 1):
-            told = teacher.converse(shown, turns, temperature=temperature)
-            if told.ended == "failed":
-                return Entry(example.id, told.why, NO_REPLY, attempt, (read, written), tuple(bad))
-            read, written, text = read + (told.read or 0), written + (told.written or 0), spoken(told.text)
-            wrong = fault(example, text)
-            if not wrong:
-                return Entry(example.id, text, "", attempt, (read, written), tuple(bad))
-            bad.append(wrong)
-            turns += [told.text, wording.again(example, wrong)]
-        return Entry(example.id, text, bad[-1], ATTEMPTS, (read, written), tuple(bad[:-1]))
-
-    return write
 
 
 def write(
@@ -129,9 +93,9 @@ def _entry(writer: Writer, example: Example) -> Entry:
 
 
 def counts(entries: Sequence[Entry]) -> dict[str, Any]:
-    """How many were written and kept, why others were dropped, bad replies by reason, tokens read and written."""
-    dropped = Counter(entry.fault for entry in entries if entry.fault)
-    bad = Counter(reason for entry in entries for reason in entry.bad) + dropped
+    """How many were written and kept, why others were dropped, bad replies by kind, tokens read and written."""
+    dropped = Counter(kind_of(entry.fault) for entry in entries if entry.fault)
+    bad = Counter(kind_of(reason) for entry in entries for reason in entry.bad) + dropped
     return {
         "written": len(entries),
         "kept": len(entries) - dropped.total(),
@@ -151,7 +115,7 @@ def _resume(ledger: Path, head: dict[str, Any]) -> Iterator[Entry]:
         return
     if whole != content:  # the line that was being written when the run was stopped
         ledger.write_text(whole, "utf-8")
-    first, *lines = whole.splitlines()
+    first, *lines = whole.split("\n")[:-1]
     if json.loads(first) != head:
         raise DatasetError(f"{ledger} is of {first}, not of {json.dumps(head)}. Choose another folder.")
     for line in lines:

@@ -1,128 +1,239 @@
 """How each of MUSIC-AVQA's 33 questions may be said otherwise: `[a|b]` is a choice, `{0}` the first value.
 
-Every sentence that a pattern gives asks the same of the same values; there are 25 or more for each template.
+Every sentence that a pattern gives asks the same of the same values, and no sentence is given for two templates.
+`a` and `an` are put right when the values are filled in. `OPENINGS` go before any question.
 """
 
-IN = "[in the video|in this video|in the clip|in this clip]"
-THE = "[the video|this video|the clip|this clip]"
-MANY = "[How many|What number of]"
+IN = (
+    "[in the video|in this video|in the clip|in this footage|in the recording|in this film|in the scene"
+    "|in this excerpt|during the performance|in this movie|in this sequence|over the course of the video]"
+)
+SHOWS = "[in the video|in this video|in the clip|in this footage|in the recording|in this film|in this excerpt]"
+THE = "[the video|this video|the clip|this footage|the recording|this film|the performance|this piece|this excerpt]"
+MANY = "[How many|What number of|Exactly how many|In all, how many|In total, how many|All told, how many]"
+NUMBER = "[What is the number of|What is the count of|What is the total number of|What is the overall tally of]"
 WHAT = "[What|Which]"
-INSTRUMENTS = "[instruments|musical instruments]"
-INSTRUMENT = "[instrument|musical instrument]"
-KINDS = "[types|kinds] of [instruments|musical instruments]"
-HEARD = "[can be heard|are heard|are sounding|make a sound|are playing]"
-SEEN = "[can be seen|appear|are shown|are visible]"
-WHOLE = "[from beginning to end|from start to finish|all the time|the whole time]"
-PLAYS = "[sounds|plays|is heard|makes a sound]"
-HEAR = "[Do you hear|Can you hear|Can one hear]"
-SEE = "[Do you see|Can you see|Can one see]"
+NAME = "[What|Which|Can you name which|Can you identify which|Could you specify which|Can one recognize which]"
+INSTRUMENTS = "[instruments|musical instruments|pieces of musical equipment|music-making devices]"
+INSTRUMENT = "[instrument|musical instrument|piece of musical equipment|music-making device]"
+KINDS = "[types|kinds|sorts|varieties|different types|different kinds] of [instruments|musical instruments]"
+KIND = "[kind|type|sort|variety]"
+HEARD = (
+    "[can be heard|are heard|are sounding|make a sound|are playing|are audible|are being played|give off sound"
+    "|produce sound|emit a sound|create sound|contribute a sound]"
+)
+SEEN = (
+    "[can be seen|appear|are shown|are visible|come into view|are displayed|can be spotted|are presented|are featured"
+    "|turn up|can be noticed|show up|are depicted|can be observed]"
+)
+WHOLE = (
+    "[from beginning to end|from start to finish|all the time|the whole time|continuously|without a break|nonstop"
+    "|without ever pausing|without interruption|for the full duration|at every moment|from the opening to the close]"
+)
+PLAYS = (
+    "[sounds|plays|is heard|makes a sound|is audible|is being played|rings out|can be heard|is sounding|gives off sound"
+    "|produces sound|emits a sound]"
+)
+HEAR = "[Do you hear|Can you hear|Can one hear|Does anybody hear|Is it possible to hear|Would a listener hear]"
+SEE = "[Do you see|Can you see|Can one see|Does the camera show|Would a viewer see|Do you notice|Can you spot]"
+SIDE = "[Where|On which side|In which position|In what place|At which spot|In which part of the picture]"
+LOUDER = (
+    "[louder than|noisier than|at a greater volume than|with a higher loudness than|at a stronger sound level than]"
+)
+RHYTHMIC = "[more rhythmic than|more rhythmical than|more cadenced than|more metronomic than]"
+RHYTHMICALLY = (
+    "[more rhythmically|with more rhythm|with a stronger beat|with a clearer pulse|with more sense of rhythm]"
+)
+AGAINST = "[Compared with|Set against|Measured against|In comparison with|Relative to|As opposed to]"
+OPENINGS = (
+    *("Please tell me, {0}", "Judging by what is seen and heard, {0}", "Going by picture and sound, {0}"),
+    *("After watching and listening closely, {0}", "Having followed it to the end, {0}", "Could you say: {0}"),
+    *("If you pay attention to everything, {0}", "I would like to know: {0}", "Help me find out: {0}"),
+    *("As far as one can tell, {0}", "Based on the evidence given, {0}", "Considering all there is, {0}"),
+    *("Thinking it over, {0}", "Try to answer: {0}", "With eyes and ears open, {0}", "Here comes a question: {0}"),
+    *("For someone attending carefully, {0}", "Quick check: {0}", "Let me ask: {0}", "To your knowledge, {0}"),
+    *("Taking both senses into account, {0}", "I wonder, {0}", "In your judgement, {0}", "Work this out: {0}"),
+    *("Do you happen to know, {0}", "From your point of view, {0}", "Looking again, {0}", "Once more, {0}"),
+    *("Kindly decide: {0}", "Simple request: {0}", "My friend asks: {0}", "Should anyone want to know, {0}"),
+)
 
 GRAMMAR: dict[str, tuple[str, ...]] = {
     "Is this sound from the instrument in the video": (
-        f"[Is this sound made by|Does this sound come from|Is this the sound of] the instrument [seen|shown] {IN}",
-        f"[Does the instrument [make|produce] this sound|Is it the instrument that makes this sound] {IN}",
+        f"[Is this sound made by|Does this sound come from|Is this the sound of|Does this audio belong to|Is what"
+        f" we hear"
+        f" produced by|Is this noise generated by|Does the audio originate from] the instrument [seen|shown"
+        f"|visible] {SHOWS}",
+        f"[Does the instrument [make|produce|cause] this sound|Is it the instrument that makes this sound] {SHOWS}",
+        f"[Do the sound and the instrument [match|correspond|belong together|agree]|Is the instrument the origin"
+        f" of this"
+        f" sound|Does the pictured instrument match its sound] {SHOWS}",
     ),
     "Is the <Object> in the video always playing": (
-        f"[Is the {{0}} [playing|heard]|Does the {{0}} play] {WHOLE} {IN}",
-        f"Can the {{0}} be heard {WHOLE} {IN}",
+        f"[Is the {{0}} [playing|heard|in use]|Does the {{0}} [play|sound|perform|keep going]] {WHOLE} {SHOWS}",
+        f"Can the {{0}} be heard {WHOLE} {SHOWS}",
+        f"[Does the {{0}} never [stop|rest|fall silent|pause]|Is the {{0}} constantly [active|played]] {SHOWS}",
     ),
     "Is there a voiceover": (
-        f"[Is there|Do you hear|Can you hear] [a narrator|a narration|a voice-over|a commentary] {IN}",
-        f"[Does someone|Does anyone] [speak over|talk over|comment on|narrate] {THE}",
+        f"[Is there|Do you hear|Can you hear|Does one notice] [a narrator|a narration|a voice-over|a spoken commentary"
+        f"|an off-screen voice|dubbing] {SHOWS}",
+        f"[Does someone|Does anyone|Does somebody] [speak over|talk over|comment on|narrate|explain|describe"
+        f" aloud] {THE}",
+        f"Does {THE} [have a voice-over|come with a narrator|include a narration|contain a commentary]",
     ),
-    "How many instruments are sounding in the video": (f"{MANY} {INSTRUMENTS} {HEARD} {IN}",),
-    "How many types of musical instruments sound in the video": (f"{MANY} {KINDS} {HEARD} {IN}",),
+    "How many instruments are sounding in the video": (
+        f"{MANY} {INSTRUMENTS} {HEARD} {IN}",
+        f"{NUMBER} {INSTRUMENTS} [sounding|being played|making sound|that are audible|currently playing] {IN}",
+    ),
+    "How many types of musical instruments sound in the video": (
+        f"{MANY} {KINDS} {HEARD} {IN}",
+        f"{NUMBER} {KINDS} [sounding|being played|making sound|that are audible|that play] {IN}",
+    ),
     "How many instruments in the video did not sound from beginning to end": (
-        f"{MANY} {INSTRUMENTS} {IN} [did not [play|sound]|were not heard] {WHOLE}",
+        f"{MANY} {INSTRUMENTS} {SHOWS} [did not [play|sound|perform]|were not heard|failed to sound] {WHOLE}",
+        f"{NUMBER} {INSTRUMENTS} that [did not [play|sound]|were not playing|were not audible] {WHOLE} {SHOWS}",
     ),
-    "How many sounding <Object> in the video": (f"{MANY} [{{0}} instruments|instruments of type {{0}}] {HEARD} {IN}",),
+    "How many sounding <Object> in the video": (
+        f"{MANY} [{{0}} instruments|instruments of type {{0}}|instruments of the {{0}} kind] {HEARD} {IN}",
+        f"{NUMBER} {{0}} instruments [sounding|being played|making sound|that are audible] {IN}",
+    ),
     "Where is the <LL> instrument": (
-        f"[Where|On which side|In which position] is the [{{0}} instrument|{{0}} one of the instruments] {IN}",
-        f"From [where|which side|which position] does the {{0}} sound come {IN}",
+        f"{SIDE} is the [{{0}} instrument|{{0}} one of the instruments|instrument that is {{0}}] {SHOWS}",
+        f"From [where|which side|which position|what direction] does the {{0}} sound [come|arise|issue|originate]"
+        f" {SHOWS}",
+        f"[Where [stands|sits] the {{0}} instrument|Can you locate the {{0}} instrument|Where is the source of"
+        f" the {{0}}"
+        f" sound [situated|positioned|to be found]] {SHOWS}",
     ),
     "Is the <FL> sound coming from the <LR> instrument": (
-        f"Is [it the {{1}} instrument|the {{1}} instrument the one] that {PLAYS} {{0}} {IN}",
-        f"[Does the {{1}} instrument make|Is the {{1}} instrument the source of] the {{0}} sound {IN}",
+        f"Is [it the {{1}} instrument|the {{1}} instrument the one] that {PLAYS} {{0}} {SHOWS}",
+        f"[Does the {{1}} instrument make|Is the {{1}} instrument the source of|Is the {{1}} instrument responsible for"
+        f"|Does the {{1}} instrument create|Does the {{1}} instrument account for] the {{0}} sound {SHOWS}",
     ),
     "Which is the musical instrument that sounds at the same time as the <Object>": (
-        f"{WHAT} {INSTRUMENT} {PLAYS} [together with|at the same time as|along with] the {{0}} {IN}",
+        f"{NAME} {INSTRUMENT} {PLAYS} [together with|at the same time as|along with|simultaneously with|in unison with"
+        f"|in parallel with|alongside|in tandem with|concurrently with|while one hears] the {{0}} {SHOWS}",
+        f"{WHAT} {INSTRUMENT} [accompanies|plays in parallel to] the {{0}} {SHOWS}",
     ),
     "What is the <LR> instrument of the <FL> sounding instrument": (
-        f"{WHAT} {INSTRUMENT} is [to|on] the {{0}} of the instrument that {PLAYS} {{1}} {IN}",
+        f"{NAME} {INSTRUMENT} is [to|on|at] the {{0}} of the instrument that {PLAYS} {{1}} {SHOWS}",
+        f"{WHAT} {INSTRUMENT} [stands|sits|is located|is placed|is situated] [to|on] the {{0}} of the one that {PLAYS}"
+        f" {{1}} {SHOWS}",
     ),
     "Is the instrument on the <LR> more rhythmic than the instrument on the <LR>": (
-        f"Does the {{0}} instrument [play more rhythmically|sound more rhythmic|have more rhythm] than the {{1}} {IN}",
-        f"Is the {{0}} instrument [more rhythmic than|the more rhythmic one compared with] the {{1}} one {IN}",
-        f"[Compared with|Next to] the {{1}} instrument, is the {{0}} one more rhythmic {IN}",
+        f"Does the {{0}} instrument play {RHYTHMICALLY} than the {{1}} one {SHOWS}",
+        f"Is the {{0}} instrument [more rhythmic than|the more rhythmic one compared with|more cadenced than|more"
+        f" metronomic than] the {{1}} one {SHOWS}",
+        f"{AGAINST} the {{1}} instrument, [is the {{0}} one more rhythmic|does the {{0}} one have more rhythm] {SHOWS}",
     ),
     "Is the instrument on the <LR> louder than the instrument on the <LR>": (
-        f"[Is the {{0}} instrument|Does the {{0}} instrument [play|sound]] louder than the {{1}} one {IN}",
-        f"[Compared with|Next to] the {{1}} instrument, is the {{0}} one [louder|the louder one|of higher volume] {IN}",
+        f"[Is the {{0}} instrument|Does the {{0}} instrument [play|sound|perform]] {LOUDER} the {{1}} one {SHOWS}",
+        f"{AGAINST} the {{1}} instrument, is the {{0}} one [louder|the louder one|of higher volume|the noisier]"
+        f" {SHOWS}",
+        f"Does the {{0}} instrument [overpower|surpass in volume|exceed in loudness] the {{1}} one {SHOWS}",
     ),
     "Is the <Object> on the <LR> more rhythmic than the <Object> on the <LR>": (
-        f"Does the {{1}} {{0}} [play more rhythmically than|sound more rhythmic than] the {{3}} {{2}} {IN}",
-        f"Is the [{{1}} {{0}}|{{0}} to the {{1}}] more rhythmic than the [{{3}} {{2}}|{{2}} to the {{3}}] {IN}",
-        f"[Compared with|Next to] the {{2}} on the {{3}}, is the {{0}} on the {{1}} more rhythmic {IN}",
+        f"Does the {{1}} {{0}} play {RHYTHMICALLY} than the {{3}} {{2}} {SHOWS}",
+        f"Is the [{{1}} {{0}}|{{0}} to the {{1}}] [more rhythmic than|more cadenced than|more metronomic than] the"
+        f" [{{3}} {{2}}|{{2}} to the {{3}}] {SHOWS}",
+        f"{AGAINST} the {{2}} on the {{3}}, is the {{0}} on the {{1}} more rhythmic {SHOWS}",
     ),
     "Is the <Object> on the <LR> louder than the <Object> on the <LR>": (
-        f"Does the {{1}} {{0}} [play louder than|sound louder than] the {{3}} {{2}} {IN}",
-        f"Is the [{{1}} {{0}}|{{0}} to the {{1}}] louder than the [{{3}} {{2}}|{{2}} to the {{3}}] {IN}",
-        f"[Compared with|Next to] the {{2}} on the {{3}}, is the {{0}} on the {{1}} louder {IN}",
+        f"[Does the {{1}} {{0}} [play|sound]|Is the {{0}} to the {{1}}] {LOUDER} the {{3}} {{2}} {SHOWS}",
+        f"{AGAINST} the {{2}} on the {{3}}, is the {{0}} on the {{1}} [louder|of higher volume|noisier] {SHOWS}",
+        f"Does the {{1}} {{0}} [overpower|exceed in loudness] the {{3}} {{2}} {SHOWS}",
     ),
     "Where is the <FL> sounding instrument": (
-        f"[Where|On which side|In which position] is the instrument that {PLAYS} {{0}} {IN}",
+        f"{SIDE} is the instrument that {PLAYS} {{0}} {SHOWS}",
+        f"[Can you locate|Could you point to|Can one make out where to find] the instrument that {PLAYS} {{0}} {SHOWS}",
     ),
     "Which <Object> makes the sound <FL>": (
-        f"[Which|Which one] of the {{0}} instruments [sounds|plays|is heard] {{1}} {IN}",
-        f"[Which {{0}}|Which of the {{0}} players] [sounds|plays|is heard] {{1}} {IN}",
+        f"[Which|Which one] of the {{0}} instruments [sounds|plays|is heard|begins|rings out|is audible] {{1}} {SHOWS}",
+        f"[Which {{0}}|Which of the {{0}} players|Which {{0}} performer] [sounds|plays|is heard|makes itself"
+        f" heard] {{1}}"
+        f" {SHOWS}",
     ),
     "What is the <TH> instrument that comes in": (
-        f"{WHAT} {INSTRUMENT} [comes in|enters|starts to play|joins in] {{0}} {IN}",
+        f"{NAME} {INSTRUMENT} [comes in|enters|starts to play|joins in|makes its entrance|sets in|arrives|begins to"
+        f" sound|strikes up] {{0}} {SHOWS}",
+        f"{WHAT} {INSTRUMENT} is the {{0}} [to come in|to enter|to start playing|to join|to set in] {SHOWS}",
     ),
-    "Which instrument makes sounds <BA> the <Object>": (f"{WHAT} {INSTRUMENT} {PLAYS} {{0}} the {{1}} {IN}",),
+    "Which instrument makes sounds <BA> the <Object>": (
+        f"{NAME} {INSTRUMENT} {PLAYS} {{0}} the {{1}} {SHOWS}",
+        f"{WHAT} {INSTRUMENT} [takes its turn|has its entry|lets itself be heard|performs] {{0}} the {{1}} {SHOWS}",
+    ),
     "Is there a <Object> in the entire video": (
-        f"[Is there|Do you see|Can you see] a {{0}} anywhere {IN}",
-        f"[Does a {{0}} appear|Can a {{0}} be seen|Is a {{0}} [shown|visible]] at any [time|moment] {IN}",
+        f"[Is there|Do you see|Can you see|Would you find|Can one spot] a {{0}} anywhere {SHOWS}",
+        f"[Does a {{0}} appear|Can a {{0}} be seen|Is a {{0}} [shown|visible|pictured|displayed|presented]] at any"
+        f" [time|moment|point|stage] {SHOWS}",
+        f"Does a {{0}} [ever come into view|feature among the things shown|turn up before the camera] {SHOWS}",
     ),
     "Are there <Object> and <Object> instruments in the video": (
-        f"[Are both {{0}} and {{1}} [seen|shown|visible]|Can both {{0}} and {{1}} be seen] {IN}",
-        f"{SEE} [both a {{0}} and a {{1}}|a {{0}} as well as a {{1}}] {IN}",
+        f"[Are both {{0}} and {{1}} [seen|shown|visible|displayed|pictured]|Can both {{0}} and {{1}} be seen] {SHOWS}",
+        f"{SEE} [both a {{0}} and a {{1}}|a {{0}} as well as a {{1}}|a {{0}} together with a {{1}}] {SHOWS}",
+        f"Do [both {{0}} and {{1}}|a {{0}} as well as a {{1}}] [appear|come into view|turn up] {SHOWS}",
     ),
-    "How many types of musical instruments appeared in the entire video": (f"{MANY} {KINDS} {SEEN} {IN}",),
-    "How many <Object> are in the entire video": (f"{MANY} [{{0}} instruments|instruments of type {{0}}] {SEEN} {IN}",),
+    "How many types of musical instruments appeared in the entire video": (
+        f"{MANY} {KINDS} {SEEN} {IN}",
+        f"{NUMBER} {KINDS} [visible|on display|shown|to be seen|before the camera] {IN}",
+    ),
+    "How many <Object> are in the entire video": (
+        f"{MANY} [{{0}} instruments|instruments of type {{0}}|instruments of the {{0}} kind] {SEEN} {IN}",
+        f"{NUMBER} {{0}} instruments [visible|on display|shown|to be seen|before the camera] {IN}",
+    ),
     "Where is the performance": (
-        f"[Where|In what kind of place] [does the performance take place|is the music [performed|played]] {IN}",
-        f"In [what|which] [setting|kind of location] is the performance {IN}",
+        f"[Where|In what kind of place|In what surroundings|At what sort of venue] [does the performance take"
+        f" place|is the"
+        f" music [performed|played|staged|presented|made]|is the concert [held|given]|does the show happen] {SHOWS}",
+        f"In [what|which] [setting|kind of location|environment] [is the performance|does the act occur] {SHOWS}",
     ),
-    "What is the instrument on the <LR> of <Object>": (f"{WHAT} {INSTRUMENT} is [to|on] the {{0}} of the {{1}} {IN}",),
+    "What is the instrument on the <LR> of <Object>": (
+        f"{NAME} {INSTRUMENT} is [to|on|at] the {{0}} of the {{1}} {SHOWS}",
+        f"{WHAT} {INSTRUMENT} [stands|sits|is located|is placed|is situated|is held] [to|on] the {{0}} of the"
+        f" {{1}} {SHOWS}",
+    ),
     "What kind of musical instrument is it": (
-        f"{WHAT} [kind|type] of {INSTRUMENT} [is this|is shown|can be seen|do you see] {IN}",
+        f"{WHAT} {KIND} of {INSTRUMENT} [is this|is shown|can be seen|do you see|is on display|is pictured|is"
+        f" depicted] {SHOWS}",
+        f"[How would you classify|What do you call|How should one name] the {INSTRUMENT} [shown|seen|pictured] {SHOWS}",
     ),
     "What kind of instrument is the <LRer> instrument": (
-        f"{WHAT} [kind|type] of {INSTRUMENT} is the {{0}} one {IN}",
-        f"{WHAT} {INSTRUMENT} is the {{0}} of all {IN}",
+        f"{WHAT} {KIND} of {INSTRUMENT} is the {{0}} one {SHOWS}",
+        f"{WHAT} {INSTRUMENT} is the {{0}} [of all|among those shown|in the row|of the group] {SHOWS}",
+        f"[How would you classify|What do you call] the {{0}} {INSTRUMENT} {SHOWS}",
     ),
     "Is there a <Object> sound": (
-        f"[Is there|Do you hear|Can you hear] [the sound of a {{0}}|a {{0}} playing|any {{0}}] {IN}",
-        f"Can a {{0}} be heard {IN}",
+        f"[Is there|Do you hear|Can you hear|Would you notice] [the sound of a {{0}}|a {{0}} playing|the tone of"
+        f" a {{0}}"
+        f"|music from a {{0}}|the voice of a {{0}}] {SHOWS}",
+        f"[Can a {{0}} be [heard|made out by ear]|Is a {{0}} [audible|heard|sounding]|Does a {{0}} [sound"
+        f"|resound]] {SHOWS}",
     ),
     "Are there <Object> and <Object> sound": (
-        f"{HEAR} [both {{0}} and {{1}}|the sounds of {{0}} and {{1}}|{{0}} as well as {{1}}] {IN}",
-        f"Are both the {{0}} and the {{1}} [heard|sounding] {IN}",
+        f"{HEAR} [both {{0}} and {{1}}|the sounds of {{0}} and {{1}}|{{0}} as well as {{1}}|a {{0}} together with"
+        f" a {{1}}]"
+        f" {SHOWS}",
+        f"Are both the {{0}} and the {{1}} [heard|sounding|audible|to be heard] {SHOWS}",
+        f"Do the {{0}} and the {{1}} [both sound|both make themselves heard|each produce music] {SHOWS}",
     ),
     "How many musical instruments were heard throughout the video": (
-        f"{MANY} {INSTRUMENTS} [were heard|could be heard|sounded|made a sound] throughout {THE}",
+        f"{MANY} {INSTRUMENTS} [were heard|could be heard|sounded|made a sound|were audible|were played|rang out"
+        f"|contributed|made themselves heard|let their sound be heard] throughout {THE}",
+        f"{NUMBER} {INSTRUMENTS} [heard|audible|played|perceived by ear|detected by listening] throughout {THE}",
     ),
     "Is the <Object> more rhythmic than the <Object>": (
-        f"Does the {{0}} [play more rhythmically than|sound more rhythmic than|have more rhythm than] the {{1}} {IN}",
-        f"[Compared with|Next to] the {{1}}, is the {{0}} [more rhythmic|the more rhythmic one] {IN}",
+        f"Does the {{0}} play {RHYTHMICALLY} than the {{1}} {SHOWS}",
+        f"Is the {{0}} {RHYTHMIC} the {{1}} {SHOWS}",
+        f"{AGAINST} the {{1}}, [is the {{0}} [more rhythmic|the more rhythmic one]|has the {{0}} more rhythm] {SHOWS}",
     ),
     "Is the <Object> louder than the <Object>": (
-        f"Does the {{0}} [play louder than|sound louder than|have a louder sound than] the {{1}} {IN}",
-        f"[Compared with|Next to] the {{1}}, is the {{0}} [louder|the louder one] {IN}",
+        f"[Does the {{0}} [play|sound|perform]|Is the {{0}}] {LOUDER} the {{1}} {SHOWS}",
+        f"{AGAINST} the {{1}}, is the {{0}} [louder|the louder one|more thunderous|noisier|more deafening] {SHOWS}",
+        f"Does the {{0}} [overpower|surpass in volume|exceed in loudness|dominate in loudness] the {{1}} {SHOWS}",
     ),
     "Is the <Object> playing longer than the <Object>": (
-        f"[Does the {{0}} [play|sound] for longer than|Is the {{0}} heard for longer than] the {{1}} {IN}",
-        f"[Compared with|Next to] the {{1}}, does the {{0}} [play|sound] for longer {IN}",
+        f"[Does the {{0}} [play|sound|keep playing]|Is the {{0}} heard] [for longer than|for a longer time than|over a"
+        f" longer period than|for a greater span than|over a longer stretch than] the {{1}} {SHOWS}",
+        f"{AGAINST} the {{1}}, does the {{0}} [play|sound|last|go on|continue] for longer {SHOWS}",
+        f"Is the playing time of the {{0}} [longer|greater|more extended] than that of the {{1}} {SHOWS}",
     ),
 }

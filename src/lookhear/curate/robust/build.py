@@ -3,21 +3,26 @@
     <out>/avqa-test-head.json  avqa-test-tail.json  avqa-test-headtail.json     read by dataset `music_avqa_r`
     <out>/card.json                                                             what was done and what came of it
 
-Every row also has `split`, as FortisAVQA's do. Questions of a group that is left whole are in `headtail` only.
+Every row also has `split`, as FortisAVQA's do: head, tail, or empty. Questions of a group that is left whole are in
+`headtail` only, and their `split` is empty. A question's options and the stretch of its clip are kept where it has any.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lookhear import files
 from lookhear.curate.robust.split import groups, parts
 from lookhear.errors import DatasetError
 from lookhear.types import Example
+
+PARTS = ("head", "tail")
 
 
 def rephrased(examples: Sequence[Example], ways: Callable[[Example], Sequence[str]]) -> list[Example]:
@@ -33,10 +38,14 @@ def rephrased(examples: Sequence[Example], ways: Callable[[Example], Sequence[st
     return found
 
 
-def write(examples: Sequence[Example], out: Path | str, form: str, card: Mapping[str, Any]) -> dict[str, Any]:
-    """Split `examples` and write them into `out`; returns the card, with the counts of each group."""
+def write(
+    examples: Sequence[Example], out: Path | str, form: str, card: Mapping[str, Any], source: Path | None = None
+) -> dict[str, Any]:
+    """Split `examples` and write them into `out`; returns the card, with the counts of each group.
+
+    `source` is the folder of their recordings, which readers then look into.
+    """
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     where = parts(examples, form)
     rows = [_row(example, part) for example, part in zip(examples, where, strict=True)]
     for name in ("head", "tail"):
@@ -47,28 +56,40 @@ def write(examples: Sequence[Example], out: Path | str, form: str, card: Mapping
             "questions": sum(group.counts.values()),
             "answers": len(group.counts),
             "entropy": round(group.entropy, 4),
-            "head": sum(n for answer, n in group.counts.items() if group.part(answer) == "head"),
-            "tail": sum(n for answer, n in group.counts.items() if group.part(answer) == "tail"),
+            **{part: sum(n for answer, n in group.counts.items() if group.part(answer) == part) for part in PARTS},
             "head_answers": sorted(group.head) if group.head is not None else None,
         }
         for kind, group in groups(examples, form).items()
     }
-    totals = {"questions": len(rows), **{name: Counter(where)[name] for name in ("head", "tail")}}
-    card = {**card, "form": form, **totals, "groups": found}
-    (out / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    totals = {"questions": len(rows), **{name: Counter(where)[name] for name in PARTS}, "neither": where.count("")}
+    near = {"source": _path(source, out)} if source else {}
+    card = {**card, **near, "form": form, **totals, "groups": found}
+    files.write_json(out / "card.json", card)
     return card
 
 
+def _path(folder: Path, out: Path) -> str:
+    """`folder` as seen from `out`, so that both may move together."""
+    try:
+        return os.path.relpath(folder.resolve(), out.resolve())
+    except ValueError:  # on another drive
+        return str(folder.resolve())
+
+
 def _row(example: Example, part: str) -> dict[str, Any]:
+    options, clip = example.meta.get("options"), example.clip
     return {
-        "video_id": str(example.meta.get("video_id") or example.clip.id),
+        "video_id": str(example.meta.get("video_id") or (clip.video or clip.audio or clip).id),
         "question_id": example.meta["question_id"],
         "type": json.dumps(list(example.kind)),
         "question_content": example.question,
         "anser": example.reference.text if example.reference else None,
         "split": part,
+        **({"multi_choice": list(options)} if options else {}),
+        **({"start": clip.start, "end": clip.end} if clip.start or clip.end is not None else {}),
     }
 
 
 def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    path.write_text("[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n", "utf-8")
+    with files.whole(path) as part:
+        part.write_text("[\n" + ",\n".join(files.dumps(row) for row in rows) + "\n]\n", "utf-8")

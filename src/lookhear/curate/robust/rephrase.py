@@ -1,8 +1,8 @@
 """The same question in other words, from a grammar: offline, the same for everybody, 25 ways and more.
 
-MUSIC-AVQA-R rephrased each template with a paraphrasing program and kept what three people agreed on. Here the words
-come from patterns that keep the meaning by construction (`_grammar.py`); a language model does the same through
-`endpoint.py`.
+MUSIC-AVQA-R rephrased each question by ChatGPT and kept what two of three people agreed on. Here the words come from
+patterns that keep the meaning (`_grammar.py`), and of each template's sentences those are taken that bring the most
+words not used yet; a language model writes through `endpoint.py`, people vote through `sheets.py`.
 """
 
 from __future__ import annotations
@@ -10,23 +10,18 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
-from lookhear.curate.robust._grammar import GRAMMAR
+from lookhear.curate.robust._grammar import GRAMMAR, OPENINGS
 from lookhear.errors import DatasetError
 from lookhear.types import Example
 
 COUNT = 25  # rephrasings of each question in MUSIC-AVQA-R, before the vote
-FRAMES = (  # around a question that has no template here; the question itself stays as it is
-    *(
-        "{0}",
-        "Watch and listen: {0}",
-        "Look and listen: {0}",
-        "About this clip: {0}",
-        "Tell me: {0}",
-        "Please answer: {0}",
-    ),
-    *("Going by picture and sound: {0}", "From what you see and hear: {0}", "One question: {0}", "Say: {0}"),
-)
+DRAWN = 400  # sentences of a template that the most different are taken from
+OPENED = 0.4  # share of rephrasings with words before the question
+ONE_SOUND = re.compile(
+    r"(?:u[bcfgklmnrst][aeiou]|eu|one\b|hour|honest|honour|heir)", re.I
+)  # vowels that are none, and back
 CHOICE = re.compile(r"\[([^\[\]]*)\]")
 
 
@@ -36,14 +31,29 @@ def rephrasings(template: str, values: Sequence[str], count: int = COUNT, seed: 
     Which ones and in what order depends on template and seed only, so every question of a template is asked in the same
     ways. Fewer are given where there are not so many. Raises DatasetError for a template that is not in the grammar.
     """
+    return [articles(form.format(*values)) for form in forms(template, count, seed)]
+
+
+@lru_cache(maxsize=256)
+def forms(template: str, count: int = COUNT, seed: int = 0) -> tuple[str, ...]:
+    """`count` sentences with slots (`{0}`) for what `template` asks."""
     key = key_of(template)
     if key not in GRAMMAR:
         raise DatasetError(
             f"No grammar for question {template!r}. Use rephrase(), or a model: lookhear robust --endpoint."
         )
-    forms = list(dict.fromkeys(form for pattern in GRAMMAR[key] for form in expand(pattern)))
-    random.Random(f"{seed} {key}").shuffle(forms)
-    return [form.format(*values) for form in forms[:count]]
+    random_ = random.Random(f"{seed} {key}")
+    every = list(dict.fromkeys(form for pattern in GRAMMAR[key] for form in expand(pattern)))
+    left = random_.sample(every, min(DRAWN, len(every)))
+    openings = random_.sample(OPENINGS, len(OPENINGS))
+    told: set[str] = set()
+    found: list[str] = []
+    while left and len(found) < count:
+        best = max(left, key=lambda form: len(set(form.split()) - told))
+        left.remove(best)
+        told |= set(best.split())
+        found.append(opened(openings[len(found) % len(openings)], best) if random_.random() < OPENED else best)
+    return tuple(found)
 
 
 def rephrase(example: Example, count: int = COUNT, seed: int = 0) -> list[str]:
@@ -51,8 +61,25 @@ def rephrase(example: Example, count: int = COUNT, seed: int = 0) -> list[str]:
     template = str(example.meta.get("template", ""))
     if key_of(template) in GRAMMAR:
         return rephrasings(template, list(example.meta["templ_values"]), count, seed)
-    question = example.question[:1].lower() + example.question[1:]
-    return [frame.format(question) for frame in FRAMES[1 : count + 1]]
+    return [opened(opening, example.question) for opening in OPENINGS[:count]]
+
+
+def opened(opening: str, question: str) -> str:
+    """`question` after an opening such as `Please tell me, {0}`; only its first capital changes."""
+    first, _, rest = question.partition(" ")
+    lower = first if first in ("I", "I'm") or first[1:] != first[1:].lower() else first[:1].lower() + first[1:]
+    return opening.replace("{0}", f"{lower} {rest}".strip())
+
+
+def articles(text: str) -> str:
+    """`text` with `a` and `an` as the next word's sound wants it: an accordion, a ukulele."""
+
+    def right(found: re.Match[str]) -> str:
+        article, blank, word = found.groups()
+        vowel = (word[0] in "aeiouAEIOU") != bool(ONE_SOUND.match(word))
+        return f"{article[0]}{'n' * vowel}{blank}{word}"
+
+    return re.sub(r"\b([Aa])n?( )(\w+)", right, text)
 
 
 def expand(pattern: str) -> Iterator[str]:

@@ -69,7 +69,7 @@ def groups(examples: Sequence[Example], form: str = "stated") -> dict[tuple[str,
 def parts(examples: Sequence[Example], form: str = "stated") -> list[str]:
     """`head`, `tail` or nothing for each example."""
     found = groups(examples, form)
-    return [found[e.kind].part(e.reference.text) for e in examples]
+    return [found[e.kind].part(e.truth.text) for e in examples]
 
 
 def entropy(counts: Mapping[str, int]) -> float:

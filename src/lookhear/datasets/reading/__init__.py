@@ -1,4 +1,1 @@
-"""What the readers of datasets share.
-
-Annotation lines with their faults, tables, media files, masks, templates, replies.
-"""
+"""Code shared by the dataset readers: annotation rows and their faults, tables, media files, masks, templates."""

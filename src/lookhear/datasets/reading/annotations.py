@@ -1,4 +1,4 @@
-"""Reading annotation files row by row: what can be read is read, what cannot is quoted with its line number."""
+"""Read annotation files row by row; unreadable rows are quoted with their line numbers."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ log = logging.getLogger("lookhear")
 
 @dataclass(frozen=True)
 class Fault:
-    """Something wrong in an annotation file: what `kind`, where, `why`, and the beginning of the row itself."""
+    """A fault in an annotation file: its kind, file and line, the reason, and the beginning of the row."""
 
-    kind: str  # "malformed" (no example could be made) or a word for what is odd about a row that could be read
+    kind: str  # "malformed" (no example), or the name of an oddity in a readable row
     file: Path
     line: int
     why: str
     text: str = ""
-    record: int | None = None  # which question, from 0, of one that could be read
+    record: int | None = None  # index of the question, from 0, for a readable row
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.why}" + (f": {self.text}" if self.text else "")
@@ -37,7 +37,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Annotations:
-    """What one split holds: its examples in file order, each with a unique id, and the faults of its rows."""
+    """Contents of one split: its examples in file order, with unique ids, and the faults of its rows."""
 
     file: Path
     rows: int
@@ -45,11 +45,11 @@ class Annotations:
     faults: tuple[Fault, ...] = ()
 
     def with_faults(self, odd: Sequence[Fault]) -> Annotations:
-        """The same, with faults of rows that could be read all the same."""
+        """A copy with further faults, of readable rows."""
         return replace(self, faults=(*self.faults, *odd))
 
     def loaded(self) -> list[Example]:
-        """The examples, with one warning where rows had to be left out."""
+        """The examples as a list; warns once if rows were left out."""
         lost = [fault for fault in self.faults if fault.kind == "malformed"]
         if lost:
             log.warning("%s of %s rows left out; the first: %s", len(lost), self.rows, lost[0])
@@ -57,10 +57,10 @@ class Annotations:
 
 
 def read_rows(path: Path, rows: Iterable[tuple[int, Any, str]], make: Callable[[Any, int], Example]) -> Annotations:
-    """`make(record, line)` applied to every row; what it refuses becomes a fault. A row that is a Fault stays one.
+    """Apply `make(record, line)` to every row; its DatasetError, KeyError and the like become faults.
 
-    An id that occurs again gets `#2`, `#3` and so on, so that ids are unique and every published row is still scored;
-    `meta["question_id"]` keeps the id as it is in the file.
+    A repeated id gets the suffix `#2`, `#3` and so on, so that ids are unique and every published row is scored;
+    `meta["question_id"]` keeps the id of the file.
     """
     examples: list[Example] = []
     faults: list[Fault] = []
@@ -87,7 +87,7 @@ def read_rows(path: Path, rows: Iterable[tuple[int, Any, str]], make: Callable[[
 
 
 def json_rows(path: Path) -> Iterator[tuple[int, Any, str]]:
-    """(line, record, the row's text) for each object of the JSON list in `path`; broken ones come as Faults."""
+    """Yield (line, record, text) for each object of the JSON list in `path`; malformed ones as Faults."""
     text = text_of(path)
     decoder, comma = json.JSONDecoder(), re.compile(r"[\s,]*")
     start = re.compile(r"\s*\[\s*").match(text)
@@ -103,11 +103,12 @@ def json_rows(path: Path) -> Iterator[tuple[int, Any, str]]:
             after = re.compile(r"[}\]]\s*,\s*(?=\{)|\n\s*(?=\{)").search(text, at + 1)
             end = after.end() if after else len(text)
             yield line, Fault("malformed", path, line, f"not JSON ({error.msg})", quote(text[at:end])), ""
-        at = comma.match(text, end).end()
+        gap = comma.match(text, end)
+        at = gap.end() if gap else end
 
 
 def file_object(path: Path) -> dict[str, Any]:
-    """The JSON object of a file, plain or `.gz`."""
+    """Parse a JSON file, plain or `.gz`."""
     try:
         found = json.loads(text_of(path))
     except (json.JSONDecodeError, RecursionError) as error:
@@ -118,7 +119,7 @@ def file_object(path: Path) -> dict[str, Any]:
 
 
 def text_of(path: Path) -> str:
-    """The text of an annotation file, with or without a byte-order mark; of a `.gz` what is in it."""
+    """The text of an annotation file, without byte-order mark; `.gz` files are decompressed."""
     try:
         if path.suffix == ".gz":
             return gzip.decompress(path.read_bytes()).decode("utf-8-sig")
@@ -136,30 +137,31 @@ def quote(text: str) -> str:
 
 
 def find_split(name: str, root: Path, split: str, folders: Sequence[str], patterns: Sequence[str]) -> Path:
-    """The file of `split`, found as `find_splits` does; a split ending in `.json` or `.csv` is a file's own name.
+    """The file of `split`, by the patterns of `find_splits`; a split ending in `.json` or `.csv` is a file name.
 
-    Raises DatasetError listing the splits there are.
+    Raises DatasetError, which lists the existing splits.
     """
     if Path(split).suffix in (".json", ".csv"):
-        found = next((root / f / split for f in ("", *folders) if (root / f / split).is_file()), None)
+        path = next((root / f / split for f in ("", *folders) if (root / f / split).is_file()), None)
     else:
-        found = find_splits(root, folders, patterns).get(split)
-    if found is None:
+        path = find_splits(root, folders, patterns).get(split)
+    if path is None:
         there = ", ".join(find_splits(root, folders, patterns)) or "none"
         raise DatasetError(f"No split {split!r} of {name} under {str(root)!r}. There are: {there}.")
-    return found
+    return path
 
 
 def find_splits(root: Path, folders: Sequence[str], patterns: Sequence[str]) -> dict[str, Path]:
-    """Split -> file, for every file in `folders` whose whole name is one of `patterns`; the first to have a split wins.
+    """Split -> file, for every file in `folders` whose name matches one of `patterns`; the first file of a split
+    counts.
 
-    A pattern is a regular expression whose group is the split's name. `valid` is called `val`, as everywhere else.
+    A pattern is a regular expression whose group is the split's name. `valid` is renamed to `val`.
     """
-    found: dict[str, Path] = {}
+    splits: dict[str, Path] = {}
     for folder in folders:
         files = sorted((root / folder).iterdir()) if (root / folder).is_dir() else []
         for pattern in patterns:
             for path in files:
                 if match := re.fullmatch(pattern, path.name):
-                    found.setdefault("val" if match[1] == "valid" else match[1], path)
-    return found
+                    splits.setdefault("val" if match[1] == "valid" else match[1], path)
+    return splits

@@ -1,10 +1,10 @@
-"""Multiple-choice questions of any published form: a field map, options and answers however they are written.
+"""Reader of multiple-choice questions in any published layout, by a map from fields to keys.
 
     FIELDS = Fields(question=("Question",), options=("Choice",), answer=("Answer",), video=("video_id",))
-    read(path, FIELDS, recordings) ─▶ Annotations: examples with meta["options"], and what is odd about their rows
+    read(path, FIELDS, recordings) ─▶ Annotations: examples with meta["options"], and the faults of their rows
 
-A field names the keys it may be under, the first that a record has counts; a dot goes into a nested object. Options are
-a list, an object of letters, several keys, or lines of one text; letters in front of them are taken off.
+A field lists possible keys; the first key that a record has is used, and a dot enters a nested object. Options are a
+list, an object with letters as keys, several keys, or lines of one text; leading letters are removed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SUFFIX = re.compile(r"\.(?:mp4|mkv|webm|mov|avi|wav|mp3|flac|m4a|jpg|jpeg|png)$"
 
 @dataclass(frozen=True)
 class Fields:
-    """Which keys of a record hold what. `kind` gives a part of `Example.kind` for each name that a record has."""
+    """Possible keys of a record for each field. Each key in `kind` that a record has adds a part to `Example.kind`."""
 
     question: Sequence[str] = ("question", "Question", "question_text", "problem", "question_content")
     options: Sequence[str] = ("options", "Choice", "choices", "candidates", "multi_choice", "mcq", "Options")
@@ -43,13 +43,13 @@ class Fields:
     id: Sequence[str] = ("question_id", "qid", "id", "index")
     kind: Sequence[str] = ()
     duration: Sequence[str] = ("duration", "video_duration")
-    first: int = 0  # the number of the first option, where answers are numbers
-    meta: Sequence[str] = ()  # further keys to keep
+    first: int = 0  # number of the first option, if answers are numbers
+    meta: Sequence[str] = ()  # further keys to keep in `Example.meta`
 
 
 @dataclass
 class Odd:
-    """Collects what is odd about rows that can be read all the same."""
+    """Collects faults of rows that are readable but odd."""
 
     path: Path
     faults: list[Fault] = field(default_factory=list)
@@ -66,7 +66,7 @@ def read(
     rows: Iterable[tuple[int, Any, str]] | None = None,
     make: Callable[[Mapping[str, Any], Example], Example] | None = None,
 ) -> Annotations:
-    """The questions of a file; `make(record, example)` may finish each example, `rows` replaces the file's own."""
+    """The questions of a file; `make(record, example)` may modify each example, `rows` replaces the file's rows."""
     odd, number = Odd(path), iter(range(10**9))
 
     def one(record: Mapping[str, Any], line: int) -> Example:
@@ -79,7 +79,7 @@ def read(
 
 
 def file_rows(path: Path) -> Iterable[tuple[int, Any, str]]:
-    """The records of a JSON list, of JSON lines or of a CSV or TSV table."""
+    """The records of a JSON list, JSON lines, or a CSV or TSV table."""
     name = path.name.removesuffix(".gz")
     if name.endswith((".csv", ".tsv")):
         return table_rows(path, (), "\t" if name.endswith(".tsv") else ",")
@@ -94,17 +94,17 @@ def file_rows(path: Path) -> Iterable[tuple[int, Any, str]]:
 def example(
     record: Mapping[str, Any], fields: Fields, recordings: Recordings, line: int, number: int, split: str, odd: Odd
 ) -> Example:
-    """One record as an example; raises DatasetError or KeyError where it cannot be one."""
+    """Convert a record to an example. Raises DatasetError or KeyError if this is not possible."""
     question, video = str(need(record, fields.question)).strip(), str(need(record, fields.video))
     texts, letters = options_of(record, fields.options)
-    said = need(record, fields.answer)
+    given = need(record, fields.answer)
     shown = f"{video}: {question}"
     if letters and letters != list(LETTERS[: len(letters)]):
         odd("letters out of order", line, f"options are lettered {' '.join(letters)}", shown, number)
-    place = place_of(said, texts, letters, fields.first)
-    reference = Answer(texts[place]) if place is not None else Answer(str(said))
+    place = place_of(given, texts, letters, fields.first)
+    reference = Answer(texts[place]) if place is not None else Answer(str(given))
     if place is None and texts:
-        odd("answer not a choice", line, f"answer {said!r} is not among {texts!r}", shown, number)
+        odd("answer not a choice", line, f"answer {given!r} is not among {texts!r}", shown, number)
     name = SUFFIX.sub("", Path(video).name)
     sound = get(record, fields.audio)
     clip = recordings.clip(name, Path(video).stem)
@@ -114,7 +114,7 @@ def example(
     length = get(record, fields.duration)
     meta: dict[str, Any] = {"video_id": name, "line": line, "record": number, "options": tuple(texts)}
     if place is not None:
-        meta["place"] = place  # a right option may stand there twice
+        meta["place"] = place  # the text of the right option may occur twice
     if length is not None and (until := length_of(length)) is not None:
         meta["duration"] = until
     meta |= {key: record[key] for key in fields.meta if key in record}
@@ -131,7 +131,7 @@ def example(
 
 
 def get(record: Mapping[str, Any], keys: Sequence[str]) -> Any:
-    """The value under the first of `keys` that the record has; None where it has none."""
+    """The value under the first of `keys` that the record has, or None."""
     for key in keys:
         value: Any = record
         for part in [key] if key in record else key.split("."):
@@ -142,7 +142,7 @@ def get(record: Mapping[str, Any], keys: Sequence[str]) -> Any:
 
 
 def need(record: Mapping[str, Any], keys: Sequence[str]) -> Any:
-    """As `get`; raises KeyError with the keys where there is none."""
+    """Like `get`, but raises KeyError if the record has none of `keys`."""
     value = get(record, keys)
     if value is None:
         raise KeyError(" or ".join(keys))
@@ -150,7 +150,7 @@ def need(record: Mapping[str, Any], keys: Sequence[str]) -> Any:
 
 
 def options_of(record: Mapping[str, Any], keys: Sequence[str]) -> tuple[list[str], list[str]]:
-    """(texts, the letters they were marked with) of a record's options; both empty where it has none."""
+    """(texts, their letters) of a record's options; both empty if it has none."""
     given = get(record, keys)
     if given is None:
         single = [key for key in LETTERS if key in record]
@@ -176,13 +176,16 @@ def options_of(record: Mapping[str, Any], keys: Sequence[str]) -> tuple[list[str
 
 
 def place_of(said: Any, texts: Sequence[str], letters: Sequence[str], first: int = 0) -> int | None:
-    """Which option an answer is: a letter, an option's words with or without its letter, or a number from `first`."""
+    """Index of the option that an answer names by letter, by text with or without letter, or by number from `first`.
+
+    None if it names none.
+    """
     if isinstance(said, list) and len(said) == 1:
         said = said[0]
     if isinstance(said, bool) or said is None:
         return None
     first_ones = list(LETTERS[: len(texts)])
-    marks = list(letters) if sorted(letters) == first_ones else first_ones  # letters given twice say nothing
+    marks = list(letters) if sorted(letters) == first_ones else first_ones  # repeated letters are ignored
     if isinstance(said, int):
         return said - first if 0 <= said - first < len(texts) else None
     text = str(said).strip()
@@ -201,13 +204,13 @@ def place_of(said: Any, texts: Sequence[str], letters: Sequence[str], first: int
 
 
 def length_of(value: Any) -> float | None:
-    """A length of "30s", 12.5, "03:28" or "1:02:03" in seconds; None for anything else, "short" for one."""
+    """Seconds of a duration such as "30s", 12.5, "03:28" or "1:02:03"; None for anything else, such as "short"."""
     text = str(value).strip().lower().removesuffix("s").strip()
     return seconds(text) if re.fullmatch(r"\d{1,6}(?:\.\d{1,6})?|\d{1,3}(?:[:：]\d{2}){1,2}", text) else None
 
 
 def _of_text(given: str) -> Any:
-    """Options written as one text: a Python or JSON list, or a line each."""
+    """Options written as one text: a Python or JSON list, or one option per line."""
     if given.lstrip().startswith(("[", "{")) and len(given) < 20_000:
         for parse in (json.loads, ast.literal_eval):
             try:
@@ -218,7 +221,7 @@ def _of_text(given: str) -> Any:
 
 
 def _option(value: Any) -> str:
-    if isinstance(value, Mapping):  # an option that is a text, a picture or a sound of its own
+    if isinstance(value, Mapping):  # an option that is a text, an image or a sound
         return str(get(value, ("text", "input", "value", "content")) or "")
     return str(value)
 
@@ -242,28 +245,28 @@ def _lines(path: Path, text: str) -> Iterable[tuple[int, Any, str]]:
 
 
 def _of_object(path: Path, text: str) -> Iterable[tuple[int, Any, str]]:
-    """Records under an object's only list, or one record a key, whose name is then kept as `_key`."""
+    """Records in the only list of an object, or one record per key, with the key kept as `_key`."""
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
         raise DatasetError(f"{path}: not JSON: {error}. Is this the question file?") from None
-    lists = [value for value in found.values() if isinstance(value, list)]
+    lists = [value for value in content.values() if isinstance(value, list)]
     if len(lists) == 1:
         records = lists[0]
     else:
-        records = [{"_key": key, **value} for key, value in found.items() if isinstance(value, Mapping)]
+        records = [{"_key": key, **value} for key, value in content.items() if isinstance(value, Mapping)]
     for number, record in enumerate(records, 1):
         yield number, record, quote(json.dumps(record, ensure_ascii=False)[:400])
 
 
 def only_file(name: str, root: Path | str, split: str, files: Sequence[str]) -> Path:
-    """The one file of a benchmark that has a test set only: one of `files`, or the file that `split` names itself."""
+    """The file of a benchmark that has only a test set: one of `files`, or the file named by `split`."""
     root = Path(root)
     wanted = (split,) if Path(split).suffix else files if split == "test" else ()
-    found = next((path for file in wanted for path in sorted(root.glob(file)) if path.is_file()), None)
-    if found is None:
+    chosen = next((path for file in wanted for path in sorted(root.glob(file)) if path.is_file()), None)
+    if chosen is None:
         there = "test" if any(list(root.glob(file)) for file in files) else "none"
         raise DatasetError(
             f"No split {split!r} of {name} under {str(root)!r}. There are: {there}. Its file is {' or '.join(files)}."
         )
-    return found
+    return chosen

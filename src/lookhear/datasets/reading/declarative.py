@@ -1,8 +1,8 @@
-"""A question turned into a sentence to look for, as TSPM prompts its text encoder: one for each of the 33 templates.
+"""Declarative prompts of TSPM: one sentence for each of the 33 question templates.
 
-`declarative` says what the template means. TSPM's released code differs in two ways, which `released=True` repeats:
-three templates never match (a full-width question mark, two trailing blanks), so their prompt is the single letter "e",
-and one sentence takes the wrong value ("on the first").
+TSPM's released code differs from the intended sentences in two ways, which `released=True` reproduces: three templates
+never match (a full-width question mark, two trailing blanks), so their prompt is the single letter "e", and one
+sentence takes the wrong value ("on the first").
 """
 
 from __future__ import annotations

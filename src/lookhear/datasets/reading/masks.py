@@ -1,4 +1,4 @@
-"""Masks as datasets store them: class numbers in a PNG, in grey or in PASCAL's colours, and what follows from them."""
+"""Read masks from PNG files (class numbers in grey or PASCAL colours), and derive boxes and points from them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from lookhear.errors import DatasetError
 from lookhear.types import Region
 
-POINTS = 3  # on an object, as Crab+ marks it
+POINTS = 3  # points per object in Crab+
 
 
 def palette(classes: int = 256) -> np.ndarray:
@@ -51,7 +51,7 @@ def read_mask(path: Path | str, classes: int = 71) -> np.ndarray:
 
 
 def box_of(mask: np.ndarray) -> tuple[float, float, float, float] | None:
-    """The smallest box (0..1) around the mask's foreground, its pixels' outer edges; None where there is none."""
+    """The bounding box (0..1) of the mask's foreground, including its border pixels; None without foreground."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return None
@@ -65,7 +65,7 @@ def box_of(mask: np.ndarray) -> tuple[float, float, float, float] | None:
 
 
 def regions_of(mask: np.ndarray, labels: Sequence[str] | str, time: float | None = None) -> tuple[Region, ...]:
-    """One region for all of the foreground, called `labels` if that is a text, else one for each class there is."""
+    """Regions of a mask: one for the whole foreground if `labels` is a text, else one per class in the mask."""
     if isinstance(labels, str):
         masks = {labels: mask > 0} if mask.any() else {}
     else:
@@ -97,7 +97,7 @@ def inscribed(mask: np.ndarray, overlap: float = 0.3) -> list[tuple[int, int]]:
 
 
 def circle_iou(a: Sequence[Any] | np.ndarray, b: Sequence[Any] | np.ndarray) -> np.ndarray:
-    """Shared over joined area (0..1) of two circles (x, y, radius), or of many: each number may be an array."""
+    """IoU (0..1) of two circles (x, y, radius); each number may be an array."""
     apart = np.hypot(a[0] - b[0], a[1] - b[1])
     small, large = np.minimum(a[2], b[2]), np.maximum(a[2], b[2])
     lens = (apart > large - small) & (apart < small + large)

@@ -1,4 +1,4 @@
-"""Questions with a stream missing, as missing-modality AVQA asks them: music_avqa@missing0.3.
+"""Remove streams from a share of the questions, for missing-modality AVQA: music_avqa@missing0.3.
 
     @missing0.3          of 30 % of the questions one stream is missing, the sound of one half, the picture of the other
     @missing0.3audio     of 30 % the sound (or `visual`: the picture)
@@ -27,7 +27,7 @@ FILE = "missing.json"
 
 
 def parted(name: str) -> tuple[str, str]:
-    """("music_avqa@update", "missing0.3") of music_avqa@update+missing0.3; "" where no stream is missing."""
+    """Split music_avqa@update+missing0.3 into ("music_avqa@update", "missing0.3"); "" if no stream is missing."""
     stem, _, version = name.partition("@")
     kept, taken = [], ""
     for part in version.split("+") if version and stem != "mcq" else []:
@@ -43,7 +43,7 @@ def parted(name: str) -> tuple[str, str]:
 
 
 def without(examples: Sequence[Example], taken: str, root: Path) -> list[Example]:
-    """`examples` of which some miss a stream; `meta["missing"]` names it."""
+    """The examples with streams removed; `meta["missing"]` names the missing stream."""
     word = WORD.fullmatch(taken)
     if word is None or word["rate"] is None:
         return _listed(examples, root / FILE)
@@ -71,5 +71,6 @@ def _listed(examples: Sequence[Example], path: Path) -> list[Example]:
 
 
 def _without(example: Example, stream: str) -> Example:
-    clip = replace(example.clip, **{"audio" if stream == "audio" else "video": BLANK})
+    heard = stream == "audio"
+    clip = replace(example.clip, audio=BLANK) if heard else replace(example.clip, video=BLANK)
     return replace(example, clip=clip, meta={**example.meta, "missing": stream})

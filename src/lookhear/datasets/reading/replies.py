@@ -1,4 +1,4 @@
-"""What is written between tags and brackets, in AV-UIE's targets and in models' replies, however untidily.
+"""Tolerant parser of the tags and brackets in AV-UIE targets and in replies of models.
 
     <answer> violin </answer>                                        answer
     <event> Bark </event> … <range> 0,4 </range>                     events (AVE)
@@ -6,7 +6,7 @@
     <visual>Dog,(0 4),(6 9)</visual> <audio>Speech,(1 7)</audio>     events (LLP; also visual_event, audio_event)
     [12,34,100,120], [50,60], [70,80], [60,90]                       coordinates
 
-Nothing here raises on any text. What was begun but cannot be understood is said in `problems`.
+No function raises an error, whatever the text. Tags that cannot be parsed are listed in `problems`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from lookhear.types import Segment
 
-NEVER = "none"  # the range of an event that has no length
+NEVER = "none"  # range of an event without duration
 # Every repetition is bounded and no number begins inside another, so that time grows as the text does.
 BLANK = r"\s{0,8}"
 NUMBER = r"(?<![\d.])\d{1,12}(?:\.\d{1,12})?(?![\d])"
@@ -36,37 +36,37 @@ STREAMS = {"visual": "visual", "visual_event": "visual", "audio": "audio", "audi
 
 @dataclass(frozen=True)
 class Found:
-    """The segments found in a text, in order of time, every event it names, and what could not be read."""
+    """Result of parsing: segments in order of time, labels of all events, and tags that could not be parsed."""
 
     segments: tuple[Segment, ...] = ()
     problems: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()  # of events without a time too, each once
+    labels: tuple[str, ...] = ()  # unique labels, including those of events without a time
 
 
 def tagged(text: str, *names: str) -> list[tuple[str, str]]:
-    """(name, content) of each tag called one of `names`, in order; letter case and blanks inside tags do not count.
+    """(name, content) of each tag with one of `names`, in order, ignoring case and blanks inside the tag.
 
-    A closing tag may lack its slash, as in AV-UIE's own examples, or be missing: then the content ends with the next
-    opening tag or the text.
+    A closing tag may lack its slash, as in AV-UIE's own examples, or be missing; the content then ends at the next
+    opening tag or at the end of the text.
     """
     tag = re.compile(rf"<{BLANK}(/?){BLANK}({'|'.join(map(re.escape, names))}){BLANK}/?{BLANK}>", re.IGNORECASE)
     marks = list(tag.finditer(text))
-    found: list[tuple[str, str]] = []
+    contents: list[tuple[str, str]] = []
     opened: re.Match[str] | None = None
     for i, mark in enumerate(marks):
         if opened is None:
             opened = None if mark[1] else mark
             continue
-        found.append((opened[2].lower(), text[opened.end() : mark.start()].strip()))
+        contents.append((opened[2].lower(), text[opened.end() : mark.start()].strip()))
         closes = mark[1] or (mark[2].lower() == opened[2].lower() and not (i + 1 < len(marks) and marks[i + 1][1]))
         opened = None if closes else mark
     if opened is not None:
-        found.append((opened[2].lower(), text[opened.end() :].strip()))
-    return found
+        contents.append((opened[2].lower(), text[opened.end() :].strip()))
+    return contents
 
 
 def answer(text: str) -> str | None:
-    """What the last <answer> holds; None where there is no such tag, or nothing in it."""
+    """Content of the last <answer> tag; None if there is none or it is empty."""
     said = [content for _, content in tagged(text, "answer") if content]
     return said[-1] if said else None
 
@@ -119,12 +119,12 @@ def coordinates(text: str) -> tuple[list[tuple[float, ...]], list[tuple[float, .
 
 
 def in_order(segments: Iterable[Segment]) -> tuple[Segment, ...]:
-    """Segments by when they start, when they end, and their names: the order of references and of what is read."""
+    """Segments sorted by start, end and label: the order of references and of parsed replies."""
     return tuple(sorted(segments, key=lambda s: (s.start, s.end, s.label, s.stream)))
 
 
 def names(segments: Iterable[Segment]) -> str:
-    """What is in `segments`, each event once, in their order."""
+    """The unique labels of `segments`, in their order."""
     return ", ".join(dict.fromkeys(segment.label for segment in segments))
 
 

@@ -1,4 +1,4 @@
-"""Reading tables (commas, tabs, other separators) row by row, and what most of them hold: a clip and its class."""
+"""Read tables (comma, tab or other separators) row by row, and make examples of labelled clips."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ Row = tuple[int, Any, str]  # line, record, the row's text
 def table_rows(
     path: Path, columns: Sequence[str], delimiter: str = ",", header: bool = True, strip: bool = True
 ) -> Iterator[Row]:
-    """(line, column -> cell, the row's text) of each row; rows with too few or too many cells come as Faults.
+    """Yield (line, {column: cell}, text) for each row; rows with too few or too many cells as Faults.
 
-    With `header` the first line names the cells and must have all `columns`; without, they are the cells in order.
-    Only commas separate quoted cells: in other tables a quotation mark is a character like any other. Blank lines are
-    no rows; `strip` takes blanks off the ends of cells.
+    With `header` the first line names the columns and must contain all of `columns`; otherwise `columns` name the cells
+    in order. Quoting is supported in comma-separated tables only. Blank lines are skipped; `strip` removes whitespace
+    around cells.
     """
-    quoting = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
-    reader = csv.reader(io.StringIO(text_of(path), newline=""), delimiter=delimiter, quoting=quoting)
+    file = io.StringIO(text_of(path), newline="")
+    if delimiter == ",":
+        reader = csv.reader(file)
+    else:
+        reader = csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_NONE)
     names: Sequence[str] = columns
     last = 0
     if header:
@@ -47,7 +50,7 @@ def table_rows(
 
 
 def labelled(id: str, task: str, clip: Clip, label: str, labels: Sequence[str], line: int, **meta: Any) -> Example:
-    """The example of a clip that belongs to one class of `labels`. Raises DatasetError for any other class."""
+    """Example of a clip with one class of `labels`. Raises DatasetError for any other class."""
     known(label, labels)
     meta = {"video_id": clip.video.id if clip.video else id, "line": line, "labels": tuple(labels)} | meta
     return Example(id=id, task=task, clip=clip, question="", reference=Answer(label), meta=meta)
@@ -61,7 +64,7 @@ def known(label: str, labels: Sequence[str]) -> str:
 
 
 def numbered(number: str, labels: Sequence[str], first: int = 0) -> str:
-    """The label that `number` stands for, where numbering starts at `first`."""
+    """The label with `number`, counting from `first`. Raises DatasetError."""
     if not number.isdecimal() or not first <= int(number) < first + len(labels):
         raise DatasetError(f"class {number!r} is not a number from {first} to {first + len(labels) - 1}")
     return labels[int(number) - first]

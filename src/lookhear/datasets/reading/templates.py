@@ -1,4 +1,4 @@
-"""What every MUSIC-AVQA-shaped dataset shares: the 42 answers, and the official way to fill a question template."""
+"""MUSIC-AVQA's 42 answers and its official rule for filling question templates, shared by derived datasets."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ ANSWERS = (
 
 
 def fill(question_content: str, templ_values: str | Sequence[str]) -> str:
-    """The question as the official code hands it to a text encoder: slots filled, no question mark.
+    """Fill a question template as the official code does before text encoding: slots filled, no question mark.
 
-    Trailing blanks are dropped, the text is split at single spaces, the last character of the last word goes whatever
-    it is (a full-width question mark too, but also the last letter of a text that has none), then every word with a `<`
-    in it is replaced whole by the next value: "<LR>?" becomes "left". Values left over are ignored. `templ_values` is
-    the list or the JSON text of it. Raises DatasetError where there are fewer values than slots.
+    Trailing blanks are removed, the text is split at single spaces, the last character of the last word is dropped (a
+    question mark, or the last letter of a text without one), then every word that contains `<` is replaced by the next
+    value: "<LR>?" becomes "left". Surplus values are ignored. `templ_values` is a list or its JSON text. Raises
+    DatasetError if there are fewer values than slots.
     """
     values = listed(templ_values, "templ_values")
     words = question_content.rstrip().split(" ")
@@ -40,7 +40,7 @@ def fill(question_content: str, templ_values: str | Sequence[str]) -> str:
 
 
 def listed(value: str | Sequence[str], key: str) -> list[str]:
-    """A list of texts that the annotation files hold either as such or as JSON text (`type`, `templ_values`)."""
+    """A list of texts, stored in annotation files as a list or as JSON text (`type`, `templ_values`)."""
     try:
         found = json.loads(value) if isinstance(value, str) else value
     except json.JSONDecodeError:
@@ -51,7 +51,7 @@ def listed(value: str | Sequence[str], key: str) -> list[str]:
 
 
 def example(record: Mapping[str, Any], clip: Clip, segments: Sequence[Segment] = ()) -> Example:
-    """One official annotation record as an Example; `segments` is when the reference answer shows, if known."""
+    """Convert an official annotation record to an Example; `segments` are the times of the evidence, if known."""
     values = listed(record["templ_values"], "templ_values")
     reference = Answer(record["anser"], segments=tuple(segments)) if record.get("anser") is not None else None
     return Example(

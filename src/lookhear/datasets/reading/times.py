@@ -1,4 +1,4 @@
-"""Seconds as people and models write them: "from 2 to 5 s", "0:02-0:05", "at 1:02:03", "2.5 seconds". Linear time.
+"""Parse times in free text: "from 2 to 5 s", "0:02-0:05", "at 1:02:03", "2.5 seconds". Runs in linear time.
 
 stretches("a bark from 0:02 to 0:05")  ->  [(2.0, 5.0)]
 moments("she waves at 03:16")          ->  [196.0]
@@ -16,7 +16,7 @@ JOIN = r"\s{0,3}(?:to|until|till|through|and|-|–|—|~|→|,)\s{0,3}"
 
 
 def _edge(side: str) -> str:
-    """One end of a stretch: a clock, or a number that may have a unit before or after it."""
+    """Regular expression for one end of a time span: a clock time, or a number with an optional unit."""
     return (
         rf"(?:(?:seconds?|time)\s{{0,2}})?(?P<{side}clock>{CLOCK})"
         rf"|(?:(?P<{side}said>seconds?)\s{{0,2}})?(?P<{side}plain>{PLAIN})\s{{0,2}}(?P<{side}unit>{UNIT})?"
@@ -32,7 +32,7 @@ MOMENT = re.compile(
 
 
 def seconds(clock: str) -> float:
-    """`m:ss`, `mm:ss` or `h:mm:ss`, with either colon, or plain seconds, as seconds."""
+    """Seconds of `m:ss`, `mm:ss` or `h:mm:ss`, with an ASCII or full-width colon, or of plain seconds."""
     total = 0.0
     for part in clock.replace("：", ":").split(":"):
         total = 60 * total + float(part)
@@ -40,16 +40,16 @@ def seconds(clock: str) -> float:
 
 
 def stretches(text: str) -> list[tuple[float, float]]:
-    """(start, end) of each stretch of time, in order of the text; bare numbers only where a unit stands with one."""
-    found = []
+    """(start, end) of each time span, in order of the text; plain numbers count only if one of them has a unit."""
+    spans = []
     for m in STRETCH.finditer(text):
         sides = [m[side + "clock"] or m[side + "plain"] for side in "ab"]
         timed = any(m[side + mark] for side in "ab" for mark in ("clock", "unit", "said"))
         if timed:
-            found.append((seconds(sides[0]), seconds(sides[1])))
-    return found
+            spans.append((seconds(sides[0]), seconds(sides[1])))
+    return spans
 
 
 def moments(text: str) -> list[float]:
-    """Every time that is named, the ends of stretches included, in order of the text."""
+    """Every time in the text, including the ends of spans, in order."""
     return [seconds(m["clock"] or m["plain"] or m["after"]) for m in MOMENT.finditer(text)]

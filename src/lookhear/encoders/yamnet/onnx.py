@@ -1,4 +1,4 @@
-"""The weights of an ONNX file by name, without the ONNX library: its tensors are all that is read, no graph is run.
+"""Read the weights of an ONNX file by name, without the ONNX library; only tensors are read, no graph is run.
 
 An ONNX file is a protobuf message. Field 7 of the model is the graph, field 5 of the graph its tensors; a tensor has
 its sizes in field 1, its type in field 2, its name in field 8, its bytes in field 9 or, outside, in the file that the
@@ -17,7 +17,15 @@ from lookhear.encoders.yamnet import protobuf
 from lookhear.encoders.yamnet.protobuf import Message
 from lookhear.errors import ModelError
 
-TYPES = {1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32, 7: np.int64, 10: np.float16, 11: np.float64}
+TYPES: dict[int, type[np.generic]] = {
+    1: np.float32,
+    2: np.uint8,
+    3: np.int8,
+    6: np.int32,
+    7: np.int64,
+    10: np.float16,
+    11: np.float64,
+}
 LISTS = {1: 4, 6: 5, 7: 7, 11: 10}  # type -> the field of a tensor that lists its numbers, where they are no bytes
 
 
@@ -42,14 +50,14 @@ def _inside(file: str) -> str:
 
 def _read(model: bytes, beside: Callable[[str], bytes]) -> dict[str, np.ndarray]:
     opened: dict[str, bytes] = {}
-    found = {}
+    arrays = {}
     for graph in protobuf.each(memoryview(model), 7):
         for tensor in protobuf.each(graph, 5):
             name, array = _tensor(tensor, beside, opened)
-            found[name] = array
-    if not found:
+            arrays[name] = array
+    if not arrays:
         raise ValueError("it holds no tensors")
-    return found
+    return arrays
 
 
 def _tensor(tensor: Message, beside: Callable[[str], bytes], opened: dict[str, bytes]) -> tuple[str, np.ndarray]:
@@ -60,7 +68,7 @@ def _tensor(tensor: Message, beside: Callable[[str], bytes], opened: dict[str, b
     kind = TYPES.get(code)
     if kind is None:
         raise ValueError(f"tensor {name!r} is of type {code}, which is not read")
-    raw: bytes | Message | None = next((v for n, v in fields if n == 9), None)
+    raw: bytes | Message | None = next((v for n, v in fields if n == 9 and not isinstance(v, int)), None)
     where = dict(_pair(v) for n, v in fields if n == 13)
     if where:
         file = where["location"]

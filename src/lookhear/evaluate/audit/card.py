@@ -76,7 +76,7 @@ def audit(
     answers = run(model, examples, store)
     lost = incomplete(examples, answers)
     kept = [i for i, e in enumerate(examples) if e.clip.id not in lost]
-    whole = report(examples, answers)  # unread clips count as wrong here, as everywhere
+    overall = _overall(examples, answers)  # unread clips count as wrong here, as everywhere
     asked = Asked(model, store, [examples[i] for i in kept], [answers[i] for i in kept], margin, seed)
     jobs: list[tuple[tuple[str, str, str], Callable[[], Line | list[Line]]]] = [
         *(((p.name, p.section, p.title), lambda p=p: taken_away(asked, p)) for p in PROOFS),
@@ -88,7 +88,7 @@ def audit(
     ]
     lines = _done(jobs, progress)
     card = {**(facts or {}), "model": model.name, "unread": lost, **_facts(examples, margin)}
-    return Card(card, whole.overall, lines, _findings(lines))
+    return Card(card, overall, lines, _findings(lines))
 
 
 def audit_answers(
@@ -102,13 +102,23 @@ def audit_answers(
     facts: Mapping[str, Any] | None = None,
 ) -> Card:
     """Audit answers whose model is not at hand: floors, priors, leaks, head against tail. Nothing is asked again."""
+    overall = _overall(examples, answers)
     asked = Asked(None, None, examples, answers, margin, seed)
     jobs = [*_without_asking(asked, train, part)]
     if any(a.scores for a in answers):
         jobs.append((("calibration", "answers", "calibration"), lambda: checks.calibration(asked)))
     lines = _done(jobs)
     card = {**(facts or {}), "model": name, "unread": {}, **_facts(examples, margin)}
-    return Card(card, report(examples, answers).overall, lines, _findings(lines))
+    return Card(card, overall, lines, _findings(lines))
+
+
+def _overall(examples: Sequence[Example], answers: Sequence[Answer]) -> Score:
+    """How many answers are right. Raises DatasetError where they are not simply right or wrong."""
+    overall = report(examples, answers).overall
+    if overall is None:
+        kinds = ", ".join(sorted({e.task for e in examples}))
+        raise DatasetError(f"An audit needs answers that are right or wrong, and {kinds} has others. Audit questions.")
+    return overall
 
 
 def _without_asking(

@@ -45,10 +45,12 @@ class Edit:
 
     def clip(self, clip: Clip) -> Clip:
         """`clip` with its edited sides under their new names; what is absent or blank stays so."""
-        return replace(clip, **{side: self._renamed(getattr(clip, side)) for side in self.sides})
+        video = self._renamed(clip.video) if "video" in self.sides else clip.video
+        audio = self._renamed(clip.audio) if "audio" in self.sides else clip.audio
+        return replace(clip, video=video, audio=audio)
 
     def _renamed(self, source: Source | None) -> Source | None:
-        return source if source in (None, BLANK) else replace(source, id=f"{source.id}~{self.name}")  # type: ignore[type-var]
+        return source if source is None or source == BLANK else replace(source, id=f"{source.id}~{self.name}")
 
 
 def shuffled(seed: int = 0) -> Edit:
@@ -134,8 +136,8 @@ def files(examples: Sequence[Example], edit: Edit, folder: Path) -> list[Example
         path = folder / f"{number}-{edit.name}.mp4"
         source = Source(f"{clip.id}~{edit.name}", path)
         _rewrite(clip, edit, path)
-        sides = {side: getattr(clip, side) for side in ("video", "audio")}
-        made[clip] = Clip(**{side: was if was in (None, BLANK) else source for side, was in sides.items()})
+        video, audio = (was if was in (None, BLANK) else source for was in (clip.video, clip.audio))
+        made[clip] = Clip(video, audio)
     return [replace(e, clip=made[e.clip]) for e in examples]
 
 

@@ -59,8 +59,8 @@ class Line:
         interval = None if self.interval is None else [round(edge, 4) for edge in self.interval]
         groups = {g: dict(zip(("change", "low", "high"), map(_four, v), strict=True)) for g, v in self.groups.items()}
         words = {"name": self.name, "section": self.section, "title": self.title, "verdict": self.verdict}
-        words |= {"sentence": self.sentence, "questions": self.questions}
-        return {**words, **rounded, "interval": interval, "groups": groups}
+        told = {"sentence": self.sentence, "questions": self.questions}
+        return {**words, **told, **rounded, "interval": interval, "groups": groups}
 
     def _numbers(self) -> dict[str, float | None]:
         return {"before": self.before, "after": self.after, "change": self.change}

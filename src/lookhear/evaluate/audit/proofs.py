@@ -68,6 +68,7 @@ class Asked:
 
     def again(self, examples: Sequence[Example], store: FeatureStore | None = None) -> list[Answer]:
         """The model's answers to other examples."""
+        assert self.model is not None, "asked only where the model is at hand"
         return run(self.model, examples, store or self.store)
 
     def about(self, places: Sequence[int]) -> Asked:
@@ -132,10 +133,11 @@ def out_of_time(asked: Asked, proof: Proof, shift: int, films: int) -> Line:
 def edited(asked: Asked, edit: edits.Edit, films: int) -> tuple[Asked, list[Example], list[Answer]]:
     """Answers about the clips as they are and as edited. Models without features get files, written anew for both."""
     if isinstance(asked.model, NetModel):
-        assert asked.store is not None
+        model, features = asked.model, asked.store
+        assert features is not None
         if edit.mirror:
             asked = asked.about(first_clips(asked.examples, films))
-        examples, store = edits.features(asked.model, asked.examples, edit, asked.store)
+        examples, store = edits.features(model, asked.examples, edit, features)
         return asked, examples, asked.again(examples, store)
     some = asked.about(first_clips(asked.examples, films))
     with tempfile.TemporaryDirectory() as folder:

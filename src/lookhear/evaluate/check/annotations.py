@@ -72,29 +72,30 @@ def check(
     `media` opens each file the questions need; `near` also compares what they show and sound like, which decodes them.
     `progress` wraps long loops over files (paths, what is done to them).
     """
-    module, version = datasets.find(name)
+    dataset = datasets.of(name)
     root = Path(root)
     if not root.is_dir():
         raise DatasetError(f"No folder {str(root)!r} for dataset {name!r}. Give the folder of its annotations.")
-    asked = {"version": version} if version else {}
-    if hasattr(module, "read"):
-        splits = splits or sorted(module.splits(root, **asked), key=_place)
-        found = {split: module.read(root, split, **asked) for split in splits}
-    else:
-        found = _loaded(module, root, splits, version)
+    there = dataset.splits(root)
+    if not dataset.reads:  # parts are of another split, so left out unless asked for
+        there = [split for split in there if split not in dataset.parts]
+    found = {split: dataset.read(root, split) for split in splits or sorted(there, key=_place)}
     if not found:
         raise DatasetError(f"No annotations of {name!r} under {str(root)!r}. Their layout: lookhear list datasets.")
-    own = bool(version) and not hasattr(module, "read")  # tasks with other answers than the questions' words
-    vocabulary = set() if own else {normal(word) for word in getattr(module, "VOCABULARY", ())}
+    own = bool(dataset.version) and not dataset.reads  # tasks with other answers than the questions' words
+    vocabulary = set() if own else {normal(word) for word in dataset.answers(root)}
     findings: list[Finding] = []
     for split, read in found.items():
         findings += _rows(split, read.faults)
-        findings += _ids(split, read.examples, getattr(module, "REPHRASED", False))
+        findings += _ids(split, read.examples, dataset.rephrased)
         findings += _answers(split, read.examples, vocabulary)
         findings += _asked_twice(split, read.examples)
         if own:
             findings += _truths(split, read.examples, media)
+    whole = {split: dataset.wholes.get(split, split) for split in found}
     for (first, a), (second, b) in combinations(found.items(), 2):
+        if whole[first] == whole[second]:  # head and tail are parts of one test set
+            continue
         findings += _leaks(first, a.examples, second, b.examples)
     clips = {e.clip.id: e.clip for read in found.values() for e in read.examples}
     if media:
@@ -102,14 +103,6 @@ def check(
     if near:
         findings += [Finding(*finding) for finding in near_duplicates(clips.values(), progress)]
     return Checkup(name, str(root), {split: _facts(a) for split, a in found.items()}, tuple(findings))
-
-
-def _loaded(module: Any, root: Path, splits: Sequence[str], version: str) -> dict[str, Annotations]:
-    """Splits of a dataset that reads whole files or none: those asked for, or all that there are."""
-    parts = getattr(module, "PARTS", {})  # of another split, so left out unless asked for
-    there = splits or sorted((s for s in module.splits(root, version) if s not in parts), key=_place)
-    found = {split: tuple(module.load(root, split, version)) for split in there}
-    return {split: Annotations(root, len(examples), examples) for split, examples in found.items()}
 
 
 def _facts(annotations: Annotations) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class Doctor:
         if which != SERVED:
             model = load(name)
             return self._certified(name, "", model, self.examine(model), {})
-        first = self._served(name, **late).llm
+        first = _endpoint(self._served(name, **late))
         fixed = [options["dialect"]] if options.get("dialect") else list(tried)
         names = fixed or [first.speaks(), *(d for d in dialects.names() if d != first.speaks())]
         refused: dict[str, str] = {}
@@ -100,7 +100,8 @@ class Doctor:
     def _served(name: str, **late: Any) -> LLMModel:
         """A model behind an address that remembers no reply, whatever its name says: each is asked for anew."""
         model = load(name, **late)
-        model.llm.asker.ledger = None
+        assert isinstance(model, LLMModel), "a model behind an address is a language model"
+        _endpoint(model).asker.ledger = None
         return model
 
     def examine(self, model: Model) -> dict[str, Finding]:
@@ -212,3 +213,8 @@ def sent(llm: Endpoint) -> dict[str, Any]:
         "side": config.side,
         "extra": config.extra,
     }
+
+
+def _endpoint(model: LLMModel) -> Endpoint:
+    assert isinstance(model.llm, Endpoint), "only models behind an address come here"
+    return model.llm

@@ -132,7 +132,7 @@ def _shade(rng: np.random.Generator, colour: Sequence[int]) -> tuple[int, ...]:
 
 
 def _filled(colour: Sequence[int]) -> np.ndarray:
-    return np.broadcast_to(np.uint8(colour), (SECONDS * FPS, SIZE, SIZE, 3)).copy()
+    return np.broadcast_to(np.array(colour, np.uint8), (SECONDS * FPS, SIZE, SIZE, 3)).copy()
 
 
 def _grey() -> np.ndarray:

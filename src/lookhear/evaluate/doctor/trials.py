@@ -75,14 +75,14 @@ def staged(root: Path, sense: str, count: int, rng: np.random.Generator) -> list
         examples = [examples[i] for i in rng.permutation(len(examples))]
         while examples:
             first = examples.pop()
-            second = next((e for e in examples if e.reference.text != first.reference.text), None)
+            second = next((e for e in examples if e.truth.text != first.truth.text), None)
             if second is None:
                 break
             examples.remove(second)
             seen, heard = (first, second) if sense == "heard" else (second, first)
             clip = Clip(seen.clip.video, heard.clip.audio)
             swapped = replace(second, id=f"{second.id}-swapped", clip=clip)
-            truth = (first.reference.text, second.reference.text)
+            truth = (first.truth.text, second.truth.text)
             found.append(Trials(f"Soundstage, {first.kind[0]}", (first, swapped), truth))
     found = [found[i] for i in rng.permutation(len(found))]
     return sorted(found, key=lambda pair: pair.examples[0].meta["template"] != VOICE)[:count]

@@ -77,18 +77,21 @@ def judge(groups: Sequence[Group], last: bool) -> Finding:
         return Finding(OPEN, why, groups=tuple(groups))
     right, asked, p = sum(g.right for g in good), sum(len(g.truth) for g in good), chance(good)
     told = f"{right} of {asked} right ({_each(good)})"
-    rest = {"right": right, "asked": asked, "chance": p, "groups": tuple(groups)}
+
+    def finding(verdict: str, why: str) -> Finding:
+        return Finding(verdict, why, right, asked, p, tuple(groups))
+
     if p <= SURE:
-        return Finding(YES, f"{told}; by luck with a chance of {p:.1g}", **rest)
+        return finding(YES, f"{told}; by luck with a chance of {p:.1g}")
     if all(len(set(g.raw)) == 1 for g in good):
-        return Finding(NO, f"{told}; what was changed changes no reply", **rest)
+        return finding(NO, f"{told}; what was changed changes no reply")
     if not last:
-        return Finding(OPEN, told, **rest)
+        return finding(OPEN, told)
     stable = all(len({g.raw[0], *g.again}) == 1 for g in good)
     likely = sum(1 / len(g.truth) for g in good) / len(good)
     if not stable and right <= asked * (likely + max(0.5, likely + 0.25)) / 2:
-        return Finding(NO, f"{told}, as guessing is; replies vary as much when nothing is changed", **rest)
-    return Finding(OPEN, f"{told}; replies change with what is sent, but not as the truth does", **rest)
+        return finding(NO, f"{told}, as guessing is; replies vary as much when nothing is changed")
+    return finding(OPEN, f"{told}; replies change with what is sent, but not as the truth does")
 
 
 def order(groups: Sequence[Group]) -> Finding:

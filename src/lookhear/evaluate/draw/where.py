@@ -54,5 +54,6 @@ def masks(regions: Sequence[Region], path: Path | str) -> Path | None:
 
 def frame_of(media: Media, regions: Sequence[Region]) -> np.ndarray:
     """The frame that regions are meant in: the one nearest to their time, the middle one where they have none."""
+    assert media.frames is not None, "regions lie in a picture"
     time = next((r.time for r in regions if r.time is not None), None)
     return media.frames[len(media.frames) // 2 if time is None else int(np.abs(media.times - time).argmin())]

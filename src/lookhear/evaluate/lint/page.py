@@ -62,8 +62,8 @@ class Linted:
         parts.append("<h2>Faults</h2>" + ("" if self.findings else "<p>None found.</p>"))
         for finding in self.findings:
             cases = "".join(f"<li>{_e(case)}</li>" for case in finding.cases)
-            head = f"<h3>{_e(finding.kind)}: {len(finding.records)}</h3><p>{_e(finding.says)}</p>"
-            parts.append(f"{head}<ul>{cases}</ul>")
+            heading = f"<h3>{_e(finding.kind)}: {len(finding.records)}</h3><p>{_e(finding.says)}</p>"
+            parts.append(f"{heading}<ul>{cases}</ul>")
         style = "body{font:16px/1.4 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
         style += "td,th{padding:.2em .8em;text-align:right}"
         style += "td:first-child,th:first-child{text-align:left}tr:nth-child(even){background:#f4f4f4}"

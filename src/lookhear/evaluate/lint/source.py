@@ -20,8 +20,7 @@ def read(questions: str, root: Path | None = None, split: str = "test") -> tuple
             if path.suffix or questions.partition("@")[0] not in catalog.names("datasets"):
                 raise DatasetError(f"No file {questions!r}, and no dataset of that name. Give a question file's path.")
             raise RecipeError(f"Dataset {questions!r} needs --root, the folder of its files; or give a file's path.")
-        module, version = datasets.find(questions)
-        return f"{questions} {split}", module.read(root, split, version) if version else module.read(root, split)
+        return f"{questions} {split}", datasets.of(questions).read(root, split)
     name, version = _reader(path)
     module = catalog.find("datasets", name)
     if name == "mcq":

@@ -55,7 +55,7 @@ def _averages() -> Iterable[Contradiction]:
         files = [key for key in counts() if key[0].partition("@")[0] == dataset and key[1] == split]
         if dataset == "music_avqa_r" and split == "headtail":
             files = [("music_avqa_r", "head"), ("music_avqa_r", "tail")]
-            sizes = [{t: sum(counts()[key][t] for key in files) for t in counts()[files[0]]}]
+            sizes: list[Mapping[str, int]] = [{t: sum(counts()[key][t] for key in files) for t in counts()[files[0]]}]
         else:
             sizes = [counts()[key] for key in files]
         if not sizes:

@@ -2,37 +2,106 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
+from lookhear.evaluate import tables
 from lookhear.evaluate.columns import PRINTED
 from lookhear.evaluate.literature.contradictions import files_behind
 from lookhear.evaluate.literature.published import Number, numbers
+from lookhear.evaluate.scores import Scored
 
 SPLIT = {"music_avqa_r": "headtail", "avqa": "val"}  # what the papers' numbers are about; elsewhere it is `test`
+WHOLE = {"music_avqa_r": ("test",)}  # other names of that split
+PARTS = ("head", "tail")
+FEW = 20  # methods named one by one, so that those without a number are said
+log = logging.getLogger("lookhear")
+HAVF = "with HAVF"  # the variant of six rows of AVQA's table, which prints no row without it
+
+
+def lacking(dataset: str, wanted: Sequence[str]) -> list[str]:
+    """Those of `wanted` that have no published number on any split of `dataset`."""
+    name = dataset.partition("@")[0]
+    have = {n.method for n in numbers() if n.dataset == name}
+    return [method for method in wanted if method not in have]
 
 
 def rows(dataset: str, wanted: Sequence[str], split: str = "") -> dict[str, dict[str, float]]:
     """Published rows to print beside a measured one: "TSPM (AV-Master Table II)" -> type -> accuracy.
 
-    Of several tables with the same method the most detailed is taken; of those, one scored on the asked version's test
-    file. A row that was scored on the other of MUSIC-AVQA's two test files says so.
+    Tables of one paper that print a method's row in pieces are put together where they agree. Of several papers the
+    one with the most detail is taken; of those, one scored on the asked version's test file. A row that was scored on
+    the other of MUSIC-AVQA's two test files says so.
     """
+    chosen = {}
+    for label, (where, row) in _chosen(dataset, wanted, split).items():
+        chosen[f"{label} ({where})"] = {column: row[column].value for column in PRINTED if column in row}
+    return chosen
+
+
+def parts(dataset: str, wanted: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
+    """Rows of a test set in head and tail: method -> `head`, `tail`, `headtail` -> type -> accuracy, as published."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    places: dict[str, dict[str, None]] = {}
+    for part in (*PARTS, "headtail"):
+        for label, (where, row) in _chosen(dataset, wanted, part).items():
+            found.setdefault(label, {})[part] = {column: row[column].value for column in PRINTED if column in row}
+            places.setdefault(label, {})[where] = None
+    return {f"{label} ({'; '.join(places[label])})": found[label] for label in found}
+
+
+def beside(reports: Mapping[str, Scored], dataset: str, split: str, wanted: Sequence[str], format: str = "text") -> str:
+    """Measured rows and the published ones of `wanted` in one table; head and tail apart where reports have both."""
+    if missing := lacking(dataset, wanted) if len(wanted) < FEW else []:
+        log.warning("no published number on %s of %s", dataset, ", ".join(missing))
+    if any(report.parts for report in reports.values()):
+        ours = {label: tables.of_parts(report) for label, report in reports.items()}
+        return tables.by_part({**ours, **parts(dataset, wanted)}, format, groups=True)
+    others = rows(dataset, wanted, split if split in PARTS else "")
+    return tables.grid({**{label: tables.columns(report) for label, report in reports.items()}, **others}, format)
+
+
+def _chosen(dataset: str, wanted: Sequence[str], split: str) -> dict[str, tuple[str, dict[str, Number]]]:
+    """Method, with what differs from it -> where its row is printed, and the row."""
     name, _, version = dataset.partition("@")
     by_set = name == "music_avqa_v2"  # two test sets and two training sets: all four are the table
     split = split or (f"test_{version or 'balance'}" if by_set else SPLIT.get(name, "test"))
+    if split in WHOLE.get(name, ()):
+        split = SPLIT[name]
     tables: dict[str, dict[str, dict[str, Number]]] = {}
     for n in numbers():
         about = (n.dataset, n.split, n.metric) == (name, split, "accuracy") and n.method in wanted
-        if about and (by_set or not n.variant):
+        if about and (by_set or not n.variant or (name == "avqa" and n.variant == HAVF)):
             label = f"{n.method}, {n.variant}" if n.variant else n.method
             tables.setdefault(label, {}).setdefault(n.source, {})[n.type] = n
     chosen = {}
     for label in sorted(tables, key=lambda label: wanted.index(label.partition(", ")[0])):
-        others = {source: _other_file(row, version) for source, row in tables[label].items()}
-        source, row = max(tables[label].items(), key=lambda table: (len(table[1]), not others[table[0]]))
-        values = {column: row[column].value for column in PRINTED if column in row}
-        chosen[f"{label} ({source}{others[source]})"] = values
+        whole = [_together(some) for some in _by_paper(tables[label])]
+        others = {where: _other_file(row, version) for where, row in whole}
+        where, row = max(whole, key=lambda one: (len(one[1]), not others[one[0]]))
+        chosen[label] = (where + others[where], row)
     return chosen
+
+
+def _by_paper(tables: Mapping[str, dict[str, Number]]) -> list[dict[str, dict[str, Number]]]:
+    papers: dict[str, dict[str, dict[str, Number]]] = {}
+    for source, row in tables.items():
+        papers.setdefault(source.partition(" Table")[0], {})[source] = row
+    return list(papers.values())
+
+
+def _together(tables: Mapping[str, dict[str, Number]]) -> tuple[str, dict[str, Number]]:
+    """One row out of a paper's tables: the most detailed, and what others that agree with it print beyond it."""
+    first, *rest = sorted(tables, key=lambda source: -len(tables[source]))
+    row, used = dict(tables[first]), [first]
+    for source in rest:
+        more = {kind: n for kind, n in tables[source].items() if kind not in row}
+        if more and all(row[kind].value == n.value for kind, n in tables[source].items() if kind in row):
+            row |= more
+            used.append(source)
+    paper, _, number = first.partition(" Table ")
+    every = ", ".join([number, *(source.partition(" Table ")[2] for source in used[1:])])
+    return (first if len(used) == 1 else f"{paper} Tables {every}"), row
 
 
 def _other_file(row: Mapping[str, Number], version: str) -> str:

@@ -73,8 +73,9 @@ class Record:
             some = [call for call in batch if call.phase in wanted]
             if not some:
                 continue
-            count = sum(call.counts[:, kinds].sum(axis=1) for call in some)
-            sums = sum(np.stack([s[:, kinds].sum(axis=1) for s in call.sums.values()], axis=1) for call in some)
+            count = np.sum([call.counts[:, kinds].sum(axis=1) for call in some], axis=0)
+            per_call = [np.stack([s[:, kinds].sum(axis=1) for s in call.sums.values()], axis=1) for call in some]
+            sums = np.sum(per_call, axis=0)
             kept = count > 0
             rows.append(sums[kept] / count[kept][:, None, None])
         return np.concatenate(rows) if rows else np.zeros((0, 0, 0))

@@ -25,9 +25,9 @@ import torch
 from lookhear import config, datasets, files, statistics
 from lookhear.errors import LookhearError, RecipeError
 from lookhear.evaluate.floors import template_of
-from lookhear.evaluate.report import clusters_of, columns_of, membership
-from lookhear.metrics.answers import normal
-from lookhear.model import NetModel, load, says
+from lookhear.evaluate.report import clusters_of, columns_of, membership, places_of_parts
+from lookhear.metrics.answers import correct, normal
+from lookhear.model import NetModel, costs, load, says
 from lookhear.store.batch import orders
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import fill
@@ -54,6 +54,20 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Beyond:
+    """A test set of another dataset that every row is asked: MUSIC-AVQA-R, for nets that learn on MUSIC-AVQA."""
+
+    dataset: str = ""
+    root: str = ""
+    """empty means that of the recipes"""
+    split: str = "test"
+
+    @property
+    def name(self) -> str:
+        return f"{self.dataset} {self.split}"
+
+
+@dataclass(frozen=True)
 class Study:
     """What is compared. `set` is laid over every row before the row's own overrides."""
 
@@ -61,6 +75,9 @@ class Study:
     set: list[str] = field(default_factory=list)
     seeds: list[int] = field(default_factory=lambda: [0])
     splits: list[str] = field(default_factory=lambda: ["test"])
+    """of the recipes' own dataset"""
+    beyond: list[Beyond] = field(default_factory=list)
+    """of other datasets, asked as well"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +95,7 @@ def read(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     Raises RecipeError for a row without a name of its own, or an unknown one.
     """
     own = [one.removeprefix(OWN) for one in overrides if one.startswith(OWN)]
-    study = config.load(path, own, schema=Study)
+    study = config.load(path, own, Study)
     names = [row.name for row in study.rows]
     if not names or not all(names) or len({folder_of(n) for n in names}) < len(names):
         raise RecipeError(f"{path}: every row needs a name of its own; there are {names}.")
@@ -138,13 +155,16 @@ def go(
     study, began = read(path, overrides), time.perf_counter()
     jobs = recipes(study, path, out, overrides)
     kept: dict[str, Sequence[Example]] = {}
-    right: dict[str, dict[str, dict[int, np.ndarray]]] = {split: {} for split in study.splits}
+    further = {one.name: one for one in study.beyond}
+    splits = [*study.splits, *further]
+    right: dict[str, dict[str, dict[int, np.ndarray]]] = {split: {} for split in splits}
     stores: dict[str, FeatureStore] = {}
     for (name, seed), recipe in jobs.items():
-        for split in (s for s in study.splits if s not in kept):
-            kept[split] = datasets.load(recipe.data.name, recipe.data.root, split)
-        known = {s: bits for s in study.splits if (bits := stored(Path(recipe.out), s, kept[s])) is not None}
-        if len(known) < len(study.splits):
+        for split in (s for s in splits if s not in kept):
+            one = further.get(split) or Beyond(recipe.data.name, recipe.data.root, split)
+            kept[split] = datasets.load(one.dataset, one.root or recipe.data.root, one.split)
+        known = {s: bits for s in splits if (bits := stored(Path(recipe.out), s, kept[s])) is not None}
+        if len(known) < len(splits):
             if time.perf_counter() - began > 60 * minutes:
                 say(f"not begun: {name}, seed {seed}")
                 continue
@@ -157,13 +177,16 @@ def go(
                 continue
             took = time.perf_counter() - start
             model = load(run)
+            assert isinstance(model, NetModel)
             where = recipe.data.store or f"{recipe.data.root}/features"
             store = stores.setdefault(where, FeatureStore(where, cache=True))
-            for split in (s for s in study.splits if s not in known):
+            for split in (s for s in splits if s not in known):
                 known[split] = asked(model, kept[split], store)
                 keep(run, split, kept[split], known[split])
             scores = ", ".join(f"{s} {100 * bits.mean():.2f} %" for s, bits in known.items())
             say(f"{name}, seed {seed}: {scores} (trained in {took:.0f} s, {time.perf_counter() - start - took:.0f} s)")
+            if told := costs.read(run):
+                say(f"  {', '.join(f'{n} {c}' for n, c in zip(costs.HEAD, costs.cells(told), strict=True))}")
         for split, bits in known.items():
             right[split].setdefault(name, {})[seed] = bits
     if failed and not any(right.values()):
@@ -176,16 +199,28 @@ def go(
 
 @torch.inference_mode()
 def asked(model: NetModel, examples: Sequence[Example], store: FeatureStore) -> np.ndarray:
-    """bool (question,): which of `examples` the model answers right. Clips are watched once; no evidence is made."""
+    """bool (question,): which of `examples` the model answers right. Clips are watched once; no evidence is made.
+
+    Questions that offer options are asked as `model.answer` asks them.
+    """
     wanted = [*orders(model.net.watch), *orders(model.net.answer)]
     fill(store, model.recipe.features, wanted, examples, model.encoder)
     vocabulary = [normal(answer) for answer in model.vocabulary]
+    among = model.recipe.data.options != "off" and any("options" in e.meta for e in examples)
+    model = model.using(store)
     groups: dict[Clip, list[int]] = {}
     for i, example in enumerate(examples):
         groups.setdefault(example.clip, []).append(i)
     clips, found = list(groups), np.zeros(len(examples), bool)
     for start in range(0, len(clips), CLIPS):
         places = [i for clip in clips[start : start + CLIPS] for i in groups[clip]]
+        if among:
+            some = [examples[i] for i in places]
+            said_ = model.answer(model.watch(clips[start : start + CLIPS]), some)
+            found[places] = [
+                e.reference is not None and correct(a, e.reference) for a, e in zip(said_, some, strict=True)
+            ]
+            continue
         said = says(model.net, model.batch([examples[i] for i in places], wanted, store)).logits.argmax(-1)
         for i, answer in zip(places, said.tolist(), strict=True):
             reference = examples[i].reference
@@ -196,16 +231,21 @@ def asked(model: NetModel, examples: Sequence[Example], store: FeatureStore) -> 
 def keep(run: Path, split: str, examples: Sequence[Example], right: np.ndarray) -> None:
     """Write who was right into the run folder: one bit a question, with a hash of the questions."""
     text = json.dumps({"questions": len(examples), "digest": digest(examples), "right": pack(right)})
-    files.write(run / f"right-{split}.json", text)
+    files.write(_bits_of(run, split), text)
 
 
 def stored(run: Path, split: str, examples: Sequence[Example]) -> np.ndarray | None:
     """What `keep` wrote, or None where the run was not asked these very questions."""
-    path = run / f"right-{split}.json"
+    path = _bits_of(run, split)
     if not path.is_file():
         return None
     facts = json.loads(path.read_text("utf-8"))
     return unpack(facts["right"], len(examples)) if facts["digest"] == digest(examples) else None
+
+
+def _bits_of(run: Path, split: str) -> Path:
+    name = re.sub(r"[^\w.+-]+", "-", split)
+    return run / f"right-{name}.json"
 
 
 def digest(examples: Sequence[Example]) -> str:
@@ -235,17 +275,21 @@ def summary(found: Asked, against: Mapping[str, str], resamples: int = statistic
     templates = sorted({template_of(e) for e in examples})
     place = {t: i for i, t in enumerate(templates)}
     which = np.array([place[template_of(e)] for e in examples])
-    inside = np.concatenate([membership(examples, names), which[:, None] == np.arange(len(templates))], axis=1)
-    clusters, columns = clusters_of(examples), [*names, *templates]
-    families = {n: "overall" if n == "Overall" else "types" if "/" in n else "groups" for n in names}
+    parts = places_of_parts(examples)
+    whole = membership(examples, names)
+    apart = [whole & np.isin(np.arange(len(examples)), some)[:, None] for some in parts.values()]
+    inside = np.concatenate([whole, *apart, which[:, None] == np.arange(len(templates))], axis=1)
+    kinds = {n: "overall" if n == "Overall" else "types" if "/" in n else "groups" for n in names}
+    families = kinds | {of_part(n, part): f"{kind} of {part}" for part in parts for n, kind in kinds.items()}
+    clusters, columns = clusters_of(examples), [*families, *templates]
     rows: dict[str, Any] = {}
     for name, seeds in found.right.items():
         values = seeds.mean(0)
         edges = 100 * statistics.bootstrap(_bits(seeds), clusters, inside, resamples)
-        cells = {c: _cell(values[inside[:, i]], edges[i]) for i, c in enumerate(columns)}
+        cells = {c: _cell(values[inside[:, i]], edges[i]) for i, c in enumerate(columns) if inside[:, i].any()}
         rows[name] = {"seeds": [round(100 * float(s.mean()), 2) for s in seeds], "columns": cells}
         other = against.get(name)
-        if other in found.right and other != name:
+        if other is not None and other in found.right and other != name:
             _compare(cells, values - found.right[other].mean(0), clusters, inside, columns, families, resamples)
             rows[name]["against"] = other
     tested = [n for n, row in rows.items() if "against" in row]
@@ -253,6 +297,11 @@ def summary(found: Asked, against: Mapping[str, str], resamples: int = statistic
     for name, value in zip(tested, adjusted, strict=True):
         rows[name]["columns"]["Overall"]["holm"] = _short(value)
     return {"videos": len(set(clusters.tolist())), "questions": len(examples), "rows": rows}
+
+
+def of_part(column: str, part: str) -> str:
+    """The name of a column for the questions of `head` or `tail` alone."""
+    return f"{column} ({part})"
 
 
 def _bits(seeds: np.ndarray) -> np.ndarray:
@@ -279,7 +328,8 @@ def _compare(
     pvalues = statistics.permutation(gap, np.zeros_like(gap), clusters, inside)
     together: dict[str, list[int]] = {}
     for i, column in enumerate(columns):
-        together.setdefault(families.get(column, "templates"), []).append(i)
+        if column in cells:
+            together.setdefault(families.get(column, "templates"), []).append(i)
     for family in together.values():
         for i, adjusted in zip(family, statistics.holm([float(pvalues[i]) for i in family]), strict=True):
             cells[columns[i]] |= {

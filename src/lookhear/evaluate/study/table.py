@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from lookhear.evaluate import tables
-from lookhear.evaluate.study.rows import Asked, Study, digest, pack, summary
+from lookhear.evaluate.report import PARTS
+from lookhear.evaluate.study.rows import Asked, Study, digest, folder_of, of_part, pack, summary
+from lookhear.model import costs
 
 
 def result(study: Study, found: Mapping[str, Asked]) -> dict[str, Any]:
@@ -23,28 +26,61 @@ def result(study: Study, found: Mapping[str, Asked]) -> dict[str, Any]:
     return {"splits": splits}
 
 
+def costs_of(study: Study, out: Path) -> dict[str, Any]:
+    """Row -> what its first run that has ended cost, as its costs.json tells."""
+    found = {}
+    for row in study.rows:
+        told = [costs.read(out / folder_of(row.name) / str(seed)) for seed in row.seeds or study.seeds]
+        if any(told):
+            found[row.name] = next(filter(None, told))
+    return found
+
+
 def text(result: Mapping[str, Any], format: str = "text") -> str:
-    """For each split: accuracies by type with the overall interval, and what the paired tests say."""
+    """For each split: accuracies by type with the overall interval, and what the paired tests say; then the costs."""
     parts = []
     for split, facts in result["splits"].items():
         parts += [f"{split}: {facts['questions']} questions about {facts['videos']} videos", "", scores(facts, format)]
         if any("against" in row for row in facts["rows"].values()):
             parts += ["", differences(facts, format)]
+        for part in (p for p in PARTS if of_part("Overall", p) in next(iter(facts["rows"].values()))["columns"]):
+            parts += ["", f"{part} of {split}", "", scores(facts, format, part=part)]
+            if any("against" in row for row in facts["rows"].values()):
+                parts += ["", differences(facts, format, of_part("Overall", part))]
         parts.append("")
+    if told := result.get("costs"):
+        rows = [[name, *costs.cells(one)] for name, one in told.items()]
+        parts.append(tables.lay_out(["", *costs.HEAD], rows, format))
     return "\n".join(parts).rstrip()
 
 
-def scores(facts: Mapping[str, Any], format: str = "text", columns: tuple[str, ...] = ()) -> str:
-    """Accuracy of each row by type, in percent, mean over seeds; `columns` in place of the types."""
+def bars(facts: Mapping[str, Any]) -> dict[str, dict[str, tuple[float, float, float]]]:
+    """Row -> type, group or `Overall` -> accuracy and the edges of its interval: what `draw.charts.scores` draws."""
+    found: dict[str, dict[str, tuple[float, float, float]]] = {}
+    for name, row in facts["rows"].items():
+        cells = {c: cell for c, cell in row["columns"].items() if c == "Overall" or _is_type(c)}
+        found[name] = {c: (cell["accuracy"], *cell["interval"]) for c, cell in cells.items()}
+    return found
+
+
+def scores(facts: Mapping[str, Any], format: str = "text", columns: tuple[str, ...] = (), part: str = "") -> str:
+    """Accuracy of each row by type, in percent, mean over seeds; `columns` in place of the types.
+
+    With `part` that of the questions of `head` or `tail` alone, without the spread of seeds, which is of all questions.
+    """
     rows = facts["rows"]
     known = next(iter(rows.values()))["columns"]
-    shown = columns or tuple(c for c in known if _is_type(c))
+    shown = columns or tuple(c for c in known if _is_type(c) and (not part or of_part(c, part) in known))
+
+    def named(column: str) -> str:
+        return of_part(column, part) if part else column
+
     lines = []
     for name, row in rows.items():
         cells, seeds = row["columns"], row["seeds"]
-        numbers = [f"{cells[c]['accuracy']:.1f}" for c in shown]
-        whole = cells["Overall"]
-        spread = f"{min(seeds):.1f} to {max(seeds):.1f}" if len(seeds) > 1 else "-"
+        numbers = [f"{cells[named(c)]['accuracy']:.1f}" for c in shown]
+        whole = cells[named("Overall")]
+        spread = f"{min(seeds):.1f} to {max(seeds):.1f}" if len(seeds) > 1 and not part else "-"
         interval = "{:.1f} to {:.1f}".format(*whole["interval"])
         lines.append([name, *numbers, f"{whole['accuracy']:.2f}", interval, str(len(seeds)), spread])
     head = ["", *(_short(c) for c in shown), "All", "95 % interval", "seeds", "lowest to highest"]
@@ -64,8 +100,24 @@ def differences(facts: Mapping[str, Any], format: str = "text", column: str = "O
     return tables.lay_out(["", "difference", "95 % interval", "p", "Holm p"], lines, format)
 
 
+def by_part(facts: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
+    """Row -> `head`, `tail`, `headtail` -> column -> accuracy, as `tables.by_part` prints it."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for name, row in facts["rows"].items():
+        cells = {c: cell["accuracy"] for c, cell in row["columns"].items() if _is_column(c)}
+        found[name] = {"headtail": {c: v for c, v in cells.items() if not c.endswith(")")}}
+        for part in PARTS:
+            end = of_part("", part)
+            found[name][part] = {c.removesuffix(end): v for c, v in cells.items() if c.endswith(end)}
+    return found
+
+
+def _is_column(column: str) -> bool:
+    return not column.endswith(("?", "？")) and "<" not in column
+
+
 def _is_type(column: str) -> bool:
-    return column.count("/") == 1 and not column.endswith(("?", "？")) and "<" not in column
+    return column.count("/") == 1 and not column.endswith(")") and _is_column(column)
 
 
 def _short(column: str) -> str:

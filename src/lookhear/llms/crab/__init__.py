@@ -4,10 +4,10 @@
                                                                                                 │ the states they
     CLIP's layers 14 and 22 of one frame ────────────────────────────────▶ mask decoder ◀───────┘ were chosen from
 
-A clip of one frame is shown as an image, of several as a video; `image` shows one more picture, the one whose masks are
-meant. Without it masks are those of the middle frame. Frames and pieces of sound are taken as in the release. Its
-text and its losses are those of the code: mean cross-entropy of target tokens, plus, where masks are given, BCE and
-half of dice summed over samples (the paper weighs masks by 0.5). Padding is on the left; `answer` goes on from the
+A clip of one frame is an image, of several frames a video; `image` adds one more picture, for which masks are
+predicted. Without it masks are predicted for the middle frame. Frames and pieces of sound are selected as in the
+release. Prompts and losses are those of the code: mean cross-entropy of target tokens, plus, if masks are given, BCE
+and half of dice summed over samples (the paper weights masks by 0.5). Padding is on the left; `answer` decodes from the
 cache of the media. The release trains connectors and I-LoRA first (`trains("look", "listen", "adapters")`), then mask
 decoder, embeddings and head (`trains("segment", "embeddings")`).
 
@@ -34,6 +34,7 @@ from lookhear.errors import ModelError
 from lookhear.frontends import images
 from lookhear.ilora import fit
 from lookhear.layers import kv_cache, mask_decoder
+from lookhear.layers.generation import GREEDY, Generation, Told, generate, placed
 from lookhear.llms import Prepared, Reply
 from lookhear.llms.crab import storage
 from lookhear.llms.crab.parts import Config, Net
@@ -41,24 +42,24 @@ from lookhear.llms.crab.storage import BASE, VISION_BASE
 from lookhear.llms.crab.storage import plan as plan
 from lookhear.llms.crab.text import MASKED as MASKED
 from lookhear.llms.crab.text import MASKS, MEDIA, Words
-from lookhear.llms.placement import split
+from lookhear.llms.omni.placement import split
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media, Region
 
 RATE = 16_000
-TOGETHER = 16  # questions answered in one batch
-SHORTEST = 3200  # samples of a piece: what BEATs needs for one column of patches, and a little
+TOGETHER = 16  # questions per batch
+SHORTEST = 3200  # fewest samples of a piece, enough for one column of BEATs patches
 
 
 @dataclass(frozen=True)
 class CrabCache(kv_cache.MediaCache):
-    """Clips as Crab keeps them. `pictures` are CLIP's two depths of each clip's frame that masks are drawn on."""
+    """Encoded clips. `pictures` are CLIP's hidden states at two layers for the frame whose masks are predicted."""
 
     pictures: tuple[tuple[Tensor, Tensor] | None, ...] = ()
 
 
 class Crab:
-    """The model with its words. `words` None: sizes alone, which neither watch nor answer."""
+    """The model with its tokenizer. With `words=None` (weights only) it can neither watch nor answer."""
 
     name = "crab"
     connectors = ("look", "listen")  # modules of `model` that the first stage trains
@@ -75,7 +76,7 @@ class Crab:
     def prepare(self, media: Media, image: np.ndarray | None = None) -> Prepared:
         """Tensors `video` or `image` (frame, 3, side, side) and `audio` (piece, row, 128), and `notes`.
 
-        `image` uint8 (height, width, 3) is shown besides the clip, and its masks are meant.
+        `image` uint8 (height, width, 3) is shown in addition to the clip; masks are predicted for it.
         """
         made: dict[str, Any] = {"notes": media.notes}
         if media.frames is not None and len(media.frames):
@@ -93,7 +94,7 @@ class Crab:
 
     @torch.inference_mode()
     def watch(self, media: Sequence[Media | Prepared]) -> CrabCache:
-        """Read clips once, a row each."""
+        """Encode clips; the result has one row per clip."""
         words, clips = self._spoken(), [self.prepared(m) for m in media]
         ids, mask = kv_cache.left([self.expanded(clip) for clip in clips], words.pad, self.device)
         embeds, pictures = self.embedded(ids, clips)
@@ -106,32 +107,42 @@ class Crab:
 
     @torch.inference_mode()
     def answer(
-        self, seen: CrabCache, rows: Sequence[int], prompts: Sequence[str], max_tokens: int = 64, semantic: bool = False
+        self,
+        seen: CrabCache,
+        rows: Sequence[int],
+        prompts: Sequence[str],
+        max_tokens: int = 64,
+        how: Generation = GREEDY,
+        told: Told | None = None,
+        semantic: bool = False,
     ) -> list[Reply]:
-        """A greedy reply to each prompt. With six mask tokens in it, `masks` holds logits (side, side).
+        """A reply to each prompt. With six mask tokens in it, `masks` holds logits (side, side).
 
-        Fewer than six give no mask, of more the last six count. `semantic`: logits (class, side, side) instead.
+        Fewer than six give no mask, of more the last six count; with beams there are none. `semantic`: logits (class,
+        side, side) instead. `told` hears (the prompt's place, the reply so far) as replies grow.
         """
         words = self._spoken()
         asks = [words.ask(prompt) for prompt in prompts]
-        wants = self.model.segment is not None
+        wants = self.model.segment is not None and how.beams == 1
         said = []
         for start in range(0, len(asks), TOGETHER):
-            some = slice(start, start + TOGETHER)
-            said += kv_cache.greedy(
-                self.model.language, seen, rows[some], asks[some], {words.end}, words.pad, max_tokens, states=wants
-            )
+            places = range(start, min(start + TOGETHER, len(asks)))
+            said += generate(
+                self.model.language, seen, [rows[i] for i in places], [asks[i] for i in places], {words.end}, words.pad,
+                max_tokens, how, words.read, placed(told, places), states=wants,
+            )  # fmt: skip
         marks = {words.ids[mark] for mark in MASKS}
         replies = []
         for row, one in zip(rows, said, strict=True):
             drawn: tuple[np.ndarray, ...] = ()
-            places = [i for i, token in enumerate(one.tokens) if token in marks]
-            picture = seen.pictures[row] if wants and len(places) >= len(MASKS) else None
+            marked = [i for i, token in enumerate(one.tokens) if token in marks]
+            picture = seen.pictures[row] if wants and len(marked) >= len(MASKS) else None
             if picture is not None and one.states is not None:
-                states = one.states[places[-len(MASKS) :]][None]
+                states = one.states[marked[-len(MASKS) :]][None]
                 logits = self.model.segment(states, [level[None] for level in picture], semantic)[0]  # type: ignore[misc]
                 drawn = ((logits if semantic else logits[0]).float().cpu().numpy(),)
-            replies.append(Reply(words.read(one.tokens), one.score, one.tokens, drawn))
+            text = words.read(one.tokens) if one.text is None else one.text.strip()
+            replies.append(Reply(text, one.score, one.tokens, drawn))
         return replies
 
     def loss(
@@ -140,9 +151,9 @@ class Crab:
         asks: Sequence[Sequence[tuple[str, str]]],
         masks: Sequence[Sequence[np.ndarray | Tensor | None]] | None = None,
     ) -> Tensor:
-        """Mean cross-entropy of target tokens; with true `masks` (side, side) of clips' asks, the mask losses added.
+        """Mean cross-entropy over target tokens, plus the mask losses if target `masks` (side, side) are given.
 
-        A mask of integers over 1 is of classes; one of bool or 0..1 is of one thing.
+        An integer mask with values above 1 is a class map; a bool or 0..1 mask is binary.
         """
         terms = self.losses([self.prepared(m) for m in media], self.tokens(asks), masks)
         return torch.stack(list(terms.values())).sum()
@@ -164,7 +175,7 @@ class Crab:
         embeds, pictures = self.embedded(row.ids, clips)
         lengths = (row.segment == 0).sum(-1)
         flat = torch.arange(int(lengths.max()), device=self.device)
-        within = flat - (flat[-1] + 1 - lengths[:, None])  # places of the clips, padded on the left
+        within = flat - (flat[-1] + 1 - lengths[:, None])  # positions of the clips in the left-padded rows
         hidden = self.model.bare.model(
             inputs_embeds=embeds,
             attention_mask=row.mask(embeds.dtype),
@@ -183,7 +194,7 @@ class Crab:
         pictures: Sequence[tuple[Tensor, Tensor] | None],
         masks: Sequence[Sequence[np.ndarray | Tensor | None]],
     ) -> dict[str, Tensor]:
-        """Mask losses, from the states that predict the mask tokens of each ask that has a true mask."""
+        """Mask losses, from the hidden states that predict the mask tokens of each ask with a target mask."""
         if self.model.segment is None:
             raise ModelError("This Crab was built without a mask decoder (masks=False), so masks cannot be learned.")
         wanted = torch.tensor([self._spoken().ids[mark] for mark in MASKS], device=self.device)
@@ -208,7 +219,7 @@ class Crab:
         return mask_decoder.losses(pairs[False], pairs[True])
 
     def adapt(self, config: Any) -> None:
-        """Put adapters of PEFT into the language model; with them train the connectors, as in Crab's main stage."""
+        """Add PEFT adapters to the language model; they are trained with the connectors, as in Crab's main stage."""
         import peft
 
         self.model.language = peft.get_peft_model(self.model.bare, config)
@@ -216,22 +227,22 @@ class Crab:
 
     @property
     def spoken(self) -> Any:
-        """The part that adapters of PEFT wrap."""
+        """The module that PEFT wraps."""
         return self.model.language
 
     def wear(self, folder: Path | str) -> None:
-        """Put on the adapters of a PEFT folder. Raises ModelError where they do not fit."""
+        """Load the adapters of a PEFT folder. Raises ModelError if they do not fit."""
         self.model.language = fit.load(self.model.bare, Path(folder), autocast=False).to(self.model.bare.dtype)
 
     def needs(self) -> str:
-        """Disk and memory in one line."""
+        """Disk space and memory in one line."""
         count = sum(p.numel() for p in self.model.parameters())
         size = sum(p.numel() * p.element_size() for p in self.model.parameters())
-        disk, memory = size / 1e9, 1.15 * size / 1e9  # a cache of some thousand tokens comes on top
+        disk, memory = size / 1e9, 1.15 * size / 1e9  # plus a cache of some thousand tokens
         return f"crab: {count / 1e9:.2f} billion parameters, {disk:.1f} GB on disk, {memory:.1f} GB in memory"
 
     def save(self, folder: Path | str) -> None:
-        """Write everything as `load(folder)` reads it: lookhear.json, model.safetensors, the tokenizer's files."""
+        """Write the files that `load(folder)` reads: lookhear.json, model.safetensors, tokenizer."""
         from safetensors.torch import save_file
 
         folder = Path(folder)
@@ -248,7 +259,7 @@ class Crab:
 
     @property
     def device(self) -> torch.device:
-        """Where the model is."""
+        """The device of the model."""
         return self.model.bare.get_input_embeddings().weight.device
 
     def _spoken(self) -> Words:
@@ -257,7 +268,7 @@ class Crab:
         return self.words
 
     def prepared(self, media: Media | Prepared) -> Prepared:
-        """A clip as `prepare` makes it, if it is not so yet."""
+        """`prepare` a clip if it is not prepared yet."""
         return self.prepare(media) if isinstance(media, Media) else media
 
     def _pixels(self, frames: np.ndarray) -> Tensor:
@@ -266,7 +277,7 @@ class Crab:
         return images.normalised(frames, images.CLIP_MEAN, images.CLIP_STD)
 
     def expanded(self, clip: Prepared) -> list[int]:
-        """Tokens of a clip's prefix; a medium's placeholder as often as it has features."""
+        """Token ids of a clip's prefix; each placeholder is repeated once per feature."""
         words, c = self._spoken(), self.model.config
         each = {"image": c.queries, "video": c.queries, "audio": c.heard_queries}
         ids = clip.get("prefix") or words.prefix([kind for kind in MEDIA if kind in clip])
@@ -274,7 +285,7 @@ class Crab:
         return [number for number in ids for _ in range(times.get(number, 1))]
 
     def embedded(self, ids: Tensor, clips: Sequence[Prepared]) -> tuple[Tensor, list[tuple[Tensor, Tensor] | None]]:
-        """(rows with features in the places of their placeholders, CLIP's two depths of the frames for masks)."""
+        """Input embeddings with features in place of placeholders, and CLIP's hidden states of the mask frames."""
         words, net = self._spoken(), self.model
         embeds = net.embed(ids)
         kind, device = embeds.dtype, embeds.device
@@ -289,13 +300,16 @@ class Crab:
             levels = zip(first.split(counts), second.split(counts), strict=True)
             for (i, name), (one, other), tokens in zip(shown, levels, looked, strict=True):
                 middle = (len(one) - 1) // 2
-                pictures[i] = one[middle], other[middle]  # an image comes after its video, and is what is meant
+                pictures[i] = (
+                    one[middle],
+                    other[middle],
+                )  # an image follows its video; masks are predicted for the image
                 found[name][i] = tokens
         lengths: dict[int, list[int]] = {}
         for i, clip in enumerate(clips):
             if "audio" in clip:
                 lengths.setdefault(clip["audio"].shape[1], []).append(i)
-        for rows in lengths.values():  # pieces of equal length together
+        for rows in lengths.values():  # batches of pieces with equal length
             heard = net.heard(torch.cat([clips[i]["audio"].to(device, kind) for i in rows]))
             counts = [len(clips[i]["audio"]) * net.config.heard_queries for i in rows]
             found["audio"] |= dict(zip(rows, heard.split(counts), strict=True))
@@ -307,14 +321,14 @@ class Crab:
 
 
 def _sized(mask: Tensor, side: int) -> Tensor:
-    """A true mask or map of classes at the decoder's size, nearest pixels, of its own type."""
+    """Resize a target mask or class map to the decoder's size by nearest pixels."""
     if mask.shape == (side, side):
         return mask
     return F.interpolate(mask[None, None].float(), (side, side), mode="nearest-exact")[0, 0].to(mask.dtype)
 
 
 def pieces(waveform: np.ndarray, config: Config) -> Tensor:
-    """(piece, sample) of a sound at 16 kHz, as the release cuts it; very short ones are filled with silence."""
+    """Cut 16 kHz sound into (piece, sample) as in the release; very short pieces are padded with silence."""
     wave = torch.from_numpy(np.ascontiguousarray(waveform, dtype=np.float32))
     if config.hearing_rule == "music_avqa":
         second = len(wave) // 60
@@ -330,12 +344,12 @@ def pieces(waveform: np.ndarray, config: Config) -> Tensor:
 
 
 def regions(reply: Reply, label: str) -> tuple[Region, ...]:
-    """The masks of a reply as regions: where the logits are over 0."""
+    """The masks of a reply as regions (logits > 0)."""
     return tuple(Region(label, mask=mask > 0) for mask in reply.masks)
 
 
 def build(config: Config) -> Crab:
-    """Random weights and no words; on the meta device where asked for: `with torch.device("meta"): build(Config())`."""
+    """A model with random weights and no tokenizer; also `with torch.device("meta"): build(Config())`."""
     return Crab(Net(config))
 
 
@@ -351,7 +365,7 @@ def load(
 
     `adapter` is the folder of the published files (or one of them), or a PEFT folder; of the two mask decoders that
     for 71 classes is taken where `semantic`. Without any there are no masks. `options` are of `Config` and of
-    `llms.placement`. `.report` tells
+    `llms.omni.placement`. `.report` tells
     what was read from each file and what is random. Raises ModelError where something lacks or is left over.
     """
     placed, options = split({"dtype": "float32"} | options)

@@ -18,12 +18,18 @@ from lookhear.ilora import fit
 from lookhear.llms.crab.parts import LANGUAGES, VISION, Config, Net, Placed, from_official, published
 from lookhear.llms.crab.text import TOKENS, Words, known
 from lookhear.llms.omni import hub
-from lookhear.llms.placement import AS_IT_IS, Placement, split
+from lookhear.llms.omni.placement import AS_IT_IS, Placement, split
 
 BASE = "meta-llama/Llama-2-7b-chat-hf"
 VISION_BASE = "openai/clip-vit-large-patch14"
-FILES = ("audio_pretrain.bin", "visual_pretrain.bin", "segmentation_pretrain.bin")
-FILES += ("finetune_weights.bin", "avs_finetune_weights.bin", "avss_finetune_weights.bin")
+FILES = (
+    "audio_pretrain.bin",
+    "visual_pretrain.bin",
+    "segmentation_pretrain.bin",
+    "finetune_weights.bin",
+    "avs_finetune_weights.bin",
+    "avss_finetune_weights.bin",
+)
 
 
 def plan(
@@ -33,14 +39,14 @@ def plan(
     hearing: str = beats.FILE,
     **options: Any,
 ) -> hub.Plan:
-    """What `load` would fetch and hold. Raises ModelError where the hub is needed and cannot be reached."""
+    """Download size, disk space and memory of `load`. Raises ModelError if the hub is needed and unreachable."""
     whole = (Path(where) / "lookhear.json").is_file()
     places = [place for place in (where, None if whole else vision, None if whole else hearing, adapter) if place]
     files = []
     for place in places:
         here = Path(place).expanduser()
         if here.exists() or place != hearing:
-            files += hub.local(here) if here.exists() else hub.listed(str(place), hub.WANTED, "model")
+            files += hub.local(here) if here.exists() else hub.listed(str(place), hub.WANTED, "model", "crab")
     config = Config()
     if whole:
         config = configs.parse(Config, json.loads((Path(where) / "lookhear.json").read_text("utf-8"))["config"], "crab")
@@ -54,11 +60,11 @@ def plan(
     return hub.Plan(f"crab ({' + '.join(map(str, places))})", download, disk, memory)
 
 
-FREE = ("frames", "pieces", "hearing_rule")  # of Config: how a clip is put before the model, not what it is
+FREE = ("frames", "pieces", "hearing_rule")  # fields of Config that define the input, not the weights
 
 
 def own(folder: Path, options: Mapping[str, Any], placed: Placement) -> tuple[Net, Words]:
-    """What `Crab.save` wrote, `options` of FREE changed. Raises RecipeError for any other."""
+    """Load a folder of `Crab.save`; `options` may change the fields in FREE. Raises RecipeError for others."""
     from safetensors.torch import load_file
     from transformers import AutoTokenizer
 
@@ -77,7 +83,7 @@ def own(folder: Path, options: Mapping[str, Any], placed: Placement) -> tuple[Ne
 
 
 def assembled(base: str, vision: str, hearing: str, config: Config, placed: Placement = AS_IT_IS) -> tuple[Net, Words]:
-    """LLaMA, CLIP and BEATs as published, with connectors and a mask decoder at random."""
+    """Published LLaMA, CLIP and BEATs with randomly initialised connectors and mask decoder."""
     from transformers import AutoTokenizer
 
     language = checkpoints.pretrained("LlamaForCausalLM", base, "LLaMA", **placed.loading())
@@ -95,7 +101,7 @@ def assembled(base: str, vision: str, hearing: str, config: Config, placed: Plac
 
 
 def adapted(net: Net, where: Path, semantic: bool) -> dict[str, Placed]:
-    """Published files, or a PEFT folder, into `net`; what was read from each file."""
+    """Load published files or a PEFT folder into `net`; returns a line per file."""
     if (where / "adapter_config.json").is_file():
         net.language = fit.load(net.bare, where)
         return {}
@@ -112,5 +118,5 @@ def adapted(net: Net, where: Path, semantic: bool) -> dict[str, Placed]:
             f"{names} in {str(where)!r} hold no connector {sorted(lacking)[0]!r}: add finetune_weights.bin."
         )
     if "segment" not in filled:
-        net.segment = None  # masks of random weights help nobody
+        net.segment = None  # a mask decoder with random weights is removed
     return files

@@ -1,10 +1,10 @@
-"""What the Qwen-Omni family shares: a clip as tokens and tensors, watched once, asked often, trained on.
+"""Common class of the Qwen-Omni family: prompts and media tensors, caching, answering, training loss.
 
     system, lead-in │ <vision> 5 x 8 x 8 tokens </vision> │ <audio> 25 tokens a second </audio> │ question │ reply
-    └───────────────────── the media prefix, which no question changes ───────────────────────┘
+    └───────────────────── the media prefix, independent of the question ─────────────────────┘
 
-A still picture is one frame; a clip without a track has a shorter lead-in. `model` is a thinker of transformers, with
-or without adapters around it.
+A still image is one frame; a clip without one of its tracks has a shorter lead-in. `model` is a transformers thinker,
+with or without adapters.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from lookhear.errors import ModelError
-from lookhear.layers.kv_cache import IGNORED, MediaCache, greedy, kept, left, packed, spread
+from lookhear.layers.generation import GREEDY, Generation, Told, generate, placed
+from lookhear.layers.kv_cache import IGNORED, MediaCache, kept, left, packed, spread
 from lookhear.layers.packing import HEARD, heard_tokens, mel, padded_mels, patches, scaled
 from lookhear.llms import Prepared, Reply
 from lookhear.llms.omni.hub import CARD
@@ -40,7 +41,7 @@ TOGETHER = 16  # questions answered in one batch
 
 
 class Omni:
-    """A thinker with its tokenizer (of transformers, with Qwen's special tokens) and its extractor of spectrograms."""
+    """A thinker with its tokenizer (with Qwen's special tokens) and its spectrogram extractor."""
 
     heard = staticmethod(heard_tokens)
     compares = True  # prepare takes `pair`
@@ -62,17 +63,17 @@ class Omni:
 
     @property
     def sampling(self) -> Sampling:
-        """How clips are decoded for this model."""
+        """The frame sampling for this model."""
         return self.options.sampling
 
     @property
     def base(self) -> nn.Module:
-        """The thinker under the adapters, which are inside its layers."""
+        """The thinker without PEFT's wrapper; its layers contain the adapters."""
         return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
 
     @property
     def device(self) -> torch.device:
-        """Where the model is."""
+        """The device of the model."""
         return next(self.model.parameters()).device
 
     def prepare(self, media: Media, pair: str = "") -> Prepared:
@@ -110,7 +111,7 @@ class Omni:
         return float(self.options.eye.together * (media.times[-1] - media.times[0]) / (len(media.times) - 1))
 
     def prefix(self, prepared: Prepared) -> list[int]:
-        """The tokens up to and with the media: picture, then sound; of `a2v` the sound first."""
+        """Token ids up to the end of the media: picture, then sound (sound first for `a2v`)."""
         seen = next((k for k in ("video", "image") if f"{k}_grid_thw" in prepared), None)
         there = tuple(k for k in (seen, "audio" if "input_features" in prepared else None) if k)
         ids, say, parts = self.ids, self.tokens, []
@@ -127,16 +128,16 @@ class Omni:
         return found + [token for part in (parts[::-1] if pair == "a2v" else parts) for token in part]
 
     def question(self, prompt: str) -> list[int]:
-        """The tokens of a question up to where the reply begins."""
+        """Token ids from the question to the start of the reply."""
         ids, say = self.ids, self.tokens
         return [*say(prompt), ids["im_end"], *say("\n"), ids["im_start"], *say("assistant\n")]
 
     def reply(self, target: str) -> list[int]:
-        """The tokens of a reply, with the one that ends it."""
+        """Token ids of a reply, with the end token."""
         return [*self.tokens(target), self.ids["im_end"]]
 
     def tokens(self, text: str) -> list[int]:
-        """Plain text as tokens: what looks like a special token is read as letters."""
+        """Tokenise plain text; special tokens in it are not recognised."""
         return self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"] if text else []
 
     @torch.inference_mode()
@@ -161,9 +162,18 @@ class Omni:
         return MediaCache(kept(cache), mask, after, axes=3, notes=notes)
 
     def answer(
-        self, seen: MediaCache, rows: Sequence[int], prompts: Sequence[str], max_tokens: int = 64
+        self,
+        seen: MediaCache,
+        rows: Sequence[int],
+        prompts: Sequence[str],
+        max_tokens: int = 64,
+        how: Generation = GREEDY,
+        told: Told | None = None,
     ) -> list[Reply]:
-        """A greedy reply to each prompt about the clip in its row; those of like length together."""
+        """A reply to each prompt about the clip in its row; those of like length together.
+
+        `told` hears (the prompt's place, the reply so far) as replies grow.
+        """
         if len(rows) != len(prompts):
             raise ModelError(f"{len(rows)} rows for {len(prompts)} prompts: one row each.")
         asked = [self.question(prompt) for prompt in prompts]
@@ -171,13 +181,17 @@ class Omni:
         replies: dict[int, Reply] = {}
         for start in range(0, len(order), TOGETHER):
             some = order[start : start + TOGETHER]
-            said = greedy(
-                self.base, seen, [rows[i] for i in some], [asked[i] for i in some], self.stop, self.pad, max_tokens
-            )
+            said = generate(
+                self.base, seen, [rows[i] for i in some], [asked[i] for i in some], self.stop, self.pad, max_tokens,
+                how, self._read, placed(told, some),
+            )  # fmt: skip
             for i, one in zip(some, said, strict=True):
-                text = self.tokenizer.decode(one.tokens, skip_special_tokens=True).strip()
-                replies[i] = Reply(text, one.score, one.tokens)
+                text = self._read(one.tokens) if one.text is None else one.text
+                replies[i] = Reply(text.strip(), one.score, one.tokens)
         return [replies[i] for i in range(len(asked))]
+
+    def _read(self, tokens: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
 
     def loss(self, media: Sequence[Media | Prepared], asks: Sequence[Sequence[tuple[str, str]]]) -> Tensor:
         """Mean cross-entropy over the tokens of all targets; a clip and all its questions are one row."""
@@ -197,18 +211,18 @@ class Omni:
         return nn.functional.cross_entropy(logits.float(), batch.labels[learned])
 
     def adapt(self, config: Any) -> None:
-        """Put adapters of PEFT (ILoraConfig, LoraConfig, …) into the thinker; all else is frozen."""
+        """Add PEFT adapters (ILoraConfig, LoraConfig, …) to the thinker; all other parameters are frozen."""
         import peft
 
         self.model = peft.get_peft_model(self.base, config)
 
     @property
     def spoken(self) -> nn.Module:
-        """The part that adapters of PEFT wrap, with them where there are any."""
+        """The module that PEFT wraps, with its adapters if any."""
         return self.model
 
     def wear(self, folder: Path | str) -> None:
-        """Put on the adapters of a PEFT folder. Raises ModelError where they do not fit."""
+        """Load the adapters of a PEFT folder. Raises ModelError if they do not fit."""
         from lookhear.ilora import fit
 
         dtype = self.base.get_input_embeddings().weight.dtype
@@ -257,7 +271,7 @@ class Omni:
         return [one if isinstance(one, Mapping) else self.prepare(one) for one in media]
 
     def _tensors(self, given: Sequence[Prepared]) -> dict[str, Tensor]:
-        """What the thinker takes besides tokens, of all clips, in their order."""
+        """The thinker's inputs besides token ids, of all clips in order."""
         found: dict[str, Tensor] = {}
         for name in (
             "pixel_values_videos",

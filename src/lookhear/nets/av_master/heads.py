@@ -29,11 +29,15 @@ class Heads(WatchAnswer):
         return audio * 0 if kept == "visual" else audio, frames * 0 if kept == "audio" else frames
 
     def answer(
-        self, memory: Memory, question: Float[Tensor, "question dim"], words: Float[Tensor, "question word wide"]
+        self,
+        memory: Memory,
+        question: Float[Tensor, "question dim"],
+        words: Float[Tensor, "question word wide"] | Mapping[str, Tensor],
     ) -> Output:
-        """Opinions of the heads and their sum; evidence per second in evaluation."""
-        text, asked = self.text(words), self.ask(question)
-        opinions, hidden, seconds = {}, dict(text), {side: [] for side in SIDES}
+        """Opinions of the heads and their sum; evidence in evaluation. `words` may be what `wording` made."""
+        text, asked = self.wording(words), self.ask(question)
+        opinions, hidden = dict[str, Tensor](), dict(text)
+        seconds: dict[str, list[Tensor]] = {side: [] for side in SIDES}
         if "joint" in self.decide:
             hidden["fused"], where = self.joint(memory, text)
             opinions["joint"], _ = self.decide["joint"](asked, hidden["fused"].unsqueeze(1))

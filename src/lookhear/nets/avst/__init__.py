@@ -42,10 +42,13 @@ class Config:
     """Sizes. The published network sees 14 x 14 patches of 512, hears 128, and knows 92 words and the padding."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     form: str = "grounded"
     """grounded, baseline (its ablation) or grounding (its pre-training)"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     patches: int = 512
     """width of a patch, and of everything inside"""
     tokens: int = 93
@@ -53,21 +56,23 @@ class Config:
     words: int = 14
     """tokens that the released question encoder reads at least, padding included"""
     heads: int = 4
+    """attention heads"""
     dropout: float = 0.1
+    """dropout probability"""
     match: float = 0.5
     """weight of the matching loss"""
     every: int = 1
     """look and listen at every n-th second"""
 
 
-class Baseline(WatchAnswer):
-    """Seen is the mean of the patches; no grounding, no shortcut around attention."""
+class Answering(WatchAnswer):
+    """What answers: the question's two attentions. `shortcut` adds the mean second to what was attended."""
 
-    shortcut = False
+    shortcut = True
 
     def __init__(self, config: Config):
         super().__init__()
-        self.config = config
+        self.every, self.match = config.every, config.match
         width = config.patches
         self.hear = hearing(config.audio, width)
         self.question = Words(config.tokens, width, config.words if config.variant == "released" else 1)
@@ -75,10 +80,6 @@ class Baseline(WatchAnswer):
         self.listen = Attend(width, config.heads, config.dropout)
         self.fuse = nn.Linear(2 * width, width)
         self.head = nn.Linear(width, config.answers)
-
-    def watch(self, audio: Float[Tensor, "clip time dim"], patches: Float[Tensor, "clip time patch wide"]) -> Memory:
-        """What was heard and seen in each second, and their keys."""
-        return self._remember(self.hear(self._thin(audio)), self._thin(patches).mean(dim=2), audio)
 
     def answer(self, memory: Memory, tokens: Int[Tensor, "question word"]) -> Output:
         """Logits; attention `seen` and `heard`; hidden: the question, what was attended, the fused vector."""
@@ -99,23 +100,36 @@ class Baseline(WatchAnswer):
         return {"heard": heard, "seen": seen, **keys, "second": audio.new_zeros(audio.shape[:2], dtype=torch.bool)}
 
     def _thin(self, stream: Tensor) -> Tensor:
-        return stream[:, :: self.config.every].to(self.head.weight.dtype)
+        return stream[:, :: self.every].to(self.head.weight.dtype)
 
     def _spread(self, weight: Float[Tensor, "row step"], seconds: int) -> Float[Tensor, "row time"]:
         """Weight per second from weight per looked-at second: it stands for those that follow it."""
-        if self.config.every == 1:
+        if self.every == 1:
             return weight
-        wide = repeat(weight, "row step -> row (step every)", every=self.config.every)[:, :seconds]
+        wide = repeat(weight, "row step -> row (step every)", every=self.every)[:, :seconds]
         return wide / wide.sum(dim=1, keepdim=True)
 
 
-class AVST(Baseline):
-    """The grounded network."""
+class Baseline(Answering):
+    """Seen is the mean of the patches; no grounding, no shortcut around attention."""
 
-    shortcut = True
+    shortcut = False
 
     def __init__(self, config: Config):
         super().__init__(config)
+        self.config = config
+
+    def watch(self, audio: Float[Tensor, "clip time dim"], patches: Float[Tensor, "clip time patch wide"]) -> Memory:
+        """What was heard and seen in each second, and their keys."""
+        return self._remember(self.hear(self._thin(audio)), self._thin(patches).mean(dim=2), audio)
+
+
+class AVST(Answering):
+    """The grounded network."""
+
+    def __init__(self, config: Config):
+        super().__init__(config)
+        self.config = config
         self.ground = Ground(config.patches)
 
     def watch(self, audio: Float[Tensor, "clip time dim"], patches: Float[Tensor, "clip time patch wide"]) -> Memory:
@@ -132,7 +146,7 @@ class AVST(Baseline):
     ) -> dict[str, Tensor]:
         """Cross-entropy of the answer, and of the match at its weight."""
         match, _ = self.ground.loss(output.hidden["heard"], output.hidden["seen"], self._thin(patches_negative))
-        return {"answer": F.cross_entropy(output.logits, labels), "match": self.config.match * match}
+        return {"answer": F.cross_entropy(output.logits, labels), "match": self.match * match}
 
     def take(self, grounding: Grounding) -> None:
         """Start from pre-training: copy what hears and what grounds."""
@@ -172,10 +186,11 @@ class Grounding(WatchAnswer):
         return {"match": self.ground.loss(heard, output.hidden["seen"], negative)[0]}
 
 
-FORMS = {"grounded": AVST, "baseline": Baseline, "grounding": Grounding}
+Net = AVST | Baseline | Grounding
+FORMS: dict[str, type[Net]] = {"grounded": AVST, "baseline": Baseline, "grounding": Grounding}
 
 
-def build(config: Config) -> Baseline | Grounding:
+def build(config: Config) -> Net:
     """The net of the form asked for, freshly initialised."""
     if config.variant not in ("released", "paper"):
         raise RecipeError(f"avst has no variant {config.variant!r}. There are: released, paper.")
@@ -216,7 +231,7 @@ ANSWERING = {
 }
 
 
-def from_official(state_dict: Mapping[str, Tensor], form: str | None = None) -> Baseline | Grounding:
+def from_official(state_dict: Mapping[str, Tensor], form: str | None = None) -> Net:
     """The released network from a published checkpoint; its form is read off the tensors unless given.
 
     Pre-training checkpoints have no question encoder; those of the baseline have no `fc_a1_pure`, which both networks

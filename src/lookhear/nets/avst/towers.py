@@ -1,4 +1,4 @@
-"""The head of AVST behind towers that watch pictures and sound: what LAVISH, DG-SCT and AVMoE share."""
+"""AVST's answer head behind visual and audio backbones, shared by LAVISH, DG-SCT and AVMoE."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookhear.layers.towers import Towers
-from lookhear.nets.avst import ANSWERING, GROUNDING, Baseline, Config
+from lookhear.nets.avst import ANSWERING, GROUNDING, Answering, Config
 from lookhear.nets.avst.parts import Ground
 from lookhear.types import Memory, Output
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
 
 
-class Head(Baseline, Towers):
+class Head(Answering, Towers):
     """Grounding by sound, the question's two attentions, answers, and the match with another clip's pictures."""
-
-    shortcut = True
 
     def __init__(
         self, audio: int, width: int, answers: int, tokens: int, words: int, match: float, inner: Sequence[int] = ()
@@ -34,12 +32,12 @@ class Head(Baseline, Towers):
         return weight
 
     def remember(self, heard: Float[Tensor, "clip time dim"], tokens: Float[Tensor, "clip time patch dim"]) -> Memory:
-        """What an answer needs of a clip: sound, the grounded picture, their keys, and where the sound is."""
+        """Memory of a clip: sound, grounded picture, their keys, and the grounding map."""
         seen, where = self.ground(heard, tokens)
         return {**self._remember(heard, seen, heard), "where": where}
 
     def plain(self, pixels: Float[Tensor, "row time 3 height width"]) -> Float[Tensor, "row time patch dim"]:
-        """Tokens of pictures without adapters, as the head takes them."""
+        """Tokens of pictures without adapters, in the form that the head expects."""
         raise NotImplementedError
 
     def losses(
@@ -50,7 +48,7 @@ class Head(Baseline, Towers):
     ) -> dict[str, Tensor]:
         """Cross-entropy of the answer, and of the match at its weight; another clip's pictures pass no adapter."""
         match, _ = self.matched(output, pixels_negative)
-        return {"answer": F.cross_entropy(output.logits, labels), "match": self.config.match * match}
+        return {"answer": F.cross_entropy(output.logits, labels), "match": self.match * match}
 
     def matched(self, output: Output, pixels_negative: Tensor) -> tuple[Tensor, Tensor]:
         """(cross-entropy of the match, its logits (question, time, own or other, 2))."""
@@ -76,16 +74,16 @@ def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def count(state: Mapping[str, Tensor], prefix: str) -> int:
-    """How many numbered things there are under a prefix."""
+    """Number of numbered submodules under a prefix."""
     return len({n.removeprefix(prefix).split(".")[0] for n in state if n.startswith(prefix)})
 
 
 def learns_norms(name: str) -> bool:
-    """Whether a tower's parameter is of a norm."""
+    """Whether a backbone's parameter belongs to a norm."""
     return "norm" in name
 
 
 def frozen_in_training(net: nn.Module, towers: tuple[str, ...]) -> None:
-    """Put the towers in evaluation: no stochastic depth, no statistics that drift."""
+    """Put the backbones in evaluation mode: no stochastic depth, no updates of batch statistics."""
     for name in towers:
         net.get_submodule(name).eval()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lookhear.nets.lavish.adapter import Adapter as Latents
-from lookhear.nets.lavish.adapter import Options, carried
+from lookhear.nets.lavish.adapter import Latents, Options, carried
 
 
 def mapped(y: Float[Tensor, "row n2 other"], over: nn.Conv2d, wide: nn.Linear) -> Float[Tensor, "row n dim"]:

@@ -42,7 +42,8 @@ LEVELS = {"clip": "low", "video": "high"}
 
 def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The published tensors under our names, the layers of a unit as one; what is never run is among them."""
-    result, units = renamed(state, RULES), {}
+    result = renamed(state, RULES)
+    units: dict[str, dict[int, Tensor]] = {}
     for name, tensor in state.items():
         if found := re.fullmatch(UNIT, name):
             level, unit, gate, number, kind = found.groups()

@@ -80,8 +80,9 @@ def compare(one: Player | None, other: Player | None, what: str) -> str | None:
 def at(facts: Facts, side: str, instrument: str | None = None) -> Player | None:
     """The player at a place, if it is the only one of its type and of the type named."""
     there = facts.places.get(side)
-    known = there is not None and facts.by_type.get(there.instrument) is there
-    return there if known and instrument in (None, there.instrument) else None
+    if there is None or facts.by_type.get(there.instrument) is not there:
+        return None
+    return there if instrument in (None, there.instrument) else None
 
 
 # ---- Audio

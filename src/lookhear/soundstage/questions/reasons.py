@@ -158,7 +158,8 @@ class _Teller:
             one, other = (facts.by_type[v] for v in values)
             yield from (self.heard(one), self.heard(other))
         else:
-            one, other = (at(facts, side) for side in values if side in facts.places)
+            placed = [at(facts, side) for side in values if side in facts.places]
+            one, other = (player for player in placed if player is not None)
             yield from (self.where(one), self.where(other))
         names = {"who": self.name(one), "other": self.name(other)}
         if program in (ask.louder, ask.placed_louder, ask.side_louder):
@@ -191,12 +192,12 @@ class _Teller:
             one, other = facts.by_type[values[0]], next(p for p in facts.heard if p.instrument == answer)
             yield self.say(SHARED, who=self.name(one), other=self.name(other), times=_times(_both(one, other)))
         elif {"first", "last"} & set(values):
-            player = facts.outermost("last" if "last" in values else "first")
-            assert player is not None
+            outermost = facts.outermost("last" if "last" in values else "first")
+            assert outermost is not None
             if "last" in values:
-                yield self.say(LAST, who=self.name(player), start=onset(player), stop=end(player))
+                yield self.say(LAST, who=self.name(outermost), start=onset(outermost), stop=end(outermost))
             else:
-                yield self.say(ENTRY, who=self.name(player), nth="first", start=onset(player))
+                yield self.say(ENTRY, who=self.name(outermost), nth="first", start=onset(outermost))
         # before and after follow from the times
 
     def where(self, player: Player) -> str:

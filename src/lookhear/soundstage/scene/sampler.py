@@ -135,7 +135,9 @@ def plan(rng: Random, wish: Wish, musicians: int) -> Plan:
     if program is programs.number_heard:
         return Plan(visible=tuple(range(1, musicians + 1)), offstage=(0, 1, 2))
     if program is programs.from_the_stage:
-        visible, heard, _ = wish.cue or (rng.randint(2, musicians), rng.randint(1, AWAY), None)  # type: ignore[misc]
+        numbers = wish.cue or (rng.randint(2, musicians), rng.randint(1, AWAY), None)
+        assert isinstance(numbers, tuple), "the cue of this template is (seen, heard, who speaks)"
+        visible, heard, _ = numbers
         if wish.answer == "no":
             return Plan(voice=0.0, visible=(visible,), silent=(visible,), offstage=(heard,), alike=(0,))
         return Plan(voice=0.0, visible=(visible,), silent=(visible - heard,), offstage=(0,), alike=(0,))

@@ -46,8 +46,8 @@ def draw(rng: Random, plan: Plan, seconds: float, musicians: int, name: str = ""
         stage = [stage[0], *stage[2:], stage[1]]
     else:
         rng.shuffle(stage)
-    quiet = rng.choice(plan.silent) if plan.silent else sum(rng.random() < 0.5 for _ in range(count))
-    quiet = set(rng.sample(range(count), min(quiet, count)))
+    silent = rng.choice(plan.silent) if plan.silent else sum(rng.random() < 0.5 for _ in range(count))
+    quiet = set(rng.sample(range(count), min(silent, count)))
     hidden = [k for k in kinds if k not in stage][: rng.choice(plan.offstage)]
     spans = timeline(rng, rng.choice(plan.times), count - len(quiet) + len(hidden), seconds)
     players = []
@@ -56,7 +56,8 @@ def draw(rng: Random, plan: Plan, seconds: float, musicians: int, name: str = ""
         miming = sounding if stage.count(kind) > 1 else moves(rng, sounding, seconds)
         x = (place + 0.5 + rng.uniform(-0.12, 0.12)) / count
         depth = int(count > 2 and rng.random() < (0.25 if count < 5 else 0.5))
-        look = Look(*(rng.randrange(LOOKS) for _ in range(3)), round(rng.uniform(0.85, 1.15), 2), depth)
+        skin, hair, clothes = (rng.randrange(LOOKS) for _ in range(3))
+        look = Look(skin, hair, clothes, round(rng.uniform(0.85, 1.15), 2), depth)
         players.append(_player(rng, kind, round(0.09 + 0.82 * x, 3), sounding, miming, look))
     players += [_player(rng, kind, None, spans.pop(), (), Look()) for kind in hidden]
     talk = None

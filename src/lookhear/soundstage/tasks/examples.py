@@ -91,9 +91,9 @@ def of_split(
         facts = Facts(scene)
         rng = Random(f"tasks {scene.id} {scene.seed}")
         for task, make in SINGLE.items():
-            if record := make(facts):
+            if alone := make(facts):
                 why = BECAUSE.get(task, lambda rng, facts: "")(Random(f"{task} {scene.seed}"), facts)
-                found[task].append({"id": scene.id, "video_id": scene.id} | record | ({"because": why} if why else {}))
+                found[task].append({"id": scene.id, "video_id": scene.id} | alone | ({"because": why} if why else {}))
         found["caption"].append({"id": scene.id, "video_id": scene.id} | captions.caption(rng, facts))
         marked = [
             {"video_id": scene.id} | r | {"because": reasons.now(Random(f"{r['id']} {scene.seed}"), facts, r["start"])}

@@ -7,9 +7,12 @@ the player that each pixel belongs to, counted from 1 in the order of `scene.pla
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from lookhear import files
 from lookhear.datasets.reading.masks import box_of, inscribed
@@ -17,9 +20,6 @@ from lookhear.soundstage.picture.painter import masks
 from lookhear.soundstage.scene.facts import Facts
 from lookhear.soundstage.scene.scene import Player, Scene
 from lookhear.soundstage.tasks.events import tenths
-
-if TYPE_CHECKING:
-    import numpy as np
 
 SIZE = 224  # pixels of the picture that coordinates are given in, whatever the size it is drawn in
 SMALLEST = 0.004  # part of the picture that must be seen of one who is asked about
@@ -84,7 +84,7 @@ def _marked(
         "end": float(second + 1),
         "form": form,
         "answer": ", ".join(kinds),
-        "regions": [r for label, ns in owners.items() for r in _regions(label, owned[[n - 1 for n in ns]].any(0))],
+        "regions": [r for label, ns in owners.items() for r in _regions(label, _together(owned, ns))],
         "mask": _file(scene, second),
         "owners": owners,
     }
@@ -131,6 +131,11 @@ def _index(scene: Scene, player: Player) -> int:
 
 def _enough(mask: np.ndarray) -> bool:
     return bool(mask.mean() >= SMALLEST)
+
+
+def _together(owned: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
+    """The pixels of any of the players, who count from 1."""
+    return np.logical_or.reduce(owned[[n - 1 for n in numbers]])
 
 
 def _regions(label: str, mask: np.ndarray) -> list[list[Any]]:

@@ -89,32 +89,31 @@ def _candidates(rng: Random, facts: Facts) -> Iterator[tuple[str, str, tuple[str
     for kind in (*on_stage, *hidden, *rng.sample(absent, 2)):
         name = kind.replace("_", " ")
         alone = rng.choice((f"the {name} on the stage", f"the {name} in the picture", f"the musician with the {name}"))
-        yield "kind", alone, (kind,), lambda p, k=kind: p.instrument == k
+        yield "kind", alone, (kind,), _of(kind)
         if not facts.told_apart:
             continue
         yield (
             *("sounding kind", rng.choice((f"the {name} that is being played", f"the {name} that can be heard"))),
-            *((kind,), lambda p, k=kind: p.instrument == k and bool(p.sounding)),
+            *((kind,), _both(_of(kind), _sounds)),
         )
         yield (
             *("silent kind", rng.choice((f"the {name} that makes no sound", f"the {name} that stays silent"))),
-            *((kind,), lambda p, k=kind: p.instrument == k and not p.sounding),
+            *((kind,), _both(_of(kind), _silent)),
         )
     for side in [s for s in SIDES if s in facts.places]:
         where = "in the middle" if side == "middle" else f"on the far {side}"
         there = facts.places[side]
         for kind in (*on_stage, *hidden):
             words = f"the {kind.replace('_', ' ')} {where}"
-            yield "placed kind", words, (kind,), lambda p, k=kind, t=there: p is t and p.instrument == k
+            yield "placed kind", words, (kind,), _both(_is(there), _of(kind))
         if facts.told_apart:
             words = rng.choice((f"the instrument {where} that sounds", f"the instrument heard {where}"))
-            yield "placed sounding", words, (), lambda p, t=there: p is t and bool(p.sounding)
+            yield "placed sounding", words, (), _both(_is(there), _sounds)
     for kind in [k for k in on_stage if facts.on_stage[k] == 1]:
         anchor = next(p for p in facts.visible if p.instrument == kind)
         for side in ("left", "right"):
             words = f"the instrument next to the {kind.replace('_', ' ')} on its {side}"
-            there = facts.beside(anchor, side)
-            yield "beside", words, (kind,), lambda p, t=there: p is t
+            yield "beside", words, (kind,), _is(facts.beside(anchor, side))
     if facts.told_apart:
         yield from _by_ear(rng, facts)
 
@@ -122,14 +121,14 @@ def _candidates(rng: Random, facts: Facts) -> Iterator[tuple[str, str, tuple[str
 def _by_ear(rng: Random, facts: Facts) -> Iterator[tuple[str, str, tuple[str, ...], Rule]]:
     yield (
         *("the silent one", rng.choice(("the instrument that is never played", "the one on stage that is not heard"))),
-        *((), lambda p: not p.sounding),
+        *((), _silent),
     )
     yield (
         *(
             "the sounding one",
             rng.choice(("the instrument on stage that is heard", "the one in the picture that sounds")),
         ),
-        *((), lambda p: bool(p.sounding)),
+        *((), _sounds),
     )
     yield (
         *("throughout", rng.choice(("the one that plays from beginning to end", "the instrument that never pauses"))),
@@ -139,6 +138,26 @@ def _by_ear(rng: Random, facts: Facts) -> Iterator[tuple[str, str, tuple[str, ..
     last = rng.choice(("the last on stage to be heard", "the one in the picture that sounds until last"))
     yield "last", last, (), lambda p: _most(facts, p, end, ORDER)
     yield "loudest", "the loudest instrument on stage", (), lambda p: _most(facts, p, lambda q: q.level, LOUDER)
+
+
+def _of(kind: str) -> Rule:
+    return lambda player: player.instrument == kind
+
+
+def _is(meant: Player | None) -> Rule:
+    return lambda player: player is meant
+
+
+def _sounds(player: Player) -> bool:
+    return bool(player.sounding)
+
+
+def _silent(player: Player) -> bool:
+    return not player.sounding
+
+
+def _both(first: Rule, second: Rule) -> Rule:
+    return lambda player: first(player) and second(player)
 
 
 def _throughout(facts: Facts, player: Player) -> bool | None:

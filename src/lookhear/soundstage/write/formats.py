@@ -234,5 +234,7 @@ def _lines(path: Path, rows: Iterable[str]) -> None:
 
 
 def _media(folder: Path, names: dict[str, str], videos: Path | None) -> None:
-    for scene_id, name in names.items() if videos else ():
+    if videos is None:
+        return
+    for scene_id, name in names.items():
         files.link(videos / f"{scene_id}.mp4", folder / f"{name}.mp4")

@@ -198,7 +198,7 @@ def _draw(folder: Path, scene: Scene, fids: Sequence[int], size: int, font: str)
         middles = list(frames(scene, size, 2))[1 : 2 * FRAMES : 2]
         for k, pixels in enumerate(middles):
             Image.fromarray(pixels).save(part / "frames" / f"{k}.jpg", quality=92)
-            owned = masks(scene, k + 0.5, size) if fids else []
+            owned = masks(scene, k + 0.5, size) if fids else np.zeros(0)
             for fid in fids:
                 path = folder / "gt_mask" / scene.id / f"fid_{fid}" / f"{k:05d}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -226,8 +226,8 @@ def _lines(path: Path, rows: Sequence[str]) -> None:
 
 def _linked(folder: Path, rows: dict[str, list[str]], videos: Path | None) -> Counts:
     """Link the recording that each row begins with; returns how many rows each split has."""
-    for names in rows.values() if videos else ():
-        for row in names:
+    for row in (row for names in rows.values() for row in names):
+        if videos is not None:
             name = row.partition(",")[0]
             files.link(videos / f"{name}.mp4", folder / f"{name}.mp4")
     return {split: len(names) for split, names in rows.items()}

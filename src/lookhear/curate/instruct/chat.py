@@ -1,0 +1,178 @@
+"""Checked examples as conversations, for the trainers of others: one file a dataset and split.
+
+    chat             <out>/chat/<name>.jsonl            messages of typed parts, every part with the same keys, so that
+                                                        `datasets.load_dataset("json", …)` finds one schema
+    ms-swift         <out>/ms-swift/<name>.jsonl        messages, videos, audios, images; `solution` is the bare target
+    llama-factory    <out>/llama-factory/<name>.json    messages, videos, audios, images; dataset_info.json beside it
+
+The last two put a clip's files in the places of <video>, <audio> and <image> in its words, one file each. So LLP's tags
+<visual> and <audio> are written <visual_event> and <audio_event> there, as Crab's training did; lookhear reads both.
+Neither knows of a part of a recording: a clip that is one is cut out into <out>/media.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from lookhear import files, tasks
+from lookhear.errors import DatasetError, MediaError
+from lookhear.media.decode import decode
+from lookhear.media.sampling import Sampling
+from lookhear.media.write import write as film
+from lookhear.media.write import write_wav
+from lookhear.types import Clip, Example, Source
+
+Texts = Iterable[tuple[Example, str]]
+Media = list[tuple[str, str]]  # (video, audio or image, its path) in the order they are shown
+STILL = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+PLACES = ("video", "audio", "image")
+SWIFT, FACTORY, CHAT = "ms-swift", "llama-factory", "chat"
+TAG = re.compile(r"<(/?)(visual|audio)>")
+FPS = 8.0  # frames a second of clips that are cut out
+
+
+def write(kind: str, out: Path, name: str, texts: Texts) -> tuple[int, dict[str, str]]:
+    """Write one form of <out>; returns how many records it has, and id -> why for those left out."""
+    records, lost = [], dict[str, str]()
+    for example, text in texts:
+        try:
+            shown = media(example, out / "media", cut=kind != CHAT)
+            records.append(FORMS[kind](example, text, shown))
+        except (DatasetError, MediaError) as error:
+            lost[example.id] = str(error)
+    folder = out / kind
+    if kind == FACTORY:
+        files.write(folder / f"{name}.json", json.dumps(records, ensure_ascii=False, indent=1))
+        files.write(folder / "dataset_info.json", files.dumps(_info(folder), indent=1))
+    else:
+        files.write(folder / f"{name}.jsonl", "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records))
+    return len(records), lost
+
+
+def media(example: Example, cuts: Path, cut: bool) -> Media:
+    """What a conversation about `example` shows, in the order it is shown. Raises DatasetError, MediaError."""
+    clip, second, form = example.clip, example.meta.get("second"), example.meta.get("form")
+    if cut and (clip.start or clip.end is not None):
+        clip = _cut(clip, cuts)
+        if isinstance(second, Source):
+            given = Clip(second if form == "a2v" else None, second if form == "v2a" else None)
+            made = _cut(replace(given, start=example.clip.start, end=example.clip.end), cuts)
+            second = made.video or made.audio
+    found: Media = []
+    if clip.video is not None:
+        still = clip.video.path is not None and clip.video.path.suffix.lower() in STILL
+        found.append(("image" if still else "video", _path(clip.video)))
+    if isinstance(second, Source) and form == "a2v":
+        found.append(("video", _path(second)))
+    if clip.audio is not None:
+        found.append(("audio", _path(clip.audio)))
+    if isinstance(second, Source) and form == "v2a":
+        found.append(("audio", _path(second)))
+    if not found:
+        raise DatasetError(f"Example {example.id!r} has neither picture nor sound.")
+    return found
+
+
+def _path(source: Source) -> str:
+    if source.path is None:
+        raise DatasetError(f"It is not known where the recording {source.id!r} lies.")
+    return str(source.path.resolve())
+
+
+def _cut(clip: Clip, folder: Path) -> Clip:
+    """The stretch of a clip as files of its own, made once."""
+    name = sha256(repr((clip.video, clip.audio, clip.start, clip.end)).encode()).hexdigest()[:16]
+    seen, heard = folder / f"{name}.mp4", folder / f"{name}.wav"
+    if (clip.video and not seen.is_file()) or (clip.audio and not heard.is_file()):
+        read = decode(clip, Sampling(rule="per_second", fps=FPS))
+        if read.frames is not None:
+            film(seen, read.frames, None, FPS)
+        if read.waveform is not None:
+            write_wav(heard, read.waveform, read.sample_rate)
+    return Clip(
+        Source(name, seen) if seen.is_file() else None, Source(name, heard) if heard.is_file() else None
+    )  # fmt: skip
+
+
+def chat(example: Example, text: str, shown: Media) -> dict[str, Any]:
+    """A conversation of typed parts."""
+
+    def part(kind: str, **told: str) -> dict[str, str | None]:
+        return {"type": kind, "text": None, "path": None} | told
+
+    start, end = example.clip.start, example.clip.end
+    asked = [*(part(kind, path=path) for kind, path in shown), part("text", text=_prompt(example))]
+    return {
+        "id": example.id,
+        "task": example.task,
+        "messages": [
+            {"role": "user", "content": asked},
+            {"role": "assistant", "content": [part("text", text=text)]},
+        ],
+        "answer": _bare(example, text),
+        "clip_start": float(start),
+        "clip_end": None if end is None else float(end),
+    }
+
+
+def swift(example: Example, text: str, shown: Media) -> dict[str, Any]:
+    """A record of ms-swift, for tuning, and by `solution` for GRPO."""
+    return _placed(example, text, shown) | {"solution": _events(_bare(example, text))}
+
+
+def factory(example: Example, text: str, shown: Media) -> dict[str, Any]:
+    """A record of LLaMA-Factory's `sharegpt` form with OpenAI's roles."""
+    return _placed(example, text, shown)
+
+
+FORMS: Mapping[str, Callable[[Example, str, Media], dict[str, Any]]] = {CHAT: chat, SWIFT: swift, FACTORY: factory}
+
+
+def _placed(example: Example, text: str, shown: Media) -> dict[str, Any]:
+    """Messages with placeholders, and the files in their order. Raises DatasetError where words hold a placeholder."""
+    words = [_events(_prompt(example)), _events(text)]
+    for told in words:
+        if mark := next((f"<{kind}>" for kind in PLACES if f"<{kind}>" in told), ""):
+            raise DatasetError(f"Example {example.id!r} has {mark} in its words, which stands for a file there.")
+    asked = "".join(f"<{kind}>" for kind, _ in shown) + words[0]
+    messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": words[1]}]
+    return {"messages": messages} | {
+        f"{kind}s": paths for kind in PLACES if (paths := [path for k, path in shown if k == kind])
+    }
+
+
+def _prompt(example: Example) -> str:
+    return str(tasks.find(example.task).prompt(example))
+
+
+def _bare(example: Example, text: str) -> str:
+    """The target without reasons; where events have no known times, what the text says of them."""
+    try:
+        return str(tasks.find(example.task).target(example, explain=False))
+    except DatasetError:
+        return text[min(i for i in (text.find("<"), len(text)) if i >= 0) :]
+
+
+def _events(text: str) -> str:
+    """LLP's tags by names that stand for no file."""
+    return TAG.sub(r"<\1\2_event>", text)
+
+
+def _info(folder: Path) -> dict[str, Any]:
+    """dataset_info.json of the files that are in LLaMA-Factory's folder."""
+    columns = {"messages": "messages"} | {f"{kind}s": f"{kind}s" for kind in PLACES}
+    tags = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        if path.name == "dataset_info.json":
+            continue
+        used = set().union(*(record.keys() for record in files.read_json(path, list)))
+        there = {name: column for name, column in columns.items() if column in used or name == "messages"}
+        found[path.stem] = {"file_name": path.name, "formatting": "sharegpt", "columns": there, "tags": tags}
+    return found

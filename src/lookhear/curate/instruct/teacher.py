@@ -1,0 +1,154 @@
+"""A model that writes the reasoning: it is shown the clip, asked, checked, asked again, and judged by a second model.
+
+    clip ─ frames and sound, by dialect ─▶ request ─▶ reply ─ fault? ─▶ "it …, write it anew" ─▶ reply ─▶ …
+                                                        └ none ─▶ second model: all true? ─ no ─▶ "it …" ─▶ …
+    several candidates: the first that has no fault; of times that were to be found, those that agree best with the rest
+
+Every reply, of either model, is kept by its ledger before it is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lookhear import tasks
+from lookhear.curate.instruct import wording
+from lookhear.curate.instruct.check import fault, undated
+from lookhear.curate.instruct.phrases import spoken
+from lookhear.curate.instruct.write import NO_REPLY, NOT_SHOWN, Entry, by_rule
+from lookhear.errors import MediaError, ModelError
+from lookhear.llms import Prepared
+from lookhear.media.decode import decode
+from lookhear.metrics import av_parsing
+from lookhear.tasks.reading import reader
+from lookhear.types import Answer, Example, Media, Source
+
+if TYPE_CHECKING:
+    from lookhear.llms.endpoint import Endpoint
+
+ATTEMPTS = 3
+AS_IT_IS = ("captioning", "tagging")  # tasks whose labels need no reasons: nothing is asked
+OBJECTS = "a second model objects"
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Writes an example's entry. `judge` is the second model, None for none.
+
+    `candidates` conversations are held about each example, `attempts` replies in each; `certify` tells what is seen
+    and heard in an example's clip besides what is annotated; `blind` sends the words alone.
+    """
+
+    model: Endpoint
+    judge: Endpoint | None = None
+    candidates: int = 1
+    attempts: int = ATTEMPTS
+    temperature: float = 0.7
+    vocabulary: Sequence[str] = ()
+    certify: Callable[[Example], Sequence[str]] | None = None
+    blind: bool = False
+
+    def __call__(self, example: Example) -> Entry:
+        """The example's text. A question that no reply came to is no entry to keep: the next run asks it anew."""
+        if example.task in AS_IT_IS:
+            return by_rule(example)
+        try:
+            media = None if self.blind else shown(example, self.model)
+            given = self.model.prepare(media or NOTHING)
+            clip = self.judge.prepare(shown(example, self.judge) if not self.blind else NOTHING) if self.judge else None
+            seconds = media.duration if media else 0.0
+            certified = tuple(self.certify(example)) if self.certify else ()
+        except (MediaError, ModelError) as error:
+            return Entry(example.id, str(error), NOT_SHOWN, attempts=0)
+        found: list[Entry] = []
+        for number in range(self.candidates):
+            found.append(self._converse(example, given, clip, seconds, certified, number))
+            good = [entry for entry in found if not entry.fault]
+            if found[-1].fault == NO_REPLY or (good and not undated(example)):
+                break
+        return _together(example, found)
+
+    def _converse(
+        self, example: Example, given: Prepared, clip: Prepared | None, seconds: float, certified: Sequence[str], n: int
+    ) -> Entry:
+        """One candidate, asked for anew while it has a fault."""
+        turns, bad, text = [wording.message(example, round(seconds, 1))], list[str](), ""
+        read = written = 0
+        fields: dict[str, Any] = {"temperature": self.temperature} | ({"seed": n} if n else {})
+        for attempt in range(1, self.attempts + 1):
+            told = self.model.converse(given, turns, **fields)
+            if told.ended == "failed":
+                return Entry(example.id, told.why, NO_REPLY, attempt, (read, written), tuple(bad), seconds)
+            read, written, text = read + (told.read or 0), written + (told.written or 0), spoken(told.text)
+            wrong = _ended(told.ended) or fault(example, text, seconds, self.vocabulary, certified)
+            if not wrong and self.judge is not None and clip is not None:
+                said = self.judge.converse(clip, [wording.opinion(text)], temperature=0.0)
+                if said.ended == "failed":
+                    return Entry(example.id, said.why, NO_REPLY, attempt, (read, written), tuple(bad), seconds)
+                read, written = read + (said.read or 0), written + (said.written or 0)
+                wrong = objection(said.text)
+            if not wrong:
+                return Entry(example.id, text, "", attempt, (read, written), tuple(bad), seconds)
+            bad.append(wrong)
+            turns += [told.text, wording.again(example, wrong)]
+        return Entry(example.id, text, bad[-1], self.attempts, (read, written), tuple(bad[:-1]), seconds)
+
+
+NOTHING = Media(None, np.zeros(0), None, 16_000, 0.0)
+
+
+def shown(example: Example, model: Endpoint) -> Media:
+    """The example's clip, with what it is compared with. Raises MediaError."""
+    from lookhear.model.llm import paired_media
+
+    media = decode(example.clip, model.sampling)
+    second, way = example.meta.get("second"), str(example.meta.get("form") or "")
+    if not isinstance(second, Source):
+        return media
+    seen, heard = (second, None) if way == "a2v" else (None, second)
+    clip = replace(example.clip, video=seen, audio=heard)
+    return paired_media(media, decode(clip, model.sampling), way)
+
+
+def objection(reply: str) -> str:
+    """What a second model has against a text, "" where nothing; a reply that cannot be read is no objection."""
+    said = spoken(reply)
+    verdict = reader.name(said, ("yes", "no"), kind="yes_no")
+    if verdict.text != "no":
+        return ""
+    return f"{OBJECTS}: {said.split('<')[0].strip()[:200] or 'something is not true'}"
+
+
+def _ended(how: str) -> str:
+    """What is wrong with a reply by how it ended."""
+    said = {
+        "cut": "was cut at its limit of tokens",
+        "refused": "refuses",
+        "filtered": "refuses: the server filtered it",
+    }
+    return (said | {"empty": "cannot be read: the reply is empty"}).get(how, "")
+
+
+def _together(example: Example, found: Sequence[Entry]) -> Entry:
+    """The best of an example's candidates, with what all of them cost."""
+    good = [entry for entry in found if not entry.fault] or list(found[-1:])
+    best = good[0] if len(good) < 2 else good[_agreeing(example, [entry.text for entry in good])]
+    tokens = sum(e.tokens[0] for e in found), sum(e.tokens[1] for e in found)
+    bad = tuple(reason for e in found for reason in (*e.bad, *([e.fault] if e.fault and e is not best else [])))
+    return Entry(best.id, best.text, best.fault, sum(e.attempts for e in found), tokens, bad, best.seconds)
+
+
+def _agreeing(example: Example, texts: Sequence[str]) -> int:
+    """Which of some texts dates the events most like the others: the mean F1 of seconds decides."""
+    parse = tasks.find(example.task).parse
+    read: list[Answer] = [parse(text, example) for text in texts]
+    scores = []
+    for i, one in enumerate(read):
+        others = [other for k, other in enumerate(read) if k != i]
+        told = av_parsing.parsing([one] * len(others), others)
+        scores.append(told["segment/event"] if others else 0.0)
+    return max(range(len(texts)), key=scores.__getitem__)

@@ -1,0 +1,288 @@
+"""Generate replies from a key-value cache: greedy, sampled, or by beam search, with length limit and stop texts.
+
+    Generation(max_tokens=64)                            the likeliest token again and again
+    Generation(temperature=0.7, top_p=0.9, seed=3)       drawn; seed and prompt decide, not what else is asked
+    Generation(beams=4)                                  the likeliest reply of a beam search, by mean log-probability
+    stop=("\\n", "</answer>")                             a reply ends before the first of these texts
+
+`told` is called with (row, the text so far) as the reply grows; a text that may still become a stop is held back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lookhear.errors import RecipeError
+from lookhear.layers.kv_cache import MediaCache, left, spread, taken
+
+Told = Callable[[int, str], None]  # row, text so far
+Read = Callable[[Sequence[int]], str]  # tokens -> text
+
+
+@dataclass(frozen=True)
+class Generation:
+    """Settings of a reply. `max_tokens` 0 is as long as the task allows; `temperature` 0 draws nothing.
+
+    Raises RecipeError where they make no sense.
+    """
+
+    max_tokens: int = 0
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    """0: of all tokens"""
+    seed: int = 0
+    beams: int = 1
+    stop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stop", (self.stop,) if isinstance(self.stop, str) else tuple(self.stop))
+        if self.max_tokens < 0 or self.temperature < 0 or self.top_k < 0:
+            raise RecipeError("max_tokens, temperature and top_k of a reply must not be negative.")
+        if not 0 < self.top_p <= 1:
+            raise RecipeError(f"top_p={self.top_p:g}: the share of probability to draw from, over 0 and up to 1.")
+        if self.beams < 1:
+            raise RecipeError(f"beams={self.beams}: 1 or more.")
+        if self.beams > 1 and self.temperature:
+            raise RecipeError("Beams look for the likeliest reply, temperature draws one: give one of them.")
+        if any(not text for text in self.stop):
+            raise RecipeError("An empty text cannot stop a reply.")
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing differs from a greedy reply of the task's own length."""
+        return self == GREEDY
+
+
+GREEDY = Generation()
+
+
+@dataclass(frozen=True)
+class Said:
+    """Tokens a model chose, without the one it stopped at, and their mean log-probability, with it.
+
+    `states` (token, dim), where asked for, are the last hidden states each token was chosen from. `text` is set where
+    a stop cut the reply: what stands before it.
+    """
+
+    tokens: tuple[int, ...]
+    score: float
+    states: Tensor | None = None
+    text: str | None = None
+
+
+@dataclass
+class _Row:
+    """One reply while it grows."""
+
+    number: int
+    draw: torch.Generator | None = None
+    tokens: list[int] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    ended: bool = False
+    text: str | None = None
+
+    def add(
+        self, token: int, score: float, ends: set[int], how: Generation, read: Read | None, told: Told | None
+    ) -> None:
+        """Take in a token."""
+        self.scores.append(score)
+        if token in ends:
+            self.ended = True
+        else:
+            self.tokens.append(token)
+        if read is None or not (how.stop or told):
+            return
+        text = read(self.tokens)
+        if (cut := _first(text, how.stop)) is not None:
+            self.text, self.ended = text[:cut], True
+        if told is not None:
+            shown = self.text if self.text is not None else text if self.ended else _sure(text, how.stop)
+            told(self.number, shown)
+
+
+@torch.inference_mode()
+def generate(
+    model: nn.Module,
+    seen: MediaCache,
+    rows: Sequence[int],
+    prompts: Sequence[Sequence[int]],
+    ends: set[int],
+    pad: int,
+    max_tokens: int,
+    how: Generation = GREEDY,
+    read: Read | None = None,
+    told: Told | None = None,
+    states: bool = False,
+) -> list[Said]:
+    """A reply to each of `prompts` about the clip in its row, until one of `ends`, a stop, or `max_tokens`.
+
+    `model` is any causal language model of transformers. `how.max_tokens` may only shorten `max_tokens` or, where it is
+    more, lengthen it; `read` turns tokens into text, which stops and `told` need. Beams have no `states`.
+    """
+    most = how.max_tokens or max_tokens
+    if how.beams > 1:
+        if states:
+            raise RecipeError("A model that draws masks replies without beams: leave beams out.")
+        return [
+            _beams(model, seen, row, prompt, ends, most, how, read, told, number)
+            for number, (row, prompt) in enumerate(zip(rows, prompts, strict=True))
+        ]
+    device = seen.mask.device
+    cache, ids, mask, positions, here = _start(seen, rows, prompts, pad)
+    kept = [_Row(i, _generator(how, prompt)) for i, prompt in enumerate(prompts)]
+    hidden: list[Tensor] = []
+    for _ in range(most):
+        out = _step(model, ids, mask, positions, cache, seen.axes, states)
+        logits = out.logits[:, -1].float()
+        likely = logits.log_softmax(-1)
+        token = _chosen(logits, how, kept)
+        chosen = token.tolist()
+        scores = likely.gather(-1, token[:, None])[:, 0].tolist()
+        if states:
+            hidden.append(out.hidden_states[-1][:, -1])
+        for row, number, score in zip(kept, chosen, scores, strict=True):
+            if not row.ended:
+                row.add(number, score, ends, how, read, told)
+        if all(row.ended for row in kept):
+            break
+        token = torch.tensor([pad if r.ended else n for r, n in zip(kept, chosen, strict=True)], device=device)
+        ids, positions, here = token[:, None], here[:, None], here + 1
+        mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
+    found = []
+    for i, row in enumerate(kept):
+        if told is not None and read is not None and not row.ended:  # cut at its length: nothing is held back any more
+            told(i, read(row.tokens))
+        of_row = torch.stack(hidden, 1)[i, : len(row.tokens)] if hidden else None
+        score = sum(row.scores) / len(row.scores) if row.scores else 0.0
+        found.append(Said(tuple(row.tokens), score, of_row, row.text))
+    return found
+
+
+def _start(
+    seen: MediaCache, rows: Sequence[int], prompts: Sequence[Sequence[int]], pad: int
+) -> tuple[Any, Tensor, Tensor, Tensor, Tensor]:
+    """(cache, tokens, mask, positions, the position that comes next) of prompts after their clips."""
+    device = seen.mask.device
+    which = torch.as_tensor(list(rows), dtype=torch.long, device=device)
+    cache, mask, here = taken(seen, which), seen.mask[which], seen.after[which]
+    ids, asked = left(prompts, pad, device)
+    positions = here[:, None] + (asked.long().cumsum(-1) - 1).clamp(min=0)
+    return cache, ids, torch.cat([mask, asked], dim=1), positions, here + asked.sum(-1)
+
+
+def _step(
+    model: nn.Module, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any, axes: int, states: bool = False
+) -> Any:
+    return model(
+        input_ids=ids,
+        attention_mask=mask.long(),
+        position_ids=spread(positions, axes),
+        past_key_values=cache,
+        use_cache=True,
+        **({"output_hidden_states": True} if states else {}),
+    )
+
+
+def _chosen(logits: Tensor, how: Generation, rows: Sequence[_Row]) -> Tensor:
+    """The next token of each row: the likeliest, or one drawn by the row's own generator."""
+    if not how.temperature:
+        return logits.argmax(-1)
+    scaled = (logits / how.temperature).cpu()
+    if how.top_k:
+        least = scaled.topk(min(how.top_k, scaled.shape[-1])).values[:, -1:]
+        scaled = scaled.masked_fill(scaled < least, -torch.inf)
+    if how.top_p < 1:
+        order = scaled.argsort(descending=True, dim=-1)
+        before = scaled.gather(-1, order).softmax(-1).cumsum(-1).roll(1, -1)
+        before[:, 0] = 0.0
+        out = torch.zeros_like(scaled, dtype=torch.bool).scatter(-1, order, before >= how.top_p)
+        scaled = scaled.masked_fill(out, -torch.inf)
+    chances = scaled.softmax(-1)
+    drawn = [torch.multinomial(chances[i], 1, generator=row.draw) for i, row in enumerate(rows)]
+    return torch.cat(drawn).to(logits.device)
+
+
+def _generator(how: Generation, prompt: Sequence[int]) -> torch.Generator | None:
+    """What a reply is drawn with: it follows from the seed and the prompt, not from what else is asked."""
+    if not how.temperature:
+        return None
+    digest = hashlib.sha256(repr((how.seed, tuple(prompt))).encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+
+
+def _beams(
+    model: nn.Module,
+    seen: MediaCache,
+    row: int,
+    prompt: Sequence[int],
+    ends: set[int],
+    most: int,
+    how: Generation,
+    read: Read | None,
+    told: Told | None,
+    number: int,
+) -> Said:
+    """The reply of highest mean log-probability that a search with `how.beams` beams finds."""
+    count, device = how.beams, seen.mask.device
+    cache, ids, mask, positions, here = _start(seen, [row] * count, [prompt] * count, 0)
+    beams: list[tuple[int, ...]] = [()] * count
+    sums = torch.tensor([0.0] + [-torch.inf] * (count - 1), device=device)  # all begin alike: one of them counts
+    done: list[tuple[float, tuple[int, ...], str | None]] = []
+    for length in range(1, most + 1):
+        likely = _step(model, ids, mask, positions, cache, seen.axes).logits[:, -1].float().log_softmax(-1)
+        total = (sums[:, None] + likely).flatten()
+        best = total.topk(min(2 * count, len(total)))
+        alive: list[tuple[int, int, float]] = []
+        for value, place in zip(best.values.tolist(), best.indices.tolist(), strict=True):
+            beam, token = divmod(place, likely.shape[-1])
+            words = beams[beam] if token in ends else (*beams[beam], token)
+            text = read(words) if read and how.stop else ""
+            cut = _first(text, how.stop)
+            if value == -torch.inf:
+                continue
+            if token in ends or cut is not None or length == most:
+                done.append((value / length, words, text[:cut] if cut is not None else None))
+            elif len(alive) < count:
+                alive.append((beam, token, value))
+        done = sorted(done, key=lambda one: -one[0])[:count]
+        if not alive or (len(done) == count and alive[0][2] / length <= done[-1][0]):
+            break
+        alive += [alive[-1]] * (count - len(alive))
+        order = torch.tensor([beam for beam, _, _ in alive], device=device)
+        cache.reorder_cache(order)
+        beams = [(*beams[beam], token) for beam, token, _ in alive]
+        values = [value for _, _, value in alive]
+        repeated = [i > 0 and beams[i] in beams[:i] for i in range(count)]
+        sums = torch.tensor([-torch.inf if r else v for v, r in zip(values, repeated, strict=True)], device=device)
+        ids = torch.tensor([[token] for _, token, _ in alive], device=device)
+        positions, here = here[:, None], here + 1
+        mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
+    score, words, text = max(done, key=lambda one: one[0]) if done else (0.0, (), None)
+    if told is not None and read is not None:
+        told(number, read(words) if text is None else text)
+    return Said(words, score, None, text)
+
+
+def placed(told: Told | None, places: Sequence[int]) -> Told | None:
+    """`told` for a batch whose rows are prompts at `places` of a longer list."""
+    return None if told is None else lambda row, text: told(places[row], text)
+
+
+def _first(text: str, stops: Sequence[str]) -> int | None:
+    """Where the first of `stops` begins."""
+    places = [place for stop in stops if (place := text.find(stop)) >= 0]
+    return min(places) if places else None
+
+
+def _sure(text: str, stops: Sequence[str]) -> str:
+    """What of a growing text can no longer become part of a stop, nor of a character that is not whole."""
+    text = text.rstrip("\ufffd")
+    longest = max((k for stop in stops for k in range(1, len(stop)) if text.endswith(stop[:k])), default=0)
+    return text[: len(text) - longest]
