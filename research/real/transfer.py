@@ -67,10 +67,8 @@ def main() -> None:
         here = [p for p, (_, _, right) in zip(yes, rows, strict=True) if right == "yes"]
         away = [p for p, (_, _, right) in zip(yes, rows, strict=True) if right == "no"]
         area = sum((p > q) + 0.5 * (p == q) for p in here for q in away) / (len(here) * len(away))
-        print(
-            f"{name}: held out {overall.accuracy:.1f} %; real: of {len(here)} there {sum(p >= 0.5 for p in here)} are said "
-            f"to be, of {len(away)} not there {sum(p >= 0.5 for p in away)}; area under the curve {area:.2f}"
-        )
+        told = f"{sum(p >= 0.5 for p in here)} of {len(here)} there, {sum(p >= 0.5 for p in away)} of {len(away)} not"
+        print(f"{name}: held out {overall.accuracy:.1f} %; said to be there on real clips: {told}; AUC {area:.2f}")
 
 
 if __name__ == "__main__":
