@@ -195,6 +195,7 @@ class VLMAudio(Omni):
 
     def wear(self, folder: Path | str) -> None:
         """Put on the adapters of a PEFT folder. Raises ModelError where they do not fit."""
+        import lookhear.ilora.method  # noqa: F401  registers I-LoRA with PEFT
         from lookhear.ilora import fit
 
         dtype = self.base.get_input_embeddings().weight.dtype

@@ -217,6 +217,7 @@ class Omni:
 
     def wear(self, folder: Path | str) -> None:
         """Load the adapters of a PEFT folder. Raises ModelError if they do not fit."""
+        import lookhear.ilora.method  # noqa: F401  registers I-LoRA with PEFT
         from lookhear.ilora import fit
 
         dtype = self.base.get_input_embeddings().weight.dtype
