@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lookhear.media.sampling import Sampling
     from lookhear.types import Media
 
-__all__ = ["LLM", "Prepared", "Reply"]
+__all__ = ["LLM", "Learner", "Prepared", "Reply"]
 
 Prepared = Mapping[str, Any]  # a preprocessed clip: tensors, which may be cached
 
@@ -65,4 +65,25 @@ class LLM(Protocol):
 
     def needs(self) -> str:
         """Disk space and memory in one line."""
+        ...
+
+
+@runtime_checkable
+class Learner(LLM, Protocol):
+    """A language model that can learn from its own replies and from preferences: those of the Qwen-Omni family."""
+
+    def sample(
+        self, seen: Any, rows: Sequence[int], prompts: Sequence[str], draws: Tensor, temperature: float = 1.0
+    ) -> list[Reply]:
+        """A reply to each prompt, drawn by numbers of 0..1 (prompt, token): equal draws give equal replies."""
+        ...
+
+    def logprobs(
+        self, media: Sequence[Media | Prepared], asks: Sequence[Sequence[tuple[str, Sequence[int]]]]
+    ) -> list[list[Tensor]]:
+        """Log-probabilities (token,) of replies given as (prompt, tokens), of each clip, with gradients."""
+        ...
+
+    def reply(self, target: str) -> list[int]:
+        """The tokens of a reply, with the one that ends it."""
         ...

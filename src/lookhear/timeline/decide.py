@@ -1,9 +1,9 @@
-"""From rows of scores to dated events: hysteresis, and the specific preferred under the general.
+"""Detect events from rows of scores: hysteresis thresholds, and specific labels preferred to general ones.
 
-    scores ─ begins above half of the label's own peak, goes on above a quarter, short pauses are filled ─▶ stretches
+    scores ─ begins above a share of the label's own peak, goes on above half of that, pauses are filled ─▶ stretches
     stretches ─ probability of their mean score ─ the general under the specific dropped ─▶ events
 
-A label's own peak sets its thresholds: what is heard softly has an end too. One set of constants serves all.
+Thresholds are relative to the label's own peak, so that faint sounds have ends too. All labels share the constants.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ from lookhear.timeline import calibrated
 from lookhear.timeline.ontology import groups, larger_than, sounds
 from lookhear.timeline.value import Event, Track
 
-ON, ON_GENERAL = 0.4, 0.5  # probability from which on a stretch is an event of a specific, of a general label
-HALF, QUARTER = 0.5, 0.25  # of the label's own peak: where an event begins, and where it ends
+ON, ON_GENERAL = 0.4, 0.5  # smallest probability of an event, for a specific and for a general label
 FAINT = 0.02  # score below which nothing begins, unless the label's peak is below it
-PAUSE = 1.0  # seconds without it that do not end an event
 SHARE = 0.5  # of a group's probability that one class must have to be named in its place
 TOP = 10  # labels that are listed for the whole clip
 
@@ -38,19 +36,20 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Rule:
-    """Shares of the peak where an event begins and ends, seconds of a pause that is filled, seconds off each end."""
+    """Shares of a label's peak where an event begins and ends, seconds of a filled pause, seconds off each end."""
 
-    begins: float = HALF
-    ends: float = QUARTER
-    pause: float = PAUSE
-    trim: float = 0.0
-
-
-RULE = Rule()
+    begins: float
+    ends: float
+    pause: float
+    trim: float = 0.0  # a row of sound lasts 0.96 s: what fills a part of it begins and ends inside
 
 
-def stretches(track: Track, scores: Float[np.ndarray, time], duration: float, rule: Rule = RULE) -> list[Stretch]:
-    """Where a label is, by hysteresis between two shares of its greatest score."""
+HEARD = Rule(0.3, 0.15, 1.5, 0.12)  # chosen on mixtures of known seconds (research/real/mixtures.py)
+SEEN = Rule(0.5, 0.25, 1.0)
+
+
+def stretches(track: Track, scores: Float[np.ndarray, time], duration: float, rule: Rule) -> list[Stretch]:
+    """Time spans of a label, by hysteresis between two thresholds relative to its maximum."""
     peak = float(scores.max(initial=0.0))
     found: list[Stretch] = []
     if peak <= 0:
@@ -76,15 +75,16 @@ def runs(mask: Sequence[bool] | np.ndarray) -> list[tuple[int, int]]:
 
 
 def heard_events(track: Track, duration: float) -> list[Event]:
-    """What is heard, and when."""
-    tree, rows = sounds(), calibrated.heard_rows(track)
+    """Events of the audio track."""
+    tree, sharp = sounds(), calibrated.heard_sharp(track)
+    rows = calibrated.smoothed(sharp)
     likely = calibrated.heard_probability(rows).max(axis=0, initial=0.0)
     events = []
     for i in np.flatnonzero(likely >= ON):
         name = tree.names[i]
         if tree.marks[name] == "?":
             continue
-        for one in stretches(track, rows[:, i], duration):
+        for one in stretches(track, sharp[:, i], duration, HEARD):
             mean = rows[one.first : one.last + 1].mean(axis=0, keepdims=True)
             score = float(calibrated.heard_probability(mean)[0, i])
             events.append(Event(name, round(one.start, 2), round(one.end, 2), round(score, 3), "heard"))
@@ -109,7 +109,7 @@ def _lowest(events: Sequence[Event]) -> list[Event]:
 
 
 def seen_events(track: Track, duration: float) -> list[Event]:
-    """What is seen, and when: a class where it is most of its group, else the group."""
+    """Events of the picture track: a class if it has most of its group's probability, else the group."""
     labels, rows, among = calibrated.seen_labels(track), calibrated.seen_rows(track), groups()
     likely = calibrated.seen_probability(rows.max(axis=0, initial=0.0))
     members = {i: [g for g in among if i in among[g].classes and not among[g].general] for i in range(len(track.names))}
@@ -118,7 +118,7 @@ def seen_events(track: Track, duration: float) -> list[Event]:
         label, number = labels[column], int(column) - len(among)
         if number < 0 and among[label].general:
             continue
-        for one in stretches(track, rows[:, column], duration):
+        for one in stretches(track, rows[:, column], duration, SEEN):
             mean = rows[one.first : one.last + 1].mean(axis=0)
             if not _named(mean, number, label, members, labels):
                 continue

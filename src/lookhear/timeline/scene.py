@@ -1,6 +1,7 @@
-"""A timeline as questions see it: how likely a thing is heard or seen in the clip, in which seconds, and how loud.
+"""Queries on a timeline: probability that a thing is heard or seen, its time spans, and its loudness.
 
-A question names its thing, which makes it likelier to be there than any class: a constant is added to its log odds.
+A thing named in a question is more likely to be present than an arbitrary class, so a constant is added to its log
+odds.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Scene:
     @cached_property
     def _rows(self) -> dict[str, np.ndarray]:
         heard, seen = self.timeline.heard, self.timeline.seen
-        rows = {"heard": calibrated.heard_rows(heard)} if heard else {}
+        rows = {"heard": calibrated.heard_sharp(heard)} if heard else {}
         return rows | ({"seen": calibrated.seen_rows(seen)} if seen else {})
 
     @cached_property
@@ -78,7 +79,8 @@ class Scene:
         track = self.track(stream)
         if track is None or not self.columns(concept, stream):
             return []
-        return decide.stretches(track, self.scores(concept, stream), self.timeline.duration)
+        rule = decide.HEARD if stream == "heard" else decide.SEEN
+        return decide.stretches(track, self.scores(concept, stream), self.timeline.duration, rule)
 
     def events(self, stream: str, kind: str = "") -> list[Event]:
         """The events of a stream that are of a kind ("instrument", "animal", "vehicle", or any)."""

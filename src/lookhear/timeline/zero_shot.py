@@ -1,4 +1,4 @@
-"""Answer the tasks of the datasets from a timeline, without training: their labels as classes heard and seen.
+"""Zero-shot answers to dataset tasks from a timeline: labels are mapped to sound and picture classes.
 
 `tables/labels.txt` maps label sets to the two ontologies and names what has no counterpart; a label not in it is
 read as a word. Matching a sound with a picture multiplies, thing by thing, how likely it is heard and how likely seen.
@@ -116,7 +116,7 @@ def _joined(found: Sequence[Segment]) -> list[Segment]:
     """Segments of one label from both senses as one where they overlap."""
     out: list[Segment] = []
     for one in sorted(found, key=lambda s: (s.label, s.start)):
-        if out and out[-1].label == one.label and one.start <= out[-1].end + decide.PAUSE:
+        if out and out[-1].label == one.label and one.start <= out[-1].end + decide.SEEN.pause:
             out[-1] = replace(out[-1], end=max(out[-1].end, one.end))
         else:
             out.append(one)

@@ -14,7 +14,7 @@ from lookhear.errors import ModelError, RecipeError
 from lookhear.llms import LLM
 from lookhear.model import tuned
 
-STAGES = ("align", "instruct")
+STAGES = ("align", "instruct", "prefer", "reinforce")
 CONNECTORS = ("visual.merger", "audio_tower.proj")  # of Qwen-Omni; other models define `connectors`
 METHODS = ("ilora", "lora", "lora_moe", "none")
 

@@ -1,10 +1,10 @@
-"""The audit: does a model hear, see and read, or does it guess? One card for anything that watches and answers.
+"""The audit: measure whether a model uses sound, picture, order and question, and summarise it in a robustness card.
 
     audit(model, examples, train) -> Card ── lines, each with interval, verdict and a sentence
 
-Everything is asked again with something taken away and compared question by question. Hearing is decided by the
-questions that need sound (Audio, Audio-Visual), seeing by those that need the picture (Visual, Audio-Visual), order by
-those of kind Temporal; a dataset without such kinds is taken whole. The rule of the verdicts is in `audit_lines`.
+All questions are asked again with one input removed or changed, and compared pairwise. Hearing is judged on questions
+that need sound (Audio, Audio-Visual), seeing on those that need the picture (Visual, Audio-Visual), order on those of
+kind Temporal; a dataset without such kinds is used as a whole. The rule of the verdicts is in `lines.py`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from lookhear.errors import DatasetError, LookhearError
-from lookhear.evaluate.audit import checks
+from lookhear.evaluate.audit import checks, pairs
 from lookhear.evaluate.audit.lines import MARGIN, NOT_DONE, Line, not_done
-from lookhear.evaluate.audit.proofs import PROOFS, TIMES, Asked, out_of_time, taken_away
+from lookhear.evaluate.audit.proofs import PROOFS, TIMES, Asked, Beside, out_of_time, taken_away
 from lookhear.evaluate.report import clusters_of, report
 from lookhear.evaluate.run import incomplete, run
 from lookhear.evaluate.scores import Score
@@ -27,12 +27,12 @@ from lookhear.store.features import FeatureStore
 from lookhear.types import Answer, Example
 
 SHIFT = 3  # seconds
-FILMS = 100  # clips that are decoded and edited at most, per edit
+FILMS = 100  # most clips that are decoded and edited, per edit
 
 
 @dataclass(frozen=True)
 class Card:
-    """The robustness card. `facts` say what was audited and how; `findings` answer hearing, seeing, reading."""
+    """The robustness card. `facts` describe the audit; `findings` are the verdicts on sound, picture and question."""
 
     facts: Mapping[str, Any]
     overall: Score
@@ -66,10 +66,10 @@ def audit(
 ) -> Card:
     """Audit `model` on `examples`, all of which need a reference answer.
 
-    `train` are the questions it learned from: floors and leaks need them. `store` holds a small net's features.
-    `rephrase` gives other ways to ask a question, `part` tells head from tail (`lookhear.robust` has both). At most
-    `films` clips are decoded for an edit. `progress` hears what is being done, the how-manyth thing, of how many.
-    Questions about clips that cannot be read are left out, and counted in `facts["unread"]`.
+    `train` are the training questions, for floors and leaks. `store` has a net's features. `rephrase` gives rephrasings
+    of a question, `part` separates head from tail (see `curate.robust`). At most `films` clips are decoded per edit.
+    `progress` is called with (description, number, total). Questions about unreadable clips are left out and counted in
+    `facts["unread"]`.
     """
     if isinstance(model, NetModel):
         store = store or model.store or FeatureStore(None)
@@ -78,10 +78,13 @@ def audit(
     kept = [i for i, e in enumerate(examples) if e.clip.id not in lost]
     overall = _overall(examples, answers)  # unread clips count as wrong here, as everywhere
     asked = Asked(model, store, [examples[i] for i in kept], [answers[i] for i in kept], margin, seed)
+    beside: Beside = {}
+    twins = any("twin" in e.meta for e in examples)
     jobs: list[tuple[tuple[str, str, str], Callable[[], Line | list[Line]]]] = [
-        *(((p.name, p.section, p.title), lambda p=p: taken_away(asked, p)) for p in PROOFS),
-        *(((p.name, p.section, p.title), lambda p=p: out_of_time(asked, p, shift, films)) for p in TIMES),
+        *(((p.name, p.section, p.title), lambda p=p: taken_away(asked, p, beside)) for p in PROOFS),
+        *(((p.name, p.section, p.title), lambda p=p: out_of_time(asked, p, shift, films, beside)) for p in TIMES),
         (("mirror", "time", "mirror left and right"), lambda: checks.mirror(asked, films)),
+        *([] if twins else [(("edits", "pairs", "real clips and their edits"), lambda: pairs.of_edits(beside))]),
         *_without_asking(asked, train, part),
         (("rephrasing", "answers", "asked in other words"), lambda: checks.rephrasing(asked, rephrase)),
         (("calibration", "answers", "calibration"), lambda: checks.calibration(asked)),
@@ -101,7 +104,7 @@ def audit_answers(
     seed: int = 0,
     facts: Mapping[str, Any] | None = None,
 ) -> Card:
-    """Audit answers whose model is not at hand: floors, priors, leaks, head against tail. Nothing is asked again."""
+    """Audit a set of answers without a model: floors, priors, leaks, head against tail."""
     overall = _overall(examples, answers)
     asked = Asked(None, None, examples, answers, margin, seed)
     jobs = [*_without_asking(asked, train, part)]
@@ -113,7 +116,7 @@ def audit_answers(
 
 
 def _overall(examples: Sequence[Example], answers: Sequence[Answer]) -> Score:
-    """How many answers are right. Raises DatasetError where they are not simply right or wrong."""
+    """Overall accuracy. Raises DatasetError for tasks whose answers are not simply right or wrong."""
     overall = report(examples, answers).overall
     if overall is None:
         kinds = ", ".join(sorted({e.task for e in examples}))
@@ -123,9 +126,11 @@ def _overall(examples: Sequence[Example], answers: Sequence[Answer]) -> Score:
 
 def _without_asking(
     asked: Asked, train: Sequence[Example], part: Callable[[Sequence[Example]], Sequence[str]] | None
-) -> list[tuple[tuple[str, str, str], Callable[[], Line]]]:
+) -> list[tuple[tuple[str, str, str], Callable[[], Line | list[Line]]]]:
     """The lines that answers alone give."""
+    twins = [(("twins", "pairs", "pairs of twins"), lambda: pairs.of_twins(asked))]
     return [
+        *(twins if any("twin" in e.meta for e in asked.examples) else []),
         (("chance", "floors", "chance"), lambda: checks.chance(asked, train)),
         *(
             ((f"by_{by}", "floors", title), lambda by=by, title=title: checks.floor(asked, train, by, title))
@@ -140,7 +145,7 @@ def _done(
     jobs: Sequence[tuple[tuple[str, str, str], Callable[[], Line | list[Line]]]],
     progress: Callable[[str, int, int], None] | None = None,
 ) -> list[Line]:
-    """The lines of all jobs; one that cannot be done says why."""
+    """The lines of all jobs; a job that fails gives a line with the reason."""
     lines: list[Line] = []
     for number, (what, job) in enumerate(jobs):
         if progress:
@@ -181,7 +186,7 @@ def of_videos(examples: Sequence[Example], count: int, seed: int = 0) -> list[Ex
 
 
 def _findings(lines: Sequence[Line]) -> dict[str, str]:
-    """Sound, picture, question -> verdict: the swap decides, and where it was not done the blank."""
+    """Verdicts on sound, picture and question: from the swap, or from the blank if there was no swap."""
     by = {line.name: line.verdict for line in lines}
     pairs = {
         "sound": ("swap_audio", "silence"),

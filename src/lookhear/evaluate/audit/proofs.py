@@ -1,4 +1,4 @@
-"""Proofs by taking away: ask again without sound, picture, question or order, and compare question by question."""
+"""Ablation of inputs: ask again without sound, picture, question or order, and compare the answers pairwise."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from lookhear.types import Answer, Example
 KINDS = {"sound": ("Audio", "Audio-Visual"), "picture": ("Visual", "Audio-Visual"), "order": ("Temporal",)}
 USED = Words("used", "misleads", "not used")
 HARDLY = "hardly used"
+Beside = dict[str, tuple[Sequence[Example], Sequence[Answer], Sequence[Answer]]]  # proof -> asked, before, after
 
 
 @dataclass(frozen=True)
 class Proof:
-    """Something taken away, what that shows, and which questions it is decided by (a key of KINDS, or all)."""
+    """An ablation: its probe, texts, and the questions that decide it (a key of KINDS, or all)."""
 
     name: str
     section: str
@@ -51,7 +52,7 @@ TIMES = (
 
 @dataclass(frozen=True)
 class Asked:
-    """A model's answers to the questions as they are, and what every line of the card compares with."""
+    """A model's answers to the original questions, which every line of the card is compared with."""
 
     model: Model | None  # None where only the answers are at hand
     store: FeatureStore | None
@@ -78,13 +79,13 @@ class Asked:
 
 
 def needing(examples: Sequence[Example], what: str) -> np.ndarray:
-    """bool (question,): those whose kind needs `what` (sound, picture or order); all where no kind says so."""
+    """bool (question,): questions whose kind needs `what` (sound, picture or order); all if there is no such kind."""
     found = np.array([bool(set(e.kind) & set(KINDS.get(what, ()))) for e in examples], dtype=bool)
     return found if found.any() else np.ones(len(examples), dtype=bool)
 
 
 def compared(proof: Proof, before: Asked, examples: Sequence[Example], after: Sequence[Answer]) -> Line:
-    """The line of one proof: answers `before` and `after` something was taken away, question by question."""
+    """The line of one ablation, from the paired answers `before` and `after`."""
     lost = set(incomplete(examples, after)) | set(incomplete(before.examples, before.answers))
     kept = [
         i for i, (a, b) in enumerate(zip(before.examples, examples, strict=True)) if not {a.clip.id, b.clip.id} & lost
@@ -116,17 +117,20 @@ def compared(proof: Proof, before: Asked, examples: Sequence[Example], after: Se
     )
 
 
-def taken_away(asked: Asked, proof: Proof) -> Line:
-    """The line of a probe: sound, picture or question blanked or swapped."""
+def taken_away(asked: Asked, proof: Proof, beside: Beside) -> Line:
+    """The line of a probe: sound, picture or question blanked or swapped. Its answers are kept in `beside`."""
     examples = PROBES[proof.name](asked.examples, asked.seed)
-    return compared(proof, asked, examples, asked.again(examples))
+    after = asked.again(examples)
+    beside[proof.name] = asked.examples, asked.answers, after
+    return compared(proof, asked, examples, after)
 
 
-def out_of_time(asked: Asked, proof: Proof, shift: int, films: int) -> Line:
-    """The line of a change in time: the seconds shuffled, or the sound shifted by `shift` seconds."""
+def out_of_time(asked: Asked, proof: Proof, shift: int, films: int, beside: Beside) -> Line:
+    """The line of a change in time: the seconds shuffled, or the sound shifted by `shift` seconds. Also in `beside`."""
     edit = edits.shuffled(asked.seed) if proof.name == "shuffle_time" else edits.shifted(shift)
     proof = replace(proof, doing=proof.doing.format(shift))
     before, examples, answers = edited(asked, edit, films)
+    beside[proof.name] = before.examples, before.answers, answers
     return compared(proof, before, examples, answers)
 
 
