@@ -5,8 +5,8 @@ import pytest
 from lookhear.errors import ModelError
 from lookhear.model import readers
 from lookhear.model.real import RealModel
-from lookhear.timeline import reading
 from lookhear.tasks import UNREAD
+from lookhear.timeline import reading
 from lookhear.types import Clip, Example, Reply, Source
 from tests.timeline.test_answers import clip as timeline  # noqa: F401  a fixture
 
