@@ -34,7 +34,7 @@ PARTS = 5  # of the held-out estimate
 LEAST, KEPT = 8, 200  # clips from which a world can be told, and that are kept
 GRID, SIDE, FRAMES = 8, 128, 16  # cells a side, pixels of the shorter side, frames that a picture is described by
 
-Descriptor = Mapping[str, Float[np.ndarray, "number"]]
+Descriptor = Mapping[str, Float[np.ndarray, " number"]]
 
 
 @dataclass(frozen=True)
