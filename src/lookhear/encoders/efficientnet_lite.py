@@ -179,7 +179,7 @@ class EfficientNetLiteEncoder(_frozen.Frozen):
         return (torch.from_numpy(frames).permute(0, 3, 1, 2).float() - 127) / 128
 
     @torch.inference_mode()
-    def activation(self, patches: Float[Tensor, "place 1280"], label: int) -> Float[Tensor, place]:
+    def activation(self, patches: Float[Tensor, "place 1280"], label: int) -> Float[Tensor, " place"]:
         """How much each place of the last map speaks for class number `label`: its class activation."""
         return patches.to(self.device) @ self.net.classifier.weight[label]
 

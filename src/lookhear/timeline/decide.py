@@ -49,7 +49,7 @@ class Rule:
 RULE = Rule()
 
 
-def stretches(track: Track, scores: Float[np.ndarray, time], duration: float, rule: Rule = RULE) -> list[Stretch]:
+def stretches(track: Track, scores: Float[np.ndarray, " time"], duration: float, rule: Rule = RULE) -> list[Stretch]:
     """Where a label is, by hysteresis between two shares of its greatest score."""
     peak = float(scores.max(initial=0.0))
     found: list[Stretch] = []
