@@ -103,10 +103,11 @@ class Parts:
 
 
 class Endpoint:
-    """A model elsewhere. `model` is None: there is nothing to train."""
+    """A model elsewhere."""
 
     name = NAME
-    model = None
+    draws = False
+    report = ()
 
     def __init__(self, config: Config):
         if config.audio not in HEARD:
@@ -141,7 +142,7 @@ class Endpoint:
         """The name of the dialect."""
         return dialects.written(self.dialect.__name__.rpartition(".")[2])
 
-    def prepare(self, media: Media) -> Prepared:
+    def prepare(self, media: Media, pair: str = "") -> Prepared:
         """The `message` for what there is of a clip, its `digest`, and `notes` on what is not sent."""
         notes = []
         if self.config.audio == "none" and media.waveform is not None:
@@ -250,14 +251,6 @@ class Endpoint:
     def lines(self) -> list[str]:
         """What was asked and what it cost; of a dry run what would be."""
         return self.plan.lines(self.client.limits) if self.config.dry_run else self.asker.lines()
-
-    def loss(self, media: Sequence[Any], asks: Sequence[Any]) -> Any:
-        """Refused: the weights are elsewhere."""
-        raise ModelError(f"{self.needs()} It cannot be trained from here; train crab_plus or tiny_omni.")
-
-    def adapt(self, config: Any) -> None:
-        """Refused: the weights are elsewhere."""
-        self.loss((), ())
 
     def needs(self) -> str:
         """Nothing here."""

@@ -106,7 +106,6 @@ class VLMAudio(Omni):
     """The model with its tokenizer. `model.language` is Qwen2.5-VL, `model.ears` what it hears with."""
 
     model: Net
-    compares = False
     connectors = ("ears.connector",)  # modules of `model` that the first stage trains
 
     def __init__(self, model: Net, tokenizer: Any, options: InputOptions | None = None):
@@ -168,8 +167,19 @@ class VLMAudio(Omni):
         )  # fmt: skip
         return MediaCache(kept(cache), mask, after, axes=3)
 
-    def loss(self, media: Sequence[Media | Prepared], asks: Sequence[Sequence[tuple[str, str]]]) -> Tensor:
+    def settings(self) -> str:
+        """Everything that decides what `prepare` makes of a clip, as text."""
+        return f"{self.name} {self.sampling} {self.options} "
+
+    def loss(
+        self,
+        media: Sequence[Media | Prepared],
+        asks: Sequence[Sequence[tuple[str, str]]],
+        masks: Sequence[Sequence[Any]] | None = None,
+    ) -> Tensor:
         """Mean cross-entropy over the tokens of all targets; a clip and all its questions are one row."""
+        if masks is not None:
+            raise ModelError(f"{self.name} draws no masks, so it cannot learn any. Train crab on them.")
         given = self._prepared(media)
         clips = [self.prefix(one) for one in given]
         pairs = [[(self.question(p), self.reply(t)) for p, t in some] for some in asks]

@@ -99,7 +99,7 @@ class LLMModel:
 
     def _read(self, given: Sequence[Any], media: Sequence[Media]) -> list[Remembered]:
         seen = self.llm.watch(given)
-        said = getattr(seen, "notes", ()) or [()] * len(media)
+        said = seen.notes or [()] * len(media)
         return [
             Remembered(seen, i, round(one.duration), tuple(dict.fromkeys((*one.notes, *said[i], *self._strange(one)))))
             for i, one in enumerate(media)
@@ -121,7 +121,7 @@ class LLMModel:
         if key not in self.remembered:
             first, second = (decode(one, self.llm.sampling) for one in both)
             joined = paired_media(first, second, way)
-            given = self.llm.prepare(joined, pair=way) if getattr(self.llm, "compares", False) else joined
+            given = self.llm.prepare(joined, pair=way)
             row = self._read([given], [joined])[0]
             self.remembered[key] = row
         self.remembered.move_to_end(key)
@@ -206,7 +206,7 @@ class LLMModel:
 
     def _semantic(self, example: Example) -> bool:
         """Whether the model's mask decoder predicts classes: for AVSS, if the model predicts masks."""
-        return bool(getattr(self.llm, "draws", False)) and example.meta.get("form") == "avss"
+        return self.llm.draws and example.meta.get("form") == "avss"
 
     def _known(self, example: Example) -> Sequence[str]:
         """The closed vocabulary for an example; tasks other than question answering use the example's labels."""

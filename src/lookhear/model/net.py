@@ -16,13 +16,14 @@ from typing import Any, TypeVar
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from lookhear import catalog, config
 from lookhear.errors import FeatureError, FileError, MediaError, ModelError
 from lookhear.files import read_json
 from lookhear.model import within
 from lookhear.model._clips import Video, Watched, about, stamp
+from lookhear.nets import Net
 from lookhear.store import world as worlds
 from lookhear.store.arrays import check_card
 from lookhear.store.batch import Batch, batch, orders
@@ -77,14 +78,12 @@ def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
     return NetModel(net, recipe, vocabulary, cards, name, store, scale=scale, world=world, words=words)
 
 
-def build_net(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
+def build_net(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> Net:
     """Build the net of a recipe, sized for its features (`cards`: encoder -> signature) and its vocabulary."""
     return config.build("nets", recipe.net, answers=len(vocabulary), **widths(recipe, cards))
 
 
-def wrapped(
-    net: nn.Module, recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]
-) -> nn.Module:
+def wrapped(net: Net, recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> Net:
     """The net inside the wrapper of the recipe's `debias` section, if there is one."""
     return config.build("debias", recipe.debias, answers=len(vocabulary), **widths(recipe, cards))(net)
 
@@ -107,7 +106,7 @@ def served(method: Callable[..., Any], streams: Batch) -> dict[str, Tensor]:
     return {n: rows[n] if n in rows else streams.ask[n] for n in orders(method)}
 
 
-def says(net: Any, streams: Batch) -> Output:
+def says(net: Net, streams: Batch) -> Output:
     """Output of a net for a batch: `watch` on the distinct clips, then `answer` on the questions."""
     memory = net.watch(**{n: streams.watch[n] for n in orders(net.watch)})
     return net.answer({n: t[streams.clip] for n, t in memory.items()}, **served(net.answer, streams))
@@ -118,7 +117,7 @@ class NetModel:
 
     def __init__(
         self,
-        net: nn.Module,
+        net: Net,
         recipe: config.Recipe,
         vocabulary: Sequence[str],
         cards: Mapping[str, Mapping[str, Any]],
