@@ -7,7 +7,8 @@ from typing import Any
 
 from lookhear.evaluate import tables
 from lookhear.evaluate.report import PARTS
-from lookhear.evaluate.study.rows import Asked, Study, digest, of_part, pack, summary
+from lookhear.evaluate.study.rows import Asked, Study, digest, pack
+from lookhear.evaluate.study.summary import of_part, summary
 
 
 def result(study: Study, found: Mapping[str, Asked]) -> dict[str, Any]:
