@@ -131,7 +131,7 @@ def adapter(recipe: config.LLMRecipe, names: Sequence[str]) -> Any:
     wrong = next((k for k in asked if k not in known), None)
     if wrong is not None:
         raise RecipeError(unknown("key of adapter", wrong, known))
-    made = ilora.rows(method_of(recipe), **{known[k]: v for k, v in asked.items()})
+    made: Any = ilora.rows(method_of(recipe), **{known[k]: v for k, v in asked.items()})
     made.modules_to_save = (list(names) or None) if recipe.connectors else None
     return made
 
