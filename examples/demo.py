@@ -23,6 +23,7 @@ from rich.console import Console
 
 from lookhear import config, datasets, model
 from lookhear.evaluate import evidence, floors, tables
+from lookhear.evaluate.draw import charts as drawn
 from lookhear.evaluate.draw import page, picture
 from lookhear.evaluate.report import Report, report
 from lookhear.evaluate.run import run
@@ -73,13 +74,13 @@ def trained() -> dict[str, model.NetModel]:
 
 
 def pick(test: list[Example]) -> list[Example]:
-    """Three questions about one unseen clip: the first test clip asked about all three groups, the first of each."""
+    """Three kinds of question about one unseen clip, one of order: the first test clip asked for all of them."""
+    kinds = (("Audio",), ("Visual",), ("Audio-Visual", "Temporal"))
     for clip in dict.fromkeys(e.clip for e in test):
-        first: dict[str, Example] = {}
-        for example in (e for e in test if e.clip == clip):
-            first.setdefault(example.kind[0], example)
-        if len(first) == 3:
-            return list(first.values())
+        asked = [e for e in test if e.clip == clip]
+        found = [next((e for e in asked if e.kind[: len(kind)] == kind), None) for kind in kinds]
+        if None not in found:
+            return [e for e in found if e is not None]
     return test[:3]
 
 
@@ -144,11 +145,11 @@ def main() -> None:
         asked = pick(test)
         video = asked[0].clip.video.path
         given = nets["av_master"].ask(video, *(e.question for e in asked))
-        pictures = [OUT / "evidence" / f"{i}.png" for i in range(1, len(asked) + 1)]
-        pictures[0].parent.mkdir(exist_ok=True)
+        pictures = [OUT / "evidence" / f"{i}.svg" for i in range(1, len(asked) + 1)]
         media = decode(asked[0].clip)
         for example, answer, path in zip(asked, given, pictures, strict=True):
-            picture.picture(media, example.question, answer, path)
+            picture.picture(media, f"{example.question}?", answer, path)
+            picture.picture(media, f"{example.question}?", answer, narrow(path), narrow=True)
             sure = answer.scores[answer.text]
             say(f"  {example.question}?  [bold]{answer.text}[/bold] ({sure:.0%}; truth: {example.reference.text})")
 
@@ -167,6 +168,32 @@ def main() -> None:
     say(f"\n[bold]Done in {seconds['total']:.0f} s.[/bold] Look at demo/report.html; numbers are in demo/result.json.")
 
 
+def narrow(path: Path) -> Path:
+    """Where the same drawing for a phone is."""
+    return path.with_name(f"{path.stem}-narrow{path.suffix}")
+
+
+def charts(reports: dict[str, Report]) -> tuple[Path, Path]:
+    """Scores by type, and the learning curves."""
+    rows = {name: tables.columns(one) for name, one in reports.items()}
+    logs = {name: OUT / "runs" / name / "log.jsonl" for name in NETS}
+    return drawn.scores(rows, OUT / "scores.svg"), drawn.curves(logs, OUT / "curves.svg")
+
+
+def next_steps(video: Path) -> list[tuple[str, str]]:
+    """What to type next: what it does, the command."""
+    run, world = "demo/runs/av_master", "--dataset soundstage --root demo/world"
+    clip = video.relative_to(ROOT)
+    return [
+        ("Ask this clip, or a video of yours", f'lookhear ask {clip} "Who plays first?" --model {run} --evidence out'),
+        ("In the browser: take the sound away and see the answer change", f"lookhear serve --model {run}"),
+        ("Does it listen, does it look, or does it only read?", f"lookhear audit {run} {world}"),
+        ("Browse every answer of an evaluation", f"lookhear evaluate {run} {world} --out demo/evaluated"),
+        ("Change something, and compare", "lookhear train soundstage/av_master data.root=demo/world net.variant=paper"),
+        ("Published features and checkpoints of MUSIC-AVQA", "lookhear adopt --help; lookhear convert --help"),
+    ]
+
+
 def collected(
     reports: dict[str, Report],
     floor: dict[str, dict[str, float]],
@@ -178,6 +205,7 @@ def collected(
 ) -> str:
     """The report page."""
     head, rows = by_type(reports, floor)
+    bars, curve = charts(reports)
     parts = [
         page.text(
             "A network that looks and listens, trained on a small world made on this machine a few minutes ago. "
@@ -193,18 +221,23 @@ def collected(
             "95 %, clustered by video."
         ),
         page.table(head, rows, strong=[len(rows) - 2]),
+        page.drawing(bars, "The same by type, with 95 % intervals."),
+        page.heading("How they learned"),
+        page.drawing(curve, "Loss on the training questions, and accuracy on the validation questions, by epoch."),
         page.heading("Does the evidence hold?"),
         page.text(held.sentence()),
-        page.heading("One clip, three questions"),
+        page.heading("One clip, three kinds of question"),
         page.clip(
-            video, f"{video.name}: a test clip, chosen because it is the first one asked about all three groups."
+            video,
+            f"{video.name}: a test clip, chosen because it is the first one asked by ear, by eye and about order.",
         ),
     ]
     for example, answer, path in zip(asked, given, pictures, strict=True):
         parts += [
             page.question(f"{example.question}?", answer.text, answer.scores[answer.text]),
-            page.picture(path, f"{' / '.join(example.kind)}. The truth is: {example.reference.text}."),
+            page.drawing(path, f"{' / '.join(example.kind)}. The truth is: {example.reference.text}.", narrow(path)),
         ]
+    parts += [page.heading("What next"), page.commands(next_steps(video))]
     took = [[name, f"{value:.1f}"] for name, value in seconds.items()]
     parts += [page.heading("How long it took"), page.table(["step", "seconds"], took)]
     parts += [page.picture(WORLD / "contact_sheet.png", "Twenty clips of the world this was trained and tested in.")]

@@ -9,9 +9,10 @@ import torch
 
 from lookhear import model as models
 from lookhear.errors import FeatureError, MediaError, ModelError
+from lookhear.media.write import write
 from lookhear.store.features import FeatureStore
 from lookhear.train.loop import train
-from lookhear.types import BLANK, Clip, Example, Source
+from lookhear.types import BLANK, Clip, Example, Media, Source
 from tests.train import ears, world
 
 
@@ -207,9 +208,42 @@ def test_run_folders_say_what_they_were_trained_on(runs):
 
 
 def test_a_segment_is_what_weighs_half_again_its_even_share():
-    from lookhear.model import net
+    from lookhear.model import pointing
 
     even = 0.1
     weights = [even * w for w in (1.4, 1.6, 1.6, 1.4, 1.0, 0.6, 0.6, 0.6, 0.6, 0.6)]
-    (segment,) = net._segments("heard", weights)
+    (segment,) = pointing.segments("heard", weights)
     assert (segment.start, segment.end) == (1.0, 3.0)
+
+
+def test_a_silent_second_is_no_evidence_of_what_was_heard():
+    from lookhear.model import pointing
+
+    weights = [0.4, 0.4, 0.1, 0.1]
+    assert [(s.start, s.end) for s in pointing.segments("heard", weights)] == [(0.0, 2.0)]
+    assert [(s.start, s.end) for s in pointing.segments("heard", weights, (True, False, False, False))] == [(1.0, 2.0)]
+    assert pointing.trimmed(torch.tensor(weights), 4, (True,) * 4) == ()
+    assert sum(pointing.trimmed(torch.tensor(weights), 2, (True, False))) == pytest.approx(1)
+
+
+def test_empty_seconds_are_black_or_silent_ones():
+    from lookhear.model import pointing
+
+    wave = np.zeros(3 * 100, np.float32)
+    wave[150] = 0.5
+    frames = np.zeros((3, 2, 2, 3), np.uint8)
+    frames[2] = 200
+    empty = pointing.empty_seconds(Media(frames, np.array([0.5, 1.5, 2.5]), wave, 100, 3.0))
+    assert empty == {"heard": (True, False, True), "seen": (True, True, False)}
+    assert pointing.empty_seconds(Media(None, np.zeros(0), None, 100, 3.0)) == {}
+
+
+def test_a_muted_track_is_not_lit(tmp_path):
+    """The shipped model says where it looked, and nothing of what it heard, of a clip without sound."""
+    frames = [np.full((64, 64, 3), 30 * i, np.uint8) for i in range(1, 6)]
+    write(tmp_path / "mute.mp4", frames, None, fps=1)
+    write(tmp_path / "silent.mp4", frames, np.zeros(5 * 16_000, np.float32), fps=1)
+    for name in ("mute.mp4", "silent.mp4"):
+        (answer,) = models.load("stage").ask(tmp_path / name, "Which instrument makes sounds first?")
+        assert answer.evidence.heard == () and len(answer.evidence.seen) == 5
+        assert not [s for s in answer.segments if s.stream == "audio"]

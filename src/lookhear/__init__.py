@@ -10,13 +10,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lookhear.model import ask, load
+    from lookhear.model import ask, from_pretrained, load, push_to_hub
     from lookhear.types import Answer, Clip, Example, Source
 
 __version__ = "0.1.0"
-__all__ = ["Answer", "Clip", "Example", "Source", "ask", "load"]
+__all__ = ["Answer", "Clip", "Example", "Source", "ask", "from_pretrained", "load", "push_to_hub"]
 
-_HOMES = {"ask": "model", "load": "model", **dict.fromkeys(("Answer", "Clip", "Example", "Source"), "types")}
+_HOMES = {
+    **dict.fromkeys(("ask", "from_pretrained", "load", "push_to_hub"), "model"),
+    **dict.fromkeys(("Answer", "Clip", "Example", "Source"), "types"),
+}
 
 
 def __getattr__(name: str) -> Any:  # imported on first use, so that `import lookhear` stays instant

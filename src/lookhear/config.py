@@ -58,6 +58,9 @@ class Data:
     """rule for streams of another length: repeat_last, zeros or cut"""
     standardize: bool = False
     """scale every feature dimension to mean 0 and standard deviation 1 over the training split"""
+    options: str = "mask"
+    """questions that offer options are answered among them: `mask` leaves the offered ones of the vocabulary, `text`
+    puts each behind the question and asks yes or no, `off` answers from the whole vocabulary"""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,8 @@ class Train:
     """steps between checkpoints for resuming"""
     validate_every: int = 1
     """epochs between validations"""
+    report_to: list[str] = field(default_factory=lambda: ["tensorboard"])
+    """where curves go beside log.jsonl: tensorboard (if installed), trackio, wandb"""
 
 
 @dataclass(frozen=True)
@@ -310,21 +315,27 @@ def build(shelf: str, options: Mapping[str, Any], **late: Any) -> Any:
     `late` are values known only to the caller (number of answers, width of a stream). They fill fields of the Config
     that are not in `options`; values without such a field are ignored. Raises RecipeError.
     """
+    settings = settings_of(shelf, options, **late)
+    name = options["name"]
+    try:
+        return catalog.find(shelf, name).build(settings)
+    except (ValueError, RuntimeError, AssertionError, ZeroDivisionError) as error:  # sizes that torch rejects
+        reason, given = _line(error) or type(error).__name__, {k: v for k, v in options.items() if k != "name"}
+        raise RecipeError(
+            f"{shelf.rstrip('s')} {name} cannot be built with {given or 'its defaults'}: {reason}"
+        ) from None
+
+
+def settings_of(shelf: str, options: Mapping[str, Any], **late: Any) -> Any:
+    """The Config that `build` gives to `options["name"]` from `shelf`. Raises RecipeError."""
     options = dict(options)
     name = options.pop("name", None)
     if not name:
         raise RecipeError(f"Section {shelf.rstrip('s')!r} needs a name. There are: {', '.join(catalog.names(shelf))}.")
-    module = catalog.find(shelf, name)
-    schema = schema_of(module)
+    schema = schema_of(catalog.find(shelf, name))
     known = {f.name for f in dataclasses.fields(schema)}
     late = {k: v for k, v in late.items() if k in known and k not in options}
-    where = f"{shelf.rstrip('s')} {name}"
-    settings = parse(schema, {**late, **options}, where=where)
-    try:
-        return module.build(settings)
-    except (ValueError, RuntimeError, AssertionError, ZeroDivisionError) as error:  # sizes that torch rejects
-        reason = _line(error) or type(error).__name__
-        raise RecipeError(f"{where} cannot be built with {options or 'its defaults'}: {reason}") from None
+    return parse(schema, {**late, **options}, where=f"{shelf.rstrip('s')} {name}")
 
 
 def schema_of(module: Any) -> type[Any]:

@@ -8,7 +8,7 @@ from lookhear.model import says
 from lookhear.nets import avst
 from lookhear.nets import mccd as net_mccd
 from lookhear.store.batch import Batch, wants
-from lookhear.train.loop import Step
+from lookhear.train.step import Step
 
 SMALL = {"audio": 6, "frames": 8, "tokens": 12, "width": 16, "visual": 8}
 NETS = {

@@ -9,7 +9,7 @@ from lookhear import config
 from lookhear.evaluate.study import rows as study
 from lookhear.store.fill import encoders_of
 from lookhear.store.names import serving
-from lookhear.train.loop import trainee
+from lookhear.train.step import trainee
 
 TABLES = sorted((config.RECIPES / "ablations").glob("*.yaml"))
 

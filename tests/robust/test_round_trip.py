@@ -101,5 +101,5 @@ def test_options_stretches_and_recordings_survive(tmp_path):
     (read,) = datasets.load("music_avqa_r", tmp_path / "r", "test")
     assert read.question == "Who is <it>" and read.meta["options"] == ("a dog", "a cat")
     assert (read.clip.start, read.clip.end, read.clip.video.path.name) == (1.0, 4.5, "a.mp4")
-    assert datasets.answers("music_avqa_r", tmp_path / "r") == ()
+    assert datasets.of("music_avqa_r").answers(tmp_path / "r") == ()
     assert not check("music_avqa_r", tmp_path / "r", media=False).findings

@@ -4,9 +4,15 @@ import base64
 import io
 import json
 import time
+from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from lookhear.serve import messages
+from lookhear.serve.refusals import Refusal
+from lookhear.serve.schemas import Message
+from lookhear.serve.settings import Settings
 
 QUESTION = "How many instruments are sounding in the video?"
 
@@ -140,6 +146,70 @@ def test_chat_streams_and_takes_options(server, file):
     lines = chat(server, kept, ask, stream=True, stream_options={"include_usage": True}).text.split("\n\n")
     assert lines[-2] == "data: [DONE]" and '"usage"' in lines[-3]
     assert '"role": "assistant"' in lines[0]
+
+
+def test_a_conversation_is_refused_by_a_model_that_reads_questions_alone(server, file):
+    kept = {"type": "file", "file": {"file_id": file}}
+    first = [{"role": "user", "content": [kept, words(QUESTION)]}, {"role": "assistant", "content": "flute"}]
+    talk = {"messages": [*first, {"role": "user", "content": "And then?"}]}
+    error(server.post("/v1/chat/completions", json=talk), 400, "unsupported_history")
+    told = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": [kept, words(QUESTION)]}]
+    answer = server.post("/v1/chat/completions", json={"messages": told}).json()["lookhear"]
+    assert answer["question"] == QUESTION and "instructions were not used" in answer["notes"][-1]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"temperature": 0.7},
+        {"top_p": 0.5},
+        {"presence_penalty": 1},
+        {"frequency_penalty": -1},
+        {"logit_bias": {"5": 1}},
+        {"logprobs": True},
+        {"top_logprobs": 3},
+        {"n": 2},
+    ],
+    ids=lambda more: next(iter(more)),
+)
+def test_what_would_change_the_answer_is_refused(server, file, more):
+    kept = {"type": "file", "file": {"file_id": file}}
+    error(chat(server, kept, words(QUESTION), **more), 400, "unsupported_value")
+
+
+def test_settings_that_change_nothing_are_taken_and_stop_is_honoured(server, file):
+    kept = {"type": "file", "file": {"file_id": file}}
+    plain = chat(server, kept, words(QUESTION)).json()["choices"][0]["message"]["content"]
+    same = {"temperature": 0, "top_p": 0.9, "seed": 7, "presence_penalty": 0, "logprobs": False, "stop": ["~~"]}
+    assert chat(server, kept, words(QUESTION), **same).json()["choices"][0]["message"]["content"] == plain
+    cut = chat(server, kept, words(QUESTION), stop=plain[1]).json()["choices"][0]
+    assert cut["message"]["content"] == plain[:1] and cut["finish_reason"] == "stop"
+
+
+def test_a_language_model_is_given_what_was_said_before():
+    said = [Message(role="system", content="Be kind."), Message(role="user", content=[film("data:x"), words("Who?")])]
+    said += [Message(role="assistant", content="A flute."), Message(role="user", content="And then?")]
+    asked = messages.read(said, 8, 1000)
+    assert asked.conversation() == "system: Be kind.\nuser: Who?\nassistant: A flute.\nAnd then?"
+    with pytest.raises(Refusal):
+        messages.read([Message(role="user", content="x" * 9000), *said], 8, 1000)
+
+
+def test_keys_reach_the_worker_and_nothing_that_others_can_see(monkeypatch):
+    from lookhear.serve import answering
+
+    given = {}
+
+    class Loaded:
+        name, vocabulary = "far", ()
+
+        def ask(self, *what):
+            return []
+
+    monkeypatch.setattr(answering, "load", lambda name, **late: given.update({name: late}) or Loaded())
+    answering.Keeper(["endpoint@http://h/v1", "stage"], 1, 1, {"endpoint@http://h/v1": {"key": "secret"}})
+    assert given == {"endpoint@http://h/v1": {"key": "secret"}, "stage": {}}
+    assert "secret" not in repr(Settings(Path("x"), accounts={"m": {"key": "secret"}}))
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,11 @@ def test_it_learns_and_leaves_a_run_folder(root, tmp_path):
     run = train(world.recipe(root, tmp_path / "run", epochs=30), progress=False)
     assert {p.name for p in run.iterdir()} - {"tensorboard"} == {
         *("recipe.yaml", "vocabulary.json", "features.json", "log.jsonl", "model.safetensors"),
-        *("questions.json", "world.safetensors"),  # what it was trained on, for notes outside of it
+        *(
+            "costs.json",
+            "questions.json",
+            "world.safetensors",
+        ),  # what it took, what it was trained on, for notes outside of it
     }
     log = lines(run)
     assert log[-1]["val"]["accuracy"] > 70  # 33 by chance
@@ -134,7 +138,8 @@ def test_clips_are_watched_once(root, tmp_path, monkeypatch):
         PooledMLP, "answer", lambda s, memory, question: (rows.append(len(question)), answer(s, memory, question))[1]
     )
     train(world.recipe(root, tmp_path / "run", epochs=1), progress=False)
-    assert rows[:6] == [4, 8] * 3  # 8 questions of 4 clips
+    assert rows[:2] == [1, 1]  # what one clip and one question cost is counted first
+    assert rows[2:8] == [4, 8] * 3  # 8 questions of 4 clips
 
 
 def test_without_validation_the_last_weights_stay(root, tmp_path):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lookhear.cli._plots import of_report, published_rows
 from lookhear.cli._replies import Beams, MaxTokens, Seed, Stop, Temperature, TopP, Window, told
 from lookhear.files import claim, dumps
 
@@ -50,7 +51,8 @@ def evaluate(
     stop: Stop = None,
     window: Window = 0.0,
     dry_run: Annotated[bool, typer.Option(help="Send nothing to a server: count questions, tokens and cost.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for report.json, answers.jsonl and table.md.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for report, answers, table and scores.svg.")] = None,
+    rows: Annotated[Path | None, typer.Option(help="One row a question into this file: .csv or .parquet.")] = None,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -90,6 +92,8 @@ def evaluate(
         raise RecipeError(catalog.unknown("probe", probe, PROBES))
     if format not in tables.FORMATS:
         raise RecipeError(catalog.unknown("table format", format, tables.FORMATS))
+    if rows and tasks:
+        raise RecipeError("--rows is for one dataset; of many, each folder of --out has its answers.jsonl.")
     if embeddings and not segmenter:
         raise RecipeError(f"--embeddings {str(embeddings)!r} are a segmenter's: give --segmenter as well.")
     methods = published.names_in(beside)
@@ -106,6 +110,10 @@ def evaluate(
             scored = asker(wanted[0], many.examples_of(wanted[0], limit))
             if out:
                 scored.save(out)
+                own = published_rows(asker.loaded, dataset)
+                of_report(scored, out, table_rows.rows(dataset, methods) if methods else own)
+            if rows:
+                scored.export(rows)
             shown = scored.table(format)
             if beside:
                 others = table_rows.beside({asker.name: scored}, dataset, split, methods, format)
@@ -114,14 +122,14 @@ def evaluate(
             _tell({wanted[0]: scored}, {}, asker.loaded)
             return
         reports, missing = many.ask_all(wanted, asker, limit)
-        rows, card = many.rows(reports, asker.name), next(iter(reports.values())).card
+        table, card = many.rows(reports, asker.name), next(iter(reports.values())).card
 
         def printed(form: str) -> str:
-            return "\n\n".join(filter(None, (many.table(rows, form, not no_beside), tables.senses(card, form))))
+            return "\n\n".join(filter(None, (many.table(table, form, not no_beside), tables.senses(card, form))))
 
         if out:
             (out / "table.md").write_text(printed("markdown") + "\n", "utf-8")
-        print(dumps(_plain(reports, missing, rows, not no_beside), indent=2) if as_json else printed(format))
+        print(dumps(_plain(reports, missing, table, not no_beside), indent=2) if as_json else printed(format))
         _tell(reports, missing, asker.loaded)
 
 

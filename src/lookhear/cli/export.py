@@ -1,4 +1,4 @@
-"""lookhear export: write a trained language model as a folder in the Hugging Face layout."""
+"""lookhear export: write a trained model as a folder that others can load, with its card."""
 
 from __future__ import annotations
 
@@ -10,19 +10,25 @@ import typer
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Run folder of a language model.")],
+    run: Annotated[Path, typer.Argument(help="Run folder of a net or of a language model.")],
     out: Annotated[Path, typer.Argument(help="New folder to write.")],
     report: Annotated[
         list[Path] | None, typer.Option(help="Folder of a report of lookhear evaluate, for the model card.")
     ] = None,
     push: Annotated[str, typer.Option(help="Upload it to this repository of the Hugging Face hub: NAME/MODEL.")] = "",
 ) -> None:
-    """Write weights, tokenizer, adapters and a model card into one folder; LoRA and a single head are merged.
+    """Write a trained model and its model card into one folder, and upload it with --push.
+
+    Of a language model: weights, tokenizer and adapters; LoRA and a single head are merged. Of a net: its run folder
+    without what only training needed. `lookhear.from_pretrained("NAME/MODEL")` loads what was pushed.
 
     Example: lookhear export runs/instruct my-model --report report
     """
+    from lookhear.config import of_llm
     from lookhear.errors import ModelError
+    from lookhear.model import hub
     from lookhear.model.exported import export as write
+    from lookhear.model.tuned import card
 
     reports = {}
     for folder in report or ():
@@ -30,9 +36,10 @@ def export(
             reports[folder.name] = json.loads((folder / "report.json").read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise ModelError(f"No report in {str(folder)!r} ({error}). Write one: lookhear evaluate --out.") from None
-    print(f"{out}: {write(run, out, reports)}")
+    if of_llm(run / "recipe.yaml") or card(run):
+        print(f"{out}: {write(run, out, reports)}")
+    else:
+        hub.write(run, out, reports)
+        print(f"{out}: a net's run folder with its card")
     if push:
-        import huggingface_hub
-
-        huggingface_hub.create_repo(push, exist_ok=True)
-        print(huggingface_hub.upload_folder(repo_id=push, folder_path=out))
+        print(hub.push_to_hub(out, push, reports))

@@ -13,19 +13,30 @@ from lookhear.files import dumps
 KINDS = {"models": ("nets", "llms"), "nets": ("nets",), "llms": ("llms",), "debias": ("debias",)} | {
     k: (k,) for k in ("datasets", "encoders", "tasks", "metrics", "dialects")
 }
-OTHERS = ("recipes", "probes", "methods", "columns")  # kinds that are not files on a shelf
+OTHERS = ("recipes", "probes", "methods", "tables", "columns")  # kinds that are not files on a shelf
 
 
 def list_(
     kind: Annotated[str, typer.Argument(help=f"One of: {', '.join((*KINDS, *OTHERS))}.")] = "models",
+    costs: Annotated[
+        bool, typer.Option("--costs", help="Of nets: parameters, operations, a step's time and memory (a minute).")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, name to description.")] = False,
 ) -> None:
     """List models, nets, datasets, encoders, tasks, recipes and more, by name.
 
+    With --costs: nets at their published sizes, for a clip of 60 s with one row of features a second (10 frames for
+    nets with towers of their own) and a question of 14 words; a training step is of 8 questions about 2 clips, here.
+
     Example: lookhear list encoders
+
+    Example: lookhear list nets --costs
     """
     if kind not in (*KINDS, *OTHERS):
         raise RecipeError(catalog.unknown("kind of thing", kind, (*KINDS, *OTHERS)))
+    if costs:
+        _costs(kind, as_json)
+        return
     found = _others(kind) or {n: line for shelf in KINDS[kind] for n, line in catalog.names(shelf).items()}
     if as_json:
         print(dumps(found, indent=2))
@@ -33,6 +44,23 @@ def list_(
     width = max(20, *map(len, found))
     for name, line in found.items():
         print(f"{name:{width}s} {line}")
+
+
+def _costs(kind: str, as_json: bool) -> None:
+    from lookhear.evaluate import tables
+    from lookhear.model.costs import HEAD, cells
+    from lookhear.progress import bars
+    from lookhear.train import typical
+
+    if kind != "nets":
+        raise RecipeError(f"--costs is told of nets, not of {kind}: lookhear list nets --costs")
+    found, names = {}, list(catalog.names("nets"))
+    with bars(quiet=as_json) as shown:
+        for number, name in enumerate(names, 1):
+            found[name] = typical.costs(name)
+            shown.show("counting", number, len(names), name)
+    rows = [[name, *cells(told)] for name, told in found.items()]
+    print(dumps(found, indent=2) if as_json else tables.lay_out(["", *HEAD], rows, "text"))
 
 
 def _others(kind: str) -> dict[str, str]:
@@ -44,6 +72,10 @@ def _others(kind: str) -> dict[str, str]:
         from lookhear.evaluate.literature import published
 
         return published.names()
+    if kind == "tables":
+        from lookhear.evaluate.literature import printed
+
+        return printed.listed()
     if kind == "columns":
         from lookhear.evaluate import many
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from lookhear.cli._plots import of_report
 from lookhear.files import dumps
 
 
@@ -24,6 +25,7 @@ def score(
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     beside: Annotated[str, typer.Option(help="Published methods to print as well: TSPM,QA-TIGER, or all.")] = "",
     out: Annotated[Path | None, typer.Option(help="Folder to keep the report in, for lookhear compare.")] = None,
+    rows: Annotated[Path | None, typer.Option(help="One row a question into this file: .csv or .parquet.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Score a file of predictions by question type, with 95 % intervals clustered by video.
@@ -35,6 +37,7 @@ def score(
     """
     from lookhear.evaluate import predictions as files
     from lookhear.evaluate import tables
+    from lookhear.evaluate.literature import published, table_rows
     from lookhear.evaluate.scores import Score
 
     sets = [name.strip() for name in dataset.split(",") if name.strip()] or [dataset]
@@ -44,27 +47,28 @@ def score(
         results = {name: (r, replace(matched, extra=tuple(nowhere))) for name, (r, matched) in results.items()}
     scored, _ = results[sets[0]]
     consistency = scored.card.get("consistency")
-    if out:
-        for name, (each, _) in results.items():
-            each.save(out / name if len(sets) > 1 else out)
+    methods = published.names_in(beside)
+    for name, (each, _) in results.items():
+        if out:
+            folder = out / name if len(sets) > 1 else out
+            each.save(folder)
+            of_report(each, folder, table_rows.rows(name, methods))
+        if rows:
+            each.export(rows.with_stem(f"{rows.stem}-{name}") if len(sets) > 1 else rows)
     if as_json:
         plain = {name: each.to_json() for name, (each, _) in results.items()}
         print(dumps(plain if len(sets) > 1 else plain[sets[0]], indent=2))
     elif len(sets) > 1:
-        from lookhear.evaluate.literature import published, table_rows
-
-        rows: dict[str, Mapping[str, Score | float | None]] = {}
+        lines: dict[str, Mapping[str, Score | float | None]] = {}
         for name, (each, _) in results.items():
-            rows[f"{predictions.stem} on {name}"] = tables.columns(each)
-            others = table_rows.rows(name, published.names_in(beside)) if beside else {}
-            rows.update((f"{other} on {name}", values) for other, values in others.items())
-        print(tables.grid(rows, format))
+            lines[f"{predictions.stem} on {name}"] = tables.columns(each)
+            others = table_rows.rows(name, methods)
+            lines.update((f"{other} on {name}", values) for other, values in others.items())
+        print(tables.grid(lines, format))
     elif beside:
-        from lookhear.evaluate.literature import published, table_rows
-
         if scored.parts and format in ("text", "markdown"):
             print(scored.table(format), end="\n\n")
-        print(table_rows.beside({predictions.stem: scored}, sets[0], split, published.names_in(beside), format))
+        print(table_rows.beside({predictions.stem: scored}, sets[0], split, methods, format))
     else:
         print(scored.table(format))
     if consistency and not as_json and len(sets) == 1:

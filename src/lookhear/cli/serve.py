@@ -79,6 +79,8 @@ def serve(
         from lookhear.errors import DependencyError
 
         raise DependencyError(f"serve needs {error.name}: pip install 'lookhear[serve]'") from None
+    from lookhear.cli._served import late
+
     settings = Settings(
         data=data or Path.home() / ".cache" / "lookhear" / "serve",
         models=tuple(model or ()),
@@ -95,6 +97,7 @@ def serve(
         reports=tuple(report or ()),
         media=tuple(media or ()),
         sheets=tuple(review or ()),
+        accounts={name: told for name in model or () if (told := late(name))},
         examples=examples,
     )
     limits = Limits(

@@ -8,10 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lookhear import files
+from lookhear.cli._plots import plotted
 from lookhear.files import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+def plots(study: Any, result: dict[str, Any], folder: Path) -> None:
+    """The bars of every split, and lines over the value that was swept where there is one."""
+    from lookhear.evaluate.draw import charts
+    from lookhear.evaluate.study import sweep
+    from lookhear.evaluate.study import table as study_table
+
+    key = sweep.swept(study)
+    for split, facts in result["splits"].items():
+        charts.scores(study_table.bars(facts), folder / f"scores-{split}.svg")
+        if key and (lines := sweep.lines(study, facts, key)):
+            charts.sweep(lines, key, folder / f"sweep-{split}.svg")
 
 
 def study(
@@ -33,7 +47,8 @@ def study(
     Every row is a recipe with overrides and is trained once per seed. Scores are means over seeds with 95 % intervals
     over videos; differences are tested in pairs with Holm's correction. OUT/study.json holds whether each run answered
     each question correctly. A study that was interrupted resumes when run again. A row that cannot be built is refused
-    before any training; a row whose training fails is left out of the table, and the exit code is 1.
+    before any training; a row whose training fails is left out of the table, and the exit code is 1. With matplotlib
+    bars are drawn (OUT/scores-SPLIT.svg), and lines where a number was swept (OUT/sweep-SPLIT.svg).
 
     Example: lookhear study studies/nets data.root=world --out runs/base
     """
@@ -51,8 +66,10 @@ def study(
             minutes,
             lambda words: typer.echo(words, err=True),
         )
-        result = study_table.result(studies.read(recipe, overrides or ()), outcomes)
+        asked = studies.read(recipe, overrides or ())
+        result = study_table.result(asked, outcomes) | {"costs": study_table.costs_of(asked, folder)}
         files.write_json(folder / "study.json", result)
+        plotted(lambda: plots(asked, result, folder))
     print(dumps(result) if as_json else study_table.text(result, format))
     if beside and not as_json:
         print(f"\n{_beside(recipe, result, beside, overrides or (), folder, format)}")

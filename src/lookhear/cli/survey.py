@@ -15,16 +15,30 @@ def survey(
     contradictions: Annotated[
         bool, typer.Option("--contradictions", help="Print published numbers that contradict each other.")
     ] = False,
+    table: Annotated[
+        str, typer.Option(help="Print one table as published: av_master/VI; see lookhear list tables.")
+    ] = "",
+    ours: Annotated[
+        list[Path] | None, typer.Option(help="With --table: a report's folder or a study.json to put beside it.")
+    ] = None,
+    format: Annotated[str, typer.Option(help="With --table: text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Print published results by question type and by design, and the best of each year.
 
     Example: lookhear survey --figure survey.png
     """
+    from lookhear.errors import RecipeError
     from lookhear.evaluate import tables
     from lookhear.evaluate.literature import contradictions as checks
-    from lookhear.evaluate.literature import published, survey
+    from lookhear.evaluate.literature import printed, published, survey
 
+    if table:
+        shown = printed.with_ours(printed.table(table), ours or ())
+        print(dumps(shown.to_json(), indent=2) if as_json else shown.lay_out(format))
+        return
+    if ours:
+        raise RecipeError("--ours stands beside one published table: give --table as well.")
     if figure:
         survey.draw(figure)
     if contradictions:
@@ -46,6 +60,7 @@ def survey(
         ]
         print(tables.lay_out(["design (methods)", *survey.TYPES], rows, "text"), end="\n\n")
     print("MUSIC-AVQA: overall accuracy by year, as published; * was the best so far")
+    print(f"({survey.RULE})")
     best = 0.0
     for year, method, overall in years:
         print(f"{year}  {overall:6.2f}{'*' if overall > best else ' '}  {method}")

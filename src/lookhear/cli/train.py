@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def train(
@@ -14,11 +17,21 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Delete an existing run in the run folder first.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Train nothing: build, count and time one step, of every recipe in a folder."),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> None:
     """Train a net or a language model from a recipe; run again to resume.
 
     Example: lookhear train soundstage/av_master data.root=world train.epochs=8
+
+    Example: lookhear train music_avqa --dry-run
+
+    With --dry-run nothing is read but the recipe: the net is built at full size, its parameters, operations and memory
+    are counted for the whole batch, and one step of a few questions of random numbers is timed. The exit code is 1
+    where one of the recipes cannot be built or does not run.
 
     A recipe with a top-level `llm` section trains a language model: tiny_omni/qa, crab_plus/instruct.
     """
@@ -26,6 +39,9 @@ def train(
 
     from lookhear import config
 
+    if dry_run:
+        _rehearse(recipe, overrides or (), quiet)
+        return
     if config.of_llm(recipe):
         tuned = config.load(recipe, overrides or (), config.LLMRecipe)
         from lookhear.train.llm import train as tune
@@ -43,6 +59,36 @@ def train(
     if overwrite:
         _delete(Path(options.out))
     print(run(options, progress=not quiet))
+
+
+def _rehearse(recipe: Path, overrides: Sequence[str], quiet: bool) -> None:
+    """Print what each recipe would take, and why any of them would not run."""
+    import sys
+
+    from lookhear import config
+    from lookhear.errors import LookhearError
+    from lookhear.evaluate import tables
+    from lookhear.train.rehearsal import HEAD, recipes_of, rehearse
+
+    lines, failed, notes = [], [], dict[str, None]()
+    for name in recipes_of(recipe):
+        if not quiet:
+            print(f"dry run of {name}", file=sys.stderr)
+        try:
+            found = rehearse(name, config.load(name, overrides))
+        except (LookhearError, RuntimeError) as error:
+            failed.append(f"{name}: {' '.join(str(error).split())[:300]}")
+            continue
+        lines.append([name, *found.cells()])
+        notes |= dict.fromkeys(f"{name}: {note}" for note in found.notes)
+    if lines:
+        print(tables.lay_out(list(HEAD), lines, "text"))
+    for note in notes:
+        print(f"note: {note}")
+    for line in failed:
+        print(f"does not run: {line}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
 
 
 def _delete(run: Path) -> None:

@@ -36,7 +36,9 @@ class Config:
     """How much the shortcuts count, and how sharply the worst of them is singled out."""
 
     weight: float = 0.3
+    """weight of the added loss"""
     temperature: float = 0.5
+    """softmax temperature"""
 
 
 class COCA(Around):

@@ -42,12 +42,19 @@ class Config:
     hidden: int = 256
     """of the late branch"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     patches: int = 512
+    """width of the stream `patches`"""
     question: int = 768
+    """width of the stream `question`"""
     words: int = 768
+    """width of the stream `words`"""
     tokens: int = 30522
+    """size of the token vocabulary; id 0 is padding"""
 
 
 class Late(nn.Module):

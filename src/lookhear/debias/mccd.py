@@ -44,6 +44,7 @@ class Config:
     """Weights of the terms, and the widths of streams by their names (`tokens`: how many different ones there are)."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     alpha: float = 0.01
     """weight of the distance; 0 leaves it out (table 3, w/o MD)"""
     beta: float | None = None
@@ -51,13 +52,21 @@ class Config:
     without: str = ""
     """question, audio or visual: no distance to that learner (table 3, w/o d)"""
     hidden: int = 768
+    """hidden width"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     patches: int = 512
+    """width of the stream `patches`"""
     question: int = 768
+    """width of the stream `question`"""
     words: int = 768
+    """width of the stream `words`"""
     tokens: int = 30522
+    """size of the token vocabulary; id 0 is padding"""
     pixels: int = 192
     spectrogram: int = 192
     waveform: int = 32000

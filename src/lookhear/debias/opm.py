@@ -37,6 +37,7 @@ class Config:
     """How often the stronger stream is left out."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     q_base: float = 0.5
     """how often at least"""
     scale: float = 0.5

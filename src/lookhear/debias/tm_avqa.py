@@ -53,15 +53,20 @@ class Config:
     """Sizes of streams by their names, and how the reconstruction is trained."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     stage: int = 2
     top: int = 1
     """rows that a target is borrowed from: 8 in stage I, 1 in stage II"""
     weight: float = 0.1
     """of both errors in stage II, of the contrast in stage I"""
     inner: int = 2048
+    """feed-forward width"""
     audio: int = 128
+    """width of the stream `audio`"""
     patches: int = 512
+    """width of the stream `patches`"""
     tokens: int = 93
+    """size of the token vocabulary; id 0 is padding"""
 
 
 def inserted(

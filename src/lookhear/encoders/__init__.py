@@ -1,1 +1,1 @@
-"""Frozen encoders: frames, waveform or text in, tensors by stream name out."""
+"""Frozen encoders, one per file: from frames, waveforms or texts to feature tensors by stream name."""

@@ -1,4 +1,4 @@
-"""What the frozen encoders share: pieces of a clip, batches, and the signature."""
+"""Base class of the frozen encoders: pieces of a clip, batches, and the signature."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
 NOT_SIGNED = ("weights", "device", "batch")  # settings that do not change a feature, or are signed by their hash
-SHORTEST = 0.4  # seconds of sound that any of the networks can be given
+SHORTEST = 0.4  # seconds of sound; shorter sound is padded
 
 
 class Frozen:
@@ -28,7 +28,7 @@ class Frozen:
     version = 1
     streams: Mapping[str, int]
     sampling: Sampling | None = None
-    reach: int | None = None  # seconds around a row that it is made from, beside its own; None: the whole clip
+    reach: int | None = None  # receptive field: seconds around a row that it depends on; None: the whole clip
 
     def __init__(self, net: nn.Module, config: Any):
         self.sha256 = checkpoints.sha256(net)
@@ -38,27 +38,27 @@ class Frozen:
         self.net = net.eval().requires_grad_(False).to(self.device, self.dtype)
 
     def signature(self) -> dict[str, Any]:
-        """Name, sha256 of the weights (equal however they were packed), version of the code, settings that matter."""
+        """Name, sha256 of the weights (independent of the file format), code version, and relevant settings."""
         settings = {k: v for k, v in dataclasses.asdict(self.config).items() if k not in NOT_SIGNED}
         return {"name": self.name, "sha256": self.sha256, "version": self.version, "settings": settings}
 
     def batches(self, rows: Tensor) -> Iterable[Tensor]:
-        """`rows` in batches, on the device and in the precision of the network."""
+        """Split `rows` into batches on the network's device and in its precision."""
         for piece in rows.split(self.config.batch):
             yield piece.to(self.device, self.dtype)
 
     def apart(self, seconds: float) -> int | None:
-        """The `reach` of rows made from `seconds` of sound each: their own where a clip's pieces hold whole rows."""
+        """The `reach` of rows made from `seconds` of sound each: 0 if pieces of a clip contain whole rows."""
         return 0 if 0 < seconds <= 2 and 32 % seconds == 0 else None
 
     def frames_of(self, media: Media) -> np.ndarray:
-        """The frames of a clip, uint8 (time, height, width, 3). Raises FeatureError where it has none."""
+        """The frames of a clip, uint8 (time, height, width, 3). Raises FeatureError if it has none."""
         if media.frames is None or not len(media.frames):
             raise FeatureError(f"{self.name} was given a clip without a picture.")
         return media.frames
 
     def sound_of(self, media: Media) -> np.ndarray:
-        """The waveform of a clip at the encoder's rate. Raises FeatureError where it has none."""
+        """The waveform of a clip at the encoder's sample rate. Raises FeatureError if it has none."""
         if media.waveform is None:
             raise FeatureError(f"{self.name} was given a clip without a sound track.")
         assert self.sampling is not None, "an encoder of sound states its rate"
@@ -70,9 +70,9 @@ class Frozen:
         return media.waveform
 
     def pieces(self, media: Media, seconds: float) -> Float[Tensor, "time sample"]:
-        """The sound in pieces of `seconds`; a last one counts if half of it is there, and is filled with silence.
+        """Split the sound into pieces of `seconds`; a last piece of at least half the length is padded with silence.
 
-        The shortest clip gives one piece. `seconds` 0 is the whole clip as one.
+        Every clip gives at least one piece. `seconds=0` gives the whole clip as one piece.
         """
         wave, rate = self.sound_of(media), self.sampling.sample_rate  # type: ignore[union-attr]
         seconds = seconds or max(media.duration, SHORTEST)

@@ -1,8 +1,8 @@
-"""What the three embedded encoders share: weights that travel inside the package, their scale, and their signature.
+"""Base class of the built-in Soundstage encoders: shipped weights, standardisation, and signature.
 
-Most of what the networks read is 0 most of the time (is there a violin? is there a tuba?). From that as it is, nets
-that mix streams by attention learn several times more slowly, so each number is served standardised: minus its mean,
-divided by its spread over a Soundstage. `Stage.plain` takes that back, to read the numbers by eye.
+Most raw outputs are 0 most of the time (is there a violin? is there a tuba?). Nets with attention learn several times
+more slowly from such features, so each dimension is standardised: minus its mean, divided by its standard deviation
+over a Soundstage. `Stage.plain` inverts this, to make the numbers readable.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from lookhear.errors import ModelError
 
 WEIGHTS = Path(__file__).parent / "weights"
-SCALE = "scale."  # begins the name of a stream's (2, dim) mean and spread among the weights
+SCALE = "scale."  # prefix of the tensors with a stream's mean and standard deviation, (2, dim)
 INSTRUMENTS = 22  # the order is that of lookhear.soundstage.scene.scene.INSTRUMENTS, which is alphabetical
 
 
 class Stage:
-    """A small frozen network trained on the Soundstage; subclasses say what it reads and what it gives."""
+    """A small frozen network trained on the Soundstage; subclasses define input and output."""
 
     version = 1
     name = ""
@@ -44,12 +44,12 @@ class Stage:
         self.net = net.eval().requires_grad_(False)
 
     def standard(self, stream: str, numbers: Tensor) -> Tensor:
-        """What the network read, (..., dim), as it is served: standardised. Weights without a scale serve it plain."""
+        """Standardise the network's raw output (..., dim); without a scale in the weights it is returned unchanged."""
         mean, spread = self.scale.get(stream, (0.0, 1.0))
         return (numbers - mean) / spread
 
     def plain(self, stream: str, numbers: Tensor) -> Tensor:
-        """What is served, (..., dim), as the network read it: the numbers that the encoder's docstring explains."""
+        """Invert `standard`: the raw numbers (..., dim) that the encoder's docstring describes."""
         mean, spread = self.scale.get(stream, (0.0, 1.0))
         return numbers * spread + mean
 
@@ -59,9 +59,9 @@ class Stage:
 
 
 def rescale(path: Path, numbers: dict[str, Tensor], least: float = 0.15) -> None:
-    """Write into a weights file the mean and spread of `numbers`, stream -> (row, dim) as the network read them.
+    """Write mean and standard deviation of `numbers`, stream -> raw outputs (row, dim), into a weights file.
 
-    A spread below `least` counts as that much: what hardly ever changes is not blown up.
+    Standard deviations below `least` are set to `least`, so that nearly constant dimensions are not amplified.
     """
     with safe_open(path, "pt") as file:
         header = file.metadata()
@@ -72,12 +72,12 @@ def rescale(path: Path, numbers: dict[str, Tensor], least: float = 0.15) -> None
 
 
 def save(net: nn.Module, path: Path, header: dict[str, str] | None = None) -> None:
-    """Write the weights as they ship: half precision, 2 bytes a number, with a text or two in the header."""
+    """Write the weights in half precision, with texts in the safetensors header."""
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {k: v.detach().half() if v.is_floating_point() else v for k, v in net.state_dict().items()}
     save_file({k: v.contiguous() for k, v in tensors.items() if not k.endswith("num_batches_tracked")}, path, header)
 
 
 def rows(seconds: float) -> int:
-    """Rows that `seconds` of media give at one a second: a last half second counts, the shortest clip gives one."""
+    """Number of rows for `seconds` of media at one per second: rounded at half a second, at least one."""
     return max(1, int(seconds + 0.5 + 1e-9))

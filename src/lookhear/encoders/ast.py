@@ -36,7 +36,9 @@ class Config:
     seconds: float = 10.24
     """length of sound that makes one row"""
     precision: str = "fp32"
+    """fp32, bf16 or fp16"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 4
     """rows in a batch"""
 

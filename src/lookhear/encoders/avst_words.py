@@ -1,8 +1,8 @@
-"""Words of a question as numbers, in the published vocabulary of MUSIC-AVQA: what AVST reads.
+"""Word ids of a question in the published vocabulary of MUSIC-AVQA, as AVST reads them.
 
-The vocabulary has the padding, 0, and 92 words in the order in which the training questions first use them; capitals
-count. Words are split at blanks and the mark at the end is taken off. The released loader takes off the last character
-whatever it is and knows no way out of an unknown word; MUSIC-AVQA-R's rephrased questions are full of those.
+The vocabulary has padding (0) and 92 words in the order of their first use in the training questions; it is
+case-sensitive. Words are split at blanks and the final question mark is removed. The released loader removes the last
+character whatever it is, and fails on unknown words, which are frequent in MUSIC-AVQA-R's rephrased questions.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ MARKS = "?？.!"
 
 @dataclass(frozen=True)
 class Config:
-    """Which words, and what becomes of others."""
+    """Vocabulary and treatment of unknown words."""
 
     vocabulary: str = ""
-    """a text file of words, one a line, numbered from 1; empty means the published ones"""
+    """text file with one word per line, numbered from 1; empty means the published vocabulary"""
     unknown: str = "refuse"
-    """refuse, or skip: the question is read without the word"""
+    """refuse: raise an error; skip: leave the word out"""
     rows: int = 24
-    """numbers a question; 0 after its last word"""
+    """ids per question, with 0 after the last word"""
 
 
 class AvstWords:
@@ -67,8 +67,8 @@ class AvstWords:
         return [{"tokens": self.tokens(text)} for text in items]
 
     def tokens(self, text: str) -> Tensor:
-        """The numbers of a text's words. Raises FeatureError for an unknown word, or for too many of them."""
-        found = []
+        """The ids (rows,) of a text's words. Raises FeatureError for an unknown word, or for too many words."""
+        ids = []
         for word in text.strip().rstrip(MARKS).split():
             number = self.numbers.get(word.rstrip(","))
             if number is None and self.config.unknown == "refuse":
@@ -76,10 +76,10 @@ class AvstWords:
                     f"{word!r} in {text!r} is not one of the {len(self.numbers)} words. "
                     "Set unknown=skip, or give a vocabulary file."
                 )
-            found += [number] if number is not None else []
-        if len(found) > self.config.rows:
-            raise FeatureError(f"{text!r} has {len(found)} words, more than rows={self.config.rows}.")
-        return torch.tensor(found + [0] * (self.config.rows - len(found)))
+            ids += [number] if number is not None else []
+        if len(ids) > self.config.rows:
+            raise FeatureError(f"{text!r} has {len(ids)} words, more than rows={self.config.rows}.")
+        return torch.tensor(ids + [0] * (self.config.rows - len(ids)))
 
 
 def build(config: Config) -> AvstWords:

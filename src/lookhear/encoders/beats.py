@@ -3,7 +3,7 @@
     second ─ Kaldi log-mel 98 x 128 ─ patches of 16 x 16: 6 in time, 8 in frequency ─ 12 layers ─▶ patches, their mean
 
     layer:  x ─▶ norm(a x + attention(x)) ─▶ norm(a x + MLP(x)),  a = (2 layers)^¼
-    attention gains a bias by distance, shared by all layers, and gated by what asks:
+    attention has a relative position bias, shared by all layers and gated by the query:
         g, h = sigmoid(two sums of four of a linear map of the query) ; bias x (g (h c - 1) + 2)
 
 The features of Crab (arXiv 2503.13068) and AVQACL-MoE. Written from the paper (arXiv 2212.09058) and its formulas; the
@@ -37,7 +37,7 @@ BANDS, PATCH = 128, 16
 
 @dataclass(frozen=True)
 class Config:
-    """Which weights, and what is kept."""
+    """Weights and output streams."""
 
     weights: str = FILE
     """a published file (see github.com/microsoft/unilm, beats) or a folder that holds one"""
@@ -46,13 +46,15 @@ class Config:
     seconds: float = 1.0
     """length of sound that makes one row"""
     precision: str = "fp32"
+    """fp32, bf16 or fp16"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 32
     """rows in a batch"""
 
 
 class Attention(nn.Module):
-    """Self-attention with a gated bias by distance."""
+    """Self-attention with a gated relative position bias."""
 
     def __init__(self, width: int, heads: int, buckets: int):
         super().__init__()
@@ -89,7 +91,7 @@ class Layer(nn.Module):
 
 
 class Position(nn.Module):
-    """A wide grouped convolution in time with one learned length for each of its taps."""
+    """Positional encoding: a wide grouped convolution in time with weight norm per tap."""
 
     def __init__(self, width: int, kernel: int, groups: int):
         super().__init__()
@@ -102,7 +104,7 @@ class Position(nn.Module):
         weight = self.weight_g * self.weight_v / self.weight_v.norm(dim=(0, 1), keepdim=True)
         kernel = weight.shape[-1]
         out = F.conv1d(x.transpose(1, 2), weight, self.bias, padding=kernel // 2, groups=self.groups)
-        return F.gelu(out[..., : x.shape[1]]).transpose(1, 2)  # an even kernel gives one too many
+        return F.gelu(out[..., : x.shape[1]]).transpose(1, 2)  # an even kernel gives one extra output
 
 
 class BEATs(nn.Module):
@@ -142,14 +144,14 @@ class BEATs(nn.Module):
         return x
 
     def probabilities(self, patches: Float[Tensor, "batch patch dim"]) -> Float[Tensor, "batch sound"]:
-        """How likely each kind of sound is heard, for fine-tuned weights."""
+        """Class probabilities, for fine-tuned weights."""
         if self.predictor is None:
             raise ModelError("These BEATs weights are not fine-tuned: they tell no kinds of sound.")
         return self.predictor(patches).mean(1).sigmoid()
 
 
 def buckets(distance: Int[Tensor, "token other"], count: int, reach: int) -> Int[Tensor, "token other"]:
-    """A number for each distance: exact when near, in ever wider steps up to `reach`, the other half when after."""
+    """Relative position buckets: exact for small distances, logarithmic up to `reach`; one half for each direction."""
     half = count // 2
     exact = half // 2
     far = distance.abs()
@@ -158,7 +160,7 @@ def buckets(distance: Int[Tensor, "token other"], count: int, reach: int) -> Int
 
 
 def front_end(wave: Float[Tensor, "... sample"]) -> Float[Tensor, "... row 128"]:
-    """Log-mel rows of 16 kHz sound in -1..1 as the network takes them."""
+    """Normalised log-mel rows of 16 kHz sound in -1..1."""
     return (kaldi.fbank(wave, BANDS, scale=2.0**15) - MEAN) / (2 * STD)
 
 

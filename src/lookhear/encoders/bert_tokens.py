@@ -1,6 +1,7 @@
-"""Pieces of the words of a question as numbers, in BERT's vocabulary: what MCCD and every BERT reads.
+"""Word-piece ids of a question in BERT's vocabulary, as MCCD reads them.
 
-[CLS] pieces [SEP], then zeros. Questions are read whole here; the released MCCD cuts them to 14 itself, in the net.
+[CLS] pieces [SEP], then zeros. Questions are not truncated here; MCCD cuts them to 14 tokens inside the net, as
+released.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from lookhear.errors import DependencyError, FeatureError, ModelError
 
 @dataclass(frozen=True)
 class Config:
-    """Which vocabulary, and how many numbers a question has."""
+    """Vocabulary and length."""
 
     weights: str = "bert-base-uncased"
     """hub name or folder of the tokenizer"""
     rows: int = 40
+    """tokens per text, with zeros after the last"""
     truncate: bool = False
     """cut longer texts instead of refusing them; [SEP] is kept"""
 

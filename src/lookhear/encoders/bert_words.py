@@ -1,9 +1,9 @@
-"""BERT's view of a question, one vector a piece of a word and one for the whole. BERT or VisualBERT, 768-d.
+"""BERT features of a question: one vector per word piece and one per sentence. BERT or VisualBERT, 768-d.
 
     [CLS] pieces [SEP] ─ embeddings ─ 12 layers ─ last hidden states ─▶ words (rows, dim), [CLS] first; question ([CLS])
 
-Rows after [SEP] are zero. VisualBERT (MCCD's `uclanlp/visualbert-vqa-coco-pre`) reads the text alone here; MCCD itself
-reads it together with picture and sound and trains it, which its net does. Through transformers.
+Rows after [SEP] are zero. VisualBERT (MCCD's `uclanlp/visualbert-vqa-coco-pre`) reads text only here; the net `mccd`
+feeds it picture and sound as well, and trains it. Through transformers.
 """
 
 from __future__ import annotations
@@ -22,17 +22,20 @@ from lookhear.errors import ModelError
 
 @dataclass(frozen=True)
 class Config:
-    """Which network, which vocabulary, and how many rows a question has."""
+    """Network, vocabulary and length."""
 
     weights: str = "bert-base-uncased"
     """hub name or folder of a BERT or VisualBERT"""
     vocabulary: str = ""
-    """hub name or folder of the tokenizer, where the network's own has none (VisualBERT: bert-base-uncased)"""
+    """hub name or folder of the tokenizer, if it is not in `weights` (VisualBERT: bert-base-uncased)"""
     rows: int = 40
+    """tokens per text, with zeros after the last"""
     truncate: bool = False
     """cut longer texts instead of refusing them; [SEP] is kept"""
     precision: str = "fp32"
+    """fp32, bf16 or fp16"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 64
     """texts in a batch"""
 
@@ -56,7 +59,7 @@ class BertWords(_frozen.Frozen):
         self.streams = {"question": width, "words": width}
 
     def signature(self) -> dict[str, Any]:
-        """As of any frozen network; the vocabulary by its hash."""
+        """The signature of a frozen network, with a hash of the vocabulary."""
         card = super().signature()
         return card | {"settings": card["settings"] | {"vocabulary": self.tokens.signature()["sha256"]}}
 

@@ -40,7 +40,9 @@ class Config:
     quantise: bool = False
     """round samples to 16 bits first, as LAION's code does"""
     precision: str = "fp32"
+    """fp32, bf16 or fp16"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 8
     """rows in a batch"""
 

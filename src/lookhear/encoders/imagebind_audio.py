@@ -26,7 +26,7 @@ from lookhear.types import Media
 
 MEAN, STD = -4.268, 9.138  # of AudioSet
 LENGTH, ROWS = 2, 204  # seconds the network was trained on, and rows it takes
-STRETCHES = 3  # of a whole clip
+STRETCHES = 3  # windows per clip with seconds=0
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,9 @@ class Config:
     seconds: float = 2.0
     """length of sound that makes one row, at most 2; 0 gives one row for the clip, as released"""
     precision: str = "fp32"
+    """fp32, bf16 or fp16"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 16
     """rows in a batch"""
 

@@ -3,10 +3,10 @@
     4 frames ─ shorter side to 224 ─ patches 14 x 14 ─ first token, places ─ blocks ─ attention pooling ─▶ frames
 
     block:  x ─▶ x + g attention(norm(x)) ─▶ x + g' MLP(norm(x));  norms by root mean square, queries and keys too
-    pooling: the mean token asks all tokens once more
+    pooling: cross-attention from the mean token to all tokens
 
-What is given is the pooled vector, before the projection that retrieval compares with text. A row is made from the
-frames of its own stretch of time; a last stretch of which half is there repeats its last frame. Written from the paper
+The output is the pooled vector before the projection for retrieval. A row is made from the frames of its own time
+window; a last window of at least half the length repeats its last frame. Written from the paper
 (arXiv 2403.15377) and its formulas; weights OpenGVLab/InternVideo2-Stage2_1B-224p-f4 (gated; their own terms), whose
 `vision_encoder.` tensors are taken. An extra.
 """
@@ -29,28 +29,30 @@ from lookhear.frontends import images
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
-HEADS = {1408: 16, 3200: 25}  # of the published widths; the file does not tell
-UNUSED = ("clip_decoder.", "final_clip_decoder.", "clip_pos_embed", "clip_img_pos_embed")  # of its own training
+HEADS = {1408: 16, 3200: 25}  # heads by published width; not stored in the file
+UNUSED = ("clip_decoder.", "final_clip_decoder.", "clip_pos_embed", "clip_img_pos_embed")  # used in its training only
 
 
 @dataclass(frozen=True)
 class Config:
-    """Which weights, and how often it looks."""
+    """Weights and length of the time windows."""
 
     weights: str = "InternVideo2-stage2_1b-224p-f4.pt"
     """the published file, or a folder that holds it"""
     seconds: float = 1.0
-    """length of a stretch of time that makes a row; the network's frames are spread evenly over it"""
+    """length of the time window of a row; the network's frames are evenly spaced in it"""
     heads: int = 0
     """attention heads; 0 means those of the published sizes"""
     precision: str = "fp32"
+    """fp32, bf16 or fp16"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 4
     """rows in a batch"""
 
 
 class Block(nn.Module):
-    """A pre-norm block with norms by root mean square and a gain on each of its two halves."""
+    """A pre-norm transformer block with RMSNorm and LayerScale."""
 
     def __init__(self, width: int, inner: int, heads: int):
         super().__init__()
@@ -75,13 +77,13 @@ class Block(nn.Module):
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Float[Tensor, "batch token dim"]:
-    """Plain attention in `heads` parts of the width."""
+    """Multi-head scaled dot-product attention."""
     q, k, v = (rearrange(t, "batch token (head dim) -> batch head token dim", head=heads) for t in (q, k, v))
     return rearrange(F.scaled_dot_product_attention(q, k, v), "batch head token dim -> batch token (head dim)")
 
 
 class Pooling(nn.Module):
-    """The mean token asks all tokens: (batch, token, dim) -> (batch, out)."""
+    """Attention pooling with the mean token as query: (batch, token, dim) -> (batch, out)."""
 
     def __init__(self, width: int, out: int, heads: int):
         super().__init__()
@@ -159,7 +161,7 @@ class InternVideo2Encoder(_frozen.Frozen):
 
 
 def stretches(rows: Float[Tensor, "time ..."], frames: int) -> Float[Tensor, "row frame ..."]:
-    """`frames` after `frames`; a last stretch of half or more repeats its last frame, a shorter one is left out."""
+    """Windows of `frames` rows; a last window of at least half repeats its last frame, a shorter one is dropped."""
     count = max(1, int(len(rows) / frames + 0.5))
     last = rows[-1:].expand(max(0, count * frames - len(rows)), *rows.shape[1:])
     return torch.cat([rows, last])[: count * frames].unflatten(0, (count, frames))

@@ -1,4 +1,4 @@
-"""Spectrograms as square pictures, as LAVISH's shared tower sees sound. Nothing is trained here.
+"""Spectrograms as square pictures, the sound input of LAVISH's shared backbone. It has no weights.
 
 `spectrogram` (row, size, size): Kaldi's log-mel filter bank with as many bands as the picture has rows, Hann window,
 10 ms a step, of `count` windows of size x 10 ms + 30 ms spread over the clip (10 of 1.95 s for 192, as published), less
@@ -23,16 +23,17 @@ from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
 LEVEL, DEVIATION = -5.3853, 3.5929
-SLACK = 1600  # samples that the published starts leave at the end
+SLACK = 1600  # samples left at the end by the published window starts
 
 
 @dataclass(frozen=True)
 class Config:
-    """How many pictures of a clip's sound, and how large."""
+    """Size and number of the spectrograms."""
 
     size: int = 192
+    """side of the square picture in pixels"""
     count: int = 0
-    """windows a clip: 10 as published; 0 takes one a second"""
+    """windows per clip: 10 as published; 0 takes one per second"""
 
 
 class LavishMel:
@@ -56,7 +57,7 @@ class LavishMel:
         return [{"spectrogram": self.pictures(torch.from_numpy(media.waveform))} for media in items]
 
     def pictures(self, wave: Float[Tensor, " sample"]) -> Float[Tensor, "row size size2"]:
-        """One picture a window."""
+        """One spectrogram per window."""
         wave = wave - wave.mean()
         length = kaldi.STEP * (self.config.size + 3)
         if self.config.count:

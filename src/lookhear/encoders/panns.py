@@ -37,7 +37,9 @@ class Config:
     seconds: float = 1.0
     """length of sound that makes one row; 0 makes one row of the whole clip, as published"""
     precision: str = "fp32"
+    """fp32, bf16 or fp16"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 16
     """rows in a batch"""
 

@@ -1,4 +1,4 @@
-"""Pictures themselves, scaled to a square, for nets with towers of their own. Nothing is trained here.
+"""Frames scaled to a square, for nets with their own backbones. It has no weights.
 
 `pixels` (row, 3, size, size) bytes: `count` frames spread from the first to the last, or with `count=0` one a second,
 scaled as a whole without keeping their proportions, bicubic, as LAVISH, DG-SCT and AVMoE read them. The nets put them
@@ -23,11 +23,12 @@ from lookhear.types import Media
 
 @dataclass(frozen=True)
 class Config:
-    """How many pictures of a clip, and how large."""
+    """Size and number of the frames."""
 
     size: int = 192
+    """side of the square picture in pixels"""
     count: int = 0
-    """pictures a clip, spread from the first frame to the last: 10 as published; 0 takes one a second"""
+    """frames per clip, evenly spaced from the first to the last: 10 as published; 0 takes one per second"""
 
 
 class Pixels:

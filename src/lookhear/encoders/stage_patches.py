@@ -1,4 +1,4 @@
-"""Picture of the Soundstage in 8 upright strips a second, for nets that look at places. Embedded.
+"""Soundstage picture encoder with 8 vertical strips per second, for nets that use patches. Built in.
 
 Its weights are those of `stage_vision`.
 
@@ -44,7 +44,7 @@ class StagePatches(Stage):
         return [{"patches": torch.cat([self.strips(p) for p in pictures(m).split(32)])} for m in items]
 
     def strips(self, frames: Float[Tensor, "time 3 128 128"]) -> Float[Tensor, "time 8 168"]:
-        """What stands in each strip, and which it is."""
+        """Features of each strip, and its position."""
         columns = self.net.columns(frames).unflatten(1, (STRIPS, -1)).amax(2)
         return torch.cat([F.layer_norm(columns, (WIDTH,)), self.place.expand(len(frames), -1, -1)], -1)
 

@@ -1,4 +1,4 @@
-"""Questions about music, one vector a question and one a word: what is asked, of whom. Embedded, word level.
+"""Soundstage question encoder, one vector per question and one per word. Built in, word level.
 
     question ─ words (known ones, else their letters) ─ transformer, 2 layers ─▶ words; first position ─▶ heads, z
 
@@ -41,10 +41,10 @@ Z = WIDTH - 2 * (INSTRUMENTS + len(SLOTS)) - QUESTIONS
 
 @dataclass(frozen=True)
 class Config:
-    """Nothing to choose but other weights of the same shape."""
+    """Weights."""
 
     weights: str = ""
-    """safetensors file; empty means the one that ships"""
+    """safetensors file of the same architecture; empty means the shipped weights"""
 
 
 class Reader(nn.Module):
@@ -63,8 +63,8 @@ class Reader(nn.Module):
         self.sizes = {"first": n, "second": n, "slot": m, "slot_two": m, "question": QUESTIONS}
         self.heads = nn.Linear(WIDTH, sum(self.sizes.values()))
         self.z = nn.Linear(WIDTH, Z)
-        self.again = nn.Linear(Z, QUESTIONS + 2 * m)  # what z is trained by
-        self.tag = nn.Linear(WIDTH, n + m - 1)  # what a word alone is: an instrument, a slot, or neither
+        self.again = nn.Linear(Z, QUESTIONS + 2 * m)  # auxiliary training targets of z
+        self.tag = nn.Linear(WIDTH, n + m - 1)  # class of a single word: an instrument, a slot, or neither
 
     def forward(self, words: Int[Tensor, "batch row"], pieces: Int[Tensor, "batch row piece"]) -> dict[str, Tensor]:
         spelled = self.letters(pieces.flatten(0, 1)).unflatten(0, words.shape)
@@ -105,7 +105,7 @@ def numbers(
 
 
 def spell(word: str) -> list[int]:
-    """The numbers of a word's letters in threes, edges marked, the first twelve of them."""
+    """Ids of a word's character trigrams, with marked word boundaries; the first twelve."""
     marked = f"<{word}>"
     threes = [marked[i : i + 3] for i in range(max(1, len(marked) - 2))][:PIECES]
     return [1 + zlib.crc32(three.encode("utf-8")) % BUCKETS for three in threes]

@@ -1,4 +1,4 @@
-"""Picture of the Soundstage, one vector a second: which instruments, where, how many, who moves. Embedded, 128 px.
+"""Soundstage picture encoder, one vector per second: which instruments, where, how many, who moves. Built in, 128 px.
 
     frame ─ 4 convolutions ─ 16 columns, left to right ─ one shared reading of each ─ all columns in order ─▶ heads, z
 
@@ -39,10 +39,10 @@ Z = 95
 
 @dataclass(frozen=True)
 class Config:
-    """Nothing to choose but other weights of the same shape."""
+    """Weights."""
 
     weights: str = ""
-    """safetensors file; empty means the one that ships"""
+    """safetensors file of the same architecture; empty means the shipped weights"""
 
 
 class Viewer(nn.Module):
@@ -59,7 +59,7 @@ class Viewer(nn.Module):
         self.deep = block(128, 128, 3, 1)
         self.read = nn.Linear(256, 160)
         self.beside = nn.Conv1d(160, 160, 3, padding=1)
-        self.column = nn.Linear(160, INSTRUMENTS + 2)  # who stands here, or nobody; whether they move
+        self.column = nn.Linear(160, INSTRUMENTS + 2)  # player in this column, or nobody; whether they move
         self.short = nn.Linear(160, 56)
         self.join = nn.Sequential(nn.Dropout(0.1), nn.Linear(56 * COLUMNS, 384))
         n = INSTRUMENTS
@@ -73,10 +73,10 @@ class Viewer(nn.Module):
         self.sizes |= {"pose": RANKS, "seen": SEEN, "types": SEEN, "indoor": 1}
         self.heads = nn.Linear(384, sum(self.sizes.values()))
         self.z = nn.Linear(384, Z)
-        self.again = nn.Linear(Z, n + 2 * (n + 1) + MOODS)  # what z is trained by: x of each, fifth and sixth, mood
+        self.again = nn.Linear(Z, n + 2 * (n + 1) + MOODS)  # auxiliary targets of z: x of each, fifth and sixth, mood
 
     def columns(self, pictures: Float[Tensor, "batch 3 128 128"]) -> Float[Tensor, "batch 16 160"]:
-        """What is in each column of the picture, left to right."""
+        """Features of each column of the picture, left to right."""
         grid = self.body((pictures - 0.5) * 4)  # batch channel row column
         grid = grid + self.deep(grid)
         pooled = torch.cat([grid.mean(2), grid.amax(2)], 1).transpose(1, 2).float()

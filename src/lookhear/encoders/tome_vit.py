@@ -33,28 +33,30 @@ HEAD = 64  # width of a head in all published sizes
 
 @dataclass(frozen=True)
 class Config:
-    """Which ViT, and how many tokens each block merges."""
+    """Weights and number of tokens that each block merges."""
 
     weights: str = HUB
     """hub name, file, or folder with timm's names"""
     merge: list[int] = field(default_factory=lambda: [25] * 23)
-    """pairs merged in each block, zero where the list has ended; [25] x 23 leaves 14 of 577 tokens"""
+    """pairs merged in each block, zero past the end of the list; [25] x 23 leaves 14 of 577 tokens"""
     proportional: bool = True
-    """attention counts a merged token as often as it stands for"""
+    """proportional attention: add the log of a token's size to its logits"""
     heads: int = 0
-    """attention heads; 0 reads them off the width, 64 each"""
+    """attention heads; 0 means width / 64"""
     resize: float = 256 / 224
-    """the shorter side is scaled to this multiple of the picture before the middle is cut out"""
+    """size of the shorter side before the centre crop, relative to the input size"""
     jpeg: int | None = None
     """store each frame as JPEG of this quality first, as the published features did"""
     precision: str = "fp32"
+    """fp32, bf16 or fp16"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 8
     """frames in a batch"""
 
 
 class Block(nn.Module):
-    """A pre-norm transformer block that merges between its two halves."""
+    """A pre-norm transformer block that merges tokens between attention and MLP."""
 
     def __init__(self, width: int, inner: int, heads: int):
         super().__init__()
@@ -94,7 +96,7 @@ class ViT(nn.Module):
     def forward(
         self, pictures: Float[Tensor, "batch 3 size size"], r: Sequence[int] = ()
     ) -> tuple[Float[Tensor, "batch token dim"], Tensor | None]:
-        """Tokens after the last norm, and how many of the picture's tokens each stands for."""
+        """Tokens after the last norm, and their sizes (number of original tokens)."""
         x = self.patch_embed["proj"](pictures).flatten(2).transpose(1, 2)
         x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1) + self.pos_embed
         size: Tensor | None = None
@@ -106,14 +108,14 @@ class ViT(nn.Module):
 def match(
     metric: Float[Tensor, "batch token dim"], r: int, protected: bool = True
 ) -> tuple[Int[Tensor, "batch kept"], Int[Tensor, "batch merged"], Int[Tensor, "batch merged"]]:
-    """Places in A that stay, places in A that go, and the places in B that these go to."""
+    """Indices in A that are kept, indices in A that are merged, and the indices in B they merge into."""
     metric = metric / metric.norm(dim=-1, keepdim=True)
     scores = metric[:, ::2] @ metric[:, 1::2].transpose(1, 2)
     if protected:
         scores[:, 0] = -torch.inf
     best, partner = scores.max(-1)
     order = best.argsort(-1, descending=True)
-    gone, kept = order[:, :r], order[:, r:].sort(-1).values  # those that stay keep their order, first token first
+    gone, kept = order[:, :r], order[:, r:].sort(-1).values  # kept tokens stay in order, class token first
     return kept, gone, partner.gather(1, gone)
 
 
@@ -124,9 +126,9 @@ def merge(
     r: int,
     protected: bool = True,
 ) -> tuple[Tensor, Tensor | None]:
-    """`x` with its `r` most alike pairs averaged (never more than half), and how many tokens each row stands for.
+    """Average the `r` most similar pairs of `x` (at most half), and return the result with the new token sizes.
 
-    The rows are those of A that stayed, in order, then all of B.
+    The rows are the kept tokens of A, in order, then all of B.
     """
     r = min(r, (x.shape[1] - protected) // 2)
     if r <= 0:
@@ -147,7 +149,7 @@ def merge(
 
 
 def schedule(r: int | Sequence[int] | tuple[int, float], depth: int) -> list[int]:
-    """Pairs merged in each of `depth` blocks: a list as it is, a number for all, or (number, slope from -1 to 1)."""
+    """Pairs merged in each of `depth` blocks: from a list, one number for all, or (number, slope from -1 to 1)."""
     if isinstance(r, int):
         return [r] * depth
     if isinstance(r, tuple):

@@ -1,9 +1,9 @@
-"""VGGish, one vector a second of sound: log-mel pictures through a VGG trained on YouTube-8M. 16 kHz, 128-d.
+"""VGGish, one vector per second of sound: a VGG over log-mel spectrograms, trained on YouTube-8M. 16 kHz, 128-d.
 
     waveform ─ log-mel, 100 a second, 64 bands ─ 96 rows ─ 6 convolutions, 4 poolings ─ 4096 ─ 4096 ─ ReLU ─▶ audio
 
-The features that MUSIC-AVQA and everything after it call `vggish`: first 0.975 s of each second, embedding after the
-last ReLU (so never negative), no PCA, no quantisation. What differs elsewhere has a name here:
+The features that MUSIC-AVQA and later datasets call `vggish`: first 0.975 s of each second, embedding after the last
+ReLU (non-negative), no PCA, no quantisation. Options for other conventions:
 
 - `hop="second"` as in MUSIC-AVQA; `hop="0.96"` as in torchvggish on a whole clip: 62 rows for 60 s, not aligned with
   seconds, a different feature.
@@ -40,7 +40,7 @@ URL = "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-
 
 @dataclass(frozen=True)
 class Config:
-    """Which weights, and which of the ways to cut and prepare the sound."""
+    """Weights and preprocessing of the sound."""
 
     weights: str = "vggish-10086976.pth"
     """published name, file, or folder"""
@@ -49,9 +49,11 @@ class Config:
     audio: str = "resampled"
     """resampled, or moviepy for the decimated sound of the published features"""
     relu: bool = True
-    """the last ReLU, which all AVQA features have"""
+    """apply the last ReLU, as in all AVQA features"""
     precision: str = "fp32"
+    """fp32, bf16 or fp16"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 64
     """examples in a batch"""
 
@@ -88,7 +90,7 @@ class VGGishEncoder(_frozen.Frozen):
         super().__init__(net, config)
         self.streams = {"audio": 128}
         self.sampling = Sampling(sample_rate=RATE_IN if config.audio == "moviepy" else RATE)
-        self.reach = 0 if config.hop == "second" and config.audio == "resampled" else None  # moviepy drifts on and on
+        self.reach = 0 if config.hop == "second" and config.audio == "resampled" else None  # moviepy's samples drift
 
     @torch.inference_mode()
     def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:
@@ -100,7 +102,7 @@ class VGGishEncoder(_frozen.Frozen):
         return [{"audio": rows.clone()} for rows in hidden.split([len(e) for e in examples])]
 
     def examples(self, media: Media) -> Float[Tensor, "example 96 64"]:
-        """The log-mel pictures of a clip: one for each second, a last half second filled with silence counting."""
+        """Log-mel examples of a clip, one per second; a last half second is padded with silence."""
         wave = self.sound_of(media).astype(np.float64)
         if self.config.audio == "moviepy":
             wave = decimate(wave, media.duration)
@@ -116,7 +118,7 @@ class VGGishEncoder(_frozen.Frozen):
 
 
 def least() -> int:
-    """Samples that one example needs."""
+    """Number of samples of one example."""
     return WINDOW + (ROWS - 1) * STEP
 
 

@@ -93,7 +93,7 @@ class Report:
     def to_frame(self) -> Any:
         """One row a question as a pandas DataFrame: what was asked, answered, true and right, and how sure.
 
-        `to_frame().to_csv(…)` and `.to_parquet(…)` are the exports. Raises DependencyError without pandas.
+        `export` writes it as a file. Raises DependencyError without pandas.
         """
         try:
             import pandas
@@ -112,6 +112,21 @@ class Report:
                 "notes": ["; ".join(a.notes) for a in self.answers],
             }
         )
+
+    def export(self, path: Path | str) -> None:
+        """Write `to_frame` as `.csv` or `.parquet`. Raises FileError for another suffix, DependencyError."""
+        path = Path(path)
+        if path.suffix not in (".csv", ".parquet"):
+            raise FileError(f"{str(path)!r} names no table: its name must end in .csv or .parquet.")
+        frame = self.to_frame()
+        with files.whole(path) as part:
+            if path.suffix == ".csv":
+                frame.to_csv(part, index=False)
+                return
+            try:
+                frame.to_parquet(part, index=False)
+            except ImportError as error:
+                raise not_installed(ModuleNotFoundError(str(error), name="pyarrow"), "Parquet") from None
 
     def save(self, folder: Path | str) -> None:
         """Write report.json, answers.jsonl (one line a question) and table.md into `folder`."""

@@ -192,7 +192,7 @@ def grid(
         return lay_out(["method", *names], lines, format)
     if format == "latex":
         return _latex(names, lines)
-    return lay_out(["", *(_heading(name) for name in names)], lines, format)
+    return lay_out(["", *(heading(name) for name in names)], lines, format)
 
 
 def lines(rows: Mapping[str, Mapping[str, str]], names: Sequence[str], format: str = "text") -> str:
@@ -235,7 +235,7 @@ def _latex(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         rules += [f"\\cmidrule(lr){{{at}-{at + width - 1}}}"] if width > 1 else []
         at += width
     single = [group for group, width in groups.items() if width == 1]
-    second = ["", *("" if name in single else _tex(_heading(name).split(" ")[-1]) for name in names)]
+    second = ["", *("" if name in single else _tex(heading(name).split(" ")[-1]) for name in names)]
     body = [" & ".join(row) + r" \\" for row in rows]
     return "\n".join(
         [
@@ -261,7 +261,8 @@ def _title(column: str, report: Scored) -> str:
     return f"{column} Avg" if column in averages else column
 
 
-def _heading(column: str) -> str:
+def heading(column: str) -> str:
+    """A column's short title: `AV Count` for `Audio-Visual/Counting`, `AV Avg` for its group, `All` for `Overall`."""
     if column == "Overall":
         return "All"
     group, _, kind = column.partition("/")

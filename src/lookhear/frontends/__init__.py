@@ -1,4 +1,1 @@
-"""What published encoders do to sound and pictures before the network.
-
-Spectrograms, resampling, resizing, normalisation.
-"""
+"""Preprocessing of published encoders: spectrograms, resampling, resizing, normalisation."""

@@ -1,4 +1,4 @@
-"""Log-mel in decibels, as PANNs and CLAP take their sound: power of a 1024-point transform, 64 Slaney bands."""
+"""Log-mel spectrograms in decibels, as in PANNs and CLAP: power of a 1024-point FFT, 64 Slaney bands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FFT, BANDS, LOW, HIGH, FLOOR = 1024, 64, 50.0, 14_000.0, 1e-10
 
 
 def log_mel(wave: Float[Tensor, "batch sample"], rate: int, step: int) -> Float[Tensor, "batch row 64"]:
-    """10 log10 of mel power, one row every `step` samples, centred, reflected at the ends. float32 as the originals."""
+    """10 log10 of mel power, one row per `step` samples, centred frames with reflection padding, in float32."""
     window = torch.hann_window(FFT, device=wave.device)
     spectrum = torch.stft(wave, FFT, step, window=window, center=True, pad_mode="reflect", return_complex=True)
     mel = spectrum.abs().square().transpose(1, 2) @ triangles(rate).to(wave)
@@ -21,7 +21,7 @@ def log_mel(wave: Float[Tensor, "batch sample"], rate: int, step: int) -> Float[
 
 @lru_cache(maxsize=2)
 def triangles(rate: int) -> Float[Tensor, "513 64"]:
-    """Triangles of equal area, 50 to 14 000 Hz, on Slaney's scale: linear to 1 kHz, logarithmic above."""
+    """Mel filters of equal area, 50 to 14 000 Hz, on Slaney's scale: linear up to 1 kHz, logarithmic above."""
     edges = _hertz(torch.linspace(_mel(LOW), _mel(HIGH), BANDS + 2, dtype=torch.double))
     bins = (torch.arange(FFT // 2 + 1, dtype=torch.double) * rate / FFT)[:, None]
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])

@@ -1,6 +1,6 @@
-"""Frames to the pictures that the encoders were trained on: Pillow's resizing, exact crops, normalisation.
+"""Image preprocessing of the encoders: resizing by Pillow, exact crops, normalisation.
 
-Pillow and not torch: resizing in torch differs by up to 3 grey levels, without antialiasing by far more.
+Resizing uses Pillow, because torch differs from it by up to 3 grey levels, and by far more without antialiasing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ KINETICS_MEAN, KINETICS_STD = (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0
 
 
 def short_side(picture: Image.Image, size: int, resample: Image.Resampling = BICUBIC) -> Image.Image:
-    """Scaled so that the shorter side is `size`; the longer one is rounded down."""
+    """Resize so that the shorter side is `size`; the longer one is rounded down."""
     wide, high = picture.size
     if min(wide, high) == size:
         return picture
@@ -31,7 +31,7 @@ def short_side(picture: Image.Image, size: int, resample: Image.Resampling = BIC
 
 
 def centre(picture: Image.Image, size: int) -> Image.Image:
-    """The middle square; an odd margin is split to the even side, as torchvision rounds halves."""
+    """Centre crop to a square; an odd margin is split as torchvision does (round half to even)."""
     left, top = corner(*picture.size, size)
     return picture.crop((left, top, left + size, top + size))
 
@@ -48,14 +48,14 @@ def cropped(
     jpeg: int | None = None,
     resample: Image.Resampling = BICUBIC,
 ) -> UInt8[np.ndarray, "time size size 3"]:
-    """Each frame with its shorter side scaled to `resize` (default `size`) and its middle square cut out."""
+    """Resize the shorter side of each frame to `resize` (default `size`) and take the centre crop of `size`."""
     return np.stack([np.asarray(centre(short_side(p, resize or size, resample), size)) for p in _images(frames, jpeg)])
 
 
 def squashed(
     frames: UInt8[np.ndarray, "time height width 3"], size: int, jpeg: int | None = None
 ) -> UInt8[np.ndarray, "time size size 3"]:
-    """Each frame scaled to a square as a whole, bilinear: proportions change, nothing is cut off."""
+    """Resize each frame to a square by bilinear interpolation, without keeping the aspect ratio."""
     return np.stack([np.asarray(p.resize((size, size), BILINEAR)) for p in _images(frames, jpeg)])
 
 
@@ -68,7 +68,7 @@ def normalised(
 
 
 def through_jpeg(picture: Image.Image, quality: int) -> Image.Image:
-    """A picture after being stored as JPEG: the published features were made from frames on disk (quality 75)."""
+    """Encode and decode a picture as JPEG, as published features come from JPEG files (quality 75)."""
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=quality)
     return Image.open(buffer).convert("RGB")

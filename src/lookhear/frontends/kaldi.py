@@ -1,7 +1,7 @@
-"""Kaldi's log-mel filter bank, as BEATs, AST, ImageBind and InternVideo2 take their sound: 100 rows a second.
+"""Kaldi's log-mel filter bank, as used by BEATs, AST, ImageBind and InternVideo2: 100 rows per second.
 
-Frames of 25 ms every 10 ms that lie wholly inside the sound, mean removed, pre-emphasis 0.97, a window, power of a
-512-point transform, triangles linear in mel, natural logarithm floored at the smallest float32 step.
+Frames of 25 ms every 10 ms without padding, mean removed, pre-emphasis 0.97, a window, power of a 512-point FFT, mel
+filters, natural logarithm floored at the float32 epsilon.
 """
 
 from __future__ import annotations

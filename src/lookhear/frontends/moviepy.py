@@ -1,9 +1,8 @@
-"""The 16 kHz sound that moviepy 1.0.3 wrote and MUSIC-AVQA's features were made from: decimated, aliased, drifting.
+"""Resampling to 16 kHz as in moviepy 1.0.3, from which MUSIC-AVQA's features were made: aliased and drifting.
 
 The 44.1 kHz sound is not low-passed: output sample n is the input sample nearest to n / 16 000 s. Moviepy reads through
 a buffer of 200 000 samples which it re-centres when an index leaves it, keeping one sample too many each time, so what
-follows is one 44.1 kHz sample late, once more about every 2.3 s. All this is here to reproduce published features and
-for nothing else.
+follows is one 44.1 kHz sample late, once more about every 2.3 s. This is only for reproducing published features.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ class _Buffer:
     def _around(self, frame: int) -> None:
         start, end = max(0, frame - BUFFER // 2), self.start + BUFFER
         if start < end < start + BUFFER:
-            kept = end - start + 1  # one more than is right: from here on everything is a sample later
+            kept = end - start + 1  # one too many: all following samples are one late
             self.held = np.concatenate([self.held[-kept:], self._next(BUFFER - kept)])
         else:
             self.position = start

@@ -11,7 +11,7 @@ from torch import nn
 
 from lookhear.errors import ModelError
 
-BARE = "__base__"  # PEFT's word for a row without an adapter
+BARE = "__base__"  # PEFT's name for a row without an adapter
 
 
 @contextmanager

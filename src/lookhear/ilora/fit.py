@@ -1,4 +1,4 @@
-"""Whether the tensors of an adapter's file are those that a model has room for: named, whole, of its sizes, finite."""
+"""Check that an adapter file fits a model: names, completeness, shapes, finite values."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def check(wanted: Mapping[str, torch.Size], given: Mapping[str, Tensor], where: 
 
 
 def load(model: Any, folder: Path, name: str = "default", trainable: bool = False, autocast: bool = True) -> Any:
-    """`model` under the PEFT adapter in `folder`, of any method, checked against the file before anything is loaded.
+    """Wrap `model` with the PEFT adapter in `folder` (any method) after checking its file.
 
-    `autocast` keeps half-precision adapters in float32. Raises ModelError where the folder is no adapter's or its
+    `autocast` keeps half-precision adapters in float32. Raises ModelError if the folder is not a PEFT adapter or its
     tensors do not fit.
     """
     import peft

@@ -1,12 +1,12 @@
-"""One adapted linear layer: a shared A, n heads B, and a router that weighs the heads token by token.
+"""I-LoRA's linear layer: a shared A, n heads B, and a router with token-wise weights for the heads.
 
     x ─ W0 ──────────────────────────────────────────────────┐
     x ─ dropout ─ A ─ z ─ s_1 z | s_2 z | ... | s_n z ─ [B_1 B_2 ... B_n] ─ α/r ─ + ─▶ y
     x (or z) ─ W_r ─ softmax ─ s
 
-y = W0 x + α/r Σ_k s_k B_k A x (Crab+ eq. 4, 5), as one product: weighed codes side by side, times heads side by side.
-That costs what a plain LoRA of rank n·r costs, and nothing as wide as the output is kept for the backward pass; where
-no dropout acts, A and the router are one product too.
+y = W0 x + α/r Σ_k s_k B_k A x (Crab+ eq. 4, 5), computed as one product of the concatenated weighted codes and the
+concatenated heads. The cost is that of a plain LoRA of rank n·r, and no tensor of the output's width is kept for the
+backward pass. Without dropout, A and the router are one product too.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ def refusal(heads: int) -> str:
 
 
 class DroppedLinear(torch.autograd.Function):
-    """`linear(dropout(x))` that keeps x, as others do anyway, and one byte an element in place of two copies of it."""
+    """`linear(dropout(x))` that saves x and a byte mask for the backward pass instead of two copies of x."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, dropout: float) -> Tensor:
-        """A fresh mask; elements left standing grow by 1 / (1 - dropout)."""
+        """Apply a new mask; kept elements are scaled by 1 / (1 - dropout)."""
         mask = torch.empty(x.shape, dtype=torch.bool, device=x.device).bernoulli_(1 - dropout)
         ctx.save_for_backward(x, weight, mask)
         ctx.scale = 1 / (1 - dropout)
@@ -61,8 +61,8 @@ class DroppedLinear(torch.autograd.Function):
 class ILoraLinear(nn.Module, BaseTunerLayer):
     """A linear layer with any number of adapters on it.
 
-    `muted` are heads left out, without weighing the others up (the papers' head drop); `listener`, where set, is given
-    each route (..., head) as it is made.
+    `muted` are dropped heads; the weights of the others are unchanged (the papers' head drop). `listener`, if set, is
+    called with each route (..., head).
     """
 
     adapter_layer_names = ("ilora_A", "ilora_B", "ilora_router")
@@ -87,7 +87,7 @@ class ILoraLinear(nn.Module, BaseTunerLayer):
         self.update_layer(adapter_name, config)
 
     def update_layer(self, adapter_name: str, config: Any, inference_mode: bool = False, **_: Any) -> None:
-        """Add an adapter. B begins at zero, so that nothing changes until something is learned."""
+        """Add an adapter. B is initialised to zero, so the layer's output is unchanged at first."""
         r, heads, wide, out = config.r, config.heads, int(self.in_features), int(self.out_features)
         self.settings[adapter_name] = config
         self.scaling[adapter_name] = config.alpha / r
@@ -106,7 +106,7 @@ class ILoraLinear(nn.Module, BaseTunerLayer):
         self.set_adapter(self.active_adapters, inference_mode=inference_mode)
 
     def forward(self, x: Float[Tensor, "*token wide"], *args: Any, **kwargs: Any) -> Float[Tensor, "*token out"]:
-        """The base layer and what the active adapters add; with `adapter_names`, what each row's own adapter adds."""
+        """The base layer plus the active adapters; with `adapter_names`, plus each row's own adapter."""
         names = kwargs.pop("adapter_names", None)
         if self.disable_adapters and self.merged:
             self.unmerge()
@@ -122,7 +122,7 @@ class ILoraLinear(nn.Module, BaseTunerLayer):
         return result.to(dtype)
 
     def added(self, x: Float[Tensor, "*token wide"], name: str, dtype: torch.dtype) -> Float[Tensor, "*token out"]:
-        """What one adapter adds. The route is a softmax in float32, rounded to `dtype`, that of the base's output."""
+        """Output of one adapter. The route is a softmax in float32, cast to `dtype`, the dtype of the base's output."""
         down, up, router = self.ilora_A[name], self.ilora_B[name], self.ilora_router[name]
         settings = self.settings[name]
         heads, r = up.shape[1:]
@@ -166,7 +166,7 @@ class ILoraLinear(nn.Module, BaseTunerLayer):
         return torch.cat([DroppedLinear.apply(x, part, dropout) for part in parts], dim=-1)
 
     def get_delta_weight(self, adapter: str, route: Float[Tensor, " head"] | None = None) -> Tensor:
-        """The matrix that does the same as the adapter while the router says `route`; one head needs none."""
+        """The weight update equal to the adapter under a fixed `route`; a single head needs no route."""
         up, settings = self.ilora_B[adapter], self.settings[adapter]
         heads = up.shape[1]
         if route is None:
@@ -178,7 +178,7 @@ class ILoraLinear(nn.Module, BaseTunerLayer):
         return torch.einsum("h,ohr,hrw->ow", route.to(up.dtype), up, down) * self.scaling[adapter]
 
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
-        """Add adapters into the base weight; possible where they have one head."""
+        """Merge adapters into the base weight; possible only with a single head."""
         for name in check_adapters_to_merge(self, adapter_names):
             if name not in self.ilora_A:
                 continue
@@ -200,7 +200,7 @@ class ILoraLinear(nn.Module, BaseTunerLayer):
                 weight.data -= self.get_delta_weight(name).to(weight.dtype)
 
     def supports_lora_conversion(self, adapter_name: str = "default") -> bool:
-        """A LoRA knows no router."""
+        """False: a LoRA has no router."""
         return False
 
     def __repr__(self) -> str:

@@ -62,7 +62,7 @@ ILORA = PeftType("ILORA") if KNOWN else _new_peft_type("ILORA")
 
 @dataclass
 class ILoraConfig(PeftConfig):
-    """How layers are adapted. `target_modules` (a regex of whole paths, or names) stands above `scope`."""
+    """PEFT configuration of I-LoRA. `target_modules` (a regex of whole paths, or names) overrides `scope`."""
 
     r: int = 8
     alpha: int = 16
@@ -140,7 +140,7 @@ class ILoraModel(BaseTuner):
 
     @contextmanager
     def _enable_peft_forward_hooks(self, *args: Any, **kwargs: Any) -> Iterator[None]:
-        """PEFT's door for `adapter_names`."""
+        """PEFT's hook for `adapter_names`."""
         with batch.named(self, ILoraLinear, kwargs.pop("adapter_names", None), kwargs.get("num_beams")):
             yield
 
@@ -233,7 +233,7 @@ def layers(model: nn.Module) -> dict[str, ILoraLinear]:
 
 @contextmanager
 def without_heads(model: nn.Module, *heads: int) -> Iterator[nn.Module]:
-    """Leave heads out for a while; the others keep their weights (Crab table 7)."""
+    """Context manager: drop heads; the weights of the others are unchanged (Crab table 7)."""
     found = layers(model).values()
     before = [layer.muted for layer in found]
     try:

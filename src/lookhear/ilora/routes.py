@@ -29,7 +29,7 @@ class Routes:
 
 @contextmanager
 def recorded(model: nn.Module, phase: str = "all") -> Iterator[Routes]:
-    """Record routes for a while: of `all` tokens, of `prefill` (several at once) or of `decode` (one by one)."""
+    """Context manager: record routes of `all` tokens, of `prefill` (several at once) or of `decode` (single tokens)."""
     if phase not in ("all", "prefill", "decode"):
         raise RecipeError(f"No phase is called {phase!r}. There are: all, prefill, decode.")
     routes = Routes()

@@ -57,7 +57,7 @@ def trim_padding(
     is kept as it is, with nothing masked.
     """
     padding_mask = (words == 0).all(dim=-1)
-    if not padding_mask.any():
+    if words.is_meta or not padding_mask.any():  # shapes alone have no padding
         return words, None
     padding_mask = padding_mask & ~padding_mask.all(dim=1, keepdim=True)
     longest = int((~padding_mask).any(dim=0).nonzero().max()) + 1

@@ -264,10 +264,10 @@ def _beams(
         ids = torch.tensor([[token] for _, token, _ in alive], device=device)
         positions, here = here[:, None], here + 1
         mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
-    score, words, text = max(done, key=lambda one: one[0]) if done else (0.0, (), None)
+    score, words, said = max(done, key=lambda one: one[0]) if done else (0.0, (), None)
     if told is not None and read is not None:
-        told(number, read(words) if text is None else text)
-    return Said(words, score, None, text)
+        told(number, read(words) if said is None else said)
+    return Said(words, score, None, said)
 
 
 def placed(told: Told | None, places: Sequence[int]) -> Told | None:

@@ -107,7 +107,7 @@ def run_lstm(
     lstm: nn.LSTM, steps: Float[Tensor, "row word wide"], padding: Bool[Tensor, "row word"], state: object = None
 ) -> tuple[Float[Tensor, "row word dim"], tuple[Tensor, Tensor]]:
     """(the state after each word, zero at padding; the last (h, c)), each row read to its last word only."""
-    if not padding.any():
+    if padding.is_meta or not padding.any():
         return lstm(steps, state)
     place = torch.arange(1, steps.shape[1] + 1, device=steps.device)
     length = (~padding * place).amax(dim=1)

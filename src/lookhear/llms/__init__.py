@@ -1,11 +1,11 @@
-"""Audio-visual language models: watch a clip once, answer any number of questions about it in words.
+"""Audio-visual language models, one file each: encode a clip once, answer any number of questions about it.
 
     Media ─ prepare ─▶ tensors ─ watch ─▶ MediaCache ─┬─ answer(rows, prompts) ─▶ Reply, Reply, …
-                                                └─ (the key-value cache of the media, which come before any question)
-    Media, [(prompt, target), …] ─ loss ─▶ what training minimises
+                                                └─ (the key-value cache of the media tokens, which precede the question)
+    Media, [(prompt, target), …] ─ loss ─▶ training loss
 
-One file, one model: `build(config)` from sizes alone, `load(where, adapter, …)` from a hub name or a folder in the
-Hugging Face layout. A track that is not there is left out of what the model reads, and the clip's notes say so.
+`build(config)` makes a model with random weights, `load(where, adapter, …)` loads it from a hub name or a folder in the
+Hugging Face layout. A missing track is left out of the model's input, and the clip's notes say so.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LLM", "Cache", "Loader", "Prepared", "Reply", "Trainable", "of"]
 
-Prepared = Mapping[str, Any]  # one clip as its model reads it: tensors, which may be kept
+Prepared = Mapping[str, Any]  # a preprocessed clip: tensors, which may be cached
 
 
 class Cache(Protocol):
@@ -58,14 +58,14 @@ class LLM(Protocol):
     def report(self) -> Sequence[str]: ...
 
     def prepare(self, media: Media, pair: str = "") -> Prepared:
-        """A decoded clip as the model reads it. Deterministic, so it may be kept and given in place of the clip.
+        """Preprocess a decoded clip. Deterministic, so the result may be cached and passed instead of the clip.
 
         `pair` (`a2v`, `v2a`): the clip joins two videos or two sounds, for a model that can tell them apart.
         """
         ...
 
     def watch(self, media: Sequence[Media | Prepared]) -> Any:
-        """Read clips once; the result is a `Cache`, which `answer` takes."""
+        """Encode clips; the result is a `Cache`, which `answer` takes."""
         ...
 
     def answer(
@@ -81,15 +81,15 @@ class LLM(Protocol):
         ...
 
     def needs(self) -> str:
-        """Disk and memory in one line."""
+        """Disk space and memory in one line."""
         ...
 
 
 @runtime_checkable
 class Trainable(LLM, Protocol):
-    """A language model whose weights are here, so that it can be trained. Its parameters are `model.parameters()`.
+    """A language model with local weights, so that it can be trained. Its parameters are `model.parameters()`.
 
-    `connectors` are the names of modules that bring picture and sound into the language model.
+    `connectors` are the names of modules that project picture and sound into the language model.
     """
 
     model: nn.Module
@@ -99,19 +99,19 @@ class Trainable(LLM, Protocol):
 
     @property
     def spoken(self) -> Any:
-        """The part of `model` that adapters of PEFT wrap."""
+        """The part of `model` that PEFT adapters wrap."""
         ...
 
     def prefix(self, prepared: Prepared) -> Sequence[int]:
-        """The tokens of a clip, which come before any prompt."""
+        """Token ids of a clip, which precede any prompt."""
         ...
 
     def reply(self, target: str) -> Sequence[int]:
-        """The tokens of a target, with the one that ends it."""
+        """Token ids of a target, with the end token."""
         ...
 
     def settings(self) -> str:
-        """Everything that decides what `prepare` makes of a clip, as text."""
+        """All options that affect what `prepare` returns, as text."""
         ...
 
     def loss(
@@ -120,18 +120,18 @@ class Trainable(LLM, Protocol):
         asks: Sequence[Sequence[tuple[str, str]]],
         masks: Sequence[Sequence[Any]] | None = None,
     ) -> Tensor:
-        """Mean cross-entropy of the tokens of targets; every clip is read once for all its (prompt, target) pairs.
+        """Mean cross-entropy over target tokens; each clip is encoded once for all its (prompt, target) pairs.
 
-        `masks` are the true masks of each pair, for a model that draws; others refuse them with a ModelError.
+        `masks` are the true masks of each pair, for a model that draws; other models raise ModelError.
         """
         ...
 
     def adapt(self, config: Any) -> None:
-        """Put adapters of PEFT into the model; all else is frozen."""
+        """Add PEFT adapters; all other parameters are frozen."""
         ...
 
     def wear(self, folder: Path | str) -> None:
-        """Put on the adapters of a PEFT folder. Raises ModelError where they do not fit."""
+        """Load the adapters of a PEFT folder. Raises ModelError if they do not fit."""
         ...
 
     def save(self, folder: Path | str) -> None:

@@ -4,12 +4,11 @@
     sound ─── audio tower ─┼─▶ thinker, its linear layers adapted by I-LoRA ─▶ text
     question ──────────────┘
 
-`load()` takes the base and the published adapters from the hub, or from a folder, or adapters that PEFT saved. What
-the released code does is the default: ten frames from the first to the last at 224 x 224, sound and picture in two
-blocks one after the other, two seconds to a pair of frames whatever the clip's length (`clock="true"` tells the model
-the real times). Where it goes wrong we do not follow: it pads on the right, which makes shorter questions of a batch
-go on from padding; it loads checkpoints without saying what does not fit; it puts black frames where a file cannot be
-read. The sentences it was trained on differ from those of `tasks`.
+`load()` takes the base and the published adapters from the hub, from a folder, or from a PEFT folder. Defaults follow
+the released code: ten evenly spaced frames at 224 x 224, picture and sound in two consecutive blocks, two seconds per
+pair of frames whatever the clip's length (`clock="true"` uses the real times). These errors of the released code are
+not reproduced: padding on the right, so that shorter questions of a batch continue from padding; loading checkpoints
+with unmatched weights silently; black frames for unreadable files. Its training prompts differ from those of `tasks`.
 """
 
 from __future__ import annotations
@@ -32,13 +31,16 @@ VISION = {"hidden_size": 1280, "out_hidden_size": 3584}
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes that differ from the 7 B thinker's, by the names they have in its config.json."""
+    """Settings that differ from the 7 B thinker, by their names in its config.json."""
 
     text: dict[str, Any] = field(default_factory=dict)
+    """settings of the language model"""
     vision: dict[str, Any] = field(default_factory=dict)
+    """settings of the vision tower"""
     audio: dict[str, Any] = field(default_factory=dict)
+    """settings of the audio tower"""
     thinker: dict[str, Any] = field(default_factory=dict)
-    """settings of the whole, such as tokens"""
+    """top-level settings, such as special tokens"""
 
 
 def classes() -> tuple[Any, Any]:
@@ -49,9 +51,9 @@ def classes() -> tuple[Any, Any]:
 
 
 def build(config: Config, tokenizer: Any = None, options: InputOptions | None = None) -> Omni:
-    """A thinker of these sizes with random weights; on `torch.device("meta")` without any memory.
+    """A thinker with random weights; on `torch.device("meta")` it uses no memory.
 
-    `tokenizer` is one of transformers with Qwen's special tokens; without, bytes are tokens.
+    `tokenizer` is a transformers tokenizer with Qwen's special tokens; the default is a byte tokenizer.
     """
     from transformers import WhisperFeatureExtractor
 
@@ -78,7 +80,7 @@ def load(where: str | Path = BASE, adapter: str | Path | None = None, **options:
 
 
 def plan(where: str | Path = BASE, adapter: str | Path | None = None, **_: Any) -> hub.Plan:
-    """What `load` would download and hold."""
+    """Download size, disk space and memory of `load`."""
     return storage.plan(NAME, where, adapter or _published(where), classes())
 
 

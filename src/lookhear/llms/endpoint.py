@@ -1,18 +1,18 @@
-"""Any model behind an OpenAI-compatible address that takes pictures, sound or video: vLLM, SGLang, Gemini, GPT, Qwen.
+"""Models behind an OpenAI-compatible API that accept images, sound or video: vLLM, SGLang, Gemini, GPT, Qwen.
 
-    lookhear doctor endpoint@http://localhost:8000/v1                   # which dialect is heard? a certificate
+    lookhear doctor endpoint@http://localhost:8000/v1                   # find the dialect, write a certificate
     lookhear ask concert.mp4 "Who starts?" --model endpoint@http://localhost:8000/v1,model=Qwen/Qwen3-Omni-30B-A3B
 
-    dialect=vllm-omni                 how picture and sound are sent (`lookhear list dialects`); guessed where not given
-    audio=none                        nothing of the sound, for a model that cannot hear
+    dialect=vllm-omni                 request format of picture and sound (`lookhear list dialects`); default: guessed
+    audio=none                        send no sound, for models without audio input
     extra.seed=7  extra.a.b=true      fields added to every request; values are JSON, or else text
-    rename.max_tokens=max_new_tokens  drop=temperature+logprobs      fields that have another name, or are not sent
-    price=2.5/10,budget=20            dollars for a million tokens read and written; ask no more when these are spent
+    rename.max_tokens=max_new_tokens  drop=temperature+logprobs      fields to rename or to omit
+    price=2.5/10,budget=20            dollars per million input and output tokens; limit of the cost in dollars
 
-Watching makes the parts of the message; every question sends them with it, the media first, so that a server that
-keeps prefixes reads them once. A reply is appended to a ledger (`replies=FILE`) when it comes, keyed by the media, the
-prompt, the model and the settings: nothing is paid for twice. The key of an account is never part of a model's name:
-it comes from the environment (LOOKHEAR_API_KEY, OPENAI_API_KEY) or from `key_file=PATH`.
+`watch` builds the message parts of a clip; every question sends them first, so that a server with prefix caching
+encodes them once. Replies are appended to a ledger (`replies=FILE`), keyed by media, prompt, model and settings, so
+that nothing is paid for twice. The API key is never part of a model's name: it comes from the environment
+(LOOKHEAR_API_KEY, OPENAI_API_KEY) or from `key_file=PATH`.
 """
 
 from __future__ import annotations
@@ -39,63 +39,66 @@ from lookhear.types import Media
 
 NAME = "endpoint"
 HEARD = ("sent", "none")
-LONGEST = 64_000_000  # bytes of media in one message; most servers refuse more
+LONGEST = 64_000_000  # most bytes of media in a message; most servers refuse more
 
 
 @dataclass(frozen=True)
 class Config:
-    """Where the model is, and what of a clip it is sent."""
+    """Address of the model, and the form of requests."""
 
     url: str = "http://localhost:8000/v1"
+    """base URL of the API"""
     model: str = ""
-    """the first that the server has where empty"""
+    """name of the model; empty means the first that the server lists"""
     key: str = field(default="", repr=False)
-    """of the account; given by a program, never in a name"""
+    """API key; set by a program, never in a name"""
     key_file: str = ""
-    """a file whose first line is the key"""
+    """file whose first line is the API key"""
     dialect: str = ""
-    """how picture and sound are sent; what the server seems to want where empty"""
+    """request format of picture and sound; empty means guessed from the server"""
     audio: str = "sent"
     """sent or none"""
     frames: int = 16
+    """frames per clip"""
     side: int = 448
     """pixels of a frame's longer side"""
     workers: int = 8
-    """questions under way at once"""
+    """concurrent questions"""
     temperature: float | None = 0.0
+    """sampling temperature; None leaves it to the server"""
     max_tokens: int = 0
-    """the longest reply, in tokens; 0 is as long as the task allows"""
+    """most tokens of a reply; 0 uses the task's limit"""
     max_completion_tokens: int = 0
-    """the same under the name that newer models of OpenAI want"""
+    """the same, under the name that newer OpenAI models require"""
     logprobs: bool = False
-    """ask for log-probabilities, which not every server knows"""
+    """request log-probabilities, which some servers do not support"""
     extra: dict[str, Any] = field(default_factory=dict)
     """fields added to every request"""
     rename: dict[str, str] = field(default_factory=dict)
-    """fields that have another name at this server"""
+    """fields to rename for this server"""
     drop: list[str] = field(default_factory=list)
-    """fields that are not sent"""
+    """fields to omit"""
     once: bool = False
     """send a clip's media with its first question only, where the dialect can (vllm)"""
     timeout: float = 300.0
-    """seconds for one reply"""
+    """seconds to wait for a reply"""
     pause: float = 0.5
-    """seconds before a question is asked again; each later pause is twice as long"""
+    """seconds before the first retry; doubled for each further retry"""
     rate: float = 0.0
-    """requests a minute at most; 0 is any number"""
+    """most requests per minute; 0 is unlimited"""
     price: str = ""
-    """dollars for a million tokens read and a million written: 2.5/10"""
+    """dollars per million input and output tokens: 2.5/10"""
     budget: float = 0.0
-    """dollars that this run's questions may cost, those paid for before included; 0 is any sum"""
+    """most dollars for the questions of this run, including replies already in the ledger; 0 is unlimited"""
     replies: str = ""
-    """the file that replies are kept in; none keeps them nowhere"""
+    """ledger file for replies; none keeps no replies"""
     dry_run: bool = False
-    """ask nothing, count what would be asked"""
+    """send nothing, only count requests and tokens"""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Clips as messages, one row each; `digests` name what they hold."""
+    """Clips as message parts, one row each; `digests` are hashes of their media."""
 
     rows: tuple[Message, ...]
     digests: tuple[str, ...]
@@ -103,7 +106,7 @@ class Parts:
 
 
 class Endpoint:
-    """A model elsewhere."""
+    """A model behind an API."""
 
     name = NAME
     draws = False
@@ -129,7 +132,7 @@ class Endpoint:
 
     @property
     def dialect(self) -> Any:
-        """The module of `dialects/` that is spoken: as told, else by what the server says of itself."""
+        """The module of `dialects/` in use: as configured, else guessed from the server's metadata."""
         if self._dialect is None:
             try:
                 owners = [str(one.get("owned_by", "")) for one in self.client.served()]
@@ -143,7 +146,7 @@ class Endpoint:
         return dialects.written(self.dialect.__name__.rpartition(".")[2])
 
     def prepare(self, media: Media, pair: str = "") -> Prepared:
-        """The `message` for what there is of a clip, its `digest`, and `notes` on what is not sent."""
+        """The `message` for a clip, its `digest`, and `notes` on media that are not sent."""
         notes = []
         if self.config.audio == "none" and media.waveform is not None:
             media = Media(media.frames, media.times, None, media.sample_rate, media.duration, media.notes)
@@ -190,7 +193,7 @@ class Endpoint:
         except BaseException:
             self.client.stop()
             raise
-        finally:  # an interruption waits for replies under way, not for what has not begun
+        finally:  # on an interruption, wait for requests in progress and cancel the others
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _reply(self, message: Message, digest: str, prompt: str, max_tokens: int, settings: Mapping[str, Any]) -> Reply:
@@ -211,7 +214,7 @@ class Endpoint:
         return Reply(done.text.strip(), nan if done.score is None else done.score, ended=done.ended, why=done.why)
 
     def _fields(self, max_tokens: int) -> dict[str, Any]:
-        """What a request holds besides its messages and what the dialect adds."""
+        """Fields of a request besides messages and the dialect's fields."""
         c = self.config
         length = "max_completion_tokens" if c.max_completion_tokens else "max_tokens"
         made: dict[str, Any] = {length: c.max_completion_tokens or c.max_tokens or max_tokens}
@@ -237,7 +240,7 @@ class Endpoint:
         return {"messages": [{"role": "user", "content": content}], **_merged(dict(message.fields), fields)}
 
     def converse(self, prepared: Prepared, turns: Sequence[str], max_tokens: int = 512, **fields: Any) -> Completion:
-        """The reply to `turns` (ours and the model's, in turn) about one clip; kept, and paid for once."""
+        """The reply in a conversation (`turns` alternate between user and model) about one clip; kept in the ledger."""
         message = prepared["message"]
         body = self._body(message, turns[0], self._fields(max_tokens) | fields)
         roles = ("user", "assistant")
@@ -249,7 +252,7 @@ class Endpoint:
         return self.asker.ask(body, key)
 
     def lines(self) -> list[str]:
-        """What was asked and what it cost; of a dry run what would be."""
+        """Lines on requests and their cost; for a dry run, the expected ones."""
         return self.plan.lines(self.client.limits) if self.config.dry_run else self.asker.lines()
 
     def needs(self) -> str:
@@ -258,12 +261,12 @@ class Endpoint:
 
 
 def build(config: Config) -> Endpoint:
-    """The connection, which is made when it is first used."""
+    """The client; it connects on first use."""
     return Endpoint(config)
 
 
 def load(where: str = "", **options: Any) -> Endpoint:
-    """The model at the address `where`; `options` are the fields of Config, `extra.a.b` a field inside one."""
+    """The model at URL `where`; `options` are fields of Config, with `extra.a.b` for nested fields."""
     from lookhear import config as configs
 
     settings: dict[str, Any] = {"url": where} if where else {}

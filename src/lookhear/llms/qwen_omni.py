@@ -1,11 +1,11 @@
-"""Qwen2.5-Omni and Qwen3-Omni as they come: zero-shot, their thinkers alone, which read, see, hear and write.
+"""Qwen2.5-Omni and Qwen3-Omni, zero-shot; only their thinkers, which generate text.
 
     frames at their own times ─ vision tower ─┐
     sound ───────────────────── audio tower ──┼─▶ thinker ─▶ text        (Qwen3's is a mixture of experts)
     question ─────────────────────────────────┘
 
-Unlike `crab_plus`: frames keep their shape, 16 of them, the model is told when each was, and no sentence says what is
-shown. Which of the two a checkpoint is its config.json says.
+Unlike `crab_plus`, it uses 16 frames in their own shape and with their real times, and no lead-in sentence. The version
+of a checkpoint is read from its config.json.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Omni3(Omni):
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes that differ from the thinker's own, by the names they have in its config.json."""
+    """Settings that differ from the thinker's own, by their names in its config.json."""
 
     version: str = "2.5"
     """2.5 or 3"""

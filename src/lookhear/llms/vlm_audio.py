@@ -1,4 +1,4 @@
-"""V-LLM+A of Crab+: Qwen2.5-VL, which sees, given ears: BEATs, one query for every third of a second, two layers.
+"""V-LLM+A of Crab+: Qwen2.5-VL with an audio encoder (BEATs) and a windowed Q-Former, one query per 0.33 s.
 
     frames ─ vision tower of Qwen2.5-VL ──────────────────────────────────┐
     sound ─ BEATs, 50 tokens a second ─ windows of 17 ─ Q-Former ─ MLP ───┼─▶ language model ─▶ text
@@ -76,7 +76,7 @@ VISION = {"depth": 32, "hidden_size": 1280, "out_hidden_size": 3584, "intermedia
 
 
 class Ears(nn.Module):
-    """BEATs, frozen, and the connector."""
+    """Frozen BEATs and the connector."""
 
     def __init__(self, cfg: Mapping[str, Any], model: int, window: int, sizes: Mapping[str, Any]):
         super().__init__()
@@ -95,7 +95,7 @@ class Ears(nn.Module):
 
 
 class Net(nn.Module):
-    """Qwen2.5-VL, with adapters around it or without, and its ears."""
+    """Qwen2.5-VL, with or without adapters, and its audio encoder."""
 
     def __init__(self, language: Any, ears: Ears):
         super().__init__()
@@ -103,7 +103,7 @@ class Net(nn.Module):
 
 
 class VLMAudio(Omni):
-    """The model with its tokenizer. `model.language` is Qwen2.5-VL, `model.ears` what it hears with."""
+    """The model with its tokenizer. `model.language` is Qwen2.5-VL, `model.ears` the audio encoder."""
 
     model: Net
     connectors = ("ears.connector",)  # modules of `model` that the first stage trains
@@ -230,7 +230,7 @@ class VLMAudio(Omni):
         return {k: v for k, v in super()._tensors(given).items() if "feature" not in k}
 
     def _embedded(self, ids: Tensor, given: Sequence[Prepared]) -> Tensor:
-        """Words, with what is seen and heard in its places."""
+        """Input embeddings with picture and sound features in place of their placeholders."""
         embeds, tensors = self.base.get_input_embeddings()(ids), self._tensors(given)
         found: dict[str, list[Tensor]] = {name: [] for name in PLACES}
         see = self.base.model

@@ -1,1 +1,1 @@
-"""(answers, references) -> numbers: one file per family of metrics."""
+"""Metrics: functions of (answers, references), one file per family."""

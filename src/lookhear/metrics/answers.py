@@ -1,4 +1,4 @@
-"""Right or wrong, one short answer at a time: accuracy, consistency, calibration."""
+"""Metrics of short answers that are right or wrong: accuracy, consistency, calibration."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from lookhear.types import Answer
 
 
 def normal(text: str) -> str:
-    """`text` as it is compared: surrounding blanks and letter case do not count, every other character does."""
+    """Normalise a text for comparison: strip surrounding whitespace and lower-case it."""
     return text.strip().casefold()
 
 
 def correct(answer: Answer, reference: Answer) -> bool:
-    """Whether `answer` says the same words as `reference`."""
+    """Whether `answer` and `reference` have the same normalised text."""
     return normal(answer.text) == normal(reference.text)
 
 
 def accuracy(answers: Sequence[Answer], references: Sequence[Answer]) -> float:
-    """Percent of answers that are right: every question counts once (a micro average)."""
+    """Percent of correct answers over all questions (micro average)."""
     return 100 * sum(map(correct, answers, references)) / len(references) if references else float("nan")
 
 
@@ -33,25 +33,25 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str,
 
 
 def pooled_yes(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, Pooled]:
-    """`precision`, `recall` and `f1` of yes and `yes_rate`, in percent; an answer that is neither is no yes."""
-    said = np.array([normal(answer.text) == "yes" for answer in answers], dtype=float)
+    """`precision`, `recall` and `f1` of yes, and `yes_rate`, in percent; every other answer counts as not yes."""
+    predicted = np.array([normal(answer.text) == "yes" for answer in answers], dtype=float)
     true = np.array([normal(reference.text) == "yes" for reference in references], dtype=float)
-    hits = said * true
-    rows = np.stack([2 * hits, said + true], axis=1).reshape(-1, 2)
+    hits = predicted * true
+    rows = np.stack([2 * hits, predicted + true], axis=1).reshape(-1, 2)
     return {
-        "precision": ratio(hits, said),
+        "precision": ratio(hits, predicted),
         "recall": ratio(hits, true),
         "f1": Pooled(rows, lambda sums: 100 * sums[..., 0] / np.maximum(sums[..., 1], 1e-9)),
-        "yes_rate": mean(said),
+        "yes_rate": mean(predicted),
     }
 
 
 def consistency(answers: Sequence[Answer], references: Sequence[Answer], groups: Iterable[Any]) -> Mapping[str, float]:
-    """How alike the answers to rephrasings of one question are, in percent; `groups` names each one's question.
+    """Consistency over rephrasings of the same question, in percent; `groups` is the original question of each answer.
 
-    `agreement`: two rephrasings drawn from one question get the same answer (mean over questions). `all_right`: every
-    rephrasing is answered right. `all_same`: every rephrasing gets one and the same answer, right or wrong. Questions
-    asked in one form only are left out of the first and the last.
+    `agreement`: share of pairs of rephrasings with equal answers (mean over questions). `all_right`: share of questions
+    with all rephrasings correct. `all_same`: share of questions with equal answers to all rephrasings, right or wrong.
+    Questions with a single form are left out of `agreement` and `all_same`.
     """
     said: dict[Any, list[str]] = defaultdict(list)
     right: dict[Any, list[bool]] = defaultdict(list)
@@ -67,10 +67,10 @@ def consistency(answers: Sequence[Answer], references: Sequence[Answer], groups:
 
 
 def calibration(answers: Sequence[Answer], references: Sequence[Answer], bins: int = 15) -> Mapping[str, float]:
-    """Expected calibration error and mean confidence, in percent, over answers that carry scores.
+    """Expected calibration error and mean confidence, in percent, over answers with scores.
 
-    The error is the gap between confidence (the score of the answer given) and accuracy, in `bins` equal slices of
-    confidence, weighted by how many answers fall into each.
+    The error is the gap between confidence (the score of the given answer) and accuracy in `bins` equal bins of
+    confidence, weighted by the number of answers in each bin.
     """
     pairs = [(a.scores[a.text], correct(a, r)) for a, r in zip(answers, references, strict=True) if a.text in a.scores]
     if not pairs:

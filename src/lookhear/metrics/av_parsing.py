@@ -1,4 +1,4 @@
-"""When which event is seen and heard: LLP parsing F1 (segments and events) and AVE accuracy, per second.
+"""Metrics of event localisation: LLP parsing F1 (segments and events) and AVE accuracy, per second.
 
     Segment(label, start, end, stream) ── grid ──▶ bool (class, second) ── video_f1 ──▶ F1 of a video ──▶ percent
 
@@ -23,16 +23,16 @@ from lookhear.types import Answer, Segment
 
 SECONDS = 10  # length of LLP's and AVE's clips
 STREAMS = ("audio", "visual")
-OVERLAP = 0.5  # IoU from which a predicted event is right
+OVERLAP = 0.5  # IoU threshold of a correct event
 KINDS = ("audio", "visual", "audio-visual", "event")
 BACKGROUND = ""
 
 
 def grid(segments: Iterable[Segment], stream: str, labels: Sequence[str], seconds: int = SECONDS) -> np.ndarray:
-    """bool (label, second): which of `labels` lasts through the middle of which second of `stream`.
+    """bool (label, second): whether a segment of a label covers the middle of a second in `stream`.
 
-    A segment of stream `audio-visual` lasts in both. Segments of other labels are left out; one of no length covers
-    nothing, as in the official code.
+    A segment of stream `audio-visual` counts in both streams. Segments with other labels are ignored; a segment of zero
+    length covers nothing, as in the official code.
     """
     rows = {normal(label): row for row, label in enumerate(labels)}
     middle = np.arange(seconds) + 0.5
@@ -61,7 +61,7 @@ def video_f1(
 def parsing(answers: Sequence[Answer], references: Sequence[Answer], seconds: int = SECONDS) -> dict[str, float]:
     """LLP's ten numbers in percent: `segment/audio` … `segment/event`, `event/audio` … `event/event`.
 
-    Labels that only a prediction has count as wrong events, so no vocabulary is needed.
+    Predicted labels that are not in the reference count as wrong events, so no vocabulary is needed.
     """
     return totals(pooled(answers, references, seconds))
 
@@ -100,14 +100,14 @@ def parsing_by_label(
 
 
 def event_accuracy(answers: Sequence[Answer], references: Sequence[Answer], seconds: int = SECONDS) -> float:
-    """AVE: percent of seconds whose event, or background, is right. Where segments overlap, the first counts."""
+    """AVE: percent of seconds with the correct event or background. Of overlapping segments the first counts."""
     return pooled_accuracy(answers, references, seconds)["accuracy"].total
 
 
 def pooled_accuracy(
     answers: Sequence[Answer], references: Sequence[Answer], seconds: int = SECONDS
 ) -> dict[str, Pooled]:
-    """`accuracy` as right seconds over seconds, clip by clip."""
+    """`accuracy` as the ratio of correct seconds to all seconds."""
     right = [
         sum(a == b for a, b in zip(_by_second(answer, seconds), _by_second(reference, seconds), strict=True))
         for answer, reference in zip(answers, references, strict=True)
@@ -118,7 +118,7 @@ def pooled_accuracy(
 def event_accuracy_by_label(
     answers: Sequence[Answer], references: Sequence[Answer], seconds: int = SECONDS
 ) -> dict[str, float]:
-    """label -> percent of its true seconds that are right; background is called "background"."""
+    """label -> percent of its true seconds that are predicted correctly; "background" is a label too."""
     hits: dict[str, list[bool]] = {}
     for answer, reference in zip(answers, references, strict=True):
         for said, true in zip(_by_second(answer, seconds), _by_second(reference, seconds), strict=True):

@@ -1,4 +1,4 @@
-"""How close a caption is to what people wrote: CIDEr-D, BLEU 1 to 4, ROUGE-L, and METEOR of exact words.
+"""Caption metrics: CIDEr-D, BLEU 1 to 4, ROUGE-L, and METEOR with exact matches only.
 
 Written here because the libraries that print these numbers need a Java program to split words (pycocoevalcap) or a
 download of word lists (nltk's METEOR), or bring torch models along; the arithmetic is short, and on the same words
@@ -21,32 +21,33 @@ import numpy as np
 from lookhear.pooled import Pooled, mean, totals
 from lookhear.types import Answer
 
-ORDER = 4  # longest run of words compared
-SIGMA = 6.0  # how fast CIDEr-D punishes a difference in length, in words
+ORDER = 4  # longest n-gram
+SIGMA = 6.0  # width of CIDEr-D's Gaussian length penalty, in words
 Grams = Counter[tuple[str, ...]]
 
 
 def captions(answers: Sequence[Answer], references: Sequence[Answer | Sequence[Answer]]) -> dict[str, float]:
-    """`cider_d`, `bleu_1` … `bleu_4`, `rouge_l` and `meteor_exact`, all 100 times the fraction, as papers print them.
+    """`cider_d`, `bleu_1` … `bleu_4`, `rouge_l` and `meteor_exact`, all times 100, as papers print them.
 
-    CIDEr-D weighs words by how rare they are among the references given here, so it depends on the whole set, and its
-    perfect score on rare words is 1000 (the published scale has 10 for 1).
+    CIDEr-D computes idf from these references, so it depends on the whole set; its maximum is 1000 here (10 on the
+    published scale).
     """
     return totals(pooled(answers, references))
 
 
 def pooled(answers: Sequence[Answer], references: Sequence[Answer | Sequence[Answer]]) -> dict[str, Pooled]:
-    """The numbers of `captions` as sums over captions: BLEU of counts, the others of each caption's own score."""
-    said = [words(answer.text) for answer in answers]
+    """The numbers of `captions` as sums over captions: BLEU from counts, the others from each caption's score."""
+    predicted = [words(answer.text) for answer in answers]
     true = [[words(r.text) for r in ([some] if isinstance(some, Answer) else some)] for some in references]
-    if len(said) != len(true):
-        raise ValueError(f"{len(said)} captions for {len(true)} references")
-    counts = np.array([_bleu_counts(a, b) for a, b in zip(said, true, strict=True)]).reshape(len(said), 2 * ORDER + 3)
+    if len(predicted) != len(true):
+        raise ValueError(f"{len(predicted)} captions for {len(true)} references")
+    counts = np.array([_bleu_counts(a, b) for a, b in zip(predicted, true, strict=True)])
+    counts = counts.reshape(len(predicted), 2 * ORDER + 3)
     return {
-        "cider_d": mean(cider_d(said, true) if said else []),
+        "cider_d": mean(cider_d(predicted, true) if predicted else []),
         **{f"bleu_{n}": Pooled(counts, partial(_bleu, order=n)) for n in range(1, ORDER + 1)},
-        "rouge_l": mean([rouge_l(a, b) for a, b in zip(said, true, strict=True)]),
-        "meteor_exact": mean([meteor_exact(a, b) for a, b in zip(said, true, strict=True)]),
+        "rouge_l": mean([rouge_l(a, b) for a, b in zip(predicted, true, strict=True)]),
+        "meteor_exact": mean([meteor_exact(a, b) for a, b in zip(predicted, true, strict=True)]),
     }
 
 
@@ -56,13 +57,13 @@ def words(text: str) -> list[str]:
 
 
 def bleu(said: Sequence[Sequence[str]], true: Sequence[Sequence[Sequence[str]]]) -> list[float]:
-    """BLEU 1 to 4 (0..1) of the whole set (Papineni et al., 2002): clipped precision, brevity by the nearest length."""
+    """BLEU 1 to 4 (0..1) of the whole set (Papineni et al., 2002), with brevity penalty by the closest reference."""
     sums = np.sum([_bleu_counts(a, b) for a, b in zip(said, true, strict=True)], axis=0)
     return [float(_bleu(sums, n)) / 100 for n in range(1, ORDER + 1)]
 
 
 def _bleu_counts(caption: Sequence[str], references: Sequence[Sequence[str]]) -> list[int]:
-    """Runs of 1 to 4 words that are right, runs there are, words said, words of the nearest reference, and 1."""
+    """Matched n-grams and all n-grams (n = 1 to 4), caption length, length of the closest reference, and 1."""
     hits, total = [], []
     for n in range(1, ORDER + 1):
         counts = _grams(caption, n)
@@ -76,7 +77,7 @@ def _bleu_counts(caption: Sequence[str], references: Sequence[Sequence[str]]) ->
 
 
 def _bleu(sums: np.ndarray, order: int) -> np.ndarray:
-    """BLEU in percent of sums (…, column) of `_bleu_counts`; 0 where nothing was said, nan where nothing was asked."""
+    """BLEU in percent from sums (…, column) of `_bleu_counts`; 0 for empty captions, nan without examples."""
     hits, total = sums[..., :order], sums[..., ORDER : ORDER + order]
     length, closest, asked = np.moveaxis(sums[..., -3:], -1, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -87,9 +88,9 @@ def _bleu(sums: np.ndarray, order: int) -> np.ndarray:
 
 
 def cider_d(said: Sequence[Sequence[str]], true: Sequence[Sequence[Sequence[str]]]) -> list[float]:
-    """CIDEr-D (0..10) of each caption (Vedantam et al., CVPR 2015): clipped cosine of tf-idf, less a length penalty.
+    """CIDEr-D (0..10) of each caption (Vedantam et al., CVPR 2015): clipped tf-idf cosine with a length penalty.
 
-    How rare a run of words is, is counted over these references. A set of one caption has no rare words and scores 0.
+    Document frequencies come from these references; a set of one caption has zero idf and scores 0.
     """
     rows: list[Counter[tuple[str, ...]]] = [
         Counter({gram for r in references for n in range(1, ORDER + 1) for gram in _grams(r, n)}) for references in true
@@ -115,7 +116,7 @@ def cider_d(said: Sequence[Sequence[str]], true: Sequence[Sequence[Sequence[str]
 
 
 def rouge_l(caption: Sequence[str], references: Sequence[Sequence[str]], beta: float = 1.2) -> float:
-    """ROUGE-L (0..1): F of the longest common subsequence, best precision and best recall over the references."""
+    """ROUGE-L (0..1): F score of the longest common subsequence, with the best precision and recall over references."""
     if not caption or not all(references):
         return 0.0
     common = [_subsequence(caption, reference) for reference in references]
@@ -125,9 +126,9 @@ def rouge_l(caption: Sequence[str], references: Sequence[Sequence[str]], beta: f
 
 
 def meteor_exact(caption: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """METEOR (0..1; Lavie and Agarwal, 2007) of exact words against the best reference: α = 0.9, β = 3, γ = 0.5.
+    """METEOR (0..1; Lavie and Agarwal, 2007) with exact matches, best over references: α = 0.9, β = 3, γ = 0.5.
 
-    Equal words are matched so as to continue the run before them where they can.
+    Words are aligned so that they continue the previous chunk if possible.
     """
     return max((_meteor(caption, reference) for reference in references), default=0.0)
 

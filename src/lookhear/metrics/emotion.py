@@ -1,4 +1,4 @@
-"""One class out of a few: WAR (accuracy), UAR (mean recall), weighted F1, and each class by itself.
+"""Classification metrics: WAR (accuracy), UAR (mean recall), weighted F1, and scores per class.
 
 Papers on DFEW, MAFW and MER print WAR and UAR, those on MELD accuracy and weighted F1. The same numbers serve action
 recognition and every other task whose answer is one name.
@@ -19,14 +19,14 @@ from lookhear.types import Answer
 def recognition(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, float]:
     """`war`, `uar` and `weighted_f1` in percent. Classes are those of the references; an empty answer is wrong.
 
-    UAR is the mean recall of the classes, weighted F1 the mean of their F1 by how often they are true; both as
+    UAR is the mean recall of the classes, weighted F1 the mean of their F1 weighted by support; both equal
     scikit-learn's `balanced_accuracy_score` and `f1_score(average="weighted")`.
     """
     return totals(pooled(answers, references))
 
 
 def pooled(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, Pooled]:
-    """`war`, `uar` and `weighted_f1` as sums over clips: of each class how often it is true, right and said."""
+    """`war`, `uar` and `weighted_f1` as sums over clips: support, hits and predictions of each class."""
     true = [normal(reference.text) for reference in references]
     place = {label: number for number, label in enumerate(sorted(set(true)))}
     counts = np.zeros((len(true), 3, len(place)))
@@ -55,7 +55,7 @@ def _weighted_f1(sums: np.ndarray) -> np.ndarray:
 
 
 def by_class(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, dict[str, float]]:
-    """true class -> `recall`, `precision` and `f1` in percent, and `support`, how often it is true."""
+    """true class -> `recall`, `precision` and `f1` in percent, and `support`."""
     said = [normal(answer.text) for answer in answers]
     true = [normal(reference.text) for reference in references]
     named, support = Counter(said), Counter(true)
@@ -72,6 +72,6 @@ def by_class(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[st
 
 
 def confusion(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[tuple[str, str], int]:
-    """(true, said) -> how often; answers that are no class of the references are said as they are."""
+    """(true, predicted) -> count; predictions outside the references' classes are included."""
     pairs = zip(references, answers, strict=True)
     return dict(Counter((normal(reference.text), normal(answer.text)) for reference, answer in pairs))

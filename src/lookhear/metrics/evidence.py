@@ -1,11 +1,12 @@
-"""The evidence league: is an answer right, for the right seconds, through the right sense?
+"""Evidence metrics: is an answer correct, with the right seconds and the right modality?
 
-    evidence_iou     seconds that answer and reference name, both over either, sense by sense (percent, mean)
-    sense            the senses named are the reference's
-    grounded         right, in the right sense, and at least IOU of the seconds
-    …_shuffled       the same against the evidence of another question: what naming seconds blindly is worth
+    evidence_iou     temporal IoU of answer and reference per modality (percent, mean)
+    sense            the modalities are those of the reference
+    grounded         correct, right modality, and temporal IoU of at least IOU
+    …_shuffled       the same against the evidence of another question, as a chance level
 
-References without dated evidence are left out. A moment lasts a second; an answer without evidence has IoU 0.
+References without evidence times are left out. A single time counts as one second; an answer without evidence has IoU
+0.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from lookhear.metrics.answers import correct
 from lookhear.pooled import Pooled, mean
 from lookhear.types import Answer, Segment
 
-IOU = 0.3  # of the seconds, that an answer must name to be grounded
+IOU = 0.3  # smallest temporal IoU of a grounded answer
 STREAMS = ("audio", "visual")
 Spans = list[tuple[float, float]]
 
 
 def pooled(answers: Sequence[Answer], references: Sequence[Answer], seed: int = 0) -> dict[str, Pooled]:
-    """The league's metrics as sums over questions; empty where no reference has evidence."""
+    """The evidence metrics as sums over questions; empty if no reference has evidence."""
     dated = [bool(reference.segments) for reference in references]
     if not any(dated):
         return {}
@@ -32,19 +33,19 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer], seed: int = 
     circle = np.random.default_rng(seed).permutation([i for i, there in enumerate(dated) if there])
     for place, its in zip(circle, np.roll(circle, 1), strict=True):
         other[place] = references[its]
-    found: dict[str, Pooled] = {}
+    metrics: dict[str, Pooled] = {}
     for end, against in (("", references), ("_shuffled", other)):
         both = [iou(a.segments, r.segments) for a, r in zip(answers, against, strict=True)]
         named = [senses(a.segments) == senses(r.segments) for a, r in zip(answers, against, strict=True)]
         right = [correct(a, r) for a, r in zip(answers, references, strict=True)]
         whole = [r and s and i >= IOU for r, s, i in zip(right, named, both, strict=True)]
-        found |= {f"evidence_iou{end}": mean(both, dated), f"sense{end}": mean(named, dated)}
-        found[f"grounded{end}"] = mean(whole, dated)
-    return found
+        metrics |= {f"evidence_iou{end}": mean(both, dated), f"sense{end}": mean(named, dated)}
+        metrics[f"grounded{end}"] = mean(whole, dated)
+    return metrics
 
 
 def iou(named: Sequence[Segment], true: Sequence[Segment]) -> float:
-    """Intersection over union of the seconds of two lists of segments, sense by sense: hearing is not seeing."""
+    """Temporal IoU of two lists of segments, per modality."""
     inside = union = 0.0
     for stream in STREAMS:
         mine, theirs = (_merged([s for s in some if s.stream in (stream, "audio-visual")]) for some in (named, true))
@@ -60,7 +61,7 @@ def senses(segments: Sequence[Segment]) -> frozenset[str]:
 
 
 def _merged(segments: Sequence[Segment]) -> Spans:
-    """Stretches in order, those that touch joined; a moment is made a second long."""
+    """Sorted time spans with touching ones merged; a single time becomes one second long."""
     spans: Spans = []
     for start, end in sorted((s.start, max(s.end, s.start + 1)) for s in segments):
         if spans and start <= spans[-1][1]:

@@ -1,4 +1,4 @@
-"""Where the sounding object is: IoU of boxes, how often it is found, and the area under that curve (ARIG).
+"""Metrics of sounding-object localisation (ARIG): IoU of boxes, success rate, and area under the success curve.
 
 Both Crab papers print two numbers. The first, called cIoU in one and IoU in the other, is the mean IoU: in every
 published pair it is 100 times the second to within rounding (41.78 and .42, 79.62 and 79.60), and the area under
@@ -22,13 +22,13 @@ from lookhear.pooled import Pooled, mean, totals
 from lookhear.types import Answer
 
 Box = tuple[float, float, float, float]
-STEPS = 20  # the success curve is taken at 0, 0.05, … 1
+STEPS = 20  # intervals of the success curve: thresholds 0, 0.05, … 1
 
 
 def iou(a: Box, b: Box) -> float:
-    """Shared area over joined area (0..1) of two boxes (left, top, right, bottom), in any unit.
+    """IoU (0..1) of two boxes (left, top, right, bottom), in any unit.
 
-    A box that is inside out has no area; two boxes without area share nothing.
+    An inverted box has no area; two boxes without area have IoU 0.
     """
     shared = _area((max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])))
     joined = _area(a) + _area(b) - shared
@@ -36,9 +36,9 @@ def iou(a: Box, b: Box) -> float:
 
 
 def complete_iou(a: Box, b: Box) -> float:
-    """IoU less what centres are apart and shapes differ (-1.5..1): IoU - d²/c² - αv, equations 6 to 12 of Zheng et al.
+    """Complete IoU (-1.5..1): IoU - d²/c² - αv, equations 6 to 12 of Zheng et al.
 
-    In pixels or in units that are the same both ways: aspect ratios count.
+    Boxes must be in pixels or another unit that is equal in both directions, because aspect ratios count.
     """
     overlap = iou(a, b)
     across = (max(a[2], b[2]) - min(a[0], b[0])) ** 2 + (max(a[3], b[3]) - min(a[1], b[1])) ** 2
@@ -50,7 +50,7 @@ def complete_iou(a: Box, b: Box) -> float:
 
 
 def success_curve(ious: Sequence[float]) -> np.ndarray:
-    """(21,) share of `ious` that reach 0, 0.05, … 1."""
+    """(21,) share of `ious` that are at least 0, 0.05, … 1."""
     values = np.asarray(ious, dtype=float)
     return np.array([(values >= step / STEPS).mean() for step in range(STEPS + 1)])
 
@@ -64,13 +64,13 @@ def auc(ious: Sequence[float]) -> float:
 def localisation(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, float]:
     """`iou`, `success` (at 0.5), `auc` and `complete_iou`, all in percent, of the first box of each answer.
 
-    An answer without a box has IoU 0 and complete IoU -1: `no_box` says, in percent, how many these are.
+    An answer without a box has IoU 0 and complete IoU -1; `no_box` is the percentage of such answers.
     """
     return totals(pooled(answers, references))
 
 
 def pooled(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, Pooled]:
-    """The numbers of `localisation` as means over pictures; the area under the success curve is one, too."""
+    """The numbers of `localisation` as means over pictures."""
     pairs = [(box_of(a), _wanted(r)) for a, r in zip(answers, references, strict=True)]
     ious = [iou(said, true) if said else 0.0 for said, true in pairs]
     return {
@@ -83,7 +83,7 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str,
 
 
 def box_of(answer: Answer) -> Box | None:
-    """The first box with an extent among the answer's regions; a box of one point is a point."""
+    """The first box with an extent among the answer's regions (a box without extent is a point)."""
     return next((r.box for r in answer.regions if r.box and r.box[:2] != r.box[2:]), None)
 
 

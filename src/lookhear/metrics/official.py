@@ -1,10 +1,10 @@
-"""How benchmarks' own code reads a reply, rule by rule, wrong where it is wrong: to compare with published numbers.
+"""Official parsing rules of benchmarks, reproduced with their errors, for comparison with published numbers.
 
     verdict("daily_omni/api", reply, options, truth) -> Verdict(read, correct, counted)
 
-`options` are texts in the order of their letters, `truth` a letter (of yes/no rules "yes" or "no"). `counted` is False
-where a rule takes the reply out of the denominator. Rules draw no random answers here: where the published code does,
-nothing is read. Our own reader (`lookhear.tasks.reading`) stands beside each in every report; these are for equality.
+`options` are texts in the order of their letters, `truth` is a letter (for yes/no rules "yes" or "no"). `counted` is
+False if a rule removes the reply from the denominator. Where the published code draws a random answer, `read` is None.
+Reports always show our own parser (`lookhear.tasks.reading`) too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a rule reads, whether it counts it as right, and whether it counts the reply at all."""
+    """The answer that a rule reads, whether it is correct, and whether the reply counts at all."""
 
     read: str | None
     correct: bool
@@ -27,7 +27,7 @@ class Verdict:
 
 
 def verdict(rule: str, reply: str, options: Sequence[str], truth: str) -> Verdict:
-    """The verdict of one of RULES or YES_NO. Raises KeyError for a rule that is neither."""
+    """Apply a rule of RULES or YES_NO. Raises KeyError for an unknown rule."""
     if rule in YES_NO:
         return Verdict(None, YES_NO[rule](reply, truth.lower()))
     found = RULES[rule](reply, list(options), truth)
@@ -39,7 +39,7 @@ def verdict(rule: str, reply: str, options: Sequence[str], truth: str) -> Verdic
 def score(
     rule: str, replies: Sequence[str], options: Sequence[Sequence[str]], truths: Sequence[str]
 ) -> dict[str, float]:
-    """`accuracy` in percent as the rule prints it, `counted` replies and how many it leaves out (`left_out`)."""
+    """`accuracy` in percent under a rule, the number of `counted` replies, and the number `left_out`."""
     found = [verdict(rule, *one) for one in zip(replies, options, truths, strict=True)]
     counted = [one for one in found if one.counted]
     right = sum(one.correct for one in counted)

@@ -1,9 +1,9 @@
-"""Whose pixels: J, F and the null metric S in the conventions of Crab and of Crab+, and mIoU and F over 71 classes.
+"""Segmentation metrics: J, F and the null metric S as in Crab and as in Crab+, and mIoU and F over 71 classes.
 
-The two papers print J, F and S of different definitions under the same letters; never compare one with the other.
+The two papers use different definitions of J, F and S; their numbers are not comparable.
 
                `crab` (AVSBench's functions)                        `crab_plus` (its SAM2 scripts)
-    eats       logits                                               masks
+    input      logits                                               masks
     J          IoU of sigmoid > 0.5;                                 IoU; both empty is 1
                nothing there: correct background / all pixels
     F          best of 255 thresholds, β² = 0.3;                     of the mask as it is, β² = 0.3; both empty is 1,
@@ -99,18 +99,18 @@ def crab_scores(logits: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> di
 
 
 def masks(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, float]:
-    """`crab_plus` J and F in percent, and S, of the masks that the answers' and references' regions hold.
+    """`crab_plus` J and F in percent, and S, of the masks in the regions of answers and references.
 
-    References without a mask, or with an empty one, want nothing: they are scored by S alone (`null` of them). An
-    answer without a mask scores 0 where one is wanted, and `no_mask` says, in percent, how many these are. Crab+ leaves
-    such answers out: `J_read` and `F_read`.
+    References without a mask, or with an empty one, are null references: they are scored by S only, and `null` is their
+    number. An answer without a required mask scores 0, and `no_mask` is the percentage of such answers. Crab+ leaves
+    them out, which gives `J_read` and `F_read`.
     """
     null = sum(true is None or not true.any() for true in map(mask_of, references))
     return totals(pooled(answers, references)) | {"null": null}
 
 
 def pooled(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, Pooled]:
-    """The numbers of `masks`, but for `null`, as means over the pictures they are about."""
+    """The numbers of `masks`, except `null`, as means over pictures."""
     pairs = [(mask_of(a), mask_of(r)) for a, r in zip(answers, references, strict=True)]
     wanted = np.array([true is not None and bool(true.any()) for _, true in pairs], dtype=bool)
     said = np.array([mask is not None for mask, _ in pairs], dtype=bool)
@@ -136,13 +136,13 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str,
 
 
 def mask_of(answer: Answer) -> np.ndarray | None:
-    """bool (height, width): the masks of the answer's regions laid over each other; None where there is none."""
+    """bool (height, width): union of the masks of the answer's regions; None without masks."""
     found = [np.asarray(region.mask) > 0 for region in answer.regions if region.mask is not None]
     return np.logical_or.reduce(found) if found else None
 
 
 def fitted(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """`mask` (height, width) at the size of another, nearest pixels: truth is never rescaled to fit an answer."""
+    """`mask` (height, width) resized to `shape` by nearest pixels; only predictions are resized, never references."""
     if mask.shape == shape:
         return mask
     rows, columns = ((np.arange(to) + 0.5) * size / to for size, to in zip(mask.shape, shape, strict=True))

@@ -23,8 +23,11 @@ from lookhear.model import names as _names
 from lookhear.model import readers as _readers
 from lookhear.model import real as _real
 from lookhear.model._clips import Model, Storing, Video, Watched, clip_of, plain, stamp
+from lookhear.model.hub import fetched, push_to_hub
 from lookhear.model.llm import LLMModel
-from lookhear.model.net import SCALE_PARTS, NetModel, build_net, load_run, says, served, widths, wrapped
+from lookhear.model.net import NetModel, says, served
+from lookhear.model.runs import SCALE_PARTS, load_run
+from lookhear.model.sizes import build_net, widths, wrapped
 from lookhear.model.windows import WindowedModel
 from lookhear.store.features import FeatureStore
 from lookhear.types import Answer
@@ -43,8 +46,10 @@ __all__ = [
     "build_net",
     "clip_of",
     "default",
+    "from_pretrained",
     "load",
     "plain",
+    "push_to_hub",
     "says",
     "served",
     "shipped",
@@ -113,6 +118,21 @@ def load(
         f"Language models: {', '.join(_names.names())}. "
         "Or give a run folder, such as runs/av_master."
     )
+
+
+def from_pretrained(
+    where: Path | str,
+    revision: str | None = None,
+    cache_dir: Path | str | None = None,
+    token: str | None = None,
+    local_files_only: bool = False,
+    **options: Any,
+) -> Model:
+    """The model in a repository of the Hugging Face hub, or in a folder; `options` are those of `load`.
+
+    What was downloaded is kept in the hub's cache. Raises ModelError where it cannot be had or holds no model.
+    """
+    return load(fetched(where, revision, cache_dir, token, local_files_only), **options)
 
 
 def default() -> str:

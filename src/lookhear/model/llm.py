@@ -143,14 +143,8 @@ class LLMModel:
             asked = [examples[i] for i in some]
             prompts = [self._task(e).prompt(e, self._known(e)) for e in asked]
             rows = [held[i] for i in some]
-            replies = self.llm.answer(
-                rows[0].seen,
-                [r.row for r in rows],
-                prompts,
-                self.max_tokens,
-                **({"semantic": True} if semantic else {}),
-                **self._how(some),
-            )
+            options = self._how(some) | ({"semantic": True} if semantic else {})
+            replies = self.llm.answer(rows[0].seen, [r.row for r in rows], prompts, self.max_tokens, **options)
             for i, example, one, reply in zip(some, asked, rows, replies, strict=True):
                 answers[i] = self._parsed(example, reply, one)
         return [answers[i] for i in range(len(examples))]

@@ -1,7 +1,6 @@
 """Model interface for nets: a net together with the frozen encoders it was trained on.
 
-A run folder holds recipe.yaml, model.safetensors, vocabulary.json (the ordered answers) and features.json (the
-signatures of the training features). Shipped models are run folders in `weights/`.
+It remembers the clips that it decoded, so that asking again decodes nothing.
 """
 
 from __future__ import annotations
@@ -9,95 +8,32 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from lookhear import catalog, config
-from lookhear.errors import FeatureError, FileError, MediaError, ModelError
-from lookhear.files import read_json
+from lookhear import config
+from lookhear.errors import MediaError, ModelError
 from lookhear.model import within
 from lookhear.model._clips import Video, Watched, about, stamp
+from lookhear.model.options import among, by_text, chosen, pairs, with_options
+from lookhear.model.pointing import TRACKS, Empty, empty_seconds, segments, trimmed
 from lookhear.nets import Net
 from lookhear.store import world as worlds
-from lookhear.store.arrays import check_card
-from lookhear.store.batch import Batch, batch, orders
+from lookhear.store.batch import OFFERED, Batch, batch, orders
 from lookhear.store.features import FeatureStore, key
 from lookhear.store.fill import build_encoder, encoders_of, fill
 from lookhear.store.names import serving
 from lookhear.store.official import OFFICIAL
 from lookhear.store.scale import Scale, scaled
-from lookhear.types import BLANK, Answer, Clip, Evidence, Example, Media, Output, Segment
+from lookhear.types import BLANK, Answer, Clip, Evidence, Example, Media, Output
 
-Kind = TypeVar("Kind", list, dict)
-DAMAGED = "The run folder is damaged; train it again."
-REMEMBERED = 32  # clips whose features are kept in memory for further questions
-STANDS_OUT = 1.5  # a second belongs to a segment if its weight exceeds this multiple of the mean weight
-SCALE_PARTS = ("mean", "deviation")  # tensors per stream in scale.safetensors
-TRACKS = {"seen": "visual", "heard": "audio"}  # track of evidence -> stream of the segments found in it
+REMEMBERED = 32  # clips whose features are kept, so that asking again decodes nothing
 
-ABSENT = (
-    "no picture",
-    "no sound track",
-)  # true of any track that was not asked for; the batch says what is really absent
-
-
-def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
-    """Load a run folder; with `store`, features are read from it and missing ones are added to it."""
-    recipe = config.load(folder / "recipe.yaml")
-    vocabulary = tuple(_json(folder / "vocabulary.json", list))
-    cards = _json(folder / "features.json", dict)
-    if not vocabulary or not all(isinstance(word, str) for word in vocabulary):
-        raise ModelError(f"{folder / 'vocabulary.json'}: not a list of answers. {DAMAGED}")
-    for name, card in cards.items():
-        try:
-            check_card(card)
-        except FeatureError as error:
-            raise ModelError(f"{folder / 'features.json'}: {name}: {error}. {DAMAGED}") from None
-    net = build_net(recipe, vocabulary, cards)
-    if recipe.debias and catalog.find("debias", str(recipe.debias.get("name"))).STAYS:
-        net = wrapped(net, recipe, vocabulary, cards)
-    weights = _tensors(folder / "model.safetensors")
-    try:
-        net.load_state_dict(weights)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"{folder / 'model.safetensors'} does not fit its recipe.yaml: {reason}") from None
-    scale = {}
-    if recipe.data.standardize:
-        kept = _tensors(folder / "scale.safetensors")
-        mean, deviation = SCALE_PARTS
-        streams = {name.rpartition(".")[0] for name in kept}
-        scale = {stream: (kept[f"{stream}.{mean}"], kept[f"{stream}.{deviation}"]) for stream in streams}
-    name, world, words = folder.resolve().name, worlds.read(folder), within.read(folder)
-    return NetModel(net, recipe, vocabulary, cards, name, store, scale=scale, world=world, words=words)
-
-
-def build_net(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> Net:
-    """Build the net of a recipe, sized for its features (`cards`: encoder -> signature) and its vocabulary."""
-    return config.build("nets", recipe.net, answers=len(vocabulary), **widths(recipe, cards))
-
-
-def wrapped(net: Net, recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> Net:
-    """The net inside the wrapper of the recipe's `debias` section, if there is one."""
-    return config.build("debias", recipe.debias, answers=len(vocabulary), **widths(recipe, cards))(net)
-
-
-def widths(recipe: config.Recipe, cards: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    """Stream -> width, from the `cards` of the recipe's encoders; for a token stream, the size of its vocabulary."""
-    sizes: dict[str, int] = {}
-    for stream, served in recipe.features.items():
-        name, own = serving(served, stream)
-        streams = cards.get(name, {}).get("streams", {})
-        if name in cards and own not in streams:
-            raise ModelError(f"Encoder {name} makes {', '.join(streams)}; the recipe wants {stream!r} from {served!r}.")
-        sizes |= {stream: streams[own]} if streams else {}
-    return sizes
+READ = {"frames": "seen", "waveform": "heard"}  # what an encoder reads -> track of evidence
+ABSENT = ("no picture", "no sound track")  # true of any track not asked for; the batch says what is really absent
 
 
 def served(method: Callable[..., Any], streams: Batch) -> dict[str, Tensor]:
@@ -110,6 +46,16 @@ def says(net: Net, streams: Batch) -> Output:
     """Output of a net for a batch: `watch` on the distinct clips, then `answer` on the questions."""
     memory = net.watch(**{n: streams.watch[n] for n in orders(net.watch)})
     return net.answer({n: t[streams.clip] for n, t in memory.items()}, **served(net.answer, streams))
+
+
+@dataclass
+class Remembered:
+    """A clip that was decoded here: its features, what decoding had to say, how `world` compares it, what is empty."""
+
+    store: FeatureStore
+    notes: list[str] = field(default_factory=list)
+    described: dict[str, Any] = field(default_factory=dict)
+    empty: dict[str, Sequence[bool]] = field(default_factory=dict)
 
 
 class NetModel:
@@ -134,12 +80,9 @@ class NetModel:
         self.name = name or recipe.net.get("name", "net")
         self.store, self.scale = store, scale or {}
         self.world, self.words = world, words
-        self.described: dict[
-            Any, worlds.Descriptor
-        ] = {}  # descriptors of clips decoded here, for comparison with `world`
         self.build = build
         self.encoders: dict[str, Any] = {}
-        self.remembered: OrderedDict[Any, tuple[FeatureStore, tuple[str, ...]]] = OrderedDict()
+        self.remembered: OrderedDict[Any, Remembered] = OrderedDict()  # clips that were decoded here
         self.texts = FeatureStore(None)
 
     def __repr__(self) -> str:
@@ -183,6 +126,12 @@ class NetModel:
         """One answer per example, whose clip must be in `watched`."""
         if not examples:
             return []
+        if self.recipe.data.options == "text":
+            return by_text(self._said(watched, pairs(examples)), examples)
+        return self._said(watched, examples)
+
+    def _said(self, watched: Watched, examples: Sequence[Example]) -> list[Answer]:
+        """What the net says to each example, among the options where it is asked with a mask."""
         row = {clip: i for i, clip in enumerate(watched.clips)}
         unseen = next((e.clip.id for e in examples if e.clip not in row), None)
         if unseen is not None:
@@ -193,7 +142,16 @@ class NetModel:
         self._fill(store, wanted, examples)
         asked = self.batch(examples, wanted, store)
         output = self.net.answer({n: t[rows] for n, t in watched.memory.items()}, **served(self.net.answer, asked))
-        answers = self._answers(output, [watched.seconds[i] for i in rows.tolist()], [watched.notes[i] for i in rows])
+        output = replace(output, logits=among(output.logits, asked.ask.get(OFFERED)))
+        places = rows.tolist()
+        answers = self._answers(
+            output,
+            [watched.seconds[i] for i in places],
+            [watched.notes[i] for i in places],
+            [self._empty(watched.clips[i]) for i in places],
+        )
+        if self.recipe.data.options == "mask":
+            answers = [chosen(a, e) for a, e in zip(answers, examples, strict=True)]
         strange = [
             within.notes(e.question, a.text, self.words, self.vocabulary)
             for a, e in zip(answers, examples, strict=True)
@@ -226,11 +184,11 @@ class NetModel:
         )
 
     def _agrees(self, name: str, card: Mapping[str, Any]) -> None:
-        for field in ("weights", "streams"):
-            was, now = self.cards.get(name, {}).get(field), card.get(field)
+        for what in ("weights", "streams"):
+            was, now = self.cards.get(name, {}).get(what), card.get(what)
             if was is not None and was != now:
                 raise ModelError(
-                    f"{self.name} was trained on {name} features of {field} {was!r}, these are of {now!r}. "
+                    f"{self.name} was trained on {name} features of {what} {was!r}, these are of {now!r}. "
                     f"Train it again on these, or use the {name} it was trained on."
                 )
 
@@ -249,28 +207,24 @@ class NetModel:
             return self.store, [()] * len(examples)
         everything, notes = FeatureStore(None), []
         for example in examples:
-            one, said = self._remember(wanted, example)
-            everything.cards |= one.cards
-            everything.memory |= one.memory  # type: ignore[operator]
-            notes.append(said)
+            kept = self._remember(wanted, example)
+            everything.cards |= kept.store.cards
+            everything.memory |= kept.store.memory  # type: ignore[operator]
+            notes.append(tuple(kept.notes))
         return everything, notes
 
-    def _remember(self, wanted: Sequence[str], example: Example) -> tuple[FeatureStore, tuple[str, ...]]:
-        """Features of one clip in an in-memory store; recomputed if its file has changed."""
+    def _remember(self, wanted: Sequence[str], example: Example) -> Remembered:
+        """The features of one clip in memory; made anew where its file has changed since."""
         which = stamp(example.clip)
         if which not in self.remembered:
-            notes: list[str] = []
-            seen: dict[str, Any] = {}
-            store = FeatureStore(None)
-            tally = fill(
-                store, self.recipe.features, wanted, [example], lambda name: _Overheard(self.encoder(name), notes, seen)
-            )
+            kept = Remembered(FeatureStore(None))
+            features = self.recipe.features
+            tally = fill(kept.store, features, wanted, [example], lambda name: _Overheard(self.encoder(name), kept))
             if tally.failed:
                 raise MediaError(tally.failed[0][1])
-            self.remembered[which] = store, tuple(notes)
-            self.described[which] = seen
+            self.remembered[which] = kept
             while len(self.remembered) > REMEMBERED:
-                self.described.pop(self.remembered.popitem(last=False)[0], None)
+                self.remembered.popitem(last=False)
         self.remembered.move_to_end(which)
         return self.remembered[which]
 
@@ -280,6 +234,8 @@ class NetModel:
         streams = batch(
             examples, wanted, self.recipe.features, store, seconds=data.seconds, fit=data.fit, absent="blank"
         )
+        if set(wanted) - set(orders(self.net.watch)):
+            streams = with_options(streams, examples, self.vocabulary, data.options, ordered=OFFERED in wanted)
         return scaled(streams, self.scale).to(self.device)
 
     def _strange(self, clip: Clip, store: FeatureStore) -> tuple[str, ...]:
@@ -287,8 +243,15 @@ class NetModel:
         if self.world is None:
             return ()
         features = worlds.of_clip(clip, orders(self.net.watch), self.recipe.features, store)
-        told = self.world.note({**features, **self.described.get(stamp(clip), {})})
+        kept = self.remembered.get(stamp(clip))
+        told = self.world.note({**features, **(kept.described if kept else {})})
         return (told,) if told else ()
+
+    def _empty(self, clip: Clip) -> Empty:
+        """Which seconds of a clip are black or silent, as far as it was decoded here; a blank track is empty."""
+        kept = self.remembered.get(stamp(clip))
+        blank = {n: (True,) for n, track in (("seen", clip.video), ("heard", clip.audio)) if track in (None, BLANK)}
+        return {**(kept.empty if kept else {}), **blank}
 
     def _seconds(self, clip: Clip, store: FeatureStore) -> int | None:
         """Length of a clip's longest stream before fitting, in rows (one per second)."""
@@ -300,20 +263,30 @@ class NetModel:
                 lengths.append(len(store.look(name, own, where)[0]))
         return max(lengths, default=None)
 
-    def _answers(self, output: Output, seconds: Sequence[int | None], notes: Sequence[tuple[str, ...]]) -> list[Answer]:
+    def _answers(
+        self,
+        output: Output,
+        seconds: Sequence[int | None],
+        notes: Sequence[tuple[str, ...]],
+        empty: Sequence[Empty],
+    ) -> list[Answer]:
         scores = output.logits.float().softmax(-1).cpu()
         opinions = {name: logits.float().softmax(-1).cpu() for name, logits in output.opinions.items()}
         attention = {name: weight.float().cpu() for name, weight in output.attention.items()}
         answers = []
         for i in range(len(scores)):
             ranked = self._ranked(scores[i])
-            weights = {name: _trimmed(attention[name][i], seconds[i]) for name in TRACKS if name in attention}
+            weights = {
+                name: trimmed(attention[name][i], seconds[i], empty[i].get(name, ()))
+                for name in TRACKS
+                if name in attention
+            }
             evidence = Evidence(
                 weights.get("seen", ()), weights.get("heard", ()), {n: self._ranked(o[i]) for n, o in opinions.items()}
             )
-            segments = tuple(s for name, weight in weights.items() for s in _segments(name, weight))
+            found = tuple(s for name, some in weights.items() for s in segments(name, some, empty[i].get(name, ())))
             text = next(iter(ranked))
-            answers.append(Answer(text, ranked, segments, (), evidence, raw=text, notes=notes[i]))
+            answers.append(Answer(text, ranked, found, (), evidence, raw=text, notes=notes[i]))
         return answers
 
     def _ranked(self, probabilities: Tensor) -> dict[str, float]:
@@ -324,51 +297,16 @@ class NetModel:
 class _Overheard:
     """An encoder that also collects the notes of the media it encodes."""
 
-    def __init__(self, encoder: Any, said: list[str], seen: dict[str, Any]):
-        self.encoder, self.said, self.seen = encoder, said, seen
+    def __init__(self, encoder: Any, kept: Remembered):
+        self.encoder, self.kept = encoder, kept
         self.reads, self.streams, self.signature = encoder.reads, encoder.streams, encoder.signature
         self.sampling = getattr(encoder, "sampling", None)
 
     def __call__(self, given: Sequence[Any]) -> list[dict[str, Any]]:
-        notes = [n for one in given if isinstance(one, Media) for n in one.notes]
-        self.said += [n for n in notes if n not in ABSENT]
-        for one in given:
-            if isinstance(one, Media):
-                self.seen.update({k: v for k, v in worlds.of_media(one).items() if k not in self.seen})
+        for media in given:
+            if isinstance(media, Media):
+                self.kept.notes += [note for note in media.notes if note not in ABSENT]
+                self.kept.described |= {k: v for k, v in worlds.of_media(media).items() if k not in self.kept.described}
+                found = empty_seconds(media)
+                self.kept.empty |= {t: found[t] for t in found if t == READ.get(self.reads)}
         return self.encoder(given)
-
-
-def _trimmed(weight: Tensor, seconds: int | None) -> tuple[float, ...]:
-    weight = weight[:seconds]
-    return tuple((weight / weight.sum().clamp(min=1e-12)).tolist())
-
-
-def _segments(track: str, weight: Sequence[float]) -> list[Segment]:
-    """Segments of contiguous seconds with high weight (see STANDS_OUT)."""
-    high = [w > STANDS_OUT / len(weight) for w in weight]
-    segments, start = [], None
-    for second, on in enumerate([*high, False]):
-        if on and start is None:
-            start = second
-        elif not on and start is not None:
-            segments.append(Segment(track, float(start), float(second), TRACKS[track]))
-            start = None
-    return segments
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{path}: not readable ({error}). {DAMAGED}") from None
-    wrong = next((name for name, tensor in tensors.items() if not bool(tensor.isfinite().all())), None)
-    if wrong:
-        raise ModelError(f"{path}: {wrong} holds NaN or infinity. {DAMAGED}")
-    return tensors
-
-
-def _json(path: Path, kind: type[Kind]) -> Kind:
-    try:
-        return read_json(path, kind)
-    except FileError as error:
-        raise ModelError(f"{error} {DAMAGED}") from None

@@ -1,4 +1,4 @@
-"""Networks that answer from features: one paper, one file.
+"""Answer networks over extracted features: one file or folder per paper.
 
 A file here defines `Config` and `build(config) -> Net`, and may define `from_official(state_dict) -> Net`, which reads
 published weights.
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Net(Protocol):
-    """What a network offers: a torch module with `watch` and `answer`, whose arguments are the streams that it takes.
+    """A torch module with `watch` and `answer`, whose argument names are the streams that it takes.
 
-    It may also have `losses(output, labels, ...) -> {name: loss}`; without it, training takes the cross-entropy.
+    It may also have `losses(output, labels, ...) -> {name: loss}`; without it, training uses cross-entropy.
     """
 
     @property
     def watch(self) -> Callable[..., Memory]:
-        """Streams of clips -> what is kept of them, a row each."""
+        """Streams of clips -> what is kept of them, one row per clip."""
         ...
 
     @property
     def answer(self) -> Callable[..., Output]:
-        """(memory, a row for each question; streams of questions) -> logits and what they rest on."""
+        """(memory with one row per question, streams of questions) -> logits, attention and hidden tensors."""
         ...
 
     def parameters(self) -> Iterator[nn.Parameter]: ...

@@ -1,4 +1,4 @@
-"""APL: objects and sound read the question, the question reads them back, and which objects fit is pulled closer.
+"""APL: cross-attention between objects, sound and question, with contrastive losses on matching objects.
 
     audio ─ self-attention ─ reads words ─ a1 ─┐ words read a1, and read o1; weighed by the question
     patches + boxes ──────── reads words ─ o1 ─┴──────── sum over words ─ answers
@@ -11,8 +11,8 @@ stream `boxes` (left, top, right, bottom in 0..1) gives them. Loss: cross-entrop
 C calls an object positive whose softmax over the frame is at least `threshold`, 0.011 as published for 100 objects;
 0 makes it 1.1 / objects. Its mean cosine with other clips' objects has a closed form, which is used here: the same
 number without comparing every pair of clips. Where C is 1e-3 or less, or of a batch of one, it is the constant 1e-3.
-Every 6th of 60 seconds is looked at. The losses are worked out in training only; the official code does so at test too.
-The evidence is what the words, as weighed for the answer, take from each second.
+Every 6th of 60 seconds is used. The losses are computed in training only; the official code computes them at test too.
+The evidence is the attention of the words to each second, weighted as for the answer.
 """
 
 from __future__ import annotations
@@ -35,36 +35,45 @@ from lookhear.layers.translate import fitted, renamed
 from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
-FLOOR = 1e-3  # the least positive mass, and the least loss
+FLOOR = 1e-3  # smallest positive mass, and smallest loss
 
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     patches: int = 512
+    """width of the stream `patches`"""
     boxes: int = 0
     """4: a stream of boxes, a row for each patch; 0: boxes of an even grid"""
     tokens: int = 93
+    """size of the token vocabulary; id 0 is padding"""
     hidden: int = 512
+    """hidden width"""
     inner: int = 2048
+    """feed-forward width"""
     heads: int = 4
+    """attention heads"""
     every: int = 6
-    """look and listen at every n-th second"""
+    """temporal stride: use every n-th second"""
     steps: int = 10
-    """seconds looked at, at most: each has a position"""
+    """most seconds used (number of position embeddings)"""
     threshold: float = 0.0
-    """of a positive object; 0: 1.1 / objects, which is 0.011 for the published 100"""
+    """softmax threshold of a positive object; 0 means 1.1 / objects, which is 0.011 for the published 100"""
     weight: float = 0.3
-    """of each contrastive loss"""
+    """weight of each contrastive loss"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 class Layer(nn.Module):
-    """Attention, then a feed-forward layer, each added and normed."""
+    """Post-norm layer: cross-attention, then feed-forward."""
 
     def __init__(self, config: Config, heads: int) -> None:
         super().__init__()
@@ -76,7 +85,7 @@ class Layer(nn.Module):
     def forward(
         self, x: Tensor, y: Tensor, padding: Tensor | None = None, position: Tensor | float = 0.0
     ) -> tuple[Float[Tensor, "row n dim"], Float[Tensor, "row n key"]]:
-        """(x after taking in y, weights). A `position` is added to queries and keys and not to values."""
+        """(x after cross-attention to y, weights). `position` is added to queries and keys, not to values."""
         q, k = self.attention.project(x + position, "q"), self.attention.project(y + position, "k")
         taken, weight = self.attention.attend(q, k, self.attention.project(y, "v"), padding)
         z = self.norm1(x + self.drop(taken))
@@ -84,7 +93,7 @@ class Layer(nn.Module):
 
 
 class APL(WatchAnswer):
-    """Sees, hears and reads."""
+    """The network; reads sound, picture and question."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -152,7 +161,7 @@ class APL(WatchAnswer):
         return Output(self.head(taken), attention=attention, hidden=hidden)
 
     def spread(self, weight: Float[Tensor, "row step"], length: int) -> Float[Tensor, "row time"]:
-        """Weight of each second: a looked-at second stands for those that follow it."""
+        """Weight of each second: the weight of a used second is spread over the skipped ones after it."""
         return normalized(repeat(weight, "row step -> row (step every)", every=self.config.every)[:, :length])
 
     def losses(self, output: Output, labels: Int[Tensor, " question"]) -> dict[str, Tensor]:
@@ -168,7 +177,7 @@ class APL(WatchAnswer):
 def contrast(
     objects: Float[Tensor, "row time object dim"], other: Float[Tensor, "row time dim"], threshold: float = 0.0
 ) -> Float[Tensor, ""]:
-    """C: how little of each second's objects fits the other vector, against objects of the batch's other rows."""
+    """The contrastive loss C between each second's objects and `other`, with objects of other rows as negatives."""
     x, y = (F.normalize(z, dim=-1, eps=1e-6) for z in (objects, other))
     share = (x @ y[..., None]).squeeze(-1).softmax(dim=-1)
     mass = (share / 0.4).exp()
@@ -192,7 +201,7 @@ def grid(count: int) -> Float[Tensor, "patch 4"]:
 
 
 def build(config: Config) -> APL:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     if config.variant != "released" or config.boxes not in (0, 4):
         raise RecipeError(
             f"apl has variant released and boxes 0 or 4, got {config.variant!r} and boxes={config.boxes}."
@@ -223,7 +232,7 @@ RULES = [
 
 
 def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published tensors under our names."""
+    """Rename the published tensors to our parameter names."""
     return renamed(state, RULES)
 
 

@@ -1,4 +1,4 @@
-"""Answers from sound and question alone: what an audio-visual score owes to hearing.
+"""Audio-only baseline: answers from sound and question, without the picture.
 
 audio ─┬─ mean, max over seconds ───────┐
        └─ seconds the question attends ─┼─ MLP ─▶ answers
@@ -20,17 +20,22 @@ from lookhear.types import Memory, Output
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     question: int = 128
+    """width of the stream `question`"""
     hidden: int = 512
+    """hidden width"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 class AudioOnly(WatchAnswer):
-    """Hears and reads; never sees."""
+    """The network; reads sound and question, not the picture."""
 
     def __init__(self, config: Config):
         super().__init__()
@@ -49,5 +54,5 @@ class AudioOnly(WatchAnswer):
 
 
 def build(config: Config) -> AudioOnly:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     return AudioOnly(config)

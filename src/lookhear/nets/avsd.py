@@ -1,4 +1,4 @@
-"""AVSD, the simple baseline: words, sound and four frames of the picture weigh one another; an LSTM goes over them.
+"""AVSD simple baseline: factor graph attention over words, sound and four frames, followed by an LSTM.
 
     tokens ─ LSTM ─┬─ factor graph attention ─ attended words ────────────────────────┐
     frames ────────┤                         ─ sound, frame 1, 2, 3, 4 ─ LSTM ─ last ─┴─ MLP ─ answers
@@ -41,39 +41,48 @@ KINDS = (0, 1, 1, 1, 1, 2)  # whose weights a stream has in the sharing mode
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     read: str = "tokens"
     """tokens: ids through a trained table; words: word vectors"""
     tokens: int = 20000
+    """size of the token vocabulary; id 0 is padding"""
     words: int = 512
+    """width of the stream `words`"""
     shared: bool = False
     """the four frames share their weights"""
     mask: bool = False
     """leave padding words out of means and softmaxes"""
     embed: int = 128
+    """width of the word embedding"""
     hidden: int = 256
+    """hidden width"""
     dropout: float = 0.5
+    """dropout probability"""
 
 
 class Unary(nn.Module):
-    """What an element is by itself."""
+    """Unary potential of an element."""
 
     def __init__(self, dim: int, dropout: float) -> None:
         super().__init__()
         self.embed, self.score, self.drop = nn.Linear(dim, dim), nn.Linear(dim, 1), nn.Dropout(dropout)
 
     def forward(self, u: Float[Tensor, "row n dim"]) -> Float[Tensor, "row n"]:
-        """One number an element."""
+        """One scalar per element."""
         return self.score(self.drop(self.embed(u).relu())).squeeze(-1)
 
 
 class Pair(nn.Module):
-    """How two streams go together: cosines of their embeddings."""
+    """Pairwise potential of two streams: cosines of their embeddings."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -81,7 +90,7 @@ class Pair(nn.Module):
 
 
 class Attention(nn.Module):
-    """Factor graph attention over the six streams. What needs no word, `known`, is made once a clip."""
+    """Factor graph attention over the six streams. `known` computes the part without words, once per clip."""
 
     def __init__(self, dim: int, shared: bool, dropout: float) -> None:
         super().__init__()
@@ -105,19 +114,19 @@ class Attention(nn.Module):
         return [j for j in STREAMS if j != i and not (self.shared and self.kinds[i] == self.kinds[j])]
 
     def side(self, u: Tensor, i: int, j: int) -> Float[Tensor, "row n dim"]:
-        """Elements of stream `i` as their pair with stream `j` embeds them, of length 1."""
+        """Unit-norm embeddings of the elements of stream `i` for the pair (i, j)."""
         a, b = self.kinds[i], self.kinds[j]
         pair = self.pairs[f"{min(a, b)}-{max(a, b)}"]
         return F.normalize((pair.one if a < b else pair.other)(u), dim=-1)
 
     def alone(self, u: Tensor, i: int, padding: Tensor | None = None) -> Float[Tensor, "row n 2"]:
-        """The two potentials of a stream by itself."""
+        """Unary and self-pair potentials of a stream."""
         kind = self.kinds[i]
         one, other = (F.normalize(side(u), dim=-1) for side in (self.own[kind].one, self.own[kind].other))
         return torch.stack([self.unary[kind](u), cosine(one, mean(other, padding))], dim=-1)
 
     def known(self, streams: list[Tensor]) -> Memory:
-        """Streams 1 to 5, their potentials without words, and how they meet the words."""
+        """Streams 1 to 5, their potentials without words, and their embeddings for the pairs with words."""
         memory = dict[str, Tensor]()
         sides = dict[tuple[int, int], Tensor]()
         for i, u in enumerate(streams, start=1):
@@ -162,7 +171,7 @@ def mean(x: Float[Tensor, "row n dim"], padding: Bool[Tensor, "row n"] | None = 
 
 
 class AVSD(Reads):
-    """Sees, hears and reads."""
+    """The network; reads sound, picture and question."""
 
     trims = False
 
@@ -178,14 +187,14 @@ class AVSD(Reads):
         self.head = nn.Sequential(drop, nn.Linear(2 * dim, dim), nn.ReLU(), drop, nn.Linear(dim, config.answers))
 
     def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
-        """Every second of both streams with all potentials in which no word has a part."""
+        """All seconds of both streams, with every potential that does not involve the words."""
         rows = torch.arange(max(frames.shape[1], 4), device=frames.device).clamp(max=frames.shape[1] - 1)
         quarters = self.see(frames)[:, rows].tensor_split(4, dim=1)
         length = torch.full((len(frames),), frames.shape[1], device=frames.device)
         return self.attend.known([*quarters, self.hear(audio)]) | {"length": length}
 
     def reply(self, memory: Memory, vectors: Tensor, padding: Bool[Tensor, "row word"]) -> Output:
-        """Attention, the LSTM over what was attended, and the answers."""
+        """Attention, the LSTM over the attended vectors, and the answer logits."""
         words, _ = run_lstm(self.lstm, vectors, padding)
         words = words.masked_fill(padding[..., None], 0.0)
         place = torch.arange(words.shape[1], device=words.device)
@@ -193,7 +202,7 @@ class AVSD(Reads):
         taken, weights = self.attend(memory, words, prior, padding if self.config.mask else None)
         joined, _ = self.join(torch.stack([taken[5], *taken[1:5]], dim=1))
         seen, length = torch.cat(weights[1:5], dim=1) / 4, int(memory["length"][0])
-        if length < 4:  # the last second of a very short clip stands for the quarters it lacks
+        if length < 4:  # repeat the last second of a clip shorter than four seconds
             seen = torch.cat([seen[:, : length - 1], seen[:, length - 1 :].sum(dim=1, keepdim=True)], dim=1)
         hidden = {f"taken{i}": x for i, x in enumerate(taken)} | {"joined": joined}
         logits = self.head(torch.cat([taken[0], joined[:, -1]], dim=-1))
@@ -201,7 +210,7 @@ class AVSD(Reads):
 
 
 def build(config: Config) -> AVSD:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     if config.variant != "released":
         raise RecipeError(f"avsd has no variant {config.variant!r}. There is: released.")
     return AVSD(config)

@@ -1,4 +1,4 @@
-"""BiLSTM with attention: reads a question both ways, weighs its words, multiplies with the clip's mean.
+"""BiLSTM with attention over words, multiplied with the mean of the clip.
 
     words ─ BiLSTM ─ h = forward + backward ─ softmax(w tanh h) ─ sum ─ tanh ─┐
     frames ─ mean over seconds ─────────────────────────────────────── tanh ─ * ─ answers
@@ -27,21 +27,28 @@ from lookhear.types import Memory, Output
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     words: int = 512
+    """width of the stream `words`"""
     sound: bool = False
+    """also read the stream `audio`"""
     embed: int = 300
+    """width of the word embedding"""
     hidden: int = 512
+    """hidden width"""
     dropout: float = 0.3
-    """of words and states; 0.5 in front of the answers, as in the paper"""
+    """dropout of words and states; 0.5 before the answer layer, as in the paper"""
 
 
 class BiLSTMAttention(SeesHears):
-    """Sees (and hears, with `sound`) and reads."""
+    """The network; reads picture (and sound, with `sound`) and question."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -53,7 +60,7 @@ class BiLSTMAttention(SeesHears):
         self.head = nn.Sequential(nn.Dropout(0.5), nn.Linear(config.hidden, config.answers))
 
     def start(self, seen: Tensor, heard: Tensor | None = None) -> Memory:
-        """One vector a clip, blind to order."""
+        """One vector per clip, without temporal order."""
         streams = [seen.mean(dim=1)] if heard is None else [seen.mean(dim=1), heard.mean(dim=1)]
         return {"clip": self.perceive(torch.cat(streams, dim=-1)).tanh()}
 
@@ -67,5 +74,5 @@ class BiLSTMAttention(SeesHears):
 
 
 def build(config: Config) -> BiLSTMAttention:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     return BiLSTMAttention(config)

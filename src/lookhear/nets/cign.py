@@ -1,4 +1,4 @@
-"""CIGN: class tokens group one picture and one sound; which classes are there is read off their groups.
+"""CIGN: class tokens group the patches of a picture and a sound; classes are predicted from the groups.
 
     patches ─ 1 x 1 map, unit length ─┐ trunk with class tokens, grouping by token ─ one logit a class (seen)
     audio ─ map, unit length, 1 row ──┴ the same ───────────────────────────────── one logit a class (heard)
@@ -34,26 +34,32 @@ from lookhear.types import Memory, Output
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
     """classes, where `stages` does not say how many"""
     audio: int = 512
+    """width of the stream `audio`"""
     patches: int = 512
+    """width of the stream `patches`"""
     hidden: int = 512
+    """hidden width"""
     heads: int = 8
+    """attention heads"""
     depth: int = 3
+    """transformer layers"""
     hard: bool = True
-    """an element goes to one group; false shares it out"""
+    """hard assignment of an element to one group; false uses soft assignment"""
     stages: list[int] = field(default_factory=list)
-    """classes that each stage brings; empty is one stage with all"""
+    """new classes of each continual stage; empty is a single stage"""
     stage: int = 0
-    """the stage that is learnt, from 0"""
+    """the current stage, from 0"""
 
 
 class CIGN(WatchAnswer):
-    """Sees and hears."""
+    """The network; reads sound and picture."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -99,7 +105,7 @@ class CIGN(WatchAnswer):
 
 
 def extended(net: CIGN) -> CIGN:
-    """The net of the next stage: what does not depend on the number of classes is taken over, old tokens too.
+    """The net of the next stage, with old tokens and all weights that do not depend on the number of classes.
 
     Raises RecipeError after the last stage.
     """
@@ -113,7 +119,7 @@ def extended(net: CIGN) -> CIGN:
 
 
 def build(config: Config) -> CIGN:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     if config.variant != "released":
         raise RecipeError(f"cign has no variant {config.variant!r}. There is: released.")
     if config.stage and config.stage >= len(config.stages):

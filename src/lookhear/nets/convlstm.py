@@ -1,4 +1,4 @@
-"""CONVLSTM: FCNLSTM with an LSTM over what the convolutions heard, so the order of sounds reaches the answer.
+"""CONVLSTM: FCNLSTM with an LSTM over the convolutional features, so that the order of sounds matters.
 
     audio ─ [conv, conv, halve] x 5 ─ LSTM ─ last state ─┐
     tokens ─ LSTM ─ last state ──────────────────────────┴─ 1024 ─ answers
@@ -26,7 +26,7 @@ from lookhear.types import Memory
 
 
 class ConvLSTM(Hears):
-    """Hears in order, and reads."""
+    """The network; reads sound in order, and the question."""
 
     def __init__(self, config: Config) -> None:
         super().__init__(config, config.size("hidden"))
@@ -43,12 +43,12 @@ class ConvLSTM(Hears):
 
 
 def build(config: Config) -> ConvLSTM:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     return ConvLSTM(config)
 
 
 def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published tensors under our names."""
+    """Rename the published tensors to our parameter names."""
     return renamed(state, [*fcnlstm.RULES, (r"lstm_a\.(.*)", r"follow.\1")])
 
 

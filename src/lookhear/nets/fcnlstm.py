@@ -1,4 +1,4 @@
-"""FCNLSTM: sound through convolutions and a mean over time, the question through an LSTM, side by side to an MLP.
+"""FCNLSTM: convolutions with a mean over time for sound, an LSTM for the question, concatenated into an MLP.
 
     audio ─ [conv, conv, halve] x 5 ─ conv 1 ─ mean over time ─┐
     tokens ─ LSTM ─ last state ────────────────────────────────┴─ 1024 ─ answers
@@ -36,25 +36,32 @@ class Config:
     """Sizes. Widths of streams carry the streams' names. 0 is the published size, or the adaptation's."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 64
+    """width of the stream `audio`"""
     read: str = "tokens"
     """tokens: ids through a trained table; words: word vectors"""
     tokens: int = 20000
+    """size of the token vocabulary; id 0 is padding"""
     words: int = 512
+    """width of the stream `words`"""
     filters: int = 0
-    """of the first block, 16 (avqa: 64); each block has twice as many (avqa: up to 512)"""
+    """channels of the first block: 16 (avqa: 64); doubled in each block (avqa: up to 512)"""
     blocks: int = 0
-    """5 (avqa: 3)"""
+    """convolutional blocks: 5 (avqa: 3)"""
     sound: int = 0
     """width of the clip's vector: 256 (avqa: `hidden`)"""
     embed: int = 256
+    """width of the word embedding"""
     hidden: int = 0
-    """of the question's LSTM: 128 (avqa: 512)"""
+    """width of the question's LSTM: 128 (avqa: 512)"""
     joint: int = 1024
+    """width of the joint layer"""
 
     def size(self, name: str) -> int:
-        """A size that may be 0, as it is meant."""
+        """The value of a size, with 0 replaced by its default."""
         sizes = {"filters": (16, 64), "blocks": (5, 3), "hidden": (128, 512), "sound": (256, 0)}
         meant = getattr(self, name) or sizes[name][self.variant == "avqa"]
         return meant or self.size("hidden")
@@ -106,7 +113,7 @@ class Row(nn.Sequential):
 
 
 class Hears(Reads):
-    """What both networks share: a question's LSTM beside the clip's vector, to an MLP."""
+    """Base class of FCNLSTM and CONVLSTM: question LSTM and clip vector, concatenated into an MLP."""
 
     def __init__(self, config: Config, sound: int) -> None:
         super().__init__()
@@ -121,7 +128,7 @@ class Hears(Reads):
         )
 
     def reply(self, memory: Memory, vectors: Tensor, padding: Bool[Tensor, "row word"]) -> Output:
-        """Logits of the answers."""
+        """Answer logits."""
         _, (h, _) = run_lstm(self.lstm, self.embed(vectors), padding)
         return Output(self.head(torch.cat([memory["heard"], h[-1]], dim=-1)))
 
@@ -135,7 +142,7 @@ def blocks_of(config: Config) -> Picture | Row:
 
 
 class FCNLSTM(Hears):
-    """Hears and reads."""
+    """The network; reads sound and question."""
 
     def __init__(self, config: Config) -> None:
         super().__init__(config, config.size("sound"))
@@ -150,7 +157,7 @@ class FCNLSTM(Hears):
 
 
 def build(config: Config) -> FCNLSTM:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     return FCNLSTM(config)
 
 
@@ -164,7 +171,7 @@ RULES = [
 
 
 def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published tensors under our names."""
+    """Rename the published tensors to our parameter names."""
     return renamed(state, RULES)
 
 

@@ -1,4 +1,4 @@
-"""The question picks seconds of the sound and weighs every number of the clip: the plain baseline that can compare.
+"""Gated baseline: the question attends to seconds of the sound and gates the clip's features multiplicatively.
 
     question ─ MLP ─ queries ─ which seconds ─▶ a mean of the sound for each ─┐
     audio  ─ mean, max ───────────────────────────────────────────────────────┼─ ⊙ MLP(question) ─ MLP ─▶ answers
@@ -27,25 +27,30 @@ from lookhear.types import Memory, Output
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 256
+    """width of the stream `frames`"""
     question: int = 128
+    """width of the stream `question`"""
     heads: int = 4
-    """looks at the sound for one question; 0 leaves mean and maximum"""
+    """attention heads over the seconds of the sound; 0 uses mean and maximum only"""
     places: int = 0
-    """looks at the mean picture that complete the question first: one for every place it names"""
+    """gated readings of the mean picture that are added to the question first, one per place it names"""
     inner: int = 256
-    """hidden width of what reads the question"""
+    """hidden width of the question MLPs"""
     hidden: int = 512
-    """hidden width of what answers"""
+    """hidden width of the answer MLP"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 class Gated(WatchAnswer):
-    """Seconds picked and numbers weighed by the question, then two layers."""
+    """The network: question-guided temporal attention and feature gating, then two layers."""
 
     def __init__(self, config: Config):
         super().__init__()
@@ -59,12 +64,12 @@ class Gated(WatchAnswer):
         self.head = head(numbers, config.hidden, config.answers, config.dropout)
 
     def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip time wide"]) -> Memory:
-        """The sound second by second, and what needs no question."""
+        """The sound per second, and pooled features of the clip."""
         seen = frames.mean(dim=1)
         return {"audio": audio, "seen": seen, "summary": torch.cat([seen, summary(audio)], dim=-1)}
 
     def answer(self, memory: Memory, question: Float[Tensor, "question dim"]) -> Output:
-        """Logits of the answers; which seconds were listened to, on average over the heads."""
+        """Answer logits, and the attention to seconds, averaged over the heads."""
         clip, audio, attention = memory["summary"], memory["audio"], {}
         if self.places:
             found = self.point(question).unflatten(-1, (self.places, -1)) * memory["seen"][:, None]
@@ -86,5 +91,5 @@ def _reader(config: Config, outputs: int, dropout: float = 0.0) -> nn.Sequential
 
 
 def build(config: Config) -> Gated:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     return Gated(config)

@@ -1,4 +1,4 @@
-"""GRU, that is "deeper LSTM Q + norm I": a two-layer LSTM reads, a normalised picture is seen, their product answers.
+"""GRU, that is "deeper LSTM Q + norm I": product of a two-layer question LSTM and normalised picture features.
 
     words ─ tanh(embed 200) ─ LSTM 512 x 2 ─ [h, c of both layers] ─ tanh(1024) ─┐
     frames ─ mean over seconds ─ L2 norm ─────────────────────────── tanh(1024) ─ * ─ answers
@@ -27,21 +27,30 @@ from lookhear.types import Memory, Output
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     words: int = 512
+    """width of the stream `words`"""
     sound: bool = False
+    """also read the stream `audio`"""
     embed: int = 200
+    """width of the word embedding"""
     hidden: int = 512
+    """hidden width"""
     joint: int = 1024
+    """width of the joint layer"""
     dropout: float = 0.5
+    """dropout probability"""
 
 
 class DeeperLSTM(SeesHears):
-    """Sees (and hears, with `sound`) and reads."""
+    """The network; reads picture (and sound, with `sound`) and question."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -54,7 +63,7 @@ class DeeperLSTM(SeesHears):
         self.head = nn.Sequential(drop, nn.Linear(config.joint, config.answers))
 
     def start(self, seen: Tensor, heard: Tensor | None = None) -> Memory:
-        """One vector a clip, blind to order."""
+        """One vector per clip, without temporal order."""
         streams = [norm(seen)] if heard is None else [norm(seen), norm(heard)]
         return {"clip": self.perceive(torch.cat(streams, dim=-1))}
 
@@ -71,5 +80,5 @@ def norm(stream: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip dim"]:
 
 
 def build(config: Config) -> DeeperLSTM:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     return DeeperLSTM(config)

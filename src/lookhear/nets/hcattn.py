@@ -1,4 +1,4 @@
-"""HieCoAtt: words, phrases and the question each look at the seconds, and the seconds look back.
+"""HieCoAtt: hierarchical co-attention of words, phrases and question with the seconds of the clip.
 
     words ─ embed ─┬─ co-attention with seconds ─ q + v ─ tanh ─────────┐
                    ├─ 1, 2, 3-grams, largest ─ co-attention ─ q + v ─ [ ; ] ─ tanh ─┐
@@ -40,26 +40,34 @@ from lookhear.types import Memory, Output
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     variant: str = "released"
     """released or paper"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     read: str = "tokens"
     """tokens: ids through a trained table; words: word vectors"""
     tokens: int = 20000
+    """size of the token vocabulary; id 0 is padding"""
     words: int = 512
+    """width of the stream `words`"""
     sound: bool = False
+    """also read the stream `audio`"""
     attention: str = "alternating"
     """alternating or parallel"""
     hidden: int = 512
+    """hidden width"""
     dropout: float = 0.5
+    """dropout probability"""
 
 
 class CoAttention(nn.Module):
-    """One level: a question's parts and a clip's seconds weigh each other. `take(regions)` is made once a clip."""
+    """Co-attention of one level between question elements and seconds. `take(regions)` is computed once per clip."""
 
     def __init__(self, dim: int, dropout: float, parallel: bool) -> None:
         super().__init__()
@@ -97,7 +105,7 @@ class CoAttention(nn.Module):
 
 
 class HieCoAttention(Reads, SeesHears):
-    """Sees (and hears, with `sound`) and reads."""
+    """The network; reads picture (and sound, with `sound`) and question."""
 
     trims = False
 
@@ -121,7 +129,7 @@ class HieCoAttention(Reads, SeesHears):
         self.head = nn.Sequential(self.drop, nn.Linear(2 * dim, config.answers))
 
     def start(self, seen: Tensor, heard: Tensor | None = None) -> Memory:
-        """All seconds, and what each level's attention makes of them."""
+        """All seconds, and their projections for the attention of each level."""
         streams = [seen] if heard is None else [seen, heard]
         v = torch.cat([enter(x) for enter, x in zip(self.enter, streams, strict=True)], dim=1)
         length = torch.full((len(v),), seen.shape[1], device=v.device)
@@ -158,7 +166,7 @@ BEFORE = {"released": (0, 1, 1), "paper": (0, 0, 0)}  # how many words before it
 
 
 def build(config: Config) -> HieCoAttention:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     if config.variant not in BEFORE:
         raise RecipeError(f"hcattn has no variant {config.variant!r}. There are: {', '.join(BEFORE)}.")
     return HieCoAttention(config)

@@ -1,4 +1,4 @@
-"""MCAN: words attend to words six times; then seconds attend to seconds and to the words, six times.
+"""MCAN: a six-layer self-attention encoder of words, and a six-layer decoder of seconds guided by the words.
 
     tokens ─ LSTM ─ self-attention x 6 ────────────┬─────── weighted sum ─┐
     frames ─ [self-attention, guided by words] x 6 ┴─────── weighted sum ─ + ─ norm ─ answers
@@ -36,24 +36,34 @@ from lookhear.types import Memory, Output
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     variant: str = "released"
     """released or paper"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     read: str = "tokens"
     """tokens: ids through a trained table; words: word vectors"""
     tokens: int = 20000
+    """size of the token vocabulary; id 0 is padding"""
     words: int = 512
+    """width of the stream `words`"""
     sound: bool = False
+    """also read the stream `audio`"""
     embed: int = 300
     """width of the table"""
     hidden: int = 512
+    """hidden width"""
     layers: int = 6
+    """layers of the encoder and of the decoder"""
     heads: int = 8
+    """attention heads"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 class Norm(nn.Module):
@@ -120,7 +130,7 @@ class Flatten(nn.Module):
 
 
 class MCAN(Reads, SeesHears):
-    """Sees (and hears, with `sound`) and reads."""
+    """The network; reads picture (and sound, with `sound`) and question."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -169,7 +179,7 @@ class MCAN(Reads, SeesHears):
 
 
 def build(config: Config) -> MCAN:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     if config.variant not in NORMS:
         raise RecipeError(f"mcan has no variant {config.variant!r}. There are: {', '.join(NORMS)}.")
     return MCAN(config)
@@ -202,7 +212,7 @@ PARTS = {
 
 
 def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published tensors under our names."""
+    """Rename the published tensors to our parameter names."""
     state, result = stacked(state, ("linear_q", "linear_k", "linear_v"), "in_proj_weight", "in_proj_bias"), {}
     for name, tensor in renamed(state, RULES).items():
         for old, new in PARTS.items():

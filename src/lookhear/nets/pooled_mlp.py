@@ -22,14 +22,20 @@ from lookhear.types import Memory, Output
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 256
+    """width of the stream `frames`"""
     question: int = 128
+    """width of the stream `question`"""
     hidden: int = 512
+    """hidden width"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 class PooledMLP(WatchAnswer):
@@ -45,10 +51,10 @@ class PooledMLP(WatchAnswer):
         return {"summary": torch.cat([summary(audio), summary(frames)], dim=-1)}
 
     def answer(self, memory: Memory, question: Float[Tensor, "question dim"]) -> Output:
-        """Logits of the answers."""
+        """Answer logits."""
         return Output(self.head(torch.cat([memory["summary"], question], dim=-1)))
 
 
 def build(config: Config) -> PooledMLP:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     return PooledMLP(config)

@@ -55,19 +55,29 @@ class Config:
     variant: str = "released"
     """released, concat or paper"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     patches: int = 512
+    """width of the stream `patches`"""
     question: int = 512
+    """width of the stream `question`"""
     words: int = 512
+    """width of the stream `words`"""
     hidden: int = 512
+    """hidden width"""
     heads: int = 4
+    """attention heads"""
     segments: int = 12
+    """temporal segments of a clip"""
     top_k: int = 2
     """segments that are picked"""
     top_m: int = 25
     """patches that are picked in each of their seconds"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 class Trunk(WatchAnswer):

@@ -40,18 +40,29 @@ class Config:
     """Sizes. The published network reads VGGish, CLIP ViT-L/14 and 14 merged tokens of a ViT-L/16 a second."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 768
+    """width of the stream `frames`"""
     patches: int = 1024
+    """width of the stream `patches`"""
     question: int = 768
+    """width of the stream `question`"""
     words: int = 768
+    """width of the stream `words`"""
     hidden: int = 512
+    """hidden width"""
     heads: int = 8
+    """attention heads"""
     experts: int = 7
+    """Gaussian experts per stream"""
     top_k: int = 7
     """experts that are used"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 def kaiming(inputs: int, outputs: int) -> nn.Linear:
@@ -251,7 +262,7 @@ class QATiger(WatchAnswer):
 
 
 def build(config: Config) -> QATiger:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     if config.variant not in ("released", "paper"):
         raise RecipeError(f"qa_tiger has no variant {config.variant!r}. There are: released, paper.")
     if config.hidden % config.heads:

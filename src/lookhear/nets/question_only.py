@@ -21,13 +21,18 @@ from lookhear.types import Memory, Output
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     answers: int = 42
+    """size of the answer vocabulary"""
     question: int = 128
+    """width of the stream `question`"""
     words: int = 128
+    """width of the stream `words`"""
     hidden: int = 256
+    """hidden width"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 class QuestionOnly(WatchAnswer):
@@ -51,5 +56,5 @@ class QuestionOnly(WatchAnswer):
 
 
 def build(config: Config) -> QuestionOnly:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     return QuestionOnly(config)

@@ -43,17 +43,23 @@ class Config:
     """Sizes. The published network sees 14 x 14 patches of 512, hears 128, and knows 92 words and the padding."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     patches: int = 512
     """width of a patch, and of everything inside"""
     tokens: int = 93
+    """size of the token vocabulary; id 0 is padding"""
     words: int = 14
     """tokens that the question encoder reads at least, padding included"""
     sources: int = 22
+    """source tokens"""
     heads: int = 4
     """of the question's attention; the grouping has 8"""
     depth: int = 3
+    """transformer layers"""
     every: int = 6
     """look and listen at every n-th second"""
     steps: int = 10
@@ -63,6 +69,7 @@ class Config:
     weight: float = 0.5
     """of each further loss"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 class Sources(nn.Module):
@@ -91,7 +98,7 @@ class Sources(nn.Module):
 
 
 class SaSRNet(avst.Answering):
-    """Sees, hears and reads."""
+    """The network; reads sound, picture and question."""
 
     def __init__(self, config: Config) -> None:
         fields = ("answers", "audio", "patches", "tokens", "words", "heads", "dropout", "every")
@@ -168,7 +175,7 @@ class SaSRNet(avst.Answering):
 
 
 def build(config: Config) -> SaSRNet:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     if config.variant != "released":
         raise RecipeError(f"sasr_net has no variant {config.variant!r}. There is: released.")
     if config.patches % config.heads or config.patches % 8:
@@ -180,7 +187,7 @@ NAMES = {**avst.GROUNDING, **avst.ANSWERING}
 
 
 def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published tensors under our names."""
+    """Rename the published tensors to our parameter names."""
     result = {}
     for name, tensor in state.items():
         old = next((o for o in NAMES if name == o or name.startswith(f"{o}.")), None)

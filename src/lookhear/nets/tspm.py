@@ -40,17 +40,27 @@ class Config:
     """Sizes. The published network reads VGGish, CLIP ViT-L/14 and 14 merged tokens of a ViT-L/16 a second."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 768
+    """width of the stream `frames`"""
     patches: int = 1024
+    """width of the stream `patches`"""
     question: int = 768
+    """width of the stream `question`"""
     prompt: int = 768
+    """width of the stream `prompt`"""
     hidden: int = 512
+    """hidden width"""
     heads: int = 4
+    """attention heads"""
     top_k: int = 10
     """seconds that are picked"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 class Tokens(nn.Module):
@@ -147,7 +157,7 @@ class TSPM(WatchAnswer):
 
 
 def build(config: Config) -> TSPM:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     if config.variant not in ("released", "paper"):
         raise RecipeError(f"tspm has no variant {config.variant!r}. There are: released, paper.")
     if config.hidden % config.heads:

@@ -20,17 +20,22 @@ from lookhear.types import Memory, Output
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     answers: int = 42
+    """size of the answer vocabulary"""
     frames: int = 256
+    """width of the stream `frames`"""
     question: int = 128
+    """width of the stream `question`"""
     hidden: int = 512
+    """hidden width"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 class VideoOnly(WatchAnswer):
-    """Sees and reads; never hears."""
+    """The network; reads picture and question, not the sound."""
 
     def __init__(self, config: Config):
         super().__init__()
@@ -49,5 +54,5 @@ class VideoOnly(WatchAnswer):
 
 
 def build(config: Config) -> VideoOnly:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     return VideoOnly(config)

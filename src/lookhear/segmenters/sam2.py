@@ -1,13 +1,13 @@
-"""From a box and three points to a mask: frozen SAM 2 on transformers, without torchvision (Crab+, section 3).
+"""Masks from a box and three points by frozen SAM 2 on transformers, without torchvision (Crab+, section 3).
 
-    mask ─ prompts ─▶ box + centres of its three largest circles ─ a target to learn, in words
+    mask ─ prompts ─▶ box + centres of its three largest circles ─ training target as text
     reply ─ tasks.localisation.parse ─▶ regions ─ Segmenter ─▶ the same regions with masks
 
-A language model learns to write box and points; SAM 2, which never trains, draws. A picture goes in as a square of
-1024 (bilinear with antialias, ImageNet's mean and deviation), first made 224 x 224 as the release does (Lanczos), for
-which coordinates are written. Two rules bring those to SAM's square: `corner` scales them as they are, which is what
-the release and SAM 2's own predictor do; `centre` takes them for the middle of their pixel. One mask an object, its
-low-resolution logits scaled up bilinearly, over 0.
+The language model is trained to write box and points; SAM 2 is frozen. The picture is resized to 224 x 224 (Lanczos, as
+in the release), the frame of the coordinates, and then to 1024 x 1024 (bilinear with antialias, ImageNet's mean and
+deviation). Coordinates are scaled to SAM's input by one of two rules: `corner` scales them directly, as the release and
+SAM 2's predictor do; `centre` treats them as pixel centres. There is one mask per object: low-resolution logits,
+upsampled bilinearly, > 0.
 
     sam = _sam2.load("facebook/sam2.1-hiera-large");  answer = sam.drawn(answer, frame)
 """
@@ -39,8 +39,8 @@ RULES = {"corner": 0.0, "centre": 0.5}  # of a pixel at 224, added before scalin
 def prompts(mask: Bool[np.ndarray, "height width"], label: str = "", overlap: float = 0.3) -> tuple[Region, ...]:
     """The box of a mask and three points in it, as regions: what a model should write of this object.
 
-    The box holds the numbers of the outermost pixels at 224 x 224; the points are centres of the largest inscribed
-    circles, which share at most `overlap` (IoU) unless fewer than three then fit. Raises ValueError for an empty mask.
+    The box has the indices of the outermost pixels at 224 x 224; the points are centres of the largest inscribed
+    circles, whose IoU is at most `overlap` unless fewer than three then fit. Raises ValueError for an empty mask.
     """
     small = boxes.resized(np.asarray(mask))
     points = boxes.inscribed(small, overlap)
@@ -53,7 +53,7 @@ def prompts(mask: Bool[np.ndarray, "height width"], label: str = "", overlap: fl
 def square(
     picture: UInt8[np.ndarray, "height width 3"], side: int, via: int | None = SIZE
 ) -> Float[Tensor, "1 3 side side"]:
-    """A picture as SAM 2 takes it, proportions given up; by way of `via` x `via` pixels where given."""
+    """Resize a picture to SAM 2's square input, ignoring the aspect ratio, optionally via `via` x `via` pixels."""
     if via is not None and picture.shape[:2] != (via, via):
         picture = np.asarray(Image.fromarray(picture).resize((via, via), Image.Resampling.LANCZOS))
     pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float()
@@ -63,7 +63,7 @@ def square(
 
 
 class Segmenter:
-    """SAM 2, frozen. `rule` brings coordinates to its square, `via` is the size a picture is first brought to."""
+    """Frozen SAM 2. `rule` scales coordinates to its input; `via` is the intermediate size of the picture."""
 
     def __init__(self, model: Any, rule: str = "corner", via: int | None = SIZE):
         if rule not in RULES:
@@ -76,7 +76,7 @@ class Segmenter:
     def masks(
         self, picture: UInt8[np.ndarray, "height width 3"], objects: Sequence[Sequence[Region]], size: int = SIZE
     ) -> list[Bool[np.ndarray, "size size"]]:
-        """One mask for each object's box and points. The picture is looked at once.
+        """One mask per object from its box and points; the picture is encoded once.
 
         Raises ModelError for an object with neither.
         """

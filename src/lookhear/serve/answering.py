@@ -28,8 +28,11 @@ Asked = tuple[str, tuple[str, ...]]  # a question and its options
 class Keeper:
     """The models of one worker and the clips they have watched; each model is loaded once, at the start."""
 
-    def __init__(self, models: Sequence[str], clips: int, size: int):
-        self.models: dict[str, Any] = {name: load(name) for name in models or (default(),)}
+    def __init__(
+        self, models: Sequence[str], clips: int, size: int, private: Mapping[str, Mapping[str, str]] | None = None
+    ):
+        known = private or {}
+        self.models: dict[str, Any] = {name: load(name, **known.get(name, {})) for name in models or (default(),)}
         for model in self.models.values():
             if not isinstance(model, LLMModel):  # those are whole once they are loaded, or elsewhere
                 self._warm(model)
@@ -46,7 +49,8 @@ class Keeper:
         """What each model says of itself: its name, and the answers there can be where they are few."""
         found = []
         for name, model in self.models.items():
-            found.append({"id": name, "name": model.name, "vocabulary": list(model.vocabulary)})
+            language = isinstance(model, LLMModel)
+            found.append({"id": name, "name": model.name, "vocabulary": list(model.vocabulary), "language": language})
         return found
 
     def operations(self) -> dict[str, Callable[[Mapping[str, Any], Tell], Any]]:

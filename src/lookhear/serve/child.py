@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 LINE = 256_000_000  # bytes of the longest reply: the timeline of a long clip with its masks
@@ -40,8 +40,8 @@ class ChildLateError(Exception):
 class Child:
     """One process, which does one thing at a time. `hello` is what it said of itself when it was ready."""
 
-    def __init__(self, arguments: Sequence[str]):
-        self.arguments = list(arguments)
+    def __init__(self, arguments: Sequence[str], private: Mapping[str, Any] | None = None):
+        self.arguments, self.private = list(arguments), private  # what is private is no argument: those are seen by all
         self.process: asyncio.subprocess.Process | None = None
         self.hello: dict[str, Any] = {}
         self.starts = 0
@@ -61,6 +61,9 @@ class Child:
             limit=LINE,
             start_new_session=True,  # Ctrl-C in the terminal is for the server, which then ends its children
         )
+        if self.private is not None:
+            assert self.process.stdin is not None
+            self.process.stdin.write(json.dumps(self.private).encode() + b"\n")
         self.hello = await self._reply(START, None)
 
     async def call(self, request: dict[str, Any], seconds: float, progress: Progress | None = None) -> Any:

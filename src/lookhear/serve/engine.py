@@ -41,7 +41,9 @@ class Engine:
             "cache_bytes": limits.cache_bytes,
         }
         self.decoders = Pool("decode", ("decode", json.dumps(decoder)), settings.decoders, limits.queue, self.metrics)
-        self.workers = Pool("model", ("model", json.dumps(holder)), settings.workers, limits.queue, self.metrics)
+        self.workers = Pool(
+            "model", ("model", json.dumps(holder)), settings.workers, limits.queue, self.metrics, settings.accounts
+        )
         self.inspector = Inspector(self.library, self.decoders, limits)
         self.timelines: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self.models: list[dict[str, Any]] = []
@@ -82,6 +84,10 @@ class Engine:
         if name not in known:
             raise missing("model", f"{name}; there are: {', '.join(known)}", "model")
         return name
+
+    def language(self, name: str) -> bool:
+        """Whether the model `name` answers in words of its own, and so can read what was said before."""
+        return any(told["language"] for told in self.models if told["id"] == name)
 
     async def ask(
         self,

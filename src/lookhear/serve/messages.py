@@ -1,6 +1,7 @@
 """OpenAI's chat messages, read as a clip and a question.
 
-text          the question: the text of the last user message, without time marks; "A. …" lines are its options
+text          the question: the text of the last user message, without time marks; "A. …" lines are its options; a
+              language model also reads what was said before it
 image_url     a frame; its time is the text before it ("At 1.5 s:"), else one frame a second
 input_audio   the sound, several one after another           audio_url  the same at an address
 video_url     the clip, with its own sound unless sound is given beside it; `video` with a list is frames
@@ -23,6 +24,7 @@ TIME = re.compile(
     re.IGNORECASE,
 )
 OPTION = re.compile(r"^\s{0,8}\(?([A-Z])[.):]\s{1,4}(\S.{0,199})$")
+HISTORY = 8  # questions of the longest kind that what was said before may fill
 INSTRUCTION = re.compile(r"^(answer|reply|respond|please answer|please reply)\b.{0,2000}$", re.IGNORECASE)
 
 
@@ -37,24 +39,28 @@ class Media:
 
 @dataclass(frozen=True)
 class Asked:
-    """A clip's media and a question about it."""
+    """A clip's media and a question about it. `before` is what was said earlier: (role, text), the oldest first."""
 
     media: Media
     text: str
     question: str
     options: tuple[str, ...]
+    before: tuple[tuple[str, str], ...] = ()
+
+    def conversation(self) -> str:
+        """The question after what was said before it, as a language model is given it."""
+        return "\n".join([*(f"{role}: {text}" for role, text in self.before), self.question])
 
 
 def read(messages: Sequence[Message], images: int, chars: int) -> Asked:
     """What is asked, and about which media. Raises Refusal."""
     if messages[-1].role != "user":
         raise bad("no_question", "The last message must be the user's: it holds the question.", "messages")
-    media, text = Media(), ""
+    media, said = Media(), []
     for message in messages:
-        if message.role != "user":
-            continue
         parts = message.content if isinstance(message.content, list) else [_text(message.content or "")]
-        text = _parts(parts, media)
+        said.append((message.role, _parts(parts, media if message.role == "user" else Media())))
+    text = said[-1][1]
     if max(len(media.frames), len(media.sounds)) > images:
         raise too_large("number of frames and sounds", f"{images}", "messages")
     if len(text) > chars:
@@ -64,7 +70,10 @@ def read(messages: Sequence[Message], images: int, chars: int) -> Asked:
     question, options = split_options(text)
     if not question:
         raise bad("no_question", "The last message has no text: there is no question.", "messages")
-    return Asked(media, text, question, options)
+    before = tuple((role, words) for role, words in said[:-1] if words)
+    if sum(len(words) for _, words in before) > HISTORY * chars:
+        raise too_large("history", f"{HISTORY * chars} characters", "messages")
+    return Asked(media, text, question, options, before)
 
 
 def _text(text: str) -> dict[str, Any]:

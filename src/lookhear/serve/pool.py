@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,9 +45,17 @@ class Task:
 class Pool:
     """`count` workers of one kind. `held` is what each has in its memory, by its last reply."""
 
-    def __init__(self, name: str, arguments: Sequence[str], count: int, most: int, metrics: Metrics):
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        count: int,
+        most: int,
+        metrics: Metrics,
+        private: Mapping[str, Any] | None = None,
+    ):
         self.name, self.most, self.metrics = name, most, metrics
-        self.children = [Child(arguments) for _ in range(count)]
+        self.children = [Child(arguments, private) for _ in range(count)]
         self.held: list[set[str]] = [set() for _ in range(count)]
         self.waiting: OrderedDict[str, deque[Task]] = OrderedDict()  # client -> its tasks
         self.running: list[list[Task]] = [[] for _ in range(count)]

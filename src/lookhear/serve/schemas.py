@@ -73,7 +73,7 @@ class StreamOptions(BaseModel):
 
 
 class ChatBody(BaseModel):
-    """A chat completion request. Fields that are not named here are ignored, as sampling settings are."""
+    """A chat completion request. Answers are the likeliest ones: what asks for others is refused, not ignored."""
 
     model: str = ""
     messages: list[Message] = Field(min_length=1, max_length=1_000)
@@ -84,6 +84,15 @@ class ChatBody(BaseModel):
     n: int | None = 1
     tools: list[Any] | None = None
     response_format: dict[str, Any] | None = None
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, gt=0, le=1)
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logit_bias: dict[str, float] | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    stop: str | list[str] | None = None
+    seed: int | None = Field(None, description="Changes nothing: the same question has the same answer.")
 
 
 class ReviewBody(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,6 +94,8 @@ class Settings:
     """folders in which the clips of reports and sheets are looked for"""
     sheets: tuple[Path, ...] = ()
     """review sheets to be judged"""
+    accounts: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """model behind an address -> what `load` is told besides its name: its key, its dialect"""
     examples: bool = True
     """draw a few Soundstage clips to try the page with"""
     limits: Limits = field(default_factory=Limits)

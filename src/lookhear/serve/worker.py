@@ -1,6 +1,7 @@
 """The program of a worker process: `python -m lookhear.serve.worker decode|model SETTINGS`.
 
-Reads one JSON request a line from standard input and writes JSON lines to what was standard output (see `child`). It
+A model's worker first reads a line with what is told of models besides their names, such as keys. Then it
+reads one JSON request a line from standard input and writes JSON lines to what was standard output (see `child`). It
 limits its own memory and files, dies with the server, and catches every error of a clip, so that a bad file costs
 its own request alone.
 """
@@ -41,7 +42,8 @@ def main(kind: str, settings: Mapping[str, Any]) -> None:
         else:
             from lookhear.serve import answering
 
-            keeper = answering.Keeper(settings["models"], settings["cache_clips"], settings["cache_bytes"])
+            private = json.loads(sys.stdin.readline() or "{}")  # keys of models behind an address
+            keeper = answering.Keeper(settings["models"], settings["cache_clips"], settings["cache_bytes"], private)
             operations, hello = keeper.operations(), {"name": "model", "models": keeper.told()}
         _limit(int(settings["memory"]), hello)
     except LookhearError as error:

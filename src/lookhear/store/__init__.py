@@ -1,1 +1,1 @@
-"""Signed features on disk: filling, verifying and batching."""
+"""Feature store: extraction, signatures, verification and batching."""

@@ -1,7 +1,7 @@
-"""The same work on Ray Data: a pool of actors on this machine or on a cluster, each with the encoders loaded once.
+"""Extraction on Ray Data: a pool of actors on this machine or a cluster, each with the encoders loaded once.
 
-Clips travel to the actors, features do not travel back: each actor writes into the store, which on a cluster must
-be a folder that all machines see, as must the media. What is written is what processes of one machine write.
+Clips are sent to the actors; each actor writes features into the store. On a cluster, the store and the media must be
+in folders that all machines can reach. The stored features equal those of local extraction.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from lookhear.store._workers import spread as here
 from lookhear.store.features import FeatureStore
 from lookhear.types import Clip
 
-BLOCK = 8  # clips handed out at once, at most: large enough to pay for a task, small enough to share the end fairly
+BLOCK = 8  # most clips per task: large enough to amortise a task, small enough for an even load at the end
 
 
 class _Actor:
-    """A worker: rows of pickled clips in, rows of pickled tallies out."""
+    """A Ray actor: from rows of pickled clips to rows of pickled tallies."""
 
     def __init__(self, setup: bytes):
         begin(setup)
@@ -39,7 +39,7 @@ class _Actor:
 def spread(
     clips: Sequence[Clip], encoders: Sequence[Any], store: FeatureStore, workers: int, address: str | None
 ) -> Iterator[Tally]:
-    """`clips` through `workers` actors. What was lost with an actor is tried again in processes of this machine."""
+    """Encode `clips` with `workers` actors. Clips lost with a dead actor are retried in local processes."""
     ray = _library()
     setup = packed(encoders, store)
     ours = not ray.is_initialized()
@@ -47,13 +47,13 @@ def spread(
         where = {"address": address} if address else {"num_cpus": workers, "include_dashboard": False}
         try:
             ray.init(**where, log_to_driver=False, logging_level="ERROR")
-        except Exception as error:  # Ray raises bare ones where it cannot start
+        except Exception as error:  # Ray raises plain Exceptions if it cannot start
             what = f"No Ray cluster at {address!r}" if address else "Ray did not start here"
             reason = " ".join(str(error).split())[:120]
             raise FeatureError(f"{what} ({reason}). Use --engine local, or mend it.") from None
     try:
         done = set()
-        with contextlib.suppress(ray.exceptions.RayError):  # all actors died: what they left is done here
+        with contextlib.suppress(ray.exceptions.RayError):  # all actors died: the rest is done locally
             for number, tally in _rows(ray, clips, setup, workers):
                 done.add(number)
                 yield tally
@@ -64,29 +64,29 @@ def spread(
 
 
 def _rows(ray: Any, clips: Sequence[Clip], setup: bytes, workers: int) -> Iterator[tuple[int, Tally]]:
-    logging.getLogger("ray.data").setLevel(logging.ERROR)  # progress is told by whoever extracts
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # `extract` reports progress
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars, context.print_on_execution_start = False, False
-    context.max_errored_blocks = -1  # what an actor died of must not end the others
+    context.max_errored_blocks = -1  # a failed block must not stop the others
     size = max(1, min(BLOCK, len(clips) // (4 * workers)))
     table = [{"id": i, "clip": pickle.dumps(_anywhere(clip))} for i, clip in enumerate(clips)]
     blocks = ray.data.from_items(table, override_num_blocks=-(-len(table) // size))
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "`ray_remote_args`")  # goes in Ray 2.64, which names nothing in its place
-        found = blocks.map_batches(
+        warnings.filterwarnings("ignore", "`ray_remote_args`")  # deprecated in Ray 2.64 without a replacement
+        results = blocks.map_batches(
             _Actor,
             fn_constructor_args=(setup,),
             batch_size=None,
             compute=ray.data.ActorPoolStrategy(size=min(workers, len(clips))),
             num_cpus=1,
-            max_restarts=0,  # what kills an actor would kill it again
+            max_restarts=0,  # a restarted actor would die again
         )
-    for row in found.iter_rows():
+    for row in results.iter_rows():
         yield row["id"], pickle.loads(row["tally"])
 
 
 def _anywhere(clip: Clip) -> Clip:
-    """The clip with paths that hold in another folder."""
+    """The clip with absolute paths."""
     sides = (clip.video, clip.audio)
     video, audio = (s and replace(s, path=s.path and Path(s.path).absolute()) for s in sides)
     return replace(clip, video=video, audio=audio)

@@ -1,8 +1,8 @@
-"""Do stored features come from the weights that an encoder has today? Found out without loading them where possible.
+"""Check that stored features match the current weights of their encoder, without loading the weights if possible.
 
-What lies on the disk (names, sizes and times of the files) is remembered beside the features once it was seen to give
-the signature in their card; as long as it stays, nothing is loaded. Where the weights are not on this disk there is
-nothing to compare with, and the features are served under the card they came with.
+Names, sizes and times of the weight files are stored beside the features after a successful check; while they are
+unchanged, nothing is loaded. If the weights are not on this machine, there is nothing to compare with, and the features
+are used as they are.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SEEN = "weights.json"
 
 
 def check(store: FeatureStore, name: str, build: Callable[[str], Any]) -> Any | None:
-    """The encoder, if it had to be built to find out. Raises FeatureError where the features are of other weights."""
+    """Check the features of encoder `name`; returns the encoder if it had to be built. Raises FeatureError."""
     if store.root is None or store.card(name)["weights"] == "official" or name in store.agreed:
         return None
     today, seen = on_disk(name), store.root / file_name(stored_name(name)) / SEEN
@@ -30,17 +30,17 @@ def check(store: FeatureStore, name: str, build: Callable[[str], Any]) -> Any | 
     if today and _remembered(seen) != today:
         encoder = build(name)
         store.compare(encoder)
-        with contextlib.suppress(OSError):  # a store that cannot be written to is compared anew each time
+        with contextlib.suppress(OSError):  # a read-only store is compared every time
             seen.write_text(json.dumps({"on_disk": today}))
     store.agreed.add(name)
     return encoder
 
 
 def on_disk(name: str) -> str:
-    """A hash of what is known of an encoder's weights without reading them; empty where they are not on this disk."""
+    """Hash of names, sizes and times of an encoder's weight files; empty if they are not on this machine."""
     try:
         module, config = configured(name)
-    except RecipeError:  # features under a name that is no encoder here
+    except RecipeError:  # not the name of an encoder
         return ""
     files = list(_files(str(getattr(config, "weights", "")), Path(str(module.__file__)).parent, name.partition("@")[0]))
     known = [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in files]
@@ -48,7 +48,7 @@ def on_disk(name: str) -> str:
 
 
 def _files(weights: str, shelf: Path, name: str) -> list[Path]:
-    """The files that `weights` stands for: itself, a folder's, a download's, or those that ship."""
+    """The weight files of `weights`: a file, a folder, a download, or the shipped weights."""
     path = Path(weights).expanduser()
     if not weights:
         return [p for p in [shelf / "weights" / f"{name}.safetensors"] if p.is_file()]

@@ -1,7 +1,7 @@
-"""The unit of an extraction's work: one clip, decoded once, through all encoders that lack it, into the store.
+"""Encode one clip, the unit of work of an extraction: decode it once for all encoders whose features are missing.
 
-file ─ pieces of 32 s ─▶ encoders whose rows are made from what is near them: piece by piece, memory flat
-                     └─▶ encoders that need the whole clip: their side of the pieces, joined at its end
+file ─ pieces of 32 s ─▶ encoders with a limited receptive field: piece by piece, with constant memory
+                     └─▶ encoders that need the whole clip: pieces are collected and joined
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from lookhear.store.features import FeatureStore, StoreWriteError, key
 from lookhear.types import BLANK, Clip, Media
 
 PIECE = 32.0  # seconds decoded at once: two such pieces of full-size 720p frames are 180 MB
-SILENT = "sound is silent throughout"  # is said of a piece, and true of the clip only where it is of all
-LEAST = 1.0  # a last piece shorter than this joins the one before it
+SILENT = "sound is silent throughout"  # a note of each piece; a note of the clip only if every piece has it
+LEAST = 1.0  # seconds; a shorter last piece is merged into the previous one
 
 
 @dataclass(frozen=True)
 class Tally:
-    """What an extraction did, in clips (or texts). `seconds` is the length of the media that was read."""
+    """Counts of an extraction, in clips (or texts); `seconds` is the length of the decoded media."""
 
     made: int = 0
     kept: int = 0
@@ -40,18 +40,18 @@ class Tally:
 
 
 def units(clips: Iterable[Clip]) -> list[Clip]:
-    """The distinct stretches of single recordings in `clips`: a clip with a foreign sound track is two of them."""
-    found: dict[Clip, None] = {}
+    """The distinct time spans of single recordings in `clips`; a clip with sound from another recording gives two."""
+    spans: dict[Clip, None] = {}
     for clip in clips:
         same = clip.video and clip.audio and clip.video.id == clip.audio.id
         for unit in [clip] if same else [replace(clip, audio=None), replace(clip, video=None)]:
             if {unit.video, unit.audio} - {None, BLANK}:
-                found[unit] = None
-    return list(found)
+                spans[unit] = None
+    return list(spans)
 
 
 def one(clip: Clip, encoders: Sequence[Any], store: FeatureStore) -> Tally:
-    """One clip through all encoders that lack it, decoded once for those that look at the same moments."""
+    """Encode one clip with all encoders whose features are missing; those with equal sampling share one decode."""
     blank = clip.video == BLANK
     keys = {id(e): key(clip, e.reads) for e in encoders}
     where = {encoder: name for encoder, name in keys.items() if name is not None}
@@ -71,14 +71,14 @@ def one(clip: Clip, encoders: Sequence[Any], store: FeatureStore) -> Tally:
         raise
     except LookhearError as error:
         return Tally(failed=((clip.id, str(error)),))
-    except Exception as error:  # whatever a clip makes a decoder or an encoder throw costs that clip alone
+    except Exception as error:  # any exception of a decoder or encoder affects this clip only
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         return Tally(failed=((clip.id, reason),))
     return Tally() if blank else Tally(made=1, seconds=seconds)
 
 
 def _together(encoders: Sequence[Any]) -> Iterator[tuple[Any, list[Any]]]:
-    """Samplings and who uses each, as few as the encoders allow; those that only listen join any that look."""
+    """Group encoders by sampling, in as few groups as possible; audio encoders join any group with frames."""
     groups: dict[Any, list[Any]] = {}
     for encoder in sorted(encoders, key=lambda e: e.reads):  # frames before waveform
         listens = encoder.reads == "waveform"
@@ -92,22 +92,22 @@ def _together(encoders: Sequence[Any]) -> Iterator[tuple[Any, list[Any]]]:
 def _encoded(
     clip: Clip, sampling: Sampling, users: Sequence[Any], looks: bool, listens: bool, notes: tuple[str, ...] = ()
 ) -> tuple[float, list[tuple[dict[str, Tensor], bool]]]:
-    """Seconds read, and of each of `users` its streams and whether they stand in for a track that is not there."""
+    """Decoded seconds, and for each of `users` its streams and whether they replace a missing track."""
     seconds, frames, parts = 0.0, 0, [[] for _ in users]  # type: ignore[var-annotated]
     for before, media, after in _around(_decoded(clip, sampling, looks, listens)):
         seconds, frames = seconds + media.duration, frames + len(media.times)
-        told = tuple(dict.fromkeys(notes + media.notes))
+        all_notes = tuple(dict.fromkeys(notes + media.notes))
         for encoder, part in zip(users, parts, strict=True):
             reach, there = getattr(encoder, "reach", None), getattr(media, encoder.reads)
             if reach is None or there is None:
-                part.append(_side(replace(media, notes=told), encoder.reads))
+                part.append(_side(replace(media, notes=all_notes), encoder.reads))
             elif len(there):
                 part.append(_near(encoder, before, media, after, reach))
     wanted = sampling.times(0.0, seconds) if looks and not sampling.numbered else None
     shorter = clip.end is None or clip.start + seconds < clip.end - 1e-3
     if wanted and shorter and 0 < frames < len(wanted):
-        # the file ended before it promised to: what the rule asks for is spread over what there is
-        return _encoded(replace(clip, end=clip.start + seconds), sampling, users, looks, listens, told)
+        # the file is shorter than its header says: apply the sampling rule to the actual length
+        return _encoded(replace(clip, end=clip.start + seconds), sampling, users, looks, listens, all_notes)
     made = []
     for encoder, part in zip(users, parts, strict=True):
         whole = [piece for piece in part if isinstance(piece, Media)]
@@ -123,7 +123,7 @@ def _encoded(
 
 
 def _decoded(clip: Clip, sampling: Sampling, looks: bool, listens: bool) -> Iterator[Media]:
-    """The sides of a clip that are needed; where its file lacks that track, the other, which knows how long it is."""
+    """Decode the needed tracks of a clip; if the track is missing, the other one, which gives the length."""
     asked = replace(clip, video=clip.video if looks else None, audio=clip.audio if listens else None)
     begun = False
     try:
@@ -145,7 +145,7 @@ def _pieces(clip: Clip, sampling: Sampling) -> Iterator[Media]:
 
 
 def _around(pieces: Iterator[Media]) -> Iterator[tuple[Media | None, Media, Media | None]]:
-    """Each piece with the one before and the one after it; a last one that is very short is part of the one before."""
+    """Each piece with its predecessor and successor; a very short last piece is merged into the previous one."""
     before: Media | None = None
     here = next(pieces)
     for after in pieces:
@@ -153,17 +153,17 @@ def _around(pieces: Iterator[Media]) -> Iterator[tuple[Media | None, Media, Medi
             here = _joined([here, after])
         else:
             yield before, here, after
-            before, here = _side(here, "waveform"), after  # encoders of frames do not look around
+            before, here = _side(here, "waveform"), after  # frame encoders need no context
     yield before, here, None
 
 
 def _side(media: Media, reads: str) -> Media:
-    """What an encoder reads of a piece, without what it does not: that need not be kept."""
+    """The track of a piece that an encoder reads, without the other one."""
     return replace(media, frames=None) if reads == "waveform" else replace(media, waveform=None)
 
 
 def _joined(pieces: Sequence[Media]) -> Media:
-    """Pieces of a clip as one."""
+    """Concatenate the pieces of a clip."""
     if len(pieces) == 1:
         return pieces[0]
     first = pieces[0]
@@ -176,7 +176,7 @@ def _joined(pieces: Sequence[Media]) -> Media:
 
 
 def _near(encoder: Any, before: Media | None, media: Media, after: Media | None, reach: int) -> dict[str, Tensor]:
-    """The rows of one piece; an encoder that looks around, one row a second, sees `reach` more seconds at each end."""
+    """The rows of one piece; an encoder with context gets `reach` more seconds at each end."""
     lead = reach if before is not None else 0
     if reach:
         tail = [] if after is None else [_cut(after, 0, reach)]
@@ -195,5 +195,5 @@ def _cut(media: Media, start: int, end: int | None) -> Media:
 
 
 def _stand_in(media: Media, encoder: Any) -> Media:
-    """Black or silence as long as the clip, for what is kept in place of a track that is not there."""
+    """Black frames or silence of the clip's length, encoded in place of a missing track."""
     return decode(Clip(BLANK, BLANK, 0.0, max(media.duration, 1.0)), encoder.sampling)

@@ -1,4 +1,4 @@
-"""The same work in several processes of this machine, one thread each."""
+"""Extraction in several local processes, one thread each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lookhear.types import Clip
 
 
 def spread(clips: Sequence[Clip], encoders: Sequence[Any], store: FeatureStore, workers: int) -> Iterator[Tally]:
-    """The same in `workers` processes. Where a process dies, the clips it may have died of are tried again alone."""
+    """Encode `clips` in `workers` processes. If a process dies, the clips in progress are retried one by one."""
     setup, waiting = packed(encoders, store), list(reversed(clips))
     while waiting:
         lost: list[Clip] = []
@@ -31,14 +31,14 @@ def spread(clips: Sequence[Clip], encoders: Sequence[Any], store: FeatureStore, 
 
 
 def packed(encoders: Sequence[Any], store: FeatureStore) -> bytes:
-    """What a worker is started with. Raises FeatureError for a store in memory, which no other process sees."""
+    """Pickled setup of a worker. Raises FeatureError for an in-memory store, which processes cannot share."""
     if store.root is None:
         raise FeatureError("A store in memory cannot be filled by several workers. Give it a folder, or workers=1.")
     return pickle.dumps((list(encoders), str(store.root.absolute())))
 
 
 def _pool(waiting: list[Clip], workers: int, setup: bytes, lost: list[Clip]) -> Iterator[Tally]:
-    """Work off `waiting` from its end; stop when a process dies, with the clips then under way in `lost`."""
+    """Process `waiting` from its end; stop when a process dies, with the clips then in progress in `lost`."""
     with ProcessPoolExecutor(workers, nursery(), _start, (setup,)) as pool:
         running: dict[Future, Clip] = {}
         while running or (waiting and not lost):
@@ -58,7 +58,7 @@ def _pool(waiting: list[Clip], workers: int, setup: bytes, lost: list[Clip]) -> 
                     lost.append(clip)
 
 
-_job: tuple[list[Any], FeatureStore]  # what a worker process was started for
+_job: tuple[list[Any], FeatureStore]  # setup of this worker process
 
 
 def _start(setup: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Arrays of features as they lie on disk: read if they are numbers, checked before anything is computed from them."""
+"""Read and validate feature arrays and cards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lookhear import files
 from lookhear.errors import FeatureError, FileError
 
 LARGEST = float(np.finfo(np.float32).max)  # networks compute in float32
-AXES = {"audio": 2, "frames": 2, "patches": 3, "question": 1, "words": 2}  # of the streams that nets order by name
+AXES = {"audio": 2, "frames": 2, "patches": 3, "question": 1, "words": 2}  # stream -> number of axes
 READS = ("frames", "waveform", "text")
 
 
@@ -23,7 +23,7 @@ def read(path: Path, name: str) -> np.ndarray:
         with path.open("rb") as file:
             if not file.read(6).startswith(b"\x93NUMPY"):
                 raise ValueError("not a file of numpy's")
-        found = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: a shape that is only claimed takes no memory
+        found = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: a false shape takes no memory
         if found.dtype.kind not in "fiub":
             raise ValueError(f"it holds {found.dtype}, not numbers")
         return np.array(found, dtype=found.dtype.newbyteorder("="))
@@ -33,7 +33,7 @@ def read(path: Path, name: str) -> np.ndarray:
 
 
 def check(name: str, key: str, arrays: Mapping[str, np.ndarray], widths: Mapping[str, int]) -> None:
-    """Refuse streams that are missing, of another width, empty, or no finite numbers in float32."""
+    """Refuse streams that are missing, empty, of another width, or not finite in float32. Raises FeatureError."""
     if set(arrays) != set(widths):
         raise FeatureError(f"{name} gave {sorted(arrays)} for {key!r} where it promises {sorted(widths)}.")
     for stream, array in arrays.items():
@@ -61,7 +61,7 @@ def check(name: str, key: str, arrays: Mapping[str, np.ndarray], widths: Mapping
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """The signature in a card.json. Raises FeatureError where it is no card."""
+    """The signature in a card.json. Raises FeatureError if it is not a card."""
     try:
         card = files.read_json(path, dict)
         check_card(card)
@@ -71,7 +71,7 @@ def read_card(path: Path) -> dict[str, Any]:
 
 
 def check_card(card: Any) -> None:
-    """Refuse what is no signature of features. Raises FeatureError, which says why."""
+    """Check that a mapping is a signature of features. Raises FeatureError with the reason."""
     streams, reads = (card.get("streams"), card.get("reads")) if isinstance(card, dict) else (None, None)
     if not isinstance(streams, dict) or not all(isinstance(width, int) and width > 0 for width in streams.values()):
         raise FeatureError(f"its streams are {str(streams)[:60]}, not names with widths")

@@ -1,4 +1,4 @@
-"""Examples -> the named tensors that a net's methods ask for, each clip's features loaded once."""
+"""Build batches: the streams that a net's methods request by argument name, with each clip's features loaded once."""
 
 from __future__ import annotations
 
@@ -19,16 +19,20 @@ from lookhear.types import BLANK, Clip, Example
 
 NOT_STREAMS = {"self", "memory", "output", "labels"}
 NEGATIVE = "_negative"
+OFFERED = "options"  # which answers a question offers: no encoder's stream; whoever knows the vocabulary adds it
 
 
 @dataclass(frozen=True)
 class Batch:
-    """`watch` has one row per distinct clip, `ask` one row per question; `clip` says which clip a question is about."""
+    """A batch: `watch` streams with one row per distinct clip, `ask` streams with one row per question.
+
+    `clip` (question,) is the row of each question's clip.
+    """
 
     watch: dict[str, Tensor]
     clip: Int[Tensor, " question"]
     ask: dict[str, Tensor]
-    notes: tuple[str, ...] = ()  # visible facts: "no sound track in 'x': silence served"
+    notes: tuple[str, ...] = ()  # warnings: "no sound track in 'x': silence served"
 
     def to(self, device: Any) -> Batch:
         """The same batch on a device."""
@@ -37,7 +41,7 @@ class Batch:
 
 
 def wants(net: Any) -> tuple[str, ...]:
-    """The streams that a net orders by the argument names of `watch`, `answer` and `losses`."""
+    """The streams that a net requests by the argument names of `watch`, `answer` and `losses`."""
     names: dict[str, None] = {}
     for method in ("watch", "answer", "losses"):
         if hasattr(net, method):
@@ -67,16 +71,18 @@ def batch(
     pool: Sequence[Clip] = (),
     generator: torch.Generator | None = None,
 ) -> Batch:
-    """Serve the `wanted` streams of `examples`, stream by stream from the encoder that `features` names.
+    """Load the `wanted` streams of `examples`, each from the encoder that `features` names for it.
 
-    With `seconds`, streams of clips are fitted to that many rows: longer ones are cut, shorter ones get their last row
-    repeated (`fit="repeat_last"`), zeros (`"zeros"`), or are refused (`"cut"`). Without, unequal lengths are refused,
-    or cut to the shortest of the batch with `fit="cut"`. A track that is not there is refused unless `absent="blank"`
-    asks for black or silence in its place. A `…_negative` stream is in `ask`: per question, another clip drawn from
-    `pool` (by default the clips of this batch) with `generator`; one clip serves all negative streams of a question.
+    With `seconds`, clip streams get that many rows: longer ones are cut; shorter ones are extended by their last row
+    (`fit="repeat_last"`) or zeros (`"zeros"`), or refused (`"cut"`). Without `seconds`, unequal lengths are refused, or
+    cut to the shortest of the batch with `fit="cut"`. A missing track is refused unless `absent="blank"` replaces it by
+    black or silence. A `…_negative` stream is in `ask`: for each question another clip is drawn from `pool` (default:
+    the clips of this batch) with `generator`, the same clip for all negative streams of a question. Raises
+    FeatureError.
     """
     if not examples:
         raise FeatureError("A batch needs at least one example, got none.")
+    wanted = [n for n in wanted if n != OFFERED]
     clips = list(dict.fromkeys(e.clip for e in examples))
     row = {clip: i for i, clip in enumerate(clips)}
     shelf = _Shelf(store, features, seconds, fit, absent)
@@ -99,8 +105,8 @@ def batches(
 ) -> list[list[Example]]:
     """One epoch in batches of `batch` questions from about `clips` distinct clips each; 0 shuffles questions freely.
 
-    The questions of a clip are shuffled and cut into pieces of `batch / clips`, the pieces are shuffled, and batches
-    are cut from that row. The same generator state gives the same epoch. The last batch may be smaller.
+    The questions of a clip are shuffled and cut into groups of `batch / clips`; the groups are shuffled, concatenated
+    and cut into batches. The same generator state gives the same epoch. The last batch may be smaller.
     """
     if batch < 1 or clips < 0:
         raise FeatureError(f"A batch needs at least one question and clips >= 0, got batch={batch}, clips={clips}.")
@@ -121,7 +127,7 @@ def batches(
 
 
 class _Shelf:
-    """Fetches streams for one batch, fits their lengths, and remembers what a reader must know."""
+    """Loads streams for one batch, fits their lengths, and collects notes."""
 
     def __init__(self, store: FeatureStore, features: Mapping[str, str], seconds: int | None, fit: str, absent: str):
         if fit not in ("repeat_last", "zeros", "cut"):
@@ -164,7 +170,7 @@ class _Shelf:
             rows = []
             for clip in clips:
                 value = found[stream, clip]
-                if value is None:  # nothing to see or hear on purpose: as long as the clip's other streams
+                if value is None:  # a BLANK track: as long as the clip's other streams
                     near = [v for s in streams if (v := found[s, clip]) is not None]
                     near = near or [v for c in clips if (v := found[stream, c]) is not None]
                     value = self._blank(stream, len(near[0]) if near else None)
@@ -223,13 +229,13 @@ class _Shelf:
 
 
 def _tensor(array: np.ndarray) -> Tensor:
-    """Numbers as nets take them: float32 whatever they are kept as, and whole numbers as they are."""
-    tensor = torch.from_numpy(array if array.flags.writeable else array.copy())  # files are mapped for reading only
+    """Convert an array to a tensor: floats to float32, integers unchanged."""
+    tensor = torch.from_numpy(array if array.flags.writeable else array.copy())  # memory maps are read-only
     return tensor.float() if tensor.is_floating_point() else tensor
 
 
 def _others(examples: Sequence[Example], pool: Sequence[Clip], generator: torch.Generator | None) -> list[Clip]:
-    """For each question a clip of `pool` that is not its own."""
+    """For each question, a clip of `pool` other than its own."""
     place = {clip: i for i, clip in enumerate(dict.fromkeys(pool))}
     choice = list(place)
     if len(choice) < 2:

@@ -1,7 +1,7 @@
-"""The usual ways in which features of one clip differ from published ones: each a way to turn ours into theirs.
+"""Common causes of differences between our features and published ones, each a transformation of ours.
 
-A cause is tried on all clips at once and scored by the share of theirs that it explains: 1 - |theirs - turned|² /
-|theirs - their mean|². Simple causes come first and win ties.
+A cause is applied to all clips at once and scored by its explained variance, 1 - |theirs - transformed|² / |theirs -
+their mean|². Simple causes come first and win ties.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Pairs = list[tuple[np.ndarray, np.ndarray]]  # ours and theirs of one clip, (row
 
 @dataclass(frozen=True)
 class Cause:
-    """What would turn our features into theirs, and how much of theirs that explains (1: all)."""
+    """A transformation of our features, its description, and its explained variance (1: all)."""
 
     name: str
     says: str
@@ -29,7 +29,7 @@ class Cause:
 
 
 def likely(pairs: Pairs, others: Mapping[str, list[np.ndarray]], raw: Mapping[str, list[np.ndarray]]) -> Cause | None:
-    """The cause that explains most of the difference, or None where none explains enough."""
+    """The cause with the highest explained variance, or None if none reaches EXPLAINS."""
     best: Cause | None = None
     for name, says, turned in causes(pairs, others, raw):
         share = explained([(t, b) for t, (_, b) in zip(turned, pairs, strict=True)])
@@ -41,9 +41,9 @@ def likely(pairs: Pairs, others: Mapping[str, list[np.ndarray]], raw: Mapping[st
 
 
 def explained(pairs: Pairs) -> float:
-    """Share of theirs that ours explain, as they stand; a row that only one of them has is not explained.
+    """Explained variance of theirs by ours; a row that only one of them has counts as unexplained.
 
-    Rows of NaN are ones that ours cannot say anything about (beyond the ends): where they are few they do not count.
+    Rows of NaN are undefined (beyond the ends of ours); a few of them are ignored.
     """
     if any(a.shape[1] != b.shape[1] for a, b in pairs):
         return 0.0
@@ -64,7 +64,7 @@ def explained(pairs: Pairs) -> float:
 def causes(
     pairs: Pairs, others: Mapping[str, list[np.ndarray]], raw: Mapping[str, list[np.ndarray]]
 ) -> Iterator[tuple[str, str, list[np.ndarray]]]:
-    """(name, what it means, ours turned by it), the simplest first."""
+    """Yield (name, description, transformed features), the simplest first."""
     ours, theirs = [a for a, _ in pairs], [b for _, b in pairs]
     if ours[0].shape[1] == theirs[0].shape[1]:
         yield from _of_values(ours, theirs)
@@ -130,7 +130,7 @@ def _of_rows(ours: list[np.ndarray], theirs: list[np.ndarray]) -> Iterator[tuple
 
 
 def _of_maps(ours: list[np.ndarray], theirs: list[np.ndarray]) -> Iterator[tuple[str, str, list[np.ndarray]]]:
-    """A scale for each dimension, or a matrix, learnt on one half of the rows and judged on the other."""
+    """A scale per dimension, or a matrix, fitted on one half of the rows and evaluated on the other."""
     n = [min(len(a), len(b)) for a, b in zip(ours, theirs, strict=True)]
     a, b = (np.concatenate([x[:k] for x, k in zip(side, n, strict=True)]) for side in (ours, theirs))
     learn, dims = np.arange(len(a)) % 2 == 0, a.shape[1]
@@ -158,7 +158,7 @@ def _unit(rows: np.ndarray) -> np.ndarray:
 
 
 def _at(rows: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Rows at fractional places, drawn straight between neighbours; NaN beyond the ends."""
+    """Rows at fractional positions by linear interpolation; NaN beyond the ends."""
     inside = (places >= 0) & (places <= len(rows) - 1)
     places = np.clip(places, 0, len(rows) - 1)
     low = np.floor(places).astype(int)
@@ -174,7 +174,7 @@ def _padded(rows: np.ndarray, length: int, how: str) -> np.ndarray:
 
 
 def _tail(a: np.ndarray, b: np.ndarray, fill: Callable | None) -> np.ndarray:
-    """Ours with as many rows at the end replaced as theirs has equal ones (zeros, or repeats of one row)."""
+    """Ours with the padding rows of theirs (zeros, or repeats of one row) at its end."""
     last = np.zeros_like(b[-1]) if fill else b[-1]
     equal = np.isclose(b, last, rtol=1e-4, atol=1e-8).all(1)
     count = len(b) if equal.all() else int(np.argmin(equal[::-1]))
@@ -185,7 +185,7 @@ def _tail(a: np.ndarray, b: np.ndarray, fill: Callable | None) -> np.ndarray:
 
 
 def _matched(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Ours in the order of theirs, each row used once (where there are as many)."""
+    """Our rows matched to theirs, each used once if the numbers agree."""
     from scipy.optimize import linear_sum_assignment
 
     distance = ((b[:, None] - a[None]) ** 2).sum(2) if a.size * len(b) < 2e7 else -(_unit(b) @ _unit(a).T)
@@ -196,7 +196,7 @@ def _matched(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _swapped(both: Pairs) -> list[np.ndarray]:
-    """For each of theirs, ours of the clip that is nearest."""
+    """For each of theirs, our features of the nearest clip."""
     means = np.stack([a.mean(0) for a, _ in both])
     return [both[int(((means - b.mean(0)) ** 2).sum(1).argmin())][0] for _, b in both]
 

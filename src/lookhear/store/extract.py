@@ -1,8 +1,8 @@
-"""Fill a feature store: every clip decoded once, through frozen encoders, in as many processes as asked for.
+"""Extract features into a store: every clip is decoded once, for all encoders, in several processes.
 
-The unit of work is the clip. What is complete in the store is kept, so a run that was killed goes on where it was.
-A clip that cannot be read is written to `<store>/ledger.jsonl`, once, and counted; the others are done. One process at
-a time works on a shard of a store: the second waits or refuses.
+The unit of work is the clip. Complete features are kept, so an interrupted extraction resumes. A clip that cannot be
+read is recorded once in `<store>/ledger.jsonl` and counted; the others are encoded. Only one process at a time works on
+a shard of a store: a second one waits or raises an error.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from lookhear.types import BLANK, Clip
 __all__ = ["Tally", "extract", "extract_texts"]
 
 ENGINES = ("local", "ray")
-CLAIMS = ".claims"  # folder of a store: which process fills which shard
-BLANK_SECONDS = 2.0  # black and silence are kept this long and repeated to the length that is needed
+CLAIMS = ".claims"  # folder of the store with one lock per shard
+BLANK_SECONDS = 2.0  # stored length of black and silence, which are repeated to the needed length
 
 
 def extract(
@@ -40,13 +40,13 @@ def extract(
     address: str | None = None,
     wait: float = 0.0,
 ) -> Tally:
-    """Encode what `store` lacks of `clips`, and black and silence once; `encoders` are built encoders of media.
+    """Encode the features of `clips`, and of black and silence, that are missing in `store`.
 
-    `shard=(i, n)` does every n-th clip from the i-th, for n machines that share the work. `progress` is called after
-    each clip with the tally so far and the number of clips. `engine` "ray" gives the work to Ray Data instead of
-    processes of its own: to a cluster at `address`, or to one it starts here. Raises FeatureError where features of
-    another make are in the way, and FileError where another process still fills this shard after `wait` seconds; a
-    clip that fails is in the tally's `failed`, not raised.
+    `encoders` are built media encoders. `shard=(i, n)` takes every n-th clip from the i-th, for n machines. `progress`
+    is called after each clip with the tally so far and the number of clips. `engine="ray"` uses Ray Data instead of
+    local processes: a cluster at `address`, or a local one. Raises FeatureError if the store has features of the same
+    name with another signature, and FileError if another process still holds this shard after `wait` seconds. Clips
+    that fail are in the tally's `failed`.
     """
     if engine not in ENGINES:
         raise RecipeError(f"No engine is called {engine!r}. There are: {' and '.join(ENGINES)}.")
@@ -91,7 +91,7 @@ def extract_texts(
     progress: Callable[[Tally, int], None] | None = None,
     size: int = 128,
 ) -> Tally:
-    """Encode the distinct `texts` that `store` lacks, `size` at a time."""
+    """Encode the distinct `texts` that are missing in `store`, in batches of `size`."""
     if encoder.reads != "text":
         raise FeatureError(f"{encoder.signature()['name']} reads {encoder.reads}, not text. Use extract.")
     name = store.open(encoder)
@@ -112,7 +112,7 @@ def extract_texts(
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """A worker is one thread, this process too: sums in another order would give features other last bits."""
+    """Context manager: one torch thread, as in workers, because another summation order changes the last bits."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -123,7 +123,7 @@ def _one_thread() -> Iterator[None]:
 
 @contextmanager
 def _claimed(store: FeatureStore, what: str, wait: float) -> Iterator[None]:
-    """Be the one process of this machine that does `what` in the store. One in memory has no other."""
+    """Context manager: lock on `what` in the store; an in-memory store needs none."""
     if store.root is None:
         yield
         return
@@ -132,7 +132,7 @@ def _claimed(store: FeatureStore, what: str, wait: float) -> Iterator[None]:
 
 
 class _Ledger:
-    """`<root>/ledger.jsonl`: one JSON line for each clip that could not be read, and why. Reruns repeat nothing."""
+    """`<root>/ledger.jsonl`: one JSON line per unreadable clip, with the reason; reruns add no duplicates."""
 
     def __init__(self, store: FeatureStore) -> None:
         self.path = None if store.root is None else store.root / "ledger.jsonl"
@@ -143,10 +143,10 @@ class _Ledger:
                     found = json.loads(line)
                     self.lines[str(found["clip"]), str(found["reason"])] = None
                 except (ValueError, KeyError, TypeError, RecursionError):
-                    continue  # torn by a kill, or not ours: it says nothing of a clip
+                    continue  # cut off by a kill, or a foreign line
 
     def add(self, failed: Iterable[tuple[str, str]]) -> None:
-        """Append what is not there yet."""
+        """Append new failures."""
         fresh = [line for line in failed if line not in self.lines]
         if not fresh or self.path is None:
             return
@@ -155,7 +155,7 @@ class _Ledger:
             with self.path.open("ab+") as file:
                 if file.tell():
                     file.seek(-1, os.SEEK_END)
-                    if file.read() != b"\n":  # torn by a kill
+                    if file.read() != b"\n":  # cut off by a kill
                         file.write(b"\n")
                 file.write(b"".join(map(_line, fresh)))
         except OSError as error:
@@ -164,13 +164,13 @@ class _Ledger:
             ) from None
 
     def settle(self, done: Set[str]) -> None:
-        """Take out the clips that are `done` by now."""
+        """Remove the clips that are `done` by now."""
         kept = [line for line in self.lines if line[0] not in done]
         if self.path is not None and len(kept) < len(self.lines):
             files.write(self.path, b"".join(map(_line, kept)))
 
 
 def _line(failed: tuple[str, str]) -> bytes:
-    """A name may hold what is no character (a lone surrogate): it is written as the JSON escape that it is."""
+    """One JSON line; a lone surrogate in a name is escaped."""
     text = json.dumps({"clip": failed[0], "reason": failed[1]}, ensure_ascii=False)
     return text.encode("utf-8", "backslashreplace") + b"\n"

@@ -1,12 +1,12 @@
-"""Signed features on disk: complete or absent, and never mixed with what was made differently.
+"""The feature store: signed features on disk, written atomically, never mixed with those of another signature.
 
-    <root>/<encoder>/card.json                the signature: who made these, from what, with which decoder
+    <root>/<encoder>/card.json                the signature: encoder, weights, settings, decoder
     <root>/<encoder>/<stream>/<key>.npy       one array per clip (or per text) and stream
-    <root>/<encoder>/<stream>/<key>.absent    there is no such track: what black or silence of that length gives
-    <root>/ledger.jsonl                       clips that could not be read, and why
+    <root>/<encoder>/<stream>/<key>.absent    the track is missing: features of black or silence of that length
+    <root>/ledger.jsonl                       unreadable clips, with the reasons
 
-A clip's key is the id of the stretch of the one recording that the encoder reads (its video or its audio), so swapping
-or blanking a track needs no new features. Text is keyed by the sha1 of the text.
+A clip's key is the id of the time span of the one recording that the encoder reads (its video or its audio), so
+swapping or blanking a track needs no new features. The key of a text is its sha1.
 """
 
 from __future__ import annotations
@@ -35,28 +35,43 @@ KEEP = " !#$&'()+,;=@[]^`{}~"  # as they are in file names, besides letters, dig
 
 
 class StoreWriteError(FeatureError):
-    """The folder is read-only, full or gone: there is no use in going on."""
+    """The folder is read-only, full or missing, so extraction has to stop."""
 
 
 class FeatureStore:
-    """The features of many encoders under one folder. `cache` keeps in memory what was read once.
+    """Features of several encoders in one folder; `cache` keeps arrays in memory after the first read.
 
-    With `root` None nothing touches the disk: what is put stays in memory as long as the store.
+    With `root=None` everything stays in memory.
     """
 
     def __init__(self, root: Path | str | None, cache: bool = False):
         self.root = None if root is None else Path(root)
         self.cards: dict[str, dict[str, Any]] = {}
-        self.others: dict[str, dict[str, Adopted]] = {}  # streams that others published, served as they lie
-        self.agreed: set[str] = set()  # encoders whose weights were seen to be those of the card
+        self.others: dict[str, dict[str, Adopted]] = {}  # adopted streams, read in place
+        self.agreed: set[str] = set()  # encoders whose weights were checked against the card
         self.memory: dict[tuple[str, str, str], tuple[np.ndarray, bool]] | None = {} if cache or root is None else None
 
+    @classmethod
+    def from_pretrained(cls, repo: Path | str, cache: bool = False, **options: Any) -> FeatureStore:
+        """The store in a dataset repository of the Hugging Face hub (see `store.hub.pull`), or in a folder."""
+        from lookhear.store import hub
+
+        return cls(repo if Path(repo).is_dir() else hub.pull(str(repo), **options), cache)
+
+    def push_to_hub(self, repo: str, private: bool | None = None, token: str | None = None) -> str:
+        """Upload the store to a dataset repository with a card; returns its address."""
+        from lookhear.store import hub
+
+        if self.root is None:
+            raise FeatureError("This store is in memory alone. Extract into a folder, and push that.")
+        return hub.push(self.root, repo, private, token)
+
     def open(self, encoder: Any) -> str:
-        """Make or check the folder of an encoder; returns its name. Raises FeatureError if made differently."""
+        """Create or check the folder of an encoder; returns its name. Raises FeatureError if signatures differ."""
         return self.sign(signature(encoder))
 
     def sign(self, card: dict[str, Any], extend: bool = False) -> str:
-        """The same with the signature itself, for features that no encoder of ours makes; `extend` replaces it."""
+        """Like `open`, with a signature instead of an encoder, for adopted features; `extend` replaces the card."""
         name = card["encoder"]
         if extend:
             self.cards.pop(name, None)
@@ -71,9 +86,9 @@ class FeatureStore:
         return name
 
     def compare(self, encoder: Any) -> None:
-        """Raises FeatureError where `encoder` would make other features than those of its name that are here.
+        """Raise FeatureError if `encoder` would make different features from those stored under its name.
 
-        Another version of the decoder or of this package may serve what is there; it may not add to it.
+        With another version of the decoder or of this package, the features can be read but not extended.
         """
         ours, here = signature(encoder), self.card(encoder.signature()["name"])
         self._refuse(*({k: v for k, v in card.items() if k not in ("decoder", "lookhear")} for card in (here, ours)))
@@ -88,19 +103,19 @@ class FeatureStore:
             )
 
     def card(self, name: str) -> dict[str, Any]:
-        """The signature that the features of encoder `name` were made under."""
+        """The signature of the stored features of encoder `name`."""
         name = stored_name(name)
         if name not in self.cards:
             self.cards[name] = self._read_card(name)
         return self.cards[name]
 
     def reads(self, name: str, stream: str) -> str:
-        """What a stream is of: `frames`, `waveform` or `text`."""
+        """Input of a stream's encoder: `frames`, `waveform` or `text`."""
         reads = self.card(name)["reads"]
         return reads if isinstance(reads, str) else reads[stream]
 
     def official(self, name: str) -> Mapping[str, Adopted]:
-        """The streams of an adopted name, as others published them; none where lookhear made them."""
+        """The adopted streams of `name`; empty for features that lookhear computed."""
         name = stored_name(name)
         if name not in self.others:
             card = self.card(name)
@@ -108,7 +123,7 @@ class FeatureStore:
         return self.others[name]
 
     def has(self, name: str, key: str, stream: str = "") -> bool:
-        """Are all streams of `key` there (or all known to be absent)? Of adopted ones, is `stream` or any?"""
+        """Whether all streams of `key` are stored (or marked absent); for adopted features, `stream` or any."""
         name = stored_name(name)
         if others := self.official(name):
             return any(key in others[s] for s in ([stream] if stream else others))
@@ -120,7 +135,7 @@ class FeatureStore:
         )
 
     def keys(self, name: str) -> Iterator[str]:
-        """Every key that is complete, in no particular order."""
+        """All complete keys, unordered."""
         name = stored_name(name)
         if others := self.official(name):
             yield from dict.fromkeys(k for s, files in others.items() if files.texts is None for k in files.names())
@@ -135,9 +150,9 @@ class FeatureStore:
                 yield key
 
     def put(self, name: str, key: str, streams: Mapping[str, Any], absent: bool = False) -> None:
-        """Store all streams of one clip, or none: refuses NaN and wrong widths, leaves nothing half-written.
+        """Store all streams of one clip, or none on an error; refuses NaN and wrong widths.
 
-        `absent` says the track is not there; the streams are then what black or silence of that length gives.
+        `absent` marks a missing track; the streams are then those of black or silence of that length.
         """
         name = stored_name(name)
         made = {s: _array(v) for s, v in streams.items()}
@@ -158,7 +173,7 @@ class FeatureStore:
             raise
 
     def get(self, name: str, stream: str, key: str) -> np.ndarray:
-        """One stream of one clip. Raises FeatureError, naming the way out, where it is missing or damaged."""
+        """One stream of one clip. Raises FeatureError if it is missing or damaged."""
         array, absent = self.look(name, stream, key)
         if absent:
             raise FeatureError(
@@ -167,7 +182,7 @@ class FeatureStore:
         return array
 
     def look(self, name: str, stream: str, key: str) -> tuple[np.ndarray, bool]:
-        """One stream of one clip, and whether it stands in for a track that is not there."""
+        """One stream of one clip, and whether its track is missing."""
         asked, name = name, stored_name(name)
         where = (name, stream, key)
         if self.memory is not None and where in self.memory:
@@ -194,11 +209,11 @@ class FeatureStore:
         return array, absent
 
     def write(self, name: str, file: str, content: bytes) -> None:
-        """Put a file beside the card of `name`."""
+        """Write a file beside the card of `name`."""
         self._write(self._folder(name) / file, content)
 
     def sweep(self) -> None:
-        """Remove what writers that no longer run on this machine left half-written."""
+        """Remove incomplete files of writers that no longer run on this machine."""
         if self.root is not None:
             files.sweep(self.root)
 
@@ -223,7 +238,7 @@ class FeatureStore:
 
 
 def key(clip: Clip, reads: str) -> str | None:
-    """Where the features of `clip` for an encoder that reads `frames` or `waveform` are kept; None without a track."""
+    """Key of `clip` for an encoder that reads `frames` or `waveform`; None without that track."""
     source = getattr(clip, SOURCE[reads])
     if source == BLANK:
         return BLANK.id
@@ -231,17 +246,17 @@ def key(clip: Clip, reads: str) -> str | None:
 
 
 def key_of(name: str) -> str:
-    """The key of a recording called `name`: that name, unless it is the one that black and silence have."""
+    """Key of a recording `name`; escaped if it equals the key of black and silence."""
     return f"={name}" if re.fullmatch(f"=*{BLANK.id}", name) else name
 
 
 def text_key(text: str) -> str:
-    """Where the features of a text are kept."""
+    """Key of a text."""
     return hashlib.sha1(text.encode("utf-8"), usedforsecurity=False).hexdigest()
 
 
 def file_name(key: str) -> str:
-    """A key as a file name, and back by `urllib.parse.unquote`. Letters of any alphabet stay as they are."""
+    """File name of a key, reversible by `urllib.parse.unquote`; letters of any alphabet are kept."""
     name = "".join(c if c.isalnum() or c in "_-." + KEEP else quote(c, safe="", errors="surrogatepass") for c in key)
     name = "%2E" + name[1:] if name.startswith(".") else name
     if not name or len(name.encode("utf-8")) > 240:

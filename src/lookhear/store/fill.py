@@ -1,4 +1,4 @@
-"""Make what a net is about to ask for and the store does not have yet."""
+"""Compute the features that a net needs and the store does not have."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any
 
 from lookhear.errors import FeatureError
 from lookhear.store import _today
-from lookhear.store.batch import NEGATIVE, text_of
+from lookhear.store.batch import NEGATIVE, OFFERED, text_of
 from lookhear.store.extract import Tally, extract, extract_texts
 from lookhear.store.features import FeatureStore, key, text_key
 from lookhear.store.names import build_encoder, serving
 from lookhear.types import BLANK, Example
 
-PATIENCE = 7 * 24 * 3600.0  # seconds: what another process is making is waited for, not made twice
-Progress = Callable[[str, int, int], None]  # what is being made, how many are done, of how many
+PATIENCE = 7 * 24 * 3600.0  # seconds to wait for another process that extracts the same features
+Progress = Callable[[str, int, int], None]  # (description, done, total)
 
 
 def encoders_of(features: Mapping[str, str], wanted: Sequence[str]) -> dict[str, list[str]]:
     """Encoder -> the `wanted` streams it serves by a recipe's `features`; `…_negative` ones under their plain name."""
     serves: dict[str, list[str]] = {}
-    for stream in dict.fromkeys(w.removesuffix(NEGATIVE) for w in wanted):
+    for stream in dict.fromkeys(w.removesuffix(NEGATIVE) for w in wanted if w != OFFERED):
         if stream not in features:
             known = ", ".join(f"{k}: {v}" for k, v in features.items()) or "none"
             raise FeatureError(f"The net asks for {stream!r} but no encoder is named for it. Named are: {known}.")
@@ -36,10 +36,10 @@ def fill(
     build: Callable[[str], Any] = build_encoder,
     progress: Progress | None = None,
 ) -> Tally:
-    """Encode what `store` lacks of the `wanted` streams of `examples`; encoders with nothing to do are not built.
+    """Encode the `wanted` streams of `examples` that are missing in `store`; unneeded encoders are not built.
 
-    A clip that cannot be read is in the tally's `failed`, not raised. Raises FeatureError where what is there was made
-    with other weights than the encoder has today.
+    Unreadable clips are in the tally's `failed`. Raises FeatureError if stored features were made with other weights
+    than the encoder has now.
     """
     clips = list(dict.fromkeys(e.clip for e in examples))
     looking, tally = [], Tally()
@@ -57,24 +57,24 @@ def fill(
             texts = list(dict.fromkeys(text_of(e, s) for e in examples for s in streams))
             if all(store.has(name, text_key(t)) for t in texts):
                 continue
-            told = _tell(progress, f"{name} on {len(texts)} texts")
-            tally += extract_texts(texts, encoder or build(name), store, told)
+            report = _tell(progress, f"{name} on {len(texts)} texts")
+            tally += extract_texts(texts, encoder or build(name), store, report)
         else:
-            # a track that is not there is served as black or silence
+            # a missing track is replaced by black or silence
             keys = {key(c, reads) or BLANK.id for c in clips}
             if not all(store.has(name, k) for k in keys):
                 looking.append(encoder or build(name))
     if looking:
         names = " and ".join(e.signature()["name"] for e in looking)
-        told = _tell(progress, f"{names} on {len(clips)} clips")
-        tally += extract(clips, looking, store, progress=told, wait=PATIENCE)
+        report = _tell(progress, f"{names} on {len(clips)} clips")
+        tally += extract(clips, looking, store, progress=report, wait=PATIENCE)
     return tally
 
 
 def _lacking(
     store: FeatureStore, name: str, streams: Sequence[str], features: Mapping[str, str], examples: Sequence[Example]
 ) -> Tally:
-    """The clips of which adopted features lack a stream; they cannot be made. Raises FeatureError for texts."""
+    """The clips that are missing in adopted features, which cannot be computed. Raises FeatureError for texts."""
     failed = []
     for stream in streams:
         own = serving(features[stream], stream)[1]

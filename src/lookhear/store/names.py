@@ -1,14 +1,14 @@
-"""An encoder with its own settings, written as one text: in recipes, on the command line, and as a folder's name.
+"""Names of encoders with settings, as used in recipes, on the command line, and for folders of a store.
 
-    clip                                              the encoder, as it comes
+    clip                                              the encoder with its defaults
     clip@weights=openai/clip-vit-large-patch14        with settings: `key=value`, more after commas
     clip@rule=crab_arange,count=10                    with another choice of frames (rule, fps, offset, count) or
                                                       faster decoding, not to the last bit (loop_filter=false)
-    clip@patches=true:patches                         in a recipe: the encoder's own stream that serves, after a colon
+    clip@patches=true:patches                         in a recipe: the encoder's own stream after a colon
 
-A comma ends a value only where `key=` follows; what follows the last colon is a stream if it is one plain word. In a
-store, features are kept under the name without what changes no number (device, batch) and with paths of weights cut
-to their last part: the hash in the card says which weights they are.
+A comma ends a value only if `key=` follows; the text after the last colon is a stream if it is a single word. The name
+of the folder in a store omits settings that do not change features (device, batch) and shortens paths of weights to
+their last part; the hash in the card identifies the weights.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ EXAMPLE = "clip@weights=/models/clip,patches=true"
 
 
 def serving(served: str, stream: str) -> tuple[str, str]:
-    """(encoder with its settings, its own stream) for what a recipe's `features` name for `stream`."""
+    """Split the entry of a recipe's `features` for `stream` into (encoder with settings, its own stream)."""
     found = re.fullmatch(r"(.*[^:]):([A-Za-z_]\w*)", served)
     return (found[1], found[2]) if found else (served, stream)
 
 
 @lru_cache(maxsize=1024)
 def stored_name(text: str) -> str:
-    """The name that features of this encoder are kept under."""
+    """Name of the encoder's folder in a store."""
     name, at, rest = text.partition("@")
     pairs = [piece.partition("=") for piece in _pieces(rest)]
     if not at or not all(equals for _, equals, _ in pairs):
@@ -50,10 +50,7 @@ def stored_name(text: str) -> str:
 
 
 def build_encoder(text: str) -> Any:
-    """The encoder that `text` names, with the settings it gives and its own defaults for the others.
-
-    Raises RecipeError with the right key where one is mistyped.
-    """
+    """Build the encoder that `text` names, with its settings and defaults for the others. Raises RecipeError."""
     module, settings, looks = _read(text)
     encoder = module.build(settings)
     if "@" not in text:
@@ -63,12 +60,12 @@ def build_encoder(text: str) -> Any:
 
 
 def configured(text: str) -> tuple[ModuleType, Any]:
-    """The file of the encoder that `text` names, and its settings. Raises RecipeError."""
+    """The module of the encoder that `text` names, and its settings. Raises RecipeError."""
     return _read(text)[:2]
 
 
 def _read(text: str) -> tuple[ModuleType, Any, dict[str, Any]]:
-    """The encoder's file, its settings, and what is asked of its sampling."""
+    """Parse a name into the encoder's module, its settings, and the settings of its sampling."""
     name, at, rest = text.partition("@")
     settings = _settings(text, rest) if at else {}
     module = catalog.find("encoders", name)
@@ -83,7 +80,7 @@ def _read(text: str) -> tuple[ModuleType, Any, dict[str, Any]]:
 
 @dataclass
 class Configured:
-    """An encoder under the name that tells its settings, looking at the frames that they ask for."""
+    """An encoder with the name and the sampling of its settings."""
 
     encoder: Any
     name: str
@@ -94,7 +91,7 @@ class Configured:
         self.reach = getattr(self.encoder, "reach", None)
 
     def signature(self) -> dict[str, Any]:
-        """As the encoder's, under this name."""
+        """The encoder's signature under this name."""
         return {**self.encoder.signature(), "name": self.name}
 
     def __call__(self, items: Sequence[Any]) -> list[dict[str, Any]]:
@@ -106,15 +103,15 @@ def _pieces(rest: str) -> list[str]:
 
 
 def _settings(text: str, rest: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for piece in _pieces(rest):
         key, equals, value = piece.partition("=")
         if not equals or not key or not value:
             raise RecipeError(f"{piece!r} in {text!r} is not of the form key=value. Write settings as in {EXAMPLE}.")
-        if key in found:
+        if key in settings:
             raise RecipeError(f"{text!r} gives {key} twice.")
-        found[key] = _value(value)
-    return found
+        settings[key] = _value(value)
+    return settings
 
 
 def _value(text: str) -> Any:

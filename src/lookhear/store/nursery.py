@@ -1,10 +1,10 @@
-"""Where worker processes come from: a process that has imported what they need, and has done nothing else.
+"""Start method of worker processes: a fork server that has imported the heavy libraries and done nothing else.
 
     parent ──starts──▶ nursery: imports torch, av, numpy, once ──forks──▶ worker, worker, worker, …
 
-That import takes seconds. Whoever calls `nursery` early (`lookhear extract` does, just before it imports torch itself)
-has it done on another core meanwhile, and every worker is then there at once. Forking is safe there: nothing was
-computed, no lock is held, and with one thread asked for no library keeps any. It ends when its parent ends.
+The imports take seconds. If `nursery` is called early (`lookhear extract` calls it before importing torch), they run on
+another core meanwhile, and workers start at once. Forking is safe there, because nothing was computed, no lock is held
+and libraries run with one thread. The fork server ends with its parent.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ import threading
 from multiprocessing.context import BaseContext
 
 NEEDED = ("lookhear.store._workers",)
-THREADS = "OMP_NUM_THREADS"  # what torch and numpy's OpenBLAS ask, when they are imported, how many to keep
+THREADS = "OMP_NUM_THREADS"  # read by torch and OpenBLAS on import
 
 
 def nursery() -> BaseContext:
-    """How workers are started. Beside Linux as new interpreters: Apple's libraries do not bear a fork."""
+    """The multiprocessing context: a fork server on Linux, spawn elsewhere (Apple's libraries do not support fork)."""
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     from multiprocessing import forkserver
 
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(NEEDED))  # does nothing where the user's own program has started one already
+    context.set_forkserver_preload(list(NEEDED))  # has no effect if the program has already started a fork server
     before = os.environ.get(THREADS)
     os.environ[THREADS] = "1"
     main = threading.current_thread() is threading.main_thread()
-    heard = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None  # Ctrl-C is the parent's to answer
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None  # Ctrl-C is handled by the parent
     try:
         forkserver.ensure_running()
     finally:

@@ -1,9 +1,9 @@
-"""Features that others published, served as they lie under a name of their own, signed "official".
+"""Adopted features: published arrays, read in place under a name in the store and signed "official".
 
     adopt(store, "tspm", {"audio": "vggish/", "frames": "clip.zip"}) ─▶ recipe: features.audio=tspm features.frames=tspm
 
-Nothing is copied: the card of the store says where each stream lies. Files of clips are named by the clip's id, files
-of texts by the id of a question; `texts` (text key -> id of a question that asks it) finds them.
+Nothing is copied: the card in the store has the path of each stream. Files of clips are named by the clip's id, files
+of texts by the id of a question; `texts` maps a text key to the id of a question with that text.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ AXES = {  # stream -> axes of one array, the width last
 
 @dataclass(frozen=True)
 class Adopted:
-    """One stream of published features: where they lie and how they are turned to (…, width)."""
+    """One stream of published features: its files, and whether arrays have to be transposed to (…, width)."""
 
     stream: str
     files: Published
@@ -55,7 +55,7 @@ class Adopted:
         return (key if self.texts is None else self.texts.get(key)) in self.files
 
     def __getitem__(self, key: str) -> np.ndarray:
-        """The array of a clip or text. Raises FeatureError where it is missing, or not of the stream's axes."""
+        """The array of a clip or text. Raises FeatureError if it is missing or has the wrong number of axes."""
         if key == BLANK.id:
             raise FeatureError(f"Adopted features of {str(self.files.path)!r} have none of black or silence.")
         if key not in self:
@@ -71,12 +71,12 @@ class Adopted:
         return array
 
     def names(self) -> list[str]:
-        """Every clip or text that there is."""
+        """All clips or texts with an array."""
         return [k for k in (self.files if self.texts is None else self.texts) if k in self]
 
 
 def turned(array: np.ndarray, stream: str, transposed: bool = False) -> np.ndarray | None:
-    """One published array with the axes of its stream, without copying; None where it cannot have them.
+    """A view of a published array with the axes of its stream; None if its shape does not fit.
 
     A leading axis of one is dropped; maps (time, dim, high, wide) become patches (time, patch, dim).
     """
@@ -97,10 +97,10 @@ def adopt(
     transposed: bool = False,
     texts: Mapping[str, Mapping[str, str]] | None = None,
 ) -> str:
-    """Serve `places` (stream -> folder or file of published features) from `store` under the name `name`.
+    """Register `places` (stream -> folder or file of published features) in `store` under `name`.
 
-    A name that was adopted before gets the streams it lacks. `texts` are needed for streams of texts: stream -> text
-    key -> id of a question. Raises FeatureError where a place holds no features, or `name` is taken by others.
+    Further streams can be added to a name later. Text streams need `texts`: stream -> text key -> id of a question.
+    Raises FeatureError if a place has no features, or `name` is in use for other features.
     """
     card: dict[str, Any] = {"encoder": name, "weights": OFFICIAL, "reads": {}, "streams": {}, "places": {}}
     if store.root is not None and (store.root / name / "card.json").is_file():
@@ -128,11 +128,11 @@ def adopt(
 
 
 def copied(store: Any, name: str, places: Mapping[str, Path | str]) -> dict[str, Path]:
-    """Copy every array that can be read into the folder of `name`; stream -> where its copies are.
+    """Copy all readable arrays into the folder of `name`; returns stream -> folder of the copies.
 
-    What was copied before stays; arrays that cannot be read are left out.
+    Existing copies are kept; unreadable arrays are left out.
     """
-    found = {}
+    folders = {}
     for stream, place in places.items():
         files = Published.at(place)
         for one in files:
@@ -141,8 +141,8 @@ def copied(store: Any, name: str, places: Mapping[str, Path | str]) -> dict[str,
                     raw = io.BytesIO()
                     np.save(raw, files[one], allow_pickle=False)
                     store.write(name, f"{stream}/{one}.npy", raw.getvalue())
-        found[stream] = store.root / name / stream
-    return found
+        folders[stream] = store.root / name / stream
+    return folders
 
 
 def adopted(card: Mapping[str, Any], folder: Path) -> dict[str, Adopted]:

@@ -1,4 +1,4 @@
-"""Published feature files, read as they lie: a folder, a zip or a tar of .npy, or an .h5.
+"""Reader of published feature files: a folder, a zip or a tar of .npy files, or an HDF5 file.
 
     folder/00000093.npy       one array a clip; memory-mapped
     features.zip, .npz, .tar  the same inside one file; memory-mapped where the archive does not compress
@@ -27,12 +27,12 @@ from lookhear.errors import FeatureError, not_installed
 
 H5 = (".h5", ".hdf5")
 ZIP = (".zip", ".npz")
-BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, tarfile.TarError)  # what reading them raises
+BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, tarfile.TarError)  # exceptions of damaged files
 
 
 @dataclass(frozen=True)
 class Published:
-    """Arrays by the id of their clip. `path` is a folder or one file; `table` chooses where an .h5 holds several."""
+    """Mapping from clip id to array. `path` is a folder or a file; `table` selects a dataset of an HDF5 file."""
 
     path: Path
     table: str = ""
@@ -40,18 +40,18 @@ class Published:
 
     @cached_property
     def where(self) -> dict[str, Any]:
-        """Id -> where in the file or folder its array is. Raises FeatureError where there is none."""
-        found = self._index()
-        twice = [name for name, count in Counter(name for name, _ in found).items() if count > 1]
+        """Id -> location of its array. Raises FeatureError if there are no arrays."""
+        entries = self._index()
+        twice = [name for name, count in Counter(name for name, _ in entries).items() if count > 1]
         if twice:
             raise FeatureError(f"{str(self.path)!r} has {twice[0]!r} more than once. Give the one folder that counts.")
-        if not found:
+        if not entries:
             raise FeatureError(f"No .npy files in {str(self.path)!r}. {self._hint()}")
-        return dict(found)
+        return dict(entries)
 
     @classmethod
     def at(cls, text: Path | str) -> Published:
-        """The features at a path; `FILE.h5:NAME` chooses a data set or group of an .h5."""
+        """The features at a path; `FILE.h5:NAME` selects a dataset or group of an HDF5 file."""
         path = Path(text)
         name, colon, table = path.name.rpartition(":")
         if colon and Path(name).suffix.lower() in H5 and not path.exists():
@@ -71,7 +71,7 @@ class Published:
         return name in self.where
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """The array of one clip. Raises FeatureError, naming the file, where it cannot be read."""
+        """The array of one clip. Raises FeatureError with the file name if it cannot be read."""
         try:
             return self._read(self.where[name])
         except BROKEN as error:
@@ -110,7 +110,7 @@ class Published:
         return np.asarray(data[()] if row is None else data[row])
 
     def _opened(self, how: Callable[[], Any]) -> Any:
-        """A file that stays open; each process opens its own, as positions in a file are shared across a fork."""
+        """A file that stays open, one per process, because forked processes share file positions."""
         if self._own.get("process") != os.getpid():
             self._own.update(process=os.getpid(), file=how())
         return self._own["file"]
@@ -163,7 +163,7 @@ def _id(name: str) -> str:
 
 
 def _mapped(path: Path, start: int, size: int) -> np.ndarray:
-    """The .npy that lies at `start` in a larger file, mapped into memory rather than read."""
+    """Memory-map the .npy data at offset `start` of a larger file."""
     with path.open("rb") as file:
         file.seek(start)
         version = np.lib.format.read_magic(file)
@@ -178,7 +178,7 @@ def _mapped(path: Path, start: int, size: int) -> np.ndarray:
 
 
 def _zip_start(path: Path, member: zipfile.ZipInfo) -> int:
-    """Where the bytes of an uncompressed member begin: behind its local header, which repeats name and extras."""
+    """Offset of the data of an uncompressed zip member, after its local header."""
     with path.open("rb") as file:
         file.seek(member.header_offset + 26)
         name, extra = (int.from_bytes(file.read(2), "little") for _ in range(2))

@@ -1,4 +1,4 @@
-"""Look over published features before anything rests on them: rows, width, NaN, missing ids, the likely encoder."""
+"""Check published features: rows, width, NaN, missing ids, and the likely encoder."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from lookhear.errors import FeatureError
 from lookhear.store.official import AXES, Adopted, turned
 from lookhear.store.published import Published
 
-SAMPLE = 64  # arrays whose every value is looked at, unless all are
-WIDTHS = (128, 256, 512, 768, 1024, 2048)  # of the field's encoders
-ENCODERS = {  # (stream, width, least value is negative; None: either) -> what has such features, and its name here
+SAMPLE = 64  # number of arrays whose values are checked by default
+WIDTHS = (128, 256, 512, 768, 1024, 2048)  # usual feature widths
+ENCODERS = {  # (stream, width, has negative values; None: either) -> likely encoder, and its name here
     ("audio", 128, False): "VGGish after its last ReLU (vggish)",
     ("audio", 128, True): "VGGish before its last ReLU (vggish@relu=false), or after PCA",
     ("audio", 512, None): "CLAP (clap)",
@@ -39,47 +39,47 @@ ENCODERS = {  # (stream, width, least value is negative; None: either) -> what h
 
 @dataclass(frozen=True)
 class Review:
-    """What one stream of published features is. `faults`: clip or question -> what is wrong with its array."""
+    """Description of one stream of published features. `faults`: clip or question -> fault of its array."""
 
     stream: str
     path: str
     count: int
-    shapes: Mapping[str, int]  # shape -> how many arrays have it
+    shapes: Mapping[str, int]  # shape -> number of arrays
     dtype: str
     low: float
     high: float
-    read: int  # arrays whose every value was looked at
+    read: int  # arrays whose values were checked
     likely: str
     faults: Mapping[str, str] = field(default_factory=dict)
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # split -> clips (texts) that have no array
-    unasked: int | None = None  # arrays that no split asks for; None where no dataset was named
+    unasked: int | None = None  # arrays that no split uses; None without a dataset
     bytes: int = 0
 
     def lines(self) -> list[str]:
-        """What it is, then what is wrong with it, as a person reads it."""
+        """Lines to print: description, then faults."""
         shapes = ", ".join(f"{shape}" + (f" x {n}" if len(self.shapes) > 1 else "") for shape, n in self.shapes.items())
         values = f"values {self.low:.3g} to {self.high:.3g} in {self.read} of them" if self.read else "no values read"
-        said = [f"{self.stream}: {self.count} arrays of {shapes} {self.dtype}, {self.bytes / 1e9:.2f} GB, {values}"]
-        said.append(f"  likely {self.likely}" if self.likely else "  of no encoder that is known here by its width")
+        output = [f"{self.stream}: {self.count} arrays of {shapes} {self.dtype}, {self.bytes / 1e9:.2f} GB, {values}"]
+        output.append(f"  likely {self.likely}" if self.likely else "  of no encoder that is known here by its width")
         for name, why in list(self.faults.items())[:5]:
-            said.append(f"  fault  {name}: {why}")
+            output.append(f"  fault  {name}: {why}")
         if len(self.faults) > 5:
-            said.append(f"  …      and {len(self.faults) - 5} more with faults; --json has all")
+            output.append(f"  …      and {len(self.faults) - 5} more with faults; --json has all")
         for split, names in self.missing.items():
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            said.append(f"  lacks  {names[0]!r}{more} of split {split}")
+            output.append(f"  lacks  {names[0]!r}{more} of split {split}")
         if self.unasked:
-            said.append(f"  note   {self.unasked} arrays are of nothing that the dataset asks about")
-        return said
+            output.append(f"  note   {self.unasked} arrays are of nothing that the dataset asks about")
+        return output
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def review(adopted: Adopted, wanted: Mapping[str, Iterable[str]] | None = None, whole: bool = False) -> Review:
-    """Look at every shape of a stream, and at every value of SAMPLE arrays spread over them, or of all if `whole`.
+    """Check the shapes of all arrays of a stream, and the values of SAMPLE arrays, or of all if `whole`.
 
-    `wanted` is split -> keys of the clips or texts that will be asked for.
+    `wanted` is split -> keys of the clips or texts that will be needed.
     """
     files, stream = adopted.files, adopted.stream
     names = list(files)
@@ -124,7 +124,7 @@ def review(adopted: Adopted, wanted: Mapping[str, Iterable[str]] | None = None, 
 
 
 def _array(files: Published, name: str, stream: str, transposed: bool) -> tuple[np.ndarray | None, str]:
-    """The array as it will be served, or what is wrong with it."""
+    """The array with the axes of its stream, or a description of its fault."""
     try:
         raw = files[name]
     except FeatureError as error:
@@ -141,19 +141,19 @@ def _unusual(
     files: Published, names: Iterable[str], faults: Mapping[str, str], usual: tuple[int, ...], adopted: Adopted
 ) -> dict[str, str]:
     """Arrays of another width than most, and such as look transposed."""
-    found: dict[str, str] = {}
+    wrong: dict[str, str] = {}
     if not usual:
-        return found
+        return wrong
     for name in names:
         if name in faults:
             continue
         shape = turned(files[name], adopted.stream, adopted.transposed).shape  # type: ignore[union-attr]
         if shape[-1] != usual[-1]:
             turn = len(shape) > 1 and shape[0] == usual[-1]
-            found[name] = f"shape {shape} looks transposed" if turn else f"{shape[-1]} wide, most are {usual[-1]}"
+            wrong[name] = f"shape {shape} looks transposed" if turn else f"{shape[-1]} wide, most are {usual[-1]}"
     if len(usual) == 2 and usual[-1] not in WIDTHS and usual[0] in WIDTHS:
-        found["all"] = f"shape {usual} looks transposed: (time, width) is expected. Adopt with --transposed"
-    return found
+        wrong["all"] = f"shape {usual} looks transposed: (time, width) is expected. Adopt with --transposed"
+    return wrong
 
 
 def _likely(stream: str, shape: tuple[int, ...], low: float) -> str:

@@ -1,6 +1,6 @@
-"""Features on one scale: every number of a stream less its mean, over its deviation, as training saw them.
+"""Standardise features: subtract the mean and divide by the standard deviation of each dimension over training.
 
-Encoders differ by orders of magnitude, inside one vector too, and a network learns slowly from what is faint.
+Scales differ by orders of magnitude between encoders and between dimensions, which slows down training.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lookhear.types import Example
 
 Scale = Mapping[str, tuple[Tensor, Tensor]]  # stream -> mean (dim), deviation (dim)
 PADDED = "words"  # the stream whose all-zero rows are padding and stay zero
-FAINT = 0.1  # times a stream's median deviation: numbers that vary less are not blown up further
+FAINT = 0.1  # lower bound of a standard deviation, relative to the stream's median
 
 
 def measure(
@@ -46,7 +46,7 @@ def measure(
 
 
 def scaled(streams: Batch, scale: Scale) -> Batch:
-    """The batch with every stream that `scale` knows on that scale, `…_negative` ones too."""
+    """Standardise every stream that is in `scale`, including `…_negative` ones."""
     if not scale:
         return streams
     watch, ask = ({n: _one(n, t, scale) for n, t in part.items()} for part in (streams.watch, streams.ask))

@@ -1,4 +1,4 @@
-"""What features depend on besides the clip: the signature in their card, and where two signatures differ."""
+"""Signatures of features: everything they depend on besides the clip, and the differences of two signatures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def signature(encoder: Any) -> dict[str, Any]:
-    """Everything that features depend on besides the clip: what two stores must share to be mixed."""
+    """The signature of an encoder with its decoder; features may only be mixed if their signatures are equal."""
     import lookhear
 
     own = dict(encoder.signature())
@@ -20,7 +20,7 @@ def signature(encoder: Any) -> dict[str, Any]:
 
 
 def decoder(reads: str) -> str:
-    """The library that opens media, with the codecs inside it, and how what it decodes is made pictures or sound."""
+    """Signature of the decoder: library and codec versions, and the conversion to pictures or sound."""
     import av
 
     from lookhear.media import mixing, orientation
@@ -38,7 +38,7 @@ def difference(a: Any, b: Any, at: str = "") -> str:
 
 
 def at(card: Any, field: str) -> Any:
-    """The value of a dotted field of a card; None where there is none."""
+    """The value of a dotted field of a card, or None."""
     for part in field.split("."):
         card = card.get(part) if isinstance(card, Mapping) else None
     return card

@@ -1,7 +1,7 @@
-"""Do our features equal published ones? And where they do not: which of the usual causes would explain the difference.
+"""Compare our features with published ones, and find the likely cause of differences.
 
     ours (row, dim)  ──┐ per clip: cosine of each row with its counterpart ─▶ equal?
-    theirs (row, dim) ─┘ no: every cause is a way to turn ours into theirs; the one that explains most is named
+    theirs (row, dim) ─┘ no: try transformations of ours; the one with the highest explained variance is named
 
 The causes are in `causes.py`.
 """
@@ -21,15 +21,15 @@ from lookhear.store.features import FeatureStore
 from lookhear.store.published import Published
 from lookhear.types import BLANK
 
-SAME = 0.999  # cosine of every row: half precision and other decoders of one picture stay above it
+SAME = 0.999  # smallest cosine of equal rows; half precision and other decoders stay above it
 LENGTH = 0.01  # by how much the lengths of equal rows may differ
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One stream of ours beside published files. `cosine`: of a clip's rows the lowest, NaN where shapes forbid.
+    """Result of comparing one stream. `cosine`: lowest cosine over the rows of a clip, NaN if shapes differ.
 
-    `faults` says of each clip that could not be compared as it lies what is wrong with it, in ours or theirs.
+    `faults` describes the arrays, ours or theirs, that could not be compared.
     """
 
     encoder: str
@@ -48,8 +48,8 @@ def verify(
 ) -> Verdict:
     """Compare one stream of `store` with published `official` files, as `store.published` reads them.
 
-    A file that cannot be read, holds NaN or is transposed is a fault of that clip; the others are compared. Raises
-    FeatureError where there is nothing to compare.
+    A file that cannot be read, has NaN or is transposed is a fault of its clip; the others are compared. Raises
+    FeatureError if there is nothing to compare.
     """
     theirs = Published(Path(official), dataset)
     card = store.card(encoder)
@@ -90,7 +90,7 @@ def verify(
 
 
 def _readable(b: np.ndarray, a: np.ndarray) -> tuple[np.ndarray | None, str]:
-    """Theirs as numbers shaped like ours where they can be, and what is wrong with them."""
+    """Their array in the shape of ours if possible, and its fault."""
     if b.dtype.kind not in "fiu":
         return None, f"it holds {b.dtype}, not numbers"
     b = np.asarray(b[0] if b.ndim == a.ndim + 1 and len(b) == 1 else b, np.float64)
@@ -104,7 +104,7 @@ def _readable(b: np.ndarray, a: np.ndarray) -> tuple[np.ndarray | None, str]:
 
 
 def _cause(store: FeatureStore, encoder: str, stream: str, pairs: Mapping[str, tuple[np.ndarray, ...]]) -> Cause | None:
-    """The likely cause of the differences, sought among clips whose theirs have the most frequent width."""
+    """The likely cause of the differences, determined on clips with the most frequent width of theirs."""
     width = Counter(b.shape[-1] for _, b in pairs.values()).most_common(1)[0][0]
     clips = [c for c, (_, b) in pairs.items() if b.shape[-1] == width]
     streams = store.card(encoder)["streams"]
@@ -114,7 +114,7 @@ def _cause(store: FeatureStore, encoder: str, stream: str, pairs: Mapping[str, t
 
 
 def lowest(a: np.ndarray, b: np.ndarray) -> float:
-    """The lowest cosine between rows of equal arrays (row, …); two rows of zeros are equal."""
+    """The lowest cosine between corresponding rows of two arrays (row, …); two zero rows are equal."""
     a, b = as_rows(a), as_rows(b)
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     zeros = ~a.any(1) & ~b.any(1)

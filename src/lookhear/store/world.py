@@ -1,10 +1,10 @@
-"""How far a clip is from those a model was trained on, by plain statistics of its features, kept in the run folder.
+"""Out-of-distribution detection: distance of a clip to the training clips by simple statistics, kept in the run folder.
 
-    clip ─ picture: colours, edges, grain; sound: levels by band; features: mean and spread ─▶ descriptors
-    descriptor ─ distance to the second nearest training clip / what is usual among them ─▶ above 1: out of the world
+    clip ─ picture: colours, edges, grain; sound: levels by band; features: mean and deviation ─▶ descriptors
+    descriptor ─ distance to the second nearest training clip / usual distance among them ─▶ above 1: out of
+    distribution
 
-What a model's own features leave out (all that is no drawn musician) they cannot tell from nothing: therefore the clip
-itself is described too, wherever it is decoded.
+Features of a model cannot represent what they were not trained on, so the decoded clip is described as well.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from lookhear.store.names import serving
 from lookhear.types import BLANK, Clip, Media
 
 FILE = "world.safetensors"
-WITHIN, MARGIN = 0.95, 1.1  # share of held-out training clips that the limit is set by, and how much more is allowed
-FLOOR = 0.05  # share of the mean deviation that a number which hardly changes counts as having
-PARTS = 5  # of the held-out estimate
-LEAST, KEPT = 8, 200  # clips from which a world can be told, and that are kept
-GRID, SIDE, FRAMES = 8, 128, 16  # cells a side, pixels of the shorter side, frames that a picture is described by
+WITHIN, MARGIN = 0.95, 1.1  # quantile of held-out training clips that sets the limit, and a factor on it
+FLOOR = 0.05  # lower bound of a number's deviation, relative to the mean deviation
+PARTS = 5  # folds of the held-out estimate
+LEAST, KEPT = 8, 200  # fewest clips for an estimate; most clips that are kept
+GRID, SIDE, FRAMES = 8, 128, 16  # grid cells per side, pixels of the shorter side, frames per clip
 
 Descriptor = Mapping[str, Float[np.ndarray, " number"]]
 
 
 @dataclass(frozen=True)
 class Region:
-    """Where the training clips lie in one stream: descriptors of some, the scale of each number, what is usual."""
+    """Distribution of the training clips in one stream: sample descriptors, scale of each number, usual distance."""
 
     rows: Float[np.ndarray, "clip number"]
     scale: Float[np.ndarray, " number"]
@@ -52,12 +52,12 @@ class Region:
 
 @dataclass(frozen=True)
 class World:
-    """Where the training clips of a model lie, by stream."""
+    """Distribution of a model's training clips, by stream."""
 
     regions: Mapping[str, Region]
 
     def distance(self, clip: Descriptor) -> dict[str, float]:
-        """Stream -> distance of a clip, 1 being the limit; streams that the clip or the world lacks are left out."""
+        """Stream -> distance of a clip (1 is the limit), for the streams that both have."""
         return {
             name: region.distance(clip[name])
             for name, region in self.regions.items()
@@ -65,7 +65,7 @@ class World:
         }
 
     def note(self, clip: Descriptor) -> str:
-        """What to tell a reader about a clip that is out of this world; empty for one that is inside."""
+        """Warning for an out-of-distribution clip; empty for any other."""
         far = {name: d for name, d in self.distance(clip).items() if d > 1}
         if not far:
             return ""
@@ -74,7 +74,7 @@ class World:
 
 
 def of_stream(rows: Tensor | np.ndarray) -> Float[np.ndarray, " number"]:
-    """Mean and spread over time of a stream (time, dim) or (time, patch, dim)."""
+    """Mean and standard deviation over time of a stream (time, dim) or (time, patch, dim)."""
     flat = np.asarray(rows, np.float64).reshape(-1, np.shape(rows)[-1])
     return np.concatenate([flat.mean(axis=0), flat.std(axis=0)])
 
@@ -82,7 +82,7 @@ def of_stream(rows: Tensor | np.ndarray) -> Float[np.ndarray, " number"]:
 def of_media(media: Media) -> dict[str, np.ndarray]:
     """A descriptor of a decoded clip itself: colours, edges and grain of its picture, levels of its sound by band."""
     found = {}
-    if media.frames is not None and media.frames.any():  # black stands in for a track that is not there
+    if media.frames is not None and media.frames.any():  # black replaces a missing track
         found["picture"] = _picture(media.frames)
     if media.waveform is not None and len(media.waveform) and not media.silent:
         found["sound"] = _sound(media.waveform)
@@ -109,7 +109,7 @@ def _cells(pictures: Float[np.ndarray, "time height width"]) -> Float[np.ndarray
 
 
 def _sound(wave: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " number"]:
-    """Quantiles of the level of 32 bands, and how much each changes from one moment to the next."""
+    """Quantiles of the levels of 32 bands, and their changes between consecutive frames."""
     padded = torch.from_numpy(np.pad(wave, (0, max(0, 4096 - len(wave)))).astype(np.float32))
     power = torch.stft(padded, 1024, 512, window=torch.hann_window(1024), return_complex=True).abs().square().numpy()
     edges = np.unique(np.round(np.geomspace(1, len(power), 33)).astype(int))
@@ -120,18 +120,18 @@ def _sound(wave: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " number"]:
 
 def of_clip(clip: Clip, wanted: Sequence[str], features: Mapping[str, str], store: FeatureStore) -> Descriptor:
     """The descriptor of a clip whose `wanted` streams are in `store`; of tracks that are there."""
-    found: dict[str, Float[np.ndarray, " number"]] = {}
+    descriptor: dict[str, Float[np.ndarray, " number"]] = {}
     for stream in wanted:
         name, own = serving(features[stream], stream)
         where = key(clip, store.reads(name, own))
         if where and where != BLANK.id and store.has(name, where, own):
             rows, absent = store.look(name, own, where)
-            found |= {} if absent else {stream: of_stream(rows)}
-    return found
+            descriptor |= {} if absent else {stream: of_stream(rows)}
+    return descriptor
 
 
 def fit(clips: Sequence[Descriptor]) -> World | None:
-    """The world of training clips; None where there are too few. Limits are those of clips left out, in five parts."""
+    """Fit the distribution of training clips; None if there are too few. Limits come from five-fold hold-out."""
     names = sorted(set().union(*(clip.keys() for clip in clips))) if clips else []
     regions = {}
     for name in names:
@@ -154,7 +154,7 @@ def _scale(rows: Float[np.ndarray, "clip number"]) -> Float[np.ndarray, " number
 
 
 def write(folder: Path, world: World) -> None:
-    """Keep a world in a run folder."""
+    """Write a World to a run folder."""
     parts = {}
     for name, region in world.regions.items():
         parts[f"{name}.rows"] = region.rows.astype(np.float32)
@@ -164,7 +164,7 @@ def write(folder: Path, world: World) -> None:
 
 
 def read(folder: Path) -> World | None:
-    """The world of a run folder; None where it has none. Raises ModelError where the file is damaged."""
+    """Read the World of a run folder; None if it has none. Raises ModelError if the file is damaged."""
     path = folder / FILE
     if not path.is_file():
         return None

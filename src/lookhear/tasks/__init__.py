@@ -1,7 +1,7 @@
-"""How to ask, how to read the reply, how to score: one file per task.
+"""Tasks, one file each: prompt, training target, parser of replies, and score.
 
     prompt(example, vocabulary) ──▶ model ──▶ reply ── parse(reply, example, vocabulary) ──▶ Answer ── score ──▶ numbers
-    target(example, explain) ──▶ what a model is trained to reply: reasoning, then the answer between tags
+    target(example, explain) ──▶ training target: reasoning, then the answer between tags
 
 `prompt` is the same for training and test. `parse(target(example), example)` gives the example's reference. `parse`
 never raises: what it cannot read has a note that begins with UNREAD, and `unread` counts those; every score holds their
@@ -22,9 +22,9 @@ from lookhear import catalog
 from lookhear.pooled import Pooled
 from lookhear.types import Answer, Example, Reply
 
-UNREAD = "not read: "  # begins the note of a reply that could not be understood
+UNREAD = "not read: "  # beginning of the note of a reply that could not be parsed
 CUT = "the reply was cut at its limit"
-LOST = {  # how a reply ended -> why it cannot be read, whatever its text is
+LOST = {  # ending of a reply -> why it counts as unread, whatever its text
     "filtered": "the reply was filtered",
     "refused": "the model refused",
     "empty": "the reply is empty",
@@ -81,7 +81,7 @@ def judged(kind: str) -> bool:
 
 
 def read(example: Example, reply: Reply, vocabulary: Sequence[str] = ()) -> Answer:
-    """What a model's reply says, by the example's own task and by how the reply ended. Never raises."""
+    """Parse a reply with the parser of the example's task, taking into account how it ended. Never raises."""
     if reply.ended in LOST:
         why = f"{LOST[reply.ended]}: {reply.why}" if reply.why else LOST[reply.ended]
         return Answer(raw=reply.text, notes=(UNREAD + why,))
@@ -90,6 +90,6 @@ def read(example: Example, reply: Reply, vocabulary: Sequence[str] = ()) -> Answ
 
 
 def unread(answers: Iterable[Answer]) -> Counter[str]:
-    """Why replies could not be read -> how often; each answer counts once."""
+    """Reason why replies could not be parsed -> count; each answer counts once."""
     reasons = (next((n for n in answer.notes if n.startswith(UNREAD)), "") for answer in answers)
     return Counter(reason.removeprefix(UNREAD) for reason in reasons if reason)

@@ -15,12 +15,12 @@ MAIN = {"": "accuracy"}
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
-    """The words a model is asked with, and the actions there can be."""
+    """The prompt with the list of actions."""
     return prompts.prompt("action", vocabulary or example.meta.get("labels", ()))
 
 
 def target(example: Example, explain: bool = True) -> str:
-    """The reply to learn: the action between tags, after the reasoning or (`explain=False`) alone."""
+    """The training target: the action between tags, after the reasoning or (`explain=False`) alone."""
     action = reader.reference(example).text
     tagged = f"<answer>{action}</answer>"
     if not explain:
@@ -30,7 +30,7 @@ def target(example: Example, explain: bool = True) -> str:
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
-    """The action a reply names, in the spelling of its list."""
+    """Parse the action that a reply names; it is spelled as in the example's list."""
     return reader.name(reply, vocabulary or example.meta.get("labels", ()))
 
 

@@ -16,12 +16,12 @@ right = None  # an answer is good by degrees
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
-    """The words a model is asked with."""
+    """The prompt."""
     return prompts.prompt("caption")
 
 
 def target(example: Example, explain: bool = True) -> str:
-    """The reply to learn: the caption itself, which explains nothing further."""
+    """The training target: the caption, without reasoning."""
     return reader.reference(example).text
 
 

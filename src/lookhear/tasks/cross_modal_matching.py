@@ -1,6 +1,6 @@
 """Cross-modal matching: which of two videos belongs to a sound, or of two sounds to a video, or whether one does.
 
-`meta["form"]` of an example says how it is asked: `a2v` and `v2a` one or two (VGG-CM), `pair` yes or no (Soundstage).
+`meta["form"]` of an example: `a2v` and `v2a` are answered by one or two (VGG-CM), `pair` by yes or no (Soundstage).
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ PAIR = ("yes", "no")
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
-    """The words a model is asked with, in the direction of the example."""
+    """The prompt, in the direction of the example."""
     return prompts.prompt(str(example.meta.get("form")))
 
 
 def target(example: Example, explain: bool = True) -> str:
-    """The reply to learn: one or two, yes or no between tags, after the reasoning or (`explain=False`) alone."""
-    one = reader.reference(example).text
-    tagged = f"<answer>{one}</answer>"
+    """The training target: one or two, yes or no between tags, after the reasoning or (`explain=False`) alone."""
+    label = reader.reference(example).text
+    tagged = f"<answer>{label}</answer>"
     if not explain:
         return tagged
     if example.meta.get("form") == "pair":
         told = {"yes": "What is heard comes from what is seen.", "no": "What is heard is not what is seen."}
-        return reader.explained(example, f"{told[one]} So the answer is {tagged}.", parse)
+        return reader.explained(example, f"{told[label]} So the answer is {tagged}.", parse)
     asked, given = ("video", "sound") if example.meta.get("form") == "a2v" else ("sound", "video")
-    own = f"Of the two, the event of {asked} {one} is that of the {given}. So the {asked} that matches is {tagged}."
+    own = f"Of the two, the event of {asked} {label} is that of the {given}. So the {asked} that matches is {tagged}."
     return reader.explained(example, own, parse)
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
-    """One or two, however it is said: as a word, as a digit, as first or second; of a pair yes or no."""
+    """Parse one or two (a word, a digit, first or second), or yes or no for a pair."""
     if example.meta.get("form") == "pair":
         return reader.name(reply, PAIR, kind="yes_no")
     return reader.which_of_two(reply)

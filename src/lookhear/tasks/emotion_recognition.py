@@ -15,12 +15,12 @@ MAIN = {"": "war"}
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
-    """The words a model is asked with, and the emotions there can be."""
+    """The prompt with the list of emotions."""
     return prompts.prompt("emotion", vocabulary or example.meta.get("labels", ()))
 
 
 def target(example: Example, explain: bool = True) -> str:
-    """The reply to learn: the emotion between tags, after the reasoning or (`explain=False`) alone."""
+    """The training target: the emotion between tags, after the reasoning or (`explain=False`) alone."""
     emotion = reader.reference(example).text
     tagged = f"<answer>{emotion}</answer>"
     if not explain:
@@ -30,7 +30,7 @@ def target(example: Example, explain: bool = True) -> str:
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
-    """The emotion a reply names, in the spelling of its list."""
+    """Parse the emotion that a reply names; it is spelled as in the example's list."""
     return reader.name(reply, vocabulary or example.meta.get("labels", ()))
 
 

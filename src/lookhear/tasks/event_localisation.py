@@ -1,7 +1,7 @@
 """Event localisation and video parsing: which events are seen and heard, and when (AVE, UnAV-100, LLP).
 
-`meta["form"]` of an example says how they are written: `ave` one event and one range, `unav` events with their ranges,
-`llp` events of each stream by itself. Times are seconds.
+`meta["form"]` of an example: `ave` is one event with one range, `unav` several events with their ranges, `llp` the
+events of each stream separately. Times are in seconds.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ NOTHING = "No events."
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
-    """The words a model is asked with, and the events there can be."""
+    """The prompt with the list of events."""
     return prompts.prompt(_form(example), vocabulary or example.meta.get("labels", ()))
 
 
 def target(example: Example, explain: bool = True) -> str:
-    """The reply to learn: events and times in the form of the example, after the reasoning or (`explain=False`) alone.
+    """The training target: events and times in the form of the example, after the reasoning or (`explain=False`) alone.
 
-    Raises DatasetError where the reference says which events there are but not when, as LLP's training set does.
+    Raises DatasetError if the reference has events without times, as in LLP's training set.
     """
     reference, form = reader.reference(example), _form(example)
     if form != "ave" and not reference.segments and reference.text:
@@ -47,34 +47,34 @@ def target(example: Example, explain: bool = True) -> str:
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
-    """The events and times a reply gives, in the spelling of its list.
+    """Parse the events and times of a reply; labels are spelled as in the example's list.
 
-    What can be read is kept; what cannot is noted, and so is a reply that names no event at all, unless it says so in
-    the words of a target (NOTHING).
+    Parts that cannot be parsed are noted and the rest is kept. A reply without events is noted too, unless it says so
+    in the words of a target (NOTHING).
     """
     form, known = _form(example), vocabulary or example.meta.get("labels", ())
-    said, why = unwrap.spoken(reply)
+    statement, why = unwrap.spoken(reply)
     if why:
         return Answer(raw=reply, notes=(UNREAD + why,))
-    found = (replies.streams if form == "llp" else replies.events)(said)
-    if not found.segments and not found.labels:
-        found = events.told(said, known, streams=form == "llp") or found
-    segments = replies.in_order(replace(s, label=reader.canonical(s.label, known)) for s in found.segments)
-    labels = dict.fromkeys(reader.canonical(label, known) for label in found.labels)
-    problems = list(found.problems)
+    parsed = (replies.streams if form == "llp" else replies.events)(statement)
+    if not parsed.segments and not parsed.labels:
+        parsed = events.told(statement, known, streams=form == "llp") or parsed
+    segments = replies.in_order(replace(s, label=reader.canonical(s.label, known)) for s in parsed.segments)
+    labels = dict.fromkeys(reader.canonical(label, known) for label in parsed.labels)
+    problems = list(parsed.problems)
     strange = [label for label in labels if known and label not in known]
     problems += [f"no known event: {label!r}" for label in strange]
-    if not labels and not problems and not (form != "ave" and NOTHING in said):
+    if not labels and not problems and not (form != "ave" and NOTHING in statement):
         problems.append("the reply names no event")
     text = replies.names(segments) or ", ".join(labels)
     return Answer(text, segments=segments, raw=reply, notes=tuple(UNREAD + problem for problem in problems))
 
 
 def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:
-    """What is asked for, in percent, and `unread`. The form is what the references look like, where it is not given.
+    """The metrics of a form, in percent, and `unread`. Without `form`, it is inferred from the references.
 
-    Streams apart (`llp`): the ten F1 of `metrics.av_parsing.parsing`. One event in ten seconds (`ave`): `accuracy` of
-    seconds. Anything longer or fuller (`unav`): F1 of seconds and of events, streams together.
+    `llp`: the ten F1 scores of `metrics.av_parsing.parsing`. `ave`: `accuracy` of seconds. `unav`: F1 of seconds and of
+    events, over both streams together.
     """
     return totals(pooled(answers, references, form))
 
@@ -90,7 +90,7 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = 
 
 
 def by_class(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, dict[str, float]]:
-    """Event -> percent of its seconds that are right (`ave`), or F1 of its seconds in each stream."""
+    """Event -> accuracy of its seconds in percent (`ave`), or F1 of its seconds in each stream."""
     form, seconds = form or _looks_like(references), _length(references)
     if form == "ave":
         right = av_parsing.event_accuracy_by_label(answers, references, seconds)
@@ -107,7 +107,7 @@ def _looks_like(references: Sequence[Answer]) -> str:
 
 
 def _length(references: Sequence[Answer]) -> int:
-    """Whole seconds that hold every event; ten at least."""
+    """Number of whole seconds that cover every event; at least ten."""
     return max(SECONDS, ceil(max((s.end for reference in references for s in reference.segments), default=0)))
 
 
@@ -144,7 +144,7 @@ def _llp(reference: Answer) -> str:
 
 
 def _grouped(segments: Sequence[Segment]) -> list[tuple[str, list[str]]]:
-    """(label, its ranges), labels in order of their first."""
+    """(label, ranges) pairs, ordered by first occurrence."""
     times: dict[str, list[str]] = {}
     for segment in segments:
         times.setdefault(segment.label, []).append(f"({_seconds(segment.start)} {_seconds(segment.end)})")
@@ -152,7 +152,7 @@ def _grouped(segments: Sequence[Segment]) -> list[tuple[str, list[str]]]:
 
 
 def _told(segments: Sequence[Segment]) -> str:
-    """The segments in plain sentences, in order of time."""
+    """The segments as sentences, in order of time."""
     verbs = {"audio": "is heard", "visual": "is seen", "audio-visual": "is seen and heard"}
     told = [
         f"{s.label} {verbs[s.stream]} from second {_seconds(s.start)} to second {_seconds(s.end)}." for s in segments
@@ -161,5 +161,5 @@ def _told(segments: Sequence[Segment]) -> str:
 
 
 def _seconds(time: float) -> str:
-    """A time with all the digits it has and no exponent."""
+    """A time with all its digits, without exponent."""
     return format(Decimal(repr(time)).normalize(), "f")

@@ -1,8 +1,8 @@
-"""Localisation and segmentation: where what sounds, or what is meant, is (ARIG, S4, MS3, AVSS, Ref-AVS).
+"""Localisation and segmentation of sounding or referred objects (ARIG, S4, MS3, AVSS, Ref-AVS).
 
-`meta["form"]` of an example says what is asked for: `arig` the box, `s4` and `ms3` the box and three points on the
-object, `avss` the same for each of several objects, `ref_avs` the same or that there is no such object. A mask is made
-from box and points by a segmenter; `parse` gives regions without masks. Coordinates are in pixels of 224 x 224.
+`meta["form"]` of an example defines the target: `arig` a box, `s4` and `ms3` a box and three points on the object,
+`avss` the same for each of several objects, `ref_avs` the same or that there is no such object. A segmenter makes masks
+from box and points; `parse` returns regions without masks. Coordinates are in pixels of 224 x 224.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ SAID = re.compile(r"\bobject\b[^.\n]{0,80}?\bis\s{1,4}(?:an?\s{1,4}|the\s{1,4})?
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
-    """The words a model is asked with; of Ref-AVS with the example's expression."""
+    """The prompt; for Ref-AVS with the example's expression."""
     return prompts.prompt(_form(example), vocabulary, example.question)
 
 
 def target(example: Example, explain: bool = True) -> str:
-    """The reply to learn: object and coordinates in the example's form, after a sentence or (`explain=False`) alone.
+    """The training target: object and coordinates in the example's form, after a sentence or (`explain=False`) alone.
 
-    Box and points come from the reference's regions, what lacks from their mask. Raises DatasetError where neither is.
+    Box and points come from the reference's regions, or from their mask. Raises DatasetError if both are missing.
     """
     reference, form = reader.reference(example), _form(example)
     if form == "ref_avs" and not reference.text:
@@ -55,9 +55,9 @@ def target(example: Example, explain: bool = True) -> str:
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
-    """The object a reply names, and its box and points as regions; a point is a box without extent.
+    """Parse the object of a reply, and its box and points as regions; a point is a box without extent.
 
-    What lies outside the picture or is inside out is left out and noted, and so is a reply without any coordinates,
+    Coordinates outside the picture and inverted boxes are dropped and noted. A reply without coordinates is noted too,
     unless (`ref_avs`) it says false.
     """
     form = _form(example)
@@ -71,23 +71,23 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
         parts = [(content.split("[")[0].strip(" ,:"), content) for _, content in replies.tagged(text, "object")]
     else:
         parts = [(_named(text, verdict), text)]
-    found, problems = list[Region](), list[str]()
+    regions, problems = list[Region](), list[str]()
     labels = [reader.canonical(label, vocabulary) for label, _ in parts]
     for label, (_, content) in zip(labels, parts, strict=True):
         some, wrong = boxes.regions(content, label, corners=form == "arig")
-        found += some
+        regions += some
         problems += wrong
-    if not found and not problems:
+    if not regions and not problems:
         problems.append("no coordinates")
     text = ", ".join(dict.fromkeys(label for label in labels if label))
-    return Answer(text, regions=tuple(found), raw=reply, notes=tuple(UNREAD + problem for problem in problems))
+    return Answer(text, regions=tuple(regions), raw=reply, notes=tuple(UNREAD + problem for problem in problems))
 
 
 def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:
-    """IoU and AUC where references have boxes, J, F and S (convention `crab_plus`) where they have masks, and `unread`.
+    """IoU and AUC for references with boxes, J, F and S (convention `crab_plus`) for those with masks, and `unread`.
 
-    Of `avss` also mIoU and F over its 71 classes. Percent, but for S. An answer without a box or mask where one is
-    wanted scores 0; `no_box` and `no_mask` say how many these are.
+    For `avss` also mIoU and F over its 71 classes. All in percent except S. An answer without a required box or mask
+    scores 0; `no_box` and `no_mask` give the share of such answers.
     """
     return totals(pooled(answers, references, form))
 
@@ -115,7 +115,7 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = 
 
 
 def by_class(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, dict[str, float]]:
-    """Object -> the means of `score` over the pictures whose object it is, and `support`, how many they are."""
+    """Object -> the scores over its pictures, and `support`, their number."""
     places: dict[str, list[int]] = {}
     for place, reference in enumerate(references):
         if reference.text:
@@ -129,9 +129,9 @@ def by_class(answers: Sequence[Answer], references: Sequence[Answer], form: str 
 
 
 def class_map(answer: Answer, shape: tuple[int, int]) -> np.ndarray:
-    """uint8 (height, width) class numbers of AVSS as its pictures count them, from 0, background; later regions on top.
+    """uint8 (height, width) class map of AVSS, with 0 for the background; later regions overwrite earlier ones.
 
-    A region of a class that AVSS does not have is background.
+    A region whose class is not in AVSS is background.
     """
     numbers = {normal(label): number for number, label in enumerate(avsbench.CLASSES)}
     drawn = np.zeros(shape, dtype=np.uint8)
@@ -162,7 +162,7 @@ def _objects(reference: Answer) -> str:
 
 
 def _named(reply: str, verdict: str) -> str:
-    """The object: between its tags, in <answer>, or in "the object … is a dog"."""
+    """The object of a reply: in its tags, in <answer>, or in "the object … is a dog"."""
     tagged = [content for _, content in replies.tagged(reply, "object") if content]
     if tagged:
         return tagged[-1].split("[")[0].strip(" ,:")

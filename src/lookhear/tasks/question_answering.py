@@ -1,6 +1,6 @@
-"""Question answering: a short answer out of a known set, or one of the options a question comes with.
+"""Question answering: a short answer from a closed vocabulary, one of the question's options, or an open answer.
 
-How to ask a language model, how to read its reply, how to score. Small nets need none of it: they choose a class.
+Nets do not use this file: they classify over the vocabulary.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lookhear.types import Answer, Example
 VERSION = 2
 MAIN = {"": "accuracy"}
 YES_NO = ("yes", "no")
-ENDS = (".", "!", ":", "'", '"', "”", ")")  # of a question that needs no question mark
+ENDS = (".", "!", ":", "'", '"', "”", ")")  # last characters of a question that needs no question mark
 EVIDENCE = (
     " Then write on lines of their own when you saw or heard what tells you, as 'seen 1:05-1:08' or 'heard 0:12-0:15'."
 )
@@ -25,7 +25,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
-    """The words a model is asked with: the question, and its options or the answers there can be."""
+    """The prompt: the question, and its options or the allowed answers."""
     question = example.question.strip()
     question = question if question.endswith(ENDS) else question.rstrip("?？ ") + "?"
     options = example.meta.get("options", ())
@@ -44,9 +44,9 @@ def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
 
 
 def target(example: Example, explain: bool = True) -> str:
-    """The reply to learn: the answer between tags, after the reasoning or (`explain=False`) alone.
+    """The training target: the answer between tags, after the reasoning or (`explain=False`) alone.
 
-    An option is given with its letter, as it is asked for.
+    An option is given with its letter.
     """
     answer, options = reader.reference(example).text, list(example.meta.get("options", ()))
     letter = f"{LETTERS[options.index(answer)]}. " if answer in options else ""
@@ -54,16 +54,16 @@ def target(example: Example, explain: bool = True) -> str:
     if not explain:
         return tagged
     own = f"From what is seen and heard, the question is answered by {answer}. So the answer is {tagged}."
-    said = replace(example, reference=Answer(answer))  # reasoning tells the answer in words, not when or where
+    said = replace(example, reference=Answer(answer))  # reasoning contains the answer's text, without times and regions
     return reader.explained(said, own, parse)
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
-    """The answer in a model's own words, kept as `raw`.
+    """Parse the answer of a reply; the reply itself is kept as `raw`.
 
-    An option is named by its letter, its words or its place; an answer of the vocabulary by its words, of the kind that
-    the question asks for. With neither options nor vocabulary (`meta["labels"]`, where none is given) what the reply
-    states is the answer. What names none of them, or several, is empty with a note: it is never guessed at.
+    An option is recognised by its letter, text or position; an answer of the vocabulary by its text, if it has the type
+    that the question asks for. The vocabulary defaults to `meta["labels"]`; without options and vocabulary, the
+    statement of the reply is the answer. A reply that names no answer, or several, gives an empty answer with a note.
     """
     options = list(example.meta.get("options", ()))
     if options:
@@ -86,8 +86,8 @@ def right(answer: Answer, reference: Answer) -> bool:
 def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:
     """`accuracy` and `unread` in percent.
 
-    Of yes/no questions (form `yes_no …`) also precision, recall and F1 of yes and the share of yes replies; of
-    questions with dated evidence (form `evidence`) also the evidence league.
+    For yes/no questions (form `yes_no …`) also precision, recall and F1 of yes and the share of yes answers; for
+    questions with evidence times (form `evidence`) also the metrics of `metrics.evidence`.
     """
     return totals(pooled(answers, references, form))
 

@@ -27,52 +27,53 @@ STREAMS: Mapping[str, tuple[str, ...]] = {  # which classes a number is about, b
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
-    """The words a model is asked with, and the classes there can be."""
+    """The prompt with the list of classes."""
     return prompts.prompt("tags", vocabulary or example.meta.get("labels", ()))
 
 
 def target(example: Example, explain: bool = True) -> str:
-    """The reply to learn: the classes between tags, a semicolon between them."""
+    """The training target: the classes between tags, separated by semicolons."""
     labels = dict.fromkeys(segment.label for segment in reader.reference(example).segments)
     return f"<answer>{'; '.join(labels)}</answer>"
 
 
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
-    """Every class of the list that a reply names and does not deny, each as a segment of no length."""
+    """Parse every class that a reply names and does not deny, each as a segment of zero length."""
     known = tuple(vocabulary or example.meta.get("labels", ()))
-    said = unwrap.unwrap(reply)
-    found: dict[str, None] = {}
-    for text in said.texts or said.others:
+    unwrapped = unwrap.unwrap(reply)
+    classes: dict[str, None] = {}
+    for text in unwrapped.texts or unwrapped.others:
         low = softened(options.lower(english(text)))
         listed = {normal(part): None for part in low.replace("\n", ";").split(";")}
-        found |= {label: None for label in known if normal(label) in listed}
-        found |= {str(m.value): None for m in closed.affirmed(low, known)}
-    if not found:
-        return Answer(raw=reply, notes=(UNREAD + (said.why or "the reply names no known class"),))
-    return Answer(", ".join(found), segments=tuple(Segment(label, 0.0, 0.0) for label in found), raw=reply)
+        classes |= {label: None for label in known if normal(label) in listed}
+        classes |= {str(m.value): None for m in closed.affirmed(low, known)}
+    if not classes:
+        return Answer(raw=reply, notes=(UNREAD + (unwrapped.why or "the reply names no known class"),))
+    return Answer(", ".join(classes), segments=tuple(Segment(label, 0.0, 0.0) for label in classes), raw=reply)
 
 
 def score(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> Mapping[str, float]:
-    """For the classes heard, seen, both, and heard or seen only: F1 of all clips, and `hit`, in percent; and `unread`.
+    """F1 and `hit` for classes that are heard, seen, both, only heard or only seen, and `unread`, in percent.
 
-    `hit/…`: the first class that is named is one of them, over the clips that have any.
+    `hit/…` is the share of clips (among those with such a class) whose first named class is one of them.
     """
     return totals(pooled(answers, references, form))
 
 
 def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = "") -> dict[str, Pooled]:
     """The numbers of `score` as sums over clips."""
-    said = [list(dict.fromkeys(s.label for s in answer.segments)) for answer in answers]
+    predicted = [list(dict.fromkeys(s.label for s in answer.segments)) for answer in answers]
     scores: dict[str, Pooled] = {}
     for name, streams in STREAMS.items():
         true = [{s.label for s in reference.segments if s.stream in streams} for reference in references]
         other = [{s.label for s in reference.segments} - t for reference, t in zip(references, true, strict=True)]
         rows = np.array(
-            [[len(t & set(a)), len(t), len(set(a) - o)] for a, t, o in zip(said, true, other, strict=True)], dtype=float
+            [[len(t & set(a)), len(t), len(set(a) - o)] for a, t, o in zip(predicted, true, other, strict=True)],
+            dtype=float,
         ).reshape(-1, 3)
         scores[f"f1/{name}"] = Pooled(rows, _f1)
         scores[f"hit/{name}"] = mean(
-            [bool(a) and a[0] in t for a, t in zip(said, true, strict=True)], list(map(bool, true))
+            [bool(a) and a[0] in t for a, t in zip(predicted, true, strict=True)], list(map(bool, true))
         )
     return scores | reader.share(answers)
 
@@ -80,9 +81,9 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = 
 def confused(
     alone: Sequence[Answer], other: Sequence[Answer], both: Sequence[Answer], references: Sequence[Answer]
 ) -> float:
-    """VGGSounder's mu in percent: right with one stream alone (`alone` or `other`), wrong with both together.
+    """VGGSounder's modality confusion mu in percent: correct with one stream (`alone` or `other`), wrong with both.
 
-    Right means that the first class named is one of the reference's.
+    An answer is correct if its first class is in the reference.
     """
 
     def right(answer: Answer, reference: Answer) -> bool:

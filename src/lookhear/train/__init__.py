@@ -1,1 +1,1 @@
-"""Straight training loops."""
+"""Training of nets and of language models."""

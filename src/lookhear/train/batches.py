@@ -1,7 +1,8 @@
-"""The clips and questions of a training step: drawn, decoded ahead, shared out over processes and parts.
+"""Batches of language model training: sample clips and questions, prefetch, and split over processes and parts.
 
-A part without sound, say, would let its process pass by the audio tower, for which sharded processes (FSDP, DeepSpeed)
-wait. So a clip that asks nothing, black and silent, stands in for what a part lacks.
+With sharded processes (FSDP, DeepSpeed) every process must run the same modules in every step; a part without sound
+would skip the audio tower and block the others. A part that lacks a modality therefore gets a black and silent clip
+without questions.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from lookhear.train.lessons import Ask, Curriculum, Lesson, Truth
 from lookhear.train.prepared import Clips
 from lookhear.train.sampler import Sampler
 
-AHEAD = 3  # steps whose clips are decoded in advance
+AHEAD = 3  # number of steps whose clips are prefetched
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """One clip of a step with what is asked about it; `tokens` its targets have."""
+    """One clip of a step with its questions, masks, and number of target tokens."""
 
     lesson: Lesson
     asks: list[Ask]
@@ -37,7 +38,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Part:
-    """What a process reads at once; `share` is the weight of its mean loss in the step."""
+    """The clips of one forward pass of a process; `share` is the weight of its mean loss in the step."""
 
     clips: list[Prepared]
     asks: list[list[Ask]]
@@ -46,12 +47,12 @@ class Part:
 
     @property
     def masked(self) -> bool:
-        """Whether there is a mask to learn."""
+        """Whether any question has a target mask."""
         return any(one is not None for some in self.masks for one in some)
 
 
 class Batches:
-    """Steps one after the other."""
+    """Iterator over the batches of a run."""
 
     def __init__(
         self, llm: Trainable, curriculum: Curriculum, recipe: config.LLMRecipe, clips: Clips, engine: Accelerator
@@ -66,22 +67,22 @@ class Batches:
         self.blanks = self._blanks()
 
     def steps(self, settings: config.Tuning) -> int:
-        """How many steps the recipe means."""
+        """Number of steps of the run."""
         if not settings.epochs:
             return settings.steps
         return math.ceil(settings.epochs * sum(self.sizes.values()) / settings.batch)
 
     def state(self) -> dict[str, Any]:
-        """Where the next step is drawn from."""
+        """State of the sampler before the next step."""
         return self.queue[0][0] if self.queue else self.sampler.state()
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from where `state` was taken."""
+        """Restore the sampler's `state`."""
         self.queue.clear()
         self.sampler.restore(state)
 
     def next(self, step: int) -> list[Drawn]:
-        """The draws of step number `step`; those of the steps after it are decoded from now on."""
+        """The clips of step number `step`; starts prefetching the following steps."""
         while len(self.queue) <= (AHEAD if self.clips.pool else 0):
             self.queue.append((self.sampler.state(), self.sampler.next()))
             self.clips.ahead(self._mine([self._lesson(one) for one in self.queue[-1][1]]))
@@ -93,14 +94,14 @@ class Batches:
         return drawn
 
     def parts(self, drawn: Sequence[Drawn]) -> list[Part]:
-        """What this process reads of a step, one after the other."""
+        """The parts of a step for this process."""
         total, count = sum(one.tokens for one in drawn), self.recipe.train.accumulate
         processes, me = self.engine.num_processes, self.engine.process_index
         every = [drawn[part * processes + me :: count * processes] for part in range(count)]
         return [self.part(mine, total / processes) for mine in every]
 
     def part(self, mine: Sequence[Drawn], total: float) -> Part:
-        """Clips and questions of a part; blanks stand in for what it lacks."""
+        """Clips and questions of a part, with blank clips for missing modalities."""
         read = [self.clips.get(one.lesson) for one in mine]
         kept = [(one, clip) for one, clip in zip(mine, read, strict=True) if clip is not None]
         clips = [clip for _, clip in kept]
@@ -110,23 +111,23 @@ class Batches:
         for blank in self.blanks if self.engine.num_processes > 1 or not clips else ():
             if not set(blank) <= there:
                 clips.append(blank)
-                asks.append([] if tokens else [("", "nothing")])  # of weight 0: every loss needs a token
+                asks.append([] if tokens else [("", "nothing")])  # weight 0; a loss needs at least one token
                 masks.append([None] * len(asks[-1]))
         return Part(clips, asks, masks, tokens / total if total else 0.0)
 
     def tokens(self, target: str) -> Sequence[int]:
-        """The target as tokens, with the one that ends it."""
+        """Token ids of the target, with the end token."""
         return self.llm.reply(target)
 
     def _lesson(self, one: tuple[str, int]) -> Lesson:
         return self.curriculum.lessons[one[0]][one[1]]
 
     def _mine(self, some: Sequence[Lesson]) -> Sequence[Lesson]:
-        """The clips of a step that this process reads."""
+        """This process's share of the clips of a step."""
         return some[self.engine.process_index :: self.engine.num_processes]
 
     def _blanks(self) -> list[Prepared]:
-        """A blank video, and a blank still where the first clip of some task is one."""
+        """A blank video, and a blank image if the first clip of a task is one."""
         blanks = [lessons.blank(self.llm)]
         firsts = [self.clips.get(some[0]) for some in self.curriculum.lessons.values()]
         if any(one is not None and ("pixel_values" in one or "image" in one) for one in firsts):

@@ -1,4 +1,4 @@
-"""A published checkpoint becomes a run folder: evaluated, audited, asked and compared like what was trained here."""
+"""Convert a published checkpoint to a run folder, for use with evaluate, audit, ask and compare."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from lookhear.store.fill import build_encoder, encoders_of
 from lookhear.store.signature import signature
 from lookhear.train import files
 
-WRAPPERS = ("state_dict", "model", "model_state_dict", "net", "network")  # what checkpoints keep their weights under
+WRAPPERS = ("state_dict", "model", "model_state_dict", "net", "network")  # keys of checkpoints for the state dict
 
 
 def convert(name: str, checkpoint: Path, recipe: config.Recipe, vocabulary: Sequence[str] = ()) -> Path:
     """Write the run folder `recipe.out` with the weights of `checkpoint`, published for net `name`.
 
-    `recipe` says which features the net reads, how streams are fitted, and the dataset whose answers the classes are,
-    unless `vocabulary` gives them; sizes and variant are read off the weights. Raises ModelError where the weights are
-    not of this net, or do not fit the features or the answers.
+    `recipe` defines the features, the length of streams, and the dataset whose answers are the classes, unless
+    `vocabulary` is given; sizes and variant are inferred from the weights. Raises ModelError if the weights are not of
+    this net, or do not fit the features or the answers.
     """
     module = catalog.find("nets", name)
     if not hasattr(module, "from_official"):
@@ -63,7 +63,7 @@ def convert(name: str, checkpoint: Path, recipe: config.Recipe, vocabulary: Sequ
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """The weights in a checkpoint, out of what wraps them and without prefixes. Raises ModelError for NaN."""
+    """The state dict of a checkpoint, unwrapped and without prefixes. Raises ModelError for NaN."""
     if not path.is_file():
         raise ModelError(f"No checkpoint at {str(path)!r}. Give the published .pt, .pth, .bin or .safetensors file.")
     state = checkpoints.tensors(checkpoints.read(path), *WRAPPERS)
@@ -86,7 +86,7 @@ def _answers(recipe: config.Recipe) -> tuple[str, ...]:
 
 
 def _cards(recipe: config.Recipe, wanted: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-    """Encoder -> its signature: of the store where it has such features, else of the encoder itself."""
+    """Encoder -> signature, from the store if it has such features, else from the encoder."""
     root = recipe.data.store or (f"{recipe.data.root}/features" if recipe.data.root else None)
     store, cards = FeatureStore(root), dict[str, Mapping[str, Any]]()
     for name in encoders_of(recipe.features, wanted):

@@ -1,4 +1,4 @@
-"""What differs between the engines of Accelerate: plain and DDP, FSDP2, DeepSpeed."""
+"""Set-up of Accelerate's engines: single process and DDP, FSDP2, DeepSpeed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHARDED = ("FSDP", "DEEPSPEED", "MEGATRON_LM")
 
 
 def accelerator(settings: config.Tuning) -> Accelerator:
-    """The engine that a recipe asks for. Raises RecipeError, or DependencyError where DeepSpeed is not installed."""
+    """The Accelerator of a recipe. Raises RecipeError, or DependencyError if DeepSpeed is not installed."""
     options: dict[str, Any] = {
         "mixed_precision": settings.precision,
         "gradient_accumulation_steps": settings.accumulate,
@@ -47,10 +47,10 @@ def accelerator(settings: config.Tuning) -> Accelerator:
 
 
 def _on_cpus(made: Accelerator, options: dict[str, Any]) -> None:
-    """Let an engine share out over gloo, which Accelerate lets do on accelerators alone and else drops in silence."""
+    """Enable sharding over gloo on CPUs, which Accelerate silently disables without an accelerator."""
     state = made.state
     kind = DistributedType.FSDP if "fsdp_plugin" in options else DistributedType.DEEPSPEED
-    state.distributed_type = PartialState().distributed_type = kind  # the second is what the first is refreshed from
+    state.distributed_type = PartialState().distributed_type = kind  # the first is refreshed from the second
     if kind == DistributedType.FSDP:
         state.fsdp_plugin = options["fsdp_plugin"]
         return
@@ -64,9 +64,9 @@ def _on_cpus(made: Accelerator, options: dict[str, Any]) -> None:
 
 
 def settle(accelerator: Accelerator, settings: config.Tuning, model: nn.Module) -> None:
-    """Tell FSDP which blocks to shard, where nobody has; give DeepSpeed the recipe's batch, accumulation and clipping.
+    """Set FSDP's block classes if they are unset, and DeepSpeed's batch size, accumulation and clipping.
 
-    DeepSpeed wants the clips a process reads at once before it starts, and would let its own numbers overrule ours.
+    DeepSpeed needs the micro-batch size before it starts, and its own values would override the recipe's.
     """
     plugin = accelerator.state.deepspeed_plugin
     if (
@@ -87,22 +87,22 @@ def settle(accelerator: Accelerator, settings: config.Tuning, model: nn.Module) 
 
 
 def blocks(model: nn.Module) -> list[str]:
-    """Names of the classes of a model's repeated blocks, as transformers tells them, that are really in it."""
+    """Class names of the model's repeated blocks (transformers' `_no_split_modules`) that occur in it."""
     told = {name for module in model.modules() for name in (getattr(module, "_no_split_modules", None) or ())}
     return sorted(told & {type(module).__name__ for module in model.modules()})
 
 
 def clips(accelerator: Accelerator) -> bool:
-    """Whether the engine clips gradients by itself."""
+    """Whether the engine clips gradients itself."""
     return accelerator.state.deepspeed_plugin is not None
 
 
 def weights(accelerator: Accelerator, step: nn.Module, learning: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What learned, whole, by its names in the model; every process must call this. Empty in all but the first."""
+    """The full trained weights by name, in the main process only; must be called in every process."""
     kind = str(accelerator.distributed_type)
     if "FSDP" in kind:
         found = {}
-        for name, tensor in learning.items():  # one at a time: never the whole model in one process
+        for name, tensor in learning.items():  # one tensor at a time, so that no process holds the whole model
             whole = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
             if accelerator.is_main_process:
                 found[name] = whole.detach().cpu().clone()

@@ -1,12 +1,12 @@
-"""What a run will take, before its first step: memory, disk and time, and a refusal where they do not fit.
+"""Estimate memory, disk space and time of a run before its first step, and refuse a run that does not fit.
 
-    memory = weights + what learns x (gradient 4 + Adam's two means 8 bytes) + activations of the longest packed row
-    disk   = the outcome + one checkpoint (what learns, three times) + prepared clips where they have a folder
-    time   = 6 x weights x tokens of a step (8 x with activations worked out again) / measured or known speed
+    memory = weights + trained weights x (gradient 4 + Adam's moments 8 bytes) + activations of the longest packed row
+    disk   = the result + one checkpoint (trained weights, three times) + prepared clips if they have a folder
+    time   = 6 x weights x tokens per step (8 x with activation checkpointing) / measured or known speed
 
 Activations are counted as 34 bytes x width x layers a token in half precision (Korthikanti et al., 2022, without
 attention's own square, which fused attention does not keep), twice that in single; checkpointing keeps 2 bytes instead.
-The numbers are rough on purpose: within a factor of about two, which tells a run that fits from one that cannot.
+The estimates are accurate to a factor of about two, which is enough to detect runs that cannot fit.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PEAK = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12, "L40": 1
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes, seconds, operations."""
+    """Estimated and available memory and disk space (bytes), time per step (seconds), and operations."""
 
     memory: float
     memory_there: float
@@ -52,7 +52,7 @@ class Estimate:
         return asdict(self)
 
     def check(self) -> None:
-        """Raises ModelError where memory or disk cannot hold the run."""
+        """Raise ModelError if memory or disk space is not sufficient."""
         if self.memory > self.memory_there:
             raise ModelError(
                 f"The run needs about {self.memory / 1e9:.1f} GB of memory, {self.memory_there / 1e9:.1f} GB are free. "
@@ -77,7 +77,7 @@ def estimate(
     checkpointing: bool = False,
     processes: int = 1,
 ) -> Estimate:
-    """Of a run that reads `tokens` a step over all processes, `row` of them at once in one, from `clips` on disk."""
+    """Estimate a run with `tokens` per step over all processes and at most `row` tokens in one forward pass."""
     weights = list(model.parameters())
     held = sum(p.numel() * p.element_size() for p in weights)
     count = sum(p.numel() for p in weights)
@@ -97,12 +97,12 @@ def estimate(
 
 
 def tokens_of(llm: Trainable, clip: Prepared) -> int:
-    """Tokens that a prepared clip takes before any question."""
+    """Number of tokens of a prepared clip, without questions."""
     return len(llm.prefix(clip))
 
 
 def shape(model: torch.nn.Module) -> tuple[int, int]:
-    """(width, layers) of the language model within."""
+    """(width, layers) of the inner language model."""
     for module in model.modules():
         told = getattr(module, "config", None)
         told = getattr(told, "text_config", told)
@@ -112,7 +112,7 @@ def shape(model: torch.nn.Module) -> tuple[int, int]:
 
 
 def of(device: torch.device, dtype: torch.dtype) -> float:
-    """Operations a second: a card's printed peak, else what a product of matrices reaches here now."""
+    """FLOP/s of a device: the specified peak of a known GPU, else the measured speed of a matrix product."""
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
         if known := next((peak for card, peak in PEAK.items() if card in name), None):
@@ -129,7 +129,7 @@ def of(device: torch.device, dtype: torch.dtype) -> float:
 
 
 def free(device: torch.device) -> float:
-    """Bytes of memory that can still be had, with what the model holds already, as that is counted too."""
+    """Bytes of available memory, including what the model already uses."""
     if device.type == "cuda":
         return float(torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_allocated(device))
     mine = float(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if proc() else 0.0
@@ -140,12 +140,12 @@ def free(device: torch.device) -> float:
 
 
 def proc() -> bool:
-    """Whether this is a Linux that tells."""
+    """Whether /proc/meminfo exists."""
     return Path("/proc/self/statm").is_file()
 
 
 def existing(path: Path) -> Path:
-    """The nearest folder above that is there."""
+    """The nearest existing parent folder."""
     path = path.resolve()
     while not path.exists():
         path = path.parent

@@ -1,9 +1,9 @@
-"""The files of a run folder, each written whole or not at all.
+"""The files of a run folder, each written atomically.
 
 recipe.yaml  vocabulary.json  features.json     what the run is, written first
 questions.json  world.safetensors               what it was asked and shown, for notes outside of that
 scale.safetensors                               how features are scaled, where the recipe standardizes
-log.jsonl  tensorboard/                         how it went
+log.jsonl  tensorboard/  costs.json             how it went, and what it took
 checkpoint/last.pt  checkpoint/best.safetensors where it stands, while training
 model.safetensors                               the result: there only when training has ended
 """
@@ -35,12 +35,12 @@ FREE = (
     "train.prepared",
     "train.report_to",
     "train.check_memory",
-)  # keys that do not change what comes out
+)  # keys that do not change the result
 
 
 @contextmanager
 def writing(run: Path, main: bool) -> Iterator[None]:
-    """Be the one job that trains in `run`; of several processes of one job the `main` one holds the claim."""
+    """Context manager: exclusive lock on the run folder, held by the `main` process of the job."""
     if not main:
         yield
         return
@@ -54,7 +54,7 @@ def writing(run: Path, main: bool) -> Iterator[None]:
 
 
 def check_processes(run: Path, began: int, now: int) -> None:
-    """Refuse to go on with another number of processes: they share out a step, so its meaning would change."""
+    """Refuse to resume with another number of processes, which would change the batches."""
     if began != now:
         raise ModelError(
             f"{str(run)!r} was begun by {began} processes and cannot go on with {now}. "
@@ -63,9 +63,9 @@ def check_processes(run: Path, began: int, now: int) -> None:
 
 
 def claim(recipe: config.Recipe | config.LLMRecipe, run: Path, done: str = "model.safetensors") -> bool:
-    """Take folder `run` for `recipe`; True where it is trained already. Refuses a folder that holds something else.
+    """Check that folder `run` may be used for `recipe`; True if training has finished. Raises RecipeError otherwise.
 
-    `done` is the file that is there only when training has ended.
+    `done` is the file that exists only after training has ended.
     """
     kept = run / "recipe.yaml"
     if kept.is_file():
@@ -85,7 +85,7 @@ def claim(recipe: config.Recipe | config.LLMRecipe, run: Path, done: str = "mode
 
 @contextmanager
 def unless_refused(run: Path) -> Iterator[None]:
-    """Leaves no new run folder behind where training fails before its first checkpoint; Ctrl-C leaves it."""
+    """Context manager: remove a new run folder if training fails before its first checkpoint (not on Ctrl-C)."""
     fresh = not (run / "recipe.yaml").is_file()
     try:
         yield
@@ -98,7 +98,7 @@ def unless_refused(run: Path) -> Iterator[None]:
 def start(
     run: Path, recipe: config.Recipe, vocabulary: tuple[str, ...], cards: Mapping[str, Any], scale: Scale
 ) -> None:
-    """Write what the run is. The recipe goes last: where it is, the rest is."""
+    """Write the definition of the run. The recipe is written last, so its presence implies the other files."""
     write(run / "vocabulary.json", dumps(vocabulary).encode())
     write(run / "features.json", dumps(cards, indent=1, sort_keys=True).encode())
     if scale:
@@ -114,23 +114,23 @@ def tell(run: Path, recipe: config.Recipe | config.LLMRecipe) -> None:
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write a state dict as safetensors, tensor by tensor."""
+    """Write a state dict as safetensors, one tensor at a time."""
     with whole(path) as part:
         safetensors.torch.save_file({n: t.detach().cpu().contiguous() for n, t in weights.items()}, part)
 
 
 def save_checkpoint(run: Path, state: Mapping[str, Any]) -> None:
-    """Write everything an interrupted run goes on from, in one file, tensor by tensor: no second copy in memory."""
+    """Write the checkpoint for resuming, one tensor at a time, without a second copy in memory."""
     path = run / "checkpoint" / "last.pt"
     with whole(path) as part:
         try:
             torch.save(dict(state), part)
-        except RuntimeError:  # what torch's writer makes of a full disk
+        except RuntimeError:  # raised by torch on a full disk
             raise FileError(f"Cannot write {str(path)!r}. Check permissions and free space.") from None
 
 
 def load_checkpoint(run: Path) -> dict[str, Any] | None:
-    """The last checkpoint, or None where there is none."""
+    """The last checkpoint, or None."""
     path = run / "checkpoint" / "last.pt"
     if not path.is_file():
         return None
@@ -143,13 +143,13 @@ def load_checkpoint(run: Path) -> dict[str, Any] | None:
 
 
 def finish(run: Path) -> None:
-    """Put the best weights in place and drop what only training needed."""
+    """Move the best weights to their final place and remove the checkpoints."""
     (run / "checkpoint" / "best.safetensors").replace(run / "model.safetensors")
     drop(run / "checkpoint")
 
 
 def drop(folder: Path) -> None:
-    """Remove a folder that may not be there."""
+    """Remove a folder if it exists."""
     if folder.is_dir():
         shutil.rmtree(folder)
 

@@ -1,4 +1,4 @@
-"""What of a language model learns: its connectors, adapters put into it, or both; all else is frozen."""
+"""Select the trained parameters of a language model: connectors, adapters, or both; all others are frozen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ METHODS = ("ilora", "lora", "lora_moe", "none")
 
 
 def check(recipe: config.LLMRecipe) -> None:
-    """Refuse what makes no sense, before anything is loaded. Raises RecipeError."""
+    """Check a recipe before anything is loaded. Raises RecipeError."""
     settings = recipe.train
     if recipe.stage not in STAGES:
         raise RecipeError(unknown("stage", recipe.stage, STAGES))
@@ -50,7 +50,7 @@ def check(recipe: config.LLMRecipe) -> None:
 
 
 def method_of(recipe: config.LLMRecipe) -> str:
-    """The name of the adapters, `none` where there are none."""
+    """The name of the adapter method, or `none`."""
     name = str(recipe.adapter.get("name", "none"))
     if name not in METHODS:
         raise RecipeError(unknown("adapter", name, METHODS))
@@ -58,10 +58,10 @@ def method_of(recipe: config.LLMRecipe) -> str:
 
 
 def model_of(recipe: config.LLMRecipe, draws: bool = False) -> Trainable:
-    """The model a recipe names, with what learns ready to learn and all else frozen.
+    """Load the model of a recipe and set which parameters require gradients.
 
-    `llm.where` may be the run folder of an earlier stage: what that has learned is where this one starts. `draws`:
-    there are masks to learn, so a mask decoder of the model's own learns too, and in stage instruct its tokens.
+    `llm.where` may be the run folder of an earlier stage, whose trained weights are then the initial ones. With
+    `draws` (the data has masks) the model's mask decoder is trained too, and in stage instruct its tokens.
     """
     name, options = named(recipe)
     where = str(options.get("where", ""))
@@ -77,7 +77,7 @@ def model_of(recipe: config.LLMRecipe, draws: bool = False) -> Trainable:
     torch.manual_seed(recipe.seed)
     names = llm.connectors
     if draws and not llm.draws:
-        draws = False  # it writes boxes and points, which a segmenter draws
+        draws = False  # the model writes boxes and points; a segmenter makes the masks
     method = method_of(recipe)
     if method == "none":
         llm.model.requires_grad_(False)
@@ -101,7 +101,7 @@ def model_of(recipe: config.LLMRecipe, draws: bool = False) -> Trainable:
 
 
 def named(recipe: config.LLMRecipe) -> tuple[str, dict[str, Any]]:
-    """The model's name and the options of its `load` that a recipe gives."""
+    """The model's name and the recipe's options of its `load`."""
     options = {k: v for k, v in recipe.llm.items() if v not in (None, "")}
     name = options.pop("name", None)
     if not name:
@@ -118,12 +118,12 @@ def _started(run: str, name: str, options: dict[str, Any]) -> Any:
 
 
 def _inside(part: Any, name: str) -> bool:
-    """Whether a module of this name is part of what PEFT wraps."""
+    """Whether a module name lies inside the part that PEFT wraps."""
     return any(path == name or path.endswith(f".{name}") for path, _ in part.named_modules())
 
 
 def adapter(recipe: config.LLMRecipe, names: Sequence[str]) -> Any:
-    """The configuration of PEFT that a recipe's `adapter` asks for, connectors among what it saves."""
+    """The PEFT configuration of a recipe's `adapter`, with the connectors in `modules_to_save`."""
     from lookhear.ilora import method as ilora
 
     asked = {k: v for k, v in recipe.adapter.items() if k != "name"}

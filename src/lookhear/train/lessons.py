@@ -1,8 +1,8 @@
-"""What a language model learns from: tasks as clips with the prompts and targets that are asked about them.
+"""Training data of a language model: for each task, clips with their prompts and targets.
 
     recipe.tasks ─▶ examples ─ by clip ─▶ Lesson(task, clip, ((prompt, target), …)) ─ decode, prepare, kept ─▶ tensors
 
-An example without a target, for its reference does not say enough, is left out and counted.
+Examples whose reference is insufficient for a target are left out and counted.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ HALF = ("pixel_values", "pixel_values_videos")  # kept in half precision
 
 @dataclass(frozen=True)
 class Lesson:
-    """A clip of a task with everything that is asked about it; `second` is what it is compared with, `way` how."""
+    """A clip of a task with all its (prompt, target) pairs.
+
+    In matching tasks `second` is the candidate that it is compared with, and `way` the direction (a2v, v2a).
+    """
 
     task: str
     clip: Clip
@@ -41,10 +44,10 @@ class Lesson:
     second: Source | None = None
     way: str = ""
     masks: tuple[Truth, ...] = ()
-    """of a model that draws: the true mask of each ask, None where nothing is to be drawn"""
+    """target mask of each ask, for models with a mask decoder; None without a mask"""
 
     def some(self, rng: Random, most: int) -> tuple[list[Ask], list[Truth]]:
-        """At most so many of its questions with their masks, drawn anew each time."""
+        """A random selection of at most `most` asks with their masks."""
         places = range(len(self.asks))
         chosen = list(places) if len(self.asks) <= most else rng.sample(places, most)
         return [self.asks[k] for k in chosen], [self.masks[k] if self.masks else None for k in chosen]
@@ -52,16 +55,16 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Curriculum:
-    """Task -> its lessons; `notes` say what was left out."""
+    """Task -> its lessons; `notes` describe omitted examples."""
 
     lessons: Mapping[str, tuple[Lesson, ...]]
     notes: tuple[str, ...] = ()
     tasks: frozenset[str] = frozenset()
-    """names in tasks/ whose prompts are taught"""
+    """names in tasks/ whose prompts are used"""
 
     @property
     def digest(self) -> str:
-        """Changes when anything does that is learned from."""
+        """Hash of all training data."""
         every = [one for some in self.lessons.values() for one in some]
         facts = [f"{one.task}\t{one.clip.id}\t{one.asks}\n" for one in every]
         facts += [hashlib.sha256(m.tobytes()).hexdigest() for one in every for m in one.masks if m is not None]
@@ -69,10 +72,10 @@ class Curriculum:
 
 
 def read(recipe: config.LLMRecipe, drawn: str = "", validating: bool = False) -> Curriculum:
-    """The lessons a recipe names. Raises DatasetError where a task has none.
+    """Read the lessons of a recipe. Raises DatasetError for a task without any.
 
-    `drawn` is what a model that draws masks writes for one, which ends the target of whatever has a true mask.
-    `validating`: those of the tasks' `val` splits, of the tasks that name one.
+    `drawn` is the text by which a model with a mask decoder requests a mask; it is appended to targets with a mask.
+    With `validating`, the `val` splits of the tasks are read.
     """
     lessons, notes, kinds = {}, [], set[str]()
     for name, wanted in recipe.tasks.items():
@@ -96,7 +99,7 @@ def _of_task(
 ) -> tuple[tuple[Lesson, ...], Counter[str]]:
     kinds = {task: tasks.find(task) for task in {e.task for e in examples}}
     lost: Counter[str] = Counter()
-    found: dict[tuple[Any, ...], list[tuple[Ask, Truth]]] = {}
+    clips: dict[tuple[Any, ...], list[tuple[Ask, Truth]]] = {}
     for example in examples:
         task = kinds[example.task]
         try:
@@ -106,19 +109,19 @@ def _of_task(
             continue
         second = example.meta.get("second")
         key = (example.clip, second, str(example.meta.get("form", "")) if second else "")
-        if key in found or not limit or len(found) < limit:
+        if key in clips or not limit or len(clips) < limit:
             truth = truth_of(example) if drawn else None
             target = target if truth is None else f"{target} {drawn}"
-            found.setdefault(key, []).append(((prompt, target), truth))
+            clips.setdefault(key, []).append(((prompt, target), truth))
     made = []
-    for (clip, second, way), pairs in found.items():
+    for (clip, second, way), pairs in clips.items():
         asks, masks = zip(*pairs, strict=True)
         made.append(Lesson(name, clip, asks, second, way, masks if any(m is not None for m in masks) else ()))
     return tuple(made), lost
 
 
 def truth_of(example: Example) -> Truth:
-    """What is to be drawn for an example at the size of coordinates; None where there is nothing."""
+    """Target mask of an example at the coordinate size (224 x 224), or None."""
     regions = [r for r in (example.reference.regions if example.reference else ()) if r.mask is not None]
     if not any(np.asarray(r.mask).any() for r in regions):
         return None
@@ -129,7 +132,7 @@ def truth_of(example: Example) -> Truth:
 
 
 def prepared(llm: LLM, lesson: Lesson) -> Prepared:
-    """The lesson's clip decoded and as the model reads it. Raises MediaError."""
+    """The lesson's clip, decoded and preprocessed by the model. Raises MediaError."""
     media = decode(lesson.clip, llm.sampling)
     if lesson.second is None:
         return lean(llm.prepare(media))
@@ -140,19 +143,19 @@ def prepared(llm: LLM, lesson: Lesson) -> Prepared:
 
 
 def lean(prepared: Prepared) -> Prepared:
-    """The same with pictures in half precision, whether they are kept or not, so that it makes no difference."""
+    """Pictures in half precision, whether cached or not, so that caching does not change results."""
     return {
         name: value.half() if name in HALF and torch.is_tensor(value) else value for name, value in prepared.items()
     }
 
 
 def size(prepared: Prepared) -> int:
-    """Bytes of its tensors."""
+    """Size of the tensors in bytes."""
     return sum(value.nbytes for value in prepared.values() if torch.is_tensor(value))
 
 
 def blank(llm: LLM, still: bool = False) -> Prepared:
-    """A second of black and silence: reading it takes a model through everything it sees and hears with."""
+    """A second of black and silence, which passes through all towers of the model."""
     sampling = llm.sampling
     height, width = sampling.size or (224, 224)
     count = 1 if still else 2

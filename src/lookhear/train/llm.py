@@ -1,15 +1,13 @@
-"""Training a language model: connectors first (`align`), then adapters and connectors on all tasks (`instruct`).
+"""Training loop of language models: stage `align` (connectors), then stage `instruct` (adapters and connectors).
 
-    sampler ─▶ clips of a step ─ shared out over processes and parts ─▶ llm.loss ─▶ mean over all target tokens
-                                └ a blank clip where a part lacks what others may have ┘
+    sampler ─▶ clips of a step ─ split over processes and parts ─▶ llm.loss ─▶ mean over all target tokens
+                                └ a blank clip for a missing modality (see batches.py) ┘
 
-A step is the same whatever the number of processes: each clip is weighed by its target tokens. What is random in it
-follows from the recipe's seed and the step's number, so a run that was killed and one that was not end alike.
-Processes that share a model out (FSDP, DeepSpeed) wait for one another in every layer; a part without sound, say, would
-let its process pass by the audio tower and all stand still. So a clip that asks nothing, black and silent, stands in.
+A step does not depend on the number of processes: each clip is weighted by its target tokens. Random numbers depend
+only on the recipe's seed and the step, so an interrupted and resumed run ends with the same weights.
 
 Run folder: recipe.yaml, log.jsonl, adapter/ (PEFT, with the connectors) or connectors.safetensors, lookhear.json (the
-base they belong to). `model.load` reads it.
+base model). `model.load` reads it.
 """
 
 from __future__ import annotations
@@ -45,7 +43,7 @@ SHARDED = engines.SHARDED
 
 
 class Step(nn.Module):
-    """The model and its loss as one module, so that gradients are exchanged once a step under any engine."""
+    """Model and loss as one module, so that gradients are synchronised once per step under any engine."""
 
     def __init__(self, llm: Trainable):
         super().__init__()
@@ -54,14 +52,14 @@ class Step(nn.Module):
     def forward(
         self, clips: Sequence[Prepared], asks: Sequence[Sequence[Ask]], masks: Sequence[Sequence[Truth]] | None = None
     ) -> Tensor:
-        """Mean loss of the target tokens of some clips; with `masks` also the mask loss of a model that draws."""
+        """Mean loss over the target tokens of some clips; with `masks` plus the mask loss."""
         if masks is None:
             return self.llm.loss(clips, asks)
         return self.llm.loss(clips, asks, masks)
 
 
 def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
-    """Train what `recipe` says and return its run folder; goes on where an interrupted run of it stopped."""
+    """Train a language model from `recipe` and return its run folder; resumes an interrupted run."""
     check(recipe)
     run, settings = Path(recipe.out or "runs/llm"), recipe.train
     accelerator = engines.accelerator(settings)
@@ -76,7 +74,7 @@ def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
 
 
 def factor(settings: config.Tuning) -> Callable[[int], float]:
-    """Step (from 0) -> what the learning rate is multiplied by: up in a straight line, then half a cosine to zero."""
+    """Factor of the learning rate as a function of the step (from 0): linear warm-up, then cosine decay to zero."""
     warm = math.ceil(settings.warmup * settings.steps)
 
     def at(step: int) -> float:
@@ -90,7 +88,7 @@ def factor(settings: config.Tuning) -> Callable[[int], float]:
 
 
 class _Run:
-    """Everything a run holds while it goes."""
+    """State of a training run."""
 
     def __init__(self, recipe: config.LLMRecipe, run: Path, accelerator: Accelerator, shown: Bars):
         self.recipe, self.settings, self.run = recipe, recipe.train, run
@@ -100,7 +98,7 @@ class _Run:
         masked = any(one.masks for some in self.curriculum.lessons.values() for one in some)
         self.llm = model_of(recipe, draws=masked)
         self.sharded = any(kind in str(accelerator.distributed_type) for kind in SHARDED)
-        if self.sharded:  # what is shared out together has to be of one precision
+        if self.sharded:  # sharded parameters must have one dtype
             self.llm.model.to(next(self.llm.model.parameters()).dtype)
         self.clips = Clips(self.llm, workers=self.settings.workers, folder=self.settings.prepared)
         self.batches = Batches(self.llm, self.curriculum, recipe, self.clips, accelerator)
@@ -113,14 +111,14 @@ class _Run:
             self.learning.values(), lr=self.settings.lr, weight_decay=self.settings.weight_decay
         )
         self.step, self.optimizer = accelerator.prepare(Step(self.llm), optimizer)
-        if self.sharded:  # FSDP has put tensors of its own in the places of those
+        if self.sharded:  # FSDP has replaced the parameters
             self.learning = {n: p for n, p in self.llm.model.named_parameters() if p.requires_grad}
         self.rate = factor(self.settings)
         self.best = Best()
         self.at = 0
 
     def go(self) -> None:
-        """From where the run stands to its end."""
+        """Train to the end."""
         if self.main:
             files.tell(self.run, self.recipe)
             for note in (*self.curriculum.notes, str(self.estimate)):
@@ -161,24 +159,24 @@ class _Run:
         parts = self.settings.accumulate
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.lr * self.rate(self.at)
-        told = torch.zeros((), device=self.accelerator.device)
+        total = torch.zeros((), device=self.accelerator.device)
         for number, part in enumerate(self.batches.parts(drawn)):
             torch.manual_seed(
                 (self.recipe.seed * 4096 + self.accelerator.process_index) * 10**6 + self.at * parts + number
             )
             with self.accelerator.accumulate(self.step):
                 loss = self.step(part.clips, part.asks, part.masks if part.masked else None) * part.share
-                self.accelerator.backward(loss * parts)  # which it divides by the number of parts
+                self.accelerator.backward(loss * parts)  # Accelerate divides by the number of parts
                 if self.accelerator.sync_gradients and self.settings.clip_norm and not engines.clips(self.accelerator):
                     self.accelerator.clip_grad_norm_(self.step.parameters(), self.settings.clip_norm)
                 self.optimizer.step()
                 self.optimizer.zero_grad()
-            told += loss.detach()
+            total += loss.detach()
         self.at += 1
-        self.meter.step(told, len(drawn), sum(one.tokens for one in drawn))
+        self.meter.step(total, len(drawn), sum(one.tokens for one in drawn))
 
     def _estimate(self) -> Estimate:
-        """What the run will take; refused where it cannot be had."""
+        """Estimate the run's resources. Raises ModelError if they are not available."""
         firsts = [one for some in self.curriculum.lessons.values() for one in some[:1]]
         read = [clip for one in firsts if (clip := self.clips.get(one)) is not None]
         longest = max((tokens_of(self.llm, clip) for clip in read), default=0)
@@ -186,18 +184,18 @@ class _Run:
         row = longest + self.settings.asks * max(targets, default=0)
         processes = self.accelerator.num_processes
         at_once = math.ceil(self.settings.batch / (self.settings.accumulate * processes))
-        found = estimate(
+        needs = estimate(
             self.llm.model, row * self.settings.batch, row * at_once, self.settings.steps, self.run,
             clips=sum(self.batches.sizes.values()) if self.settings.prepared else 0,
             clip_bytes=max(map(size, read), default=0.0),
             checkpointing=self.settings.checkpointing, processes=processes,
         )  # fmt: skip
         if self.settings.check_memory:
-            found.check()
-        return found
+            needs.check()
+        return needs
 
     def _tell(self) -> None:
-        """Log the mean loss since last time; a loss that is no number ends the run."""
+        """Log the mean loss since the last line. Raises ModelError for a non-finite loss."""
         loss = float(self.accelerator.reduce(self.meter.loss(), "mean"))
         if not math.isfinite(loss):
             raise ModelError(
@@ -210,17 +208,17 @@ class _Run:
         self.shown.show("training", self.at, self.settings.steps, f"loss {loss:.3f}")
 
     def _validate(self) -> None:
-        """Losses on held-out clips, alike in every process; the best weights so far are kept."""
+        """Compute validation losses, equal in every process, and keep the best weights."""
         self.step.eval()
-        found = losses(self.held.lessons, self._held_loss)  # type: ignore[union-attr]
+        per_task = losses(self.held.lessons, self._held_loss)  # type: ignore[union-attr]
         self.step.train()
         self.meter.pause()
-        if found and self.best.better(self.at, found):
+        if per_task and self.best.better(self.at, per_task):
             weights = engines.weights(self.accelerator, self.step, self.learning)
             if self.main:
                 files.save_weights(self.run / "checkpoint" / "best.safetensors", weights)
         if self.log:
-            self.log.line(self.at, val={"loss": found, "mean": sum(found.values()) / max(1, len(found))})
+            self.log.line(self.at, val={"loss": per_task, "mean": sum(per_task.values()) / max(1, len(per_task))})
         self.accelerator.wait_for_everyone()
 
     def _held_loss(self, lesson: Lesson) -> Tensor | None:
@@ -230,11 +228,11 @@ class _Run:
         return None if clip is None else self.step([clip], [asks], masks if lesson.masks else None)
 
     def _enough(self) -> bool:
-        """Whether validation has not got better for long."""
+        """Whether early stopping applies (see `train.patience`)."""
         return bool(self.settings.patience) and self.best.stale >= self.settings.patience
 
     def _checkpoint(self) -> None:
-        """What an interrupted run goes on from: one file, or where the model is shared out, each process's part."""
+        """Write a checkpoint: one file, or one part per process for sharded models."""
         state: dict[str, Any] = {
             "step": self.at,
             "sampler": self.batches.state(),
@@ -277,7 +275,7 @@ class _Run:
         self.shown.say(f"{self.run}: going on from step {self.at} of {self.settings.steps}.")
 
     def _finish(self) -> None:
-        """Write what was learned, the best where there was validation."""
+        """Write the trained weights: the best ones if there was validation, else the last."""
         weights = engines.weights(self.accelerator, self.step, self.learning)
         if not self.main:
             return
@@ -297,6 +295,6 @@ class _Run:
 
 
 def curve(run: Path) -> Mapping[int, float]:
-    """Step -> loss, as a run's log tells."""
+    """Step -> loss, from the log of a run."""
     lines = json_lines(run / "log.jsonl")
     return {line["step"]: line["loss"] for line in lines if "loss" in line}

@@ -1,4 +1,4 @@
-"""How a run goes: one JSON line at a time, and TensorBoard where it is installed."""
+"""Training log: JSON lines, and optionally TensorBoard, trackio or W&B."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TRACKERS = ("trackio", "wandb")
 
 
 class Log:
-    """`log.jsonl` and `tensorboard/` of a run folder. Lines after `step` are of work that is being done again."""
+    """`log.jsonl` and `tensorboard/` of a run folder. Lines after `step` are removed, because they are redone."""
 
     def __init__(self, run: Path, step: int = 0, report_to: Sequence[str] = ("tensorboard",), facts: Any = None):
         self.path = run / "log.jsonl"
@@ -28,7 +28,7 @@ class Log:
         self.trackers = [_tracker(name, run, facts) for name in report_to if name != "tensorboard"]
 
     def line(self, step: int, **facts: Any) -> None:
-        """Add one line; its numbers are curves, `val.accuracy` for `{"val": {"accuracy": …}}`."""
+        """Append one line and log its numbers as curves: `val.accuracy` for `{"val": {"accuracy": …}}`."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(dumps({"step": step, **facts}) + "\n")
         if self.board:
@@ -45,7 +45,7 @@ class Log:
 
 
 def _tracker(name: str, run: Path, facts: Any) -> Any:
-    """A run of trackio or wandb, which speak alike, named after the run folder."""
+    """A run of trackio or wandb (which have the same interface), named after the run folder."""
     if name not in TRACKERS:
         raise RecipeError(unknown("tracker", name, ("tensorboard", *TRACKERS)))
     try:

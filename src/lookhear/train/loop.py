@@ -1,95 +1,59 @@
-"""The training loop: one for every net, straight from top to bottom.
+"""Training loop of nets.
 
     recipe ─▶ questions ─▶ features ─▶ batches by clip ─▶ watch once · answer each ─▶ losses ─▶ run folder
 
-What is random in a step (its batch, negatives, dropout) follows from the recipe's seed and the step's number alone, so
-a run that was killed and one that was not end with the same weights.
+Random numbers of a step (batch, negatives, dropout) depend only on the recipe's seed and the step, so an interrupted
+and resumed run ends with the same weights.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
 from lookhear import config
 from lookhear.catalog import unknown
 from lookhear.errors import ModelError, RecipeError
-from lookhear.layers.towers import Towers, cost
-from lookhear.model import build_net, says, served, within, wrapped
+from lookhear.model import says, within
+from lookhear.model.costs import Cost, line
+from lookhear.model.options import PAIRED, YES, among, right_pairs, with_options
 from lookhear.progress import Bars, bars
 from lookhear.store import world as worlds
-from lookhear.store.batch import NEGATIVE, Batch, batch, batches, orders, wants
+from lookhear.store.batch import NEGATIVE, OFFERED, Batch, batch, batches, orders, wants
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import encoders_of
 from lookhear.store.scale import measure, scaled
-from lookhear.train import files, questions
+from lookhear.train import costs, files, questions
 from lookhear.train.log import Log
 from lookhear.train.questions import Questions
 from lookhear.train.schedule import factor
+from lookhear.train.step import OPTIMIZERS, Step, optimizer, trainee
 from lookhear.types import Example
 
-OPTIMIZERS = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "sgd": partial(torch.optim.SGD, momentum=0.9),
-}
 LOG_EVERY = 20  # steps
-WORLD = 2000  # clips from which is told what the model's world is like, at most
-CACHE = 4e9  # bytes of clip features that are kept in memory
+WORLD = 2000  # most clips for the statistics of the training clips
+CACHE = 4e9  # largest size of all clip features, in bytes, for keeping them in memory
 
 
 @dataclass
 class Position:
-    """How far a run has come, and the best it has been."""
+    """Position of a run: step, best validation accuracy, and its epoch."""
 
     step: int = 0
     best: float = -1.0
     best_epoch: int = -1
 
 
-def trainee(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
-    """The net a recipe names; with a `debias` section, what that puts around it for the time of training."""
-    net = build_net(recipe, vocabulary, cards)
-    return wrapped(net, recipe, vocabulary, cards) if recipe.debias else net
-
-
-def optimizer(settings: config.Train, net: nn.Module) -> torch.optim.Optimizer:
-    """The optimizer a recipe names. Raises RecipeError for settings it refuses."""
-    try:
-        return OPTIMIZERS[settings.optimizer](
-            net.parameters(), settings.lr, tuple(settings.betas), weight_decay=settings.weight_decay, fused=True
-        )
-    except ValueError as error:
-        raise RecipeError(f"train.optimizer={settings.optimizer} refuses its settings: {error}") from None
-
-
-class Step(nn.Module):
-    """Net and losses as one module, so that gradients are exchanged once a step under any number of processes."""
-
-    def __init__(self, net: nn.Module):
-        super().__init__()
-        self.net = net
-
-    def forward(self, streams: Batch, labels: Tensor) -> dict[str, Tensor]:
-        """The losses of one batch, each clip watched once; their sum is minimised."""
-        output = says(self.net, streams)
-        if not hasattr(self.net, "losses"):
-            return {"answer": F.cross_entropy(output.logits, labels)}
-        return self.net.losses(output, labels, **served(self.net.losses, streams))
-
-
 def train(recipe: config.Recipe, progress: bool = True) -> Path:
-    """Train what `recipe` says and return its run folder; goes on where an interrupted run of it stopped."""
+    """Train a net from `recipe` and return its run folder; resumes an interrupted run."""
     settings = recipe.train
     if settings.optimizer not in OPTIMIZERS:
         raise RecipeError(unknown("optimizer", settings.optimizer, OPTIMIZERS))
@@ -111,13 +75,13 @@ def train(recipe: config.Recipe, progress: bool = True) -> Path:
 
 
 class _Run:
-    """Everything a run holds while it goes."""
+    """State of a training run."""
 
     def __init__(self, recipe: config.Recipe, run: Path, accelerator: Accelerator, shown: Bars):
         self.recipe, self.settings, self.run = recipe, recipe.train, run
         self.accelerator, self.shown, self.main = accelerator, shown, accelerator.is_main_process
         found = questions.read(recipe.data)
-        with torch.device("meta"):  # for its signatures, the order form; sizes come with the features
+        with torch.device("meta"):  # only for its argument names; sizes are known with the features
             plan = trainee(recipe, found.vocabulary, {})
         self.wanted = wants(plan)
         store = FeatureStore(questions.store_of(recipe))
@@ -138,13 +102,15 @@ class _Run:
         self.step, self.optimizer = accelerator.prepare(Step(net), learns)
         self.schedule = LambdaLR(learns, factor(self.settings, self.steps_per_epoch))
         self.at = Position()
+        self.cost: Cost | None = None
+        self.clock = costs.Clock(accelerator.device)
 
     @property
     def net(self) -> nn.Module:
         return self.accelerator.unwrap_model(self.step).net
 
     def go(self) -> None:
-        """From where the run stands to its end."""
+        """Train to the end."""
         if self.main:
             files.start(self.run, self.recipe, self.questions.vocabulary, self.cards, self.scale)
             self._keep_world()
@@ -154,7 +120,7 @@ class _Run:
                 self.shown.say(note)
         self.accelerator.wait_for_everyone()
         self._resume()
-        self.log = Log(self.run, self.at.step) if self.main else None
+        self.log = Log(self.run, self.at.step, self.settings.report_to, asdict(self.recipe)) if self.main else None
         self._note(**({"notes": self.questions.notes} if self.questions.notes and not self.at.step else {}))
         self.began = time.perf_counter()
         self.since: list[dict[str, Tensor]] = []
@@ -166,11 +132,12 @@ class _Run:
                 self._one(mine[index] if index < len(mine) else line[index])
             self._end_of_epoch(epoch)
         if self.main:
+            self._keep_costs()
             files.finish(self.run)
             self.log.close()
 
     def _keep_world(self) -> None:
-        """Write what the training clips and questions are like, so that the model can say when it is asked outside."""
+        """Write statistics of the training clips and questions, for out-of-distribution warnings."""
         streams, some = orders(self.net.watch), self.pool[:: 1 + len(self.pool) // WORLD]
         learned = worlds.fit([worlds.of_clip(clip, streams, self.recipe.features, self.store) for clip in some])
         if learned is not None:
@@ -182,8 +149,10 @@ class _Run:
         self.step.train()
         torch.manual_seed(self._seed(1))
         streams = self._batch(examples).to(self.accelerator.device)
-        if self.at.step == 0 and self.main and isinstance(self.net, Towers):
-            self._say_cost(streams)
+        if self.cost is None and self.main:
+            net = self.net.net if self.recipe.debias else self.net
+            self.cost = costs.before(self.recipe, net, streams, self.questions.vocabulary, self.cards, self.shown.say)
+        self.clock.start()
         labels = torch.tensor([self.labels[e.id] for e in examples], device=self.accelerator.device)
         losses = self.step(streams, labels)
         self.accelerator.backward(torch.stack(list(losses.values())).sum())
@@ -194,6 +163,7 @@ class _Run:
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.schedule.step()
+        self.clock.stop()
         self.at.step += 1
         self.since.append({n: v.detach() for n, v in losses.items()})
         last = self.at.step % self.steps_per_epoch == 0
@@ -202,20 +172,14 @@ class _Run:
         if self.at.step % self.settings.checkpoint_every == 0 and not last:
             self._checkpoint()
 
-    def _say_cost(self, streams: Batch) -> None:
-        """What a step of a net with towers takes, before the first one; from shapes alone, without the head."""
-        options = {k: v for k, v in self.recipe.net.items() if k not in ("swin", "htsat")}  # no weights are read again
-        with torch.device("meta"):
-            net = build_net(replace(self.recipe, net=options), self.questions.vocabulary, self.cards).train()
-        given = {n: streams.watch[n].to("meta") for n in orders(net.watch)}
-        found = cost(
-            net, lambda net: torch.stack([t.sum() for t in net.watch(**given).values() if t.requires_grad]).sum()
-        )
-        self.shown.say(f"{found}, about {found.seconds(self.accelerator.device):.1f} s here.")
-        self._note(cost={"parameters": found.parameters, "trained": found.trained, "flop": found.operations})
+    def _keep_costs(self) -> None:
+        """Write and say what the run cost; one that went on from a checkpoint times its last part."""
+        if self.cost is not None:
+            told = costs.write(self.run, self.cost, self.clock)
+            self.shown.say(f"{self.run}: {line(told)}.")
 
     def _tell(self) -> None:
-        """Log the mean losses since last time; a loss that is no number ends the run."""
+        """Log the mean losses since the last line. Raises ModelError for a non-finite loss."""
         losses = {n: float(torch.stack([s[n] for s in self.since]).mean()) for n in self.since[0]}
         loss = sum(losses.values())
         if not torch.isfinite(torch.tensor(loss)):
@@ -254,17 +218,21 @@ class _Run:
 
     @torch.inference_mode()
     def _validate(self) -> tuple[int, int]:
-        """(right, asked) on the validation questions, clips watched once."""
+        """(correct, total) on the validation questions, with each clip encoded once."""
         net = self.net.eval()
         wanted = [*orders(net.watch), *orders(net.answer)]
-        right = 0
+        right, sure, asked = 0, list[float](), list[Example]()
         for examples in batches(
             self.questions.val, 4 * self.settings.batch, max(1, self.settings.clips), torch.Generator()
         ):
             streams = self._batch(examples, wanted).to(self.accelerator.device)
-            said = says(net, streams).logits.argmax(-1).cpu()
-            right += int((said == torch.tensor(self.questions.labels(examples))).sum())
-        return right, len(self.questions.val)
+            logits = among(says(net, streams).logits, streams.ask.get(OFFERED)).cpu()
+            if self.recipe.data.options == "text":
+                sure += logits.float().softmax(-1)[:, PAIRED.index(YES)].tolist()
+                asked += examples
+                continue
+            right += int((logits.argmax(-1) == torch.tensor(self.questions.labels(examples))).sum())
+        return right_pairs(sure, asked) if asked else (right, len(self.questions.val))
 
     def _epoch(self, epoch: int) -> list[list[Example]]:
         generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + epoch)
@@ -283,10 +251,18 @@ class _Run:
             pool=self.pool,
             generator=torch.Generator().manual_seed(self._seed(2)),
         )
+        streams = with_options(
+            streams,
+            examples,
+            self.questions.vocabulary,
+            data.options,
+            wanted is None,
+            OFFERED in (wanted or self.wanted),
+        )
         return scaled(streams, self.scale)
 
     def _seed(self, purpose: int) -> int:
-        """A seed of its own for every run, step, process and purpose."""
+        """A seed that depends on the run, step, process and purpose."""
         key = ((self.recipe.seed * 8 + purpose) * 4096 + self.accelerator.process_index) << 32
         return (key + self.at.step) % (1 << 63)
 
@@ -331,7 +307,7 @@ class _Run:
         return f"best {self.at.best:.1f} %" if self.questions.val and self.at.best >= 0 else ""
 
     def _bytes(self, store: FeatureStore) -> float:
-        """How much memory the features of all clips would take, by the first one's."""
+        """Estimated memory of the features of all clips in bytes, from the first clip."""
         one = self.questions.train[0]
         plain = [w for w in self.wanted if not w.endswith(NEGATIVE)]
         size = sum(t.nbytes for t in batch([one], plain, self.recipe.features, store, absent="blank").watch.values())

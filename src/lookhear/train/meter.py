@@ -1,4 +1,4 @@
-"""How fast a run goes: seconds, clips and target tokens a second, the share spent waiting for clips, and MFU."""
+"""Throughput of a run: seconds per step, clips and target tokens per second, waiting time, and MFU."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ class Meter:
         self.paused = 0.0
 
     def step(self, loss: Tensor, clips: int, tokens: int) -> None:
-        """A step is done."""
+        """Count a finished step."""
         self.losses.append(loss)
         self.drawn, self.tokens = self.drawn + clips, self.tokens + tokens
         self.last = time.perf_counter()
 
     def pause(self) -> None:
-        """What has passed since the last step was no training."""
+        """Exclude the time since the last step."""
         self.paused += time.perf_counter() - self.last
 
     def loss(self) -> Tensor:
-        """The mean since last time."""
+        """The mean loss since the last line of the log."""
         return torch.stack(self.losses).mean()
 
     def facts(self) -> dict[str, float]:
-        """What goes into the log; begins anew.
+        """The entries of a log line; resets the meter.
 
-        `decode_share` is the part of the time that steps waited for clips; `mfu` the operations of the model's weights
-        a second over the device's peak (of a CPU: over what a product of matrices reached when the run began).
+        `decode_share` is the fraction of time that steps waited for clips. `mfu` is the model FLOP/s divided by the
+        peak of the device (for a CPU: by the measured speed of a matrix product at the start of the run).
         """
         seconds = max(time.perf_counter() - self.began - self.paused, 1e-9)
         found = {

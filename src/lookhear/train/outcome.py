@@ -1,6 +1,6 @@
-"""What a language model's training leaves: adapters by PEFT, all else that learned, and the card that `model` reads.
+"""Write the result of language model training: PEFT adapters, other trained weights, and lookhear.json.
 
-Weights are written in pieces, tensor by tensor, so that saving takes no second copy of them in memory.
+Weights are written one tensor at a time, so that saving needs no second copy in memory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lookhear.train.learners import named
 
 
 def bare(name: str) -> str:
-    """A weight's name as it is without PEFT's wrapper."""
+    """A parameter name without PEFT's prefixes."""
     return re.sub(r"(^|\.)base_model\.model\.", r"\1", name).replace(".base_layer.", ".")
 
 
@@ -31,9 +31,9 @@ def of_adapters(name: str) -> bool:
 
 
 def save(run: Path, recipe: config.LLMRecipe, llm: LLM, weights: Mapping[str, Tensor], prompts: set[str]) -> None:
-    """Write the outcome into `run`; the card goes last: where it is, the rest is.
+    """Write the result into `run`. The card is written last, so its presence implies the other files.
 
-    `weights` are those that learned, by their names in `llm.model`; `prompts` the tasks that were taught.
+    `weights` are the trained weights by their names in `llm.model`; `prompts` are the trained tasks.
     """
     name, options = named(recipe)
     start = Path(str(options.get("where", "")))
@@ -60,5 +60,5 @@ def save(run: Path, recipe: config.LLMRecipe, llm: LLM, weights: Mapping[str, Te
 
 
 def absolute(where: str) -> str:
-    """A folder by its whole path, so that the run can be read from anywhere; a hub's name as it is."""
+    """The absolute path of a folder; hub names are unchanged."""
     return str(Path(where).resolve()) if where and Path(where).exists() else where

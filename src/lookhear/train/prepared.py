@@ -1,8 +1,8 @@
-"""Clips as a model reads them: decoded ahead by threads, kept in memory, and in a folder that runs and ranks share.
+"""Prefetch and cache preprocessed clips: threads decode ahead; results are kept in memory and in a shared folder.
 
-    lesson ─ key(clip's files, model's way of reading) ─▶ memory ─▶ FOLDER/ab/abcdef….pt ─▶ decode, prepare
+    lesson ─ key(files of the clip, input options of the model) ─▶ memory ─▶ FOLDER/ab/abcdef….pt ─▶ decode, prepare
 
-PyAV and torch decode and transform outside Python's lock, so threads do; `waited` is what the training step lost to it.
+PyAV and torch release the GIL, so threads are sufficient. `waited` is the time in seconds that steps waited for clips.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from lookhear.llms import Prepared, Trainable
 from lookhear.model import stamp
 from lookhear.train.lessons import Lesson, prepared
 
-KEPT = 3e9  # bytes of prepared clips that are kept in memory
+KEPT = 3e9  # most bytes of prepared clips in memory
 VERSION = 1  # of the files
 
 
 class Clips:
-    """Clips of lessons, prepared; those that cannot be read are counted in `failed`."""
+    """Prepared clips of lessons; unreadable ones are counted in `failed`."""
 
     def __init__(self, llm: Trainable, most: float = KEPT, workers: int = 0, folder: Path | str = ""):
         self.llm, self.most = llm, most
@@ -45,7 +45,7 @@ class Clips:
         self.lock = Lock()
 
     def get(self, lesson: Lesson) -> Prepared | None:
-        """The lesson's clip prepared, or None where it cannot be read."""
+        """The prepared clip of a lesson, or None if it cannot be read."""
         place = where(lesson)
         if place not in self.kept:
             if lesson.clip.id in self.failed:
@@ -66,7 +66,7 @@ class Clips:
         return self.kept[place]
 
     def ahead(self, lessons: Iterable[Lesson]) -> None:
-        """Begin to prepare what will be asked for."""
+        """Start preparing the clips of `lessons` in the background."""
         if self.pool is None:
             return
         for lesson in lessons:
@@ -75,7 +75,7 @@ class Clips:
                 self.coming[place] = self.pool.submit(self._made, lesson)
 
     def close(self) -> None:
-        """Let the threads go; what they have not begun is dropped."""
+        """Stop the threads and drop pending work."""
         if self.pool is not None:
             self.pool.shutdown(wait=True, cancel_futures=True)
 
@@ -96,30 +96,30 @@ class Clips:
     def _path(self, lesson: Lesson) -> Path | None:
         if self.folder is None:
             return None
-        told = (
+        parts = (
             VERSION,
             stamp(lesson.clip),
             stamp(lesson.clip.__class__(lesson.second, None)),
             lesson.way,
             self.llm.settings(),
         )
-        name = hashlib.sha256(repr(told).encode()).hexdigest()[:40]
+        name = hashlib.sha256(repr(parts).encode()).hexdigest()[:40]
         return self.folder / name[:2] / f"{name}.pt"
 
 
 def where(lesson: Lesson) -> tuple[Any, ...]:
-    """What tells a lesson's clip from others."""
+    """Identity of a lesson's clip, for its cache key."""
     return lesson.clip, lesson.second, lesson.way
 
 
 def size(prepared: Prepared) -> int:
-    """Bytes of its tensors."""
+    """Size of the tensors in bytes."""
     found = [v for value in prepared.values() for v in (value if isinstance(value, list) else [value])]
     return sum(value.nbytes for value in found if torch.is_tensor(value))
 
 
 def _read(path: Path) -> Prepared | None:
-    """A prepared clip; None where the file is damaged, so that it is made anew."""
+    """Read a prepared clip; None if the file is damaged."""
     try:
         return torch.load(path, weights_only=True, map_location="cpu")
     except (RuntimeError, OSError, EOFError, ValueError, IndexError, KeyError, UnpicklingError):

@@ -1,4 +1,4 @@
-"""What a run trains on: the recipe's examples, checked, with the vocabulary and the features they need."""
+"""Training and validation questions of a recipe, with the vocabulary and the needed features."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from lookhear import config, datasets
 from lookhear.catalog import unknown
 from lookhear.errors import DatasetError, RecipeError
 from lookhear.metrics.answers import normal
+from lookhear.model import options
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import Progress, fill
 from lookhear.types import Example
@@ -19,7 +20,7 @@ from lookhear.types import Example
 
 @dataclass(frozen=True)
 class Questions:
-    """`notes` is what had to be left out, and why; `digest` changes when the training questions do."""
+    """Questions of a run; `notes` describe omitted questions, `digest` is a hash of the training questions."""
 
     train: tuple[Example, ...]
     val: tuple[Example, ...]
@@ -32,22 +33,27 @@ class Questions:
         return hashlib.sha256("".join(facts).encode()).hexdigest()
 
     def labels(self, examples: Sequence[Example]) -> list[int]:
-        """The place in the vocabulary of each reference; -1 for an answer that is not in it."""
+        """Class index of each reference in the vocabulary; -1 for an unknown answer."""
         place = {normal(a): i for i, a in enumerate(self.vocabulary)}
         return [place.get(normal(e.reference.text), -1) if e.reference else -1 for e in examples]
 
 
 def read(data: config.Data) -> Questions:
-    """The train and val questions a recipe names. Raises DatasetError; questions that cannot be learned are counted."""
+    """Read the training and validation questions of a recipe. Unusable questions are counted. Raises DatasetError."""
     found = {
         split: of_types(_unique(datasets.load(data.name, data.root, split), split), data.types)
         for split in (data.train, data.val)
         if split
     }
-    train = _first(found[data.train], data.clips)
+    options.check(data.options)
+    train, val = _first(found[data.train], data.clips), found.get(data.val, ())
     fixed = datasets.of(data.name).vocabulary
+    if data.options == "text":
+        train, val, fixed = options.pairs(train), options.pairs(val), options.PAIRED
+    elif data.options == "mask" and not fixed:
+        fixed = options.vocabulary(train)
     answers = Counter(e.reference.text for e in train if e.reference)
-    questions = Questions(tuple(train), tuple(found.get(data.val, ())), tuple(fixed or answers))
+    questions = Questions(tuple(train), tuple(val), tuple(fixed or answers))
     known = [e for e, label in zip(train, questions.labels(train), strict=True) if label >= 0]
     if not known:
         raise DatasetError(
@@ -64,7 +70,7 @@ def read(data: config.Data) -> Questions:
 def with_features(
     questions: Questions, recipe: config.Recipe, wanted: Sequence[str], store: FeatureStore, progress: Progress | None
 ) -> Questions:
-    """The questions whose clips can be read, after making the features that `store` lacks."""
+    """Compute the features missing in `store`, and drop the questions whose clips cannot be read."""
     tally = fill(store, recipe.features, wanted, [*questions.train, *questions.val], progress=progress)
     if not tally.failed:
         return questions
@@ -83,7 +89,7 @@ def store_of(recipe: config.Recipe) -> Path:
 
 
 def of_types(examples: Sequence[Example], types: Sequence[str]) -> Sequence[Example]:
-    """The questions whose type is named, in whole (`Audio/Comparative`) or by its last word; all if none is named."""
+    """The questions of given types, as `Audio/Comparative` or `Comparative`; all if `types` is empty."""
     wrong = [t for t in types if not any(t in _names(e) for e in examples)]
     if wrong:
         known = sorted({"/".join(e.kind) for e in examples})
@@ -92,12 +98,12 @@ def of_types(examples: Sequence[Example], types: Sequence[str]) -> Sequence[Exam
 
 
 def _names(example: Example) -> tuple[str, str]:
-    """What the type of a question is called: in whole, and its last word."""
+    """Names of a question's type: the full one and its last word."""
     return "/".join(example.kind), example.kind[-1] if example.kind else ""
 
 
 def _first(examples: Sequence[Example], clips: int | None) -> Sequence[Example]:
-    """The questions about the first `clips` clips, in the order in which the split names them."""
+    """The questions about the first `clips` clips of the split."""
     if clips is None:
         return examples
     if clips < 1:

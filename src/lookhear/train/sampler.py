@@ -1,8 +1,8 @@
-"""Which tasks and clips make a step, when a language model learns several tasks: drawn, never stored.
+"""Multi-task sampler: which tasks and clips are in each training step of a language model.
 
     sizes {qa: 3000, event: 400} ─ mix ─▶ step 17: qa 12, qa 2044, event 7, …       the same for equal seeds
 
-Every clip of a task comes once before any comes again. Where a run stands is a few numbers (`state`).
+Every clip of a task is drawn once before any is drawn again. The `state` consists of a few numbers.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ MIXES = ("proportional", "equal", "temperature", "round_robin")
 def shares(
     sizes: Mapping[str, int], mix: str, temperature: float = 2.0, weights: Mapping[str, float] | None = None
 ) -> dict[str, float]:
-    """Task -> the part of all draws that it gets: by its size, all alike, or size ** (1 / temperature), times a weight.
+    """Task -> sampling probability: proportional to its size, equal, or size ** (1 / temperature), times its weight.
 
-    Raises RecipeError for a mix that is none, or where a task is empty.
+    Raises RecipeError for an unknown mix or an empty task.
     """
     if mix not in MIXES:
         raise RecipeError(unknown("mix", mix, MIXES))
@@ -39,9 +39,9 @@ def shares(
 
 
 class Sampler:
-    """Steps one after the other, each a list of (task, number of the clip in it).
+    """Iterator over steps, each a list of (task, clip index).
 
-    `round_robin` takes tasks in turn, a task of weight 2 twice in a row; the others draw by `shares`.
+    `round_robin` takes tasks in turn, a task of weight 2 twice in a row; the other mixes draw by `shares`.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Sampler:
         return [(task, self._one(task)) for task in tasks]
 
     def _one(self, task: str) -> int:
-        """The next clip of a task, in an order that is new each time round."""
+        """The next clip of a task, in an order that is reshuffled in each pass."""
         turn, place = divmod(self.drawn[task], self.sizes[task])
         if self._orders.get(task, (-1,))[0] != turn:
             order = list(range(self.sizes[task]))
@@ -87,9 +87,9 @@ class Sampler:
         return self._orders[task][1][place]
 
     def state(self) -> dict[str, Any]:
-        """Where it stands."""
+        """The state of the sampler."""
         return {"step": self.step, "drawn": dict(self.drawn)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from where `state` was taken."""
+        """Restore a `state`."""
         self.step, self.drawn = int(state["step"]), dict(state["drawn"])

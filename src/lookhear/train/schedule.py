@@ -1,4 +1,4 @@
-"""How the learning rate moves: a factor for every step, fixed by how many steps there will be."""
+"""Learning rate schedules of nets: a factor for every step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lookhear.errors import RecipeError
 
 
 def factor(settings: Train, steps_per_epoch: int) -> Callable[[int], float]:
-    """Step (from 0) -> what the recipe's `lr` is multiplied by. Raises RecipeError for an unknown schedule."""
+    """Factor of the recipe's `lr` as a function of the step (from 0). Raises RecipeError for an unknown schedule."""
     shapes = {"cosine": _cosine, "step": _step, "constant": lambda *_: 1.0}
     if settings.schedule not in shapes:
         raise RecipeError(unknown("schedule", settings.schedule, shapes))
@@ -21,7 +21,7 @@ def factor(settings: Train, steps_per_epoch: int) -> Callable[[int], float]:
 
 
 def _cosine(step: int, total: int, settings: Train, steps_per_epoch: int) -> float:
-    """Up in a straight line over `warmup` steps, then down to zero as half a cosine."""
+    """Linear warm-up over `warmup` steps, then cosine decay to zero."""
     warmup = min(settings.warmup, total // 2)
     if step < warmup:
         return (step + 1) / warmup
@@ -29,5 +29,5 @@ def _cosine(step: int, total: int, settings: Train, steps_per_epoch: int) -> flo
 
 
 def _step(step: int, total: int, settings: Train, steps_per_epoch: int) -> float:
-    """`step_factor` times as much every `step_epochs` epochs, as the field's networks are trained."""
+    """Step decay: multiply by `step_factor` every `step_epochs` epochs, as in the official training code."""
     return settings.step_factor ** (step // steps_per_epoch // settings.step_epochs)

@@ -1,4 +1,4 @@
-"""How a language model does on held-out clips while it trains: mean loss by task, what was best, when to stop."""
+"""Validation of a language model during training: mean loss by task, best step, early stopping."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Best:
     by_task: Mapping[str, float] = field(default_factory=dict)
 
     def better(self, step: int, by_task: Mapping[str, float]) -> bool:
-        """Take a validation in; True where it is the best so far. Tasks weigh alike."""
+        """Record a validation; True if its mean over tasks is the best so far."""
         loss = mean(by_task.values())
         if loss < self.loss:
             self.loss, self.step, self.stale, self.by_task = loss, step, 0, dict(by_task)
@@ -38,7 +38,7 @@ class Best:
 def losses(
     lessons: Mapping[str, Sequence[Lesson]], loss: Callable[[Lesson], torch.Tensor | None], most: int = 0
 ) -> dict[str, float]:
-    """Task -> mean loss over its clips (the first `most`, 0 for all); clips that cannot be read are passed by."""
+    """Task -> mean loss over its clips (the first `most`, 0 for all); unreadable clips are skipped."""
     found = {}
     for task, some in lessons.items():
         told = [one for lesson in some[: most or None] if (one := loss(lesson)) is not None]

@@ -24,7 +24,7 @@ from lookhear.types import Media
 
 @dataclass(frozen=True)
 class Config:
-    """Which CLIP, and what is kept of it."""
+    """Weights, output streams and preprocessing."""
 
     weights: str = "openai/clip-vit-base-patch32"
     """hub name, folder, or one of OpenAI's own files"""
@@ -33,7 +33,9 @@ class Config:
     jpeg: int | None = None
     """store each frame as JPEG of this quality first, as the published features did"""
     precision: str = "fp32"
+    """fp32, bf16 or fp16"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 32
     """frames in a batch"""
 
@@ -63,7 +65,7 @@ class ClipEncoder(_frozen.Frozen):
         return out
 
     def project(self, pictures: Tensor) -> Tensor:
-        """All tokens (frame, 1 + patch, dim), or the first alone where nothing else is kept."""
+        """All tokens (frame, 1 + patch, dim), or only the class token if `patches` is off."""
         vision = self.net.vision_model
         hidden = vision(pixel_values=pictures).last_hidden_state
         hidden = hidden if self.config.patches else hidden[:, :1]

@@ -21,14 +21,14 @@ from torch import Tensor, nn
 from lookhear import checkpoints
 from lookhear.errors import FeatureError, ModelError
 
-OFFICIAL = {  # file -> sha256 that its address carries
+OFFICIAL = {  # file -> sha256 in its URL
     "ViT-B-32.pt": "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",
     "ViT-L-14.pt": "b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836",
     "ViT-L-14-336px.pt": "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02",
 }
 ADDRESS = "https://openaipublic.azureedge.net/clip/models/{}/{}"
 MERGES = "bpe_simple_vocab_16e6.txt.gz"
-SCALARS = ("input_resolution", "context_length", "vocab_size")  # ride along in the archives
+SCALARS = ("input_resolution", "context_length", "vocab_size")  # scalars in the archives that are not weights
 LENGTH = 77
 # The part of ftfy, which OpenAI's tokenizer runs first, that whole text meets: full-width letters and curly quotes.
 # Text that was decoded wrongly is not mended.
@@ -52,7 +52,7 @@ def tower(weights: str, side: str) -> nn.Module:
 
 
 def is_official(weights: str) -> bool:
-    """A single file or a name of OpenAI's, not a transformers folder or hub name."""
+    """Whether `weights` is one of OpenAI's files or names rather than a transformers folder or hub name."""
     return weights in OFFICIAL or Path(weights).expanduser().is_file()
 
 
@@ -69,7 +69,7 @@ def official_state(path: Path) -> dict[str, Tensor]:
 
 
 def sizes(state: Mapping[str, Tensor]) -> dict[str, dict[str, Any]]:
-    """The settings of both towers, read off the shapes. Vision heads are 64 wide, and so are text heads."""
+    """The settings of both towers, inferred from tensor shapes; all heads are 64 wide."""
 
     def depth(prefix: str) -> int:
         return len({k.split(".")[-3 if "ln_" in k else -4] for k in state if k.startswith(prefix) and "ln_1." in k})
@@ -87,7 +87,7 @@ def sizes(state: Mapping[str, Tensor]) -> dict[str, dict[str, Any]]:
 
 
 def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """OpenAI's names to those of transformers' two towers with projections."""
+    """Rename OpenAI's tensors to the names of transformers' two towers with projections."""
     out: dict[str, Tensor] = {}
     for prefix, model in (("visual.transformer.", "vision_model"), ("transformer.", "text_model")):
         for name, value in state.items():
@@ -107,7 +107,7 @@ def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         "visual.conv1.weight": "vision_model.embeddings.patch_embedding.weight",
         "visual.class_embedding": "vision_model.embeddings.class_embedding",
         "visual.positional_embedding": "vision_model.embeddings.position_embedding.weight",
-        "visual.ln_pre.weight": "vision_model.pre_layrnorm.weight",  # so spelled in transformers
+        "visual.ln_pre.weight": "vision_model.pre_layrnorm.weight",  # spelled like this in transformers
         "visual.ln_pre.bias": "vision_model.pre_layrnorm.bias",
         "visual.ln_post.weight": "vision_model.post_layernorm.weight",
         "visual.ln_post.bias": "vision_model.post_layernorm.bias",
@@ -123,7 +123,7 @@ def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 class Tokens:
-    """Texts to numbers as OpenAI's tokenizer gives them: start, pieces, end, then zeros to 77."""
+    """OpenAI's tokenizer: start token, byte pairs, end token, then zeros up to 77."""
 
     def __init__(self, weights: str):
         folder = Path(weights).expanduser()

@@ -24,7 +24,7 @@ SIZE = 224
 
 @dataclass(frozen=True)
 class Config:
-    """Which weights."""
+    """Weights and preprocessing."""
 
     weights: str = towers.FILE
     """published name, file, or folder"""
@@ -33,7 +33,9 @@ class Config:
     jpeg: int | None = None
     """store each frame as JPEG of this quality first"""
     precision: str = "fp32"
+    """fp32, bf16 or fp16"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 16
     """frames in a batch"""
 

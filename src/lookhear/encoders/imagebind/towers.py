@@ -22,7 +22,7 @@ from lookhear.errors import ModelError
 
 FILE = "imagebind_huge.pth"
 URL = "https://dl.fbaipublicfiles.com/imagebind/imagebind_huge.pth"
-HEADS = {1280: 16, 768: 12}  # of the published widths; the file does not tell
+HEADS = {1280: 16, 768: 12}  # heads by published width; not stored in the file
 
 
 class Block(nn.Module):
@@ -41,7 +41,7 @@ class Block(nn.Module):
 
 
 class Tower(nn.Module):
-    """One of the two towers: what it reads -> vectors (batch, dim), of length 1, or 20 for sound."""
+    """One of the two towers: pictures or spectrograms -> vectors (batch, dim), of norm 1, or 20 for sound."""
 
     def __init__(self, side: str, width: int, depth: int, heads: int, tokens: int, out: int):
         super().__init__()
@@ -61,7 +61,7 @@ class Tower(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch channel *size"]) -> Float[Tensor, "batch dim"]:
         if self.side == "vision":
-            x = x[:, :, None].expand(-1, -1, 2, -1, -1)  # a picture is a film of two equal frames
+            x = x[:, :, None].expand(-1, -1, 2, -1, -1)  # a picture is a video of two equal frames
         x = self.stem_norm(self.stem(x).flatten(2).transpose(1, 2))
         x = self.before(torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1) + self.pos_embed)
         for block in self.blocks:

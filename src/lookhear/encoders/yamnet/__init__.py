@@ -1,4 +1,4 @@
-"""YAMNet, what is heard: 521 AudioSet classes and a vector of 1024, from a pip package. 16 kHz. Weights Apache-2.0.
+"""YAMNet: 521 AudioSet classes and a 1024-d vector per second, from a pip package. 16 kHz. Weights Apache-2.0.
 
     waveform ─ log-mel, 100 a second, 64 bands ─ 96 rows ─ 27 convolutions ─ mean ─▶ audio ─ linear ─ sigmoid ─▶ scores
 
@@ -42,13 +42,14 @@ LAYERS = ((1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512), *((1, 512),
 
 @dataclass(frozen=True)
 class Config:
-    """Which weights, and how often."""
+    """Weights and spacing of the rows."""
 
     weights: str = ""
     """file or folder; empty means the installed package"""
     hop: str = "second"
     """second, or 0.48 for a row every 0.48 s of the whole clip"""
     device: str = "cpu"
+    """torch device of the network"""
     batch: int = 64
     """examples in a batch"""
 
@@ -109,7 +110,7 @@ class YAMNetEncoder(_frozen.Frozen):
         return {"audio": hidden.cpu(), "scores": self.net.classifier(hidden).sigmoid().cpu()}
 
     def examples(self, media: Media) -> Float[Tensor, "row sample"]:
-        """The stretches of sound that are encoded; what is shorter than one is filled with silence."""
+        """The windows of sound that are encoded; shorter sound is padded with silence."""
         if self.config.hop == "second":
             return self.pieces(media, 1.0)[:, :EXAMPLE]
         return published_grid(self.sound_of(media))
@@ -139,7 +140,7 @@ def from_published(state: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
 
 
 def there() -> bool:
-    """Whether the weights are installed; they are not read."""
+    """Whether the weights are installed; nothing is loaded."""
     return published.WEIGHTS.there()
 
 

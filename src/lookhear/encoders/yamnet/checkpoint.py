@@ -29,14 +29,14 @@ def variables(index: Path) -> dict[str, np.ndarray]:
         _, at = _handle(table, len(table) - FOOTER)
         (begin, size), _ = _handle(table, at)
         shards: dict[int, bytes] = {}
-        found: dict[str, np.ndarray] = {}
+        arrays: dict[str, np.ndarray] = {}
         for _, handle in _entries(table[begin : begin + size]):
             (begin, size), _ = _handle(handle, 0)
             for key, value in _entries(table[begin : begin + size]):
                 if key:
                     array = _variable(value, index, shards)
-                    found |= {} if array is None else {key.decode(): array}
-        return found
+                    arrays |= {} if array is None else {key.decode(): array}
+        return arrays
     except (OSError, ValueError, IndexError, KeyError) as error:
         reason = " ".join(str(error).split())[:120]
         raise ModelError(f"{str(index)!r} cannot be read as a TensorFlow checkpoint ({reason}).") from None

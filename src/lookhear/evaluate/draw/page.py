@@ -8,19 +8,42 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1d1b26; --paper: #fbfaf7; --soft: #8a8794; --line: #e3e0da; --mark: #b4552d; }
-@media (prefers-color-scheme: dark) { :root { --ink: #ece9f1; --paper: #17151d; --soft: #97939f; --line: #322f3a; } }
-body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 60rem;
-       margin: 0 auto; padding: 2.5rem 1.25rem 5rem; }
+:root { color-scheme: light dark; --ink: #1d1b26; --paper: #fbfaf7; --soft: #6b6875; --line: #dedad2; --fill: #f0ede6;
+        --mark: #a8471f; --seen: #2f6f8f; --heard: #c2622f; --grey: #c9c4ba; }
+@media (prefers-color-scheme: dark) { :root { --ink: #ece9f1; --paper: #17151d; --soft: #a5a1ae; --line: #3a3743;
+        --fill: #2a2732; --mark: #f0905f; --seen: #5fa8cc; --heard: #e58a57; --grey: #57535f; } }
+* { box-sizing: border-box; }
+body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 75rem;
+       margin: 0 auto; padding: 2.5rem 1.25rem 5rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .3rem; } h2 { margin: 2.6rem 0 .6rem; font-size: 1.25rem; }
-p { max-width: 46rem; } .soft { color: var(--soft); }
-table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .9rem .3rem 0; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } th { font-weight: 600; } tr.strong td { font-weight: 650; }
-.wide { overflow-x: auto; } img { max-width: 100%; height: auto; border-radius: 6px; } video { border-radius: 6px; }
-figure { margin: 1.2rem 0; } figcaption { color: var(--soft); font-size: .9rem; margin-top: .3rem; }
+p, li { max-width: 46rem; } .soft { color: var(--soft); }
+table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; max-width: 100%; }
+th, td { padding: .3rem 0 .3rem 1rem; text-align: right; border-bottom: 1px solid var(--line); vertical-align: bottom;
+         overflow-wrap: normal; }
+th:first-child, td:first-child { text-align: left; padding-left: 0; }
+th { font-weight: 600; } tr.strong td { font-weight: 650; }
+img, video { max-width: 100%; height: auto; border-radius: 6px; }
+figure > svg { max-width: 100%; height: auto; display: block; }
+figure { margin: 1.2rem 0; } figcaption { color: var(--soft); font-size: .9rem; margin-top: .3rem; max-width: 46rem; }
 .answer { font-size: 1.1rem; } .answer b { color: var(--mark); } code { font-size: .92em; }
+pre { background: var(--fill); padding: .6rem .8rem; border-radius: 6px; white-space: pre-wrap; max-width: 60rem; }
+figure > .narrow { display: none; }
+@media (max-width: 44rem) {
+  body { padding: 1.5rem 1rem 3rem; }
+  figure.two > .broad { display: none; } figure > .narrow { display: block; }
+  .cards tr:first-child { position: absolute; clip-path: inset(50%); }
+  .cards table, .cards tbody { display: block; }
+  .cards tr { display: grid; grid-template-columns: 1fr 1fr; gap: 0 1.2rem; border-bottom: 1px solid var(--line);
+              padding: .45rem 0; }
+  .cards td { display: flex; justify-content: space-between; gap: .6rem; border: 0; padding: .08rem 0; }
+  .cards td:first-child { grid-column: 1 / -1; font-weight: 650; display: block; } .cards td:empty { display: none; }
+  .cards td[data-of]::before { content: attr(data-of); color: var(--soft); font-weight: 400; text-align: left; }
+}
 """
+# colours of the drawings in `ink` -> what they are on a page, light and dark
+COLOURS = {"#1d1b26": "ink", "#8a8794": "soft", "#dedad2": "line", "#fbfaf7": "paper", "#f0ede6": "fill",
+           "#2f6f8f": "seen", "#c2622f": "heard", "#c9c4ba": "grey"}  # fmt: skip
+WIDE = 4  # columns from which a table is laid out as cards on a phone
 
 
 def page(title: str, parts: Iterable[str]) -> str:
@@ -49,11 +72,36 @@ def question(asked: str, answered: str, confidence: float) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], strong: Sequence[int] = ()) -> str:
-    """A table; rows whose index is in `strong` stand out."""
-    head = "".join(f"<th>{html.escape(h)}</th>" for h in header)
-    cells = ["".join(f"<td>{html.escape(str(c))}</td>" for c in row) for row in rows]
-    lines = "".join(f"<tr{_class('strong', i in strong)}>{row}</tr>" for i, row in enumerate(cells))
-    return f'<div class="wide"><table><tr>{head}</tr>{lines}</table></div>'
+    """A table; rows whose index is in `strong` stand out. On a phone each row of a broad one becomes a card."""
+    head = "".join(f'<th scope="col">{html.escape(h)}</th>' for h in header)
+    named = [f' data-of="{html.escape(h, quote=True)}"' if h else "" for h in header]
+    lines = []
+    for i, row in enumerate(rows):
+        cells = "".join(f"<td{n}>{html.escape(str(c))}</td>" for n, c in zip(named, row, strict=True))
+        lines.append(f"<tr{_class('strong', i in strong)}>{cells}</tr>")
+    return f"<div{_class('cards', len(header) > WIDE)}><table><tr>{head}</tr>{''.join(lines)}</table></div>"
+
+
+def commands(lines: Sequence[tuple[str, str]]) -> str:
+    """Commands to type, each under what it does."""
+    items = [f"<li>{html.escape(what)}<pre><code>{html.escape(line)}</code></pre></li>" for what, line in lines]
+    return f"<ul>{''.join(items)}</ul>"
+
+
+def drawing(path: Path, caption: str = "", narrow: Path | None = None) -> str:
+    """An SVG of `evaluate.draw`, inlined so that it takes the page's colours; `narrow` stands in for it on a phone."""
+    inner = _svg(path, caption, "broad") + (_svg(narrow, caption, "narrow") if narrow else "")
+    told = f"<figcaption>{html.escape(caption)}</figcaption>"
+    return f"<figure{_class('two', narrow is not None)}>{inner}{told}</figure>"
+
+
+def _svg(path: Path, caption: str, name: str) -> str:
+    drawn = path.read_text("utf-8")
+    drawn = drawn[drawn.index("<svg") :]
+    for colour, variable in COLOURS.items():
+        drawn = drawn.replace(colour, f"var(--{variable})")
+    told = html.escape(caption, quote=True)
+    return drawn.replace("<svg", f'<svg class="{name}" role="img" aria-label="{told}"', 1)
 
 
 def _class(name: str, wanted: bool) -> str:
@@ -68,7 +116,9 @@ def picture(path: Path, caption: str = "") -> str:
 
 def clip(path: Path, caption: str = "") -> str:
     """An mp4 that plays in the page."""
-    return _figure(f'<video controls width="384" src="{_embedded(path, "video/mp4")}"></video>', caption)
+    return _figure(
+        f'<video controls preload="metadata" width="384" src="{_embedded(path, "video/mp4")}"></video>', caption
+    )
 
 
 def _figure(inner: str, caption: str) -> str:

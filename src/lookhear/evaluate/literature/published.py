@@ -2,6 +2,7 @@
 
     published/av_master.csv mccd.csv crab.csv crab_plus.csv     every result table of the four papers, one number a row
     published/methods.csv datasets.csv                          the survey's 39 methods and 3 datasets, and later ones
+    published/facts.csv                                         encoders, parameters, data: what tables say in words
     published/counts.csv                                        questions of each type in each test set
 
 Nothing is corrected: where two papers disagree both numbers are kept, and `contradictions` finds what cannot be so.
@@ -66,7 +67,7 @@ class Method:
     family: str
     spatial_temporal: bool
     here: str
-    listed: str  # "survey", or "papers" for a method that only result tables name
+    listed: str  # "survey", "papers" for a method that only result tables name
 
 
 @cache
@@ -98,6 +99,12 @@ def _method(row: Mapping[str, str]) -> Method:
     )
 
 
+@cache
+def facts() -> tuple[dict[str, str], ...]:
+    """What tables say beside numbers: source, row (as printed), column and value, as printed."""
+    return tuple(_rows("facts.csv"))
+
+
 def datasets() -> list[dict[str, str]]:
     """The survey's three datasets: name, title, year, links and sizes, as printed there."""
     return _rows("datasets.csv")
@@ -113,7 +120,11 @@ def counts() -> Mapping[tuple[str, str], Mapping[str, int]]:
 
 
 def names() -> dict[str, str]:
-    """Method -> one line about it: what `lookhear list methods` prints."""
+    """Method -> one line about it: what `lookhear list methods` prints. Those that tables alone name come last."""
+    printed: dict[str, dict[str, None]] = {}
+    for n in numbers():
+        printed.setdefault(n.method, {})[n.source] = None
+    known = {m.name for m in methods()}
     return {
         m.name: ", ".join(
             filter(
@@ -121,22 +132,24 @@ def names() -> dict[str, str]:
                 (
                     *(f"{m.here:<12s} code {m.code_state}", str(m.year), m.venue, m.family),
                     "spatial-temporal" if m.spatial_temporal else "",
+                    "" if m.name in printed else "no number in the tables here",
                     m.title,
                 ),
             )
         )
         for m in methods()
-    }
+    } | {name: f"{'rows':<12s} {', '.join(places)}" for name, places in printed.items() if name not in known}
 
 
 def names_in(text: str) -> list[str]:
     """The methods named in `text`, separated by commas; `all` is every one. Other spellings are understood."""
-    known = {alias.casefold(): m.name for m in methods() for alias in (m.name, *m.also)}
+    known = {n.method.casefold(): n.method for n in numbers()}
+    known |= {alias.casefold(): m.name for m in methods() for alias in (m.name, *m.also)}
     if text.strip() == "all":
-        return list(known.values())
+        return list(dict.fromkeys(known.values()))
     for name in (wanted := [part.strip() for part in text.split(",") if part.strip()]):
         if name.casefold() not in known:
-            raise RecipeError(unknown("published method", name, [m.name for m in methods()]))
+            raise RecipeError(unknown("published method", name, list(names())))
     return [known[name.casefold()] for name in wanted]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 from lookhear.evaluate import tables
@@ -13,6 +14,16 @@ from lookhear.evaluate.scores import Scored
 SPLIT = {"music_avqa_r": "headtail", "avqa": "val"}  # what the papers' numbers are about; elsewhere it is `test`
 WHOLE = {"music_avqa_r": ("test",)}  # other names of that split
 PARTS = ("head", "tail")
+FEW = 20  # methods named one by one, so that those without a number are said
+log = logging.getLogger("lookhear")
+HAVF = "with HAVF"  # the variant of six rows of AVQA's table, which prints no row without it
+
+
+def lacking(dataset: str, wanted: Sequence[str]) -> list[str]:
+    """Those of `wanted` that have no published number on any split of `dataset`."""
+    name = dataset.partition("@")[0]
+    have = {n.method for n in numbers() if n.dataset == name}
+    return [method for method in wanted if method not in have]
 
 
 def rows(dataset: str, wanted: Sequence[str], split: str = "") -> dict[str, dict[str, float]]:
@@ -41,6 +52,8 @@ def parts(dataset: str, wanted: Sequence[str]) -> dict[str, dict[str, dict[str, 
 
 def beside(reports: Mapping[str, Scored], dataset: str, split: str, wanted: Sequence[str], format: str = "text") -> str:
     """Measured rows and the published ones of `wanted` in one table; head and tail apart where reports have both."""
+    if missing := lacking(dataset, wanted) if len(wanted) < FEW else []:
+        log.warning("no published number on %s of %s", dataset, ", ".join(missing))
     if any(report.parts for report in reports.values()):
         ours = {label: tables.of_parts(report) for label, report in reports.items()}
         return tables.by_part({**ours, **parts(dataset, wanted)}, format, groups=True)
@@ -58,7 +71,7 @@ def _chosen(dataset: str, wanted: Sequence[str], split: str) -> dict[str, tuple[
     tables: dict[str, dict[str, dict[str, Number]]] = {}
     for n in numbers():
         about = (n.dataset, n.split, n.metric) == (name, split, "accuracy") and n.method in wanted
-        if about and (by_set or not n.variant):
+        if about and (by_set or not n.variant or (name == "avqa" and n.variant == HAVF)):
             label = f"{n.method}, {n.variant}" if n.variant else n.method
             tables.setdefault(label, {}).setdefault(n.source, {})[n.type] = n
     chosen = {}

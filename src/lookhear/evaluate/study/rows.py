@@ -23,8 +23,8 @@ import torch
 
 from lookhear import config, datasets, files
 from lookhear.errors import LookhearError, RecipeError
-from lookhear.metrics.answers import normal
-from lookhear.model import NetModel, load, says
+from lookhear.metrics.answers import correct, normal
+from lookhear.model import NetModel, costs, load, says
 from lookhear.store.batch import orders
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import fill
@@ -181,6 +181,8 @@ def go(
                 keep(run, split, kept[split], known[split])
             scores = ", ".join(f"{s} {100 * bits.mean():.2f} %" for s, bits in known.items())
             say(f"{name}, seed {seed}: {scores} (trained in {took:.0f} s, {time.perf_counter() - start - took:.0f} s)")
+            if told := costs.read(run):
+                say(f"  {', '.join(f'{n} {c}' for n, c in zip(costs.HEAD, costs.cells(told), strict=True))}")
         for split, bits in known.items():
             right[split].setdefault(name, {})[seed] = bits
     if failed and not any(right.values()):
@@ -193,16 +195,28 @@ def go(
 
 @torch.inference_mode()
 def asked(model: NetModel, examples: Sequence[Example], store: FeatureStore) -> np.ndarray:
-    """bool (question,): which of `examples` the model answers right. Clips are watched once; no evidence is made."""
+    """bool (question,): which of `examples` the model answers right. Clips are watched once; no evidence is made.
+
+    Questions that offer options are asked as `model.answer` asks them.
+    """
     wanted = [*orders(model.net.watch), *orders(model.net.answer)]
     fill(store, model.recipe.features, wanted, examples, model.encoder)
     vocabulary = [normal(answer) for answer in model.vocabulary]
+    among = model.recipe.data.options != "off" and any("options" in e.meta for e in examples)
+    model = model.using(store)
     groups: dict[Clip, list[int]] = {}
     for i, example in enumerate(examples):
         groups.setdefault(example.clip, []).append(i)
     clips, found = list(groups), np.zeros(len(examples), bool)
     for start in range(0, len(clips), CLIPS):
         places = [i for clip in clips[start : start + CLIPS] for i in groups[clip]]
+        if among:
+            some = [examples[i] for i in places]
+            said_ = model.answer(model.watch(clips[start : start + CLIPS]), some)
+            found[places] = [
+                e.reference is not None and correct(a, e.reference) for a, e in zip(said_, some, strict=True)
+            ]
+            continue
         said = says(model.net, model.batch([examples[i] for i in places], wanted, store)).logits.argmax(-1)
         for i, answer in zip(places, said.tolist(), strict=True):
             reference = examples[i].reference

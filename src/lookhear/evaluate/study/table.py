@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from lookhear.evaluate import tables
 from lookhear.evaluate.report import PARTS
-from lookhear.evaluate.study.rows import Asked, Study, digest, pack
+from lookhear.evaluate.study.rows import Asked, Study, digest, folder_of, pack
 from lookhear.evaluate.study.summary import of_part, summary
+from lookhear.model import costs
 
 
 def result(study: Study, found: Mapping[str, Asked]) -> dict[str, Any]:
@@ -25,8 +27,18 @@ def result(study: Study, found: Mapping[str, Asked]) -> dict[str, Any]:
     return {"splits": splits}
 
 
+def costs_of(study: Study, out: Path) -> dict[str, Any]:
+    """Row -> what its first run that has ended cost, as its costs.json tells."""
+    found = {}
+    for row in study.rows:
+        told = [costs.read(out / folder_of(row.name) / str(seed)) for seed in row.seeds or study.seeds]
+        if any(told):
+            found[row.name] = next(filter(None, told))
+    return found
+
+
 def text(result: Mapping[str, Any], format: str = "text") -> str:
-    """For each split: accuracies by type with the overall interval, and what the paired tests say."""
+    """For each split: accuracies by type with the overall interval, and what the paired tests say; then the costs."""
     parts = []
     for split, facts in result["splits"].items():
         parts += [f"{split}: {facts['questions']} questions about {facts['videos']} videos", "", scores(facts, format)]
@@ -37,7 +49,19 @@ def text(result: Mapping[str, Any], format: str = "text") -> str:
             if any("against" in row for row in facts["rows"].values()):
                 parts += ["", differences(facts, format, of_part("Overall", part))]
         parts.append("")
+    if told := result.get("costs"):
+        rows = [[name, *costs.cells(one)] for name, one in told.items()]
+        parts.append(tables.lay_out(["", *costs.HEAD], rows, format))
     return "\n".join(parts).rstrip()
+
+
+def bars(facts: Mapping[str, Any]) -> dict[str, dict[str, tuple[float, float, float]]]:
+    """Row -> type, group or `Overall` -> accuracy and the edges of its interval: what `draw.charts.scores` draws."""
+    found: dict[str, dict[str, tuple[float, float, float]]] = {}
+    for name, row in facts["rows"].items():
+        cells = {c: cell for c, cell in row["columns"].items() if c == "Overall" or _is_type(c)}
+        found[name] = {c: (cell["accuracy"], *cell["interval"]) for c, cell in cells.items()}
+    return found
 
 
 def scores(facts: Mapping[str, Any], format: str = "text", columns: tuple[str, ...] = (), part: str = "") -> str:

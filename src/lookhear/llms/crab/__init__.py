@@ -4,10 +4,10 @@
                                                                                                 │ the states they
     CLIP's layers 14 and 22 of one frame ────────────────────────────────▶ mask decoder ◀───────┘ were chosen from
 
-A clip of one frame is shown as an image, of several as a video; `image` shows one more picture, the one whose masks are
-meant. Without it masks are those of the middle frame. Frames and pieces of sound are taken as in the release. Its
-text and its losses are those of the code: mean cross-entropy of target tokens, plus, where masks are given, BCE and
-half of dice summed over samples (the paper weighs masks by 0.5). Padding is on the left; `answer` goes on from the
+A clip of one frame is an image, of several frames a video; `image` adds one more picture, for which masks are
+predicted. Without it masks are predicted for the middle frame. Frames and pieces of sound are selected as in the
+release. Prompts and losses are those of the code: mean cross-entropy of target tokens, plus, if masks are given, BCE
+and half of dice summed over samples (the paper weights masks by 0.5). Padding is on the left; `answer` decodes from the
 cache of the media. The release trains connectors and I-LoRA first (`trains("look", "listen", "adapters")`), then mask
 decoder, embeddings and head (`trains("segment", "embeddings")`).
 
@@ -47,19 +47,19 @@ from lookhear.media.sampling import Sampling
 from lookhear.types import Media, Region
 
 RATE = 16_000
-TOGETHER = 16  # questions answered in one batch
-SHORTEST = 3200  # samples of a piece: what BEATs needs for one column of patches, and a little
+TOGETHER = 16  # questions per batch
+SHORTEST = 3200  # fewest samples of a piece, enough for one column of BEATs patches
 
 
 @dataclass(frozen=True)
 class CrabCache(kv_cache.MediaCache):
-    """Clips as Crab keeps them. `pictures` are CLIP's two depths of each clip's frame that masks are drawn on."""
+    """Encoded clips. `pictures` are CLIP's hidden states at two layers for the frame whose masks are predicted."""
 
     pictures: tuple[tuple[Tensor, Tensor] | None, ...] = ()
 
 
 class Crab:
-    """The model with its words. `words` None: sizes alone, which neither watch nor answer."""
+    """The model with its tokenizer. With `words=None` (weights only) it can neither watch nor answer."""
 
     name = "crab"
     connectors = ("look", "listen")  # modules of `model` that the first stage trains
@@ -76,8 +76,8 @@ class Crab:
     def prepare(self, media: Media, pair: str = "", image: np.ndarray | None = None) -> Prepared:
         """Tensors `video` or `image` (frame, 3, side, side) and `audio` (piece, row, 128), and `notes`.
 
-        `pair` changes nothing: two videos or sounds are one after the other. `image` uint8 (height, width, 3) is shown
-        besides the clip, and its masks are meant.
+        `pair` changes nothing: two videos or sounds follow each other. `image` uint8 (height, width, 3) is shown in
+        addition to the clip; masks are predicted for it.
         """
         made: dict[str, Any] = {"notes": media.notes}
         if media.frames is not None and len(media.frames):
@@ -95,7 +95,7 @@ class Crab:
 
     @torch.inference_mode()
     def watch(self, media: Sequence[Media | Prepared]) -> CrabCache:
-        """Read clips once, a row each."""
+        """Encode clips; the result has one row per clip."""
         words, clips = self._spoken(), [self.prepared(m) for m in media]
         ids, mask = kv_cache.left([self.prefix(clip) for clip in clips], words.pad, self.device)
         embeds, pictures = self.embedded(ids, clips)
@@ -152,9 +152,9 @@ class Crab:
         asks: Sequence[Sequence[tuple[str, str]]],
         masks: Sequence[Sequence[np.ndarray | Tensor | None]] | None = None,
     ) -> Tensor:
-        """Mean cross-entropy of target tokens; with true `masks` (side, side) of clips' asks, the mask losses added.
+        """Mean cross-entropy over target tokens, plus the mask losses if target `masks` (side, side) are given.
 
-        A mask of integers over 1 is of classes; one of bool or 0..1 is of one thing.
+        An integer mask with values above 1 is a class map; a bool or 0..1 mask is binary.
         """
         terms = self.losses([self.prepared(m) for m in media], self.tokens(asks), masks)
         return torch.stack(list(terms.values())).sum()
@@ -184,7 +184,7 @@ class Crab:
         embeds, pictures = self.embedded(row.ids, clips)
         lengths = (row.segment == 0).sum(-1)
         flat = torch.arange(int(lengths.max()), device=self.device)
-        within = flat - (flat[-1] + 1 - lengths[:, None])  # places of the clips, padded on the left
+        within = flat - (flat[-1] + 1 - lengths[:, None])  # positions of the clips in the left-padded rows
         hidden = self.model.bare.model(
             inputs_embeds=embeds,
             attention_mask=row.mask(embeds.dtype),
@@ -203,7 +203,7 @@ class Crab:
         pictures: Sequence[tuple[Tensor, Tensor] | None],
         masks: Sequence[Sequence[np.ndarray | Tensor | None]],
     ) -> dict[str, Tensor]:
-        """Mask losses, from the states that predict the mask tokens of each ask that has a true mask."""
+        """Mask losses, from the hidden states that predict the mask tokens of each ask with a target mask."""
         if self.model.segment is None:
             raise ModelError("This Crab was built without a mask decoder (masks=False), so masks cannot be learned.")
         wanted = torch.tensor([self._spoken().ids[mark] for mark in MASKS], device=self.device)
@@ -228,7 +228,7 @@ class Crab:
         return mask_decoder.losses(pairs[False], pairs[True])
 
     def adapt(self, config: Any) -> None:
-        """Put adapters of PEFT into the language model; with them train the connectors, as in Crab's main stage."""
+        """Add PEFT adapters to the language model; they are trained with the connectors, as in Crab's main stage."""
         import peft
 
         self.model.language = peft.get_peft_model(self.model.bare, config)
@@ -236,22 +236,22 @@ class Crab:
 
     @property
     def spoken(self) -> Any:
-        """The part that adapters of PEFT wrap."""
+        """The module that PEFT wraps."""
         return self.model.language
 
     def wear(self, folder: Path | str) -> None:
-        """Put on the adapters of a PEFT folder. Raises ModelError where they do not fit."""
+        """Load the adapters of a PEFT folder. Raises ModelError if they do not fit."""
         self.model.language = fit.load(self.model.bare, Path(folder), autocast=False).to(self.model.bare.dtype)
 
     def needs(self) -> str:
-        """Disk and memory in one line."""
+        """Disk space and memory in one line."""
         count = sum(p.numel() for p in self.model.parameters())
         size = sum(p.numel() * p.element_size() for p in self.model.parameters())
-        disk, memory = size / 1e9, 1.15 * size / 1e9  # a cache of some thousand tokens comes on top
+        disk, memory = size / 1e9, 1.15 * size / 1e9  # plus a cache of some thousand tokens
         return f"crab: {count / 1e9:.2f} billion parameters, {disk:.1f} GB on disk, {memory:.1f} GB in memory"
 
     def save(self, folder: Path | str) -> None:
-        """Write everything as `load(folder)` reads it: lookhear.json, model.safetensors, the tokenizer's files."""
+        """Write the files that `load(folder)` reads: lookhear.json, model.safetensors, tokenizer."""
         from safetensors.torch import save_file
 
         folder = Path(folder)
@@ -268,7 +268,7 @@ class Crab:
 
     @property
     def device(self) -> torch.device:
-        """Where the model is."""
+        """The device of the model."""
         return self.model.bare.get_input_embeddings().weight.device
 
     def _spoken(self) -> Words:
@@ -277,7 +277,7 @@ class Crab:
         return self.words
 
     def prepared(self, media: Media | Prepared) -> Prepared:
-        """A clip as `prepare` makes it, if it is not so yet."""
+        """`prepare` a clip if it is not prepared yet."""
         return self.prepare(media) if isinstance(media, Media) else media
 
     def _pixels(self, frames: np.ndarray) -> Tensor:
@@ -286,7 +286,7 @@ class Crab:
         return images.normalised(frames, images.CLIP_MEAN, images.CLIP_STD)
 
     def prefix(self, prepared: Prepared) -> list[int]:
-        """Tokens of a clip's prefix; a medium's placeholder as often as it has features."""
+        """Token ids of a clip's prefix; each placeholder is repeated once per feature."""
         words, c = self._spoken(), self.model.config
         each = {"image": c.queries, "video": c.queries, "audio": c.heard_queries}
         ids = prepared.get("prefix") or words.prefix([kind for kind in MEDIA if kind in prepared])
@@ -294,7 +294,7 @@ class Crab:
         return [number for number in ids for _ in range(times.get(number, 1))]
 
     def embedded(self, ids: Tensor, clips: Sequence[Prepared]) -> tuple[Tensor, list[tuple[Tensor, Tensor] | None]]:
-        """(rows with features in the places of their placeholders, CLIP's two depths of the frames for masks)."""
+        """Input embeddings with features in place of placeholders, and CLIP's hidden states of the mask frames."""
         words, net = self._spoken(), self.model
         embeds = net.embed(ids)
         kind, device = embeds.dtype, embeds.device
@@ -309,13 +309,16 @@ class Crab:
             levels = zip(first.split(counts), second.split(counts), strict=True)
             for (i, name), (one, other), tokens in zip(shown, levels, looked, strict=True):
                 middle = (len(one) - 1) // 2
-                pictures[i] = one[middle], other[middle]  # an image comes after its video, and is what is meant
+                pictures[i] = (
+                    one[middle],
+                    other[middle],
+                )  # an image follows its video; masks are predicted for the image
                 found[name][i] = tokens
         lengths: dict[int, list[int]] = {}
         for i, clip in enumerate(clips):
             if "audio" in clip:
                 lengths.setdefault(clip["audio"].shape[1], []).append(i)
-        for rows in lengths.values():  # pieces of equal length together
+        for rows in lengths.values():  # batches of pieces with equal length
             heard = net.heard(torch.cat([clips[i]["audio"].to(device, kind) for i in rows]))
             counts = [len(clips[i]["audio"]) * net.config.heard_queries for i in rows]
             found["audio"] |= dict(zip(rows, heard.split(counts), strict=True))
@@ -327,14 +330,14 @@ class Crab:
 
 
 def _sized(mask: Tensor, side: int) -> Tensor:
-    """A true mask or map of classes at the decoder's size, nearest pixels, of its own type."""
+    """Resize a target mask or class map to the decoder's size by nearest pixels."""
     if mask.shape == (side, side):
         return mask
     return F.interpolate(mask[None, None].float(), (side, side), mode="nearest-exact")[0, 0].to(mask.dtype)
 
 
 def pieces(waveform: np.ndarray, config: Config) -> Tensor:
-    """(piece, sample) of a sound at 16 kHz, as the release cuts it; very short ones are filled with silence."""
+    """Cut 16 kHz sound into (piece, sample) as in the release; very short pieces are padded with silence."""
     wave = torch.from_numpy(np.ascontiguousarray(waveform, dtype=np.float32))
     if config.hearing_rule == "music_avqa":
         second = len(wave) // 60
@@ -350,12 +353,12 @@ def pieces(waveform: np.ndarray, config: Config) -> Tensor:
 
 
 def regions(reply: Reply, label: str) -> tuple[Region, ...]:
-    """The masks of a reply as regions: where the logits are over 0."""
+    """The masks of a reply as regions (logits > 0)."""
     return tuple(Region(label, mask=mask > 0) for mask in reply.masks)
 
 
 def build(config: Config) -> Crab:
-    """Random weights and no words; on the meta device where asked for: `with torch.device("meta"): build(Config())`."""
+    """A model with random weights and no tokenizer; also `with torch.device("meta"): build(Config())`."""
     return Crab(Net(config))
 
 

@@ -1,4 +1,4 @@
-"""What Crab is made of: LLaMA, CLIP, BEATs, a Q-Former for each, a mask decoder; and where published tensors belong.
+"""Modules of Crab: LLaMA, CLIP, BEATs, two Q-Formers, a mask decoder; and the mapping of published tensors.
 
     frames ─ CLIP, hidden states 14, 22, 23 ─┬─ last ─ Q-Former ─ 32 tokens a frame ──┐
                                              └─ 14, 22 ──────────────────────┐        ├─ LLaMA ─ words
@@ -49,7 +49,7 @@ HEARING = {
     "max_distance": 800, "deep_norm": True, "gru_rel_pos": True, "relative_position_embedding": True,
     "finetuned_model": True, "predictor_class": 527,
 }  # fmt: skip
-DEAD = (  # of a published connector: parts of its BERT that no query passes through
+DEAD = (  # unused tensors of a published connector: parts of its BERT outside the query path
     ("_Qformer.cls.", "embeddings.word_embeddings.", "embeddings.position_embeddings.", "position_ids"),
     (".intermediate.dense.", ".output.dense.", ".output.LayerNorm."),
 )
@@ -60,33 +60,43 @@ class Config:
     """Sizes. The defaults are those of the release: LLaMA-2-7B, ViT-L/14 at 224, BEATs iter3+."""
 
     base: str = "llama2_7b"
-    """llama2_7b or llama3_8b; `language` overrides single sizes of it, which must be given without the added tokens"""
+    """llama2_7b or llama3_8b"""
     language: dict[str, Any] = field(default_factory=dict)
+    """settings of LLaMA's config that differ from `base`; vocab_size without the added tokens"""
     vision: dict[str, Any] = field(default_factory=dict)
-    """sizes of CLIP's picture tower that differ from ViT-L/14's"""
+    """settings of CLIP's vision tower that differ from ViT-L/14"""
     hearing: dict[str, Any] = field(default_factory=dict)
-    """sizes of BEATs that differ from the published ones"""
+    """settings of BEATs that differ from the published ones"""
     layers: tuple[int, int, int] = (14, 22, 23)
-    """hidden states of CLIP: the first two for masks, the last for words"""
+    """indices of CLIP's hidden states: the first two for masks, the last for the language model"""
     queries: int = 32
+    """Q-Former queries, and so tokens, per frame"""
     heard_queries: int = 32
+    """Q-Former queries, and so tokens, per piece of sound"""
     connector: dict[str, int] = field(default_factory=dict)
-    """width, layers, heads and inner of the Q-Formers where they differ from 768, 2, 12, 3072"""
+    """width, layers, heads and inner of the Q-Formers that differ from 768, 2, 12, 3072"""
     dropout: float = 0.1
+    """dropout of the Q-Formers"""
     masks: bool = True
+    """whether there is a mask decoder"""
     classes: int = 71
+    """classes of the semantic mask decoder (AVSS)"""
     mask_queries: int = 300
+    """queries of the mask decoder"""
     mask_dim: int = 256
+    """width of the mask decoder"""
     mask_inner: int = 2048
+    """feed-forward width of the mask decoder"""
     frames: int = 10
+    """frames per clip"""
     pieces: int = 10
-    """equal pieces that the sound is cut into (AVE, LLP, AVSS; 5 for S4, MS3 and ARIG)"""
+    """equal pieces of the sound (AVE, LLP, AVSS; 5 for S4, MS3 and ARIG)"""
     hearing_rule: str = "equal"
     """equal; or music_avqa: windows of 2 s around every sixth second of a minute"""
 
 
 class Net(nn.Module):
-    """All of Crab's parts; those that are given are taken as they are. The towers are frozen, see `trains`."""
+    """All modules of Crab; given ones are used as they are. The towers are frozen, see `trains`."""
 
     def __init__(
         self,
@@ -125,24 +135,24 @@ class Net(nn.Module):
 
     @property
     def bare(self) -> Any:
-        """The language model without the wrapper of PEFT; adapters are in its layers all the same."""
+        """The language model without PEFT's wrapper; its layers still contain the adapters."""
         return self.language.get_base_model() if hasattr(self.language, "get_base_model") else self.language
 
     def seen(self, frames: Float[Tensor, "frame 3 height width"]) -> list[Float[Tensor, "frame patch wide"]]:
-        """CLIP's hidden states at the three layers, class token left out."""
+        """CLIP's hidden states at the three layers, without the class token."""
         states = self.vision(pixel_values=frames, output_hidden_states=True).hidden_states
         return [states[layer][:, 1:] for layer in self.config.layers]
 
     def heard(self, fbank: Float[Tensor, "piece row 128"]) -> Float[Tensor, "token model"]:
-        """Tokens of pieces of sound, one piece after the other."""
+        """Q-Former tokens of the pieces of sound, concatenated."""
         return self.listen(self.hearing(fbank)[None])[0]
 
     def embed(self, ids: Tensor) -> Tensor:
-        """Words as the language model takes them."""
+        """Input embeddings of token ids."""
         return self.bare.get_input_embeddings()(ids)
 
     def trains(self, *parts: str) -> None:
-        """Let these parts train and freeze the others: language, adapters, embeddings, vision, hearing, look, …"""
+        """Train these parts and freeze the others: language, adapters, embeddings, vision, hearing, look, …"""
         known = {"language", "adapters", "embeddings", "vision", "hearing", "look", "listen", "segment"}
         if wrong := sorted(set(parts) - known):
             raise RecipeError(f"Crab has no part {wrong[0]!r} to train. There are: {', '.join(sorted(known))}.")
@@ -168,7 +178,7 @@ def published(hearing: str) -> tuple[dict[str, Any], BEATs]:
 
 @dataclass(frozen=True)
 class Placed:
-    """What became of a published file: names taken in by part, and those that are dead weight in the original."""
+    """Result of loading a published file: number of tensors per part, and of unused ones."""
 
     taken: Mapping[str, int]
     dead: int
@@ -179,9 +189,9 @@ class Placed:
 
 
 def from_official(net: Net, state: Mapping[str, Tensor], alpha: int | None = None) -> Placed:
-    """Put the tensors of a published file into `net`, each part that is there. Nothing may be left over or lacking.
+    """Load every part of a published file into `net`.
 
-    Raises ModelError for a name that belongs nowhere, a part that is not whole, or a shape that does not fit.
+    Raises ModelError for an unknown name, an incomplete part, or a wrong shape.
     """
     groups: dict[str, dict[str, Tensor]] = {}
     dead, lost = 0, []
@@ -245,7 +255,7 @@ def _fill(net: Net, part: str, tensors: Mapping[str, Tensor]) -> None:
             plain = plain.split(cut)[-1]
         renamed[plain] = tensor
     wanted = module.state_dict()
-    shared = "encoder.layers.0.self_attn.relative_attention_bias.weight"  # one table, which files may hold once
+    shared = "encoder.layers.0.self_attn.relative_attention_bias.weight"  # shared table, which files may contain once
     if part == "hearing" and shared in renamed:
         renamed = {n: renamed[shared] for n in wanted if n.endswith("relative_attention_bias.weight")} | renamed
     whole = part != "language" or any(".layers." in name for name in renamed)

@@ -39,7 +39,7 @@ def plan(
     hearing: str = beats.FILE,
     **options: Any,
 ) -> hub.Plan:
-    """What `load` would fetch and hold. Raises ModelError where the hub is needed and cannot be reached."""
+    """Download size, disk space and memory of `load`. Raises ModelError if the hub is needed and unreachable."""
     whole = (Path(where) / "lookhear.json").is_file()
     places = [place for place in (where, None if whole else vision, None if whole else hearing, adapter) if place]
     files = []
@@ -60,11 +60,11 @@ def plan(
     return hub.Plan(f"crab ({' + '.join(map(str, places))})", download, disk, memory)
 
 
-FREE = ("frames", "pieces", "hearing_rule")  # of Config: how a clip is put before the model, not what it is
+FREE = ("frames", "pieces", "hearing_rule")  # fields of Config that define the input, not the weights
 
 
 def own(folder: Path, options: Mapping[str, Any], placed: Placement) -> tuple[Net, Words]:
-    """What `Crab.save` wrote, `options` of FREE changed. Raises RecipeError for any other."""
+    """Load a folder of `Crab.save`; `options` may change the fields in FREE. Raises RecipeError for others."""
     from safetensors.torch import load_file
     from transformers import AutoTokenizer
 
@@ -83,7 +83,7 @@ def own(folder: Path, options: Mapping[str, Any], placed: Placement) -> tuple[Ne
 
 
 def assembled(base: str, vision: str, hearing: str, config: Config, placed: Placement = AS_IT_IS) -> tuple[Net, Words]:
-    """LLaMA, CLIP and BEATs as published, with connectors and a mask decoder at random."""
+    """Published LLaMA, CLIP and BEATs with randomly initialised connectors and mask decoder."""
     from transformers import AutoTokenizer
 
     language = checkpoints.pretrained("LlamaForCausalLM", base, "LLaMA", **placed.loading())
@@ -101,7 +101,7 @@ def assembled(base: str, vision: str, hearing: str, config: Config, placed: Plac
 
 
 def adapted(net: Net, where: Path, semantic: bool) -> dict[str, Placed]:
-    """Published files, or a PEFT folder, into `net`; what was read from each file."""
+    """Load published files or a PEFT folder into `net`; returns a line per file."""
     if (where / "adapter_config.json").is_file():
         net.language = fit.load(net.bare, where)
         return {}
@@ -118,5 +118,5 @@ def adapted(net: Net, where: Path, semantic: bool) -> dict[str, Placed]:
             f"{names} in {str(where)!r} hold no connector {sorted(lacking)[0]!r}: add finetune_weights.bin."
         )
     if "segment" not in filled:
-        net.segment = None  # masks of random weights help nobody
+        net.segment = None  # a mask decoder with random weights is removed
     return files

@@ -1,4 +1,4 @@
-"""Crab's words: its seventeen tokens, the skeleton of its prompts, and what comes of a clip before any question.
+"""Crab's text: its seventeen special tokens, its prompt template, and the media prefix before the question.
 
     <s>[INST] <<SYS>>
     You are a helpful assistant.
@@ -11,7 +11,7 @@
     {question} [/INST]                                           `ask`
     The object … is a drum. <mask_start><mask_0>…<mask_end></s>  `target`
 
-The text is cut into tokens as a whole and parted behind the last medium, so that it reads as it was trained.
+The whole text is tokenised at once and split after the last medium, so that tokens equal those of training.
 """
 
 from __future__ import annotations
@@ -69,13 +69,13 @@ def shown(kinds: Iterable[str]) -> str:
 
 
 def tamed(text: str) -> str:
-    """Text in which no word is taken for a medium: <audio> and <visual> become <audio_event> and <visual_event>."""
+    """Escape media placeholders in a text: <audio> and <visual> become <audio_event> and <visual_event>."""
     text = re.sub(r"<(/?)(audio|visual)>", r"<\1\2_event>", text)
     return re.sub(f"<(?={'|'.join(mark[1:] for mark in MARKS)})", "< ", text)
 
 
 class Words:
-    """Text to tokens and back, with a tokenizer that knows the seventeen."""
+    """Tokenisation with a tokenizer that has the seventeen special tokens."""
 
     def __init__(self, tokenizer: Any):
         self.tokenizer = tokenizer
@@ -86,15 +86,15 @@ class Words:
         self.pad = self.end if tokenizer.pad_token_id is None else tokenizer.pad_token_id
 
     def prefix(self, kinds: Sequence[str]) -> list[int]:
-        """Tokens of everything before the question, one <video>, <audio> or <image> for each medium."""
+        """Token ids before the question, with one <video>, <audio> or <image> per medium."""
         return self._parted(kinds, "")[0]
 
     def ask(self, prompt: str) -> list[int]:
-        """Tokens of a question, from behind the last medium to where the reply begins."""
+        """Token ids from after the last medium to the start of the reply."""
         return self._parted(("audio",), tamed(prompt))[1]
 
     def target(self, text: str) -> list[int]:
-        """Tokens of a reply to learn, with the end."""
+        """Token ids of a target reply, with the end token."""
         return [*self.tokenizer(tamed(text), add_special_tokens=False)["input_ids"], self.end]
 
     def read(self, tokens: Sequence[int]) -> str:

@@ -1,1 +1,1 @@
-"""Thinkers of the Qwen-Omni family: how a clip is put before one, its folder, its key-value cache."""
+"""Thinkers of the Qwen-Omni family: input options, storage, and the common model class."""

@@ -1,4 +1,4 @@
-"""Files of models: in a folder, in the hub's cache, or to be fetched; and what that takes, told before it is done."""
+"""Find model files in a folder, in the hub's cache, or on the hub, and report download sizes in advance."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 from lookhear.errors import ModelError
 
-CARD = "lookhear.json"  # which file of `llms/` a folder is for, and how a clip is put before it
+CARD = "lookhear.json"  # the folder's file in `llms/`, and its input options
 WANTED = ("*.json", "*.safetensors", "*.txt", "*.jinja")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What loading a model takes: bytes to download, bytes on this disk once it is here, bytes of memory."""
+    """Requirements of loading a model in bytes: download, disk space, memory."""
 
     what: str
     download: int

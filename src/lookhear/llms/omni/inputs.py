@@ -1,4 +1,4 @@
-"""How a clip is put before a Qwen-Omni model: which frames, how large, which sound, what time, in what words."""
+"""Input options of Qwen-Omni models: frames, their size, sound, time positions, and prompt text."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ LONGEST = 300.0  # seconds of sound that Qwen-Omni takes
 
 @dataclass(frozen=True)
 class InputOptions:
-    """How a clip is put before a model.
+    """Input of a Qwen-Omni model.
 
-    Frames are scaled to `size` (height, width); None keeps their shape, up to about `pixels` of them. `sound` is a rule
-    of `tasks.excerpts.sound`. `clock` is `nominal` (each pair of frames lasts `seconds_per_grid`, whatever the
-    clip: Crab+) or `true` (the frames' own times); `time_scale` multiplies either. `lead` says first what is shown.
+    Frames are scaled to `size` (height, width); None keeps their aspect ratio with about `pixels` pixels at most.
+    `sound` is a rule of `tasks.reading.excerpts.sound`. `clock` is `nominal` (each pair of frames lasts
+    `seconds_per_grid` seconds, as in Crab+) or `true` (the frames' own times); `time_scale` multiplies both. `system`
+    is the system prompt; `lead` adds a sentence that lists the media. `longest` limits the sound in seconds.
     """
 
     sampling: Sampling = field(default_factory=lambda: Sampling(rule="crab_plus_linspace", count=10))

@@ -1,10 +1,10 @@
-"""Models in folders and on the hub, in the Hugging Face layout: what they need, and loading them without silence.
+"""Load and save Qwen-Omni models in the Hugging Face layout, from folders and from the hub.
 
     FOLDER   config.json  model*.safetensors  tokenizer.json  preprocessor_config.json
              adapter/ (PEFT) or finetune_weights.bin (as Crab+ publishes it)   lookhear.json (which model, its options)
 
-A checkpoint of a whole Omni model is read for its thinker alone. Weights that the model lacks or that have no place in
-it are an error or a line of the report, never passed over.
+Only the thinker of a whole Omni checkpoint is loaded. Missing weights raise an error; unused ones are listed in the
+report.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OTHERS = ("talker.", "token2wav.", "code2wav.")  # parts of an Omni model that s
 
 
 def plan(name: str, where: str | Path, adapter: str | Path | None, thinker: Any) -> Plan:
-    """What `load` would fetch and hold. Raises ModelError where the hub is needed and cannot be reached.
+    """Download size, disk space and memory of `load`. Raises ModelError if the hub is needed and unreachable.
 
     `thinker` is (class, config class) of transformers.
     """
@@ -103,7 +103,7 @@ def config_of(folder: Path) -> dict[str, Any]:
 
 
 def base(folder: Path, thinker: Any, placed: Placement = AS_IT_IS) -> tuple[nn.Module, list[str]]:
-    """The thinker of a folder and what there is to say about it. Raises ModelError where weights are missing."""
+    """The thinker of a folder and lines for the report. Raises ModelError if weights are missing."""
     kind, settings = thinker
     try:
         model, facts = kind.from_pretrained(

@@ -1,10 +1,10 @@
-"""What the Qwen-Omni family shares: a clip as tokens and tensors, watched once, asked often, trained on.
+"""Common class of the Qwen-Omni family: prompts and media tensors, caching, answering, training loss.
 
     system, lead-in │ <vision> 5 x 8 x 8 tokens </vision> │ <audio> 25 tokens a second </audio> │ question │ reply
-    └───────────────────── the media prefix, which no question changes ───────────────────────┘
+    └───────────────────── the media prefix, independent of the question ─────────────────────┘
 
-A still picture is one frame; a clip without a track has a shorter lead-in. `model` is a thinker of transformers, with
-or without adapters around it.
+A still image is one frame; a clip without one of its tracks has a shorter lead-in. `model` is a transformers thinker,
+with or without adapters.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ TOGETHER = 16  # questions answered in one batch
 
 
 class Omni:
-    """A thinker with its tokenizer (of transformers, with Qwen's special tokens) and its extractor of spectrograms."""
+    """A thinker with its tokenizer (with Qwen's special tokens) and its spectrogram extractor."""
 
     heard = staticmethod(heard_tokens)
     draws = False
@@ -64,17 +64,17 @@ class Omni:
 
     @property
     def sampling(self) -> Sampling:
-        """How clips are decoded for this model."""
+        """The frame sampling for this model."""
         return self.options.sampling
 
     @property
     def base(self) -> nn.Module:
-        """The thinker under the adapters, which are inside its layers."""
+        """The thinker without PEFT's wrapper; its layers contain the adapters."""
         return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
 
     @property
     def device(self) -> torch.device:
-        """Where the model is."""
+        """The device of the model."""
         return next(self.model.parameters()).device
 
     def prepare(self, media: Media, pair: str = "") -> Prepared:
@@ -112,7 +112,7 @@ class Omni:
         return float(self.options.eye.together * (media.times[-1] - media.times[0]) / (len(media.times) - 1))
 
     def prefix(self, prepared: Prepared) -> list[int]:
-        """The tokens up to and with the media: picture, then sound; of `a2v` the sound first."""
+        """Token ids up to the end of the media: picture, then sound (sound first for `a2v`)."""
         seen = next((k for k in ("video", "image") if f"{k}_grid_thw" in prepared), None)
         there = tuple(k for k in (seen, "audio" if "input_features" in prepared else None) if k)
         ids, say, parts = self.ids, self.tokens, []
@@ -129,16 +129,16 @@ class Omni:
         return found + [token for part in (parts[::-1] if pair == "a2v" else parts) for token in part]
 
     def question(self, prompt: str) -> list[int]:
-        """The tokens of a question up to where the reply begins."""
+        """Token ids from the question to the start of the reply."""
         ids, say = self.ids, self.tokens
         return [*say(prompt), ids["im_end"], *say("\n"), ids["im_start"], *say("assistant\n")]
 
     def reply(self, target: str) -> list[int]:
-        """The tokens of a reply, with the one that ends it."""
+        """Token ids of a reply, with the end token."""
         return [*self.tokens(target), self.ids["im_end"]]
 
     def tokens(self, text: str) -> list[int]:
-        """Plain text as tokens: what looks like a special token is read as letters."""
+        """Tokenise plain text; special tokens in it are not recognised."""
         return self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"] if text else []
 
     @torch.inference_mode()
@@ -223,18 +223,18 @@ class Omni:
         return nn.functional.cross_entropy(logits.float(), batch.labels[learned])
 
     def adapt(self, config: Any) -> None:
-        """Put adapters of PEFT (ILoraConfig, LoraConfig, …) into the thinker; all else is frozen."""
+        """Add PEFT adapters (ILoraConfig, LoraConfig, …) to the thinker; all other parameters are frozen."""
         import peft
 
         self.model = peft.get_peft_model(self.base, config)
 
     @property
     def spoken(self) -> nn.Module:
-        """The part that adapters of PEFT wrap, with them where there are any."""
+        """The module that PEFT wraps, with its adapters if any."""
         return self.model
 
     def wear(self, folder: Path | str) -> None:
-        """Put on the adapters of a PEFT folder. Raises ModelError where they do not fit."""
+        """Load the adapters of a PEFT folder. Raises ModelError if they do not fit."""
         from lookhear.ilora import fit
 
         dtype = self.base.get_input_embeddings().weight.dtype
@@ -283,7 +283,7 @@ class Omni:
         return [one if isinstance(one, Mapping) else self.prepare(one) for one in media]
 
     def _tensors(self, given: Sequence[Prepared]) -> dict[str, Tensor]:
-        """What the thinker takes besides tokens, of all clips, in their order."""
+        """The thinker's inputs besides token ids, of all clips in order."""
         found: dict[str, Tensor] = {}
         for name in (
             "pixel_values_videos",

@@ -62,11 +62,17 @@ class Config:
     """Sizes, and one key for each ablation of the paper's tables VII-XIII."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 768
+    """width of the stream `frames`"""
     question: int = 768
+    """width of the stream `question`"""
     words: int = 768
+    """width of the stream `words`"""
     hidden: int | None = None
     """width inside; None is 768 as in the code, 512 in the paper"""
     inner: int = 512
@@ -76,14 +82,19 @@ class Config:
     heads: int = 8
     """of the focus capture and the decoders; the other layers have one"""
     dropout: float = 0.1
+    """dropout probability"""
     temperature: float = 0.1
+    """temperature of the contrast (Eq. 6)"""
     without: str = ""
     """table VII, parts to remove joined by +: focus, contrast, preference, temporal, all"""
     joint_weight: float = 1.0
     """weights of the losses, table VIII and figure 7; a head of weight 0 has no say in the answer"""
     audio_weight: float = 1.0
+    """weight of the audio head"""
     visual_weight: float = 1.0
+    """weight of the visual head"""
     contrast_weight: float = 1.0
+    """weight of the contrast"""
     share_attention: bool = True
     """table X: one focus capture for both streams"""
     share_bias: bool = False

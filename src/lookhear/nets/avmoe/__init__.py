@@ -1,4 +1,4 @@
-"""AVMoE: the towers and places of DG-SCT, with adapters in which a router weighs cross-modal and single-modal experts.
+"""AVMoE: the backbones of DG-SCT with adapters that mix cross-modal and single-modal experts by a router.
 
     pixels ── Swin-V2 ──┐ 12 places: adapters beside both halves of the picture's block, beside and behind the
     waveform ─ HTS-AT ──┴ sound's; each is softmax(router) over 1 cross-modal and 2 single-modal experts ─ AVST's head
@@ -59,7 +59,7 @@ class AVMoE(dg_sct.TwoTowers):
 
 
 def build(config: Config) -> AVMoE:
-    """The net, freshly initialised around its towers."""
+    """Build the net; its backbones are loaded or randomly initialised."""
     dg_sct.check(config, "avmoe")
     return AVMoE(config)
 

@@ -42,10 +42,13 @@ class Config:
     """Sizes. The published network sees 14 x 14 patches of 512, hears 128, and knows 92 words and the padding."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     form: str = "grounded"
     """grounded, baseline (its ablation) or grounding (its pre-training)"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     patches: int = 512
     """width of a patch, and of everything inside"""
     tokens: int = 93
@@ -53,7 +56,9 @@ class Config:
     words: int = 14
     """tokens that the released question encoder reads at least, padding included"""
     heads: int = 4
+    """attention heads"""
     dropout: float = 0.1
+    """dropout probability"""
     match: float = 0.5
     """weight of the matching loss"""
     every: int = 1

@@ -29,7 +29,7 @@ class Words(nn.Module):
         length = ((tokens != 0) * place).amax(dim=1).clamp(min=self.least)
         tokens = F.pad(tokens, (0, max(0, self.least - tokens.shape[1])))
         steps = self.embed(tokens).tanh()
-        if bool((length == tokens.shape[1]).all()):
+        if tokens.is_meta or bool((length == tokens.shape[1]).all()):
             _, (h, c) = self.lstm(steps)
         else:
             _, (h, c) = self.lstm(pack_padded_sequence(steps, length.cpu(), batch_first=True, enforce_sorted=False))

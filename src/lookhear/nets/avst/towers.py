@@ -1,4 +1,4 @@
-"""The head of AVST behind towers that watch pictures and sound: what LAVISH, DG-SCT and AVMoE share."""
+"""AVST's answer head behind visual and audio backbones, shared by LAVISH, DG-SCT and AVMoE."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Head(Answering, Towers):
         return weight
 
     def remember(self, heard: Float[Tensor, "clip time dim"], tokens: Float[Tensor, "clip time patch dim"]) -> Memory:
-        """What an answer needs of a clip: sound, the grounded picture, their keys, and where the sound is."""
+        """Memory of a clip: sound, grounded picture, their keys, and the grounding map."""
         seen, where = self.ground(heard, tokens)
         return {**self._remember(heard, seen, heard), "where": where}
 
     def plain(self, pixels: Float[Tensor, "row time 3 height width"]) -> Float[Tensor, "row time patch dim"]:
-        """Tokens of pictures without adapters, as the head takes them."""
+        """Tokens of pictures without adapters, in the form that the head expects."""
         raise NotImplementedError
 
     def losses(
@@ -74,16 +74,16 @@ def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def count(state: Mapping[str, Tensor], prefix: str) -> int:
-    """How many numbered things there are under a prefix."""
+    """Number of numbered submodules under a prefix."""
     return len({n.removeprefix(prefix).split(".")[0] for n in state if n.startswith(prefix)})
 
 
 def learns_norms(name: str) -> bool:
-    """Whether a tower's parameter is of a norm."""
+    """Whether a backbone's parameter belongs to a norm."""
     return "norm" in name
 
 
 def frozen_in_training(net: nn.Module, towers: tuple[str, ...]) -> None:
-    """Put the towers in evaluation: no stochastic depth, no statistics that drift."""
+    """Put the backbones in evaluation mode: no stochastic depth, no updates of batch statistics."""
     for name in towers:
         net.get_submodule(name).eval()

@@ -45,36 +45,45 @@ class Config:
     """Sizes; the defaults are the published ones."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
+    """size of the answer vocabulary"""
     tokens: int = 93
+    """size of the token vocabulary; id 0 is padding"""
     words: int = 14
     """tokens that the question encoder reads at least, padding included"""
     swin: str = ""
-    """weights of the picture's tower; empty leaves it as it is drawn, and then all of it is saved"""
+    """weights of the visual backbone; empty means random ones, which are then saved with the net"""
     htsat: str = ""
-    """weights of the sound's tower"""
+    """weights of the audio backbone"""
     tower: Sizes = field(default_factory=Sizes)
+    """sizes of the Swin-V2 backbone"""
     sound: Sound = field(default_factory=Sound)
+    """sizes of the HTS-AT backbone"""
     inner: list[int] = field(default_factory=lambda: [512, 256, 128])
-    """of the match"""
+    """hidden widths of the matching head"""
     latent: int = 2
     """latent tokens"""
     down: int = 8
+    """reduction factor of the bottleneck"""
     groups: int = 4
+    """groups of the bottleneck's 1 x 1 convolutions"""
     gate: bool = False
-    """in the sound's adapters; the picture's always have one"""
+    """gate in the audio adapters; visual adapters always have one"""
     norms: bool = False
-    """the picture's tower's norms learn"""
+    """train the norms of the visual backbone"""
     batch_norm: bool = False
+    """batch norm in the bottleneck"""
     match: float = 0.5
+    """weight of the matching loss"""
     repeat: int = 10
-    """how often each row of the waveform is heard one after the other; 10 seconds of one, as published"""
+    """repetitions of each second of the waveform; 10, as published"""
     checkpointing: bool = False
-    """work out the inside of a block again in the backward pass rather than keep it"""
+    """activation checkpointing inside blocks"""
 
 
 class TwoTowers(Head):
-    """Watches pictures and sound through two towers, and reads. A subclass makes adapters and pools the sound."""
+    """Base class: visual and audio backbones with AVST's head. Subclasses define adapters and sound pooling."""
 
     def __init__(self, config: Config) -> None:
         picture, sound = config.tower.stages(), config.sound.tower.stages()
@@ -106,7 +115,7 @@ class TwoTowers(Head):
         raise NotImplementedError
 
     def train(self, mode: bool = True) -> TwoTowers:
-        """As in torch; in the paper's variant the towers stay in evaluation."""
+        """As in torch, but in variant `paper` the backbones stay in evaluation mode."""
         super().train(mode)
         if self.config.variant == "paper":
             frozen_in_training(self, ("swin", "htsat"))
@@ -115,13 +124,13 @@ class TwoTowers(Head):
     def watch(
         self, waveform: Float[Tensor, "clip time sample"], pixels: Float[Tensor, "clip time 3 height width"]
     ) -> Memory:
-        """Both towers, once a clip."""
+        """Run both backbones."""
         time, sound = pixels.shape[1], self.picture_of(waveform.flatten(0, 1).repeat(1, self.config.repeat))
         seen, heard = self.towers(self.swin.patch_embed(normalised(pixels)), self.htsat.patch_embed(sound))
         return self.remember(self.hear(heard.unflatten(0, (-1, time))), seen.unflatten(0, (-1, time)))
 
     def picture_of(self, wave: Float[Tensor, "row sample"]) -> Float[Tensor, "row 1 side side2"]:
-        """The sound as a picture; in training as the released tower changes it."""
+        """Spectrogram of the sound, with the released backbone's augmentation in training."""
         drifts = self.training and self.config.variant == "released"
         mel = self.htsat.normed(self.htsat.log_mel(wave))
         if drifts:
@@ -161,7 +170,7 @@ class TwoTowers(Head):
         return seen + block.fed(seen) + to_seen, heard, to_heard, more
 
     def plain(self, pixels: Float[Tensor, "row time 3 height width"]) -> Float[Tensor, "row time patch dim"]:
-        """Tokens of pictures through the tower alone, without gradient."""
+        """Tokens of pictures from the frozen backbone alone, without gradient."""
         with torch.no_grad():
             tokens = self.swin(normalised(pixels))
         return tokens.unflatten(0, (-1, pixels.shape[1]))
@@ -192,13 +201,13 @@ def stripes(mel: Float[Tensor, "row 1 frame band"]) -> Float[Tensor, "row 1 fram
 
 
 def build(config: Config) -> DGSCT:
-    """The net, freshly initialised around its towers."""
+    """Build the net; its backbones are loaded or randomly initialised."""
     check(config, "dg_sct")
     return DGSCT(config)
 
 
 def check(config: Config, name: str) -> None:
-    """Refuse what cannot be built. Raises RecipeError."""
+    """Check the options. Raises RecipeError."""
     if config.variant not in ("released", "paper"):
         raise RecipeError(f"{name} has no variant {config.variant!r}. There are: released, paper.")
     pairs = list(zip(config.tower.depths, config.sound.tower.depths, strict=False))
@@ -210,7 +219,7 @@ def check(config: Config, name: str) -> None:
 
 
 def config_of(state: Mapping[str, Tensor], image: int, sound: Sound | None) -> dict:
-    """What a checkpoint of DG-SCT or AVMoE says of its sizes; `sound` where it is not the AudioSet checkpoint's."""
+    """Infer the options from a DG-SCT or AVMoE checkpoint; `sound` overrides the sizes of the audio backbone."""
     adapter = next(n for n in state if n.startswith("audio_adapter_blocks_p1.0.") and n.endswith("my_tokens"))
     prefix = adapter.removesuffix("my_tokens")
     dim = checkpoints.size(state, f"{prefix}up_sampler.weight")

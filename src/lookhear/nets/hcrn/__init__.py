@@ -38,7 +38,7 @@ LEVELS = ("", "middle-vcrn", "middle-ccrn", "middle-2crn", "late", "early")
 
 
 def build(config: Config) -> HCRN:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     allowed = {"variant": ("released",), "sound": LEVELS, "fuse": ("concat", "mul"), "subsets": tuple(SUBSETS)}
     for field, values in allowed.items():
         if getattr(config, field) not in values:

@@ -5,19 +5,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
-    """of the vocabulary; a question's own candidates where `choose`"""
+    """size of the vocabulary; unused with `choose`"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     motion: int = 0
     """width of a `motion` stream of one vector a stretch; 0: the mean change of the stretch takes its place"""
     read: str = "tokens"
     """tokens: ids through a trained table; words: word vectors"""
     tokens: int = 20000
+    """size of the token vocabulary; id 0 is padding"""
     words: int = 512
+    """width of the stream `words`"""
     sound: str = ""
     """where sound enters, as HAVF calls it: middle-vcrn, middle-ccrn, middle-2crn, late or early; empty is deaf"""
     fuse: str = "concat"
@@ -27,8 +32,12 @@ class Config:
     subsets: str = "fixed"
     """fixed: one for each size and number of objects; drawn: anew at every training step, fixed in evaluation"""
     embed: int = 300
+    """width of the word embedding"""
     hidden: int = 512
+    """hidden width"""
     stretches: int = 8
+    """segments that a clip is divided into"""
     each: int = 16
-    """frames (here: seconds) of a stretch"""
+    """frames (here: seconds) per segment"""
     dropout: float = 0.15
+    """dropout probability"""

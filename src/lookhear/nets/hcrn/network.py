@@ -1,4 +1,4 @@
-"""HCRN and its sound version: stretches, then the whole clip, then the question's attention over what is left."""
+"""HCRN and its audio-visual version HAVF: segment level, clip level, then attention of the question."""
 
 from __future__ import annotations
 
@@ -79,17 +79,17 @@ class HCRN(Reads):
         return self.see_motion if self.config.motion else self.see_frames
 
     def see_frames(self, frames: Float[Tensor, "clip time wide"]) -> Memory:
-        """What needs no question. Motion is the mean change of a stretch."""
+        """The part that does not depend on the question. Motion is the mean change of a stretch."""
         return self.relate(frames)
 
     def see_motion(
         self, frames: Float[Tensor, "clip time wide"], motion: Float[Tensor, "clip stretch width"]
     ) -> Memory:
-        """What needs no question. `motion` is one vector a stretch."""
+        """The part that does not depend on the question. `motion` is one vector a stretch."""
         return self.relate(frames, motion)
 
     def hear_frames(self, audio: Float[Tensor, "clip second dim"], frames: Float[Tensor, "clip time wide"]) -> Memory:
-        """What needs no question. Sound is the mean of `audio` over the clip."""
+        """The part that does not depend on the question. Sound is the mean of `audio` over the clip."""
         return self.relate(frames, audio=audio)
 
     def hear_motion(
@@ -98,7 +98,7 @@ class HCRN(Reads):
         frames: Float[Tensor, "clip time wide"],
         motion: Float[Tensor, "clip stretch width"],
     ) -> Memory:
-        """What needs no question: both of the above."""
+        """The part that does not depend on the question, with sound and motion."""
         return self.relate(frames, motion, audio)
 
     def relate(self, frames: Tensor, motion: Tensor | None = None, audio: Tensor | None = None) -> Memory:
@@ -157,20 +157,20 @@ class HCRN(Reads):
         return rearrange(x, "row clip video dim -> row (video clip) dim"), source.flatten(1, 2)
 
     def attend(self, query: Float[Tensor, "row dim"], x: Float[Tensor, "row object dim"]) -> tuple[Tensor, Tensor]:
-        """(the objects weighed by a text, the weights)."""
+        """(attended objects, attention weights)."""
         x = self.drop(x)
         value = self.value(x)
         scores = self.score(torch.cat([value, value * self.query(query)[:, None]], dim=-1))
         return weigh(scores.squeeze(-1), x)
 
     def evidence(self, memory: Memory, weight: Tensor, source: Tensor) -> Float[Tensor, "row time"]:
-        """The weight of each second: that of the objects, traced back through the means they are."""
+        """The weight of each second, traced back from the objects through the subset means."""
         frames = torch.einsum("ro,rosf->rsf", weight, source).flatten(1)
         length = int(memory["length"][0])
         return frames.new_zeros(len(frames), length).scatter_add_(1, memory["seconds"].flatten(1), frames)
 
     def reply(self, memory: Memory, vectors: Tensor, padding: Bool[Tensor, "row word"]) -> Output:
-        """Logits of the answers and the weight of each second."""
+        """Answer logits, and the attention weight of each second."""
         question = self.text(vectors, padding)
         x, source = self.visual(memory, question)
         taken, weight = self.attend(question, x)

@@ -1,4 +1,4 @@
-"""HME: two streams write into one memory of the clip, the question into its own, and both are asked three times.
+"""HME: a memory of the clip written by two streams, a memory of the question, and three reasoning steps over both.
 
     frames ─ LSTM x 2 ─┬─ looked at by the question ────────────────────┐
     motion ─ LSTM x 2 ─┼─ looked at by the question ────────────────────┼─ answers
@@ -36,33 +36,42 @@ from lookhear.types import Memory, Output
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     motion: int = 0
     """width of a `motion` stream, a row for each of `frames`; 0: the change from the second before"""
     read: str = "tokens"
     """tokens: ids through a trained table; words: word vectors"""
     tokens: int = 20000
+    """size of the token vocabulary; id 0 is padding"""
     words: int = 512
+    """width of the stream `words`"""
     sound: bool = False
     """sound in the place of motion"""
     start: str = "question"
     """what the clip's LSTMs start from: question, as published, or clip: zero"""
     embed: int = 300
+    """width of the word embedding"""
     hidden: int = 512
+    """hidden width"""
     slots: int = 20
-    """of each memory"""
+    """slots of each memory"""
     steps: int = 3
-    """times both memories are asked"""
+    """reasoning steps over both memories"""
     dropout: float = 0.2
+    """dropout probability"""
 
 
 class HME(Reads):
-    """Sees (and hears, with `sound`) and reads."""
+    """The network; reads picture (and sound, with `sound`) and question."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -122,7 +131,7 @@ class HME(Reads):
         return states, ends, self.clip_memory(*(x[..., dim:] for x in states))
 
     def reply(self, memory: Memory, vectors: Tensor, padding: Bool[Tensor, "row word"]) -> Output:
-        """Logits of the answers and the weight of each second."""
+        """Answer logits, and the attention weight of each second."""
         dim = self.config.hidden
         if self.config.start == "question":
             _, start = run_two(self.text, vectors, padding, None)
@@ -145,7 +154,7 @@ class HME(Reads):
         return Output(self.head(torch.cat(parts, dim=-1)), attention=attention, hidden=hidden)
 
     def think(self, ends: Tensor, clip: Tensor, words: Tensor, padding: Tensor) -> Float[Tensor, "row twice_dim"]:
-        """Ask both memories `steps` times, weighing clip against words each time."""
+        """Run the reasoning steps: attend to both memories and fuse them."""
         x = self.drop(self.first(ends).tanh())
         state1 = state2 = (torch.zeros_like(x), torch.zeros_like(x))
         for _ in range(self.config.steps):
@@ -181,7 +190,7 @@ def run_two(layers: nn.ModuleList, x: Tensor, padding: Tensor | None, start: obj
 
 
 def build(config: Config) -> HME:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     if config.variant != "released" or config.start not in ("question", "clip"):
         raise RecipeError(
             f"hme has variant released and start question or clip, got {config.variant!r} and {config.start!r}."

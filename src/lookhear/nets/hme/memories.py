@@ -10,7 +10,7 @@ from lookhear.layers.recurrent import weigh
 
 
 class Shared(nn.Module):
-    """The clip's memory. Each second reads it, then keeps it or lets either stream write, in learned proportions."""
+    """The clip's memory: each second reads it and updates it with learned weights for keep and write of each stream."""
 
     def __init__(self, dim: int, slots: int) -> None:
         super().__init__()
@@ -82,5 +82,5 @@ class Look(nn.Module):
     def forward(
         self, x: Float[Tensor, "row n key"], query: Tensor, padding: Bool[Tensor, "row n"] | None = None
     ) -> tuple[Float[Tensor, "row key"], Float[Tensor, "row n"]]:
-        """(taken, weights)."""
+        """(attended vector, weights)."""
         return weigh((self.key(x) + self.query(query)[:, None]).tanh() @ self.score, x, padding)

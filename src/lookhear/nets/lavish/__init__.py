@@ -1,4 +1,4 @@
-"""LAVISH: one frozen Swin-V2 sees pictures and spectrograms alike; adapters beside each half of each block join them.
+"""LAVISH: one frozen Swin-V2 for pictures and spectrograms, with cross-modal adapters in every block.
 
     pixels ──────┐ Swin-V2, 24 blocks, the same weights for both; beside attention and beside feed-forward
     spectrogram ─┴ adapters both ways ─ 36 tokens a second, one vector of sound a second ─ AVST's head ─ answers
@@ -40,30 +40,39 @@ class Config:
     """Sizes; the defaults are the published ones."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
+    """size of the answer vocabulary"""
     tokens: int = 93
+    """size of the token vocabulary; id 0 is padding"""
     words: int = 14
     """tokens that the question encoder reads at least, padding included"""
     hidden: int = 512
+    """hidden width"""
     swin: str = ""
-    """weights of the tower; empty leaves it as it is drawn, and then all of it is saved"""
+    """weights of the backbone; empty means random ones, which are then saved with the net"""
     tower: Sizes = field(default_factory=Sizes)
+    """sizes of the Swin-V2 backbone"""
     latent: int = 64
     """latent tokens"""
     down: int = 8
+    """reduction factor of the bottleneck"""
     groups: int = 4
+    """groups of the bottleneck's 1 x 1 convolutions"""
     gate: bool = True
-    """in the sound's adapters; the picture's always have one"""
+    """gate in the audio adapters; visual adapters always have one"""
     norms: bool = True
-    """the tower's norms learn"""
+    """train the norms of the backbone"""
     batch_norm: bool = False
+    """batch norm in the bottleneck"""
     match: float = 0.5
+    """weight of the matching loss"""
     checkpointing: bool = False
-    """work out the inside of a block again in the backward pass rather than keep it"""
+    """activation checkpointing inside blocks"""
 
 
 class LAVISH(Head):
-    """Watches pictures and sound, and reads."""
+    """The network; reads pictures, sound and question."""
 
     def __init__(self, config: Config) -> None:
         width, last = config.hidden, config.tower.stages()[-1][1]
@@ -86,7 +95,7 @@ class LAVISH(Head):
         self.frozen("swin", config.swin, learns_norms if config.norms else lambda _: False)
 
     def train(self, mode: bool = True) -> LAVISH:
-        """As in torch; in the paper's variant the tower stays in evaluation."""
+        """As in torch, but in variant `paper` the backbone stays in evaluation mode."""
         super().train(mode)
         if self.config.variant == "paper":
             frozen_in_training(self, ("swin",))
@@ -97,7 +106,7 @@ class LAVISH(Head):
         spectrogram: Float[Tensor, "clip time height width"],
         pixels: Float[Tensor, "clip time 3 height width"],
     ) -> Memory:
-        """The whole tower, once a clip."""
+        """Run the backbone on both streams."""
         seen, heard = self.towers(pixels, spectrogram)
         time = pixels.shape[1]
         tokens, sound = self.yb_fc_v(seen), self.yb_fc_a(heard).mean(dim=1)
@@ -118,7 +127,7 @@ class LAVISH(Head):
         return seen, heard
 
     def step(self, block: Block, index: int, both: Tensor) -> Tensor:
-        """One block on both streams, one on top of the other, with its adapters."""
+        """One block with its adapters on both streams, stacked along the batch axis."""
         for half, change in (("p1", block.attended), ("p2", block.fed)):
             seen, heard = both.chunk(2)
             to_seen = getattr(self, f"vis_adapter_blocks_{half}")[index](seen, heard)
@@ -127,14 +136,14 @@ class LAVISH(Head):
         return both
 
     def plain(self, pixels: Float[Tensor, "row time 3 height width"]) -> Float[Tensor, "row time patch dim"]:
-        """Tokens of pictures through the tower alone, without gradient, then the map that learns."""
+        """Tokens of pictures from the frozen backbone, without gradient, then the trained projection."""
         with torch.no_grad():
             tokens = self.swin(normalised(pixels))
         return self.yb_fc_v(tokens).unflatten(0, (-1, pixels.shape[1]))
 
 
 def build(config: Config) -> LAVISH:
-    """The net, freshly initialised around its tower."""
+    """Build the net; its backbone is loaded or randomly initialised."""
     if config.variant not in ("released", "paper"):
         raise RecipeError(f"lavish has no variant {config.variant!r}. There are: released, paper.")
     return LAVISH(config)

@@ -1,4 +1,4 @@
-"""The adapter of LAVISH: a few latent tokens carry the other stream over, then a bottleneck of grouped maps."""
+"""LAVISH's adapter: cross-attention to the other stream through latent tokens, then a grouped bottleneck."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Options:
-    """What an adapter is made of."""
+    """Options of an adapter."""
 
     tokens: int = 64
     """latent tokens; 0 leaves the other stream out"""
     down: int = 8
     """width of the stream over width of the bottleneck"""
     groups: int = 4
+    """groups of the 1 x 1 convolutions"""
     gate: bool = True
     """scale the output by a learned number that starts at 0"""
     norms: bool = True
     """layer norms in front of the bottleneck and behind it"""
     batch_norm: bool = False
+    """batch norm in the bottleneck"""
     relu: bool = True
+    """ReLU between the two convolutions"""
     random: bool = False
     """latent tokens start uniformly random; as released they start at 0, and then stay equal for ever"""
 
@@ -45,7 +48,7 @@ class Grouped(nn.Module):
 
 
 def carried(x: Tensor, y: Tensor, tokens: Tensor, gate: Tensor) -> Float[Tensor, "row n dim"]:
-    """x + gate * what its positions take from the latent tokens after those took in y. Scores are not scaled."""
+    """x + gate * attention(x, attention(tokens, y)); attention logits are not scaled."""
     r = tokens + (tokens @ y.transpose(1, 2)).softmax(dim=-1) @ y
     return x + gate * (x @ r.transpose(1, 2)).softmax(dim=-1) @ r
 
@@ -73,7 +76,7 @@ class Bottleneck(nn.Module):
 
 
 class Latents(Bottleneck):
-    """A bottleneck with latent tokens, where there are any, that carry what the other stream holds."""
+    """A bottleneck with optional latent tokens for the other stream."""
 
     def __init__(self, dim: int, options: Options) -> None:
         super().__init__(dim, options)
@@ -84,7 +87,7 @@ class Latents(Bottleneck):
 
 
 class Adapter(Latents):
-    """Latent tokens, then the bottleneck. What it gives is added to the tower."""
+    """Latent tokens, then the bottleneck; the output is added to the backbone's."""
 
     def forward(self, x: Float[Tensor, "row n dim"], y: Float[Tensor, "row n2 dim"]) -> Float[Tensor, "row n dim"]:
         """Same shape as x."""

@@ -1,4 +1,4 @@
-"""LAViT: transformers for words, sound and picture, then five layers in a ring: words hear, sound sees, picture reads.
+"""LAViT: transformers for words, sound and picture, then five cross-modal layers in a ring.
 
     tokens ─ layers x 9 ─┐  ┌ words   from sound ──┐
     audio ─ layers x 5 ──┼──┼ sound   from picture ┼─ self-attention, feed-forward, x 5 ─ three poolers ─ answers
@@ -34,18 +34,22 @@ from lookhear.layers.translate import fitted, numbered
 from lookhear.nets.lavit.official import stereo, translated
 from lookhear.types import Memory, Output
 
-RING = {"read": "heard", "heard": "seen", "seen": "read"}  # who takes in whom
+RING = {"read": "heard", "heard": "seen", "seen": "read"}  # query stream -> key and value stream
 EPS = 1e-12
 
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     audio_place: int = 0
     """width of a stream of coordinates, a row for each of `audio`; 0: start and end of the second"""
     frames_place: int = 0
@@ -55,17 +59,27 @@ class Config:
     read: str = "tokens"
     """tokens: ids through BERT's tables; words: word vectors"""
     tokens: int = 30522
+    """size of the token vocabulary; id 0 is padding"""
     words: int = 512
+    """width of the stream `words`"""
     mask: bool = False
     """leave padding words out of every attention; as published they are attended to"""
     positions: int = 512
+    """most words of a question"""
     hidden: int = 768
+    """hidden width"""
     heads: int = 12
+    """attention heads"""
     read_layers: int = 9
+    """transformer layers of the words"""
     heard_layers: int = 5
+    """transformer layers of the sound"""
     seen_layers: int = 5
+    """transformer layers of the picture"""
     ring_layers: int = 5
+    """cross-modal layers"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 class Attend(nn.Module):
@@ -98,7 +112,7 @@ class Layer(nn.Module):
 
 
 class RingLayer(nn.Module):
-    """Each stream takes in the one it is bound to, as that was before the layer, then runs a layer of its own."""
+    """Cross-attention of each stream to its neighbour in the ring (as it was before the layer), then its own layer."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -131,7 +145,7 @@ class Entry(nn.Module):
 
 
 class LAViT(Reads):
-    """Sees, hears and reads."""
+    """The network; reads sound, picture and question."""
 
     trims = False
 
@@ -176,7 +190,7 @@ class LAViT(Reads):
         return self.watch_places if self.config.audio_place or self.config.frames_place else self.watch_seconds
 
     def watch_seconds(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
-        """Sound and picture after their own layers, and sound after the first of the ring, which needs no word."""
+        """Sound and picture after their own layers, and sound after the first ring layer, which does not use words."""
         return self.watch_places(audio, frames, ends(audio), ends(frames))
 
     def watch_places(
@@ -235,7 +249,7 @@ def ends(x: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip time 2"]:
 
 
 def build(config: Config) -> LAViT:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     if config.variant != "released" or config.channels not in (1, 2):
         raise RecipeError(
             f"lavit has variant released and channels 1 or 2, got {config.variant!r} and {config.channels}."

@@ -16,11 +16,7 @@ BLOCK = {
     "output.dense": "feed.2",
     "output.LayerNorm": "norm",
 }
-
-
 CROSS = {"l": "read", "a": "heard", "v": "seen"}
-
-
 RULES = [
     (r"bert\.embeddings\.word_embeddings\.weight", r"table.weight"),
     (r"bert\.embeddings\.position_embeddings\.weight", r"position.weight"),
@@ -61,13 +57,11 @@ RULES = [
         )
     ),
 ]
-
-
 SOUND = r"bert\.encoder\.a_fc\."
 
 
 def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published tensors under our names."""
+    """Rename the published tensors to our parameter names."""
     state = stacked(state, ("query", "key", "value"), "in_proj_weight", "in_proj_bias")
     return renamed(state, [*RULES, *sound_rules(state)])
 

@@ -40,9 +40,13 @@ class Config:
     """Sizes. The published network has 117 M parameters, all trained."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     tokens: int = 30522
     """how many different tokens there are (bert-base-uncased); 0 is padding"""
     words: int = 14
@@ -51,10 +55,12 @@ class Config:
     visual: int = 2048
     layers: int = 12
     heads: int = 12
+    """attention heads"""
     inner: int = 3072
     positions: int = 512
     types: int = 2
     dropout: float = 0.1
+    """dropout probability"""
     opinions: bool = False
     """while gradients are wanted, also say what each modality alone suggests; `debias/mccd.py` turns it on"""
     pretrained: str = ""
@@ -119,7 +125,7 @@ class MCCD(WatchAnswer):
     def _trim(self, tokens: Tensor) -> Tensor:
         """Padding that every row has is dropped. As released, long questions keep 13 tokens and their last, [SEP]."""
         length = (tokens != 0).sum(dim=1)
-        longest = max(1, int(length.max()))
+        longest = tokens.shape[1] if tokens.is_meta else max(1, int(length.max()))
         most = self.config.words
         if self.config.variant == "released" and longest > most:
             ends = tokens.gather(1, (length - 1).clamp(min=0)[:, None])

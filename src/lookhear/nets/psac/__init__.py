@@ -40,26 +40,36 @@ from lookhear.types import Memory, Output
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Options of the net. Fields named like streams are the widths of these streams."""
 
     variant: str = "released"
+    """form of the network; see the module's docstring"""
     answers: int = 42
+    """size of the answer vocabulary"""
     audio: int = 128
+    """width of the stream `audio`"""
     frames: int = 512
+    """width of the stream `frames`"""
     read: str = "tokens"
     """tokens: ids through a trained table, with letters; words: word vectors"""
     tokens: int = 20000
+    """size of the token vocabulary; id 0 is padding"""
     words: int = 512
+    """width of the stream `words`"""
     sound: bool = False
+    """also read the stream `audio`"""
     letters: int = 0
     """different letters, 0 among them for none; 0 leaves letters out"""
     letter: int = 64
     """width of a letter"""
     embed: int = 300
+    """width of the word embedding"""
     hidden: int = 512
+    """hidden width"""
     joint: int = 1024
     """hidden layer of the answers"""
     heads: int = 8
+    """attention heads"""
     head: int = 64
     """width of a head over seconds"""
     inner: int = 512
@@ -68,6 +78,7 @@ class Config:
     position: int = 300
     """width of a position"""
     dropout: float = 0.1
+    """dropout probability"""
 
 
 class Norm(nn.Module):
@@ -186,7 +197,7 @@ class Normed(nn.Module):
 
 
 class PSAC(Reads, SeesHears):
-    """Sees (and hears, with `sound`) and reads."""
+    """The network; reads picture (and sound, with `sound`) and question."""
 
     spelling: Tensor
     trims = False
@@ -265,7 +276,7 @@ def waves(length: int, dim: int) -> Float[Tensor, "word dim"]:
 
 
 def build(config: Config) -> PSAC:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     if config.variant != "released":
         raise RecipeError(f"psac has no variant {config.variant!r}. There is: released.")
     if config.read == "words" and config.letters:

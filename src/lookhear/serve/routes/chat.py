@@ -52,7 +52,10 @@ def _model(engine: Engine, told: dict[str, Any]) -> dict[str, Any]:
 
 @router.post("/v1/chat/completions", openapi_extra=body_of(ChatBody))
 async def chat(request: Request) -> Response:
-    """Ask about the clip in the messages. The last user message is the question; sampling settings are ignored.
+    """Ask about the clip in the messages. The last user message is the question.
+
+    A language model also reads what was said before it; other models refuse a conversation, because each question is
+    answered by itself. The answer is the likeliest one: sampling settings that would change it are refused.
 
     The answer's evidence stands beside `choices` in `lookhear`, as `lookhear ask --json` prints it. `usage` counts
     words, and seconds of picture and sound.
@@ -66,7 +69,10 @@ async def chat(request: Request) -> Response:
         tracks = await while_connected(request, tracks_of_message(engine, asked, owner, client))
         body.messages.clear()
         asked = replace(asked, media=messages.Media())  # what was sent is kept: let go of its text
-    work = _answer(engine, asked, tracks, client, name)
+    ignored = ""
+    if asked.before and not engine.language(name):
+        asked, ignored = _alone(asked, name), f"{name} reads the question alone: earlier instructions were not used"
+    work = _answer(engine, asked, tracks, client, name, ignored)
     if body.stream:
         stream = _streamed(engine, work, body, name)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
@@ -82,13 +88,46 @@ def _checked(engine: Engine, body: ChatBody) -> str:
         raise bad("unsupported_parameter", "Tools are not called here.", "tools")
     if body.response_format and body.response_format.get("type") not in (None, "text"):
         raise bad("unsupported_parameter", "Answers are text: response_format must be text.", "response_format")
+    changed = {
+        "temperature": body.temperature,
+        "presence_penalty": body.presence_penalty,
+        "frequency_penalty": body.frequency_penalty,
+        "logit_bias": body.logit_bias,
+        "logprobs": body.logprobs,
+        "top_logprobs": body.top_logprobs,
+        "top_p": None if body.top_p == 1 or body.temperature == 0 else body.top_p,
+    }
+    for field, value in changed.items():
+        if value:
+            raise bad(
+                "unsupported_value",
+                f"{field} {str(value)[:40]}: the answer here is the likeliest one, and its probabilities stand in "
+                "`lookhear.scores`. Leave it out.",
+                field,
+            )
     return engine.model(body.model)
 
 
-async def _answer(engine: Engine, asked: messages.Asked, tracks: Tracks, client: str, model: str) -> dict[str, Any]:
-    question = json.dumps([asked.question, list(asked.options)])
+def _alone(asked: messages.Asked, name: str) -> messages.Asked:
+    """A question without what was said before it, for a model that reads questions alone. Raises Refusal."""
+    if any(role == "assistant" for role, _ in asked.before):
+        raise bad(
+            "unsupported_history",
+            f"{name} answers each question by itself and reads no conversation. Send the clip with one question, or "
+            "ask a language model.",
+            "messages",
+        )
+    return replace(asked, before=())
+
+
+async def _answer(
+    engine: Engine, asked: messages.Asked, tracks: Tracks, client: str, model: str, ignored: str = ""
+) -> dict[str, Any]:
+    question = json.dumps([asked.conversation(), list(asked.options)])
     found = await engine.ask(tracks, [question], client, model)
-    answer = found["answers"][0]
+    answer = {**found["answers"][0], "question": asked.question}
+    if ignored:
+        answer["notes"] = [*answer["notes"], ignored]
     text = answer["answer"]
     if asked.options and text in asked.options:
         text = f"{LETTERS[asked.options.index(text)]}. {text}"
@@ -103,7 +142,11 @@ def _tokens(text: str) -> int:
 
 
 def _cut(text: str, body: ChatBody) -> tuple[str, str]:
-    """The text and why it ends, within the most tokens that were asked for."""
+    """The text and why it ends: before a `stop`, within the most tokens that were asked for."""
+    ends = [
+        at for stop in ([body.stop] if isinstance(body.stop, str) else body.stop or []) if (at := text.find(stop)) >= 0
+    ]
+    text = text[: min(ends)] if ends else text
     most = body.max_completion_tokens or body.max_tokens
     pieces = list(re.finditer(r"\s*(?:\w+|[^\w\s])", text))
     if most is None or len(pieces) <= most:

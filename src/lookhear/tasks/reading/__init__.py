@@ -1,8 +1,8 @@
-"""Reading what a model replied: unwrap, find candidates, weigh claims.
+"""Parser of replies, shared by all tasks: unwrap, find candidates, grade claims.
 
     reply ─ unwrap ─▶ statement ─ languages ─▶ English ─ candidates ─▶ [Mention] ─ claims ─▶ Reading
 
-A statement is what is left of a reply without reasoning and markup. A mention is a place where a possible answer is
-named; how it is named (stated, headed by, plain, only in passing, rejected) decides whether it counts. What is not
-clear is not guessed: it is unread, with a reason.
+A statement is a reply without reasoning and markup. A mention is a span that names a possible answer; its strength
+(stated, at the head, plain, in passing, rejected) decides whether it counts. A reply whose answer is unclear is unread,
+with a reason; the parser does not guess.
 """

@@ -1,7 +1,7 @@
-"""Boxes and points in a reply: pixels of a 224 x 224 picture, as both Crab papers write them.
+"""Parse boxes and points in a reply: pixels of a 224 x 224 picture, as in both Crab papers.
 
-A point is a region whose box has no extent. `released` reads exactly what the published scripts of Crab+ read (digits
-and commas, no blanks); `regions` reads what people and models write as well.
+A point is a region whose box has no extent. `released` parses exactly what the published scripts of Crab+ parse (digits
+and commas, no blanks); `regions` is more tolerant.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ Pixels = tuple[float, ...]
 
 
 def regions(text: str, label: str, corners: bool = False) -> tuple[tuple[Region, ...], tuple[str, ...]]:
-    """The first box of `text` and its last three points as regions, and why some could not be used.
+    """The first box of `text` and its last three points as regions, and the problems of unusable coordinates.
 
-    `corners`: two points without a box are its top-left and bottom-right corner.
+    With `corners`, two points without a box are the top-left and bottom-right corners of the box.
     """
     boxes, points = replies.coordinates(text)
     if corners and not boxes and len(points) >= 2:
         boxes, points = [(*points[0], *points[1])], []
     problems = []
-    found = []
+    parsed = []
     for box in boxes[:1]:
         if _inside(box) and box[0] < box[2] and box[1] < box[3]:
-            found.append(Region(label, unit(box)))
+            parsed.append(Region(label, unit(box)))
         else:
             problems.append(f"{_listed(box)} is no box inside {SIZE} x {SIZE} pixels")
     for point in points[-POINTS:]:
         if _inside(point):
-            found.append(Region(label, unit((*point, *point))))
+            parsed.append(Region(label, unit((*point, *point))))
         else:
             problems.append(f"{_listed(point)} is no point inside {SIZE} x {SIZE} pixels")
-    return tuple(found), tuple(problems)
+    return tuple(parsed), tuple(problems)
 
 
 def written(some: Sequence[Region], points: bool) -> str:
-    """The box of `some`, and with `points` three points on it, as a target writes them; from the mask if they lack."""
+    """The box of regions `some` as target text, with `points` also three points; missing ones come from the mask."""
     box = next((r.box for r in some if r.box and r.box[:2] != r.box[2:]), None)
     marks = [r.box[:2] for r in some if r.box and r.box[:2] == r.box[2:]]
     mask = next((np.asarray(r.mask) for r in some if r.mask is not None), None)
@@ -67,7 +67,7 @@ def unit(numbers: Sequence[float]) -> tuple[float, float, float, float]:
 
 
 def resized(mask: np.ndarray) -> np.ndarray:
-    """bool (224, 224): the mask scaled to the picture that coordinates are given in, nearest pixels."""
+    """The mask scaled to bool (224, 224), the coordinate frame, by nearest pixels."""
     rows, columns = ((np.arange(SIZE) + 0.5) * length / SIZE for length in mask.shape)
     return (mask > 0)[rows.astype(int)][:, columns.astype(int)]
 
@@ -85,7 +85,7 @@ def released(text: str, form: str) -> tuple[list[int] | None, list[list[int]] | 
 
 
 def released_valid(box: list[int] | None, points: list[list[int]] | None, form: str) -> bool:
-    """Whether Crab+'s scripts use what `released` found; what they do not use they leave out of the average."""
+    """Whether Crab+'s scripts use the result of `released`; they leave other replies out of the average."""
     if box and not (_inside(box) and box[0] < box[2] and box[1] < box[3]):
         return False
     if form == "avs" and not points:

@@ -1,10 +1,11 @@
-"""Which of the answers that a statement names it claims: stated, headed by, plain, in passing, or rejected.
+"""Decide which of the answers that a statement mentions it claims, by the strength of each mention.
 
     The answer is B.  I'd choose B.  B is correct.  So B.     STATED      B, because …   HEAD      … a cello …   PLAIN
     compare with A    if it were A   A or B  before the A     PASSING     not A   A is wrong   rather than A  REJECTED
 
-Of each value its last standing mention counts, of several values the strongest; two that are equally strong are
-ambiguous, unless a correction ("wait", "on second thought") stands between them: then the later one.
+For each value its last mention that is not withdrawn counts; of several values the strongest is claimed. Two equally
+strong values are ambiguous, unless a correction ("wait", "on second thought") stands between them: then the later one
+is claimed.
 """
 
 from __future__ import annotations
@@ -42,62 +43,62 @@ from lookhear.tasks.reading.patterns import (
 REJECTED, PASSING, PLAIN, HEAD, STATED, FINAL = -1, 0, 1, 2, 3, 4
 MANY = 100  # mentions of one statement that are weighed: the first and the last half
 AMBIGUOUS = "the reply is ambiguous"
-LEFT, RIGHT = 160, 70  # characters of the sentence that are looked at around a mention
+LEFT, RIGHT = 160, 70  # characters of context before and after a mention
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A place in a statement, `start` to `end`, that names `value` (None: an answer that cannot be chosen)."""
+    """A span of a statement, `start` to `end`, that names `value` (None: an answer that is not available)."""
 
     start: int
     end: int
     value: int | str | None
     strength: int = PLAIN
-    fixed: bool = False  # its strength was decided where it was found
-    least: int = PLAIN  # what it is worth where nothing marks it
-    letter: bool = False  # a letter, which stands otherwise than a name does
-    heads: bool = True  # whether standing first makes it a claim
+    fixed: bool = False  # the finder has already decided the strength
+    least: int = PLAIN  # strength without any marker
+    letter: bool = False  # the mention is an option letter
+    heads: bool = True  # whether it counts as HEAD at the start of the statement
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The value that is claimed, or why there is none."""
+    """The claimed value, or the reason why there is none."""
 
     value: int | str | None = None
     why: str = ""
 
 
 def softened(text: str) -> str:
-    """`text` without phrases that hold a negation or a condition but mean none ("no doubt"); places stay the same."""
+    """Blank out phrases with a negation or condition that is not meant as one ("no doubt"); offsets are unchanged."""
     return SOFT.sub(lambda m: " " * len(m[0]), text)
 
 
 def few(found: Sequence[Any]) -> list[Any]:
-    """The first and the last of very many, in order."""
+    """The first and last MANY / 2 of a list, in order."""
     return list(found) if len(found) <= MANY else [*found[: MANY // 2], *found[-MANY // 2 :]]
 
 
 def claimed(text: str, mentions: Sequence[Mention]) -> Reading:
-    """What `text` (lower case, softened) claims of what it mentions, in order of their starts."""
+    """The claimed value of `text` (lower case, softened) given its mentions, ordered by start."""
     return _decided(text, standing(text, mentions), _starts(text))
 
 
 def standing(text: str, mentions: Sequence[Mention]) -> list[Mention]:
-    """Mentions with the strength that each has in `text`."""
+    """The mentions with their strengths in `text`."""
     mentions, starts = few(mentions), _starts(text)
     later = _last_statement(text, starts, mentions[-1]) if mentions else 0
     return _groups(text, [_weighed(text, starts, m, later) for m in mentions])
 
 
 def _starts(text: str) -> list[int]:
-    """Where the sentences of a text begin."""
+    """Start offsets of the sentences of a text."""
     return [0, *(m.end() for m in ENDS.finditer(text))]
 
 
 def _weighed(text: str, starts: Sequence[int], mention: Mention, later: int = 0) -> Mention:
-    """A mention with the strength that the words around it give it; a question before another mention claims nothing.
+    """A mention with the strength given by its context; a question followed by another mention claims nothing.
 
-    `starts` are those of sentences, `later` is where the last sentence with a mention begins.
+    `starts` are the offsets of sentences, `later` the start of the last sentence with a mention.
     """
     letters = mention.letter
     if mention.fixed:
@@ -146,14 +147,14 @@ def _weighed(text: str, starts: Sequence[int], mention: Mention, later: int = 0)
 
 
 def _last_statement(text: str, starts: Sequence[int], last: Mention) -> int:
-    """Where the sentence of the last mention begins, if it is no question itself; else 0."""
+    """Start of the sentence of the last mention, or 0 if that sentence is a question."""
     place = bisect_right(starts, last.start)
     end = starts[place] if place < len(starts) else len(text)
     return 0 if text[starts[place - 1] : end].rstrip().endswith(("?", "？")) else starts[place - 1]
 
 
 def _groups(text: str, mentions: list[Mention]) -> list[Mention]:
-    """Mentions joined by commas, "or" and "and" share a rejection, and where none is chosen, none is claimed."""
+    """Apply rejections to mentions joined by commas, "or" and "and"; if none of a group is chosen, none is claimed."""
     groups: list[list[int]] = []
     for i, mention in enumerate(mentions):
         previous = mentions[i - 1] if i else None

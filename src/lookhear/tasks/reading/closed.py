@@ -1,4 +1,4 @@
-"""An answer out of a known set, by the kind of its question: yes or no, how many, where, which thing."""
+"""Parse an answer from a closed vocabulary, by the type of the question: yes or no, how many, where, which thing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
         "in unison",
     ),
 }
-ALIKE: Mapping[str, tuple[str, ...]] = {  # other ways to say a name of a vocabulary
+ALIKE: Mapping[str, tuple[str, ...]] = {  # synonyms of names in a vocabulary
     "drum": ("drums", "drum kit", "drum set", "drumset", "drumkit"),
     "congas": ("conga", "conga drum", "conga drums"),
     "saxophone": ("sax", "alto sax", "tenor sax"),
@@ -87,7 +87,7 @@ INSTRUMENTS = (
     "bass clarinet",
     "electric piano",
     "electric violin",
-)  # of OTHERS, those that are one of a kind
+)  # synonyms in OTHERS that are unique
 IDIOM = re.compile(
     r"\b(?:you(?:'re| are)(?: absolutely| quite)?|that(?:'s| is)|all) right\b|\bright to \w+|\bright (?:away|"
     r"now|before|after|answer|option|choice|at the|from the start|here|there|when|as)\b|\ball right\b|"
@@ -124,7 +124,7 @@ WHETHER = re.compile(r"\b(?:whether|if)\b")
 
 
 def kind_of(question: str) -> str:
-    """What a question asks for: `yes_no`, `count`, `place`, `which` (a thing), or "" where that is not plain."""
+    """The expected answer type of a question: `yes_no`, `count`, `place`, `which` (a thing), or "" if unclear."""
     asked = question.lower().strip()
     if HOW_MANY.search(asked):
         return "count"
@@ -147,7 +147,7 @@ def kind_of(question: str) -> str:
 
 
 def answer(statement: str, known: Sequence[str], question: str = "", kind: str | None = None) -> Reading:
-    """The one of `known` that a statement (English, lower case) claims, of the kind that the question asks for."""
+    """The name in `known` that a statement (English, lower case) claims, restricted to the question's answer type."""
     kind = kind_of(question) if kind is None else kind
     spelled = {label.lower(): label for label in known}
     if statement.strip() in spelled and _of_kind(statement.strip(), kind):
@@ -165,7 +165,7 @@ def answer(statement: str, known: Sequence[str], question: str = "", kind: str |
 
 
 def named(soft: str, known: Sequence[str], question: str = "", besides: bool = True) -> Reading:
-    """The one of `known` names that a statement (lower case, softened) claims; `besides`: not those of the question."""
+    """The name in `known` that a statement (lower case, softened) claims; `besides` excludes names in the question."""
     mentions = [m for m in mentions_of(soft, known) if not echoes(soft, question, m)]
     asked = {key for *_, key in Words(question.lower()).spans(ways(tuple(known)))} if besides else set()
     strange = {m.value for m in mentions} - asked
@@ -173,38 +173,38 @@ def named(soft: str, known: Sequence[str], question: str = "", besides: bool = T
         mentions = [m for m in mentions if m.value not in asked]
     elif asked and mentions and not BARELY.fullmatch(soft[: mentions[0].start] + soft[mentions[-1].end :]):
         return Reading(why="the reply only repeats the question")
-    found = claimed(soft, mentions)
-    if found.value is None and not mentions:
+    reading = claimed(soft, mentions)
+    if reading.value is None and not mentions:
         doubled = [
             label for label in known if len(label) > 3 and _undoubled(soft.strip(" .!\n")) == _undoubled(label.lower())
         ]
-        return Reading(doubled[0]) if len(doubled) == 1 else found
-    return found
+        return Reading(doubled[0]) if len(doubled) == 1 else reading
+    return reading
 
 
 def affirmed(soft: str, known: Sequence[str]) -> list[Mention]:
-    """The names that a statement (lower case, softened) mentions and does not deny, in order."""
+    """The names that a statement (lower case, softened) mentions without denying them, in order."""
     return [m for m in standing(soft, mentions_of(soft, known)) if m.strength >= PASSING]
 
 
 def of_two(statement: str) -> Reading:
-    """`one` or `two`: by place ("the second video"), by number ("video 1"), or alone ("two")."""
+    """Parse `one` or `two`: by position ("the second video"), by number ("video 1"), or alone ("two")."""
     soft = softened(statement)
-    found = [
+    mentions = [
         Mention(
             m.start(), m.end(), "one" if (m["n"] or m["place"] or m["alone"]) in ("1", "one", "first", "1st") else "two"
         )
         for m in OF_TWO.finditer(soft)
     ]
-    return claimed(soft, found)
+    return claimed(soft, mentions)
 
 
 def mentions_of(soft: str, known: Sequence[str]) -> list[Mention]:
-    """Names in a statement; left and right only where they are sides."""
+    """Mentions of names in a statement; left and right count only as sides."""
     idioms = [m.span() for m in IDIOM.finditer(soft)]
     words = Words(soft)
     elsewhere = words.spans({f"\0{name}": (name,) for name in OTHERS if name not in INSTRUMENTS})
-    found = []
+    mentions = []
     for start, end, key in words.spans(ways(tuple(known))):
         if key in ("left", "right"):
             if any(a <= start < b for a, b in idioms):
@@ -213,13 +213,13 @@ def mentions_of(soft: str, known: Sequence[str]) -> list[Mention]:
                 continue
         if any(a <= start < b for a, b, _ in elsewhere):
             continue
-        found.append(Mention(start, end, key))
-    return found
+        mentions.append(Mention(start, end, key))
+    return mentions
 
 
 @cache
 def ways(known: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
-    """Name -> every way to say it that no other name of `known` is called."""
+    """Name -> its synonyms, without those that are names in `known` themselves."""
     names = {label.lower().replace("_", " ") for label in known}
     table = {}
     for label in known:
@@ -237,7 +237,7 @@ def ways(known: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
 
 
 def _of_kind(label: str, kind: str) -> bool:
-    """Whether a name of a vocabulary can answer a question of a kind."""
+    """Whether a name of the vocabulary is of an answer type."""
     kinds = {"yes_no": ("yes", "no"), "count": COUNTS, "place": PLACES}
     return label in kinds[kind] if kind in kinds else kind != "which" or _thing(label)
 
@@ -248,24 +248,24 @@ def _thing(label: str) -> bool:
 
 
 def _count(soft: str, question: str) -> Reading:
-    found = claimed(soft, [m for m in numbers.counts(soft, question) if not echoes(soft, question, m)])
-    if isinstance(found.value, int):
-        return Reading(numbers.UNITS[found.value] if found.value <= 10 else MANY)
-    if found.value is None and not re.search(r"\d", soft):
+    reading = claimed(soft, [m for m in numbers.counts(soft, question) if not echoes(soft, question, m)])
+    if isinstance(reading.value, int):
+        return Reading(numbers.UNITS[reading.value] if reading.value <= 10 else MANY)
+    if reading.value is None and not re.search(r"\d", soft):
         whole = _undoubled(soft.strip(" .!\n"))
         alike = [unit for unit in numbers.UNITS[:11] if _undoubled(unit) == whole]
-        return Reading(alike[0]) if len(alike) == 1 else found
-    return found
+        return Reading(alike[0]) if len(alike) == 1 else reading
+    return reading
 
 
-def _spelled(found: Reading, spelled: Mapping[str, str]) -> Reading:
-    if found.value is None:
-        return found
-    label = spelled.get(str(found.value))
+def _spelled(reading: Reading, spelled: Mapping[str, str]) -> Reading:
+    if reading.value is None:
+        return reading
+    label = spelled.get(str(reading.value))
     return (
         Reading(label)
         if label
-        else Reading(why=f"the reply answers {found.value!r}, which is none of the answers there can be")
+        else Reading(why=f"the reply answers {reading.value!r}, which is none of the answers there can be")
     )
 
 

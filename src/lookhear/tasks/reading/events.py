@@ -1,4 +1,4 @@
-"""Events with their times as they are told without tags: in JSON, or in sentences that name a known event.
+"""Parse events and times without tags: from JSON, or from sentences that name a known event.
 
 [{"event": "Dog barking", "start": 2, "end": 5}]        A dog barking is heard from 0:02 to 0:05.
 """
@@ -28,14 +28,14 @@ STREAMS = {
     "seen": "visual",
 }
 SENTENCE = re.compile(r"[.!?;](?=\s|$)|\n")
-LONGEST = 20_000  # characters that are read
+LONGEST = 20_000  # most characters that are parsed
 OBJECT = re.compile(r"[\[{]")
 
 
 def told(reply: str, known: Sequence[str], streams: bool = False) -> Found | None:
-    """The events of JSON or of sentences; None where there are none. With `streams` each must say seen or heard.
+    """The events in JSON or in sentences; None if there are none. With `streams` each must be marked as seen or heard.
 
-    A sentence counts where it names one known event, denies nothing, and says from when to when.
+    A sentence counts if it names one known event, has no negation, and gives a start and an end.
     """
     text = reply if len(reply) <= LONGEST else reply[: LONGEST // 2] + "\n" + reply[-LONGEST // 2 :]
     objects = _objects(text)
@@ -66,7 +66,7 @@ def _stream(sentence: str) -> str:
 
 
 def _objects(text: str) -> list[Mapping[str, Any]]:
-    """Every object of the first JSON list or object of a text, lists of them flattened once."""
+    """The objects of the first JSON list or object in a text; nested lists are flattened once."""
     decoder = json.JSONDecoder(parse_int=str, parse_float=str)
     for start in [m.start() for _, m in zip(range(4), OBJECT.finditer(text), strict=False)]:
         try:
@@ -99,6 +99,6 @@ def _of_object(one: Mapping[str, Any], streams: bool) -> list[Segment]:
 
 
 def _time(value: Any) -> float | None:
-    """A JSON time as seconds: 2, "2.5", "0:02", "3s"."""
+    """Seconds of a time in JSON: 2, "2.5", "0:02", "3s"."""
     said = str(value).strip().lower().removesuffix("seconds").removesuffix("s").strip()
     return seconds(said) if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?|\d{1,3}(?::\d{2}){1,2}(?:\.\d{1,3})?", said) else None

@@ -1,7 +1,7 @@
-"""When and through which sense a reply says it knows: "heard 1:39-1:42; seen at 1:42" as segments.
+"""Parse the evidence of a reply, "heard 1:39-1:42; seen at 1:42", into segments.
 
-A time counts where seeing or hearing is named before it in the same sentence or line; one that is of no sense is left
-out. Nothing after the times of one sense belongs to it once the other sense is named.
+A time belongs to the modality (seen or heard) that is named last before it in the same sentence or line; times without
+a modality are ignored.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ SENSE = re.compile(
     re.IGNORECASE,
 )
 PARTS = re.compile(r"\n|[.;!?](?=\s|$)")
-LONGEST = 20_000  # characters that are read
+LONGEST = 20_000  # most characters that are parsed
 
 
 def told(reply: str, label: str = "") -> tuple[Segment, ...]:
-    """The dated evidence of a reply, named `label`; a moment lasts a second."""
+    """The evidence of a reply as segments with label `label`; a single time becomes one second."""
     text, _ = spoken(reply)
     text = text if len(text) <= LONGEST else text[: LONGEST // 2] + "\n" + text[-LONGEST // 2 :]
-    found: list[Segment] = []
+    segments: list[Segment] = []
     begin = 0
     for end in [*(m.end() for m in PARTS.finditer(text)), len(text)]:
         part = text[begin:end]
@@ -38,5 +38,5 @@ def told(reply: str, label: str = "") -> tuple[Segment, ...]:
             spans = [(a, b) for a, b in stretches(piece) if a <= b]
             edges = {edge for span in spans for edge in span}
             spans += [(time, time + 1) for time in moments(piece) if time not in edges]
-            found += [Segment(label, a, b if b > a else a + 1, stream) for a, b in spans]
-    return in_order(dict.fromkeys(found))
+            segments += [Segment(label, a, b if b > a else a + 1, stream) for a, b in spans]
+    return in_order(dict.fromkeys(segments))

@@ -1,7 +1,7 @@
-"""Which frames and which samples of a clip Crab and Crab+ show to their models, task by task.
+"""Frame and sample selection of Crab and Crab+, task by task.
 
-Frames: Crab takes the first frame of each equal part, Crab+ spreads them from the first to the last. Sound: most tasks
-hear a clip in equal pieces, put back together, so that only the samples that do not divide are lost.
+Frames: Crab takes the first frame of each equal part, Crab+ spaces them evenly from the first to the last. Sound: most
+tasks cut a clip into equal pieces and concatenate them, so that only the remainder of the division is lost.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-SILENCE = -1  # a sample that is put in
+SILENCE = -1  # index of an inserted zero sample
 RATE = 16_000
 SOUND: Mapping[str, str] = {  # part of AV-UIE -> rule of `sound`
     "avqa": "windows", "s4": "one fifth", "ms3": "one fifth", "ref_avs": "one tenth", "arig": "fifths",
@@ -21,29 +21,30 @@ PARTS = {"fifths": 5, "one fifth": 5, "tenths": 10, "one tenth": 10}
 
 
 def frames(total: int, count: int = 10) -> np.ndarray:
-    """Crab: the first frame of each of `count` equal parts of `total`; all of them where there are fewer."""
+    """Crab: indices of the first frame of each of `count` equal parts of `total`; all frames if there are fewer."""
     if total < 1:
         return np.zeros(0, dtype=np.int64)
     count = min(count, total)
-    # the official arange has one index too many, behind the last frame, where the step is rounded down (523 in 7 parts)
+    # the official arange gives an extra index past the last frame if the step is rounded down (523 in 7 parts)
     return np.floor(np.arange(count) * (total / count)).astype(np.int64)
 
 
 def frames_plus(total: int, count: int = 10) -> np.ndarray:
-    """Crab+: an even number of frames from the first to the last, four for emotions.
+    """Crab+: indices of an even number of evenly spaced frames from the first to the last, four for emotions.
 
-    Of a shorter clip, every frame; the released code tries two frames there and then takes black ones without a word.
+    A shorter clip gives every frame; the released code fails there and silently uses black frames.
     """
     even = 2 * round(count / 2)
     return np.round(np.linspace(0, total - 1, min(even, total))).astype(np.int64)
 
 
 def sound(total: int, rule: str = "whole", piece: int = 0, rate: int = RATE) -> np.ndarray:
-    """The sample that is heard at each place, SILENCE where none is, of a sound of `total` samples (Crab+).
+    """Sample indices (SILENCE for zeros) that Crab+ selects from a sound of `total` samples.
 
-    `windows`: ten of two seconds, from half a second before every sixth; a sound is taken to be 60 s long, as
-    MUSIC-AVQA's are. `tenths`, `fifths`: all equal pieces. `one tenth`, `one fifth`: number `piece` of them.
-    `four seconds`: the first four. `whole`: all. A sound of less than a second is filled up with silence first.
+    `windows`: ten windows of two seconds, each from half a second before every sixth second; the sound is assumed to be
+    60 s long, as in MUSIC-AVQA. `tenths`, `fifths`: all equal pieces. `one tenth`, `one fifth`: the piece number
+    `piece`. `four seconds`: the first four seconds. `whole`: everything. A sound shorter than a second is first padded
+    with silence.
     """
     heard = np.arange(max(total, rate))
     heard[total:] = SILENCE

@@ -48,13 +48,11 @@ FUNCTION = frozenset(
         "audio",
     ]
 )
-
-
 NEGATIONS = frozenset(["not", "no", "never", "none", "neither", "nor", "without", "isn", "doesn", "don", "can"])
 
 
 def firm(soft: str, mentions: Sequence[Mention], value: int | str | None) -> bool:
-    """Whether the value is claimed in so many words, and not only named at the head of a refusal."""
+    """Whether the value is claimed explicitly, and not only mentioned at the head of a refusal."""
     claim = claimed(soft, [m for m in mentions if m.value == value and m.start > 0])
     return (
         claim.value == value

@@ -1,7 +1,7 @@
-"""Plain words of other languages as English ones: yes and no, numerals, places, instruments, "the answer is".
+"""Translate frequent words of other languages to English: yes and no, numerals, places, instruments, "the answer is".
 
-Only words that mean one thing are here; a word that is also an English one, or an article ("un", "die", "a"), is not,
-unless it is the whole reply (`ALONE`). What is not here stays as it is and is not understood.
+Only unambiguous words are included. A word that is also an English word or an article ("un", "die", "a") is translated
+only if it is the whole reply (`ALONE`). All other words are left unchanged.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
-MOST = 200  # phrases of one statement that are put into English
+MOST = 200  # most phrases of a statement that are translated
 ANSWER = "the answer is "
-PHRASES = {  # written without spaces between words, so found anywhere; the longest wins
+PHRASES = {  # languages without spaces between words: matched anywhere, the longest first
     **dict.fromkeys(
         (
             "答案是",
@@ -121,7 +121,7 @@ KOREAN = {
     "아홉": "nine",
     "열": "ten",
 }
-SPELLED = {  # whole words, whatever stands around them
+SPELLED = {  # matched as whole words
     "zero": "null cero zéro ноль нуль صفر शून्य",
     "one": "один одна واحد एक",
     "two": "deux zwei dos dois duas два две twee اثنان दो",
@@ -159,7 +159,7 @@ SPELLED = {  # whole words, whatever stands around them
     "but": "sondern",
     "or": "oder или",
 }
-ALONE = {  # only where it is all that is said
+ALONE = {  # matched only as the whole reply
     "one": "un une uno una ein eine um uma 一 1つ 一つ",
     "two": "due 二 2つ 二つ",
     "three": "tre 三 三つ",
@@ -176,7 +176,7 @@ ALONE = {  # only where it is all that is said
     "eight": "八",
     "nine": "九",
 }
-NOUNS = (  # "the answer is", noun and verb, in languages that write spaces
+NOUNS = (  # "the answer is", noun and verb, in languages with spaces
     r"la (?:respuesta|opción)(?: correcta| es la correcta)? (?:es|sería)(?: la)?|respuesta(?: correcta| final)?\s?:",
     r"la (?:bonne |meilleure )?réponse(?: correcte| finale| exacte)? (?:est|serait)(?: la)?|réponse(?: finale)?\s?:",
     r"die (?:richtige |korrekte )?antwort (?:ist|lautet|wäre)|(?:richtige )?antwort\s?:|richtig ist",
@@ -213,7 +213,7 @@ ORDINALS = dict(
 
 
 def english(text: str) -> str:
-    """`text` with the plain words of other languages in English, and digits of every script as 0-9."""
+    """`text` with known foreign words translated to English and digits of every script as 0-9."""
     whole = text.strip(" .。!！\n").lower()
     if whole in WHOLE:
         return WHOLE[whole]
@@ -242,7 +242,7 @@ def _phrase(match: re.Match[str]) -> str:
 
 
 def _han(number: str) -> str:
-    """A Han number of up to three characters, such as 十二, as digits or a word."""
+    """A Chinese numeral of up to three characters, such as 十二, as digits or a word."""
     if len(number) == 1:
         return DIGITS[number]
     tens, _, ones = number.partition("十")

@@ -1,4 +1,4 @@
-"""Names in a statement, by their words: case, punctuation, underscores, articles and plural endings do not count."""
+"""Find names in a statement, ignoring case, punctuation, underscores, articles and plural endings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
 
 
 class Words:
-    """The words of a text with their places, articles left out and small numbers spelled."""
+    """The words of a text with their offsets, without articles and with small numbers spelled out."""
 
     def __init__(self, text: str):
         self.words: list[str] = []
@@ -28,11 +28,11 @@ class Words:
             self._at.setdefault(word, []).append(i)
 
     def spans(self, known: Mapping[int, str] | Mapping[str, Sequence[str]]) -> list[tuple[int, int, int | str]]:
-        """(start, end, key) of each place where one of `known` (a text, or several ways to say it) stands.
+        """(start, end, key) of each occurrence of a name in `known` (a text, or several synonyms).
 
-        Of two that overlap the longer wins.
+        Of two overlapping occurrences the longer is kept.
         """
-        found: list[tuple[int, int, int | str]] = []
+        matches: list[tuple[int, int, int | str]] = []
         for key, ways in known.items():
             for way in (ways,) if isinstance(ways, str) else ways:
                 wanted = _words(way)
@@ -40,18 +40,18 @@ class Words:
                     continue
                 for i in self._at.get(wanted[0], ()):
                     if len(wanted) == 1 or self.words[i : i + len(wanted)] == list(wanted):
-                        found.append((i, i + len(wanted), key))
-        found.sort(key=lambda f: (f[0] - f[1], f[0]))
+                        matches.append((i, i + len(wanted), key))
+        matches.sort(key=lambda f: (f[0] - f[1], f[0]))
         taken = [False] * len(self.words)
         kept = []
-        for start, end, key in found:
+        for start, end, key in matches:
             if not any(taken[start:end]):
                 taken[start:end] = [True] * (end - start)
                 kept.append((self.places[start][0], self.places[end - 1][1], key))
         return sorted(kept)
 
     def holds(self, some: Sequence[str]) -> bool:
-        """Whether `some` words stand in the text side by side."""
+        """Whether the words `some` occur contiguously in the text."""
         some = list(some)
         return any(self.words[i : i + len(some)] == some for i in self._at.get(some[0], ()))
 
@@ -69,7 +69,7 @@ def _plain(word: str) -> str:
 
 
 def echoes(text: str, question: str, mention: Mention) -> bool:
-    """Whether a mention stands inside a verbatim repetition of the question."""
+    """Whether a mention is part of a verbatim repetition of the question."""
     asked = " ".join(question.lower().split()).rstrip(" ?？.")
     if len(asked) < 12:
         return False

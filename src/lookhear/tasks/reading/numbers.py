@@ -1,4 +1,4 @@
-"""Numbers in words and digits, and how many of what is asked for a statement says there are."""
+"""Parse numbers in words and digits, and the count that a statement gives for the noun of the question."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ VALUES = {word: value for value, word in enumerate(UNITS)} | TENS | {"dozen": 12
 VALUES |= {"thrice": 3}
 GROUPS = {"pair": 2, "couple": 2, "duo": 2, "duet": 2, "trio": 3, "quartet": 4, "quintet": 5, "sextet": 6, "septet": 7}
 ROMAN = {"ii": 2, "iii": 3, "iv": 4, "vi": 6, "vii": 7, "viii": 8, "ix": 9}
-MORE = 1_000_000  # what a number of many digits counts as
+MORE = 1_000_000  # value of a number with too many digits
 
 WORD = "|".join(sorted((*UNITS, *TENS, "dozen", "once", "twice", "thrice"), key=len, reverse=True))
 NUMBER = re.compile(
@@ -85,7 +85,7 @@ ENUMERATED = re.compile(r"\b(?:and|plus|with|also|as well)\b|,|\n|\+")
 
 
 def value(word: str) -> int:
-    """The value of a number in digits or words, whatever its length. `word` is one that NUMBER finds."""
+    """The value of a number in digits or words of any length. `word` is a match of NUMBER."""
     digits = word.replace(",", "")
     if digits.isdigit():
         digits = digits.lstrip("0") or "0"
@@ -95,7 +95,7 @@ def value(word: str) -> int:
 
 
 def of_option(text: str) -> int | None:
-    """The number an option is ("3", "Three times", "Twice"), None where it is not one."""
+    """The number of an option ("3", "Three times", "Twice"), or None."""
     words = re.findall(r"[a-z0-9]+", text.lower())
     rest = [
         w
@@ -108,7 +108,7 @@ def of_option(text: str) -> int | None:
 
 
 def nouns(question: str) -> str:
-    """A pattern of the noun that is counted in `question`; of any instrument or type where it names none."""
+    """Pattern of the noun that `question` counts; of any instrument or type if it names none."""
     found = HEADNOUN.search(question.lower())
     head = found[2].rstrip("s").rstrip("e") if found else "instrument"
     some = [re.escape(head)]
@@ -121,26 +121,26 @@ def nouns(question: str) -> str:
 
 
 def counts(text: str, question: str) -> list[Mention]:
-    """How many, as mentions with the number as value. `text` is a lower-case statement, softened."""
+    """Mentions of a count, with the number as value. `text` is a lower-case, softened statement."""
     noun = re.compile(nouns(question))
     whole = text.strip(" .!?\n\"'()")
     if whole in ROMAN:
         return [Mention(0, len(text), ROMAN[whole])]
-    found = [m for match in few(list(NUMBER.finditer(text))) if (m := _count(text, match, noun))]
-    found += _none(text, noun)
-    found += [Mention(m.start(), m.end(), 1, least=HEAD) for m in SINGLE.finditer(text)]
-    if not found:
-        found += [
+    mentions = [m for match in few(list(NUMBER.finditer(text))) if (m := _count(text, match, noun))]
+    mentions += _none(text, noun)
+    mentions += [Mention(m.start(), m.end(), 1, least=HEAD) for m in SINGLE.finditer(text)]
+    if not mentions:
+        mentions += [
             Mention(m.start(), m.end(), GROUPS[m[1]])
             for m in re.finditer(rf"\b({'|'.join(GROUPS)})\b(?! up)", text)
             if not ENUMERATED.search(text[m.end() :])
         ]
-    best = max((m.least for m in found), default=PLAIN)
-    if best == PLAIN and (len(found) > 1 or any(ENUMERATED.search(text[m.end : m.end + 80]) for m in found)):
+    best = max((m.least for m in mentions), default=PLAIN)
+    if best == PLAIN and (len(mentions) > 1 or any(ENUMERATED.search(text[m.end : m.end + 80]) for m in mentions)):
         return [
-            m if m.strength == STATED else _passing(m) for m in found
-        ]  # two violins and a cello: no number of instruments
-    return sorted(found, key=lambda m: m.start)
+            m if m.strength == STATED else _passing(m) for m in mentions
+        ]  # two violins and a cello: no total is stated
+    return sorted(mentions, key=lambda m: m.start)
 
 
 def _passing(mention: Mention) -> Mention:
@@ -148,7 +148,7 @@ def _passing(mention: Mention) -> Mention:
 
 
 def _count(text: str, match: re.Match[str], noun: re.Pattern[str]) -> Mention | None:
-    """One number of a statement, or None where it counts nothing."""
+    """Mention for one number of a statement, or None if it is not a count."""
     left, right = text[max(0, match.start() - 60) : match.start()], text[match.end() : match.end() + 60]
     digits = match["digits"] is not None
     number = value(match[0])
@@ -192,22 +192,22 @@ def _count(text: str, match: re.Match[str], noun: re.Pattern[str]) -> Mention | 
 
 
 def _none(text: str, noun: re.Pattern[str]) -> list[Mention]:
-    """Zero said as "none", "no instruments", "nothing"."""
+    """Mentions of zero: "none", "no instruments", "nothing"."""
     if re.fullmatch(
         r"\W*(?:none|nothing|not any|none at all|none of (?:them|the (?:musical )?instruments?\b.*)|"
         r"no instruments?)\W*",
         text.strip(),
     ):
         return [Mention(0, len(text), 0)]
-    found = []
+    mentions = []
     for m in re.finditer(r"\b(no|not any|aren't any|isn't any|none of the|so none|there (?:is|are) none)\b", text):
         if (
             m[1].endswith("none")
             or (noun.match(text[m.end() : m.end() + 50]) and m[1] != "none of the")
             or (m[1] == "none of the" and re.match(r"\s*(?:musical )?instruments?", text[m.end() : m.end() + 40]))
         ):
-            found.append(Mention(m.start(), m.end(), 0, HEAD, fixed=True))
-    return found
+            mentions.append(Mention(m.start(), m.end(), 0, HEAD, fixed=True))
+    return mentions
 
 
 def weighed(numbers: Sequence[Mention]) -> bool:

@@ -1,4 +1,4 @@
-"""The options of a multiple-choice question in a statement: by letter, by their words, by their number in the list."""
+"""Find the options of a multiple-choice question in a statement: by letter, by text, or by position in the list."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ PREFIX = re.compile(r"^\s*\(?([A-Z])\)?\s*[.):]\s*")
 
 
 def bare(options: Sequence[str]) -> list[str]:
-    """Options without the letters in front of them, where each has its own ("A. a cat")."""
+    """Options without their leading letters, if each has its own ("A. a cat")."""
     found = [PREFIX.match(option) for option in options]
     if options and all(m and m[1] == LETTERS[i] for i, m in enumerate(found[:26])):
         return [option[m.end() :].strip() if m else option for m, option in zip(found, options, strict=True)]
@@ -80,7 +80,7 @@ def bare(options: Sequence[str]) -> list[str]:
 
 
 def choose(statement: str, options: Sequence[str], question: str = "") -> Reading:
-    """The index of the option that a statement (in English, letters' case kept) chooses."""
+    """The index of the option that a statement (in English, original case) chooses."""
     texts = bare(options)
     written = {_line(f"{letter}. {text}"): i for i, (letter, text) in enumerate(zip(LETTERS, texts, strict=False))}
     if (place := written.get(_line(statement))) is not None:
@@ -97,23 +97,23 @@ def choose(statement: str, options: Sequence[str], question: str = "") -> Readin
     mentions = _once([m for m in mentions if not echoes(soft, question, m)])
     if clash := _clash(soft, mentions):
         return Reading(why=f"the reply is ambiguous: the letter {clash} stands with the words of another option")
-    found = claimed(soft, mentions)
-    if found.value is None and not any(m.strength > PASSING for m in mentions):
+    reading = claimed(soft, mentions)
+    if reading.value is None and not any(m.strength > PASSING for m in mentions):
         part = _part(words, texts)
-        return found if part is None else Reading(part)
-    if found.value is not None and REFUSES.search(soft) and not firm(soft, mentions, found.value):
+        return reading if part is None else Reading(part)
+    if reading.value is not None and REFUSES.search(soft) and not firm(soft, mentions, reading.value):
         return Reading(why="the reply names an answer and refuses to answer")
-    return found
+    return reading
 
 
 def _line(text: str) -> str:
-    """A letter with its option in one way of writing: "(B) A cat." and "B: a cat" are "b. a cat"."""
+    """Normalised form of a letter with its option: "(B) A cat." and "B: a cat" become "b. a cat"."""
     found = LINE.match(text[:2000])
     return f"{found[1]}. {' '.join(found[2].split()).rstrip(' .')}".lower() if found else ""
 
 
 def sequences(statement: str, count: int) -> list[str]:
-    """Every run of `count` different letters of a statement, "B, D, C, A" or "(B)(D)(C)(A)", as "(B)(D)(C)(A)"."""
+    """Every sequence of `count` different letters in a statement, such as "B, D, C, A", as "(B)(D)(C)(A)"."""
     wanted = set(LETTERS[:count])
     found = []
     for run in RUN.finditer(statement):
@@ -124,7 +124,7 @@ def sequences(statement: str, count: int) -> list[str]:
 
 
 def lower(text: str) -> str:
-    """Lower case, character by character, so that places stay what they are."""
+    """Lower case, character by character, so that offsets are unchanged."""
     low = text.lower()
     return low if len(low) == len(text) else "".join(c.lower()[:1] for c in text)
 
@@ -134,9 +134,9 @@ def _as(mention: Mention, value: int | None) -> Mention:
 
 
 def _letters(statement: str, soft: str, count: int) -> list[Mention]:
-    """Letters that stand for options; one past the last option has no value."""
-    found = [(m.start(), m.end(), m[1].upper(), True) for m in few(list(MARKED.finditer(statement)))]
-    taken = {start + 1 for start, *_ in found}
+    """Mentions by letter; a letter past the last option has the value None."""
+    matches = [(m.start(), m.end(), m[1].upper(), True) for m in few(list(MARKED.finditer(statement)))]
+    taken = {start + 1 for start, *_ in matches}
     whole = re.fullmatch(r"\W*([A-Za-z])(?:\W+\1)*\W*", statement)
     for m in few(list(BARE.finditer(statement))):
         if (
@@ -153,12 +153,12 @@ def _letters(statement: str, soft: str, count: int) -> list[Mention]:
             continue
         if m[1] == "A" and ARTICLE.match(statement[m.end() : m.end() + 20]):
             continue
-        found.append((m.start(), m.end(), m[1], False))
+        matches.append((m.start(), m.end(), m[1], False))
     for m in SMALL.finditer(statement):
         group = next(i for i in (1, 2, 3) if m[i])
-        found.append((m.start(group), m.end(group), m[group].upper(), True))
+        matches.append((m.start(group), m.end(group), m[group].upper(), True))
     mentions = []
-    for start, end, letter, marked in sorted(set(found)):
+    for start, end, letter, marked in sorted(set(matches)):
         place = LETTERS.index(letter)
         if place >= max(count, 2) and not (whole or place < 8):
             continue
@@ -172,9 +172,9 @@ def _letters(statement: str, soft: str, count: int) -> list[Mention]:
 
 
 def _listed(statement: str, letters: list[Mention]) -> tuple[list[Mention], list[tuple[int, int]]]:
-    """Letters of a restated list of options claim nothing, but for what is said of each ("C: right").
+    """Letters without those of a restated list of options, which claim nothing unless judged there ("C: right").
 
-    Also the places of the items of which nothing is said but their words.
+    Also returns the offsets of the restated items without a judgement.
     """
     items = few(list(ITEM.finditer(statement)))
     places = [LETTERS.index(next(filter(None, m.groups()))) for m in items]
@@ -200,15 +200,15 @@ def _listed(statement: str, letters: list[Mention]) -> tuple[list[Mention], list
 
 
 def _texts(words: Words, texts: Sequence[str]) -> list[Mention]:
-    """Whole options by their words; of two at one place the longer. Options that are a mere letter have no words."""
+    """Mentions by the whole text of an option; of two at one offset the longer. Single-letter options are excluded."""
     known = {i: text for i, text in enumerate(texts) if not re.fullmatch(r"\W*[A-Za-z]\W*", text)}
     return [Mention(start, end, place) for start, end, place in words.spans(known)]
 
 
 def _placed(soft: str, texts: Sequence[str]) -> list[Mention]:
-    """Options by their place in the list: "the second option", "option 2"; not where options are numbers themselves."""
+    """Mentions by position in the list ("the second option", "option 2"), unless the options are numbers."""
     numeric = any(numbers.of_option(text) is not None for text in texts)
-    found = []
+    mentions = []
     for m in PLACED.finditer(soft):
         if m[1]:
             place = len(texts) - 1 if m[1] == "last" else ORDINAL.index(m[1]) if m[1] in ORDINAL else int(m[1][0]) - 1
@@ -216,24 +216,24 @@ def _placed(soft: str, texts: Sequence[str]) -> list[Mention]:
             continue
         else:
             place = numbers.value(m[2]) - 1
-        found.append(Mention(m.start(), m.end(), place if place < len(texts) else None))
-    return found
+        mentions.append(Mention(m.start(), m.end(), place if place < len(texts) else None))
+    return mentions
 
 
 def _kinds(soft: str, texts: Sequence[str]) -> list[Mention]:
-    """None of the above, all of the above, where they are options; "none" is no answer where they are not."""
-    found = []
+    """Mentions of "none of the above" and "all of the above", if they are options."""
+    mentions = []
     for said, option in ((NONE_SAID, NONE), (ALL_SAID, ALL)):
         places = [i for i, text in enumerate(texts) if option.match(text)]
         whole = option is NONE and re.fullmatch(r"\W*(?:none|neither|no correct answer)\W*", soft)
         for m in [whole] if whole else said.finditer(soft):
             if places:
-                found.append(Mention(m.start(), m.end(), places[0]))
-    return found
+                mentions.append(Mention(m.start(), m.end(), places[0]))
+    return mentions
 
 
 def _numbers(soft: str, texts: Sequence[str], question: str) -> list[Mention]:
-    """Numbers, where every option is one: "three" for "3", "2" for "Twice"."""
+    """Mentions by number, if every option is a number: "three" for "3", "2" for "Twice"."""
     values = [numbers.of_option(text) for text in texts]
     if not texts or None in values or len(set(values)) < len(values):
         return []
@@ -242,7 +242,7 @@ def _numbers(soft: str, texts: Sequence[str], question: str) -> list[Mention]:
 
 
 def _once(mentions: list[Mention]) -> list[Mention]:
-    """Mentions in order; what lies inside a longer one of another kind of naming is gone."""
+    """Mentions in order, without those inside a longer mention of another kind."""
     kept: list[Mention] = []
     for m in sorted(mentions, key=lambda m: (m.start, -m.end)):
         if kept and m.end <= kept[-1].end and not (m.letter and kept[-1].letter):
@@ -252,7 +252,7 @@ def _once(mentions: list[Mention]) -> list[Mention]:
 
 
 def _clash(soft: str, mentions: Sequence[Mention]) -> str:
-    """The letter that stands right beside the words of another option, with nothing but marks between; else ""."""
+    """A letter directly beside the text of another option, separated by punctuation only; else ""."""
     for a, b in pairwise(mentions):
         if (
             a.letter == b.letter
@@ -278,7 +278,7 @@ def _clash(soft: str, mentions: Sequence[Mention]) -> str:
 
 
 def _part(words: Words, texts: Sequence[str]) -> int | None:
-    """The one option that holds all of a short reply's words, side by side: "A dog" for "A dog starts barking"."""
+    """The only option that contains a short reply contiguously: "A dog" for "A dog starts barking"."""
     said = words.words
     if (
         not 0 < len(said) <= 6

@@ -1,7 +1,7 @@
-"""How a claim, a doubt, a rejection and a correction are worded, in English.
+"""Regular expressions for claims, doubts, rejections and corrections in English.
 
-Patterns of what stands to the left of a mention end with `$`, of what stands to its right begin with `^`; both are
-tried on a few dozen characters of one sentence, lower case.
+Patterns for the text left of a mention end with `$`, those for the text to its right begin with `^`. Both are applied
+to a few dozen lower-case characters of one sentence.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The words each task is asked with: one registry, for training and for test.
+"""The prompts of all tasks, for training and test.
 
-The wording is lookhear's own. A model tuned on other sentences, as the released Crab and Crab+ are, is asked best in
-its own words; its file says them.
+The wording is lookhear's own. A model that was trained on other prompts, such as the released Crab and Crab+, should be
+asked with those; they are in its file.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ PROMPTS: Mapping[str, str] = {
     "<answer>…; …</answer>.",
     "caption": "Describe in one sentence what is seen and heard in this video.",
 }
-ALIKE = {"ms3": "s4"}  # forms asked in the words of another
+ALIKE = {"ms3": "s4"}  # forms that use the prompt of another form
 
 
 def prompt(form: str, labels: Sequence[str] = (), question: str = "") -> str:
-    """The words for `form`, with the names that may be answered, if there is a closed set of them."""
+    """The prompt for `form`, with the allowed answers if there is a closed set."""
     form = ALIKE.get(form, form)
     if form not in PROMPTS:
         raise DatasetError(f"No prompt is called {form!r}. There are: {', '.join((*PROMPTS, *ALIKE))}.")

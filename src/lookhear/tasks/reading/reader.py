@@ -1,6 +1,6 @@
-"""One reader for all tasks: the option, name or words that a reply answers with, and a task's target.
+"""Entry points of the reply parser for all tasks, and helpers for training targets.
 
-A reply that cannot be read, or that answers in two ways, is unread with a reason; it is never guessed at.
+A reply that cannot be parsed, or that gives two answers, is unread with a reason; the parser does not guess.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from lookhear.types import Answer, Example
 
 
 def choice(reply: str, choices: Sequence[str], question: str = "") -> Answer:
-    """The one of a question's `choices` that a reply names, by letter, words or place in the list."""
+    """Parse the option that a reply names by letter, text or position in the list."""
     found = _agreed(unwrap(reply), lambda text: options.choose(english(text), choices, question))
     return Answer(choices[found.value], raw=reply) if isinstance(found.value, int) else _unread(reply, found.why)
 
 
 def name(reply: str, known: Sequence[str], question: str = "", kind: str | None = None) -> Answer:
-    """The one of `known` that a reply gives, of the kind that `question` asks for (`closed.kind_of`).
+    """Parse the name in `known` that a reply gives, restricted to the question's answer type (`closed.kind_of`).
 
-    Where nothing is known what the reply states is the answer; what gives none is empty and noted.
+    Without `known`, the statement of the reply is the answer. A reply without an answer gives an empty one with a note.
     """
     said = unwrap(reply)
     if not known:
@@ -39,13 +39,13 @@ def name(reply: str, known: Sequence[str], question: str = "", kind: str | None 
 
 
 def which_of_two(reply: str) -> Answer:
-    """`one` or `two`, of two videos or sounds: "the second video", "Video 1", "two"."""
+    """Parse `one` or `two`, for two videos or sounds: "the second video", "Video 1", "two"."""
     found = _agreed(unwrap(reply), lambda text: closed.of_two(options.lower(english(text))))
     return Answer(str(found.value), raw=reply) if found.value is not None else _unread(reply, found.why)
 
 
 def order(reply: str, count: int) -> Answer:
-    """An order of `count` letters, as "(B)(D)(C)(A)": the one sequence that has each letter once."""
+    """Parse an order of `count` letters, as "(B)(D)(C)(A)": the only sequence with each letter once."""
     said = unwrap(reply)
     found = [options.sequences(english(text), count) for text in said.texts or said.others]
     orders = list(dict.fromkeys(one for some in found for one in some))
@@ -55,7 +55,7 @@ def order(reply: str, count: int) -> Answer:
 
 
 def _agreed(said: Said, read: Callable[[str], Reading]) -> Reading:
-    """What every text of a reply says; of JSON's other keys, what the only one that says anything does."""
+    """The answer on which all texts of a reply agree; else the answer of the only other JSON key that has one."""
     if said.why:
         return Reading(why=said.why)
     found = [read(text) for text in said.texts or said.others]
@@ -66,7 +66,7 @@ def _agreed(said: Said, read: Callable[[str], Reading]) -> Reading:
 
 
 def canonical(label: str, known: Sequence[str]) -> str:
-    """`label` as one of `known` writes it, if letter case and punctuation are all that differ; else as it is."""
+    """`label` in the spelling of `known`, if only case and punctuation differ; else unchanged."""
     said = words(label)
     return next((one for one in known if normal(one) == normal(label)), "") or next(
         (one for one in known if words(one) == said), label
@@ -74,21 +74,21 @@ def canonical(label: str, known: Sequence[str]) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words; underscores and punctuation separate, articles are left out, digits up to ten spelled out."""
+    """Lower-case words, split at underscores and punctuation, without articles, numbers up to ten spelled out."""
     return Words(text.casefold()).words
 
 
 def reference(example: Example) -> Answer:
-    """The example's reference. Raises DatasetError where there is none to learn from."""
+    """The example's reference. Raises DatasetError if it has none."""
     if example.reference is None:
         raise DatasetError(f"Example {example.id!r} has no reference, so there is no target for it.")
     return example.reference
 
 
 def explained(example: Example, own: str, parse: Callable[[str, Example], Answer]) -> str:
-    """The published target of the example (`meta["reasoning"]`) where it says what the reference says, else `own`.
+    """The published target of the example (`meta["reasoning"]`) if it agrees with the reference, else `own`.
 
-    What is known of the clip besides (`meta["because"]`, Soundstage) stands before `own`.
+    Facts about the clip (`meta["because"]`, Soundstage) are put before `own`.
     """
     published, because = (str(example.meta.get(key) or "") for key in ("reasoning", "because"))
     if published and same(parse(published, example), reference(example)):
@@ -97,12 +97,12 @@ def explained(example: Example, own: str, parse: Callable[[str, Example], Answer
 
 
 def same(a: Answer, b: Answer) -> bool:
-    """Whether two answers say the same: words, times and places."""
+    """Whether two answers have the same text, times and regions."""
     return (a.text, a.segments, a.regions) == (b.text, b.segments, b.regions)
 
 
 def share(answers: Sequence[Answer]) -> dict[str, Pooled]:
-    """`unread`: percent of answers that could not be read."""
+    """`unread`: percent of answers that could not be parsed."""
     return {"unread": mean([bool(unread([answer])) for answer in answers])}
 
 

@@ -1,8 +1,8 @@
-"""From a reply to the words that answer: reasoning, wrappers and markup are taken off. Linear in the reply's length.
+"""Strip reasoning, wrappers and markup from a reply. Runs in time linear in the length of the reply.
 
-<think>…</think> B          what follows the thought        <answer>B</answer>     the tag counts over everything
+<think>…</think> B          the text after the reasoning    <answer>B</answer>     the tag has precedence
 {"answer": "B"}             the key `answer`                \\boxed{B}             the box
-**B**, `B`, [B], "B"        (B)                             ~~A~~ B                what is struck out is gone
+**B**, `B`, [B], "B"        (B)                             ~~A~~ B                struck-out text is removed
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-LONGEST = 6_000  # characters read of the beginning, and of the end, of a statement: answers stand there
-TAIL = 50_000  # characters of the end in which tags and keys are looked for
-MOST = 8  # tags, boxes and objects of one reply that are looked at
+LONGEST = 6_000  # characters parsed at the beginning and at the end of a statement
+TAIL = 50_000  # characters at the end in which tags and keys are searched
+MOST = 8  # most tags, boxes and objects of a reply that are considered
 THOUGHTS = "think|thinking|thought|thoughts|reasoning|reason|analysis|reflection|scratchpad|rationale|cot|seed:think"
 THOUGHT = re.compile(rf"[<\[◁](/?)(?:{THOUGHTS})[>\]▷]", re.IGNORECASE)
 CHANNEL = re.compile(r"<\|channel\|>(\w{1,20})<\|message\|>")
@@ -81,16 +81,16 @@ KEYED = re.compile(rf"[\"']?\b({'|'.join(KEYS)})[\"']?\s{{0,8}}[:=]\s{{0,8}}", r
 
 @dataclass(frozen=True)
 class Said:
-    """The texts to read, of which each must say the same; `stated` where a tag, a box or a key names the answer."""
+    """The texts to parse, which must all agree; `stated` if a tag, a box or a key marks the answer."""
 
     texts: tuple[str, ...] = ()
     stated: bool = False
-    others: tuple[str, ...] = ()  # JSON values under keys of other names: the only one of the right kind counts
-    why: str = ""  # why there is nothing to read
+    others: tuple[str, ...] = ()  # JSON values under other keys: the only one of the right type counts
+    why: str = ""  # why there is nothing to parse
 
 
 def unwrap(reply: str) -> Said:
-    """What of a reply is to be read."""
+    """The parts of a reply that can contain the answer."""
     text, thought, open_thought = _without_thought(reply.strip())
     tagged = _tagged(text) or (_tagged(thought) if not text.strip() or open_thought else [])
     if tagged:
@@ -108,9 +108,9 @@ def unwrap(reply: str) -> Said:
 
 
 def spoken(reply: str) -> tuple[str, str]:
-    """A reply without its reasoning and chat marks, and why nothing is left of it ("" where something is).
+    """A reply without reasoning and chat markers, and the reason if nothing is left (else "").
 
-    For replies whose form is their own, events with times and objects with boxes, of which every tag counts.
+    For replies in which every tag counts: events with times, and objects with boxes.
     """
     text, _, open_thought = _without_thought(reply)
     text = text.strip()
@@ -122,7 +122,7 @@ def spoken(reply: str) -> tuple[str, str]:
 
 
 def plain(text: str) -> str:
-    """A statement without markup; a letter that stood in quotes, brackets or bold becomes (B)."""
+    """A statement without markup; a letter in quotes, brackets or bold becomes (B)."""
     text = text.strip()
     if len(text) > 8 * LONGEST:  # blanks are taken out only of what could be read at all
         text = text[: 4 * LONGEST] + "\n…\n" + text[-4 * LONGEST :]
@@ -143,7 +143,7 @@ def plain(text: str) -> str:
 
 
 def _marked(match: re.Match[str]) -> str:
-    """(B) for a letter in quotes, brackets or bold; HTML's <b> and its like stay what they are."""
+    """Replace a letter in quotes, brackets or bold by (B); HTML tags such as <b> are left unchanged."""
     whole = match[0]
     return whole if whole.startswith("<") and whole.endswith(">") else f"({match[1]})"
 
@@ -177,20 +177,20 @@ def _without_thought(text: str) -> tuple[str, str, bool]:
 
 
 def _tagged(text: str) -> list[str]:
-    """What the last <answer> tags hold, one after another, each text once, without those that hold nothing."""
+    """The unique, non-empty contents of the last <answer> tags, in order."""
     text = text[-TAIL:]
     marks = list(ANSWER.finditer(text)) if "answer" in text.lower() else []
-    found, opened = [], None
+    contents, opened = [], None
     for mark in marks:
         closing = "/" in mark[0][:6]
         if opened is not None:
-            found.append(text[opened : mark.start()])
+            contents.append(text[opened : mark.start()])
             opened = None if closing or _closes(text, mark) else mark.end()
         elif not closing:
             opened = mark.end()
     if opened is not None:
-        found.append(text[opened:])
-    return list(dict.fromkeys(content for content in found[-MOST:] if not NOTHING.match(content[:200])))
+        contents.append(text[opened:])
+    return list(dict.fromkeys(content for content in contents[-MOST:] if not NOTHING.match(content[:200])))
 
 
 def _closes(text: str, mark: re.Match[str]) -> bool:
@@ -199,7 +199,7 @@ def _closes(text: str, mark: re.Match[str]) -> bool:
 
 
 def _json(text: str) -> Said | None:
-    """What a JSON object in the text answers; None where there is no object."""
+    """The answer in a JSON object of the text; None if there is no object."""
     if "{" not in text:
         return None
     starts = [m.start() for _, m in zip(range(MOST), re.finditer(r"\{", text), strict=False)]
@@ -213,7 +213,7 @@ def _json(text: str) -> Said | None:
             continue
         if isinstance(found, Mapping) and found:
             return _of_object(found)
-    if re.match(r"\s*(?:```\w{0,8}\s*)?\{\s*[\"']", text[:60]):  # an object that is not whole, or not JSON
+    if re.match(r"\s*(?:```\w{0,8}\s*)?\{\s*[\"']", text[:60]):  # an incomplete or malformed object
         text = text[-TAIL:]
         keyed = list(KEYED.finditer(text))
         if not keyed:
@@ -233,7 +233,7 @@ def _of_object(found: Mapping[str, Any]) -> Said:
 
 
 def _text(value: Any) -> str:
-    """A JSON value as a reply would write it; "" for what is none."""
+    """A JSON value as text; "" for null and nested values."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
@@ -249,14 +249,14 @@ def _text(value: Any) -> str:
 
 
 def _boxed(text: str) -> list[str]:
-    """What boxes hold, braces inside them included."""
+    """The contents of \\boxed{…}, including nested braces."""
     text = text[-TAIL:]
-    found = []
+    contents = []
     for start in list(BOX.finditer(text))[-MOST:]:
         depth, at = 1, start.end()
         end = min(len(text), at + 400)
         while at < end and depth:
             depth += {"{": 1, "}": -1}.get(text[at], 0)
             at += 1
-        found.append(text[start.end() : at - (depth == 0)])
-    return [content for content in found if not NOTHING.match(content)]
+        contents.append(text[start.end() : at - (depth == 0)])
+    return [content for content in contents if not NOTHING.match(content)]

@@ -1,4 +1,4 @@
-"""Yes or no in a statement: said, meant by a word of agreement, or by the question's own words affirmed or denied."""
+"""Find yes or no in a statement: explicit, by a word of agreement, or by affirming or denying the question's words."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ WORD = re.compile(r"[^\W_]+")
 
 
 def options(texts: Sequence[str]) -> dict[str | None, int]:
-    """Which option is yes and which is no, where these are two of the options; else empty."""
+    """The indices of the options yes and no, if both are options; else empty."""
     places: dict[str | None, int] = {}
     for place, text in enumerate(texts):
         first = (WORD.findall(text.lower()) or [""])[0]
@@ -161,8 +161,8 @@ def options(texts: Sequence[str]) -> dict[str | None, int]:
 
 
 def said(text: str, question: str) -> list[Mention]:
-    """Yes and no in `text` (lower case, softened) as mentions. Words of the question are its own, not an answer."""
-    found: list[Mention] = []
+    """Mentions of yes and no in `text` (lower case, softened), ignoring words repeated from the question."""
+    mentions: list[Mention] = []
     for m in SAID.finditer(text):
         word = MEANT.get(m[1] or m[2], YES)
         if (
@@ -175,25 +175,25 @@ def said(text: str, question: str) -> list[Mention]:
             and text[m.end() :].lstrip()[:1] not in ".,;!"
         ):
             continue
-        found.append(Mention(m.start(), m.end(), word, least=HEAD))
-    if (first := FIRST.match(text)) and not any(one.start == first.start(1) for one in found):
-        found.append(Mention(first.start(1), first.end(1), NO, least=HEAD))
+        mentions.append(Mention(m.start(), m.end(), word, least=HEAD))
+    if (first := FIRST.match(text)) and not any(one.start == first.start(1) for one in mentions):
+        mentions.append(Mention(first.start(1), first.end(1), NO, least=HEAD))
     begin = 0
     for end in [*(m.end() for m in ENDS.finditer(text)), len(text)]:
         sentence = text[begin:end]
-        if sentence.strip() and not any(begin <= m.start < end for m in found if m.least == HEAD):
+        if sentence.strip() and not any(begin <= m.start < end for m in mentions if m.least == HEAD):
             meant = _meant(sentence, question, alone=not text[:begin].strip() and not text[end:].strip())
             if meant:
-                found.append(Mention(begin, end, meant[0], meant[1], fixed=True))
+                mentions.append(Mention(begin, end, meant[0], meant[1], fixed=True))
         begin = end
-    explicit = {m.value for m in found if not m.fixed}
+    explicit = {m.value for m in mentions if not m.fixed}
     if len(explicit) == 1:
-        found += _against(text, question, next(iter(explicit)))
-    return sorted(found, key=lambda m: m.start)
+        mentions += _against(text, question, next(iter(explicit)))
+    return sorted(mentions, key=lambda m: m.start)
 
 
 def _meant(sentence: str, question: str, alone: bool) -> tuple[str, int] | None:
-    """(yes or no, strength) of a sentence that says neither word."""
+    """(yes or no, strength) of a sentence that contains neither word."""
     bare = sentence.strip()
     if m := AGREES.match(bare):
         return (YES if m["yes"] else NO), (HEAD if alone or len(bare) < 30 else PLAIN)
@@ -208,7 +208,7 @@ def _meant(sentence: str, question: str, alone: bool) -> tuple[str, int] | None:
 
 
 def _echoed(sentence: str, question: str) -> tuple[str, int] | None:
-    """What a sentence answers that says the question's words again: "There is a violin", "It is not making sound"."""
+    """The answer of a sentence that repeats the question's words: "There is a violin", "It is not making sound"."""
     asked = question.lower()
     if not AUX.match(asked) or sentence.endswith("?"):
         return None
@@ -243,8 +243,8 @@ def _echoed(sentence: str, question: str) -> tuple[str, int] | None:
 
 
 def _against(text: str, question: str, value: str | int | None) -> list[Mention]:
-    """Sentences that deny what the word affirms, or the other way round: "Yes, there is no dog"."""
-    found = []
+    """Mentions by sentences that contradict the explicit word: "Yes, there is no dog"."""
+    mentions = []
     begin = 0
     for end in [*(m.end() for m in re.finditer(r"[.!?;,\n]+|\bbut\b|^\W*(?:yes|no)\b\s*[,.:]?", text)), len(text)]:
         clause = text[begin:end].strip(" ,.;:!\n")
@@ -254,8 +254,8 @@ def _against(text: str, question: str, value: str | int | None) -> list[Mention]
             and (meant := _echoed(clause, question))
             and meant[0] != value
         ):
-            found.append(Mention(end - 1, end, meant[0], HEAD, fixed=True))
-    return found
+            mentions.append(Mention(end - 1, end, meant[0], HEAD, fixed=True))
+    return mentions
 
 
 def _ordered(text: str) -> list[str]:

@@ -1,0 +1,40 @@
+"""What every picture here has in common: its colours, matplotlib or the way to it, and how it is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lookhear.errors import not_installed
+
+INK, SOFT, LINE, PAPER, FILL = "#1d1b26", "#8a8794", "#dedad2", "#fbfaf7", "#f0ede6"
+SEEN, HEARD = "#2f6f8f", "#c2622f"
+ROWS = ("#2f6f8f", "#c2622f", "#6a8f3c", "#8a5fa8", "#b8912b", "#4c9a94", "#a34a5e", "#7a7f87")  # of several methods
+DPI = 130
+
+
+def figure(wide: float, high: float) -> Any:
+    """An empty matplotlib Figure, in inches. Raises DependencyError where matplotlib is not installed."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise not_installed(error, "Drawing") from None
+    return Figure(figsize=(wide, high), facecolor=PAPER)
+
+
+def bare(axes: Any) -> None:
+    """No frame, quiet ticks."""
+    axes.set_facecolor(PAPER)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, colors=SOFT, labelsize=9)
+
+
+def save(drawn: Any, path: Path | str) -> Path:
+    """Write a figure; the suffix of `path` says the format. Text in an SVG stays text."""
+    from matplotlib import rc_context
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": path.name, "font.family": "sans-serif"}):
+        drawn.savefig(path, dpi=DPI, facecolor=PAPER)
+    return path

@@ -1,0 +1,58 @@
+"""What a step of training is made of: the net with what debiases it, its optimizer, and its losses as one module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lookhear import config
+from lookhear.errors import RecipeError
+from lookhear.model import build_net, says, served, wrapped
+from lookhear.model.options import among
+from lookhear.store.batch import OFFERED, Batch
+
+OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "sgd": partial(torch.optim.SGD, momentum=0.9),
+}
+
+
+def trainee(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
+    """The net a recipe names; with a `debias` section, what that puts around it for the time of training."""
+    net = build_net(recipe, vocabulary, cards)
+    return wrapped(net, recipe, vocabulary, cards) if recipe.debias else net
+
+
+def optimizer(settings: config.Train, net: nn.Module) -> torch.optim.Optimizer:
+    """The optimizer a recipe names. Raises RecipeError for settings it refuses."""
+    try:
+        return OPTIMIZERS[settings.optimizer](
+            net.parameters(), settings.lr, tuple(settings.betas), weight_decay=settings.weight_decay, fused=True
+        )
+    except ValueError as error:
+        raise RecipeError(f"train.optimizer={settings.optimizer} refuses its settings: {error}") from None
+
+
+class Step(nn.Module):
+    """Net and losses as one module, so that gradients are exchanged once a step under any number of processes.
+
+    Cross-entropy is over the answers a question offers. Losses of a net's own are over its whole vocabulary, unless it
+    orders `options`: distances between logits, as some have them, make no sense where some are impossible.
+    """
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    def forward(self, streams: Batch, labels: Tensor) -> dict[str, Tensor]:
+        """The losses of one batch, each clip watched once; their sum is minimised."""
+        output = says(self.net, streams)
+        if not hasattr(self.net, "losses"):
+            return {"answer": F.cross_entropy(among(output.logits, streams.ask.get(OFFERED)), labels)}
+        return self.net.losses(output, labels, **served(self.net.losses, streams))
