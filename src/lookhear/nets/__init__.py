@@ -6,36 +6,22 @@ published weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from torch import nn
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
     from lookhear.types import Memory, Output
 
 
-@runtime_checkable
-class Net(Protocol):
-    """A torch module with `watch` and `answer`, whose argument names are the streams that it takes.
+class Net(nn.Module):
+    """The type of a network: a torch module whose `watch` and `answer` name the streams that they take.
 
-    It may also have `losses(output, labels, ...) -> {name: loss}`; without it, training uses cross-entropy.
+    `watch` maps streams of clips to what is kept of them, one row per clip; `answer` maps a memory with one row per
+    question, and streams of questions, to an Output. A network need not inherit from this. It may also have
+    `losses(output, labels, ...) -> {name: loss}`; without it, training uses cross-entropy.
     """
 
-    @property
-    def watch(self) -> Callable[..., Memory]:
-        """Streams of clips -> what is kept of them, one row per clip."""
-        ...
-
-    @property
-    def answer(self) -> Callable[..., Output]:
-        """(memory with one row per question, streams of questions) -> logits, attention and hidden tensors."""
-        ...
-
-    def parameters(self) -> Iterator[nn.Parameter]: ...
-
-    def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> Any: ...
-
-    def to(self, device: Any) -> Self: ...
-
-    def eval(self) -> Self: ...
+    watch: Callable[..., Memory]
+    answer: Callable[..., Output]
