@@ -12,7 +12,7 @@ OLDEST_TORCH ?= torch==2.6.0
 NEWEST_PYTHON ?= python3
 NEWEST_TORCH ?= torch
 
-.PHONY: setup demo test test-slow oldest newest check format docs bench encoders tiny-omni clean
+.PHONY: setup demo test test-slow oldest newest check format docs bench mutants encoders tiny-omni clean
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -25,7 +25,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 demo: setup
-	@$(BIN)/python examples/demo.py
+	@OMP_WAIT_POLICY=PASSIVE $(BIN)/python examples/demo.py
 
 test: setup
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2
@@ -58,6 +58,12 @@ format: setup
 docs: setup  # the API reference; a warning is an error
 	@$(BIN)/python docs/reference.py
 	@echo "· site/index.html"
+
+mutants: setup  # do the tests notice when the code is changed? 90 % of the mutants must die
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt mutmut
+	@rm -rf mutants; [ ! -d ../shared ] || ln -sfn ../shared shared  # mutmut runs the tests one folder deeper
+	@OMP_NUM_THREADS=1 $(BIN)/mutmut run --max-children 2 > mutants.log 2>&1 || true; rm -f shared
+	@$(BIN)/python -m bench.mutants
 
 bench: setup
 	@$(BIN)/python -m bench

@@ -44,6 +44,11 @@ def names(shelf: str) -> dict[str, str]:
     return {name: _first_line(file) for name, file in _things(shelf).items()}
 
 
+def has(shelf: str, name: str) -> bool:
+    """Whether a thing called `name` stands on `shelf`."""
+    return name in _things(shelf)
+
+
 def _first_line(file: Path) -> str:
     try:
         doc = ast.get_docstring(ast.parse(file.read_text("utf-8")))

@@ -12,7 +12,9 @@ from bench._av_master_direct import Direct, backward
 from lookhear import config
 from lookhear.errors import ModelError, RecipeError
 from lookhear.layers.attention import drop, keep_mask
+from lookhear.layers.texts import distinct
 from lookhear.nets import av_master
+from lookhear.nets.av_master.focus import FocusCapture
 from lookhear.nets.av_master.official import OFFICIAL
 from lookhear.nets.av_master.trace import trace
 from tests.conftest import shared
@@ -284,9 +286,9 @@ def test_what_is_kept_follows_the_weights():
 def test_equal_words_are_worked_out_once():
     net, given = tiny().eval(), streams(4)
     given["words"] = given["words"][[0, 1, 0, 0]]
-    rows, back = av_master.distinct(given["words"])
+    rows, back = distinct(given["words"])
     assert len(rows) == 2 and torch.equal(rows[back], given["words"])
-    assert av_master.distinct(given["question"])[1] is None
+    assert distinct(given["question"])[1] is None
     with torch.no_grad():
         together = run(net, given).logits
         alone = torch.cat([run(net, {k: v[i : i + 1] for k, v in given.items()}).logits for i in range(4)])
@@ -445,3 +447,33 @@ def test_what_cannot_be_is_refused_in_one_line(changes, says):
 
 if __name__ == "__main__":
     freeze()
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_templates_carried_in_one_node_are_carried_step_by_step(dropout):
+    """The backward pass that is written out gives autograd's gradients, with the same draws of dropout."""
+    torch.manual_seed(0)
+    focus = FocusCapture(16, 8, templates=4, heads=2, dropout=dropout).double().train()
+    for parameter in focus.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    x = torch.randn(2, 3, 5, 16, dtype=torch.double, requires_grad=True)
+    bias = torch.randn(2, 4, 16, dtype=torch.double, requires_grad=True)
+    wanted = torch.randn(2, 3, 4, 16, dtype=torch.double)
+    given = [x, bias, *focus.parameters()]
+
+    def stepped():
+        new, cross, weights = focus.frames(x, bias)
+        t = focus.embed(x[:, :, :1]).expand(-1, -1, 4, -1)
+        for add, returned in zip(new.unbind(2), cross.unbind(2), strict=True):
+            _, t = focus.step(t, add, returned, weights, focus._masks(t) if dropout else None)
+        return t
+
+    found = []
+    for carried in (stepped, lambda: focus.carried(x, bias)):
+        torch.manual_seed(1)
+        t = carried()
+        found.append((t, *torch.autograd.grad((t * wanted).sum(), given, allow_unused=True)))
+    for one, other in zip(*found, strict=True):
+        assert (one is None) == (other is None)
+        assert one is None or torch.allclose(one, other, rtol=1e-10, atol=1e-12)
+    assert found[0][1].abs().max() > 1e-3

@@ -1,5 +1,6 @@
 """A checkpoint in each published layout becomes a run folder that is evaluated; what cannot become one says why."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lookhear import checkpoints
+from lookhear import catalog, checkpoints
+from lookhear.model import load
+from lookhear.store.batch import wants
 from tests.conftest import shared
 
 CLIPS = [f"{i:08d}" for i in range(3)]
@@ -80,6 +83,50 @@ def test_a_published_checkpoint_is_evaluated(net, annotations, tmp_path, lookhea
     ran = lookhear("evaluate", run, *dataset, "--store", store, "--json")
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["overall"]["total"] == len(CLIPS)
+
+
+OTHERS = {  # net -> golden file
+    **{name: f"baselines/{name}" for name in ("avsd", "convlstm", "fcnlstm", "hcrn", "hme", "lavit", "mcan", "psac")},
+    **{name: f"nets_c/{name}" for name in ("apl", "sasr_net")},
+    "hcattn": "baselines/hcattn_parallel",
+    "lavish": "towers/lavish",
+}
+
+
+@pytest.mark.parametrize("net", OTHERS)
+def test_every_other_published_layout_becomes_a_run_folder(net, tmp_path, lookhear):
+    """With features as wide as its weights say, of an encoder that was adopted."""
+    tensors = load_file(shared("goldens", f"{OTHERS[net]}.safetensors"))
+    state = {k.removeprefix("weights/"): v for k, v in tensors.items() if k.startswith("weights/")}
+    torch.save({"model": {f"module.{k}": v for k, v in state.items()}}, tmp_path / "net.pth")
+    made = catalog.find("nets", net).from_official(state)
+    sizes = dataclasses.asdict(made.config)
+    streams = [s.removesuffix("_negative") for s in wants(made)]
+    shapes = {s: (60, 4) if s in ("patches", "boxes") else (60,) for s in streams if s in sizes and s != "tokens"}
+    features = []
+    for stream, shape in shapes.items():
+        (tmp_path / stream).mkdir()
+        np.save(tmp_path / stream / "00000000.npy", np.zeros((*shape, sizes[stream]), np.float32))
+        features += ["--stream", f"{stream}={tmp_path / stream}"]
+    if features:
+        ran = lookhear("adopt", "theirs", *features, "--out", tmp_path / "store")
+        assert ran.code == 0, ran.err
+    (tmp_path / "words.txt").write_text("\n".join(f"word{i}" for i in range(sizes["tokens"] - 1)))
+    (tmp_path / "answers.json").write_text(json.dumps([f"answer {i}" for i in range(sizes["answers"])]))
+    more = ["--features", "theirs"] if features else []
+    ran = lookhear(
+        *("convert", net, tmp_path / "net.pth", *more, "--store", tmp_path / "store", "--out", tmp_path / "run"),
+        *("--features", f"tokens=avst_words@vocabulary={tmp_path / 'words.txt'}"),
+        *("--vocabulary", tmp_path / "answers.json"),
+    )
+    assert ran.code == 0, ran.err
+    loaded = load(tmp_path / "run")
+    assert dataclasses.asdict(loaded.net.config) | {"every": 0} == sizes | {"every": 0}
+    ours = made.state_dict()
+    other = [n for n, t in loaded.net.state_dict().items() if not torch.equal(t, ours[n])]
+    assert all(net == "avsd" and n.startswith("head.") for n in other), (
+        "AVSD's answer decoder has no place: a fresh head"
+    )
 
 
 @pytest.fixture

@@ -27,7 +27,21 @@ from lookhear.cli._terminal import harmless
 from lookhear.errors import LookhearError, not_installed, shown
 
 ORDER = (  # order of the overview; a command that is not listed here comes last
-    *("ask", "watch", "list", "check", "lint", "extract", "adopt", "convert", "verify", "train", "evaluate", "score"),
+    *(
+        "ask",
+        "watch",
+        "list",
+        "check",
+        "lint",
+        "extract",
+        "pack",
+        "adopt",
+        "convert",
+        "verify",
+        "train",
+        "evaluate",
+        "score",
+    ),
     *("compare", "study", "audit", "doctor", "robust", "instruct", "soundstage", "survey", "export", "serve"),
 )
 FAULTS, REFUSED, CRASHED, STOPPED = 1, 2, 3, 130  # exit codes
@@ -47,11 +61,11 @@ def function(name: str) -> Callable[..., None]:
     return getattr(importlib.import_module(f"lookhear.cli.{stem}"), stem)
 
 
-def app(only: str | None = None) -> typer.Typer:
+def app(only: str | None = None, overview: bool = True) -> typer.Typer:
     """Build the typer application.
 
     With `only`, that command is imported and the others are known by their docstrings alone; with None, all are
-    imported.
+    imported. Without `overview` the others are known by name alone, which spares reading their files.
     """
     commands = typer.Typer(
         name="lookhear",
@@ -63,7 +77,7 @@ def app(only: str | None = None) -> typer.Typer:
     )
     commands.callback()(_root)
     for name, file in files().items():
-        words = _docstring(file)
+        words = _docstring(file) if overview or name == only else ""
         first = " ".join(words.split("\n\n")[0].split())
         wanted = only in (None, name)
         commands.command(name, help=words, short_help=first)(_capitals(function(name)) if wanted else _not_imported)
@@ -72,6 +86,7 @@ def app(only: str | None = None) -> typer.Typer:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Raises SystemExit with one of the exit codes in this file's docstring."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read by torch's import: threads that wait for work sleep
     given = list(sys.argv[1:] if arguments is None else arguments)
     before = given[: given.index("--")] if "--" in given else given
     debug = "--debug" in before
@@ -81,7 +96,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for folder in included:
             catalog.include(folder)
         with harmless():
-            code = app(_named(given))(args=given or ["--help"], prog_name="lookhear", standalone_mode=False)
+            name = _named(given)
+            commands = app(name, overview=given[:1] != [name])
+            code = commands(args=given or ["--help"], prog_name="lookhear", standalone_mode=False)
     except LookhearError as error:
         raise SystemExit(_explained(str(error), debug)) from None
     except UsageError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +27,12 @@ def adopt(
     question: Annotated[str, typer.Option(help="Sentences, (dim) a question, named by question id.")] = "",
     words: Annotated[str, typer.Option(help="Words, (word, dim) a question, named by question id.")] = "",
     prompt: Annotated[str, typer.Option(help="TSPM's declarative prompts, (dim) a question.")] = "",
+    stream: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Any other stream as NAME=PLACE: motion, boxes, audio_place or frames_place (again for more)."
+        ),
+    ] = None,
     dataset: Annotated[str, typer.Option(help="Dataset of the features: ids are compared; needed for texts.")] = "",
     root: Annotated[Path | None, typer.Option(help="Folder of its annotations.")] = None,
     transposed: Annotated[bool, typer.Option("--transposed", help="Arrays are (dim, time): transpose them.")] = False,
@@ -48,12 +55,13 @@ def adopt(
     from lookhear.store.review import review
 
     given = {"audio": audio, "frames": frames, "patches": patches, "question": question, "words": words}
-    places: dict[str, Path | str] = {stream: place for stream, place in (given | {"prompt": prompt}).items() if place}
+    given |= {"prompt": prompt, **_others(stream or ())}
+    places: dict[str, Path | str] = {s: place for s, place in given.items() if place}
     if not places:
         raise FeatureError("Nothing to adopt: give --audio, --frames, --patches, --question, --words or --prompt.")
     if bool(dataset) != bool(root):
         raise FeatureError("--dataset and --root belong together: its name, and the folder of its annotations.")
-    texts = [stream for stream in places if READS[stream] == "text"]
+    texts = [s for s in places if READS[s] == "text"]
     if texts and not dataset:
         raise FeatureError(
             f"--{texts[0]} is named by question id: give --dataset and --root, so that questions are known."
@@ -62,10 +70,9 @@ def adopt(
     store = FeatureStore(out)
     if copy:
         places = {**copied(store, name, places)}
-    adopt(store, name, places, transposed, {stream: _texts(splits, stream) for stream in texts})
+    adopt(store, name, places, transposed, {s: _texts(splits, s) for s in texts})
     reviews = {
-        stream: review(store.official(name)[stream], _wanted(splits, stream, READS[stream]) if splits else None, whole)
-        for stream in places
+        s: review(store.official(name)[s], _wanted(splits, s, READS[s]) if splits else None, whole) for s in places
     }
     if as_json:
         print(dumps({stream: r.to_json() for stream, r in reviews.items()}))
@@ -74,6 +81,18 @@ def adopt(
         print(f"in a recipe: {' '.join(f'features.{stream}={name}' for stream in reviews)} data.store={out}")
     if any(r.faults or r.missing for r in reviews.values()):
         raise typer.Exit(1)
+
+
+def _others(given: Sequence[str]) -> dict[str, str]:
+    """Stream -> place of each `NAME=PLACE`. Raises FeatureError for a stream that no network reads."""
+    from lookhear.errors import FeatureError
+    from lookhear.store.official import READS
+
+    places = dict(one.partition("=")[::2] for one in given)
+    for name, place in places.items():
+        if name not in READS or not place:
+            raise FeatureError(f"--stream {name}={place} is not NAME=PLACE with a NAME of {', '.join(READS)}.")
+    return places
 
 
 def _examples(dataset: str, root: Path) -> dict[str, list[Example]]:

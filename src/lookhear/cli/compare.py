@@ -25,6 +25,9 @@ def compare(
         bool, typer.Option("--lenient", help="Accept answers that differ only in spelling or form.")
     ] = False,
     beside: Annotated[str, typer.Option(help="Published methods to print beside both: names, or all.")] = "",
+    cases: Annotated[
+        Path | None, typer.Option(help="Write cases of all reports side by side (HTML); frames with --dataset, --root.")
+    ] = None,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -59,6 +62,18 @@ def compare(
         plain = {kind: {name: gap.to_json() for name, gap in some.items()} for kind, some in gaps.items()}
         print(dumps({"metrics": plain}, indent=2) if as_json else compares.metric_table(gaps, format))
         return
+    if cases:
+        _cases(
+            {
+                place: one
+                for side, runs in zip((ours, theirs), sides, strict=True)
+                for place, one in zip(side.split(","), runs, strict=True)
+            },
+            cases,
+            dataset,
+            root,
+            split,
+        )
     comparison = compares.compare(mine, others)
     if as_json:
         print(dumps(comparison.to_json(), indent=2))
@@ -73,6 +88,20 @@ def compare(
         )
     if comparison.left_out:
         print(f"note: {comparison.left_out} questions that only one side answered are left out")
+
+
+def _cases(reports: dict[str, Report], out: Path, dataset: str, root: Path | None, split: str) -> None:
+    """Write the sheet of cases; clips are shown where the dataset's folder is given."""
+    import sys
+
+    from lookhear import datasets
+    from lookhear.evaluate.draw import cases
+
+    clips = {e.id: e.clip for e in datasets.load(dataset, root, split)} if dataset and root else None
+    named = {str(one.card.get("model") or place): one for place, one in reports.items()}
+    named = named if len(named) == len(reports) else reports  # two runs of one name keep their folders' names
+    count = cases.sheet(named, out, clips)
+    print(f"{count} cases side by side: {out}", file=sys.stderr)
 
 
 def _beside(sides: dict[str, list[Report]], wanted: str, format: str) -> str:

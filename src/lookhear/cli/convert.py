@@ -10,7 +10,7 @@ import typer
 
 
 def convert(
-    net: Annotated[str, typer.Argument(help="Net of the checkpoint: av_master, avst, mccd, pstp_net, qa_tiger, tspm.")],
+    net: Annotated[str, typer.Argument(help="Net of the checkpoint: tspm, apl, lavish …; any other name lists them.")],
     checkpoint: Annotated[Path, typer.Argument(help="The published .pt, .pth, .bin or .safetensors file.")],
     out: Annotated[Path, typer.Option(help="Run folder to write.")],
     features: Annotated[
@@ -19,7 +19,10 @@ def convert(
     ] = None,
     store: Annotated[Path | None, typer.Option(help="Feature store with these features.")] = None,
     recipe: Annotated[
-        str, typer.Option(help="Recipe that says how it reads features and answers.  [default: music_avqa/NET]")
+        str,
+        typer.Option(
+            help="Recipe that says how it reads features and answers.  [default: music_avqa/NET, or soundstage/NET]"
+        ),
     ] = "",
     vocabulary: Annotated[Path | None, typer.Option(help="JSON list of the net's answers, in class order.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -32,12 +35,11 @@ def convert(
     Example: lookhear convert tspm TSPM.pt --features feats --store store --out runs/tspm
     """
     from lookhear import config
-    from lookhear.train.convert import convert as make
+    from lookhear.train import convert as conversion
 
-    overrides = [f"features.{f}" if "=" in f else f"features={f}" for f in features or ()]
-    overrides += [f"data.store={store}"] if store else []
-    options = config.load(recipe or f"music_avqa/{net}", [*overrides, f"out={out}"])
-    run = make(net, checkpoint, options, _list(vocabulary) if vocabulary else ())
+    overrides = [f"out={out}", *([f"data.store={store}"] if store else [])]
+    options = config.load(recipe, overrides) if recipe else conversion.recipe_of(net, overrides)
+    run = conversion.convert(net, checkpoint, options, _list(vocabulary) if vocabulary else (), features or ())
     sizes = config.load(run / "recipe.yaml").net
     if as_json:
         print(json.dumps({"run": str(run), "net": sizes}))

@@ -39,6 +39,7 @@ def study(
         float, typer.Option(help="Start no further run after this many minutes; run again to resume.")
     ] = 1e9,
     beside: Annotated[str, typer.Option(help="Published methods to print beside them: names, or all.")] = "",
+    figure: Annotated[Path | None, typer.Option(help="Also draw the rows: lines or bars (png, svg or pdf).")] = None,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -71,6 +72,10 @@ def study(
         files.write_json(folder / "study.json", result)
         plotted(lambda: plots(asked, result, folder))
     print(dumps(result) if as_json else study_table.text(result, format))
+    if figure:
+        from lookhear.evaluate.study import figure as figures
+
+        figures.draw(result, figure)
     if beside and not as_json:
         print(f"\n{_beside(recipe, result, beside, overrides or (), folder, format)}")
     if any(one.failed for one in outcomes.values()):

@@ -87,7 +87,7 @@ def compare(ours: Report | Sequence[Report], theirs: Report | Sequence[Report], 
         for part, some in places_of_parts(examples).items()
     }
     spreads = {
-        side: statistics.spread([run.overall.accuracy for run in runs])
+        side: statistics.spread([run.overall.accuracy for run in runs if run.overall])
         for side, runs in zip(("ours", "theirs"), sides, strict=True)
         if len(runs) > 1
     }

@@ -162,13 +162,13 @@ def by_part(
     return lines(texts, kept, format)
 
 
-def columns(report: Scored) -> dict[str, Score | None]:
+def columns(report: Scored) -> dict[str, Score]:
     """Column -> score in the field's order: the types of a group, the group itself, and `Overall` last."""
-    ordered: dict[str, Score | None] = {}
+    ordered: dict[str, Score] = {}
     for group, average in report.groups.items():
         ordered |= {name: score for name, score in report.types.items() if name.split("/")[0] == group}
         ordered[group] = average
-    return ordered | {"Overall": report.overall}
+    return ordered | ({"Overall": report.overall} if report.overall else {})
 
 
 def grid(

@@ -1,1 +1,1 @@
-"""Parts that several networks share: attention, recurrent readers, pooling, Q-Former, mask decoder, key-value cache."""
+"""Shared layers: attention, recurrent encoders, pooling, Q-Former, mask decoder, key-value cache."""

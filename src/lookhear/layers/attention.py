@@ -1,8 +1,8 @@
-"""Attention parts that several nets share: dropout, packed attention, foldable one-head attention, layers of it.
+"""Shared attention layers: dropout, multi-head attention, single-head attention with folded projections.
 
-Two algebraic facts save half of the projections where a layer has one head. Scores are bilinear, so one matrix
-`W_k^T W_q` takes the place of the query and key projections; and the output projection commutes with the weighted sum,
-so one matrix `W_o W_v` takes the place of the value and output projections. Both hold exactly, with dropout or without.
+Two identities save half of the projections of a single-head layer. Attention scores are bilinear, so one matrix
+`W_k^T W_q` replaces the query and key projections. The output projection commutes with the weighted sum, so one matrix
+`W_o W_v` replaces the value and output projections. Both are exact, with or without dropout.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from torch.nn import functional as F
 def keep_mask(shape: tuple[int, ...], dropout: float, device: torch.device | str = "cpu") -> Tensor:
     """A dropout mask of `shape`, uint8: 0 with probability `dropout`, otherwise 1.
 
-    Drawn from 16 random bits an element, several times as fast on a CPU as the exact Bernoulli of torch; the
-    probability is right to 1/65536.
+    It uses 16 random bits per element, which on a CPU is several times faster than torch's Bernoulli; the probability
+    is exact to 1/65536.
     """
     size = prod(shape)
     bits = torch.empty((size + 3) // 4, dtype=torch.int64, device=device).random_(-(2**63), None)
@@ -30,7 +30,7 @@ def keep_mask(shape: tuple[int, ...], dropout: float, device: torch.device | str
 
 
 class MaskedDropout(torch.autograd.Function):
-    """x * mask / (1 - dropout), of which only the mask, a byte an element, is kept for the backward pass."""
+    """x * mask / (1 - dropout); only the mask (one byte per element) is saved for the backward pass."""
 
     @staticmethod
     def forward(ctx, x: Tensor, mask: Tensor, dropout: float) -> Tensor:  # type: ignore[no-untyped-def]
@@ -51,13 +51,12 @@ def drop(x: Tensor, dropout: float, training: bool) -> Tensor:
 def trim_padding(
     words: Float[Tensor, "row word dim"],
 ) -> tuple[Float[Tensor, "row word dim"], Bool[Tensor, "row word"] | None]:
-    """(words cut to the longest text of the batch, padding mask of what is left, or None where nothing is padding).
+    """Cut `words` to the longest text of the batch; returns them with the padding mask, or None without padding.
 
-    A word vector of zeros is padding: no text encoder gives zeros for a word. A text that consists of padding alone
-    is kept as it is, with nothing masked.
+    Zero vectors are padding, because no text encoder gives zeros for a word. A text of padding only is not masked.
     """
     padding_mask = (words == 0).all(dim=-1)
-    if words.is_meta or not padding_mask.any():  # shapes alone have no padding
+    if words.is_meta or not padding_mask.any():  # meta tensors have no values
         return words, None
     padding_mask = padding_mask & ~padding_mask.all(dim=1, keepdim=True)
     longest = int((~padding_mask).any(dim=0).nonzero().max()) + 1
@@ -70,17 +69,17 @@ def masked(scores: Tensor, padding_mask: Tensor | None) -> Tensor:
 
 
 class Folding(nn.Module):
-    """A module that keeps products of its own weights while nothing learns.
+    """A module that caches products of its own weights when gradients are disabled.
 
-    Under grad mode products are made anew, inside the graph. Otherwise they are kept for as long as every parameter is
-    the same memory at the same version, which optimizers and `load_state_dict` advance, and dropped at each `train()`
-    and `eval()`. Only writing through `.data` without either goes unseen.
+    With gradients enabled, products are computed in the graph. Otherwise they are cached until a parameter changes its
+    storage or version (as optimizers and `load_state_dict` do) or `train()` or `eval()` is called. Only writes through
+    `.data` are not noticed.
     """
 
     _kept: dict[str, tuple[Any, Any]] | None = None
 
     def folded(self, name: str, make: Callable[[], Any]) -> Any:
-        """`make()` for the weights as they are now."""
+        """The value of `make()` for the current weights, cached if possible."""
         if torch.is_grad_enabled():
             return make()
         state = tuple((p.data_ptr(), p._version) for p in self.parameters())
@@ -91,7 +90,7 @@ class Folding(nn.Module):
         return self._kept[name][1]
 
     def train(self, mode: bool = True) -> Folding:
-        """As in torch; also forgets what was kept."""
+        """As in torch; also clears the cache."""
         self._kept = None
         return super().train(mode)
 
@@ -104,7 +103,7 @@ def state_device(net: nn.Module) -> str:
 class Attention(Folding):
     """Multi-head attention with the parameters (and their names) of `nn.MultiheadAttention`, batch first.
 
-    `project` and `attend` are apart so that what depends on one side only can be made once and kept.
+    `project` and `attend` are separate, so that projections that depend on one input only can be computed once.
     """
 
     def __init__(self, dim: int, heads: int, dropout: float = 0.0) -> None:
@@ -158,7 +157,7 @@ class Attention(Folding):
     def query_weight(self) -> tuple[Tensor, Tensor]:
         """One head only: matrix and bias of `fold_query`."""
         wq, wk, _ = self.in_proj_weight.chunk(3)
-        scale = self.dim**-0.5  # the key's bias adds the same to every score of a row: softmax does not see it
+        scale = self.dim**-0.5  # the key bias adds a constant to each row of scores, which softmax ignores
         return scale * (wk.T @ wq), scale * (wk.T @ self.in_proj_bias[: self.dim])
 
     def value_weight(self) -> tuple[Tensor, Tensor]:
@@ -216,8 +215,8 @@ class HanLayer(nn.Module):
     def feed(self, total: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:
         """The two norms and the feed-forward layer between them."""
         u = self.norm1(total)
-        inner = drop(self.linear1(u).relu(), self.dropout, self.training)
-        return self.norm2(u + drop(self.linear2(inner), self.dropout, self.training))
+        inner = drop(self.linear1(u).relu_(), self.dropout, self.training)
+        return self.norm2(drop(self.linear2(inner), self.dropout, self.training).add_(u))
 
     def forward(self, x: Float[Tensor, "row time dim"], y: Tensor | None = None) -> Float[Tensor, "row time dim"]:
         """The whole layer."""
@@ -248,7 +247,7 @@ class QueryBlock(nn.Module):
         return self.feed(*self.attn(q.unsqueeze(1), y))
 
     def feed(self, taken: Float[Tensor, "row 1 dim"], weight: Float[Tensor, "row 1 key"]) -> tuple[Tensor, Tensor]:
-        """(output, weight) from what attention gave."""
+        """(output, weight) from the result of the attention."""
         taken = taken.squeeze(1)
         inner = drop(self.linear1(taken).relu(), self.dropout, self.training)
         return self.norm(taken + drop(self.linear2(inner), self.dropout, self.training)), weight.squeeze(1)

@@ -1,4 +1,4 @@
-"""How a reply is generated from a cache of what was watched: greedy, sampled, or by beams, with a length and stops.
+"""Generate replies from a key-value cache: greedy, sampled, or by beam search, with length limit and stop texts.
 
     Generation(max_tokens=64)                            the likeliest token again and again
     Generation(temperature=0.7, top_p=0.9, seed=3)       drawn; seed and prompt decide, not what else is asked

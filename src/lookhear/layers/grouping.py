@@ -33,7 +33,7 @@ class Take(nn.Module):
         self.q_proj, self.k_proj, self.v_proj, self.proj = (nn.Linear(dim, dim) for _ in range(4))
 
     def forward(self, x: Float[Tensor, "row n dim"], y: Float[Tensor, "row key dim"]) -> Float[Tensor, "row n dim"]:
-        """What x takes in from y."""
+        """Attention of x to y."""
         parts = (self.q_proj(x), self.k_proj(y), self.v_proj(y))
         q, k, v = (rearrange(z, "row n (head dim) -> row head n dim", head=self.heads) for z in parts)
         weight = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(dim=-1)
@@ -48,14 +48,14 @@ class SelfTake(nn.Module):
         self.heads, self.qkv, self.proj = heads, nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
 
     def forward(self, x: Float[Tensor, "row n dim"]) -> Float[Tensor, "row n dim"]:
-        """What x takes in from itself."""
+        """Self-attention of x."""
         q, k, v = rearrange(self.qkv(x), "row n (three head dim) -> three row head n dim", three=3, head=self.heads)
         weight = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(dim=-1)
         return self.proj(rearrange(weight @ v, "row head n dim -> row n (head dim)"))
 
 
 class Block(nn.Module):
-    """A pre-norm transformer block; in training a row's change is left out with probability `path`."""
+    """A pre-norm transformer block with stochastic depth (probability `path`, per row)."""
 
     def __init__(self, dim: int, heads: int, path: float = 0.1) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Block(nn.Module):
         return x + self.sometimes(self.mlp(self.norm2(x)))
 
     def sometimes(self, change: Tensor) -> Tensor:
-        """The change, in training of a random part of the rows alone, scaled up in turn."""
+        """Stochastic depth: drop the change of random rows in training and scale the others up."""
         if not self.training:
             return change
         keep = torch.rand(len(change), 1, 1, device=change.device) >= self.path
@@ -105,7 +105,7 @@ class After(nn.Module):
 
 
 class Assign(nn.Module):
-    """Each element of a sequence goes to one group (`hard`) or is shared out over them; a group sums what it gets."""
+    """Assign each element of a sequence to one group (`hard`) or softly to all; a group sums its elements."""
 
     def __init__(self, dim: int, hard: bool) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class Assign(nn.Module):
         self.q_proj, self.k_proj, self.v_proj, self.proj = (nn.Linear(dim, dim) for _ in range(4))
 
     def forward(self, groups: Tensor, x: Tensor) -> tuple[Float[Tensor, "row group dim"], Tensor]:
-        """(what each group got, the assignment (row, group, n)). Gradients of a hard one are those of its softmax."""
+        """(group vectors, assignment (row, group, n)); a hard assignment has straight-through gradients."""
         scores = self.q_proj(groups) @ self.k_proj(x).transpose(1, 2) * groups.shape[-1] ** -0.5
         if self.hard and self.training:
             scores = scores - torch.empty_like(scores).exponential_().log()  # Gumbel noise
@@ -125,7 +125,7 @@ class Assign(nn.Module):
 
 
 class Group(nn.Module):
-    """The group tokens read the sequence, then each element is assigned to them."""
+    """Cross-attention of group tokens to the sequence, then assignment of its elements to the groups."""
 
     def __init__(self, dim: int, tokens: int, heads: int, hard: bool) -> None:
         super().__init__()
@@ -145,7 +145,7 @@ class Group(nn.Module):
 
 
 class Grouped(nn.Module):
-    """A trunk over sequence and class tokens, then the grouping; `other` lets another sequence in between (soft)."""
+    """Transformer trunk over sequence and class tokens, then grouping, with an optional soft grouping by `other`."""
 
     def __init__(self, dim: int, tokens: int, heads: int, depth: int, hard: bool, other: int = 0, close: bool = False):
         super().__init__()

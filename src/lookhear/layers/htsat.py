@@ -20,7 +20,7 @@ from lookhear.layers.swin import Patches, Sizes, stages
 
 @dataclass(frozen=True)
 class Sound:
-    """How sound becomes a picture, and the tower's sizes. The defaults are the AudioSet checkpoint's."""
+    """Spectrogram settings and sizes of the backbone. Defaults are those of the AudioSet checkpoint."""
 
     rate: int = 32000
     fft: int = 1024
@@ -46,7 +46,7 @@ class HTSAT(nn.Module):
         self.register_buffer("hann", torch.hann_window(sound.fft), persistent=False)
 
     def log_mel(self, wave: Float[Tensor, "row sample"]) -> Float[Tensor, "row 1 frame band"]:
-        """In decibel, without a floor relative to the loudest."""
+        """Log-mel spectrogram in dB, without a floor relative to the maximum."""
         spectrum = torch.stft(
             wave,
             self.sound.fft,
@@ -65,7 +65,7 @@ class HTSAT(nn.Module):
         return self.bn0(mel.transpose(1, 3)).transpose(1, 3)
 
     def picture(self, mel: Float[Tensor, "row 1 frame band"]) -> Float[Tensor, "row 1 side side2"]:
-        """Time cut into pieces that lie under one another; frames resampled to fill them exactly."""
+        """Fold time into pieces stacked along frequency; frames are resampled to fill them exactly."""
         side, bands = self.sound.tower.image, self.sound.bands
         pieces = side // bands
         if mel.shape[2] != side * pieces:

@@ -1,13 +1,12 @@
-"""The key-value cache of what was watched, which answers go on from (`layers.generation`).
+"""Key-value cache of encoded clips, from which answers are generated (`layers.generation`).
 
     clip a   ░░░░ system, lead-in, picture, sound │ ░░ question ─▶ answer, token by token
     clip b        system, lead-in, picture, sound │    question ─▶ answer          ░ padding, on the left
     clip b        system, lead-in, picture, sound │ ░  another  ─▶ answer
 
-Rows of the cache are taken as often as there are questions about them. Padding stands on the left of the clip and on
-the left of the question, is never attended to, and takes no position, so that a row says what it would say alone.
-`packed` puts a clip and all its questions with their targets into one row for training: a question sees the clip and
-itself, and nothing of the other questions.
+Rows of the cache are repeated for each question about them. Clips and questions are padded on the left; padding is
+masked and has no position, so that a row's output does not depend on the other rows. `packed` puts a clip and all its
+questions with their targets into one row for training, in which a question attends to the clip and to itself only.
 """
 
 from __future__ import annotations
@@ -20,15 +19,15 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-IGNORED = -100  # label of what is not learned
+IGNORED = -100  # label without loss
 
 
 @dataclass(frozen=True)
 class MediaCache:
-    """Clips as a language model keeps them: one row each.
+    """Key-value cache of encoded clips, one row each.
 
-    `layers` are (keys, values) of (clip, head, token, dim); `mask` says which tokens are not padding; `after` is the
-    position of the token that comes next; `axes` is 3 where positions are time, height and width.
+    `layers` are (keys, values), each (clip, head, token, dim); `mask` is True for real tokens; `after` is the next
+    position; `axes` is 3 if positions have time, height and width.
     """
 
     layers: tuple[tuple[Tensor, Tensor], ...]
@@ -39,12 +38,12 @@ class MediaCache:
 
 
 def kept(cache: Any) -> tuple[tuple[Tensor, Tensor], ...]:
-    """The tensors of a cache of transformers."""
+    """The (keys, values) tensors of a transformers cache."""
     return tuple((layer.keys, layer.values) for layer in cache.layers)
 
 
 def taken(seen: MediaCache, rows: Tensor) -> Any:
-    """A cache of transformers that goes on from `rows` of what was seen, and leaves that as it is."""
+    """A transformers cache with copies of the given `rows`; `seen` is not modified."""
     from transformers import DynamicCache
 
     return DynamicCache([(keys[rows], values[rows]) for keys, values in seen.layers])
@@ -67,8 +66,8 @@ def spread(positions: Tensor, axes: int) -> Tensor:
 class Packed:
     """Clips with their questions, a row each, for one forward pass.
 
-    `segment` is 0 for the clip, k for its k-th question, -1 for padding; `labels` holds at each token what should come
-    next, or IGNORED.
+    `segment` is 0 for the clip, k for its k-th question, -1 for padding; `labels` is the next token at each position,
+    or IGNORED.
     """
 
     ids: Int[Tensor, "clip token"]
@@ -87,11 +86,11 @@ class Packed:
         return found
 
     def mask(self, dtype: torch.dtype) -> Float[Tensor, "clip 1 query key"]:
-        """What is added to attention: 0 where a token may look, the least number elsewhere."""
+        """Additive attention mask: 0 where attention is allowed, the smallest number of `dtype` elsewhere."""
         mine, theirs = self.segment[:, :, None], self.segment[:, None, :]
         order = torch.arange(self.segment.shape[1], device=self.segment.device)
         sees = (order[:, None] >= order) & ((theirs == 0) | (theirs == mine)) & (theirs >= 0)
-        sees = sees | (order[:, None] == order)  # padding sees itself, so that no row of a softmax is empty
+        sees = sees | (order[:, None] == order)  # padding attends to itself, so that no softmax row is empty
         return torch.zeros_like(sees, dtype=dtype).masked_fill(~sees, torch.finfo(dtype).min)[:, None]
 
 

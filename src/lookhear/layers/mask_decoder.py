@@ -1,4 +1,4 @@
-"""Crab's mask decoder: from six states of the language model and two depths of CLIP to a mask of what was meant.
+"""Crab's mask decoder: masks from six hidden states of the language model and two hidden layers of CLIP.
 
     states of <mask_0..5> ─ MLP ─ means of three ─ prompt 0, prompt 1
     300 learned queries ─ query generator(prompt l) + level l ─┐
@@ -46,7 +46,7 @@ class Config:
 
 
 class QueryLayer(nn.Module):
-    """Queries to themselves, to the prompt, through two layers; post-norm."""
+    """Post-norm layer: self-attention of queries, cross-attention to the prompt, feed-forward."""
 
     def __init__(self, dim: int, inner: int, heads: int = 8):
         super().__init__()
@@ -56,7 +56,7 @@ class QueryLayer(nn.Module):
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(dim) for _ in range(3))
 
     def forward(self, queries: Float[Tensor, "row query dim"], prompt: Float[Tensor, "row one dim"]) -> Tensor:
-        """The queries, knowing what is asked for."""
+        """The updated queries."""
         queries = self.norm1(queries + self.self_attn(queries, queries, queries, need_weights=False)[0])
         queries = self.norm2(queries + self.cross_attn(queries, prompt, prompt, need_weights=False)[0])
         return self.norm3(queries + self.ffn(queries))
@@ -77,7 +77,7 @@ class Chain(nn.Module):
 
 
 class Generator(nn.Module):
-    """Layers that make queries for a prompt."""
+    """Query generator: layers that condition the queries on a prompt."""
 
     def __init__(self, chained: bool, dim: int, inner: int, depth: int = 2):
         super().__init__()
@@ -85,7 +85,7 @@ class Generator(nn.Module):
         self.layers = nn.ModuleList(QueryLayer(dim, inner) for _ in range(depth))
 
     def forward(self, queries: Tensor, prompt: Tensor) -> Tensor:
-        """As released, every layer is given the queries as they were learned, and the last one's are kept."""
+        """As released, every layer gets the learned queries as input, and only the last output is used."""
         if not self.chained:
             return self.layers[-1](queries, prompt)
         for layer in self.layers:
@@ -113,7 +113,7 @@ class Masks(nn.Module):
         self.pe1 = Fourier(dim)
 
     def queries(self, prompt: Float[Tensor, "row dim"], level: int) -> Float[Tensor, "row query dim"]:
-        """The learned queries as this prompt makes them."""
+        """The queries conditioned on a prompt."""
         learned = self.avs_query_tokens.weight.expand(len(prompt), -1, -1)
         return self.query_generator(learned, prompt[:, None]) + self.level_embed.weight[level]
 
@@ -164,14 +164,14 @@ class MaskDecoder(nn.Module):
             self.of_scales = nn.Parameter(torch.full((2,), 1 / 2))
 
     def prompts(self, states: Float[Tensor, "row 6 wide"]) -> Float[Tensor, "row level dim"]:
-        """One prompt a depth, from three states each."""
+        """One prompt per level, each from three states."""
         told = rearrange(self.text_hidden_fcs[0](states), "row (level token) dim -> row level token dim", level=2)
         if self.config.variant == "paper":
             return (told * self.of_tokens[:, :, None]).sum(dim=2)
         return told.sum(dim=2) / 3
 
     def necked(self, features: Float[Tensor, "row patch wide"]) -> Float[Tensor, "row dim height width"]:
-        """CLIP's patches as a square picture."""
+        """CLIP's patches as a square feature map after the neck."""
         side = round(features.shape[1] ** 0.5)
         if side * side != features.shape[1]:
             raise ModelError(f"{features.shape[1]} patches make no square picture. Leave CLIP's class token out.")

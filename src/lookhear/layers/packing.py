@@ -1,4 +1,4 @@
-"""Frames as patches and sound as a log-mel spectrogram, as Qwen-Omni's vision and audio towers take them.
+"""Preprocessing for Qwen-Omni's vision and audio towers: patches of frames and log-mel spectrograms.
 
     frames (time, height, width, 3) ─ scaled ─ two by two ─▶ patches (patch, 3·2·side·side), in squares of 2 x 2
     waveform ─▶ mel (band, frame of 10 ms) ─ tower ─▶ 25 tokens a second (Qwen2.5), 13 (Qwen3)
@@ -23,22 +23,25 @@ HEARD = 16_000  # samples a second
 
 @dataclass(frozen=True)
 class Eye:
-    """How a vision tower wants its pictures: `side` of a patch, frames together, patches that become one token."""
+    """Input format of a vision tower."""
 
     side: int = 14
+    """side of a patch in pixels"""
     together: int = 2
+    """frames per patch"""
     merge: int = 2
+    """patches per token, along each side"""
     mean: tuple[float, ...] = (0.48145466, 0.4578275, 0.40821073)
     deviation: tuple[float, ...] = (0.26862954, 0.26130258, 0.27577711)
 
     @property
     def unit(self) -> int:
-        """Pixels that height and width must be a multiple of."""
+        """Height and width must be multiples of this number of pixels."""
         return self.side * self.merge
 
 
 def scaled(frames: UInt8[np.ndarray, "time height width 3"], size: tuple[int, int]) -> np.ndarray:
-    """Frames of `size` (height, width): Pillow's bicubic, which averages when it makes smaller."""
+    """Resize frames to `size` (height, width) by Pillow's bicubic filter with antialiasing."""
     if frames.shape[1:3] == tuple(size):
         return frames
     from PIL import Image
@@ -69,10 +72,10 @@ def patches(
 
 
 def mel(waveform: Float[np.ndarray, " sample"], extractor: Any) -> Float[Tensor, "band frame"]:
-    """The spectrogram of a whole sound, without what its processor would fill it up with: ⌈samples / 160⌉ frames.
+    """The log-mel spectrogram of a sound without padding: ⌈samples / 160⌉ frames.
 
-    `extractor` is transformers' WhisperFeatureExtractor. Zeros behind the end keep its last frames what they are in a
-    sound that is filled up to five minutes.
+    `extractor` is transformers' WhisperFeatureExtractor. Some trailing zeros are added before the transform, so that
+    the last frames equal those of a sound padded to five minutes.
     """
     frames = -(-len(waveform) // extractor.hop_length)
     room = (frames + 1) * extractor.hop_length + extractor.n_fft
@@ -91,12 +94,12 @@ def padded_mels(mels: Sequence[Float[Tensor, "band frame"]]) -> tuple[Tensor, Te
 
 
 def heard_tokens(frames: int) -> int:
-    """Tokens that Qwen2.5-Omni makes of so many frames of 10 ms: 25 a second."""
+    """Number of Qwen2.5-Omni tokens for a number of 10 ms frames: 25 per second."""
     return ((frames - 1) // 2 + 1 - 2) // 2 + 1
 
 
 def heard_tokens_3(frames: int, window: int = 50) -> int:
-    """Tokens that Qwen3-Omni makes: 13 of each 2 x `window` frames, the rest by its convolutions."""
+    """Number of Qwen3-Omni tokens: 13 for each 2 x `window` frames, the remainder by its convolutions."""
     rest = frames % (2 * window)
     for _ in range(3):
         rest = (rest - 1) // 2 + 1

@@ -1,4 +1,4 @@
-"""Small parts the pooled baselines share: a two-layer head, and looking at time through a question."""
+"""Parts of the pooled baselines: an answer head, temporal pooling, and question-guided attention over time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 def head(inputs: int, hidden: int, answers: int, dropout: float) -> nn.Sequential:
-    """Two hidden layers and the logits of the answers."""
+    """MLP with two hidden layers and answer logits."""
     return nn.Sequential(
         *(nn.Linear(inputs, hidden), nn.ReLU(), nn.Dropout(dropout)),
         *(nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(dropout)),
@@ -22,7 +22,7 @@ def summary(stream: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip twice
 
 
 class Glance(nn.Module):
-    """One head of attention: which seconds matter to this question."""
+    """Single-head attention of the question over seconds."""
 
     def __init__(self, stream: int, question: int, hidden: int):
         super().__init__()
@@ -32,7 +32,7 @@ class Glance(nn.Module):
     def forward(
         self, stream: Float[Tensor, "row time dim"], question: Float[Tensor, "row wide"]
     ) -> tuple[Float[Tensor, "row dim"], Float[Tensor, "row time"]]:
-        """What was taken in, and the weight of every second (summing to 1)."""
+        """(attended vector, weight of each second, summing to 1)."""
         scores = torch.einsum("rtd,rd->rt", self.key(stream), self.query(question))
         weight = (scores / self.key.out_features**0.5).softmax(dim=-1)
         return torch.einsum("rt,rtd->rd", weight, stream), weight

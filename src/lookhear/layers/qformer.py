@@ -1,4 +1,4 @@
-"""Connectors: what an encoder saw or heard, as a few tokens that a language model can read.
+"""Q-Former connectors: from encoder features to a few tokens of a language model.
 
     features (clip, time, token, wide) ─ LayerNorm ─ Q-Former per moment ─ 32 queries ─ MLP ─▶ (clip, time·32, model)
 
@@ -42,7 +42,7 @@ class Config:
 
 
 class QFormer(nn.Module):
-    """Learned queries that look over the tokens of one moment, and two layers into the language model."""
+    """Learned queries with cross-attention to the tokens of one time step, and an MLP into the language model."""
 
     def __init__(self, config: Config):
         super().__init__()

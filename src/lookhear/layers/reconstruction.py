@@ -1,4 +1,4 @@
-"""What a stream that is missing would be, from the one that is there and the question: stage I of TM-AVQA.
+"""Reconstruction of a missing stream from the other stream and the question: stage I of TM-AVQA.
 
     sound there:    learned picture memory ─ clues at 4 time scales ─ read words and sound ─ recalled into the memory ┐
     picture there:  learned sound memory ─ clues ─ read words and picture ─ recalled ─────────────────────────────────┤
@@ -91,7 +91,7 @@ class Dual(nn.Module):
 
 
 class Unit(nn.Module):
-    """Everything one direction has of its own."""
+    """Modules of one direction."""
 
     def __init__(self, dim: int, inner: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Parts that several of the older baselines share: a question read word by word, weights over a row, places in it."""
+"""Parts shared by the older baselines: recurrent question encoder, attention pooling, sinusoidal positions."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def real_words(
 
 
 class Reader(nn.Module):
-    """A recurrent net over words that stops at the last word of each question, whatever the batch pads to.
+    """A recurrent question encoder that stops at the last word of each question, independent of batch padding.
 
-    Word vectors are projected to `embed` first, in the place of a learned table of words.
+    Word vectors are first projected to `embed`, in place of a learned word embedding.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ def weigh(
 
 
 def positions(length: int, dim: int, like: Tensor) -> Float[Tensor, "length dim"]:
-    """Sines and cosines that tell places apart."""
+    """Sinusoidal position embeddings."""
     place = torch.arange(length, device=like.device)[:, None]
     rate = 10000.0 ** (-torch.arange(0, dim, 2, device=like.device) / dim)
     waves = torch.stack([(place * rate).sin(), (place * rate).cos()], dim=-1)

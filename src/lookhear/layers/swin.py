@@ -1,7 +1,7 @@
 """Swin transformers in windows: version 2 for pictures, version 1 for spectrograms, with the parameter names of timm.
 
-A block comes apart into its attention and its feed-forward half, so that adapters can sit beside each. Sizes of a
-stage's grid are fixed at construction. `from_transformers` renames the weights of transformers' Swinv2Model.
+Attention and feed-forward halves of a block can be called separately, so that adapters can run in parallel to each.
+The grid size of a stage is fixed at construction. `from_transformers` renames the weights of transformers' Swinv2Model.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class Sizes:
-    """Of a tower. The defaults are those of Swin-V2-L at 192 x 192."""
+    """Sizes of a Swin backbone. Defaults are those of Swin-V2-L at 192 x 192."""
 
     image: int = 192
     patch: int = 4
@@ -37,7 +37,7 @@ class Sizes:
 
 
 class Window(nn.Module):
-    """Attention inside windows of a grid, the grid rolled by `shift`; a subclass says how scores are made."""
+    """Window attention on a grid that is rolled by `shift`; subclasses define the scores."""
 
     def __init__(self, dim: int, heads: int, grid: int, window: int, shift: bool) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Window(nn.Module):
         self.register_buffer("mask", self.regions(), persistent=False)
 
     def regions(self) -> Float[Tensor, "window place place2"] | None:
-        """-100 between places that the roll brought together from different sides of the picture."""
+        """Attention mask: -100 between positions that are adjacent only because of the roll."""
         if not self.shift:
             return None
         edges = torch.tensor([self.grid - self.window, self.grid - self.shift])
@@ -98,7 +98,7 @@ class Window(nn.Module):
 
 
 class Window1(Window):
-    """Version 1: scaled products, a learned table of relative places."""
+    """Version 1: scaled dot products, learned relative position bias table."""
 
     def __init__(self, dim: int, heads: int, grid: int, window: int, shift: bool) -> None:
         super().__init__(dim, heads, grid, window, shift)
@@ -116,7 +116,7 @@ class Window1(Window):
 
 
 class Window2(Window):
-    """Version 2: cosines at a learned scale, relative places through a small net of their logarithms."""
+    """Version 2: scaled cosine attention, log-spaced continuous relative position bias."""
 
     def __init__(self, dim: int, heads: int, grid: int, window: int, shift: bool) -> None:
         super().__init__(dim, heads, grid, window, shift)
@@ -153,7 +153,7 @@ class Mlp(nn.Module):
 
 
 class Block(nn.Module):
-    """A block whose two halves are what is added: `attended(x)` and `fed(x)`."""
+    """A Swin block whose residual branches are `attended(x)` and `fed(x)`."""
 
     def __init__(self, attn: Window, dim: int, path: float, after: bool) -> None:
         super().__init__()
@@ -161,11 +161,11 @@ class Block(nn.Module):
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
 
     def attended(self, x: Float[Tensor, "row n dim"]) -> Float[Tensor, "row n dim"]:
-        """What attention adds: normed behind it in version 2, in front of it in version 1."""
+        """Residual branch of the attention: post-norm in version 2, pre-norm in version 1."""
         return self.sometimes(self.norm1(self.attn(x)) if self.after else self.attn(self.norm1(x)))
 
     def fed(self, x: Float[Tensor, "row n dim"]) -> Float[Tensor, "row n dim"]:
-        """What the feed-forward half adds."""
+        """Residual branch of the feed-forward layer."""
         return self.sometimes(self.norm2(self.mlp(x)) if self.after else self.mlp(self.norm2(x)))
 
     def sometimes(self, change: Tensor) -> Tensor:
@@ -181,7 +181,7 @@ class Block(nn.Module):
 
 
 class Merge(nn.Module):
-    """Four neighbours into one of twice the width; normed behind the map in version 2, in front of it in version 1."""
+    """Patch merging: four neighbours to one token of twice the width; post-norm in version 2, pre-norm in version 1."""
 
     def __init__(self, dim: int, grid: int, after: bool) -> None:
         super().__init__()

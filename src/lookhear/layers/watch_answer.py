@@ -6,7 +6,7 @@ With `forward`, a network works with torch.compile, torch.export, FLOP counters 
 from __future__ import annotations
 
 import inspect
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -33,6 +33,16 @@ class WatchAnswer(nn.Module):
     def answer_streams(self) -> tuple[str, ...]:
         """Names of the streams that `answer` takes besides the memory."""
         return tuple(inspect.signature(self.answer).parameters)[1:]
+
+    def wording(self, words: Any) -> Any:
+        """What depends on the `words` stream alone, (question, word, …) each: a net that defines it takes the result in
+        the place of `words` in `answer`, and equal wordings are made once. By default the words themselves."""
+        return words
+
+    @property
+    def has_wording(self) -> bool:
+        """Whether the net defines `wording`."""
+        return type(self).wording is not WatchAnswer.wording
 
     def forward(self, *, clip: Tensor | None = None, **streams: Tensor) -> Output:
         """The answers to questions about clips, from all streams at once.

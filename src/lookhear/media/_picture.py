@@ -1,7 +1,6 @@
-"""The picture track of an open file: packets go in, the frames shown at wanted times come out.
+"""Decode the picture track of an open file: from packets to the frames shown at requested times.
 
-Nothing here knows of clips or of Media; `decode.py` drives it. All times are seconds on the file's clock, whose time 0
-`probe.describe` sets.
+This is used by `decode.py`. All times are seconds on the file's clock, whose time 0 is set by `probe.describe`.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ class PictureTrack:
     `wanted` ascends; None takes every frame from `start` on. A time before the first frame gets the first frame.
     `image` is which way round an image file is shown; frames of films say so themselves.
 
-    Packets are held back, undecoded, until it is known which frame is shown at a wanted time: none that follows begins
-    earlier than it is sent. What is decoded then begins at the last key frame that is shown before the wanted frame and
-    ends with the wanted frame itself; of the pictures in between, those that no other refers to are passed over. This
-    is exact: a key frame needs nothing before it, and what is left out is neither wanted nor referred to.
+    Packets are buffered undecoded until it is certain which frame is shown at a wanted time. Decoding then starts at
+    the last key frame before the wanted frame and ends with the wanted frame; non-reference frames in between are
+    skipped. The result is exact: a key frame depends on nothing before it, and skipped frames are neither wanted nor
+    referenced.
 
         key  P  b  P  b  P  b  P ─── key  P  b  P  b  P ───       b: nothing refers to it
          x   x     x  x (wanted)      (no frame wanted)           x: decoded

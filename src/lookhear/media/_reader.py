@@ -1,4 +1,4 @@
-"""One open file, read once from near a clip's start; its packets feed the picture, the sound or both.
+"""Read an open file once from near a clip's start, and pass its packets to the picture and sound tracks.
 
 `decode.py` asks it for what lies before a time; `_picture.py` and `_sound.py` make frames and samples of the packets.
 """

@@ -1,7 +1,6 @@
-"""The sound track of an open file: packets go in, mono float32 samples on the file's clock come out.
+"""Decode the sound track of an open file: from packets to mono float32 samples on the file's clock.
 
-Nothing here knows of clips or of Media; `decode.py` drives it. All times are seconds on the file's clock, whose time 0
-`probe.describe` sets.
+This is used by `decode.py`. All times are seconds on the file's clock, whose time 0 is set by `probe.describe`.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ DRIFT = 0.05  # seconds a packet may lie off its timestamp (millisecond containe
 
 
 class SoundTrack:
-    """Gathers mono float32 at `rate` Hz from `start` on; what the track leaves out in its time is zeros."""
+    """Collects mono float32 samples at `rate` Hz from `start` on; gaps in the track are zeros."""
 
     def __init__(self, stream: AudioStream, facts: Facts, start: float, rate: int) -> None:
         self.damaged = 0

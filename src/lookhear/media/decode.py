@@ -1,13 +1,13 @@
-"""Decode a clip: frames at asked times, chosen by timestamp, and the mono sound of the same stretch.
+"""Decode a clip: frames at requested times, selected by timestamp, and mono sound of the same time span.
 
     clip.video ─┐  one open file when both come from one path, sound and picture in one pass
                 ├─▶ tracks ─▶ pieces of `seconds` ─▶ Media, Media, …      decode() is one piece as long as the clip
     clip.audio ─┘
 
 Each file has its own clock, whose time 0 is the earliest start of its picture and sound (see `probe`). Pixels come as
-they are stored, rotated as they are shown. Sound is the mean of the channels; lossy sound may overshoot -1..1 by a
-little and is not clipped. A track that ends early is held: the last frame stays on, the sound goes on as zeros, and a
-note says so. Whatever a file can throw is a MediaError, one line; what reading may cost is in `limits.py`.
+they are stored, with rotation applied. Sound is the mean of the channels; lossy codecs may exceed -1..1 slightly, which
+is not clipped. If a track ends early, the last frame is repeated or the sound continues with zeros, and a note says so.
+Any exception of the decoder becomes a MediaError; resource limits are in `limits.py`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from lookhear.media.probe import frame_times, probe
 from lookhear.media.sampling import Sampling
 from lookhear.types import BLANK, Clip, Media, Source
 
-SHORT = 0.5  # seconds that may be missing without a note: headers round, tracks differ by a packet
+SHORT = 0.5  # seconds that may be missing without a note, because headers round and tracks differ by a packet
 BLANK_SIZE = (224, 224)
 
 
 def decode(clip: Clip, sampling: Sampling | None = None) -> Media:
-    """The whole `clip` as one Media. Raises MediaError, one line, where nothing can be read."""
+    """Decode the whole `clip` into one Media. Raises MediaError if nothing can be read."""
     sampling = sampling or Sampling()
     with _one_line(clip):
         if sampling.numbered and clip.video is not None and clip.video != BLANK:
@@ -49,10 +49,10 @@ def decode(clip: Clip, sampling: Sampling | None = None) -> Media:
 
 
 def stream(clip: Clip, sampling: Sampling | None = None, seconds: float = 60.0) -> Iterator[Media]:
-    """The `clip` in pieces of `seconds`, one after another; memory does not grow with its length.
+    """Decode the `clip` in pieces of `seconds`, with memory independent of its length.
 
-    The pieces joined are what `decode` returns: `times` run on from piece to piece, each piece's `waveform` is the
-    sound of its own stretch and its `duration` the length of that stretch; `notes` are about what was read so far.
+    The concatenated pieces equal the result of `decode`: `times` continue from piece to piece; each piece has the
+    `waveform` and `duration` of its own time span; `notes` describe what was read so far.
     """
     if not seconds > 0:
         raise MediaError(f"Cannot stream in pieces of {seconds!r} s: give a positive number of seconds.")

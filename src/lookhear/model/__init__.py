@@ -102,7 +102,7 @@ def load(
         return run.to(device) if device else run
     if (folder / "recipe.yaml").is_file():
         raise ModelError(f"{str(name)!r} is not trained to the end. Resume it: lookhear train {folder}/recipe.yaml")
-    if str(name) in catalog.names("nets"):
+    if catalog.has("nets", str(name)):
         raise ModelError(
             f"{str(name)!r} is a network, not a trained model. Train it (lookhear train soundstage/{name}) or "
             f"convert published weights (lookhear convert {name} CHECKPOINT), then give the run folder: runs/{name}"

@@ -81,7 +81,7 @@ def shelf(name: Path | str) -> tuple[str | None, str, dict[str, Any]]:
     first, _, rest = str(name).partition("@")
     if Path(name).is_dir():
         return _kind(Path(name)), str(name), {}
-    if first not in catalog.names("llms"):
+    if not catalog.has("llms", first):
         return None, "", {}
     pieces = [piece for piece in re.split(r",(?=[\w.]+=)", rest) if piece]
     where = pieces.pop(0) if pieces and not re.match(r"[\w.]+=", pieces[0]) else ""

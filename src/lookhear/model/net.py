@@ -16,13 +16,16 @@ from torch import Tensor
 
 from lookhear import config
 from lookhear.errors import MediaError, ModelError
+from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.model import within
 from lookhear.model._clips import Video, Watched, about, stamp
 from lookhear.model.options import among, by_text, chosen, pairs, with_options
+from lookhear.model.pieces import gathered, together
 from lookhear.model.pointing import TRACKS, Empty, empty_seconds, segments, trimmed
+from lookhear.model.wordings import Wordings
 from lookhear.nets import Net
 from lookhear.store import world as worlds
-from lookhear.store.batch import OFFERED, Batch, batch, orders
+from lookhear.store.batch import OFFERED, Batch, batch, orders, text_of
 from lookhear.store.features import FeatureStore, key
 from lookhear.store.fill import build_encoder, encoders_of, fill
 from lookhear.store.names import serving
@@ -83,7 +86,7 @@ class NetModel:
         self.build = build
         self.encoders: dict[str, Any] = {}
         self.remembered: OrderedDict[Any, Remembered] = OrderedDict()  # clips that were decoded here
-        self.texts = FeatureStore(None)
+        self.texts, self.wordings = FeatureStore(None), Wordings()
 
     def __repr__(self) -> str:
         weights = sum(p.numel() for p in self.net.parameters())
@@ -101,7 +104,7 @@ class NetModel:
     def using(self, store: FeatureStore | None) -> NetModel:
         """The same model with another store: features are read from it and missing ones are added."""
         other = copy(self)
-        other.store = store
+        other.store, other.wordings = store, Wordings()
         return other
 
     @torch.inference_mode()
@@ -136,27 +139,48 @@ class NetModel:
         unseen = next((e.clip.id for e in examples if e.clip not in row), None)
         if unseen is not None:
             raise ModelError(f"Asked about {unseen!r}, which was not watched. Give it to watch() first.")
-        rows = torch.tensor([row[e.clip] for e in examples], device=self.device)
         wanted = orders(self.net.answer)
         store = self.store or self.texts
         self._fill(store, wanted, examples)
-        asked = self.batch(examples, wanted, store)
-        output = self.net.answer({n: t[rows] for n, t in watched.memory.items()}, **served(self.net.answer, asked))
-        output = replace(output, logits=among(output.logits, asked.ask.get(OFFERED)))
-        places = rows.tolist()
-        answers = self._answers(
-            output,
-            [watched.seconds[i] for i in places],
-            [watched.notes[i] for i in places],
-            [self._empty(watched.clips[i]) for i in places],
+        answers: dict[int, Answer] = {}
+        for places in together([row[e.clip] for e in examples], self.device.type):
+            some = [examples[i] for i in places]
+            rows = [row[e.clip] for e in some]
+            given, offered = self._asked(wanted, some, store)
+            output = self.net.answer(gathered(watched.memory, rows), **given)
+            output = replace(output, logits=among(output.logits, offered))
+            said = self._answers(
+                output,
+                [watched.seconds[i] for i in rows],
+                [watched.notes[i] for i in rows],
+                [self._empty(watched.clips[i]) for i in rows],
+            )
+            if self.recipe.data.options == "mask":
+                said = [chosen(a, e) for a, e in zip(said, some, strict=True)]
+            for i, example, answer in zip(places, some, said, strict=True):
+                strange = within.notes(example.question, answer.text, self.words, self.vocabulary)
+                answers[i] = replace(answer, notes=answer.notes + strange) if strange else answer
+        return [answers[i] for i in range(len(examples))]
+
+    def _asked(
+        self, wanted: Sequence[str], examples: Sequence[Example], store: FeatureStore
+    ) -> tuple[dict[str, Any], Tensor | None]:
+        """(streams that `answer` takes, one row per question, and which answers each question offers).
+
+        Repeated wordings are projected once.
+        """
+        net = self.net
+        if not (isinstance(net, WatchAnswer) and net.has_wording):
+            streams = self.batch(examples, wanted, store)
+            return dict(served(self.net.answer, streams)), streams.ask.get(OFFERED)
+        rest = [n for n in wanted if n != "words"]
+        streams = self.batch(examples, rest, store)
+        given = {n: streams.ask[n] if n in streams.ask else streams.watch[n][streams.clip] for n in rest}
+        texts = [text_of(e, "words") for e in examples]
+        words = self.wordings(
+            net, texts, lambda new: self.batch([examples[i] for i in new], ["words"], store).ask["words"]
         )
-        if self.recipe.data.options == "mask":
-            answers = [chosen(a, e) for a, e in zip(answers, examples, strict=True)]
-        strange = [
-            within.notes(e.question, a.text, self.words, self.vocabulary)
-            for a, e in zip(answers, examples, strict=True)
-        ]
-        return [replace(a, notes=a.notes + more) if more else a for a, more in zip(answers, strange, strict=True)]
+        return {**given, "words": words}, streams.ask.get(OFFERED)
 
     def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]:
         """Watch a video once and answer every question about it; see `clip_of` for the forms of `video`."""

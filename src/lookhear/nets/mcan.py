@@ -67,7 +67,7 @@ class Config:
 
 
 class Norm(nn.Module):
-    """The official code's layer norm: unbiased deviation, the small number added to it and not to the variance."""
+    """The official code's layer norm: unbiased deviation, with epsilon added to it instead of to the variance."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ NORMS = {"released": Norm, "paper": nn.LayerNorm}
 
 
 def attention(config: Config) -> Attention:
-    """Eight heads; the maps of queries, keys and values start apart, in torch's default range, as published."""
+    """Attention whose query, key and value projections are initialised separately, in torch's default range."""
     made = Attention(config.hidden, config.heads, config.dropout)
     bound = config.hidden**-0.5
     for tensor in (made.in_proj_weight, made.in_proj_bias, made.out_proj.bias):
@@ -92,7 +92,7 @@ def attention(config: Config) -> Attention:
 
 
 class Layer(nn.Module):
-    """SA, or SGA if `guided`: self-attention, attention to the guide, feed-forward, each added and normed."""
+    """SA, or SGA if `guided`: self-attention, cross-attention to the guide, feed-forward, each with post-norm."""
 
     def __init__(self, config: Config, guided: bool) -> None:
         super().__init__()
@@ -105,18 +105,18 @@ class Layer(nn.Module):
         self.feed_norm = norm(dim)
 
     def alone(self, x: Float[Tensor, "row n dim"], padding: Bool[Tensor, "row n"] | None = None) -> Tensor:
-        """The part that needs no guide."""
+        """The part that does not depend on the guide."""
         return self.own_norm(x + self.drop(self.own(x, x, padding)[0]))
 
     def join(self, x: Float[Tensor, "row n dim"], guide: Tensor | None = None, padding: Tensor | None = None) -> Tensor:
-        """The rest, from `x = alone(...)`; `padding` is the guide's."""
+        """The rest of the layer, from `x = alone(...)`; `padding` is the mask of the guide."""
         if self.guide is not None and self.guide_norm is not None:
             x = self.guide_norm(x + self.drop(self.guide(x, guide, padding)[0]))
         return self.feed_norm(x + self.drop(self.feed(x)))
 
 
 class Flatten(nn.Module):
-    """A sequence to one vector, by weights an MLP gives each step."""
+    """Attention pooling of a sequence to one vector, with weights from an MLP."""
 
     def __init__(self, dim: int, dropout: float) -> None:
         super().__init__()
@@ -152,7 +152,7 @@ class MCAN(Reads, SeesHears):
         memory = {}
         for side, x in sides(seen, heard).items():
             absent = (x == 0).all(dim=-1)
-            absent &= ~absent.all(dim=1, keepdim=True)  # a clip of nothing but zeros is taken as it is
+            absent &= ~absent.all(dim=1, keepdim=True)  # a clip of zeros only is not masked
             memory[f"{side}_absent"] = absent
             memory[side] = self.guided[side][0].alone(self.enter[side](x), absent)
         return memory

@@ -1,10 +1,10 @@
-"""Mean and maximum over time of sound and picture, and the question, through an MLP: the plain baseline to beat.
+"""Pooled baseline: mean and maximum over time of sound and picture, concatenated with the question, and an MLP.
 
     audio  ─ mean, max ─┐
     frames ─ mean, max ─┼─ MLP ─▶ answers
     question ───────────┘
 
-It knows what was there and cannot know when: a net that reads order must beat it on questions of order.
+It has no temporal order, so a net that uses order should beat it on questions about order.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class PooledMLP(WatchAnswer):
         self.head = head(inputs, config.hidden, config.answers, config.dropout)
 
     def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip time wide"]) -> Memory:
-        """One vector a clip."""
+        """One vector per clip."""
         return {"summary": torch.cat([summary(audio), summary(frames)], dim=-1)}
 
     def answer(self, memory: Memory, question: Float[Tensor, "question dim"]) -> Output:

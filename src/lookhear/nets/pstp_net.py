@@ -1,4 +1,4 @@
-"""PSTP-Net: sound, picture and words in one self-attention; around it a search for seconds and patches, mostly unused.
+"""PSTP-Net: self-attention over sound, picture and words, with a selection of segments and patches.
 
     audio ─ a ──┐
     frames ─ v ─┼─ attend to each other ─ mean over all positions ─ ⊙ question ─ tanh ─▶ answers
@@ -8,8 +8,8 @@
 Li et al., "Progressive Spatio-Temporal Perception for Audio-Visual Question Answering", ACM MM 2023. The loss is
 cross-entropy.
 
-- `released`: the published network runs its search and then throws the result away: the line that puts it into the
-  self-attention is commented out. What remains is the upper row; 2.45 of 16.38 million weights matter.
+- `released`: the published network computes the selection and discards it: the line that adds it to the
+  self-attention is commented out. Only the upper row remains; 2.45 of 16.38 million weights affect the answer.
 - `concat`: that line enabled. The list of patches is that of the first question of the batch, at its first second, for
   all; and all 25 rows become the patch of the largest number in it. The module that lets a and v look at each other
   gives back its input. Which of the two forms was trained for the paper's table is not known.
@@ -73,15 +73,15 @@ class Config:
     segments: int = 12
     """temporal segments of a clip"""
     top_k: int = 2
-    """segments that are picked"""
+    """selected segments"""
     top_m: int = 25
-    """patches that are picked in each of their seconds"""
+    """selected patches in each of their seconds"""
     dropout: float = 0.1
     """dropout probability"""
 
 
 class Trunk(WatchAnswer):
-    """What every variant has: projections, and what follows the sequence of all that is looked at."""
+    """Common part of all variants: projections, self-attention over the whole sequence, and answer head."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -111,10 +111,10 @@ class Trunk(WatchAnswer):
 
 
 class PSTPNet(Trunk):
-    """What reaches the answer in the released network."""
+    """The part of the released network that affects the answer."""
 
     def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
-        """Both streams, and what they ask and give in the self-attention."""
+        """Both streams, and their queries, keys and values for the self-attention."""
         memory = {"heard": self.hear(audio), "seen": self.see(frames)}
         attn = self.mix.self_attn
         for side in ("heard", "seen"):
@@ -137,7 +137,7 @@ class PSTPNet(Trunk):
 
 
 class Search(Trunk):
-    """With the search for segments and patches in the sequence: `concat` and `paper`."""
+    """Variants `concat` and `paper`, with the selected segments and patches in the sequence."""
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)

@@ -1,9 +1,9 @@
-"""Answers from the question alone: what language priors are worth, the floor under every audio-visual number.
+"""Question-only baseline: measures language priors, the floor of every audio-visual score.
 
     question ─┐
     words ─ mean over real words ─┴─ MLP ─▶ answers
 
-Nothing is watched. A world whose answers are balanced keeps this net at chance.
+It reads no clip. On a dataset with balanced answers it stays at chance.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class QuestionOnly(WatchAnswer):
         self.head = head(config.question + config.words, config.hidden, config.answers, config.dropout)
 
     def watch(self) -> Memory:
-        """Nothing: no stream is ordered."""
+        """Requests no stream."""
         return {}
 
     def answer(

@@ -1,4 +1,4 @@
-"""SaSR-Net: 22 instrument tokens group what is heard and seen; then AVST grounds, attends and answers.
+"""SaSR-Net: grouping of sound and picture by 22 instrument tokens, followed by AVST's grounding and attention.
 
     audio ─ MLP ─ a ─┐ trunk with 22 tokens, soft grouping by the picture, hard grouping by token ─ y_a ┐
     patches ─ mean ──┴ trunk with 22 tokens, hard grouping by token ─────────────────────────────── y_v ┴ AVST
@@ -61,13 +61,13 @@ class Config:
     depth: int = 3
     """transformer layers"""
     every: int = 6
-    """look and listen at every n-th second"""
+    """temporal stride: use every n-th second"""
     steps: int = 10
-    """seconds that are looked at, exactly"""
+    """number of seconds used, exactly"""
     items: bool = False
-    """train the sources too: `losses` orders a stream `items`"""
+    """add the loss on sources; `losses` then requests the stream `items`"""
     weight: float = 0.5
-    """of each further loss"""
+    """weight of each further loss"""
     dropout: float = 0.1
     """dropout probability"""
 

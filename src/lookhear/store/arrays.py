@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,23 @@ def read(path: Path, name: str) -> np.ndarray:
     except (OSError, ValueError, EOFError, BadZipFile, OverflowError, MemoryError) as error:
         reason = " ".join(str(error).split())[:120]
         raise FeatureError(f"{path}: damaged ({reason}). Delete it and run: lookhear extract {name}") from None
+
+
+def parse(content: bytes) -> np.ndarray:
+    """The array in the bytes of an .npy file, in this machine's byte order. Raises ValueError and kin."""
+    if not content.startswith(b"\x93NUMPY"):
+        raise ValueError("not a file of numpy's")
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = header(file)
+    if dtype.kind not in "fiub":
+        raise ValueError(f"it holds {dtype}, not numbers")
+    count = math.prod(shape)
+    if file.tell() + count * dtype.itemsize > len(content):
+        raise ValueError(f"it is cut off: {len(content)} bytes do not hold an array of shape {shape}")
+    found = np.frombuffer(content, dtype, count, file.tell()).reshape(shape, order="F" if fortran else "C")
+    return np.array(found, dtype=dtype.newbyteorder("="))
 
 
 def check(name: str, key: str, arrays: Mapping[str, np.ndarray], widths: Mapping[str, int]) -> None:

@@ -3,6 +3,7 @@
     <root>/<encoder>/card.json                the signature: encoder, weights, settings, decoder
     <root>/<encoder>/<stream>/<key>.npy       one array per clip (or per text) and stream
     <root>/<encoder>/<stream>/<key>.absent    the track is missing: features of black or silence of that length
+    <root>/<encoder>/<stream>/pack-….zip      the same, many in one file, after `lookhear pack` (`store/packs.py`)
     <root>/ledger.jsonl                       unreadable clips, with the reasons
 
 A clip's key is the id of the time span of the one recording that the encoder reads (its video or its audio), so
@@ -24,7 +25,7 @@ import numpy as np
 
 from lookhear import files
 from lookhear.errors import FeatureError, FileError
-from lookhear.store import arrays
+from lookhear.store import arrays, packs
 from lookhear.store.names import stored_name
 from lookhear.store.official import OFFICIAL, Adopted, adopted
 from lookhear.store.signature import at, difference, signature
@@ -48,6 +49,7 @@ class FeatureStore:
         self.root = None if root is None else Path(root)
         self.cards: dict[str, dict[str, Any]] = {}
         self.others: dict[str, dict[str, Adopted]] = {}  # adopted streams, read in place
+        self.packed: dict[Path, packs.Packs] = {}  # shards, by folder of a stream
         self.agreed: set[str] = set()  # encoders whose weights were checked against the card
         self.memory: dict[tuple[str, str, str], tuple[np.ndarray, bool]] | None = {} if cache or root is None else None
 
@@ -131,7 +133,7 @@ class FeatureStore:
         if self.memory is not None and all((name, s, key) in self.memory for s in streams):
             return True
         return self.root is not None and any(
-            all(self._path(name, s, key, end).is_file() for s in streams) for end in ("npy", "absent")
+            all(self._there(name, s, key, end) for s in streams) for end in ("npy", "absent")
         )
 
     def keys(self, name: str) -> Iterator[str]:
@@ -144,9 +146,11 @@ class FeatureStore:
         if self.root is None:
             yield from [k for n, s, k in self.memory or {} if (n, s) == (name, stream)]
             return
-        for path in self._path(name, stream, "x").parent.glob("*.*"):
-            key = unquote(path.stem, errors="surrogatepass")
-            if path.suffix in (".npy", ".absent") and self.has(name, key):
+        folder = self._path(name, stream, "x").parent
+        single = (path.name for path in folder.glob("*.*") if path.suffix in packs.ENDS)
+        for file in dict.fromkeys([*single, *self._packs(folder).files()]):
+            key = unquote(file.rpartition(".")[0], errors="surrogatepass")
+            if self.has(name, key):
                 yield key
 
     def put(self, name: str, key: str, streams: Mapping[str, Any], absent: bool = False) -> None:
@@ -198,11 +202,8 @@ class FeatureStore:
             return array, False
         if self.root is None or not self.has(name, key):
             raise FeatureError(f"No {name} features for {key!r} in {str(self.root)!r}. Run: lookhear extract {asked}")
-        path = self._path(name, stream, key)
-        absent = not path.is_file()
-        if absent:
-            path = self._path(name, stream, key, "absent")
-        array = arrays.read(path, name)
+        absent = not self._there(name, stream, key, "npy")
+        array = self._read(name, self._path(name, stream, key, "absent" if absent else "npy"))
         arrays.check(name, key, {stream: array}, {stream: widths[stream]})
         if self.memory is not None:
             self.memory[where] = (array, absent)
@@ -223,6 +224,19 @@ class FeatureStore:
 
     def _path(self, name: str, stream: str, key: str, end: str = "npy") -> Path:
         return self._folder(name) / stream / f"{file_name(key)}.{end}"
+
+    def _packs(self, folder: Path) -> packs.Packs:
+        return self.packed.setdefault(folder, packs.Packs(folder))
+
+    def _there(self, name: str, stream: str, key: str, end: str) -> bool:
+        """Is this stream of `key` there, as a file of its own or in a shard?"""
+        path = self._path(name, stream, key, end)
+        return path.is_file() or self._packs(path.parent).find(path.name) is not None
+
+    def _read(self, name: str, path: Path) -> np.ndarray:
+        if not path.is_file() and (place := self._packs(path.parent).find(path.name)) is not None:
+            return packs.read(place, name)
+        return arrays.read(path, name)
 
     def _read_card(self, name: str) -> dict[str, Any]:
         path = None if self.root is None else self._folder(name) / "card.json"

@@ -1,4 +1,4 @@
-"""What is heard, seen and said in a clip, and when; programs that answer questions from it; exports."""
+"""Timelines of what is heard, seen and said in a clip; programs that answer questions from them; exports."""
 
 from lookhear.timeline.value import Event, Timeline, Track, from_json
 from lookhear.types import Sentence, Word

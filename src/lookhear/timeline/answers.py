@@ -1,4 +1,4 @@
-"""Answer a question from a timeline: read it, run its program, fit the options, say how sure and why.
+"""Answer a question from a timeline: parse it, run its program, map the result to the options.
 
     question ─ grammar.read ─▶ Query ─ program ─▶ Finding ─ the nearest of the options, where there are some ─▶ Answer
 
@@ -58,11 +58,11 @@ PROGRAMS: Mapping[str, Program] = {
     "louder": programs_things.louder,
     "longer": programs_things.longer,
 }
-LEAST = 0.25  # score of an option below which none is chosen
+LEAST = 0.25  # smallest score of a chosen option
 
 
 def answer(about: Timeline | Scene, question: str, options: Sequence[str] = ()) -> Answer:
-    """The answer to a question about a timeline that was just watched; of `options`, where given, one or none."""
+    """Answer a question about a timeline (or scene); with `options`, one of them or "cannot say"."""
     scene = about if isinstance(about, Scene) else Scene(about)
     timeline = scene.timeline
     query = read(question, _pictures(timeline))
@@ -95,7 +95,7 @@ def _run(scene: Scene, query: Query) -> Finding:
 
 
 def _fitted(scene: Scene, query: Query, finding: Finding, options: Sequence[str]) -> Finding:
-    """The option that says what was found, or the named thing of the options that is most likely there; or none."""
+    """The finding mapped to an option: one that matches its text, else the one most likely present, or none."""
     plain = {option.lower().strip(" .").replace("_", " "): option for option in options}
     if finding.known and finding.text.lower() in plain:
         chosen = plain[finding.text.lower()]
@@ -142,13 +142,13 @@ def _answer(timeline: Timeline, query: Query, finding: Finding) -> Answer:
 
 
 def confidence(found: float) -> float:
-    """The probability that an answer of a program is right, from what the program gives it."""
+    """Calibrated probability that a program's answer is correct, from its raw confidence."""
     fitted = calibrated.constants()["answers"]
     return float(calibrated.sigmoid(fitted["own"] * calibrated.logit(calibrated.np.array([found])) + fitted["bias"])[0])
 
 
 def _weights(timeline: Timeline, finding: Finding) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """One weight a second for what was seen and what was heard, from the finding's segments."""
+    """Evidence weights per second for picture and sound, from the finding's segments."""
     count = max(1, round(timeline.duration))
     found = []
     for stream in ("visual", "audio"):

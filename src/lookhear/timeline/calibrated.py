@@ -1,4 +1,4 @@
-"""From scores to probabilities, per stream, with one small set of fitted constants for all classes.
+"""Calibrate scores to probabilities, per stream, with one set of fitted constants for all classes.
 
     heard   a class is at least as likely as its specific kinds together
     seen    softmax, its geometric mean over neighbouring frames, cut to ten classes; a group is the sum of its classes
@@ -18,8 +18,8 @@ from lookhear.timeline.ontology import TABLES, groups, sounds
 from lookhear.timeline.value import Track
 
 FAINT = 1e-6
-KEPT = 10  # classes of a frame that count: the sum of a hundred hardly seen breeds is no dog
-WINDOW = 10.0  # seconds over which scores are averaged for the question whether a class is there at all
+KEPT = 10  # top classes of a frame that count, so that many improbable breeds do not add up to a dog
+WINDOW = 10.0  # seconds over which scores are averaged to decide whether a class is present at all
 
 Rows = Float[np.ndarray, "time label"]
 
@@ -62,7 +62,7 @@ def smoothed(rows: Rows) -> Rows:
 
 
 def windows(track: Track, rows: Rows) -> Rows:
-    """Means over every 10 seconds: one row for a short clip; in a long one what is there need not last."""
+    """Means over 10-second windows: one row for a short clip, several for a long one."""
     step = float(track.starts[1] - track.starts[0]) if len(track.starts) > 1 else WINDOW
     count = max(1, min(len(rows), round(WINDOW / step)))
     sums = np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0, dtype=np.float64)])
@@ -70,7 +70,7 @@ def windows(track: Track, rows: Rows) -> Rows:
 
 
 def heard_whole(track: Track) -> Float[np.ndarray, " label"]:
-    """Raised scores for the clip as a whole: each class in the ten seconds in which it is most likely."""
+    """Raised scores for the whole clip: the maximum over 10-second windows of each class."""
     return windows(track, sounds().raised(track.scores.astype(np.float64))).max(axis=0)
 
 
@@ -80,7 +80,7 @@ def heard_rows(track: Track) -> Rows:
 
 
 def seen_labels(track: Track) -> tuple[str, ...]:
-    """What a column of `seen_rows` is about: the groups first, then the classes."""
+    """Labels of the columns of `seen_rows`: groups first, then classes."""
     return (*groups(), *track.names)
 
 
@@ -90,7 +90,7 @@ def seen_rows(track: Track) -> Rows:
 
 
 def seen_whole(track: Track) -> Float[np.ndarray, " label"]:
-    """The same for the clip as a whole: of the ten seconds in which each label is most likely."""
+    """`seen_rows` for the whole clip: the maximum over 10-second windows of each label."""
     odds = np.log(track.scores.astype(np.float64) + FAINT)
     return grouped(_normal(np.exp(windows(track, odds)))).max(axis=0)
 

@@ -1,4 +1,4 @@
-"""What a question for yes or no claims: what is there, what is not, which of two, and the rest.
+"""Parse the claims of a yes/no question: things present, things absent, alternatives, and unverifiable words.
 
 "is there a dog but no cat"   ─▶ dog, not cat          "is it a dog or a cat"   ─▶ either
 "is the dog happy"            ─▶ dog, and "happy", which labels do not tell

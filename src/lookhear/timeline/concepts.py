@@ -1,4 +1,4 @@
-"""What a word means to eye and ear: the classes heard and the groups and classes seen for a thing that has a name.
+"""Map words to classes: the AudioSet classes and the ImageNet groups and classes of a named thing.
 
     "puppy" ─ table of words ─▶ dog: heard Dog (and its kinds), seen the group dog
     "sax" ─ class names of both label sets ─▶ …        "infant weeping" ─ nearest by word vectors ─▶ baby crying
@@ -18,7 +18,7 @@ from functools import lru_cache
 from lookhear.timeline import vectors
 from lookhear.timeline.ontology import TABLES, groups, larger_than, sounds
 
-NEAR = 0.55  # cosine from which on an unknown word is taken for a known one
+NEAR = 0.55  # smallest cosine at which an unknown word is replaced by a known one
 ARTICLES = {
     "a",
     "an",
@@ -39,9 +39,9 @@ ARTICLES = {
 
 @dataclass(frozen=True)
 class Concept:
-    """A thing that can be asked about. `heard` are sound classes (their kinds count too), `seen` groups or class names.
+    """A thing that questions can name: its sound classes (with their subclasses) and its picture groups or classes.
 
-    Of a `nameless` one they are only the nearest: it has no class of its own, and nobody can say that it is there.
+    A `nameless` concept has no class of its own; its classes are only the nearest, so its presence is unknown.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Concept:
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a phrase was taken for. `concept` is None where nothing known is near; `near` then names what is nearest."""
+    """Meaning of a phrase. `concept` is None if no known word is near; `near` then names the nearest one."""
 
     phrase: str
     concept: Concept | None

@@ -1,9 +1,9 @@
-"""From rows of scores to dated events: hysteresis, and the specific preferred under the general.
+"""Detect events from rows of scores: hysteresis thresholds, and specific labels preferred to general ones.
 
     scores ─ begins above half of the label's own peak, goes on above a quarter, short pauses are filled ─▶ stretches
     stretches ─ probability of their mean score ─ the general under the specific dropped ─▶ events
 
-A label's own peak sets its thresholds: what is heard softly has an end too. One set of constants serves all.
+Thresholds are relative to the label's own peak, so that faint sounds have ends too. All labels share the constants.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from lookhear.timeline import calibrated
 from lookhear.timeline.ontology import groups, larger_than, sounds
 from lookhear.timeline.value import Event, Track
 
-ON, ON_GENERAL = 0.4, 0.5  # probability from which on a stretch is an event of a specific, of a general label
+ON, ON_GENERAL = 0.4, 0.5  # smallest probability of an event, for a specific and for a general label
 HALF, QUARTER = 0.5, 0.25  # of the label's own peak: where an event begins, and where it ends
 FAINT = 0.02  # score below which nothing begins, unless the label's peak is below it
-PAUSE = 1.0  # seconds without it that do not end an event
+PAUSE = 1.0  # seconds; shorter gaps do not end an event
 SHARE = 0.5  # of a group's probability that one class must have to be named in its place
 TOP = 10  # labels that are listed for the whole clip
 
@@ -38,7 +38,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Rule:
-    """Shares of the peak where an event begins and ends, seconds of a pause that is filled, seconds off each end."""
+    """Thresholds of an event relative to the peak (begins, ends), and filled pause and trim in seconds."""
 
     begins: float = HALF
     ends: float = QUARTER
@@ -50,7 +50,7 @@ RULE = Rule()
 
 
 def stretches(track: Track, scores: Float[np.ndarray, " time"], duration: float, rule: Rule = RULE) -> list[Stretch]:
-    """Where a label is, by hysteresis between two shares of its greatest score."""
+    """Time spans of a label, by hysteresis between two thresholds relative to its maximum."""
     peak = float(scores.max(initial=0.0))
     found: list[Stretch] = []
     if peak <= 0:
@@ -76,7 +76,7 @@ def runs(mask: Sequence[bool] | np.ndarray) -> list[tuple[int, int]]:
 
 
 def heard_events(track: Track, duration: float) -> list[Event]:
-    """What is heard, and when."""
+    """Events of the audio track."""
     tree, rows = sounds(), calibrated.heard_rows(track)
     likely = calibrated.heard_probability(rows).max(axis=0, initial=0.0)
     events = []
@@ -109,7 +109,7 @@ def _lowest(events: Sequence[Event]) -> list[Event]:
 
 
 def seen_events(track: Track, duration: float) -> list[Event]:
-    """What is seen, and when: a class where it is most of its group, else the group."""
+    """Events of the picture track: a class if it has most of its group's probability, else the group."""
     labels, rows, among = calibrated.seen_labels(track), calibrated.seen_rows(track), groups()
     likely = calibrated.seen_probability(rows.max(axis=0, initial=0.0))
     members = {i: [g for g in among if i in among[g].classes and not among[g].general] for i in range(len(track.names))}

@@ -1,4 +1,4 @@
-"""A timeline as bars in the terminal: one row a label, heard above seen, words and facts below."""
+"""Draw a timeline in the terminal: one row of bars per label, heard above seen, speech and facts below."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def bars(timeline: Timeline, wide: int = WIDE) -> list[str]:
 
 
 def _by_label(events: tuple[Event, ...]) -> list[tuple[str, list[Event]]]:
-    """Labels with their events, those that are there longest and surest first."""
+    """Labels with their events, ordered by duration times probability."""
     found: dict[str, list[Event]] = {}
     for event in events:
         found.setdefault(event.label, []).append(event)

@@ -1,9 +1,9 @@
-"""Read a question: which program answers it, of which sense, about which things.
+"""Parse a question into a query: the program that answers it, the modality, and the named things.
 
     "When does the puppy bark?" ─▶ Query(program="when", stream="heard", things=(dog,))
 
-Rules (`tables/questions.txt`) are regular expressions, tried in order, the special before the general. A question that
-no rule reads is compared with an example sentence of each program by word vectors; one like none is not answered.
+Rules (`tables/questions.txt`) are regular expressions, tried in order from specific to general. A question that matches
+no rule is compared with example sentences of the programs by word vectors; if none is similar, it is not answered.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lookhear.timeline.concepts import Meaning, meaning
 from lookhear.timeline.ontology import TABLES
 from lookhear.timeline.phrases import Place
 
-ALIKE = 0.6  # cosine from which on a question is read as the example sentence it is most like
+ALIKE = 0.6  # smallest cosine at which a question is treated like an example sentence
 
 HEAR = (
     r"hear|heard|hearing|sound|sounds|sounding|audio|audible|listen|noise|noises|loud|louder|loudest|say|playing|plays|"
@@ -68,7 +68,7 @@ EXAMPLES = {
 
 @dataclass(frozen=True)
 class Query:
-    """A question as it was read. `things` are what it names, in order; `word` is what it turns on ("first")."""
+    """A parsed question. `things` are the named things in order; `word` is the key word ("first")."""
 
     program: str
     stream: str = ""  # "heard", "seen", or "" for either

@@ -1,4 +1,4 @@
-"""Timelines on disk: JSON beside the rows of scores, signed, so that a clip is watched once by all runs.
+"""Cache of timelines on disk: JSON and score rows with a signature, so that each clip is processed once.
 
 <folder>/<clip>.json      the timeline and what it was made with        <folder>/<clip>.npz      its rows of scores
 """
@@ -20,7 +20,7 @@ from lookhear.types import Clip
 
 
 def kept(folder: Path, clip: Clip, watcher: Any) -> Timeline:
-    """The timeline of `clip` from `folder`, watched and put there where it is not, or was made otherwise or damaged."""
+    """The timeline of `clip` from `folder`; computed and stored if it is missing, damaged or has another signature."""
     name = quote(clip.id, safe=" !#$&'()+,;=@[]^`{}~")[-200:]
     made = {"watcher": watcher.signature, "file": _facts(clip)}
     try:
@@ -58,7 +58,7 @@ def _with_tracks(timeline: Timeline, path: Path) -> Timeline:
 
 
 def _facts(clip: Clip) -> list[Any]:
-    """Size and time of the clip's files: another file under the same name is watched anew."""
+    """Size and modification time of the clip's files, to notice replaced files."""
     found = []
     for source in (clip.video, clip.audio):
         if source is not None and source.path is not None and Path(source.path).is_file():

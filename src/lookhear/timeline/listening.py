@@ -1,7 +1,7 @@
-"""The sound of a clip, piece by piece: classes every 0.48 s, loudness, silence, and what is said.
+"""Process the sound of a clip piece by piece: class scores every 0.48 s, loudness, silence, and speech.
 
-Speech is transcribed where both hear it: YAMNet that there is speech, the voice detector where. Pieces are joined until
-there is a pause, so that no sentence is cut.
+Speech is transcribed if YAMNet detects it, in the segments of the voice detector. Pieces are joined until there is a
+pause, so that no sentence is cut.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lookhear.timeline.value import Track
 from lookhear.types import Media, Sentence
 
 STEP, WIDTH = PUBLISHED / RATE, EXAMPLE / RATE
-VOICED = 0.1  # YAMNet's score of speech below which nobody listens for words
+VOICED = 0.1  # smallest YAMNet score of speech for transcription
 LONGEST = 28.0  # seconds that are transcribed at once at most
 REST = 0.6  # seconds of pause at which speech may be cut
 TICK = 512 / RATE  # seconds of a step of the voice detector

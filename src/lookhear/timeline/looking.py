@@ -1,4 +1,4 @@
-"""The picture of a clip, piece by piece: what classes are seen in each second, roughly where, cuts and black."""
+"""Process the picture of a clip piece by piece: classes per second, rough locations, cuts and black frames."""
 
 from __future__ import annotations
 

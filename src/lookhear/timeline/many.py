@@ -1,7 +1,7 @@
-"""Watch many videos: in several processes, resumable, one broken file costs itself alone.
+"""Make timelines of many videos in several processes; interrupted runs resume, unreadable files are skipped.
 
-Each video becomes one file in the folder asked for; what is there already was finished (files are written whole) and is
-kept where the video and the encoders have not changed. Failures go to `ledger.jsonl` there.
+Each video gives one file in the output folder. Existing files are complete (writes are atomic) and are kept unless the
+video or the encoders have changed. Failures are recorded in `ledger.jsonl` there.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def jobs(paths: Sequence[Path], out: Path, format: str, without: tuple[str, ...]
 def watch_all(
     todo: Sequence[Job], workers: int = 1, engine: str = "local", address: str | None = None
 ) -> Iterator[Done]:
-    """Do the jobs, in any order; a process that dies costs the videos it was at, which are tried again alone, once."""
+    """Run the jobs in any order; videos of a process that dies are retried once, each in a process of its own."""
     if engine not in ENGINES:
         raise RecipeError(f"No engine is called {engine!r}. There are: {' and '.join(ENGINES)}.")
     if workers < 1:

@@ -1,4 +1,4 @@
-"""How classes of sound and of picture are related: what is a kind of what, what is too general or too vague to name.
+"""Ontologies of sound and picture classes: subclass relations, and classes that are too general or vague as answers.
 
 Sounds are YAMNet's 521 AudioSet classes in `tables/sounds.txt`, indented under what they are a kind of (after Google's
 AudioSet ontology, CC BY 4.0). Pictures are the 1,000 ImageNet classes, gathered in the groups of `tables/pictures.txt`;

@@ -1,4 +1,4 @@
-"""What a question names: the longest phrases that the tables of words know, with their places, and what is left over.
+"""Find the things that a question names: the longest phrases in the word tables, and the remaining words.
 
 "is a big dog chasing the cat" ─▶ dog at 2..4, cat at 5..7; left over: big, chasing
 """

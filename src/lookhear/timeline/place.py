@@ -1,4 +1,4 @@
-"""Where a class is seen, roughly: the box of the strongest place of its class activation map.
+"""Rough location of a class in a frame: a box around the maximum of its class activation map.
 
 The map of a frame is a grid over the middle square that the classifier looks at; a box is given in the whole frame.
 """

@@ -1,4 +1,4 @@
-"""A timeline as text for a language model that neither sees nor hears, and back: its reply's evidence as events.
+"""Write a timeline as text for a text-only language model, and parse the observations cited in its reply.
 
 [3] heard dog 0.0-2.4 s 0.92          lines with numbers; a reply that cites [3] points to that event
 """

@@ -1,6 +1,7 @@
-"""A timeline as questions see it: how likely a thing is heard or seen in the clip, in which seconds, and how loud.
+"""Queries on a timeline: probability that a thing is heard or seen, its time spans, and its loudness.
 
-A question names its thing, which makes it likelier to be there than any class: a constant is added to its log odds.
+A thing named in a question is more likely to be present than an arbitrary class, so a constant is added to its log
+odds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Timeline: what is heard, seen and said in a clip, and when. A frozen value with a JSON form.
+"""The Timeline type: events, speech and signal facts of a clip, with a JSON form.
 
     events      label, start, end, probability, heard or seen, and a box where the place is known
     sentences   what is said, with the times of its words

@@ -71,6 +71,6 @@ def nearest(phrase: str, among: tuple[str, ...]) -> tuple[str, float]:
 
 
 def whole(phrase: str) -> bool:
-    """Whether each word of a phrase is one piece; a rare word is cut into pieces that mean something else."""
+    """Whether each word of a phrase is a single piece; pieces of rarer words have unrelated meanings."""
     tokenizer, _ = _loaded()
     return all(len(tokenizer.encode(word, add_special_tokens=False).ids) == 1 for word in phrase.split())

@@ -1,4 +1,4 @@
-"""Watch a clip: one pass over the file, picture and sound side by side, memory flat however long it is.
+"""Make the timeline of a clip in one pass over the file, with constant memory.
 
 file ─ pieces of 8 s ─▶ frames, four a second ─ cuts, black; one a second ─ efficientnet_lite ─▶ seen
                    └──▶ sound at 16 kHz ─ loudness, silence; every 0.48 s ─ yamnet ─▶ heard; speech ─▶ sentences
@@ -26,11 +26,11 @@ VERSION = 1  # of what is decided from the same scores
 
 
 class Watcher:
-    """Eyes and ears, loaded once, for any number of clips.
+    """Encoders for timelines, loaded once for any number of clips.
 
     `sound` and `picture` are settings of the encoders `yamnet` and `efficientnet_lite`, `words` of `speech`; `without`
-    names senses to leave out ("sound", "picture", "words"). What is not installed is left out too and said in every
-    timeline's notes. Raises DependencyError where neither eyes nor ears are to be had.
+    lists modalities to leave out ("sound", "picture", "words"). Encoders that are not installed are left out, with a
+    note in every timeline. Raises DependencyError if neither the sound nor the picture encoder is installed.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Questions in the form that the grammar reads: without politeness, without tags, verbs near the nouns of the tables.
+"""Normalise questions for the grammar: remove polite phrases and tag questions, find other word forms.
 
 "Could you tell me whether someone speaks here, please?" ─▶ Wording("someone speaks here", stated=True)
 "There is no barking, right?"                            ─▶ Wording("is there no barking", stated=True)

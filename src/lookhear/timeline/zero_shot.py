@@ -1,4 +1,4 @@
-"""Answer the tasks of the datasets from a timeline, without training: their labels as classes heard and seen.
+"""Zero-shot answers to dataset tasks from a timeline: labels are mapped to sound and picture classes.
 
 `tables/labels.txt` maps label sets to the two ontologies and names what has no counterpart; a label not in it is
 read as a word. Matching a sound with a picture multiplies, thing by thing, how likely it is heard and how likely seen.

@@ -14,27 +14,48 @@ from torch import Tensor
 from lookhear import catalog, checkpoints, config, datasets
 from lookhear.errors import FeatureError, ModelError
 from lookhear.model import widths
-from lookhear.store.batch import wants
+from lookhear.store.batch import NEGATIVE, wants
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import build_encoder, encoders_of
 from lookhear.store.signature import signature
 from lookhear.train import files
 
+TOKENS = "avst_words"  # the encoder of questions as numbers, where a recipe names none
 WRAPPERS = ("state_dict", "model", "model_state_dict", "net", "network")  # keys of checkpoints for the state dict
 
 
-def convert(name: str, checkpoint: Path, recipe: config.Recipe, vocabulary: Sequence[str] = ()) -> Path:
+def recipe_of(name: str, overrides: Sequence[str] = ()) -> config.Recipe:
+    """The recipe that says which features net `name` reads: `music_avqa/NAME`, else `soundstage/NAME` for MUSIC-AVQA.
+
+    Raises ModelError for a net without a published checkpoint.
+    """
+    _check(name)
+    if f"music_avqa/{name}" in config.recipes():
+        return config.load(f"music_avqa/{name}", overrides)
+    return config.load(f"soundstage/{name}", ["data.name=music_avqa", "data.root=''", *overrides])
+
+
+def published() -> list[str]:
+    """The nets whose published checkpoints can be converted."""
+    return [name for name in catalog.names("nets") if hasattr(catalog.find("nets", name), "from_official")]
+
+
+def convert(
+    name: str,
+    checkpoint: Path,
+    recipe: config.Recipe,
+    vocabulary: Sequence[str] = (),
+    features: Sequence[str] = (),
+) -> Path:
     """Write the run folder `recipe.out` with the weights of `checkpoint`, published for net `name`.
 
     `recipe` defines the features, the length of streams, and the dataset whose answers are the classes, unless
-    `vocabulary` is given; sizes and variant are inferred from the weights. Raises ModelError if the weights are not of
-    this net, or do not fit the features or the answers.
+    `vocabulary` is given; sizes and variant are inferred from the weights. Each of `features` is `STREAM=ENCODER`, or
+    an encoder that serves every stream the net reads, except tokens. Raises ModelError if the weights are not of this
+    net, or do not fit the features or the answers.
     """
-    module = catalog.find("nets", name)
-    if not hasattr(module, "from_official"):
-        have = [n for n in catalog.names("nets") if hasattr(catalog.find("nets", n), "from_official")]
-        raise ModelError(f"No checkpoint was published for {name!r}. There are: {', '.join(have)}.")
-    net = module.from_official(read(checkpoint)).eval()
+    _check(name)
+    net = catalog.find("nets", name).from_official(read(checkpoint)).eval()
     sizes = {"name": name, **dataclasses.asdict(net.config)}
     kept = {k: v for k, v in recipe.net.items() if k not in sizes or k in ("every", "top_k", "segments", "top_m")}
     answers = tuple(vocabulary) or _answers(recipe)
@@ -44,13 +65,13 @@ def convert(name: str, checkpoint: Path, recipe: config.Recipe, vocabulary: Sequ
             "Give the checkpoint's own list, in its order: --vocabulary FILE.json"
         )
     wanted = wants(net)
-    features = {s: served for s, served in recipe.features.items() if s in wanted}
-    whole = replace(recipe, net={**sizes, **kept}, features=features, debias={})
+    served = _served(wanted, recipe.features, features)
+    whole = replace(recipe, net={**sizes, **kept}, features=served, debias={})
     cards = _cards(whole, wanted)
     for stream, width in widths(whole, cards).items():
         if stream in sizes and sizes[stream] != width:
             raise ModelError(
-                f"{str(checkpoint)!r} reads {stream!r} {sizes[stream]} wide, {features[stream]!r} is {width} wide. "
+                f"{str(checkpoint)!r} reads {stream!r} {sizes[stream]} wide, {served[stream]!r} is {width} wide. "
                 f"Name its own features: --features {stream}=NAME"
             )
     run = Path(recipe.out)
@@ -60,6 +81,21 @@ def convert(name: str, checkpoint: Path, recipe: config.Recipe, vocabulary: Sequ
         files.start(run, whole, answers, cards, {})
         files.save_weights(run / "model.safetensors", net.state_dict())
     return run
+
+
+def _served(wanted: Sequence[str], own: Mapping[str, str], given: Sequence[str]) -> dict[str, str]:
+    """Stream -> encoder: `given` for single streams, else for all but tokens, else the recipe's `own`."""
+    streams = list(dict.fromkeys(w.removesuffix(NEGATIVE) for w in wanted))
+    single = dict(one.split("=", 1) for one in given if "=" in one.partition("@")[0])
+    every = [one for one in given if "=" not in one.partition("@")[0]]
+    served = {"tokens": TOKENS, **own}
+    served |= {s: encoder for encoder in every for s in streams if s != "tokens"} | single
+    return {stream: served[stream] for stream in streams if stream in served}
+
+
+def _check(name: str) -> None:
+    if name not in published():
+        raise ModelError(f"No checkpoint was published for {name!r}. There are: {', '.join(published())}.")
 
 
 def read(path: Path) -> dict[str, Tensor]:

@@ -116,7 +116,7 @@ def _measured(place: Path) -> dict[str, tuple[str, Mapping[str, float]]]:
     """Label -> what it was measured on, and column -> accuracy."""
     if place.is_dir():
         found = report.load(place)
-        scores = {name: score.accuracy for name, score in tables.columns(found).items()} if found.overall else {}
+        scores = {name: score.accuracy for name, score in tables.columns(found).items()}
         return {str(found.card.get("model", place.name)): (str(found.card.get("dataset", "")), scores)}
     try:
         result = files.read_json(place, dict)

@@ -56,6 +56,7 @@ class Beyond:
 
     dataset: str = ""
     root: str = ""
+    """empty means that of the recipes"""
     split: str = "test"
 
     @property
@@ -158,7 +159,7 @@ def go(
     for (name, seed), recipe in jobs.items():
         for split in (s for s in splits if s not in kept):
             one = further.get(split) or Beyond(recipe.data.name, recipe.data.root, split)
-            kept[split] = datasets.load(one.dataset, one.root, one.split)
+            kept[split] = datasets.load(one.dataset, one.root or recipe.data.root, one.split)
         known = {s: bits for s in splits if (bits := stored(Path(recipe.out), s, kept[s])) is not None}
         if len(known) < len(splits):
             if time.perf_counter() - began > 60 * minutes:

@@ -45,11 +45,12 @@ from torch.nn import functional as F
 
 from lookhear import checkpoints
 from lookhear.errors import ModelError, RecipeError
-from lookhear.layers.attention import HanLayer, drop, trim_padding
+from lookhear.layers.attention import HanLayer, drop
+from lookhear.layers.texts import read_words
 from lookhear.nets.av_master.focus import FocusCapture
 from lookhear.nets.av_master.heads import ENHANCE, SIDES, Heads, beside, cosine, largest
 from lookhear.nets.av_master.official import DEAD, OFFICIAL
-from lookhear.nets.av_master.parts import AnswerDecoder, KeyFusion
+from lookhear.nets.av_master.parts import AnswerDecoder, KeyFusion, attend_in_parts
 from lookhear.types import Memory, Output
 
 WITHOUT = ("focus", "contrast", "preference", "temporal", "all")
@@ -167,9 +168,9 @@ class AVMaster(Heads):
             memory[f"{side}_own"], memory[f"{side}_glance"] = layer.alone(streams[side])
             memory[f"{side}_query"] = layer.cm_attn.fold_query(streams[side])
         if self.mix:
-            for side in SIDES:
-                memory[f"{side}_mix_query"] = self.mix.self_attn.fold_query(streams[side])
-                memory[f"{side}_mix_value"] = self.mix.self_attn.fold_value(streams[side])
+            both = torch.cat([streams["heard"], streams["seen"]], dim=1)
+            memory |= {"both": both, "both_query": self.mix.self_attn.fold_query(both)}
+            memory["both_value"] = self.mix.self_attn.fold_value(both)
             for side, objects in self.objects(streams).items():
                 memory[f"{side}_object"], memory[f"{side}_effect"] = self.fuse.prepare(side, objects)
         return memory
@@ -184,30 +185,27 @@ class AVMaster(Heads):
         found = self.focus["both"]([streams[side] for side in SIDES], [bias[side] for side in SIDES])
         return dict(zip(SIDES, found, strict=True))
 
-    def text(self, words: Float[Tensor, "question word wide"]) -> dict[str, Tensor]:
-        """What depends on the words alone; equal rows are worked out once in evaluation."""
-        words, padding_mask = trim_padding(words)
-        rows, back = distinct(words) if not self.training else (words, None)
-        made = {"words": self.read(rows)}
+    def wording(self, words: Float[Tensor, "question word wide"] | Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What depends on the words alone; equal rows are worked out once where no gradient is wanted."""
+        return read_words(words, self._read)
+
+    def _read(self, words: Float[Tensor, "question word wide"]) -> dict[str, Tensor]:
+        made = {"words": self.read(words)}
         made |= {f"{side}_value": layer.cm_attn.fold_value(made["words"]) for side, layer in self.prefer.items()}
         if self.mix:
             attn = self.mix.self_attn
             made |= {"mix_query": attn.fold_query(made["words"]), "mix_value": attn.fold_value(made["words"])}
-        made = made if back is None else {name: x[back] for name, x in made.items()}
-        return made if padding_mask is None else {**made, "padding_mask": padding_mask}
+        return made
 
     def joint(self, memory: Memory, text: Mapping[str, Tensor]) -> tuple[Float[Tensor, "question dim"], dict]:
         """(F_fu, seconds of each side it came from)."""
-        x = torch.cat([memory["heard"], memory["seen"], text["words"]], dim=1)
-        if self.mix is None or self.fuse is None:  # without all: the largest of everything
-            return largest(x, beside(memory, text))[0], {}
-        asked, given = (
-            torch.cat([memory[f"heard_mix_{part}"], memory[f"seen_mix_{part}"], text[f"mix_{part}"]], dim=1)
-            for part in ("query", "value")
-        )
         padding_mask = beside(memory, text)
-        taken, mixing = self.mix.self_attn.attend_folded(asked, x, given, padding_mask)
-        fused = self.mix.feed(x + drop(taken, self.mix.dropout, self.training))
+        if self.mix is None or self.fuse is None:  # without all: the largest of everything
+            return largest(torch.cat([memory["heard"], memory["seen"], text["words"]], dim=1), padding_mask)[0], {}
+        x = torch.cat([memory["both"], text["words"]], dim=1)
+        queries, values = ((memory[f"both_{part}"], text[f"mix_{part}"]) for part in ("query", "value"))
+        taken, mixing = attend_in_parts(self.mix.self_attn, queries, x, values, padding_mask)
+        fused = self.mix.feed(drop(taken, self.mix.dropout, self.training).add_(x))
         prepared = {side: (memory[f"{side}_object"], memory[f"{side}_effect"]) for side in SIDES}
         best, where = self.fuse(fused, prepared, padding_mask)
         return best, self.where(where, mixing, memory)
@@ -238,21 +236,6 @@ class AVMaster(Heads):
             far.append(cosine(hidden["fused"], liked.mean(dim=1)))
         contrast = F.softplus(((far[0] + far[1]) - (near[0] + near[1])) / self.config.temperature).mean()
         return {**losses, "contrast": self.config.contrast_weight * contrast}
-
-
-def distinct(x: Float[Tensor, "row ..."]) -> tuple[Tensor, Tensor | None]:
-    """(the distinct rows of `x`, where each row is among them), or (x, None) where no two are equal.
-
-    Rows are told apart by a weighted sum, and those that look equal are then compared in full.
-    """
-    flat = x.flatten(1)
-    places = torch.arange(flat.shape[1], device=x.device, dtype=flat.dtype)
-    marks, back = (flat @ torch.sin(places + 1)).unique(return_inverse=True)
-    if len(marks) == len(x):
-        return x, None
-    first = torch.full_like(marks, len(x), dtype=torch.long)
-    first.scatter_reduce_(0, back, torch.arange(len(x), device=x.device), "amin")
-    return (x[first], back) if torch.equal(flat[first[back]], flat) else (x, None)
 
 
 def build(config: Config) -> nn.Module:

@@ -19,7 +19,6 @@ and modality is all there is, `collapsed`, with the products of neighbouring mat
 from __future__ import annotations
 
 from math import prod
-from typing import NamedTuple
 
 import torch
 from einops import rearrange
@@ -28,34 +27,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookhear.layers.attention import Attention, Folding, MaskedDropout, keep_mask
-
-
-class Weights(NamedTuple):
-    """What a step multiplies by; products are made once per forward."""
-
-    old: Tensor  # Lin1 (inner, dim)
-    spread: Tensor  # Lin3, and the query, key and value of Lin3, one above the other (4 dim, inner)
-    spread_bias: Tensor
-    table: Tensor  # what the bias adds to query and key (modality, 1, template, 2 dim)
-    out: Tensor
-    out_bias: Tensor
-    cross_bias: Tensor
-    up: Tensor
-    up_bias: Tensor
-    down: Tensor
-    down_bias: Tensor
-    norms: tuple[Tensor, ...]  # weight and bias of norm1, norm2, norm3, norm
-
-
-class Masks(NamedTuple):
-    """Dropout of one second. `cross` is what becomes of equal probabilities, per head."""
-
-    weights: Tensor
-    self_out: Tensor
-    cross: Tensor
-    cross_out: Tensor
-    inner: Tensor
-    out: Tensor
+from lookhear.nets.av_master.carry import Carry
+from lookhear.nets.av_master.steps import Masks, Weights
 
 
 class FocusCapture(Folding):
@@ -101,6 +74,11 @@ class FocusCapture(Folding):
         """The templates after the last second, all of them."""
         new, cross, weights = self.frames(x, bias)
         t = self.embed(x[:, :, :1]).expand(-1, -1, bias.shape[1], -1)
+        if torch.is_grad_enabled() and not torch.is_autocast_enabled(x.device.type):
+            drops = self.training and self.dropout
+            each = [self._masks(t) for _ in range(x.shape[2])] if drops else None
+            flat = (*weights[:-1], *weights.norms)
+            return Carry.apply(t.contiguous(), new, cross, self.heads, self.dropout, each, *flat)
         for add, returned in zip(new.unbind(2), cross.unbind(2), strict=True):
             masks = self._masks(t) if self.training and self.dropout else None
             _, t = self.step(t, add, returned, weights, masks)

@@ -29,10 +29,13 @@ class Heads(WatchAnswer):
         return audio * 0 if kept == "visual" else audio, frames * 0 if kept == "audio" else frames
 
     def answer(
-        self, memory: Memory, question: Float[Tensor, "question dim"], words: Float[Tensor, "question word wide"]
+        self,
+        memory: Memory,
+        question: Float[Tensor, "question dim"],
+        words: Float[Tensor, "question word wide"] | Mapping[str, Tensor],
     ) -> Output:
-        """Opinions of the heads and their sum; evidence per second in evaluation."""
-        text, asked = self.text(words), self.ask(question)
+        """Opinions of the heads and their sum; evidence in evaluation. `words` may be what `wording` made."""
+        text, asked = self.wording(words), self.ask(question)
         opinions, hidden = dict[str, Tensor](), dict(text)
         seconds: dict[str, list[Tensor]] = {side: [] for side in SIDES}
         if "joint" in self.decide:

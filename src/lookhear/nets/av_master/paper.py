@@ -27,7 +27,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.layers.attention import Attention, drop, trim_padding
+from lookhear.layers.attention import Attention, drop
+from lookhear.layers.texts import read_words
 from lookhear.nets.av_master.heads import SIDES, Heads, beside, cosine, largest
 from lookhear.nets.av_master.parts import AnswerDecoder
 from lookhear.types import Memory, Output
@@ -159,10 +160,9 @@ class PaperAVMaster(Heads):
         bias = self.bias["both" if self.config.share_bias else side]
         return self.focus["both" if self.config.share_attention else side](stream, self.templates[side], bias)
 
-    def text(self, words: Float[Tensor, "question word wide"]) -> dict[str, Tensor]:
+    def wording(self, words: Float[Tensor, "question word wide"] | Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Words projected, and where they are padding."""
-        words, padding_mask = trim_padding(words)
-        return {"words": self.read(words)} | ({} if padding_mask is None else {"padding_mask": padding_mask})
+        return read_words(words, lambda rows: {"words": self.read(rows)})
 
     def joint(self, memory: Memory, text: Mapping[str, Tensor]) -> tuple[Float[Tensor, "question dim"], dict]:
         """(F_fu of Eq. 3, seconds of each side it came from)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from einops import rearrange
@@ -10,8 +10,23 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.layers.attention import drop
+from lookhear.layers.attention import Attention, drop, masked
 from lookhear.nets.av_master.heads import SIDES, largest
+
+
+def attend_in_parts(
+    attn: Attention,
+    queries: Sequence[Float[Tensor, "row part dim"]],
+    key: Float[Tensor, "row position dim"],
+    values: Sequence[Float[Tensor, "row part dim"]],
+    padding_mask: Bool[Tensor, "row position"] | None,
+) -> tuple[Float[Tensor, "row position dim"], Float[Tensor, "row position position"]]:
+    """`Attention.attend_folded` of queries and values that lie one behind the other, without joining them."""
+    scores = torch.cat([query @ key.transpose(1, 2) for query in queries], dim=1)
+    weight = masked(scores, padding_mask if padding_mask is None else padding_mask[:, None]).softmax(dim=-1)
+    kept = drop(weight, attn.dropout, attn.training).split([value.shape[1] for value in values], dim=2)
+    taken = sum(part @ value for part, value in zip(kept, values, strict=True))
+    return taken + attn.out_proj.bias, weight
 
 
 class KeyFusion(nn.Module):
@@ -54,7 +69,7 @@ class KeyFusion(nn.Module):
         total = F.linear(fused, sum(self.out.weight.chunk(3, dim=1)), self.out.bias)
         for side, (added, effect) in prepared.items():
             if added.shape[1] == 1:
-                total = total + effect
+                total = total.add_(effect)
             else:
                 weight = self.scores(side, fused, added).softmax(dim=1)
                 total = total + weight.transpose(1, 2).to(effect.dtype) @ effect

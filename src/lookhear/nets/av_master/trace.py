@@ -25,7 +25,7 @@ def trace(
     """
     streams = {"seen": net.see(frames), "heard": net.hear(audio)}
     others = {"seen": net.see(frames_negative), "heard": net.hear(audio_negative)}
-    text, asked, names = net.text(words), net.ask(question), {"seen": "visual", "heard": "audio"}
+    text, asked, names = net.wording(words), net.ask(question), {"seen": "visual", "heard": "audio"}
     found = {"word_feat": text["words"].unsqueeze(1), "qst_feat": asked.unsqueeze(1)}
     memory, likes, far = dict(streams), {}, {}
     assert net.mix is not None and net.fuse is not None, "a net without these has nothing to trace"
@@ -41,8 +41,9 @@ def trace(
         found[f"tdpp_{name}"] = focus.mixed(t[0])
         likes[side] = found[f"{name}_pre"] = net.prefer[side](x, text["words"])
         far[side] = found[f"neg_{name}_pre"] = net.prefer[side](others[side], text["words"])
-        memory |= {f"{side}_mix_query": attn.fold_query(x), f"{side}_mix_value": attn.fold_value(x)}
         memory[f"{side}_object"], memory[f"{side}_effect"] = net.fuse.prepare(side, found[f"tdpp_{name}"])
+    both = memory["both"] = torch.cat([streams["heard"], streams["seen"]], dim=1)
+    memory |= {"both_query": attn.fold_query(both), "both_value": attn.fold_value(both)}
     fused = found["fused_seq"] = net.mix(torch.cat([streams["heard"], streams["seen"], text["words"]], dim=1))
     parts = [fused]
     for side in SIDES:

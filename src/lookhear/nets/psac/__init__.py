@@ -1,4 +1,4 @@
-"""PSAC: no recurrence; positions are added, seconds attend to seconds, words to words, and both to each other.
+"""PSAC: positional self-attention over seconds and over words, followed by co-attention.
 
     frames ─ + position ─ self-attention ─ v ──────────────────────┬─ co-attention ─ [v, A, v*A, v*B] ─ mean ─ answers
     tokens ─ letters, highway ─ + position, convs, self-attention ─┘
@@ -59,7 +59,7 @@ class Config:
     sound: bool = False
     """also read the stream `audio`"""
     letters: int = 0
-    """different letters, 0 among them for none; 0 leaves letters out"""
+    """size of the letter vocabulary, id 0 is padding; 0 leaves letters out"""
     letter: int = 64
     """width of a letter"""
     embed: int = 300
@@ -67,13 +67,13 @@ class Config:
     hidden: int = 512
     """hidden width"""
     joint: int = 1024
-    """hidden layer of the answers"""
+    """hidden width of the answer layer"""
     heads: int = 8
     """attention heads"""
     head: int = 64
     """width of a head over seconds"""
     inner: int = 512
-    """of the feed-forward layer over seconds"""
+    """feed-forward width over seconds"""
     positions: int = 36
     position: int = 300
     """width of a position"""
@@ -219,7 +219,7 @@ class PSAC(Reads, SeesHears):
         )
 
     def start(self, seen: Tensor, heard: Tensor | None = None) -> Memory:
-        """Each stream in the light of its own order: none of it needs a question."""
+        """Positional self-attention of each stream, which does not depend on the question."""
         memory = {}
         for side, x in sides(seen, heard).items():
             rows = spread(x.shape[1], self.positions)
@@ -256,12 +256,12 @@ class PSAC(Reads, SeesHears):
 
 
 def spread(length: int, most: int) -> Int[Tensor, " row"]:
-    """Which of `length` rows are looked at: all, or `most` of them evenly spread."""
+    """Indices of the used rows: all of `length`, or `most` evenly spaced ones."""
     return torch.linspace(0, length - 1, min(length, most)).round().long()
 
 
 def table(count: int, dim: int) -> Float[Tensor, "position dim"]:
-    """The published start of the positions of seconds: sines and cosines in turn, the first row zero."""
+    """Published initial position embeddings of seconds: alternating sines and cosines, first row zero."""
     place = torch.arange(count)[:, None] / 10000 ** (2 * (torch.arange(dim) // 2) / dim)
     made = torch.where(torch.arange(dim) % 2 == 0, place.sin(), place.cos())
     made[0] = 0

@@ -1,4 +1,4 @@
-"""Timelines in the formats of annotation tools: one file a format, found by the ending of the file that is asked for.
+"""Export timelines to formats of annotation tools: one file per format, selected by the suffix of the output file.
 
 .json             this package's own form             .vtt        WebVTT: cues for players
 .txt              Audacity label track                .eaf        ELAN

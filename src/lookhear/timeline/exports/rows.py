@@ -1,4 +1,4 @@
-"""What every export writes: tiers of (start, end, text), named after the sense."""
+"""Tiers of (start, end, text) by modality, the common content of all exports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Row = tuple[float, float, str]
 
 
 def tiers(timeline: Timeline) -> dict[str, list[Row]]:
-    """Tier -> its rows in order of time: heard, seen, said, and what the recording itself does."""
+    """Tier -> its rows in order of time: heard, seen, said, and recording (cuts, black, silence)."""
     found: dict[str, list[Row]] = {"heard": [], "seen": [], "said": [], "recording": []}
     for event in timeline.events:
         found[event.stream].append((event.start, event.end, f"{event.label} {event.score:.2f}"))

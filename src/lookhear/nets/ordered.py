@@ -1,0 +1,116 @@
+"""The question looks twice, the second time before or after what it found first: a plain baseline that knows order.
+
+    audio ─ with what is new, what does not come back, and how much has begun ─▶ z (second by second)
+    question ─ look 1 over z ─▶ seconds, and what lies before and after them
+    question ─ look 2 over z, before or after look 1 ─▶ seconds
+    both looks ─ point into the mean picture ─┐
+    both looks, audio mean and max, frames ───┴─ ⊙ MLP(question) ─ MLP ─▶ answers
+
+`gated` averages seconds whose order it does not know. Here a second holds what sounds now and never before (an onset),
+what never sounds again (an end), where it stands in the clip, and how much has begun by then. "Which instrument sounds
+after the guzheng?" is two looks: where the guzheng begins, and what is new after that. "Where is the first sounding
+instrument?" is a look whose sound points into the picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lookhear.layers.pooling import head, summary
+from lookhear.layers.watch_answer import WatchAnswer
+from lookhear.types import Memory, Output
+
+BINS = 8  # soft places in the clip, and in what has begun
+SMALL = 1e-4  # share of a look that stands for none
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes. Widths of streams carry the streams' names."""
+
+    answers: int = 42
+    audio: int = 128
+    frames: int = 256
+    question: int = 128
+    heads: int = 4
+    """looks of each kind for one question"""
+    inner: int = 256
+    """hidden width of what reads the question"""
+    hidden: int = 512
+    """hidden width of what answers"""
+    dropout: float = 0.1
+
+
+class Ordered(WatchAnswer):
+    """Two looks over seconds that know what came before them, then numbers weighed by the question."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.heads = config.heads
+        wide = 3 * config.audio + 2 * BINS
+        looked = 2 * config.heads * 3 * config.audio
+        numbers = looked + 2 * config.audio + 2 * config.frames
+        self.first, self.second = (_reader(config, config.heads * wide) for _ in range(2))
+        self.where = _reader(config, 2 * config.heads)  # how much look 2 goes after and before look 1
+        self.point = nn.Linear(looked, config.frames)
+        self.weigh = _reader(config, numbers, config.dropout)
+        self.head = head(numbers, config.hidden, config.answers, config.dropout)
+
+    def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip time wide"]) -> Memory:
+        """The sound second by second with its past and future, and what needs no question."""
+        seen = frames.mean(dim=1)
+        return {"timeline": timeline(audio), "seen": seen, "summary": torch.cat([seen, summary(audio)], dim=-1)}
+
+    def answer(self, memory: Memory, question: Float[Tensor, "question dim"]) -> Output:
+        """Logits of the answers; which seconds were listened to, on average over both looks."""
+        z = memory["timeline"]
+        sound = z[..., : z.shape[-1] - 2 * BINS]
+        one = self._look(self.first, question, z).softmax(dim=-1)
+        done = one.cumsum(dim=-1)  # share of look 1 up to each second
+        after, before = (done - one).clamp(min=SMALL).log(), (1 - done).clamp(min=SMALL).log()
+        towards = self.where(question).unflatten(-1, (2, self.heads, 1))
+        two = (self._look(self.second, question, z) + towards[:, 0] * after + towards[:, 1] * before).softmax(dim=-1)
+        looked = torch.cat([torch.einsum("qht,qtd->qhd", w, sound).flatten(1) for w in (one, two)], dim=-1)
+        pointed = memory["seen"] * self.point(looked).sigmoid()
+        clip = torch.cat([looked, pointed, memory["summary"]], dim=-1)
+        return Output(self.head(clip * self.weigh(question)), attention={"heard": (one + two).mean(dim=1) / 2})
+
+    def _look(self, reader: nn.Module, question: Tensor, z: Tensor) -> Float[Tensor, "question head time"]:
+        queries = reader(question).unflatten(-1, (self.heads, -1))
+        return torch.einsum("qhd,qtd->qht", queries, z) / z.shape[-1] ** 0.5
+
+
+def timeline(audio: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip time wide"]:
+    """Each second beside what of it is new, what of it does not come back, its place, and how much has begun by then.
+
+    The last two are soft places of `BINS` each, of the clip's length and of all that begins in it.
+    """
+    least = audio.amin(dim=1, keepdim=True)
+    past = torch.cat([least, audio.cummax(dim=1).values[:, :-1]], dim=1)
+    future = torch.cat([audio.flip(1).cummax(dim=1).values.flip(1)[:, 1:], least], dim=1)
+    new, last = (audio - past).clamp(min=0), (audio - future).clamp(min=0)
+    begun = new.norm(dim=-1).cumsum(dim=1)
+    time = torch.linspace(0, 1, audio.shape[1], dtype=audio.dtype, device=audio.device).expand_as(begun)
+    return torch.cat([audio, new, last, _soft(time), _soft(begun / begun[:, -1:].clamp(min=1e-6))], dim=-1)
+
+
+def _soft(share: Float[Tensor, "clip time"]) -> Float[Tensor, "clip time bin"]:
+    """How near a share of 0 to 1 is to each of `BINS` places."""
+    places = torch.linspace(0, 1, BINS, dtype=share.dtype, device=share.device)
+    return (-((share[..., None] - places) * BINS).square() / 2).exp()
+
+
+def _reader(config: Config, outputs: int, dropout: float = 0.0) -> nn.Sequential:
+    """Question -> as many numbers as are asked for."""
+    return nn.Sequential(
+        nn.Linear(config.question, config.inner), nn.ReLU(), nn.Dropout(dropout), nn.Linear(config.inner, outputs)
+    )
+
+
+def build(config: Config) -> Ordered:
+    """The net, freshly initialised."""
+    return Ordered(config)

@@ -1,0 +1,64 @@
+"""Cases side by side, and studies as figures."""
+
+import numpy as np
+import pytest
+
+from lookhear import media
+from lookhear.errors import DatasetError, RecipeError
+from lookhear.evaluate import report as reports
+from lookhear.evaluate.draw import cases
+from lookhear.evaluate.study import figure
+from lookhear.types import Answer, Clip, Example, Source
+
+
+def report(answers: str, name: str, kinds=(("Audio", "Counting"), ("Visual", "Location"))):
+    source = Source("v")
+    examples = [
+        Example(f"q{n}", "question_answering", Clip(source, source), f"<{n}>?", Answer("y"), kinds[n % 2])
+        for n in range(len(answers))
+    ]
+    return reports.report(examples, [Answer(a, {a: 0.75}) for a in answers], {"model": name}, resamples=20)
+
+
+def test_what_each_model_said_stands_side_by_side(tmp_path):
+    both = {"ours": report("yynnyn", "ours"), "theirs": report("ynynyn", "theirs"), "third": report("nnnnnn", "third")}
+    chosen = cases.choose(both)
+    assert chosen == {"first": ["q1"], "others": ["q2"], "none": ["q3", "q5"]}
+    assert cases.choose(both, 1)["none"] == ["q3"]
+    clip = tmp_path / "v.mp4"
+    media.write(clip, np.zeros((8, 64, 96, 3), np.uint8), np.zeros(16_000, np.float32), 8.0)
+    source, gone = Source("v", clip), Source("v", tmp_path / "gone.mp4")
+    shown = {"q1": Clip(source, source), "q2": Clip(gone, gone)}
+    assert cases.sheet(both, tmp_path / "sheet.html", shown) == 4
+    page = (tmp_path / "sheet.html").read_text()
+    assert page.count('class="right"') == 2 and page.count('class="wrong"') == 10, "of four cases and three models"
+    assert "&lt;1&gt;" in page and "(75%)" in page and page.count("<img ") == 1 and "not shown" in page
+    with pytest.raises(DatasetError, match="no question in common"):
+        strange = report("y", "x")
+        other = reports.report(
+            [Example("z", "question_answering", Clip(None, None), "?", Answer("y"))], [Answer("y")], resamples=5
+        )
+        cases.choose({"a": strange, "b": other})
+
+
+def row(value: float):
+    names = ("Overall", "Audio", "Visual", "Overall (head)", "Audio/Counting")
+    return {"columns": {c: {"accuracy": value, "interval": [value - 1, value + 1]} for c in names}}
+
+
+def test_rows_that_are_numbers_are_lines(tmp_path):
+    weights = {"all 1.0": row(70), **{f"{w} {v}": row(60) for w in ("qa", "c") for v in (0.4, 0.7, 1.3)}}
+    lines = figure.series(weights)
+    assert set(lines) == {"qa", "c"} and [n for n, _ in lines["c"]] == [0.4, 0.7, 1.0, 1.3]
+    assert figure.series({f"{s} seconds": row(s) for s in (10, 2, 4)})["seconds"][0] == (2.0, "2 seconds")
+    assert not figure.series({"A+V+Q": row(1), "A+Q": row(2), "V+Q": row(3)})
+    assert not figure.series({"MLP 1": row(1), "GRU 2": row(2), "LSTM 3": row(3)})
+    rows = {"splits": {"test": {"questions": 3, "videos": 2, "rows": weights}}}
+    figure.draw(rows, tmp_path / "lines.png")
+    rows["splits"]["test"]["rows"] = {"whole": row(70), "no sound": row(60)}
+    figure.draw(rows, tmp_path / "bars.svg")
+    assert (tmp_path / "lines.png").stat().st_size > 10_000 and "<svg" in (tmp_path / "bars.svg").read_text()
+    with pytest.raises(RecipeError, match="cannot be drawn"):
+        figure.draw(rows, tmp_path / "bars.nothing")
+    with pytest.raises(RecipeError, match="nothing to draw"):
+        figure.draw({"splits": {}}, tmp_path / "none.png")
