@@ -9,15 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from jaxtyping import install_import_hook
 
 from lookhear.cli import main
-from tests import shapes
-
-install_import_hook([f"lookhear.{room}" for room in shapes.ROOMS], "tests.shapes.checked")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 COMMITTED = Path(__file__).parent
+
+
+def pytest_addoption(parser):
+    parser.addoption("--shapes", action="store_true", help="check array annotations of nets, layers, encoders, llms, …")
+
+
+def pytest_configure(config):
+    if config.getoption("--shapes"):
+        from tests import shapes
+
+        shapes.check()
 
 
 def shared(*parts: str) -> Path:
