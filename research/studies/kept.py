@@ -43,7 +43,7 @@ def towers(llm: Omni, clip: Clip) -> Prepared:
     """What the model's towers make of one clip, in place of its patches and its spectrogram."""
     base, given = llm.base.model, dict(llm.prepare(decode(clip, llm.sampling)))
     with torch.inference_mode():
-        tensors = llm._tensors([given])
+        tensors = llm.tensors([given])
         for part in ("video", "image"):
             values = f"pixel_values_{part}s" if part == "video" else "pixel_values"
             if values in tensors:
@@ -68,13 +68,13 @@ class Kept(Omni):
 
     def loss(self, media: Sequence[Media | Prepared], asks: Sequence[Sequence[tuple[str, str]]]) -> Tensor:
         """What `Omni.loss` gives, without its mask over the whole row where clips are of one length."""
-        given = self._prepared(media)
+        given = self.prepared(media)
         clips = [self.prefix(one) for one in given]
         if len({len(clip) for clip in clips}) > 1:
             return super().loss(given, asks)
-        tensors, language = self._tensors(given), self.base.model.language_model
+        tensors, language = self.tensors(given), self.base.model.language_model
         ids, mask = left(clips, self.pad)
-        positions, after = self._positions(ids, mask, tensors)
+        positions, after = self.positions(ids, mask, tensors)
         pairs = [(i, self.question(p), self.reply(t)) for i, some in enumerate(asks) for p, t in some]
         batch = shelves.shelved(pairs, self.pad)
         words = language.embed_tokens(torch.cat([ids.flatten(), batch.ids]))
@@ -92,13 +92,13 @@ class Kept(Omni):
         learned = batch.labels != IGNORED
         return nn.functional.cross_entropy(self.base.lm_head(out[learned]).float(), batch.labels[learned])
 
-    def _tensors(self, given: Sequence[Prepared]) -> dict[str, Tensor]:
+    def tensors(self, given: Sequence[Prepared]) -> dict[str, Tensor]:
         self.now = {
             n: torch.cat([one[n].float() for one in given if n in one])
             for n in ("seen", "heard")
             if any(n in one for one in given)
         }
-        return super()._tensors(given)
+        return super().tensors(given)
 
 
 class KeptModel(LLMModel):

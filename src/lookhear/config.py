@@ -29,6 +29,7 @@ LEAST = {  # key of a recipe -> its smallest allowed value
     **dict.fromkeys(("seconds", "batch", "asks", "accumulate", "checkpoint_every", "validate_every", "step_epochs"), 1),
 }
 NODES = 100_000  # most values in a recipe with YAML aliases expanded; a few lines of aliases can expand to billions
+OTHERS = ("accelerate", "verl")  # folders of settings that other programs read
 RECIPES = Path(__file__).parent / "recipes"  # the shipped recipes: FOLDER/NAME.yaml
 
 
@@ -189,6 +190,40 @@ class Tuning:
 
 
 @dataclass(frozen=True)
+class Prefer:
+    """How a language model learns from preferences (stage prefer)."""
+
+    beta: float = 0.1
+    """how far replies may go from the model that the run starts with: the larger, the less"""
+    contrast: str = "both"
+    """answer: the true reply against the twin's, about one clip; clip: the true reply about its clip against the same
+    reply about the twin; both"""
+    supervised: float = 0.0
+    """weight of the cross-entropy of the true replies beside it"""
+
+
+@dataclass(frozen=True)
+class Reinforce:
+    """How a language model learns from its own replies (stage reinforce)."""
+
+    rewards: dict[str, float] = field(default_factory=dict)
+    """reward -> weight: answer, seconds, sense, causal, form; none is answer alone"""
+    group: int = 8
+    """replies drawn to each question; a reply's advantage is its reward against the others'"""
+    temperature: float = 1.0
+    max_tokens: int = 24
+    """of a reply"""
+    updates: int = 1
+    """steps of the optimizer for the same replies"""
+    clip: float = 0.2
+    """by how much a reply's probability counts as changed at most"""
+    kl: float = 0.0
+    """weight of the divergence from the model that the run starts with"""
+    deaf: bool = False
+    """all sound is silenced: a control that must gain nothing from rewards for hearing"""
+
+
+@dataclass(frozen=True)
 class LLMRecipe:
     """Everything that defines the training of a language model; a recipe with a top-level `llm` section is one."""
 
@@ -196,7 +231,8 @@ class LLMRecipe:
     """`name` of a file in llms/, `where` its weights are (a folder, a hub name, or the run folder of an earlier stage),
     and options of its `load`: dtype, device, attention, device_map, quantize, frames, …"""
     stage: str = "instruct"
-    """align: train the connectors only; instruct: train adapters and connectors"""
+    """align: train the connectors only; instruct: train adapters and connectors; prefer: learn preferences from twins;
+    reinforce: learn from the model's own replies by rewards"""
     adapter: dict[str, Any] = field(default_factory=dict)
     """`name` ilora, lora, lora_moe or none, and rank, alpha, heads, dropout, scope"""
     connectors: bool = True
@@ -211,6 +247,8 @@ class LLMRecipe:
     """temperature of mix temperature: 1 is proportional, larger values are closer to equal"""
     explain: bool = True
     """training targets contain the reasoning before the answer"""
+    prefer: Prefer = field(default_factory=Prefer)
+    reinforce: Reinforce = field(default_factory=Reinforce)
     train: Tuning = field(default_factory=Tuning)
     """training options"""
     seed: int = 0
@@ -273,7 +311,7 @@ def recipes() -> dict[str, str]:
     """Name -> first sentence of its comment, for every shipped recipe and study."""
     listed = {}
     for path in sorted(RECIPES.glob("*/*.yaml")):
-        if path.parent.name != "accelerate":
+        if path.parent.name not in OTHERS:
             lines = path.read_text("utf-8").split("\n")
             head = " ".join(line.lstrip("# ") for line in takewhile(lambda line: line.startswith("# "), lines))
             listed[f"{path.parent.name}/{path.stem}"] = head.partition(". ")[0].removesuffix(".")

@@ -71,6 +71,6 @@ def generated(llm, media, prompt, tokens):
         do_sample=False,
         eos_token_id=sorted(llm.stop),
         pad_token_id=llm.pad,
-        **llm._tensors([prepared]),
+        **llm.tensors([prepared]),
     )[0, ids.shape[1] :].tolist()
     return tuple(said[:-1] if said[-1] in llm.stop else said)

@@ -64,7 +64,7 @@ def test_the_loss_is_that_of_the_library():
     asked, reply = llm.prefix(prepared) + llm.question(prompt), llm.reply(target)
     ids = torch.tensor([asked + reply])
     labels = torch.tensor([[-100] * len(asked) + reply])
-    tensors = llm._tensors([prepared])
+    tensors = llm.tensors([prepared])
     theirs = llm.base(input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels, **tensors).loss
     torch.testing.assert_close(llm.loss([prepared], [[(prompt, target)]]), theirs, rtol=1e-5, atol=1e-5)
 

@@ -163,7 +163,7 @@ def test_time_is_nominal_or_true_and_can_be_scaled(folder):
         llm = crab_plus.load(folder, time_scale=scale)
         prepared = llm.prepare(media)
         ids = torch.tensor([llm.prefix(prepared)])
-        where, _ = llm._positions(ids, torch.ones_like(ids, dtype=torch.bool), llm._tensors([prepared]))
+        where, _ = llm.positions(ids, torch.ones_like(ids, dtype=torch.bool), llm.tensors([prepared]))
         seen = where[0, 0][ids[0] == llm.places["video"]]
         positions[scale] = (seen.max() - seen.min()).item()
     assert positions == {1.0: 50, 3.0: 150}, "two grids, 25 positions a second"

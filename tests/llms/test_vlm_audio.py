@@ -88,7 +88,7 @@ def test_positions_of_a_video(llm):
     made = llm.prepare(CLIPS[0])  # two pairs of frames of 2 x 2 tokens, two seconds to a pair
     ids = torch.tensor([[llm.pad] * 3 + llm.prefix(made)])
     mask = torch.arange(ids.shape[1])[None] >= 3
-    positions, after = llm._positions(ids, mask, llm._tensors([made]))
+    positions, after = llm.positions(ids, mask, llm.tensors([made]))
     (seen,) = (ids[0] == llm.places["video"]).nonzero(as_tuple=True)
     begin = int(seen[0]) - 3
     block = positions[:, 0, seen] - begin

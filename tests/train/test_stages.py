@@ -294,7 +294,7 @@ def test_an_exported_folder_answers_the_same(name, heads, recipe, root, tmp_path
         lesson = lessons.read(recipe()).lessons["qa"][0]
         clip = prepared.Clips(ours).get(lesson)
         ids = torch.tensor([ours.prefix(clip) + ours.question("what is seen")])
-        seen = ours._tensors([clip])
+        seen = ours.tensors([clip])
         with torch.no_grad():
             said = plain.eval().generate(
                 input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False,

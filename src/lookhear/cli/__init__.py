@@ -27,22 +27,21 @@ from lookhear.cli._terminal import harmless
 from lookhear.errors import LookhearError, not_installed, shown
 
 ORDER = (  # order of the overview; a command that is not listed here comes last
+    *("ask", "watch", "list", "check", "lint", "extract", "pack", "adopt", "convert", "verify", "train", "evaluate"),
     *(
-        "ask",
-        "watch",
-        "list",
-        "check",
-        "lint",
-        "extract",
-        "pack",
-        "adopt",
-        "convert",
-        "verify",
-        "train",
-        "evaluate",
         "score",
+        "compare",
+        "study",
+        "audit",
+        "doctor",
+        "robust",
+        "instruct",
+        "soundstage",
+        "pairs",
+        "speedrun",
+        "survey",
     ),
-    *("compare", "study", "audit", "doctor", "robust", "instruct", "soundstage", "survey", "export", "serve"),
+    *("export", "serve"),
 )
 FAULTS, REFUSED, CRASHED, STOPPED = 1, 2, 3, 130  # exit codes
 # the base class of typer's errors about arguments, which has no public name

@@ -33,9 +33,11 @@ def train(
     are counted for the whole batch, and one step of a few questions of random numbers is timed. The exit code is 1
     where one of the recipes cannot be built or does not run.
 
-    A recipe with a top-level `llm` section trains a language model: tiny_omni/qa, crab_plus/instruct.
+    A recipe with a top-level `llm` section trains a language model: tiny_omni/qa, crab_plus/instruct,
+    tiny_omni/reinforce.
     """
     from dataclasses import replace
+    from importlib import import_module
 
     from lookhear import config
 
@@ -44,7 +46,8 @@ def train(
         return
     if config.of_llm(recipe):
         tuned = config.load(recipe, overrides or (), config.LLMRecipe)
-        from lookhear.train.llm import train as tune
+        own = tuned.stage if tuned.stage in ("prefer", "reinforce") else "llm"
+        tune = import_module(f"lookhear.train.{own}").train
 
         tuned = tuned if tuned.out else replace(tuned, out=f"runs/{recipe.stem}")
         if overwrite:

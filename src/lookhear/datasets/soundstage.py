@@ -18,7 +18,7 @@ Without a version these are the questions. Versions: `reasoning`, the questions 
 `unseen` and `null` are parts of `test`), and `caption`. Boxes and points are regions of the reference, `with_mask` adds
 the mask. `twins`: the same question of a clip and of its twins, which differ from it in one cause. `meta["pair"]` is
 what belongs together, `meta["twin"]` the kind of change, empty for the clip as it was, and `meta["must"]` whether the
-answer must `change` or `stay`.
+answer must `change` or `stay`. `evidence` and `twins_evidence` ask the same, and for the seconds that tell.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ TASKS = {  # version -> task, form, allowed answers
 }
 FORMS = ("s4", "ms3", "avss")  # of `segmentation`
 PARTS = {"seen": "Seen", "unseen": "Unseen", "null": "Null"}  # of the test split of `referring` -> kind
-VERSIONS = ("reasoning", "twins", *TASKS, *FORMS)
+VERSIONS = ("reasoning", "evidence", "twins", "twins_evidence", *TASKS, *FORMS)
 SIZE = 224  # pixels of the picture that boxes and points are given in
 
 
@@ -63,6 +63,9 @@ def load(root: Path | str, split: str = "test", version: str = "") -> list[Examp
     folder or has no such split.
     """
     root = Path(root)
+    if version in ("evidence", "twins_evidence"):
+        plain = load(root, split, version.removesuffix("evidence").removesuffix("_"))
+        return [replace(e, meta={**e.meta, "form": "evidence"}) for e in plain]
     if version in ("", "reasoning"):
         return _questions(root, split, bool(version))
     if version == "twins":
@@ -97,6 +100,7 @@ def with_mask(example: Example) -> Example:
 
 def splits(root: Path | str, version: str = "") -> list[str]:
     """The splits whose files are under `root`."""
+    version = {"evidence": "", "twins_evidence": "twins"}.get(version, version)
     name = {"": "avqa", "reasoning": "reasoning", "twins": "twins"}.get(version) or (
         "segmentation" if version in FORMS else version
     )

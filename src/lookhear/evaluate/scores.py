@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lookhear import statistics, tasks
+from lookhear.evaluate import pairs
 from lookhear.pooled import Pooled, Ratio
 from lookhear.types import Answer, Example
 
@@ -120,7 +121,10 @@ def measured(
     resamples: int = statistics.RESAMPLES,
     seed: int = 0,
 ) -> dict[str, dict[str, Measured]]:
-    """Kind of task -> metric -> value and interval; `clusters` (example,) numbers the video of each example."""
+    """Kind of task -> metric -> value and interval; `clusters` (example,) numbers the video of each example.
+
+    Questions about twins have the scores of pairs as well.
+    """
     found = {}
     for kind, places in kinds(examples).items():
         some = [examples[i] for i in places], [answers[i] for i in places]
@@ -131,6 +135,8 @@ def measured(
             name: Measured(metric.total, edge, _counted(metric), mute(name, nothing[name].total))
             for (name, metric), edge in zip(metrics.items(), edges, strict=True)
         }
+        twins = pairs.scores(*some)
+        found[kind] |= {name: Measured(one.value, one.interval, one.total) for name, one in twins.items()}
     return found
 
 

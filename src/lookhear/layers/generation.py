@@ -68,13 +68,14 @@ class Said:
     """Tokens a model chose, without the one it stopped at, and their mean log-probability, with it.
 
     `states` (token, dim), where asked for, are the last hidden states each token was chosen from. `text` is set where
-    a stop cut the reply: what stands before it.
+    a stop cut the reply: what stands before it. `last` is the token it stopped at, None where it was cut.
     """
 
     tokens: tuple[int, ...]
     score: float
     states: Tensor | None = None
     text: str | None = None
+    last: int | None = None
 
 
 @dataclass
@@ -87,6 +88,7 @@ class _Row:
     scores: list[float] = field(default_factory=list)
     ended: bool = False
     text: str | None = None
+    last: int | None = None
 
     def add(
         self, token: int, score: float, ends: set[int], how: Generation, read: Read | None, told: Told | None
@@ -94,7 +96,7 @@ class _Row:
         """Take in a token."""
         self.scores.append(score)
         if token in ends:
-            self.ended = True
+            self.ended, self.last = True, token
         else:
             self.tokens.append(token)
         if read is None or not (how.stop or told):
@@ -120,11 +122,14 @@ def generate(
     read: Read | None = None,
     told: Told | None = None,
     states: bool = False,
+    draws: Tensor | None = None,
 ) -> list[Said]:
     """A reply to each of `prompts` about the clip in its row, until one of `ends`, a stop, or `max_tokens`.
 
     `model` is any causal language model of transformers. `how.max_tokens` may only shorten `max_tokens` or, where it is
     more, lengthen it; `read` turns tokens into text, which stops and `told` need. Beams have no `states`.
+    `draws` (prompt, token) are numbers of 0..1 that tokens are drawn by, at `how.temperature`: equal numbers and equal
+    probabilities give equal replies.
     """
     most = how.max_tokens or max_tokens
     if how.beams > 1:
@@ -138,11 +143,11 @@ def generate(
     cache, ids, mask, positions, here = _start(seen, rows, prompts, pad)
     kept = [_Row(i, _generator(how, prompt)) for i, prompt in enumerate(prompts)]
     hidden: list[Tensor] = []
-    for _ in range(most):
+    for place in range(most):
         out = _step(model, ids, mask, positions, cache, seen.axes, states)
         logits = out.logits[:, -1].float()
         likely = logits.log_softmax(-1)
-        token = _chosen(logits, how, kept)
+        token = _chosen(logits, how, kept) if draws is None else by_uniform(logits, draws[:, place], how.temperature)
         chosen = token.tolist()
         scores = likely.gather(-1, token[:, None])[:, 0].tolist()
         if states:
@@ -161,7 +166,7 @@ def generate(
             told(i, read(row.tokens))
         of_row = torch.stack(hidden, 1)[i, : len(row.tokens)] if hidden else None
         score = sum(row.scores) / len(row.scores) if row.scores else 0.0
-        found.append(Said(tuple(row.tokens), score, of_row, row.text))
+        found.append(Said(tuple(row.tokens), score, of_row, row.text, row.last))
     return found
 
 
@@ -207,6 +212,13 @@ def _chosen(logits: Tensor, how: Generation, rows: Sequence[_Row]) -> Tensor:
     chances = scaled.softmax(-1)
     drawn = [torch.multinomial(chances[i], 1, generator=row.draw) for i, row in enumerate(rows)]
     return torch.cat(drawn).to(logits.device)
+
+
+def by_uniform(logits: Tensor, draws: Tensor, temperature: float = 1.0) -> Tensor:
+    """Tokens (row,) drawn from `logits` (row, token) by numbers of 0..1 (row,), which fall among summed chances."""
+    sums = (logits.double() / temperature).softmax(-1).cumsum(-1)
+    places = draws.to(sums)[:, None] * sums[:, -1:]
+    return torch.searchsorted(sums, places, right=True)[:, 0].clamp(max=sums.shape[-1] - 1)
 
 
 def _generator(how: Generation, prompt: Sequence[int]) -> torch.Generator | None:

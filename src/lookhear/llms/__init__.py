@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lookhear.media.sampling import Sampling
     from lookhear.types import Media
 
-__all__ = ["LLM", "Cache", "Loader", "Prepared", "Reply", "Trainable", "of"]
+__all__ = ["LLM", "Cache", "Learner", "Loader", "Prepared", "Reply", "Trainable", "of"]
 
 Prepared = Mapping[str, Any]  # a preprocessed clip: tensors, which may be cached
 
@@ -136,6 +136,23 @@ class Trainable(LLM, Protocol):
 
     def save(self, folder: Path | str) -> None:
         """Write everything as `load(folder)` reads it."""
+        ...
+
+
+@runtime_checkable
+class Learner(Trainable, Protocol):
+    """A language model that can learn from its own replies and from preferences: those of the Qwen-Omni family."""
+
+    def sample(
+        self, seen: Any, rows: Sequence[int], prompts: Sequence[str], draws: Tensor, temperature: float = 1.0
+    ) -> list[Reply]:
+        """A reply to each prompt, drawn by numbers of 0..1 (prompt, token): equal draws give equal replies."""
+        ...
+
+    def logprobs(
+        self, media: Sequence[Media | Prepared], asks: Sequence[Sequence[tuple[str, Sequence[int]]]]
+    ) -> list[list[Tensor]]:
+        """Log-probabilities (token,) of replies given as (prompt, tokens), of each clip, with gradients."""
         ...
 
 

@@ -30,11 +30,11 @@ from lookhear import config as configs
 from lookhear.encoders import beats
 from lookhear.errors import ModelError
 from lookhear.layers import qformer
-from lookhear.layers.kv_cache import IGNORED, MediaCache, kept, left, packed
+from lookhear.layers.kv_cache import IGNORED, MediaCache, Packed, kept, left, packed
 from lookhear.layers.packing import HEARD
 from lookhear.llms import Prepared
 from lookhear.llms.crab.parts import HEARING, published
-from lookhear.llms.omni import hub, inputs, storage
+from lookhear.llms.omni import hub, inputs, learning, storage
 from lookhear.llms.omni.inputs import LEAD, InputOptions
 from lookhear.llms.omni.placement import split
 from lookhear.llms.omni.thinker import Omni
@@ -157,9 +157,9 @@ class VLMAudio(Omni):
         """The media prefix of each clip in a key-value cache."""
         from transformers import DynamicCache
 
-        given = self._prepared(media)
+        given = self.prepared(media)
         ids, mask = left([self.prefix(one) for one in given], self.pad, self.device)
-        positions, after = self._positions(ids, mask, self._tensors(given))
+        positions, after = self.positions(ids, mask, self.tensors(given))
         cache = DynamicCache()
         self.base.model.language_model(
             inputs_embeds=self._embedded(ids, given), attention_mask=mask.long(), position_ids=positions,
@@ -171,27 +171,18 @@ class VLMAudio(Omni):
         """Everything that decides what `prepare` makes of a clip, as text."""
         return f"{self.name} {self.sampling} {self.options} "
 
-    def loss(
-        self,
-        media: Sequence[Media | Prepared],
-        asks: Sequence[Sequence[tuple[str, str]]],
-        masks: Sequence[Sequence[Any]] | None = None,
-    ) -> Tensor:
-        """Mean cross-entropy over the tokens of all targets; a clip and all its questions are one row."""
-        if masks is not None:
-            raise ModelError(f"{self.name} draws no masks, so it cannot learn any. Train crab on them.")
-        given = self._prepared(media)
+    def logits(self, media: Sequence[Media | Prepared], pairs: learning.Pairs) -> tuple[Tensor, Packed]:
+        """Logits (token, word) where a reply's next token is learned, and the packed rows that they are of."""
+        given = self.prepared(media)
         clips = [self.prefix(one) for one in given]
-        pairs = [[(self.question(p), self.reply(t)) for p, t in some] for some in asks]
         batch = packed(clips, pairs, self.pad, self.device)
         ids, mask = left(clips, self.pad, self.device)
         embeds = self._embedded(batch.ids, given)
         hidden = self.base.model.language_model(
             inputs_embeds=embeds, attention_mask=batch.mask(embeds.dtype), use_cache=False,
-            position_ids=batch.positions(*self._positions(ids, mask, self._tensors(given))),
+            position_ids=batch.positions(*self.positions(ids, mask, self.tensors(given))),
         ).last_hidden_state  # fmt: skip
-        learned = batch.labels != IGNORED
-        return F.cross_entropy(self.base.lm_head(hidden[learned]).float(), batch.labels[learned])
+        return self.base.lm_head(hidden[batch.labels != IGNORED]), batch
 
     def adapt(self, config: Any) -> None:
         """Put adapters of PEFT into the language model. The connector is frozen, as in the paper's second stage."""
@@ -207,6 +198,7 @@ class VLMAudio(Omni):
 
     def wear(self, folder: Path | str) -> None:
         """Put on the adapters of a PEFT folder. Raises ModelError where they do not fit."""
+        import lookhear.ilora.method  # noqa: F401  registers I-LoRA with PEFT
         from lookhear.ilora import fit
 
         dtype = self.base.get_input_embeddings().weight.dtype
@@ -226,12 +218,12 @@ class VLMAudio(Omni):
         told = {"llm": NAME, "hearing": ears.cfg, "connector": dataclasses.asdict(ears.connector.config)}
         (folder / hub.CARD).write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
-    def _tensors(self, given: Sequence[Prepared]) -> dict[str, Tensor]:
-        return {k: v for k, v in super()._tensors(given).items() if "feature" not in k}
+    def tensors(self, given: Sequence[Prepared]) -> dict[str, Tensor]:
+        return {k: v for k, v in super().tensors(given).items() if "feature" not in k}
 
     def _embedded(self, ids: Tensor, given: Sequence[Prepared]) -> Tensor:
         """Input embeddings with picture and sound features in place of their placeholders."""
-        embeds, tensors = self.base.get_input_embeddings()(ids), self._tensors(given)
+        embeds, tensors = self.base.get_input_embeddings()(ids), self.tensors(given)
         found: dict[str, list[Tensor]] = {name: [] for name in PLACES}
         see = self.base.model
         if "video_grid_thw" in tensors:
@@ -250,7 +242,7 @@ class VLMAudio(Omni):
                 embeds = embeds.masked_scatter((ids == self.places[name])[..., None], features)
         return embeds
 
-    def _positions(self, ids: Tensor, mask: Tensor, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def positions(self, ids: Tensor, mask: Tensor, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """(axis, clip, token) positions of prefixes, and the position that comes next in each. Sound counts as text.
 
         What follows a video begins behind its last frame's time, as Qwen2.5-VL was trained; transformers 5.23 lets it

@@ -5,6 +5,7 @@ Nets do not use this file: they classify over the vocabulary.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ ENDS = (".", "!", ":", "'", '"', "”", ")")  # last characters of a question th
 EVIDENCE = (
     " Then write on lines of their own when you saw or heard what tells you, as 'seen 1:05-1:08' or 'heard 0:12-0:15'."
 )
+TAGGED = re.compile(r"<answer>.*?</answer>", re.DOTALL)
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -39,18 +41,20 @@ def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
     if tuple(example.meta.get("labels", ())) == YES_NO:
         return f"{question}\nAnswer yes or no."
     if vocabulary:
-        return f"{question}\nAnswer with one of: {', '.join(vocabulary)}."
-    return f"{question}\nAnswer in a few words."
+        return f"{question}\nAnswer with one of: {', '.join(vocabulary)}.{dated}"
+    return f"{question}\nAnswer in a few words.{dated}"
 
 
 def target(example: Example, explain: bool = True) -> str:
     """The training target: the answer between tags, after the reasoning or (`explain=False`) alone.
 
-    An option is given with its letter.
+    An option is given with its letter. Dated evidence, where it is asked for, follows the answer without reasoning.
     """
     answer, options = reader.reference(example).text, list(example.meta.get("options", ()))
     letter = f"{LETTERS[options.index(answer)]}. " if answer in options else ""
     tagged = f"<answer>{letter}{answer}</answer>"
+    if example.meta.get("form") == "evidence":
+        return "\n".join(filter(None, (tagged, evidence.written(reader.reference(example).segments))))
     if not explain:
         return tagged
     own = f"From what is seen and heard, the question is answered by {answer}. So the answer is {tagged}."
@@ -65,17 +69,24 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     that the question asks for. The vocabulary defaults to `meta["labels"]`; without options and vocabulary, the
     statement of the reply is the answer. A reply that names no answer, or several, gives an empty answer with a note.
     """
+    if example.meta.get("form") == "evidence":
+        plain = replace(example, meta={**example.meta, "form": ""})
+        answer = parse(reply if example.meta.get("options") else _undated(reply), plain, vocabulary)
+        return replace(answer, segments=evidence.told(reply, answer.text), raw=reply)
     options = list(example.meta.get("options", ()))
     if options:
-        answer = reader.choice(reply, options, example.question)
-        dated = example.meta.get("form") == "evidence"
-        return replace(answer, segments=evidence.told(reply, answer.text)) if dated else answer
+        return reader.choice(reply, options, example.question)
     labels = tuple(example.meta.get("labels", ()))
     if labels == YES_NO:
         return reader.name(reply, labels, example.question, kind="yes_no")
     if "items" in example.meta:
         return reader.order(reply, len(example.meta["items"]))
     return reader.name(reply, list(vocabulary or labels), example.question)
+
+
+def _undated(reply: str) -> str:
+    """The part of a reply that answers, where that stands between tags; dates beside it are evidence."""
+    return "\n".join(TAGGED.findall(reply)) or reply
 
 
 def right(answer: Answer, reference: Answer) -> bool:

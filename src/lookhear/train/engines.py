@@ -48,17 +48,21 @@ def accelerator(settings: config.Tuning) -> Accelerator:
 
 def _on_cpus(made: Accelerator, options: dict[str, Any]) -> None:
     """Enable sharding over gloo on CPUs, which Accelerate silently disables without an accelerator."""
-    state = made.state
+    state, precision = made.state, made.mixed_precision
     kind = DistributedType.FSDP if "fsdp_plugin" in options else DistributedType.DEEPSPEED
     state.distributed_type = PartialState().distributed_type = kind  # the first is refreshed from the second
     if kind == DistributedType.FSDP:
         state.fsdp_plugin = options["fsdp_plugin"]
         return
+    import deepspeed.ops
     from deepspeed import comm
 
+    # gloo carries everything: the shared-memory extension would be compiled first, and waits for ever where an earlier
+    # compiler was killed
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     comm.init_distributed(dist_backend="gloo", auto_mpi_discovery=False)
     plugin = options["deepspeed_plugin"]
-    plugin.set_mixed_precision(made.mixed_precision)
+    plugin.set_mixed_precision(precision)
     plugin.select(_from_accelerator_state=True)
     state.deepspeed_plugins = {"default": plugin}
 

@@ -15,7 +15,7 @@ from lookhear.llms import Trainable
 from lookhear.model import tuned
 from lookhear.model.names import SERVED
 
-STAGES = ("align", "instruct")
+STAGES = ("align", "instruct", "prefer", "reinforce")
 METHODS = ("ilora", "lora", "lora_moe", "none")
 
 

@@ -13,7 +13,7 @@ base model). `model.load` reads it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lookhear import config, llms
-from lookhear.errors import ModelError
+from lookhear.errors import ModelError, RecipeError
 from lookhear.files import json_lines
 from lookhear.llms import Prepared, Trainable
 from lookhear.progress import Bars, bars
@@ -36,6 +36,7 @@ from lookhear.train.lessons import Ask, Curriculum, Lesson, Truth
 from lookhear.train.log import Log
 from lookhear.train.meter import Meter
 from lookhear.train.prepared import Clips, size
+from lookhear.train.schedule import warmed
 from lookhear.train.validation import Best, losses
 
 LOG_EVERY = 5  # steps
@@ -61,6 +62,10 @@ class Step(nn.Module):
 def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
     """Train a language model from `recipe` and return its run folder; resumes an interrupted run."""
     check(recipe)
+    if recipe.stage not in ("align", "instruct"):
+        raise RecipeError(
+            f"Stage {recipe.stage} has a loop of its own: lookhear train, or lookhear.train.{recipe.stage}."
+        )
     run, settings = Path(recipe.out or "runs/llm"), recipe.train
     accelerator = engines.accelerator(settings)
     main = accelerator.is_main_process
@@ -71,20 +76,6 @@ def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
         accelerator.wait_for_everyone()
         _Run(replace(recipe, out=str(run)), run, accelerator, shown).go()
     return run
-
-
-def factor(settings: config.Tuning) -> Callable[[int], float]:
-    """Factor of the learning rate as a function of the step (from 0): linear warm-up, then cosine decay to zero."""
-    warm = math.ceil(settings.warmup * settings.steps)
-
-    def at(step: int) -> float:
-        if step < warm:
-            return (step + 1) / warm
-        if settings.schedule == "constant":
-            return 1.0
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, settings.steps - warm))))
-
-    return at
 
 
 class _Run:
@@ -113,7 +104,7 @@ class _Run:
         self.step, self.optimizer = accelerator.prepare(Step(self.llm), optimizer)
         if self.sharded:  # FSDP has replaced the parameters
             self.learning = {n: p for n, p in self.llm.model.named_parameters() if p.requires_grad}
-        self.rate = factor(self.settings)
+        self.rate = warmed(self.settings)
         self.best = Best()
         self.at = 0
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from lookhear.catalog import unknown
-from lookhear.config import Train
+from lookhear.config import Train, Tuning
 from lookhear.errors import RecipeError
 
 
@@ -31,3 +31,18 @@ def _cosine(step: int, total: int, settings: Train, steps_per_epoch: int) -> flo
 def _step(step: int, total: int, settings: Train, steps_per_epoch: int) -> float:
     """Step decay: multiply by `step_factor` every `step_epochs` epochs, as in the official training code."""
     return settings.step_factor ** (step // steps_per_epoch // settings.step_epochs)
+
+
+def warmed(settings: Tuning) -> Callable[[int], float]:
+    """Step (from 0) -> what a language model's `lr` is multiplied by: up in a straight line over a part of the steps,
+    then half a cosine to zero, or constant."""
+    warm = math.ceil(settings.warmup * settings.steps)
+
+    def at(step: int) -> float:
+        if step < warm:
+            return (step + 1) / warm
+        if settings.schedule == "constant":
+            return 1.0
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, settings.steps - warm))))
+
+    return at

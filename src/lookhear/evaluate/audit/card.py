@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from lookhear.errors import DatasetError, LookhearError
-from lookhear.evaluate.audit import checks
+from lookhear.evaluate.audit import checks, pairs
 from lookhear.evaluate.audit.lines import MARGIN, NOT_DONE, Line, not_done
-from lookhear.evaluate.audit.proofs import PROOFS, TIMES, Asked, out_of_time, taken_away
+from lookhear.evaluate.audit.proofs import PROOFS, TIMES, Asked, Beside, out_of_time, taken_away
 from lookhear.evaluate.report import clusters_of, report
 from lookhear.evaluate.run import incomplete, run
 from lookhear.evaluate.scores import Score
@@ -78,10 +78,13 @@ def audit(
     kept = [i for i, e in enumerate(examples) if e.clip.id not in lost]
     overall = _overall(examples, answers)  # unread clips count as wrong here, as everywhere
     asked = Asked(model, store, [examples[i] for i in kept], [answers[i] for i in kept], margin, seed)
+    beside: Beside = {}
+    twins = any("twin" in e.meta for e in examples)
     jobs: list[tuple[tuple[str, str, str], Callable[[], Line | list[Line]]]] = [
-        *(((p.name, p.section, p.title), lambda p=p: taken_away(asked, p)) for p in PROOFS),
-        *(((p.name, p.section, p.title), lambda p=p: out_of_time(asked, p, shift, films)) for p in TIMES),
+        *(((p.name, p.section, p.title), lambda p=p: taken_away(asked, p, beside)) for p in PROOFS),
+        *(((p.name, p.section, p.title), lambda p=p: out_of_time(asked, p, shift, films, beside)) for p in TIMES),
         (("mirror", "time", "mirror left and right"), lambda: checks.mirror(asked, films)),
+        *([] if twins else [(("edits", "pairs", "real clips and their edits"), lambda: pairs.of_edits(beside))]),
         *_without_asking(asked, train, part),
         (("rephrasing", "answers", "asked in other words"), lambda: checks.rephrasing(asked, rephrase)),
         (("calibration", "answers", "calibration"), lambda: checks.calibration(asked)),
@@ -123,9 +126,11 @@ def _overall(examples: Sequence[Example], answers: Sequence[Answer]) -> Score:
 
 def _without_asking(
     asked: Asked, train: Sequence[Example], part: Callable[[Sequence[Example]], Sequence[str]] | None
-) -> list[tuple[tuple[str, str, str], Callable[[], Line]]]:
+) -> list[tuple[tuple[str, str, str], Callable[[], Line | list[Line]]]]:
     """The lines that answers alone give."""
+    twins = [(("twins", "pairs", "pairs of twins"), lambda: pairs.of_twins(asked))]
     return [
+        *(twins if any("twin" in e.meta for e in asked.examples) else []),
         (("chance", "floors", "chance"), lambda: checks.chance(asked, train)),
         *(
             ((f"by_{by}", "floors", title), lambda by=by, title=title: checks.floor(asked, train, by, title))

@@ -10,6 +10,7 @@ from lookhear import files
 from lookhear.evaluate import tables
 from lookhear.evaluate.audit.card import Card
 from lookhear.evaluate.audit.lines import NOT_DONE, Line
+from lookhear.evaluate.audit.pairs import MUTED, sentence
 from lookhear.evaluate.draw import page
 from lookhear.files import dumps
 
@@ -18,6 +19,7 @@ SECTIONS = {
     "seeing": "Does it see?",
     "reading": "Does it read?",
     "time": "Does it know when and where?",
+    "pairs": "Does it follow what changes, and that alone?",
     "floors": "Is it better than guessing?",
     "answers": "Can its answers be relied on?",
 }
@@ -37,7 +39,8 @@ def sentences(card: Card) -> list[str]:
     known = [[by[n] for n in names if n in by] for names in decisive]  # none of answers whose model is not at hand
     found = [next((one for one in lines if one.verdict != NOT_DONE), lines[0]) for lines in known if lines]
     found = found or [line for line in card.lines if line.verdict != NOT_DONE]
-    return [line.sentence for line in [*found, *(one for one in card.lines if one.verdict == NOT_DONE)]]
+    muted = [line for line in card.lines if line.name == MUTED]
+    return [line.sentence for line in [*found, *muted, *(one for one in card.lines if one.verdict == NOT_DONE)]]
 
 
 def save(card: Card, folder: Path | str) -> Path:
@@ -65,6 +68,8 @@ def _parts(card: Card) -> Iterator[str]:
     yield page.text(f"{about} · {facts['questions']} questions about {facts['videos']} videos".lstrip(" ·"), soft=True)
     yield page.text(f"Accuracy {score.accuracy:.2f} % ({low:.2f} to {high:.2f}).")
     yield page.table(["", "verdict"], [[f"the {what}", verdict] for what, verdict in card.findings.items()])
+    if said := sentence(card.lines):
+        yield page.text(said)
     if facts["unread"]:
         yield page.text(f"{len(facts['unread'])} clips could not be read; their questions are in no line.")
     for section, title in SECTIONS.items():

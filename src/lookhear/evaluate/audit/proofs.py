@@ -21,6 +21,7 @@ from lookhear.types import Answer, Example
 KINDS = {"sound": ("Audio", "Audio-Visual"), "picture": ("Visual", "Audio-Visual"), "order": ("Temporal",)}
 USED = Words("used", "misleads", "not used")
 HARDLY = "hardly used"
+Beside = dict[str, tuple[Sequence[Example], Sequence[Answer], Sequence[Answer]]]  # proof -> asked, before, after
 
 
 @dataclass(frozen=True)
@@ -116,17 +117,20 @@ def compared(proof: Proof, before: Asked, examples: Sequence[Example], after: Se
     )
 
 
-def taken_away(asked: Asked, proof: Proof) -> Line:
-    """The line of a probe: sound, picture or question blanked or swapped."""
+def taken_away(asked: Asked, proof: Proof, beside: Beside) -> Line:
+    """The line of a probe: sound, picture or question blanked or swapped. Its answers are kept in `beside`."""
     examples = PROBES[proof.name](asked.examples, asked.seed)
-    return compared(proof, asked, examples, asked.again(examples))
+    after = asked.again(examples)
+    beside[proof.name] = asked.examples, asked.answers, after
+    return compared(proof, asked, examples, after)
 
 
-def out_of_time(asked: Asked, proof: Proof, shift: int, films: int) -> Line:
-    """The line of a change in time: the seconds shuffled, or the sound shifted by `shift` seconds."""
+def out_of_time(asked: Asked, proof: Proof, shift: int, films: int, beside: Beside) -> Line:
+    """The line of a change in time: the seconds shuffled, or the sound shifted by `shift` seconds. Also in `beside`."""
     edit = edits.shuffled(asked.seed) if proof.name == "shuffle_time" else edits.shifted(shift)
     proof = replace(proof, doing=proof.doing.format(shift))
     before, examples, answers = edited(asked, edit, films)
+    beside[proof.name] = before.examples, before.answers, answers
     return compared(proof, before, examples, answers)
 
 

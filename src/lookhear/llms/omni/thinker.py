@@ -20,9 +20,10 @@ from torch import Tensor, nn
 
 from lookhear.errors import ModelError
 from lookhear.layers.generation import GREEDY, Generation, Told, generate, placed
-from lookhear.layers.kv_cache import IGNORED, MediaCache, kept, left, packed, spread
+from lookhear.layers.kv_cache import IGNORED, MediaCache, kept, left, spread
 from lookhear.layers.packing import HEARD, heard_tokens, mel, padded_mels, patches, scaled
 from lookhear.llms import Prepared, Reply
+from lookhear.llms.omni import learning
 from lookhear.llms.omni.hub import CARD
 from lookhear.llms.omni.inputs import LEAD as LEAD
 from lookhear.llms.omni.inputs import SYSTEM as SYSTEM
@@ -146,10 +147,10 @@ class Omni:
         """The media prefix of each clip in a key-value cache."""
         from transformers import DynamicCache
 
-        given = self._prepared(media)
+        given = self.prepared(media)
         ids, mask = left([self.prefix(one) for one in given], self.pad, self.device)
-        tensors = self._tensors(given)
-        positions, after = self._positions(ids, mask, tensors)
+        tensors = self.tensors(given)
+        positions, after = self.positions(ids, mask, tensors)
         cache = DynamicCache()
         self.base.model(
             input_ids=ids,
@@ -207,20 +208,13 @@ class Omni:
         """Mean cross-entropy over the tokens of all targets; a clip and all its questions are one row."""
         if masks is not None:
             raise ModelError(f"{self.name} draws no masks, so it cannot learn any. Train crab on them.")
-        given = self._prepared(media)
-        clips = [self.prefix(one) for one in given]
         pairs = [[(self.question(p), self.reply(t)) for p, t in some] for some in asks]
-        batch = packed(clips, pairs, self.pad, self.device)
-        tensors = self._tensors(given)
-        ids, mask = left(clips, self.pad, self.device)
-        positions = batch.positions(*self._positions(ids, mask, tensors))
-        dtype = self.base.get_input_embeddings().weight.dtype
-        out = self.base.model(
-            input_ids=batch.ids, attention_mask=batch.mask(dtype), position_ids=positions, use_cache=False, **tensors
-        )
-        learned = batch.labels != IGNORED
-        logits = self.base.lm_head(out.last_hidden_state[learned])
-        return nn.functional.cross_entropy(logits.float(), batch.labels[learned])
+        said, batch = self.logits(media, pairs)
+        return nn.functional.cross_entropy(said.float(), batch.labels[batch.labels != IGNORED])
+
+    logits = learning.logits
+    sample = learning.sample
+    logprobs = learning.logprobs
 
     def adapt(self, config: Any) -> None:
         """Add PEFT adapters (ILoraConfig, LoraConfig, …) to the thinker; all other parameters are frozen."""
@@ -235,6 +229,7 @@ class Omni:
 
     def wear(self, folder: Path | str) -> None:
         """Load the adapters of a PEFT folder. Raises ModelError if they do not fit."""
+        import lookhear.ilora.method  # noqa: F401  registers I-LoRA with PEFT
         from lookhear.ilora import fit
 
         dtype = self.base.get_input_embeddings().weight.dtype
@@ -279,10 +274,11 @@ class Omni:
             raise ModelError(f"The tokenizer knows no {written[0]!r}: it is none of Qwen-Omni's.")
         return found
 
-    def _prepared(self, media: Sequence[Media | Prepared]) -> list[Prepared]:
+    def prepared(self, media: Sequence[Media | Prepared]) -> list[Prepared]:
+        """Clips as the model reads them, those that are so already as they are."""
         return [one if isinstance(one, Mapping) else self.prepare(one) for one in media]
 
-    def _tensors(self, given: Sequence[Prepared]) -> dict[str, Tensor]:
+    def tensors(self, given: Sequence[Prepared]) -> dict[str, Tensor]:
         """The thinker's inputs besides token ids, of all clips in order."""
         found: dict[str, Tensor] = {}
         for name in (
@@ -300,7 +296,7 @@ class Omni:
             found["input_features"], found["feature_attention_mask"] = (t.to(self.device) for t in padded_mels(mels))
         return found
 
-    def _positions(self, ids: Tensor, mask: Tensor, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def positions(self, ids: Tensor, mask: Tensor, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """(axis, clip, token) positions of prefixes, and the position that comes next in each."""
         frames = tensors.get("feature_attention_mask")
         if "video_grid_thw" in tensors or "image_grid_thw" in tensors:

@@ -56,6 +56,7 @@ NAMED = {
     "base": Settings(train=3000, val=300, test=1000, diagnostic=800, seed=1),
     "biased": Settings(train=1000, val=100, test=1000, seed=2, bias=0.5),
     "balanced": Settings(train=1000, val=100, test=1000, seed=2),  # shares val and test with `biased`
+    "speedrun": Settings(train=160, val=20, test=80, test_questions=12, seed=2611, fps=2.0),
     "robust": Settings(train=1000, val=100, test=1000, seed=3, bias=0.5, test_bias=0.5),
 }
 

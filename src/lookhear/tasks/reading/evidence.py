@@ -6,7 +6,9 @@ a modality are ignored.
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 
 from lookhear.datasets.reading.replies import in_order
 from lookhear.datasets.reading.times import moments, stretches
@@ -40,3 +42,26 @@ def told(reply: str, label: str = "") -> tuple[Segment, ...]:
             spans += [(time, time + 1) for time in moments(piece) if time not in edges]
             segments += [Segment(label, a, b if b > a else a + 1, stream) for a, b in spans]
     return in_order(dict.fromkeys(segments))
+
+
+def written(segments: Sequence[Segment]) -> str:
+    """Segments as a reply names them, in whole seconds, a line a sense: `heard 0:02-0:05, 0:07-0:09`."""
+    lines = []
+    for stream, word in (("audio", "heard"), ("visual", "seen")):
+        spans: list[list[int]] = []
+        for start, end in sorted(
+            (math.floor(s.start), max(math.ceil(s.end), math.floor(s.start) + 1))
+            for s in segments
+            if s.stream in (stream, "audio-visual")
+        ):
+            if spans and start <= spans[-1][1]:
+                spans[-1][1] = max(spans[-1][1], end)
+            else:
+                spans.append([start, end])
+        if spans:
+            lines.append(f"{word} " + ", ".join(f"{_clock(a)}-{_clock(b)}" for a, b in spans))
+    return "\n".join(lines)
+
+
+def _clock(second: int) -> str:
+    return f"{second // 60}:{second % 60:02d}"

@@ -1,0 +1,1 @@
+"""Twins as other trainers read them: preference pairs and questions with a reward."""

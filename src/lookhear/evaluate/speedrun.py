@@ -1,0 +1,154 @@
+"""The speedrun: points on a fixed Soundstage that nobody trains on, for the CPU-minutes that training took.
+
+    points = the mean of three numbers in percent, on the test split of the world `speedrun`
+        questions   right answers, less what the commonest training answer to the same question scores, of what is left
+        twins       pairs whose true answer changes and that are right both times
+        evidence    seconds named against those an answer rests on: intersection over union, sense by sense
+
+A model that names no segments names the seconds to which it gives more than an even share of its weight, sense by
+sense. What makes cheating visible: the world is made from fixed settings and its files must have the hashes in HASHES;
+a recipe trains on the split `train`, from a fresh run folder; the entry keeps the recipe, what the model starts from,
+the CPU time of all processes, and the robustness card of the very model that scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lookhear import datasets, files
+from lookhear.errors import DatasetError, RecipeError
+from lookhear.evaluate import floors, pairs
+from lookhear.evaluate.audit.card import Card
+from lookhear.evaluate.run import run
+from lookhear.metrics.answers import accuracy
+from lookhear.metrics.evidence import iou
+from lookhear.model import Model
+from lookhear.soundstage.write.card import checksum
+from lookhear.store.features import FeatureStore
+from lookhear.types import Answer, Example, Segment
+
+HASHES = {  # sha256 of the files that decide what is asked and what is true
+    "scenes.jsonl": "be39f5504e49ae9cd9eaf08fa114a9835ac4faf3b22117645f88ca3a4514ec04",
+    "twins.jsonl": "d29c4e539e458a237493de52445456b7801b73611848093a783e5e9873e0961d",
+    "json/avqa-test.json": "98fa682bbb48baaaf38752855b071e4fef067dd272ad35d1ca76c7cadaa5ddd3",
+    "json/twins-test.json": "c39fea74ff962ecf984391b3079741d099c05b5aac0ad81920cee09c7e126a7d",
+    "json/evidence-test.json": "5b8440ea8251678e7992466b2c668dd383bf0eb2d7645eb99fb19d12dc67a6ca",
+}
+HEAD = (
+    "",
+    "points",
+    "questions",
+    "twins",
+    "evidence",
+    "CPU-minutes",
+    "points a minute",
+    "starts from",
+    "sound",
+    "picture",
+)
+
+
+def check_world(root: Path, hashes: Mapping[str, str] = HASHES) -> None:
+    """Refuse a folder that is not the speedrun's world to the byte. Raises DatasetError."""
+    for name, digest in hashes.items():
+        path = root / name
+        if not path.is_file():
+            raise DatasetError(
+                f"No {str(path)!r}. Make the world: lookhear soundstage {root} --split speedrun --twins all"
+            )
+        if checksum(path) != digest:
+            raise DatasetError(f"{str(path)!r} is not that of the speedrun. Make its world anew in another folder.")
+
+
+def points(model: Model, root: Path, store: FeatureStore | None = None) -> dict[str, float]:
+    """The three numbers and their mean, and the accuracy they come from, in percent."""
+    asked, train = (datasets.load("soundstage", root, split) for split in ("test", "train"))
+    right = accuracy(run(model, asked, store), _references(asked))
+    floor = accuracy(floors.most_frequent(train, asked, "question"), _references(asked))
+    twins = datasets.load("soundstage@twins", root, "test")
+    both = pairs.scores(twins, run(model, twins, store))["pairs"].value
+    dated = datasets.load("soundstage@evidence", root, "test")
+    said = run(model, dated, store)
+    seconds = 100 * float(np.mean([iou(named(a), r.segments) for a, r in zip(said, _references(dated), strict=True)]))
+    found = {"questions": max(0.0, 100 * (right - floor) / (100 - floor)), "twins": both, "evidence": seconds}
+    return {"points": sum(found.values()) / len(found)} | found | {"accuracy": right}
+
+
+def named(answer: Answer) -> tuple[Segment, ...]:
+    """The seconds an answer names, or those to which its evidence gives more than an even share, sense by sense."""
+    if answer.segments or answer.evidence is None:
+        return answer.segments
+    tracks = (("audio", answer.evidence.heard), ("visual", answer.evidence.seen))
+    return tuple(
+        Segment("", float(second), second + 1.0, stream)
+        for stream, weights in tracks
+        for second, weight in enumerate(weights)
+        if weight * len(weights) > 1
+    )
+
+
+def entry(
+    name: str, scores: Mapping[str, float], cpu_seconds: float, recipe: Any, starts: str, card: Card
+) -> dict[str, Any]:
+    """What is recorded of a run."""
+    minutes = cpu_seconds / 60
+    lines = {line.name: line.after for line in card.lines if line.name in ("consistency", "says_muted")}
+    return {
+        "name": name,
+        **{key: round(value, 2) for key, value in scores.items()},
+        "cpu_minutes": round(minutes, 2),
+        "points_a_minute": round(scores["points"] / max(minutes, 1e-9), 2),
+        "starts_from": starts,
+        "findings": dict(card.findings),
+        "card": {key: None if value is None else round(value, 2) for key, value in lines.items()},
+        "recipe": recipe,
+        "world": dict(HASHES),
+    }
+
+
+def record(path: Path, made: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Add an entry to a file of them, in the place of one of the same name; returns all, the most points first."""
+    kept = [one for one in files.read_json(path, list) if one.get("name") != made["name"]] if path.is_file() else []
+    every = sorted([*kept, dict(made)], key=lambda one: -one["points"])
+    files.write_json(path, every)
+    return every
+
+
+def rows(entries: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """A row of cells for each entry, under HEAD."""
+    return [
+        [
+            str(one["name"]),
+            *(
+                f"{one[key]:.1f}"
+                for key in ("points", "questions", "twins", "evidence", "cpu_minutes", "points_a_minute")
+            ),
+            str(one["starts_from"]),
+            *(str(one["findings"].get(sense, "")) for sense in ("sound", "picture")),
+        ]
+        for one in entries
+    ]
+
+
+def honest(recipe: Any, root: Path) -> str:
+    """What a recipe starts from, in words. Raises RecipeError where it learns from something else than allowed."""
+    if hasattr(recipe, "llm"):
+        wrong = next(
+            (n for n, t in recipe.tasks.items() if t.split != "train" or Path(t.root or recipe.root) != root), None
+        )
+        if wrong is not None:
+            raise RecipeError(
+                f"tasks.{wrong}: an entry of the speedrun learns from the split train of {str(root)!r} alone."
+            )
+        return f"{recipe.llm.get('name')}, {recipe.llm.get('where') or 'as it ships'}"
+    if recipe.data.train != "train" or recipe.data.val not in ("val", "train") or Path(recipe.data.root) != root:
+        raise RecipeError(f"An entry of the speedrun learns from the splits train and val of {str(root)!r} alone.")
+    return "features of " + ", ".join(dict.fromkeys(recipe.features.values()))
+
+
+def _references(examples: Sequence[Example]) -> list[Answer]:
+    return [e.reference or Answer() for e in examples]

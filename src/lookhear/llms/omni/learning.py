@@ -1,0 +1,76 @@
+"""What preferences and reinforcement need of a Qwen-Omni model: replies drawn at random, and how likely each is.
+
+MediaCache, prompts, draws 0..1 ─ sample ─▶ replies, the same for equal draws and equal probabilities
+clips, [(prompt, tokens of a reply), …] ─ logprobs ─▶ log-probability of every token, with gradients
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lookhear.layers.generation import Generation, generate
+from lookhear.layers.kv_cache import IGNORED, MediaCache, Packed, left, packed
+from lookhear.llms import Prepared, Reply
+from lookhear.types import Media
+
+TOGETHER = 64  # replies drawn in one batch
+
+Pairs = Sequence[Sequence[tuple[Sequence[int], Sequence[int]]]]  # of each clip (tokens of a prompt, tokens of a reply)
+
+
+@torch.inference_mode()
+def sample(
+    llm: Any, seen: MediaCache, rows: Sequence[int], prompts: Sequence[str], draws: Tensor, temperature: float = 1.0
+) -> list[Reply]:
+    """A reply to each prompt, drawn token by token by `draws` (prompt, token), numbers of 0..1.
+
+    `tokens` are all that were drawn, with the one that ended the reply; after as many as there are draws it is `cut`.
+    """
+    asked = [llm.question(prompt) for prompt in prompts]
+    order = sorted(range(len(asked)), key=lambda i: len(asked[i]))
+    replies: dict[int, Reply] = {}
+    for start in range(0, len(order), TOGETHER):
+        some = order[start : start + TOGETHER]
+        said = generate(
+            llm.base, seen, [rows[i] for i in some], [asked[i] for i in some], llm.stop, llm.pad, draws.shape[1],
+            Generation(temperature=temperature), draws=draws[some],
+        )  # fmt: skip
+        for i, one in zip(some, said, strict=True):
+            text = llm.tokenizer.decode(one.tokens, skip_special_tokens=True).strip()
+            tokens = one.tokens if one.last is None else (*one.tokens, one.last)
+            replies[i] = Reply(text, one.score, tokens, ended="cut" if one.last is None else "finished")
+    return [replies[i] for i in range(len(asked))]
+
+
+def logprobs(
+    llm: Any, media: Sequence[Media | Prepared], asks: Sequence[Sequence[tuple[str, Sequence[int]]]]
+) -> list[list[Tensor]]:
+    """Log-probabilities (token,) of the replies to each clip's prompts.
+
+    `asks` are (prompt, tokens of the reply with the one that ends it), of each clip.
+    """
+    pairs = [[(llm.question(prompt), list(tokens)) for prompt, tokens in some] for some in asks]
+    said, batch = llm.logits(media, pairs)
+    words = batch.labels[batch.labels != IGNORED]
+    scores = said.float().log_softmax(-1).gather(-1, words[:, None])[:, 0]
+    found = iter(scores.split([len(tokens) for some in pairs for _, tokens in some]))  # clip by clip, in order
+    return [[next(found) for _ in some] for some in pairs]
+
+
+def logits(llm: Any, media: Sequence[Media | Prepared], pairs: Pairs) -> tuple[Tensor, Packed]:
+    """Logits (token, word) where a reply's next token is learned, and the packed rows that they are of."""
+    given = llm.prepared(media)
+    clips = [llm.prefix(one) for one in given]
+    batch = packed(clips, pairs, llm.pad, llm.device)
+    tensors = llm.tensors(given)
+    ids, mask = left(clips, llm.pad, llm.device)
+    positions = batch.positions(*llm.positions(ids, mask, tensors))
+    dtype = llm.base.get_input_embeddings().weight.dtype
+    out = llm.base.model(
+        input_ids=batch.ids, attention_mask=batch.mask(dtype), position_ids=positions, use_cache=False, **tensors
+    )
+    return llm.base.lm_head(out.last_hidden_state[batch.labels != IGNORED]), batch
