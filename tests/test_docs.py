@@ -1,11 +1,13 @@
 """The pages tell the truth: code they show is the code there is, files they name exist."""
 
+import json
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from lookhear import cli
 
@@ -60,3 +62,42 @@ def test_commands_that_pages_show_are_commands(line):
         except typer.BadParameter as error:
             if line not in SENTENCES or type(error).__name__ != "MissingParameter":  # sentences leave out what is clear
                 raise
+
+
+def blocks(page):
+    """The Python of a page, block by block."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
+
+
+RUN = ["README.md", "docs/start.md"]  # here, as they stand
+ELSEWHERE = {
+    "docs/serve.md": "tests/serve/test_page_of_docs.py",
+    "docs/add/command.md": "tests/test_docs.py",
+    **{f"docs/add/{name}.md": "tests/test_plugins.py" for name in ("net", "dataset", "task", "llm")},
+}
+
+
+@pytest.mark.parametrize("page", RUN)
+def test_python_that_a_page_shows_runs(page, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    names: dict = {}
+    for block in blocks(page):
+        exec(compile(block, page, "exec"), names)
+    assert names["model"].vocabulary
+
+
+def test_the_command_shown_is_a_command():
+    (block,) = blocks("docs/add/command.md")
+    names: dict = {}
+    exec(compile(block, "command.md", "exec"), names)
+    app = typer.Typer()
+    app.command()(names["survey"])
+    ran = CliRunner().invoke(app, ["music_avqa", "--json"])
+    assert ran.exit_code == 0 and all(len(row) == 3 for row in json.loads(ran.stdout)), ran.output
+
+
+def test_no_page_shows_python_that_is_not_run():
+    with_python = {str(page.relative_to(ROOT)) for page in PAGES if blocks(page)}
+    assert with_python <= {*RUN, *ELSEWHERE}
+    for page in with_python - set(RUN):
+        assert Path(page).stem in (ROOT / ELSEWHERE[page]).read_text("utf-8"), f"{ELSEWHERE[page]} does not run {page}"

@@ -19,6 +19,7 @@ import numpy as np
 
 from lookhear import files
 from lookhear.encoders import yamnet
+from lookhear.errors import MediaError
 from lookhear.soundstage.scene.scene import INSTRUMENTS, Player, Scene
 from lookhear.soundstage.sound import voices_font
 from lookhear.soundstage.sound.mix import sound
@@ -93,7 +94,10 @@ def searched(font: str, ears) -> dict[str, Part]:
         found = []
         for program, octaves, velocity in product(programs, (-1, 0, 1), (60, 90, 115)):
             part = Part(program, octaves, velocity)
-            rank, _, score = ranks(scores(font, instrument, ears, part), NAMES[instrument])
+            try:
+                rank, _, score = ranks(scores(font, instrument, ears, part), NAMES[instrument])
+            except MediaError:  # the font has no such notes
+                continue
             found.append((-rank, score, -abs(octaves), part))
         best = max(found, key=lambda row: row[:3])
         chosen[instrument] = best[3]

@@ -22,8 +22,10 @@ from lookhear.timeline.value import Track
 from lookhear.types import Media
 
 RATE, LONG = 16_000, 10
-GRID = tuple(product((0.3, 0.4, 0.5, 0.6), (0.5, 0.7, 0.85), (0.6, 1.0, 1.5), (0.0, 0.12, 0.24, 0.36)))
-NOW = (0.5, 0.5, 1.0, 0.0)  # half, the end as a share of it, pause, seconds taken off both ends
+GRID = tuple(
+    product((0.2, 0.3, 0.4, 0.5, 0.6), (0.5, 0.7, 0.85), (0.6, 1.0, 1.5, 2.0), (0.0, 0.12, 0.24), (False, True))
+)
+NOW = (0.5, 0.5, 1.0, 0.0, True)  # beginning, the end as a share of it, pause, seconds off both ends, rows smoothed
 
 
 def heard(wave: np.ndarray, ears) -> Track:
@@ -67,11 +69,11 @@ def made(data: Path, truth: list[dict]) -> list[dict]:
     return mixtures
 
 
-def accuracy(one: dict, rule: tuple[float, float, float, float]) -> float:
+def accuracy(one: dict, rule: tuple[float, float, float, float, bool]) -> float:
     """Share of the ten seconds that the rule dates rightly, given that the label is there."""
-    half, ends, pause, trim = rule
-    rows = one["rows"]
-    spans = decide.stretches(one["track"], rows, float(LONG), decide.Rule(half, half * ends, pause, trim))
+    begins, ends, pause, trim, smooth = rule
+    used = decide.Rule(begins, begins * ends, pause, trim)
+    spans = decide.stretches(one["track"], one["rows"][smooth], float(LONG), used)
     middles = np.arange(LONG) + 0.5
     said = np.any([(middles >= s.start) & (middles < s.end) for s in spans], axis=0) if spans else np.zeros(LONG, bool)
     truth = (middles >= one["start"]) & (middles < one["end"])
@@ -82,8 +84,9 @@ def chosen(data: Path, truth: list[dict]) -> dict:
     """The rule with the best mean accuracy, and how rules chosen without a source do on it."""
     mixtures = made(data, truth)
     for one in mixtures:
-        rows = calibrated.heard_rows(one["track"])[:, one["columns"]]
-        one["rows"] = 1 - np.prod(1 - np.clip(rows, 0, 1), axis=1)
+        sharp = calibrated.heard_sharp(one["track"])
+        both = [rows[:, one["columns"]] for rows in (sharp, calibrated.smoothed(sharp))]
+        one["rows"] = [1 - np.prod(1 - np.clip(rows, 0, 1), axis=1) for rows in both]
     table = np.array([[accuracy(one, rule) for rule in (*GRID, NOW)] for one in mixtures])
     sources = np.array([one["file"] for one in mixtures])
     held = []
@@ -94,7 +97,7 @@ def chosen(data: Path, truth: list[dict]) -> dict:
     return {
         "mixtures": len(mixtures),
         "sources": len(held),
-        "half, ends, pause, trim": GRID[best],
+        "begins, ends, pause, trim, smoothed": GRID[best],
         "accuracy, fitted": round(float(table[:, best].mean()), 4),
         "accuracy, source left out": round(float(np.mean(held)), 4),
         "accuracy of the rule as it was": round(float(table[:, -1].mean()), 4),

@@ -2,8 +2,10 @@
 
     python -m research.real.score DATA [--out results/real.json]
 
-DATA holds real_truth.json, media_labels.json and the clips they name; nothing of it is copied. What it reads beside it:
-questions.txt. A question is right, wrong, or answered by "cannot say"; where that is what is right, it counts.
+DATA holds real_truth.json, media_labels.json and the clips they name; nothing of it is copied. Beside it lie three sets
+of questions: questions.txt, that the grammar was made with, and two that say how they were answered when first tried;
+an accepted answer * is any transcript. A question is right, wrong, or answered by "cannot say"; where that is what is
+right, it counts.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from lookhear.timeline.finding import CANNOT
 from lookhear.timeline.value import Timeline
 
 HERE = Path(__file__).parent
+SETS = ("questions", "questions_fresh", "questions_last")
+ANY = "*"  # any transcript is accepted
 DATED = {"Male speech, man speaking": "Speech", "man speaking": "Speech"}
 
 
@@ -98,9 +102,10 @@ def asked(data: Path, model: RealModel, found: dict[str, Timeline]) -> dict:
     rows = []
     for line in questions():
         answer = _ask(model, found, line)
-        said, right = _judged(answer.text, line["accept"])
+        said, right = judged(answer.text, line["accept"])
         rows.append(
             {
+                "set": line["set"],
                 "file": line["file"],
                 "question": line["question"],
                 "accept": line["accept"],
@@ -116,6 +121,7 @@ def asked(data: Path, model: RealModel, found: dict[str, Timeline]) -> dict:
     return {
         "questions": len(rows),
         **verdicts,
+        "sets": {n: dict(Counter(r["verdict"] for r in rows if r["set"] == n)) for n in SETS},
         "wrong and sure": len(sure),
         "share wrong and sure": len(sure) / max(len(rows), 1),
         "reliability": reliability(rows),
@@ -130,14 +136,16 @@ def _ask(model: RealModel, found: dict[str, Timeline], line: dict):
 
 
 def questions() -> list[dict]:
-    """The lines of questions.txt."""
+    """The lines of all sets."""
     rows = []
-    for line in (HERE / "questions.txt").read_text("utf-8").splitlines():
+    named = [(n, line) for n in SETS for line in (HERE / f"{n}.txt").read_text("utf-8").splitlines()]
+    for name, line in named:
         if line and not line.startswith("#"):
             file, question, accept, *options = (part.strip() for part in line.split("|"))
             listed = [o.strip() for o in options[0].split(";")] if options else []
             rows.append(
                 {
+                    "set": name,
                     "file": file,
                     "question": question,
                     "accept": [a.strip() for a in accept.split(";")],
@@ -147,10 +155,12 @@ def questions() -> list[dict]:
     return rows
 
 
-def _judged(text: str, accept: list[str]) -> tuple[bool, bool]:
+def judged(text: str, accept: list[str]) -> tuple[bool, bool]:
     """(Something was said, it is right.)"""
     if text == CANNOT:
         return False, CANNOT in accept
+    if ANY in accept:
+        return True, len(text.split()) > 2
     spans = [_spans(a) for a in accept]
     if any(spans) and _spans(text):
         return True, any(_overlap(_spans(text), s) >= 0.5 for s in spans if s)

@@ -1,10 +1,10 @@
 """Make what `stage` and `tiny_omni` know of their world: run once, when they are trained anew.
 
     lookhear soundstage WORLD --clips 100 --seed 12
-    python -m research.real.worlds WORLD [DATA]
+    python -m research.real.worlds WORLD [DATA] [--runs RUN…]
 
 Writes world.safetensors and questions.json beside their weights, and prints how many held-out clips of WORLD, and how
-many of DATA's real ones, are flagged.
+many of DATA's real ones, are flagged. With --runs nothing is written, and run folders of your own are tried instead.
 """
 
 from __future__ import annotations
@@ -33,16 +33,17 @@ def main() -> None:
     parser.add_argument("world", type=Path)
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--names", nargs="+", default=list(NAMES))
+    parser.add_argument("--runs", nargs="+", default=[])
     args = parser.parse_args()
     parts = {split: datasets.load("soundstage", args.world, split) for split in ("train", "val", "test")}
     learnt = [*parts["train"], *parts["val"]]
-    for name in args.names:
+    for name in [] if args.runs else args.names:
         sampling = SAMPLINGS[name]()
         fitted = worlds.fit([worlds.of_media(decode(clip, sampling)) for clip in dict.fromkeys(e.clip for e in learnt)])
         assert fitted is not None, "a hundred clips are enough"
         worlds.write(SHIPPED / name, fitted)
         within.write(SHIPPED / name, (e.question for e in parts["train"]))
-    for name in args.names:
+    for name in args.runs or args.names:
         model = load(name)
         clips = {"held out": list(dict.fromkeys(e.clip for e in parts["test"]))}
         if args.data:

@@ -66,3 +66,36 @@ def test_mistakes(root, lookhear):
     ]:
         done = lookhear(*ask, *extra)
         assert done.code == 2 and says in done.err and done.err.count("\n") == 1
+
+
+def test_people_vote_on_sheets(root, lookhear):
+    ask = ["robust", root / "r", "--dataset", "music_avqa", "--root", root, "--count", 3]
+    made = lookhear(*ask, "--sheets")
+    assert made.code == 0 and "3 rephrasings of 1 questions to vote on" in made.out
+    assert not (root / "r/card.json").exists() and "Save my votes" in (root / "r/votes.html").read_text()
+    lines = (root / "r/votes.csv").read_text("utf-8-sig").splitlines()
+    for name, votes in {"a": "yes yes no", "b": "yes no no", "c": "yes yes yes"}.items():
+        rows = [line + vote for line, vote in zip(lines[1:], votes.split(), strict=True)]
+        (root / f"{name}.csv").write_text("\n".join([lines[0], *rows]) + "\n")
+    votes = [option for name in "abc" for option in ("--votes", root / f"{name}.csv")]
+    done = lookhear(*ask, *votes)
+    assert done.code == 0 and "10 questions asked in 20 ways" in done.out, done.err
+    assert "9 votes on 3 rephrasings: 66.67 % kept, 33.33 % unanimous" in done.out
+    card = json.loads((root / "r/card.json").read_text())
+    assert card["agreement"]["kept"] == 66.67 and card["needed"] == 2 and card["left_out"] == 0
+    assert lookhear("check", "music_avqa_r", "--root", root / "r", "--no-media").code == 0
+    none = lookhear(*ask, "--votes", root / "a.csv", "--sheets")
+    assert none.code == 2 and "goes without --sheets" in none.err
+
+
+def test_an_existing_test_set_is_split_again(root, lookhear):
+    lookhear("robust", root / "r", "--dataset", "music_avqa", "--root", root, "--count", 2)
+    again = lookhear(
+        *("robust", root / "again", "--dataset", "music_avqa_r", "--root", root / "r", "--split", "headtail"),
+        *("--count", 0, "--form", "unfiltered", "--figures", "--json"),
+    )
+    card = json.loads(again.out)
+    assert again.code == 0 and (card["questions"], card["head"], card["tail"]) == (20, 16, 4)
+    assert card["origin"] == "music_avqa" and card["vocabulary"] > 5
+    drawn = {path.name for path in (root / "again/figures").iterdir()}
+    assert drawn == {"openings.png", "answers.png", "head_tail.png"}

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lookhear.encoders import efficientnet_lite, speech, yamnet
+from lookhear.encoders import efficientnet_lite, speech, wordllama, yamnet
 from lookhear.encoders.yamnet import onnx, protobuf, published
 from lookhear.errors import DependencyError, ModelError, RecipeError
 from lookhear.installed import Installed
@@ -121,3 +121,17 @@ def test_voice_is_cut_into_stretches():
     voice[300:303] = 0.9  # too short to be speech
     assert len(speech.spoken(voice)) == 1
     assert speech.spoken(np.zeros(100, np.float32)) == []
+
+
+@pytest.mark.skipif(not wordllama.there(), reason="the package wordllama is not installed")
+def test_wordllama_reads_questions_offline():
+    encoder = wordllama.build(wordllama.Config())
+    one, same, other, empty = encoder(["Is the violin loud?", "is the violin loud?", "Where is the dog?", ""])
+    assert one["question"].shape == (256,)
+    assert one["words"].shape == (32, 256)
+    assert one["question"].norm() == pytest.approx(1, abs=1e-5)
+    assert torch.equal(one["question"], same["question"])
+    assert not torch.allclose(one["question"], other["question"])
+    assert not empty["question"].any()
+    assert (one["words"] != 0).any(1).sum() < 12
+    assert encoder.signature()["name"] == "wordllama"

@@ -139,3 +139,27 @@ def test_the_leak_of_avhbench():
     leak, videos = faults.leak(mine, theirs, "align_ft")
     assert leak.says.startswith(f"{truth['leak']['of_these_in_align_ft']} of {truth['leak']['benchmark_keys']} ")
     assert len(videos.records) == truth["leak"]["videos_shared"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ("The violin", "violin", True),
+        ("a dog barks", "dogs bark", True),
+        ("guitar.", "Guitar", True),
+        ("trumpets", "trumpet", True),
+        ("clarinet", "clarinett", True),
+        ("violin", "viola", False),
+        ("3 dogs", "4 dogs", False),
+        ("left", "lift", False),
+        ("violin", "Violin ", False),
+        ("a man sings", "a woman sings", False),
+        ("", "", False),
+        ("drum", "", False),
+    ],
+)
+def test_options_that_are_nearly_the_same(one, other, said):
+    from lookhear.evaluate.lint.faults import near
+
+    assert near(one, other) is said
+    assert near(other, one) is said

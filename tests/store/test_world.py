@@ -55,3 +55,17 @@ def test_a_damaged_file_is_refused(tmp_path):
 
 def test_silence_and_black_are_described():
     assert worlds.of_media(Media(None, np.zeros(0), np.zeros(16_000, np.float32), 16_000, 1.0)) == {}
+
+
+def test_clips_are_described_from_their_files_where_these_are(tmp_path):
+    from lookhear.media.sampling import Sampling
+    from lookhear.media.write import write
+    from lookhear.types import Clip, Source
+
+    paths = [tmp_path / "a.mp4", tmp_path / "gone.mp4", tmp_path / "broken.mp4"]
+    write(paths[0], list(clip(1).frames), clip(1).waveform, fps=1)
+    paths[2].write_bytes(b"no video")
+    clips = [Clip(Source(p.stem, p), Source(p.stem, p)) for p in paths] + [Clip(Source("b", None), Source("b", None))]
+    found = worlds.of_files(clips, [Sampling(), Sampling()])
+    assert set(found[0]) == {"picture", "sound"}
+    assert found[1:] == [{}, {}, {}]

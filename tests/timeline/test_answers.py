@@ -1,5 +1,7 @@
 """Answers from a made-up timeline: right, with evidence, and honest about what cannot be known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -80,3 +82,21 @@ def test_the_nearest_option_or_none(clip):
     assert answer(clip, "What do you hear?", ("cat", "puppy", "train")).text in ("puppy",)
     assert answer(clip, "Which instrument is heard?", ("fiddle", "trumpet")).text == "fiddle"
     assert answer(clip, "What do you hear?", ("trumpet", "helicopter")).text == CANNOT
+
+
+ASKED = (
+    "Which instrument {} last?", "What {} first?", "What is the last animal that {}?", "How many instruments {}?",
+    "When does the dog {}?", "What {} after the violin?", "Where is the loudest instrument?",
+    "What {} at the same time as the dog?",
+    "Is the dog louder than the violin?", "Is it a dog or a cat?", "What is on the left?", "How often does the dog {}?",
+)  # fmt: skip
+
+
+def test_no_program_fails_on_any_timeline(clip):
+    """Silent, black, unheard, unseen, without events, with ranks alone: an answer or "cannot say"."""
+    ranked = {"heard": (("Violin, fiddle", 0.3), ("Dog", 0.25)), "seen": (("beagle", 0.3),)}
+    bare = replace(clip, events=(), ranked=ranked)
+    for timeline in (clip, bare, Timeline("none", 5.0, ()), replace(clip, ranked={}, sentences=(), loudness=())):
+        for question in ASKED:
+            for options in ((), ("yes", "no"), ("violin", "dog", "two", "left")):
+                assert answer(timeline, question.format("sound"), options).text

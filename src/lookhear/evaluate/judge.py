@@ -1,7 +1,8 @@
 """A language model as judge of free answers: is what was replied the right answer in other words?
 
 Only questions without options and without a list of answers are judged, only where the words differ, and only when a
-judge is named. Its verdicts are kept under question, reference, reply and judge, and are never asked for twice.
+judge is named. Its verdicts are kept under question, reference, reply and judge, and are never asked for twice; a
+request that failed is no verdict.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from lookhear.metrics.answers import correct
 from lookhear.tasks.reading import reader
 from lookhear.types import Answer, Example, Media
 
-Ask = Callable[[Sequence[str]], Sequence[str]]  # prompts in, replies out
+Ask = Callable[[Sequence[str]], Sequence[str]]  # prompts in, replies out; an empty one where none came
 QUESTION = "Does the reply give the right answer? Answer yes or no."
 TOGETHER = 16  # prompts asked at once
 
@@ -34,9 +35,9 @@ def judged(
     for start in range(0, len(new), TOGETHER):
         some = new[start : start + TOGETHER]
         for i, reply in zip(some, ask([prompts[i] for i in some]), strict=True):
-            verdicts.add(
-                keys[i], {"reply": reply, "verdict": reader.name(reply, ("yes", "no"), QUESTION, "yes_no").text}
-            )
+            if reply:  # what failed is asked again by the next run
+                found = reader.name(reply, ("yes", "no"), QUESTION, "yes_no").text
+                verdicts.once(keys[i], lambda reply=reply, found=found: {"reply": reply, "verdict": found})
     result, said = list(answers), []
     for i in places:
         verdict = str((verdicts.get(keys[i]) or {}).get("verdict", ""))
@@ -62,7 +63,8 @@ def asking(llm: Any) -> Ask:
     seen = llm.watch([Media(None, np.zeros(0), None, 16_000, 0.0)])
 
     def ask(prompts: Sequence[str]) -> list[str]:
-        return [reply.text for reply in llm.answer(seen, [0] * len(prompts), prompts, 16)]
+        replies = llm.answer(seen, [0] * len(prompts), prompts, 16)
+        return ["" if reply.ended == "failed" else reply.text for reply in replies]
 
     return ask
 

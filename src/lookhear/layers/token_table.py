@@ -28,6 +28,8 @@ def trim(tokens: Int[Tensor, "row word"]) -> tuple[Int[Tensor, "row word"], Bool
     A row of nothing but padding is read as one word of id 0, so that no softmax is over nothing.
     """
     padding = padding_of(tokens)
+    if tokens.is_meta:  # shapes alone have no padding
+        return tokens, padding
     longest = int((~padding).any(dim=0).nonzero().max()) + 1
     return tokens[:, :longest], padding[:, :longest]
 

@@ -20,6 +20,7 @@ from lookhear.errors import ModelError
 from lookhear.model._clips import Video, Watched, about, plain, stamp
 from lookhear.model.readers import Reader
 from lookhear.store.features import FeatureStore
+from lookhear.tasks import UNREAD
 from lookhear.timeline import answers, kept, reading, zero_shot
 from lookhear.timeline.finding import CANNOT
 from lookhear.timeline.scene import Scene
@@ -101,7 +102,7 @@ class RealModel:
             return self._matched(scene, example)
         if example.task in ("action_recognition", "emotion_recognition") and labels:
             return zero_shot.classified(scene, labels)
-        return Answer(CANNOT, notes=(f"The model real does not do {example.task}: it knows labels, times and words.",))
+        return Answer(notes=(f"{UNREAD}the model real does not do {example.task}: it knows labels, times and words",))
 
     def _scene(self, timeline: Timeline) -> Scene:
         """The timeline prepared for questions; the last one is cached."""

@@ -4,7 +4,8 @@
     descriptor ─ distance to the second nearest training clip / usual distance among them ─▶ above 1: out of
     distribution
 
-Features of a model cannot represent what they were not trained on, so the decoded clip is described as well.
+Features of a model cannot represent what they were not trained on, so decoded clips are described as well: some
+training clips when a run begins, and any clip that is asked about.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from safetensors.numpy import load_file, save
 from torch import Tensor
 
 from lookhear import files
-from lookhear.errors import ModelError
+from lookhear.errors import MediaError, ModelError
+from lookhear.media.decode import decode
+from lookhear.media.sampling import Sampling
 from lookhear.store.features import FeatureStore, key
 from lookhear.store.names import serving
 from lookhear.types import BLANK, Clip, Media
@@ -128,6 +131,29 @@ def of_clip(clip: Clip, wanted: Sequence[str], features: Mapping[str, str], stor
             rows, absent = store.look(name, own, where)
             descriptor |= {} if absent else {stream: of_stream(rows)}
     return descriptor
+
+
+def of_files(clips: Sequence[Clip], samplings: Sequence[Sampling]) -> list[dict[str, np.ndarray]]:
+    """Descriptors of clips themselves, as encoders with these samplings decode them; of clips whose files are there."""
+    found = []
+    for clip in clips:
+        mine: dict[str, np.ndarray] = {}
+        for sampling in dict.fromkeys(samplings):
+            if {"picture", "sound"} <= mine.keys() or not _there(clip):
+                continue
+            try:
+                made = of_media(decode(clip, sampling))
+            except MediaError:
+                continue  # it is told where features are made
+            mine.update({name: row for name, row in made.items() if name not in mine})
+        found.append(mine)
+    return found
+
+
+def _there(clip: Clip) -> bool:
+    """Whether the files of a clip are here: features may be used without the media that they were made from."""
+    paths = [source.path for source in (clip.video, clip.audio) if source and source != BLANK]
+    return bool(paths) and all(path is not None and Path(path).is_file() for path in paths)
 
 
 def fit(clips: Sequence[Descriptor]) -> World | None:

@@ -74,9 +74,14 @@ def heard_whole(track: Track) -> Float[np.ndarray, " label"]:
     return windows(track, sounds().raised(track.scores.astype(np.float64))).max(axis=0)
 
 
+def heard_sharp(track: Track) -> Rows:
+    """Raised scores of the classes of sound, row by row: when they are there."""
+    return sounds().raised(track.scores.astype(np.float64))
+
+
 def heard_rows(track: Track) -> Rows:
-    """Raised and smoothed scores of the classes of sound."""
-    return smoothed(sounds().raised(track.scores.astype(np.float64)))
+    """The same, smoothed: how likely they are."""
+    return smoothed(heard_sharp(track))
 
 
 def seen_labels(track: Track) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Detect events from rows of scores: hysteresis thresholds, and specific labels preferred to general ones.
 
-    scores ─ begins above half of the label's own peak, goes on above a quarter, short pauses are filled ─▶ stretches
+    scores ─ begins above a share of the label's own peak, goes on above half of that, pauses are filled ─▶ stretches
     stretches ─ probability of their mean score ─ the general under the specific dropped ─▶ events
 
 Thresholds are relative to the label's own peak, so that faint sounds have ends too. All labels share the constants.
@@ -19,9 +19,7 @@ from lookhear.timeline.ontology import groups, larger_than, sounds
 from lookhear.timeline.value import Event, Track
 
 ON, ON_GENERAL = 0.4, 0.5  # smallest probability of an event, for a specific and for a general label
-HALF, QUARTER = 0.5, 0.25  # of the label's own peak: where an event begins, and where it ends
 FAINT = 0.02  # score below which nothing begins, unless the label's peak is below it
-PAUSE = 1.0  # seconds; shorter gaps do not end an event
 SHARE = 0.5  # of a group's probability that one class must have to be named in its place
 TOP = 10  # labels that are listed for the whole clip
 
@@ -38,18 +36,19 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Rule:
-    """Thresholds of an event relative to the peak (begins, ends), and filled pause and trim in seconds."""
+    """Shares of a label's peak where an event begins and ends, seconds of a filled pause, seconds off each end."""
 
-    begins: float = HALF
-    ends: float = QUARTER
-    pause: float = PAUSE
-    trim: float = 0.0
-
-
-RULE = Rule()
+    begins: float
+    ends: float
+    pause: float
+    trim: float = 0.0  # a row of sound lasts 0.96 s: what fills a part of it begins and ends inside
 
 
-def stretches(track: Track, scores: Float[np.ndarray, " time"], duration: float, rule: Rule = RULE) -> list[Stretch]:
+HEARD = Rule(0.3, 0.15, 1.5, 0.12)  # chosen on mixtures of known seconds (research/real/mixtures.py)
+SEEN = Rule(0.5, 0.25, 1.0)
+
+
+def stretches(track: Track, scores: Float[np.ndarray, " time"], duration: float, rule: Rule) -> list[Stretch]:
     """Time spans of a label, by hysteresis between two thresholds relative to its maximum."""
     peak = float(scores.max(initial=0.0))
     found: list[Stretch] = []
@@ -77,14 +76,15 @@ def runs(mask: Sequence[bool] | np.ndarray) -> list[tuple[int, int]]:
 
 def heard_events(track: Track, duration: float) -> list[Event]:
     """Events of the audio track."""
-    tree, rows = sounds(), calibrated.heard_rows(track)
+    tree, sharp = sounds(), calibrated.heard_sharp(track)
+    rows = calibrated.smoothed(sharp)
     likely = calibrated.heard_probability(rows).max(axis=0, initial=0.0)
     events = []
     for i in np.flatnonzero(likely >= ON):
         name = tree.names[i]
         if tree.marks[name] == "?":
             continue
-        for one in stretches(track, rows[:, i], duration):
+        for one in stretches(track, sharp[:, i], duration, HEARD):
             mean = rows[one.first : one.last + 1].mean(axis=0, keepdims=True)
             score = float(calibrated.heard_probability(mean)[0, i])
             events.append(Event(name, round(one.start, 2), round(one.end, 2), round(score, 3), "heard"))
@@ -118,7 +118,7 @@ def seen_events(track: Track, duration: float) -> list[Event]:
         label, number = labels[column], int(column) - len(among)
         if number < 0 and among[label].general:
             continue
-        for one in stretches(track, rows[:, column], duration):
+        for one in stretches(track, rows[:, column], duration, SEEN):
             mean = rows[one.first : one.last + 1].mean(axis=0)
             if not _named(mean, number, label, members, labels):
                 continue

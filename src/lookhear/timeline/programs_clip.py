@@ -116,7 +116,8 @@ def extreme(scene: Scene, query: Query) -> Finding:
     if place_of >= len(names):
         return unknown(f"Only {number(len(names))} of them stand out: {', '.join(names)}.")
     if late:
-        names.sort(key=lambda n: max(e.end for e in scene.events(heard.stream) if basic(e) == n) if n in firsts else 0)
+        events = scene.events(heard.stream)  # none of what only the whole clip was ranked by
+        names.sort(key=lambda n: max([e.end for e in events if basic(e) == n], default=firsts[n].end))
     chosen = firsts[names[place_of]]
     clear = len(names) == 1 or abs(firsts[names[0]].start - firsts[names[1 if len(names) > 1 else 0]].start) >= 0.5
     return Finding(

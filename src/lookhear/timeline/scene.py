@@ -42,7 +42,7 @@ class Scene:
     @cached_property
     def _rows(self) -> dict[str, np.ndarray]:
         heard, seen = self.timeline.heard, self.timeline.seen
-        rows = {"heard": calibrated.heard_rows(heard)} if heard else {}
+        rows = {"heard": calibrated.heard_sharp(heard)} if heard else {}
         return rows | ({"seen": calibrated.seen_rows(seen)} if seen else {})
 
     @cached_property
@@ -79,7 +79,8 @@ class Scene:
         track = self.track(stream)
         if track is None or not self.columns(concept, stream):
             return []
-        return decide.stretches(track, self.scores(concept, stream), self.timeline.duration)
+        rule = decide.HEARD if stream == "heard" else decide.SEEN
+        return decide.stretches(track, self.scores(concept, stream), self.timeline.duration, rule)
 
     def events(self, stream: str, kind: str = "") -> list[Event]:
         """The events of a stream that are of a kind ("instrument", "animal", "vehicle", or any)."""

@@ -116,7 +116,7 @@ def _joined(found: Sequence[Segment]) -> list[Segment]:
     """Segments of one label from both senses as one where they overlap."""
     out: list[Segment] = []
     for one in sorted(found, key=lambda s: (s.label, s.start)):
-        if out and out[-1].label == one.label and one.start <= out[-1].end + decide.PAUSE:
+        if out and out[-1].label == one.label and one.start <= out[-1].end + decide.SEEN.pause:
             out[-1] = replace(out[-1], end=max(out[-1].end, one.end))
         else:
             out.append(one)

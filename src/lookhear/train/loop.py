@@ -26,12 +26,11 @@ from lookhear.model import says, within
 from lookhear.model.costs import Cost, line
 from lookhear.model.options import PAIRED, YES, among, right_pairs, with_options
 from lookhear.progress import Bars, bars
-from lookhear.store import world as worlds
 from lookhear.store.batch import NEGATIVE, OFFERED, Batch, batch, batches, orders, wants
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import encoders_of
 from lookhear.store.scale import measure, scaled
-from lookhear.train import costs, files, questions
+from lookhear.train import costs, files, questions, world
 from lookhear.train.log import Log
 from lookhear.train.questions import Questions
 from lookhear.train.schedule import factor
@@ -39,7 +38,6 @@ from lookhear.train.step import OPTIMIZERS, Step, optimizer, trainee
 from lookhear.types import Example
 
 LOG_EVERY = 20  # steps
-WORLD = 2000  # most clips for the statistics of the training clips
 CACHE = 4e9  # largest size of all clip features, in bytes, for keeping them in memory
 
 
@@ -113,7 +111,8 @@ class _Run:
         """Train to the end."""
         if self.main:
             files.start(self.run, self.recipe, self.questions.vocabulary, self.cards, self.scale)
-            self._keep_world()
+            world.keep(self.run, self.pool, self.recipe.features, orders(self.net.watch), self.cards, self.store)
+            within.write(self.run, (example.question for example in self.questions.train))
             for note in self.questions.notes:
                 self.shown.say(note)
             if self.recipe.debias and (note := self.net.note(self.settings.optimizer)):
@@ -135,14 +134,6 @@ class _Run:
             self._keep_costs()
             files.finish(self.run)
             self.log.close()
-
-    def _keep_world(self) -> None:
-        """Write statistics of the training clips and questions, for out-of-distribution warnings."""
-        streams, some = orders(self.net.watch), self.pool[:: 1 + len(self.pool) // WORLD]
-        learned = worlds.fit([worlds.of_clip(clip, streams, self.recipe.features, self.store) for clip in some])
-        if learned is not None:
-            worlds.write(self.run, learned)
-        within.write(self.run, (example.question for example in self.questions.train))
 
     def _one(self, examples: Sequence[Example]) -> None:
         """One step on one batch."""

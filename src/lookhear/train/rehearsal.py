@@ -29,7 +29,7 @@ from lookhear.model.options import OFFERED
 from lookhear.store.batch import NEGATIVE, Batch, orders, wants
 from lookhear.store.names import configured, serving
 from lookhear.train import questions
-from lookhear.train.loop import Step, optimizer, trainee
+from lookhear.train.step import Step, optimizer, trainee
 
 WEIGHTS = ("pretrained", "swin", "htsat")  # settings that read weights
 ROWS = 2  # questions of the timed step, of as many clips

@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from lookhear.datasets.reading.annotations import Annotations
@@ -19,6 +20,7 @@ from lookhear.types import Example
 
 SHOWN = 5  # cases quoted of each fault
 WORD = re.compile(r"\w+")
+LETTERS = 6  # of a text below which one letter makes another word
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ def _twice(examples: Sequence[Example]) -> list[Finding]:
 
 def _options(examples: Sequence[Example]) -> list[Finding]:
     alike, answer, stray, words, never = list[int](), list[int](), list[int](), list[int](), list[int]()
+    nearly = [n for n, e in enumerate(examples) if _any_near([str(o) for o in e.meta.get("options", ())])]
     wrong = {
         _plain(o)
         for e in examples
@@ -143,6 +146,12 @@ def _options(examples: Sequence[Example]) -> list[Finding]:
         Finding(
             "options alike", "two options differ at most in case and blanks", tuple(alike), _quoted(examples, alike)
         ),
+        Finding(
+            "options nearly alike",
+            "two options differ by one letter, a mark, an article or a plural; numbers apart",
+            tuple(nearly),
+            _quoted(examples, nearly),
+        ),
         Finding("answer stands twice", "the right option stands there twice", tuple(answer), _quoted(examples, answer)),
         Finding(
             "same set of words",
@@ -153,6 +162,33 @@ def _options(examples: Sequence[Example]) -> list[Finding]:
         Finding("stray blanks", "options that begin or end with a blank; a record for each", tuple(stray)),
         Finding("never a distractor", told, tuple(never) if len(never) < len(examples) else ()),
     ]
+
+
+def near(one: str, other: str) -> bool:
+    """Whether two texts are not the same and differ by little: an edit in six letters, articles, plurals, marks.
+
+    A number makes a difference, and so does a word that two texts do not share.
+    """
+    first, second = (_plain(re.sub(r"[^\w\s]", " ", text)) for text in (one, other))
+    if _plain(one) == _plain(other) or re.findall(r"\d+", first) != re.findall(r"\d+", second):
+        return False
+    bare = [[w.removesuffix("s") for w in text.split() if w not in ("a", "an", "the")] for text in (first, second)]
+    if bare[0] and bare[0] == bare[1]:
+        return True
+    return min(len(first), len(second)) >= LETTERS and _one_edit(first, second)
+
+
+def _one_edit(one: str, other: str) -> bool:
+    """Whether one inserted, deleted or changed letter makes one text the other."""
+    if abs(len(one) - len(other)) > 1:
+        return False
+    begin = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    rest = one[begin:], other[begin:]
+    return rest[0][1:] == rest[1][1:] or rest[0][1:] == rest[1] or rest[0] == rest[1][1:]
+
+
+def _any_near(options: Sequence[str]) -> bool:
+    return any(near(one, other) for one, other in combinations(options, 2))
 
 
 def _plain(text: str) -> str:

@@ -49,6 +49,7 @@ def designs(dataset: str) -> dict[str, dict[str, float]]:
     return found
 
 
+APART, TOP = 2.2, 93.0  # names of lines: how far apart, and the highest, on an axis from 20 to 95
 RULE = "each method at its best: any encoders, fine-tuned on the set; not zero-shot, no ablation, no other training set"
 
 
@@ -79,12 +80,13 @@ def draw(path: Path | str) -> None:
         from matplotlib.lines import Line2D
     except ImportError:
         raise DependencyError("The figure needs matplotlib: pip install 'lookhear[report]'") from None
-    figure = Figure(figsize=(13, 4.2), layout="constrained")
+    figure = Figure(figsize=(16, 6), layout="constrained")
     panels = figure.subplots(1, 3, width_ratios=(1, 1, 1.25))
     design = _design()
     for panel, (dataset, title) in zip(panels, DATASETS.items(), strict=False):
         for method, row in by_type(dataset).items():
             panel.plot(TYPES, [row[t] for t in TYPES], color=COLOURS[design[method]], alpha=0.35, lw=1)
+        _label(panel, {method: row[TYPES[-1]] for method, row in by_type(dataset).items()}, design)
         for kind, means in designs(dataset).items():
             if means["methods"]:
                 panel.plot(TYPES, [means[t] for t in TYPES], "o-", color=COLOURS[kind], lw=2.5, ms=5)
@@ -101,6 +103,27 @@ def draw(path: Path | str) -> None:
         figure.savefig(path, dpi=150)
     except ValueError as error:  # an ending that matplotlib knows no format for
         raise RecipeError(f"{str(path)!r} cannot be drawn: {error}") from None
+
+
+def _label(panel, ends: Mapping[str, float], design: Mapping[str, str]) -> None:
+    """Name every line at its right end, apart from each other."""
+    order = sorted(ends, key=lambda method: ends[method])
+    heights: list[float] = []
+    for method in order:
+        heights.append(max(ends[method], heights[-1] + APART if heights else 0.0))
+    for n in reversed(range(len(heights))):  # what was pushed over the top comes down again
+        heights[n] = min(heights[n], heights[n + 1] - APART if n + 1 < len(heights) else TOP)
+    for method, height in zip(order, heights, strict=True):
+        panel.annotate(
+            method,
+            (len(TYPES) - 1, ends[method]),
+            xytext=(len(TYPES) - 0.8, height),
+            fontsize=6,
+            color=COLOURS[design[method]],
+            va="center",
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "lw": 0.3, "color": "#aaaaaa"},
+        )
 
 
 def _years(panel, entries: Sequence[tuple[int, str, float]], design: Mapping[str, str]) -> None:

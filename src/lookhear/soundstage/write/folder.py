@@ -110,10 +110,10 @@ def _voices(font: str) -> dict[str, str]:
     """Name and checksum of the sound font, empty for drawn voices. Raises MediaError for one that cannot play."""
     if not font:
         return {}
-    from lookhear.soundstage.sound.voices_font import opened
+    from lookhear.soundstage.sound.voices_font import VERSION, opened
 
     opened(font, 16000)
-    return {"name": Path(font).name, "sha256": checksum(Path(font))}
+    return {"name": Path(font).name, "sha256": checksum(Path(font)), "parts": str(VERSION)}
 
 
 def _annotations(out: Path, settings: Settings, clips: Sequence[Asked]) -> Iterator[Path]:

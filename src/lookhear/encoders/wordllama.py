@@ -1,0 +1,93 @@
+"""WordLlama, one vector a question and one a word piece: 32,000 pieces of 256 numbers, from a pip package. Offline.
+
+    question ─ word pieces ─ table ─▶ words (32, 256), zeros after the last ─ mean, length 1 ─▶ question (256)
+
+No context: the order of words is in `words` alone. Weights: the package `wordllama` 0.4.0.post1, read by path, never
+imported. Licences: package MIT; its vectors are reduced from the embedding table of Llama 2, whose community licence
+applies to them: they are read where the user installed them and never shipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lookhear.encoders import _frozen
+from lookhear.errors import DependencyError
+from lookhear.installed import Installed
+
+WIDTH, ROWS = 256, 32
+INSTALL = "pip install 'lookhear[real]'"
+WEIGHTS = Installed(
+    "wordllama",
+    "weights/l2_supercat_256.safetensors",
+    "64b47a2dc493cb8e85944076601189739852d7b64e0e1eedcb1937a251cd9fd5",
+    INSTALL,
+)
+PIECES = Installed(
+    "wordllama",
+    "tokenizers/l2_supercat_tokenizer_config.json",
+    "93248f2a9ec36c7b35f700a033d5f36228aae48db61aee31007fa49062cdeb68",
+    INSTALL,
+)
+
+
+def there() -> bool:
+    """Whether the vectors are installed."""
+    return WEIGHTS.there() and PIECES.there()
+
+
+@lru_cache(maxsize=1)
+def table() -> tuple[Any, np.ndarray]:
+    """The tokenizer, and the vectors of its pieces (32000, 256). Raises DependencyError or ModelError."""
+    weights, pieces = WEIGHTS.checked("word vectors"), PIECES.checked("word vectors")
+    try:
+        from safetensors.numpy import load_file
+        from tokenizers import Tokenizer
+    except ImportError:
+        raise DependencyError(f"Word vectors need tokenizers. Install it with: {INSTALL}") from None
+    return Tokenizer.from_file(str(pieces)), next(iter(load_file(weights).values()))
+
+
+@dataclass(frozen=True)
+class Config:
+    """How much of a question is kept."""
+
+    rows: int = ROWS
+    """word pieces; what comes after them is dropped"""
+
+
+class WordLlama(_frozen.Frozen):
+    """Texts in, `question` (256) and `words` (rows, 256) out."""
+
+    name = "wordllama"
+    reads = "text"
+
+    def __init__(self, config: Config):
+        self.tokenizer, vectors = table()
+        super().__init__(nn.Embedding.from_pretrained(torch.from_numpy(vectors.astype(np.float32))), config)
+        self.streams = {"question": WIDTH, "words": WIDTH}
+
+    @torch.inference_mode()
+    def __call__(self, items: Sequence[str]) -> list[dict[str, Tensor]]:
+        encoded = self.tokenizer.encode_batch([text.lower() for text in items], add_special_tokens=False)
+        return [self._one(one.ids) for one in encoded]
+
+    def _one(self, ids: Sequence[int]) -> dict[str, Float[Tensor, ...]]:
+        found = self.net(torch.tensor(ids[: self.config.rows], dtype=torch.long))
+        mean = found.mean(0) if len(found) else torch.zeros(WIDTH)
+        words = torch.zeros(self.config.rows, WIDTH)
+        words[: len(found)] = found
+        return {"question": mean / mean.norm().clamp(min=1e-6), "words": words}
+
+
+def build(config: Config) -> WordLlama:
+    """The encoder with the installed vectors. Raises DependencyError or ModelError."""
+    return WordLlama(config)

@@ -1,0 +1,82 @@
+"""A reader's own video on the page of `make demo`: its timeline, three questions, and the evidence of their answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lookhear.errors import LookhearError
+from lookhear.evaluate.draw import page, picture, timeline
+from lookhear.media.decode import decode
+from lookhear.media.sampling import Sampling
+from lookhear.media.write import write
+from lookhear.model import clip_of
+from lookhear.model.real import RealModel
+from lookhear.timeline.scene import short
+from lookhear.timeline.value import Timeline
+from lookhear.types import Answer, Clip, Media
+
+LONGEST, SIDE, FPS = 60.0, 240, 8.0  # of the copy on the page: seconds, pixels of its height, frames a second
+
+
+def parts(video: Path | str, out: Path) -> list[str]:
+    """Pieces of the page about a video; drawings and a small copy go to `out`.
+
+    What is wrong with the video, or not installed, is one paragraph instead: the rest of the page stands.
+    """
+    name = Path(video).name
+    head = [page.heading(f"Your own clip: {name}")]
+    try:
+        return [*head, *_watched(clip_of(str(video)), name, out)]
+    except LookhearError as error:
+        return [*head, page.text(str(error))]
+
+
+def questions(seen: Timeline) -> list[str]:
+    """Three questions that suit a clip: what is there, and when its clearest event or what is said."""
+    asked = [q for q, there in (("What do you hear?", seen.loudness), ("What do you see?", seen.frames)) if there]
+    events = sorted(seen.events, key=lambda e: -e.score)
+    if events:
+        verb = "hear" if events[0].stream == "heard" else "see"
+        asked.append(f"When do you {verb} {short(events[0].label)}?")
+    return [*asked, "What is said?", "How many cuts are there?", "How long is the video?"][:3]
+
+
+def _watched(clip: Clip, name: str, out: Path) -> list[str]:
+    model = RealModel()
+    found = model.timeline(clip)
+    media = decode(Clip(clip.video, clip.audio, 0.0, min(LONGEST, found.duration)), Sampling(fps=FPS))
+    asked = questions(found)
+    answers = model.ask(clip, *asked)
+    made = [
+        page.text(
+            "Watched by the model real: YAMNet, EfficientNet and Whisper from installed packages, no training, nothing "
+            "downloaded. It knows sounds, things, times and words, and says where it does not."
+        ),
+        *_copied(media, name, out / "own.mp4"),
+        page.picture(timeline.drawn(found, media, out / "timeline.png"), "What is seen and heard, and when."),
+    ]
+    for number, (question, answer) in enumerate(zip(asked, answers, strict=True), 1):
+        made += _asked(question, answer, media, out / f"own-{number}.png")
+    return made
+
+
+def _asked(question: str, answer: Answer, media: Media, path: Path) -> list[str]:
+    told = "; ".join(answer.notes)
+    if not answer.scores:
+        return [page.text(f"{question} {answer.text}. {told}")]
+    return [
+        page.question(question, answer.text, answer.scores[answer.text]),
+        page.picture(picture.picture(media, question, answer, path), told),
+    ]
+
+
+def _copied(media: Media, name: str, path: Path) -> list[str]:
+    """A small copy that every browser plays; none of a clip that has no picture."""
+    if media.frames is None or len(media.frames) < 2:
+        return []
+    step = max(1, round(min(media.frames.shape[1:3]) / SIDE))
+    frames = media.frames[:, ::step, ::step]
+    frames = frames[:, : frames.shape[1] // 2 * 2, : frames.shape[2] // 2 * 2]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(path, frames, media.waveform, FPS, media.sample_rate)
+    return [page.clip(path, f"{name}, a small copy.")]

@@ -1,0 +1,73 @@
+"""One picture of one timeline: frames, what is seen and heard as bars over the seconds, loudness, words said."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import numpy as np
+
+from lookhear.errors import DependencyError
+from lookhear.evaluate.draw.picture import COLOURS, INK, PAPER, SOFT
+from lookhear.timeline.scene import short
+from lookhear.timeline.value import Event, Timeline
+from lookhear.types import Media
+
+ROWS = 6  # labels of each sense
+STREAM = {"seen": COLOURS["seen"], "heard": COLOURS["heard"]}
+
+
+def drawn(timeline: Timeline, media: Media, path: Path) -> Path:
+    """Draw `timeline` over the frames of `media`, to `path` (png, svg or pdf). Raises DependencyError."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise DependencyError(
+            "Drawing a timeline needs matplotlib, which is not installed. Run: pip install 'lookhear[report]'"
+        ) from None
+    rows = [(stream, *row) for stream in ("seen", "heard") for row in longest(timeline.of(stream))]
+    figure = Figure(figsize=(12, 2.9 + 0.32 * len(rows)), facecolor=PAPER)
+    sizes = (1.3, 0.32 * max(1, len(rows)), 0.6)
+    top, middle, bottom = figure.subplots(
+        3, 1, sharex=True, gridspec_kw={"height_ratios": sizes, "hspace": 0.08, "left": 0.17, "right": 0.98}
+    )
+    for axes in (top, middle, bottom):
+        axes.set_facecolor(PAPER)
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0, colors=SOFT, labelsize=10)
+        axes.set_xlim(0, timeline.duration)
+    top.set_yticks([])
+    if media.frames is not None and len(media.frames):
+        picked = np.linspace(0, len(media.frames) - 1, 8).round().astype(int)
+        wide = timeline.duration / 8
+        for i, frame in enumerate(picked):
+            top.imshow(media.frames[frame], extent=(i * wide, (i + 0.97) * wide, 0, 1), aspect="auto")
+    top.set_ylim(0, 1)
+    middle.set_ylim(len(rows) - 0.5, -0.5)
+    middle.set_yticks(range(len(rows)), [f"{stream}: {short(label)}" for stream, label, _ in rows])
+    for place, (stream, _, events) in enumerate(rows):
+        spans = [(e.start, e.end - e.start) for e in events]
+        middle.broken_barh(spans, (place - 0.32, 0.64), color=STREAM[stream], alpha=max(e.score for e in events))
+    if timeline.loudness:
+        seconds = np.arange(len(timeline.loudness)) + 0.5
+        bottom.fill_between(
+            seconds, -60, np.maximum(timeline.loudness, -60), color=STREAM["heard"], alpha=0.35, step="mid"
+        )
+    bottom.set_ylim(-60, 0)
+    bottom.set_yticks([-30], ["dB"])
+    bottom.set_xlabel("seconds", color=SOFT)
+    for sentence in timeline.sentences[:6]:
+        words = textwrap.shorten(sentence.text, 60, placeholder=" …")
+        bottom.text(sentence.start, -8, words, color=INK, fontsize=9, style="italic", va="top", clip_on=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110, facecolor=PAPER)
+    return path
+
+
+def longest(events: tuple[Event, ...]) -> list[tuple[str, list[Event]]]:
+    """Labels with their events, those that last longest and are surest first."""
+    found: dict[str, list[Event]] = {}
+    for event in events:
+        found.setdefault(event.label, []).append(event)
+    ordered = sorted(found.items(), key=lambda pair: -sum(e.score * (e.end - e.start) for e in pair[1]))
+    return ordered[:ROWS]
