@@ -19,7 +19,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lookhear import files
 from lookhear.model.net import served
-from lookhear.nets import Net
 from lookhear.store.batch import Batch, orders
 
 FILE = "costs.json"  # of a run folder
@@ -55,7 +54,7 @@ def count(number: float) -> str:
     return f"{number:.0f} "
 
 
-def of(net: Net, streams: Batch) -> Cost:
+def of(net: Any, streams: Batch) -> Cost:
     """The cost of `net` for the first question of `streams` and its clip; nothing is learned, no state changes."""
     clip = int(streams.clip[0])
     watch = {name: streams.watch[name][clip : clip + 1] for name in orders(net.watch)}
