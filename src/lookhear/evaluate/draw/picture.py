@@ -1,4 +1,4 @@
-"""One picture of one answer: what was seen and heard, how much each second weighed, what each head thought."""
+"""Figure of an answer: frames, waveform, evidence weight of each second, and opinions of the heads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many runs side by side: recipes by seeds, trained where they are missing, asked the same questions, tested in pairs.
+"""Studies: train several recipes over several seeds, evaluate them on the same questions, and compare in pairs.
 
     rows x seeds ─ train ─▶ run folders ─ ask every split ─▶ right.json (one bit a question) ─ summary ─▶ table
 

@@ -1,8 +1,8 @@
-"""The 33 MUSIC-AVQA question templates, each answered by a small pure function of the facts of a scene.
+"""The 33 MUSIC-AVQA question templates with their programs: pure functions from the facts of a scene to the answer.
 
-A program returns an answer word, or None where the question has no clear answer. The rule behind every None: all
-readings of the question must agree. So an answer that depends on whether a source off stage counts as "an instrument in
-the video", or on which of two nearly equal players is louder, is not an answer. Two wordings need a definition:
+A program returns an answer word, or None if the question has no clear answer. An answer is clear if all readings of the
+question agree: it must not depend on whether a source off stage counts as "an instrument in the video", or on which of
+two nearly equal players is louder. Two wordings need a definition:
 "more rhythmic" is a higher rate of notes, and the "lowest" instrument is the softest one.
 """
 
@@ -91,7 +91,7 @@ def is_seen(facts: Facts, one: str) -> str | None:
 @template("What is the instrument on the <LR> of <Object>?", "Visual", "Location")
 def neighbour(facts: Facts, side: str, one: str) -> str | None:
     if len(facts.visible) < 3 or facts.on_stage[one] != 1:
-        return None  # of two, the other one is the answer without looking where it is
+        return None  # with two players the answer is the other one, without needing its position
     beside = facts.beside(next(p for p in facts.visible if p.instrument == one), side)
     return beside.instrument if beside else None
 

@@ -49,7 +49,7 @@ def yes(truth: bool | None) -> str | None:
 
 
 def compare(one: Player | None, other: Player | None, what: str) -> str | None:
-    """Is `one` louder, busier or longer than `other`? None within the margin, or where one of them is silent."""
+    """Whether `one` is louder, faster or longer than `other`; None within the margin or if one of them is silent."""
     if one is None or other is None or one is other or not (one.sounding and other.sounding):
         return None
     if what == "louder":
