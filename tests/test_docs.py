@@ -73,6 +73,7 @@ RUN = ["README.md", "docs/start.md"]  # here, as they stand
 ELSEWHERE = {
     "docs/serve.md": "tests/serve/test_page_of_docs.py",
     "docs/add/command.md": "tests/test_docs.py",
+    "docs/hub.md": "tests/test_hub.py",
     **{f"docs/add/{name}.md": "tests/test_plugins.py" for name in ("net", "dataset", "task", "llm")},
 }
 

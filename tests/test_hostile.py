@@ -88,6 +88,13 @@ def test_escapes_are_seen_and_not_obeyed():
     assert shown("\u202edcba\ud800") == "\\u202edcba\\ud800"
 
 
+def test_json_stays_json_whatever_it_holds():
+    nasty = {"reply": "a\x7f\x9b2J\u202e\x00\n\u00e9\U0001f3bb"}
+    text = files.dumps(nasty)
+    assert json.loads(text) == nasty and shown(text) == text and "\u00e9\U0001f3bb" in text
+    assert files.dumps("\ud83d") == '"\\ud83d"'
+
+
 def test_neither_an_error_nor_an_answer_writes_an_escape(lookhear, tmp_path):
     ran = lookhear("list", "\x1b[2Jnets")
     assert ran.code

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,27 @@ def test_a_run_folder_and_a_store_go_up_and_come_down(tmp_path):
         assert words in card
     assert set(kept) == {"README.md", "mine/card.json", "mine/audio/clip.npy"}
     assert "| `mine` | audio (4) |" in kept["README.md"].decode()
+
+
+def test_what_the_page_shows_runs(tmp_path):
+    pytest.importorskip("datasets")
+    page = (Path(__file__).parents[1] / "docs" / "hub.md").read_text("utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    a_store(tmp_path / "store")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "av_master").symlink_to(STAGE)
+    with running() as hub:
+        done = subprocess.run(
+            [sys.executable, "-c", f"{block}\nassert again == examples and model.vocabulary and store.root"],
+            env=os.environ
+            | {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}
+            | {"HF_HUB_OFFLINE": "0", "HF_TOKEN": "hf_x"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            cwd=tmp_path,
+        )
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_a_net_is_exported_with_its_card(tmp_path):

@@ -34,7 +34,7 @@ def mine(tmp_path):
     yield tmp_path / "mine"
     for shelf, folders in kept.items():
         importlib.import_module(f"lookhear.{shelf}").__path__[:] = folders
-        for name in ("my_net", "shop_talk", "mood", "needy"):
+        for name in ("my_net", "shop_talk", "mood", "needy", "small_talker"):
             sys.modules.pop(f"lookhear.{shelf}.{name}", None)
 
 
@@ -82,6 +82,35 @@ def test_the_task_of_the_page_reads_what_it_asks_for(mine):
     assert "calm, tense" in mood.prompt(example)
     assert mood.parse(mood.target(example), example).text == "calm"
     assert mood.score([Answer("calm"), Answer("tense")], [Answer("calm")] * 2)["accuracy"] == 50
+
+
+def test_the_language_model_of_the_page_watches_once_and_answers(mine, lookhear, tmp_path):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    (mine / "llms").mkdir()
+    (mine / "llms" / "small_talker.py").write_text(shown("llm.md"))
+    video = Path(__file__).parents[1] / "examples" / "duet.mp4"
+    ran = lookhear("ask", video, "Who plays?", "Who else?", "--model", "small_talker", "--json", "--include", mine)
+    assert ran.code == 0, ran.err
+    assert [json.loads(line)["question"] for line in ran.out.splitlines()] == ["Who plays?", "Who else?"]
+    from lookhear.llms import LLM
+    from lookhear.media.decode import decode
+    from lookhear.model import clip_of
+
+    llm = catalog.find("llms", "small_talker").load()
+    assert isinstance(llm, LLM)
+    clips = [decode(clip_of(video)), decode(Clip(*[clip_of(video).video] * 2, 0.0, 3.0))]
+    seen = llm.watch(clips)
+    both = llm.answer(seen, [0, 1], ["Who plays?", "When?"], 8)
+    assert [r.text for r in both] == [
+        llm.answer(llm.watch([c]), [0], [q], 8)[0].text for c, q in zip(clips, ["Who plays?", "When?"], strict=True)
+    ]
+    asks = [[("Who?", "a"), ("When?", "b")], [("Where?", "c")]]
+    together = llm.loss(clips, asks)
+    one = [llm.loss([c], [[pair]]) for c, pairs in zip(clips, asks, strict=True) for pair in pairs]
+    assert torch.allclose(together, torch.stack(one).mean(), atol=1e-4)
+    together.backward()
+    assert llm.model.connector.weight.grad.abs().sum() > 0
 
 
 def test_what_cannot_be_included_says_why(mine, tmp_path, lookhear):

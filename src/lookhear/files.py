@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lookhear.errors import FileError
+from lookhear.errors import CONTROLS, FileError
 
 LOCK = ".lock"
 NAMES: Mapping[type, str] = {dict: "object", list: "list", str: "text"}  # JSON's names of Python types
@@ -77,13 +77,14 @@ def write_json(path: Path | str, value: Any) -> None:
 
 
 def dumps(value: Any, indent: int | None = None, **words: Any) -> str:
-    """`value` as standard JSON: non-finite numbers become null, lone surrogates are escaped."""
+    """`value` as standard JSON: non-finite numbers become null; what a terminal would obey, and halves of characters,
+    are escaped, so that the text is the same JSON in a file and on a terminal."""
     words = {"ensure_ascii": False, **words}
     try:
         text = json.dumps(value, indent=indent, allow_nan=False, **words)
     except ValueError:
         text = json.dumps(_finite(value), indent=indent, allow_nan=False, **words)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _finite(value: Any) -> Any:

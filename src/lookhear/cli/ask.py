@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lookhear.cli._replies import Beams, MaxTokens, Seed, Stop, Temperature, TopP, Window
+from lookhear.files import dumps
 
 if TYPE_CHECKING:
     from lookhear.types import Answer, Clip, Region
@@ -89,7 +89,7 @@ def ask(
         answering = load(model, **late(model), **told(max_tokens, temperature, top_p, seed, beams, stop, window))
         if stream and (window or as_json or not isinstance(answering, LLMModel)):
             raise RecipeError("--stream shows the replies of a language model as text: without --json and --window.")
-        for line in getattr(getattr(answering, "llm", None), "report", ()):
+        for line in answering.llm.report if isinstance(answering, LLMModel) else ():
             print(f"{model}: {line}", file=sys.stderr)
         several, failed = len(found) > 1, 0
         for name, file in found:
@@ -132,7 +132,7 @@ def _answered(
         print(f"── {name}")
     for question, answer, picture in zip(asked, answers, pictures, strict=True):
         if as_json:
-            print(json.dumps({"video": name} | plain(question, answer, answering.name), ensure_ascii=False))
+            print(dumps({"video": name} | plain(question, answer, answering.name)))
             continue
         print(question)
         print("\n".join(_lines(answer)))

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from lookhear.files import dumps
+
 
 def convert(
     net: Annotated[str, typer.Argument(help="Net of the checkpoint: tspm, apl, lavish …; any other name lists them.")],
@@ -42,7 +44,7 @@ def convert(
     run = conversion.convert(net, checkpoint, options, _list(vocabulary) if vocabulary else (), features or ())
     sizes = config.load(run / "recipe.yaml").net
     if as_json:
-        print(json.dumps({"run": str(run), "net": sizes}))
+        print(dumps({"run": str(run), "net": sizes}))
         return
     print(f"{run}: {net}, " + ", ".join(f"{name} {size}" for name, size in sizes.items() if name != "name"))
     print(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from lookhear.files import dumps
 
 if TYPE_CHECKING:
     from lookhear.evaluate.doctor.certificate import Certificate
@@ -45,7 +46,7 @@ def doctor(
         certificate = Doctor(Path(folder), rounds, seed, tell).diagnose(model, tried, **_served.account(model))
     where = certificate.save(certificates or _served.certificates())
     if as_json:
-        print(json.dumps(asdict(certificate), indent=2, ensure_ascii=False))
+        print(dumps(asdict(certificate), indent=2))
     else:
         print("\n".join(_lines(certificate)))
         print(f"certificate: {where}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from lookhear.files import dumps
 
 
 def lint(
@@ -37,7 +38,7 @@ def lint(
     name, annotations = source.read(questions, root, split)
     others = {path.name: source.read(str(path))[1].examples for path in against or ()}
     linted = page.lint(name, annotations, others, resamples)
-    text = json.dumps(linted.to_json(), indent=2, ensure_ascii=False)
+    text = dumps(linted.to_json(), indent=2)
     if out:
         out.mkdir(parents=True, exist_ok=True)
         files.write(out / "lint.json", text + "\n")

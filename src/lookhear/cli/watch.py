@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from lookhear.files import dumps
 
 
 def watch(
@@ -72,7 +73,7 @@ def _show(listed: list[Path], left: tuple[str, ...], as_json: bool) -> None:
             failed.append(str(error))
             continue
         if as_json:
-            print(json.dumps({"video": str(path), **timeline.to_json()}, ensure_ascii=False))
+            print(dumps({"video": str(path), **timeline.to_json()}))
         else:
             print("\n".join(draw.bars(timeline)))
     _end(failed)
@@ -93,7 +94,7 @@ def _write(todo: list, workers: int, engine: str, as_json: bool) -> None:
                     many.log(done.job.out.parent, done)
             if as_json:
                 print(
-                    json.dumps(
+                    dumps(
                         {
                             "video": str(done.job.video),
                             "out": str(done.job.out),

@@ -1,1 +1,1 @@
-"""Training-time wrappers that fit any net."""
+"""Debiasing wrappers: training objectives around any net."""

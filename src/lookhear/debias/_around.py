@@ -1,4 +1,4 @@
-"""What every wrapper is: a module around a net, trained in its place, that keeps the net's order form."""
+"""Base class of wrappers: a module around a net that is trained in its place and requests the same streams."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ VISUAL = ("frames", "patches", "pixels")
 
 
 class Around(WatchAnswer):
-    """`watch`, `answer` and `losses` take what the net's own take; `net` is what answers once training is over.
+    """`watch`, `answer` and `losses` have the arguments of the net's; `net` is the bare net used after training.
 
-    A wrapper that answers itself `stays` (its module says so too, `STAYS`), and may order `further` streams.
+    A wrapper that answers itself after training has `stays` (and its module `STAYS`); it may request `further` streams.
     """
 
     stays = False
@@ -31,40 +31,40 @@ class Around(WatchAnswer):
 
     @property
     def watch(self) -> Callable[..., Memory]:
-        """The net's `watch`, and what debiasing needs of the clip while gradients are wanted."""
+        """The net's `watch`, plus the tensors that debiasing needs if gradients are enabled."""
         return _Like(self._watch, self.net.watch, self.further("watch"))
 
     @property
     def answer(self) -> Callable[..., Output]:
-        """The net's `answer`; while gradients are wanted `hidden` also holds what debiasing compares."""
+        """The net's `answer`; if gradients are enabled, `hidden` also has the tensors for debiasing."""
         return _Like(self._answer, self.net.answer, self.further("answer"))
 
     @property
     def losses(self) -> Callable[..., dict[str, Tensor]]:
-        """The net's losses (or its cross-entropy) and those of debiasing."""
+        """The net's losses (or cross-entropy) plus the debiasing losses."""
         return _Like(self._losses, getattr(self.net, "losses", _plain))
 
     def further(self, method: str) -> tuple[str, ...]:
-        """Streams that `method` orders beside those of the net. Here: none."""
+        """Streams that `method` requests in addition to the net's. Default: none."""
         return ()
 
     def after_backward(self, epoch: int) -> None:
-        """Called between a training step's backward pass and its update, with the epoch from 0. Here: nothing."""
+        """Hook between backward pass and optimizer step, with the epoch from 0. Default: nothing."""
 
     def facts(self) -> dict[str, float]:
-        """Numbers of the last training step that belong in its log line. Here: none."""
+        """Numbers of the last training step for the log. Default: none."""
         return {}
 
     def note(self, optimizer: str) -> str:
-        """What a person must know before training with `optimizer`. Here: nothing."""
+        """Warning before training with `optimizer`. Default: none."""
         return ""
 
     def own_losses(self, output: Output, labels: Tensor, **streams: Tensor) -> dict[str, Tensor]:
-        """What the net would be trained with by itself."""
+        """The losses of the net without the wrapper."""
         return dict(getattr(self.net, "losses", _plain)(output, labels, **streams))
 
     def ordered(self, method: str) -> tuple[str, ...]:
-        """The names that the net's `watch` or `answer` takes."""
+        """The argument names of the net's `watch` or `answer`."""
         return tuple(inspect.signature(getattr(self.net, method)).parameters)
 
     def _watch(self, **streams: Tensor) -> Memory:
@@ -78,7 +78,7 @@ class Around(WatchAnswer):
 
 
 class _Like:
-    """A function that takes what another takes, by position or by name: its signature is an order form for streams."""
+    """A function with the signature of another, because argument names request streams."""
 
     def __init__(self, function: Callable[..., Any], like: Callable[..., Any], further: tuple[str, ...] = ()):
         self.function = function

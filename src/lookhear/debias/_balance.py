@@ -1,4 +1,4 @@
-"""What balancing wrappers share: what each stream would say alone, and how much more one says than the other."""
+"""Base class of balancing wrappers: unimodal logits of each stream, and their ratio."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def concat_alone(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor) -> tuple[Te
 
 
 def score(logits: Float[Tensor, "row answer"], labels: Int[Tensor, " row"]) -> Float[Tensor, ""]:
-    """The probability of the right answer, summed over the batch."""
+    """The probability of the correct answer, summed over the batch."""
     return logits.softmax(dim=-1).gather(1, labels[:, None]).sum()
 
 
 class Alone(Around):
-    """A wrapper that knows, while training, what each stream would say without the other.
+    """A wrapper that computes unimodal logits during training.
 
-    Nets with an opinion for each stream are asked for those. For others the other stream is zero (there is no
-    published rule for them), in passes of their own that no gradient goes through unless `learns`.
+    Nets with unimodal heads provide them. For other nets the other stream is set to zero (there is no published rule),
+    in separate passes without gradient unless `learns`.
     """
 
     learns = False
@@ -69,7 +69,7 @@ class Alone(Around):
         return replace(output, hidden={**output.hidden, **said})
 
     def alone(self, output: Output) -> dict[str, Tensor] | None:
-        """Logits of `audio` and `visual` alone, or None where nothing was worked out."""
+        """Unimodal logits of `audio` and `visual`, or None if they were not computed."""
         if self.speaks:
             return {side: output.opinions[side] for side in SIDES}
         found = {side: x for side in SIDES if (x := output.hidden.get(f"only_{side}")) is not None}

@@ -1,4 +1,4 @@
-"""COCA: what a net would say with the wrong sound, the wrong picture or both must not be the answer.
+"""COCA: penalise the probability of the correct answer under counterfactual sound, picture or both.
 
     factual           net(question, sound, picture)                      ─▶ cross-entropy
     question          net(question, other sound, other picture) ─▶ p_q  ─┐
@@ -33,7 +33,7 @@ STAYS = False
 
 @dataclass(frozen=True)
 class Config:
-    """How much the shortcuts count, and how sharply the worst of them is singled out."""
+    """Weight of the shortcut penalty and temperature of its weighting."""
 
     weight: float = 0.3
     """weight of the added loss"""
@@ -89,7 +89,7 @@ class COCA(Around):
 
 
 def build(config: Config) -> Callable[[nn.Module], COCA]:
-    """The wrapper: give it a net, get the net with the regularisation around it."""
+    """A function that wraps a net with the regularisation."""
     if config.weight < 0 or config.temperature <= 0:
         raise RecipeError(f"coca needs weight >= 0 and temperature > 0, got {config.weight} and {config.temperature}.")
     return lambda net: COCA(net, config)

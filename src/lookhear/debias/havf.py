@@ -1,4 +1,4 @@
-"""HAVF: sound enters a net early, in the middle and late; three decoders answer together, over a question's options.
+"""HAVF: ensemble of three decoders with early, middle and late fusion of sound, over the question's options.
 
     early    the net on pictures beside the clip's sound, mapped back to the pictures' width
     middle   the net as it is, where it hears; a net that does not has no middle
@@ -38,9 +38,9 @@ class Config:
     """Widths of streams by their names (`tokens`: how many different ones there are)."""
 
     options: bool = False
-    """questions offer some of the answers: order `options`"""
+    """restrict answers to the question's options: request the stream `options`"""
     hidden: int = 256
-    """of the late branch"""
+    """hidden width of the late branch"""
     answers: int = 42
     """size of the answer vocabulary"""
     audio: int = 128
@@ -58,7 +58,7 @@ class Config:
 
 
 class Late(nn.Module):
-    """What sound and question add to the logits."""
+    """Late fusion: gated update of the logits from sound and question."""
 
     def __init__(self, question: str, config: Config):
         super().__init__()
@@ -152,12 +152,12 @@ class HAVF(Around):
 
 
 def hinge(logits: Float[Tensor, "question answer"], labels: Int[Tensor, " question"]) -> Tensor:
-    """Every offered answer at least 1 below the right one; the right one counts 1, so that is the least value."""
+    """Hinge loss with margin 1 over the offered answers, including the correct one, so that its minimum is 1."""
     right = logits.gather(1, labels[:, None])
     over = (1 + logits - right).clamp(min=0)
     return over.masked_fill(logits == -torch.inf, 0.0).sum() / len(labels)
 
 
 def build(config: Config) -> Callable[[nn.Module], HAVF]:
-    """The wrapper: give it a net, get three of it that answer together."""
+    """A function that wraps a net: an ensemble of three copies."""
     return lambda net: HAVF(net, config)

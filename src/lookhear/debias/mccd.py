@@ -1,4 +1,4 @@
-"""MCCD: keep the joint answer away from what question, sound or picture alone suggest, and keep those three alike.
+"""MCCD: increase the distance of the joint logits to unimodal logits, and keep the unimodal logits consistent.
 
     net(question, sound, picture) ─▶ f ─┬─ cross-entropy with the answer
     learner(question) ─▶ q ─┬─ 1/‖f−q‖ ─┤  distance (eq. 1): far from every single opinion
@@ -50,7 +50,7 @@ class Config:
     beta: float | None = None
     """weight of the cycle: 0.333 as released, 0.3 in the paper; 0 leaves it out (table 3, w/o CG)"""
     without: str = ""
-    """question, audio or visual: no distance to that learner (table 3, w/o d)"""
+    """question, audio or visual: leave out the distance to this learner (table 3, w/o d)"""
     hidden: int = 768
     """hidden width"""
     answers: int = 42
@@ -93,7 +93,7 @@ def divergence(target: Tensor, other: Tensor) -> Tensor:
 
 
 class Learner(nn.Module):
-    """What one modality alone suggests: the mean of its streams through three layers."""
+    """Unimodal bias learner: three layers on the temporal mean of a modality's streams."""
 
     def __init__(self, streams: tuple[str, ...], config: Config):
         super().__init__()
@@ -161,7 +161,7 @@ class MCCD(Around):
         return result
 
     def opinions(self, output: Output) -> dict[str, Tensor]:
-        """What each modality alone suggests, as `answer` said it. There is none unless gradients were wanted then."""
+        """Unimodal logits computed by `answer`; None if gradients were disabled there."""
         if self.learners:
             found = {m: output.hidden[f"alone_{m}"] for m in self.learners if f"alone_{m}" in output.hidden}
         else:
@@ -179,7 +179,7 @@ class MCCD(Around):
 
 
 def build(config: Config) -> Callable[[nn.Module], MCCD]:
-    """The wrapper: give it a net, get the net with the objective around it."""
+    """A function that wraps a net with the objective."""
     if config.variant not in ("released", "paper"):
         raise RecipeError(f"mccd has no variant {config.variant!r}. There are: released, paper.")
     if config.without not in ("", *CYCLE):

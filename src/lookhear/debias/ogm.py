@@ -1,4 +1,4 @@
-"""OGM and OGM-GE: the encoder of the stream that already says more learns more slowly; noise keeps it general.
+"""OGM and OGM-GE: scale down the gradients of the dominant stream's encoder, with added noise (GE).
 
     s = sum over the batch of what a stream alone gives the right answer;   r = s of this stream / s of the other
     r > 1 :  gradient of this stream's encoder x (1 - tanh(alpha r)), the other's unchanged
@@ -40,20 +40,22 @@ STAYS = False
 
 @dataclass(frozen=True)
 class Config:
-    """How much the stronger stream is slowed, when, and whether noise is added."""
+    """Strength and epochs of the modulation, noise, and the encoders' parameters."""
 
     variant: str = "released"
     """released: convolutions only; paper: all matrices of both encoders"""
     alpha: float = 0.8
-    """0.1 for VGGSound, 0.8 for CREMA-D"""
+    """strength of the modulation: 0.1 for VGGSound, 0.8 for CREMA-D"""
     noise: bool = True
     """OGM-GE; false is OGM"""
     starts: int = 0
+    """first epoch of modulation"""
     ends: int = 50
-    """first and last epoch of modulation, both included"""
+    """last epoch of modulation, included"""
     audio_encoder: list[str] = field(default_factory=list)
-    """prefixes of the parameters of the sound's encoder; empty: by name"""
+    """prefixes of the audio encoder's parameters; empty: recognised by name"""
     visual_encoder: list[str] = field(default_factory=list)
+    """the same for the visual encoder"""
 
 
 def coefficients(audio: float, visual: float, alpha: float) -> tuple[float, float]:
@@ -77,7 +79,7 @@ def modulate(parameters: Iterable[nn.Parameter], factor: float, noise: bool, axe
 
 
 class OGM(Alone):
-    """A net whose encoders learn at speeds that depend on what they say."""
+    """A net with gradient modulation of its encoders."""
 
     def __init__(self, net: nn.Module, config: Config):
         super().__init__(net)
@@ -143,7 +145,7 @@ def owned(net: nn.Module, side: str, prefixes: Iterable[str]) -> list[str]:
 
 
 def build(config: Config) -> Callable[[nn.Module], OGM]:
-    """The wrapper: give it a net, get the net with the modulation around it."""
+    """A function that wraps a net with the modulation."""
     if config.variant not in ("released", "paper") or config.alpha <= 0:
         raise RecipeError(
             f"ogm has variants released and paper and alpha > 0, got {config.variant!r} and {config.alpha}."

@@ -1,4 +1,4 @@
-"""OPM: in training, the stream that says more is left out of some samples, the more often the more it says.
+"""OPM: drop the dominant stream of random samples in training, with a probability that grows with its dominance.
 
     s = sum over the batch of what a stream alone gives the right answer
     q = clip(q_base (1 + lambda tanh(relu(s / s of the other - 1))), 0, 1) for the stronger stream, 0 for the other
@@ -34,16 +34,16 @@ STAYS = False
 
 @dataclass(frozen=True)
 class Config:
-    """How often the stronger stream is left out."""
+    """Drop rates of the dominant stream."""
 
     variant: str = "released"
     """form of the network; see the module's docstring"""
     q_base: float = 0.5
-    """how often at least"""
+    """base drop probability"""
     scale: float = 0.5
-    """lambda: how much the discrepancy adds"""
+    """lambda: factor of the discrepancy"""
     chance: float = 0.7
-    """share of the batches in which anything is dropped"""
+    """fraction of the batches with dropping"""
     warmup: int = 5
     """the last epoch, from 0, without dropping"""
 
@@ -68,7 +68,7 @@ def dropped(x: Float[Tensor, "row ..."], keep: Bool[Tensor, " row"], share: Tens
 
 
 class OPM(Alone):
-    """A net that is trained with its stronger stream left out now and then."""
+    """A net trained with random dropping of its dominant stream."""
 
     def __init__(self, net: nn.Module, config: Config):
         super().__init__(net)
@@ -112,7 +112,7 @@ class OPM(Alone):
 
 
 def build(config: Config) -> Callable[[nn.Module], OPM]:
-    """The wrapper: give it a net, get the net with the dropping around it."""
+    """A function that wraps a net with the dropping."""
     if config.variant not in ("released", "paper"):
         raise RecipeError(f"opm has no variant {config.variant!r}. There are: released, paper.")
     if not (0 <= config.q_base <= 1 and 0 <= config.chance <= 1 and config.scale >= 0):

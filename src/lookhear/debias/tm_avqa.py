@@ -1,4 +1,4 @@
-"""TM-AVQA: where a question's clip lacks its sound or its picture, stage I makes the missing stream and a net answers.
+"""TM-AVQA: reconstruct the missing sound or picture of a clip, then answer with any net.
 
     audio, patches, tokens, missing ─ reconstruction (layers/reconstruction.py) ─ both streams ─ any net on them
 
@@ -55,10 +55,11 @@ class Config:
     variant: str = "released"
     """form of the network; see the module's docstring"""
     stage: int = 2
+    """1: train the reconstruction alone; 2: train it with the net"""
     top: int = 1
     """rows that a target is borrowed from: 8 in stage I, 1 in stage II"""
     weight: float = 0.1
-    """of both errors in stage II, of the contrast in stage I"""
+    """weight of both reconstruction errors in stage II, of the contrast in stage I"""
     inner: int = 2048
     """feed-forward width"""
     audio: int = 128
@@ -105,7 +106,7 @@ def wider(picture: Float[Tensor, "row time 7 7 dim"], side: int) -> Tensor:
 
 
 class TMAVQA(Around):
-    """A net on streams of which the missing ones are made."""
+    """A net whose missing streams are reconstructed."""
 
     stays = True
 
@@ -156,7 +157,7 @@ class TMAVQA(Around):
 
 
 def build(config: Config) -> Callable[[nn.Module], TMAVQA]:
-    """The wrapper: give it a net, get the net behind the reconstruction."""
+    """A function that wraps a net with the reconstruction."""
     if config.variant not in ("released", "paper") or config.stage not in (1, 2) or config.top < 1:
         raise RecipeError(
             f"tm_avqa has variants released and paper, stages 1 and 2 and top >= 1, got {config.variant!r}, "

@@ -1,4 +1,4 @@
-"""What a family of servers expects of picture and sound: one file each.
+"""Dialects: request formats of picture and sound, one file per family of servers.
 
     message(shown) -> Message     parts before the question, and fields beside the messages, of a clip (`servers.clips`)
     OWNERS, HOSTS                 what such a server calls itself (`owned_by` in GET /models), and where it is

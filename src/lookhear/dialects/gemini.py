@@ -1,4 +1,4 @@
-"""Gemini's OpenAI-compatible face: frames as pictures after their times, the sound as `input_audio`.
+"""Gemini's OpenAI-compatible API: frames as images after their times, the sound as `input_audio`.
 
 Whole videos go by file upload in its own interface only. A blocked prompt comes back without choices.
 """

@@ -1,1 +1,1 @@
-"""Running, scoring, statistics, tables, plots."""
+"""Evaluation: running models, reports, tables, audits, studies, plots."""

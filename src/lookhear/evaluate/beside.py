@@ -1,4 +1,4 @@
-"""What stands beside a score: the blind floor of the questions, the benchmark's own rule, and what was not read."""
+"""Context of a score: the blind floor of the questions, the official parsing rule, and unread replies."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def of(examples: Sequence[Example], answers: Sequence[Answer], dataset: str) -> 
 
 
 def lines(card: Mapping[str, Any], answers: Sequence[Answer]) -> list[str]:
-    """What a reader of the table must know besides, one line each."""
+    """Notes below a table, one line each."""
     said = []
     if blind := card.get("blind"):
         low, high = blind["interval"]

@@ -1,7 +1,7 @@
-"""Is one better than the other? Paired tests over the same questions, corrected for looking at many types.
+"""Paired tests between two sets of answers to the same questions, with correction for multiple types.
 
-Both sides answer the same questions, so what is tested is the difference question by question. A side may be several
-runs of one recipe: then a question's value is the share of runs that got it right.
+Differences are paired by question. A side may be several runs of one recipe; the value of a question is then the share
+of runs that answered it correctly.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Difference:
-    """How much better `ours` is in percentage points, with 95 % interval and p-values for "no difference"."""
+    """Difference `ours` - `theirs` in percentage points, with 95 % interval and p-values."""
 
     ours: float
     theirs: float
@@ -46,9 +46,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Column (`Overall`, `Audio`, `Audio/Counting`) -> difference; the spread of each side that is several runs.
+    """Differences by column (`Overall`, `Audio`, `Audio/Counting`), and the spread over runs of each side.
 
-    `parts` has the same of `head` and `tail` apart, where the questions say which they are.
+    `parts` has the differences of `head` and `tail` separately, if the questions are marked.
     """
 
     differences: Mapping[str, Difference]
@@ -181,7 +181,7 @@ def _ordered(differences: Mapping[str, Difference]) -> dict[str, Difference]:
 
 @dataclass(frozen=True)
 class Gap:
-    """One metric of both sides: how much more ours is, with 95 % interval and p-value for "no difference"."""
+    """Difference of one metric, ours - theirs, with 95 % interval and p-value."""
 
     ours: float
     theirs: float
@@ -196,7 +196,7 @@ class Gap:
 def metrics(
     ours: Report, theirs: Report, resamples: int = statistics.RESAMPLES, seed: int = 0
 ) -> dict[str, dict[str, Gap]]:
-    """Kind of task -> metric -> the difference, on the examples both answered, videos kept together."""
+    """Kind of task -> metric -> difference on the common examples, clustered by video."""
     sides = [{e.id: (e, a) for e, a in zip(side.examples, side.answers, strict=True)} for side in (ours, theirs)]
     ids = [name for name in sides[0] if name in sides[1]]
     if not ids:

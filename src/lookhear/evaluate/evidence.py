@@ -1,4 +1,4 @@
-"""Is the evidence any good? Take away what a model points to and see what it costs; evidence as plain values."""
+"""Deletion test of evidence: accuracy without the seconds of highest weight; and evidence as JSON."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ WAYS = ("pointed", "random", "least")  # which seconds are taken away
 class Deletion:
     """Accuracy in percent with the clip whole, and without some seconds of it.
 
-    `cost` is how much accuracy is lost without the seconds of each way; `extra` how much more is lost without the
-    pointed seconds than without random others, with its 95 % interval clustered by video.
+    `cost` is the loss of accuracy without the seconds of each way; `extra` is the additional loss of `pointed` over
+    `random`, with its 95 % interval clustered by video.
     """
 
     questions: int
@@ -76,10 +76,10 @@ def deletion(
     draws: int = 5,
     seed: int = 0,
 ) -> Deletion:
-    """What the answers lose when seconds of both streams are replaced by the `reference` vectors (see `means`).
+    """Accuracy when seconds of both streams are replaced by the `reference` vectors (see `means`).
 
-    `pointed` are the `seconds` of greatest weight, seen and heard added up; `random` others are drawn `draws` times
-    among the rest; `least` are those of smallest weight. Raises ModelError where the model points to nothing.
+    `pointed` are the `seconds` with the largest weight (seen + heard); `random` seconds are drawn `draws` times from
+    the others; `least` are those with the smallest weight. Raises ModelError if the model gives no evidence.
     """
     place = {normal(a): i for i, a in enumerate(model.vocabulary)}
     generator = torch.Generator().manual_seed(seed)

@@ -1,7 +1,7 @@
-"""What answering without looking or listening is worth: the floors every score must clear.
+"""Blind floors: scores without seeing or hearing, which every model should exceed.
 
-`most_frequent` answers each test question with the commonest training answer to the same question; `chance` is the
-score of guessing evenly among the answers that the same template has in training.
+`most_frequent` answers each test question with the most frequent training answer to the same question; `chance` is the
+expected score of uniform guessing among the training answers of the same template.
 """
 
 from __future__ import annotations

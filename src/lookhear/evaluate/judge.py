@@ -1,4 +1,4 @@
-"""A language model as judge of free answers: is what was replied the right answer in other words?
+"""A language model as judge of open-ended answers: is a reply a paraphrase of the reference?
 
 Only questions without options and without a list of answers are judged, only where the words differ, and only when a
 judge is named. Its verdicts are kept under question, reference, reply and judge, and are never asked for twice; a

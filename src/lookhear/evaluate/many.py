@@ -1,4 +1,4 @@
-"""One model on many datasets, one table: Crab+'s Table 2 from one command, published rows beside ours.
+"""Evaluate one model on several test sets and print one table: Crab+'s Table 2 with published rows.
 
     listed("all" | "ave,llp" | sets.yaml, root) ─▶ [Asked] ── ask each ─▶ reports ── rows ─▶ table in Crab+'s columns
 
@@ -89,9 +89,9 @@ def listed(wanted: str, root: Path | str) -> list[Asked]:
 
 
 def examples_of(asked: Asked, limit: int | None = None) -> list[Example]:
-    """What is asked, each with the answers there can be and, where its truth is a mask, that mask at 224 x 224.
+    """The examples of a test set, with their allowed answers and, for masks, the mask at 224 x 224.
 
-    `limit`: so many of them, spread evenly over the file. Raises DatasetError where they are not there.
+    `limit` is their largest number, evenly spaced in the file. Raises DatasetError if the set is missing.
     """
     dataset = datasets.of(asked.dataset)
     examples = datasets.load(asked.dataset, asked.root, asked.split)

@@ -1,9 +1,9 @@
-"""Masks for answers that say where in words: a segmenter draws what their boxes and points mean, frame by frame.
+"""Masks for answers with boxes and points as text, drawn by a segmenter, frame by frame.
 
     Drawing(model, sam) ─ answer ─▶ answers of `model`; regions without masks get them from the frame they are meant in
 
-A frame that several answers are about is looked at once: its embedding is kept, the last few in memory and, with a
-folder, all of them on disk, under the digest of the segmenter's weights (about 17 MB a frame of SAM 2 large).
+Each frame is encoded once: the last embeddings are kept in memory and, with a folder, all of them on disk, keyed by the
+digest of the segmenter's weights (about 17 MB per frame for SAM 2 large).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Read anybody's predictions: JSON objects and lists of rows, JSON lines, CSV, our answers.jsonl, TSPM's TSPM.result.
+"""Read files of predictions: JSON objects or lists, JSON lines, CSV, our answers.jsonl, TSPM's TSPM.result.
 
 {"12": "one", "13": "no"}                              one object
 [{"question_id": 12, "prediction": "one"}, …]          a list of rows; also one a line, or a CSV with such a head

@@ -1,4 +1,4 @@
-"""Anybody's predictions matched to a dataset's questions and scored; what does not match is counted."""
+"""Match predictions to the questions of a dataset and score them; unmatched ones are counted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 
 @dataclass(frozen=True)
 class Matched:
-    """One answer for each question, empty where none was given, and what did not fit."""
+    """One answer per question (empty if missing), and the predictions that did not match."""
 
     answers: tuple[Answer, ...]
     missing: tuple[str, ...]  # ids of questions without a prediction: they count as wrong
@@ -45,7 +45,7 @@ class Matched:
         }
 
     def lines(self) -> list[str]:
-        """What a reader of the score must know, one line each."""
+        """Notes on the score, one line each."""
         said = [f"{id!r}: {text!r}" for id, text in self.outside]
         notes = [
             (self.missing, "questions have no prediction and count as wrong", map(repr, self.missing)),
@@ -66,7 +66,7 @@ class Matched:
 def scored(
     path: Path | str, name: str, root: Path | str, split: str = "test", lenient: bool = False
 ) -> tuple[Report, Matched]:
-    """The report of a file of predictions on a dataset, and what of it did not match. Raises DatasetError."""
+    """Score a file of predictions on a dataset; returns the report and the match. Raises DatasetError."""
     path = Path(path)
     dataset = datasets.of(name)
     vocabulary = dataset.answers(root)
@@ -95,8 +95,8 @@ def match(
 ) -> Matched:
     """The prediction of each example, by its id or else by the question id in its file.
 
-    `vocabulary` is every answer there can be; where it is empty, a question's own options are. An answer that differs
-    from one of these only in writing ("Yes.", "acoustic guitar", "2") counts as wrong unless `lenient`.
+    `vocabulary` is the list of allowed answers; if it is empty, the question's options are used. An answer that differs
+    from one of these only in form ("Yes.", "acoustic guitar", "2") counts as wrong unless `lenient`.
     """
     known = {normal(word): word for word in vocabulary}
     answers, missing, used, shared = list[Answer](), list[str](), set[str](), 0
@@ -126,7 +126,7 @@ def match(
 
 
 def _plain(text: str) -> str:
-    """An answer without what writing alone changes: case, marks, articles, underscores, digits for numbers."""
+    """Normalise an answer: case, punctuation, articles, underscores, number words."""
     words = re.sub(r"[\W_]+", " ", text.casefold()).split()
     words = [w for w in words if w not in ("a", "an", "the")]
     words = [NUMBERS[int(w)] if w.isdigit() and int(w) < len(NUMBERS) else w for w in words]

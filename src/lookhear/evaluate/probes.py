@@ -1,7 +1,7 @@
-"""Examples in, examples out with something taken away: does the score fall when it should?
+"""Probes: transformations of examples that remove or replace sound, picture or question.
 
-A probe changes what is shown, heard or asked, never the reference. Each takes the examples and a seed and returns as
-many in the same order, so that answers before and after pair up one to one.
+A probe changes the clip or the question, never the reference. It takes examples and a seed and returns the same number
+of examples in the same order, so that answers can be paired.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ Probe = Callable[..., list[Example]]
 
 
 def silence(examples: Sequence[Example], seed: int = 0) -> list[Example]:
-    """Replace every sound with silence: what falls was heard."""
+    """Replace every sound with silence."""
     return [replace(e, clip=replace(e.clip, audio=BLANK)) for e in examples]
 
 
 def blindfold(examples: Sequence[Example], seed: int = 0) -> list[Example]:
-    """Replace every picture with black: what falls was seen."""
+    """Replace every picture with black."""
     return [replace(e, clip=replace(e.clip, video=BLANK)) for e in examples]
 
 
 def swap_audio(examples: Sequence[Example], seed: int = 0) -> list[Example]:
-    """Play another clip's sound: confident answers from the wrong sound are guesses."""
+    """Replace the sound by that of another clip."""
     other = _others([e.clip for e in examples], seed)
     return [replace(e, clip=replace(e.clip, audio=other[e.clip].audio)) for e in examples]
 
 
 def swap_video(examples: Sequence[Example], seed: int = 0) -> list[Example]:
-    """Show another clip's picture under the right sound."""
+    """Replace the picture by that of another clip."""
     other = _others([e.clip for e in examples], seed)
     return [replace(e, clip=replace(e.clip, video=other[e.clip].video)) for e in examples]
 
 
 def swap_clip(examples: Sequence[Example], seed: int = 0) -> list[Example]:
-    """Ask about another clip altogether: what is left is the prior of the questions."""
+    """Replace the whole clip by another one; the remaining score is the language prior."""
     other = _others([e.clip for e in examples], seed)
     return [replace(e, clip=other[e.clip]) for e in examples]
 
 
 def shuffle_questions(examples: Sequence[Example], seed: int = 0) -> list[Example]:
-    """Ask another example's question: a model that keeps its score does not read."""
+    """Replace the question by that of another example."""
     texts = sorted({e.question for e in examples})
     if len(texts) < 2:
         raise DatasetError(f"All {len(examples)} examples ask the same; shuffling questions needs two different ones.")
@@ -64,7 +64,7 @@ PROBES: dict[str, Probe] = {
 
 
 def _others(clips: Sequence[Clip], seed: int) -> dict[Clip, Clip]:
-    """Clip -> another clip: one random circle through all of them, so none keeps its own."""
+    """Clip -> another clip: a random cyclic permutation, so that no clip keeps its own."""
     distinct = list(dict.fromkeys(clips))
     if len(distinct) < 2:
         raise DatasetError(f"Swapping needs two different clips; these {len(clips)} examples have {len(distinct)}.")

@@ -1,4 +1,4 @@
-"""A question and its answer as one line of JSON, and back."""
+"""Convert a question with its answer to a JSON record, and back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOT_KEPT = ("labels",)  # the same for every example of a dataset
 
 
 def to_record(example: Example, answer: Answer, right: bool | None) -> dict[str, Any]:
-    """Plain values; what is empty is left out, and so is the list of answers there can be."""
+    """JSON values of an example and its answer; empty fields and the answer vocabulary are left out."""
     clip, reference = example.clip, example.reference
     record = {
         "id": example.id,

@@ -1,12 +1,12 @@
-"""Answers in, the field's table out: overall, groups and types with 95 % intervals clustered by video.
+"""Reports: accuracy overall, by group and by question type, with 95 % intervals clustered by video.
 
     report(examples, answers) -> Report ── table("markdown") · to_json() · save(folder)   folder ── load ──▶ Report
 
-All averages are micro averages: "Audio" pools the questions of its types, as every published table does. `metrics` are
-those of each task with their intervals, `classes` its classes apart; where answers are not simply right or wrong (when,
-where, in a sentence) there is no `overall`, and the metrics are the table. Where questions say that they are head or
-tail (`meta["part"]`, as MUSIC-AVQA-R's do), each of the two is scored apart as well. A saved report keeps every answer,
-so tables, tests and plots are redrawn without a model.
+All averages are micro averages: "Audio" pools the questions of its types, as in published tables. `metrics` are the
+metrics of each task with intervals, `classes` the scores by class. For tasks whose answers are not simply right or
+wrong (times, places, sentences) there is no `overall`, and the table shows the metrics. If questions are marked as head
+or tail (`meta["part"]`, as in MUSIC-AVQA-R), both are also scored separately. A saved report contains every answer, so
+that tables, tests and plots can be made without a model.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ PARTS = ("head", "tail")  # questions with a frequent answer, and those with a r
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What was asked, what was answered, and how much of it was right. `card` says which model, data and settings."""
+    """Examples, answers and scores of an evaluation. `card` describes model, data and settings."""
 
     examples: Sequence[Example]
     answers: Sequence[Answer]
@@ -61,7 +61,7 @@ class Report:
     parts: Mapping[str, Report] = field(default_factory=dict)  # `head` and `tail`, of a test set that has both
 
     def to_json(self) -> dict[str, Any]:
-        """The scores as plain values, accuracies and intervals in percent; `card` too where there is one."""
+        """The scores as JSON values, in percent, with the `card` if there is one."""
         found: dict[str, Any] = {}
         if self.overall is not None:
             found["overall"] = self.overall.to_json()
@@ -91,7 +91,7 @@ class Report:
         return f"<pre>{escape(self.table())}</pre>"
 
     def to_frame(self) -> Any:
-        """One row a question as a pandas DataFrame: what was asked, answered, true and right, and how sure.
+        """A pandas DataFrame with one row per question: question, answer, reference, correctness, probability.
 
         `export` writes it as a file. Raises DependencyError without pandas.
         """
@@ -150,7 +150,7 @@ def report(
     resamples: int = statistics.RESAMPLES,
     seed: int = 0,
 ) -> Report:
-    """Score `answers` against the references of `examples`, one for one and in the same order."""
+    """Score `answers` against the references of `examples`, which are in the same order."""
     whole = _scored(examples, answers, dict(card or {}), resamples, seed)
     places = places_of_parts(examples)
     if whole.overall is None or not places:
@@ -205,7 +205,7 @@ def _scored(
 
 
 def load(folder: Path | str) -> Report:
-    """The report saved in `folder`, scored anew from its answers."""
+    """Load the report in `folder`; scores are recomputed from its answers."""
     folder = Path(folder)
     try:
         lines = (folder / "answers.jsonl").read_text("utf-8").removesuffix("\n").split("\n")

@@ -1,4 +1,4 @@
-"""Ask a model every question of a list, clip by clip: each clip is watched once."""
+"""Run a model on a list of examples, clip by clip; each clip is encoded once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from lookhear import tasks
 from lookhear.errors import LookhearError, ModelError
-from lookhear.model import Model
+from lookhear.model import Model, Storing
 from lookhear.store.features import FeatureStore
 from lookhear.types import Answer, Clip, Example
 
@@ -21,14 +21,13 @@ def run(
     clips: int = 16,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Answer]:
-    """One answer for each example, in order; `clips` of them are watched at a time.
+    """Answer every example, in order, watching `clips` clips at a time.
 
-    With `store`, features are read from there and made where they are missing. A clip that cannot be read gets empty
-    answers whose note says why (`unanswered` lists them), and so does a question that a server has not answered
-    (`no_reply`); where none can be answered, the first error is raised. `progress` is called with how many questions
-    are done, and how many there are.
+    With `store`, features are read from it and missing ones are computed. Questions about an unreadable clip get empty
+    answers with the reason in a note (see `unanswered`), and so do questions without a reply from the server (see
+    `no_reply`). If no question can be answered, the first error is raised. `progress` is called with (done, total).
     """
-    if store is not None and hasattr(model, "using"):
+    if store is not None and isinstance(model, Storing):
         model = model.using(store)
     groups: dict[Clip, list[int]] = {}
     for i, example in enumerate(examples):
@@ -64,7 +63,7 @@ def run(
 
 
 def unanswered(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str, str]:
-    """Clip id -> why none of its questions could be answered."""
+    """Clip id -> reason why none of its questions was answered."""
     return {
         example.clip.id: note.removeprefix(UNANSWERED)
         for example, answer in zip(examples, answers, strict=True)
@@ -74,7 +73,7 @@ def unanswered(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[s
 
 
 def no_reply(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str, str]:
-    """Question id -> why no reply came to it; asked again, it may be answered."""
+    """Question id -> reason why the server gave no reply."""
     return {
         example.id: note.removeprefix(NO_REPLY).removeprefix(": ")
         for example, answer in zip(examples, answers, strict=True)
@@ -84,6 +83,6 @@ def no_reply(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str
 
 
 def incomplete(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str, str]:
-    """Clip id -> why not all of its questions could be answered."""
+    """Clip id -> reason why some of its questions were not answered."""
     lost = no_reply(examples, answers)
     return unanswered(examples, answers) | {e.clip.id: lost[e.id] for e in examples if e.id in lost}

@@ -1,9 +1,9 @@
-"""Every metric of every task with its 95 % interval, and classes apart: what a task's own scoring says of answers.
+"""Metrics of all tasks with 95 % intervals, and scores by class.
 
     measured(examples, answers) ─▶ "localisation/arig" ─▶ "iou" ─▶ Measured(value, interval, total)
 
-Examples are scored task by task, and form by form where a task has several. Intervals are percentiles over redrawn
-videos: a task's `pooled` gives each metric as sums over clips, and a redrawing is other weights of these.
+Examples are scored by task, and by form if a task has several. Intervals are bootstrap percentiles over videos: a
+task's `pooled` gives each metric as sums over clips, and a resample reweights these sums.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lookhear.types import Answer, Example
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric's value, its 95 % interval, over how many examples, and what a reply of nothing scores (`mute`)."""
+    """A metric's value, its 95 % interval, the number of examples, and the score of empty replies (`mute`)."""
 
     value: float
     interval: tuple[float, float]
@@ -37,7 +37,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Score:
-    """How many were right, in percent, and the 95 % interval of that percentage."""
+    """Accuracy in percent with its 95 % interval."""
 
     correct: int
     total: int
@@ -82,7 +82,7 @@ class Scored(Protocol):
 
 
 def kind_of(example: Example) -> str:
-    """What an example is scored as: its task, and the form of it where there are several."""
+    """Kind of an example: its task, and its form if the task has several."""
     form = example.meta.get("form")
     return f"{example.task}/{form}" if form else example.task
 
@@ -96,7 +96,7 @@ def kinds(examples: Sequence[Example]) -> dict[str, list[int]]:
 
 
 def right(examples: Sequence[Example], answers: Sequence[Answer]) -> np.ndarray | None:
-    """bool (question,): which answers are right by the rules of their tasks; None where one of these has no rule."""
+    """bool (question,): correctness by the rules of the tasks; None if a task has no such rule."""
     rules = {example.task: tasks.find(example.task).right for example in examples}
     hits = np.zeros(len(examples), bool)
     for i, (example, answer) in enumerate(zip(examples, answers, strict=True)):
@@ -141,7 +141,7 @@ def measured(
 
 
 def mute(metric: str, value: float) -> float:
-    """What a reply of nothing scores on a metric; of `unread` that says nothing, so nan."""
+    """Score of empty replies on a metric; nan for `unread`."""
     return math.nan if metric == "unread" else value
 
 

@@ -1,4 +1,4 @@
-"""Which video a question is about: what intervals are clustered by and folds are made of."""
+"""The video of each question, by which intervals are clustered and folds are made."""
 
 from __future__ import annotations
 

@@ -53,9 +53,9 @@ def page(run: Path, repo: str = "", reports: Mapping[str, Any] | None = None) ->
     for stream, served in recipe.features.items():
         told = str(cards.get(served.partition(":")[0], {}).get("weights", "-"))
         lines.append(f"| {stream} | `{served}` | {told[:16]} |")
-    if told := costs.read(run):
+    if spent := costs.read(run):
         lines += ["", "## Costs", "", _row(("", *costs.HEAD)), _row(["---"] * (1 + len(costs.HEAD)))]
-        lines.append(_row([net, *costs.cells(told)]))
+        lines.append(_row([net, *costs.cells(spent)]))
     for label, report in (reports or {}).items():
         if "overall" in report:
             lines += ["", f"## Scores: {label}", "", *_scores(report)]

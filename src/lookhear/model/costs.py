@@ -54,7 +54,7 @@ def count(number: float) -> str:
     return f"{number:.0f} "
 
 
-def of(net: nn.Module, streams: Batch) -> Cost:
+def of(net: Any, streams: Batch) -> Cost:
     """The cost of `net` for the first question of `streams` and its clip; nothing is learned, no state changes."""
     clip = int(streams.clip[0])
     watch = {name: streams.watch[name][clip : clip + 1] for name in orders(net.watch)}

@@ -62,7 +62,7 @@ def _shared(folder: Path, reports: Mapping[str, Any], repo: str) -> Any:
     if not any((folder / name).is_file() for name in ("model.safetensors", "model.safetensors.index.json")):
         raise ModelError(f"{str(folder)!r} holds no trained model. Give a run folder that is trained to the end.")
 
-    class Shared(library().ModelHubMixin, library_name="lookhear"):  # type: ignore[misc]  # the library is optional
+    class Shared(library().ModelHubMixin, library_name="lookhear"):  # type: ignore[misc, call-arg]  # optional
         def _save_pretrained(self, save_directory: Path) -> None:
             shutil.copytree(folder, save_directory, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
             if (folder / "recipe.yaml").is_file():  # else the folder has the card that `export` wrote

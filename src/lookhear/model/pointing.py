@@ -32,7 +32,8 @@ def empty_seconds(media: Media) -> dict[str, tuple[bool, ...]]:
         parts = [media.waveform[at : at + rate] for at in range(0, len(media.waveform), rate)]
         found["heard"] = tuple(bool(np.abs(part).max() < SILENT) for part in parts)
     if media.frames is not None and len(media.frames):
-        black, last = {}, False
+        black: dict[int, bool] = {}
+        last = False
         for frame, time in zip(media.frames, media.times, strict=True):
             black[int(time)] = bool(frame.max() < BLACK) and black.get(int(time), True)
         seen = []

@@ -29,7 +29,7 @@ class Keeper:
     """The models of one worker and the clips they have watched; each model is loaded once, at the start."""
 
     def __init__(
-        self, models: Sequence[str], clips: int, size: int, private: Mapping[str, Mapping[str, str]] | None = None
+        self, models: Sequence[str], clips: int, size: int, private: Mapping[str, Mapping[str, Any]] | None = None
     ):
         known = private or {}
         self.models: dict[str, Any] = {name: load(name, **known.get(name, {})) for name in models or (default(),)}

@@ -1,4 +1,4 @@
-"""Models behind an address: what is sent, what comes back in whatever shape, and limits of rate and money.
+"""Models behind an API: requests, responses in all their variants, and limits on rate and cost.
 
 body ─ client ─▶ bytes ─ completion ─▶ Completion | ServerError: ask again · this question fails · stop asking
 """

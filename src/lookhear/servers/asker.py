@@ -1,4 +1,4 @@
-"""Questions to a server that are paid for once: what has an answer in the ledger is not asked again.
+"""Ask a server with a ledger: a request whose reply is in the ledger is not sent again.
 
 asker.ask(body, key) ─ in the ledger? ─▶ Completion
             └─ no ─ client.complete ─ append ─▶ Completion, or one that `failed` and is asked again by the next run

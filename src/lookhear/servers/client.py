@@ -1,4 +1,4 @@
-"""A chat server at an OpenAI-compatible address: one request, asked again where that may help.
+"""Client of an OpenAI-compatible chat API: one request, with retries of transient errors.
 
     body ─ limits ─ POST /chat/completions ─ completion.read ─▶ Completion
               ▲                  │ AGAIN: wait, as long as the server says or ever longer

@@ -1,4 +1,4 @@
-"""A clip as a server can be sent it: frames as JPEG, sound as WAV, both as MP4, whole or second by second.
+"""Encode a clip for a request: frames as JPEG, sound as WAV, or both as MP4, whole or second by second.
 
 A `Shown` makes each of these when it is asked for. What a clip does not have a dialect leaves out.
 """

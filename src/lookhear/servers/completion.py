@@ -1,4 +1,4 @@
-"""What a chat server sends back, in every shape that servers send it, as one frozen value or a classified failure.
+"""Parse responses of chat servers, in all their variants, to a Completion or a classified ServerError.
 
 status, body ─ read ─▶ Completion(text, ended, …)        ServerError(AGAIN)  garbage, 5xx, 429: may be asked again
                                                          ServerError(ALONE)  this question cannot be answered

@@ -1,4 +1,4 @@
-"""How fast and for how much money a server may be asked, over all threads of a run."""
+"""Limits on request rate and cost, shared by all threads of a run."""
 
 from __future__ import annotations
 

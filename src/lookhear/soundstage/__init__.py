@@ -1,1 +1,1 @@
-"""The procedural world: scene -> sound, picture, questions, truth."""
+"""Soundstage, a procedural dataset: scenes, their sound and picture, questions and ground truth."""

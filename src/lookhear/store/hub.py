@@ -75,7 +75,9 @@ def snapshot(
 
 def signatures(root: Path) -> dict[str, Mapping[str, Any]]:
     """Encoder -> its signature, of every encoder in a store. Raises FeatureError where there is none."""
-    found = {path.parent.name: files.read_json(path, dict) for path in sorted(root.glob("*/card.json"))}
+    found: dict[str, Mapping[str, Any]] = {
+        path.parent.name: files.read_json(path, dict) for path in sorted(root.glob("*/card.json"))
+    }
     if not found:
         raise FeatureError(f"No feature store at {str(root)!r}: no folder in it has a card.json.")
     return found

@@ -101,7 +101,7 @@ def _item(example: Example, entry: Entry) -> dict[str, Any]:
     clip = example.clip
     source = clip.video or clip.audio
     where = str(source.path or source.id) if source else ""
-    made = {
+    made: dict[str, Any] = {
         "id": example.id,
         "clip": where,
         "task": example.task,

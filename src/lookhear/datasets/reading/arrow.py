@@ -106,4 +106,5 @@ def _source(row: Mapping[str, Any], side: str) -> Source | None:
         return BLANK
     if path is None and name is None:
         return None
-    return Source(str(name if name is not None else Path(path).stem), Path(path) if path is not None else None)
+    place = Path(path) if path is not None else None
+    return Source(str(name if name is not None or place is None else place.stem), place)

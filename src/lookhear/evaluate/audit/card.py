@@ -1,10 +1,10 @@
-"""The audit: does a model hear, see and read, or does it guess? One card for anything that watches and answers.
+"""The audit: measure whether a model uses sound, picture, order and question, and summarise it in a robustness card.
 
     audit(model, examples, train) -> Card ── lines, each with interval, verdict and a sentence
 
-Everything is asked again with something taken away and compared question by question. Hearing is decided by the
-questions that need sound (Audio, Audio-Visual), seeing by those that need the picture (Visual, Audio-Visual), order by
-those of kind Temporal; a dataset without such kinds is taken whole. The rule of the verdicts is in `audit_lines`.
+All questions are asked again with one input removed or changed, and compared pairwise. Hearing is judged on questions
+that need sound (Audio, Audio-Visual), seeing on those that need the picture (Visual, Audio-Visual), order on those of
+kind Temporal; a dataset without such kinds is used as a whole. The rule of the verdicts is in `lines.py`.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from lookhear.store.features import FeatureStore
 from lookhear.types import Answer, Example
 
 SHIFT = 3  # seconds
-FILMS = 100  # clips that are decoded and edited at most, per edit
+FILMS = 100  # most clips that are decoded and edited, per edit
 
 
 @dataclass(frozen=True)
 class Card:
-    """The robustness card. `facts` say what was audited and how; `findings` answer hearing, seeing, reading."""
+    """The robustness card. `facts` describe the audit; `findings` are the verdicts on sound, picture and question."""
 
     facts: Mapping[str, Any]
     overall: Score
@@ -66,10 +66,10 @@ def audit(
 ) -> Card:
     """Audit `model` on `examples`, all of which need a reference answer.
 
-    `train` are the questions it learned from: floors and leaks need them. `store` holds a small net's features.
-    `rephrase` gives other ways to ask a question, `part` tells head from tail (`lookhear.robust` has both). At most
-    `films` clips are decoded for an edit. `progress` hears what is being done, the how-manyth thing, of how many.
-    Questions about clips that cannot be read are left out, and counted in `facts["unread"]`.
+    `train` are the training questions, for floors and leaks. `store` has a net's features. `rephrase` gives rephrasings
+    of a question, `part` separates head from tail (see `curate.robust`). At most `films` clips are decoded per edit.
+    `progress` is called with (description, number, total). Questions about unreadable clips are left out and counted in
+    `facts["unread"]`.
     """
     if isinstance(model, NetModel):
         store = store or model.store or FeatureStore(None)
@@ -104,7 +104,7 @@ def audit_answers(
     seed: int = 0,
     facts: Mapping[str, Any] | None = None,
 ) -> Card:
-    """Audit answers whose model is not at hand: floors, priors, leaks, head against tail. Nothing is asked again."""
+    """Audit a set of answers without a model: floors, priors, leaks, head against tail."""
     overall = _overall(examples, answers)
     asked = Asked(None, None, examples, answers, margin, seed)
     jobs = [*_without_asking(asked, train, part)]
@@ -116,7 +116,7 @@ def audit_answers(
 
 
 def _overall(examples: Sequence[Example], answers: Sequence[Answer]) -> Score:
-    """How many answers are right. Raises DatasetError where they are not simply right or wrong."""
+    """Overall accuracy. Raises DatasetError for tasks whose answers are not simply right or wrong."""
     overall = report(examples, answers).overall
     if overall is None:
         kinds = ", ".join(sorted({e.task for e in examples}))
@@ -145,7 +145,7 @@ def _done(
     jobs: Sequence[tuple[tuple[str, str, str], Callable[[], Line | list[Line]]]],
     progress: Callable[[str, int, int], None] | None = None,
 ) -> list[Line]:
-    """The lines of all jobs; one that cannot be done says why."""
+    """The lines of all jobs; a job that fails gives a line with the reason."""
     lines: list[Line] = []
     for number, (what, job) in enumerate(jobs):
         if progress:
@@ -186,7 +186,7 @@ def of_videos(examples: Sequence[Example], count: int, seed: int = 0) -> list[Ex
 
 
 def _findings(lines: Sequence[Line]) -> dict[str, str]:
-    """Sound, picture, question -> verdict: the swap decides, and where it was not done the blank."""
+    """Verdicts on sound, picture and question: from the swap, or from the blank if there was no swap."""
     by = {line.name: line.verdict for line in lines}
     pairs = {
         "sound": ("swap_audio", "silence"),

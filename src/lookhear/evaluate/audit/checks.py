@@ -1,4 +1,4 @@
-"""Lines of the card that take nothing away: floors, leaks, head and tail, other words, calibration, left and right."""
+"""Lines of the card without removed inputs: floors, leaks, head and tail, rephrasing, calibration, mirroring."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ SIDED = re.compile(r"\b(left|right)", re.IGNORECASE)
 
 
 def chance(asked: Asked, train: Sequence[Example]) -> Line:
-    """Against guessing evenly among the answers that the same template has in training."""
+    """Accuracy against uniform guessing among the training answers of the same template."""
     rate = floors.chance(_needed(train), asked.examples)["Overall"] / 100
     guess = np.full(len(asked.right), rate)
     return _above(asked, "chance", "chance", guess, "Guessing evenly among the answers of the template")
 
 
 def floor(asked: Asked, train: Sequence[Example], by: str, title: str) -> Line:
-    """Against the commonest training answer to the same template, or to the same filled question."""
+    """Accuracy against the most frequent training answer to the same template, or to the same filled question."""
     said = floors.most_frequent(_needed(train), asked.examples, by)
     same = "template of the question" if by == "template" else "same question"
     what = f"The commonest training answer to the {same}"
@@ -46,7 +46,7 @@ def floor(asked: Asked, train: Sequence[Example], by: str, title: str) -> Line:
 
 
 def leaks(asked: Asked, train: Sequence[Example]) -> Line:
-    """Accuracy on questions about videos that are not in training, against those about videos that are."""
+    """Accuracy on videos that are not in training against that on videos that are."""
     seen = {video_of(e) for e in _needed(train)}
     known = {(e.clip.id, normal(e.question)) for e in train}
     leaked = np.array([video_of(e) in seen for e in asked.examples], dtype=bool)
@@ -72,7 +72,7 @@ def leaks(asked: Asked, train: Sequence[Example]) -> Line:
 
 
 def head_tail(asked: Asked, part: Callable[[Sequence[Example]], Sequence[str]] | None) -> Line:
-    """Accuracy where the right answer is rare in its group of questions, against where it is frequent."""
+    """Accuracy on the tail (rare answers in their group of questions) against that on the head."""
     own = [str(e.meta.get("part", "")) for e in asked.examples]
     if not any(own) and part is None:
         raise DatasetError("Nothing says which questions are head and which tail. Give audit() a `part`.")
@@ -92,7 +92,7 @@ def head_tail(asked: Asked, part: Callable[[Sequence[Example]], Sequence[str]] |
 
 
 def rephrasing(asked: Asked, rephrase: Callable[[Example], Sequence[str]] | None) -> list[Line]:
-    """Accuracy when the questions are asked in other words, and how often two wordings get one answer."""
+    """Accuracy on rephrased questions, and agreement between rephrasings."""
     if rephrase is None:
         raise DatasetError("Other wordings were not asked for (as with --ways 0).")
     ways = [(i, text) for i, e in enumerate(asked.examples) for text in rephrase(e) if text != e.question]
@@ -135,7 +135,7 @@ def _alike(asked: Asked, agree: np.ndarray) -> Line:
 
 
 def calibration(asked: Asked) -> Line:
-    """Whether answers given with a probability of 70 % are right in 70 of 100 cases."""
+    """Expected calibration error of the answers' probabilities."""
     scored = [i for i, a in enumerate(asked.answers) if a.text in a.scores]
     if not scored:
         raise DatasetError("The answers carry no probabilities, so there is nothing to calibrate.")
@@ -161,7 +161,7 @@ def calibration(asked: Asked) -> Line:
 
 
 def mirror(asked: Asked, films: int) -> Line:
-    """In the mirror, what was left must be right: questions that are answered by a side and do not name one."""
+    """Accuracy on mirrored clips with exchanged left and right, for questions whose answer is a side."""
     places = [i for i, e in enumerate(asked.examples) if _said(e.reference) in SIDES and not SIDED.search(e.question)]
     if not places:
         raise DatasetError("No question is answered by left or right, so there is nothing to mirror.")

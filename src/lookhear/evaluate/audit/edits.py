@@ -3,8 +3,8 @@
     small net        stored features ─ rows in another order ─▶ a store laid over the stored one
     any other model  decoded media ─ seconds in another order ─▶ a file of its own
 
-An edited recording is a Source of another name (`00000093~shuffled`), so nothing else has to know. A small net keeps
-one row of features a second; where its encoder looks beyond the second (BEATs, R(2+1)D), what it saw there comes along.
+An edited recording is a Source of another name (`00000093~shuffled`), so no other code needs to change. For nets, rows
+of features are reordered; a row of an encoder with a larger receptive field (BEATs, R(2+1)D) keeps its old context.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LONGEST = 640  # pixels of their longer side
 
 @dataclass(frozen=True)
 class Edit:
-    """What is done to which `sides` of a clip. `order(name, seconds)` says which second comes when."""
+    """An edit of the `sides` of a clip. `order(name, seconds)` is the new order of the seconds."""
 
     name: str
     sides: tuple[str, ...]
@@ -54,7 +54,7 @@ class Edit:
 
 
 def shuffled(seed: int = 0) -> Edit:
-    """The seconds of sound and picture in one and the same random order, so that they still belong together."""
+    """Shuffle the seconds of sound and picture in the same random order."""
 
     def order(name: str, seconds: int) -> np.ndarray:
         places = list(range(seconds))
@@ -67,7 +67,7 @@ def shuffled(seed: int = 0) -> Edit:
 
 
 def shifted(seconds: int = 3) -> Edit:
-    """The sound `seconds` late, its end moved to the beginning; the picture as it was."""
+    """Delay the sound by `seconds`, cyclically; the picture is unchanged."""
     return Edit("shifted", ("audio",), lambda _, length: np.roll(np.arange(length), seconds))
 
 

@@ -1,6 +1,6 @@
-"""A line of the robustness card: a number, its 95 % interval clustered by video, and a verdict that follows from it.
+"""A line of the robustness card: a change of accuracy, its 95 % interval clustered by video, and the verdict.
 
-The rule, for what is taken away (and, with other words for the verdicts, for every other line):
+Rule of the verdict for a removed input (other lines use other names for the verdicts):
 
     not used      nothing changes at all: every answer and every score stays as it was
     used          accuracy falls: the interval of its change lies below zero
@@ -22,7 +22,7 @@ from lookhear import statistics
 from lookhear.metrics.answers import correct
 from lookhear.types import Answer, Example
 
-MARGIN = 2.0  # points of accuracy within which a change is taken for none
+MARGIN = 2.0  # percentage points within which a change counts as none
 UNSURE = "cannot tell"
 NOT_DONE = "not done"
 SAME = 1e-5  # probabilities that differ by less are the same
@@ -30,7 +30,7 @@ SAME = 1e-5  # probabilities that differ by less are the same
 
 @dataclass(frozen=True)
 class Words:
-    """What the verdict is called where accuracy falls, where it rises, and where it stays."""
+    """Names of the verdict if accuracy falls, rises or stays."""
 
     falls: str
     rises: str
@@ -84,7 +84,7 @@ def paired(before: np.ndarray, after: np.ndarray, clusters: np.ndarray, inside: 
 
 
 def decide(interval: tuple[float, float], words: Words, margin: float = MARGIN) -> str:
-    """The verdict by the interval of a change alone."""
+    """The verdict from the interval of a change."""
     low, high = interval
     if high < 0:
         return words.falls
@@ -94,7 +94,7 @@ def decide(interval: tuple[float, float], words: Words, margin: float = MARGIN) 
 
 
 def unchanged(before: Sequence[Answer], after: Sequence[Answer]) -> bool:
-    """Every answer carries scores and not one of answers and scores is another: no chance could hide a use."""
+    """Whether all answers have scores, and neither answers nor scores have changed at all."""
     return all(
         a.text == b.text
         and bool(a.scores)
@@ -110,7 +110,7 @@ def plus_minus(change: float, interval: tuple[float, float]) -> str:
 
 
 def not_done(name: str, section: str, title: str, reason: str) -> Line:
-    """The line of something that could not be measured, with the reason."""
+    """The line of a measurement that was not possible, with the reason."""
     return Line(name, section, title, NOT_DONE, f"{title}: not done. {reason}")
 
 

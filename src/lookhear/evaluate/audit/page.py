@@ -33,7 +33,7 @@ def text(card: Card, format: str = "text") -> str:
 
 
 def sentences(card: Card) -> list[str]:
-    """What the three findings rest on, each a sentence; then everything that could not be done."""
+    """One sentence for each of the three findings, then the measurements that were not possible."""
     decisive = [("swap_audio", "silence"), ("swap_video", "blindfold"), ("shuffle_questions",)]
     by = {line.name: line for line in card.lines}
     known = [[by[n] for n in names if n in by] for names in decisive]  # none of answers whose model is not at hand

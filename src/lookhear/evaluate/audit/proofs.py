@@ -1,4 +1,4 @@
-"""Proofs by taking away: ask again without sound, picture, question or order, and compare question by question."""
+"""Ablation of inputs: ask again without sound, picture, question or order, and compare the answers pairwise."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Beside = dict[str, tuple[Sequence[Example], Sequence[Answer], Sequence[Answer]]]
 
 @dataclass(frozen=True)
 class Proof:
-    """Something taken away, what that shows, and which questions it is decided by (a key of KINDS, or all)."""
+    """An ablation: its probe, texts, and the questions that decide it (a key of KINDS, or all)."""
 
     name: str
     section: str
@@ -52,7 +52,7 @@ TIMES = (
 
 @dataclass(frozen=True)
 class Asked:
-    """A model's answers to the questions as they are, and what every line of the card compares with."""
+    """A model's answers to the original questions, which every line of the card is compared with."""
 
     model: Model | None  # None where only the answers are at hand
     store: FeatureStore | None
@@ -79,13 +79,13 @@ class Asked:
 
 
 def needing(examples: Sequence[Example], what: str) -> np.ndarray:
-    """bool (question,): those whose kind needs `what` (sound, picture or order); all where no kind says so."""
+    """bool (question,): questions whose kind needs `what` (sound, picture or order); all if there is no such kind."""
     found = np.array([bool(set(e.kind) & set(KINDS.get(what, ()))) for e in examples], dtype=bool)
     return found if found.any() else np.ones(len(examples), dtype=bool)
 
 
 def compared(proof: Proof, before: Asked, examples: Sequence[Example], after: Sequence[Answer]) -> Line:
-    """The line of one proof: answers `before` and `after` something was taken away, question by question."""
+    """The line of one ablation, from the paired answers `before` and `after`."""
     lost = set(incomplete(examples, after)) | set(incomplete(before.examples, before.answers))
     kept = [
         i for i, (a, b) in enumerate(zip(before.examples, examples, strict=True)) if not {a.clip.id, b.clip.id} & lost

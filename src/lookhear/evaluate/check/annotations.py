@@ -1,8 +1,8 @@
-"""What is wrong with a dataset as it lies on disk: rows, ids, answers, leaking splits, missing or broken media.
+"""Check a dataset on disk: malformed rows, ids, answers, leaking splits, missing or broken media.
 
     check("music_avqa@update", root) -> Checkup ── findings, each a sentence with a count and a few cases
 
-Nothing is repaired and nothing is hidden: everything that can be read is read, and every finding says how often.
+Nothing is repaired. Everything readable is read, and every finding has its count.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ORDER = ("train", "val", "test")  # a later split is what an earlier one leaks i
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of fault in one split (or between two): how often, out of how many, and the first few cases."""
+    """One kind of fault in one split (or between two): its count, a message, and the first cases."""
 
     kind: str
     split: str
@@ -43,7 +43,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Checkup:
-    """What was read (split -> file, rows, questions, videos) and what was found."""
+    """Result of a check: contents by split (file, rows, questions, videos) and findings."""
 
     dataset: str
     root: str
@@ -67,10 +67,10 @@ def check(
     near: bool = False,
     progress: Callable[[Sequence[Path], str], Iterable[Path]] = lambda paths, _: paths,
 ) -> Checkup:
-    """Look over dataset `name` under `root`: every split there is, or those named.
+    """Check dataset `name` under `root`: all existing splits, or the given ones.
 
-    `media` opens each file the questions need; `near` also compares what they show and sound like, which decodes them.
-    `progress` wraps long loops over files (paths, what is done to them).
+    `media` opens every needed file; `near` also decodes the files and searches for near-duplicates. `progress` wraps
+    long loops over files (paths, description).
     """
     dataset = datasets.of(name)
     root = Path(root)

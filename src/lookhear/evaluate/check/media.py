@@ -1,4 +1,4 @@
-"""Recordings that are missing, that cannot be opened, or that are one and the same under two names.
+"""Find recordings that are missing, cannot be opened, or are duplicates of each other.
 
 Two recordings are near-duplicates when their fingerprints correlate. A picture's is four thumbnails of 9 x 8 pixels, a
 sound's the energy of 33 bands at 17 moments; means are taken off, so re-encoding, scaling and volume change little. On
@@ -56,7 +56,7 @@ def broken_media(clips: Iterable[Clip], progress: Progress) -> Iterable[Found]:
 
 
 def near_duplicates(clips: Iterable[Clip], progress: Progress) -> Iterable[Found]:
-    """Different recordings that look the same, and such that sound the same."""
+    """Pairs of recordings with nearly equal pictures, and pairs with nearly equal sound."""
     from lookhear import media
 
     paths = {source.path for clip in clips for source in (clip.video, clip.audio) if source and source.path}

@@ -1,7 +1,7 @@
-"""Does the truth of an example hold together: does it survive being written and read back, do masks fit their boxes.
+"""Check the consistency of references: round trip through target and parser, and agreement of masks and boxes.
 
-A label that is none of the task's, seconds the wrong way round, a box outside the picture, a reason that ends in
-another answer, a mask that is not there: all are found so, whatever the task.
+This finds unknown labels, reversed times, boxes outside the picture, reasoning with another answer, and missing masks,
+for every task.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ find = lru_cache(tasks.find)
 
 
 def torn(examples: Sequence[Example]) -> list[str]:
-    """A line for each example whose reference does not survive being written and read back."""
+    """A line for each example whose reference changes in the round trip through target and parser."""
     return [f"{example.id}: {why}" for example in examples if (why := _torn(example))]
 
 

@@ -1,7 +1,7 @@
-"""What was found out about a model's senses, as a file that later reports carry.
+"""Certificates of `lookhear doctor`: the verdicts on a model's modalities, as a file that reports refer to.
 
-A certificate is of one model at one address (or of one folder or shipped model), in one dialect. It lies in a folder of
-certificates under a name made of these, so that an evaluation finds it.
+A certificate belongs to one model at one URL (or one folder or shipped model) in one dialect. Its file name is made of
+these, so that an evaluation finds it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Certificate:
 
     @property
     def good(self) -> bool:
-        """It sees and hears, and nothing speaks against trusting its replies."""
+        """Whether the model sees and hears, and there are no faults."""
         return self.sees == self.hears == YES and not self.faults
 
     def line(self) -> str:

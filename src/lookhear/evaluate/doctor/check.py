@@ -1,4 +1,4 @@
-"""Does a model see and hear? Clips with known answers, asked until it is certain or hopeless; of a server each dialect.
+"""Test whether a model sees and hears, on clips with known answers, until the verdict is clear; for servers by dialect.
 
 drawn clips, plain questions ─▶ yes ─▶ what comes first? ─▶ order kept, reversed, not shown
         └─ not yes ─▶ pairs of Soundstage clips, for models that know little else ─▶ yes, no, not shown
@@ -39,7 +39,7 @@ Tell = Callable[[str], None]
 
 @dataclass
 class Doctor:
-    """Examines models with clips written into `folder`: `rounds` of drawn ones at most; `tell` is told what is done."""
+    """Tests models on clips written into `folder`, in at most `rounds` rounds; `tell` gets progress messages."""
 
     folder: Path
     rounds: int = 3
@@ -51,10 +51,10 @@ class Doctor:
         self._stage: Path | None = None
 
     def diagnose(self, name: str, tried: Sequence[str] = (), **late: Any) -> Certificate:
-        """The certificate of the model called `name`; of a server in the first of the dialects `tried` that is whole.
+        """The certificate of model `name`; for a server, in the first dialect of `tried` that passes.
 
-        Without `tried` those are what the server seems to want, then all others. `late` is passed on to `load`. Raises
-        ModelError where the model cannot be asked at all.
+        By default the guessed dialect is tried first, then all others. `late` is passed to `load`. Raises ModelError if
+        the model cannot be asked.
         """
         which, _, options = shelf(name)
         if which != SERVED:
@@ -140,7 +140,7 @@ class Doctor:
         return order(trials.ask(model, asked, again=False))
 
     def _cached(self, model: Model) -> bool:
-        """Whether it would see or hear if it were asked in other words each time."""
+        """Whether replies are cached by text: the model passes if the wording changes with each request."""
         self.tell("are replies cached by text?")
         for kinds in SENSES.values():
             if (

@@ -1,4 +1,4 @@
-"""Short clips with a known answer: what is heard over a grey picture, what is seen in silence, and what comes first.
+"""Test clips with known answers: sounds over a grey picture, pictures in silence, and sequences.
 
 kind(rng) -> (question, options, {option: (frames, waveform)})      the same question; one sense alone differs
 """

@@ -1,4 +1,4 @@
-"""Ask a model about groups of clips that differ in one sense: drawn ones with plain answers, and Soundstage's.
+"""Ask a model about groups of clips that differ in one modality: synthetic test clips and Soundstage clips.
 
 drawn(folder, kinds, rng) ─┐
                            ├─▶ [Trials] ─ ask(model) ─▶ [Group] ─▶ verdict
@@ -30,7 +30,7 @@ GROUPS = {"Audio": "heard", "Visual": "seen"}  # of questions about one sense al
 
 @dataclass(frozen=True)
 class Trials:
-    """Examples with one question, whose right answers are `truth`, or `other` if time ran backwards."""
+    """Examples with the same question. `truth` are the correct answers, `other` those if time were reversed."""
 
     kind: str
     examples: tuple[Example, ...]

@@ -1,8 +1,8 @@
-"""From replies to a verdict: are so many right by chance, for a model that does not get what was changed?
+"""Verdicts from replies, by an exact permutation test within groups of clips.
 
-The clips of a group differ in one sense alone and are asked the same question. To a model without that sense they are
-the same, so which of its replies went with which clip is a matter of luck, however good its guesses are. The chance of
-as many right ones is counted over all ways of dealing a group's replies to its clips (exactly, group by group).
+The clips of a group differ in one modality and share the question. For a model without that modality they are equal, so
+its replies are exchangeable within the group. The p-value is the probability of at least as many correct replies over
+all permutations of the replies within groups, computed exactly.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import permutations
 
 import numpy as np
 
-SURE = 3e-4  # such a chance, or a smaller one, is none
+SURE = 3e-4  # p-value at which a verdict is certain
 YES, NO, OPEN, REVERSED = "yes", "no", "not shown", "reversed"
 
 
@@ -60,7 +60,7 @@ def matches(said: Sequence[str], truth: Sequence[str]) -> int:
 
 
 def chance(groups: Sequence[Group]) -> float:
-    """The probability of as many right replies if those of each group were dealt to its clips at random."""
+    """The p-value: probability of at least as many correct replies if replies are permuted within groups."""
     dealt = []
     for group in groups:
         counts = [matches(order, group.truth) for order in permutations(group.said)]

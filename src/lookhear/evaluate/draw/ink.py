@@ -1,4 +1,4 @@
-"""What every picture here has in common: its colours, matplotlib or the way to it, and how it is written."""
+"""Common parts of all figures: colours, import of matplotlib, and saving."""
 
 from __future__ import annotations
 

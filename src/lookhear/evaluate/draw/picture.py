@@ -1,4 +1,4 @@
-"""One picture of one answer: what was seen and heard, how much each second weighed, what each head thought."""
+"""Figure of an answer: frames, waveform, evidence weight of each second, and opinions of the heads."""
 
 from __future__ import annotations
 
@@ -175,8 +175,8 @@ def _opinions(figure: Figure, span: tuple[float, float, float, float], heads: di
     for row, (name, scores) in enumerate(heads.items()):
         axes = figure.add_subplot(rows[row])
         _bare(axes, "")
-        top = sorted(scores.items(), key=lambda pair: -pair[1])[:SHOWN]
-        for i, (text, score) in enumerate(top):
+        likeliest = sorted(scores.items(), key=lambda pair: -pair[1])[:SHOWN]
+        for i, (text, score) in enumerate(likeliest):
             mine = text == answer.text
             axes.barh(-i, 1, height=0.72, color=FILL, linewidth=0)
             axes.barh(-i, score, height=0.72, color=HEARD if mine else "#c9c4ba", linewidth=0)

@@ -1,4 +1,4 @@
-"""One picture of where an answer points: boxes, points and masks over the frame they belong to."""
+"""Figure of an answer's regions: boxes, points and masks drawn over their frame."""
 
 from __future__ import annotations
 

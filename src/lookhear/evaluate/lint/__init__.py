@@ -1,4 +1,4 @@
-"""What a file of questions gives away before anything is seen or heard, and what is wrong with it.
+"""Check a question file: blind floors and faults.
 
 examples ─ floors ─▶ blind scores with intervals      examples, faults ─ faults ─▶ findings ─ page ─▶ one page
 """

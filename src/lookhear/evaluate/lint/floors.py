@@ -1,4 +1,4 @@
-"""Blind floors of multiple-choice and yes/no questions: what length, position and words alone are worth, in percent.
+"""Blind floors of multiple-choice and yes/no questions from length, position and words, in percent.
 
 Folds are scikit-learn's GroupKFold(5), unshuffled, over videos. Every classifier is a logistic regression (C = 1) on
 "is this option right", the option with the greatest score is chosen; `shape` sees 9 numbers an option and its position

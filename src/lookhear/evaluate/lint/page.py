@@ -1,4 +1,4 @@
-"""What `lookhear lint` says: as plain values, as text, and as one page of HTML."""
+"""Result of `lookhear lint` as JSON, as text, and as an HTML page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which reader a question file belongs to: told by its first record, so that `lint` takes any of them by path."""
+"""Detect the dataset reader of a question file from its first record, so that `lint` accepts any file by path."""
 
 from __future__ import annotations
 

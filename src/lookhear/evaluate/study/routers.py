@@ -1,4 +1,4 @@
-"""Which heads of I-LoRA do the work: router weights by head, layer, module, task and kind of token, and alike heads.
+"""Router analysis of I-LoRA: weights by head, layer, module, task and token type, and similarity of heads.
 
     with recorded(llm) as record: llm.answer(…)
     record.means(phase="decode", modality="audio") ─▶ layer ─▶ (head,)      record.examples() ─▶ (example, layer, head)

@@ -1,4 +1,4 @@
-"""Does learning tasks together help or hurt: positive transfer and the net score (Crab+, 2026, figures 1, 6 and 10).
+"""Multi-task transfer: positive-transfer rate and net score (Crab+, 2026, figures 1, 6 and 10).
 
 A task gains where the model trained on all tasks scores higher than the one trained on it alone. The positive-transfer
 rate is the share of tasks that gain; the net score is that share less the share of tasks that lose, both in percent. A

@@ -1,12 +1,14 @@
 // The view "Ask": bring a clip, watch it, ask, see what answers rest on, switch tracks, export, share.
 
-import { call, job, json, upload } from "./api.js";
+import { choose, list } from "./answers.js";
+import { job, json, upload } from "./api.js";
+import { keep, progress, remember, state, stopper, tracks, tracksInWords } from "./clip.js";
 import * as player from "./player.js";
-import { $, copy, guarded, make, percent, ranked, seconds, warn, words } from "./tools.js";
+import { record } from "./record.js";
+import { save, timeline } from "./timeline.js";
+import { $, copy, guarded, make, percent, seconds, warn } from "./tools.js";
 
 const KEPT = 30; // answers kept of a clip
-const state = { about: null, clip: null, name: "", timeline: null, answers: [], sound: null, stop: null, asked: 0 };
-const SENSES = { audio: "Ear alone", visual: "Eye alone", joint: "Both, joined" };
 const SUGGESTED = ["What do you hear?", "What do you see?", "What happens first?", "What is said?"];
 const STAGED = ["Which instrument plays first?", "How many instruments are sounding in the video?"]; // what `stage` was taught
 
@@ -49,19 +51,6 @@ function examples(list) {
 }
 
 // ---- bringing a clip ----------------------------------------------------------------------------------------------
-
-function progress(text, share) {
-  $("progress").hidden = false;
-  $("progress-text").textContent = text;
-  if (share === undefined) $("progress-bar").removeAttribute("value");
-  else $("progress-bar").value = share;
-}
-
-function stopper() {
-  state.stop?.abort();
-  state.stop = new AbortController();
-  return state.stop.signal;
-}
 
 async function bring(file, name = file.name || "recording.webm") {
   const most = state.about.limits.file_bytes;
@@ -125,51 +114,6 @@ function watching(told) {
     part.of ? part.seconds / part.of : undefined);
 }
 
-// ---- the timeline -------------------------------------------------------------------------------------------------
-
-function timeline(told, notes) {
-  state.timeline = told;
-  const lanes = new Map();
-  const add = (label, stream, start, end, score) => {
-    const key = `${stream}: ${words(label)}`;
-    if (!lanes.has(key)) lanes.set(key, []);
-    lanes.get(key).push({ label: words(label), stream, start, end, score });
-  };
-  for (const e of told.events) add(e.label, e.stream, e.start, e.end, e.score);
-  for (const name of ["black", "silence"]) for (const [a, b] of told[name]) add(name, "fact", a, b);
-  for (const at of told.cuts) add("cut", "fact", at, at);
-  $("lanes").replaceChildren(...[...lanes].slice(0, 24).map(([name, events]) => lane(name, events, told.duration)));
-  if (!lanes.size) $("lanes").append(make("p", { class: "notes" }, "No events are named."));
-  $("said").replaceChildren(...told.sentences.map((s) => make("li", {},
-    make("button", { type: "button", onclick: () => player.seek(s.start, true) }, `${seconds(s.start)} “${s.text}”`))));
-  $("timeline-notes").textContent = [...new Set([...(notes || []), ...told.notes])].join(" · ");
-}
-
-function lane(name, events, length) {
-  const line = make("div", {});
-  for (const e of events) {
-    const sure = e.score === undefined ? "" : `, ${percent(e.score)}`;
-    const text = `${e.label}, ${e.stream === "fact" ? "" : `${e.stream}, `}${seconds(e.start)} to ${seconds(e.end)}${sure}`;
-    const button = make("button", { type: "button", class: e.stream, title: text, "aria-label": text, onclick: () => player.seek(e.start, true) });
-    button.style.left = `min(${100 * e.start / length}%, 100% - 24px)`;
-    button.style.width = `${100 * (e.end - e.start) / length}%`;
-    line.append(button);
-  }
-  return make("div", { class: "lane" }, make("span", { title: name }, name.replace(/^fact: /, "")), line);
-}
-
-async function save() {
-  await guarded(async () => {
-    const format = $("format").value;
-    const response = await call(`/watch?format=${encodeURIComponent(format)}`, { body: { ...tracks(), model: $("model").value } });
-    const data = format === "json" ? new Blob([JSON.stringify((await response.json()).timeline, null, 1)]) : await response.blob();
-    const named = /filename="([^"]+)"/.exec(response.headers.get("Content-Disposition") || "");
-    const anchor = make("a", { href: URL.createObjectURL(data), download: named?.[1] || "timeline.json" });
-    anchor.click();
-    setTimeout(() => URL.revokeObjectURL(anchor.href), 10_000);
-  });
-}
-
 // ---- asking -------------------------------------------------------------------------------------------------------
 
 function suggestions() {
@@ -177,23 +121,6 @@ function suggestions() {
   $("suggestions").replaceChildren(...(example?.questions || ($("model").value === "stage" ? STAGED : SUGGESTED)).slice(0, 4).map((q) =>
     make("button", { type: "button", onclick: () => { $("question").value = `${q.replace(/\?$/, "")}?`; ask($("question").value); } },
       `${q.replace(/\?$/, "")}?`)));
-}
-
-/** The clip as the server is to watch it: its own tracks, black, silence or another file's sound. */
-function tracks() {
-  const body = { clip: state.clip };
-  if ($("picture").value === "blank") body.video = "blank";
-  if ($("sound").value === "blank") body.audio = "blank";
-  else if ($("sound").value !== "own" && state.sound) body.audio = state.sound.id;
-  return body;
-}
-
-function tracksInWords() {
-  const parts = [];
-  if ($("picture").value === "blank") parts.push("picture off");
-  if ($("sound").value === "blank") parts.push("sound off");
-  else if ($("sound").value !== "own" && state.sound) parts.push(`sound of ${state.sound.name}`);
-  return parts.join(", ");
 }
 
 async function ask(question) {
@@ -214,49 +141,6 @@ async function ask(question) {
     remember(player.now(), question);
   });
   if (number === state.asked) $("thinking").textContent = "";
-}
-
-function list() {
-  $("answers").replaceChildren(...state.answers.map(card));
-}
-
-function card(answer) {
-  const sure = answer.scores[answer.answer] ?? ranked(answer.scores)[0]?.[1];
-  const rest = ranked(answer.scores, 4).filter(([name]) => name !== answer.answer).slice(0, 3);
-  const bar = make("div", { class: "bar", "aria-hidden": "true" }, make("i"));
-  bar.firstChild.style.width = percent(sure ?? 0).replace(" ", "");
-  const moments = answer.evidence.segments.map((s) => make("button", {
-    type: "button", class: ["audio", "heard"].includes(s.stream) ? "heard" : "seen",
-    onclick: () => { choose(answer); player.seek(s.start, true); },
-  }, `▶ ${seconds(s.start)} to ${seconds(s.end)}, ${["audio", "heard"].includes(s.stream) ? "heard" : s.stream === "visual" || s.stream === "seen" ? "seen" : s.stream}`));
-  const places = answer.evidence.regions.filter((r) => r.box).map((r) => make("button", {
-    type: "button", class: "seen", onclick: () => { choose(answer); player.seek(r.time ?? 0); },
-  }, `▣ ${words(r.label)}${r.time === null || r.time === undefined ? "" : ` at ${seconds(r.time)}`}`));
-  const opinions = Object.entries(answer.opinions).flatMap(([sense, scores]) => {
-    const [best] = ranked(scores, 1);
-    if (answer.given.includes({ audio: "sound off", visual: "picture off" }[sense])) return [];
-    return best ? [make("dt", {}, SENSES[sense] || sense), make("dd", {}, `${words(best[0])} (${percent(best[1])})`)] : [];
-  });
-  const changed = answer.before && answer.before.answer !== answer.answer;
-  const copied = make("button", { type: "button" }, "Copy as JSON");
-  copied.addEventListener("click", () => copy(JSON.stringify(answer, null, 1), copied));
-  return make("li", { class: "answer" },
-    make("p", {}, answer.question), answer.given ? make("p", { class: "notes" }, `with ${answer.given}`) : null,
-    make("p", { class: "said" }, words(answer.answer), sure === undefined ? "" : ` · ${percent(sure)}`),
-    sure === undefined ? null : bar,
-    answer.before ? make("p", { class: changed ? "changed" : "notes" },
-      changed ? `Changed: it was “${words(answer.before.answer)}” with ${answer.before.given || "its own tracks"}.` : "The answer did not change.") : null,
-    rest.length ? make("p", { class: "notes" }, `then ${rest.map(([n, p]) => `${words(n)} ${percent(p)}`).join(", ")}`) : null,
-    opinions.length ? make("dl", {}, ...opinions) : null,
-    answer.notes.length ? make("p", { class: "notes" }, answer.notes.join(" · ")) : null,
-    make("div", { class: "row" }, ...moments.slice(0, 8), ...places.slice(0, 8),
-      make("button", { type: "button", onclick: () => choose(answer) }, "Show what it rests on"), copied));
-}
-
-function choose(answer) {
-  const cards = [...$("answers").children];
-  cards.forEach((one, i) => one.classList.toggle("chosen", state.answers[i] === answer));
-  player.light(answer);
 }
 
 async function retrack() {
@@ -295,20 +179,9 @@ async function otherSound(file) {
 
 // ---- history and links --------------------------------------------------------------------------------------------
 
-function keep() {
-  try { localStorage.setItem(`lookhear:${state.clip}`, JSON.stringify(state.answers)); } catch { /* a full or closed store: no history */ }
-}
-
 function restore() {
   try { state.answers = JSON.parse(localStorage.getItem(`lookhear:${state.clip}`)) || []; } catch { state.answers = []; }
   list();
-}
-
-function remember(at, question) {
-  const words = new URLSearchParams({ clip: state.clip, name: state.name });
-  if (at) words.set("t", at.toFixed(1));
-  if (question) words.set("q", question);
-  history.replaceState(null, "", `#ask?${words}`);
 }
 
 /** Open what the address names: a clip, a second, a question. */
@@ -318,35 +191,6 @@ export function link() {
   if (id && id !== state.clip) {
     watch({ id, name: words.get("name") || "clip" }, { at: Number(words.get("t")) || 0, question: words.get("q") || "" });
   }
-}
-
-// ---- recording ----------------------------------------------------------------------------------------------------
-
-async function record() {
-  await guarded(async () => {
-    if (!navigator.mediaDevices?.getUserMedia) throw new Error("This browser cannot record here: it needs https or localhost.");
-    const stream = await navigator.mediaDevices.getUserMedia({ video: true, audio: true })
-      .catch(() => navigator.mediaDevices.getUserMedia({ audio: true }))
-      .catch(() => { throw new Error("No camera or microphone may be used."); });
-    const kind = ["video/webm;codecs=vp8,opus", "video/webm", "video/mp4"].find((k) => MediaRecorder.isTypeSupported(k));
-    const recorder = new MediaRecorder(stream, kind ? { mimeType: kind } : undefined);
-    const pieces = [];
-    let wanted = true;
-    recorder.ondataavailable = (event) => pieces.push(event.data);
-    recorder.onstop = () => {
-      stream.getTracks().forEach((track) => track.stop());
-      $("recorder").hidden = true;
-      $("camera").srcObject = null;
-      if (wanted) bring(new Blob(pieces, { type: recorder.mimeType }), "recording.webm");
-    };
-    $("camera").srcObject = stream;
-    $("camera").play().catch(() => {});
-    $("recorder").hidden = false;
-    $("record-stop").onclick = () => recorder.stop();
-    $("record-cancel").onclick = () => { wanted = false; recorder.stop(); };
-    recorder.start(1000);
-    $("record-stop").focus();
-  });
 }
 
 // ---- wiring -------------------------------------------------------------------------------------------------------
@@ -361,7 +205,7 @@ drop.addEventListener("drop", (event) => {
   if (event.dataTransfer.files[0]) bring(event.dataTransfer.files[0]);
 });
 $("file").addEventListener("change", () => { if ($("file").files[0]) bring($("file").files[0]); $("file").value = ""; });
-$("record").addEventListener("click", record);
+$("record").addEventListener("click", () => record(bring));
 $("progress-cancel").addEventListener("click", () => { state.stop?.abort(); $("progress").hidden = true; });
 $("question-form").addEventListener("submit", (event) => { event.preventDefault(); ask($("question").value.trim()); });
 $("picture").addEventListener("change", retrack);

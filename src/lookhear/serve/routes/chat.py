@@ -132,7 +132,8 @@ async def _answer(
     if asked.options and text in asked.options:
         text = f"{LETTERS[asked.options.index(text)]}. {text}"
     length = found["clip"]["seconds"]
-    read = _tokens(asked.text) + round(length * PICTURE_TOKENS if found["clip"]["seen"] else 0)
+    read = _tokens(asked.conversation() if asked.before else asked.text)
+    read += round(length * PICTURE_TOKENS if found["clip"]["seen"] else 0)
     read += round(length * SOUND_TOKENS if found["clip"]["heard"] else 0)
     return {"text": text, "answer": answer, "read": read, "clip": found["clip"]}
 

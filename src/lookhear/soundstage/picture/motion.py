@@ -1,7 +1,7 @@
-"""How players move: the pose of a player at a time, from the notes or from an invented rhythm.
+"""Motion of players: the pose of a player at a given time, from its notes or from an independent rhythm.
 
-A player moves during `miming` only. Where that stretch also sounds, every stroke begins at a note's onset; where it
-does not, strokes follow a rhythm of their own at the player's rate. Seeing a movement does not tell of a sound.
+A player moves only during `miming`. If it also sounds then, every stroke begins at a note onset; otherwise strokes
+follow an independent rhythm at the player's rate. A visible movement therefore does not imply a sound.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _strokes(scene: Scene, index: int, melody: tuple[Note, ...]) -> tuple[float,
 
 
 def _minus(spans: tuple[tuple[float, float], ...], holes: tuple[tuple[float, float], ...]) -> list[tuple[float, float]]:
-    """The parts of `spans` that no hole covers."""
+    """The parts of `spans` outside all holes."""
     left = list(spans)
     for start, end in holes:
         left = [(a, b) for s, e in left for a, b in ((s, min(e, start)), (max(s, end), e)) if b - a > 1e-6]

@@ -1,4 +1,4 @@
-"""A scene as a picture: the stage, the players in their places, and exactly which pixels are whose.
+"""Render the picture of a scene: the stage and the players, with exact instance masks.
 
 Players stand at their `x` across the picture, moved in only as far as they would be cut off. The back row stands
 higher, is drawn first and may be partly hidden. A figure with its instrument is one sprite per pose, kept while in
@@ -49,7 +49,7 @@ def frames(
 
 
 def masks(scene: Scene, time: float, size: int = 128, occluded: bool = True) -> np.ndarray:
-    """Which pixels are whose at a time: bool (player, size, size) in the order of `scene.players`.
+    """Instance masks at a time: bool (player, size, size) in the order of `scene.players`.
 
     A player and the instrument are one. With `occluded` a pixel belongs to the front-most player only; without,
     to everyone who covers it. Off-stage players have none.
@@ -67,7 +67,7 @@ def masks(scene: Scene, time: float, size: int = 128, occluded: bool = True) -> 
 
 
 def boxes(scene: Scene, time: float, size: int = 128, occluded: bool = True) -> tuple[Box | None, ...]:
-    """The smallest box around each player's mask, (left, top, right, bottom) in 0..1; None for one who is not seen."""
+    """Bounding box of each player's mask, (left, top, right, bottom) in 0..1; None for an invisible player."""
     out: list[Box | None] = []
     for mask in masks(scene, time, size, occluded):
         rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))

@@ -26,7 +26,7 @@ SKIES = (  # top of the sky, horizon, grass, far hills, tint
 
 
 def tint(indoor: bool, light: int) -> tuple[float, float, float]:
-    """What the light multiplies the players' colours by."""
+    """Factor of the stage light on the players' colours."""
     return (HALLS if indoor else SKIES)[light % LIGHTS][-1]
 
 

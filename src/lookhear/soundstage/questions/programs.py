@@ -1,21 +1,22 @@
-"""The 33 MUSIC-AVQA question templates, each answered by a small pure function of the facts of a scene.
+"""The 33 MUSIC-AVQA question templates with their programs: pure functions from the facts of a scene to the answer.
 
-A program returns an answer word, or None where the question has no clear answer. The rule behind every None: all
-readings of the question must agree. So an answer that depends on whether a source off stage counts as "an instrument in
-the video", or on which of two nearly equal players is louder, is not an answer. Two wordings need a definition:
+A program returns an answer word, or None if the question has no clear answer. An answer is clear if all readings of the
+question agree: it must not depend on whether a source off stage counts as "an instrument in the video", or on which of
+two nearly equal players is louder. Two wordings need a definition:
 "more rhythmic" is a higher rate of notes, and the "lowest" instrument is the softest one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 
+from lookhear.soundstage.questions.template import TEMPLATES as TEMPLATES
+from lookhear.soundstage.questions.template import Program as Program
+from lookhear.soundstage.questions.template import Template as Template
+from lookhear.soundstage.questions.template import at as at
+from lookhear.soundstage.questions.template import compare, template, yes
 from lookhear.soundstage.scene.facts import (
     AWAY,
-    BUSIER,
-    LONGER,
     LOUDER,
     NEAR,
     ORDER,
@@ -30,60 +31,6 @@ from lookhear.soundstage.scene.facts import (
     onset,
     overlap,
 )
-from lookhear.soundstage.scene.scene import Player
-
-Program = Callable[..., str | None]
-
-
-@dataclass(frozen=True)
-class Template:
-    """A question with slots, its kind as MUSIC-AVQA names it, and the program `answer(facts, *values)`."""
-
-    text: str
-    kind: tuple[str, str]
-    answer: Program
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        """Names of the slots in order: Object, LR, LL, FL, TH, BA, LRer."""
-        return tuple(part.split(">")[0] for part in self.text.split("<")[1:])
-
-
-TEMPLATES: dict[str, Template] = {}
-
-
-def template(text: str, *kind: str) -> Callable[[Program], Program]:
-    def add(program: Program) -> Program:
-        TEMPLATES[text] = Template(text, (kind[0], kind[1]), program)
-        return program
-
-    return add
-
-
-def yes(truth: bool | None) -> str | None:
-    return None if truth is None else "yes" if truth else "no"
-
-
-def compare(one: Player | None, other: Player | None, what: str) -> str | None:
-    """Is `one` louder, busier or longer than `other`? None within the margin, or where one of them is silent."""
-    if one is None or other is None or one is other or not (one.sounding and other.sounding):
-        return None
-    if what == "louder":
-        return yes(beyond(one.level - other.level, LOUDER))
-    if what == "longer":
-        return yes(beyond(length(one) - length(other), LONGER))
-    if max(one.rate, other.rate) < BUSIER * min(one.rate, other.rate) - NEAR:
-        return None
-    return yes(one.rate > other.rate)
-
-
-def at(facts: Facts, side: str, instrument: str | None = None) -> Player | None:
-    """The player at a place, if it is the only one of its type and of the type named."""
-    there = facts.places.get(side)
-    if there is None or facts.by_type.get(there.instrument) is not there:
-        return None
-    return there if instrument in (None, there.instrument) else None
-
 
 # ---- Audio
 
@@ -144,7 +91,7 @@ def is_seen(facts: Facts, one: str) -> str | None:
 @template("What is the instrument on the <LR> of <Object>?", "Visual", "Location")
 def neighbour(facts: Facts, side: str, one: str) -> str | None:
     if len(facts.visible) < 3 or facts.on_stage[one] != 1:
-        return None  # of two, the other one is the answer without looking where it is
+        return None  # with two players the answer is the other one, without needing its position
     beside = facts.beside(next(p for p in facts.visible if p.instrument == one), side)
     return beside.instrument if beside else None
 

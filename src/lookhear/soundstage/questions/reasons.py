@@ -1,10 +1,9 @@
-"""The way to an answer in words: who is where, who sounds when, what follows, and the answer between tags.
+"""Reasoning texts: positions, times of sounds, the inference, and the answer between tags.
 
     The violin is on the left and plays from 2.0 to 4.5 s. No tuba is heard. So the answer is <answer>no</answer>.
 
-Sentences are frames filled with facts of the scene, the frame being a matter of chance. The tests read each of them
-again and hold it against the scene. An instrument that occurs once is "the violin", one of several is
-"one violin", a type as a whole "a violin".
+Sentences are random templates filled with facts of the scene. The tests parse every sentence and check it against the
+scene. An instrument that occurs once is "the violin", one of several is "one violin", a type in general "a violin".
 """
 
 from __future__ import annotations
@@ -72,7 +71,7 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "
 
 
 def reason(rng: Random, facts: Facts, question: Question) -> str:
-    """The sentences that lead to the answer of a question, and the answer."""
+    """The reasoning of a question, ending with the answer."""
     told = _Teller(rng, facts)
     sentences = list(told.about(TEMPLATES[question.template].answer, question.values, question.answer))
     sentences.append(told.say(END, tag=f"<answer>{question.answer}</answer>"))
@@ -108,7 +107,7 @@ def mood(rng: Random, facts: Facts) -> str:
 
 
 class _Teller:
-    """Says facts of one scene in sentences."""
+    """Writes facts of one scene as sentences."""
 
     def __init__(self, rng: Random, facts: Facts) -> None:
         self.rng, self.facts = rng, facts

@@ -1,8 +1,8 @@
-"""Every question that can be asked about a scene, and what could be guessed without answering it.
+"""All questions about a scene that have an answer, and the information needed for balancing.
 
-`harvest` lists the questions whose program has an answer. Beside each stand two things that balancing and honest tables
-need: the `cue`, what the modality that should *not* decide would suggest, and the `guess`, the answers that are left to
-one who knows who is on stage and who is heard, but not the relation asked about.
+`harvest` lists the questions whose program has an answer. Each has a `cue`, the answer suggested by the modality that
+should *not* decide, and a `guess`, the answers that remain if one knows the players on stage and the players heard, but
+not the relation in question.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def wordings(template: str) -> list[tuple[str, ...]]:
 
 
 def cue(facts: Facts, template: str, values: tuple[str, ...]) -> Hashable:
-    """What the other modality (or the count of players) suggests; balanced against, so that it does not pay."""
+    """The answer suggested by the other modality (or the number of players), which is balanced against."""
     program = TEMPLATES[template].answer
     if program in (programs.is_heard, programs.both_heard):
         return sum(facts.on_stage[one] > 0 for one in values)
@@ -117,7 +117,7 @@ def cue(facts: Facts, template: str, values: tuple[str, ...]) -> Hashable:
 
 
 def guess(facts: Facts, template: str, values: tuple[str, ...]) -> frozenset[str] | None:
-    """The answers left to one who knows the right set but not the relation; None where there is no such set."""
+    """The answers that remain if the set of players is known but not the relation; None without such a set."""
     program = TEMPLATES[template].answer
     both = frozenset(p.instrument for p in facts.sounding)
     if program is programs.nth_entry:

@@ -1,8 +1,8 @@
-"""When the answer shows: the seconds of sound and picture that a question's answer rests on.
+"""Ground-truth evidence: the times in sound and picture that determine a question's answer.
 
-Exact, because the scene states who sounds when. Used to test evidence: deleting these seconds must hurt an honest model
-more than deleting others. What is only seen lasts as long as the clip, and so does what is missing ("is there a tuba
-sound?" no).
+The times are exact, because the scene defines who sounds when. They are used to test evidence: deleting these seconds
+should reduce accuracy more than deleting others. Evidence that is only visible lasts for the whole clip, and so does
+absence ("is there a tuba sound?" no).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ AV = "audio-visual"
 
 
 def evidence(scene: Scene | Facts, template: str, values: tuple[str, ...]) -> tuple[Segment, ...]:
-    """What the answer to a question rests on, in order of time. Empty where the question has no clear answer."""
+    """The evidence segments of a question, in order of time; empty if it has no clear answer."""
     facts = scene if isinstance(scene, Facts) else Facts(scene)
     program = TEMPLATES[template].answer
     answer = program(facts, *values)

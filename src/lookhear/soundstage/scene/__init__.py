@@ -1,1 +1,1 @@
-"""What is on stage: players, places, times; worlds and splits sampled from a seed."""
+"""Scenes: players, positions and times; sampling of whole datasets and splits from a seed."""

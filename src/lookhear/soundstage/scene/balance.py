@@ -1,10 +1,9 @@
-"""Which questions are asked: every answer as often as every other, so that a question alone gives nothing away.
+"""Balanced selection of questions: all answers are equally frequent, so that the question alone is uninformative.
 
-Counts are kept for a template, for a template with its words ("left", "first"), for the full question, and for the
-template together with what the wrong modality suggests (`cue`). A question is asked where its answer is behind in them.
-`bias` gives each template with its words a favourite answer, for studies of what a biased training set does. `slack`
-lets the answers of a training set part a little where there are more than two, so that more counts can be learnt
-from. A test set has none: there an answer known to be frequent is worth nothing.
+Answer counts are kept per template, per template with its words ("left", "first"), per full question, and per template
+with `cue` (the answer suggested by the wrong modality). A question is selected if its answer is under-represented.
+`bias` gives each template with its words a preferred answer, to study biased training sets. `slack` allows small
+imbalances between more than two answers in a training set, so that more counts are available. Test sets have no slack.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ def answers(template: str, musicians: int = 4) -> tuple[str, ...]:
 
 
 class Ledger:
-    """How often each answer was given to what, and so what should be asked next."""
+    """Counts of answers, from which the next questions are selected."""
 
     def __init__(
         self,
@@ -82,20 +81,20 @@ class Ledger:
         self.domain = {t: answers(t, musicians) for t in self.templates}
 
     def share(self, template: str, fixed: tuple[str, ...], answer: str) -> float:
-        """The share of `answer` that is aimed at: equal for all, but for a favourite where there is a bias."""
+        """Target share of `answer`: equal for all, except for the preferred answer with a bias."""
         domain = self.domain[template]
         even = (1 - self.bias) / len(domain)
         favourite = domain[crc32(f"{template} {fixed}".encode()) % len(domain)]
         return even + (self.bias if answer == favourite else 0.0)
 
     def excess(self, key: Hashable, answer: str, share: float | None = None) -> float:
-        """By how many questions the answer would be ahead if it were given once more."""
+        """Surplus of the answer over its target if it were given once more, in questions."""
         count = self.counts[key]
         kinds = len(count) + (answer not in count)
         return count[answer] + 1 - (count.total() + 1) * (1 / kinds if share is None else share)
 
     def surplus(self, question: Question) -> float | None:
-        """How unwelcome a question is; None if it must not be asked."""
+        """Cost of a question; None if it must not be asked."""
         q, t = question, question.template
         if q.answer not in self.domain[t]:
             return None
@@ -115,7 +114,7 @@ class Ledger:
         return whole + words + 3 * text + cue
 
     def add(self, question: Question) -> None:
-        """Enter a question that is asked."""
+        """Count a selected question."""
         q, t = question, question.template
         self.asked[t] += 1
         for key in {(t,), (t, q.fixed), (t, q.values), *([(t, "cue", q.cue)] if q.cue is not None else [])}:
@@ -128,7 +127,7 @@ class Ledger:
                 del self.debts[t][q.values]
 
     def worth(self, facts: Facts) -> float:
-        """How much a scene helps the templates that are behind."""
+        """How much a scene helps under-represented templates."""
         level = self.asked.total() / sum(self.weights.values())
         total = 0.0
         for t in self.templates:
@@ -164,7 +163,7 @@ class Ledger:
         return chosen
 
     def _best(self, pool: list[Question], whole: list[Question] | None = None) -> list[Question] | None:
-        """The most welcome question of a pool; of a pair compared, both orders."""
+        """The question of a pool with the lowest cost; comparisons in both orders."""
         scored = [(s, self.rng.random(), q) for q in pool if (s := self.surplus(q)) is not None]
         if not scored:
             return None
@@ -260,6 +259,6 @@ class Ledger:
         yield from (((template, a), n - count[a]) for a, n in self.counts[(template,)].items())
 
     def report(self, wish: Wish, found: bool) -> None:
-        """Whether a scene was found for a wish. What fails again and again is not wished any more."""
+        """Record whether a scene was found for a wish; wishes that fail repeatedly are no longer made."""
         hope = self._hope(wish.template, wish.fixed, wish.answer)
         self.failed[hope] = 0 if found else self.failed[hope] + 1

@@ -1,7 +1,7 @@
-"""What can be told from a scene, and by which margin: the ground that the question programs stand on.
+"""Facts of a scene with margins, from which the question programs compute answers.
 
-Two events are in order, two players differ in loudness, and so on, only beyond a margin that a listener can hear and a
-viewer can see; in between, a fact is None and nothing is asked about it.
+Two events are ordered, or two players differ in loudness, only beyond a margin that people can perceive; within the
+margin a fact is None, and nothing is asked about it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def beyond(value: float, margin: float) -> bool | None:
 
 @dataclass(frozen=True)
 class Facts:
-    """A scene with what every program asks for worked out once."""
+    """A scene with precomputed facts for the programs."""
 
     scene: Scene
 

@@ -1,7 +1,7 @@
-"""Answer first, scene second: a scene made to give a wished answer to a wished question.
+"""Sample scenes for a given question and answer.
 
-A plan narrows the draw to what the question needs, the program decides whether a drawn scene answers it as wished, and
-since any instrument can play any part, the parts are then handed to the wished instruments.
+A plan restricts the random scene to what the question needs, the question's program checks whether the scene has the
+wanted answer, and, since any instrument can play any part, instruments are then permuted to the wanted ones.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TRIES = 120
 
 @dataclass(frozen=True)
 class Wish:
-    """A question and the answer wanted. `objects` empty leaves the instruments open, no `cue` what suggests it."""
+    """A wanted question and answer. Empty `objects` leaves the instruments open; no `cue` leaves the cue open."""
 
     template: str
     fixed: tuple[str, ...]
@@ -34,7 +34,7 @@ class Wish:
 def sample(
     rng: Random, wish: Wish, seconds: float = 10.0, musicians: int = 4, name: str = "", crowd: int = 0
 ) -> Scene | None:
-    """A scene in which the wish comes true, or None where none was found in a fair number of tries.
+    """A scene that fulfils the wish, or None if none was found within the number of tries.
 
     `crowd` is how many should be on stage, where the wish leaves a choice; 0 is anything.
     """

@@ -1,8 +1,8 @@
-"""What happens on the stage: the one description that sound, picture, questions and truth are all made from.
+"""The Scene type: the description from which sound, picture, questions and ground truth are generated.
 
-A scene is a frozen value that goes to disk as one JSON line and comes back equal. Time is seconds, `x` is 0 (left)
-to 1 (right) across the stage, levels are decibels relative to a reference level. Everything that may be asked about
-is stated here, never measured from the rendered picture or sound.
+A scene is a frozen value with a lossless JSON form (one line). Time is in seconds, `x` is 0 (left) to 1 (right) across
+the stage, levels are in dB relative to a reference level. All facts for questions are defined here, never measured from
+the rendered picture or sound.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOODS = ("neutral", "happy", "sad", "calm", "angry")
 
 @dataclass(frozen=True)
 class Look:
-    """How a player looks: indices into the picture's palettes, and a size factor around 1."""
+    """Appearance of a player: indices into the picture's palettes, and a size factor around 1."""
 
     skin: int = 0
     hair: int = 0
@@ -31,7 +31,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Player:
-    """One source: who, where, when sounding, how loud, how busy. `x` None is off stage: heard, never seen."""
+    """One sound source: instrument, position, times of sounding, level, note rate. `x=None` is off stage (not seen)."""
 
     instrument: str
     x: float | None

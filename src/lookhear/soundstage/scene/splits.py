@@ -9,7 +9,7 @@ from lookhear.errors import DatasetError
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides what a Soundstage holds: equal settings, equal scenes and questions."""
+    """Settings of a Soundstage; equal settings give equal scenes and questions."""
 
     train: int  # clips
     val: int

@@ -1,7 +1,8 @@
-"""Random stages: how many players, who sounds when, who moves, with instruments still to be handed out.
+"""Random structure of scenes: number of players, times of sounding and moving; instruments are assigned later.
 
-A `Plan` narrows what is drawn to what some question needs; everything it leaves open is drawn broadly. Hearing and
-seeing are kept independent: sources off stage, silent players, players who mime, players who sound and sit still.
+A `Plan` restricts the distribution to the needs of a question; everything else is sampled broadly. Sound and picture
+are kept independent: there are sources off stage, silent players, players who mime, and players who sound without
+moving.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ LOOKS = 8  # indices of skin, hair, clothes and stage light are drawn from 0..7;
 
 @dataclass(frozen=True)
 class Plan:
-    """What to draw from: each tuple holds the choices for one number; None leaves it to chance."""
+    """Restrictions on the random scene: each tuple has the choices for one number; None is unrestricted."""
 
     visible: tuple[int, ...] = ()
     silent: tuple[int, ...] = ()  # of the visible

@@ -1,4 +1,4 @@
-"""Settings in, scenes and questions out: the same everywhere for equal settings."""
+"""Generate all scenes and questions of a Soundstage, deterministically from its settings."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Asked:
 
 
 def world(settings: Settings) -> Iterator[Asked]:
-    """Every clip of every split in order. Each split has its own random numbers and its own balance."""
+    """Generate the clips of all splits in order. Each split has its own random generator and balancing."""
     video, question = 0, 0
     for split, clips in settings.clips.items():
         for asked in _split(settings, split, clips, video, question):

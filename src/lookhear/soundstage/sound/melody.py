@@ -1,8 +1,8 @@
-"""Which notes each player plays: onsets, lengths and pitches that keep every stated fact of the scene.
+"""Melodies: onsets, durations and pitches of each player's notes, consistent with the facts of the scene.
 
-A sounding stretch begins with a note exactly at its start and is filled to its end, so there are no rests that the
-scene does not state. Onsets stray from the grid by at most 15 % of a step: a player with twice the rate stays twice as
-busy. All players of a scene share one key; the mood picks the scale and the manner of playing.
+A sounding span begins with a note exactly at its start and is filled to its end, so there are no further rests. Onsets
+deviate from the grid by at most 15 % of a step, so that note rates are preserved. All players of a scene share one key;
+the mood determines scale and articulation.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A scene as sound: every player's part at its stated loudness, in its room, with the narrator over it.
+"""Render the sound of a scene: every player at its level, with room response and narrator.
 
-Level is what an ear would call it: each part is scaled so that, in the room, its K-weighted root mean square over the
-time it sounds is `REFERENCE + player.level` dB full scale, whatever the instrument, register or rate. There is no
-automatic gain: levels can be compared between scenes. A mix is the sum of its stems, the narrator and the ambience;
-only peaks above 0.8 of full scale are rounded off. A player off stage sounds the same as one on stage.
+Each part is scaled so that its K-weighted RMS, in the room and over the time it sounds, is `REFERENCE + player.level`
+dB full scale, independent of instrument, register and rate. There is no automatic gain, so levels are comparable
+between scenes. A mix is the sum of stems, narrator and ambience; only peaks above 0.8 of full scale are soft-clipped.
+Players on and off stage sound the same.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def sound(scene: Scene, sample_rate: int = 16000, without: tuple[int, ...] = (),
 
 
 def stem(scene: Scene, player_index: int, sample_rate: int = 16000, dry: bool = False, font: str = "") -> np.ndarray:
-    """What one player adds to the mix, float32 (sample,); `dry` without the room: exactly zero outside `sounding`."""
+    """The stem of one player, float32 (sample,); with `dry`, without the room and exactly zero outside `sounding`."""
     size, padded = _sizes(scene, sample_rate)
     for _, part in _parts(scene, sample_rate, [player_index], font):
         wet = part if dry else part * _room(scene, padded, sample_rate)

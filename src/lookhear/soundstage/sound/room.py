@@ -1,4 +1,4 @@
-"""Where it sounds: the response of a hall or of open air, how loud an ear finds it, and the quiet behind it all."""
+"""Room response (hall or open air), K-weighted loudness, and background ambience."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The 22 instruments as sound: for each one voice, given by a few numbers that `voices_tones` makes notes of.
+"""Synthesis parameters of the 22 instruments, from which `voices_tones` makes notes.
 
-Two families. A `Held` tone goes on as long as bow or breath do: harmonics shaped by a roll-off and by formants that
-stay put while the pitch moves, with vibrato, noise and an attack. A `Let` tone is set off once and dies away: partials
-with their own decays and a burst of noise where finger, plectrum, mallet or hand touches.
+There are two families. A `Held` tone is sustained (bowed, blown): harmonics with a roll-off and fixed formants, with
+vibrato, noise and attack. A `Let` tone decays (plucked, struck): partials with individual decays and a noise burst at
+the onset.
 """
 
 from __future__ import annotations

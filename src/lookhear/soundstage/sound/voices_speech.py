@@ -1,4 +1,4 @@
-"""A narrator: babble with the syllables, intonation and moving formants of speech, in no language.
+"""The narrator: synthetic babble with syllables, intonation and moving formants of speech, in no language.
 
 Syllables are made once per process and speaker and strung together, with breaths between phrases. Nothing here can be
 mistaken for an instrument: the pitch glides all the time and the spectrum changes four or five times a second.

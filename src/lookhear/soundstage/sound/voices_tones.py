@@ -1,4 +1,4 @@
-"""One note of one voice as a waveform, kept in a bank: the same note is made once per process.
+"""Synthesise single notes as waveforms, cached in a bank: each note is made once per process.
 
 Held tones read band-limited wave tables; dying tones are sums of complex exponentials made as one small matrix product
 (a block of samples times a block offset), so that a note costs about a millisecond whatever its number of partials.

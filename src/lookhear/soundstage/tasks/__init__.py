@@ -1,1 +1,1 @@
-"""The other tasks asked of a scene: captions, events, labels, places, referring expressions; floors."""
+"""Further tasks on the same scenes: captions, events, labels, places, referring expressions; and their floors."""

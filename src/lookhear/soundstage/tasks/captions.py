@@ -1,4 +1,4 @@
-"""One sentence on what is seen and heard: who stands where, who plays, what sounds off stage, a voice over it."""
+"""Captions: one sentence on positions, playing, sounds off stage, and the narrator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When what is heard and seen, in whole seconds: event localisation and audio-visual parsing.
+"""Event localisation and audio-visual parsing: events heard and seen, in whole seconds.
 
 A second belongs to an event that fills more than half of it; a scene in which some second is filled exactly by half is
 not asked about. What stands on the stage is seen from beginning to end.

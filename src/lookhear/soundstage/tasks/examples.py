@@ -1,7 +1,7 @@
-"""The other tasks about the same scenes, as records that `datasets/soundstage.py` reads.
+"""Records of the further tasks, which `datasets/soundstage.py` reads.
 
     json/<task>-<split>.json     a list of records, one a line; TASKS says which
-    masks/<video_id>_<k>.png     whose each pixel is in second k, where a record needs it
+    masks/<video_id>_<k>.png     instance mask of second k, if a record needs it
 
 A record has `id`, `video_id`, `answer`, and what its task needs: `audio_id` (sound from another clip), `start` and
 `end`, `question`, `form`, `segments` [start, end, label, stream], `regions` [label, pixels of 224 x 224], `mask` and

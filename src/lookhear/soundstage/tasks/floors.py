@@ -1,4 +1,4 @@
-"""What saying the same thing of every clip is worth, task by task: the floors that a score must clear.
+"""Floors of the tasks: scores of constant or random replies.
 
 chance      a random word of those there are
 majority    the commonest word, event, box or sentence of training (of the examples themselves where none is given)

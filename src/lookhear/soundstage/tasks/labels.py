@@ -1,4 +1,4 @@
-"""One word for a clip: which action, which mood, and whether a sound belongs to a picture.
+"""Clip-level labels: action, mood, and whether a sound belongs to a picture.
 
 The action is the one instrument that is both seen and heard; others may be only seen or only heard, and where others
 are seen (kind "Among others") it takes both modalities to tell it. The mood shows in faces and in the scale and manner

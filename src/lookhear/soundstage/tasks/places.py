@@ -1,4 +1,4 @@
-"""Where what sounds, or what is meant, is: boxes, three points and masks, second by second.
+"""Localisation tasks: boxes, three points and masks of sounding or referred players, second by second.
 
 A second is asked about where every player on stage sounds all through it or not at all and nothing sounds off stage.
 Boxes and points are whole pixels of a 224 x 224 picture. A mask file holds, for one second of one scene, the number of

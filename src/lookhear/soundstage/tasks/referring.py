@@ -1,7 +1,7 @@
-"""Expressions that mean one player on the stage, or provably none, each decided by a small rule.
+"""Referring expressions for exactly one player on stage, or for none, each defined by a rule.
 
-A rule says of every player on stage yes, no, or unclear (None). An expression is used where it is unclear of nobody and
-true of exactly one, or, as a null expression, false of all. Families are asked with and without a referent in the same
+A rule is true, false or unclear (None) for every player on stage. An expression is used if it is never unclear and true
+for exactly one player, or, as a null expression, false for all. Families occur with and without a referent in the same
 proportion, so that the words alone do not tell. `UNSEEN` kinds are neither meant nor named in training.
 """
 

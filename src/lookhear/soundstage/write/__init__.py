@@ -1,1 +1,1 @@
-"""A world on disk: rendered clips, public annotation formats, the card."""
+"""Write a Soundstage to disk: rendered clips, public annotation formats, the card."""

@@ -1,4 +1,4 @@
-"""What a Soundstage holds, in numbers: counts, answers, and how far one gets without looking or listening."""
+"""The card of a Soundstage: counts, answer distributions and blind floors."""
 
 from __future__ import annotations
 

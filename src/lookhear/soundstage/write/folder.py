@@ -1,6 +1,6 @@
-"""A Soundstage on disk: scenes, questions, other tasks, videos, card. Killed anywhere, it goes on where it was.
+"""Write the folder of a Soundstage: scenes, questions, tasks, videos, card. An interrupted job resumes.
 
-The card is written last, so a folder with a card is a whole one. Every file appears complete or not at all.
+The card is written last, so a folder with a card is complete. Every file is written atomically.
 """
 
 from __future__ import annotations

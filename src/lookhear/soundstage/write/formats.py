@@ -1,4 +1,4 @@
-"""The same scenes as other tasks, in those tasks' own formats: AVE, LLP, AVSBench and ARIG; others in formats_tasks.
+"""Export scenes in the formats of public datasets: AVE, LLP, AVSBench and ARIG; others are in formats_tasks.
 
     formats/ave/         trainSet.txt valSet.txt testSet.txt Annotations.txt media/    one event, seen and heard
     formats/llp/         AVVP_*.csv media/                                             events by modality and second

@@ -1,4 +1,4 @@
-"""The same scenes as further public datasets hold them: actions, emotions, events, captions, pairs, expressions.
+"""Export scenes in the formats of further public datasets: actions, emotions, events, captions, pairs, expressions.
 
 formats/kinetics_sounds/   my_train.txt my_val.txt my_test.txt media/      11 of the 22 instruments are actions there
 formats/crema_d/           train.csv val.csv test.csv videos/              4 of the 5 moods are emotions there

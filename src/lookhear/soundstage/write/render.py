@@ -1,4 +1,4 @@
-"""A scene as a file: mp4 with picture and sound, contact sheets, and pictures of sound to look at."""
+"""Render a scene to a file: mp4 with picture and sound, contact sheets, and spectrogram images."""
 
 from __future__ import annotations
 

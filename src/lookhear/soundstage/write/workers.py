@@ -1,4 +1,4 @@
-"""Processes that draw files: one thread each, a few jobs at a time, all ended when their parent ends."""
+"""Worker processes that render files, one thread each; they end with their parent."""
 
 from __future__ import annotations
 
