@@ -12,7 +12,7 @@ OLDEST_TORCH ?= torch==2.6.0
 NEWEST_PYTHON ?= python3
 NEWEST_TORCH ?= torch
 
-.PHONY: setup demo test test-slow oldest newest check format docs bench mutants encoders tiny-omni clean
+.PHONY: setup demo test test-slow shapes oldest newest check format docs bench mutants encoders tiny-omni clean
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -32,6 +32,10 @@ test: setup
 
 test-slow: setup
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+shapes: setup  # the tests of rooms with arrays, with every shape in an annotation checked
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --shapes -m "not slow" -n 2 \
+		tests/nets tests/adapters tests/encoders tests/llms tests/store tests/metrics
 
 oldest: setup  # the fast tests on the lowest versions that pyproject.toml allows
 	@$(BIN)/uv venv --quiet --clear --python $(OLDEST_PYTHON) $(VENV)-oldest

@@ -16,6 +16,17 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 COMMITTED = Path(__file__).parent
 
 
+def pytest_addoption(parser):
+    parser.addoption("--shapes", action="store_true", help="check array annotations of nets, layers, encoders, llms, …")
+
+
+def pytest_configure(config):
+    if config.getoption("--shapes"):
+        from tests import shapes
+
+        shapes.check()
+
+
 def shared(*parts: str) -> Path:
     """A path in the shared folder of real data and goldens, or a skip with the reason."""
     path = SHARED.joinpath(*parts)

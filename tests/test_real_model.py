@@ -5,6 +5,7 @@ import pytest
 from lookhear.errors import ModelError
 from lookhear.model import readers
 from lookhear.model.real import RealModel
+from lookhear.tasks import UNREAD
 from lookhear.timeline import reading
 from lookhear.types import Clip, Example, Reply, Source
 from tests.timeline.test_answers import clip as timeline  # noqa: F401  a fixture
@@ -28,7 +29,8 @@ def test_options_and_tasks(timeline):  # noqa: F811
     (one,) = model.answer(watched, [example("What is heard?", options=("a cat", "a dog"))])
     assert one.text == "a dog"
     (other,) = model.answer(watched, [example("", "captioning")])
-    assert other.text == "cannot say"
+    assert other.text == ""
+    assert other.notes[0].startswith(UNREAD)  # counted as not read, not scored as words
     with pytest.raises(ModelError, match="not watched"):
         model.answer(watched, [Example("2", "question_answering", Clip(None, None), "What?")])
 

@@ -116,7 +116,7 @@ def prompted(llm: crab.Crab, stages: recipe.Stages) -> list:
     for i in range(len(stages)):
         clip = stages.clip(i)
         (((ask, reply),),) = llm.tokens([[(recipe.HEARD, recipe.says(stages.heard[i]))]])
-        ids = torch.tensor([[*llm.expanded(clip), *ask, *reply]])
+        ids = torch.tensor([[*llm.prefix(clip), *ask, *reply]])
         embeds, (levels,) = llm.embedded(ids, [clip])
         hidden = llm.model.bare.model(inputs_embeds=embeds).last_hidden_state
         states = hidden[:, torch.isin(ids[0], marks).nonzero()[:, 0] - 1]

@@ -11,6 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from bench import ilora as direct
 from lookhear.errors import ModelError, RecipeError
 from lookhear.ilora import method as ilora
+from lookhear.ilora import routes as routers
 from lookhear.ilora.layer import DroppedLinear
 from tests.adapters.golden_llm import read
 from tests.parity import note
@@ -48,7 +49,7 @@ def test_linear_goldens(code):
         assert layer.scaling["default"] == case["scaling"]
         layer.base_layer.requires_grad_(True)
         x = g["x"].clone().requires_grad_()
-        with ilora.recorded(model) as routes:
+        with routers.recorded(model) as routes:
             y = model(x)
         equal(code, "y", y, g["y"])
         equal(code, "route", routes.by_layer["base_model.model.0"][0], g["route"], 1e-5, 1e-6)
@@ -252,7 +253,7 @@ def test_gradient_checkpointing_gives_the_same_gradients():
 
 def test_generation_and_what_the_router_said():
     model = fresh(init_weights=False)
-    with ilora.recorded(model, "decode") as routes:
+    with routers.recorded(model, "decode") as routes:
         batched = model.generate(
             input_ids=IDS[:, :4], max_new_tokens=3, min_new_tokens=3, do_sample=False, pad_token_id=0
         )
@@ -262,8 +263,8 @@ def test_generation_and_what_the_router_said():
     for name, mean in means.items():
         assert len(routes.by_layer[name]) == 2, "the first new token comes from the prefill"
         torch.testing.assert_close(mean.sum(), torch.tensor(1.0))
-    assert all(-1 <= value <= 1 for value in ilora.similarity(model).values())
-    with pytest.raises(RecipeError, match="prefill"), ilora.recorded(model, "warmup"):
+    assert all(-1 <= value <= 1 for value in routers.similarity(model).values())
+    with pytest.raises(RecipeError, match="prefill"), routers.recorded(model, "warmup"):
         pass
 
 

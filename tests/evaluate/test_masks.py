@@ -1,6 +1,7 @@
 """Masks in an evaluation: drawn from words by a segmenter, or by the model itself; what knows the truth scores 100."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -52,8 +53,11 @@ class Oracle:
     def __init__(self, examples, draws=False):
         self.examples, self.draws = {prompt_of(e): e for e in examples}, draws
 
+    def prepare(self, media, pair=""):
+        return {"media": media}
+
     def watch(self, media):
-        return media
+        return SimpleNamespace(notes=())
 
     def answer(self, seen, rows, prompts, max_tokens=64, semantic=False):
         replies = []

@@ -13,6 +13,7 @@ from lookhear.evaluate import tables
 from lookhear.evaluate.literature import published, table_rows
 from lookhear.evaluate.study import rows as studies
 from lookhear.evaluate.study import table as study_table
+from lookhear.evaluate.study.summary import summary
 from lookhear.types import Answer, Clip, Example, Source
 
 KINDS = [("Audio", "Counting"), ("Visual", "Location"), ("Audio-Visual", "Temporal")]
@@ -100,7 +101,7 @@ def test_a_study_says_head_and_tail():
     examples, answers, truth = stand_in(4)
     right = np.array([[a.text == "yes" for a in answers], [True] * len(answers)])
     asked = studies.Asked(examples, {"ours": right[:1], "all": right[1:]})
-    facts = studies.summary(asked, {"ours": "ours", "all": "ours"}, resamples=100)
+    facts = summary(asked, {"ours": "ours", "all": "ours"}, resamples=100)
     columns = facts["rows"]["ours"]["columns"]
     for part in ("head", "tail"):
         assert columns[f"Overall ({part})"]["accuracy"] == round(share(truth, part)[0], 2)

@@ -6,6 +6,7 @@ import pytest
 from lookhear import tasks
 from lookhear.datasets import avsbench
 from lookhear.evaluate import report as reports
+from lookhear.evaluate import scores
 from lookhear.evaluate.run import run, unanswered
 from lookhear.metrics.segmentation import mask_of
 from lookhear.model import load

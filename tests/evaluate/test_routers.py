@@ -8,6 +8,7 @@ from lookhear.errors import LookhearError
 from lookhear.evaluate.draw import routers as routers_plot
 from lookhear.evaluate.study import routers
 from lookhear.ilora import method as ilora
+from lookhear.ilora.routes import similarity
 from lookhear.llms import crab_plus
 from lookhear.types import Media
 from tests.evaluate import tiny
@@ -105,9 +106,9 @@ def test_likeness_of_heads(llm):
         one = next(iter(routers.alike(llm.model).values()))
         layer.ilora_B["default"].copy_(before)
     assert one[0, 1] == pytest.approx(1)
-    assert set(found) == set(ilora.similarity(llm.model))
+    assert set(found) == set(similarity(llm.model))
     assert routers.between(next(iter(found.values()))) == pytest.approx(
-        next(iter(ilora.similarity(llm.model).values())), abs=1e-5
+        next(iter(similarity(llm.model).values())), abs=1e-5
     )
 
 

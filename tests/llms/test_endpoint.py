@@ -8,9 +8,11 @@ import pytest
 from PIL import Image
 
 from lookhear import model as models
+from lookhear.config import LLMRecipe
 from lookhear.errors import LookhearError, ModelError, RecipeError
-from lookhear.llms import LLM, endpoint
+from lookhear.llms import LLM, Trainable, endpoint
 from lookhear.media.probe import probe
+from lookhear.train.learners import model_of
 from lookhear.types import Example
 from tests.chat import Chat, served
 from tests.llms import small
@@ -105,8 +107,9 @@ def test_what_goes_wrong_is_one_line(server):
     server.fails = True
     (reply,) = llm.answer(llm.watch([small.clip(1)]), [0], ["?"])
     assert (reply.text, reply.ended, reply.why) == ("", "failed", "400 too long")
+    assert isinstance(llm, LLM) and not isinstance(llm, Trainable)
     with pytest.raises(ModelError, match="cannot be trained from here"):
-        llm.loss([], [])
+        model_of(LLMRecipe(llm={"name": "endpoint", "where": server.url}))
     for options, words in (
         ({"dialect": "slides"}, "'slides'"),
         ({"framse": "3"}, "Did you mean 'frames'"),

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from lookhear import config
-from lookhear.errors import DatasetError, ModelError, RecipeError
+from lookhear.errors import DatasetError, RecipeError
 from lookhear.layers.generation import by_uniform
 from lookhear.llms import Learner, tiny_omni
 from lookhear.model import load
@@ -158,6 +158,3 @@ def test_refusals(world, tmp_path):
         reinforce.train(recipe(world, tmp_path / "d", group=1), progress=False)
     with pytest.raises(RecipeError, match="contrast"):
         prefer.train(recipe(world, tmp_path / "e", "prefer", contrast="clips"), progress=False)
-    other = recipe(world, tmp_path / "f")
-    with pytest.raises(ModelError, match="cannot draw replies"):
-        reinforce.train(replace(other, llm={"name": "endpoint", "where": "http://127.0.0.1:9/v1"}), progress=False)

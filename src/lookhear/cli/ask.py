@@ -89,7 +89,7 @@ def ask(
         answering = load(model, **late(model), **told(max_tokens, temperature, top_p, seed, beams, stop, window))
         if stream and (window or as_json or not isinstance(answering, LLMModel)):
             raise RecipeError("--stream shows the replies of a language model as text: without --json and --window.")
-        for line in getattr(getattr(answering, "llm", None), "report", ()):
+        for line in answering.llm.report if isinstance(answering, LLMModel) else ():
             print(f"{model}: {line}", file=sys.stderr)
         several, failed = len(found) > 1, 0
         for name, file in found:

@@ -214,10 +214,10 @@ class Asker:
         from lookhear.errors import ModelError
         from lookhear.evaluate import judge
         from lookhear.ledger import Ledger
-        from lookhear.model import load
+        from lookhear.model import LLMModel, load
 
         model = load(self.judge, store, **late(self.judge))
-        if not hasattr(model, "llm"):
+        if not isinstance(model, LLMModel):
             raise ModelError(f"{self.judge!r} cannot judge: it speaks no words. Give endpoint@URL,model=NAME.")
         with Ledger(store.root / "judge.jsonl") as verdicts:
             return judge.judged(examples, answers, judge.asking(model.llm), model.name, verdicts)

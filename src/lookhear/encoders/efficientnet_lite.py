@@ -180,7 +180,7 @@ class EfficientNetLiteEncoder(_frozen.Frozen):
         return (torch.from_numpy(frames).permute(0, 3, 1, 2).float() - 127) / 128
 
     @torch.inference_mode()
-    def activation(self, patches: Float[Tensor, "place 1280"], label: int) -> Float[Tensor, place]:
+    def activation(self, patches: Float[Tensor, "place 1280"], label: int) -> Float[Tensor, " place"]:
         """Class activation map of class number `label` over the last map."""
         return patches.to(self.device) @ self.net.classifier.weight[label]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from lookhear import tasks
 from lookhear.errors import LookhearError, ModelError
-from lookhear.model import Model
+from lookhear.model import Model, Storing
 from lookhear.store.features import FeatureStore
 from lookhear.types import Answer, Clip, Example
 
@@ -27,7 +27,7 @@ def run(
     answers with the reason in a note (see `unanswered`), and so do questions without a reply from the server (see
     `no_reply`). If no question can be answered, the first error is raised. `progress` is called with (done, total).
     """
-    if store is not None and hasattr(model, "using"):
+    if store is not None and isinstance(model, Storing):
         model = model.using(store)
     groups: dict[Clip, list[int]] = {}
     for i, example in enumerate(examples):

@@ -106,10 +106,11 @@ class Parts:
 
 
 class Endpoint:
-    """A model behind an API. `model` is None, because there are no local weights."""
+    """A model behind an API."""
 
     name = NAME
-    model = None
+    draws = False
+    report = ()
 
     def __init__(self, config: Config):
         if config.audio not in HEARD:
@@ -144,7 +145,7 @@ class Endpoint:
         """The name of the dialect."""
         return dialects.written(self.dialect.__name__.rpartition(".")[2])
 
-    def prepare(self, media: Media) -> Prepared:
+    def prepare(self, media: Media, pair: str = "") -> Prepared:
         """The `message` for a clip, its `digest`, and `notes` on media that are not sent."""
         notes = []
         if self.config.audio == "none" and media.waveform is not None:
@@ -253,14 +254,6 @@ class Endpoint:
     def lines(self) -> list[str]:
         """Lines on requests and their cost; for a dry run, the expected ones."""
         return self.plan.lines(self.client.limits) if self.config.dry_run else self.asker.lines()
-
-    def loss(self, media: Sequence[Any], asks: Sequence[Any]) -> Any:
-        """Refused: the weights are elsewhere."""
-        raise ModelError(f"{self.needs()} It cannot be trained from here; train crab_plus or tiny_omni.")
-
-    def adapt(self, config: Any) -> None:
-        """Refused: the weights are elsewhere."""
-        self.loss((), ())
 
     def needs(self) -> str:
         """Nothing here."""

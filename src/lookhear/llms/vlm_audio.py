@@ -106,7 +106,6 @@ class VLMAudio(Omni):
     """The model with its tokenizer. `model.language` is Qwen2.5-VL, `model.ears` the audio encoder."""
 
     model: Net
-    compares = False
     connectors = ("ears.connector",)  # modules of `model` that the first stage trains
 
     def __init__(self, model: Net, tokenizer: Any, options: InputOptions | None = None):
@@ -167,6 +166,10 @@ class VLMAudio(Omni):
             past_key_values=cache, use_cache=True,
         )  # fmt: skip
         return MediaCache(kept(cache), mask, after, axes=3)
+
+    def settings(self) -> str:
+        """Everything that decides what `prepare` makes of a clip, as text."""
+        return f"{self.name} {self.sampling} {self.options} "
 
     def logits(self, media: Sequence[Media | Prepared], pairs: learning.Pairs) -> tuple[Tensor, Packed]:
         """Logits (token, word) where a reply's next token is learned, and the packed rows that they are of."""

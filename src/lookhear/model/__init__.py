@@ -15,15 +15,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from lookhear import catalog
 from lookhear.errors import ModelError, RecipeError
 from lookhear.layers.generation import Generation
+from lookhear.llms import Trainable
 from lookhear.model import names as _names
 from lookhear.model import readers as _readers
 from lookhear.model import real as _real
-from lookhear.model._clips import Model, Video, Watched, clip_of, plain, stamp
+from lookhear.model._clips import Model, Storing, Video, Watched, clip_of, plain, stamp
 from lookhear.model.hub import fetched, push_to_hub
 from lookhear.model.llm import LLMModel
 from lookhear.model.net import NetModel, says, served
@@ -39,6 +38,7 @@ __all__ = [
     "LLMModel",
     "Model",
     "NetModel",
+    "Storing",
     "Video",
     "Watched",
     "WindowedModel",
@@ -93,9 +93,8 @@ def load(
         if store is not None and store.root is not None and _names.shelf(name)[0] == _names.SERVED:
             late.setdefault("replies", str(_names.replies_of(name, store.root / "replies")))
         language = _names.load(name, late)
-        weights = vars(language.llm).get("model")  # an endpoint model has no weights here
-        if device and isinstance(weights, nn.Module):
-            weights.to(device)
+        if device and isinstance(language.llm, Trainable):  # an endpoint model has no weights here
+            language.llm.model.to(device)
         language.generation = generation or language.generation
         return WindowedModel.of(language, window) if window else language
     if (folder / "model.safetensors").is_file():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union, runtime_checkable
 
 from lookhear.errors import MediaError
 from lookhear.types import Answer, Clip, Example, Source
@@ -43,6 +43,15 @@ class Model(Protocol):
     def answer(self, watched: Any, examples: Sequence[Example]) -> list[Answer]: ...
 
     def ask(self, video: Video, *questions: str | Sequence[str]) -> list[Answer]: ...
+
+
+@runtime_checkable
+class Storing(Model, Protocol):
+    """A model that reads features, from a store where it is given one."""
+
+    def using(self, store: Any) -> Model:
+        """The same model with this store."""
+        ...
 
 
 def clip_of(video: Video) -> Clip:

@@ -99,7 +99,7 @@ class LLMModel:
 
     def _read(self, given: Sequence[Any], media: Sequence[Media]) -> list[Remembered]:
         seen = self.llm.watch(given)
-        said = getattr(seen, "notes", ()) or [()] * len(media)
+        said = seen.notes or [()] * len(media)
         return [
             Remembered(seen, i, round(one.duration), tuple(dict.fromkeys((*one.notes, *said[i], *self._strange(one)))))
             for i, one in enumerate(media)
@@ -121,7 +121,7 @@ class LLMModel:
         if key not in self.remembered:
             first, second = (decode(one, self.llm.sampling) for one in both)
             joined = paired_media(first, second, way)
-            given = self.llm.prepare(joined, pair=way) if getattr(self.llm, "compares", False) else joined
+            given = self.llm.prepare(joined, pair=way)
             row = self._read([given], [joined])[0]
             self.remembered[key] = row
         self.remembered.move_to_end(key)
@@ -143,14 +143,8 @@ class LLMModel:
             asked = [examples[i] for i in some]
             prompts = [self._task(e).prompt(e, self._known(e)) for e in asked]
             rows = [held[i] for i in some]
-            replies = self.llm.answer(
-                rows[0].seen,
-                [r.row for r in rows],
-                prompts,
-                self.max_tokens,
-                **({"semantic": True} if semantic else {}),
-                **self._how(some),
-            )
+            options = self._how(some) | ({"semantic": True} if semantic else {})
+            replies = self.llm.answer(rows[0].seen, [r.row for r in rows], prompts, self.max_tokens, **options)
             for i, example, one, reply in zip(some, asked, rows, replies, strict=True):
                 answers[i] = self._parsed(example, reply, one)
         return [answers[i] for i in range(len(examples))]
@@ -206,7 +200,7 @@ class LLMModel:
 
     def _semantic(self, example: Example) -> bool:
         """Whether the model's mask decoder predicts classes: for AVSS, if the model predicts masks."""
-        return bool(getattr(self.llm, "draws", False)) and example.meta.get("form") == "avss"
+        return self.llm.draws and example.meta.get("form") == "avss"
 
     def _known(self, example: Example) -> Sequence[str]:
         """The closed vocabulary for an example; tasks other than question answering use the example's labels."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lookhear import catalog
+from lookhear import catalog, llms
 from lookhear.errors import ModelError, RecipeError
 from lookhear.model import tuned, within
 from lookhear.model.llm import LLMModel
@@ -42,14 +42,14 @@ def load(name: Path | str, late: Mapping[str, Any] | None = None) -> LLMModel:
     mine = tuned.load(Path(where), **options) if where else None
     if mine is not None:
         return LLMModel(mine, Path(where).name, **_learned(Path(where)))
-    module = catalog.find("llms", which)
+    file = llms.of(which)
     if which == SERVED:
         options = {**(late or {}), **options}
-    llm = module.load(**({"where": where} if where else {}), **options)
+    llm = file.load(**({"where": where} if where else {}), **options)
     if which == SERVED:
         return LLMModel(llm, llm.config.model or which)
     folder = Path(where) if where and Path(where).is_dir() else None
-    own = folder or getattr(module, "WEIGHTS", None)  # the weights of tiny_omni are shipped
+    own = folder or file.weights  # the weights of tiny_omni are shipped
     return LLMModel(llm, folder.name if folder else which, **(_learned(own) if own else {}))
 
 
@@ -68,13 +68,12 @@ def replies_of(name: Path | str, folder: Path) -> Path:
 def plan(name: Path | str) -> Any | None:
     """Disk space, memory and download size of a model before loading, if the model reports them."""
     which, where, options = shelf(name)
-    module = catalog.find("llms", which) if which else None
-    if module is None or not hasattr(module, "plan"):
+    if which is None:
         return None
     told = tuned.card(Path(where or name))
     if told:  # a run folder holds only the trained weights
         where, options = told["base"], {**tuned.merged(Path(where or name), options)}
-    return module.plan(**({"where": where} if where else {}), **options)
+    return llms.of(which).plan(**({"where": where} if where else {}), **options)
 
 
 def shelf(name: Path | str) -> tuple[str | None, str, dict[str, Any]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lookhear import config
 from lookhear.errors import MediaError, ModelError
@@ -23,6 +23,7 @@ from lookhear.model.options import among, by_text, chosen, pairs, with_options
 from lookhear.model.pieces import gathered, together
 from lookhear.model.pointing import TRACKS, Empty, empty_seconds, segments, trimmed
 from lookhear.model.wordings import Wordings
+from lookhear.nets import Net
 from lookhear.store import world as worlds
 from lookhear.store.batch import OFFERED, Batch, batch, orders, text_of
 from lookhear.store.features import FeatureStore, key
@@ -44,7 +45,7 @@ def served(method: Callable[..., Any], streams: Batch) -> dict[str, Tensor]:
     return {n: rows[n] if n in rows else streams.ask[n] for n in orders(method)}
 
 
-def says(net: Any, streams: Batch) -> Output:
+def says(net: Net, streams: Batch) -> Output:
     """Output of a net for a batch: `watch` on the distinct clips, then `answer` on the questions."""
     memory = net.watch(**{n: streams.watch[n] for n in orders(net.watch)})
     return net.answer({n: t[streams.clip] for n, t in memory.items()}, **served(net.answer, streams))
@@ -65,7 +66,7 @@ class NetModel:
 
     def __init__(
         self,
-        net: nn.Module,
+        net: Net,
         recipe: config.Recipe,
         vocabulary: Sequence[str],
         cards: Mapping[str, Mapping[str, Any]],

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import nn
-
 from lookhear import config
 from lookhear.errors import ModelError
+from lookhear.nets import Net
 from lookhear.store.names import serving
 
 
-def build_net(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
+def build_net(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> Net:
     """Build the net of a recipe, sized for its features (`cards`: encoder -> signature) and its vocabulary."""
     return config.build("nets", recipe.net, answers=len(vocabulary), **widths(recipe, cards))
 
 
-def wrapped(
-    net: nn.Module, recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]
-) -> nn.Module:
+def wrapped(net: Net, recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> Net:
     """The net inside the wrapper of the recipe's `debias` section, if there is one."""
     return config.build("debias", recipe.debias, answers=len(vocabulary), **widths(recipe, cards))(net)
 

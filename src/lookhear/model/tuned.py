@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lookhear import catalog, tasks
+from lookhear import llms, tasks
 from lookhear.errors import ModelError, RecipeError
 from lookhear.llms.omni.placement import MACHINE
 
@@ -49,7 +49,7 @@ def load(run: Path | str, **changes: Any) -> Any | None:
                 f"{run}: trained with version {version} of the prompts of {task!r}; here they are of version "
                 f"{tasks.find(task).VERSION}. Use the lookhear it was trained with, or train it anew."
             )
-    llm = catalog.find("llms", details["llm"]).load(**options)
+    llm = llms.of(details["llm"]).load(**options)
     if (run / CONNECTORS).is_file():
         learned(llm, run / CONNECTORS, f"{details['llm']} of {details['base'] or 'its own base'}")
     if (run / ADAPTER).is_dir():

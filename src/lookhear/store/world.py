@@ -37,7 +37,7 @@ PARTS = 5  # folds of the held-out estimate
 LEAST, KEPT = 8, 200  # fewest clips for an estimate; most clips that are kept
 GRID, SIDE, FRAMES = 8, 128, 16  # grid cells per side, pixels of the shorter side, frames per clip
 
-Descriptor = Mapping[str, Float[np.ndarray, "number"]]
+Descriptor = Mapping[str, Float[np.ndarray, " number"]]
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Region:
     """Distribution of the training clips in one stream: sample descriptors, scale of each number, usual distance."""
 
     rows: Float[np.ndarray, "clip number"]
-    scale: Float[np.ndarray, number]
+    scale: Float[np.ndarray, " number"]
     limit: float
 
-    def distance(self, row: Float[np.ndarray, number]) -> float:
+    def distance(self, row: Float[np.ndarray, " number"]) -> float:
         """Root mean square distance to the second nearest training clip, in scales; 1 is the limit."""
         return float(np.sort(np.sqrt(np.square((self.rows - row) / self.scale).mean(axis=1)))[1]) / self.limit
 
@@ -76,7 +76,7 @@ class World:
         return f"out of this model's world: the clip is unlike what it was trained on ({told} the usual distance)"
 
 
-def of_stream(rows: Tensor | np.ndarray) -> Float[np.ndarray, number]:
+def of_stream(rows: Tensor | np.ndarray) -> Float[np.ndarray, " number"]:
     """Mean and standard deviation over time of a stream (time, dim) or (time, patch, dim)."""
     flat = np.asarray(rows, np.float64).reshape(-1, np.shape(rows)[-1])
     return np.concatenate([flat.mean(axis=0), flat.std(axis=0)])
@@ -92,7 +92,7 @@ def of_media(media: Media) -> dict[str, np.ndarray]:
     return found
 
 
-def _picture(frames: UInt8[np.ndarray, "time height width 3"]) -> Float[np.ndarray, number]:
+def _picture(frames: UInt8[np.ndarray, "time height width 3"]) -> Float[np.ndarray, " number"]:
     step = max(1, min(frames.shape[1:3]) // SIDE)
     small = frames[:: 1 + len(frames) // FRAMES, ::step, ::step].astype(np.float64) / 255
     grey = small.mean(axis=3)
@@ -105,13 +105,13 @@ def _picture(frames: UInt8[np.ndarray, "time height width 3"]) -> Float[np.ndarr
     return np.concatenate([*colours, np.log(_cells(edges) + 1e-4), np.log(quantiles + 1e-5), shape])
 
 
-def _cells(pictures: Float[np.ndarray, "time height width"]) -> Float[np.ndarray, cell]:
+def _cells(pictures: Float[np.ndarray, "time height width"]) -> Float[np.ndarray, " cell"]:
     """Means of the cells of a grid, over all pictures."""
     down = np.array_split(pictures.mean(axis=0), GRID, axis=0)
     return np.array([cell.mean() for row in down for cell in np.array_split(row, GRID, axis=1)])
 
 
-def _sound(wave: Float[np.ndarray, sample]) -> Float[np.ndarray, number]:
+def _sound(wave: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " number"]:
     """Quantiles of the levels of 32 bands, and their changes between consecutive frames."""
     padded = torch.from_numpy(np.pad(wave, (0, max(0, 4096 - len(wave)))).astype(np.float32))
     power = torch.stft(padded, 1024, 512, window=torch.hann_window(1024), return_complex=True).abs().square().numpy()
@@ -174,7 +174,7 @@ def fit(clips: Sequence[Descriptor]) -> World | None:
     return World(regions) if regions else None
 
 
-def _scale(rows: Float[np.ndarray, "clip number"]) -> Float[np.ndarray, number]:
+def _scale(rows: Float[np.ndarray, "clip number"]) -> Float[np.ndarray, " number"]:
     deviation = rows.std(axis=0)
     return np.maximum(deviation, max(FLOOR * float(deviation.mean()), 1e-6))
 

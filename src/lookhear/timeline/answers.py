@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from lookhear.timeline import calibrated, programs_clip, programs_things
+from lookhear.timeline import calibrated, programs_clip, programs_things, programs_tracks
 from lookhear.timeline.concepts import meaning
 from lookhear.timeline.finding import CANNOT, Finding, Unknown, unknown
 from lookhear.timeline.grammar import Query, read
@@ -21,26 +21,43 @@ from lookhear.types import Answer, Evidence
 
 Program = Callable[[Scene, Query], Finding]
 PROGRAMS: Mapping[str, Program] = {
-    "unknown": programs_clip.not_known,
-    "rhythm": programs_clip.not_known,
-    "beside": programs_clip.not_known,
-    "side_first": programs_clip.not_known,
-    "count_silent": programs_clip.not_known,
-    **{
-        name: getattr(programs_clip, name)
-        for name in (
-            "what", "extreme", "neighbour", "count", "matched", "heard_not_seen", "side", "extreme_where", "said",
-            "said_word", "said_when", "who_said", "silence", "has_sound", "has_picture", "duration", "cuts", "black",
-            "loudest_when", "louder_time",
-        )
-    },
-    "place": programs_clip.setting,
+    "unknown": programs_tracks.not_known,
+    "rhythm": programs_tracks.not_known,
+    "beside": programs_tracks.not_known,
+    "side_first": programs_tracks.not_known,
+    "count_silent": programs_tracks.not_known,
+    "what": programs_clip.what,
+    "extreme": programs_clip.extreme,
+    "neighbour": programs_clip.neighbour,
+    "count": programs_clip.count,
+    "matched": programs_clip.matched,
+    "heard_not_seen": programs_clip.heard_not_seen,
+    "side": programs_clip.side,
+    "extreme_where": programs_clip.extreme_where,
     "both": programs_clip.matched,
-    **{
-        name: getattr(programs_things, name)
-        for name in ("exist", "when", "how_long", "how_often", "always", "where", "order", "louder", "longer")
-    },
-}  # fmt: skip
+    "said": programs_tracks.said,
+    "said_word": programs_tracks.said_word,
+    "said_when": programs_tracks.said_when,
+    "who_said": programs_tracks.who_said,
+    "silence": programs_tracks.silence,
+    "has_sound": programs_tracks.has_sound,
+    "has_picture": programs_tracks.has_picture,
+    "duration": programs_tracks.duration,
+    "cuts": programs_tracks.cuts,
+    "black": programs_tracks.black,
+    "loudest_when": programs_tracks.loudest_when,
+    "louder_time": programs_tracks.louder_time,
+    "place": programs_tracks.setting,
+    "exist": programs_things.exist,
+    "when": programs_things.when,
+    "how_long": programs_things.how_long,
+    "how_often": programs_things.how_often,
+    "always": programs_things.always,
+    "where": programs_things.where,
+    "order": programs_things.order,
+    "louder": programs_things.louder,
+    "longer": programs_things.longer,
+}
 LEAST = 0.25  # smallest score of a chosen option
 
 

@@ -69,7 +69,7 @@ def windows(track: Track, rows: Rows) -> Rows:
     return (sums[count:] - sums[:-count]) / count
 
 
-def heard_whole(track: Track) -> Float[np.ndarray, label]:
+def heard_whole(track: Track) -> Float[np.ndarray, " label"]:
     """Raised scores for the whole clip: the maximum over 10-second windows of each class."""
     return windows(track, sounds().raised(track.scores.astype(np.float64))).max(axis=0)
 
@@ -94,7 +94,7 @@ def seen_rows(track: Track) -> Rows:
     return grouped(_normal(np.exp(smoothed(np.log(track.scores.astype(np.float64) + FAINT)))))
 
 
-def seen_whole(track: Track) -> Float[np.ndarray, label]:
+def seen_whole(track: Track) -> Float[np.ndarray, " label"]:
     """`seen_rows` for the whole clip: the maximum over 10-second windows of each label."""
     odds = np.log(track.scores.astype(np.float64) + FAINT)
     return grouped(_normal(np.exp(windows(track, odds)))).max(axis=0)

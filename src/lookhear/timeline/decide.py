@@ -48,7 +48,7 @@ HEARD = Rule(0.3, 0.15, 1.5, 0.12)  # chosen on mixtures of known seconds (resea
 SEEN = Rule(0.5, 0.25, 1.0)
 
 
-def stretches(track: Track, scores: Float[np.ndarray, time], duration: float, rule: Rule) -> list[Stretch]:
+def stretches(track: Track, scores: Float[np.ndarray, " time"], duration: float, rule: Rule) -> list[Stretch]:
     """Time spans of a label, by hysteresis between two thresholds relative to its maximum."""
     peak = float(scores.max(initial=0.0))
     found: list[Stretch] = []

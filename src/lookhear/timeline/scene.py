@@ -59,7 +59,7 @@ class Scene:
         labels = _places(stream, track.names)
         return [labels[name] for name in (concept.heard if stream == "heard" else concept.seen) if name in labels]
 
-    def scores(self, concept: Concept, stream: str) -> Float[np.ndarray, time]:
+    def scores(self, concept: Concept, stream: str) -> Float[np.ndarray, " time"]:
         """The concept's score in each row: of several classes of sound, any; of pictures, their sum."""
         return _joined(self._rows[stream][:, self.columns(concept, stream)], stream)
 

@@ -23,14 +23,14 @@ class Loudness:
         self.rest = np.zeros(0, np.float32)
         self.power: list[np.ndarray] = []
 
-    def take(self, wave: Float[np.ndarray, sample]) -> None:
+    def take(self, wave: Float[np.ndarray, " sample"]) -> None:
         """The next piece."""
         whole = np.concatenate([self.rest, wave])
         count = len(whole) // self.size
         self.power.append(np.square(whole[: count * self.size].reshape(count, self.size)).mean(axis=1))
         self.rest = whole[count * self.size :]
 
-    def tenths(self) -> Float[np.ndarray, tenth]:
+    def tenths(self) -> Float[np.ndarray, " tenth"]:
         """Mean power of each tenth of a second; a last part counts as one."""
         last = [np.square(self.rest).mean(keepdims=True)] if len(self.rest) else []
         return np.concatenate([*self.power, *last]) if self.power or last else np.zeros(0)

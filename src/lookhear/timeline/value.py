@@ -41,7 +41,7 @@ class Track:
     """Scores of every class through time: row i is about `starts[i]` to `starts[i] + width` seconds."""
 
     names: tuple[str, ...]
-    starts: Float[np.ndarray, time]
+    starts: Float[np.ndarray, " time"]
     width: float
     scores: Float[np.ndarray, "time class"]
 

@@ -17,7 +17,7 @@ from typing import Any
 from accelerate import Accelerator
 
 from lookhear import config
-from lookhear.llms import LLM, Prepared
+from lookhear.llms import Prepared, Trainable
 from lookhear.train import lessons
 from lookhear.train.lessons import Ask, Curriculum, Lesson, Truth
 from lookhear.train.prepared import Clips
@@ -54,7 +54,9 @@ class Part:
 class Batches:
     """Iterator over the batches of a run."""
 
-    def __init__(self, llm: LLM, curriculum: Curriculum, recipe: config.LLMRecipe, clips: Clips, engine: Accelerator):
+    def __init__(
+        self, llm: Trainable, curriculum: Curriculum, recipe: config.LLMRecipe, clips: Clips, engine: Accelerator
+    ):
         self.llm, self.curriculum, self.recipe, self.clips, self.engine = llm, curriculum, recipe, clips, engine
         self.sizes = {task: len(some) for task, some in curriculum.lessons.items()}
         weights = {task: wanted.weight for task, wanted in recipe.tasks.items()}
@@ -115,8 +117,7 @@ class Batches:
 
     def tokens(self, target: str) -> Sequence[int]:
         """Token ids of the target, with the end token."""
-        own = getattr(self.llm, "reply", None)
-        return own(target) if own else self.llm.tokens([[("", target)]])[0][0][1]
+        return self.llm.reply(target)
 
     def _lesson(self, one: tuple[str, int]) -> Lesson:
         return self.curriculum.lessons[one[0]][one[1]]

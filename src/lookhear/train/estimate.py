@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 from lookhear.errors import ModelError
+from lookhear.llms import Prepared, Trainable
 
 PEAK = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12, "L40": 181e12, "4090": 165e12, "V100": 125e12}
 """dense bf16 operations a second of cards, as their makers print them"""
@@ -95,9 +96,9 @@ def estimate(
     )  # fmt: skip
 
 
-def tokens_of(llm: Any, clip: Any) -> int:
+def tokens_of(llm: Trainable, clip: Prepared) -> int:
     """Number of tokens of a prepared clip, without questions."""
-    return len(llm.expanded(clip) if hasattr(llm, "expanded") else llm.prefix(clip))
+    return len(llm.prefix(clip))
 
 
 def shape(model: torch.nn.Module) -> tuple[int, int]:

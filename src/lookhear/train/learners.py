@@ -8,14 +8,14 @@ from typing import Any
 
 import torch
 
-from lookhear import catalog, config
+from lookhear import catalog, config, llms
 from lookhear.catalog import unknown
 from lookhear.errors import ModelError, RecipeError
-from lookhear.llms import LLM
+from lookhear.llms import Trainable
 from lookhear.model import tuned
+from lookhear.model.names import SERVED
 
 STAGES = ("align", "instruct", "prefer", "reinforce")
-CONNECTORS = ("visual.merger", "audio_tower.proj")  # of Qwen-Omni; other models define `connectors`
 METHODS = ("ilora", "lora", "lora_moe", "none")
 
 
@@ -57,7 +57,7 @@ def method_of(recipe: config.LLMRecipe) -> str:
     return name
 
 
-def model_of(recipe: config.LLMRecipe, draws: bool = False) -> LLM:
+def model_of(recipe: config.LLMRecipe, draws: bool = False) -> Trainable:
     """Load the model of a recipe and set which parameters require gradients.
 
     `llm.where` may be the run folder of an earlier stage, whose trained weights are then the initial ones. With
@@ -68,12 +68,15 @@ def model_of(recipe: config.LLMRecipe, draws: bool = False) -> LLM:
     if tuned.card(where):
         llm = _started(where, name, options)
     else:
-        llm = catalog.find("llms", name).load(**{"adapter": "none"} | options)
+        known = {} if name == SERVED else {"adapter": "none"}
+        llm = llms.of(name).load(**known | options)
+    if not isinstance(llm, Trainable):
+        raise ModelError(f"{llm.needs()} It cannot be trained from here; train crab_plus or tiny_omni.")
     if hasattr(llm.spoken, "peft_config"):
         raise ModelError(f"{where or name} has adapters already. Merge them first: lookhear export RUN FOLDER.")
     torch.manual_seed(recipe.seed)
-    names = tuple(getattr(llm, "connectors", CONNECTORS))
-    if draws and not getattr(llm, "draws", False):
+    names = llm.connectors
+    if draws and not llm.draws:
         draws = False  # the model writes boxes and points; a segmenter makes the masks
     method = method_of(recipe)
     if method == "none":
@@ -106,7 +109,7 @@ def named(recipe: config.LLMRecipe) -> tuple[str, dict[str, Any]]:
     return str(name), options
 
 
-def _started(run: str, name: str, options: dict[str, Any]) -> LLM:
+def _started(run: str, name: str, options: dict[str, Any]) -> Any:
     """The model of an earlier stage's run folder."""
     told = tuned.card(run)
     if told["llm"] != name:
@@ -128,7 +131,7 @@ def adapter(recipe: config.LLMRecipe, names: Sequence[str]) -> Any:
     wrong = next((k for k in asked if k not in known), None)
     if wrong is not None:
         raise RecipeError(unknown("key of adapter", wrong, known))
-    made = ilora.rows(method_of(recipe), **{known[k]: v for k, v in asked.items()})
+    made: Any = ilora.rows(method_of(recipe), **{known[k]: v for k, v in asked.items()})
     made.modules_to_save = (list(names) or None) if recipe.connectors else None
     return made
 

@@ -139,8 +139,7 @@ def prepared(llm: LLM, lesson: Lesson) -> Prepared:
     start, end = lesson.clip.start, lesson.clip.end
     video, audio = (lesson.second, None) if lesson.way == "a2v" else (None, lesson.second)
     both = paired_media(media, decode(Clip(video, audio, start, end), llm.sampling), lesson.way)
-    told = {"pair": lesson.way} if getattr(llm, "compares", False) else {}
-    return lean(llm.prepare(both, **told))
+    return lean(llm.prepare(both, pair=lesson.way))
 
 
 def lean(prepared: Prepared) -> Prepared:

@@ -23,10 +23,10 @@ from accelerate import Accelerator
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lookhear import catalog, config
+from lookhear import config, llms
 from lookhear.errors import ModelError, RecipeError
 from lookhear.files import json_lines
-from lookhear.llms import LLM, Prepared
+from lookhear.llms import Prepared, Trainable
 from lookhear.progress import Bars, bars
 from lookhear.train import engines, files, lessons, outcome
 from lookhear.train.batches import Batches
@@ -46,7 +46,7 @@ SHARDED = engines.SHARDED
 class Step(nn.Module):
     """Model and loss as one module, so that gradients are synchronised once per step under any engine."""
 
-    def __init__(self, llm: LLM):
+    def __init__(self, llm: Trainable):
         super().__init__()
         self.llm, self.model = llm, llm.model
 
@@ -84,7 +84,7 @@ class _Run:
     def __init__(self, recipe: config.LLMRecipe, run: Path, accelerator: Accelerator, shown: Bars):
         self.recipe, self.settings, self.run = recipe, recipe.train, run
         self.accelerator, self.shown, self.main = accelerator, shown, accelerator.is_main_process
-        self.draws = getattr(catalog.find("llms", named(recipe)[0]), "MASKED", "")
+        self.draws = llms.of(named(recipe)[0]).masked
         self.curriculum: Curriculum = lessons.read(recipe, self.draws)
         masked = any(one.masks for some in self.curriculum.lessons.values() for one in some)
         self.llm = model_of(recipe, draws=masked)

@@ -21,7 +21,7 @@ import torch
 
 from lookhear import files
 from lookhear.errors import MediaError
-from lookhear.llms import LLM, Prepared
+from lookhear.llms import Prepared, Trainable
 from lookhear.model import stamp
 from lookhear.train.lessons import Lesson, prepared
 
@@ -32,7 +32,7 @@ VERSION = 1  # of the files
 class Clips:
     """Prepared clips of lessons; unreadable ones are counted in `failed`."""
 
-    def __init__(self, llm: LLM, most: float = KEPT, workers: int = 0, folder: Path | str = ""):
+    def __init__(self, llm: Trainable, most: float = KEPT, workers: int = 0, folder: Path | str = ""):
         self.llm, self.most = llm, most
         self.folder = Path(folder) if folder else None
         self.kept: OrderedDict[Any, Prepared] = OrderedDict()
@@ -101,7 +101,7 @@ class Clips:
             stamp(lesson.clip),
             stamp(lesson.clip.__class__(lesson.second, None)),
             lesson.way,
-            manner(self.llm),
+            self.llm.settings(),
         )
         name = hashlib.sha256(repr(parts).encode()).hexdigest()[:40]
         return self.folder / name[:2] / f"{name}.pt"
@@ -110,13 +110,6 @@ class Clips:
 def where(lesson: Lesson) -> tuple[Any, ...]:
     """Identity of a lesson's clip, for its cache key."""
     return lesson.clip, lesson.second, lesson.way
-
-
-def manner(llm: LLM) -> str:
-    """All options of a model that affect how a clip is prepared."""
-    told = getattr(llm, "options", None) or getattr(llm.model, "config", None)
-    bands = getattr(getattr(llm, "extractor", None), "to_json_string", lambda: "")()
-    return f"{llm.name} {llm.sampling} {told} {bands}"
 
 
 def size(prepared: Prepared) -> int:

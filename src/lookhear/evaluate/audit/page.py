@@ -38,7 +38,7 @@ def sentences(card: Card) -> list[str]:
     by = {line.name: line for line in card.lines}
     known = [[by[n] for n in names if n in by] for names in decisive]  # none of answers whose model is not at hand
     found = [next((one for one in lines if one.verdict != NOT_DONE), lines[0]) for lines in known if lines]
-    found = found or [line for line in card.lines if line.verdict != NOT_DONE]
+    found = found or [line for line in card.lines if line.verdict != NOT_DONE and line.name != MUTED]
     muted = [line for line in card.lines if line.name == MUTED]
     return [line.sentence for line in [*found, *muted, *(one for one in card.lines if one.verdict == NOT_DONE)]]
 

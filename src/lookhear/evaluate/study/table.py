@@ -8,7 +8,8 @@ from typing import Any
 
 from lookhear.evaluate import tables
 from lookhear.evaluate.report import PARTS
-from lookhear.evaluate.study.rows import Asked, Study, digest, folder_of, of_part, pack, summary
+from lookhear.evaluate.study.rows import Asked, Study, digest, folder_of, pack
+from lookhear.evaluate.study.summary import of_part, summary
 from lookhear.model import costs
 
 

@@ -73,10 +73,11 @@ class Crab:
         self.sampling = Sampling("crab_arange", count=c.frames, size=(self.side, self.side))
         self.report: tuple[str, ...] = ()  # what was read from which file, and what is still random
 
-    def prepare(self, media: Media, image: np.ndarray | None = None) -> Prepared:
+    def prepare(self, media: Media, pair: str = "", image: np.ndarray | None = None) -> Prepared:
         """Tensors `video` or `image` (frame, 3, side, side) and `audio` (piece, row, 128), and `notes`.
 
-        `image` uint8 (height, width, 3) is shown in addition to the clip; masks are predicted for it.
+        `pair` changes nothing: two videos or sounds follow each other. `image` uint8 (height, width, 3) is shown in
+        addition to the clip; masks are predicted for it.
         """
         made: dict[str, Any] = {"notes": media.notes}
         if media.frames is not None and len(media.frames):
@@ -96,7 +97,7 @@ class Crab:
     def watch(self, media: Sequence[Media | Prepared]) -> CrabCache:
         """Encode clips; the result has one row per clip."""
         words, clips = self._spoken(), [self.prepared(m) for m in media]
-        ids, mask = kv_cache.left([self.expanded(clip) for clip in clips], words.pad, self.device)
+        ids, mask = kv_cache.left([self.prefix(clip) for clip in clips], words.pad, self.device)
         embeds, pictures = self.embedded(ids, clips)
         positions = (mask.long().cumsum(-1) - 1).clamp(min=0)
         out = self.model.bare.model(
@@ -158,6 +159,14 @@ class Crab:
         terms = self.losses([self.prepared(m) for m in media], self.tokens(asks), masks)
         return torch.stack(list(terms.values())).sum()
 
+    def reply(self, target: str) -> list[int]:
+        """The tokens of a target, with the one that ends it."""
+        return self._spoken().target(target)
+
+    def settings(self) -> str:
+        """Everything that decides what `prepare` makes of a clip, as text."""
+        return f"{self.name} {self.sampling} {self.model.config} "
+
     def tokens(self, asks: Sequence[Sequence[tuple[str, str]]]) -> list[list[tuple[list[int], list[int]]]]:
         """(prompt, target) of each clip as tokens."""
         words = self._spoken()
@@ -171,7 +180,7 @@ class Crab:
     ) -> dict[str, Tensor]:
         """The terms `text`, `bce`, `dice`, `classes` of prepared clips with tokens of (prompt, target)."""
         words = self._spoken()
-        row = kv_cache.packed([self.expanded(c) for c in clips], asks, words.pad, self.device)
+        row = kv_cache.packed([self.prefix(c) for c in clips], asks, words.pad, self.device)
         embeds, pictures = self.embedded(row.ids, clips)
         lengths = (row.segment == 0).sum(-1)
         flat = torch.arange(int(lengths.max()), device=self.device)
@@ -276,12 +285,12 @@ class Crab:
             frames = images.squashed(frames, self.side)
         return images.normalised(frames, images.CLIP_MEAN, images.CLIP_STD)
 
-    def expanded(self, clip: Prepared) -> list[int]:
+    def prefix(self, prepared: Prepared) -> list[int]:
         """Token ids of a clip's prefix; each placeholder is repeated once per feature."""
         words, c = self._spoken(), self.model.config
         each = {"image": c.queries, "video": c.queries, "audio": c.heard_queries}
-        ids = clip.get("prefix") or words.prefix([kind for kind in MEDIA if kind in clip])
-        times = {words.ids[f"<{kind}>"]: len(clip[kind]) * each[kind] for kind in MEDIA if kind in clip}
+        ids = prepared.get("prefix") or words.prefix([kind for kind in MEDIA if kind in prepared])
+        times = {words.ids[f"<{kind}>"]: len(prepared[kind]) * each[kind] for kind in MEDIA if kind in prepared}
         return [number for number in ids for _ in range(times.get(number, 1))]
 
     def embedded(self, ids: Tensor, clips: Sequence[Prepared]) -> tuple[Tensor, list[tuple[Tensor, Tensor] | None]]:

@@ -45,7 +45,8 @@ class Omni:
     """A thinker with its tokenizer (with Qwen's special tokens) and its spectrogram extractor."""
 
     heard = staticmethod(heard_tokens)
-    compares = True  # prepare takes `pair`
+    draws = False
+    connectors: tuple[str, ...] = ("visual.merger", "audio_tower.proj")
 
     def __init__(
         self, model: nn.Module, tokenizer: Any, extractor: Any, options: InputOptions | None = None, name: str = ""
@@ -194,8 +195,19 @@ class Omni:
     def _read(self, tokens: Sequence[int]) -> str:
         return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
 
-    def loss(self, media: Sequence[Media | Prepared], asks: Sequence[Sequence[tuple[str, str]]]) -> Tensor:
+    def settings(self) -> str:
+        """Everything that decides what `prepare` makes of a clip, as text."""
+        return f"{self.name} {self.sampling} {self.options} {self.extractor.to_json_string()}"
+
+    def loss(
+        self,
+        media: Sequence[Media | Prepared],
+        asks: Sequence[Sequence[tuple[str, str]]],
+        masks: Sequence[Sequence[Any]] | None = None,
+    ) -> Tensor:
         """Mean cross-entropy over the tokens of all targets; a clip and all its questions are one row."""
+        if masks is not None:
+            raise ModelError(f"{self.name} draws no masks, so it cannot learn any. Train crab on them.")
         pairs = [[(self.question(p), self.reply(t)) for p, t in some] for some in asks]
         said, batch = self.logits(media, pairs)
         return nn.functional.cross_entropy(said.float(), batch.labels[batch.labels != IGNORED])

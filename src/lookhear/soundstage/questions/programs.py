@@ -8,14 +8,15 @@ two nearly equal players is louder. Two wordings need a definition:
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 
+from lookhear.soundstage.questions.template import TEMPLATES as TEMPLATES
+from lookhear.soundstage.questions.template import Program as Program
+from lookhear.soundstage.questions.template import Template as Template
+from lookhear.soundstage.questions.template import at as at
+from lookhear.soundstage.questions.template import compare, template, yes
 from lookhear.soundstage.scene.facts import (
     AWAY,
-    BUSIER,
-    LONGER,
     LOUDER,
     NEAR,
     ORDER,
@@ -30,60 +31,6 @@ from lookhear.soundstage.scene.facts import (
     onset,
     overlap,
 )
-from lookhear.soundstage.scene.scene import Player
-
-Program = Callable[..., str | None]
-
-
-@dataclass(frozen=True)
-class Template:
-    """A question with slots, its kind as MUSIC-AVQA names it, and the program `answer(facts, *values)`."""
-
-    text: str
-    kind: tuple[str, str]
-    answer: Program
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        """Names of the slots in order: Object, LR, LL, FL, TH, BA, LRer."""
-        return tuple(part.split(">")[0] for part in self.text.split("<")[1:])
-
-
-TEMPLATES: dict[str, Template] = {}
-
-
-def template(text: str, *kind: str) -> Callable[[Program], Program]:
-    def add(program: Program) -> Program:
-        TEMPLATES[text] = Template(text, (kind[0], kind[1]), program)
-        return program
-
-    return add
-
-
-def yes(truth: bool | None) -> str | None:
-    return None if truth is None else "yes" if truth else "no"
-
-
-def compare(one: Player | None, other: Player | None, what: str) -> str | None:
-    """Whether `one` is louder, faster or longer than `other`; None within the margin or if one of them is silent."""
-    if one is None or other is None or one is other or not (one.sounding and other.sounding):
-        return None
-    if what == "louder":
-        return yes(beyond(one.level - other.level, LOUDER))
-    if what == "longer":
-        return yes(beyond(length(one) - length(other), LONGER))
-    if max(one.rate, other.rate) < BUSIER * min(one.rate, other.rate) - NEAR:
-        return None
-    return yes(one.rate > other.rate)
-
-
-def at(facts: Facts, side: str, instrument: str | None = None) -> Player | None:
-    """The player at a place, if it is the only one of its type and of the type named."""
-    there = facts.places.get(side)
-    if there is None or facts.by_type.get(there.instrument) is not there:
-        return None
-    return there if instrument in (None, there.instrument) else None
-
 
 # ---- Audio
 

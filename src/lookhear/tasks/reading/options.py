@@ -18,6 +18,7 @@ from lookhear.tasks.reading.claims import (
     few,
     softened,
 )
+from lookhear.tasks.reading.firmness import FUNCTION, NEGATIONS, REFUSES, firm
 from lookhear.tasks.reading.names import Words, echoes
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -67,13 +68,6 @@ PLACED = re.compile(
     rf"\b(?:option|choice|alternative)\s*(?:no\.?|number|#)?\s*([1-9]|one|two|three|four|five|six|seven|"
     rf"eight)\b(?!\s*(?:instruments|times))"
 )
-REFUSES = re.compile(
-    r"\b(?:i|we)(?:'m| am| are)?(?: sorry,?)?(?: but)?,? ?(?:i )?(?:cannot|can't|can not|could not|couldn't|"
-    r"unable to|not able to|don't have|do not have|am unable|was unable)"
-    r"|\b(?:cannot|can't|impossible to|unable to) (?:\w+ )?(?:answer|determine|choose|select|provide|view|hear|"
-    r"analy[sz]e|see|tell|identify|decide|be (?:determined|answered|played))"
-    r"|\bi(?:'m| am) sorry\b|\bapologi[sz]e|^\W*apologies|\bas an ai\b|\blanguage model\b|^error\b|\berror[_: ]"
-)
 PREFIX = re.compile(r"^\s*\(?([A-Z])\)?\s*[.):]\s*")
 
 
@@ -107,7 +101,7 @@ def choose(statement: str, options: Sequence[str], question: str = "") -> Readin
     if reading.value is None and not any(m.strength > PASSING for m in mentions):
         part = _part(words, texts)
         return reading if part is None else Reading(part)
-    if reading.value is not None and REFUSES.search(soft) and not _firm(soft, mentions, reading.value):
+    if reading.value is not None and REFUSES.search(soft) and not firm(soft, mentions, reading.value):
         return Reading(why="the reply names an answer and refuses to answer")
     return reading
 
@@ -295,54 +289,3 @@ def _part(words: Words, texts: Sequence[str]) -> int | None:
         return None
     held = [i for i, text in enumerate(texts) if Words(text.lower()).holds(said)]
     return held[0] if len(held) == 1 else None
-
-
-FUNCTION = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "it",
-        "its",
-        "this",
-        "that",
-        "there",
-        "in",
-        "on",
-        "at",
-        "of",
-        "to",
-        "and",
-        "or",
-        "with",
-        "for",
-        "by",
-        "i",
-        "we",
-        "you",
-        "the",
-        "because",
-        "if",
-        "so",
-        "video",
-        "audio",
-    ]
-)
-NEGATIONS = frozenset(["not", "no", "never", "none", "neither", "nor", "without", "isn", "doesn", "don", "can"])
-
-
-def _firm(soft: str, mentions: Sequence[Mention], value: int | str | None) -> bool:
-    """Whether the value is claimed explicitly, and not only mentioned at the head of a refusal."""
-    claim = claimed(soft, [m for m in mentions if m.value == value and m.start > 0])
-    return (
-        claim.value == value
-        and REFUSES.search(soft) is not None
-        and any(
-            m.value == value
-            and re.search(
-                r"(?:answer|guess|say|choose|pick|go with|would be|option|so|best|must|think)\b[^.\n]*$",
-                soft[max(0, m.start - 60) : m.start],
-            )
-            for m in mentions
-        )
-    )
