@@ -146,7 +146,7 @@ def test_entry_points_of_installed_packages_are_found(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     catalog._entries.cache_clear()
     try:
-        assert catalog.names("nets")["labnet"].startswith("Mean and maximum over time")
+        assert catalog.names("nets")["labnet"].startswith("Pooled baseline")
         assert catalog.find("nets", "labnet").__name__ == "mylab.net_of_ours"
     finally:
         catalog._entries.cache_clear()

@@ -130,14 +130,6 @@ class Trainable(LLM, Protocol):
         """Add PEFT adapters; all other parameters are frozen."""
         ...
 
-    def wear(self, folder: Path | str) -> None:
-        """Load the adapters of a PEFT folder. Raises ModelError if they do not fit."""
-        ...
-
-    def save(self, folder: Path | str) -> None:
-        """Write everything as `load(folder)` reads it."""
-        ...
-
 
 @runtime_checkable
 class Learner(Trainable, Protocol):
