@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from lookhear.ledger import Ledger, key_of
@@ -37,7 +38,7 @@ def judged(
         for i, reply in zip(some, ask([prompts[i] for i in some]), strict=True):
             if reply:  # what failed is asked again by the next run
                 found = reader.name(reply, ("yes", "no"), QUESTION, "yes_no").text
-                verdicts.once(keys[i], lambda reply=reply, found=found: {"reply": reply, "verdict": found})
+                verdicts.once(keys[i], partial(dict, reply=reply, verdict=found))
     result, said = list(answers), []
     for i in places:
         verdict = str((verdicts.get(keys[i]) or {}).get("verdict", ""))

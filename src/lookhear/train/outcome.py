@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lookhear import config, files, tasks
-from lookhear.llms import LLM
+from lookhear.llms import Trainable
 from lookhear.llms.omni.placement import MACHINE
 from lookhear.model import tuned
 from lookhear.train.learners import named
@@ -30,7 +30,7 @@ def of_adapters(name: str) -> bool:
     return "lora_" in name or ".modules_to_save." in name
 
 
-def save(run: Path, recipe: config.LLMRecipe, llm: LLM, weights: Mapping[str, Tensor], prompts: set[str]) -> None:
+def save(run: Path, recipe: config.LLMRecipe, llm: Trainable, weights: Mapping[str, Tensor], prompts: set[str]) -> None:
     """Write the result into `run`. The card is written last, so its presence implies the other files.
 
     `weights` are the trained weights by their names in `llm.model`; `prompts` are the trained tasks.
