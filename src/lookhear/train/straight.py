@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -55,7 +56,8 @@ class Run:
         )
         self.clips = Clips(self.llm, workers=0, folder=self.settings.prepared)
         self.rate = warmed(self.settings)
-        self.at = 0
+        self.at, self.digest = 0, ""
+        self.kept: dict[str, Tensor] = {}
         self.facts: dict[str, list[float]] = {}
         self.log: Log | None = None
 
