@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -55,28 +56,33 @@ class Run:
         )
         self.clips = Clips(self.llm, workers=0, folder=self.settings.prepared)
         self.rate = warmed(self.settings)
-        self.at = 0
+        self.at, self.digest = 0, ""
+        self.kept: dict[str, Tensor] = {}
         self.facts: dict[str, list[float]] = {}
         self.log: Log | None = None
+
+    def _take(self, state: Mapping[str, Any]) -> None:
+        """Put the state of a checkpoint back."""
+        if state["lessons"] != self.digest:
+            raise ModelError(
+                f"What is learned from is not what {str(self.folder)!r} was started on. "
+                "Name another folder with out=FOLDER, or delete that one."
+            )
+        with torch.no_grad():
+            for name, tensor in self.learning.items():
+                tensor.copy_(state["model"][name])
+        files.restore(self.optimizer, state["optimizer"])
+        self.at, self.kept = int(state["step"]), dict(state["kept"])
+        self.shown.say(f"{self.folder}: going on from step {self.at} of {self.settings.steps}.")
 
     def begin(self, digest: str, kept: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Take up the run where it stands. `digest` is of what is learned from, `kept` are tensors of its start."""
         files.tell(self.folder, self.recipe)
         self.kept = dict(kept or {})
         self.digest = digest
-        state = files.load_checkpoint(self.folder)
-        if state is not None:
-            if state["lessons"] != digest:
-                raise ModelError(
-                    f"What is learned from is not what {str(self.folder)!r} was started on. "
-                    "Name another folder with out=FOLDER, or delete that one."
-                )
-            with torch.no_grad():
-                for name, tensor in self.learning.items():
-                    tensor.copy_(state["model"][name])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.at, self.kept = int(state["step"]), dict(state["kept"])
-            self.shown.say(f"{self.folder}: going on from step {self.at} of {self.settings.steps}.")
+        with files.resuming(self.folder) as state:
+            if state is not None:
+                self._take(state)
         self.log = Log(self.folder, self.at, self.settings.report_to, asdict(self.recipe))
         return self.kept
 
