@@ -32,7 +32,7 @@ if __name__ == "__main__":
     made = []
     def told(tally, total):
         made.append(tally.made)
-        if kill and tally.made > count // 4 and nodes:
+        if kill and tally.made > count // 4 and len(nodes) == 2:
             cluster.remove_node(nodes.pop(), allow_graceful=False)
     start = time.perf_counter()
     done = extract(clips, [Colour(), Loudness()], FeatureStore(out), 3, engine="ray", progress=told)
