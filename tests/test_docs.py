@@ -71,9 +71,9 @@ def blocks(page):
 
 RUN = ["README.md", "docs/start.md"]  # here, as they stand
 ELSEWHERE = {
-    "docs/serve.md": "tests/serve/test_page_of_docs.py",
+    "docs/guides/serve.md": "tests/serve/test_page_of_docs.py",
     "docs/add/command.md": "tests/test_docs.py",
-    "docs/hub.md": "tests/test_hub.py",
+    "docs/guides/hub.md": "tests/test_hub.py",
     **{f"docs/add/{name}.md": "tests/test_plugins.py" for name in ("net", "dataset", "task", "llm")},
 }
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lookhear.store.names import configured, serving
 
-PAGE = (Path(__file__).parents[1] / "docs" / "music_avqa.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[1] / "docs" / "guides" / "music_avqa.md").read_text("utf-8")
 SMALL = ["train.epochs=1", "train.batch=8", "net.hidden=32", "net.inner=32"]  # 61 M weights are not for a test
 SHAPES = {
     "vggish": (60, 128),

@@ -76,7 +76,7 @@ def test_a_run_folder_and_a_store_go_up_and_come_down(tmp_path):
 
 def test_what_the_page_shows_runs(tmp_path):
     pytest.importorskip("datasets")
-    page = (Path(__file__).parents[1] / "docs" / "hub.md").read_text("utf-8")
+    page = (Path(__file__).parents[1] / "docs" / "guides" / "hub.md").read_text("utf-8")
     (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     a_store(tmp_path / "store")
     (tmp_path / "runs").mkdir()

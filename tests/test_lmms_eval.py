@@ -99,7 +99,7 @@ def test_the_entry_point_is_there():
 
 
 def test_our_model_answers_messages(written):
-    pytest.importorskip("lmms_eval", reason="lmms-eval is not installed (docs/lmms_eval.md)")
+    pytest.importorskip("lmms_eval", reason="lmms-eval is not installed (docs/guides/lmms_eval.md)")
     from lookhear.lmms_eval.model import Lookhear
 
     model = Lookhear("tiny_omni", batch_size="2")
@@ -112,7 +112,7 @@ def test_our_model_answers_messages(written):
 
 
 def test_lmms_eval_itself_runs_a_task(written, tmp_path):
-    pytest.importorskip("lmms_eval", reason="lmms-eval is not installed (docs/lmms_eval.md)")
+    pytest.importorskip("lmms_eval", reason="lmms-eval is not installed (docs/guides/lmms_eval.md)")
     out, name = written
     (tmp_path / "exact_match").mkdir()  # lmms-eval loads this metric from the hub when it is imported
     (tmp_path / "exact_match/exact_match.py").write_text(EXACT)

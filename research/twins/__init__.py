@@ -1,1 +1,1 @@
-"""Programs behind docs/twins.md: the world, the courses that are compared, the looking at pairs."""
+"""Programs behind docs/guides/twins.md: the world, the courses that are compared, the looking at pairs."""

@@ -1,4 +1,4 @@
-"""The worlds that docs/twins.md measures on: python -m research.twins.worlds FOLDER [--font FILE.sf2]."""
+"""The worlds that docs/guides/twins.md measures on: python -m research.twins.worlds FOLDER [--font FILE.sf2]."""
 
 from __future__ import annotations
 

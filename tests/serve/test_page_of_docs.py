@@ -1,4 +1,4 @@
-"""The official client asks as docs/serve.md shows it, of the server that the tests run."""
+"""The official client asks as docs/guides/serve.md shows it, of the server that the tests run."""
 
 import re
 import shutil
@@ -10,7 +10,7 @@ import pytest
 
 def test_the_block_of_serve_md_runs(server, clip, tmp_path, monkeypatch):
     openai = pytest.importorskip("openai")
-    page = (Path(__file__).parents[2] / "docs" / "serve.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "guides" / "serve.md").read_text("utf-8")
     (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     shutil.copyfile(clip, tmp_path / "concert.mp4")
     monkeypatch.chdir(tmp_path)

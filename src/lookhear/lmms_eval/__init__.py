@@ -1,4 +1,4 @@
-"""A plug-in for lmms-eval: our models in its registry, our datasets as its tasks. See docs/lmms_eval.md.
+"""A plug-in for lmms-eval: our models in its registry, our datasets as its tasks. See docs/guides/lmms_eval.md.
 
     python -m lookhear.lmms_eval TASKS --dataset soundstage --root world     # a folder of tasks: YAML, questions, sound
     lmms-eval --model lookhear --model_args pretrained=tiny_omni --tasks lookhear_soundstage --include_path TASKS

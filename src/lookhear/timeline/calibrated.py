@@ -3,7 +3,7 @@
     heard   a class is at least as likely as its specific kinds together
     seen    softmax, its geometric mean over neighbouring frames, cut to ten classes; a group is the sum of its classes
 
-docs/real.md says what the constants in `tables/calibration.json` were fitted to.
+docs/guides/real.md says what the constants in `tables/calibration.json` were fitted to.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Part:
 
 
 VERSION = 2  # of PARTS: a world is not finished with others than it was begun with
-PARTS = {  # as an independent ear names them best: research/real/fonts.py, docs/real.md
+PARTS = {  # as an independent ear names them best: research/real/fonts.py, docs/guides/real.md
     "accordion": Part(23, 0, 115),
     "acoustic_guitar": Part(24, -1, 115),
     "bagpipe": Part(109, 0, 60),
