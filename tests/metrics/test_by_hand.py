@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lookhear.metrics import answers, av_parsing, captions, emotion, evidence, localisation, segmentation
-from lookhear.types import Answer, Segment
+from lookhear.types import Answer, Region, Segment
 
 
 def said(*texts):
@@ -105,3 +105,56 @@ def test_masks_of_another_size_are_fitted():
     assert segmentation.fitted(small, (2, 2)) is small
     large = segmentation.fitted(small, (4, 6))
     assert large.shape == (4, 6) and large[:2, :3].all() and large[2:, 3:].all() and not large[:2, 3:].any()
+
+
+def drawn(mask):
+    return Answer("x", regions=(Region("x", mask=mask),))
+
+
+def test_masks_as_sums_are_means_over_pictures():
+    """Right, half right, none drawn, and one drawn where nothing is: a quarter of it."""
+    full, half = np.ones((2, 2), bool), np.array([[True, True], [False, False]])
+    quarter, none = np.array([[True, False], [False, False]]), np.zeros((2, 2), bool)
+    given, true = [drawn(full), drawn(half), Answer("x"), drawn(quarter)], [drawn(full)] * 3 + [drawn(none)]
+    found = {name: metric.total for name, metric in segmentation.pooled(given, true).items()}
+    f = segmentation.f_score(half, full)
+    assert found == pytest.approx(
+        {
+            "J": 100 * (1 + 0.5 + 0) / 3,
+            "J_read": 75,
+            "F": 100 * (1 + f) / 3,
+            "F_read": 50 * (1 + f),
+            "no_mask": 100 / 3,
+            "S": math.sqrt(1 / 3),
+        }
+    )
+
+
+def test_semantic_sums_add_up():
+    rng = np.random.default_rng(0)
+    said, real = rng.integers(0, 4, (2, 3, 5, 5))
+    real[2] = said[2] = 0  # background alone
+    scores = segmentation.semantic_scores(segmentation.semantic_sums(said, real, 6))
+    pooled = {name: m.total for name, m in segmentation.pooled_semantic(said, real, 6).items()}
+    assert pooled == pytest.approx(scores) and len(scores) == 6
+    pictures = list(zip(said, real, strict=True))[:2]
+    ious = [[(s == k)[r == k].sum() / ((s == k) | (r == k)).sum() for k in range(4)] for s, r in pictures]
+    mean = np.mean(ious, axis=0)
+    background = (ious[0][0] + ious[1][0] + 1) / 3
+    assert scores["mIoU"] == pytest.approx(100 * (background + mean[1:].sum()) / 6)
+    assert scores["mIoU_without_background"] == pytest.approx(100 * mean[1:].sum() / 5)
+    assert scores["mIoU_present"] == pytest.approx(100 * (background + mean[1:].sum()) / 4)
+    assert np.isnan(segmentation.pooled_semantic(said[:0], real[:0], 6)["mIoU"].total)
+
+
+def test_crab_s_own_scores():
+    true, logits = np.array([[1, 1], [0, 0]]), np.array([[2.0, -1.0], [1.0, -3.0]])
+    assert segmentation.crab_jaccard(logits, true) == pytest.approx(1 / 3)
+    assert segmentation.crab_null_score(logits) == pytest.approx(math.sqrt(0.5))
+    nothing = np.zeros((2, 2))
+    assert segmentation.crab_jaccard(logits, nothing) == pytest.approx(0.5), "what is rightly left out"
+    found = segmentation.crab_scores([logits, logits], [true, nothing])
+    curve = segmentation.crab_f_curve(logits, true)
+    assert found["F_dataset"] == pytest.approx(100 * curve.max()) and found["F"] == pytest.approx(50 * curve.max())
+    assert segmentation.crab_scores([logits], [nothing])["F_dataset"] == 0
+    assert np.isnan(segmentation.crab_scores([], [])["F_dataset"])

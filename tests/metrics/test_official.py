@@ -50,3 +50,69 @@ def test_daves_own_verdicts():
         for row in rows:
             read = official.verdict("dave/official", row["response_dict"]["llm_output"], [""] * 5, "A").read
             assert (f"({read})" in row["ground_truth"]) == row["is_correct"]
+
+
+RIGHT, WRONG, OUT = (True, True), (False, True), (False, False)  # correct, counted
+
+
+@pytest.mark.parametrize(
+    ("rule", "reply", "truth", "read", "verdict"),
+    [
+        ("daily_omni/api", " b) slams", "b", "B", RIGHT),
+        ("daily_omni/api", "", "B", None, WRONG),
+        ("daily_omni/qwen2_5_vl", "c", "C", "C", RIGHT),
+        ("daily_omni/qwen2_5_vl", "E", "C", None, WRONG),
+        ("daily_omni/qwen2_5_vl", "", "C", None, WRONG),
+        ("daily_omni/qwen2_5_omni", "user A assistant\nB", "B", "B", RIGHT),
+        ("omnivideobench/strict", " b ", "B", "b", RIGHT),
+        ("omnivideobench/strict", " ", "B", None, WRONG),
+        ("omnivideobench/default", "\\boxed{B}", "B", "B", RIGHT),
+        ("omnivideobench/default", "b. A door", "B", "B", RIGHT),
+        ("omnivideobench/default", "(b)", "B", "B", RIGHT),
+        ("omnivideobench/default", "so: B", "B", "SO B", WRONG),
+        ("omnivideobench/default", "", "B", None, WRONG),
+        ("omnivideobench/default", "Error: 500", "B", "ERROR 500", OUT),
+        ("omnivideobench/thinking", "<think>A</think> </think>B", "B", "B", RIGHT),
+        ("omnivideobench/thinking", "</think>B", "B", "B", RIGHT),
+        ("omnivideobench/baichuan", "it is a door so b", "B", "B", RIGHT),
+        ("omnivideobench/baichuan", "<answer> C: applause</answer> a", "C", "C", RIGHT),
+        ("omnivideobench/baichuan", "", "C", None, WRONG),
+        ("omnivideobench/gemini", 'so {"answer": "B"} is it', "B", "B", RIGHT),
+        ("omnivideobench/gemini", '{"why": {"a": 1}, "answer": "C"}', "C", "C", RIGHT),
+        ("omnivideobench/gemini", '{"reason": "A door"} D', "D", "A", WRONG),
+        ("omnivideobench/gemini", "{broken \\boxed{D}", "D", "D", RIGHT),
+        ("omnivideobench/gemini", "\\boxed{D} or A", "D", "D", RIGHT),
+        ("omnivideobench/gemini", "nothing", "D", None, WRONG),
+        ("av_speakerbench/lmms_eval", "it is b", "B", "B", RIGHT),
+        ("av_speakerbench/lmms_eval", "nothing", "A", "A", RIGHT),
+        ("av_speakerbench/official", "The answer is: C", "C", "C", RIGHT),
+        ("av_speakerbench/official", "it is b", "B", "", WRONG),
+        ("omnibench/official", "(A) or rather (C)", "C", "C", RIGHT),
+        ("omnibench/official", "A or B it is", "B", "B", RIGHT),
+        ("omnibench/official", "A. no, C.", "A", "A", RIGHT),
+        ("omnibench/official", "well a dog starts barking, then the crowd applauds", "C", "C", RIGHT),
+        ("omnibench/official", "nothing of all this is here", "C", None, WRONG),
+        ("av_odyssey/official", "AC and (D)", "D", "D", RIGHT),
+        ("av_odyssey/official", "C", "C", "C", RIGHT),
+        ("av_odyssey/official", "C or B", "B", "B", RIGHT),
+        ("mmau_mmar/string_match", "a door slams shut", "B", None, RIGHT),
+        ("mmau_mmar/string_match", "a door slams shut, a dog", "B", None, WRONG),
+        ("mmau_mmar/string_match", "", "B", None, OUT),
+        ("echoink/eval", "<answer>\n b. door\n</answer>", "B", "B", RIGHT),
+        ("echoink/eval", "it is c", "C", "C", RIGHT),
+        ("echoink/reward", "<answer> B </answer>", "B", "B", RIGHT),
+        ("echoink/reward", "B", "B", None, WRONG),
+        ("dave/official", "maybe (c), not D", "C", "C", RIGHT),
+        ("dave/official", "hm", "C", None, WRONG),
+    ],
+)
+def test_what_each_rule_reads(rule, reply, truth, read, verdict):
+    found = official.verdict(rule, reply, OPTIONS, truth)
+    assert (found.read, (found.correct, found.counted)) == (read, verdict)
+
+
+def test_scores_are_of_what_counts():
+    found = official.score("omnivideobench/default", ["A", "B", "Error: x"], [OPTIONS] * 3, ["A", "A", "A"])
+    assert found == {"accuracy": 50, "right": 1, "counted": 2, "left_out": 1}
+    with pytest.raises(ValueError):
+        official.score("omnivideobench/default", ["A"], [OPTIONS], ["A", "B"])
