@@ -10,6 +10,7 @@ from lookhear.errors import RecipeError
 from lookhear.evaluate.run import run
 from lookhear.evaluate.study import rows as study
 from lookhear.evaluate.study import table as study_table
+from lookhear.evaluate.study.summary import summary
 from lookhear.metrics.answers import normal
 from lookhear.model import load
 from lookhear.soundstage.scene.splits import Settings
@@ -91,7 +92,7 @@ def test_planted_differences_are_found_and_absent_ones_are_not(world):
     coin = rng.random((2, len(asked))) < 0.5
     better = coin | (rng.random(coin.shape) < 0.6)
     rows = {"plain": coin, "better": better, "same": coin[::-1].copy()}
-    found = study.summary(study.Asked(asked, rows), {"better": "plain", "same": "plain"}, resamples=200)["rows"]
+    found = summary(study.Asked(asked, rows), {"better": "plain", "same": "plain"}, resamples=200)["rows"]
     whole = {name: row["columns"]["Overall"] for name, row in found.items()}
     assert whole["better"]["accuracy"] == round(100 * better.mean(), 2)
     low, high = whole["better"]["difference_interval"]

@@ -12,6 +12,7 @@ from bench._av_master_direct import Han
 from bench._qa_tiger_direct import Direct as DirectQATiger
 from bench._tspm_direct import Direct as DirectTSPM
 from lookhear.nets import av_master, avst, mccd, pstp_net, qa_tiger, tspm
+from lookhear.nets.qa_tiger.parts import Experts
 from tests.nets.test_tspm import calm
 
 
@@ -43,9 +44,8 @@ def test_av_master(rows, seconds, words):
 @pytest.mark.parametrize("top_k", [1, 3, 5])
 def test_experts_mix_the_batch_as_published(rows, seconds, top_k):
     """Choices repeated time-major index what is laid out batch-major."""
-    config = qa_tiger.Config(hidden=16, heads=4, experts=5, top_k=top_k)
     torch.manual_seed(2)
-    experts = qa_tiger.Experts(config, ("heard",)).eval()
+    experts = Experts(16, 4, 0.0, 5, top_k, True, ("heard",)).eval()
     x, q = draw((rows, seconds, 16), (rows, 16))
     choice = experts.choose(q, x)
     flat = torch.stack([expert(x.flatten(0, 1)) for expert in experts.experts], dim=1)  # (row second) expert dim

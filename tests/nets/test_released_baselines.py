@@ -7,8 +7,10 @@ import torch
 from torch.nn import functional as F
 
 from lookhear.errors import FeatureError
+from lookhear.layers.translate import renamed
 from lookhear.nets import avsd, convlstm, fcnlstm, hcattn, hcrn, hme, lavit, mcan, psac
 from lookhear.nets.hcrn.units import Given
+from lookhear.nets.lavit import official as lavit_official
 from tests.nets.official import Golden, gradient_norms, gradients, trajectory
 
 
@@ -293,7 +295,7 @@ def test_lavit_stereo_golden():
     config = lavit.Config(audio=2 * golden["stereo/a_feat"].shape[-1], audio_place=3, channels=2, hidden=48)
     entry = lavit.Entry(config.audio, 3, 2, config).eval()
     state = {f"bert.encoder.a_fc.{k}": v for k, v in golden.weights.items()}
-    state = lavit.renamed(state, lavit.sound_rules(state))
+    state = renamed(state, lavit_official.sound_rules(state))
     entry.load_state_dict({k.removeprefix("enter.heard."): v for k, v in state.items()})
     left, right = golden["stereo/a_feat"].unbind(1)
     golden.check("stereo/out", entry(torch.cat([left, right], dim=-1), golden["stereo/a_coord"]))

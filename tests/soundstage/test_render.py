@@ -25,6 +25,7 @@ def test_a_rendered_scene_has_its_picture_and_its_sound(tmp_path):
 
 
 def test_where_it_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "nowhere").touch()
     with pytest.raises(MediaError, match="nowhere"):
         render(SCENE, tmp_path / "nowhere" / "duo.mp4")
 

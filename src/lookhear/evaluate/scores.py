@@ -97,7 +97,7 @@ def kinds(examples: Sequence[Example]) -> dict[str, list[int]]:
 
 def right(examples: Sequence[Example], answers: Sequence[Answer]) -> np.ndarray | None:
     """bool (question,): correctness by the rules of the tasks; None if a task has no such rule."""
-    rules = {example.task: tasks.find(example.task).right for example in examples}
+    rules = {task: tasks.find(task).right for task in {example.task for example in examples}}
     hits = np.zeros(len(examples), bool)
     for i, (example, answer) in enumerate(zip(examples, answers, strict=True)):
         rule = rules[example.task]

@@ -30,11 +30,12 @@ def bare(axes: Any) -> None:
 
 
 def save(drawn: Any, path: Path | str) -> Path:
-    """Write a figure; the suffix of `path` says the format. Text in an SVG stays text."""
+    """Write a figure; the suffix of `path` says the format. SVGs keep text as text, and equal figures are equal files."""
     from matplotlib import rc_context
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": path.name, "font.family": "sans-serif"}):
-        drawn.savefig(path, dpi=DPI, facecolor=PAPER)
+        dateless = {"Date": None} if path.suffix == ".svg" else None
+        drawn.savefig(path, dpi=DPI, facecolor=PAPER, metadata=dateless)
     return path
