@@ -30,7 +30,7 @@ def bare(axes: Any) -> None:
 
 
 def save(drawn: Any, path: Path | str) -> Path:
-    """Write a figure; the suffix of `path` says the format. SVGs keep text as text, and equal figures are equal files."""
+    """Write a figure; the suffix of `path` says the format. SVG text stays text; equal figures are equal files."""
     from matplotlib import rc_context
 
     path = Path(path)
