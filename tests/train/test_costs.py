@@ -46,3 +46,8 @@ def test_operations_are_counted_by_hand_and_nothing_changes(tmp_path):
 def test_a_net_is_counted_at_its_published_size():
     told = typical.costs("audio_only")
     assert told["parameters"] == 579_882 and told["question"] > 0 and told["step_seconds"] > 0
+
+
+def test_a_peak_is_that_of_one_net_alone():
+    large, small = typical.apart("apl"), typical.apart("question_only")
+    assert small["peak_bytes"] < large["peak_bytes"] and small["parameters"] == 142_378

@@ -57,7 +57,7 @@ def _costs(kind: str, as_json: bool) -> None:
     found, names = {}, list(catalog.names("nets"))
     with bars(quiet=as_json) as shown:
         for number, name in enumerate(names, 1):
-            found[name] = typical.costs(name)
+            found[name] = typical.apart(name)
             shown.show("counting", number, len(names), name)
     rows = [[name, *cells(told)] for name, told in found.items()]
     print(dumps(found, indent=2) if as_json else tables.lay_out(["", *HEAD], rows, "text"))

@@ -6,6 +6,8 @@ Operations follow from shapes; a training step of QUESTIONS questions about CLIP
 
 from __future__ import annotations
 
+import sys
+from multiprocessing import get_context
 from typing import Any
 
 import torch
@@ -45,6 +47,14 @@ def costs(name: str) -> dict[str, Any]:
     if isinstance(plan, Towers) or found.clip > MOST:
         return found.to_json()
     return {**found.to_json(), **timed(name, net or config.build("nets", {"name": name}, answers=ANSWERS), sizes)}
+
+
+def apart(name: str) -> dict[str, Any]:
+    """`costs` in a process of its own, as memory that a larger net took before would count in the peak of this one."""
+    if sys.platform != "linux":  # elsewhere a fork is not safe, and peaks count from the start of the process
+        return costs(name)
+    with get_context("fork").Pool(1) as pool:
+        return pool.apply(costs, (name,))
 
 
 def timed(name: str, net: nn.Module, sizes: dict[str, Any]) -> dict[str, float]:
