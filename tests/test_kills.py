@@ -61,10 +61,11 @@ def begin(words: list[str], told: Path) -> int:
     """The process id of a job begun in a fork of this process, which has imported torch; what it says is in `told`."""
     pid = os.fork()
     if pid:
+        os.setpgid(pid, pid)  # by both, so that there is a group to kill whoever comes first
         return pid
     code = 70
     try:
-        os.setsid()
+        os.setpgid(0, 0)
         with told.open("w") as file:
             os.dup2(file.fileno(), 1), os.dup2(file.fileno(), 2)
         sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
