@@ -35,9 +35,9 @@ def recipe_of(name: str, overrides: Sequence[str] = ()) -> config.Recipe:
     return config.load(f"soundstage/{name}", ["data.name=music_avqa", "data.root=''", *overrides])
 
 
-def published() -> list[str]:
-    """The nets whose published checkpoints can be converted."""
-    return [name for name in catalog.names("nets") if hasattr(catalog.find("nets", name), "from_official")]
+def _published(name: str) -> bool:
+    """Whether published checkpoints of the net can be converted. Imports this net alone."""
+    return name in catalog.names("nets") and hasattr(catalog.find("nets", name), "from_official")
 
 
 def convert(
@@ -94,8 +94,9 @@ def _served(wanted: Sequence[str], own: Mapping[str, str], given: Sequence[str])
 
 
 def _check(name: str) -> None:
-    if name not in published():
-        raise ModelError(f"No checkpoint was published for {name!r}. There are: {', '.join(published())}.")
+    if not _published(name):
+        have = [net for net in catalog.names("nets") if _published(net)]
+        raise ModelError(f"No checkpoint was published for {name!r}. There are: {', '.join(have)}.")
 
 
 def read(path: Path) -> dict[str, Tensor]:
