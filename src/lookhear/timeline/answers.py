@@ -53,6 +53,7 @@ PROGRAMS: Mapping[str, Program] = {
     "how_long": programs_things.how_long,
     "how_often": programs_things.how_often,
     "always": programs_things.always,
+    "mostly": programs_things.mostly,
     "where": programs_things.where,
     "order": programs_things.order,
     "louder": programs_things.louder,

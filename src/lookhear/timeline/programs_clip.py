@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 
 from lookhear.timeline import place
@@ -26,6 +27,8 @@ from lookhear.timeline.value import Event
 
 EVENT = 0.4  # probability below which nothing is named
 KIND_EVENT = 0.2  # the same where the question has told the kind
+FAINT_EVENT = 0.02  # the same where the picture shows it
+ALIKE = ("instrument", "animal", "vehicle")  # kinds of which one thing heard and another seen do not match
 MATCHED = 0.5
 
 
@@ -53,7 +56,16 @@ def _of_ranked(scene: Scene, query: Query) -> dict[str, Event]:
             event = Event(label, 0.0, scene.timeline.duration, score, stream)
             if score >= KIND_EVENT and of_kind(event, query.kind):
                 found[basic(event)] = event
-    return found
+            elif stream == "heard" and score >= FAINT_EVENT and of_kind(event, query.kind) and _in_view(scene, event):
+                found[basic(event)] = replace(event, score=KIND_EVENT)
+    seen = {name: event for name, event in found.items() if event.stream == "heard" and _in_view(scene, event)}
+    return seen or found  # of what is only faintly heard, what is in the picture as well
+
+
+def _in_view(scene: Scene, event: Event) -> bool:
+    """Whether what is heard is also seen."""
+    thing = table().get(basic(event))
+    return thing is not None and scene.has("seen") and scene.probability(thing, "seen", asked=False) >= MATCHED
 
 
 def opinions(found: Mapping[str, Event]) -> dict[str, dict[str, float]]:
@@ -226,6 +238,9 @@ def matched(scene: Scene, query: Query) -> Finding:
     seen = max(things, key=lambda c: scene.probability(c, "seen", asked=False))
     if min(scene.probability(heard, "heard", False), scene.probability(seen, "seen", False)) < 0.3:
         return unknown("What is heard and what is seen are not both clear enough to be compared.")
+    alike = [pair for kind in ALIKE for pair in product(*KINDS[kind])]
+    if not any(heard.within(*pair) and seen.within(*pair) for pair in alike):
+        return unknown(f"A {heard.name} is heard, a {seen.name} is seen; whether they belong together is not known.")
     return Finding("no", 0.6, notes=(f"A {heard.name} is heard, a {seen.name} is seen.",))
 
 
