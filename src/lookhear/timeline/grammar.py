@@ -35,6 +35,7 @@ PLAYED = re.compile(
     r"(?!.*\b(?:game|sport|movie|film|song|video)\b)(?:\w+ ){1,4}"
     r"(?:play|drumm?|strumm?|blow|bow|pluck|bang|tapp?|perform)(?:ing|ed)?(?: (?:on|at|into|with|upon))?$"
 )
+AUXILIARY = re.compile(r"(?:is|are|was|were|do|does|did|can|could|what|which|who|where|when|how)\b")
 SEEKS = ("exist", "when", "how_long", "how_often", "where", "always", "mostly", "both")
 KIND_WORDS = {  # word -> kind of `scene.KINDS`
     "string instrument": "string instrument", "stringed instrument": "string instrument",
@@ -80,13 +81,18 @@ class Query:
     quote: str = ""
     many: bool = False  # asked for all of them, not for one
     claims: claims.Claims = claims.NONE  # of a question for yes or no
+    choice: bool = False  # things are offered to choose from
+    misspelt: tuple[tuple[str, str], ...] = ()  # words, and what they were read as
 
 
 def read(question: str, pictures: tuple[str, ...] = ()) -> Query:
     """How `question` was read; its program is "" where nothing fits. `pictures` are class names that count as words."""
     said = wording.plain(question)
     text = spelling.mended(said.text)
+    misspelt = tuple((a, b) for a, b in zip(said.text.split(), text.split(), strict=True) if a != b)
     program, found = _program(text)
+    if not program and "," in text and AUXILIARY.match(clause := text.rpartition(",")[2].strip()):
+        text, (program, found) = clause, _program(clause)  # "woof, is that a dog"
     spoken = phrases.split(text)
     if program in ("", "what") and (said.stated or _alternatives(spoken, pictures)):
         program, found = "exist", None
@@ -104,6 +110,8 @@ def read(question: str, pictures: tuple[str, ...] = ()) -> Query:
         _quote(question) or words.get("quote", ""),
         bool(re.search(r"\b(?:sounds|noises|instruments|animals|objects|things|all|list|everything)\b", text)),
         claims.read(spoken, places, phrases.found(spoken, pictures)) if program == "exist" else claims.Claims(),
+        _alternatives(spoken, pictures),
+        misspelt,
     )
 
 
@@ -148,7 +156,8 @@ def _named(words: list[str], pictures: tuple[str, ...], program: str) -> list[Pl
     """The things of a question; where none is known, what is left over stands as one unknown thing."""
     places = phrases.found(words, pictures)
     named = [p for p in places if p.meaning.concept and not (p.meaning.concept.nameless and _person(p))]
-    if not named and program in SEEKS:
+    compound = any(p.meaning.concept is None and p.meaning.near for p in places)  # a guitar case: read as it stands
+    if not named and not compound and program in SEEKS:
         places = _left_over(words, pictures) or places
     if named and program in SEEKS:
         after = named[0].last

@@ -111,6 +111,8 @@ def what(scene: Scene, query: Query) -> Finding:
 
 def extreme(scene: Scene, query: Query) -> Finding:
     """What is heard first, last, second, …? What is loudest?"""
+    if query.choice and len(query.things) > 1 and query.word not in ("loudest", "louder"):
+        return _first_of(scene, query)
     heard = Query(query.program, query.stream or "heard", (), query.kind)
     found = candidates(scene, heard)
     if not found:
@@ -138,6 +140,20 @@ def extreme(scene: Scene, query: Query) -> Finding:
         segments_of([chosen]),
         among={n: firsts[n].score / 2 for n in names},
     )
+
+
+def _first_of(scene: Scene, query: Query) -> Finding:
+    """Which of the named things begins first, or ends last. Raises Unknown where fewer than two are there."""
+    stream = query.stream or "heard"
+    spans = {t.name: stretches_of(scene, t, stream) for t in named(query) if scene.probability(t, stream) >= MATCHED}
+    if len(spans) < 2:
+        raise Unknown(f"Of what is named only {', '.join(spans) or 'nothing'} is {stream} here.")
+    late = query.word.startswith(("last", "final", "at the end", "end"))
+    times = {name: -some[-1].end if late else some[0].start for name, some in spans.items()}
+    first, second = sorted(times, key=lambda name: times[name])[:2]
+    sure = min(scene.probability(t, stream) for t in named(query) if t.name in (first, second))
+    clear = 0.75 if abs(times[first] - times[second]) >= 0.5 else 0.4
+    return Finding(first, clear * sure, spans[first] + spans[second])
 
 
 def _loudest(scene: Scene, found: Mapping[str, Event]) -> Finding:

@@ -188,8 +188,8 @@ def where(scene: Scene, query: Query) -> Finding:
         return unknown(f"The {thing.name} is seen, but not clearly enough in any second to be placed.")
     box = boxes[0].box
     text = place.side(box)
-    if (asked := next((w for w in ("left", "right", "middle") if w in query.word), "")) and asked:
-        text = "yes" if asked == text else "no"
+    if query.word:
+        text = "yes" if query.word.replace("centre", "middle").replace("center", "middle") == text else "no"
     return Finding(
         text,
         0.6 * sure,

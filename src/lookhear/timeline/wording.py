@@ -49,6 +49,7 @@ OPINION = re.compile(
     r"(?:(?:it|that|this) )?(?:sounds|looks|seems) like|(?:it|that|this|those|these) (?:is|are)|(?:must|might) be)\b *"
 )
 THERE = re.compile(r"^there (is|are|was|were)\b")
+MODAL = re.compile(r"^(?:might|may|could|can|would|will|must) (there|it|that|this|they|those|these) (?:have been|be)\b")
 STARTS = re.compile(r"^(?:what|which|who|whose|where|when|why|how|at|name|list|between)\b")
 
 
@@ -76,7 +77,7 @@ def plain(question: str) -> Wording:
         text = shorter
     if stated:
         text = OPINION.sub("", text)
-    text = THERE.sub(r"\1 there", text)
+    text = MODAL.sub(r"is \1", THERE.sub(r"\1 there", text))
     text = re.sub(r"\b(is|are|was|were|do|does|did|can|could|has|have|won|would)(?:n't|not)\b", _positive, text)
     return Wording(text, stated and not STARTS.match(text))
 
