@@ -127,8 +127,8 @@ def base(folder: Path, thinker: Any, placed: Placement = AS_IT_IS) -> tuple[nn.M
 
 def adapted(model: nn.Module, adapter: str | Path, name: str) -> tuple[nn.Module, list[str]]:
     """`model` with adapters of PEFT (a folder) or as Crab+ publishes them (a file, or a hub's dataset)."""
-    from lookhear.ilora import official
     from lookhear.ilora import method as ilora
+    from lookhear.ilora import official
 
     where = Path(adapter)
     dtype = next(model.parameters()).dtype
