@@ -119,7 +119,7 @@ def test_a_row_asks_the_nets_of_another_with_other_options(world, table, tmp_pat
     assert np.array_equal(done.right["Drops"], done.right["Reads"]) and "Wide" not in done.right
     assert any("failed: Wide" in line and "does not fit" in line for line in said)
     table.write_text(ROWS + more.replace("net.dropout=0.7", "train.lr=1"))
-    with pytest.raises(RecipeError, match="'Drops'.*net.KEY"):
+    with pytest.raises(RecipeError, match=r"'Drops'.*net.KEY"):
         study.read(table)
 
 

@@ -80,7 +80,7 @@ class VLMAudio(Omni):
     def prepare(self, media: Media, pair: str = "") -> Prepared:
         """Patches of the frames with their grid, and `fbanks`: log-mel rows of each piece of sound."""
         silent = dataclasses.replace(media, waveform=None)
-        found = dict(super().prepare(silent, pair))
+        found = inputs.prepare(silent, self.options, None, self.name, pair)
         if media.waveform is not None:
             if media.sample_rate != HEARD:
                 raise ModelError(f"{self.name} hears {HEARD} samples a second, not {media.sample_rate}.")
