@@ -238,7 +238,7 @@ def test_psac_tells_equal_seconds_apart_by_their_place():
     with torch.no_grad():
         memory = net.watch(frames=torch.ones(1, 6, 6))["seen"][0]
     assert all(not torch.allclose(memory[0], memory[t], atol=1e-3) for t in range(1, 6))
-    table = psac_parts.table(9, 6)
+    table = parts.table(9, 6)
     assert not table[0].any() and torch.allclose(table[1, :2], torch.tensor([math.sin(1), math.cos(1)]))
 
 
