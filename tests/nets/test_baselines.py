@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from lookhear import catalog
 from lookhear.errors import RecipeError
 from lookhear.nets import audio_only, lavit, mcan, pooled_mlp, question_only, video_only
+from lookhear.nets.psac import parts
 from lookhear.nets.hcrn import units
 from lookhear.store.batch import orders
 
