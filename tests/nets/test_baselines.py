@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from lookhear import catalog
 from lookhear.errors import RecipeError
 from lookhear.nets import audio_only, lavit, mcan, pooled_mlp, question_only, video_only
-from lookhear.nets.psac import parts
 from lookhear.nets.hcrn import units
+from lookhear.nets.psac import parts
 from lookhear.store.batch import orders
 
 AUDIO, FRAMES, QUESTION, WORDS = torch.randn(2, 5, 6), torch.randn(2, 5, 8), torch.randn(3, 4), torch.randn(3, 7, 4)
