@@ -1,1 +1,2 @@
-"""Counterfactual twins: clips that differ from a scene's own in one cause, with what must change and what must not."""
+"""Counterfactual twins: clips that differ from a scene in one cause, with the answers that change and those that
+stay."""
