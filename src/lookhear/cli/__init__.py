@@ -63,8 +63,8 @@ def function(name: str) -> Callable[..., None]:
 def app(only: str | None = None, overview: bool = True) -> typer.Typer:
     """Build the typer application.
 
-    With `only`, that command is imported and the others are known by their docstrings alone; with None, all are
-    imported. Without `overview` the others are known by name alone, which spares reading their files.
+    With `only`, just that command is imported and the others have only their docstrings; with None, all are imported.
+    Without `overview` the others have only their names, so that their files need not be read.
     """
     commands = typer.Typer(
         name="lookhear",

@@ -1,4 +1,4 @@
-"""How a language model is to reply, as `ask` and `evaluate` are told: options of a command, and what they make."""
+"""Options of `ask` and `evaluate` for the replies of a language model, and the arguments they become."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Window = Annotated[float, typer.Option(min=0, help="Ask about windows of so many
 def told(
     max_tokens: int, temperature: float, top_p: float, seed: int, beams: int, stop: Sequence[str] | None, window: float
 ) -> dict[str, Any]:
-    """What `lookhear.load` is told of them; nothing where all are as they come. Raises RecipeError."""
+    """Keyword arguments of `lookhear.load` for these options; empty if all are defaults. Raises RecipeError."""
     from lookhear.layers.generation import Generation
 
     how: Generation = Generation(max_tokens, temperature, top_p, 0, seed, beams, tuple(stop or ()))

@@ -1,4 +1,4 @@
-"""lookhear ask: a video and questions in, answers with their evidence out."""
+"""lookhear ask: answer questions about videos, with evidence."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _answered(
 
 
 def _streamed(answering: Any, clip: Clip, asked: Sequence[str]) -> list[Answer]:
-    """The answers to questions, one after the other, their replies shown while they grow."""
+    """Answer the questions one after the other, printing each reply while it is generated."""
     answers: list[Answer] = []
     for question in asked:
         print(f"{question}\n  ", end="", flush=True)

@@ -58,11 +58,10 @@ def evaluate(
 ) -> None:
     """Ask a model a dataset's questions and score the answers by type, with 95 % intervals clustered by video.
 
-    Every task is scored by its own metrics. Replies that could not be parsed are counted and quoted; each scores what
-    an empty reply scores. That is zero where answers are right or wrong, but not everywhere: on AVE an empty reply is
-    correct for every second without an event. The column or row "mute" gives the score of empty replies. Below the
-    table stand the blind floor of multiple-choice questions and, for benchmarks with an official parsing rule, the
-    score under that rule.
+    Every task is scored by its own metrics. Replies that could not be parsed are counted and quoted, and score as empty
+    replies. An empty reply is wrong if answers are right or wrong, but on AVE it is correct for every second without an
+    event. The column or row "mute" gives the score of empty replies. Below the table are the blind floor of
+    multiple-choice questions and, for benchmarks with an official parsing rule, the score under that rule.
 
     Clips that cannot be read count as wrong and are listed; the exit code is then 1. With --tasks, test sets that are
     missing are listed and left out; with --out each set has a folder, and finished sets are not run again. Features
@@ -72,9 +71,8 @@ def evaluate(
     draws masks from the box and points of a reply. With --embeddings the segmenter encodes each frame only once, across
     runs.
 
-    Replies of a model behind an address are kept beside the features (STORE/replies) and never paid for twice.
-    Questions without a reply from the server are listed, count as wrong, and are asked again by the next run; the exit
-    code is then 1.
+    Replies of a model behind an address are kept in STORE/replies and never paid for twice. Questions without a reply
+    from the server are listed, count as wrong, and are asked again by the next run; the exit code is then 1.
 
     Example: lookhear evaluate runs/av_master --dataset soundstage --root world --out report
 
@@ -255,7 +253,7 @@ def _certified(name: str, llm: Any) -> dict[str, Any] | None:
 
 
 def _replied(replies: dict[str, Any]) -> dict[str, Any]:
-    """What a report's card says of how replies were generated; nothing where that is as it comes."""
+    """The entries of a report's card about the generation of replies; empty for the defaults."""
     made = {"window": replies["window"]} if "window" in replies else {}
     if "generation" not in replies:
         return made

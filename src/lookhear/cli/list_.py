@@ -25,8 +25,9 @@ def list_(
 ) -> None:
     """List models, nets, datasets, encoders, tasks, recipes and more, by name.
 
-    With --costs: nets at their published sizes, for a clip of 60 s with one row of features a second (10 frames for
-    nets with towers of their own) and a question of 14 words; a training step is of 8 questions about 2 clips, here.
+    With --costs: nets at their published sizes, for a clip of 60 s with one row of features per second (10 frames for
+    nets with their own towers) and a question of 14 words. A training step has 8 questions about 2 clips and is timed
+    on this machine.
 
     Example: lookhear list encoders
 

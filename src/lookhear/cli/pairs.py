@@ -1,4 +1,4 @@
-"""lookhear pairs: counterfactual twins as preference pairs and rewarded questions for other trainers."""
+"""lookhear pairs: write counterfactual twins as preference pairs or rewarded questions for other trainers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def pairs(
 ) -> None:
     """Write twins as preference pairs (DPO) or rewarded questions (GRPO) for ms-swift, TRL and verl.
 
-    The rewards for them are functions of lookhear.train.rewards. The exit code is 1 where clips could not be read.
+    The rewards are functions of lookhear.train.rewards. The exit code is 1 if clips could not be read.
 
     Example: lookhear pairs rows --root world --shape swift
     """

@@ -41,10 +41,10 @@ def robust(
 ) -> None:
     """Rephrase a test set and split it into head and tail, MUSIC-AVQA-R style.
 
-    Without --endpoint a grammar rephrases the questions, offline. With it models do, and a rephrasing is kept if at
-    least two of three votes accept it. A run that was interrupted resumes when started again. People can vote instead:
-    --sheets writes votes.csv and votes.html, and --votes (once for each voter) reads the filled sheets. --count 0
-    rephrases nothing and splits any test set, an already rephrased one too.
+    Without --endpoint, a grammar rephrases the questions, offline. With --endpoint, models rephrase them, and a
+    rephrasing is kept if at least two of three votes accept it. An interrupted run resumes when started again. People
+    can vote instead: --sheets writes votes.csv and votes.html, and --votes (once for each voter) reads the filled
+    sheets. --count 0 rephrases nothing and only splits a test set, which may already be rephrased.
 
     Example: lookhear robust out/r --dataset music_avqa --root data/music_avqa
 
@@ -69,7 +69,7 @@ def robust(
         raise RecipeError("--votes brings back sheets that were filled in; it goes without --sheets and --endpoint.")
     with claim(out):
         examples = datasets.load(dataset, root, split)
-        again = dataset == "music_avqa_r"  # rephrased before: what it was made from stays known
+        again = dataset == "music_avqa_r"  # already rephrased: keep its origin
         first, source = (origin(root) or dataset, source_of(root)) if again else (dataset, root)
         card: dict[str, Any] = {"dataset": dataset, "origin": first, "split": split, "asked": len(examples)}
         card["count"] = count
@@ -110,7 +110,7 @@ def robust(
 
 
 def _filling(found: Sequence[Way], needed: int | None) -> Any:
-    """Example -> its questions: the ways that were kept, filled; all of them where nobody votes."""
+    """A function from an example to its rephrased questions, from the ways kept; without votes, from all ways."""
     from lookhear.curate.robust import ways
 
     kept = ways.of_templates(way for way in found if needed is None or way.kept(needed))
@@ -133,7 +133,7 @@ def _by_models(
     price: str,
     vote: bool,
 ) -> tuple[list[Way], dict[str, Any]]:
-    """What models write and vote, and what that took."""
+    """The ways written and voted on by models, and the card's entries on models, tokens and cost."""
     from lookhear.cli._served import key
     from lookhear.curate.robust.endpoint import Panel
     from lookhear.servers.client import Client

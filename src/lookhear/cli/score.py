@@ -1,4 +1,4 @@
-"""lookhear score: score a file of predictions in the paper's table, with intervals."""
+"""lookhear score: score a file of predictions by question type, with intervals."""
 
 from __future__ import annotations
 

@@ -65,8 +65,9 @@ def serve(
 ) -> None:
     """Serve models by HTTP, OpenAI-compatible, with a page to ask videos in.
 
-    Without --model it is `real` where that is installed, else `stage`, which knows Soundstage only. Listens on
-    127.0.0.1 unless told. Ctrl-C or SIGTERM lets accepted requests end; background jobs go on after the next start.
+    The default model is `real` if its packages are installed, else `stage`, which knows only Soundstage. The server
+    listens on 127.0.0.1 unless --host says otherwise. After Ctrl-C or SIGTERM it finishes accepted requests; background
+    jobs resume at the next start.
 
     Example: lookhear serve --model stage --port 8000
 
@@ -115,7 +116,7 @@ def serve(
 
 
 def _keys(file: Path | None) -> tuple[str, ...]:
-    """The API keys of the file and of the environment. Raises RecipeError where one is too short to be a secret."""
+    """The API keys of the file and of the environment. Raises RecipeError if one is too short."""
     from lookhear.errors import RecipeError
 
     lines = file.read_text("utf-8").splitlines() if file else []
@@ -127,7 +128,7 @@ def _keys(file: Path | None) -> tuple[str, ...]:
 
 
 def _say(settings: Settings) -> None:
-    """What starts, where, and what a stranger could do with it."""
+    """Print which models are served at which address, and warn if others can use them without a key."""
     address = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{settings.port}"
     models = ", ".join(settings.models) or "the model"
     print(f"lookhear: loading {models}; then at {address} (OpenAI: {address}/v1)", file=sys.stderr)

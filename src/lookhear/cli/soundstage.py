@@ -45,7 +45,7 @@ def soundstage(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON, no progress.")] = False,
 ) -> None:
-    """Make a Soundstage: scenes, questions, videos and exact ground truth. The same arguments give the same dataset.
+    """Make a Soundstage: scenes, questions, videos and exact ground truth. Equal arguments give the same dataset.
 
     Example: lookhear soundstage stage --clips 200 --seed 1 --twins mute swap
     """

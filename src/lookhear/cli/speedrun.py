@@ -22,9 +22,10 @@ def speedrun(
     videos: Annotated[int, typer.Option(help="Videos that the robustness card is made from.")] = 40,
     as_json: Annotated[bool, typer.Option("--json", help="Print the entry as JSON.")] = False,
 ) -> None:
-    """Train a recipe on a fixed Soundstage and record points for CPU-minutes, with its robustness card.
+    """Train a recipe on a fixed Soundstage and record its points and CPU minutes, with its robustness card.
 
-    The CPU time of training counts, features and all processes included; making the world and scoring do not.
+    The CPU time of training counts, including feature extraction and all processes. Making the world and scoring do not
+    count.
 
     Example: lookhear speedrun soundstage/gated train.epochs=4
     """
@@ -62,7 +63,7 @@ def speedrun(
     before = os.times()
     import_module(f"lookhear.train.{loop}").train(made, progress=sys.stderr.isatty())
     after = os.times()
-    spent = sum(after[:4]) - sum(before[:4])  # user and system, of this process and of those it waited for
+    spent = sum(after[:4]) - sum(before[:4])  # user and system time of this process and its finished children
     model = load(out, FeatureStore(world / "features", cache=True))
     scores = rules.points(model, world)
     examples = of_videos(datasets.load("soundstage@twins", world, "test"), videos)

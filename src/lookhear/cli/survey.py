@@ -24,7 +24,7 @@ def survey(
     format: Annotated[str, typer.Option(help="With --table: text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Print published results by question type and by design, and the best of each year.
+    """Print published results by question type and by design, and the best result of each year.
 
     Example: lookhear survey --figure survey.png
     """

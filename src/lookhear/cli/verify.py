@@ -70,7 +70,7 @@ def verify(
 
 
 def _chosen(store: Path, features: str) -> tuple[str, str]:
-    """The encoder and stream to compare: as given, or the store's only clip stream."""
+    """The encoder and stream to compare: those of `features`, or the store's only clip stream."""
     from lookhear.store.features import FeatureStore
     from lookhear.store.names import serving
 

@@ -57,7 +57,7 @@ def watch(
 
 
 def _show(listed: list[Path], left: tuple[str, ...], as_json: bool) -> None:
-    """Print timelines; a video that cannot be read is reported and the others are printed."""
+    """Print the timelines of videos; a video that cannot be read is reported and skipped."""
     from lookhear.errors import MediaError
     from lookhear.model import clip_of
     from lookhear.timeline import draw

@@ -12,18 +12,18 @@ from lookhear.evaluate.lint.floors import place
 from lookhear.metrics import official
 from lookhear.types import Answer, Example
 
-NAMES = ("blind", "official", "judge")  # of the card, made from questions and answers
-LEARNED = 20_000  # questions, more than which are not fitted in folds
-RULES: Mapping[str, str] = {  # dataset -> how its authors score a reply
+NAMES = ("blind", "official", "judge")  # entries of the card that are computed from questions and answers
+LEARNED = 20_000  # most questions for which blind classifiers are fitted in folds
+RULES: Mapping[str, str] = {  # dataset -> the rule by which its authors score a reply
     "daily_omni": "daily_omni/api", "omnivideobench": "omnivideobench/default", "omnibench": "omnibench/official",
     "av_speakerbench": "av_speakerbench/official", "xmodbench": "xmodbench/equality", "avqa_r1_6k": "echoink/eval",
     "dave": "dave/official", "avhbench": "avhbench/avcd_eval_acc",
 }  # fmt: skip
-QUOTES, QUOTE = 3, 60  # replies quoted of each reason, characters of each
+QUOTES, QUOTE = 3, 60  # replies quoted per reason, characters per quote
 
 
 def of(examples: Sequence[Example], answers: Sequence[Answer], dataset: str) -> dict[str, Any]:
-    """`blind` and `official` for a report's card, where there are such."""
+    """The entries `blind` and `official` of a report's card, if they apply to the dataset."""
     found: dict[str, Any] = {}
     learned = len(examples) <= LEARNED
     blind = {**floors.yes_no(examples, learned=learned), **floors.choices(examples, learned=learned)}
@@ -72,7 +72,7 @@ def _quoted(some: Sequence[str]) -> str:
 
 
 def _asked(examples: Sequence[Example], answers: Sequence[Answer], rule: str) -> list[tuple[str, list[str], str]]:
-    """(reply, options, truth) of each question that the rule is about."""
+    """(reply, options, truth) of each question to which the rule applies."""
     rows: list[tuple[str, list[str], str]] = []
     for example, answer in zip(examples, answers, strict=True):
         if rule in official.YES_NO:

@@ -31,7 +31,7 @@ class Difference:
     difference: float
     interval: tuple[float, float]
     permutation: float  # clustered by video
-    mcnemar: float | None  # by question; None where a side is several runs
+    mcnemar: float | None  # by question; None if a side has several runs
     holm: float  # the permutation p, corrected within its family: types together, groups together, overall alone
 
     @property
@@ -98,7 +98,7 @@ def compare(ours: Report | Sequence[Report], theirs: Report | Sequence[Report], 
 def _differences(
     examples: Sequence[Example], a: np.ndarray, b: np.ndarray, single: bool, seed: int
 ) -> dict[str, Difference]:
-    """Column -> difference of two sides whose share of right runs is `a` and `b` (question,)."""
+    """Column -> difference; `a` and `b` (question,) are each side's share of runs that answered correctly."""
     names = columns_of(examples)
     inside, clusters = membership(examples, names), clusters_of(examples)
     edges = 100 * statistics.bootstrap(a - b, clusters, inside, seed=seed)
@@ -121,9 +121,9 @@ def _differences(
 
 
 def table(found: Comparison, format: str = "text", names: tuple[str, str] = ("ours", "theirs")) -> str:
-    """One line for each type, group and overall; what is significant after correction ends in `*` (or is bold).
+    """One line per type, group and overall; differences significant after correction are starred (or bold).
 
-    Head and tail follow in tables of their own, each corrected by itself.
+    Head and tail follow in separate tables, each with its own correction.
     """
     tables_ = {"": found.differences, **found.parts}
     return "\n\n".join(_table(part, some, format, names) for part, some in tables_.items())
@@ -196,7 +196,7 @@ class Gap:
 def metrics(
     ours: Report, theirs: Report, resamples: int = statistics.RESAMPLES, seed: int = 0
 ) -> dict[str, dict[str, Gap]]:
-    """Kind of task -> metric -> difference on the common examples, clustered by video."""
+    """Kind of task -> metric -> difference on the common examples, clustered by video. Raises DatasetError."""
     sides = [{e.id: (e, a) for e, a in zip(side.examples, side.answers, strict=True)} for side in (ours, theirs)]
     ids = [name for name in sides[0] if name in sides[1]]
     if not ids:
@@ -222,7 +222,7 @@ def metrics(
 
 
 def metric_table(found: Mapping[str, Mapping[str, Gap]], format: str = "text") -> str:
-    """A table for each kind of task, a line for each metric."""
+    """One table per kind of task, one line per metric."""
     parts = []
     for kind, gaps in found.items():
         rows = [

@@ -25,13 +25,13 @@ class Matched:
 
     answers: tuple[Answer, ...]
     missing: tuple[str, ...]  # ids of questions without a prediction: they count as wrong
-    extra: tuple[str, ...]  # ids of predictions without a question: they count for nothing
-    outside: tuple[tuple[str, str], ...]  # (id, answer) that no question of the dataset can have as its answer
-    shared: int  # questions answered by a prediction that another question of the same id has as well
-    written: tuple[tuple[str, str, str], ...] = ()  # (id, answer, what it differs from in writing alone)
-    lenient: bool = False  # whether those were read as meant
-    empty: int = 0  # predictions that are NaN, null or blank: missing ones
-    repeated: int = 0  # rows that say again what was said
+    extra: tuple[str, ...]  # ids of predictions without a question: they are ignored
+    outside: tuple[tuple[str, str], ...]  # (id, answer) for answers outside the vocabulary
+    shared: int  # questions that share a prediction with an earlier question of the same id
+    written: tuple[tuple[str, str, str], ...] = ()  # (id, answer, allowed answer that differs only in form)
+    lenient: bool = False  # whether the answers in `written` were accepted
+    empty: int = 0  # predictions that are NaN, null or blank; they count as missing
+    repeated: int = 0  # rows that repeat an id with the same answer
 
     def to_json(self) -> dict[str, int]:
         return {

@@ -54,7 +54,7 @@ class Score:
 
 
 class Scored(Protocol):
-    """What a table is made from: a `Report`, or whatever else has been scored."""
+    """The input of a table: a `Report`, or another object with these scores."""
 
     @property
     def answers(self) -> Sequence[Answer]: ...
@@ -88,7 +88,7 @@ def kind_of(example: Example) -> str:
 
 
 def kinds(examples: Sequence[Example]) -> dict[str, list[int]]:
-    """Kind -> places of its examples, in order of appearance."""
+    """Kind -> indices of its examples, in order of appearance."""
     places: dict[str, list[int]] = {}
     for place, example in enumerate(examples):
         places.setdefault(kind_of(example), []).append(place)
@@ -108,7 +108,7 @@ def right(examples: Sequence[Example], answers: Sequence[Answer]) -> np.ndarray 
 
 
 def pooled(kind: str, examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str, Pooled]:
-    """The metrics of a kind of task as sums over examples that are all of this kind."""
+    """The metrics of a kind of task as sums over examples; all examples must be of this kind."""
     task, _, form = kind.partition("/")
     references = [e.reference or Answer() for e in examples]
     return dict(tasks.find(task).pooled(answers, references, form))
@@ -123,7 +123,7 @@ def measured(
 ) -> dict[str, dict[str, Measured]]:
     """Kind of task -> metric -> value and interval; `clusters` (example,) numbers the video of each example.
 
-    Questions about twins have the scores of pairs as well.
+    Questions about twins also have pair scores.
     """
     found = {}
     for kind, places in kinds(examples).items():
@@ -158,12 +158,12 @@ def by_class(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str
 
 
 def plain(number: float) -> float | None:
-    """Rounded, and None where there is nothing to divide by: JSON knows no nan."""
+    """The number rounded to 4 digits; None for nan, which JSON does not have."""
     return None if math.isnan(number) else round(number, 4)
 
 
 def rounded(table: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
-    """A table by class as JSON holds it."""
+    """A table of scores by class as JSON values."""
     return {label: {name: plain(value) for name, value in row.items()} for label, row in table.items()}
 
 

@@ -1,11 +1,11 @@
-"""Checked examples as AV-UIE stores them, read by the dataset `av_uie`.
+"""Export checked examples in AV-UIE's format, which the dataset `av_uie` reads.
 
     v2    <out>/<part>/<split>.json
     v1    <out>/<part>-<split>_samples.json, records with their `task`
 
-The part is the example's own, that of its dataset, or, for Soundstage, that of its form. Whatever has no part there
-(several objects of AVSS, pairs that match or not) is left out and counted. Paths of recordings are absolute where they
-are known; clips that are part of a recording carry `clip_start` and `clip_end`.
+The part of AV-UIE is given by the example, by its dataset, or, for Soundstage, by its form. Examples without a part
+(several objects of AVSS, pairs that match or not) are left out and counted. Known paths of recordings are absolute;
+a clip that is a part of its recording has `clip_start` and `clip_end`.
 """
 
 from __future__ import annotations
@@ -31,14 +31,19 @@ OF_DATASET = {
     "crema_d": "cremad",
     "avqa": "avqa_thu",
 }
-OF_FORM = {"action": "ks", "emotion": "cremad", "llp": "avvp", "caption": "avcap"}  # where part and form differ
+OF_FORM = {
+    "action": "ks",
+    "emotion": "cremad",
+    "llp": "avvp",
+    "caption": "avcap",
+}  # only forms whose part has another name
 OF_TASK = {"action_recognition": "ks", "emotion_recognition": "cremad", "captioning": "avcap"}
 PLACED = ("arig", "s4", "ms3", "ref_avs")  # parts whose clip is one picture and its sound
 LABELLED = {"ks": "action", "ucf": "label", "meld": "Emotion", "mer24": "discrete"}
 
 
 def part_of(example: Example, dataset: str) -> str:
-    """The part of AV-UIE v2 that an example belongs into, "" if there is none."""
+    """The part of AV-UIE v2 that an example belongs to, "" if there is none."""
     if example.meta.get("part") in PARTS:
         return str(example.meta["part"])
     if example.task == "question_answering":
@@ -80,9 +85,9 @@ def record(example: Example, text: str, part: str) -> dict[str, Any]:
 def write(
     out: Path, split: str, dataset: str, texts: Iterable[tuple[Example, str]], version: str = "v2"
 ) -> tuple[dict[str, int], int]:
-    """Write the files; returns how many records each part has, and how many examples have no part.
+    """Write the files; returns part -> number of records, and the number of examples without a part.
 
-    Raises DatasetError where a part's file holds another dataset.
+    Raises DatasetError if a part's file holds another dataset.
     """
     parts: dict[str, list[dict[str, Any]]] = defaultdict(list)
     homeless = 0
@@ -121,5 +126,5 @@ def _clip(example: Example, part: str) -> dict[str, Any]:
 
 
 def _path(source: Source | None) -> str:
-    """Where a recording lies, or its id where that is not known."""
+    """The absolute path of a recording, or its id if the path is unknown."""
     return "" if source is None else str(source.path.resolve() if source.path else source.id)

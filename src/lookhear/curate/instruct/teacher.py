@@ -1,10 +1,10 @@
-"""A model that writes the reasoning: it is shown the clip, asked, checked, asked again, and judged by a second model.
+"""A teacher model writes the reasoning of an example: its reply is checked, requested again, judged by a second model.
 
     clip ─ frames and sound, by dialect ─▶ request ─▶ reply ─ fault? ─▶ "it …, write it anew" ─▶ reply ─▶ …
                                                         └ none ─▶ second model: all true? ─ no ─▶ "it …" ─▶ …
-    several candidates: the first that has no fault; of times that were to be found, those that agree best with the rest
+    several candidates: the first without a fault; if the model had to find times, the candidate that agrees best
 
-Every reply, of either model, is kept by its ledger before it is looked at.
+Every reply of either model is stored in its ledger before it is checked.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from lookhear.llms.endpoint import Endpoint
 
 ATTEMPTS = 3
-AS_IT_IS = ("captioning", "tagging")  # tasks whose labels need no reasons: nothing is asked
+AS_IT_IS = ("captioning", "tagging")  # tasks whose labels need no reasons: the target is used
 OBJECTS = "a second model objects"
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """Writes an example's entry. `judge` is the second model, None for none.
+    """Writes the entry of an example; `judge` is the optional second model.
 
-    `candidates` conversations are held about each example, `attempts` replies in each; `certify` tells what is seen
-    and heard in an example's clip besides what is annotated; `blind` sends the words alone.
+    Up to `candidates` conversations are held per example, with up to `attempts` replies each. `certify` returns labels
+    of what is seen and heard in a clip beyond the annotations. `blind` sends only text.
     """
 
     model: Endpoint
@@ -53,7 +53,7 @@ class Teacher:
     blind: bool = False
 
     def __call__(self, example: Example) -> Entry:
-        """The example's text. A question that no reply came to is no entry to keep: the next run asks it anew."""
+        """The entry of an example. Its fault is NO_REPLY or NOT_SHOWN after an error; the next run then tries again."""
         if example.task in AS_IT_IS:
             return by_rule(example)
         try:
@@ -75,7 +75,7 @@ class Teacher:
     def _converse(
         self, example: Example, given: Prepared, clip: Prepared | None, seconds: float, certified: Sequence[str], n: int
     ) -> Entry:
-        """One candidate, asked for anew while it has a fault."""
+        """One candidate; requested again while it has a fault, up to `attempts` times."""
         turns, bad, text = [wording.message(example, round(seconds, 1))], list[str](), ""
         read = written = 0
         fields: dict[str, Any] = {"temperature": self.temperature} | ({"seed": n} if n else {})
@@ -102,7 +102,7 @@ NOTHING = Media(None, np.zeros(0), None, 16_000, 0.0)
 
 
 def shown(example: Example, model: Endpoint) -> Media:
-    """The example's clip, with what it is compared with. Raises MediaError."""
+    """The media of the example's clip and of its second clip, if it has one. Raises MediaError."""
     from lookhear.model.llm import paired_media
 
     media = decode(example.clip, model.sampling)
@@ -115,7 +115,7 @@ def shown(example: Example, model: Endpoint) -> Media:
 
 
 def objection(reply: str) -> str:
-    """What a second model has against a text, "" where nothing; a reply that cannot be read is no objection."""
+    """The second model's objection to a text, "" without one; a reply that cannot be read is no objection."""
     said = spoken(reply)
     verdict = reader.name(said, ("yes", "no"), kind="yes_no")
     if verdict.text != "no":
@@ -124,7 +124,7 @@ def objection(reply: str) -> str:
 
 
 def _ended(how: str) -> str:
-    """What is wrong with a reply by how it ended."""
+    """The fault of a reply because of how it ended, "" without one."""
     said = {
         "cut": "was cut at its limit of tokens",
         "refused": "refuses",
@@ -134,7 +134,7 @@ def _ended(how: str) -> str:
 
 
 def _together(example: Example, found: Sequence[Entry]) -> Entry:
-    """The best of an example's candidates, with what all of them cost."""
+    """The best candidate of an example, with the attempts and tokens of all candidates."""
     good = [entry for entry in found if not entry.fault] or list(found[-1:])
     best = good[0] if len(good) < 2 else good[_agreeing(example, [entry.text for entry in good])]
     tokens = sum(e.tokens[0] for e in found), sum(e.tokens[1] for e in found)
@@ -143,7 +143,7 @@ def _together(example: Example, found: Sequence[Entry]) -> Entry:
 
 
 def _agreeing(example: Example, texts: Sequence[str]) -> int:
-    """Which of some texts dates the events most like the others: the mean F1 of seconds decides."""
+    """The index of the text whose event times agree best with the others, by F1 of seconds."""
     parse = tasks.find(example.task).parse
     read: list[Answer] = [parse(text, example) for text in texts]
     scores = []

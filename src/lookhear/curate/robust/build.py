@@ -1,10 +1,10 @@
 """A rephrased test set on disk, in MUSIC-AVQA-R's format: head, tail, and both together.
 
     <out>/avqa-test-head.json  avqa-test-tail.json  avqa-test-headtail.json     read by dataset `music_avqa_r`
-    <out>/card.json                                                             what was done and what came of it
+    <out>/card.json                                                             settings and counts of each group
 
-Every row also has `split`, as FortisAVQA's do: head, tail, or empty. Questions of a group that is left whole are in
-`headtail` only, and their `split` is empty. A question's options and the stretch of its clip are kept where it has any.
+Every row also has `split` as in FortisAVQA: head, tail, or empty. Questions of a group that is not split are in
+`headtail` only, with an empty `split`. A question's options and its clip's start and end are kept if it has any.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PARTS = ("head", "tail")
 
 
 def rephrased(examples: Sequence[Example], ways: Callable[[Example], Sequence[str]]) -> list[Example]:
-    """Each example in every way that `ways` gives it, one after another; `meta["question_id"]` holds them together."""
+    """One example per rephrasing in `ways(example)`; `meta["question_id"]` is equal for rephrasings of one question."""
     found = []
     for example in examples:
         group = example.meta.get("question_id", example.id)
@@ -43,7 +43,7 @@ def write(
 ) -> dict[str, Any]:
     """Split `examples` and write them into `out`; returns the card, with the counts of each group.
 
-    `source` is the folder of their recordings, which readers then look into.
+    `source` is the folder of their recordings; the card records it for readers.
     """
     out = Path(out)
     where = parts(examples, form)
@@ -69,7 +69,7 @@ def write(
 
 
 def _path(folder: Path, out: Path) -> str:
-    """`folder` as seen from `out`, so that both may move together."""
+    """`folder` relative to `out`, so that both can be moved together."""
     try:
         return os.path.relpath(folder.resolve(), out.resolve())
     except ValueError:  # on another drive

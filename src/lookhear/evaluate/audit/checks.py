@@ -24,7 +24,7 @@ FLOOR = Words("below the floor", "above the floor", "at the floor")
 RARE = Words("leans on frequent answers", "better at rare answers", "even")
 LEAK = Words("leaks flatter", "leaks do not flatter", "leaks do not flatter")
 WORDING = Words("depends on the wording", "better in other words", "steady")
-CONSISTENT = 95.0  # percent of pairs of wordings that get one answer
+CONSISTENT = 95.0  # percent of pairs of wordings that must get equal answers
 CALIBRATED = 5.0  # percent of expected calibration error
 SIDES = {"left": "right", "right": "left"}
 SIDED = re.compile(r"\b(left|right)", re.IGNORECASE)
@@ -46,7 +46,7 @@ def floor(asked: Asked, train: Sequence[Example], by: str, title: str) -> Line:
 
 
 def leaks(asked: Asked, train: Sequence[Example]) -> Line:
-    """Accuracy on videos that are not in training against that on videos that are."""
+    """Accuracy on videos outside the training split against that on videos in it."""
     seen = {video_of(e) for e in _needed(train)}
     known = {(e.clip.id, normal(e.question)) for e in train}
     leaked = np.array([video_of(e) in seen for e in asked.examples], dtype=bool)
@@ -72,7 +72,7 @@ def leaks(asked: Asked, train: Sequence[Example]) -> Line:
 
 
 def head_tail(asked: Asked, part: Callable[[Sequence[Example]], Sequence[str]] | None) -> Line:
-    """Accuracy on the tail (rare answers in their group of questions) against that on the head."""
+    """Accuracy on the tail (questions with rare answers) against that on the head."""
     own = [str(e.meta.get("part", "")) for e in asked.examples]
     if not any(own) and part is None:
         raise DatasetError("Nothing says which questions are head and which tail. Give audit() a `part`.")

@@ -24,7 +24,7 @@ from lookhear.metrics.answers import normal
 from lookhear.types import Example
 
 SHOWN = 5  # cases kept with a finding
-ORDER = ("train", "val", "test")  # a later split is what an earlier one leaks into
+ORDER = ("train", "val", "test")  # leaks are reported from an earlier split into a later one
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,12 @@ def check(
     if not root.is_dir():
         raise DatasetError(f"No folder {str(root)!r} for dataset {name!r}. Give the folder of its annotations.")
     there = dataset.splits(root)
-    if not dataset.reads:  # parts are of another split, so left out unless asked for
+    if not dataset.reads:  # parts belong to another split; they are checked only if named
         there = [split for split in there if split not in dataset.parts]
     found = {split: dataset.read(root, split) for split in splits or sorted(there, key=_place)}
     if not found:
         raise DatasetError(f"No annotations of {name!r} under {str(root)!r}. Their layout: lookhear list datasets.")
-    own = bool(dataset.version) and not dataset.reads  # tasks with other answers than the questions' words
+    own = bool(dataset.version) and not dataset.reads  # tasks whose answers are not in the vocabulary
     vocabulary = set() if own else {normal(word) for word in dataset.answers(root)}
     findings: list[Finding] = []
     for split, read in found.items():

@@ -1,8 +1,8 @@
 """Find recordings that are missing, cannot be opened, or are duplicates of each other.
 
-Two recordings are near-duplicates when their fingerprints correlate. A picture's is four thumbnails of 9 x 8 pixels, a
-sound's the energy of 33 bands at 17 moments; means are taken off, so re-encoding, scaling and volume change little. On
-real clips copies reach 0.99 and different clips stay below 0.7.
+Two recordings are near-duplicates if their fingerprints correlate. The fingerprint of a picture is four thumbnails of
+9 x 8 pixels, that of a sound the log energy of 33 bands in 17 parts; means are subtracted, so re-encoding, scaling and
+volume have little effect. On real clips, copies reach 0.99 and different clips stay below 0.7.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from lookhear.errors import MediaError
 from lookhear.types import Clip, Media, Source
 
 SHOWN = 5
-MOMENTS = 4  # thumbnails a picture is judged by
-BANDS, TIMES = 33, 17  # what a sound is judged by
-SAME = 0.97  # correlation from which two recordings are the same
+MOMENTS = 4  # thumbnails per fingerprint of a picture
+BANDS, TIMES = 33, 17  # frequency bands and parts in time per fingerprint of a sound
+SAME = 0.97  # correlation from which two recordings count as duplicates
 FLAT = 5.0  # a picture with less contrast than this (0..255), or silence, has no fingerprint
 
 Found = tuple[str, str, int, str, tuple[str, ...]]  # kind, split, count, message, cases
@@ -78,7 +78,7 @@ def near_duplicates(clips: Iterable[Clip], progress: Progress) -> Iterable[Found
 
 
 def look(decoded: Media) -> np.ndarray | None:
-    """(288,) fingerprint of the picture, of length 1; None where there is none, or nothing to see."""
+    """(288,) fingerprint of the picture with norm 1; None without a picture or contrast."""
     if decoded.frames is None or len(decoded.frames) < MOMENTS:
         return None
     grey = decoded.frames.astype(np.float32).mean(axis=-1)  # (time, 8, 9)
@@ -86,7 +86,7 @@ def look(decoded: Media) -> np.ndarray | None:
 
 
 def sound(decoded: Media) -> np.ndarray | None:
-    """(561,) fingerprint of the sound, of length 1; None where there is none, or silence."""
+    """(561,) fingerprint of the sound with norm 1; None without a sound track or for silence."""
     if decoded.waveform is None or decoded.silent or len(decoded.waveform) < 512 * TIMES:
         return None
     size = len(decoded.waveform) // TIMES
@@ -99,7 +99,7 @@ def sound(decoded: Media) -> np.ndarray | None:
 
 
 def alike(prints: dict[str, np.ndarray]) -> list[tuple[str, str, float]]:
-    """Pairs of names whose fingerprints correlate at `SAME` or more, most alike first."""
+    """(name, name, correlation) of pairs of fingerprints that correlate at `SAME` or more, highest first."""
     names = list(prints)
     if len(names) < 2:
         return []

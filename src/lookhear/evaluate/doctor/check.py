@@ -1,8 +1,8 @@
-"""Test whether a model sees and hears, on clips with known answers, until the verdict is clear; for servers by dialect.
+"""Test whether a model sees and hears, on clips with known answers; servers are tested in each dialect.
 
-drawn clips, plain questions ─▶ yes ─▶ what comes first? ─▶ order kept, reversed, not shown
-        └─ not yes ─▶ pairs of Soundstage clips, for models that know little else ─▶ yes, no, not shown
-                                └─ a server, and neither sense ─▶ other words each time: are replies cached by text?
+synthetic clips ─▶ yes ─▶ what comes first? ─▶ order: yes, reversed, not shown
+        └─ not yes ─▶ pairs of Soundstage clips, for models trained only on these ─▶ yes, no, not shown
+                                └─ a server, and neither sense ─▶ a new wording each time: are replies cached by text?
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from lookhear.types import Media
 SENSES = {"seen": clips.SEEN, "heard": clips.HEARD}
 SCREEN = {"seen": {"colours": clips.colours}, "heard": {"sounds": clips.sounds}}
 STAGE = Settings(train=0, val=0, test=60, questions=30, seed=5)  # clips of musicians
-PAIRS, AT_ONCE = 96, 12  # of Soundstage clips, at most and in one go
-TURNS = 5  # groups of three that are asked what comes first
+PAIRS, AT_ONCE = 96, 12  # most pairs of Soundstage clips, and pairs per round
+TURNS = 5  # groups of three clips for "what comes first?"
 CACHED = "replies to the same words are repeated whatever clip is sent (cached by text)"
 Tell = Callable[[str], None]
 
@@ -98,14 +98,14 @@ class Doctor:
 
     @staticmethod
     def _served(name: str, **late: Any) -> LLMModel:
-        """A model behind an address that remembers no reply, whatever its name says: each is asked for anew."""
+        """A model behind an address without a ledger, so that every reply is requested from the server."""
         model = load(name, **late)
         assert isinstance(model, LLMModel), "a model behind an address is a language model"
         _endpoint(model).asker.ledger = None
         return model
 
     def examine(self, model: Model) -> dict[str, Finding]:
-        """A finding for each sense."""
+        """Sense (`seen`, `heard`) -> finding."""
         return {sense: self._sense(model, sense) for sense in SENSES}
 
     def _sense(self, model: Model, sense: str) -> Finding:
@@ -151,7 +151,7 @@ class Doctor:
         return False
 
     def stage(self) -> Path:
-        """A small Soundstage in the folder, drawn when it is first needed."""
+        """The folder of a small Soundstage, which is made at the first call."""
         if self._stage is None:
             self._stage = self.folder / "stage"
             make(self._stage, STAGE, workers=1, quiet=True)
@@ -190,7 +190,7 @@ class Doctor:
         )
 
     def _tokens(self, llm: Endpoint) -> dict[str, int | None]:
-        """What the server counts of the question alone, with a picture, and with picture and sound."""
+        """The server's token counts for the question alone, with picture, and with picture and sound."""
         example = trials.drawn(self.folder, {"sounds": clips.sounds}, self.rng)[0].examples[0]
         whole = decode(example.clip, llm.sampling)
         silent = Media(whole.frames, whole.times, None, whole.sample_rate, whole.duration)
@@ -204,7 +204,7 @@ class Doctor:
 
 
 def sent(llm: Endpoint) -> dict[str, Any]:
-    """How an endpoint is sent media: what a certificate is good for."""
+    """How media are sent to an endpoint; a certificate applies to these settings."""
     config = llm.config
     return {
         "dialect": llm.speaks(),

@@ -1,6 +1,6 @@
 """Test clips with known answers: sounds over a grey picture, pictures in silence, and sequences.
 
-kind(rng) -> (question, options, {option: (frames, waveform)})      the same question; one sense alone differs
+kind(rng) -> (question, options, {option: (frames, waveform)})      one question; the clips differ in one sense
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SECONDS, FPS, SIZE, RATE = 8, 8, 160, 16_000
 COLOURS = {"red": (200, 30, 30), "green": (30, 160, 50), "blue": (40, 60, 200), "yellow": (230, 210, 40)}
 CORNERS = {"top left": (0, 0), "top right": (0, 1), "bottom left": (1, 0), "bottom right": (1, 1)}
 SOUNDS = ("a low tone", "a high tone", "hissing noise", "clicks")
-SLOTS = 4  # stretches of two seconds, in each of which there is a beep or a flash of one second, or none
+SLOTS = 4  # parts of two seconds, each with at most one beep or flash
 Drawn = tuple[np.ndarray, np.ndarray]  # frames uint8 (time, height, width, 3), waveform float32 (sample,)
 Kind = Callable[[np.random.Generator], tuple[str, tuple[str, ...], dict[str, Drawn]]]
 
@@ -33,7 +33,7 @@ def beeps(rng: np.random.Generator) -> tuple[str, tuple[str, ...], dict[str, Dra
 
 
 def digits(rng: np.random.Generator) -> tuple[str, tuple[str, ...], dict[str, Drawn]]:
-    """A spoken digit, said three times."""
+    """A digit, spoken three times."""
     words = [str(word) for word in rng.choice(sorted(_spoken()), 4, replace=False)]
     made = {}
     for word in words:
@@ -85,7 +85,7 @@ def corners(rng: np.random.Generator) -> tuple[str, tuple[str, ...], dict[str, D
 
 
 def heard_first(rng: np.random.Generator) -> tuple[str, tuple[str, ...], dict[str, Drawn]]:
-    """Three sounds in turn, another one first each time; the last of them is its answer to time that runs backwards."""
+    """Three sounds in turn, a different one first in each clip; reversed time would make the last one first."""
     three = [SOUNDS[i] for i in rng.permutation(len(SOUNDS))[:3]]
     made = {}
     for turn in _turns(three):
@@ -97,7 +97,7 @@ def heard_first(rng: np.random.Generator) -> tuple[str, tuple[str, ...], dict[st
 
 
 def seen_first(rng: np.random.Generator) -> tuple[str, tuple[str, ...], dict[str, Drawn]]:
-    """Three colours in turn."""
+    """Three colours in turn, a different one first in each clip."""
     three = [sorted(COLOURS)[i] for i in rng.permutation(len(COLOURS))[:3]]
     made = {}
     for turn in _turns(three):
@@ -109,13 +109,13 @@ def seen_first(rng: np.random.Generator) -> tuple[str, tuple[str, ...], dict[str
 
 
 def _turns(three: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Each of three first once, and each of them last once."""
+    """Three orders: each item is first once and last once."""
     a, b, c = three
     return [(a, b, c), (b, c, a), (c, a, b)]
 
 
 def silence() -> np.ndarray:
-    """Silence as long as a clip."""
+    """Silence with the length of a clip."""
     return np.zeros(SECONDS * RATE, np.float32)
 
 
@@ -164,7 +164,7 @@ def _sound(name: str, seconds: float, rng: np.random.Generator) -> np.ndarray:
 
 @cache
 def _spoken() -> dict[str, np.ndarray]:
-    """Word -> its sound; `research.digits` made them."""
+    """Word -> waveform; made by `research.digits`."""
     from safetensors.numpy import load_file
 
     return {w: x.astype(np.float32) / 32767 for w, x in load_file(Path(__file__).parent / "digits.safetensors").items()}

@@ -2,7 +2,7 @@
 
 drawn(folder, kinds, rng) ─┐
                            ├─▶ [Trials] ─ ask(model) ─▶ [Group] ─▶ verdict
-staged(root, sense, n, rng)┘    pairs: a question of Soundstage, the sound (or the picture) of two clips
+staged(root, sense, n, rng)┘    pairs: one Soundstage question, with the sound (or picture) of two clips
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from lookhear.types import Answer, Clip, Example, Source
 
 TASK = "question_answering"
 VOICE = "Is there a voiceover?"
-GROUPS = {"Audio": "heard", "Visual": "seen"}  # of questions about one sense alone
+GROUPS = {"Audio": "heard", "Visual": "seen"}  # groups of questions about one sense
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Trials:
 def drawn(
     folder: Path, kinds: Mapping[str, clips.Kind], rng: np.random.Generator, own_words: bool = False
 ) -> list[Trials]:
-    """A group of each kind, its clips written into `folder`; `own_words` puts a number before each question."""
+    """One group per kind, with its clips written into `folder`; `own_words` puts a random number in each question."""
     found = []
     for name, kind in kinds.items():
         question, options, made = kind(rng)
@@ -60,10 +60,10 @@ def drawn(
 
 
 def staged(root: Path, sense: str, count: int, rng: np.random.Generator) -> list[Trials]:
-    """`count` pairs from the Soundstage folder `root` (split test), that differ in what is `heard` or `seen`.
+    """`count` pairs from the Soundstage folder `root` (split test) that differ in sound (`heard`) or picture (`seen`).
 
-    A question about sound alone has the answer of the clip that the sound is of, whatever the picture; a question about
-    the picture alone likewise. Of each pair the answers differ. Whether somebody speaks comes before other sounds.
+    The answer to a question about sound alone depends only on the sound, that to a question about the picture only on
+    the picture. The two answers of a pair differ. Questions about a voice come first.
     """
     asked: dict[str, list[Example]] = defaultdict(list)
     for example in soundstage.load(root, "test"):
@@ -89,7 +89,7 @@ def staged(root: Path, sense: str, count: int, rng: np.random.Generator) -> list
 
 
 def ask(model: Model, trials: Sequence[Trials], again: bool = True) -> list[Group]:
-    """What the model says; `again` asks each group's first clip once more."""
+    """The model's replies by group; with `again`, each group's first clip is asked a second time."""
     rows = [example for group in trials for example in group.examples]
     repeats = [replace(group.examples[0], id=f"{group.examples[0].id}-again") for group in trials] if again else []
     answers = iter(model.answer(model.watch([e.clip for e in rows]), [*rows, *repeats]))
@@ -114,5 +114,5 @@ def ask(model: Model, trials: Sequence[Trials], again: bool = True) -> list[Grou
 
 
 def _words(answer: Answer) -> str:
-    """The reply as it came; of a net, which does not speak, its answer with how sure it is."""
+    """The raw reply; for a net, its answer with the three highest scores."""
     return answer.raw or f"{answer.text} {dict(list(answer.scores.items())[:3])}"

@@ -21,10 +21,10 @@ YES, NO, OPEN, REVERSED = "yes", "no", "not shown", "reversed"
 
 @dataclass(frozen=True)
 class Group:
-    """Replies to one question about clips that differ in one sense: `said` of each where `truth` was the answer.
+    """Replies `said` to one question about clips that differ in one sense, with the correct answers `truth`.
 
-    `other` is what would be right if time ran backwards, where the order was asked. `again` are replies to the first
-    clip asked once more, so as to know whether the same gives the same.
+    `other` are the correct answers if time were reversed, for questions about order. `again` are replies to the first
+    clip asked a second time, to measure whether replies are deterministic.
     """
 
     kind: str
@@ -38,13 +38,13 @@ class Group:
 
     @property
     def right(self) -> int:
-        """How many are right."""
+        """The number of correct replies."""
         return matches(self.said, self.truth)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is known of a sense: `verdict` is yes, no or not shown, `why` says it in words, `chance` is that of luck."""
+    """The result for one sense: `verdict` is yes, no or not shown, `why` is its reason, `chance` the p-value."""
 
     verdict: str
     why: str
@@ -55,7 +55,7 @@ class Finding:
 
 
 def matches(said: Sequence[str], truth: Sequence[str]) -> int:
-    """How many of `said` are true."""
+    """The number of positions at which `said` equals `truth`."""
     return sum(a == b for a, b in zip(said, truth, strict=True))
 
 
@@ -70,7 +70,7 @@ def chance(groups: Sequence[Group]) -> float:
 
 
 def judge(groups: Sequence[Group], last: bool) -> Finding:
-    """The verdict on one sense; `last` is whether no more will be asked (before that it may stay open)."""
+    """The verdict on one sense; unless `last`, it may stay open until more is asked."""
     good = [g for g in groups if not g.failed]
     if not good:
         why = f"nothing was answered: {groups[0].failed}" if groups else "nothing was asked"
@@ -95,7 +95,7 @@ def judge(groups: Sequence[Group], last: bool) -> Finding:
 
 
 def order(groups: Sequence[Group]) -> Finding:
-    """Whether what comes first is told from what comes last: yes, reversed, or not shown."""
+    """Whether the model distinguishes what comes first from what comes last: yes, reversed, or not shown."""
     found = judge(groups, last=True)
     turned = [Group(g.kind, g.question, g.other, g.said) for g in groups if not g.failed]
     if found.verdict != YES and turned and (p := chance(turned)) <= SURE:

@@ -1,9 +1,10 @@
 """Blind floors of multiple-choice and yes/no questions from length, position and words, in percent.
 
-Folds are scikit-learn's GroupKFold(5), unshuffled, over videos. Every classifier is a logistic regression (C = 1) on
-"is this option right", the option with the greatest score is chosen; `shape` sees 9 numbers an option and its position
-(19 wide, standardised on the training folds), `words` the TF-IDF of the option's own one- and two-word terms, `both`
-the two joined. Neither sees the picture, the sound or, but for shared words, the question.
+Folds are scikit-learn's GroupKFold(5), unshuffled, over videos. Every classifier is a logistic regression (C = 1) that
+predicts whether an option is right; the option with the highest score is chosen. The features of `shape` are 9 numbers
+per option and its one-hot position (19 in all, standardised on the training folds), those of `words` the TF-IDF of the
+option's unigrams and bigrams, those of `both` the two concatenated. None uses picture, sound or question, except that
+`shape` counts words shared with the question.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ TERMS = r"(?u)\b\w+\b"
 QUOTES = "\"'“”‘’"
 LINKS = frozenset(["and", "while", "as", "to", "with", "after", "before"])
 LIMITS = frozenset(["only", "never", "always", "no", "not", "all"])
-PLACES = 10  # positions told apart
+PLACES = 10  # width of the one-hot position
 
 
 @dataclass(frozen=True)
 class Floor:
-    """A blind score in percent, its 95 % interval over videos, and numbers beside it (F1 and yes rate of yes/no)."""
+    """A blind score in percent, its 95 % interval over videos, and further numbers (F1 and yes rate of yes/no)."""
 
     value: float
     interval: tuple[float, float]
@@ -45,7 +46,7 @@ class Floor:
 
 
 def place(example: Example) -> int | None:
-    """The position of the right option, None where it is not one of them."""
+    """The position of the right option, None if the answer is no option."""
     options = list(example.meta.get("options", ()))
     known = example.meta.get("place")
     if known is not None:
@@ -57,7 +58,10 @@ def place(example: Example) -> int | None:
 def choices(
     examples: Sequence[Example], resamples: int = 1000, seed: int = 0, learned: bool = True
 ) -> dict[str, Floor]:
-    """The floors of the questions whose answer is one of their options; not `learned`, or of few videos, the simple."""
+    """The floors of multiple-choice questions whose answer is an option; empty without any.
+
+    Classifiers are fitted if `learned` is True and there are at least FOLDS videos.
+    """
     some = [e for e in examples if len(e.meta.get("options", ())) > 1 and place(e) is not None]
     if not some:
         return {}
@@ -82,7 +86,7 @@ def choices(
 
 
 def shape(question: str, options: Sequence[str]) -> np.ndarray:
-    """(option, 19) what can be seen of options without reading them: lengths, shared words, marks, position."""
+    """(option, 19) features of form: lengths, shared words, digits, quotes, function words, one-hot position."""
     lengths = np.array([len(option) for option in options], dtype=float)
     words = [WORD.findall(option.lower()) for option in options]
     sets, asked = [set(one) for one in words], set(WORD.findall(question.lower()))
@@ -140,7 +144,7 @@ def _asked(questions: Sequence[str], truth: np.ndarray, groups: np.ndarray) -> n
         terms = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
         try:
             seen = terms.fit_transform([questions[i] for i in train])
-        except ValueError:  # not a word stands in two questions
+        except ValueError:  # no word occurs in two questions
             continue
         model = LogisticRegression(C=1, max_iter=2000).fit(seen, truth[train])
         guess[test] = model.predict(terms.transform([questions[i] for i in test]))
@@ -170,7 +174,7 @@ def _learned(
             unread = terms.transform([text for i in test for text in options[i]])
             joined = (sparse.hstack([sparse.csr_matrix(a), b]).tocsr() for a, b in ((seen, read), (unseen, unread)))
             tables |= {"words": (read, unread), "both": tuple(joined)}
-        except ValueError:  # not a word stands in two options
+        except ValueError:  # no word occurs in two options
             hits["words"][test] = hits["prior_folds"][test]
         for name, (learn, ask) in tables.items():
             model = LogisticRegression(C=1, max_iter=2000).fit(learn, truth)
@@ -195,7 +199,7 @@ def _floor(
 
 
 def best(floors: Mapping[str, Floor]) -> tuple[str, Floor]:
-    """The highest floor with its name: what a score must clear. Raises DatasetError where there is none."""
+    """(name, floor) of the highest floor, which a score should exceed. Raises DatasetError without floors."""
     if not floors:
         raise DatasetError("No question with options or yes and no, so there is no blind floor.")
     score: Callable[[str], float] = lambda name: floors[name].value  # noqa: E731

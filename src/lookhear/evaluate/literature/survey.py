@@ -1,7 +1,7 @@
-"""What the published numbers say together: accuracy by question type and design, and the best of each year.
+"""Statistics of the published numbers: accuracy by question type and design, and the best of each year.
 
-The survey groups methods by whether their design is spatial-temporal: has a module that picks out places or moments.
-Its figures are pictures, so which method is which is our reading of the methods (`published/methods.csv`).
+The survey groups methods by whether their design is spatial-temporal: has a module that selects regions or moments. Its
+figures do not name the methods of a group; the grouping in `published/methods.csv` is our reading of the methods.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ COLOURS = {"spatial-temporal": "#1b7837", "other": "#2166ac"}
 
 
 def by_type(dataset: str) -> dict[str, dict[str, float]]:
-    """Method -> question type -> accuracy, its audio, visual and audio-visual questions pooled; complete rows only."""
+    """Method -> question type -> accuracy, pooled over audio, visual and audio-visual; complete rows only."""
     names = [m.name for m in published.methods()]
     if dataset == "music_avqa_r":
         sizes = {part: published.counts()[dataset, part] for part in ("head", "tail")}
@@ -39,7 +39,7 @@ def by_type(dataset: str) -> dict[str, dict[str, float]]:
 
 
 def designs(dataset: str) -> dict[str, dict[str, float]]:
-    """Design -> question type -> mean over its methods; `methods` is how many those are."""
+    """Design -> question type -> mean over its methods; `methods` is their number."""
     rows, design = by_type(dataset), _design()
     found = {}
     for kind in DESIGNS:
@@ -49,14 +49,14 @@ def designs(dataset: str) -> dict[str, dict[str, float]]:
     return found
 
 
-APART, TOP = 2.2, 93.0  # names of lines: how far apart, and the highest, on an axis from 20 to 95
+APART, TOP = 2.2, 93.0  # line labels: smallest distance and highest position, on an axis from 20 to 95
 RULE = "each method at its best: any encoders, fine-tuned on the set; not zero-shot, no ablation, no other training set"
 
 
 def progress(dataset: str) -> list[tuple[int, str, float]]:
-    """(year, method, overall accuracy) of every method with a published number, oldest first; `RULE` says which number.
+    """(year, method, overall accuracy) of every method with a published number that fits `RULE`, oldest first.
 
-    Of two papers that print one method's number differently the higher counts.
+    If papers print different numbers for one method, the highest counts.
     """
     years = {m.name: m.year for m in published.methods()}
     split = table_rows.SPLIT.get(dataset, "test")
@@ -69,12 +69,15 @@ def progress(dataset: str) -> list[tuple[int, str, float]]:
 
 
 def counts_as_whole(variant: str) -> bool:
-    """Whether a variant is the whole method, trained on the set: itself, fine-tuned, or with other encoders."""
+    """Whether a variant is the whole method trained on the dataset: itself, fine-tuned, or with other encoders."""
     return variant in ("", "fine-tuned") or variant.endswith(" sound")
 
 
 def draw(path: Path | str) -> None:
-    """Write the figure: accuracy by type on both datasets, one line a method, and overall accuracy by year."""
+    """Write the figure: accuracy by type on both datasets, one line per method, and overall accuracy by year.
+
+    Raises DependencyError without matplotlib, RecipeError for an unknown format.
+    """
     try:
         from matplotlib.figure import Figure
         from matplotlib.lines import Line2D
@@ -101,17 +104,17 @@ def draw(path: Path | str) -> None:
         panel.spines[["top", "right"]].set_visible(False)
     try:
         figure.savefig(path, dpi=150)
-    except ValueError as error:  # an ending that matplotlib knows no format for
+    except ValueError as error:  # matplotlib does not know the suffix
         raise RecipeError(f"{str(path)!r} cannot be drawn: {error}") from None
 
 
 def _label(panel, ends: Mapping[str, float], design: Mapping[str, str]) -> None:
-    """Name every line at its right end, apart from each other."""
+    """Label every line at its right end, without overlaps; `ends`: method -> value at the right end."""
     order = sorted(ends, key=lambda method: ends[method])
     heights: list[float] = []
     for method in order:
         heights.append(max(ends[method], heights[-1] + APART if heights else 0.0))
-    for n in reversed(range(len(heights))):  # what was pushed over the top comes down again
+    for n in reversed(range(len(heights))):  # labels above TOP are moved down
         heights[n] = min(heights[n], heights[n + 1] - APART if n + 1 < len(heights) else TOP)
     for method, height in zip(order, heights, strict=True):
         panel.annotate(
