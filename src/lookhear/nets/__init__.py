@@ -20,9 +20,8 @@ class Net(nn.Module):
     read.
 
     `watch` maps streams of clips to a memory with one row per clip. `answer` maps a memory with one row per question,
-    and
-    streams of questions, to an Output. A network need not inherit from this class. It may also have
-    `losses(output, labels, ...) -> {name: loss}`; without it, training uses cross-entropy.
+    and streams of questions, to an Output. A network need not inherit from this class. It may also have `losses(output,
+    labels, ...) -> {name: loss}`; without it, training uses cross-entropy.
     """
 
     watch: Callable[..., Memory]

@@ -193,8 +193,7 @@ def contrast(
 
 def grid(count: int) -> Float[Tensor, "patch 4"]:
     """Boxes (left, top, right, bottom) of patches that tile a square frame row by row; if `count` is no square number,
-    of
-    vertical strips from the left.
+    of vertical strips from the left.
     """
     rows = int(count**0.5)
     rows = rows if rows * rows == count else 1

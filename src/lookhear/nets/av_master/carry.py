@@ -52,9 +52,8 @@ class Carry(torch.autograd.Function):
     """templates (modality, clip, template, dim) after the last second.
 
     `t` are the templates before the first second. `add` (modality, clip, time, inner) and `cross` (modality, clip,
-    time,
-    head, dim) are the contributions of each second. `masks` has one `Masks` per second or is None, and `flat` are the
-    tensors of `Weights`.
+    time, head, dim) are the contributions of each second. `masks` has one `Masks` per second or is None, and `flat` are
+    the tensors of `Weights`.
     """
 
     @staticmethod

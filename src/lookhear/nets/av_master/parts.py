@@ -137,8 +137,8 @@ class CrossLayer(nn.Module):
         """(x, attention weight of each row of the memory, averaged over heads).
 
         For a single query it is cheaper to multiply the query of each head with the key projection than to project all
-        rows;
-        scores and sums are then computed on the memory itself. The key's bias adds the same to all scores and cancels.
+        rows; scores and sums are then computed on the memory itself. The key's bias adds the same to all scores and
+        cancels.
         """
         if memory.shape[1] == 1:  # softmax over one row is 1, whatever query and key are
             weight = x.new_ones(len(x), self.heads, 1)

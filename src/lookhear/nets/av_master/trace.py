@@ -21,8 +21,7 @@ def trace(
     """All intermediate tensors of the released network by their names in the published code; slow, for inspection.
 
     All streams have one row per question. All templates are computed, one second at a time. The fusion materialises
-    tensors
-    that the network itself never holds.
+    tensors that the network itself never holds.
     """
     streams = {"seen": net.see(frames), "heard": net.hear(audio)}
     others = {"seen": net.see(frames_negative), "heard": net.hear(audio_negative)}

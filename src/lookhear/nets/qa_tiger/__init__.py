@@ -86,8 +86,7 @@ class QATiger(WatchAnswer):
         patches: Float[Tensor, "clip time patch deep"],
     ) -> Memory:
         """Sound and picture, concatenated over time: after attention to themselves and each other, and their queries
-        for the
-        words; keys of the patches.
+        for the words; keys of the patches.
         """
         a, v = self.hear(audio), self.see(frames)
         memory = {

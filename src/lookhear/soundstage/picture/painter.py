@@ -52,8 +52,7 @@ def masks(scene: Scene, time: float, size: int = 128, occluded: bool = True) -> 
     """Instance masks at a time: bool (player, size, size) in the order of `scene.players`.
 
     A player and the instrument form one mask. With `occluded`, a pixel belongs to the front-most player only; without
-    it,
-    to every player that covers it. Masks of players off stage are empty.
+    it, to every player that covers it. Masks of players off stage are empty.
     """
     out = np.zeros((len(scene.players), size, size), bool)
     for index, drawing, (x, y) in _sprites(scene, _plan(scene, size), time):

@@ -2,8 +2,8 @@
 
 A program returns an answer word, or None if the question has no clear answer. An answer is clear if all readings of the
 question agree: it must not depend on whether a source off stage counts as "an instrument in the video", or on which of
-two nearly equal players is louder. Two wordings need a definition:
-"more rhythmic" is a higher rate of notes, and the "lowest" instrument is the softest one.
+two nearly equal players is louder. Two wordings need a definition: "more rhythmic" is a higher rate of notes, and the
+"lowest" instrument is the softest one.
 """
 
 from __future__ import annotations

@@ -172,8 +172,7 @@ class _Teller:
 
     def in_time(self, program: Program, values: Sequence[str], answer: str) -> Iterator[str]:
         """Facts for temporal questions: sounding times of several players, and which is first, next, last, loudest or
-        together
-        with another.
+        together with another.
         """
         facts = self.facts
         if program is ask.which_of:

@@ -139,8 +139,7 @@ class Facts:
         """The first or last player to sound among all that are heard, None if that is unclear.
 
         The first player enters before all others by the margin. "Last" can mean the last to enter or the last to be
-        heard:
-        a player must be both.
+        heard: a player must be both.
         """
         order = self.entries
         if len(order) < 2 or not self.told_apart:
@@ -155,8 +154,7 @@ class Facts:
     @cached_property
     def contest(self) -> bool:
         """Whether a random guess among seen and heard instruments is not enough: at least three types sound on stage
-        and a
-        visible player is silent.
+        and a visible player is silent.
         """
         return len({p.instrument for p in self.sounding}) >= 3 and bool(self.silent)
 

@@ -112,8 +112,7 @@ def timeline(rng: Random, times: str, sources: int, seconds: float) -> list[Span
 
     `times` is the pattern: "free" samples each source independently; in "chain" the sources enter one after another and
     continue together; in "sequence" one sounds at a time; "pair" is a sequence in which two sound together; in "unison"
-    all
-    sound together.
+    all sound together.
     """
     if times == "unison":
         start = rng.uniform(0, seconds - 4)

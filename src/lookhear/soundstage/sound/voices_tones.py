@@ -28,8 +28,7 @@ def tone(
     """A note, float32 (sample,), held for `seconds` and not yet released; `take` varies players of one type.
 
     `font` is the path of a sound font whose note is returned (`voices_font`). Root mean square is about 1 over the
-    first
-    0.3 s; `sound` sets the level of a whole part.
+    first 0.3 s; `sound` sets the level of a whole part.
     """
     voice = VOICES[instrument]
     rng = np.random.default_rng([pitch, take, sum(instrument.encode())])

@@ -19,11 +19,9 @@ class Proof:
     """Comparison of a twin with its base before any video or audio encoder.
 
     `same`: the stream that must not change is equal bit by bit. `rest`: the other stream is equal once the changed
-    players
-    are left out of both. `residual`: the largest absolute sample of (base - twin) minus the difference of the changed
-    players' stems, where 1 is full scale; it is 0 up to rounding of float32. `changed`: the largest difference of a
-    sample,
-    or of a grey level out of 255, in the stream that must differ.
+    players are left out of both. `residual`: the largest absolute sample of (base - twin) minus the difference of the
+    changed players' stems, where 1 is full scale; it is 0 up to rounding of float32. `changed`: the largest difference
+    of a sample, or of a grey level out of 255, in the stream that must differ.
     """
 
     same: bool

@@ -39,12 +39,10 @@ def make(
     """Write the Soundstage of `settings` into the folder `out` and return its card.
 
     With `media=False` no videos are made, only scenes, questions and ground truth. `workers` processes of one thread
-    each
-    render the videos; a single worker is the calling process. `formats` adds the same scenes in the formats of public
-    datasets. `font` is a sound font that replaces the synthesised voices; the card names it with its checksum. `twins`
-    are
-    the kinds of counterfactual twins that are added; a folder with twins can be resumed with the same kinds only.
-    Raises DatasetError if `out` holds something else, MediaError if a video cannot be written.
+    each render the videos; a single worker is the calling process. `formats` adds the same scenes in the formats of
+    public datasets. `font` is a sound font that replaces the synthesised voices; the card names it with its checksum.
+    `twins` are the kinds of counterfactual twins that are added; a folder with twins can be resumed with the same kinds
+    only. Raises DatasetError if `out` holds something else, MediaError if a video cannot be written.
     """
     if workers < 1:
         raise DatasetError(f"Soundstage: {workers} workers cannot work; take 1 or more.")

@@ -121,8 +121,7 @@ def valor(folder: Path, splits: Splits, videos: Path | None) -> Counts:
 
 def vgg_cm(folder: Path, splits: Splits, videos: Path | None) -> Counts:
     """For each pair of scenes, two questions: which of two sounds fits the first picture, and which of two pictures
-    fits
-    the second sound.
+    fits the second sound.
     """
     rows: dict[str, list[str]] = {}
     for split, scenes in splits.items():
