@@ -1,4 +1,4 @@
-"""Grouping by class tokens, as in GroupViT: transformer blocks, and tokens to which the elements of a sequence belong.
+"""Grouping by class tokens, as in GroupViT: a transformer trunk, and tokens that group the elements of a sequence.
 
 SaSR-Net and CIGN share these modules; parameters have the names of their published checkpoints.
 """

@@ -1,5 +1,4 @@
-"""Frozen backbones ("towers") inside a net: loading, what is saved, activation checkpointing, and the cost of a
-step."""
+"""Frozen backbones ("towers") inside a net: loading, saving, activation checkpointing, and the cost of a step."""
 
 from __future__ import annotations
 

@@ -101,6 +101,8 @@ class Config:
     """one focus capture for both streams (table X)"""
     share_bias: bool = False
     """one learned bias for both streams (table X)"""
+    focus_seconds: int = 0
+    """seconds after which the focus capture stops, also at inference (figure 6); 0 uses all"""
     preferences: str = "both"
     """heads that are added to the joint head at inference (table XII): both, audio, visual or none"""
     enhance: str = "add"
@@ -172,7 +174,8 @@ class AVMaster(Heads):
             both = torch.cat([streams["heard"], streams["seen"]], dim=1)
             memory |= {"both": both, "both_query": self.mix.self_attn.fold_query(both)}
             memory["both_value"] = self.mix.self_attn.fold_value(both)
-            for side, objects in self.objects(streams).items():
+            watched = {side: x[:, : self.config.focus_seconds or None] for side, x in streams.items()}
+            for side, objects in self.objects(watched).items():
                 memory[f"{side}_object"], memory[f"{side}_effect"] = self.fuse.prepare(side, objects)
         return memory
 

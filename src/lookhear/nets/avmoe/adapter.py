@@ -1,5 +1,4 @@
-"""The adapter of AVMoE: a router weights cross-modal experts (those of LAVISH) and single-modal ones; all always
-run."""
+"""The adapter of AVMoE: a router weights cross-modal experts (those of LAVISH) and single-modal experts."""
 
 from __future__ import annotations
 

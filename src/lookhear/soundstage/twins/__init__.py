@@ -1,2 +1,1 @@
-"""Counterfactual twins: clips that differ from a scene in one cause, with the answers that change and those that
-stay."""
+"""Counterfactual twins: clips that differ from a scene in one cause, and which answers must change or stay."""
