@@ -34,17 +34,17 @@ def ask(
         list[str] | None, typer.Option("--question", "-q", help="A question (repeatable); all words are then videos.")
     ] = None,
     questions: Annotated[
-        Path | None, typer.Option("--questions", help="File of questions, one a line or a JSON list.")
+        Path | None, typer.Option("--questions", help="File of questions: one per line, or a JSON list.")
     ] = None,
     model: Annotated[
         str,
         typer.Option(
             help="real, a shipped model, a language model (crab_plus, qwen_omni@HUB/NAME), a folder of one; "
-            "by default real where its packages are installed, else stage."
+            "default: real if its packages are installed, else stage."
         ),
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per question, a line each.")] = False,
-    evidence: Annotated[Path | None, typer.Option(help="Folder to draw a picture of each answer into.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per question, one per line.")] = False,
+    evidence: Annotated[Path | None, typer.Option(help="Folder for a figure of each answer.")] = None,
     segmenter: Annotated[
         str,
         typer.Option(help="SAM 2 (facebook/sam2.1-hiera-large, or a folder): masks for boxes and points in replies."),
@@ -62,7 +62,7 @@ def ask(
     stop: Stop = None,
     window: Window = 0.0,
     stream: Annotated[
-        bool, typer.Option("--stream", help="Show a language model's replies as they are written.")
+        bool, typer.Option("--stream", help="Show a language model's replies while they are generated.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Download a language model without asking.")] = False,
 ) -> None:

@@ -52,7 +52,7 @@ def evaluate(
     window: Window = 0.0,
     dry_run: Annotated[bool, typer.Option(help="Send nothing to a server: count questions, tokens and cost.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for report, answers, table and scores.svg.")] = None,
-    rows: Annotated[Path | None, typer.Option(help="One row a question into this file: .csv or .parquet.")] = None,
+    rows: Annotated[Path | None, typer.Option(help="File for one row per question: .csv or .parquet.")] = None,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

@@ -19,7 +19,7 @@ OTHERS = ("recipes", "probes", "methods", "tables", "columns")  # kinds that are
 def list_(
     kind: Annotated[str, typer.Argument(help=f"One of: {', '.join((*KINDS, *OTHERS))}.")] = "models",
     costs: Annotated[
-        bool, typer.Option("--costs", help="Of nets: parameters, operations, a step's time and memory (a minute).")
+        bool, typer.Option("--costs", help="For nets: parameters, operations, time and memory of a step (a minute).")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, name to description.")] = False,
 ) -> None:

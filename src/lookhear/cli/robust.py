@@ -25,9 +25,9 @@ def robust(
     form: Annotated[str, typer.Option(help="Rule for head and tail: stated, unfiltered, published.")] = "stated",
     seed: Annotated[int, typer.Option(help="Seed for the grammar.")] = 0,
     endpoint: Annotated[str, typer.Option(help="Address of an OpenAI-compatible server whose models write.")] = "",
-    model: Annotated[str, typer.Option(help="Models that write, sharing the ways between them: a,b.")] = "",
+    model: Annotated[str, typer.Option(help="Models that write, each an equal share: a,b.")] = "",
     voters: Annotated[str, typer.Option(help="Models that vote, in turn: c,d; by default the writers.")] = "",
-    voters_at: Annotated[str, typer.Option(help="Address of the voters, where it is another one.")] = "",
+    voters_at: Annotated[str, typer.Option(help="Address of the voters, if it is another one.")] = "",
     key_file: Annotated[
         Path | None, typer.Option(help="File whose first line is the key; else LOOKHEAR_API_KEY or OPENAI_API_KEY.")
     ] = None,

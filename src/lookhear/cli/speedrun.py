@@ -13,13 +13,11 @@ from lookhear.files import dumps
 def speedrun(
     recipe: Annotated[Path, typer.Argument(help="A YAML file, or a name of `lookhear list recipes`.")],
     overrides: Annotated[list[str] | None, typer.Argument(help="Keys to change, as section.key=value.")] = None,
-    world: Annotated[Path, typer.Option(help="Folder of the fixed world; made where it is not there.")] = Path(
-        "speedrun"
-    ),
-    name: Annotated[str, typer.Option(help="What the entry is called; by default the recipe's name.")] = "",
+    world: Annotated[Path, typer.Option(help="Folder of the fixed world; made if it is missing.")] = Path("speedrun"),
+    name: Annotated[str, typer.Option(help="Name of the entry; default: the recipe's name.")] = "",
     out: Annotated[Path, typer.Option(help="Run folder; it must be new.")] = Path("runs/speedrun"),
-    record: Annotated[Path, typer.Option(help="File of entries that this one is added to.")] = Path("speedrun.json"),
-    videos: Annotated[int, typer.Option(help="Videos that the robustness card is made from.")] = 40,
+    record: Annotated[Path, typer.Option(help="File to which the entry is added.")] = Path("speedrun.json"),
+    videos: Annotated[int, typer.Option(help="Number of videos for the robustness card.")] = 40,
     as_json: Annotated[bool, typer.Option("--json", help="Print the entry as JSON.")] = False,
 ) -> None:
     """Train a recipe on a fixed Soundstage and record its points and CPU minutes, with its robustness card.
