@@ -53,13 +53,13 @@ def speedrun(
     language = config.of_llm(recipe)
     where = f"root={world}" if language else f"data.root={world}"
     schema: type[Any] = config.LLMRecipe if language else config.Recipe
-    made = config.load(recipe, [*(overrides or ()), where], schema)
-    made = replace(made, out=str(out))
-    starts = rules.honest(made, world)
-    stage = made.stage if language else ""
+    options = config.load(recipe, [*(overrides or ()), where], schema)
+    options = replace(options, out=str(out))
+    starts = rules.honest(options, world)
+    stage = options.stage if language else ""
     loop = ("llm" if stage in ("align", "instruct") else stage) if language else "loop"
     before = os.times()
-    import_module(f"lookhear.train.{loop}").train(made, progress=sys.stderr.isatty())
+    import_module(f"lookhear.train.{loop}").train(options, progress=sys.stderr.isatty())
     after = os.times()
     spent = sum(after[:4]) - sum(before[:4])  # user and system time of this process and its finished children
     model = load(out, FeatureStore(world / "features", cache=True))
@@ -67,6 +67,6 @@ def speedrun(
     examples = of_videos(datasets.load("soundstage@twins", world, "test"), videos)
     card = audit(model, examples, films=5)
     page.save(card, out / "card")
-    one = rules.entry(name or recipe.stem, scores, spent, asdict(made), starts, card)
-    every = rules.record(record, one)
-    print(dumps(one) if as_json else lay_out(rules.HEAD, rules.rows(every), "text"))
+    entry = rules.entry(name or recipe.stem, scores, spent, asdict(options), starts, card)
+    every = rules.record(record, entry)
+    print(dumps(entry) if as_json else lay_out(rules.HEAD, rules.rows(every), "text"))
