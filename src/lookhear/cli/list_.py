@@ -1,4 +1,4 @@
-"""lookhear list: names of models, nets, datasets, encoders, tasks and more."""
+"""lookhear list: list the names of models, nets, datasets, encoders, tasks and more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""lookhear serve: models behind an OpenAI-compatible address and a page to ask videos in."""
+"""lookhear serve: serve models by an OpenAI-compatible HTTP API and a web page."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def serve(
     grace: Annotated[float, typer.Option(min=0, help="Seconds for accepted requests to finish after a stop.")] = 30,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
 ) -> None:
-    """Serve models by HTTP, OpenAI-compatible, with a page to ask videos in.
+    """Serve models by an OpenAI-compatible HTTP API, with a web page for questions about videos.
 
     The default model is `real` if its packages are installed, else `stage`, which knows only Soundstage. The server
     listens on 127.0.0.1 unless --host says otherwise. After Ctrl-C or SIGTERM it finishes accepted requests; background
