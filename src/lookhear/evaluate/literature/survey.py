@@ -1,22 +1,32 @@
 """Statistics of the published numbers: accuracy by question type and design, and the best of each year.
 
-The survey groups methods by whether their design is spatial-temporal: has a module that selects regions or moments. Its
-figures do not name the methods of a group; the grouping in `published/methods.csv` is our reading of the methods.
+The survey draws methods in three colours: without a spatial-temporal design, and two kinds with one. Its figures do not
+name the methods of a colour; the grouping in `published/methods.csv` is our reading: a method has such a design if a
+module selects regions or moments, in a network for the task or on pretrained towers (adapters, language models).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from lookhear.errors import DependencyError, RecipeError
 from lookhear.evaluate.literature import published, table_rows
 from lookhear.evaluate.literature.contradictions import pooled
 
 TYPES = ("Existential", "Counting", "Location", "Comparative", "Temporal")
-DESIGNS = ("spatial-temporal", "other")
+ASKS = {  # question type -> what a question of this type asks, and one of MUSIC-AVQA's templates
+    "Existential": ("whether a sound or an instrument is there", "Is this sound from the instrument in the video?"),
+    "Counting": ("how many sources or kinds there are", "How many sounding <Object> in the video?"),
+    "Location": ("where in the picture something is", "Where is the loudest instrument?"),
+    "Comparative": ("which of two has more of something", "Is the <Object> more rhythmic than the <Object>?"),
+    "Temporal": ("in which order things happen", "Which <Object> makes the sound first?"),
+}
+DESIGNS = ("spatial-temporal network", "spatial-temporal on pretrained towers", "other")
 DATASETS = {"music_avqa": "MUSIC-AVQA", "music_avqa_r": "MUSIC-AVQA-R"}
-COLOURS = {"spatial-temporal": "#1b7837", "other": "#2166ac"}
+COLOURS = dict(zip(DESIGNS, ("#1b7837", "#762a83", "#2166ac"), strict=True))
+NETWORK = "audio-visual QA"  # family of networks for the task
 
 
 def by_type(dataset: str) -> dict[str, dict[str, float]]:
@@ -36,6 +46,19 @@ def by_type(dataset: str) -> dict[str, dict[str, float]]:
             weights = {f"{kind} {part}": sizes[part][kind] for part in sizes for kind in sizes[part]}
             means[method] = {t: pooled({k: v for k, v in values.items() if f"/{t} " in k}, weights) for t in TYPES}
     return means
+
+
+def question_types() -> list[dict[str, Any]]:
+    """What each question type asks, one of its templates, and its test questions on both datasets."""
+    parts = {"music_avqa": ("test",), "music_avqa_r": ("head", "tail")}
+    found = []
+    for kind, (asks, example) in ASKS.items():
+        row: dict[str, Any] = {"type": kind, "asks": asks, "example": example}
+        for dataset, splits in parts.items():
+            sizes = [published.counts()[dataset, split] for split in splits]
+            row[dataset] = sum(n for size in sizes for name, n in size.items() if name.endswith(f"/{kind}"))
+        found.append(row)
+    return found
 
 
 def designs(dataset: str) -> dict[str, dict[str, float]]:
@@ -145,7 +168,10 @@ def _years(panel, entries: Sequence[tuple[int, str, float]], design: Mapping[str
 
 
 def _design() -> dict[str, str]:
-    return {m.name: DESIGNS[not m.spatial_temporal] for m in published.methods()}
+    found = {}
+    for m in published.methods():
+        found[m.name] = DESIGNS[0 if m.family == NETWORK else 1] if m.spatial_temporal else DESIGNS[2]
+    return found
 
 
 def _by_method(rows: Mapping[str, Mapping[str, float]]) -> dict[str, Mapping[str, float]]:

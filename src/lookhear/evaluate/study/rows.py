@@ -24,7 +24,8 @@ import torch
 from lookhear import config, datasets, files
 from lookhear.errors import LookhearError, RecipeError
 from lookhear.metrics.answers import correct, normal
-from lookhear.model import NetModel, costs, load, says
+from lookhear.model import NetModel, costs, says
+from lookhear.model.runs import load_run
 from lookhear.store.batch import orders
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import fill
@@ -48,6 +49,8 @@ class Row:
     """seeds of this row; default: those of the study"""
     against: str = ""
     """name of the row that it is tested against; empty: the first row"""
+    of: str = ""
+    """name of the row whose trained nets are evaluated, with `set` overriding their options; empty: train this row"""
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,10 @@ def read(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     for row in study.rows:
         if row.against and row.against not in names:
             raise RecipeError(f"{path}: row {row.name!r} is against {row.against!r}, which is no row: {names}.")
+        if row.of and (row.of not in names or row.recipe or not all(one.startswith("net.") for one in row.set)):
+            raise RecipeError(
+                f"{path}: row {row.name!r} asks the nets of {row.of!r}: a row's name, and `set` of net.KEY."
+            )
     return study
 
 
@@ -114,10 +121,12 @@ def recipes(study: Study, path: Path, out: Path, overrides: Sequence[str] = ()) 
         row = study.rows[n]
         seed = (row.seeds or study.seeds)[place]
         late = [f"seed={seed}", f"out={out / folder_of(row.name) / str(seed)}"]
-        beside = config.recipe_file(path).parent / row.recipe
-        recipe = beside if beside.is_file() else row.recipe
+        trained = next((one for one in study.rows if one.name == row.of), row)
+        beside = config.recipe_file(path).parent / trained.recipe
+        recipe = beside if beside.is_file() else trained.recipe
+        own = [] if trained is row else row.set
         try:
-            by_run[row.name, seed] = config.load(recipe, [*study.set, *row.set, *overrides, *late])
+            by_run[row.name, seed] = config.load(recipe, [*study.set, *trained.set, *overrides, *own, *late])
             _buildable(by_run[row.name, seed])
         except RecipeError as error:
             raise RecipeError(f"Row {row.name!r}: {error}") from None
@@ -155,7 +164,7 @@ def go(
     study, began = read(path, overrides), time.perf_counter()
     jobs = recipes(study, path, out, overrides)
     kept: dict[str, Sequence[Example]] = {}
-    further = {one.name: one for one in study.beyond}
+    further, asks = {one.name: one for one in study.beyond}, {row.name: row.of for row in study.rows if row.of}
     splits = [*study.splits, *further]
     right: dict[str, dict[str, dict[int, np.ndarray]]] = {split: {} for split in splits}
     stores: dict[str, FeatureStore] = {}
@@ -170,19 +179,18 @@ def go(
                 continue
             start = time.perf_counter()
             try:
-                run = train(recipe)
+                run = train(jobs[asks.get(name, name), seed])
+                model = load_run(run, net=recipe.net if name in asks else None)
             except LookhearError as error:
                 failed[name, seed] = str(error)
                 say(f"failed: {name}, seed {seed}: {error}")
                 continue
             took = time.perf_counter() - start
-            model = load(run)
-            assert isinstance(model, NetModel)
             where = recipe.data.store or f"{recipe.data.root}/features"
             store = stores.setdefault(where, FeatureStore(where, cache=True))
             for split in (s for s in splits if s not in known):
                 known[split] = asked(model, kept[split], store)
-                keep(run, split, kept[split], known[split])
+                keep(Path(recipe.out), split, kept[split], known[split])
             scores = ", ".join(f"{s} {100 * bits.mean():.2f} %" for s, bits in known.items())
             say(f"{name}, seed {seed}: {scores} (trained in {took:.0f} s, {time.perf_counter() - start - took:.0f} s)")
             if told := costs.read(run):

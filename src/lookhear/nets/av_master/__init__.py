@@ -100,6 +100,8 @@ class Config:
     """table X: one focus capture for both streams"""
     share_bias: bool = False
     """table X: one learned bias for both streams"""
+    focus_seconds: int = 0
+    """figure 6: the focus capture stops after so many seconds, at inference as well; 0 takes all"""
     preferences: str = "both"
     """table XII: whose preference enhances the answer at inference: both, audio, visual or none"""
     enhance: str = "add"
@@ -171,7 +173,8 @@ class AVMaster(Heads):
             both = torch.cat([streams["heard"], streams["seen"]], dim=1)
             memory |= {"both": both, "both_query": self.mix.self_attn.fold_query(both)}
             memory["both_value"] = self.mix.self_attn.fold_value(both)
-            for side, objects in self.objects(streams).items():
+            watched = {side: x[:, : self.config.focus_seconds or None] for side, x in streams.items()}
+            for side, objects in self.objects(watched).items():
                 memory[f"{side}_object"], memory[f"{side}_effect"] = self.fuse.prepare(side, objects)
         return memory
 

@@ -150,7 +150,7 @@ class PaperAVMaster(Heads):
         for side, layer in self.prefer.items():
             memory[f"{side}_own"], memory[f"{side}_glance"] = layer.sab(streams[side])
         for side in self.pool:
-            memory[f"{side}_object"] = self.objects(side, streams[side])
+            memory[f"{side}_object"] = self.objects(side, streams[side][:, : self.config.focus_seconds or None])
         return memory
 
     def objects(self, side: str, stream: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip template dim"]:
