@@ -10,13 +10,17 @@ import typer
 if TYPE_CHECKING:
     from lookhear.layers.generation import Generation
 
-MaxTokens = Annotated[int, typer.Option(min=0, help="Longest reply of a language model; 0: as the task has it.")]
-Temperature = Annotated[float, typer.Option(min=0, help="Draw replies: 0 takes the likeliest token, 1 as it comes.")]
-TopP = Annotated[float, typer.Option(min=0, max=1, help="Draw from the likeliest tokens of this much probability.")]
-Seed = Annotated[int, typer.Option(help="Of drawn replies.")]
-Beams = Annotated[int, typer.Option(min=1, help="Beam search with so many beams.")]
-Stop = Annotated[list[str] | None, typer.Option(help="A text before which a reply ends; again for more.")]
-Window = Annotated[float, typer.Option(min=0, help="Ask about windows of so many seconds of longer videos.")]
+MaxTokens = Annotated[int, typer.Option(min=0, help="Most tokens of a language model's reply; 0: the task's default.")]
+Temperature = Annotated[
+    float, typer.Option(min=0, help="Sampling temperature of replies; 0 takes the likeliest token.")
+]
+TopP = Annotated[float, typer.Option(min=0, max=1, help="Draw from the likeliest tokens with this total probability.")]
+Seed = Annotated[int, typer.Option(help="Seed of sampled replies.")]
+Beams = Annotated[int, typer.Option(min=1, help="Number of beams in beam search.")]
+Stop = Annotated[list[str] | None, typer.Option(help="Text that ends a reply (repeatable).")]
+Window = Annotated[
+    float, typer.Option(min=0, help="Seconds of each window that longer videos are split into; 0: no windows.")
+]
 
 
 def told(

@@ -18,7 +18,7 @@ def compare(
         str, typer.Argument(help="Folder of a report, or several of one recipe (run0,run1), or a file of predictions.")
     ],
     theirs: Annotated[str, typer.Argument(help="The other report, runs or predictions, on the same questions.")],
-    dataset: Annotated[str, typer.Option(help="Dataset, where a side is a file of predictions.")] = "",
+    dataset: Annotated[str, typer.Option(help="Dataset, if a side is a file of predictions.")] = "",
     root: Annotated[Path | None, typer.Option(help="Folder of its annotations.")] = None,
     split: Annotated[str, typer.Option(help="Which questions were answered.")] = "test",
     lenient: Annotated[

@@ -52,7 +52,7 @@ def evaluate(
     window: Window = 0.0,
     dry_run: Annotated[bool, typer.Option(help="Send nothing to a server: count questions, tokens and cost.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for report, answers, table and scores.svg.")] = None,
-    rows: Annotated[Path | None, typer.Option(help="One row a question into this file: .csv or .parquet.")] = None,
+    rows: Annotated[Path | None, typer.Option(help="File for one row per question: .csv or .parquet.")] = None,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -95,17 +95,17 @@ def evaluate(
     if embeddings and not segmenter:
         raise RecipeError(f"--embeddings {str(embeddings)!r} are a segmenter's: give --segmenter as well.")
     methods = published.names_in(beside)
-    wanted = many.listed(tasks, root) if tasks else [many.Asked(dataset, split, root)]
+    sets = many.listed(tasks, root) if tasks else [many.Asked(dataset, split, root)]
     with claim(out) if out and not dry_run else nullcontext():
         asker = Asker(model, store, probe, limit, None if dry_run or not tasks else out, dry_run)
         asker.segmenter, asker.embeddings = segmenter, embeddings
         asker.judge = judge
         asker.replies = told(max_tokens, temperature, top_p, seed, beams, stop, window)
         if dry_run:
-            asker.plan(wanted)
+            asker.plan(sets)
             return
         if not tasks:
-            scored = asker(wanted[0], many.examples_of(wanted[0], limit))
+            scored = asker(sets[0], many.examples_of(sets[0], limit))
             if out:
                 scored.save(out)
                 own = published_rows(asker.loaded, dataset)
@@ -117,9 +117,9 @@ def evaluate(
                 others = table_rows.beside({asker.name: scored}, dataset, split, methods, format)
                 shown = f"{shown}\n\n{others}" if format in ("text", "markdown") else others
             print(dumps(scored.to_json(), indent=2) if as_json else shown)
-            _tell({wanted[0]: scored}, {}, asker.loaded)
+            _tell({sets[0]: scored}, {}, asker.loaded)
             return
-        reports, missing = many.ask_all(wanted, asker, limit)
+        reports, missing = many.ask_all(sets, asker, limit)
         table, card = many.rows(reports, asker.name), next(iter(reports.values())).card
 
         def printed(form: str) -> str:

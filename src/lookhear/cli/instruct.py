@@ -22,8 +22,10 @@ def instruct(
     root: Annotated[Path, typer.Option(help="Folder of its annotations.")],
     split: Annotated[str, typer.Option(help="Which examples to write about.")] = "train",
     limit: Annotated[int, typer.Option(min=0, help="Only the first N examples; 0 takes all.")] = 0,
-    endpoint: Annotated[str, typer.Option(help="Address of an OpenAI-compatible model to write; else by rule.")] = "",
-    model: Annotated[str, typer.Option(help="Name of that model; the first it has if not given.")] = "",
+    endpoint: Annotated[
+        str, typer.Option(help="Address of an OpenAI-compatible server that writes; default: rules.")
+    ] = "",
+    model: Annotated[str, typer.Option(help="Name of the server's model; default: its first.")] = "",
     key_file: Annotated[
         Path | None, typer.Option(help="File whose first line is its key; else LOOKHEAR_API_KEY or OPENAI_API_KEY.")
     ] = None,

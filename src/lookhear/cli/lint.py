@@ -12,7 +12,7 @@ from lookhear.files import dumps
 
 def lint(
     questions: Annotated[str, typer.Argument(help="A question file, or a dataset's name with --root.")],
-    root: Annotated[Path | None, typer.Option(help="Folder of the dataset, where a name is given.")] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder of the dataset, if a name is given.")] = None,
     split: Annotated[str, typer.Option(help="Which split of a dataset.")] = "test",
     against: Annotated[
         list[Path] | None, typer.Option(help="Training file that must not contain these questions.")

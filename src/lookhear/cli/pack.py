@@ -13,7 +13,7 @@ from lookhear.files import dumps
 def pack(
     store: Annotated[Path, typer.Argument(help="Folder of the feature store.")],
     encoder: Annotated[list[str] | None, typer.Option(help="Only this encoder's features (repeatable).")] = None,
-    per_shard: Annotated[int, typer.Option(min=1, help="Clips a shard is meant for, at the first packing.")] = 4096,
+    per_shard: Annotated[int, typer.Option(min=1, help="Clips per shard, at the first packing.")] = 4096,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Move a feature store's files into shards, which every command reads like the files.

@@ -16,13 +16,13 @@ def pairs(
     dataset: Annotated[
         str, typer.Option(help="soundstage@twins, or soundstage@twins_evidence, which asks for seconds too.")
     ] = "soundstage@twins",
-    split: Annotated[str, typer.Option(help="Which questions.")] = "train",
-    shape: Annotated[str, typer.Option(help="Whose rows: swift, swift_grpo, trl or verl.")] = "swift",
+    split: Annotated[str, typer.Option(help="Which questions to write.")] = "train",
+    shape: Annotated[str, typer.Option(help="Format of the rows: swift, swift_grpo, trl or verl.")] = "swift",
     contrast: Annotated[
         str, typer.Option(help="answer: replies about one clip; clip: one reply about two clips; both.")
     ] = "both",
     reward: Annotated[
-        list[str] | None, typer.Option(help="Of verl: a reward and its weight, answer=1; several times for several.")
+        list[str] | None, typer.Option(help="For verl: a reward and its weight, such as answer=1 (repeatable).")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:

@@ -25,9 +25,9 @@ def robust(
     form: Annotated[str, typer.Option(help="Rule for head and tail: stated, unfiltered, published.")] = "stated",
     seed: Annotated[int, typer.Option(help="Seed for the grammar.")] = 0,
     endpoint: Annotated[str, typer.Option(help="Address of an OpenAI-compatible server whose models write.")] = "",
-    model: Annotated[str, typer.Option(help="Models that write, sharing the ways between them: a,b.")] = "",
+    model: Annotated[str, typer.Option(help="Models that write, each an equal share: a,b.")] = "",
     voters: Annotated[str, typer.Option(help="Models that vote, in turn: c,d; by default the writers.")] = "",
-    voters_at: Annotated[str, typer.Option(help="Address of the voters, where it is another one.")] = "",
+    voters_at: Annotated[str, typer.Option(help="Address of the voters, if it is another one.")] = "",
     key_file: Annotated[
         Path | None, typer.Option(help="File whose first line is the key; else LOOKHEAR_API_KEY or OPENAI_API_KEY.")
     ] = None,
@@ -79,25 +79,30 @@ def robust(
             templates = list(dict.fromkeys(ways.template_of(example) for example in examples))
             needed: int | None = ways.NEEDED
             if votes:
-                found = sheets_.of_people(votes, templates)
+                rephrasings = sheets_.of_people(votes, templates)
                 needed = len(votes) // 2 + 1
                 card |= {"voters": len(votes), "needed": needed}
             elif endpoint:
-                found, spent = _by_models(
+                rephrasings, spent = _by_models(
                     *(out, templates, count, endpoint, model, voters, voters_at, key_file, price, not sheets)
                 )
                 card |= spent
             else:
-                found, needed = ways.by_grammar(templates, count, seed), None
+                rephrasings, needed = ways.by_grammar(templates, count, seed), None
                 card |= {"writer": "grammar", "seed": seed}
             if sheets:
-                paths = sheets_.write(found, out)
-                print(f"{len(found)} rephrasings of {len(templates)} questions to vote on: {paths[0]} or {paths[1]}")
+                paths = sheets_.write(rephrasings, out)
+                print(
+                    f"{len(rephrasings)} rephrasings of {len(templates)} questions to vote on: {paths[0]} or {paths[1]}"
+                )
                 print("one filled sheet a voter comes back by --votes")
                 return
             if needed is not None:
-                card |= {"agreement": ways.agreement(found, needed), "writers": ways.by_writer(found, needed)}
-            asking = _filling(found, needed)
+                card |= {
+                    "agreement": ways.agreement(rephrasings, needed),
+                    "writers": ways.by_writer(rephrasings, needed),
+                }
+            asking = _filling(rephrasings, needed)
             many = build.rephrased(examples, asking)
             card["left_out"] = sum(not asking(example) for example in examples)
         card |= statistics.statistics(many)

@@ -1,4 +1,4 @@
-"""lookhear serve: models behind an OpenAI-compatible address and a page to ask videos in."""
+"""lookhear serve: serve models by an OpenAI-compatible HTTP API and a web page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHORTEST = 16  # characters of an API key
 def serve(
     model: Annotated[
         list[str] | None,
-        typer.Option(help="Model to serve; give it again for several. The first answers where none is named."),
+        typer.Option(help="Model to serve (repeatable); the first one is the default."),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; anything but loopback can be reached by others.")] = (
         "127.0.0.1"
@@ -32,13 +32,13 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, help="Processes that hold the models.")] = 1,
     decoders: Annotated[int, typer.Option(min=1, help="Processes that check uploads.")] = 2,
     keys: Annotated[
-        Path | None, typer.Option(help="File of API keys, one a line. Also: the variable LOOKHEAR_API_KEYS.")
+        Path | None, typer.Option(help="File of API keys, one per line. Also: the variable LOOKHEAR_API_KEYS.")
     ] = None,
     cors: Annotated[list[str] | None, typer.Option(help="Origin of a web page that may call (repeatable).")] = None,
     allow_host: Annotated[
         list[str] | None, typer.Option(help="Name the server answers to, such as video.example.org (repeatable).")
     ] = None,
-    proxy: Annotated[str, typer.Option(help="Address of a reverse proxy whose X-Forwarded-For is believed.")] = "",
+    proxy: Annotated[str, typer.Option(help="Address of a reverse proxy whose X-Forwarded-For is trusted.")] = "",
     remote: Annotated[bool, typer.Option("--remote", help="Fetch http(s) addresses that clients name.")] = False,
     remote_network: Annotated[
         list[str] | None, typer.Option(help="Private network that may be fetched from, such as 10.1.0.0/16.")
@@ -56,14 +56,15 @@ def serve(
     max_seconds: Annotated[float, typer.Option(min=1, help="Longest clip in seconds.")] = 7_200,
     max_megapixels: Annotated[float, typer.Option(min=0.01, help="Largest picture in millions of pixels.")] = 33.2,
     per_minute: Annotated[
-        int | None, typer.Option(min=0, help="Requests a minute of one client, 0 for any. Default: 0 on loopback, 600.")
+        int | None,
+        typer.Option(min=0, help="Requests per minute and client, 0: no limit. Default: 600, on loopback 0."),
     ] = None,
-    per_client: Annotated[int, typer.Option(min=1, help="Requests of one client under way at once.")] = 64,
+    per_client: Annotated[int, typer.Option(min=1, help="Concurrent requests per client.")] = 64,
     memory_mb: Annotated[int, typer.Option(min=100, help="Memory of a worker beyond its model in MB.")] = 4_000,
-    grace: Annotated[float, typer.Option(min=0, help="Seconds that accepted requests have when it is stopped.")] = 30,
+    grace: Annotated[float, typer.Option(min=0, help="Seconds for accepted requests to finish after a stop.")] = 30,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
 ) -> None:
-    """Serve models by HTTP, OpenAI-compatible, with a page to ask videos in.
+    """Serve models by an OpenAI-compatible HTTP API, with a web page for questions about videos.
 
     The default model is `real` if its packages are installed, else `stage`, which knows only Soundstage. The server
     listens on 127.0.0.1 unless --host says otherwise. After Ctrl-C or SIGTERM it finishes accepted requests; background

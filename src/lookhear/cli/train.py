@@ -78,12 +78,12 @@ def _rehearse(recipe: Path, overrides: Sequence[str], quiet: bool) -> None:
         if not quiet:
             print(f"dry run of {name}", file=sys.stderr)
         try:
-            found = rehearse(name, config.load(name, overrides))
+            costs = rehearse(name, config.load(name, overrides))
         except (LookhearError, RuntimeError) as error:
             failed.append(f"{name}: {' '.join(str(error).split())[:300]}")
             continue
-        lines.append([name, *found.cells()])
-        notes |= dict.fromkeys(f"{name}: {note}" for note in found.notes)
+        lines.append([name, *costs.cells()])
+        notes |= dict.fromkeys(f"{name}: {note}" for note in costs.notes)
     if lines:
         print(tables.lay_out(list(HEAD), lines, "text"))
     for note in notes:

@@ -173,14 +173,14 @@ def _lines(path: Path, torn: bool = False) -> Iterable[tuple[int, dict[str, Any]
         if not line.strip():
             continue
         try:
-            told = json.loads(line)
+            record = json.loads(line)
         except ValueError as error:
             if torn:
                 continue
             raise DatasetError(f"{path}:{number}: not JSON ({error}).") from None
-        if not isinstance(told, dict):
+        if not isinstance(record, dict):
             raise DatasetError(f"{path}:{number}: a line is an object with id and reply, not {line[:40]!r}.")
-        yield number, told
+        yield number, record
 
 
 def _item(line: Mapping[str, Any], where: str) -> tuple[Item, Review | None]:

@@ -164,14 +164,14 @@ class MCCD(Around):
     def opinions(self, output: Output) -> dict[str, Tensor]:
         """Unimodal logits computed by `answer`. Raises RecipeError if gradients were disabled there."""
         if self.learners:
-            found = {m: output.hidden[f"alone_{m}"] for m in self.learners if f"alone_{m}" in output.hidden}
+            single = {m: output.hidden[f"alone_{m}"] for m in self.learners if f"alone_{m}" in output.hidden}
         else:
-            found = {m: output.opinions[m] for m in CYCLE if m in output.opinions}
-        if len(found) < (len(self.learners) or len(CYCLE)):
+            single = {m: output.opinions[m] for m in CYCLE if m in output.opinions}
+        if len(single) < (len(self.learners) or len(CYCLE)):
             raise RecipeError(
                 "mccd's losses need opinions: call watch and answer with gradients on (not torch.no_grad)."
             )
-        return found
+        return single
 
     def _alone(self, method: str, streams: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if not torch.is_grad_enabled():

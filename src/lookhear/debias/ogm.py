@@ -120,17 +120,19 @@ class OGM(Alone):
 
     def note(self, optimizer: str) -> str:
         """Warn that Adam cancels a constant factor, and that the released rule modulates only convolutions."""
-        said = []
+        warnings = []
         if optimizer.startswith("adam"):
-            said.append(f"ogm: {optimizer} divides a constant factor out of the gradient; train.optimizer=sgd does not")
+            warnings.append(
+                f"ogm: {optimizer} divides a constant factor out of the gradient; train.optimizer=sgd does not"
+            )
         named = dict(self.net.named_parameters())
         if self.config.variant == "released" and not any(
             named[n].dim() == 4 for names in self.encoders.values() for n in names
         ):
-            said.append(
+            warnings.append(
                 "ogm: as released it scales convolutions alone, and this net has none; set debias.variant=paper"
             )
-        return "; ".join(said)
+        return "; ".join(warnings)
 
 
 def owned(net: nn.Module, side: str, prefixes: Iterable[str]) -> list[str]:

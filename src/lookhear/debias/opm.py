@@ -91,16 +91,16 @@ class OPM(Alone):
         return result
 
     def _losses(self, output: Output, labels: Tensor, **streams: Tensor) -> dict[str, Tensor]:
-        found, alone = self.own_losses(output, labels, **streams), self.alone(output)
+        losses, alone = self.own_losses(output, labels, **streams), self.alone(output)
         if alone is not None:
             scores = [score(alone[side], labels).clamp(min=1e-12) for side in SIDES]
             rate = rates(scores[0], scores[1], self.config.q_base, self.config.scale)
             self.rate = dict(zip(SIDES, (float(q.detach()) for q in rate), strict=True))
             if self.acts and self.learns:
-                found["discrepancy"] = theta(rate, (1, 1)).square() / 2
-        if self.learns and "discrepancy" not in found:
-            found["discrepancy"] = output.logits.sum() * 0
-        return found
+                losses["discrepancy"] = theta(rate, (1, 1)).square() / 2
+        if self.learns and "discrepancy" not in losses:
+            losses["discrepancy"] = output.logits.sum() * 0
+        return losses
 
     def after_backward(self, epoch: int) -> None:
         """Keep the epoch; nothing is dropped up to epoch `warmup`."""

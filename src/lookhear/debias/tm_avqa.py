@@ -77,7 +77,7 @@ def inserted(
 
     `maps` is (row, 10, side, side, dim). As released, returned pictures have 7 x 7 cells unless all sound is missing.
     """
-    words, found = made.words(tokens), {}
+    words, losses = made.words(tokens), {}
     small = smaller(maps) if maps.shape[2] != SIDE else maps
     hears, sees = missing != NO_SOUND, missing != NO_PICTURE
     sound, picture = audio, small
@@ -85,21 +85,21 @@ def inserted(
     if hears.any():
         new, row, kept = made.picture(audio[hears], words[hears])
         target = borrowed(small[hears], kept.detach(), sees[hears], config.top)
-        found["picture"] = picture_error(new, target, released)
-        found["picture_contrast"] = info_nce(row, kept) + info_nce(row, words[hears].mean(dim=1))
+        losses["picture"] = picture_error(new, target, released)
+        losses["picture_contrast"] = info_nce(row, kept) + info_nce(row, words[hears].mean(dim=1))
         full = torch.zeros_like(small).index_put((hears,), new)
         picture = torch.where(sees.view(-1, 1, 1, 1, 1), small, full)
     if sees.any():
         new, row, kept = made.sound(small[sees], words[sees])
-        found["sound"] = F.mse_loss(new, borrowed(audio[sees], kept.detach(), hears[sees], config.top))
-        found["sound_contrast"] = info_nce(row, kept) + info_nce(row, words[sees].mean(dim=1))
+        losses["sound"] = F.mse_loss(new, borrowed(audio[sees], kept.detach(), hears[sees], config.top))
+        losses["sound_contrast"] = info_nce(row, kept) + info_nce(row, words[sees].mean(dim=1))
         full = torch.zeros_like(audio).index_put((sees,), new)
         sound = torch.where(hears.view(-1, 1, 1), audio, full)
     if not released:
-        return sound, torch.where(sees.view(-1, 1, 1, 1, 1), maps, wider(picture, maps.shape[2])), found
+        return sound, torch.where(sees.view(-1, 1, 1, 1, 1), maps, wider(picture, maps.shape[2])), losses
     if not hears.any():
-        return sound, maps, found
-    return sound, picture.mean(dim=(2, 3), keepdim=True).expand_as(picture), found
+        return sound, maps, losses
+    return sound, picture.mean(dim=(2, 3), keepdim=True).expand_as(picture), losses
 
 
 def wider(picture: Float[Tensor, "row time 7 7 dim"], side: int) -> Tensor:

@@ -104,10 +104,10 @@ def _differences(
     edges = 100 * statistics.bootstrap(a - b, clusters, inside, seed=seed)
     pvalues = statistics.permutation(a, b, clusters, inside, seed=seed)
     adjusted = _holm(names, pvalues)
-    found = {}
+    differences = {}
     for i, name in enumerate(names):
         mine, other = 100 * a[inside[:, i]].mean(), 100 * b[inside[:, i]].mean()
-        found[name] = Difference(
+        differences[name] = Difference(
             float(mine),
             float(other),
             int(inside[:, i].sum()),
@@ -117,7 +117,7 @@ def _differences(
             statistics.mcnemar(a[inside[:, i]] > 0.5, b[inside[:, i]] > 0.5) if single else None,
             adjusted[name],
         )
-    return _ordered(found)
+    return _ordered(differences)
 
 
 def table(found: Comparison, format: str = "text", names: tuple[str, str] = ("ours", "theirs")) -> str:
@@ -207,18 +207,18 @@ def metrics(
     if differ is not None:
         raise DatasetError(f"The reports have different references for {differ!r}. Score both on one version.")
     clusters = clusters_of(examples)
-    found: dict[str, dict[str, Gap]] = {}
+    gaps: dict[str, dict[str, Gap]] = {}
     for kind, places in scores.kinds(examples).items():
         some = [examples[i] for i in places]
         a, b = (scores.pooled(kind, some, [side[i][1] for i in places]) for side in pairs)
-        found[kind] = {}
+        gaps[kind] = {}
         for name in (n for n in a if n in b):
             if a[name].rows.shape != b[name].rows.shape:
                 continue
             interval, p = statistics.paired(a[name], b[name], clusters[places], resamples, seed)
             mine, other = a[name].total, b[name].total
-            found[kind][name] = Gap(mine, other, mine - other, interval, p)
-    return found
+            gaps[kind][name] = Gap(mine, other, mine - other, interval, p)
+    return gaps
 
 
 def metric_table(found: Mapping[str, Mapping[str, Gap]], format: str = "text") -> str:

@@ -39,15 +39,15 @@ def judged(
             if reply:  # a failed request is repeated by the next run
                 found = reader.name(reply, ("yes", "no"), QUESTION, "yes_no").text
                 verdicts.once(keys[i], partial(dict, reply=reply, verdict=found))
-    result, said = list(answers), []
+    result, read = list(answers), []
     for i in places:
         verdict = str((verdicts.get(keys[i]) or {}).get("verdict", ""))
-        said.append(verdict)
+        read.append(verdict)
         reference = examples[i].reference
         if verdict == "yes" and reference is not None:
             notes = (*answers[i].notes, f"judged right by {name}: {answers[i].text!r}")
             result[i] = replace(answers[i], text=reference.text, notes=notes)
-    return result, {"model": name, "asked": len(said), "right": said.count("yes"), "unread": said.count("")}
+    return result, {"model": name, "asked": len(read), "right": read.count("yes"), "unread": read.count("")}
 
 
 def prompt(example: Example, answer: Answer) -> str:

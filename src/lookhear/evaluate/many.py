@@ -80,12 +80,12 @@ def listed(wanted: str, root: Path | str) -> list[Asked]:
         pairs = [(name.strip(), usual.get(name.strip(), "test"), "") for name in wanted.split(",") if name.strip()]
     if not pairs:
         raise RecipeError(f"No dataset in {wanted!r}. Give 'all', names with commas between, or a YAML list.")
-    found = []
+    sets = []
     for name, split, folder in pairs:
         datasets.find(name)
         at = Path(root) / folder if folder else next((p for p in _folders(Path(root), name) if p.is_dir()), Path(root))
-        found.append(Asked(name, split, at))
-    return found
+        sets.append(Asked(name, split, at))
+    return sets
 
 
 def examples_of(asked: Asked, limit: int | None = None) -> list[Example]:
@@ -123,24 +123,24 @@ def of_set(asked: Asked, report: Report) -> list[Column]:
     mine = [c for c in columns() if (c.dataset, c.split) == (asked.dataset, asked.split) and c.kind in report.metrics]
     if mine:
         return mine
-    made = []
+    added = []
     for kind in report.metrics:
         metric = tasks.main_metric(kind)
         metric = metric if metric in report.metrics[kind] else next(iter(report.metrics[kind]))
         name = asked.dataset if len(report.metrics) == 1 else f"{asked.dataset} {kind.rpartition('/')[2]}"
-        made.append(Column(f"{name}/{metric}", asked.dataset, asked.split, kind, metric))
-    return made
+        added.append(Column(f"{name}/{metric}", asked.dataset, asked.split, kind, metric))
+    return added
 
 
 def printed() -> dict[str, dict[str, str]]:
     """The rows of the paper's Table 2: method -> column -> the number as printed."""
     places = {(c.published, c.published_split, c.published_metric): c.column for c in columns()}
-    found: dict[str, dict[str, str]] = {}
+    by_method: dict[str, dict[str, str]] = {}
     for n in published.numbers():
         column = places.get((n.dataset, n.split, n.metric))
         if n.source == PRINTED and column:
-            found.setdefault(n.method, {})[column] = f"{n.value:.{n.digits}f}"
-    return found
+            by_method.setdefault(n.method, {})[column] = f"{n.value:.{n.digits}f}"
+    return by_method
 
 
 def table(ours: Mapping[str, Mapping[str, str]], format: str = "text", beside: bool = True) -> str:
@@ -158,7 +158,7 @@ def ask_all(
 
     Raises DatasetError if no set can be evaluated.
     """
-    found, missing = {}, {}
+    reports, missing = {}, {}
     for asked in wanted:
         try:
             examples = examples_of(asked, limit)
@@ -166,24 +166,24 @@ def ask_all(
             missing[asked] = str(error)
             continue
         try:
-            found[asked] = ask(asked, examples)
+            reports[asked] = ask(asked, examples)
         except MediaError as error:  # none of its clips can be read
             missing[asked] = str(error)
-    if not found:
+    if not reports:
         raise DatasetError(f"None of the {len(wanted)} test sets is there. The first: {next(iter(missing.values()))}")
-    return found, missing
+    return reports, missing
 
 
 def _read(path: Path) -> list[Any]:
     try:
-        given = yaml.safe_load(path.read_text("utf-8"))
+        entries = yaml.safe_load(path.read_text("utf-8"))
     except FileNotFoundError:
         raise RecipeError(f"No list of datasets at {str(path)!r}. Give a YAML list, names, or 'all'.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not readable as YAML: {str(error).splitlines()[0]}.") from None
-    if not isinstance(given, list):
+    if not isinstance(entries, list):
         raise RecipeError(f"{path}: not a list of datasets. Write '- ave' or '- {{dataset: ave, root: AVE}}' a line.")
-    return given
+    return entries
 
 
 def _entry(one: Any, where: str, usual: Mapping[str, str]) -> tuple[str, str, str]:

@@ -80,7 +80,7 @@ class Drawing:
         self.embeddings = Embeddings(segmenter, folder)
 
     def watch(self, clips: Sequence[Clip]) -> Any:
-        """As the model does."""
+        """The model's `watch`."""
         return self.model.watch(clips)
 
     def answer(self, watched: Any, examples: Sequence[Example]) -> list[Answer]:
@@ -91,7 +91,7 @@ class Drawing:
         ]
 
     def ask(self, video: Path | str | Clip, *questions: str) -> list[Answer]:
-        """As the model does."""
+        """The model's `ask`, without masks."""
         return self.model.ask(video, *questions)
 
     def drawn(self, answer: Answer, clip: Clip) -> Answer:

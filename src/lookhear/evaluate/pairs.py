@@ -74,26 +74,26 @@ def scores(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str, 
         return {}
     kinds = np.array([str(e.meta["twin"]) for e in pairs.examples])
     change = np.array([e.meta.get("must") == "change" for e in pairs.examples], dtype=bool)
-    found: dict[str, Pairs] = {}
+    by_name: dict[str, Pairs] = {}
     for kind in ("", *dict.fromkeys(kinds.tolist())):
         of_kind = (kinds == kind) if kind else np.ones(len(kinds), bool)
         end = f"/{kind}" if kind else ""
-        found |= _scores(pairs, of_kind & change, of_kind & ~change, end)
+        by_name |= _scores(pairs, of_kind & change, of_kind & ~change, end)
     if pairs.muted.any():
-        found["says_muted"] = share(pairs.examples, pairs.affirmed, pairs.muted)
-    return found
+        by_name["says_muted"] = share(pairs.examples, pairs.affirmed, pairs.muted)
+    return by_name
 
 
 def _scores(pairs: Compared, change: np.ndarray, stay: np.ndarray, end: str) -> dict[str, Pairs]:
-    found = {}
+    by_name = {}
     if change.any():
-        found[f"pairs{end}"] = share(pairs.examples, pairs.both, change)
-        found[f"changes{end}"] = share(pairs.examples, pairs.differ, change)
+        by_name[f"pairs{end}"] = share(pairs.examples, pairs.both, change)
+        by_name[f"changes{end}"] = share(pairs.examples, pairs.differ, change)
     if stay.any():
-        found[f"stays{end}"] = share(pairs.examples, ~pairs.differ, stay)
+        by_name[f"stays{end}"] = share(pairs.examples, ~pairs.differ, stay)
     if change.any() and stay.any():
-        found[f"consistency{end}"] = _balanced(pairs, change, stay)
-    return found
+        by_name[f"consistency{end}"] = _balanced(pairs, change, stay)
+    return by_name
 
 
 def share(examples: Sequence[Example], hits: np.ndarray, inside: np.ndarray) -> Pairs:

@@ -75,21 +75,23 @@ def _json(text: str, lines: Sequence[str], path: Path) -> Iterable[tuple[str, An
             pairs[:] = some
             return dict(some)
 
-        found = json.loads(text, object_pairs_hook=kept)
+        parsed = json.loads(text, object_pairs_hook=kept)
     except (json.JSONDecodeError, RecursionError) as error:
         if len(lines) < 2 or not lines[0].lstrip().startswith("{"):
             raise DatasetError(f"{path}: not JSON: {error}.") from None
         return [_row(_line(line, n, path), f"line {n}", path) for n, line in enumerate(lines, 1)]
-    if isinstance(found, list):
-        return [_row(row, f"row {n}", path) for n, row in enumerate(found, 1)]
-    if isinstance(found, Mapping):
-        inner = next((found[k] for k in ("predictions", "answers", "results") if isinstance(found.get(k), list)), None)
+    if isinstance(parsed, list):
+        return [_row(row, f"row {n}", path) for n, row in enumerate(parsed, 1)]
+    if isinstance(parsed, Mapping):
+        inner = next(
+            (parsed[k] for k in ("predictions", "answers", "results") if isinstance(parsed.get(k), list)), None
+        )
         if inner is not None:
             return [_row(row, f"row {n}", path) for n, row in enumerate(inner, 1)]
-        if len(lines) == 1 and _key(found, IDS) and _key(found, ANSWERS):
-            return [_row(found, "line 1", path)]
+        if len(lines) == 1 and _key(parsed, IDS) and _key(parsed, ANSWERS):
+            return [_row(parsed, "line 1", path)]
         return [(_id(id), value, f"question {id!r}") for id, value in pairs]
-    raise DatasetError(f"{path}: expected an object of question_id: answer, or rows, got a {type(found).__name__}.")
+    raise DatasetError(f"{path}: expected an object of question_id: answer, or rows, got a {type(parsed).__name__}.")
 
 
 def _line(line: str, number: int, path: Path) -> Any:

@@ -70,24 +70,24 @@ def scored(
     path = Path(path)
     dataset = datasets.of(name)
     vocabulary = dataset.answers(root)
-    said = prediction_files.read(path, vocabulary)
+    predictions = prediction_files.read(path, vocabulary)
     examples = datasets.load(name, root, split)
-    found = match(said.answers, examples, vocabulary, lenient)
-    found = replace(found, empty=len(said.empty), repeated=said.repeated)
+    matched = match(predictions.answers, examples, vocabulary, lenient)
+    matched = replace(matched, empty=len(predictions.empty), repeated=predictions.repeated)
     card = {
         "model": path.stem,
         "dataset": name,
         "split": split,
         "videos": len({reports.video_of(e) for e in examples}),
         "interval": f"95 %, bootstrap over videos, {statistics.RESAMPLES} resamples",
-        **found.to_json(),
-        **beside.of(examples, found.answers, name),
+        **matched.to_json(),
+        **beside.of(examples, matched.answers, name),
     }
     if dataset.rephrased:
         same = [e.meta["question_id"] for e in examples]
-        alike = metric.consistency(found.answers, [e.truth for e in examples], same)
+        alike = metric.consistency(matched.answers, [e.truth for e in examples], same)
         card["consistency"] = {name: round(value, 4) for name, value in alike.items() if not math.isnan(value)}
-    return reports.report(examples, found.answers, card), found
+    return reports.report(examples, matched.answers, card), matched
 
 
 def match(

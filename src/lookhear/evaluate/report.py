@@ -62,17 +62,17 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """The scores as JSON values, in percent, with the `card` if there is one."""
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         if self.overall is not None:
-            found["overall"] = self.overall.to_json()
-            found["groups"] = {name: score.to_json() for name, score in self.groups.items()}
-            found["types"] = {name: score.to_json() for name, score in self.types.items()}
-        found["metrics"] = {k: {name: m.to_json() for name, m in some.items()} for k, some in self.metrics.items()}
+            values["overall"] = self.overall.to_json()
+            values["groups"] = {name: score.to_json() for name, score in self.groups.items()}
+            values["types"] = {name: score.to_json() for name, score in self.types.items()}
+        values["metrics"] = {k: {name: m.to_json() for name, m in some.items()} for k, some in self.metrics.items()}
         if self.parts:
-            found["parts"] = {name: part.to_json() for name, part in self.parts.items()}
+            values["parts"] = {name: part.to_json() for name, part in self.parts.items()}
         if self.classes:
-            found["classes"] = {kind: scores.rounded(table) for kind, table in self.classes.items()}
-        return found | ({"card": dict(self.card)} if self.card else {})
+            values["classes"] = {kind: scores.rounded(table) for kind, table in self.classes.items()}
+        return values | ({"card": dict(self.card)} if self.card else {})
 
     def table(self, format: str = "text") -> str:
         """The scores as `text`, `markdown`, `latex` or `csv`: types in the papers' order, then their group's average.
@@ -194,14 +194,14 @@ def _scored(
     names = columns_of(examples)
     inside = membership(examples, names)
     edges = 100 * statistics.bootstrap(right, clusters, inside, resamples, seed)
-    found = {}
+    by_column = {}
     for i, name in enumerate(names):
         total, hits = int(inside[:, i].sum()), int(right[inside[:, i]].sum())
         low, high = (float(edge) for edge in edges[i])
-        found[name] = Score(hits, total, 100 * hits / total if total else float("nan"), (low, high))
-    overall = found.pop(names[0])
-    groups = {name: score for name, score in found.items() if "/" not in name}
-    types = {name: score for name, score in found.items() if "/" in name}
+        by_column[name] = Score(hits, total, 100 * hits / total if total else float("nan"), (low, high))
+    overall = by_column.pop(names[0])
+    groups = {name: score for name, score in by_column.items() if "/" not in name}
+    types = {name: score for name, score in by_column.items() if "/" in name}
     return Report(*whole, right, overall, groups, types, card, measured, both)
 
 

@@ -125,19 +125,19 @@ def measured(
 
     Questions about twins also have pair scores.
     """
-    found = {}
+    by_kind = {}
     for kind, places in kinds(examples).items():
-        some = [examples[i] for i in places], [answers[i] for i in places]
-        metrics = pooled(kind, *some)
+        chosen = [examples[i] for i in places], [answers[i] for i in places]
+        metrics = pooled(kind, *chosen)
         edges = statistics.intervals(list(metrics.values()), clusters[places], resamples, seed)
-        nothing = pooled(kind, some[0], [Answer()] * len(places))
-        found[kind] = {
+        nothing = pooled(kind, chosen[0], [Answer()] * len(places))
+        by_kind[kind] = {
             name: Measured(metric.total, edge, _counted(metric), mute(name, nothing[name].total))
             for (name, metric), edge in zip(metrics.items(), edges, strict=True)
         }
-        twins = pairs.scores(*some)
-        found[kind] |= {name: Measured(one.value, one.interval, one.total) for name, one in twins.items()}
-    return found
+        twins = pairs.scores(*chosen)
+        by_kind[kind] |= {name: Measured(one.value, one.interval, one.total) for name, one in twins.items()}
+    return by_kind
 
 
 def mute(metric: str, value: float) -> float:
@@ -147,14 +147,14 @@ def mute(metric: str, value: float) -> float:
 
 def by_class(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str, dict[str, dict[str, float]]]:
     """Kind of task -> class -> column -> number, for the kinds that have classes."""
-    found = {}
+    by_kind = {}
     for kind, places in kinds(examples).items():
         task, _, form = kind.partition("/")
         table = tasks.by_class(task)
         if table is not None:
             references = [examples[i].reference or Answer() for i in places]
-            found[kind] = table([answers[i] for i in places], references, form)
-    return found
+            by_kind[kind] = table([answers[i] for i in places], references, form)
+    return by_kind
 
 
 def plain(number: float) -> float | None:

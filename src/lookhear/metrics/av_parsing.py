@@ -36,12 +36,12 @@ def grid(segments: Iterable[Segment], stream: str, labels: Sequence[str], second
     """
     rows = {normal(label): row for row, label in enumerate(labels)}
     middle = np.arange(seconds) + 0.5
-    found = np.zeros((len(labels), seconds), dtype=bool)
+    covered = np.zeros((len(labels), seconds), dtype=bool)
     for segment in segments:
         row = rows.get(normal(segment.label))
         if row is not None and segment.stream in (stream, "audio-visual"):
-            found[row] |= (segment.start <= middle) & (middle < segment.end)
-    return found
+            covered[row] |= (segment.start <= middle) & (middle < segment.end)
+    return covered
 
 
 def video_f1(

@@ -71,13 +71,13 @@ def _equality(reply: str, options: list[str], truth: str) -> Verdict:
 
 def _omnivideo(reply: str, options: list[str], truth: str) -> Verdict:
     r"""Take the text after "assistant" or in its \box{}, lower-case it, keep the letter before a full stop, compare."""
-    said = reply.split("assistant")[-1].strip()
-    box = re.search(r"[/\\]box(?:ed)?\{([^{}]{0,400})\}", said)
-    said = (box[1] if box else said).strip().lower()
-    if said[1:2] == ".":
-        said = said[0]
-    said = re.sub(r"[^\w\s]", "", said).strip()
-    return Verdict(said.upper() or None, said == truth.lower(), not reply.startswith("Error:"))
+    text = reply.split("assistant")[-1].strip()
+    box = re.search(r"[/\\]box(?:ed)?\{([^{}]{0,400})\}", text)
+    text = (box[1] if box else text).strip().lower()
+    if text[1:2] == ".":
+        text = text[0]
+    text = re.sub(r"[^\w\s]", "", text).strip()
+    return Verdict(text.upper() or None, text == truth.lower(), not reply.startswith("Error:"))
 
 
 def _omnivideo_thinking(reply: str, options: list[str], truth: str) -> Verdict:

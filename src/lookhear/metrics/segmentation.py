@@ -112,9 +112,9 @@ def masks(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, 
 def pooled(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, Pooled]:
     """The numbers of `masks`, except `null`, as means over pictures."""
     pairs = [(mask_of(a), mask_of(r)) for a, r in zip(answers, references, strict=True)]
-    wanted = np.array([true is not None and bool(true.any()) for _, true in pairs], dtype=bool)
-    said = np.array([mask is not None for mask, _ in pairs], dtype=bool)
-    both = wanted & said
+    required = np.array([true is not None and bool(true.any()) for _, true in pairs], dtype=bool)
+    answered = np.array([mask is not None for mask, _ in pairs], dtype=bool)
+    both = required & answered
     js, fs = np.zeros((2, len(pairs)))
     nulls = np.zeros(len(pairs))
     for place, (mask, true) in enumerate(pairs):
@@ -126,12 +126,12 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str,
         else:
             nulls[place] = null_score(mask)
     return {
-        "J": mean(js, wanted),
-        "F": mean(fs, wanted),
+        "J": mean(js, required),
+        "F": mean(fs, required),
         "J_read": mean(js, both),
         "F_read": mean(fs, both),
-        "no_mask": mean(~said, wanted),
-        "S": ratio(nulls, ~wanted & np.isfinite(nulls), scale=1),
+        "no_mask": mean(~answered, required),
+        "S": ratio(nulls, ~required & np.isfinite(nulls), scale=1),
     }
 
 
@@ -155,13 +155,13 @@ def semantic_sums(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSE
     `predicted` and `true` are class numbers (image, height, width), background 0. Sums of batches may be added.
     """
     sums = np.zeros((3, classes))
-    for said, real in zip(predicted, true, strict=True):
+    for guess, real in zip(predicted, true, strict=True):
         hits, said_area, real_area = (
             np.bincount(values.ravel().astype(np.int64), minlength=classes)
-            for values in (real[said == real], said, real)
+            for values in (real[guess == real], guess, real)
         )
         if max(map(len, (hits, said_area, real_area))) > classes:
-            raise ValueError(f"class numbers up to {int(max(said.max(), real.max()))}, where there are {classes}")
+            raise ValueError(f"class numbers up to {int(max(guess.max(), real.max()))}, where there are {classes}")
         joined = said_area + real_area - hits
         sums[0] += hits / np.maximum(joined, 1)
         sums[1] += [_f(h / a, h / b) if h else 0.0 for h, a, b in zip(hits, said_area, real_area, strict=True)]

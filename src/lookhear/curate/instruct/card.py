@@ -90,12 +90,12 @@ def _people(cards: Sequence[Mapping[str, Any]]) -> list[str]:
     for card in cards:
         if not any((judged := card.get("review", {})).values()):
             continue
-        said = ", ".join(f"{count} {verdict}" for verdict, count in judged.items() if count)
+        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in judged.items() if count)
         agreed = card.get("agreement") or {}
         shared = ""
         if agreed.get("items"):
             shared = f"; on {agreed['items']} that several judged they agree in {agreed['percent']} % of pairs"
-        lines.append(f"{card['dataset']}, {card['split']}: {said}{shared}.")
+        lines.append(f"{card['dataset']}, {card['split']}: {verdicts}{shared}.")
     return (
         ["", "## What people said of a stratified sheet", "", *lines] if lines else ["", "No person has judged it yet."]
     )

@@ -67,19 +67,19 @@ def media(example: Example, cuts: Path, cut: bool) -> Media:
             given = Clip(second if form == "a2v" else None, second if form == "v2a" else None)
             made = _cut(replace(given, start=example.clip.start, end=example.clip.end), cuts)
             second = made.video or made.audio
-    found: Media = []
+    shown: Media = []
     if clip.video is not None:
         still = clip.video.path is not None and clip.video.path.suffix.lower() in STILL
-        found.append(("image" if still else "video", _path(clip.video)))
+        shown.append(("image" if still else "video", _path(clip.video)))
     if isinstance(second, Source) and form == "a2v":
-        found.append(("video", _path(second)))
+        shown.append(("video", _path(second)))
     if clip.audio is not None:
-        found.append(("audio", _path(clip.audio)))
+        shown.append(("audio", _path(clip.audio)))
     if isinstance(second, Source) and form == "v2a":
-        found.append(("audio", _path(second)))
-    if not found:
+        shown.append(("audio", _path(second)))
+    if not shown:
         raise DatasetError(f"Example {example.id!r} has neither picture nor sound.")
-    return found
+    return shown
 
 
 def _path(source: Source) -> str:
@@ -171,11 +171,11 @@ def _info(folder: Path) -> dict[str, Any]:
     """The content of dataset_info.json for the files in LLaMA-Factory's folder."""
     columns = {"messages": "messages"} | {f"{kind}s": f"{kind}s" for kind in PLACES}
     tags = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}
-    found = {}
+    entries = {}
     for path in sorted(folder.glob("*.json")):
         if path.name == "dataset_info.json":
             continue
         used = set().union(*(record.keys() for record in files.read_json(path, list)))
         there = {name: column for name, column in columns.items() if column in used or name == "messages"}
-        found[path.stem] = {"file_name": path.name, "formatting": "sharegpt", "columns": there, "tags": tags}
-    return found
+        entries[path.stem] = {"file_name": path.name, "formatting": "sharegpt", "columns": there, "tags": tags}
+    return entries

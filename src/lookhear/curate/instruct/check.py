@@ -55,22 +55,22 @@ def fault(
     `seconds` is the clip's length, 0 if unknown (the example's own length is then used); `vocabulary` are all possible
     answers; `certified` are further labels of what is seen or heard in the clip, from a model or a person.
     """
-    if said := phrases.refusal(text):
-        return f"refuses: {said!r}"
-    where, said = phrases.filler(text)
-    if said:
-        return f"{where} with filler: {said!r}"
+    if words := phrases.refusal(text):
+        return f"refuses: {words!r}"
+    where, words = phrases.filler(text)
+    if words:
+        return f"{where} with filler: {words!r}"
     if example.task == "captioning":
         return "" if text.strip() else "cannot be read: the reply is empty"
     bare = text if undated(example) else tasks.find(example.task).target(example, explain=False)
-    if said := _unbalanced(text) if undated(example) else phrases.leftover(text, bare):
-        return f"holds a leftover tag: {said}"
-    if said := phrases.repeated(text):
-        return f"repeats itself: {said}"
-    if said := facts.outside(text):
-        return f"places something outside the picture: {said}"
-    if said := facts.late(text, seconds or _length(example)):
-        return f"names a time after the clip's end: {said}"
+    if words := _unbalanced(text) if undated(example) else phrases.leftover(text, bare):
+        return f"holds a leftover tag: {words}"
+    if words := phrases.repeated(text):
+        return f"repeats itself: {words}"
+    if words := facts.outside(text):
+        return f"places something outside the picture: {words}"
+    if words := facts.late(text, seconds or _length(example)):
+        return f"names a time after the clip's end: {words}"
     return (
         _conclusion(example, text, seconds or _length(example))
         or _reasons(text, bare, undated(example))
@@ -81,21 +81,21 @@ def fault(
 def _conclusion(example: Example, text: str, length: float) -> str:
     """The fault of the conclusion, which the task's parser reads; "" without one."""
     task = tasks.find(example.task)
-    found = task.parse(text, example)
-    if found.notes:
-        return f"cannot be read: {found.notes[0].removeprefix(tasks.UNREAD)}"
+    conclusion = task.parse(text, example)
+    if conclusion.notes:
+        return f"cannot be read: {conclusion.notes[0].removeprefix(tasks.UNREAD)}"
     if not undated(example):
-        wanted = task.parse(task.target(example, explain=False), example)
-        return "" if _said(found) == _said(wanted) else "concludes with another answer"
+        target = task.parse(task.target(example, explain=False), example)
+        return "" if _said(conclusion) == _said(target) else "concludes with another answer"
     assert example.reference is not None
-    wanted_labels = set(example.meta.get("events") or example.reference.text.split(", "))
-    labels = {segment.label for segment in found.segments}
-    if labels != wanted_labels:
-        return f"concludes with another answer: {', '.join(sorted(labels ^ wanted_labels))}"
-    wrong = next((s for s in found.segments if s.end <= s.start), None)
+    true_labels = set(example.meta.get("events") or example.reference.text.split(", "))
+    labels = {segment.label for segment in conclusion.segments}
+    if labels != true_labels:
+        return f"concludes with another answer: {', '.join(sorted(labels ^ true_labels))}"
+    wrong = next((s for s in conclusion.segments if s.end <= s.start), None)
     if wrong is not None:
         return f"cannot be read: {wrong.label} from {wrong.start:g} to {wrong.end:g} lasts no time"
-    beyond = next((s for s in found.segments if length > 0 and s.end > length + facts.SLACK), None)
+    beyond = next((s for s in conclusion.segments if length > 0 and s.end > length + facts.SLACK), None)
     return f"names a time after the clip's end: {beyond.end:g} s" if beyond else ""
 
 
@@ -121,12 +121,12 @@ def _contradiction(example: Example, text: str, vocabulary: Sequence[str], certi
     segments = example.reference.segments if example.reference else ()
     if undated(example):
         segments = tasks.find(example.task).parse(text, example).segments  # the text's own times
-    if said := facts.untrue_time(text, segments, whole=example.task == "event_localisation"):
-        return f"contradicts a known time: {said}"
+    if words := facts.untrue_time(text, segments, whole=example.task == "event_localisation"):
+        return f"contradicts a known time: {words}"
     if _names_things(example, vocabulary) and (
-        said := facts.strange(text, [*facts.known(example, vocabulary), *certified])
+        words := facts.strange(text, [*facts.known(example, vocabulary), *certified])
     ):
-        return f"names what is not known of the clip: {said}"
+        return f"names what is not known of the clip: {words}"
     return ""
 
 

@@ -57,29 +57,29 @@ def record(example: Example, text: str, part: str) -> dict[str, Any]:
     """An example with its reasoning as a record of `part`."""
     reference = example.reference
     assert reference is not None
-    made: dict[str, Any] = _clip(example, part) | {"label_content": text}
+    fields: dict[str, Any] = _clip(example, part) | {"label_content": text}
     if part in ("ks", "ucf", "meld", "mafw", "dfew", "mer24", "cremad"):
-        made |= {LABELLED.get(part, "emotion"): reference.text, "new_label": text}
-        del made["label_content"]
+        fields |= {LABELLED.get(part, "emotion"): reference.text, "new_label": text}
+        del fields["label_content"]
     elif part in ("a2v", "v2a"):
-        made["correct_video" if part == "a2v" else "correct_audio"] = reference.text
+        fields["correct_video" if part == "a2v" else "correct_audio"] = reference.text
     elif part == "ave":
-        made["event"] = reference.text
+        fields["event"] = reference.text
         for segment in reference.segments:
-            made |= {"start_time": segment.start, "end_time": segment.end}
+            fields |= {"start_time": segment.start, "end_time": segment.end}
     elif part == "ref_avs":
-        made |= {"uid": example.id, "description": example.question, "object": reference.text}
+        fields |= {"uid": example.id, "description": example.question, "object": reference.text}
     elif part in PLACED:
-        made |= {"uid": example.id, "a_obj": reference.text}
+        fields |= {"uid": example.id, "a_obj": reference.text}
     elif part == "avqa":
-        made |= {"question_id": example.id, "question": example.question, "type": json.dumps(list(example.kind))}
-        made["answer"] = reference.text
+        fields |= {"question_id": example.id, "question": example.question, "type": json.dumps(list(example.kind))}
+        fields["answer"] = reference.text
     elif part == "avqa_thu":
         options = list(example.meta["options"])
         relation, kind = (*example.kind, "", "")[:2]
-        made |= {"question_id": example.id, "question_text": example.question, "multi_choice": options}
-        made |= {"question_relation": relation, "question_type": kind, "answer": options.index(reference.text)}
-    return made
+        fields |= {"question_id": example.id, "question_text": example.question, "multi_choice": options}
+        fields |= {"question_relation": relation, "question_type": kind, "answer": options.index(reference.text)}
+    return fields
 
 
 def write(
@@ -115,14 +115,14 @@ def _clip(example: Example, part: str) -> dict[str, Any]:
     clip, second = example.clip, example.meta.get("second")
     seen, heard = _path(clip.video), _path(clip.audio)
     if part == "a2v":
-        made = {"video1_path": seen, "video2_path": _path(second), "audio_path": heard}
+        paths = {"video1_path": seen, "video2_path": _path(second), "audio_path": heard}
     elif part == "v2a":
-        made = {"video_path": seen, "audio1_path": heard, "audio2_path": _path(second)}
+        paths = {"video_path": seen, "audio1_path": heard, "audio2_path": _path(second)}
     else:
-        made = {"image_path" if part in PLACED else "video_path": seen, "audio_path": heard}
+        paths = {"image_path" if part in PLACED else "video_path": seen, "audio_path": heard}
     video_id = str(example.meta.get("video_id") or (clip.video.id if clip.video else example.id))
     stretch = {} if clip.start == 0 and clip.end is None else {"clip_start": clip.start, "clip_end": clip.end}
-    return {key: path for key, path in made.items() if path} | {"video_id": video_id} | stretch
+    return {key: path for key, path in paths.items() if path} | {"video_id": video_id} | stretch
 
 
 def _path(source: Source | None) -> str:

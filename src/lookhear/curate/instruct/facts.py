@@ -63,17 +63,17 @@ def late(text: str, length: float) -> str:
 def dated(sentence: str) -> Iterator[tuple[int, tuple[float, ...]]]:
     """(position, (start, end) or (moment,)) of each time in a sentence; times are in seconds."""
     taken = [(0, 0)]
-    for found in _RANGE.finditer(sentence):
-        if not _ONE.search(found[0]) and not re.search(rf"{_UNIT}|\bseconds? (?:from )?$", _around(sentence, found)):
+    for match in _RANGE.finditer(sentence):
+        if not _ONE.search(match[0]) and not re.search(rf"{_UNIT}|\bseconds? (?:from )?$", _around(sentence, match)):
             continue  # two numbers that are no times
-        start, end = seconds(found["a"]), seconds(found["b"])
+        start, end = seconds(match["a"]), seconds(match["b"])
         if start is not None and end is not None:
-            taken.append(found.span())
-            yield found.start(), (start, end)
-    for found in _ONE.finditer(sentence):
-        time = seconds(found[0])
-        if time is not None and not any(a <= found.start() < b for a, b in taken):
-            yield found.start(), (time,)
+            taken.append(match.span())
+            yield match.start(), (start, end)
+    for match in _ONE.finditer(sentence):
+        time = seconds(match[0])
+        if time is not None and not any(a <= match.start() < b for a, b in taken):
+            yield match.start(), (time,)
 
 
 def _around(sentence: str, found: re.Match[str]) -> str:
@@ -143,13 +143,13 @@ def _agrees(times: tuple[float, ...], spans: Sequence[tuple[float, float]], whol
 
 def _joined(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """Spans with gaps of up to NEAR seconds closed."""
-    found: list[tuple[float, float]] = []
+    joined: list[tuple[float, float]] = []
     for a, b in sorted(spans):
-        if found and a <= found[-1][1] + NEAR:
-            found[-1] = (found[-1][0], max(b, found[-1][1]))
+        if joined and a <= joined[-1][1] + NEAR:
+            joined[-1] = (joined[-1][0], max(b, joined[-1][1]))
         else:
-            found.append((a, b))
-    return found
+            joined.append((a, b))
+    return joined
 
 
 def _mentions(sentence: str, label: str) -> list[int]:
@@ -163,14 +163,14 @@ def _mentions(sentence: str, label: str) -> list[int]:
 
 def outside(text: str) -> str:
     """The first box or point that is not inside the picture, or inverted box."""
-    for found in _PLACE.finditer(text):
-        some, points = replies.coordinates(found[0])
-        for box in some:
+    for match in _PLACE.finditer(text):
+        rectangles, points = replies.coordinates(match[0])
+        for box in rectangles:
             if min(box) < 0 or max(box) >= boxes.SIZE or box[0] >= box[2] or box[1] >= box[3]:
-                return found[0]
-        for point in points if found[0][0] == "[" else ():
+                return match[0]
+        for point in points if match[0][0] == "[" else ():
             if min(point) < 0 or max(point) >= boxes.SIZE:
-                return found[0]
+                return match[0]
     return ""
 
 
@@ -229,10 +229,10 @@ def things(text: str, every: bool = False) -> Iterator[tuple[int, str, Concept]]
 def known(example: Example, vocabulary: Sequence[str] = ()) -> list[str]:
     """Every phrase about the content of the example's clip; for questions also all possible answers."""
     reference, meta = example.reference, example.meta
-    found = [example.question, reference.text if reference else ""]
-    found += [s.label for s in reference.segments] + [r.label for r in reference.regions] if reference else []
-    found += [str(one) for one in (*meta.get("options", ()), *meta.get("events", ()), *meta.get("items", ()))]
-    found += [str(meta.get(key) or "") for key in ("because", "reasoning", "caption", "description")]
+    phrases = [example.question, reference.text if reference else ""]
+    phrases += [s.label for s in reference.segments] + [r.label for r in reference.regions] if reference else []
+    phrases += [str(one) for one in (*meta.get("options", ()), *meta.get("events", ()), *meta.get("items", ()))]
+    phrases += [str(meta.get(key) or "") for key in ("because", "reasoning", "caption", "description")]
     if example.task == "question_answering":
-        found += [*vocabulary, *meta.get("labels", ())]
-    return [phrase for phrase in dict.fromkeys(found) if phrase]
+        phrases += [*vocabulary, *meta.get("labels", ())]
+    return [phrase for phrase in dict.fromkeys(phrases) if phrase]

@@ -58,12 +58,12 @@ class Job:
     def examples(self) -> list[Example]:
         """The labelled examples of the split; an example with a mask but no region gets the mask's box."""
         module, _ = datasets.find(self.dataset)
-        found = [e for e in datasets.load(self.dataset, self.root, self.split) if e.reference is not None]
-        found = found[: self.limit or None]
+        labelled = [e for e in datasets.load(self.dataset, self.root, self.split) if e.reference is not None]
+        labelled = labelled[: self.limit or None]
         marked = getattr(module, "with_mask", None)
         if marked is None:
-            return found
-        return [marked(e) if e.meta.get("mask") and (e.reference and not e.reference.regions) else e for e in found]
+            return labelled
+        return [marked(e) if e.meta.get("mask") and (e.reference and not e.reference.regions) else e for e in labelled]
 
     def vocabulary(self) -> tuple[str, ...]:
         """All answers of the dataset's questions, empty if the dataset does not list them."""
@@ -84,20 +84,20 @@ def run(
 ) -> dict[str, Any]:
     """Run the job and return its card. `head` describes the writer; `spent` returns the cost so far."""
     examples = job.examples()
-    told = {"dataset": job.dataset, "split": job.split} | head
-    entries = write.write(examples, writer, job.ledger(), told, workers, progress)
+    header = {"dataset": job.dataset, "split": job.split} | head
+    entries = write.write(examples, writer, job.ledger(), header, workers, progress)
     drawn = sheet.draw(job.sheet, examples, entries, job.review, job.seed) if job.review else 0
     folded = sheet.fold(job.sheet, examples, entries)
     kept = [(e, entry.text) for e, entry in zip(folded.examples, folded.entries, strict=True) if not entry.fault]
     sides, homeless, lost = exported(job, kept)
-    made = told | write.counts(folded.entries) | spent()
-    made |= {"parts": dict(sum((Counter(parts) for parts in sides.values()), Counter())), "no_part": homeless}
-    made |= {"splits": sides, "review": folded.counts, "agreement": folded.agreement, "sheet": drawn}
-    made |= {"not_exported": lost, "corrections": len(folded.corrections)}
-    files.write(job.out / f"card-{job.name}.json", files.dumps(made, indent=1))
+    summary = header | write.counts(folded.entries) | spent()
+    summary |= {"parts": dict(sum((Counter(parts) for parts in sides.values()), Counter())), "no_part": homeless}
+    summary |= {"splits": sides, "review": folded.counts, "agreement": folded.agreement, "sheet": drawn}
+    summary |= {"not_exported": lost, "corrections": len(folded.corrections)}
+    files.write(job.out / f"card-{job.name}.json", files.dumps(summary, indent=1))
     files.write(job.out / "README.md", card.page(job.out))
     card.sums(job.out)
-    return made
+    return summary
 
 
 def exported(job: Job, kept: Sequence[tuple[Example, str]]) -> tuple[dict[str, dict[str, int]], int, dict[str, int]]:

@@ -64,7 +64,7 @@ def fold(path: Path, examples: Sequence[Example], entries: Sequence[Entry]) -> F
     if not path.is_file():
         return Folded(tuple(examples), tuple(entries), {})
     sheet, counts = Sheet(path), dict.fromkeys(("accept", "edit", "reject", "split", "open"), 0)
-    told, texts, corrections = list(examples), list(entries), []
+    corrected_examples, texts, corrections = list(examples), list(entries), []
     for i, (example, entry) in enumerate(zip(examples, entries, strict=True)):
         if example.id not in sheet.items or sheet.items[example.id].reply != entry.text:
             continue  # not on the sheet, or rewritten since
@@ -74,17 +74,17 @@ def fold(path: Path, examples: Sequence[Example], entries: Sequence[Entry]) -> F
             texts[i] = replace(entry, fault=REJECTED)
         elif verdict == "edit":
             texts[i] = replace(entry, text=text, fault="")
-            found = corrected(example, text)
-            if found is None:
+            conclusion = corrected(example, text)
+            if conclusion is None:
                 texts[i] = replace(entry, text=text, fault="cannot be read as a person has edited it")
-            elif not _as_labelled(example, found):
-                told[i] = replace(example, reference=replace(found, raw="", notes=()))
-            corrections.append(_correction(example, entry, told[i], text))
+            elif not _as_labelled(example, conclusion):
+                corrected_examples[i] = replace(example, reference=replace(conclusion, raw="", notes=()))
+            corrections.append(_correction(example, entry, corrected_examples[i], text))
     files.write(
         path.with_name(path.stem + ".corrections.jsonl"),
         "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in corrections),
     )
-    return Folded(tuple(told), tuple(texts), counts, tuple(corrections), sheet.agreement())
+    return Folded(tuple(corrected_examples), tuple(texts), counts, tuple(corrections), sheet.agreement())
 
 
 def judged(path: Path) -> Path:
@@ -101,7 +101,7 @@ def _item(example: Example, entry: Entry) -> dict[str, Any]:
     clip = example.clip
     source = clip.video or clip.audio
     where = str(source.path or source.id) if source else ""
-    made: dict[str, Any] = {
+    item: dict[str, Any] = {
         "id": example.id,
         "clip": where,
         "task": example.task,
@@ -110,10 +110,10 @@ def _item(example: Example, entry: Entry) -> dict[str, Any]:
         "label": example.reference.text if example.reference else "",
     }
     if clip.start or clip.end is not None:
-        made |= {"from": clip.start, "to": clip.end}
+        item |= {"from": clip.start, "to": clip.end}
     if clip.audio and clip.video and clip.audio.id != clip.video.id:
-        made["sound"] = str(clip.audio.path or clip.audio.id)
-    return made
+        item["sound"] = str(clip.audio.path or clip.audio.id)
+    return item
 
 
 def _as_labelled(example: Example, found: Answer) -> bool:

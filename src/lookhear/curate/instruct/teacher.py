@@ -58,19 +58,19 @@ class Teacher:
             return by_rule(example)
         try:
             media = None if self.blind else shown(example, self.model)
-            given = self.model.prepare(media or NOTHING)
+            prepared = self.model.prepare(media or NOTHING)
             clip = self.judge.prepare(shown(example, self.judge) if not self.blind else NOTHING) if self.judge else None
             seconds = media.duration if media else 0.0
             certified = tuple(self.certify(example)) if self.certify else ()
         except (MediaError, ModelError) as error:
             return Entry(example.id, str(error), NOT_SHOWN, attempts=0)
-        found: list[Entry] = []
+        entries: list[Entry] = []
         for number in range(self.candidates):
-            found.append(self._converse(example, given, clip, seconds, certified, number))
-            good = [entry for entry in found if not entry.fault]
-            if found[-1].fault == NO_REPLY or (good and not undated(example)):
+            entries.append(self._converse(example, prepared, clip, seconds, certified, number))
+            good = [entry for entry in entries if not entry.fault]
+            if entries[-1].fault == NO_REPLY or (good and not undated(example)):
                 break
-        return _together(example, found)
+        return _together(example, entries)
 
     def _converse(
         self, example: Example, given: Prepared, clip: Prepared | None, seconds: float, certified: Sequence[str], n: int
@@ -80,21 +80,21 @@ class Teacher:
         read = written = 0
         fields: dict[str, Any] = {"temperature": self.temperature} | ({"seed": n} if n else {})
         for attempt in range(1, self.attempts + 1):
-            told = self.model.converse(given, turns, **fields)
-            if told.ended == "failed":
-                return Entry(example.id, told.why, NO_REPLY, attempt, (read, written), tuple(bad), seconds)
-            read, written, text = read + (told.read or 0), written + (told.written or 0), spoken(told.text)
-            wrong = _ended(told.ended) or fault(example, text, seconds, self.vocabulary, certified)
+            reply = self.model.converse(given, turns, **fields)
+            if reply.ended == "failed":
+                return Entry(example.id, reply.why, NO_REPLY, attempt, (read, written), tuple(bad), seconds)
+            read, written, text = read + (reply.read or 0), written + (reply.written or 0), spoken(reply.text)
+            wrong = _ended(reply.ended) or fault(example, text, seconds, self.vocabulary, certified)
             if not wrong and self.judge is not None and clip is not None:
-                said = self.judge.converse(clip, [wording.opinion(text)], temperature=0.0)
-                if said.ended == "failed":
-                    return Entry(example.id, said.why, NO_REPLY, attempt, (read, written), tuple(bad), seconds)
-                read, written = read + (said.read or 0), written + (said.written or 0)
-                wrong = objection(said.text)
+                verdict = self.judge.converse(clip, [wording.opinion(text)], temperature=0.0)
+                if verdict.ended == "failed":
+                    return Entry(example.id, verdict.why, NO_REPLY, attempt, (read, written), tuple(bad), seconds)
+                read, written = read + (verdict.read or 0), written + (verdict.written or 0)
+                wrong = objection(verdict.text)
             if not wrong:
                 return Entry(example.id, text, "", attempt, (read, written), tuple(bad), seconds)
             bad.append(wrong)
-            turns += [told.text, wording.again(example, wrong)]
+            turns += [reply.text, wording.again(example, wrong)]
         return Entry(example.id, text, bad[-1], self.attempts, (read, written), tuple(bad[:-1]), seconds)
 
 
@@ -125,12 +125,12 @@ def objection(reply: str) -> str:
 
 def _ended(how: str) -> str:
     """The fault of a reply because of how it ended, "" without one."""
-    said = {
+    faults = {
         "cut": "was cut at its limit of tokens",
         "refused": "refuses",
         "filtered": "refuses: the server filtered it",
     }
-    return (said | {"empty": "cannot be read: the reply is empty"}).get(how, "")
+    return (faults | {"empty": "cannot be read: the reply is empty"}).get(how, "")
 
 
 def _together(example: Example, found: Sequence[Entry]) -> Entry:

@@ -77,12 +77,12 @@ def events(example: Example) -> list[str]:
 def facts(example: Example) -> list[str]:
     """The annotations besides the answer: events with their times, objects with their places, a caption."""
     reference = example.reference
-    found = [_event(segment) for segment in (reference.segments if reference else ())]
-    found += [_object(region) for region in (reference.regions if reference else ()) if _boxed(region)]
+    lines = [_event(segment) for segment in (reference.segments if reference else ())]
+    lines += [_object(region) for region in (reference.regions if reference else ()) if _boxed(region)]
     for key in ("caption", "reasoning", "because", "description"):
         if told := str(example.meta.get(key) or "").split("<")[0].strip():
-            found.append(told)
-    return list(dict.fromkeys(found))
+            lines.append(told)
+    return list(dict.fromkeys(lines))
 
 
 def _shown(shot: shots.Shot) -> str:

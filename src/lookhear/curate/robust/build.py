@@ -27,15 +27,15 @@ PARTS = ("head", "tail")
 
 def rephrased(examples: Sequence[Example], ways: Callable[[Example], Sequence[str]]) -> list[Example]:
     """One example per rephrasing in `ways(example)`; `meta["question_id"]` is equal for rephrasings of one question."""
-    found = []
+    variants = []
     for example in examples:
         group = example.meta.get("question_id", example.id)
         for n, question in enumerate(ways(example), 1):
             meta = {**example.meta, "question_id": group, "asked_first": example.question}
-            found.append(replace(example, id=f"{example.id}#{n}", question=question, meta=meta))
-    if not found:
+            variants.append(replace(example, id=f"{example.id}#{n}", question=question, meta=meta))
+    if not variants:
         raise DatasetError("No rephrasing of any question, so there is nothing to write.")
-    return found
+    return variants
 
 
 def write(
@@ -51,7 +51,7 @@ def write(
     for name in ("head", "tail"):
         _write(out / f"avqa-test-{name}.json", [row for row in rows if row["split"] == name])
     _write(out / "avqa-test-headtail.json", rows)
-    found = {
+    summaries = {
         "/".join(kind): {
             "questions": sum(group.counts.values()),
             "answers": len(group.counts),
@@ -63,7 +63,7 @@ def write(
     }
     totals = {"questions": len(rows), **{name: Counter(where)[name] for name in PARTS}, "neither": where.count("")}
     near = {"source": _path(source, out)} if source else {}
-    card = {**card, **near, "form": form, **totals, "groups": found}
+    card = {**card, **near, "form": form, **totals, "groups": summaries}
     files.write_json(out / "card.json", card)
     return card
 

@@ -63,26 +63,26 @@ class Panel:
         progress: Callable[[int, int], None] = lambda done, of: None,
     ) -> list[Way]:
         """The ways of every template, with votes unless `vote` is False. Raises ModelError."""
-        found: list[Way] = []
+        ways: list[Way] = []
         with Ledger(self.ledger) as ledger:
             for n, template in enumerate(templates):
                 progress(n, len(templates))
                 written = self._written(template, ledger)
-                found += self._voted(written, ledger) if vote and written else written
+                ways += self._voted(written, ledger) if vote and written else written
         progress(len(templates), len(templates))
-        return found
+        return ways
 
     def _written(self, template: str, ledger: Ledger) -> list[Way]:
         question, slots = lettered(template)
-        found: dict[str, Way] = {}
+        ways: dict[str, Way] = {}
         for n, writer in enumerate(self.writers):
             count = self.count // len(self.writers) + (n < self.count % len(self.writers))
             if count:
                 text = WRITE.format(count=count, slots=SLOTS if slots else "", question=question)
                 for way in self._list(ledger, writer, text, 0, _texts)[:count]:
                     if _sound(way, question, slots):
-                        found.setdefault(way.strip().casefold(), Way(template, way.strip(), writer.name()))
-        return list(found.values())
+                        ways.setdefault(way.strip().casefold(), Way(template, way.strip(), writer.name()))
+        return list(ways.values())
 
     def _voted(self, ways: Sequence[Way], ledger: Ledger) -> list[Way]:
         question, voters = lettered(ways[0].template)[0], self.voters or self.writers

@@ -46,14 +46,14 @@ def forms(template: str, count: int = COUNT, seed: int = 0) -> tuple[str, ...]:
     every = list(dict.fromkeys(form for pattern in GRAMMAR[key] for form in expand(pattern)))
     left = random_.sample(every, min(DRAWN, len(every)))
     openings = random_.sample(OPENINGS, len(OPENINGS))
-    told: set[str] = set()
-    found: list[str] = []
-    while left and len(found) < count:
-        best = max(left, key=lambda form: len(set(form.split()) - told))
+    used: set[str] = set()
+    chosen: list[str] = []
+    while left and len(chosen) < count:
+        best = max(left, key=lambda form: len(set(form.split()) - used))
         left.remove(best)
-        told |= set(best.split())
-        found.append(opened(openings[len(found) % len(openings)], best) if random_.random() < OPENED else best)
-    return tuple(found)
+        used |= set(best.split())
+        chosen.append(opened(openings[len(chosen) % len(openings)], best) if random_.random() < OPENED else best)
+    return tuple(chosen)
 
 
 def rephrase(example: Example, count: int = COUNT, seed: int = 0) -> list[str]:

@@ -56,7 +56,7 @@ def read(path: Path | str, templates: Sequence[str]) -> dict[tuple[str, str], bo
     if any(name not in head for name in COLUMNS):
         raise DatasetError(f"{path}: its columns are {', '.join(head) or 'none'}; wanted are {', '.join(COLUMNS)}.")
     at = [head.index(name) for name in COLUMNS]
-    found: dict[tuple[str, str], bool | None] = {}
+    votes: dict[tuple[str, str], bool | None] = {}
     for row in rows:
         if not any(cell.strip() for cell in row):
             continue
@@ -69,15 +69,15 @@ def read(path: Path | str, templates: Sequence[str]) -> dict[tuple[str, str], bo
         way = Way(known[question], text)
         if id != _id(way):
             raise DatasetError(f"{where}: id {id!r} is not that of {text!r}: was it edited? Only votes may be written.")
-        said = vote.strip().casefold()
-        if said and said not in (*YES, *NO):
+        answer = vote.strip().casefold()
+        if answer and answer not in (*YES, *NO):
             raise DatasetError(f"{where}: vote {vote!r} is neither yes nor no.")
-        if (way.template, text) in found:
+        if (way.template, text) in votes:
             raise DatasetError(f"{where}: {text!r} is voted on twice.")
-        found[way.template, text] = (said in YES) if said else None
-    if not found:
+        votes[way.template, text] = (answer in YES) if answer else None
+    if not votes:
         raise DatasetError(f"{path}: holds no rephrasing. Is it a sheet of votes?")
-    return found
+    return votes
 
 
 def of_people(paths: Sequence[Path], templates: Sequence[str]) -> list[Way]:

@@ -56,19 +56,19 @@ def draw(examples: Sequence[Example], form: str, folder: Path | str, kind: str =
         from matplotlib.figure import Figure
     except ImportError:
         raise DependencyError("The figures need matplotlib: pip install 'lookhear[report]'") from None
-    found = groups(examples, form)
+    by_kind = groups(examples, form)
     wheel = Figure(figsize=(8, 8), layout="constrained")
     _wheel(wheel.subplots(subplot_kw={"projection": "polar"}), (words(e.question)[:3] for e in examples))
-    columns = min(3, max(1, len(found)))
-    rows = -(-max(1, len(found)) // columns)
+    columns = min(3, max(1, len(by_kind)))
+    rows = -(-max(1, len(by_kind)) // columns)
     answers = Figure(figsize=(5.6 * columns, 3.5 * rows), layout="constrained")
     axes = answers.subplots(rows, columns, squeeze=False).ravel()
-    for panel, (kind_, group) in zip(axes, found.items(), strict=False):
+    for panel, (kind_, group) in zip(axes, by_kind.items(), strict=False):
         _answers(panel, "/".join(kind_), group)
-    for panel in axes[len(found) :]:
+    for panel in axes[len(by_kind) :]:
         panel.set_axis_off()
-    parts = Figure(figsize=(9, 1.4 + 0.42 * len(found)), layout="constrained")
-    _parts(parts.subplots(), found)
+    parts = Figure(figsize=(9, 1.4 + 0.42 * len(by_kind)), layout="constrained")
+    _parts(parts.subplots(), by_kind)
     paths = []
     for name, figure in (("openings", wheel), ("answers", answers), ("head_tail", parts)):
         path = Path(folder) / f"{name}.{kind}"

@@ -55,15 +55,15 @@ def lettered(template: str) -> tuple[str, tuple[str, ...]]:
 
 def by_grammar(templates: Sequence[str], count: int, seed: int = 0) -> list[Way]:
     """`count` ways of each template by the grammar; a template that it lacks gets openings before the question."""
-    found = []
+    ways = []
     for template in templates:
         if key_of(template) in GRAMMAR:
             letters = [f"{{{letter}}}" for letter in LETTERS]
             texts = [form.format(*letters) for form in forms(template, count, seed)]
         else:
             texts = [opened(opening, lettered(template)[0].rstrip("?？ ")) for opening in OPENINGS[:count]]
-        found += [Way(template, text, "grammar") for text in texts]
-    return found
+        ways += [Way(template, text, "grammar") for text in texts]
+    return ways
 
 
 def filled(text: str, example: Example) -> str:
@@ -94,15 +94,15 @@ def agreement(ways: Sequence[Way], needed: int = NEEDED) -> dict[str, float | in
     Unanimity and kappa count only the ways with the most votes. Kappa is None if all votes are equal, because chance
     agreement is then complete. MUSIC-AVQA-R reports 92.4 % kept.
     """
-    some = [way for way in ways if way.votes]
-    if not some:
+    judged = [way for way in ways if way.votes]
+    if not judged:
         return {"ways": 0, "votes": 0, "kept": None, "unanimous": None, "kappa": None}
-    most = max(len(way.votes) for way in some)
-    whole = [sum(way.votes) for way in some if len(way.votes) == most]
+    most = max(len(way.votes) for way in judged)
+    whole = [sum(way.votes) for way in judged if len(way.votes) == most]
     return {
-        "ways": len(some),
-        "votes": sum(len(way.votes) for way in some),
-        "kept": round(100 * sum(way.kept(needed) for way in some) / len(some), 2),
+        "ways": len(judged),
+        "votes": sum(len(way.votes) for way in judged),
+        "kept": round(100 * sum(way.kept(needed) for way in judged) / len(judged), 2),
         "unanimous": round(100 * sum(yes in (0, most) for yes in whole) / len(whole), 2),
         "kappa": _kappa(whole, most),
     }

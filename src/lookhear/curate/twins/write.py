@@ -51,16 +51,16 @@ def write(
             raise DatasetError(
                 f"None of the {len(clips)} clips can be read. The first: {next(iter(lost.values()), '')}"
             )
-        made = list(rows.rows(shape, kept, media, contrast, weights))
+        written = list(rows.rows(shape, kept, media, contrast, weights))
         path = out / f"{shape}-{split}.{'parquet' if shape == 'verl' else 'jsonl'}"
         if shape == "verl":
-            _parquet(path, made)
+            _parquet(path, written)
         else:
-            files.write(path, "".join(dumps(row) + "\n" for row in made))
+            files.write(path, "".join(dumps(row) + "\n" for row in written))
         card = {
             "shape": shape,
             "split": split,
-            "rows": len(made),
+            "rows": len(written),
             "clips": len(media),
             "unread": lost,
             "file": path.name,

@@ -132,14 +132,14 @@ def features(
 
 def files(examples: Sequence[Example], edit: Edit, folder: Path) -> list[Example]:
     """The examples with edited clips, which are written to `folder` at 4 frames per second. Raises MediaError."""
-    made: dict[Clip, Clip] = {}
+    edited: dict[Clip, Clip] = {}
     for number, clip in enumerate(dict.fromkeys(e.clip for e in examples)):
         path = folder / f"{number}-{edit.name}.mp4"
         source = Source(f"{clip.id}~{edit.name}", path)
         _rewrite(clip, edit, path)
         video, audio = (was if was in (None, BLANK) else source for was in (clip.video, clip.audio))
-        made[clip] = Clip(video, audio)
-    return [replace(e, clip=made[e.clip]) for e in examples]
+        edited[clip] = Clip(video, audio)
+    return [replace(e, clip=edited[e.clip]) for e in examples]
 
 
 def _rewrite(clip: Clip, edit: Edit, path: Path) -> None:

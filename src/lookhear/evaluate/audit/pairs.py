@@ -38,13 +38,13 @@ MUTED = "says_muted"
 
 def of_twins(asked: Asked) -> list[Line]:
     """Pair scores of a dataset of twins. Raises DatasetError if the questions have no twins."""
-    found = pairs.scores(asked.examples, asked.answers)
-    if not found:
+    scores = pairs.scores(asked.examples, asked.answers)
+    if not scores:
         raise DatasetError("The questions are not about twins; soundstage@twins are.")
     lines = []
-    for name, score in found.items():
+    for name, score in scores.items():
         what, _, kind = name.partition("/")
-        constant = found.get(f"changes/{kind}" if kind else "changes", score).value == 0
+        constant = scores.get(f"changes/{kind}" if kind else "changes", score).value == 0
         of = f" ({kind})" if kind else ""
         if what == "pairs":
             sentence = (

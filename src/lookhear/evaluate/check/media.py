@@ -35,21 +35,21 @@ def broken_media(clips: Iterable[Clip], progress: Progress) -> Iterable[Found]:
     if absent:
         message = f"{len(absent)} of {len(clips)} recordings have no media file"
         yield "missing media", "all", len(absent), message, _some(c.id for c in absent)
-    wanted: dict[Path, set[str]] = {}
+    tracks: dict[Path, set[str]] = {}
     for clip in clips:
         for kind, source in (("picture", clip.video), ("sound", clip.audio)):
             if source and source.path:
-                wanted.setdefault(source.path, set()).add(kind)
+                tracks.setdefault(source.path, set()).add(kind)
     unreadable, lacking = [], []
-    for path in progress(list(wanted), "opening media"):
+    for path in progress(list(tracks), "opening media"):
         try:
             facts = media.probe(path)
         except (MediaError, OSError) as error:
             unreadable.append(str(error))
             continue
-        lacking += [f"{path}: no {kind}" for kind in sorted(wanted[path]) if getattr(facts, kind) is None]
+        lacking += [f"{path}: no {kind}" for kind in sorted(tracks[path]) if getattr(facts, kind) is None]
     if unreadable:
-        message = f"{len(unreadable)} of {len(wanted)} media files cannot be opened"
+        message = f"{len(unreadable)} of {len(tracks)} media files cannot be opened"
         yield "unreadable media", "all", len(unreadable), message, _some(unreadable)
     if lacking:
         yield "missing track", "all", len(lacking), f"{len(lacking)} tracks are not there", _some(lacking)
@@ -104,13 +104,13 @@ def alike(prints: dict[str, np.ndarray]) -> list[tuple[str, str, float]]:
     if len(names) < 2:
         return []
     marks = np.stack([prints[name] for name in names])
-    found = []
+    pairs = []
     for start in range(0, len(names), 1024):
         correlation = marks[start : start + 1024] @ marks.T
         for row, column in zip(*np.nonzero(correlation >= SAME), strict=True):
             if start + row < column:
-                found.append((names[start + row], names[column], float(correlation[row, column])))
-    return sorted(found, key=lambda pair: -pair[2])
+                pairs.append((names[start + row], names[column], float(correlation[row, column])))
+    return sorted(pairs, key=lambda pair: -pair[2])
 
 
 def _unit(values: np.ndarray) -> np.ndarray:

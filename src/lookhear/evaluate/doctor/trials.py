@@ -42,21 +42,21 @@ def drawn(
     folder: Path, kinds: Mapping[str, clips.Kind], rng: np.random.Generator, own_words: bool = False
 ) -> list[Trials]:
     """One group per kind, with its clips written into `folder`; `own_words` puts a random number in each question."""
-    found = []
+    groups = []
     for name, kind in kinds.items():
-        question, options, made = kind(rng)
-        truth = tuple(str(one) for one in rng.permutation(list(made)))
+        question, options, media = kind(rng)
+        truth = tuple(str(one) for one in rng.permutation(list(media)))
         examples = []
         for option in truth:
             path = folder / f"{name.replace(' ', '_')}-{int(rng.integers(10**9))}.mp4"
-            write(path, *made[option], clips.FPS, clips.RATE)
+            write(path, *media[option], clips.FPS, clips.RATE)
             source = Source(path.stem, path)
             asked = f"Clip {int(rng.integers(10**6))}. {question}" if own_words else question
             meta = {"options": options}
             examples.append(Example(f"{path.stem}", TASK, Clip(source, source), asked, Answer(option), (), meta))
         last = {option: options[place - 1] for place, option in enumerate(options)}  # see clips._turns
-        found.append(Trials(name, tuple(examples), truth, tuple(last[option] for option in truth)))
-    return found
+        groups.append(Trials(name, tuple(examples), truth, tuple(last[option] for option in truth)))
+    return groups
 
 
 def staged(root: Path, sense: str, count: int, rng: np.random.Generator) -> list[Trials]:
@@ -70,7 +70,7 @@ def staged(root: Path, sense: str, count: int, rng: np.random.Generator) -> list
         about = "heard" if example.meta["template"] == VOICE else GROUPS.get(example.kind[0])
         if about == sense and example.kind[1] != "Comparative":
             asked[example.question].append(example)
-    found = []
+    pairs = []
     for examples in asked.values():
         examples = [examples[i] for i in rng.permutation(len(examples))]
         while examples:
@@ -83,9 +83,9 @@ def staged(root: Path, sense: str, count: int, rng: np.random.Generator) -> list
             clip = Clip(seen.clip.video, heard.clip.audio)
             swapped = replace(second, id=f"{second.id}-swapped", clip=clip)
             truth = (first.truth.text, second.truth.text)
-            found.append(Trials(f"Soundstage, {first.kind[0]}", (first, swapped), truth))
-    found = [found[i] for i in rng.permutation(len(found))]
-    return sorted(found, key=lambda pair: pair.examples[0].meta["template"] != VOICE)[:count]
+            pairs.append(Trials(f"Soundstage, {first.kind[0]}", (first, swapped), truth))
+    pairs = [pairs[i] for i in rng.permutation(len(pairs))]
+    return sorted(pairs, key=lambda pair: pair.examples[0].meta["template"] != VOICE)[:count]
 
 
 def ask(model: Model, trials: Sequence[Trials], again: bool = True) -> list[Group]:
@@ -95,22 +95,22 @@ def ask(model: Model, trials: Sequence[Trials], again: bool = True) -> list[Grou
     answers = iter(model.answer(model.watch([e.clip for e in rows]), [*rows, *repeats]))
     said = [[next(answers) for _ in group.examples] for group in trials]
     repeated = list(answers)
-    found = []
-    for place, (group, some) in enumerate(zip(trials, said, strict=True)):
-        lost = [note for answer in some for note in answer.notes if note.startswith(NO_REPLY)]
-        found.append(
+    groups = []
+    for place, (group, replies) in enumerate(zip(trials, said, strict=True)):
+        lost = [note for answer in replies for note in answer.notes if note.startswith(NO_REPLY)]
+        groups.append(
             Group(
                 group.kind,
                 group.examples[0].question,
                 tuple(map(normal, group.truth)),
-                tuple(normal(answer.text) for answer in some),
-                tuple(_words(answer) for answer in some),
+                tuple(normal(answer.text) for answer in replies),
+                tuple(_words(answer) for answer in replies),
                 tuple(map(normal, group.other)),
                 (_words(repeated[place]),) if again else (),
-                lost[0].removeprefix(NO_REPLY).removeprefix(": ") if len(lost) == len(some) else "",
+                lost[0].removeprefix(NO_REPLY).removeprefix(": ") if len(lost) == len(replies) else "",
             )
         )
-    return found
+    return groups
 
 
 def _words(answer: Answer) -> str:

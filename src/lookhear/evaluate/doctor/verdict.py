@@ -76,33 +76,33 @@ def judge(groups: Sequence[Group], last: bool) -> Finding:
         why = f"nothing was answered: {groups[0].failed}" if groups else "nothing was asked"
         return Finding(OPEN, why, groups=tuple(groups))
     right, asked, p = sum(g.right for g in good), sum(len(g.truth) for g in good), chance(good)
-    told = f"{right} of {asked} right ({_each(good)})"
+    counts = f"{right} of {asked} right ({_each(good)})"
 
     def finding(verdict: str, why: str) -> Finding:
         return Finding(verdict, why, right, asked, p, tuple(groups))
 
     if p <= SURE:
-        return finding(YES, f"{told}; by luck with a chance of {p:.1g}")
+        return finding(YES, f"{counts}; by luck with a chance of {p:.1g}")
     if all(len(set(g.raw)) == 1 for g in good):
-        return finding(NO, f"{told}; what was changed changes no reply")
+        return finding(NO, f"{counts}; what was changed changes no reply")
     if not last:
-        return finding(OPEN, told)
+        return finding(OPEN, counts)
     stable = all(len({g.raw[0], *g.again}) == 1 for g in good)
     likely = sum(1 / len(g.truth) for g in good) / len(good)
     if not stable and right <= asked * (likely + max(0.5, likely + 0.25)) / 2:
-        return finding(NO, f"{told}, as guessing is; replies vary as much when nothing is changed")
-    return finding(OPEN, f"{told}; replies change with what is sent, but not as the truth does")
+        return finding(NO, f"{counts}, as guessing is; replies vary as much when nothing is changed")
+    return finding(OPEN, f"{counts}; replies change with what is sent, but not as the truth does")
 
 
 def order(groups: Sequence[Group]) -> Finding:
     """Whether the model distinguishes what comes first from what comes last: yes, reversed, or not shown."""
-    found = judge(groups, last=True)
+    finding = judge(groups, last=True)
     turned = [Group(g.kind, g.question, g.other, g.said) for g in groups if not g.failed]
-    if found.verdict != YES and turned and (p := chance(turned)) <= SURE:
+    if finding.verdict != YES and turned and (p := chance(turned)) <= SURE:
         right = sum(g.right for g in turned)
-        why = f"the last is taken for the first {right} of {found.asked} times"
-        return Finding(REVERSED, why, found.right, found.asked, p, tuple(groups))
-    return replace(found, verdict=OPEN) if found.verdict == NO else found
+        why = f"the last is taken for the first {right} of {finding.asked} times"
+        return Finding(REVERSED, why, finding.right, finding.asked, p, tuple(groups))
+    return replace(finding, verdict=OPEN) if finding.verdict == NO else finding
 
 
 def _each(groups: Sequence[Group]) -> str:

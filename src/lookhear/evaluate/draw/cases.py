@@ -40,13 +40,13 @@ def choose(reports: Mapping[str, Report], count: int = 4) -> dict[str, list[str]
     shared = [e for e in reports[first].examples if all(e.id in some for some in right.values())]
     if not shared:
         raise DatasetError("The reports have no question in common. Compare reports on the same dataset and split.")
-    found: dict[str, dict[tuple[str, ...], list[str]]] = {kind: {} for kind in KINDS}
+    cases: dict[str, dict[tuple[str, ...], list[str]]] = {kind: {} for kind in KINDS}
     for example in shared:
         mine, theirs = right[first][example.id], any(right[name][example.id] for name in others)
         kind = "first" if mine and not theirs else "others" if theirs and not mine else "" if mine else "none"
         if kind:
-            found[kind].setdefault((part_of(example), *example.kind), []).append(example.id)
-    return {kind: _in_turn(list(groups.values()), count) for kind, groups in found.items()}
+            cases[kind].setdefault((part_of(example), *example.kind), []).append(example.id)
+    return {kind: _in_turn(list(groups.values()), count) for kind, groups in cases.items()}
 
 
 def sheet(

@@ -43,30 +43,30 @@ def questions(seen: Timeline) -> list[str]:
 
 def _watched(clip: Clip, name: str, out: Path) -> list[str]:
     model = RealModel()
-    found = model.timeline(clip)
-    media = decode(Clip(clip.video, clip.audio, 0.0, min(LONGEST, found.duration)), Sampling(fps=FPS))
-    asked = questions(found)
+    seen = model.timeline(clip)
+    media = decode(Clip(clip.video, clip.audio, 0.0, min(LONGEST, seen.duration)), Sampling(fps=FPS))
+    asked = questions(seen)
     answers = model.ask(clip, *asked)
-    made = [
+    pieces = [
         page.text(
             "Watched by the model real: YAMNet, EfficientNet and Whisper from installed packages, no training, nothing "
             "downloaded. It knows sounds, things, times and words, and says where it does not."
         ),
         *_copied(media, name, out / "own.mp4"),
-        page.picture(timeline.drawn(found, media, out / "timeline.png"), "What is seen and heard, and when."),
+        page.picture(timeline.drawn(seen, media, out / "timeline.png"), "What is seen and heard, and when."),
     ]
     for number, (question, answer) in enumerate(zip(asked, answers, strict=True), 1):
-        made += _asked(question, answer, media, out / f"own-{number}.png")
-    return made
+        pieces += _asked(question, answer, media, out / f"own-{number}.png")
+    return pieces
 
 
 def _asked(question: str, answer: Answer, media: Media, path: Path) -> list[str]:
-    told = "; ".join(answer.notes)
+    notes = "; ".join(answer.notes)
     if not answer.scores:
-        return [page.text(f"{question} {answer.text}. {told}")]
+        return [page.text(f"{question} {answer.text}. {notes}")]
     return [
         page.question(question, answer.text, answer.scores[answer.text]),
-        page.picture(picture.picture(media, question, answer, path), told),
+        page.picture(picture.picture(media, question, answer, path), notes),
     ]
 
 

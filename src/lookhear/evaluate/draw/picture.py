@@ -75,21 +75,21 @@ def picture(media: Media, question: str, answer: Answer, path: Path | str, narro
 def _tracks(media: Media, answer: Answer, seconds: float) -> tuple[list[Track], list[str]]:
     """(tracks to draw from top to bottom, notes on missing tracks)."""
     evidence, empty = answer.evidence, empty_seconds(media)
-    found: list[Track] = []
+    tracks: list[Track] = []
     missing = []
     if media.frames is not None and len(media.frames):
-        found.append((1.15, partial(_frames, media=media, seconds=seconds)))
+        tracks.append((1.15, partial(_frames, media=media, seconds=seconds)))
         if evidence and evidence.seen:
-            found.append((0.7, partial(_weights, weights=evidence.seen, name="seen", empty=empty.get("seen", ()))))
+            tracks.append((0.7, partial(_weights, weights=evidence.seen, name="seen", empty=empty.get("seen", ()))))
     else:
         missing.append("no picture")
     if media.waveform is not None and len(media.waveform):
-        found.append((0.9, partial(_waveform, media=media, answer=answer)))
+        tracks.append((0.9, partial(_waveform, media=media, answer=answer)))
         if evidence and evidence.heard and not all(empty["heard"]):
-            found.append((0.7, partial(_weights, weights=evidence.heard, name="heard", empty=empty["heard"])))
+            tracks.append((0.7, partial(_weights, weights=evidence.heard, name="heard", empty=empty["heard"])))
     else:
         missing.append("no sound track")
-    return found, missing
+    return tracks, missing
 
 
 def _title(figure: Figure, lines: list[str], answer: Answer, high: float, left: float, size: int) -> None:

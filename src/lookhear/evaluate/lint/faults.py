@@ -51,13 +51,13 @@ def leak(examples: Sequence[Example], others: Sequence[Example], name: str) -> l
     asked = {key(e): n for n, e in enumerate(examples)}
     shared = [n for k, n in asked.items() if k in theirs]
     videos = {video_of(e) for e in examples} & {video_of(e) for e in others}
-    found = []
+    findings = []
     if shared:
         says = f"{len(shared)} of {len(asked)} distinct questions are in {name} as well, with the same answer"
-        found.append(Finding("leak", says, tuple(shared), _quoted(examples, shared)))
+        findings.append(Finding("leak", says, tuple(shared), _quoted(examples, shared)))
     if videos:
-        found.append(Finding("shared videos", f"{len(videos)} videos are in {name} as well", tuple(sorted(videos))))
-    return found
+        findings.append(Finding("shared videos", f"{len(videos)} videos are in {name} as well", tuple(sorted(videos))))
+    return findings
 
 
 def key(example: Example) -> tuple[str, ...]:
@@ -143,7 +143,9 @@ def _options(examples: Sequence[Example]) -> list[Finding]:
                 words.append(n)
             if plain[at] not in wrong:
                 never.append(n)
-    told = f"the right option is never a wrong one of any question: {len(never)} of {len(examples)} can be told by that"
+    sentence = (
+        f"the right option is never a wrong one of any question: {len(never)} of {len(examples)} can be told by that"
+    )
     return [
         Finding(
             "options alike", "two options differ at most in case and blanks", tuple(alike), _quoted(examples, alike)
@@ -162,7 +164,7 @@ def _options(examples: Sequence[Example]) -> list[Finding]:
             _quoted(examples, words),
         ),
         Finding("stray blanks", "options that begin or end with a blank; a record for each", tuple(stray)),
-        Finding("never a distractor", told, tuple(never) if len(never) < len(examples) else ()),
+        Finding("never a distractor", sentence, tuple(never) if len(never) < len(examples) else ()),
     ]
 
 

@@ -62,27 +62,27 @@ def choices(
 
     Classifiers are fitted if `learned` is True and there are at least FOLDS videos.
     """
-    some = [e for e in examples if len(e.meta.get("options", ())) > 1 and place(e) is not None]
-    if not some:
+    closed = [e for e in examples if len(e.meta.get("options", ())) > 1 and place(e) is not None]
+    if not closed:
         return {}
-    right = np.array([place(e) for e in some])
-    options = [[str(option) for option in e.meta["options"]] for e in some]
+    right = np.array([place(e) for e in closed])
+    options = [[str(option) for option in e.meta["options"]] for e in closed]
     counts = np.array([len(one) for one in options])
     longest = np.array([int(np.argmax([len(text) for text in one])) for one in options])
     shortest = np.array([int(np.argmin([len(text) for text in one])) for one in options])
-    found = {
+    hits = {
         "chance": 1 / counts,
         "position_prior": right == Counter(right.tolist()).most_common(1)[0][0],
         "longest_option_first_of_ties": longest == right,
         "longest_option_ties_shared": np.array([_shared(one, r) for one, r in zip(options, right, strict=True)]),
         "shortest_option_first_of_ties": shortest == right,
     }
-    groups = np.array([video_of(e) for e in some])
+    groups = np.array([video_of(e) for e in closed])
     if learned and len(set(groups)) >= FOLDS:
-        shapes = [shape(e.question, one) for e, one in zip(some, options, strict=True)]
-        found |= _learned(shapes, options, right, groups)
-    clusters = clusters_of(some)
-    return {name: _floor(np.asarray(hit, float), clusters, resamples, seed) for name, hit in found.items()}
+        shapes = [shape(e.question, one) for e, one in zip(closed, options, strict=True)]
+        hits |= _learned(shapes, options, right, groups)
+    clusters = clusters_of(closed)
+    return {name: _floor(np.asarray(hit, float), clusters, resamples, seed) for name, hit in hits.items()}
 
 
 def shape(question: str, options: Sequence[str]) -> np.ndarray:
@@ -114,21 +114,21 @@ def shape(question: str, options: Sequence[str]) -> np.ndarray:
 
 def yes_no(examples: Sequence[Example], resamples: int = 1000, seed: int = 0, learned: bool = True) -> dict[str, Floor]:
     """Floors of yes/no questions: always yes, always no, and the question's words (TF-IDF) in folds by video."""
-    some = [e for e in examples if e.reference is not None and tuple(e.meta.get("labels", ())) == ("yes", "no")]
-    if not some:
+    closed = [e for e in examples if e.reference is not None and tuple(e.meta.get("labels", ())) == ("yes", "no")]
+    if not closed:
         return {}
-    truth = np.array([e.reference.text == "yes" for e in some if e.reference])
-    clusters, groups = clusters_of(some), np.array([video_of(e) for e in some])
-    said = {"always_yes": np.ones(len(some), bool), "always_no": np.zeros(len(some), bool)}
+    truth = np.array([e.reference.text == "yes" for e in closed if e.reference])
+    clusters, groups = clusters_of(closed), np.array([video_of(e) for e in closed])
+    guesses = {"always_yes": np.ones(len(closed), bool), "always_no": np.zeros(len(closed), bool)}
     if learned and len(set(groups)) >= FOLDS and len(set(truth.tolist())) == 2:
-        said["question_words"] = _asked([e.question for e in some], truth, groups)
-    found = {}
-    for name, guess in said.items():
+        guesses["question_words"] = _asked([e.question for e in closed], truth, groups)
+    scores = {}
+    for name, guess in guesses.items():
         hits = (guess & truth).sum()
         f1 = 200 * hits / (guess.sum() + truth.sum()) if guess.sum() + truth.sum() else 0.0
         beside = {"f1": float(f1), "yes_rate": 100 * float(guess.mean())}
-        found[name] = _floor((guess == truth).astype(float), clusters, resamples, seed, beside)
-    return found
+        scores[name] = _floor((guess == truth).astype(float), clusters, resamples, seed, beside)
+    return scores
 
 
 def _asked(questions: Sequence[str], truth: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -78,9 +78,9 @@ def lint(
 ) -> Linted:
     """Compute floors and faults of one file of questions, and its leaks into the files `against`."""
     examples = annotations.examples
-    found = {}
+    scores = {}
     if blind := floors.choices(examples, resamples):
-        found["options"] = blind
+        scores["options"] = blind
     asked = [
         e
         for e in examples
@@ -91,12 +91,12 @@ def lint(
         parts.setdefault("/".join(e.kind) or "yes or no", []).append(e)
     if len(parts) > 1:
         parts["all yes or no"] = asked
-    found |= {part: floors.yes_no(some, resamples) for part, some in parts.items()}
+    scores |= {part: floors.yes_no(some, resamples) for part, some in parts.items()}
     findings = faults.find(annotations)
     for other, theirs in (against or {}).items():
         findings += faults.leak(examples, theirs, other)
     videos = len({video_of(e) for e in examples})
-    return Linted(name, len(examples), videos, faults.balance(examples), found, findings)
+    return Linted(name, len(examples), videos, faults.balance(examples), scores, findings)
 
 
 def _rows(some: Mapping[str, floors.Floor]) -> list[list[str]]:

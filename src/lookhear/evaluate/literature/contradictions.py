@@ -89,13 +89,13 @@ def _wrong(row: Mapping[str, Number], sizes: Mapping[str, int]) -> Iterable[tupl
 def _head_and_tail() -> Iterable[Contradiction]:
     """MUSIC-AVQA-R: accuracies over head and tail together that do not follow from the same paper's head and tail."""
     head, tail = counts()["music_avqa_r", "head"], counts()["music_avqa_r", "tail"]
-    found = table_rows()
+    rows = table_rows()
     seen = set()
-    for (source, method, variant, dataset, split), row in found.items():
+    for (source, method, variant, dataset, split), row in rows.items():
         if (dataset, split) != ("music_avqa_r", "head") or not all(t in row for t in head):
             continue
-        other = found[source, method, variant, dataset, "tail"]
-        for (where, *rest), whole in found.items():
+        other = rows[source, method, variant, dataset, "tail"]
+        for (where, *rest), whole in rows.items():
             if rest != [method, variant, dataset, "headtail"] or _paper(where) != _paper(source):
                 continue
             for name, n in whole.items():
@@ -142,7 +142,7 @@ def _agree(a: Number, b: Number) -> bool:
 
 def page() -> str:
     """The page of all contradictions in Markdown."""
-    found = contradictions()
+    rows = contradictions()
     titles = {
         "average": ("Averages that do not follow from their types", "recomputed (update or original test file)"),
         "head and tail": ("MUSIC-AVQA-R: head and tail that do not give the whole", "recomputed"),
@@ -151,7 +151,7 @@ def page() -> str:
     lines = [HEADER, *_files_table(), NOTES]
     for kind, (title, last) in titles.items():
         lines += [f"\n## {title}\n", f"| table | what | printed | {last} |", "| --- | --- | ---: | ---: |"]
-        lines += [f"| {c.where} | {c.what} | {c.printed} | {c.expected} |" for c in found if c.kind == kind]
+        lines += [f"| {c.where} | {c.what} | {c.printed} | {c.expected} |" for c in rows if c.kind == kind]
     return "\n".join(lines) + "\n"
 
 

@@ -54,12 +54,12 @@ def names() -> tuple[str, ...]:
 
 def listed() -> dict[str, str]:
     """Table -> its source, number of rows and datasets, as printed by `lookhear list tables`."""
-    found = {}
+    lines = {}
     for name in names():
-        one = table(name)
-        about = ", ".join(dict.fromkeys(cell[0] for cell in one.cells.values())) or ", ".join(one.columns)
-        found[name] = f"{one.source}: {len(one.rows)} rows; {about}"
-    return found
+        printed = table(name)
+        about = ", ".join(dict.fromkeys(cell[0] for cell in printed.cells.values())) or ", ".join(printed.columns)
+        lines[name] = f"{printed.source}: {len(printed.rows)} rows; {about}"
+    return lines
 
 
 def table(name: str) -> Table:
@@ -69,24 +69,24 @@ def table(name: str) -> Table:
     key = (paper.lower().replace("-", "_").replace("+", "_plus"), _number(name))
     if not number or key not in known:
         raise RecipeError(unknown("published table", name, names()))
-    found = known[key]
-    source = f"{PAPERS[found.partition('/')[0]]} Table {found.partition('/')[2]}"
-    some = [n for n in numbers() if n.source == source]
-    said = [f for f in facts() if f["source"] == source]
-    cells = _titles(_columns(some))
+    canonical = known[key]
+    source = f"{PAPERS[canonical.partition('/')[0]]} Table {canonical.partition('/')[2]}"
+    results = [n for n in numbers() if n.source == source]
+    texts = [f for f in facts() if f["source"] == source]
+    cells = _titles(_columns(results))
     title = {cell: column for column, cell in cells.items()}
     rows: dict[str, dict[str, str]] = {}
-    for fact in said:
+    for fact in texts:
         rows.setdefault(fact["row"], {})[fact["column"]] = fact["value"]
-    printed = {n.printed for n in some}
-    if some and not set(rows) <= printed:
+    printed = {n.printed for n in results}
+    if results and not set(rows) <= printed:
         raise RecipeError(f"facts.csv names rows that {source} does not have: {sorted(set(rows) - printed)}")
-    told, rows = rows, {} if some else rows
-    for n in some:
-        row = rows.setdefault(_label(n), dict(told.get(n.printed, {})))
+    text_rows, rows = rows, {} if results else rows
+    for n in results:
+        row = rows.setdefault(_label(n), dict(text_rows.get(n.printed, {})))
         row[title[_cell(n)]] = f"{n.value:.{n.digits}f}"
-    extra = dict.fromkeys(fact["column"] for fact in said)
-    return Table(found, source, (*extra, *cells), rows, cells)
+    extra = dict.fromkeys(fact["column"] for fact in texts)
+    return Table(canonical, source, (*extra, *cells), rows, cells)
 
 
 def with_ours(printed: Table, places: Sequence[Path | str]) -> Table:
@@ -145,15 +145,15 @@ def _columns(some: Sequence[Number]) -> list[Cell]:
 def _titles(cells: Sequence[Cell]) -> dict[str, Cell]:
     """Column title -> cell; a title has only the words needed to distinguish the cells."""
     sets, splits = {c[0] for c in cells}, {c[:2] for c in cells}
-    found: dict[str, Cell] = {}
+    titles: dict[str, Cell] = {}
     for cell in cells:
         dataset, split, kind, metric = cell
         words = [dataset] * (len(sets) > 1)
         words += [split.removeprefix("test_")] * (len([s for s in splits if s[0] == dataset]) > 1)
         words += [tables.heading(kind)] * (kind != "Overall" or not words)
         words += [UNITS.get(metric, metric)]
-        found[" ".join(filter(None, words))] = cell
-    return found
+        titles[" ".join(filter(None, words))] = cell
+    return titles
 
 
 def _label(n: Number) -> str:

@@ -73,13 +73,13 @@ class Method:
 @cache
 def numbers() -> tuple[Number, ...]:
     """All published numbers, in the order of the papers."""
-    found = []
+    all_numbers = []
     for paper in PAPERS:
         for row in _rows(f"{paper}.csv"):
             value = row["value"]
             texts = {name: text for name, text in row.items() if name != "value"}
-            found.append(Number(**texts, value=float(value), digits=len(value.partition(".")[2])))
-    return tuple(found)
+            all_numbers.append(Number(**texts, value=float(value), digits=len(value.partition(".")[2])))
+    return tuple(all_numbers)
 
 
 @cache

@@ -38,14 +38,14 @@ def by_type(dataset: str) -> dict[str, dict[str, float]]:
     else:
         sizes = {"test": published.counts()[dataset, "test"]}
         parts = {"test": _by_method(table_rows.rows(dataset, names))}
-    found = {}
+    means = {}
     for method in names:
         rows = {part: parts[part].get(method, {}) for part in sizes}
         if all(kind in rows[part] for part in sizes for kind in sizes[part]):
             values = {f"{kind} {part}": rows[part][kind] for part in sizes for kind in sizes[part]}
             weights = {f"{kind} {part}": sizes[part][kind] for part in sizes for kind in sizes[part]}
-            found[method] = {t: pooled({k: v for k, v in values.items() if f"/{t} " in k}, weights) for t in TYPES}
-    return found
+            means[method] = {t: pooled({k: v for k, v in values.items() if f"/{t} " in k}, weights) for t in TYPES}
+    return means
 
 
 def question_types() -> list[dict[str, Any]]:
@@ -64,12 +64,12 @@ def question_types() -> list[dict[str, Any]]:
 def designs(dataset: str) -> dict[str, dict[str, float]]:
     """Design -> question type -> mean over its methods; `methods` is their number."""
     rows, design = by_type(dataset), _design()
-    found = {}
+    by_design = {}
     for kind in DESIGNS:
         chosen = [row for method, row in rows.items() if design[method] == kind]
         means = {t: sum(row[t] for row in chosen) / len(chosen) for t in TYPES} if chosen else {}
-        found[kind] = {"methods": len(chosen), **means}
-    return found
+        by_design[kind] = {"methods": len(chosen), **means}
+    return by_design
 
 
 APART, TOP = 2.2, 93.0  # line labels: smallest distance and highest position, on an axis from 20 to 95

@@ -41,13 +41,13 @@ def rows(dataset: str, wanted: Sequence[str], split: str = "") -> dict[str, dict
 
 def parts(dataset: str, wanted: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
     """Published rows of a test set with head and tail: method -> `head`, `tail`, `headtail` -> type -> accuracy."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    by_label: dict[str, dict[str, dict[str, float]]] = {}
     places: dict[str, dict[str, None]] = {}
     for part in (*PARTS, "headtail"):
         for label, (where, row) in _chosen(dataset, wanted, part).items():
-            found.setdefault(label, {})[part] = {column: row[column].value for column in PRINTED if column in row}
+            by_label.setdefault(label, {})[part] = {column: row[column].value for column in PRINTED if column in row}
             places.setdefault(label, {})[where] = None
-    return {f"{label} ({'; '.join(places[label])})": found[label] for label in found}
+    return {f"{label} ({'; '.join(places[label])})": by_label[label] for label in by_label}
 
 
 def beside(reports: Mapping[str, Scored], dataset: str, split: str, wanted: Sequence[str], format: str = "text") -> str:

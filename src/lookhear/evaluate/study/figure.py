@@ -50,14 +50,14 @@ def draw(result: Mapping[str, Any], path: Path | str) -> None:
 
 def series(rows: Mapping[str, Any]) -> dict[str, list[tuple[float, str]]]:
     """Line -> its points (number, row) in order, for lines of three or more; empty if they do not cover the rows."""
-    found: dict[str, list[tuple[float, str]]] = {}
+    lines: dict[str, list[tuple[float, str]]] = {}
     for name in rows:
         numbers = NUMBER.findall(name)
         if numbers:
             label = " ".join(NUMBER.sub("", name, count=1).split()) if len(numbers) == 1 else name.rsplit(" ", 1)[0]
-            found.setdefault(label, []).append((float(numbers[-1]), name))
-    shared = found.pop("all", [])  # "all 1.0" is a point of every line
-    kept = {label: sorted([*points, *shared]) for label, points in found.items() if len(points) >= 3}
+            lines.setdefault(label, []).append((float(numbers[-1]), name))
+    shared = lines.pop("all", [])  # "all 1.0" is a point of every line
+    kept = {label: sorted([*points, *shared]) for label, points in lines.items() if len(points) >= 3}
     return kept if sum(map(len, kept.values())) >= max(3, len(rows) - 1) else {}
 
 

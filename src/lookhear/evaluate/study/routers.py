@@ -47,22 +47,22 @@ class Record:
 
     def means(self, phase: str = "all", modality: str = "all") -> dict[str, np.ndarray]:
         """Layer -> (head,) mean weights over the tokens of a phase and modality; empty without such tokens."""
-        wanted, kinds = _phases(phase), _modalities(modality)
-        found: dict[str, np.ndarray] = {}
+        phases, kinds = _phases(phase), _modalities(modality)
+        totals: dict[str, np.ndarray] = {}
         total = 0.0
         for call in self.calls:
-            if call.phase in wanted:
+            if call.phase in phases:
                 total += float(call.counts[:, kinds].sum())
                 for name, sums in call.sums.items():
-                    found[name] = found.get(name, 0) + sums[:, kinds].sum(axis=(0, 1))
-        return {name: sums / total for name, sums in found.items()} if total else {}
+                    totals[name] = totals.get(name, 0) + sums[:, kinds].sum(axis=(0, 1))
+        return {name: sums / total for name, sums in totals.items()} if total else {}
 
     def examples(self, phase: str = "all", modality: str = "all") -> np.ndarray:
         """(example, layer, head) mean weights of every row of every batch.
 
         A pass over several tokens begins a batch; passes over one token continue it.
         """
-        wanted, kinds = _phases(phase), _modalities(modality)
+        phases, kinds = _phases(phase), _modalities(modality)
         batches: list[list[Call]] = []
         for call in self.calls:
             if call.phase == "prefill" or not batches:
@@ -70,11 +70,11 @@ class Record:
             batches[-1].append(call)
         rows = []
         for batch in batches:
-            some = [call for call in batch if call.phase in wanted]
-            if not some:
+            counted = [call for call in batch if call.phase in phases]
+            if not counted:
                 continue
-            count = np.sum([call.counts[:, kinds].sum(axis=1) for call in some], axis=0)
-            per_call = [np.stack([s[:, kinds].sum(axis=1) for s in call.sums.values()], axis=1) for call in some]
+            count = np.sum([call.counts[:, kinds].sum(axis=1) for call in counted], axis=0)
+            per_call = [np.stack([s[:, kinds].sum(axis=1) for s in call.sums.values()], axis=1) for call in counted]
             sums = np.sum(per_call, axis=0)
             kept = count > 0
             rows.append(sums[kept] / count[kept][:, None, None])
@@ -186,12 +186,12 @@ def apart(points: Mapping[str, np.ndarray]) -> float:
 
 def alike(model: nn.Module, adapter: str = "default") -> dict[str, np.ndarray]:
     """Layer -> (head, head) cosines of the flattened B (Crab+ figure 9; its mean over all is 0.630)."""
-    found = {}
+    cosines = {}
     for name, layer in ilora.layers(model).items():
         heads = layer.ilora_B[adapter].detach().float().transpose(0, 1).flatten(1)
         heads = nn.functional.normalize(heads, dim=-1)
-        found[name] = (heads @ heads.T).cpu().numpy()
-    return found
+        cosines[name] = (heads @ heads.T).cpu().numpy()
+    return cosines
 
 
 def between(cosines: np.ndarray) -> float:

@@ -114,7 +114,7 @@ def recipes(study: Study, path: Path, out: Path, overrides: Sequence[str] = ()) 
 
     Raises RecipeError for a recipe that cannot be built.
     """
-    found: dict[tuple[str, int], config.Recipe] = {}
+    by_run: dict[tuple[str, int], config.Recipe] = {}
     overrides = [one for one in overrides if not one.startswith(OWN)]
     order = sorted((place, n) for n, row in enumerate(study.rows) for place in range(len(row.seeds or study.seeds)))
     for place, n in order:
@@ -126,11 +126,11 @@ def recipes(study: Study, path: Path, out: Path, overrides: Sequence[str] = ()) 
         recipe = beside if beside.is_file() else trained.recipe
         own = [] if trained is row else row.set
         try:
-            found[row.name, seed] = config.load(recipe, [*study.set, *trained.set, *overrides, *own, *late])
-            _buildable(found[row.name, seed])
+            by_run[row.name, seed] = config.load(recipe, [*study.set, *trained.set, *overrides, *own, *late])
+            _buildable(by_run[row.name, seed])
         except RecipeError as error:
             raise RecipeError(f"Row {row.name!r}: {error}") from None
-    return found
+    return by_run
 
 
 def _buildable(recipe: config.Recipe) -> None:
@@ -211,29 +211,29 @@ def asked(model: NetModel, examples: Sequence[Example], store: FeatureStore) -> 
 
     Questions with options are answered by `model.answer`, which chooses among the options.
     """
-    wanted = [*orders(model.net.watch), *orders(model.net.answer)]
-    fill(store, model.recipe.features, wanted, examples, model.encoder)
+    streams = [*orders(model.net.watch), *orders(model.net.answer)]
+    fill(store, model.recipe.features, streams, examples, model.encoder)
     vocabulary = [normal(answer) for answer in model.vocabulary]
     among = model.recipe.data.options != "off" and any("options" in e.meta for e in examples)
     model = model.using(store)
     groups: dict[Clip, list[int]] = {}
     for i, example in enumerate(examples):
         groups.setdefault(example.clip, []).append(i)
-    clips, found = list(groups), np.zeros(len(examples), bool)
+    clips, right = list(groups), np.zeros(len(examples), bool)
     for start in range(0, len(clips), CLIPS):
         places = [i for clip in clips[start : start + CLIPS] for i in groups[clip]]
         if among:
             some = [examples[i] for i in places]
-            said_ = model.answer(model.watch(clips[start : start + CLIPS]), some)
-            found[places] = [
-                e.reference is not None and correct(a, e.reference) for a, e in zip(said_, some, strict=True)
+            answers = model.answer(model.watch(clips[start : start + CLIPS]), some)
+            right[places] = [
+                e.reference is not None and correct(a, e.reference) for a, e in zip(answers, some, strict=True)
             ]
             continue
-        said = says(model.net, model.batch([examples[i] for i in places], wanted, store)).logits.argmax(-1)
-        for i, answer in zip(places, said.tolist(), strict=True):
+        predicted = says(model.net, model.batch([examples[i] for i in places], streams, store)).logits.argmax(-1)
+        for i, answer in zip(places, predicted.tolist(), strict=True):
             reference = examples[i].reference
-            found[i] = reference is not None and vocabulary[answer] == normal(reference.text)
-    return found
+            right[i] = reference is not None and vocabulary[answer] == normal(reference.text)
+    return right
 
 
 def keep(run: Path, split: str, examples: Sequence[Example], right: np.ndarray) -> None:

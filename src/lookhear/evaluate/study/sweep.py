@@ -27,7 +27,7 @@ def lines(study: Study, facts: Mapping[str, Any], key: str) -> Lines:
 
     Rows that differ only in `key` form a series. If there is one series, there is a line per group of questions.
     """
-    found: Lines = {}
+    points: Lines = {}
     rows = [row for row in study.rows if _number(_settings(row).get(key)) is not None and row.name in facts["rows"]]
     series = {row.name: _besides(row, key) for row in rows}
     alone = len(set(series.values())) == 1
@@ -39,8 +39,8 @@ def lines(study: Study, facts: Mapping[str, Any], key: str) -> Lines:
         for column in groups if alone else ["Overall"]:
             cell = columns[column]
             name = column if alone else series[row.name]
-            found.setdefault(name, []).append((value, (cell["accuracy"], *cell["interval"])))
-    return found
+            points.setdefault(name, []).append((value, (cell["accuracy"], *cell["interval"])))
+    return points
 
 
 def _settings(row: Row) -> dict[str, str]:

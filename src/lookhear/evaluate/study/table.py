@@ -29,12 +29,12 @@ def result(study: Study, found: Mapping[str, Asked]) -> dict[str, Any]:
 
 def costs_of(study: Study, out: Path) -> dict[str, Any]:
     """Row -> the costs.json of its first finished run."""
-    found = {}
+    by_row = {}
     for row in study.rows:
         told = [costs.read(out / folder_of(row.name) / str(seed)) for seed in row.seeds or study.seeds]
         if any(told):
-            found[row.name] = next(filter(None, told))
-    return found
+            by_row[row.name] = next(filter(None, told))
+    return by_row
 
 
 def text(result: Mapping[str, Any], format: str = "text") -> str:
@@ -103,14 +103,14 @@ def differences(facts: Mapping[str, Any], format: str = "text", column: str = "O
 
 def by_part(facts: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
     """Row -> `head`, `tail`, `headtail` -> column -> accuracy, the input of `tables.by_part`."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    by_row: dict[str, dict[str, dict[str, float]]] = {}
     for name, row in facts["rows"].items():
         cells = {c: cell["accuracy"] for c, cell in row["columns"].items() if _is_column(c)}
-        found[name] = {"headtail": {c: v for c, v in cells.items() if not c.endswith(")")}}
+        by_row[name] = {"headtail": {c: v for c, v in cells.items() if not c.endswith(")")}}
         for part in PARTS:
             end = of_part("", part)
-            found[name][part] = {c.removesuffix(end): v for c, v in cells.items() if c.endswith(end)}
-    return found
+            by_row[name][part] = {c.removesuffix(end): v for c, v in cells.items() if c.endswith(end)}
+    return by_row
 
 
 def _is_column(column: str) -> bool:
