@@ -55,9 +55,11 @@ def same(said, right) -> bool:
         return (said or None) == (right or None)
     if said and isinstance(said[0], str):
         return set(said) == set(right)
-    return len(said) == len(right) and all(
-        a[0] == b[0] or b[0] == "*" for a, b in zip(said, right, strict=True)
-    ) and all(a[1 : len(b)] == b[1:] for a, b in zip(said, right, strict=True))
+    return (
+        len(said) == len(right)
+        and all(a[0] == b[0] or b[0] == "*" for a, b in zip(said, right, strict=True))
+        and all(a[1 : len(b)] == b[1:] for a, b in zip(said, right, strict=True))
+    )
 
 
 def counted(batch: str) -> Counter[str]:
@@ -71,5 +73,7 @@ if __name__ == "__main__":
     for name in sys.argv[1:]:
         for outcome, task, question, reply, right, said in judged(name):
             if outcome in ("wrong", "unread"):
-                print(f"{outcome:7} {task[:12]:12} {question[:30]!r}: {reply!r}\n        right {right!r}, read {said!r}")
+                print(
+                    f"{outcome:7} {task[:12]:12} {question[:30]!r}: {reply!r}\n        right {right!r}, read {said!r}"
+                )
         print(name, dict(counted(name)))

@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import Any
 
 from lookhear.tasks.reading.patterns import (
+    AMENDS,
     BECAUSE,
     BUT_FOR,
     CLAUSE,
@@ -37,6 +38,7 @@ from lookhear.tasks.reading.patterns import (
     SOFT,
     STATES,
     SUBJECT,
+    VERDICT,
     WRONGLY,
 )
 
@@ -121,6 +123,10 @@ def _weighed(text: str, starts: Sequence[int], mention: Mention, later: int = 0)
     if wrong and not right_claim:
         return replace(mention, strength=REJECTED)
     sentence = text[begin:end].rstrip()
+    if text[mention.end : mention.end + 3].lstrip("\"') ")[:1] in ("?", "？") and (
+        verdict := VERDICT.match(text[mention.end : mention.end + 30])
+    ):
+        return replace(mention, strength=STATED if verdict["yes"] else REJECTED)
     if sentence.endswith(("?", "？")) and (QUESTION.match(sentence) or mention.start < later):
         return replace(mention, strength=PASSING)
     states = STATES.search(left)
@@ -136,7 +142,9 @@ def _weighed(text: str, starts: Sequence[int], mention: Mention, later: int = 0)
     if BECAUSE.search(left):
         return replace(mention, strength=PASSING)
     if mention.heads and OPENS.match(left) and (place == 0 or not letters or not right.strip(" .!\"')")):
-        return replace(mention, strength=max(HEAD if place == 0 or letters else PLAIN, mention.least))
+        return replace(
+            mention, strength=max(HEAD if place == 0 or letters or AMENDS.match(left) else PLAIN, mention.least)
+        )
     if SUBJECT.search(left):
         return replace(mention, strength=HEAD)
     if letters:
@@ -161,6 +169,7 @@ def _groups(text: str, mentions: list[Mention]) -> list[Mention]:
         joined = (
             previous is not None
             and previous.end <= mention.start <= previous.end + 24
+            and not (mention.fixed and mention.strength == PASSING)
             and JOINED.match(text[previous.end : mention.start]) is not None
         )
         if joined:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
-from lookhear.tasks.reading import numbers, yes_no
+from lookhear.tasks.reading import focus, numbers, yes_no
 from lookhear.tasks.reading.claims import PASSING, Mention, Reading, claimed, softened, standing
 from lookhear.tasks.reading.names import Words, echoes
 
@@ -89,9 +91,9 @@ INSTRUMENTS = (
     "electric violin",
 )  # synonyms in OTHERS that are unique
 IDIOM = re.compile(
-    r"\b(?:you(?:'re| are)(?: absolutely| quite)?|that(?:'s| is)|all) right\b|\bright to \w+|\bright (?:away|"
+    r"\b(?:you(?:'re| are)(?: absolutely| quite)?|that(?:'s| is)|all) right\b|\bright (?:in (?:the|front)\b|on top)|\bright to \w+|\bright (?:away|"
     r"now|before|after|answer|option|choice|at the|from the start|here|there|when|as)\b|\ball right\b|"
-    r"\bright(?=[?,])|^\W*right[,.!]\s|\b(?:has|have|had|he|she|it|they|who|was|are|is) left (?:the (?:room|"
+    r"(?<!the )(?<!on )(?<!your )(?<!or )\bright(?=[?,])|^\W*right[,.!]\s|\b(?:has|have|had|he|she|it|they|who|was|are|is) left (?:the (?:room|"
     r"stage|scene|frame|video|building)|out|behind|before|after)\b|\bleft (?:out|behind|over|the (?:room|stage|"
     r"scene|frame))\b"
 )
@@ -106,7 +108,7 @@ SIDED = re.compile(
 BARELY = re.compile(r"\W*(?:it is|it's|(?:the )?answer(?: is)?)?\W*(?:the|a|an)?\W*")
 WHERE = re.compile(
     r"\b(?:where|which side|what side|which position|what position|whereabouts|what location|which location|"
-    r"which direction|left or right|indoors? or outdoors?|location of|position of)\b"
+    r"which direction|left(?: one| side)?,? or (?:the )?right|indoors? or outdoors?|location of|position of)\b"
 )
 HOW_MANY = re.compile(r"\b(?:how many|number of|count of|count the|quantity|how much)\b")
 WHICH = re.compile(r"\b(?:which|what|name the|identify the)\b")
@@ -119,6 +121,9 @@ OF_TWO = re.compile(
     r"|\b(?P<place>first|second|1st|2nd)(?= (?:video|sound|clip|audio|one|option|track|recording)\b|\W*$)"
     r"|(?<![\w.:])(?P<alone>one|two|1|2)(?=\s*(?:[.,;!)\"']|$|\n|is\b|matches\b|fits\b|because\b|belongs\b|not\b|or\b))"
     r"(?<!the two)(?<!both two)"
+)
+DESCRIBED = re.compile(
+    r"^(?: (?:video|sound|clip|audio|one|recording|track))?\s*(?:shows?|has|contains?|features?|depicts?|is (?:of|about)|plays?)\b"
 )
 WHETHER = re.compile(r"\b(?:whether|if)\b")
 
@@ -167,19 +172,46 @@ def answer(statement: str, known: Sequence[str], question: str = "", kind: str |
 def named(soft: str, known: Sequence[str], question: str = "", besides: bool = True) -> Reading:
     """The name in `known` that a statement (lower case, softened) claims; `besides` excludes names in the question."""
     mentions = [m for m in mentions_of(soft, known) if not echoes(soft, question, m)]
-    asked = {key for *_, key in Words(question.lower()).spans(ways(tuple(known)))} if besides else set()
+    asked = _repeated(question.lower(), known) if besides else set()
     strange = {m.value for m in mentions} - asked
     if asked and strange:
         mentions = [m for m in mentions if m.value not in asked]
     elif asked and mentions and not BARELY.fullmatch(soft[: mentions[0].start] + soft[mentions[-1].end :]):
         return Reading(why="the reply only repeats the question")
-    reading = claimed(soft, mentions)
+    reading = focus.claimed(soft, focus.compared(soft, asides(soft, mentions), question), question)
     if reading.value is None and not mentions:
         doubled = [
             label for label in known if len(label) > 3 and _undoubled(soft.strip(" .!\n")) == _undoubled(label.lower())
         ]
         return Reading(doubled[0]) if len(doubled) == 1 else reading
     return reading
+
+
+def _repeated(question: str, known: Sequence[str]) -> set[int | str]:
+    """The names of a question that are no answer to it: all but those that it offers ("the left or the right one")."""
+    found = Words(question).spans(ways(tuple(known)))
+    offered = {
+        key
+        for (_, end, one), (start, _, other) in pairwise(found)
+        if re.fullmatch(r"(?: one| side)?,? or (?:the |a |an |on the |to the )?", question[end:start])
+        for key in (one, other)
+    }
+    return {key for *_, key in found} - offered
+
+
+def asides(soft: str, mentions: Sequence[Mention]) -> list[Mention]:
+    """Mentions in brackets beside other words, after another value outside, are in passing: "outdoor (left of a pond)"."""
+    kept: list[Mention] = []
+    for mention in mentions:
+        opened = soft.rfind("(", max(0, mention.start - 80), mention.start)
+        aside = (
+            opened >= 0
+            and ")" not in soft[opened : mention.start]
+            and soft[opened : mention.end + 1] not in (f"({soft[mention.start : mention.end]})",)
+            and any(other.end <= opened and other.value != mention.value for other in kept)
+        )
+        kept.append(replace(mention, strength=PASSING, fixed=True) if aside else mention)
+    return kept
 
 
 def affirmed(soft: str, known: Sequence[str]) -> list[Mention]:
@@ -192,7 +224,10 @@ def of_two(statement: str) -> Reading:
     soft = softened(statement)
     mentions = [
         Mention(
-            m.start(), m.end(), "one" if (m["n"] or m["place"] or m["alone"]) in ("1", "one", "first", "1st") else "two"
+            m.start(),
+            m.end(),
+            "one" if (m["n"] or m["place"] or m["alone"]) in ("1", "one", "first", "1st") else "two",
+            heads=DESCRIBED.match(soft[m.end() : m.end() + 40]) is None,
         )
         for m in OF_TWO.finditer(soft)
     ]

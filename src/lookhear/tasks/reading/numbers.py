@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lookhear.tasks.reading.claims import HEAD, PASSING, PLAIN, STATED, Mention, few
+from lookhear.tasks.reading.claims import FINAL, HEAD, PASSING, PLAIN, STATED, Mention, few
 
 UNITS = (
     "zero",
@@ -138,7 +138,7 @@ def counts(text: str, question: str) -> list[Mention]:
     best = max((m.least for m in mentions), default=PLAIN)
     if best == PLAIN and (len(mentions) > 1 or any(ENUMERATED.search(text[m.end : m.end + 80]) for m in mentions)):
         return [
-            m if m.strength == STATED else _passing(m) for m in mentions
+            m if m.strength >= STATED else _passing(m) for m in mentions
         ]  # two violins and a cello: no total is stated
     return sorted(mentions, key=lambda m: m.start)
 
@@ -156,7 +156,7 @@ def _count(text: str, match: re.Match[str], noun: re.Pattern[str]) -> Mention | 
         TIME.match(right) and re.match(r"\s*(?:seconds?|minutes?|percent|years?)", right)
     ):
         return None
-    if MOMENT.search(left) and (digits or not left.rstrip().endswith("second")):
+    if MOMENT.search(left) and not noun.match(right) and (digits or not left.rstrip().endswith("second")):
         return None
     if match["word"] == "one":
         pronoun = PRONOUN.search(left) and not re.search(r"\b(?:only|just) (?:the )?$", left)
@@ -179,7 +179,7 @@ def _count(text: str, match: re.Match[str], noun: re.Pattern[str]) -> Mention | 
         if number >= 10:
             return Mention(match.start(), match.end(), max(number + 1, 11), least=HEAD)
     if IN_TOTAL.match(right) or TOTAL.search(left):
-        return Mention(match.start(), match.end(), number, STATED, fixed=True)
+        return Mention(match.start(), match.end(), number, FINAL, fixed=True)
     opened = text.rfind("(", max(0, match.start() - 80), match.start())
     inside = opened >= 0 and ")" not in text[opened : match.start()] and bool(text[:opened].strip())
     if noun.match(right):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
-from lookhear.tasks.reading import numbers, yes_no
+from lookhear.tasks.reading import clocks, focus, numbers, yes_no
 from lookhear.tasks.reading.claims import (
     PASSING,
     PLAIN,
@@ -14,11 +15,10 @@ from lookhear.tasks.reading.claims import (
     STATED,
     Mention,
     Reading,
-    claimed,
     few,
     softened,
 )
-from lookhear.tasks.reading.firmness import FUNCTION, NEGATIONS, REFUSES, firm
+from lookhear.tasks.reading.firmness import FUNCTION, NEGATIONS, firm, refuses
 from lookhear.tasks.reading.names import Words, echoes
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -90,6 +90,7 @@ def choose(statement: str, options: Sequence[str], question: str = "") -> Readin
     letters, restated = _listed(statement, _letters(statement, soft, len(options)))
     binary = yes_no.options(texts)
     mentions = [*letters, *_placed(soft, texts), *_kinds(soft, texts), *_numbers(soft, texts, question)]
+    mentions += clocks.mentions(soft, texts)
     if binary:
         mentions += [m if m.value is None else _as(m, binary[str(m.value)]) for m in yes_no.said(soft, question)]
     else:
@@ -97,11 +98,11 @@ def choose(statement: str, options: Sequence[str], question: str = "") -> Readin
     mentions = _once([m for m in mentions if not echoes(soft, question, m)])
     if clash := _clash(soft, mentions):
         return Reading(why=f"the reply is ambiguous: the letter {clash} stands with the words of another option")
-    reading = claimed(soft, mentions)
+    reading = focus.claimed(soft, mentions, question)
     if reading.value is None and not any(m.strength > PASSING for m in mentions):
         part = _part(words, texts)
         return reading if part is None else Reading(part)
-    if reading.value is not None and REFUSES.search(soft) and not firm(soft, mentions, reading.value):
+    if reading.value is not None and refuses(soft, mentions) and not firm(soft, mentions, reading.value):
         return Reading(why="the reply names an answer and refuses to answer")
     return reading
 
@@ -130,7 +131,7 @@ def lower(text: str) -> str:
 
 
 def _as(mention: Mention, value: int | None) -> Mention:
-    return Mention(mention.start, mention.end, value, mention.strength, mention.fixed, mention.least)
+    return replace(mention, value=value)
 
 
 def _letters(statement: str, soft: str, count: int) -> list[Mention]:

@@ -29,7 +29,8 @@ STATES = re.compile(
     rf"believe|think|points? to|"
     rf"conclude|prefer)\b(?: (?:that|it|this|they)(?:'s| is| are| would be| must be| might be| may be|"
     rf" could be)?| the \w+ (?:\w+ )?{BE})?"
-    rf"|(?:\b(?:so|thus|hence|therefore|consequently|accordingly|in conclusion|which means|overall|finally)\b|"
+    rf"|(?:\b(?:so|thus|hence|therefore|consequently|accordingly|in conclusion|which means|overall|finally|namely|"
+    rf"falls? (?:into|in|under|within))\b|"
     rf"=>|→|->|=)[,:]?"
     rf"(?: (?:it(?:'s| is| must be)|that's|this is|these are|there (?:is|are)|they(?:'re| are)|i(?:'d)? (?:say|"
     rf"choose|pick)|we have))?"
@@ -49,7 +50,7 @@ OPENS = re.compile(
     r"that's|that would be|this is|there is|there are|there's|they are|only|just|exactly|about|around|"
     r"approximately|roughly|"
     r"the|a|an|option|choice|letter|answer|in|on|at|to|based on the (?:video|audio|clip|sound|question)|here|"
-    r"yes|wait|actually|then|finally|now|eventually|or rather|from the)\b){0,9}$"
+    r"yes|(?:wait|actually|oh|sorry|hmm)\W{1,3}no(?=\W)|no\W{1,3}(?:wait|actually)|wait|actually|then|finally|now|eventually|or rather|from the)\b){0,9}$"
 )
 RIGHTLY = re.compile(
     r"^[\"')\]]*\s*(?:(?:is|are|was|seems|would be|looks|sounds|appears|must be|"
@@ -79,7 +80,7 @@ NEGATED = re.compile(
     r"see|hear|sure|both|them|musical|there|there's|it's|on|in|at|from|with|one)\b|[\s\"'(:]){0,7}$"
 )
 PASSES = re.compile(
-    r"(?:\b(?:before|after|than|following|behind|besides|beside|alongside|near|while|until|since|during|versus|"
+    r"(?:\bbetween [^,;:.\n]{1,40} and(?: the| a| an)?\s*|\b(?:could|might|may|can) also\b[^,;:.\n]{0,40}|\b(?:before|after|than|following|behind|besides|beside|alongside|near|while|until|since|during|versus|"
     r"vs|against|unlike|"
     r"compar\w+ (?:it )?(?:with|to)|similar to|different from|together with|along with|over|accompan\w+|next to|"
     r"in front of|"
@@ -90,7 +91,7 @@ PASSES = re.compile(
     r"might seem|may seem|would need|could have been|would have been|instead of|used to)\b[^,;:.\n]{0,60})$"
 )
 LETTER_PASSES = re.compile(
-    r"(?:\b(?:before|after|than|versus|vs|against|unlike|compar\w+ (?:it )?(?:with|to|against)|similar to|like|"
+    r"(?:\b(?:could|might|may|can) also\b[^,;:.\n]{0,40}|\b(?:before|after|than|versus|vs|against|unlike|compar\w+ (?:it )?(?:with|to|against)|similar to|like|"
     r"between|among|in|of|for|"
     r"both|either|clip|speaker|image|audio|video)\b(?:\s*(?:the|option|choice|clip|answer)\b|[\s\"'(]){0,3}"
     r"|\b(?:if|whether|unless|suppose|assuming|going to (?:say|pick|choose|answer)|thought (?:of|it was|about)|"
@@ -100,6 +101,8 @@ LETTER_PASSES = re.compile(
 COMES = re.compile(
     r"\b(?:com(?:es?|ing)|came|originat\w+|is|are|was|made|produced|played|emitted|generated|heard|"
     r"caused) (?:from|by|with|on)(?:\s*(?:the|a|an|one)\b|\s){0,3}$"
+    r"|\b(?:sounds?|looks?|seems?|feels?|looked|sounded) (?:\w+ )?like(?:\s*(?:the|a|an)\b|\s){0,3}$"
+    r"|\b(?:belongs?|corresponds?|goes|match(?:es)?|fits?) (?:to|with)(?:\s*the\b|\s){0,2}$"
 )
 BECAUSE = re.compile(r"\b(?:because|since|as|explanation|reason(?:ing)?|rationale|although|though|even if|while)\b")
 JOINED = re.compile(
@@ -127,6 +130,14 @@ BUT_FOR = re.compile(
     r"\b(?:anything|everything|all|any|every one)(?: of (?:them|the options))? (?:but|"
     r"except)\s*(?:for )?(?:option )?\(?$"
 )
+VERDICT = re.compile(
+    r"^[\s\"')?？]*(?:(?P<no>no(?! doubt)|nope|wrong|incorrect|unlikely|not really|definitely not)|(?P<yes>yes|yep|correct|"
+    r"exactly|right))\b"
+)
+FOLLOWS = re.compile(
+    r"\S.*(?:,|;|\band) (?:then|after (?:that|it)|afterwards?|later|next)(?: (?:it is|it's|comes?))?(?:\s*(?:the|a|an|on|in)\b|\s){0,4}$"
+)
+AMENDS = re.compile(r"^\W*(?:wait|actually|no,? wait|on second thought|correction|sorry|scratch that|or rather|oops)\b")
 SOFT = re.compile(
     r"\bif i (?:had|have|were|was|must)(?: to)? (?:guess|choose|pick|say|answer)?|\bno doubt\b|\bwithout (?:a |"
     r"any )?doubt\b|\bno question\b|"

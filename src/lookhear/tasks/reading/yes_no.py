@@ -26,7 +26,9 @@ WHOLE_YES = (
 WHOLE_NO = (
     r"n|false|incorrect|wrong|untrue|not present|absent|not visible|not audible|not there|not heard|not seen|"
     r"there isn't any|"
-    r"there aren't any|absolutely not|definitely not|certainly not|of course not|not at all|never|"
+    r"there aren't any|(?:unfortunately|sadly|clearly|apparently|obviously|certainly|almost certainly|"
+    r"actually|likely|most likely|unfortunately,? it(?:'s| is)) not|not always|not entirely|not throughout|not any ?more|"
+    r"hardly|absolutely not|definitely not|certainly not|of course not|not at all|never|"
     r"not really|i don't think so|i do not think so|i think not|i don't believe so|probably not|it does not|"
     r"it doesn't|it is not|it isn't|they do not|they don't|they are not|they aren't|there is not|there isn't|"
     r"there are not|there aren't|there is none|not true|not correct"
@@ -41,7 +43,7 @@ BEGINS = re.compile(
 )
 TRUTH = re.compile(
     r"\b(?:it|that|this|statement|answer|claim)(?:'s| is| would be| should be)? (?P<not>not )?(?:(?P<yes>true|"
-    r"correct|the case)|(?P<no>false|incorrect|untrue|wrong))\b(?P<rest>\s+that\b.*)?\W*$"
+    r"correct|the case)|(?P<no>false|incorrect|untrue|wrong))\b(?P<rest>\s+that\b.*)?(?:\W+(?:because|since|as)\b.*)?\W*$"
 )
 NEGATES = re.compile(
     r"\b(?:not|never|no|none|neither|nor|without|nothing|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't|"
@@ -54,10 +56,16 @@ UNSURE = re.compile(
 SENSES = re.compile(r"\bi (?:do not|don't|did not|didn't|cannot|can't) (?:see|hear|detect|notice|find) (?:a|an|any)\b")
 PRONOUN = re.compile(
     r"^\W*(?:yes,? |no,? )?(?:it|he|she|they|this|that|there)(?:'s| is| are| was| were| does| do| did| can| has|"
-    r" have)\b(?P<not>n't| not)?(?P<rest>.*)$"
+    r" have)(?:(?P<not>n't\b| not\b)|\b)(?P<rest>.*)$"
 )
 AUX = re.compile(r"^\s*(?:is|are|was|were|does|do|did|can|could|has|have|will|would)\b")
 PLACES = re.compile(r"\b(?:in|on|at|of|from|throughout|during)\b.*$")
+PARTLY = re.compile(
+    r"\b(?:only|just|except|apart from|until|stops?|stopped|paus\w+|sometimes|occasionally|briefly|partly|partially|"
+    r"half|rarely|hardly|barely|almost|nearly|at first|in the (?:beginning|middle|end|intro|outro))\b"
+)
+NOT_ALL = re.compile(r"^\W*not\b(?P<rest>[^,;:]*)$")
+STRANGE = re.compile(r"[^\W\d_]")
 EMPTY = frozenset(
     [
         "a",
@@ -208,17 +216,29 @@ def _meant(sentence: str, question: str, alone: bool) -> tuple[str, int] | None:
 
 
 def _echoed(sentence: str, question: str) -> tuple[str, int] | None:
+    """`_affirmed`, without a yes that holds of a part only ("The trumpet plays only in the intro")."""
+    meant = _affirmed(sentence, question)
+    partly = {m[0] for m in PARTLY.finditer(sentence)} - {m[0] for m in PARTLY.finditer(question.lower())}
+    return None if meant and meant[0] == YES and partly else meant
+
+
+def _affirmed(sentence: str, question: str) -> tuple[str, int] | None:
     """The answer of a sentence that repeats the question's words: "There is a violin", "It is not making sound"."""
     asked = question.lower()
     if not AUX.match(asked) or sentence.endswith("?"):
         return None
+    if any(not c.isascii() for c in STRANGE.findall(sentence)):  # another language, of which only some words are known
+        return None
+    denied = NOT_ALL.match(sentence)
+    if denied and WORD.search(denied["rest"]) and set(WORD.findall(denied["rest"])) <= set(WORD.findall(asked)):
+        return NO, HEAD
     senses = SENSES.search(sentence)
     if UNSURE.search(sentence) and not senses:
         return None
-    wanted = _content(asked)
+    wanted = content(asked)
     pronoun = PRONOUN.match(sentence)
     if pronoun and not re.match(r"\W*there\b", sentence):
-        rest = _content(NEGATES.sub(" ", pronoun["rest"]))
+        rest = content(NEGATES.sub(" ", pronoun["rest"]))
         generic = {w for w in WORD.findall(pronoun["rest"]) if w in EMPTY}
         if rest <= wanted and (rest or generic & set(WORD.findall(asked)) or not pronoun["rest"].strip(" .!")):
             odd = (1 if pronoun["not"] else 0) + len(NEGATES.findall(pronoun["rest"].replace(" not", " ", 0)))
@@ -229,7 +249,7 @@ def _echoed(sentence: str, question: str) -> tuple[str, int] | None:
     there = re.match(
         r"\W*(?:i (?:can )?(?:see|hear) |there(?:'s| is| are| was| were| appears to be| seems to be)\s)", sentence
     )
-    have = _content(sentence)
+    have = content(sentence)
     if not wanted or not wanted <= have:
         return None
     if not there and not senses:
@@ -262,7 +282,8 @@ def _ordered(text: str) -> list[str]:
     return [_stem(w) for w in WORD.findall(text) if w not in EMPTY and not AUX.match(w)]
 
 
-def _content(text: str) -> set[str]:
+def content(text: str) -> set[str]:
+    """The words of a lower-case text that carry meaning, without plural endings."""
     return set(_ordered(text))
 
 

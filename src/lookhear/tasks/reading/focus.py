@@ -1,0 +1,72 @@
+"""Of equally plain mentions, the one whose clause repeats what was asked.
+
+Where is the loudest instrument?     The loudest instrument is on the right; the left one is quiet.   right
+What is on the left of the cello?    On the left of the cello is a flute, on its right a tuba.        flute
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lookhear.tasks.reading import claims, yes_no
+from lookhear.tasks.reading.claims import AMBIGUOUS, LEFT, PASSING, PLAIN, Mention, Reading
+from lookhear.tasks.reading.patterns import FOLLOWS
+
+CLAUSE = re.compile(r"[,;:—]|[.!?](?=\s|$)|\n|\b(?:but|while|whereas|although)\b")
+OPPOSITE = tuple(
+    (re.compile(rf"\b(?:{asked})\b"), re.compile(rf"\b(?:{other})\b"))
+    for asked, other in (
+        ("first|earliest|begins?|starts? (?:to )?(?:sound|play)", "after|later|second|last"),
+        ("last|latest|final(?:ly)?", "before|earlier|first"),
+        ("loud|louder|loudest", "quiet(?:er|est)?|soft(?:er|est)?|less loud|fainter|faintest"),
+        ("quiet|quieter|quietest|soft|softer|softest", "loud(?:er|est)?"),
+        ("high|higher|highest", "low(?:er|est)?"),
+        ("low|lower|lowest", "high(?:er|est)?"),
+        ("long|longer|longest", "short(?:er|est)?"),
+        ("short|shorter|shortest", "long(?:er|est)?"),
+    )
+)
+FIRST = re.compile(r"\b(?:first|earliest)\b")
+ASKING = frozenset("what which who whose where when why how name identify tell please".split())
+
+
+def claimed(text: str, mentions: Sequence[Mention], question: str) -> Reading:
+    """The claimed value (`claims.claimed`); where several are equally plain, the one in the clause that was asked for."""
+    reading = claims.claimed(text, mentions)
+    if reading.why != AMBIGUOUS:
+        return reading
+    wanted = yes_no.content(question.lower()) - ASKING
+    if not wanted:
+        return reading
+    edges = [0, *(m.end() for m in CLAUSE.finditer(text)), len(text)]
+    held = set()
+    for mention in claims.standing(text, mentions):
+        if mention.strength < PLAIN:
+            continue
+        start = max(edge for edge in edges if edge <= mention.start)
+        end = min(edge for edge in edges if edge >= mention.end)
+        if wanted <= yes_no.content(text[start:end]):
+            held.add(mention.value)
+    value = held.pop() if len(held) == 1 else None
+    return reading if value is None else Reading(value)
+
+
+def compared(text: str, mentions: Sequence[Mention], question: str) -> list[Mention]:
+    """Mentions of what is said to be the opposite of what was asked for are in passing: "the left one starts later"."""
+    against = [
+        other for word, other in OPPOSITE if word.search(question.lower()) and not other.search(question.lower())
+    ]
+    sequence = FIRST.search(question.lower()) is not None
+    if not against:
+        return list(mentions)
+    edges = [*(m.end() for m in CLAUSE.finditer(text)), len(text)]
+    some = []
+    for mention in mentions:
+        rest = text[mention.end : min(edge for edge in edges if edge >= mention.end)]
+        opposite = any(other.search(rest) for other in against) or (
+            sequence and FOLLOWS.search(text[max(0, mention.start - LEFT) : mention.start]) is not None
+        )
+        some.append(replace(mention, strength=PASSING, fixed=True) if opposite and not mention.fixed else mention)
+    return some
