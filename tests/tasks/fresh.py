@@ -40,13 +40,18 @@ def judged(batch: str):
 def read(task: str, answer: Answer):
     """What was read, in the form of the batch; None or [] where nothing was."""
     if task == "event_localisation":
-        return [[s.label, s.start, s.end, s.stream] for s in answer.segments]
+        return [[s.label, s.start, s.end, s.stream] for s in answer.segments if not strange(answer, s.label)]
     if task == "tagging":
         return [s.label for s in answer.segments]
     if task == "localisation":
         some = [(r.label, r.box[:2] if r.box[:2] == r.box[2:] else r.box) for r in answer.regions if r.box]
         return [[label, *(round(edge * boxes.SIZE, 3) for edge in box)] for label, box in some]
     return None if tasks.unread([answer]) else answer.text
+
+
+def strange(answer: Answer, label: str) -> bool:
+    """Whether a label is marked as unread."""
+    return any(note.startswith(tasks.UNREAD) and repr(label) in note for note in answer.notes)
 
 
 def same(said, right) -> bool:

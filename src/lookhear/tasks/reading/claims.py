@@ -227,6 +227,16 @@ def _decided(text: str, mentions: Sequence[Mention], starts: Sequence[int]) -> R
     leading = [one for one in standing.values() if one.strength == top]
     if top in (HEAD, STATED) and len(leading) == 1:
         against = [one for one in standing.values() if one.strength == HEAD and one.value != leading[0].value]
+        if top == STATED:  # a premise of the same sentence is no rival: "once at 3 s and once at 9 s, so twice"
+            claim, place = leading[0], bisect_right(starts, leading[0].start)
+            against = [
+                one
+                for one in against
+                if one.letter
+                or one.value in ("yes", "no")
+                or one.start > claim.start
+                or bisect_right(starts, one.start) != place
+            ]
         if top == STATED and against:
             leading += against
         if top == HEAD:  # what else the same sentence says as plainly

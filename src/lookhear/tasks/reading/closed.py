@@ -9,7 +9,7 @@ from functools import cache
 from itertools import pairwise
 
 from lookhear.tasks.reading import focus, numbers, yes_no
-from lookhear.tasks.reading.claims import PASSING, Mention, Reading, claimed, softened, standing
+from lookhear.tasks.reading.claims import PASSING, PLAIN, Mention, Reading, claimed, softened, standing
 from lookhear.tasks.reading.names import Words, echoes
 
 MANY = "more than ten"
@@ -119,11 +119,13 @@ POLITE = re.compile(
 OF_TWO = re.compile(
     r"\b(?:video|sound|clip|audio|option|number|no\.?|#)\s{0,2}(?P<n>one|two|1|2)\b(?![.:]\d)"
     r"|\b(?P<place>first|second|1st|2nd)(?= (?:video|sound|clip|audio|one|option|track|recording)\b|\W*$)"
-    r"|(?<![\w.:])(?P<alone>one|two|1|2)(?=\s*(?:[.,;!)\"']|$|\n|is\b|matches\b|fits\b|because\b|belongs\b|not\b|or\b))"
+    r"|(?<![\w.:])(?<!first )(?<!second )(?<!other )(?<!which )(?<!that )(?<!this )(?<!no )(?P<alone>one|two|1|2)(?=\s*(?:[.,;!)\"']|$|\n|is\b|matches\b|fits\b|because\b|belongs\b|not\b|or\b))"
     r"(?<!the two)(?<!both two)"
 )
+WHILE = re.compile(r"\bwhile\b[^,;.\n]{0,40}$")
 DESCRIBED = re.compile(
-    r"^(?: (?:video|sound|clip|audio|one|recording|track))?\s*(?:shows?|has|contains?|features?|depicts?|is (?:of|about)|plays?)\b"
+    r"^(?: (?:video|sound|clip|audio|one|recording|track))?\s*(?:shows?|has|contains?|features?|depicts?|plays?)\b|"
+    r"^(?: (?:video|sound|clip|audio|one|recording|track))? is (?:an?|the|of|from)\b(?! (?:match|right|correct|one|answer|best))"
 )
 WHETHER = re.compile(r"\b(?:whether|if)\b")
 
@@ -178,6 +180,8 @@ def named(soft: str, known: Sequence[str], question: str = "", besides: bool = T
         mentions = [m for m in mentions if m.value not in asked]
     elif asked and mentions and not BARELY.fullmatch(soft[: mentions[0].start] + soft[mentions[-1].end :]):
         return Reading(why="the reply only repeats the question")
+    if not question:  # of two things that happen at once neither is the subordinate
+        mentions = [replace(m, strength=PLAIN, fixed=True) if WHILE.search(soft[: m.start]) else m for m in mentions]
     reading = focus.claimed(soft, focus.compared(soft, asides(soft, mentions), question), question)
     if reading.value is None and not mentions:
         doubled = [

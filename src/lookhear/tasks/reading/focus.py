@@ -24,6 +24,8 @@ OPPOSITE = tuple(
         ("quiet|quieter|quietest|soft|softer|softest", "loud(?:er|est)?"),
         ("high|higher|highest", "low(?:er|est)?"),
         ("low|lower|lowest", "high(?:er|est)?"),
+        ("after|following|follows", "before|prior to|precedes?"),
+        ("before|prior to|precedes?", "after|following|follows"),
         ("long|longer|longest", "short(?:er|est)?"),
         ("short|shorter|shortest", "long(?:er|est)?"),
     )
@@ -55,17 +57,16 @@ def claimed(text: str, mentions: Sequence[Mention], question: str) -> Reading:
 
 def compared(text: str, mentions: Sequence[Mention], question: str) -> list[Mention]:
     """Mentions of what is said to be the opposite of what was asked for are in passing: "the left one starts later"."""
-    against = [
-        other for word, other in OPPOSITE if word.search(question.lower()) and not other.search(question.lower())
-    ]
-    sequence = FIRST.search(question.lower()) is not None
+    asked = question.lower()
+    against = [(word, other) for word, other in OPPOSITE if word.search(asked) and not other.search(asked)]
+    sequence = FIRST.search(asked) is not None
     if not against:
         return list(mentions)
     edges = [*(m.end() for m in CLAUSE.finditer(text)), len(text)]
     some = []
     for mention in mentions:
         rest = text[mention.end : min(edge for edge in edges if edge >= mention.end)]
-        opposite = any(other.search(rest) for other in against) or (
+        opposite = any(other.search(rest) and not word.search(rest) for word, other in against) or (
             sequence and FOLLOWS.search(text[max(0, mention.start - LEFT) : mention.start]) is not None
         )
         some.append(replace(mention, strength=PASSING, fixed=True) if opposite and not mention.fixed else mention)

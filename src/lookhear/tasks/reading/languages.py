@@ -181,14 +181,22 @@ NOUNS = (  # "the answer is", noun and verb, in languages with spaces
     r"la (?:bonne |meilleure )?réponse(?: correcte| finale| exacte)? (?:est|serait)(?: la)?|réponse(?: finale)?\s?:",
     r"die (?:richtige |korrekte )?antwort (?:ist|lautet|wäre)|(?:richtige )?antwort\s?:|richtig ist",
     r"la (?:risposta|opzione)(?: corretta| giusta)? (?:è|sarebbe)(?: la)?|risposta(?: corretta)?\s?:",
-    r"a (?:resposta|opção|alternativa)(?: correta| certa)? (?:é|seria)(?: a)?|resposta(?: correta)?\s?:",
+    r"a (?:resposta|opção|alternativa)(?: correta| certa)? (?:é|seria)(?: a(?= \S))?|resposta(?: correta)?\s?:",
     r"(?:правильный |верный )?ответ(?:\s?[:—–-])?|(?:правильна )?відповідь(?:\s?[:—–-])?",
     r"(?:prawidłowa |poprawna )?odpowiedź (?:to|brzmi)|odpowiedź\s?:|het (?:juiste )?antwoord is|antwoord\s?:",
     r"(?:doğru )?cevap(?:\s?:)?|đáp án(?: đúng)? là|đáp án\s?:|jawaban(?:nya)?(?: yang benar)?(?: adalah|\s?:)",
     r"(?:सही )?उत्तर(?:\s?:)?|الإجابة(?: الصحيحة)?(?: هي|\s?:)|คำตอบ(?:ที่ถูกต้อง)?(?:คือ|\s?:)",
     r"\bans(?:wer)?\s?\.(?=\s?\(?[A-Za-z]\b)",
 )
-OPTION = re.compile(r"\b(?:opción|opzione|opção|вариант)\b", re.IGNORECASE)
+OPTION = re.compile(
+    r"\b(?:opción|opzione|opção|вариант)\b|\b(?:réponse|respuesta|risposta|resposta|ответ|antwort)(?= \(?[A-Z]\b)",
+    re.IGNORECASE,
+)
+CHOOSE = re.compile(
+    r"\b(?:je (?:choisis|dirais|pense que c'est|opte pour)|ich (?:wähle|nehme|denke,? es ist|glaube,? es ist|tippe auf)|elijo|"
+    r"escojo|creo que es|diría que es|scelgo|direi|escolho|acho que é|выбираю|я думаю,? (?:что )?это|ik kies|wybieram)\b",
+    re.IGNORECASE,
+)
 WORD = {word: f" {english} " for english, words in SPELLED.items() for word in words.split()}
 WHOLE = {word: english for english, words in ALONE.items() for word in words.split()}
 FOUND = re.compile(
@@ -196,6 +204,9 @@ FOUND = re.compile(
     + r"|第[一二三四五六七八九十](?:[个個]?[选選]?[项項]?)"
     + rf"|([{''.join(DIGITS)}]{{1,3}})(?=[{COUNTED}]|\s?(?:楽器|乐器))"
     + rf"|\b({'|'.join(sorted(KOREAN, key=len, reverse=True))})(?=\s?(?:개|가지|종류|대|명))"
+)
+LEADS = re.compile(
+    rf"\s*({'|'.join(sorted(map(re.escape, WHOLE), key=len, reverse=True))})\s?[,，、:;!.。！—–]\s*", re.IGNORECASE
 )
 WORDS = re.compile(r"[^\W\d_]+")
 BETWEEN = re.compile(
@@ -217,10 +228,12 @@ def english(text: str) -> str:
     whole = text.strip(" .。!！\n").lower()
     if whole in WHOLE:
         return WHOLE[whole]
+    if (leads := LEADS.match(text)) and (meant := WHOLE[leads[1].lower()]) in ("yes", "no"):
+        text = f"{meant}, {text[leads.end() :]}"
     if not text.isascii():
         text = "".join(_digit(c) for c in text)
         text = BETWEEN.sub(" ", FOUND.sub(_phrase, text, count=MOST))
-    text = OPTION.sub("option", STATED.sub(ANSWER, text))
+    text = OPTION.sub("option", CHOOSE.sub("I choose", STATED.sub(ANSWER, text)))
     return WORDS.sub(lambda m: WORD.get(m[0].lower(), m[0]), text)
 
 

@@ -70,6 +70,8 @@ TOTAL = re.compile(
     r"\b(?:total|altogether|in all|sum|makes|totalling|totaling)\b(?: of| is| number| count|:|,| there are|"
     r" [a-z]+){0,4}\s*$"
 )
+ONLY = re.compile(r"\b(?:only|just)(?: (?:see|hear|heard|count|about))?\s*$")
+BUT = re.compile(r"\b(?:but|although|though|yet|however)\b[^.!?\n]*$")
 IN_TOTAL = re.compile(r"^\s*(?:[a-z]+\s+){0,4}?(?:in total|altogether|in all|total|overall)\b")
 BARE = re.compile(
     r"^\s*(?:[.,;:!?()\"'—–-]|$|\n|(?:at|in|that|who|which|are|is|can|were|was|sounding|playing|heard|audible|"
@@ -164,7 +166,7 @@ def _count(text: str, match: re.Match[str], noun: re.Pattern[str]) -> Mention | 
             return None
     if digits and MARKER.search(left) and re.match(r"^[.)]\s+\S", right):
         return None
-    if re.search(r"/\s?$", left):
+    if re.search(r"/\s?$", left) or (digits and re.search(rf"{noun.pattern[1:]}\s$", left)):  # "violin 2" is its name
         return None
     if BELOW.search(left) and "no more" not in left:
         return None
@@ -180,6 +182,8 @@ def _count(text: str, match: re.Match[str], noun: re.Pattern[str]) -> Mention | 
             return Mention(match.start(), match.end(), max(number + 1, 11), least=HEAD)
     if IN_TOTAL.match(right) or TOTAL.search(left):
         return Mention(match.start(), match.end(), number, FINAL, fixed=True)
+    if ONLY.search(left) and (re.match(r"^\s*of (?:them|these|those|which)\b", right) or BUT.search(left)):
+        return Mention(match.start(), match.end(), number, STATED, fixed=True)
     opened = text.rfind("(", max(0, match.start() - 80), match.start())
     inside = opened >= 0 and ")" not in text[opened : match.start()] and bool(text[:opened].strip())
     if noun.match(right):
@@ -201,11 +205,7 @@ def _none(text: str, noun: re.Pattern[str]) -> list[Mention]:
         return [Mention(0, len(text), 0)]
     mentions = []
     for m in re.finditer(r"\b(no|not any|aren't any|isn't any|none of the|so none|there (?:is|are) none)\b", text):
-        if (
-            m[1].endswith("none")
-            or (noun.match(text[m.end() : m.end() + 50]) and m[1] != "none of the")
-            or (m[1] == "none of the" and re.match(r"\s*(?:musical )?instruments?", text[m.end() : m.end() + 40]))
-        ):
+        if m[1].endswith("none") or noun.match(text[m.end() : m.end() + 50]):
             mentions.append(Mention(m.start(), m.end(), 0, HEAD, fixed=True))
     return mentions
 

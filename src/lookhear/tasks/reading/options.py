@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from lookhear.tasks.reading import clocks, focus, numbers, yes_no
 from lookhear.tasks.reading.claims import (
+    AMBIGUOUS,
     PASSING,
     PLAIN,
     REJECTED,
@@ -25,7 +26,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MARKED = re.compile(r"\(([A-Za-z])\)")
 BARE = re.compile(r"(?<![^\W_])(?<!['’&.#+-])([A-Z])(?![^\W_])(?!['’&#♯♭+]|-[A-Za-z]|\.[A-Za-z]\.)")
 SMALL = re.compile(
-    r"(?:^|\n)([a-z])(?=[.):]\s|[.):]?$)|\b(?:option|choice|answer(?: is)?:?|letter) ([b-hj-z])(?![^\W_]|['’])|"
+    r"(?:^|\n)([a-z])(?=[.):]\s|[.):]?$)|\b(?:option|choice|answer(?: is)?:?|letter)[ _]([b-hj-z])(?![^\W_]|['’])|"
     r"\banswer(?: is)?\s?:? ([a-z])(?=[.\s]*$)"
 )
 VERBS = (
@@ -43,7 +44,7 @@ MUSICAL = re.compile(r"^[ -]?(?:major|minor|flat|sharp|chord|note|string|clef|sc
 KEY = re.compile(r"\b(?:note|notes|key of|vitamin|plan|type|group|string|chord|hepatitis|channel|part)\s$")
 ITEM = re.compile(
     r"(?:^|(?<=[\s;,]))(?:\(([A-Z])\)[.:]?|([A-Z])[.:])\s+(?=\S)|^([A-Z])\)[.:]?\s+(?=\S)|"
-    r"^\(?([A-Z])\)?\s+(?:[-–—]\s+|(?=[✗✘❌✖✓✔✅☑]))",
+    r"^\(?([A-Z])\)?\s+(?:[-–—]\s+|(?:→|->|=>|=)\s*|(?=[✗✘❌✖✓✔✅☑]))",
     re.MULTILINE,
 )
 RIGHT = re.compile(
@@ -68,6 +69,7 @@ PLACED = re.compile(
     rf"\b(?:option|choice|alternative)\s*(?:no\.?|number|#)?\s*([1-9]|one|two|three|four|five|six|seven|"
     rf"eight)\b(?!\s*(?:instruments|times))"
 )
+SHARE = re.compile(r"(?<![^\W_])\(?([A-Z])\)?\s{0,2}[:=(–-]{0,2}\s{0,2}(\d{1,3}(?:\.\d{1,4})?)\s?%")
 PREFIX = re.compile(r"^\s*\(?([A-Z])\)?\s*[.):]\s*")
 
 
@@ -85,6 +87,8 @@ def choose(statement: str, options: Sequence[str], question: str = "") -> Readin
     written = {_line(f"{letter}. {text}"): i for i, (letter, text) in enumerate(zip(LETTERS, texts, strict=False))}
     if (place := written.get(_line(statement))) is not None:
         return Reading(place)
+    if (shares := _shares(statement, len(options))) is not None:
+        return shares
     soft = softened(lower(statement))
     words = Words(soft)
     letters, restated = _listed(statement, _letters(statement, soft, len(options)))
@@ -105,6 +109,15 @@ def choose(statement: str, options: Sequence[str], question: str = "") -> Readin
     if reading.value is not None and refuses(soft, mentions) and not firm(soft, mentions, reading.value):
         return Reading(why="the reply names an answer and refuses to answer")
     return reading
+
+
+def _shares(statement: str, count: int) -> Reading | None:
+    """The letter with the highest percentage, if several letters have one ("A (10%), B (75%)"); None if not."""
+    shares = {LETTERS.index(m[1]): float(m[2]) for m in few(list(SHARE.finditer(statement)))}
+    if len(shares) < 2 or max(shares) >= count:
+        return None
+    best = [place for place, share in shares.items() if share == max(shares.values())]
+    return Reading(best[0]) if len(best) == 1 else Reading(why=AMBIGUOUS)
 
 
 def _line(text: str) -> str:

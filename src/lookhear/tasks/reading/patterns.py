@@ -53,7 +53,7 @@ OPENS = re.compile(
     r"yes|(?:wait|actually|oh|sorry|hmm)\W{1,3}no(?=\W)|no\W{1,3}(?:wait|actually)|wait|actually|then|finally|now|eventually|or rather|from the)\b){0,9}$"
 )
 RIGHTLY = re.compile(
-    r"^[\"')\]]*\s*(?:(?:is|are|was|seems|would be|looks|sounds|appears|must be|"
+    r"^[\"')\]]*(?: (?:one|video|sound|clip|option))?\s*(?:(?:is|are|was|seems|would be|looks|sounds|appears|must be|"
     r"should be)\s+(?:to be\s+)?(?:the |a |an |clearly |definitely |most |more |also |my )*"
     r"(?:correct|right|true|best|answer|choice|likely|plausible|accurate|appropriate|better|it\b|closest|final answer)"
     r"|(?:fits|fit|matches|match|wins|works)\b(?! (?:neither|no|poorly))|[:=–-]?\s*(?:✓|✔|✅|☑)|"
@@ -80,7 +80,7 @@ NEGATED = re.compile(
     r"see|hear|sure|both|them|musical|there|there's|it's|on|in|at|from|with|one)\b|[\s\"'(:]){0,7}$"
 )
 PASSES = re.compile(
-    r"(?:\bbetween [^,;:.\n]{1,40} and(?: the| a| an)?\s*|\b(?:could|might|may|can) also\b[^,;:.\n]{0,40}|\b(?:before|after|than|following|behind|besides|beside|alongside|near|while|until|since|during|versus|"
+    r"(?:\bbetween\b[^,;:.\n]{0,60}|\b(?:could|might|may|can) also\b[^,;:.\n]{0,40}|\b(?:before|after|than|following|behind|besides|beside|alongside|near|while|until|since|during|versus|"
     r"vs|against|unlike|"
     r"compar\w+ (?:it )?(?:with|to)|similar to|different from|together with|along with|over|accompan\w+|next to|"
     r"in front of|"
@@ -101,7 +101,9 @@ LETTER_PASSES = re.compile(
 COMES = re.compile(
     r"\b(?:com(?:es?|ing)|came|originat\w+|is|are|was|made|produced|played|emitted|generated|heard|"
     r"caused) (?:from|by|with|on)(?:\s*(?:the|a|an|one)\b|\s){0,3}$"
-    r"|\b(?:sounds?|looks?|seems?|feels?|looked|sounded) (?:\w+ )?like(?:\s*(?:the|a|an)\b|\s){0,3}$"
+    r"|\b(?:described|known|classified|identified|labell?ed|recogni[sz]ed|categori[sz]ed|interpreted|regarded|perceived|"
+    r"read|characteri[sz]ed|serves?|acts?) as(?: being)?(?:\s*(?:the|a|an)\b|\s){0,3}$"
+    r"|\b(?:something|sounds?|looks?|seems?|feels?|looked|sounded) (?:\w+ )?like(?:\s*(?:the|a|an)\b|\s){0,3}$"
     r"|\b(?:belongs?|corresponds?|goes|match(?:es)?|fits?) (?:to|with)(?:\s*the\b|\s){0,2}$"
 )
 BECAUSE = re.compile(r"\b(?:because|since|as|explanation|reason(?:ing)?|rationale|although|though|even if|while)\b")
@@ -115,6 +117,7 @@ CORRECTED = re.compile(
     r"however|but|instead|"
     r"on (?:a )?(?:second|closer) (?:listen|look|listening|hearing|inspection|viewing)|oops|revis\w+|"
     r"reconsider\w*|chang\w+ my (?:mind|answer)|in fact|upon|"
+    r"re-?(?:count|check|listen|watch|examin)\w*|(?:look|listen|watch|check)\w* (?:again|more (?:closely|carefully))|"
     r"no,|hold on|rather|eventually|after (?:all|listening|watching))"
 )
 ENDS = re.compile(r"[.!?;…]+[\"')\]]*(?=\s|$)|\n+|[。！？；]")
@@ -127,7 +130,7 @@ DOUBTED = re.compile(
     r"(?: (?:it(?:'s| is| was)|the answer is|this is))?\s*(?:the |option )*\(?$"
 )
 BUT_FOR = re.compile(
-    r"\b(?:anything|everything|all|any|every one)(?: of (?:them|the options))? (?:but|"
+    r"\b(?:anything|everything|all|any|every one)(?: (?:of (?:them|the options)|(?:the )?(?:other )?(?:options|choices|answers|ones)))? (?:but|"
     r"except)\s*(?:for )?(?:option )?\(?$"
 )
 VERDICT = re.compile(

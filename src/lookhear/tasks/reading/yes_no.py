@@ -205,9 +205,13 @@ def _meant(sentence: str, question: str, alone: bool) -> tuple[str, int] | None:
     bare = sentence.strip()
     if m := AGREES.match(bare):
         return (YES if m["yes"] else NO), (HEAD if alone or len(bare) < 30 else PLAIN)
+    if " but " in bare and (m := AGREES.match(bare.rpartition(" but ")[2])):
+        return (YES if m["yes"] else NO), HEAD
     if m := BEGINS.match(bare):
         return (YES if m["yes"] else NO), HEAD
     if (m := TRUTH.search(bare)) and not UNSURE.search(bare):
+        if m["rest"] and re.search(r"\bbut\b", m["rest"]):
+            return None
         positive = bool(m["yes"]) != bool(m["not"])
         if m["rest"] and len(NEGATES.findall(m["rest"])) % 2:
             positive = not positive
