@@ -7,6 +7,7 @@ null and [] stand for unread. `also` lists readings that are as acceptable.
 """
 
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -20,7 +21,7 @@ MANY = ("event_localisation", "localisation", "tagging")  # tasks whose answers 
 
 
 def judged(batch: str):
-    """(outcome, task, question, reply, right, read) of each reply: right, wrong, unread or cautious (rightly unread)."""
+    """(outcome, task, question, reply, right, read) of each reply; cautious: rightly unread."""
     for group in json.loads((FOLDER / f"{batch}.json").read_text("utf-8")):
         vocabulary = music_avqa.VOCABULARY if group["vocabulary"] == "music_avqa" else group["vocabulary"] or ()
         meta = dict(group["meta"]) | ({"options": tuple(group["options"])} if group["options"] else {})
@@ -73,12 +74,10 @@ def counted(batch: str) -> Counter[str]:
 
 
 if __name__ == "__main__":
-    import sys
-
     for name in sys.argv[1:]:
         for outcome, task, question, reply, right, said in judged(name):
             if outcome in ("wrong", "unread"):
-                print(
-                    f"{outcome:7} {task[:12]:12} {question[:30]!r}: {reply!r}\n        right {right!r}, read {said!r}"
+                sys.stdout.write(
+                    f"{outcome:7} {task[:12]:12} {question[:30]!r}: {reply!r}\n        right {right!r}, read {said!r}\n"
                 )
-        print(name, dict(counted(name)))
+        sys.stdout.write(f"{name} {dict(counted(name))}\n")

@@ -34,10 +34,12 @@ from lookhear.tasks.reading.patterns import (
     PASSES,
     PREDICATE,
     QUESTION,
+    RESUMES,
     RIGHTLY,
     SOFT,
     STATES,
     SUBJECT,
+    UNDECIDED,
     VERDICT,
     WRONGLY,
 )
@@ -123,10 +125,11 @@ def _weighed(text: str, starts: Sequence[int], mention: Mention, later: int = 0)
     if wrong and not right_claim:
         return replace(mention, strength=REJECTED)
     sentence = text[begin:end].rstrip()
-    if text[mention.end : mention.end + 3].lstrip("\"') ")[:1] in ("?", "？") and (
-        verdict := VERDICT.match(text[mention.end : mention.end + 30])
-    ):
-        return replace(mention, strength=STATED if verdict["yes"] else REJECTED)
+    if text[mention.end : mention.end + 3].lstrip("\"') ")[:1] in ("?", "？"):
+        if UNDECIDED.search(text[mention.end : mention.end + LEFT]):
+            return replace(mention, strength=PASSING)
+        if verdict := VERDICT.match(text[mention.end : mention.end + 30]):
+            return replace(mention, strength=STATED if verdict["yes"] else REJECTED)
     if sentence.endswith(("?", "？")) and (QUESTION.match(sentence) or mention.start < later):
         return replace(mention, strength=PASSING)
     states = STATES.search(left)
@@ -139,7 +142,7 @@ def _weighed(text: str, starts: Sequence[int], mention: Mention, later: int = 0)
     if (LETTER_PASSES if letters else PASSES).search(clause):
         head = place == 0 and not letters and OPENS.match(left) is not None
         return replace(mention, strength=HEAD if head else PASSING)
-    if BECAUSE.search(left):
+    if BECAUSE.search(left) and not RESUMES.search(left):
         return replace(mention, strength=PASSING)
     if mention.heads and OPENS.match(left) and (place == 0 or not letters or not right.strip(" .!\"')")):
         return replace(

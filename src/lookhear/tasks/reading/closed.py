@@ -5,95 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from itertools import pairwise
 
 from lookhear.tasks.reading import focus, numbers, yes_no
 from lookhear.tasks.reading.claims import PASSING, PLAIN, Mention, Reading, claimed, softened, standing
+from lookhear.tasks.reading.content import AUX
 from lookhear.tasks.reading.names import Words, echoes
+from lookhear.tasks.reading.synonyms import INSTRUMENTS, OTHERS, PLACES, ways
 
 MANY = "more than ten"
 COUNTS = frozenset((*numbers.UNITS[:11], MANY))
-PLACES: Mapping[str, tuple[str, ...]] = {
-    "left": ("left", "left side", "left hand side", "leftmost", "left-most", "lefthand", "left handed side"),
-    "right": ("right", "right side", "right hand side", "rightmost", "right-most", "righthand"),
-    "middle": ("middle", "center", "centre", "central", "in between"),
-    "indoor": ("indoor", "indoors", "inside", "in door"),
-    "outdoor": ("outdoor", "outdoors", "outside", "open air", "out door"),
-    "simultaneously": (
-        "simultaneously",
-        "simultaneous",
-        "at same time",
-        "both at once",
-        "at once",
-        "at same moment",
-        "in unison",
-    ),
-}
-ALIKE: Mapping[str, tuple[str, ...]] = {  # synonyms of names in a vocabulary
-    "drum": ("drums", "drum kit", "drum set", "drumset", "drumkit"),
-    "congas": ("conga", "conga drum", "conga drums"),
-    "saxophone": ("sax", "alto sax", "tenor sax"),
-    "bagpipe": ("bagpipes", "bag pipe", "bag pipes"),
-    "electric_bass": ("electric bass", "electric bass guitar", "bass guitar", "electrical bass"),
-    "acoustic_guitar": ("acoustic guitar", "acoustic guitars", "classical guitar"),
-    "cello": ("violoncello",),
-    "guzheng": ("gu zheng", "zheng", "chinese zither"),
-    "erhu": ("er hu",),
-    "pipa": ("pi pa",),
-    "accordion": ("accordian",),
-    "ukulele": ("ukelele", "uke"),
-    "xylophone": ("xylophones",),
-    "bassoon": ("fagotto",),
-    "anger": ("angry", "mad", "furious", "irritated"),
-    "angry": ("anger", "furious"),
-    "disgust": ("disgusted",),
-    "disgusted": ("disgust",),
-    "fear": ("fearful", "afraid", "scared", "frightened"),
-    "fearful": ("fear", "afraid", "scared"),
-    "joy": ("happy", "joyful", "happiness"),
-    "happy": ("happiness", "joy", "joyful"),
-    "happiness": ("happy", "joy", "joyful"),
-    "sad": ("sadness", "sorrow"),
-    "sadness": ("sad", "sorrow", "sorrowful"),
-    "surprise": ("surprised", "astonished"),
-    "surprised": ("surprise",),
-    "neutral": ("neutrality",),
-    "contempt": ("contemptuous",),
-    "anxiety": ("anxious",),
-    "anxious": ("anxiety",),
-    "worried": ("worry",),
-    "worry": ("worried",),
-    "helplessness": ("helpless",),
-    "disappointment": ("disappointed",),
-    "calm": ("calmness",),
-    "excited": ("excitement",),
-}
-OTHERS = (
-    "double bass",
-    "contrabass",
-    "upright bass",
-    "bass drum",
-    "electric guitar",
-    "bass clarinet",
-    "steel guitar",
-    "english horn",
-    "french horn",
-    "electric piano",
-    "electric violin",
-    "mouth organ",
-    "thumb piano",
-)
-INSTRUMENTS = (
-    "bass drum",
-    "bass clarinet",
-    "electric piano",
-    "electric violin",
-)  # synonyms in OTHERS that are unique
 IDIOM = re.compile(
-    r"\b(?:you(?:'re| are)(?: absolutely| quite)?|that(?:'s| is)|all) right\b|\bright (?:in (?:the|front)\b|on top)|\bright to \w+|\bright (?:away|"
+    r"\b(?:you(?:'re| are)(?: absolutely| quite)?|that(?:'s| is)|all) right\b|\bright (?:in (?:the|front)\b|on top)|"
+    r"\bright to \w+|\bright (?:away|"
     r"now|before|after|answer|option|choice|at the|from the start|here|there|when|as)\b|\ball right\b|"
-    r"(?<!the )(?<!on )(?<!your )(?<!or )\bright(?=[?,])|^\W*right[,.!]\s|\b(?:has|have|had|he|she|it|they|who|was|are|is) left (?:the (?:room|"
+    r"\bright(?=\?)|(?<!the )(?<!on )(?<!your )(?<!or )\bright(?=,)|^\W*right[,.!]\s|\b(?:has|have|had|he|she|it|"
+    r"they|who|was|are|is) left (?:the (?:room|"
     r"stage|scene|frame|video|building)|out|behind|before|after)\b|\bleft (?:out|behind|over|the (?:room|stage|"
     r"scene|frame))\b"
 )
@@ -119,13 +46,15 @@ POLITE = re.compile(
 OF_TWO = re.compile(
     r"\b(?:video|sound|clip|audio|option|number|no\.?|#)\s{0,2}(?P<n>one|two|1|2)\b(?![.:]\d)"
     r"|\b(?P<place>first|second|1st|2nd)(?= (?:video|sound|clip|audio|one|option|track|recording)\b|\W*$)"
-    r"|(?<![\w.:])(?<!first )(?<!second )(?<!other )(?<!which )(?<!that )(?<!this )(?<!no )(?P<alone>one|two|1|2)(?=\s*(?:[.,;!)\"']|$|\n|is\b|matches\b|fits\b|because\b|belongs\b|not\b|or\b))"
+    r"|(?<![\w.:])(?<!first )(?<!second )(?<!other )(?<!which )(?<!that )(?<!this )(?<!no )(?P<alone>one|two|1|"
+    r"2)(?=\s*(?:[.,;!)\"']|$|\n|is\b|matches\b|fits\b|because\b|belongs\b|not\b|or\b))"
     r"(?<!the two)(?<!both two)"
 )
 WHILE = re.compile(r"\bwhile\b[^,;.\n]{0,40}$")
 DESCRIBED = re.compile(
     r"^(?: (?:video|sound|clip|audio|one|recording|track))?\s*(?:shows?|has|contains?|features?|depicts?|plays?)\b|"
-    r"^(?: (?:video|sound|clip|audio|one|recording|track))? is (?:an?|the|of|from)\b(?! (?:match|right|correct|one|answer|best))"
+    r"^(?: (?:video|sound|clip|audio|one|recording|track))? is (?:an?|the|of|from)\b(?! (?:match|right|correct|one|"
+    r"answer|best))"
 )
 WHETHER = re.compile(r"\b(?:whether|if)\b")
 
@@ -135,7 +64,7 @@ def kind_of(question: str) -> str:
     asked = question.lower().strip()
     if HOW_MANY.search(asked):
         return "count"
-    if yes_no.AUX.match(asked) and not POLITE.match(asked):
+    if AUX.match(asked) and not POLITE.match(asked):
         return "yes_no"
     if WHERE.search(asked):
         return "place"
@@ -150,7 +79,7 @@ def kind_of(question: str) -> str:
     if POLITE.match(asked) and WHETHER.search(asked):
         return "yes_no"
     tail = re.split(r"[,:]\s*", asked)[-1]
-    return "yes_no" if yes_no.AUX.match(tail) and not POLITE.match(tail) else ""
+    return "yes_no" if AUX.match(tail) and not POLITE.match(tail) else ""
 
 
 def answer(statement: str, known: Sequence[str], question: str = "", kind: str | None = None) -> Reading:
@@ -204,7 +133,7 @@ def _repeated(question: str, known: Sequence[str]) -> set[int | str]:
 
 
 def asides(soft: str, mentions: Sequence[Mention]) -> list[Mention]:
-    """Mentions in brackets beside other words, after another value outside, are in passing: "outdoor (left of a pond)"."""
+    """Mentions in brackets, beside other words and after another value, are in passing: "outdoor (left of it)"."""
     kept: list[Mention] = []
     for mention in mentions:
         opened = soft.rfind("(", max(0, mention.start - 80), mention.start)
@@ -254,25 +183,6 @@ def mentions_of(soft: str, known: Sequence[str]) -> list[Mention]:
             continue
         mentions.append(Mention(start, end, key))
     return mentions
-
-
-@cache
-def ways(known: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
-    """Name -> its synonyms, without those that are names in `known` themselves."""
-    names = {label.lower().replace("_", " ") for label in known}
-    table = {}
-    for label in known:
-        low = label.lower()
-        plain = low.replace("_", " ")
-        more = [*ALIKE.get(low, ()), *PLACES.get(low, ())]
-        if plain.isalpha() and len(plain) > 3 and not plain.endswith("s") and low not in PLACES:
-            more.append(plain + "s")
-        table[label] = (plain, *(way for way in dict.fromkeys(more) if way not in names))
-    said: dict[str, list[str]] = {}
-    for label, some in table.items():
-        for way in some:
-            said.setdefault(way, []).append(label)
-    return {label: tuple(way for way in some if len(said[way]) == 1) for label, some in table.items()}
 
 
 def _of_kind(label: str, kind: str) -> bool:

@@ -52,7 +52,7 @@ NEGATIONS = frozenset(["not", "no", "never", "none", "neither", "nor", "without"
 
 
 def refuses(soft: str, mentions: Sequence[Mention]) -> bool:
-    """Whether a statement refuses to answer, outside the words of its mentions ("It cannot be determined" may be an option)."""
+    """Whether a statement refuses to answer, outside its mentions ("Cannot be determined" may be an option)."""
     for mention in mentions:
         soft = soft[: mention.start] + " " * (mention.end - mention.start) + soft[mention.end :]
     return REFUSES.search(soft) is not None

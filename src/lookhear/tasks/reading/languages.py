@@ -155,7 +155,7 @@ SPELLED = {  # matched as whole words
     "drum": "schlagzeug trommel tambour batería барабан барабаны",
     "bagpipe": "dudelsack gaita cornemuse волынка",
     "xylophone": "xylophon xilófono xilofono ксилофон",
-    "not": "nicht",
+    "not": "nicht kein keine keinen keiner geen",
     "but": "sondern",
     "or": "oder или",
 }
@@ -189,12 +189,15 @@ NOUNS = (  # "the answer is", noun and verb, in languages with spaces
     r"\bans(?:wer)?\s?\.(?=\s?\(?[A-Za-z]\b)",
 )
 OPTION = re.compile(
-    r"\b(?:opción|opzione|opção|вариант)\b|\b(?:réponse|respuesta|risposta|resposta|ответ|antwort)(?= \(?[A-Z]\b)",
+    r"\b(?:opción|opzione|opção|вариант)\b|\b(?:réponse|respuesta|risposta|resposta|ответ|antwort)(?= \(?[A-Z]\b)|"
+    r"\b(?:letra|lettre|lettera|buchstabe|буква|letter)(?= \(?[A-Z]\b)",
     re.IGNORECASE,
 )
 CHOOSE = re.compile(
-    r"\b(?:je (?:choisis|dirais|pense que c'est|opte pour)|ich (?:wähle|nehme|denke,? es ist|glaube,? es ist|tippe auf)|elijo|"
-    r"escojo|creo que es|diría que es|scelgo|direi|escolho|acho que é|выбираю|я думаю,? (?:что )?это|ik kies|wybieram)\b",
+    r"\b(?:je (?:choisis|dirais|pense que c'est|opte pour)|ich (?:wähle|nehme|denke,? es ist|glaube,? es ist|"
+    r"tippe auf)|elijo|"
+    r"escojo|creo que es|diría que es|scelgo|direi|escolho|acho que é|выбираю|я думаю,? (?:что )?это|ik kies|"
+    r"wybieram)\b",
     re.IGNORECASE,
 )
 WORD = {word: f" {english} " for english, words in SPELLED.items() for word in words.split()}

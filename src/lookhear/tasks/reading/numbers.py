@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from lookhear.tasks.reading.claims import FINAL, HEAD, PASSING, PLAIN, STATED, Mention, few
+from lookhear.tasks.reading.content import content
 
 UNITS = (
     "zero",
@@ -39,9 +40,11 @@ GROUPS = {"pair": 2, "couple": 2, "duo": 2, "duet": 2, "trio": 3, "quartet": 4, 
 ROMAN = {"ii": 2, "iii": 3, "iv": 4, "vi": 6, "vii": 7, "viii": 8, "ix": 9}
 MORE = 1_000_000  # value of a number with too many digits
 
+CROWDS = {"dozen": 12, "score": 20, "hundred": 100, "thousand": 1000}
 WORD = "|".join(sorted((*UNITS, *TENS, "dozen", "once", "twice", "thrice"), key=len, reverse=True))
 NUMBER = re.compile(
     rf"(?<![\w.,:/])(?P<digits>\d{{1,9}}(?:,\d{{3}})*|\d+)(?!\w|[:.,]\d|\s?/\s?\d)|"
+    rf"\b(?P<crowd>(?:(?:half a|a|{'|'.join(UNITS[1:10])}|several|many|some) )?(?:{'|'.join(CROWDS)}))\b|"
     rf"\b(?P<word>(?:{'|'.join(TENS)})[ -](?:{'|'.join(UNITS[1:10])})|{WORD})\b"
 )
 TIME = re.compile(
@@ -92,6 +95,9 @@ def value(word: str) -> int:
     if digits.isdigit():
         digits = digits.lstrip("0") or "0"
         return int(digits) if len(digits) < 7 else MORE
+    *before, last = word.replace("-", " ").split()
+    if last in CROWDS:
+        return CROWDS[last] // (2 if before[:1] == ["half"] else 1) * VALUES.get(" ".join(before), 1)
     first, _, second = word.replace("-", " ").partition(" ")
     return VALUES[first] + (VALUES[second] if second else 0)
 
@@ -128,7 +134,8 @@ def counts(text: str, question: str) -> list[Mention]:
     whole = text.strip(" .!?\n\"'()")
     if whole in ROMAN:
         return [Mention(0, len(text), ROMAN[whole])]
-    mentions = [m for match in few(list(NUMBER.finditer(text))) if (m := _count(text, match, noun))]
+    asked = content(question.lower()) - content(" ".join(m[2] for m in HEADNOUN.finditer(question.lower())))
+    mentions = [m for match in few(list(NUMBER.finditer(text))) if (m := _count(text, match, noun, asked))]
     mentions += _none(text, noun)
     mentions += [Mention(m.start(), m.end(), 1, least=HEAD) for m in SINGLE.finditer(text)]
     if not mentions:
@@ -149,7 +156,7 @@ def _passing(mention: Mention) -> Mention:
     return Mention(mention.start, mention.end, mention.value, PASSING, fixed=True)
 
 
-def _count(text: str, match: re.Match[str], noun: re.Pattern[str]) -> Mention | None:
+def _count(text: str, match: re.Match[str], noun: re.Pattern[str], asked: set[str]) -> Mention | None:
     """Mention for one number of a statement, or None if it is not a count."""
     left, right = text[max(0, match.start() - 60) : match.start()], text[match.end() : match.end() + 60]
     digits = match["digits"] is not None
@@ -158,7 +165,10 @@ def _count(text: str, match: re.Match[str], noun: re.Pattern[str]) -> Mention | 
         TIME.match(right) and re.match(r"\s*(?:seconds?|minutes?|percent|years?)", right)
     ):
         return None
-    if MOMENT.search(left) and not noun.match(right) and (digits or not left.rstrip().endswith("second")):
+    moment = MOMENT.search(left)
+    if moment and not digits and moment[0][0].isdigit():  # "violin 3: three in total"
+        moment = None
+    if moment and not noun.match(right) and (digits or not left.rstrip().endswith("second")):
         return None
     if match["word"] == "one":
         pronoun = PRONOUN.search(left) and not re.search(r"\b(?:only|just) (?:the )?$", left)
@@ -182,7 +192,10 @@ def _count(text: str, match: re.Match[str], noun: re.Pattern[str]) -> Mention | 
             return Mention(match.start(), match.end(), max(number + 1, 11), least=HEAD)
     if IN_TOTAL.match(right) or TOTAL.search(left):
         return Mention(match.start(), match.end(), number, FINAL, fixed=True)
-    if ONLY.search(left) and (re.match(r"^\s*of (?:them|these|those|which)\b", right) or BUT.search(left)):
+    part = re.match(r"^\s*of (?:whom|which|them|these|those)\b(?P<rest>[^,.;\n]*)", right)
+    if part and asked & content(part["rest"]):  # "three people, two of whom are talking"
+        return Mention(match.start(), match.end(), number, STATED, fixed=True)
+    if ONLY.search(left) and (part or BUT.search(left)):
         return Mention(match.start(), match.end(), number, STATED, fixed=True)
     opened = text.rfind("(", max(0, match.start() - 80), match.start())
     inside = opened >= 0 and ")" not in text[opened : match.start()] and bool(text[:opened].strip())

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from lookhear.tasks.reading.claims import HEAD, PLAIN, STATED, Mention
+from lookhear.tasks.reading.content import AUX, EMPTY, WORD, content, ordered
 from lookhear.tasks.reading.patterns import ENDS
 
 YES, NO = "yes", "no"
@@ -21,16 +22,19 @@ MEANT = {"nope": NO, "nah": NO, "negative": NO, "no": NO}
 WHOLE_YES = (
     r"y|true|correct|right|indeed|exactly|of course|certainly|sure|definitely|absolutely|positive|affirmative|"
     r"always|it does|it is|they do|they are|there is|there are|i think so|i believe so|that(?:'s| is) (?:right|"
-    r"correct|true)|certainly yes|definitely yes"
+    r"correct|true)|certainly yes|definitely yes|(?:it|he|she|they|there|we) (?:was|were|has|have|did|is|are|can)"
 )
 WHOLE_NO = (
     r"n|false|incorrect|wrong|untrue|not present|absent|not visible|not audible|not there|not heard|not seen|"
     r"there isn't any|"
     r"there aren't any|(?:unfortunately|sadly|clearly|apparently|obviously|certainly|almost certainly|"
-    r"actually|likely|most likely|unfortunately,? it(?:'s| is)) not|not always|not entirely|not throughout|not any ?more|"
+    r"actually|likely|most likely|unfortunately,? it(?:'s| is)) not|not always|not entirely|not throughout|"
+    r"not any ?more|"
     r"hardly|absolutely not|definitely not|certainly not|of course not|not at all|never|"
     r"not really|i don't think so|i do not think so|i think not|i don't believe so|probably not|it does not|"
     r"it doesn't|it is not|it isn't|they do not|they don't|they are not|they aren't|there is not|there isn't|"
+    r"(?:it|he|she|they|there|we)(?:'s|'re) not|(?:it|he|she|they|there|we) (?:was|were|has|have|did|can)(?:n't|"
+    r" not)|"
     r"there are not|there aren't|there is none|not true|not correct"
 )
 AGREES = re.compile(
@@ -43,7 +47,8 @@ BEGINS = re.compile(
 )
 TRUTH = re.compile(
     r"\b(?:it|that|this|statement|answer|claim)(?:'s| is| would be| should be)? (?P<not>not )?(?:(?P<yes>true|"
-    r"correct|the case)|(?P<no>false|incorrect|untrue|wrong))\b(?P<rest>\s+that\b.*)?(?:\W+(?:because|since|as)\b.*)?\W*$"
+    r"correct|the case)|(?P<no>false|incorrect|untrue|wrong))\b(?P<rest>\s+that\b.*)?(?:\W+(?:because|since|"
+    r"as)\b.*)?\W*$"
 )
 NEGATES = re.compile(
     r"\b(?:not|never|no|none|neither|nor|without|nothing|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't|"
@@ -53,105 +58,60 @@ UNSURE = re.compile(
     r"\b(?:if|whether|unless|cannot|can't|unable|unclear|unsure|unknown|not sure|impossible|hard to (?:say|"
     r"tell)|difficult to)\b"
 )
-SENSES = re.compile(r"\bi (?:do not|don't|did not|didn't|cannot|can't) (?:see|hear|detect|notice|find) (?:a|an|any)\b")
+SENSES = re.compile(
+    r"\bi (?:do not|don't|did not|didn't|cannot|can't) (?:see|hear|detect|notice|find) (?:a|an|"
+    r"any)\b"
+)
 PRONOUN = re.compile(
     r"^\W*(?:yes,? |no,? )?(?:it|he|she|they|this|that|there)(?:'s| is| are| was| were| does| do| did| can| has|"
     r" have)(?:(?P<not>n't\b| not\b)|\b)(?P<rest>.*)$"
 )
-AUX = re.compile(r"^\s*(?:is|are|was|were|does|do|did|can|could|has|have|will|would)\b")
-PLACES = re.compile(r"\b(?:in|on|at|of|from|throughout|during)\b.*$")
 PARTLY = re.compile(
     r"\b(?:only|just|except|apart from|until|stops?|stopped|paus\w+|sometimes|occasionally|briefly|partly|partially|"
     r"half|rarely|hardly|barely|almost|nearly|at first|in the (?:beginning|middle|end|intro|outro))\b"
 )
 NOT_ALL = re.compile(r"^\W*not\b(?P<rest>[^,;:]*)$")
-STRANGE = re.compile(r"[^\W\d_]")
-EMPTY = frozenset(
+LIKE = re.compile(r"\w-like\b|\bresembl\w+|\bsimilar to\b")
+APPEARS = re.compile(
+    r"^\W*it (?P<not>does not |doesn't |did not |didn't )?(?:seems?|appears?|looks?)(?: to me)? (?:that|like|as if|"
+    r"as though)\s"
+)
+FOREIGN = frozenset(
     [
-        "a",
-        "an",
-        "the",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "being",
-        "do",
-        "does",
-        "did",
-        "has",
-        "have",
-        "had",
-        "it",
-        "its",
-        "this",
-        "that",
-        "there",
-        "these",
-        "those",
-        "in",
-        "on",
-        "at",
-        "of",
-        "to",
-        "from",
-        "by",
-        "and",
-        "or",
-        "any",
-        "some",
-        "video",
-        "audio",
-        "clip",
-        "sound",
-        "sounds",
-        "sounding",
-        "making",
-        "make",
-        "makes",
-        "instrument",
-        "instruments",
-        "entire",
-        "whole",
-        "playing",
-        "play",
-        "plays",
-        "played",
-        "heard",
-        "hear",
-        "seen",
-        "see",
-        "visible",
-        "audible",
-        "music",
-        "musical",
-        "can",
-        "could",
-        "will",
-        "would",
-        "very",
-        "really",
-        "just",
-        "also",
-        "still",
-        "here",
-        "both",
-        "two",
-        "during",
-        "throughout",
-        "scene",
-        "screen",
-        "track",
-        "one",
-        "ones",
-        "present",
-        "exist",
-        "exists",
+        "il",
+        "ne",
+        "pas",
+        "hay",
+        "un",
+        "una",
+        "une",
+        "ist",
+        "sind",
+        "ein",
+        "eine",
+        "kein",
+        "keine",
+        "nicht",
+        "gibt",
+        "es",
+        "y",
+        "non",
+        "em",
+        "há",
+        "é",
+        "não",
+        "está",
+        "c",
+        "è",
+        "ha",
+        "una",
+        "der",
+        "das",
+        "les",
+        "des",
     ]
 )
-WORD = re.compile(r"[^\W_]+")
+STRANGE = re.compile(r"[^\W\d_]")
 
 
 def options(texts: Sequence[str]) -> dict[str | None, int]:
@@ -221,6 +181,11 @@ def _meant(sentence: str, question: str, alone: bool) -> tuple[str, int] | None:
 
 def _echoed(sentence: str, question: str) -> tuple[str, int] | None:
     """`_affirmed`, without a yes that holds of a part only ("The trumpet plays only in the intro")."""
+    if LIKE.search(sentence):
+        return None
+    if appears := APPEARS.match(sentence):
+        meant = _affirmed(sentence[appears.end() :], question)
+        return (NO if meant[0] == YES else YES, meant[1]) if meant and appears["not"] else meant
     meant = _affirmed(sentence, question)
     partly = {m[0] for m in PARTLY.finditer(sentence)} - {m[0] for m in PARTLY.finditer(question.lower())}
     return None if meant and meant[0] == YES and partly else meant
@@ -231,7 +196,9 @@ def _affirmed(sentence: str, question: str) -> tuple[str, int] | None:
     asked = question.lower()
     if not AUX.match(asked) or sentence.endswith("?"):
         return None
-    if any(not c.isascii() for c in STRANGE.findall(sentence)):  # another language, of which only some words are known
+    if FOREIGN & set(WORD.findall(sentence)) or any(
+        not c.isascii() for c in STRANGE.findall(sentence)
+    ):  # another language, of which only some words are known
         return None
     denied = NOT_ALL.match(sentence)
     if denied and WORD.search(denied["rest"]) and set(WORD.findall(denied["rest"])) <= set(WORD.findall(asked)):
@@ -257,8 +224,8 @@ def _affirmed(sentence: str, question: str) -> tuple[str, int] | None:
     if not wanted or not wanted <= have:
         return None
     if not there and not senses:
-        order = [w for w in _ordered(sentence) if w in wanted]
-        if list(dict.fromkeys(order)) != [w for w in dict.fromkeys(_ordered(asked)) if w in wanted]:
+        order = [w for w in ordered(sentence) if w in wanted]
+        if list(dict.fromkeys(order)) != [w for w in dict.fromkeys(ordered(asked)) if w in wanted]:
             return None
     odd = len(NEGATES.findall(sentence))
     if odd > 1:
@@ -280,16 +247,3 @@ def _against(text: str, question: str, value: str | int | None) -> list[Mention]
         ):
             mentions.append(Mention(end - 1, end, meant[0], HEAD, fixed=True))
     return mentions
-
-
-def _ordered(text: str) -> list[str]:
-    return [_stem(w) for w in WORD.findall(text) if w not in EMPTY and not AUX.match(w)]
-
-
-def content(text: str) -> set[str]:
-    """The words of a lower-case text that carry meaning, without plural endings."""
-    return set(_ordered(text))
-
-
-def _stem(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
