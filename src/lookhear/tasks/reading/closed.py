@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from lookhear.tasks.reading import focus, numbers, yes_no
-from lookhear.tasks.reading.claims import PASSING, PLAIN, Mention, Reading, claimed, softened, standing
+from lookhear.tasks.reading.claims import PASSING, PLAIN, Mention, Reading, claimed, few, softened, standing
 from lookhear.tasks.reading.content import AUX
 from lookhear.tasks.reading.names import Words, echoes
 from lookhear.tasks.reading.synonyms import INSTRUMENTS, OTHERS, PLACES, ways
@@ -30,7 +30,7 @@ SIDE = re.compile(
 )
 SIDED = re.compile(
     r"^\s*(?:side|hand|half|part|corner|edge|most|of|channel|instrument|one|player|speaker|portion|end|area|"
-    r"violin|[.,;:!?)\"']|$|\n)"
+    r"violin|[.,;:!?)\"'。，、]|$|\n)"
 )
 BARELY = re.compile(r"\W*(?:it is|it's|(?:the )?answer(?: is)?)?\W*(?:the|a|an)?\W*")
 WHERE = re.compile(
@@ -50,6 +50,7 @@ OF_TWO = re.compile(
     r"2)(?=\s*(?:[.,;!)\"']|$|\n|is\b|matches\b|fits\b|because\b|belongs\b|not\b|or\b))"
     r"(?<!the two)(?<!both two)"
 )
+BESIDE = re.compile(r"\b(?:to|on|at|in|towards?) the (?:far |very |upper |lower |extreme )?$")
 WHILE = re.compile(r"\bwhile\b[^,;.\n]{0,40}$")
 DESCRIBED = re.compile(
     r"^(?: (?:video|sound|clip|audio|one|recording|track))?\s*(?:shows?|has|contains?|features?|depicts?|plays?)\b|"
@@ -102,7 +103,7 @@ def answer(statement: str, known: Sequence[str], question: str = "", kind: str |
 
 def named(soft: str, known: Sequence[str], question: str = "", besides: bool = True) -> Reading:
     """The name in `known` that a statement (lower case, softened) claims; `besides` excludes names in the question."""
-    mentions = [m for m in mentions_of(soft, known) if not echoes(soft, question, m)]
+    mentions = [m for m in few(mentions_of(soft, known)) if not echoes(soft, question, m)]
     asked = _repeated(question.lower(), known) if besides else set()
     strange = {m.value for m in mentions} - asked
     if asked and strange:
@@ -181,7 +182,8 @@ def mentions_of(soft: str, known: Sequence[str]) -> list[Mention]:
                 continue
         if any(a <= start < b for a, b, _ in elsewhere):
             continue
-        mentions.append(Mention(start, end, key))
+        before = BESIDE.search(soft[max(0, start - 24) : start]) if key in PLACES else None
+        mentions.append(Mention(start - len(before[0]) if before else start, end, key))
     return mentions
 
 

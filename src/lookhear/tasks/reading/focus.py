@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lookhear.tasks.reading import claims
-from lookhear.tasks.reading.claims import AMBIGUOUS, LEFT, PASSING, PLAIN, Mention, Reading
+from lookhear.tasks.reading.claims import AMBIGUOUS, LEFT, PASSING, PLAIN, STATED, Mention, Reading
 from lookhear.tasks.reading.content import content
 from lookhear.tasks.reading.patterns import FOLLOWS
 
@@ -20,7 +20,8 @@ CLAUSE = re.compile(
     r"\band (?=(?:the|it|its|his|her|an?) (?:\w+ ){1,4}?(?:is|are|was|plays?|sounds?|starts?|comes?)\b)"
 )
 VERB = re.compile(
-    r"^(?: (?:player|one|side|instrument))? (?:is|are|was|were|has|can|does|do|plays?|played|starts?|began|begins?|"
+    r"^(?: (?:player|one|side|instrument))? (?:happens?|occurs?|is|are|was|were|has|can|does|do|plays?|played|"
+    r"starts?|began|begins?|"
     r"comes?|"
     r"makes?|sounds?|produces?|enters?|stands?|sits?|joins?|stops?|remains?|appears?|seems?)\b"
 )
@@ -40,6 +41,16 @@ OPPOSITE = tuple(
         ("short|shorter|shortest", "long(?:er|est)?"),
     )
 )
+BARE = re.compile(  # what follows a name that is the answer itself and not the subject of a sentence
+    r"^(?: (?:player|one|side|hand side|instrument|sound))?(?:\W*$|\W*[^\w\s]|\s+(?:because|since|as|and|or|not|but|"
+    r"rather|instead|on|at|in|with|from|of|for|to|that|which|who|i|though|although|while|too|probably|maybe|perhaps|"
+    r"likely|then)\b)"
+)
+INVERSE = (
+    (re.compile(r"\bbefore\b"), re.compile(r"\b(?:after|follows|following)(?: the| an?)?\s*$")),
+    (re.compile(r"\bafter\b"), re.compile(r"\b(?:before|precedes|preceding)(?: the| an?)?\s*$")),
+)
+CHANGES = re.compile(r"\b(?:later|afterwards|moves?|moved|switch\w*|changes?|in the end|at the end)\b")
 FIRST = re.compile(r"\b(?:first|earliest)\b")
 ASKING = frozenset(
     ["what", "which", "who", "whose", "where", "when", "why", "how", "name", "identify", "tell", "please"]
@@ -52,7 +63,7 @@ def claimed(text: str, mentions: Sequence[Mention], question: str) -> Reading:
     if reading.why != AMBIGUOUS:
         return reading
     wanted = content(question.lower()) - ASKING
-    if not wanted:
+    if not wanted or CHANGES.search(text):
         return reading
     edges = [0, *(m.end() for m in CLAUSE.finditer(text)), len(text)]
     held = set()
@@ -68,21 +79,51 @@ def claimed(text: str, mentions: Sequence[Mention], question: str) -> Reading:
 
 
 def compared(text: str, mentions: Sequence[Mention], question: str) -> list[Mention]:
-    """Mentions of what is said to be the opposite of what was asked for are in passing: "the left one starts later"."""
+    """Mentions of what is said to be the opposite of what was asked are in passing: "the left one starts later"."""
     asked = question.lower()
     wanted = content(asked) - ASKING
     against = [(word, other) for word, other in OPPOSITE if word.search(asked) and not other.search(asked)]
     sequence = FIRST.search(asked) is not None
+    inverse = next((other for word, other in INVERSE if word.search(asked) and not other.search(asked)), None)
     edges = [*(m.end() for m in CLAUSE.finditer(text)), len(text)]
     some = []
     for mention in mentions:
         rest = text[mention.end : min(edge for edge in edges if edge >= mention.end)]
+        if inverse and not mention.fixed and _turned(text[: mention.start], inverse, wanted):
+            some.append(replace(mention, strength=PLAIN, fixed=True))
+            continue
         opposite = any(other.search(rest) and not word.search(rest) for word, other in against) or (
             sequence and FOLLOWS.search(text[max(0, mention.start - LEFT) : mention.start]) is not None
         )
         if opposite and not mention.fixed:
             mention = replace(mention, strength=PASSING, fixed=True)
-        elif wanted and VERB.match(rest) and not wanted <= content(rest):  # "The drum is large", asked what sounds
+        elif wanted and not BARE.match(rest) and not wanted <= content(rest):  # "The drum is large", asked what sounds
             mention = replace(mention, heads=False)
+        some.append(mention)
+    return some
+
+
+def _turned(left: str, inverse: re.Pattern[str], wanted: set[str]) -> bool:
+    """Whether what was asked about comes on the other side: "The piano comes after the …", asked before it."""
+    if not inverse.search(left):
+        return False
+    sentence = re.split(r"[.!?;\n]", left)[-1]
+    return wanted - {"before", "after"} <= content(sentence)
+
+
+def ranked(text: str, mentions: Sequence[Mention], question: str) -> list[Mention]:
+    """Letters that are given the rank asked for are stated, others in passing: "A happens first … and B is last"."""
+    asked = question.lower()
+    ranks = [(word, other) for word, other in OPPOSITE[:2] if word.search(asked) and not other.search(asked)]
+    some = []
+    for mention in mentions:
+        if mention.letter and not mention.fixed and ranks:
+            rest = re.split(r"[,;.!?\n]|\band\b", text[mention.end : mention.end + LEFT])[0]
+            if VERB.match(rest) and any(word.search(rest) for word, _ in ranks):
+                mention = replace(mention, strength=STATED, fixed=True)
+            elif (VERB.match(rest) and any(other.search(rest) for _, other in ranks)) or FOLLOWS.search(
+                text[max(0, mention.start - LEFT) : mention.start]
+            ):
+                mention = replace(mention, strength=PASSING, fixed=True)
         some.append(mention)
     return some

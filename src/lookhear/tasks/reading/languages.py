@@ -14,6 +14,13 @@ ANSWER = "the answer is "
 PHRASES = {  # languages without spaces between words: matched anywhere, the longest first
     **dict.fromkeys(
         (
+            "正确选项为",
+            "正确选项是",
+            "正确的选项是",
+            "选项为",
+            "选项是",
+            "故选",
+            "应选",
             "答案是",
             "答案为",
             "答案應該是",
@@ -34,8 +41,8 @@ PHRASES = {  # languages without spaces between words: matched anywhere, the lon
     **dict.fromkeys(("不是", "并非", "而非", "ではなく", "ではありません", "아닙니다", "没有", "沒有"), " not "),
     **dict.fromkeys(("是的", "对的", "正确的", "はい", "네,", "네.", "그렇습니다", "नहीं तो", "ใช่"), " yes, "),
     **dict.fromkeys(("不是的", "不对", "いいえ", "아니요", "아니오", "不正确", "没有。"), " no, "),
-    **dict.fromkeys(("左侧", "左边", "左邊", "左側", "左手边", "왼쪽", "左の"), " left "),
-    **dict.fromkeys(("右侧", "右边", "右邊", "右側", "右手边", "오른쪽", "右の"), " right side "),
+    **dict.fromkeys(("左侧", "左边", "左邊", "左側", "左手边", "왼쪽", "左の"), " on the left "),
+    **dict.fromkeys(("右侧", "右边", "右邊", "右側", "右手边", "오른쪽", "右の"), " on the right side "),
     **dict.fromkeys(("中间", "中間", "中央", "正中", "真ん中", "가운데", "중앙"), " middle "),
     **dict.fromkeys(("室内", "室內", "屋内", "실내"), " indoor "),
     **dict.fromkeys(("室外", "户外", "戶外", "屋外", "야외", "실외"), " outdoor "),
@@ -200,7 +207,8 @@ CHOOSE = re.compile(
     r"wybieram)\b",
     re.IGNORECASE,
 )
-WORD = {word: f" {english} " for english, words in SPELLED.items() for word in words.split()}
+SIDES = {"left": "on the left", "right side": "on the right side"}
+WORD = {word: f" {SIDES.get(english, english)} " for english, words in SPELLED.items() for word in words.split()}
 WHOLE = {word: english for english, words in ALONE.items() for word in words.split()}
 FOUND = re.compile(
     "|".join(re.escape(p) for p in sorted(PHRASES, key=len, reverse=True))
@@ -211,6 +219,7 @@ FOUND = re.compile(
 LEADS = re.compile(
     rf"\s*({'|'.join(sorted(map(re.escape, WHOLE), key=len, reverse=True))})\s?[,，、:;!.。！—–]\s*", re.IGNORECASE
 )
+FOREIGN_DIGIT = re.compile(r"(?![0-9])\d")
 WORDS = re.compile(r"[^\W\d_]+")
 BETWEEN = re.compile(
     r"(?<=[A-Za-z0-9)])(?=[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])|"
@@ -234,17 +243,15 @@ def english(text: str) -> str:
     if (leads := LEADS.match(text)) and (meant := WHOLE[leads[1].lower()]) in ("yes", "no"):
         text = f"{meant}, {text[leads.end() :]}"
     if not text.isascii():
-        text = "".join(_digit(c) for c in text)
+        text = FOREIGN_DIGIT.sub(_digit, text)
         text = BETWEEN.sub(" ", FOUND.sub(_phrase, text, count=MOST))
     text = OPTION.sub("option", CHOOSE.sub("I choose", STATED.sub(ANSWER, text)))
     return WORDS.sub(lambda m: WORD.get(m[0].lower(), m[0]), text)
 
 
-def _digit(character: str) -> str:
-    if character.isascii() or not character.isdigit():
-        return character
-    value = unicodedata.digit(character, None)
-    return character if value is None else str(value)
+def _digit(match: re.Match[str]) -> str:
+    value = unicodedata.digit(match[0], None)
+    return match[0] if value is None else str(value)
 
 
 def _phrase(match: re.Match[str]) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from lookhear.tasks.reading.claims import FINAL, HEAD, PASSING, PLAIN, STATED, Mention, few
 from lookhear.tasks.reading.content import content
+from lookhear.tasks.reading.patterns import CORRECTED
 
 UNITS = (
     "zero",
@@ -144,12 +146,28 @@ def counts(text: str, question: str) -> list[Mention]:
             for m in re.finditer(rf"\b({'|'.join(GROUPS)})\b(?! up)", text)
             if not ENUMERATED.search(text[m.end() :])
         ]
+    if any(noun.match(text[m.end : m.end + 60]) for m in mentions):  # "4 players: 2 violins", asked for violins
+        mentions = [m if m.heads or m.fixed else _passing(m) for m in mentions]
+        mentions = _summands(text, mentions, noun)
     best = max((m.least for m in mentions), default=PLAIN)
     if best == PLAIN and (len(mentions) > 1 or any(ENUMERATED.search(text[m.end : m.end + 80]) for m in mentions)):
         return [
             m if m.strength >= STATED else _passing(m) for m in mentions
         ]  # two violins and a cello: no total is stated
     return sorted(mentions, key=lambda m: m.start)
+
+
+def _summands(text: str, mentions: list[Mention], noun: re.Pattern[str]) -> list[Mention]:
+    """ "One violin on the left and one violin on the right" states no total: each is in passing."""
+    parts = [m for m in mentions if not m.fixed and noun.match(text[m.end : m.end + 60])]
+    listed = {
+        id(m)
+        for a, b in pairwise(parts)
+        if re.fullmatch(r"[^.!?;\n]*(?:\band\b|,|\+|\bplus\b)[^.!?;\n]*", text[a.end : b.start])
+        and not CORRECTED.search(text[a.end : b.start])
+        for m in (a, b)
+    }
+    return [_passing(m) if id(m) in listed else m for m in mentions]
 
 
 def _passing(mention: Mention) -> Mention:
@@ -170,13 +188,18 @@ def _count(text: str, match: re.Match[str], noun: re.Pattern[str], asked: set[st
         moment = None
     if moment and not noun.match(right) and (digits or not left.rstrip().endswith("second")):
         return None
+    part = re.match(r"^\s*of (?:whom|which|them|these|those)\b(?P<rest>[^,.;\n]*)", right)
+    if part and asked & content(part["rest"]):  # "three people, two of whom are talking"
+        return Mention(match.start(), match.end(), number, STATED, fixed=True)
     if match["word"] == "one":
         pronoun = PRONOUN.search(left) and not re.search(r"\b(?:only|just) (?:the )?$", left)
         if (pronoun and "=" not in left) or (OF.match(right) and not THERE.search(left)):
             return None
     if digits and MARKER.search(left) and re.match(r"^[.)]\s+\S", right):
         return None
-    if re.search(r"/\s?$", left) or (digits and re.search(rf"{noun.pattern[1:]}\s$", left)):  # "violin 2" is its name
+    if re.search(r"(?:/|±|\+-)\s?$", left) or (
+        digits and re.search(rf"{noun.pattern[1:]}\s$", left)
+    ):  # "violin 2" is its name
         return None
     if BELOW.search(left) and "no more" not in left:
         return None
@@ -192,9 +215,6 @@ def _count(text: str, match: re.Match[str], noun: re.Pattern[str], asked: set[st
             return Mention(match.start(), match.end(), max(number + 1, 11), least=HEAD)
     if IN_TOTAL.match(right) or TOTAL.search(left):
         return Mention(match.start(), match.end(), number, FINAL, fixed=True)
-    part = re.match(r"^\s*of (?:whom|which|them|these|those)\b(?P<rest>[^,.;\n]*)", right)
-    if part and asked & content(part["rest"]):  # "three people, two of whom are talking"
-        return Mention(match.start(), match.end(), number, STATED, fixed=True)
     if ONLY.search(left) and (part or BUT.search(left)):
         return Mention(match.start(), match.end(), number, STATED, fixed=True)
     opened = text.rfind("(", max(0, match.start() - 80), match.start())

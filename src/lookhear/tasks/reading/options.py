@@ -82,10 +82,10 @@ def choose(statement: str, options: Sequence[str], question: str = "") -> Readin
         mentions += [m if m.value is None else _as(m, binary[str(m.value)]) for m in yes_no.said(soft, question)]
     else:
         mentions += [m for m in _texts(words, texts) if not any(a <= m.start < b for a, b in restated)]
-    mentions = _once([m for m in mentions if not echoes(soft, question, m)])
+    mentions = few(_once([m for m in mentions if not echoes(soft, question, m)]))
     if clash := _clash(soft, mentions):
         return Reading(why=f"the reply is ambiguous: the letter {clash} stands with the words of another option")
-    reading = focus.claimed(soft, mentions, question)
+    reading = focus.claimed(soft, focus.ranked(soft, mentions, question), question)
     if reading.value is None and not any(m.strength > PASSING for m in mentions):
         part = _part(words, texts)
         return reading if part is None else Reading(part)

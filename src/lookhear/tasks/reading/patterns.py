@@ -34,7 +34,8 @@ STATES = re.compile(
     rf"falls? (?:into|in|under|within))\b|"
     rf"=>|→|->|=)[,:]?"
     rf"(?: (?:it(?:'s| is| must be)|that's|this is|these are|there (?:is|are)|they(?:'re| are)|i(?:'d)? (?:say|"
-    rf"choose|pick)|we have))?"
+    rf"choose|pick)|we have|[^.!?,;\n]{{1,50}}? {BE}))?"
+    rf"|\bthe (?:one|person|player|instrument|sound|pair|event|thing)\b[^,.;\n]{{0,50}}? (?:is|was|are)\b"
     rf"){FILL}$"
 )
 FINALLY = re.compile(rf"\bfinal\b[^.!?\n]{{0,30}}{FILL}$")
@@ -162,7 +163,8 @@ AMENDS = re.compile(
 SOFT = re.compile(
     r"\bif i (?:had|have|were|was|must)(?: to)? (?:guess|choose|pick|say|answer)?|\bno doubt\b|\bwithout (?:a |"
     r"any )?doubt\b|\bno question\b|"
-    r"\bi (?:can't|cannot) be (?:\w+ )?(?:certain|sure)\b|\b(?:i'm|i am) sorry for [^.:\n]{0,40}(?=[.:])|"
+    r"\bas far as (?:i|we) (?:can|could) (?:tell|see|hear|judge)\b|\bi (?:can't|cannot) be (?:\w+ )?(?:certain|"
+    r"sure)\b|\b(?:i'm|i am) sorry for [^.:\n]{0,40}(?=[.:])|"
     r"\bapologi(?:es|[sz]e) for (?:the|my|any) (?:earlier |previous )?(?:mistake|confusion|error|oversight)\b|"
     r"\b(?:no|not) (?:more|less|fewer) than\b|\bnot only\b|\bnot (?:entirely |completely |totally |100% |"
     r"really |quite |so )?(?:sure|certain|exactly|clear)\b|\bnot to mention\b|\bno problem\b|\bno wonder\b"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
-from lookhear.tasks.reading.claims import HEAD, PLAIN, STATED, Mention
+from lookhear.tasks.reading.claims import HEAD, PASSING, PLAIN, STATED, Mention, few
 from lookhear.tasks.reading.content import AUX, EMPTY, WORD, content, ordered
 from lookhear.tasks.reading.patterns import ENDS
 
 YES, NO = "yes", "no"
 SAID = re.compile(
-    r"\b(yes|yeah|yep|yup|yea|aye|affirmative|nope|nah|negative)\b|\b(no)\b(?=\s*(?:[,.;:!?)\]\"'—–-]|$|\n)|"
+    r"\b(yes|yeah|yep|yup|yea|aye|affirmative|nope|nah|negative)\b|\b(no)\b(?=\s*(?:[,.;:!?)\]\"'—–-]|$|\n)|\s+no\b|"
     r"\s+(?:because|since|as|it|its|there|they|he|she|i|sir|this|that|we|the)\b)"
 )
 FIRST = re.compile(
@@ -38,7 +40,8 @@ WHOLE_NO = (
     r"there are not|there aren't|there is none|not true|not correct"
 )
 AGREES = re.compile(
-    rf"^\W*(?:(?:well|yes|absolutely|certainly|indeed|of course|correct|no|nope),? )?(?:(?P<yes>{WHOLE_YES})|"
+    rf"^\W*(?:(?:well|sure|sadly|i think|i believe|i'd say|i would say(?: that)?|yes|absolutely|certainly|indeed|"
+    rf"of course|correct|no|nope),? )?(?:(?P<yes>{WHOLE_YES})|"
     rf"(?P<no>{WHOLE_NO}))\W*$"
 )
 BEGINS = re.compile(
@@ -70,6 +73,9 @@ PARTLY = re.compile(
     r"\b(?:only|just|except|apart from|until|stops?|stopped|paus\w+|sometimes|occasionally|briefly|partly|partially|"
     r"half|rarely|hardly|barely|almost|nearly|at first|in the (?:beginning|middle|end|intro|outro))\b"
 )
+CLAUSES = re.compile(r"[.!?;,\n]+|\bbut\b|^\W*(?:yes|no)\b\s*[,.:]?")
+AGAIN = re.compile(r"(?:\s+|yes|no)*")
+EITHER = re.compile(r"\b(?:yes ?(?:and|or|/) ?no|no ?(?:and|or|/) ?yes)\b")
 NOT_ALL = re.compile(r"^\W*not\b(?P<rest>[^,;:]*)$")
 LIKE = re.compile(r"\w-like\b|\bresembl\w+|\bsimilar to\b")
 APPEARS = re.compile(
@@ -143,17 +149,23 @@ def said(text: str, question: str) -> list[Mention]:
             and text[m.end() :].lstrip()[:1] not in ".,;!"
         ):
             continue
+        if mentions and mentions[-1].value == word and AGAIN.fullmatch(text, mentions[-1].end, m.start()):
+            continue  # "no no no"
         mentions.append(Mention(m.start(), m.end(), word, least=HEAD))
     if (first := FIRST.match(text)) and not any(one.start == first.start(1) for one in mentions):
         mentions.append(Mention(first.start(1), first.end(1), NO, least=HEAD))
-    begin = 0
-    for end in [*(m.end() for m in ENDS.finditer(text)), len(text)]:
+    spans = [m.span() for m in EITHER.finditer(text)]
+    mentions = [
+        replace(m, strength=PASSING, fixed=True) if any(a <= m.start < b for a, b in spans) else m for m in mentions
+    ]
+    mentions += [Mention(b - 1, b, word, PASSING, fixed=True) for _, b in spans for word in (YES, NO)]
+    ends = [0, *(m.end() for m in ENDS.finditer(text)), len(text)]
+    for begin, end in few(list(pairwise(ends))):
         sentence = text[begin:end]
         if sentence.strip() and not any(begin <= m.start < end for m in mentions if m.least == HEAD):
             meant = _meant(sentence, question, alone=not text[:begin].strip() and not text[end:].strip())
             if meant:
                 mentions.append(Mention(begin, end, meant[0], meant[1], fixed=True))
-        begin = end
     explicit = {m.value for m in mentions if not m.fixed}
     if len(explicit) == 1:
         mentions += _against(text, question, next(iter(explicit)))
@@ -236,10 +248,9 @@ def _affirmed(sentence: str, question: str) -> tuple[str, int] | None:
 def _against(text: str, question: str, value: str | int | None) -> list[Mention]:
     """Mentions by sentences that contradict the explicit word: "Yes, there is no dog"."""
     mentions = []
-    begin = 0
-    for end in [*(m.end() for m in re.finditer(r"[.!?;,\n]+|\bbut\b|^\W*(?:yes|no)\b\s*[,.:]?", text)), len(text)]:
+    ends = [0, *(m.end() for m in CLAUSES.finditer(text)), len(text)]
+    for begin, end in few(list(pairwise(ends))):
         clause = text[begin:end].strip(" ,.;:!\n")
-        begin = end
         if (
             re.match(r"\W*there(?:'s| is| are)\b|\W*the\b", clause)
             and (meant := _echoed(clause, question))
