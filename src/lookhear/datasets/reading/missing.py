@@ -6,8 +6,8 @@
     @missing             as ROOT/missing.json says: {video_id, question_id, is_visual_missing, is_audio_missing} each
 
 Which questions is drawn once, by their ids, so that every model is asked the same. It is a question that misses a
-stream, not a clip: two questions of one clip may miss different ones. A net is served zeros as the features of a missing
-stream, as by the published loader; a model that decodes gets black or silence. Both missing is an error.
+stream, not a clip: two questions of one clip may miss different ones. A net is served zeros as the features of a
+missing stream, as by the published loader; a model that decodes gets black or silence. Both missing is an error.
 """
 
 from __future__ import annotations
