@@ -111,7 +111,10 @@ def named(soft: str, known: Sequence[str], question: str = "", besides: bool = T
     elif asked and mentions and not BARELY.fullmatch(soft[: mentions[0].start] + soft[mentions[-1].end :]):
         return Reading(why="the reply only repeats the question")
     if not question:  # of two things that happen at once neither is the subordinate
-        mentions = [replace(m, strength=PLAIN, fixed=True) if WHILE.search(soft[: m.start]) else m for m in mentions]
+        mentions = [
+            replace(m, strength=PLAIN, fixed=True) if WHILE.search(soft[max(0, m.start - 60) : m.start]) else m
+            for m in mentions
+        ]
     reading = focus.claimed(soft, focus.compared(soft, asides(soft, mentions), question), question)
     if reading.value is None and not mentions:
         doubled = [

@@ -70,8 +70,8 @@ def claimed(text: str, mentions: Sequence[Mention], question: str) -> Reading:
     for mention in claims.standing(text, mentions):
         if mention.strength < PLAIN:
             continue
-        start = max(edge for edge in edges if edge <= mention.start)
-        end = min(edge for edge in edges if edge >= mention.end)
+        start = max(mention.start - LEFT, *(edge for edge in edges if edge <= mention.start))
+        end = min(mention.end + LEFT, *(edge for edge in edges if edge >= mention.end))
         if wanted <= content(text[start:end]):
             held.add(mention.value)
     value = held.pop() if len(held) == 1 else None
@@ -88,8 +88,12 @@ def compared(text: str, mentions: Sequence[Mention], question: str) -> list[Ment
     edges = [*(m.end() for m in CLAUSE.finditer(text)), len(text)]
     some = []
     for mention in mentions:
-        rest = text[mention.end : min(edge for edge in edges if edge >= mention.end)]
-        if inverse and not mention.fixed and _turned(text[: mention.start], inverse, wanted):
+        rest = text[mention.end : min(mention.end + LEFT, *(edge for edge in edges if edge >= mention.end))]
+        if (
+            inverse
+            and not mention.fixed
+            and _turned(text[max(0, mention.start - LEFT) : mention.start], inverse, wanted)
+        ):
             some.append(replace(mention, strength=PLAIN, fixed=True))
             continue
         opposite = any(other.search(rest) and not word.search(rest) for word, other in against) or (
