@@ -74,7 +74,6 @@ PARTLY = re.compile(
     r"half|rarely|hardly|barely|almost|nearly|at first|in the (?:beginning|middle|end|intro|outro))\b"
 )
 CLAUSES = re.compile(r"[.!?;,\n]+|\bbut\b|^\W*(?:yes|no)\b\s*[,.:]?")
-AGAIN = re.compile(r"(?:\s+|yes|no)*")
 EITHER = re.compile(r"\b(?:yes ?(?:and|or|/) ?no|no ?(?:and|or|/) ?yes)\b")
 NOT_ALL = re.compile(r"^\W*not\b(?P<rest>[^,;:]*)$")
 LIKE = re.compile(r"\w-like\b|\bresembl\w+|\bsimilar to\b")
@@ -137,7 +136,8 @@ def options(texts: Sequence[str]) -> dict[str | None, int]:
 def said(text: str, question: str) -> list[Mention]:
     """Mentions of yes and no in `text` (lower case, softened), ignoring words repeated from the question."""
     mentions: list[Mention] = []
-    for m in SAID.finditer(text):
+    before, after = "", 0
+    for m in few(list(SAID.finditer(text))):
         word = MEANT.get(m[1] or m[2], YES)
         if (
             m[2]
@@ -146,10 +146,12 @@ def said(text: str, question: str) -> list[Mention]:
                 r"in)\s*$",
                 text[max(0, m.start() - 20) : m.start()],
             )
-            and text[m.end() :].lstrip()[:1] not in ".,;!"
+            and text[m.end() : m.end() + 20].lstrip()[:1] not in ".,;!"
         ):
             continue
-        if mentions and mentions[-1].value == word and AGAIN.fullmatch(text, mentions[-1].end, m.start()):
+        again, before = before == word and not text[after : m.start()].strip(), word
+        after = m.end()
+        if again:
             continue  # "no no no"
         mentions.append(Mention(m.start(), m.end(), word, least=HEAD))
     if (first := FIRST.match(text)) and not any(one.start == first.start(1) for one in mentions):
