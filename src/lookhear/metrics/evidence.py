@@ -1,12 +1,12 @@
 """Evidence metrics: is an answer correct, with the right seconds and the right modality?
 
     evidence_iou     temporal IoU of answer and reference per modality (percent, mean)
-    sense            the modalities are those of the reference
-    grounded         correct, right modality, and temporal IoU of at least IOU
+    sense            the modalities equal those of the reference (percent)
+    grounded         correct answer, equal modalities, and temporal IoU of at least IOU (percent)
     …_shuffled       the same against the evidence of another question, as a chance level
 
-References without evidence times are left out. A single time counts as one second; an answer without evidence has IoU
-0. A network names no times: its evidence is the seconds to which it gives more than an even share.
+References without evidence are left out. A single time counts as one second. An answer without evidence has IoU 0. A
+network names no times: its evidence is the seconds with more than a uniform share of its weights.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer], seed: int = 
 
 
 def named(answer: Answer) -> tuple[Segment, ...]:
-    """The seconds an answer names, or those to which its evidence gives more than an even share, sense by sense."""
+    """The answer's segments, else the seconds with more than a uniform share of its evidence weights, per modality."""
     if answer.segments or answer.evidence is None:
         return answer.segments
     tracks = (("audio", answer.evidence.heard), ("visual", answer.evidence.seen))
@@ -59,7 +59,7 @@ def named(answer: Answer) -> tuple[Segment, ...]:
 
 
 def iou(told: Sequence[Segment], true: Sequence[Segment]) -> float:
-    """Temporal IoU of two lists of segments, per modality."""
+    """Temporal IoU (0..1) of two lists of segments; intersections and unions are summed over both modalities."""
     inside = union = 0.0
     for stream in STREAMS:
         mine, theirs = (_merged([s for s in some if s.stream in (stream, "audio-visual")]) for some in (told, true))
@@ -70,7 +70,7 @@ def iou(told: Sequence[Segment], true: Sequence[Segment]) -> float:
 
 
 def senses(segments: Sequence[Segment]) -> frozenset[str]:
-    """The streams that segments are of."""
+    """The streams that occur in `segments`; `audio-visual` counts as both."""
     return frozenset(s for segment in segments for s in STREAMS if segment.stream in (s, "audio-visual"))
 
 

@@ -5,9 +5,10 @@
     @options+missing0.5  with a version of the dataset's own
     @missing             as ROOT/missing.json says: {video_id, question_id, is_visual_missing, is_audio_missing} each
 
-Which questions is drawn once, by their ids, so that every model is asked the same. It is a question that misses a
-stream, not a clip: two questions of one clip may miss different ones. A net is served zeros as the features of a
-missing stream, as by the published loader; a model that decodes gets black or silence. Both missing is an error.
+The selection depends only on question ids, so all models get the same questions. Streams are removed per question, not
+per clip: two questions about one clip may lack different streams. A network gets zeros as the features of a missing
+stream, as from the published loader; a model that decodes media gets black or silence. It is an error if both are
+missing.
 """
 
 from __future__ import annotations
