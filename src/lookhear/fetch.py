@@ -56,11 +56,6 @@ class FetchOptions:
     """networks that may be fetched from although they are not public"""
 
 
-def is_url(text: str) -> bool:
-    """Whether `text` is an http or https URL rather than a path."""
-    return text.lower().startswith(("http://", "https://"))
-
-
 def fetch(url: str, folder: Path | str, options: FetchOptions | None = None) -> Path:
     """Download `url` into a new file in `folder` and return its path. A failed download leaves no file.
 

@@ -64,7 +64,7 @@ def app(only: str | None = None, overview: bool = True) -> typer.Typer:
     """Build the typer application.
 
     With `only`, that command is imported and the others are known by their docstrings alone; with None, all are
-    imported. Without `overview` the others are known by name alone, which spares reading their files.
+    imported. Without `overview` there is that command alone, which spares reading the others' files.
     """
     commands = typer.Typer(
         name="lookhear",
@@ -76,7 +76,9 @@ def app(only: str | None = None, overview: bool = True) -> typer.Typer:
     )
     commands.callback()(_root)
     for name, file in files().items():
-        words = _docstring(file) if overview or name == only else ""
+        if not overview and name != only:
+            continue
+        words = _docstring(file)
         first = " ".join(words.split("\n\n")[0].split())
         wanted = only in (None, name)
         commands.command(name, help=words, short_help=first)(_capitals(function(name)) if wanted else _not_imported)
@@ -96,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             catalog.include(folder)
         with harmless():
             name = _named(given)
-            commands = app(name, overview=given[:1] != [name])
+            commands = app(name, overview=given[:1] != [name] or name not in files())
             code = commands(args=given or ["--help"], prog_name="lookhear", standalone_mode=False)
     except LookhearError as error:
         raise SystemExit(_explained(str(error), debug)) from None
