@@ -11,7 +11,9 @@ Exit codes: 0 success, 1 the command finished and found faults, 2 a bad argument
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -78,10 +80,10 @@ def app(only: str | None = None, overview: bool = True) -> typer.Typer:
     for name, file in files().items():
         if not overview and name != only:
             continue
-        words = _docstring(file)
+        made = _capitals(function(name)) if only in (None, name) else _not_imported
+        words = _docstring(file) if made is _not_imported else inspect.getdoc(made) or ""
         first = " ".join(words.split("\n\n")[0].split())
-        wanted = only in (None, name)
-        commands.command(name, help=words, short_help=first)(_capitals(function(name)) if wanted else _not_imported)
+        commands.command(name, help=words, short_help=first)(made)
     return commands
 
 
@@ -183,9 +185,13 @@ def _named(arguments: Sequence[str]) -> str | None:
 
 def _docstring(file: Path) -> str:
     """Docstring of a command's function, read from the source without importing it."""
+    text = file.read_text("utf-8")
+    usual = re.search(rf'^def {file.stem}\(.*?^\) -> None:\n    """([^\\]*?)"""', text, re.M | re.S)
+    if usual:
+        return inspect.cleandoc(usual[1])
     import ast
 
-    for node in ast.parse(file.read_text("utf-8")).body:
+    for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef) and node.name == file.stem:
             return ast.get_docstring(node) or ""
     return ""

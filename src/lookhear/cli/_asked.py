@@ -42,8 +42,8 @@ def files(videos: Sequence[str], limits: tuple[float, float] | None) -> Iterator
     """Context manager that resolves videos to a list of (name, path).
 
     A folder or pattern gives each of its files; a URL is downloaded into a temporary folder that is deleted at the end.
-    URLs are refused unless `limits` of a download, (megabytes, seconds), are given. With several videos, a MediaError takes the place of the path of a video
-    that is not available; with a single video it is raised.
+    URLs are refused unless `limits` of a download, (megabytes, seconds), are given. With several videos, a MediaError
+    takes the place of the path of a video that is not available; with a single video it is raised.
     """
     from tempfile import TemporaryDirectory
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from lookhear.layers.generation import Generation
+    pass
 
 MaxTokens = Annotated[int, typer.Option(min=0, help="Longest reply of a language model; 0: as the task has it.")]
 Temperature = Annotated[float, typer.Option(min=0, help="Draw replies: 0 takes the likeliest token, 1 as it comes.")]
@@ -23,8 +23,10 @@ def told(
     max_tokens: int, temperature: float, top_p: float, seed: int, beams: int, stop: Sequence[str] | None, window: float
 ) -> dict[str, Any]:
     """What `lookhear.load` is told of them; nothing where all are as they come. Raises RecipeError."""
+    made: dict[str, Any] = {"window": window} if window else {}
+    if (max_tokens, temperature, top_p, seed, beams, stop or []) == (0, 0.0, 1.0, 0, 1, []):
+        return made
     from lookhear.layers.generation import Generation
 
-    how: Generation = Generation(max_tokens, temperature, top_p, 0, seed, beams, tuple(stop or ()))
-    made: dict[str, Any] = {} if how.plain else {"generation": how}
-    return made | ({"window": window} if window else {})
+    how = Generation(max_tokens, temperature, top_p, 0, seed, beams, tuple(stop or ()))
+    return made if how.plain else made | {"generation": how}

@@ -17,7 +17,7 @@ from lookhear.metrics.answers import normal
 from lookhear.model import NetModel, says
 from lookhear.store.batch import Batch, orders
 from lookhear.store.features import FeatureStore
-from lookhear.types import Answer, Example
+from lookhear.types import Example
 
 WAYS = ("pointed", "random", "least")  # which seconds are taken away
 
