@@ -150,7 +150,8 @@ def _entries(shelf: str) -> dict[str, str]:
     """Name -> module, from the entry points of installed packages in the group `lookhear.SHELF`."""
     from importlib.metadata import distributions
 
-    group, found = f"lookhear.{shelf}", {}
+    group = f"lookhear.{shelf}"
+    found: dict[str, str] = {}
     for package in distributions():  # entry_points() parses those of every package installed; this, few
         if group in (package.read_text("entry_points.txt") or ""):
             for entry in package.entry_points.select(group=group):
