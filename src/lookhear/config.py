@@ -349,7 +349,8 @@ def _converted(schema: type[T], options: Mapping[str, Any], where: str) -> T:
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), dict(options)))
+        made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), dict(options)))
+        return made  # type: ignore[return-value]
     except OmegaConfBaseException as error:
         raise RecipeError(f"{where}: {getattr(error, 'full_key', None) or 'value'}: {_line(error)}") from None
 

@@ -98,13 +98,11 @@ def load(
     other models ignore them. Raises ModelError if the model does not exist or cannot be used.
     """
     name = spelled(name)
-    folder = Path(name)
+    folder = _folder(name)
     if (generation is not None or window) and not _names.named(name):
         raise RecipeError(f"{str(name)!r} writes no replies: generation and window are of language models.")
-    if (str(name) == REAL and not folder.is_dir()) or str(name).startswith(READ):
+    if _of_real(name):
         return _real(str(name), store, late)
-    if not folder.is_dir() and str(name) in shipped():
-        folder = SHIPPED / str(name)
     if _names.named(name):
         return _language(name, store, device, generation, window, late)
     if (folder / "model.safetensors").is_file():
@@ -112,20 +110,42 @@ def load(
 
         run = load_run(folder, store)
         return run.to(device) if device else run
+    raise _refusal(name, folder)
+
+
+def check(name: Path | str) -> None:
+    """Raise ModelError where `load` would find no model called `name`; nothing is loaded."""
+    name = spelled(name)
+    folder = _folder(name)
+    if not (_of_real(name) or _names.named(name) or (folder / "model.safetensors").is_file()):
+        raise _refusal(name, folder)
+
+
+def _folder(name: str) -> Path:
+    """The folder that `name` is, or that of a shipped model."""
+    return SHIPPED / name if not Path(name).is_dir() and name in shipped() else Path(name)
+
+
+def _of_real(name: str) -> bool:
+    return (name == REAL and not Path(name).is_dir()) or name.startswith(READ)
+
+
+def _refusal(name: str, folder: Path) -> ModelError:
+    """Why there is no model called `name`, and what there is."""
     if (folder / "recipe.yaml").is_file():
-        raise ModelError(f"{str(name)!r} is not trained to the end. Resume it: lookhear train {folder}/recipe.yaml")
+        return ModelError(f"{str(name)!r} is not trained to the end. Resume it: lookhear train {folder}/recipe.yaml")
     if catalog.has("nets", str(name)):
-        raise ModelError(
+        return ModelError(
             f"{str(name)!r} is a network, not a trained model. Train it (lookhear train soundstage/{name}) or "
             f"convert published weights (lookhear convert {name} CHECKPOINT), then give the run folder: runs/{name}"
         )
     if re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)) and not folder.exists():
-        raise ModelError(
+        return ModelError(
             f"No folder {str(name)!r}. If it is a model of the Hugging Face hub, say which of lookhear's models reads "
             f"it: qwen_omni@{name}, or another of: lookhear list llms"
         )
     have = ", ".join(shipped()) or "none"
-    raise ModelError(
+    return ModelError(
         f"No model called {str(name)!r}. Shipped: {have}. From packages: real. "
         f"Language models: {', '.join(_names.names())}. "
         "Or give a run folder, such as runs/av_master."
