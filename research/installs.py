@@ -43,8 +43,8 @@ VERSIONS = {"oldest": ("--resolution", "lowest-direct", "torch==2.6.0"), "newest
 
 HEAD = """# Installation
 
-`python -m research.installs docs/results/install.md` makes each row in an environment of its own from the wheel
-without `constraints.txt`: *oldest* are the lowest versions that `pyproject.toml` allows (torch 2.6), *newest* the newest
+`python -m research.installs docs/results/install.md` makes each row in a new environment from the wheel, without
+`constraints.txt`: *oldest* are the lowest versions that `pyproject.toml` allows (torch 2.6), *newest* the newest
 (torch 2.13). Seconds are wall time of `uv pip install` on two busy cores, with downloads that uv had kept. Torch and
 its CUDA libraries have a column of their own: only Python 3.11 with the newest versions had a build for the CPU alone
 here. *Works*: for *base* `lookhear ask` from an empty folder, else what the extra is for (`USES` in the program).
