@@ -7,7 +7,7 @@ Annotations and videos: github.com/YapengTian/AVE-ECCV18 (no licence stated); th
     <root>/AVE/<youtube id>.mp4                        or any folder with video, media or clip in its name
 
 3,339 train, 402 val, 402 test; AV-UIE v2 trains on 3.3 K. Some videos occur again with another event. One record
-(Church bell, VWi2ENBuTbw) has no length: it is kept, as background throughout, and listed as odd.
+(Church bell, VWi2ENBuTbw) has length 0. It is kept as background throughout and listed as odd.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FOLDERS = ("", "data", "AVE_Dataset", "data/AVE")
 
 
 def load(root: Path | str, split: str) -> list[Example]:
-    """Every readable clip of `split`, its event as the one segment of the reference."""
+    """Every readable clip of `split`; its event is the only segment of the reference."""
     return read(root, split).loaded()
 
 

@@ -5,8 +5,8 @@ Annotations: github.com/ttgeng233/UnAV, data/unav100_annotations.json (MIT); the
     <root>/unav100_annotations.json                    {"database": {id: {duration, subset, annotations}}}
     <root>/raw_videos/<youtube id>.mp4                 any folder with video, media, raw or clip in its name
 
-6,489 train, 2,134 val, 2,167 test. AV-UIE v2 trains on 4.9 K short stretches of train, with times in whole seconds.
-Events overlap; in a reference they stand in order of time.
+6,489 train, 2,134 val, 2,167 test. AV-UIE v2 trains on 4.9 K short segments of train, with times in whole seconds.
+Events overlap; in a reference they are in temporal order.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def load(root: Path | str, split: str) -> list[Example]:
 
 
 def read(root: Path | str, split: str) -> Annotations:
-    """The videos of `split`, with unreadable entries as faults; an entry without a known split is a fault of each."""
+    """The videos of `split`, with unreadable entries as faults. Entries without a known split are faults in every
+    split."""
     root = Path(root)
     path = _file(root)
     if path is None or split not in SUBSETS:
@@ -123,6 +124,6 @@ def _rows(path: Path) -> Iterator[Row]:
 
 
 def _past(pattern: re.Pattern[str], text: str, at: int) -> int:
-    """Where `pattern`, which matches nothing as well, ends when it begins at `at`."""
+    """End of the match of `pattern` at `at`; the pattern also matches the empty text."""
     match = pattern.match(text, at)
     return match.end() if match else at

@@ -10,8 +10,8 @@ from lookhear.model import Model, Storing
 from lookhear.store.features import FeatureStore
 from lookhear.types import Answer, Clip, Example
 
-UNANSWERED = "not answered: "  # begins the note of an answer that could not be given
-NO_REPLY = tasks.UNREAD + tasks.LOST["failed"]  # begins the note of an answer to a question that no reply came to
+UNANSWERED = "not answered: "  # prefix of the note of an answer about an unreadable clip
+NO_REPLY = tasks.UNREAD + tasks.LOST["failed"]  # prefix of the note of an answer without a reply from the server
 
 
 def run(
@@ -44,7 +44,7 @@ def run(
         together = order[start : start + clips]
         try:
             ask(together)
-        except LookhearError:  # one of them cannot be read, or they differ in length: each alone
+        except LookhearError:  # a clip is unreadable, or lengths differ: one clip at a time
             for clip in together:
                 try:
                     ask([clip])

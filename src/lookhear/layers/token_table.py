@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -32,6 +33,26 @@ def trim(tokens: Int[Tensor, "row word"]) -> tuple[Int[Tensor, "row word"], Bool
         return tokens, padding
     longest = int((~padding).any(dim=0).nonzero().max()) + 1
     return tokens[:, :longest], padding[:, :longest]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options that the networks with a token table share. Fields named like streams are the widths of these streams."""
+
+    variant: str = "released"
+    """form of the network; see the module's docstring"""
+    answers: int = 42
+    """size of the answer vocabulary"""
+    audio: int = 128
+    """width of the stream `audio`"""
+    frames: int = 512
+    """width of the stream `frames`"""
+    read: str = "tokens"
+    """tokens: ids through a trained table; words: word vectors"""
+    tokens: int = 20000
+    """size of the token vocabulary; id 0 is padding"""
+    words: int = 512
+    """width of the stream `words`"""
 
 
 class Reads(WatchAnswer):

@@ -1,12 +1,11 @@
 """Evidence metrics: is an answer correct, with the right seconds and the right modality?
 
     evidence_iou     temporal IoU of answer and reference per modality (percent, mean)
-    sense            the modalities are those of the reference
-    grounded         correct, right modality, and temporal IoU of at least IOU
+    sense            the modalities equal those of the reference (percent)
+    grounded         correct answer, equal modalities, and temporal IoU of at least IOU (percent)
     …_shuffled       the same against the evidence of another question, as a chance level
 
-References without evidence times are left out. A single time counts as one second; an answer without evidence has IoU
-0.
+References without evidence are left out. A single time counts as one second. An answer without evidence has IoU 0.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer], seed: int = 
 
 
 def iou(named: Sequence[Segment], true: Sequence[Segment]) -> float:
-    """Temporal IoU of two lists of segments, per modality."""
+    """Temporal IoU (0..1) of two lists of segments; intersections and unions are summed over both modalities."""
     inside = union = 0.0
     for stream in STREAMS:
         mine, theirs = (_merged([s for s in some if s.stream in (stream, "audio-visual")]) for some in (named, true))
@@ -56,7 +55,7 @@ def iou(named: Sequence[Segment], true: Sequence[Segment]) -> float:
 
 
 def senses(segments: Sequence[Segment]) -> frozenset[str]:
-    """The streams that segments are of."""
+    """The streams that occur in `segments`; `audio-visual` counts as both."""
     return frozenset(s for segment in segments for s in STREAMS if segment.stream in (s, "audio-visual"))
 
 

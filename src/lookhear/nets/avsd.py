@@ -31,7 +31,7 @@ from torch.nn import functional as F
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.recurrent import weigh
-from lookhear.layers.token_table import Reads, run_lstm
+from lookhear.layers.token_table import Options, Reads, run_lstm
 from lookhear.layers.translate import fitted, renamed
 from lookhear.types import Memory, Output
 
@@ -40,23 +40,9 @@ KINDS = (0, 1, 1, 1, 1, 2)  # whose weights a stream has in the sharing mode
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Options of the net. Fields named like streams are the widths of these streams."""
 
-    variant: str = "released"
-    """form of the network; see the module's docstring"""
-    answers: int = 42
-    """size of the answer vocabulary"""
-    audio: int = 128
-    """width of the stream `audio`"""
-    frames: int = 512
-    """width of the stream `frames`"""
-    read: str = "tokens"
-    """tokens: ids through a trained table; words: word vectors"""
-    tokens: int = 20000
-    """size of the token vocabulary; id 0 is padding"""
-    words: int = 512
-    """width of the stream `words`"""
     shared: bool = False
     """the four frames share their weights"""
     mask: bool = False

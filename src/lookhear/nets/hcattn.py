@@ -33,29 +33,15 @@ from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.attention import normalized
 from lookhear.layers.recurrent import weigh
-from lookhear.layers.token_table import Reads, SeesHears, run_lstm
+from lookhear.layers.token_table import Options, Reads, SeesHears, run_lstm
 from lookhear.layers.translate import fitted, renamed
 from lookhear.types import Memory, Output
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Options of the net. Fields named like streams are the widths of these streams."""
 
-    variant: str = "released"
-    """released or paper"""
-    answers: int = 42
-    """size of the answer vocabulary"""
-    audio: int = 128
-    """width of the stream `audio`"""
-    frames: int = 512
-    """width of the stream `frames`"""
-    read: str = "tokens"
-    """tokens: ids through a trained table; words: word vectors"""
-    tokens: int = 20000
-    """size of the token vocabulary; id 0 is padding"""
-    words: int = 512
-    """width of the stream `words`"""
     sound: bool = False
     """also read the stream `audio`"""
     attention: str = "alternating"

@@ -5,9 +5,10 @@
     @options+missing0.5  with a version of the dataset's own
     @missing             as ROOT/missing.json says: {video_id, question_id, is_visual_missing, is_audio_missing} each
 
-Which questions is drawn once, by their ids, so that every model is asked the same. It is a question that misses a
-stream, not a clip: two questions of one clip may miss different ones. A missing stream is black or silent here; stored
-features of it are the encoder's own of black or silence (the published loader serves zeros). Both missing is an error.
+The selection depends only on question ids, so all models get the same questions. Streams are removed per question, not
+per clip: two questions about one clip may lack different streams. A missing stream is black or silent here, and its
+stored features are the encoder's features of black or silence (the published loader uses zeros). It is an error if both
+are missing.
 """
 
 from __future__ import annotations

@@ -2,27 +2,15 @@
 
 from dataclasses import dataclass
 
+from lookhear.layers.token_table import Options
+
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Options of the net. Fields named like streams are the widths of these streams."""
 
-    variant: str = "released"
-    """form of the network; see the module's docstring"""
-    answers: int = 42
-    """size of the vocabulary; unused with `choose`"""
-    audio: int = 128
-    """width of the stream `audio`"""
-    frames: int = 512
-    """width of the stream `frames`"""
     motion: int = 0
     """width of a `motion` stream of one vector a stretch; 0: the mean change of the stretch takes its place"""
-    read: str = "tokens"
-    """tokens: ids through a trained table; words: word vectors"""
-    tokens: int = 20000
-    """size of the token vocabulary; id 0 is padding"""
-    words: int = 512
-    """width of the stream `words`"""
     sound: str = ""
     """where sound enters, as HAVF calls it: middle-vcrn, middle-ccrn, middle-2crn, late or early; empty is deaf"""
     fuse: str = "concat"

@@ -28,32 +28,18 @@ from torch import Tensor, nn
 
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
-from lookhear.layers.token_table import Reads, run_lstm
+from lookhear.layers.token_table import Options, Reads, run_lstm
 from lookhear.layers.translate import fitted, renamed
 from lookhear.nets.hme.memories import Alone, Look, Shared
 from lookhear.types import Memory, Output
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Options of the net. Fields named like streams are the widths of these streams."""
 
-    variant: str = "released"
-    """form of the network; see the module's docstring"""
-    answers: int = 42
-    """size of the answer vocabulary"""
-    audio: int = 128
-    """width of the stream `audio`"""
-    frames: int = 512
-    """width of the stream `frames`"""
     motion: int = 0
     """width of a `motion` stream, a row for each of `frames`; 0: the change from the second before"""
-    read: str = "tokens"
-    """tokens: ids through a trained table; words: word vectors"""
-    tokens: int = 20000
-    """size of the token vocabulary; id 0 is padding"""
-    words: int = 512
-    """width of the stream `words`"""
     sound: bool = False
     """sound in the place of motion"""
     start: str = "question"

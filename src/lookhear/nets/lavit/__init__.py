@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.attention import Attention, normalized
-from lookhear.layers.token_table import Reads
+from lookhear.layers.token_table import Options, Reads
 from lookhear.layers.translate import fitted, numbered
 from lookhear.nets.lavit.official import stereo, translated
 from lookhear.types import Memory, Output
@@ -39,29 +39,17 @@ EPS = 1e-12
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Options of the net. Fields named like streams are the widths of these streams."""
 
-    variant: str = "released"
-    """form of the network; see the module's docstring"""
-    answers: int = 42
-    """size of the answer vocabulary"""
-    audio: int = 128
-    """width of the stream `audio`"""
-    frames: int = 512
-    """width of the stream `frames`"""
     audio_place: int = 0
     """width of a stream of coordinates, a row for each of `audio`; 0: start and end of the second"""
     frames_place: int = 0
     """the same for `frames`"""
     channels: int = 1
     """1 mono, 2 stereo: `audio` is left and right side by side"""
-    read: str = "tokens"
-    """tokens: ids through BERT's tables; words: word vectors"""
     tokens: int = 30522
     """size of the token vocabulary; id 0 is padding"""
-    words: int = 512
-    """width of the stream `words`"""
     mask: bool = False
     """leave padding words out of every attention; as published they are attended to"""
     positions: int = 512

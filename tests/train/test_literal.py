@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from lookhear import config, literal
+from lookhear import config
+from lookhear.config import literal
+from lookhear.config.parse import OTHERS, _converted
 
-SHIPPED = [p for p in sorted(config.RECIPES.rglob("*.yaml")) if p.parent.name not in config.OTHERS]
+SHIPPED = [p for p in sorted(config.RECIPES.rglob("*.yaml")) if p.parent.name not in OTHERS]
 WRITTEN = """
 a yes No on null ~ 1 -3 0x1f 017 1_000 1e-3 1E5 .5 -.5 +1.5 1. 1:30 1:30.5 .inf -.inf .nan 2026-01-01 << = ???
 '1' 'x' "1e-3" !!str@1 !!float@1 [1,2] {b:@2} &a@1 *a
@@ -27,7 +29,7 @@ def test_shipped_recipes_read_alike(path):
     assert repr(read) == repr(OmegaConf.to_container(OmegaConf.load(path)))
     schema = config.LLMRecipe if "llm" in read else config.Recipe
     made = literal.fitting(schema, read)
-    assert made is None or repr(made) == repr(config._converted(schema, read, "here"))
+    assert made is None or repr(made) == repr(_converted(schema, read, "here"))
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), SCALARS), min_size=1, max_size=4))
@@ -59,11 +61,11 @@ def test_any_yaml_reads_as_omegaconf_reads_it_or_is_left_to_it(tmp_path_factory,
 def test_values_become_what_omegaconf_makes_of_them(section, value):
     made = literal.fitting(config.Recipe, {section: value})
     if made is not None:
-        assert repr(made) == repr(config._converted(config.Recipe, {section: value}, "here"))
+        assert repr(made) == repr(_converted(config.Recipe, {section: value}, "here"))
 
 
 def test_a_recipe_with_types_as_they_should_be_needs_no_omegaconf():
-    path = Path(config.__file__).parent / "weights" / "stage" / "recipe.yaml"
+    path = Path(config.__file__).parents[1] / "weights" / "stage" / "recipe.yaml"
     read = literal.mapping(path.read_text("utf-8"))
     assert read is not None
     assert literal.fitting(config.Recipe, read) == config.load(path)
