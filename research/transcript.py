@@ -103,7 +103,7 @@ def converted(folder: Path, name: str) -> str:
             raise SystemExit(f"{words}: exit code {code}\n{said}")
     told = json.loads(said[said.index("{") :])["overall"]
     count = sum(p.numel() for p in net.parameters())
-    return f"| {name} | {count:,} | {len(weights)} | {told['right']} of {told['total']} |"
+    return f"| {name} | {count:,} | {len(weights)} | {told['correct']} of {told['total']} |"
 
 
 def main(out: Path) -> None:
