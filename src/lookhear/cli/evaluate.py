@@ -63,9 +63,9 @@ def evaluate(
     event. The column or row "mute" gives the score of empty replies. Below the table are the blind floor of
     multiple-choice questions and, for benchmarks with an official parsing rule, the score under that rule.
 
-    Clips that cannot be read score as empty replies and are listed; the exit code is then 1. With --tasks, test sets that
-    are missing are listed and left out; with --out each set has a folder, and finished sets are not run again. Features
-    that are not in the store are computed.
+    Clips that cannot be read score as empty replies and are listed; the exit code is then 1. With --tasks, missing test
+    sets are listed and left out; with --out each set has a folder, and finished sets are not run again. Features that
+    are not in the store are computed.
 
     Masks (S4, MS3, AVSS, Ref-AVS) come from the model if it predicts them, as crab does, else from --segmenter, which
     draws masks from the box and points of a reply. With --embeddings the segmenter encodes each frame only once, across
