@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lookhear.cli._formats import Format
 from lookhear.cli._plots import of_report, published_rows
 from lookhear.cli._replies import Beams, MaxTokens, Seed, Stop, Temperature, TopP, Window, told
 from lookhear.files import claim, dumps
@@ -53,7 +54,7 @@ def evaluate(
     dry_run: Annotated[bool, typer.Option(help="Send nothing to a server: count questions, tokens and cost.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for report, answers, table and scores.svg.")] = None,
     rows: Annotated[Path | None, typer.Option(help="File for one row per question: .csv or .parquet.")] = None,
-    format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
+    format: Format = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Ask a model a dataset's questions and score the answers by type, with 95 % intervals clustered by video.
