@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import torch
 import yaml
@@ -26,12 +27,11 @@ KINDS = ("soundstage", "extract", "train", "llm", "study", "instruct", "robust",
 VOLATILE = ("log.jsonl", "costs.json", "tensorboard", "seconds")  # how long it took is no result
 TIMED = ("card",)  # entries of JSON files that say it
 STUDY = """
-base: {tiny}
 seeds: [0]
 splits: [val]
 rows:
-  one: {{}}
-  two: {{train.lr: 0.01}}
+  - {name: one, recipe: TINY, set: [train.epochs=1]}
+  - {name: two, recipe: TINY, set: [train.epochs=1, train.lr=0.02]}
 """
 
 
@@ -39,7 +39,7 @@ def prepare(root: Path) -> dict[str, list[str]]:
     """A world to work in, and the words of each kind of job with `OUT` for its folder."""
     world.make(root / "world")
     config.dump(world.recipe(root / "world", root / "unused"), root / "tiny.yaml")
-    (root / "study.yaml").write_text(STUDY.format(tiny=root / "tiny.yaml"))
+    (root / "study.yaml").write_text(STUDY.replace("TINY", str(root / "tiny.yaml")))
     films.make(root / "films")
     plus().save(root / "base")
     (root / "llm.yaml").write_text(yaml.safe_dump(llm_recipe(root)))
@@ -82,6 +82,7 @@ def llm_recipe(root: Path) -> dict:
 def begin(words: list[str], limit: Callable[[], None] = lambda: None) -> int:
     """The process id of a job begun in a fork of this process; `limit` is called there before the work.
 
+    `words` are those after `lookhear`; before them may stand variables of the environment, `NAME=value`.
     What it says goes into a pipe, which neither a full disk nor a limit on files reaches; `ended` reads it.
     """
     reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -98,7 +99,10 @@ def begin(words: list[str], limit: Callable[[], None] = lambda: None) -> int:
         os.dup2(writer, 1), os.dup2(writer, 2)
         sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
         torch.set_num_threads(1)
+        sys.modules["__main__"] = ModuleType("__main__")  # or spawned workers would import this file and torch
         limit()
+        while "=" in words[0]:
+            os.environ.__setitem__(*words.pop(0).split("=", 1))
         cli.main(words)
     except SystemExit as end:
         code = int(end.code or 0)
@@ -140,14 +144,14 @@ def kill(job: int, all_of_it: bool) -> None:
     """kill -9 of a job's whole group, or of its first process alone, whose workers must end by themselves."""
     (os.killpg if all_of_it else os.kill)(job, signal.SIGKILL)
     ended(job)
-    for _ in range(1000):
+    for _ in range(6000):
         try:
             os.killpg(job, 0)
         except ProcessLookupError:
             return
         time.sleep(0.01)
     os.killpg(job, signal.SIGKILL)
-    raise AssertionError("a worker outlived its job by ten seconds")
+    raise AssertionError("a worker outlived its job by a minute")
 
 
 def tree(root: Path) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Jobs that are killed twenty times anywhere end in the folder of an undisturbed run; two at once, or no room, likewise."""
+"""Jobs killed twenty times anywhere end in the folder of an undisturbed run; two at once, or no room, likewise."""
 
 import os
 import shutil
