@@ -220,7 +220,7 @@ def fuzz(name: str, folder: Path, words: list[str], count: int, seed: int) -> tu
 def preload() -> None:
     """Import the package here, so that forks need not."""
     for module in pkgutil.walk_packages(lookhear.__path__, "lookhear."):
-        if not module.name.startswith(("lookhear.serve", "lookhear.lmms_eval", "lookhear.__main__")):
+        if not module.name.endswith("__main__"):
             with suppress(Exception):
                 importlib.import_module(module.name)
 
@@ -235,10 +235,10 @@ if __name__ == "__main__":
     from tests import brought_cases
 
     with tempfile.TemporaryDirectory() as made:
-        cases = brought_cases.kept(given.root or Path(made) / "cases")
+        cases = kills.kept(given.root or Path(made) / "cases", brought_cases.prepare)
         preload()
         for case, (folder, words) in cases.items():
             if given.cases and case not in given.cases:
                 continue
-            outcomes, wrong = fuzz(case, folder, words, given.count, given.seed)
+            outcomes, wrong = fuzz(case, Path(folder), words, given.count, given.seed)
             print(f"{case}: {dict(outcomes)}", *wrong, sep="\n  ", flush=True)  # noqa: T201

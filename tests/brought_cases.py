@@ -17,16 +17,7 @@ from tests.train import films, world
 SCORED = ["--dataset", "soundstage", "--split", "test"]
 
 
-def kept(root: Path) -> dict[str, tuple[Path, list[str]]]:
-    """`prepare`, or what it has made in `root` before."""
-    place = root / "cases.json"
-    if not place.is_file():
-        root.mkdir(parents=True)
-        place.write_text(json.dumps({name: (str(folder), words) for name, (folder, words) in prepare(root).items()}))
-    return {name: (Path(folder), words) for name, (folder, words) in json.loads(place.read_text()).items()}
-
-
-def prepare(root: Path) -> dict[str, tuple[Path, list[str]]]:
+def prepare(root: Path) -> dict[str, tuple[str, list[str]]]:
     """Case name -> a folder, and words in which `HERE` is a copy of it. A first word `NAME=…` is an environment."""
     stage, run = str(root / "stage"), str(root / "run")
     kills.whole(["soundstage", stage, "--clips", "9", "--size", "64", "--workers", "1", "--twins", "mute"])
@@ -54,7 +45,7 @@ def prepare(root: Path) -> dict[str, tuple[Path, list[str]]]:
         _made(home / "lookhear" / "certificates")
     )
     kept = ["--dataset", "soundstage", "--root", str(bare)]
-    return {
+    cases = {
         "run, evaluate": (Path(run), ["evaluate", "HERE", *told, *store]),
         "run, export": (Path(run), ["export", "HERE", "HERE/exported"]),
         "store, evaluate": (root / "world" / "features", ["evaluate", run, *told, "--store", "HERE"]),
@@ -92,6 +83,7 @@ def prepare(root: Path) -> dict[str, tuple[Path, list[str]]]:
         ),
         "lists": (_lists(root), ["evaluate", run, "--tasks", "HERE/sets.yaml", "--root", str(root), *store]),
     }
+    return {name: (str(folder), words) for name, (folder, words) in cases.items()}
 
 
 def _made(folder: Path) -> Path:

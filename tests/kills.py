@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
 import torch
 import yaml
@@ -23,9 +24,10 @@ from lookhear import cli, config
 from tests.llms.small import plus
 from tests.train import films, world
 
-KINDS = ("soundstage", "extract", "train", "llm", "study", "instruct", "robust", "evaluate", "watch")
+KINDS = ("train", "evaluate", "robust", "instruct", "study", "llm", "watch", "extract", "soundstage")
 VOLATILE = ("log.jsonl", "costs.json", "tensorboard", "seconds")  # how long it took is no result
 TIMED = ("card",)  # entries of JSON files that say it
+T = TypeVar("T")
 STUDY = """
 seeds: [0]
 splits: [val]
@@ -33,6 +35,15 @@ rows:
   - {name: one, recipe: TINY, set: [train.epochs=1]}
   - {name: two, recipe: TINY, set: [train.epochs=1, train.lr=0.02]}
 """
+
+
+def kept(root: Path, prepare: Callable[[Path], T]) -> T:
+    """What `prepare(root)` returns, JSON, or has returned before for this folder."""
+    place = root / "prepared.json"
+    if not place.is_file():
+        root.mkdir(parents=True, exist_ok=True)
+        place.write_text(json.dumps(prepare(root)))
+    return json.loads(place.read_text())
 
 
 def prepare(root: Path) -> dict[str, list[str]]:
@@ -225,9 +236,10 @@ if __name__ == "__main__":
     asked.add_argument("kinds", nargs="*", default=KINDS)
     asked.add_argument("--kills", type=int, default=20)
     asked.add_argument("--seed", type=int, default=1)
+    asked.add_argument("--root", type=Path, help="folder to keep what the jobs start from")
     given = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        jobs = prepare(Path(folder))
+        jobs = kept(given.root or Path(folder) / "root", prepare)
         for kind in given.kinds:
             start = time.monotonic()
             try:
