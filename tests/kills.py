@@ -4,6 +4,7 @@ python -m tests.kills [KIND…] [--kills 20]      kills, and what differs from a
 """
 
 import argparse
+import importlib
 import json
 import os
 import random
@@ -11,8 +12,10 @@ import resource
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -90,11 +93,12 @@ def llm_recipe(root: Path) -> dict:
     return told
 
 
-def begin(words: list[str], limit: Callable[[], None] = lambda: None) -> int:
+def begin(words: list[str], limit: Callable[[], None] = lambda: None, learned: Path | None = None) -> int:
     """The process id of a job begun in a fork of this process; `limit` is called there before the work.
 
     `words` are those after `lookhear`; before them may stand variables of the environment, `NAME=value`.
-    What it says goes into a pipe, which neither a full disk nor a limit on files reaches; `ended` reads it.
+    At its end it writes the names of imported modules into `learned`. What it says goes into a pipe, which neither a
+    full disk nor a limit on files reaches; `ended` reads it.
     """
     reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     pid = os.fork()
@@ -118,6 +122,8 @@ def begin(words: list[str], limit: Callable[[], None] = lambda: None) -> int:
     except SystemExit as end:
         code = int(end.code or 0)
     finally:
+        if learned is not None:
+            learned.write_text("\n".join(sys.modules))
         sys.stdout.flush(), sys.stderr.flush()
         os._exit(code)
 
@@ -143,12 +149,22 @@ def ended(pid: int, seconds: float = 600.0) -> tuple[int, str] | None:
 
 
 def whole(words: list[str]) -> float:
-    """Run a job to its end; how many seconds it took. Raises AssertionError with what it said where it failed."""
+    """Run a job to its end; how many seconds it took. Raises AssertionError with what it said where it failed.
+
+    What it has imported is imported here as well: the next forks need not, and are killed at their work.
+    """
     began = time.monotonic()
-    done = ended(begin(words))
-    assert done is not None, f"{words} did not end"
-    assert done[0] == 0, done[1][-500:]
-    return time.monotonic() - began
+    with tempfile.TemporaryDirectory() as folder:
+        learned = Path(folder) / "modules"
+        done = ended(begin(words, learned=learned))
+        took = time.monotonic() - began
+        assert done is not None, f"{words} did not end"
+        assert done[0] == 0, done[1][-500:]
+        for name in learned.read_text().split("\n"):
+            if name.partition(".")[0] not in ("__main__", "__mp_main__"):
+                with suppress(Exception):
+                    importlib.import_module(name)
+    return took
 
 
 def kill(job: int, all_of_it: bool) -> None:
@@ -230,8 +246,6 @@ def no_file_beyond(size: int) -> Callable[[], None]:
 
 
 if __name__ == "__main__":
-    import tempfile
-
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("kinds", nargs="*", default=KINDS)
     asked.add_argument("--kills", type=int, default=20)

@@ -14,7 +14,23 @@ import time
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 import lookhear
+from lookhear import errors, tasks
+from lookhear.curate.instruct import check, phrases
+from lookhear.curate.robust import endpoint, rephrase
+from lookhear.datasets.reading import choices, replies, times
+from lookhear.evaluate import predictions
+from lookhear.llms.crab import text as crab_text
+from lookhear.metrics import captions, official
+from lookhear.model import llm, within
+from lookhear.serve import messages
+from lookhear.serve.routes import chat
+from lookhear.serve.schemas import ChatBody
+from lookhear.timeline import grammar
+from lookhear.timeline import reading as timeline_reading
+from lookhear.types import Answer, Clip, Example
 
 MEGABYTE, ALLOWED = 1_000_000, 0.1
 FUNCTIONS = {"compile", "match", "search", "sub", "subn", "fullmatch", "findall", "finditer", "split"}
@@ -124,3 +140,80 @@ def slow(pattern, anchored, piece, length):
         if best < ALLOWED / 10:
             break
     return best
+
+
+def readers():
+    """Name -> a function of one text that people or models write. Tasks' own parsers: `tests/tasks/test_replies.py`."""
+    example = Example("1", "question_answering", Clip(None, None), "How many {a}?", Answer("two"))
+    found = {
+        "instruct: fault": lambda text: check.fault(example, text),
+        "instruct: spoken": phrases.spoken,
+        "robust: list": endpoint._json_list,
+        "robust: sound": lambda text: endpoint._sound(text, "Is it?", ["a"]),
+        "robust: articles": rephrase.articles,
+        "times of a reply": lambda text: llm.seconds(text, "a", 60.0),
+        "words within": lambda text: within.notes(text, text, frozenset(), ("yes",)),
+        "question answering": lambda text: tasks.find("question_answering").parse(text, example, ("one", "two")),
+        "question of a timeline": grammar.read,
+        "reply about a timeline": timeline_reading.said,
+        "options of a message": messages.split_options,
+        "cut of a completion": lambda text: chat._cut(text, ChatBody(model="a", messages=[], max_tokens=9)),
+        "tokens of a completion": chat._tokens,
+        "tags of a reply": lambda text: replies.tagged(text, "answer", "event"),
+        "events of a reply": replies.events,
+        "coordinates of a reply": replies.coordinates,
+        "stretches of time": times.stretches,
+        "moments": times.moments,
+        "options of a record": choices._of_text,
+        "words of a caption": captions.words,
+        "terminal": errors.shown,
+        "spelling of a prediction": predictions._plain,
+        "prompt without marks": crab_text.tamed,
+    }
+    rules = {
+        f"official: {rule}": lambda text, rule=rule: official.verdict(rule, text, ["a", "b"], "a")
+        for rule in official.RULES
+    }
+    return found | rules
+
+
+NUMBERS = (
+    "9" * 4301,
+    f"[{'9' * 4301},2,3,4]",
+    f"{'9' * 4301} s to {'9' * 4301} s",
+    f"1.{'0' * 5000}",
+    '{"a": ' + "9" * 4301 + "}",
+)
+
+
+@pytest.mark.parametrize("name", readers())
+def test_a_reader_takes_a_megabyte_in_a_tenth_of_a_second(name):
+    """And no number is too long for it."""
+    read = readers()[name]
+    for text in NUMBERS:
+        read(text)
+    for piece in PIECES:
+        spent = []
+        for length in (MEGABYTE // 50, MEGABYTE):
+            text = (piece * (length // len(piece) + 1))[:length]
+            best = 9.0
+            for _ in range(3):
+                began = time.process_time()
+                read(text)
+                best = min(best, time.process_time() - began)
+                if best < ALLOWED:
+                    break
+            assert best < ALLOWED, (piece, length, best)
+            spent.append(best)
+
+
+def test_every_expression_is_linear():
+    """A quadratic one takes seconds for 30,000 characters, an exponential one for thirty."""
+    assert len(expressions()) > 250
+    dice, late = random.Random(0), {}
+    for where, (pattern, anchored) in expressions().items():
+        for piece in (*dice.sample(PIECES, 12), *words_of(pattern)):
+            if slow(pattern, anchored, piece, 3000) > ALLOWED / 3 or slow(pattern, anchored, piece, 30_000) > ALLOWED:
+                late[where] = piece
+                break
+    assert late == {}

@@ -22,6 +22,7 @@ from yaml import MappingNode, SafeLoader, SequenceNode, YAMLError, compose
 
 from lookhear import catalog
 from lookhear.errors import RecipeError
+from lookhear.kinds import misfit
 
 T = TypeVar("T")
 LEAST = {  # key of a recipe -> its smallest allowed value
@@ -337,6 +338,8 @@ def parse(schema: type[T], options: Mapping[str, Any] | None, where: str) -> T:
         made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), dict(options)))
     except OmegaConfBaseException as error:
         raise RecipeError(f"{where}: {getattr(error, 'full_key', None) or 'value'}: {_line(error)}") from None
+    if wrong := misfit(made):  # OmegaConf lets a list pass where a mapping's values are texts
+        raise RecipeError(f"{where}: {wrong}.")
     if schema in (Recipe, LLMRecipe):
         _check_amounts(made, where)
     return made  # type: ignore[return-value]

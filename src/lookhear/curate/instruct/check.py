@@ -14,6 +14,7 @@ from lookhear.types import Answer, Example, Region
 
 LEAST = 5  # words before the conclusion
 MOST = 300  # words in all
+LONGEST = 8000  # characters: no 300 words have so many
 AFTER = 3  # words that may follow the conclusion
 NAMING = ("question_answering", "event_localisation", "localisation", "action_recognition")  # they have sets of labels
 KINDS = (
@@ -55,6 +56,8 @@ def fault(
     `seconds` is the clip's length, 0 where neither it nor the example tells; `vocabulary` the answers there can be;
     `certified` what else is seen or heard in the clip, by whoever has watched it.
     """
+    if len(text) > LONGEST:
+        return f"longer than {MOST} words"
     if said := phrases.refusal(text):
         return f"refuses: {said!r}"
     where, said = phrases.filler(text)
