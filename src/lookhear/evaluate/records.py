@@ -47,7 +47,7 @@ def to_record(example: Example, answer: Answer, right: bool | None) -> dict[str,
 
 
 def from_record(record: Mapping[str, Any]) -> tuple[Example, Answer]:
-    """The question and the answer that `to_record` wrote. Raises KeyError, TypeError or ValueError for another record."""
+    """The question and the answer that `to_record` wrote. Raises KeyError, TypeError or ValueError for others."""
     video, audio = (Source(record[name]) if record.get(name) else None for name in ("video", "audio"))
     example = Example(
         id=record["id"],
