@@ -94,7 +94,7 @@ def test_the_command_line_is_light(command):
     done = subprocess.run([sys.executable, "-c", watch], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     best = min(_seconds(command) for _ in range(3))
-    assert best < 0.4, f"{best:.2f} s of CPU"  # 0.13 s on a calm machine; busy caches take more
+    assert best < 0.8, f"{best:.2f} s of CPU"  # 0.13 s on a calm machine, 0.55 where twenty others want its two cores
 
 
 def _seconds(command: list[str]) -> float:

@@ -76,7 +76,7 @@ def _found(shelf: str, stem: str) -> ModuleType:
             return importlib.import_module(stem)
         except ModuleNotFoundError as error:
             raise RecipeError(f"Cannot import {stem!r} for {shelf}: {error}. Is it on the Python path?") from None
-    if stem in _in_folders(shelf):
+    if stem in _in_folders(shelf) or stem in _in_folders(shelf, again=True):
         return _imported(f"lookhear.{shelf}.{stem}", stem)
     known = _things(shelf)
     if stem in known:
@@ -116,7 +116,7 @@ def _imported(module: str, name: str) -> ModuleType:
 
 def _things(shelf: str) -> dict[str, Path]:
     """Name -> file of every plug-in: our own, in included folders, and of installed packages."""
-    found = dict(_in_folders(shelf))
+    found = dict(_in_folders(shelf, again=True))
     for name, module in _entries(shelf).items():
         spec = importlib.util.find_spec(module) if name not in found else None
         if spec and spec.origin:
@@ -124,9 +124,17 @@ def _things(shelf: str) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def _in_folders(shelf: str) -> dict[str, Path]:
+def _in_folders(shelf: str, again: bool = False) -> dict[str, Path]:
+    """Name -> file of the plug-ins in the folders of a shelf's package; `again` looks into the folders anew."""
     package = sys.modules.get(f"lookhear.{shelf}")
-    folders = [ROOT / shelf, *(Path(p) for p in (package.__path__ if package else ()) if Path(p) != ROOT / shelf)]
+    if again:
+        _listed.cache_clear()
+    return _listed(shelf, tuple(package.__path__) if package else ())
+
+
+@lru_cache(maxsize=64)
+def _listed(shelf: str, paths: tuple[str, ...]) -> dict[str, Path]:
+    folders = [ROOT / shelf, *(Path(p) for p in paths if Path(p) != ROOT / shelf)]
     found: dict[str, Path] = {}
     for folder in reversed(folders):
         found |= _files(folder, shelf)

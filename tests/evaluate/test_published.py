@@ -153,7 +153,11 @@ def test_survey_numbers_and_figure(tmp_path):
     assert av_master["Existential"] == 83.60 and av_master["Temporal"] == 70.80
     assert av_master["Location"] == pytest.approx((86.61 * 1225 + 72.39 * 920) / 2145)
     gap = survey.designs("music_avqa")
-    assert all(gap["spatial-temporal"][t] > gap["other"][t] for t in survey.TYPES), "what the survey's figure shows"
+    assert sum(gap[kind]["methods"] for kind in survey.DESIGNS) == len(types)
+    assert all(gap["spatial-temporal network"][t] > gap["other"][t] for t in survey.TYPES), "as in the survey's figure"
+    asked = {row["type"]: row for row in survey.question_types()}
+    assert sum(row["music_avqa"] for row in asked.values()) == 9129
+    assert asked["Location"]["music_avqa"] == 1225 + 920
     years = [year for year, *_ in survey.progress("music_avqa")]
     assert years == sorted(years) and len(years) == 37
     survey.draw(tmp_path / "survey.png")

@@ -1,6 +1,7 @@
 """A study trains what is missing, asks everyone the same, and says who is better with paired tests."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,6 +102,25 @@ def test_planted_differences_are_found_and_absent_ones_are_not(world):
     assert all(c["holm"] >= c["p"] for c in found["better"]["columns"].values())
     templates = [c for c in found["plain"]["columns"] if "?" in c or "？" in c]
     assert sum(found["plain"]["columns"][t]["questions"] for t in templates) == len(asked)
+
+
+def test_a_row_asks_the_nets_of_another_with_other_options(world, table, tmp_path):
+    """What changes no weights is asked of the nets that are there; what does change them fails alone."""
+    more = "  - {name: Drops, of: Reads, set: [net.dropout=0.7]}\n  - {name: Wide, of: Reads, set: [net.hidden=4]}\n"
+    table.write_text(ROWS + more)
+    trained, said = [], []
+
+    def once(recipe):
+        trained.append(recipe.out)
+        return train(recipe, progress=False)
+
+    done = study.go(table, tmp_path / "out", once, [f"data.root={world}"], say=said.append)["test"]
+    assert {Path(out).parent.name for out in trained} == {"reads", "reads_less"}
+    assert np.array_equal(done.right["Drops"], done.right["Reads"]) and "Wide" not in done.right
+    assert any("failed: Wide" in line and "does not fit" in line for line in said)
+    table.write_text(ROWS + more.replace("net.dropout=0.7", "train.lr=1"))
+    with pytest.raises(RecipeError, match=r"'Drops'.*net.KEY"):
+        study.read(table)
 
 
 @pytest.mark.parametrize(

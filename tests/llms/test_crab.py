@@ -8,6 +8,7 @@ from transformers import CLIPVisionModel, LlamaForCausalLM
 from lookhear.errors import ModelError, RecipeError
 from lookhear.ilora import method as ilora
 from lookhear.llms import LLM, crab
+from lookhear.llms.crab import clips as clips_of
 from lookhear.llms.crab.parts import HEARING
 from lookhear.llms.crab.text import MADE, MASKED, TOKENS, Words, learned, tamed
 from lookhear.types import Media
@@ -74,7 +75,7 @@ def test_cached_answers_equal_whole_generation(llm):
         made = llm.prepare(CLIPS[row])
         ids = torch.tensor([llm.prefix(made) + llm.words.ask(prompt)])
         with torch.no_grad():
-            embeds, _ = llm.embedded(ids, [made])
+            embeds, _ = clips_of.embedded(llm.words, llm.model, ids, [made])
             out = llm.model.language.generate(
                 inputs_embeds=embeds, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False,
                 pad_token_id=2, return_dict_in_generate=True, output_scores=True, output_hidden_states=True,
@@ -139,7 +140,7 @@ def test_it_learns_to_draw_and_masks_come_from_the_predicting_states():
     with torch.no_grad():
         for reply, one, truth in zip(replies, media, (left, right), strict=True):
             row = torch.tensor([llm.prefix(one) + llm.words.ask(ASK) + llm.words.target(SAY)])
-            embeds, (levels,) = llm.embedded(row, [one])
+            embeds, (levels,) = clips_of.embedded(llm.words, llm.model, row, [one])
             hidden = llm.model.language(inputs_embeds=embeds, output_hidden_states=True).hidden_states[-1]
             places = torch.tensor([row[0].tolist().index(i) for i in ids]) - 1
             theirs = llm.model.segment(hidden[:, places], [level[None] for level in levels])[0, 0]

@@ -7,6 +7,7 @@ import torch
 
 from lookhear.layers import kv_cache
 from lookhear.llms import crab
+from lookhear.llms.crab import clips as clips_of
 from lookhear.llms.crab.parts import from_official, part_of
 from tests.adapters.golden_llm import read, weights
 from tests.parity import note
@@ -53,7 +54,7 @@ def test_golden():
     asks = [[(row[end:begin], row[begin:])] for row, end, begin in zip(ids, ends, begins, strict=True)]
 
     packed = kv_cache.packed([llm.prefix(c) for c in clips], asks, 2, "cpu")
-    embeds, pictures = llm.embedded(packed.ids, clips)
+    embeds, pictures = clips_of.embedded(llm.words, llm.model, packed.ids, clips)
     mask = packed.segment >= 0
     assert torch.equal(mask.int(), g["attention_mask"])
     close(embeds, g["inputs_embeds"], "inputs_embeds")

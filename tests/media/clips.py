@@ -58,7 +58,7 @@ def record(
             if rotation:
                 picture.set_display_rotation(rotation)
         if waveform is not None:
-            layout = "stereo" if waveform.ndim == 2 else "mono"
+            layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(np.atleast_2d(waveform))]
             sound = out.add_stream(sound_codec, rate=sample_rate, layout=layout)
         packets = []
         for k, time in enumerate(times):

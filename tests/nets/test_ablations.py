@@ -15,7 +15,7 @@ TABLES = sorted((config.RECIPES / "ablations").glob("*.yaml"))
 
 
 def test_all_tables_are_there():
-    assert len(TABLES) == 11
+    assert len(TABLES) == 14
 
 
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
@@ -35,3 +35,25 @@ def test_rows(path, tmp_path):
         assert {serving(recipe.features[s], s)[1] for s in wanted} == set(wanted) and encoders_of(
             recipe.features, wanted
         )
+
+
+@pytest.mark.parametrize("variant", ["released", "paper"])
+def test_the_focus_capture_stops_where_it_is_told(variant):
+    """Figure 6: after all seconds it is the whole network; after fewer, what comes later changes nothing of it."""
+    from lookhear.nets import av_master
+
+    def built(seconds):
+        torch.manual_seed(0)
+        sizes = {"audio": 6, "frames": 7, "question": 8, "words": 8, "hidden": 16, "inner": 12, "heads": 4}
+        return av_master.build(av_master.Config(variant, 5, focus_seconds=seconds, **sizes)).eval()
+
+    torch.manual_seed(1)
+    audio, frames = torch.randn(2, 9, 6), torch.randn(2, 9, 7)
+    later = [torch.cat([x[:, :4], torch.randn(2, 5, x.shape[-1])], dim=1) for x in (audio, frames)]
+    with torch.no_grad():
+        whole, all_of_it, four = (built(n).watch(audio=audio, frames=frames) for n in (0, 9, 4))
+        other = built(4).watch(audio=later[0], frames=later[1])
+    for side in ("seen", "heard"):
+        torch.testing.assert_close(whole[f"{side}_object"], all_of_it[f"{side}_object"])
+        torch.testing.assert_close(four[f"{side}_object"], other[f"{side}_object"])
+        assert not torch.allclose(four[f"{side}_object"], whole[f"{side}_object"])

@@ -9,8 +9,9 @@ from torch.nn import functional as F
 
 from lookhear import catalog
 from lookhear.errors import RecipeError
-from lookhear.nets import audio_only, lavit, mcan, pooled_mlp, psac, question_only, video_only
+from lookhear.nets import audio_only, lavit, mcan, pooled_mlp, question_only, video_only
 from lookhear.nets.hcrn import units
+from lookhear.nets.psac import parts
 from lookhear.store.batch import orders
 
 AUDIO, FRAMES, QUESTION, WORDS = torch.randn(2, 5, 6), torch.randn(2, 5, 8), torch.randn(3, 4), torch.randn(3, 7, 4)
@@ -238,7 +239,7 @@ def test_psac_tells_equal_seconds_apart_by_their_place():
     with torch.no_grad():
         memory = net.watch(frames=torch.ones(1, 6, 6))["seen"][0]
     assert all(not torch.allclose(memory[0], memory[t], atol=1e-3) for t in range(1, 6))
-    table = psac.table(9, 6)
+    table = parts.table(9, 6)
     assert not table[0].any() and torch.allclose(table[1, :2], torch.tensor([math.sin(1), math.cos(1)]))
 
 

@@ -57,3 +57,39 @@ def test_a_quoted_word_is_kept():
 @pytest.mark.skipif(not vectors.there(), reason="the package wordllama is not installed")
 def test_word_vectors_read_what_no_rule_does():
     assert read("make out the noises for me, would you").program == "what"
+
+
+@pytest.mark.parametrize(
+    ("asked", "program", "names"),
+    [
+        ("do u hear a vioiln", "exist", ["violin"]),
+        ("whats he drumming on", "what", ["drum"]),
+        ("sax or trumpet?", "exist", ["saxophone", "trumpet"]),
+        ("Which is it: a lawn mower, a chainsaw or a helicopter?", "exist", ["lawn mower", "chainsaw", "helicopter"]),
+        ("I see a fiddle, don't I?", "exist", ["violin"]),
+        ("Apart from the clarinet, is there a drum too?", "exist", ["drum"]),
+        ("Do the drums play all the way through?", "always", ["drum"]),
+        ("Do you hear the siren for most of the clip?", "mostly", ["siren"]),
+        ("Might there be a helicopter nearby?", "exist", ["helicopter"]),
+        ("Which instrument is more expensive?", "unknown", None),
+        ("Do you agree with what he says?", "unknown", None),
+        ("Is the harp on the left?", "where", ["harp"]),
+    ],
+)
+def test_as_people_write(asked, program, names):
+    query = read(asked)
+    assert query.program == program
+    if names is not None:
+        assert [thing.concept.name for thing in query.things] == names
+
+
+def test_what_a_word_only_describes_is_not_there():
+    (case,) = read("Is there a guitar case?").things
+    assert case.concept is None
+    assert case.near == "a guitar"
+    assert read("Is there a trunk?").misspelt == ()
+
+
+def test_a_mended_word_is_told():
+    assert read("Is there a saxaphone?").misspelt == (("saxaphone", "saxophone"),)
+    assert read('Is the word "saxaphone" said?').misspelt == ()

@@ -109,7 +109,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(recipe, monkeypatch):
     one = llm._Run._one
 
     def until_three(self):
-        if self.at == 3:
+        if self.run.step == 3:
             raise KeyboardInterrupt
         one(self)
 

@@ -63,8 +63,8 @@ def function(name: str) -> Callable[..., None]:
 def app(only: str | None = None, overview: bool = True) -> typer.Typer:
     """Build the typer application.
 
-    With `only`, that command is imported and the others are known by their docstrings alone; with None, all are
-    imported. Without `overview` the others are known by name alone, which spares reading their files.
+    With `only`, just that command is imported and the others have only their docstrings; with None, all are imported.
+    Without `overview` the others have only their names, so that their files need not be read.
     """
     commands = typer.Typer(
         name="lookhear",
@@ -86,18 +86,18 @@ def app(only: str | None = None, overview: bool = True) -> typer.Typer:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Raises SystemExit with one of the exit codes in this file's docstring."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read by torch's import: threads that wait for work sleep
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    before = given[: given.index("--")] if "--" in given else given
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    before = argv[: argv.index("--")] if "--" in argv else argv
     debug = "--debug" in before
     before, included = _included([a for a in before if a != "--debug"])
-    given = [_path(a) for a in before] + given[given.index("--") :] if "--" in given else [_path(a) for a in before]
+    argv = [_path(a) for a in before] + argv[argv.index("--") :] if "--" in argv else [_path(a) for a in before]
     try:
         for folder in included:
             catalog.include(folder)
         with harmless():
-            name = _named(given)
-            commands = app(name, overview=given[:1] != [name])
-            code = commands(args=given or ["--help"], prog_name="lookhear", standalone_mode=False)
+            name = _named(argv)
+            commands = app(name, overview=argv[:1] != [name])
+            code = commands(args=argv or ["--help"], prog_name="lookhear", standalone_mode=False)
     except LookhearError as error:
         raise SystemExit(_explained(str(error), debug)) from None
     except UsageError as error:
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ModuleNotFoundError as error:
         if (error.name or "lookhear").split(".")[0] == "lookhear":
             raise SystemExit(_crashed(error, debug)) from None
-        raise SystemExit(_explained(str(not_installed(error, _command(given))), debug)) from None
+        raise SystemExit(_explained(str(not_installed(error, _command(argv))), debug)) from None
     except BrokenPipeError:  # the reader has closed the pipe: `lookhear … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(FAULTS) from None

@@ -103,9 +103,9 @@ def _read(path: Path) -> list[str]:
     """Read questions from a file: one per line, or a JSON list. Raises RecipeError."""
     try:
         text = path.read_text("utf-8-sig")
-        found = json.loads(text) if path.suffix == ".json" else [line for line in text.splitlines() if line.strip()]
+        questions = json.loads(text) if path.suffix == ".json" else [line for line in text.splitlines() if line.strip()]
     except (OSError, ValueError) as error:
         raise RecipeError(f"{path}: not readable as questions ({error}). Write one a line, or a JSON list.") from None
-    if not isinstance(found, list) or not found or not all(isinstance(q, str) for q in found):
+    if not isinstance(questions, list) or not questions or not all(isinstance(q, str) for q in questions):
         raise RecipeError(f"{path}: holds no questions. Write one a line, or a JSON list of texts.")
-    return found
+    return questions

@@ -1,4 +1,4 @@
-"""Plots beside what a command writes: drawn where matplotlib is installed, else one line says how to get them."""
+"""Plots of a command's results; without matplotlib, one line says how to install it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lookhear.errors import DependencyError
 
 
 def plotted(draw: Callable[[], object]) -> None:
-    """Draw, or say on standard error what drawing needs."""
+    """Call `draw`; if a package is missing, print on standard error which one."""
     try:
         draw()
     except DependencyError as error:
@@ -19,7 +19,10 @@ def plotted(draw: Callable[[], object]) -> None:
 
 
 def of_report(report: Any, folder: Path, beside: Mapping[str, Mapping[str, float]] | None = None) -> None:
-    """`scores.svg` in `folder`: the report's types with intervals, published rows as marks; nothing where none is."""
+    """Draw `scores.svg` into `folder`: scores by question type with intervals, the rows `beside` as marks.
+
+    A report without right or wrong answers has no such plot; nothing is drawn.
+    """
     from lookhear.evaluate import tables
     from lookhear.evaluate.draw import charts
 
@@ -33,7 +36,7 @@ def of_report(report: Any, folder: Path, beside: Mapping[str, Mapping[str, float
 
 
 def published_rows(model: Any, dataset: str) -> dict[str, dict[str, float]]:
-    """Published rows, on this dataset, of the net that `model` is."""
+    """Published results of `model`'s net on this dataset; empty for a language model."""
     from lookhear.evaluate.literature import published, table_rows
     from lookhear.model import NetModel
 

@@ -1,4 +1,4 @@
-"""How a language model is to reply, as `ask` and `evaluate` are told: options of a command, and what they make."""
+"""Options of `ask` and `evaluate` for the replies of a language model, and the arguments they become."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ import typer
 if TYPE_CHECKING:
     from lookhear.layers.generation import Generation
 
-MaxTokens = Annotated[int, typer.Option(min=0, help="Longest reply of a language model; 0: as the task has it.")]
-Temperature = Annotated[float, typer.Option(min=0, help="Draw replies: 0 takes the likeliest token, 1 as it comes.")]
-TopP = Annotated[float, typer.Option(min=0, max=1, help="Draw from the likeliest tokens of this much probability.")]
-Seed = Annotated[int, typer.Option(help="Of drawn replies.")]
-Beams = Annotated[int, typer.Option(min=1, help="Beam search with so many beams.")]
-Stop = Annotated[list[str] | None, typer.Option(help="A text before which a reply ends; again for more.")]
-Window = Annotated[float, typer.Option(min=0, help="Ask about windows of so many seconds of longer videos.")]
+MaxTokens = Annotated[int, typer.Option(min=0, help="Most tokens of a language model's reply; 0: the task's default.")]
+Temperature = Annotated[
+    float, typer.Option(min=0, help="Sampling temperature of replies; 0 takes the likeliest token.")
+]
+TopP = Annotated[float, typer.Option(min=0, max=1, help="Draw from the likeliest tokens with this total probability.")]
+Seed = Annotated[int, typer.Option(help="Seed of sampled replies.")]
+Beams = Annotated[int, typer.Option(min=1, help="Number of beams in beam search.")]
+Stop = Annotated[list[str] | None, typer.Option(help="Text that ends a reply (repeatable).")]
+Window = Annotated[
+    float, typer.Option(min=0, help="Seconds of each window that longer videos are split into; 0: no windows.")
+]
 
 
 def told(
     max_tokens: int, temperature: float, top_p: float, seed: int, beams: int, stop: Sequence[str] | None, window: float
 ) -> dict[str, Any]:
-    """What `lookhear.load` is told of them; nothing where all are as they come. Raises RecipeError."""
+    """Keyword arguments of `lookhear.load` for these options; empty if all are defaults. Raises RecipeError."""
     from lookhear.layers.generation import Generation
 
     how: Generation = Generation(max_tokens, temperature, top_p, 0, seed, beams, tuple(stop or ()))

@@ -18,22 +18,20 @@ def adopt(
     name: Annotated[str, typer.Argument(help="Name of the features in recipes: features.audio=NAME.")],
     out: Annotated[Path, typer.Option(help="Folder of the feature store; run again to add streams to NAME.")],
     audio: Annotated[
-        str, typer.Option(help="Sound, (time, dim) a clip: a folder, .zip or .tar of .npy, or an .h5.")
+        str, typer.Option(help="Sound, (time, dim) per clip: a folder, .zip or .tar of .npy, or an .h5.")
     ] = "",
-    frames: Annotated[str, typer.Option(help="Pictures, (time, dim) a clip.")] = "",
+    frames: Annotated[str, typer.Option(help="Pictures, (time, dim) per clip.")] = "",
     patches: Annotated[
-        str, typer.Option(help="Parts of pictures, (time, patch, dim) a clip, or maps (time, dim, high, wide).")
+        str, typer.Option(help="Patches, (time, patch, dim) per clip, or maps (time, dim, height, width).")
     ] = "",
-    question: Annotated[str, typer.Option(help="Sentences, (dim) a question, named by question id.")] = "",
-    words: Annotated[str, typer.Option(help="Words, (word, dim) a question, named by question id.")] = "",
-    prompt: Annotated[str, typer.Option(help="TSPM's declarative prompts, (dim) a question.")] = "",
+    question: Annotated[str, typer.Option(help="Sentences, (dim) per question, named by question id.")] = "",
+    words: Annotated[str, typer.Option(help="Words, (word, dim) per question, named by question id.")] = "",
+    prompt: Annotated[str, typer.Option(help="TSPM's declarative prompts, (dim) per question.")] = "",
     stream: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Any other stream as NAME=PLACE: motion, boxes, audio_place or frames_place (again for more)."
-        ),
+        typer.Option(help="Any other stream as NAME=PLACE: motion, boxes, audio_place or frames_place (repeatable)."),
     ] = None,
-    dataset: Annotated[str, typer.Option(help="Dataset of the features: ids are compared; needed for texts.")] = "",
+    dataset: Annotated[str, typer.Option(help="Dataset of the features, to compare ids; required for texts.")] = "",
     root: Annotated[Path | None, typer.Option(help="Folder of its annotations.")] = None,
     transposed: Annotated[bool, typer.Option("--transposed", help="Arrays are (dim, time): transpose them.")] = False,
     copy: Annotated[

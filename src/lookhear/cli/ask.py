@@ -1,4 +1,4 @@
-"""lookhear ask: a video and questions in, answers with their evidence out."""
+"""lookhear ask: answer questions about videos, with evidence."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def ask(
         list[str] | None, typer.Option("--question", "-q", help="A question (repeatable); all words are then videos.")
     ] = None,
     questions: Annotated[
-        Path | None, typer.Option("--questions", help="File of questions, one a line or a JSON list.")
+        Path | None, typer.Option("--questions", help="File of questions: one per line, or a JSON list.")
     ] = None,
     model: Annotated[
         str,
         typer.Option(
             help="real, a shipped model, a language model (crab_plus, qwen_omni@HUB/NAME), a folder of one; "
-            "by default real where its packages are installed, else stage."
+            "default: real if its packages are installed, else stage."
         ),
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per question, a line each.")] = False,
-    evidence: Annotated[Path | None, typer.Option(help="Folder to draw a picture of each answer into.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per question, one per line.")] = False,
+    evidence: Annotated[Path | None, typer.Option(help="Folder for a figure of each answer.")] = None,
     segmenter: Annotated[
         str,
         typer.Option(help="SAM 2 (facebook/sam2.1-hiera-large, or a folder): masks for boxes and points in replies."),
@@ -62,7 +62,7 @@ def ask(
     stop: Stop = None,
     window: Window = 0.0,
     stream: Annotated[
-        bool, typer.Option("--stream", help="Show a language model's replies as they are written.")
+        bool, typer.Option("--stream", help="Show a language model's replies while they are generated.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Download a language model without asking.")] = False,
 ) -> None:
@@ -84,15 +84,15 @@ def ask(
     videos, asked = _asked.parted(words, question or (), questions)
     model = spelled(model or default())
     options = FetchOptions(max_bytes=int(max_mb * 1e6), seconds=max_seconds) if fetch else None
-    with _asked.files(videos, options) as found:
+    with _asked.files(videos, options) as files:
         _agree(model, yes)
         answering = load(model, **late(model), **told(max_tokens, temperature, top_p, seed, beams, stop, window))
         if stream and (window or as_json or not isinstance(answering, LLMModel)):
             raise RecipeError("--stream shows the replies of a language model as text: without --json and --window.")
         for line in answering.llm.report if isinstance(answering, LLMModel) else ():
             print(f"{model}: {line}", file=sys.stderr)
-        several, failed = len(found) > 1, 0
-        for name, file in found:
+        several, failed = len(files) > 1, 0
+        for name, file in files:
             try:
                 if isinstance(file, MediaError):
                     raise file
@@ -103,7 +103,7 @@ def ask(
                 failed += 1
                 print(f"not read: {name}: {error}", file=sys.stderr)
     if failed:
-        print(f"{failed} of {len(found)} videos could not be read", file=sys.stderr)
+        print(f"{failed} of {len(files)} videos could not be read", file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -142,7 +142,7 @@ def _answered(
 
 
 def _streamed(answering: Any, clip: Clip, asked: Sequence[str]) -> list[Answer]:
-    """The answers to questions, one after the other, their replies shown while they grow."""
+    """Answer the questions one after the other, printing each reply while it is generated."""
     answers: list[Answer] = []
     for question in asked:
         print(f"{question}\n  ", end="", flush=True)
@@ -210,12 +210,12 @@ def _lines(answer: Answer) -> list[str]:
     """Lines printed for an answer: its confidence, the alternatives, the seconds, and the modality."""
     first, *others = [f"{text} {score:.0%}" for text, score in list(answer.scores.items())[:3]] or [answer.text]
     lines = [f"  → {first}" + (f"   (then {', '.join(others)})" if others else "")]
-    found = answer.evidence
-    if found:
-        for name, weights in (("seen", found.seen), ("heard", found.heard)):
+    evidence = answer.evidence
+    if evidence:
+        for name, weights in (("seen", evidence.seen), ("heard", evidence.heard)):
             if weights:
                 lines.append(f"  {name:6s} |{timeline(weights)}| 0 to {len(weights)} s")
-        single = [f"{name} says {next(iter(said))}" for name, said in found.opinions.items() if said]
+        single = [f"{name} says {next(iter(said))}" for name, said in evidence.opinions.items() if said]
         if single:
             lines.append(f"  heads  {', '.join(single)}")
     else:

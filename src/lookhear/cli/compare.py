@@ -18,7 +18,7 @@ def compare(
         str, typer.Argument(help="Folder of a report, or several of one recipe (run0,run1), or a file of predictions.")
     ],
     theirs: Annotated[str, typer.Argument(help="The other report, runs or predictions, on the same questions.")],
-    dataset: Annotated[str, typer.Option(help="Dataset, where a side is a file of predictions.")] = "",
+    dataset: Annotated[str, typer.Option(help="Dataset, if a side is a file of predictions.")] = "",
     root: Annotated[Path | None, typer.Option(help="Folder of its annotations.")] = None,
     split: Annotated[str, typer.Option(help="Which questions were answered.")] = "test",
     lenient: Annotated[
@@ -36,7 +36,7 @@ def compare(
     Answers are paired by question: a permutation test clustered by video, McNemar's test, and Holm's correction over
     the types. A star marks differences that are significant at 5 % after correction. For tasks whose answers are not
     simply right or wrong (times, places, sentences), every metric is compared by a paired bootstrap over videos.
-    Where questions are head or tail, each part is compared on its own as well.
+    If questions are head or tail, each part is also compared separately.
 
     Example: lookhear compare runs/av_master/report runs/question_only/report
     """
@@ -91,7 +91,7 @@ def compare(
 
 
 def _cases(reports: dict[str, Report], out: Path, dataset: str, root: Path | None, split: str) -> None:
-    """Write the sheet of cases; clips are shown where the dataset's folder is given."""
+    """Write the sheet of cases; it shows clips if the dataset and its folder are given."""
     import sys
 
     from lookhear import datasets
@@ -99,7 +99,9 @@ def _cases(reports: dict[str, Report], out: Path, dataset: str, root: Path | Non
 
     clips = {e.id: e.clip for e in datasets.load(dataset, root, split)} if dataset and root else None
     named = {str(one.card.get("model") or place): one for place, one in reports.items()}
-    named = named if len(named) == len(reports) else reports  # two runs of one name keep their folders' names
+    named = (
+        named if len(named) == len(reports) else reports
+    )  # runs with equal names are shown with their folders' names
     count = cases.sheet(named, out, clips)
     print(f"{count} cases side by side: {out}", file=sys.stderr)
 

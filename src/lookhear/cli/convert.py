@@ -23,7 +23,7 @@ def convert(
     recipe: Annotated[
         str,
         typer.Option(
-            help="Recipe that says how it reads features and answers.  [default: music_avqa/NET, or soundstage/NET]"
+            help="Recipe that defines its features and answers.  [default: music_avqa/NET, or soundstage/NET]"
         ),
     ] = "",
     vocabulary: Annotated[Path | None, typer.Option(help="JSON list of the net's answers, in class order.")] = None,

@@ -60,17 +60,16 @@ def evaluate(
     ] = "local",
     dry_run: Annotated[bool, typer.Option(help="Send nothing to a server: count questions, tokens and cost.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for report, answers, table and scores.svg.")] = None,
-    rows: Annotated[Path | None, typer.Option(help="One row a question into this file: .csv or .parquet.")] = None,
+    rows: Annotated[Path | None, typer.Option(help="File for one row per question: .csv or .parquet.")] = None,
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Ask a model a dataset's questions and score the answers by type, with 95 % intervals clustered by video.
 
-    Every task is scored by its own metrics. Replies that could not be parsed are counted and quoted; each scores what
-    an empty reply scores. That is zero where answers are right or wrong, but not everywhere: on AVE an empty reply is
-    correct for every second without an event. The column or row "mute" gives the score of empty replies. Below the
-    table stand the blind floor of multiple-choice questions and, for benchmarks with an official parsing rule, the
-    score under that rule.
+    Every task is scored by its own metrics. Replies that could not be parsed are counted and quoted, and score as empty
+    replies. An empty reply is wrong if answers are right or wrong, but on AVE it is correct for every second without an
+    event. The column or row "mute" gives the score of empty replies. Below the table are the blind floor of
+    multiple-choice questions and, for benchmarks with an official parsing rule, the score under that rule.
 
     Clips that cannot be read count as wrong and are listed; the exit code is then 1. With --tasks, test sets that are
     missing are listed and left out; with --out each set has a folder, and finished sets are not run again. Features
@@ -80,9 +79,8 @@ def evaluate(
     draws masks from the box and points of a reply. With --embeddings the segmenter encodes each frame only once, across
     runs.
 
-    Replies of a model behind an address are kept beside the features (STORE/replies) and never paid for twice.
-    Questions without a reply from the server are listed, count as wrong, and are asked again by the next run; the exit
-    code is then 1.
+    Replies of a model behind an address are kept in STORE/replies and never paid for twice. Questions without a reply
+    from the server are listed, count as wrong, and are asked again by the next run; the exit code is then 1.
 
     Example: lookhear evaluate runs/av_master --dataset soundstage --root world --out report
 
@@ -109,17 +107,17 @@ def evaluate(
     if embeddings and not segmenter:
         raise RecipeError(f"--embeddings {str(embeddings)!r} are a segmenter's: give --segmenter as well.")
     methods = published.names_in(beside)
-    wanted = many.listed(tasks, root) if tasks else [many.Asked(dataset, split, root)]
+    sets = many.listed(tasks, root) if tasks else [many.Asked(dataset, split, root)]
     with claim(out) if out and not dry_run else nullcontext():
         asker = Asker(model, store, probe, limit, None if dry_run or not tasks else out, dry_run)
         asker.segmenter, asker.embeddings = segmenter, embeddings
         asker.judge, asker.engine, asker.workers = judge, engine, workers
         asker.replies = told(max_tokens, temperature, top_p, seed, beams, stop, window)
         if dry_run:
-            asker.plan(wanted)
+            asker.plan(sets)
             return
         if not tasks:
-            scored = asker(wanted[0], many.examples_of(wanted[0], limit))
+            scored = asker(sets[0], many.examples_of(sets[0], limit))
             if out:
                 scored.save(out)
                 own = published_rows(asker.loaded, dataset)
@@ -131,9 +129,9 @@ def evaluate(
                 others = table_rows.beside({asker.name: scored}, dataset, split, methods, format)
                 shown = f"{shown}\n\n{others}" if format in ("text", "markdown") else others
             print(dumps(scored.to_json(), indent=2) if as_json else shown)
-            tell({wanted[0]: scored}, {}, asker.loaded)
+            tell({sets[0]: scored}, {}, asker.loaded)
             return
-        reports, missing = many.ask_all(wanted, asker, limit)
+        reports, missing = many.ask_all(sets, asker, limit)
         table, card = many.rows(reports, asker.name), next(iter(reports.values())).card
 
         def printed(form: str) -> str:
@@ -241,7 +239,9 @@ class Asker:
         if not isinstance(model, LLMModel):
             raise ModelError(f"{self.judge!r} cannot judge: it speaks no words. Give endpoint@URL,model=NAME.")
         with Ledger(store.root / "judge.jsonl") as verdicts:
-            return judge.judged(examples, answers, judge.asking(model.llm), model.name, verdicts)
+            return judge.judged(
+                examples, answers, judge.asking(model.llm), judge.identity(model.name, model.llm), verdicts
+            )
 
     def _drawing(self) -> Any:
         """The loaded model, wrapped so that a segmenter draws the masks of its answers."""

@@ -1,4 +1,4 @@
-"""lookhear export: write a trained model as a folder that others can load, with its card."""
+"""lookhear export: write a trained model and its card into a folder that others can load."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def export(
 ) -> None:
     """Write a trained model and its model card into one folder, and upload it with --push.
 
-    Of a language model: weights, tokenizer and adapters; LoRA and a single head are merged. Of a net: its run folder
-    without what only training needed. `lookhear.from_pretrained("NAME/MODEL")` loads what was pushed.
+    For a language model: weights, tokenizer and adapters; LoRA and a single head are merged. For a net: its run folder
+    without the files that only training needs. `lookhear.from_pretrained("NAME/MODEL")` loads a pushed model.
 
     Example: lookhear export runs/instruct my-model --report report
     """

@@ -1,4 +1,4 @@
-"""lookhear instruct: explicit-reasoning instruction data, AV-UIE style."""
+"""lookhear instruct: make instruction data with explicit reasoning, as in AV-UIE."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ def instruct(
     root: Annotated[Path, typer.Option(help="Folder of its annotations.")],
     split: Annotated[str, typer.Option(help="Which examples to write about.")] = "train",
     limit: Annotated[int, typer.Option(min=0, help="Only the first N examples; 0 takes all.")] = 0,
-    endpoint: Annotated[str, typer.Option(help="Address of an OpenAI-compatible model to write; else by rule.")] = "",
-    model: Annotated[str, typer.Option(help="Name of that model; the first it has if not given.")] = "",
+    endpoint: Annotated[
+        str, typer.Option(help="Address of an OpenAI-compatible server that writes; default: rules.")
+    ] = "",
+    model: Annotated[str, typer.Option(help="Name of the server's model; default: its first.")] = "",
     key_file: Annotated[
         Path | None, typer.Option(help="File whose first line is its key; else LOOKHEAR_API_KEY or OPENAI_API_KEY.")
     ] = None,
@@ -51,13 +53,13 @@ def instruct(
 ) -> None:
     """Write, check, review and export reasoning that ends in the label, in the layout of AV-UIE and of trainers.
 
-    Without --endpoint the reasoning follows from the annotations by rule, offline. With it a model writes it, which is
-    shown the clip, frames and sound, as its dialect has it (`lookhear list dialects`). A text that does not conclude
-    with the label, contradicts what is known, refuses, or holds leftovers is asked for anew, then dropped, logged and
-    counted. Where only the events are known, as in LLP's training labels, the model finds their times. Every reply is
-    kept in OUT/ledger the moment it comes, and none is paid for twice; a question whose reply did not come is asked
-    again by the next run, and the exit code is 1. Verdicts that people gave on the sheet (`lookhear serve --review`)
-    are folded in by the next run.
+    Without --endpoint, rules make the reasoning from the annotations, offline. With --endpoint, a model writes it from
+    the clip's frames and sound, sent in its dialect (`lookhear list dialects`). A text is requested again if it does
+    not conclude with the label, contradicts known facts, refuses, or contains markup; after a few attempts the example
+    is dropped, logged and counted. If events have no times, as in LLP's training labels, the model finds the times.
+    Every reply is saved in OUT/ledger at once and never paid for twice. An example without a reply is tried again by
+    the next run, and the exit code is 1. The next run also applies people's verdicts on the review sheet
+    (`lookhear serve --review`).
 
     Example: lookhear instruct uie --dataset soundstage@reasoning --root stage --split train
     """
@@ -106,7 +108,7 @@ def instruct(
 
 
 def _served(url: str, options: Sequence[str], replies: Path, key_file: Path | None, dry_run: bool) -> Endpoint:
-    """The model at an address, whose replies are kept in a file."""
+    """The model at `url`; its replies are kept in the file `replies`."""
     from lookhear.cli._served import key
     from lookhear.llms import endpoint
 
@@ -116,14 +118,14 @@ def _served(url: str, options: Sequence[str], replies: Path, key_file: Path | No
 
 
 def _spent(asked: Sequence[Endpoint]) -> dict[str, Any]:
-    """What the run has cost, where there are prices."""
+    """The cost of the run so far in dollars; None if a price is unknown."""
     limits = [one.client.limits for one in asked]
     known = all(any(one.price) for one in limits)
     return {"dollars": round(sum(one.spent.dollars for one in limits), 4) if asked and known else None}
 
 
 def _progress(asked: Sequence[Endpoint]) -> Callable[[int, int], None]:
-    """Prints how far the run is, what is spent, what is left of the budget, and how long the rest will take."""
+    """A callback that prints progress, cost, remaining budget and remaining time."""
     began, first = time.monotonic(), -1
 
     def show(done: int, of: int) -> None:
@@ -145,7 +147,7 @@ def _progress(asked: Sequence[Endpoint]) -> Callable[[int, int], None]:
 
 
 def _lines(card: dict[str, Any], job: Any, asked: Sequence[Endpoint]) -> list[str]:
-    """A card for a person."""
+    """Lines printed for a card."""
     lines = [f"{card['written']} written by {card['writer']}, {card['kept']} kept"]
     for name in ("dropped", "bad_replies"):
         lines += [f"  {name.replace('_', ' ')}: {count} {reason}" for reason, count in card[name].items()]

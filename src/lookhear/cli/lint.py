@@ -1,4 +1,4 @@
-"""lookhear lint: blind floors and faults of any question file."""
+"""lookhear lint: measure blind floors and list faults of any question file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lookhear.files import dumps
 
 def lint(
     questions: Annotated[str, typer.Argument(help="A question file, or a dataset's name with --root.")],
-    root: Annotated[Path | None, typer.Option(help="Folder of the dataset, where a name is given.")] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder of the dataset, if a name is given.")] = None,
     split: Annotated[str, typer.Option(help="Which split of a dataset.")] = "test",
     against: Annotated[
         list[Path] | None, typer.Option(help="Training file that must not contain these questions.")
@@ -21,7 +21,7 @@ def lint(
     out: Annotated[Path | None, typer.Option(help="Folder for lint.json and lint.html.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Measure what is reached without seeing or hearing, and list faults of a question file; exit code 1 on faults.
+    """Measure the accuracy without picture and sound, and list faults of a question file; exit code 1 on faults.
 
     Blind floors, with intervals over videos: the most frequent position, the longest option, a classifier on the form
     of the options, on their words, and on both; for yes/no questions, always "yes" and a classifier on the question's

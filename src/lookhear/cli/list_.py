@@ -1,4 +1,4 @@
-"""lookhear list: names of models, nets, datasets, encoders, tasks and more."""
+"""lookhear list: list the names of models, nets, datasets, encoders, tasks and more."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ OTHERS = ("recipes", "probes", "methods", "tables", "columns")  # kinds that are
 def list_(
     kind: Annotated[str, typer.Argument(help=f"One of: {', '.join((*KINDS, *OTHERS))}.")] = "models",
     costs: Annotated[
-        bool, typer.Option("--costs", help="Of nets: parameters, operations, a step's time and memory (a minute).")
+        bool, typer.Option("--costs", help="For nets: parameters, operations, time and memory of a step (a minute).")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, name to description.")] = False,
 ) -> None:
     """List models, nets, datasets, encoders, tasks, recipes and more, by name.
 
-    With --costs: nets at their published sizes, for a clip of 60 s with one row of features a second (10 frames for
-    nets with towers of their own) and a question of 14 words; a training step is of 8 questions about 2 clips, here.
+    With --costs: nets at their published sizes, for a clip of 60 s with one row of features per second (10 frames for
+    nets with their own towers) and a question of 14 words. A training step has 8 questions about 2 clips and is timed
+    on this machine.
 
     Example: lookhear list encoders
 
@@ -37,12 +38,12 @@ def list_(
     if costs:
         _costs(kind, as_json)
         return
-    found = _others(kind) or {n: line for shelf in KINDS[kind] for n, line in catalog.names(shelf).items()}
+    described = _others(kind) or {n: line for shelf in KINDS[kind] for n, line in catalog.names(shelf).items()}
     if as_json:
-        print(dumps(found, indent=2))
+        print(dumps(described, indent=2))
         return
-    width = max(20, *map(len, found))
-    for name, line in found.items():
+    width = max(20, *map(len, described))
+    for name, line in described.items():
         print(f"{name:{width}s} {line}")
 
 
@@ -54,13 +55,13 @@ def _costs(kind: str, as_json: bool) -> None:
 
     if kind != "nets":
         raise RecipeError(f"--costs is told of nets, not of {kind}: lookhear list nets --costs")
-    found, names = {}, list(catalog.names("nets"))
+    counted, names = {}, list(catalog.names("nets"))
     with bars(quiet=as_json) as shown:
         for number, name in enumerate(names, 1):
-            found[name] = typical.apart(name)
+            counted[name] = typical.apart(name)
             shown.show("counting", number, len(names), name)
-    rows = [[name, *cells(told)] for name, told in found.items()]
-    print(dumps(found, indent=2) if as_json else tables.lay_out(["", *HEAD], rows, "text"))
+    rows = [[name, *cells(told)] for name, told in counted.items()]
+    print(dumps(counted, indent=2) if as_json else tables.lay_out(["", *HEAD], rows, "text"))
 
 
 def _others(kind: str) -> dict[str, str]:

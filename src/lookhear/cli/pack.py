@@ -1,4 +1,4 @@
-"""lookhear pack: many small files of a feature store as a few shards with an index."""
+"""lookhear pack: move the many small files of a feature store into a few shards with an index."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from lookhear.files import dumps
 def pack(
     store: Annotated[Path, typer.Argument(help="Folder of the feature store.")],
     encoder: Annotated[list[str] | None, typer.Option(help="Only this encoder's features (repeatable).")] = None,
-    per_shard: Annotated[int, typer.Option(min=1, help="Clips a shard is meant for, at the first packing.")] = 4096,
+    per_shard: Annotated[int, typer.Option(min=1, help="Clips per shard, at the first packing.")] = 4096,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Move a feature store's files into shards, which every command reads as it reads the files.
+    """Move a feature store's files into shards, which every command reads like the files.
 
-    Features that are extracted later lie beside the shards until this is run again; killed, it goes on where it was.
+    Features extracted later stay files until this is run again. A killed run can be run again to resume.
 
     Example: lookhear pack stage/features
     """

@@ -1,4 +1,4 @@
-"""lookhear pairs: counterfactual twins as preference pairs and rewarded questions for other trainers."""
+"""lookhear pairs: write counterfactual twins as preference pairs or rewarded questions for other trainers."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ def pairs(
     dataset: Annotated[
         str, typer.Option(help="soundstage@twins, or soundstage@twins_evidence, which asks for seconds too.")
     ] = "soundstage@twins",
-    split: Annotated[str, typer.Option(help="Which questions.")] = "train",
-    shape: Annotated[str, typer.Option(help="Whose rows: swift, swift_grpo, trl or verl.")] = "swift",
+    split: Annotated[str, typer.Option(help="Which questions to write.")] = "train",
+    shape: Annotated[str, typer.Option(help="Format of the rows: swift, swift_grpo, trl or verl.")] = "swift",
     contrast: Annotated[
         str, typer.Option(help="answer: replies about one clip; clip: one reply about two clips; both.")
     ] = "both",
     reward: Annotated[
-        list[str] | None, typer.Option(help="Of verl: a reward and its weight, answer=1; several times for several.")
+        list[str] | None, typer.Option(help="For verl: a reward and its weight, such as answer=1 (repeatable).")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
     """Write twins as preference pairs (DPO) or rewarded questions (GRPO) for ms-swift, TRL and verl.
 
-    The rewards for them are functions of lookhear.train.rewards. The exit code is 1 where clips could not be read.
+    The rewards are functions of lookhear.train.rewards. The exit code is 1 if clips could not be read.
 
     Example: lookhear pairs rows --root world --shape swift
     """

@@ -25,9 +25,9 @@ def robust(
     form: Annotated[str, typer.Option(help="Rule for head and tail: stated, unfiltered, published.")] = "stated",
     seed: Annotated[int, typer.Option(help="Seed for the grammar.")] = 0,
     endpoint: Annotated[str, typer.Option(help="Address of an OpenAI-compatible server whose models write.")] = "",
-    model: Annotated[str, typer.Option(help="Models that write, sharing the ways between them: a,b.")] = "",
+    model: Annotated[str, typer.Option(help="Models that write, each an equal share: a,b.")] = "",
     voters: Annotated[str, typer.Option(help="Models that vote, in turn: c,d; by default the writers.")] = "",
-    voters_at: Annotated[str, typer.Option(help="Address of the voters, where it is another one.")] = "",
+    voters_at: Annotated[str, typer.Option(help="Address of the voters, if it is another one.")] = "",
     key_file: Annotated[
         Path | None, typer.Option(help="File whose first line is the key; else LOOKHEAR_API_KEY or OPENAI_API_KEY.")
     ] = None,
@@ -41,10 +41,10 @@ def robust(
 ) -> None:
     """Rephrase a test set and split it into head and tail, MUSIC-AVQA-R style.
 
-    Without --endpoint a grammar rephrases the questions, offline. With it models do, and a rephrasing is kept if at
-    least two of three votes accept it. A run that was interrupted resumes when started again. People can vote instead:
-    --sheets writes votes.csv and votes.html, and --votes (once for each voter) reads the filled sheets. --count 0
-    rephrases nothing and splits any test set, an already rephrased one too.
+    Without --endpoint, a grammar rephrases the questions, offline. With --endpoint, models rephrase them, and a
+    rephrasing is kept if at least two of three votes accept it. An interrupted run resumes when started again. People
+    can vote instead: --sheets writes votes.csv and votes.html, and --votes (once for each voter) reads the filled
+    sheets. --count 0 rephrases nothing and only splits a test set, which may already be rephrased.
 
     Example: lookhear robust out/r --dataset music_avqa --root data/music_avqa
 
@@ -69,7 +69,7 @@ def robust(
         raise RecipeError("--votes brings back sheets that were filled in; it goes without --sheets and --endpoint.")
     with claim(out):
         examples = datasets.load(dataset, root, split)
-        again = dataset == "music_avqa_r"  # rephrased before: what it was made from stays known
+        again = dataset == "music_avqa_r"  # already rephrased: keep its origin
         first, source = (origin(root) or dataset, source_of(root)) if again else (dataset, root)
         card: dict[str, Any] = {"dataset": dataset, "origin": first, "split": split, "asked": len(examples)}
         card["count"] = count
@@ -79,25 +79,30 @@ def robust(
             templates = list(dict.fromkeys(ways.template_of(example) for example in examples))
             needed: int | None = ways.NEEDED
             if votes:
-                found = sheets_.of_people(votes, templates)
+                rephrasings = sheets_.of_people(votes, templates)
                 needed = len(votes) // 2 + 1
                 card |= {"voters": len(votes), "needed": needed}
             elif endpoint:
-                found, spent = _by_models(
+                rephrasings, spent = _by_models(
                     *(out, templates, count, endpoint, model, voters, voters_at, key_file, price, not sheets)
                 )
                 card |= spent
             else:
-                found, needed = ways.by_grammar(templates, count, seed), None
+                rephrasings, needed = ways.by_grammar(templates, count, seed), None
                 card |= {"writer": "grammar", "seed": seed}
             if sheets:
-                paths = sheets_.write(found, out)
-                print(f"{len(found)} rephrasings of {len(templates)} questions to vote on: {paths[0]} or {paths[1]}")
+                paths = sheets_.write(rephrasings, out)
+                print(
+                    f"{len(rephrasings)} rephrasings of {len(templates)} questions to vote on: {paths[0]} or {paths[1]}"
+                )
                 print("one filled sheet a voter comes back by --votes")
                 return
             if needed is not None:
-                card |= {"agreement": ways.agreement(found, needed), "writers": ways.by_writer(found, needed)}
-            asking = _filling(found, needed)
+                card |= {
+                    "agreement": ways.agreement(rephrasings, needed),
+                    "writers": ways.by_writer(rephrasings, needed),
+                }
+            asking = _filling(rephrasings, needed)
             many = build.rephrased(examples, asking)
             card["left_out"] = sum(not asking(example) for example in examples)
         card |= statistics.statistics(many)
@@ -110,7 +115,7 @@ def robust(
 
 
 def _filling(found: Sequence[Way], needed: int | None) -> Any:
-    """Example -> its questions: the ways that were kept, filled; all of them where nobody votes."""
+    """A function from an example to its rephrased questions, from the ways kept; without votes, from all ways."""
     from lookhear.curate.robust import ways
 
     kept = ways.of_templates(way for way in found if needed is None or way.kept(needed))
@@ -133,7 +138,7 @@ def _by_models(
     price: str,
     vote: bool,
 ) -> tuple[list[Way], dict[str, Any]]:
-    """What models write and vote, and what that took."""
+    """The ways written and voted on by models, and the card's entries on models, tokens and cost."""
     from lookhear.cli._served import key
     from lookhear.curate.robust.endpoint import Panel
     from lookhear.servers.client import Client

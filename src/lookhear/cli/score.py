@@ -1,4 +1,4 @@
-"""lookhear score: score a file of predictions in the paper's table, with intervals."""
+"""lookhear score: score a file of predictions by question type, with intervals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def score(
     format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
     beside: Annotated[str, typer.Option(help="Published methods to print as well: TSPM,QA-TIGER, or all.")] = "",
     out: Annotated[Path | None, typer.Option(help="Folder to keep the report in, for lookhear compare.")] = None,
-    rows: Annotated[Path | None, typer.Option(help="One row a question into this file: .csv or .parquet.")] = None,
+    rows: Annotated[Path | None, typer.Option(help="File for one row per question: .csv or .parquet.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Score a file of predictions by question type, with 95 % intervals clustered by video.

@@ -1,4 +1,4 @@
-"""lookhear serve: models behind an OpenAI-compatible address and a page to ask videos in."""
+"""lookhear serve: serve models by an OpenAI-compatible HTTP API and a web page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHORTEST = 16  # characters of an API key
 def serve(
     model: Annotated[
         list[str] | None,
-        typer.Option(help="Model to serve; give it again for several. The first answers where none is named."),
+        typer.Option(help="Model to serve (repeatable); the first one is the default."),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; anything but loopback can be reached by others.")] = (
         "127.0.0.1"
@@ -32,13 +32,13 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, help="Processes that hold the models.")] = 1,
     decoders: Annotated[int, typer.Option(min=1, help="Processes that check uploads.")] = 2,
     keys: Annotated[
-        Path | None, typer.Option(help="File of API keys, one a line. Also: the variable LOOKHEAR_API_KEYS.")
+        Path | None, typer.Option(help="File of API keys, one per line. Also: the variable LOOKHEAR_API_KEYS.")
     ] = None,
     cors: Annotated[list[str] | None, typer.Option(help="Origin of a web page that may call (repeatable).")] = None,
     allow_host: Annotated[
         list[str] | None, typer.Option(help="Name the server answers to, such as video.example.org (repeatable).")
     ] = None,
-    proxy: Annotated[str, typer.Option(help="Address of a reverse proxy whose X-Forwarded-For is believed.")] = "",
+    proxy: Annotated[str, typer.Option(help="Address of a reverse proxy whose X-Forwarded-For is trusted.")] = "",
     remote: Annotated[bool, typer.Option("--remote", help="Fetch http(s) addresses that clients name.")] = False,
     remote_network: Annotated[
         list[str] | None, typer.Option(help="Private network that may be fetched from, such as 10.1.0.0/16.")
@@ -56,17 +56,19 @@ def serve(
     max_seconds: Annotated[float, typer.Option(min=1, help="Longest clip in seconds.")] = 7_200,
     max_megapixels: Annotated[float, typer.Option(min=0.01, help="Largest picture in millions of pixels.")] = 33.2,
     per_minute: Annotated[
-        int | None, typer.Option(min=0, help="Requests a minute of one client, 0 for any. Default: 0 on loopback, 600.")
+        int | None,
+        typer.Option(min=0, help="Requests per minute and client, 0: no limit. Default: 600, on loopback 0."),
     ] = None,
-    per_client: Annotated[int, typer.Option(min=1, help="Requests of one client under way at once.")] = 64,
+    per_client: Annotated[int, typer.Option(min=1, help="Concurrent requests per client.")] = 64,
     memory_mb: Annotated[int, typer.Option(min=100, help="Memory of a worker beyond its model in MB.")] = 4_000,
-    grace: Annotated[float, typer.Option(min=0, help="Seconds that accepted requests have when it is stopped.")] = 30,
+    grace: Annotated[float, typer.Option(min=0, help="Seconds for accepted requests to finish after a stop.")] = 30,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
 ) -> None:
-    """Serve models by HTTP, OpenAI-compatible, with a page to ask videos in.
+    """Serve models by an OpenAI-compatible HTTP API, with a web page for questions about videos.
 
-    Without --model it is `real` where that is installed, else `stage`, which knows Soundstage only. Listens on
-    127.0.0.1 unless told. Ctrl-C or SIGTERM lets accepted requests end; background jobs go on after the next start.
+    The default model is `real` if its packages are installed, else `stage`, which knows only Soundstage. The server
+    listens on 127.0.0.1 unless --host says otherwise. After Ctrl-C or SIGTERM it finishes accepted requests; background
+    jobs resume at the next start.
 
     Example: lookhear serve --model stage --port 8000
 
@@ -115,7 +117,7 @@ def serve(
 
 
 def _keys(file: Path | None) -> tuple[str, ...]:
-    """The API keys of the file and of the environment. Raises RecipeError where one is too short to be a secret."""
+    """The API keys of the file and of the environment. Raises RecipeError if one is too short."""
     from lookhear.errors import RecipeError
 
     lines = file.read_text("utf-8").splitlines() if file else []
@@ -127,7 +129,7 @@ def _keys(file: Path | None) -> tuple[str, ...]:
 
 
 def _say(settings: Settings) -> None:
-    """What starts, where, and what a stranger could do with it."""
+    """Print which models are served at which address, and warn if others can use them without a key."""
     address = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{settings.port}"
     models = ", ".join(settings.models) or "the model"
     print(f"lookhear: loading {models}; then at {address} (OpenAI: {address}/v1)", file=sys.stderr)

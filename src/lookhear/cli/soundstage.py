@@ -45,7 +45,7 @@ def soundstage(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON, no progress.")] = False,
 ) -> None:
-    """Make a Soundstage: scenes, questions, videos and exact ground truth. The same arguments give the same dataset.
+    """Make a Soundstage: scenes, questions, videos and exact ground truth. Equal arguments give the same dataset.
 
     Example: lookhear soundstage stage --clips 200 --seed 1 --twins mute swap
     """
@@ -58,14 +58,14 @@ def soundstage(
         raise DatasetError(
             f"Only one folder is made at a time; {kinds[0]!r} is a second. Kinds of twins follow --twins."
         )
-    wanted = chosen([*(twins or ()), *(kinds or ())]) if twins else ()
+    kinds_of_twins = chosen([*(twins or ()), *(kinds or ())]) if twins else ()
     settings = named(split) if split else Settings(*parts(200))
-    given = {"seconds": seconds, "seed": seed, "bias": bias, "questions": questions}
-    given |= {"musicians": musicians, "size": size}
+    changed = {"seconds": seconds, "seed": seed, "bias": bias, "questions": questions}
+    changed |= {"musicians": musicians, "size": size}
     if clips is not None:
-        given |= dict(zip(("train", "val", "test"), parts(clips), strict=True)) | {"diagnostic": 0}
-    settings = replace(settings, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
-    card = make(out, settings, workers, media, formats, as_json, soundfont, wanted)
+        changed |= dict(zip(("train", "val", "test"), parts(clips), strict=True)) | {"diagnostic": 0}
+    settings = replace(settings, **{k: v for k, v in changed.items() if v is not None})  # type: ignore[arg-type]
+    card = make(out, settings, workers, media, formats, as_json, soundfont, kinds_of_twins)
     if as_json:
         print(dumps(card))
         return

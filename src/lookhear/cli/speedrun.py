@@ -13,18 +13,17 @@ from lookhear.files import dumps
 def speedrun(
     recipe: Annotated[Path, typer.Argument(help="A YAML file, or a name of `lookhear list recipes`.")],
     overrides: Annotated[list[str] | None, typer.Argument(help="Keys to change, as section.key=value.")] = None,
-    world: Annotated[Path, typer.Option(help="Folder of the fixed world; made where it is not there.")] = Path(
-        "speedrun"
-    ),
-    name: Annotated[str, typer.Option(help="What the entry is called; by default the recipe's name.")] = "",
+    world: Annotated[Path, typer.Option(help="Folder of the fixed world; made if it is missing.")] = Path("speedrun"),
+    name: Annotated[str, typer.Option(help="Name of the entry; default: the recipe's name.")] = "",
     out: Annotated[Path, typer.Option(help="Run folder; it must be new.")] = Path("runs/speedrun"),
-    record: Annotated[Path, typer.Option(help="File of entries that this one is added to.")] = Path("speedrun.json"),
-    videos: Annotated[int, typer.Option(help="Videos that the robustness card is made from.")] = 40,
+    record: Annotated[Path, typer.Option(help="File to which the entry is added.")] = Path("speedrun.json"),
+    videos: Annotated[int, typer.Option(help="Number of videos for the robustness card.")] = 40,
     as_json: Annotated[bool, typer.Option("--json", help="Print the entry as JSON.")] = False,
 ) -> None:
-    """Train a recipe on a fixed Soundstage and record points for CPU-minutes, with its robustness card.
+    """Train a recipe on a fixed Soundstage and record its points and CPU minutes, with its robustness card.
 
-    The CPU time of training counts, features and all processes included; making the world and scoring do not.
+    The CPU time of training counts, including feature extraction and all processes. Making the world and scoring do not
+    count.
 
     Example: lookhear speedrun soundstage/gated train.epochs=4
     """
@@ -54,20 +53,20 @@ def speedrun(
     language = config.of_llm(recipe)
     where = f"root={world}" if language else f"data.root={world}"
     schema: type[Any] = config.LLMRecipe if language else config.Recipe
-    made = config.load(recipe, [*(overrides or ()), where], schema)
-    made = replace(made, out=str(out))
-    starts = rules.honest(made, world)
-    stage = made.stage if language else ""
+    options = config.load(recipe, [*(overrides or ()), where], schema)
+    options = replace(options, out=str(out))
+    starts = rules.honest(options, world)
+    stage = options.stage if language else ""
     loop = ("llm" if stage in ("align", "instruct") else stage) if language else "loop"
     before = os.times()
-    import_module(f"lookhear.train.{loop}").train(made, progress=sys.stderr.isatty())
+    import_module(f"lookhear.train.{loop}").train(options, progress=sys.stderr.isatty())
     after = os.times()
-    spent = sum(after[:4]) - sum(before[:4])  # user and system, of this process and of those it waited for
+    spent = sum(after[:4]) - sum(before[:4])  # user and system time of this process and its finished children
     model = load(out, FeatureStore(world / "features", cache=True))
     scores = rules.points(model, world)
     examples = of_videos(datasets.load("soundstage@twins", world, "test"), videos)
     card = audit(model, examples, films=5)
     page.save(card, out / "card")
-    one = rules.entry(name or recipe.stem, scores, spent, asdict(made), starts, card)
-    every = rules.record(record, one)
-    print(dumps(one) if as_json else lay_out(rules.HEAD, rules.rows(every), "text"))
+    entry = rules.entry(name or recipe.stem, scores, spent, asdict(options), starts, card)
+    every = rules.record(record, entry)
+    print(dumps(entry) if as_json else lay_out(rules.HEAD, rules.rows(every), "text"))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def plots(study: Any, result: dict[str, Any], folder: Path) -> None:
-    """The bars of every split, and lines over the value that was swept where there is one."""
+    """Draw the bars of every split and, if a value was swept, lines over that value."""
     from lookhear.evaluate.draw import charts
     from lookhear.evaluate.study import sweep
     from lookhear.evaluate.study import table as study_table
@@ -46,10 +46,10 @@ def study(
     """Train every row of a study, evaluate the rows on the same questions, and test them against each other.
 
     Every row is a recipe with overrides and is trained once per seed. Scores are means over seeds with 95 % intervals
-    over videos; differences are tested in pairs with Holm's correction. OUT/study.json holds whether each run answered
-    each question correctly. A study that was interrupted resumes when run again. A row that cannot be built is refused
-    before any training; a row whose training fails is left out of the table, and the exit code is 1. With matplotlib
-    bars are drawn (OUT/scores-SPLIT.svg), and lines where a number was swept (OUT/sweep-SPLIT.svg).
+    over videos; differences are tested in pairs with Holm's correction. OUT/study.json records whether each run
+    answered each question correctly. An interrupted study resumes when run again. A row that cannot be built is refused
+    before any training; a row whose training fails is left out of the table, and the exit code is 1. With matplotlib,
+    bars are drawn (OUT/scores-SPLIT.svg), and lines if a number was swept (OUT/sweep-SPLIT.svg).
 
     Example: lookhear study studies/nets data.root=world --out runs/base
     """
@@ -85,7 +85,7 @@ def study(
 def _beside(
     recipe: Path, result: dict[str, Any], wanted: str, overrides: Sequence[str], folder: Path, format: str
 ) -> str:
-    """For each split, its rows and the published ones of its dataset."""
+    """A table for each split: the study's rows and the published rows of its dataset."""
     from lookhear.evaluate import tables
     from lookhear.evaluate.literature import published, table_rows
     from lookhear.evaluate.study import rows as studies

@@ -24,7 +24,7 @@ def survey(
     format: Annotated[str, typer.Option(help="With --table: text, markdown, latex or csv.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Print published results by question type and by design, and the best of each year.
+    """Print published results by question type and by design, and the best result of each year.
 
     Example: lookhear survey --figure survey.png
     """
@@ -49,9 +49,18 @@ def survey(
     if as_json:
         listed = [{**vars(m)} for m in published.methods()]
         by_type = {dataset: survey.by_type(dataset) for dataset in survey.DATASETS}
-        everything = {"designs": grouped, "by_type": by_type, "progress": years, "methods": listed}
+        everything = {
+            "question_types": survey.question_types(),
+            "designs": grouped,
+            "by_type": by_type,
+            "progress": years,
+            "methods": listed,
+        }
         print(dumps({**everything, "datasets": published.datasets()}, indent=2))
         return
+    kinds = survey.question_types()
+    rows = [[k["type"], k["asks"], k["example"], *(f"{k[d]:,}" for d in survey.DATASETS)] for k in kinds]
+    print(tables.lay_out(["question type", "asks", "template", *survey.DATASETS.values()], rows, "text"), end="\n\n")
     for dataset, title in survey.DATASETS.items():
         print(f"{title}: mean accuracy by question type")
         rows = [

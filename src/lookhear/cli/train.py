@@ -29,9 +29,9 @@ def train(
 
     Example: lookhear train music_avqa --dry-run
 
-    With --dry-run nothing is read but the recipe: the net is built at full size, its parameters, operations and memory
-    are counted for the whole batch, and one step of a few questions of random numbers is timed. The exit code is 1
-    where one of the recipes cannot be built or does not run.
+    With --dry-run only the recipe is read: the net is built at full size, its parameters, operations and memory are
+    counted for the whole batch, and one step on a few questions with random features is timed. The exit code is 1 if a
+    recipe cannot be built or does not run.
 
     A recipe with a top-level `llm` section trains a language model: tiny_omni/qa, crab_plus/instruct,
     tiny_omni/reinforce.
@@ -65,7 +65,7 @@ def train(
 
 
 def _rehearse(recipe: Path, overrides: Sequence[str], quiet: bool) -> None:
-    """Print what each recipe would take, and why any of them would not run."""
+    """Print the costs of each recipe, and for a recipe that does not run, why."""
     import sys
 
     from lookhear import config
@@ -78,12 +78,12 @@ def _rehearse(recipe: Path, overrides: Sequence[str], quiet: bool) -> None:
         if not quiet:
             print(f"dry run of {name}", file=sys.stderr)
         try:
-            found = rehearse(name, config.load(name, overrides))
+            costs = rehearse(name, config.load(name, overrides))
         except (LookhearError, RuntimeError) as error:
             failed.append(f"{name}: {' '.join(str(error).split())[:300]}")
             continue
-        lines.append([name, *found.cells()])
-        notes |= dict.fromkeys(f"{name}: {note}" for note in found.notes)
+        lines.append([name, *costs.cells()])
+        notes |= dict.fromkeys(f"{name}: {note}" for note in costs.notes)
     if lines:
         print(tables.lay_out(list(HEAD), lines, "text"))
     for note in notes:

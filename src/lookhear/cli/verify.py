@@ -16,7 +16,7 @@ def verify(
     official: Annotated[
         Path, typer.Argument(help="Published features: a folder, .zip or .tar of <clip>.npy, or an .h5 file.")
     ],
-    features: Annotated[str, typer.Option(help="encoder:stream of ours; needed where the store has several.")] = "",
+    features: Annotated[str, typer.Option(help="encoder:stream of ours; required if the store has several.")] = "",
     dataset: Annotated[str, typer.Option(help="Which features of an .h5 that holds several.")] = "",
     tolerance: Annotated[float, typer.Option(help="Lowest cosine of two rows that count as equal.")] = 0.999,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -70,7 +70,7 @@ def verify(
 
 
 def _chosen(store: Path, features: str) -> tuple[str, str]:
-    """The encoder and stream to compare: as given, or the store's only clip stream."""
+    """The encoder and stream to compare: those of `features`, or the store's only clip stream."""
     from lookhear.store.features import FeatureStore
     from lookhear.store.names import serving
 

@@ -17,14 +17,17 @@ def watch(
         Path | None, typer.Option(help="File for one video, folder for several; the suffix gives the format.")
     ] = None,
     format: Annotated[
-        str, typer.Option(help="json, webvtt, audacity, elan, textgrid, label_studio or fiftyone; of a folder: json.")
+        str,
+        typer.Option(
+            help="json, webvtt, audacity, elan, textgrid, label_studio or fiftyone; default for a folder: json."
+        ),
     ] = "",
     without: Annotated[list[str] | None, typer.Option(help="Leave out sound, picture or words (repeatable).")] = None,
-    workers: Annotated[int, typer.Option(help="Processes, one thread each, where --out is a folder.")] = 1,
+    workers: Annotated[int, typer.Option(help="Processes, one thread each, if --out is a folder.")] = 1,
     engine: Annotated[
         str, typer.Option(help="local, or ray: Ray here or on the cluster that RAY_ADDRESS names.")
     ] = "local",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per video, a line each.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per video, one per line.")] = False,
 ) -> None:
     """Make a timeline of what is heard, seen and said: printed as bars, or a file for an annotation tool. Offline.
 
@@ -57,7 +60,7 @@ def watch(
 
 
 def _show(listed: list[Path], left: tuple[str, ...], as_json: bool) -> None:
-    """Print timelines; a video that cannot be read is reported and the others are printed."""
+    """Print the timelines of videos; a video that cannot be read is reported and skipped."""
     from lookhear.errors import MediaError
     from lookhear.model import clip_of
     from lookhear.timeline import draw

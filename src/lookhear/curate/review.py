@@ -1,15 +1,15 @@
-"""Review sheets: texts about clips that people accept, edit or reject, by several reviewers, and how they agree.
+"""Review sheets: several reviewers accept, edit or reject texts about clips; their agreement is computed.
 
-    sheet.jsonl             one item a line, written once by whoever wants a review     (never changed here)
-    sheet.reviews.jsonl     one judgement a line, added as reviewers make them; a reviewer's last word on an item counts
+    sheet.jsonl             one item per line, written before the review     (never changed here)
+    sheet.reviews.jsonl     one judgement per line, appended during the review; a reviewer's last judgement counts
 
-An item is {"id", "clip", "task", "prompt", "reply", "label"}: a name that occurs once in the sheet, the recording (a
-path, or an id to be looked for), what the text is for, what was asked, the text to be judged, and the reference answer.
-Only `id` and `reply` must be there; other fields are kept and shown. An item may also carry a judgement of its own
-(`verdict`, `edited`, `reviewer`, `time`), as sheets that were reviewed elsewhere do.
+An item is {"id", "clip", "task", "prompt", "reply", "label"}: a unique name, the recording (a path, or an id to search
+for), the task, the prompt, the text to judge, and the reference answer. Only `id` and `reply` are required; other
+fields are kept and shown. An item of a sheet that was reviewed elsewhere may also hold a judgement (`verdict`,
+`edited`, `reviewer`, `time`).
 
 A judgement is {"id", "reviewer", "verdict": "accept" | "edit" | "reject", "edited", "reason", "time"}; `edited` is the
-corrected text of an edit, `time` seconds since 1970.
+corrected text of an edit, `time` is in seconds since 1970.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SUFFIX = ".reviews.jsonl"
 
 @dataclass(frozen=True)
 class Item:
-    """A text to be judged."""
+    """A text to judge, with its clip, task, prompt and label."""
 
     id: str
     reply: str
@@ -45,7 +45,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Review:
-    """What one reviewer says of one item."""
+    """One reviewer's judgement of one item. Raises DatasetError for an invalid one."""
 
     id: str
     reviewer: str
@@ -64,7 +64,7 @@ class Review:
 
 
 class Sheet:
-    """The items of the sheet at `path` and the reviews made of them so far. Raises DatasetError."""
+    """The items of the sheet at `path` and their reviews so far. Raises DatasetError."""
 
     def __init__(self, path: Path | str):
         self.path = Path(path)
@@ -96,7 +96,7 @@ class Sheet:
         self.reviews.setdefault(review.id, {})[review.reviewer] = review
 
     def add(self, review: Review) -> Review:
-        """Keep a review: it is on disk when this returns. Raises DatasetError where there is no such item."""
+        """Append a review; it is on disk when this returns. Raises DatasetError for an unknown item."""
         if review.id not in self.items:
             raise DatasetError(f"No item {review.id!r} in {self.path.name}.")
         stamped = review if review.time else Review(**{**asdict(review), "time": round(time.time(), 3)})
@@ -104,7 +104,7 @@ class Sheet:
         file = os.open(self.journal, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             size = os.fstat(file).st_size
-            torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"  # a kill cut the last line: begin a new one
+            torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"  # half a line after a kill: begin a new one
             os.write(file, (("\n" if torn else "") + line).encode())
             os.fsync(file)
         finally:
@@ -113,9 +113,9 @@ class Sheet:
         return stamped
 
     def outcome(self, id: str) -> tuple[str, str]:
-        """(verdict, text) that most reviewers give an item; ("", reply) where nobody has, or they are split.
+        """(verdict, text) by majority of the reviewers; ("", reply) without reviews or with a tie.
 
-        Of several edits the last one is the text.
+        If the verdict is an edit, the text is that of the last edit.
         """
         reviews = sorted(self.reviews.get(id, {}).values(), key=lambda r: r.time)
         counts = Counter(r.verdict for r in reviews).most_common()
@@ -126,12 +126,12 @@ class Sheet:
         return verdict, edits[-1] if verdict == "edit" else self.items[id].reply
 
     def accepted(self) -> dict[str, str]:
-        """Item -> the text that may be used: accepted as it is, or as it was edited."""
+        """Item -> text, for the items that are accepted or edited by majority."""
         found = {id: self.outcome(id) for id in self.items}
         return {id: text for id, (verdict, text) in found.items() if verdict in ("accept", "edit")}
 
     def agreement(self) -> dict[str, Any]:
-        """How reviewers agree on items that several have judged: pairs in percent, and Krippendorff's alpha."""
+        """Agreement on the items with several reviewers: percent of equal pairs, and Krippendorff's alpha."""
         judged = [[r.verdict for r in some.values()] for some in self.reviews.values() if len(some) > 1]
         pairs = [pair for some in judged for pair in itertools.combinations(some, 2)]
         same = sum(a == b for a, b in pairs)
@@ -144,9 +144,9 @@ class Sheet:
 
 
 def alpha(judged: Sequence[Sequence[str]]) -> float | None:
-    """Krippendorff's alpha for nominal verdicts; `judged` has the verdicts of each item, two or more of each.
+    """Krippendorff's alpha for nominal verdicts; `judged` has the verdicts of each item, two or more per item.
 
-    1 is full agreement, 0 what chance would give. None where there are no pairs, or only one verdict was ever given.
+    1 is full agreement, 0 is agreement by chance. None without pairs, or if all verdicts are equal.
     """
     observed: dict[tuple[str, str], float] = defaultdict(float)
     for verdicts in judged:
@@ -164,7 +164,7 @@ def alpha(judged: Sequence[Sequence[str]]) -> float | None:
 
 
 def _lines(path: Path, torn: bool = False) -> Iterable[tuple[int, dict[str, Any]]]:
-    """(number, mapping) of each line; with `torn`, lines that a kill has cut are passed over."""
+    """(line number, object) of each line. Raises DatasetError for a line that is not JSON; `torn`: skips it."""
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -173,14 +173,14 @@ def _lines(path: Path, torn: bool = False) -> Iterable[tuple[int, dict[str, Any]
         if not line.strip():
             continue
         try:
-            told = json.loads(line)
+            record = json.loads(line)
         except ValueError as error:
             if torn:
                 continue
             raise DatasetError(f"{path}:{number}: not JSON ({error}).") from None
-        if not isinstance(told, dict):
+        if not isinstance(record, dict):
             raise DatasetError(f"{path}:{number}: a line is an object with id and reply, not {line[:40]!r}.")
-        yield number, told
+        yield number, record
 
 
 def _item(line: Mapping[str, Any], where: str) -> tuple[Item, Review | None]:

@@ -5,10 +5,10 @@ Annotations: the JSON files of huggingface.co/datasets/ahsgdxhs/AVUIE (Apache-2.
     <root>/arig_train.json, arig_test.json             or train.json, test.json, also with `_samples`; in <root>/arig
     <root>/v1s/<uid>/frames/0.jpg, audio.wav           AVSBench's folders
 
-A record has frame_path, audio_path, a_obj, top_left and bottom_right in pixels of the frame resized to 224 x 224. Where
-the mask is empty the official preparation left top_left at 1000: there is nothing to find, Crab passes these over, here
-they are listed as odd and left out. AV-UIE v2 trains on 3.4 K, the first frames of S4; its test set is S4's.
-Without these files the same boxes follow from the masks: `from_mask` of an example of `avsbench@s4`.
+A record has frame_path, audio_path, a_obj, top_left and bottom_right in pixels of the frame resized to 224 x 224. For
+an empty mask the official preparation left top_left at 1000. Crab skips these records; here they are left out and
+listed as odd. AV-UIE v2 trains on 3.4 K, the first frames of S4; its test set is S4's. Without these files the same
+boxes follow from the masks: `from_mask` of an example of `avsbench@s4`.
 """
 
 from __future__ import annotations

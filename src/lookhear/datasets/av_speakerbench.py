@@ -1,12 +1,12 @@
 """AV-SpeakerBench: 3,212 questions with four choices on who speaks, when and how, in real videos (Nguyen et al., 2025).
 
 Annotations: huggingface.co/datasets/plnguyen2908/AV-SpeakerBench, a table that is exported to JSON, JSON lines or CSV;
-code at github.com/plnguyen2908/AV-SpeakerBench. The files are not shipped here, the columns are those of its page.
+code at github.com/plnguyen2908/AV-SpeakerBench. The files are not shipped; the columns are those of its page.
 
     <root>/test.json                                   or test.jsonl, test.csv, av_speakerbench.*
     <root>/videos/<video id>.mp4                       any folder with video, media or clip in its name
 
-`kind` is the task, where a row says it.
+`kind` is the task, if a row has it.
 """
 
 from __future__ import annotations

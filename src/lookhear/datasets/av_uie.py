@@ -6,13 +6,13 @@ ahsgdxhs/AVUIE (Apache-2.0 tag). The media are those of the datasets themselves;
     v2    <root>/<part>/train.json, val.json, test.json    parts: PARTS; also under AVUIE_2/
     v1    <root>/<anything>.json                           lists of records; `task` in a record, or in the file's name
 
-Splits of v2 are `train` and `test`, all parts together, or one part's, `ks/train`; of v1 the names of the files. About
-222 K in all for training, in thousands: ks 20.1, ucf 4.5, meld 11.0, mafw 6.4, dfew 9.3, mer24 4.8, cremad 6.6, a2v and
-v2a 10.3, unav 4.9, ave 3.3, avvp 9.9, arig 3.4, s4 and ms3 4.0, ref_avs 30.7, avcap 20.7, avqa 31.9, avqa_thu 40.2.
-mer24, unav and avcap have no test. `meta["reasoning"]` is the published target, `meta["part"]` says where a record
-comes from. Only lookhear writes `val`, and `clip_start` and `clip_end`, the part of a recording that is meant.
-References are read from the fields of a record where it has them, else from the tags of its target; a record without
-either, as in Crab's quick-start list, has none.
+Splits of v2 are `train` and `test` with all parts, or one part's, `ks/train`; splits of v1 are the names of the files.
+About 222 K in all for training, in thousands: ks 20.1, ucf 4.5, meld 11.0, mafw 6.4, dfew 9.3, mer24 4.8, cremad 6.6,
+a2v and v2a 10.3, unav 4.9, ave 3.3, avvp 9.9, arig 3.4, s4 and ms3 4.0, ref_avs 30.7, avcap 20.7, avqa 31.9, avqa_thu
+40.2. mer24, unav and avcap have no test. `meta["reasoning"]` is the published target, `meta["part"]` the part of a
+record. Only files written by lookhear have `val` and the fields `clip_start` and `clip_end`, which give the part of a
+recording that is used. References are read from the fields of a record if present, else from the tags of its target. A
+record without either, as in Crab's quick-start list, has no reference.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def load(root: Path | str, split: str, version: str = "v2") -> list[Example]:
 
 
 def read(root: Path | str, split: str, version: str = "v2") -> Annotations:
-    """The records of `split`, with unreadable rows as faults; of several files, `file` is the first."""
+    """The records of `split`, with unreadable rows as faults. If there are several files, `file` is the first."""
     root = Path(root)
     files = _files(root, version)
     chosen = {name: path for name, path in files.items() if split == name or split == name.partition("/")[2]}
@@ -84,7 +84,7 @@ def read(root: Path | str, split: str, version: str = "v2") -> Annotations:
 
 
 def splits(root: Path | str, version: str = "v2") -> list[str]:
-    """The splits whose files are under `root`: of v2 each part's, `<part>/<split>`."""
+    """The splits whose files are under `root`; those of v2 are named `<part>/<split>`."""
     return list(_files(Path(root), version))
 
 
@@ -101,7 +101,7 @@ def _files(root: Path, version: str) -> dict[str, Path]:
 
 
 def _part(name: str) -> str:
-    """The part in a split's name, or ""."""
+    """The part in a split's name, "" if there is none."""
     first = name.partition("/")[0].lower().replace("-", "_")
     return next((p for p in sorted(PARTS, key=len, reverse=True) if first == p or first.startswith(p + "_")), "")
 
@@ -150,7 +150,9 @@ def _clip(root: Path, recordings: Recordings, record: dict[str, Any], part: str)
 
 
 def _name(path: str) -> str:
-    """A recording's id; frames and sounds of one folder each are named by it: clip/frames/0.jpg is clip_0."""
+    """Id of the recording at a path. Frames and sounds in folders per clip are named by the folder: clip/frames/0.jpg
+    is clip_0.
+    """
     parts = Path(path)
     if parts.parent.name == "frames":
         return f"{parts.parent.parent.name}_{parts.stem}"

@@ -1,4 +1,4 @@
-"""AVHBench: 5,302 yes/no questions and 1,106 captions on cross-sense hallucination (Sung-Bin et al., ICLR 2025).
+"""AVHBench: 5,302 yes/no questions and 1,106 captions on cross-modal hallucination (Sung-Bin et al., ICLR 2025).
 
 Annotations: github.com/kaist-ami/AVHBench; QA.json and AVH_val.json as github.com/kaistmm/AVCD keeps them. The
 benchmark states no licence. Videos are AudioCaps' and VALOR's.
@@ -6,10 +6,10 @@ benchmark states no licence. Videos are AudioCaps' and VALOR's.
     <root>/QA.json, AVH_test.json, AVH_val.json        splits test, test_questions, val
     <root>/videos/00006.mp4                            any folder with video, media or clip in its name
 
-Three tasks of yes/no questions, each half yes, and captioning; `kind` is the task. Scored as accuracy, precision,
-recall and F1 of yes, and the share of yes replies, task by task. `qa_final_single_filtered.json`, which the authors
-offer as fine-tuning data, holds the whole benchmark with its labels: never train on it and report these numbers
-(split `align_ft` reads it, for `lookhear check` and `lint` to find the leak).
+There are three tasks of yes/no questions, with half of the answers yes, and captioning; `kind` is the task. Scores are
+accuracy, precision, recall and F1 of yes, and the share of yes replies, by task. `qa_final_single_filtered.json`, which
+the authors offer as fine-tuning data, contains the whole benchmark with its labels: results after training on it are
+invalid. The split `align_ft` reads it, so that `lookhear check` and `lint` can find the leak.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ github.com/kx-wu/AVQACL (GPL-3.0). Videos are VGGSound's.
     <root>/train_qa.json, val_qa.json                  or test_qa_all.json, train_<type>.json, data/, json/
     <root>/videos/<youtube id>_000210.mp4              any folder with video, media or clip in its name
 
-Version `options` (the default) keeps the four choices in `meta["options"]` where a row has them; `open` leaves them
-out. The original files give the answer as the number of a choice, the continual-learning ones as a text: both are read.
+Version `options` (the default) keeps the four choices in `meta["options"]` if a row has them; `open` leaves them out.
+The original files give the answer as the index of a choice, the continual-learning ones as a text; both are read.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ has `problem`, `options` ("A. …"), `solution` ("<answer>A</answer>") and paths
     <root>/omni_rl_format_test.json                    splits train and test; or test.json, train.json
     <root>/images/…, <root>/audios/…                   under the paths of the rows
 
-The reward of EchoInk takes the <answer> tag alone; the reader here takes every plain form.
+EchoInk's reward accepts the <answer> tag only; the reply reader of lookhear accepts every plain form.
 """
 
 from __future__ import annotations

@@ -9,12 +9,12 @@ or
     <root>/avs1_s4_test.csv, avs1_ms3_test.csv         "<uid>_1,dog" a line: frames from 1, no header
     <root>/<any of the folders above>                  frames are looked for under v1s/ and v1m/, counted from 0
 
-Versions `s4` (default), `ms3` and `avss`. One example a frame: S4 and MS3 have 5 a clip, AVSS 10; of S4's training
-clips only the first is labelled and read. Test has 740 clips (3,700 frames) of S4, 64 (320) of MS3. AV-UIE v2 trains on
-4.0 K.
+Versions `s4` (default), `ms3` and `avss`. There is one example per frame: S4 and MS3 have 5 per clip, AVSS 10. In S4's
+training clips only the first frame is labelled and read. Test has 740 clips (3,700 frames) of S4, 64 (320) of MS3.
+AV-UIE v2 trains on 4.0 K.
 
-The example's picture is the frame; `meta` has its number and where its mask lies. `with_mask` reads it. In masks
-classes count from 0, background, as CLASSES does; the table of Crab counts from 1.
+The example's picture is the frame; `meta` has its number and the path of its mask, which `with_mask` reads. Class
+numbers in masks start at 0 for the background, as in CLASSES; Crab's table starts at 1.
 """
 
 from __future__ import annotations

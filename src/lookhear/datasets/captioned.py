@@ -1,4 +1,4 @@
-"""Captioned images, sounds and videos for connector pretraining: one reader for the layouts that stage 1 uses.
+"""Captioned images, sounds and videos for connector pretraining: one reader for the layouts used in stage 1.
 
     image_text   <root>/<name>.json        LLaVA's and Valley's layout: [{"id", "image" | "video", "conversations"}, …]
                                            with turns {"from": "human" | "gpt", "value"}; also {"image", "caption"}
@@ -11,8 +11,8 @@ distributed here: LLaVA-Pretrain and Valley are on the Hugging Face hub (liuhaot
 the captions; luoruipu1/Valley), AudioCaps is at github.com/cdjkim/audiocaps (MIT), AudioSet at research.google.com/
 audioset (CC BY 4.0).
 
-Media are below <root> as the records name them, or in any folder with video, media, audio, image or clip in its name.
-A sound's example has no video, a picture's has no audio. The splits are the names of the files.
+Media are found under <root> by the paths in the records, or in any folder with video, media, audio, image or clip in
+its name. Examples of sounds have no video, examples of pictures no audio. The splits are the names of the files.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _files(root: Path, version: str) -> dict[str, Path]:
 
 
 def _records(path: Path) -> Iterator[Row]:
-    """The records of a JSON list, or one a line of a .jsonl file."""
+    """The records of a JSON list, or one per line of a .jsonl file."""
     if path.suffix == ".json":
         yield from json_rows(path)
         return
@@ -114,7 +114,7 @@ def _audiocap(recordings: Recordings, record: Mapping[str, Any], line: int) -> E
 
 
 def _caption(record: Mapping[str, Any]) -> str:
-    """What a record says: its caption, or the first reply of its conversation, without placeholders of media."""
+    """The caption of a record, or the first reply of its conversation, without media placeholders."""
     said = next((record[key] for key in CAPTION if record.get(key)), None)
     if said is None:
         turns = record.get("conversations") or ()

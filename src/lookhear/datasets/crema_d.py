@@ -1,15 +1,15 @@
 """CREMA-D: 7,442 sentences spoken by 91 actors in one of six emotions (Cao et al., 2014).
 
 Annotations and videos: github.com/CheyneyComputerScience/CREMA-D (ODbL 1.0). The papers use the split of
-github.com/GeWu-Lab/OGM-GE_CVPR2022, data/CREMAD (MIT), by the emotion that was acted.
+github.com/GeWu-Lab/OGM-GE_CVPR2022, data/CREMAD (MIT), labelled with the acted emotion.
 
     <root>/train.csv, test.csv                         or ogm_train.csv …; "1088_IOM_NEU_XX,NEU" a line, no header
     <root>/processedResults/summaryTable.csv           version `votes`; or in <root>
     <root>/VideoFlash/1001_DFA_ANG_XX.flv              any folder with video in its name
 
-Version `acted` (the default): 6,698 train, 744 test (AV-UIE v2: 6.6 K train). Version `votes` has one split, `all`:
-what most people saw and heard in each clip. 420 clips are tied; they are listed as odd and keep the acted emotion if
-it is among the tied ones, else the first. `meta["votes"]` has all.
+Version `acted` (the default): 6,698 train, 744 test (AV-UIE v2: 6.6 K train). Version `votes` has one split, `all`,
+labelled with the majority of raters who saw and heard the clip. 420 clips are tied. They are listed as odd and keep the
+acted emotion if it is among the tied ones, else the first. `meta["votes"]` has all votes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Daily-Omni: 1,197 questions with four choices on 684 daily videos of 30 or 60 s, seen and heard (Zhou et al., 2025).
+"""Daily-Omni: 1,197 questions with four choices on 684 daily-life videos of 30 or 60 s (Zhou et al., 2025).
 
 Annotations: github.com/Lliar-liar/Daily-Omni, qa.json (repository GPL-3.0; data CC BY-NC-SA); videos from there too.
 

@@ -1,15 +1,15 @@
-"""DAVE: what does a person do while a sound is heard, with probes of each sense alone (Radevski et al., 2025).
+"""DAVE: what a person does while a sound is heard, with single-modality probes (Radevski et al., 2025).
 
-Annotations: github.com/gorjanradevski/dave (MIT), results/*.json: prompts with their options, the truth, real
-replies of a model and the official verdict on each. Videos are EPIC-Kitchens' and Ego4D's; the result files do not
-name them, so a question's clip is known by its options only (`meta["video_id"]`) and cannot be played.
+Annotations: github.com/gorjanradevski/dave (MIT), results/*.json: prompts with their options, the true answer, real
+replies of a model and the official verdict on each. Videos are EPIC-Kitchens' and Ego4D's. The result files do not name
+them, so the clip of a question is identified by its options only (`meta["video_id"]`) and cannot be played.
 
     <root>/final_inference_epic_2.0_flash.json[.gz]    split: the file's name without .json, or test for the only one
 
 Versions are the parts: `multimodal` (the benchmark, the default), `video_segment` and
 `overlayed_full_audio_classification` (its two halves), `text_only`, `audio` and `silent_video` (probes), and
 `temporal_video`: four actions (`meta["items"]`) to be put in order, answered as "(B)(D)(C)(A)". In the multimodal part
-(E) is always "none of the above". `meta["reply"]` and `meta["official"]` keep the model's words and the verdict.
+(E) is always "none of the above". `meta["reply"]` and `meta["official"]` hold the model's reply and the verdict.
 """
 
 from __future__ import annotations

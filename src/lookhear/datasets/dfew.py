@@ -16,15 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from lookhear.datasets.reading.annotations import Annotations, read_rows
+from lookhear.datasets.reading.folds import Folds
 from lookhear.datasets.reading.media import Recordings
 from lookhear.datasets.reading.tables import labelled, numbered, table_rows
-from lookhear.errors import DatasetError
 from lookhear.types import Example
 
 LABELS = ("happy", "sad", "neutral", "angry", "surprise", "disgust", "fear")  # in the order of their numbers
 VOCABULARY = LABELS
-FOLDERS = ("EmoLabel_DataSplit", "")
-FOLDS = (1, 2, 3, 4, 5)
+FILES = Folds("dfew", "{part}(single-labeled)/set_{fold}.csv", ("EmoLabel_DataSplit", ""))
 
 
 def load(root: Path | str, split: str) -> list[Example]:
@@ -34,12 +33,8 @@ def load(root: Path | str, split: str) -> list[Example]:
 
 def read(root: Path | str, split: str) -> Annotations:
     """The clips of `split`, with unreadable rows as faults."""
-    root = Path(root)
-    path = _files(root).get(split)
-    if path is None:
-        there = ", ".join(_files(root)) or "none"
-        raise DatasetError(f"No split {split!r} of dfew under {str(root)!r}. There are: {there}.")
-    recordings = Recordings(root, every=True)
+    path = FILES.path(root, split)
+    recordings = Recordings(Path(root), every=True)
 
     def make(row: dict[str, Any], line: int) -> Example:
         id = row["video_name"].removesuffix(".mp4").zfill(5)
@@ -51,15 +46,4 @@ def read(root: Path | str, split: str) -> Annotations:
 
 def splits(root: Path | str) -> list[str]:
     """The splits whose files are under `root`."""
-    return list(_files(Path(root)))
-
-
-def _files(root: Path) -> dict[str, Path]:
-    files: dict[str, Path] = {}
-    for fold in FOLDS:
-        for part in ("train", "test"):
-            for folder in FOLDERS:
-                path = root / folder / f"{part}(single-labeled)" / f"set_{fold}.csv"
-                if path.is_file():
-                    files.setdefault(f"{part}{'' if fold == 1 else fold}", path)
-    return files
+    return list(FILES.files(root))

@@ -1,8 +1,8 @@
-"""FortisAVQA: MUSIC-AVQA-R's questions with head and tail written into every row (Ma et al., 2025).
+"""FortisAVQA: MUSIC-AVQA-R's questions with head or tail stated in every row (Ma et al., 2025).
 
 Annotations: github.com/reml-group/fortisavqa (an MIT and a GPL-3.0 licence file side by side). Rows are those of
-MUSIC-AVQA-R plus `split` (head or tail) and `x`, the share that decided it. One file, so the splits `head` and `tail`
-are picked from it; `test` is all of it.
+MUSIC-AVQA-R plus `split` (head or tail) and `x`, the share that decided it. There is one file, and the splits `head`
+and `tail` are selected from it; `test` is all of it.
 
     <root>/fortisavqa.json                             or any single JSON file; several are told apart by split's name
     <root>/videos/00000001.mp4                         MUSIC-AVQA's videos
@@ -22,7 +22,7 @@ from lookhear.errors import DatasetError
 from lookhear.types import Example
 
 VOCABULARY = ANSWERS
-REPHRASED = True  # one id, many questions: not a fault
+REPHRASED = True  # one id for several questions is not a fault
 PATTERNS = (r"([\w-]+)\.json",)
 
 

@@ -1,12 +1,12 @@
 """JointAVBench: 2,853 questions whose answers need sound and picture jointly, on film clips (Chao et al., 2025).
 
-Annotations: github.com/jointavbench/JointAVBench and its Hugging Face page; one record a question. The questions are
-not shipped here, the keys are those of its evaluation code.
+Annotations: github.com/jointavbench/JointAVBench and its Hugging Face page, one record per question. The questions are
+not shipped; the keys are those of its evaluation code.
 
     <root>/jointavbench.json                           or test.json, test.jsonl, *_qa.json
     <root>/videos/<video id>.mp4                       any folder with video, media or clip in its name
 
-`kind` is the task, where a row says it (15 tasks over four kinds of sound).
+`kind` is the task, if a row has it (15 tasks over four kinds of sound).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Kinetics-Sounds: 31 actions that can be both seen and heard, 10 s each (Arandjelović and Zisserman, ICCV 2017).
 
 Annotations: the lists of github.com/GeWu-Lab/OGM-GE_CVPR2022, data/KineticSound (MIT). Videos are Kinetics-400's,
-under their own YouTube licences. The lists number the classes; sorted by name, these are LABELS.
+under their own YouTube licences. Class numbers of the lists are indices into the sorted names, LABELS.
 
     <root>/my_train.txt, my_test.txt                   "youtubeid_000058_000068,10,4" a line
     <root>/videos/<youtube id>_000058_000068.mp4       any folder with video, media or clip in its name

@@ -7,8 +7,8 @@ Annotations: github.com/YapengTian/AVVP-ECCV20, data/ (no licence stated); the v
     <root>/media/<youtube id>_30_40.mp4, or <youtube id>.mp4     any folder with video, media or clip in its name
 
 10,000 train, 649 val, 1,200 test, `full` all 11,849; AV-UIE v2 trains on 9.9 K with times that a language model added.
-Train says which events there are (`meta["events"]`), not when: its references have no segments. Events without length,
-events of videos in no split and ids that are no YouTube ids are listed as odd.
+Train is weakly labelled: it has the events of a clip (`meta["events"]`) without times, so its references have no
+segments. Events of length 0, events of videos in no split and ids that are not YouTube ids are listed as odd.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Events:
     rows: int = 0
     of: dict[str, list[Segment]] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
-    lines: dict[int, str] = field(default_factory=dict)  # line -> the video it is about
+    lines: dict[int, str] = field(default_factory=dict)  # line -> video id
 
 
 def load(root: Path | str, split: str) -> list[Example]:

@@ -5,9 +5,9 @@ Annotations and images: lvisdataset.org (annotations CC BY 4.0; images COCO's, c
     <root>/lvis_v1_train.json, lvis_v1_val.json    images, annotations (outlines as polygons), categories with `def`
     <root>/train2017/000000391895.jpg, …           images by file name, in any folder below <root>
 
-Crab (CVPR 2025, section 3.4) pretrains its mask decoder on LVIS. One example per image and category, asked as Ref-AVS
-asks: the expression is the category's name and definition, the answer all its objects in the image. `with_mask` draws
-the outlines. 100,170 images for training, 19,809 for validation.
+Crab (CVPR 2025, section 3.4) pretrains its mask decoder on LVIS. There is one example per image and category, in the
+form of Ref-AVS: the expression is the category's name and definition, the answer is all its objects in the image.
+`with_mask` draws the outlines. 100,170 images for training, 19,809 for validation.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def read(root: Path | str, split: str) -> Annotations:
 
 
 def with_mask(example: Example) -> Example:
-    """The same with all outlines drawn into one region of the reference."""
+    """The example with all outlines drawn into one region of the reference."""
     from PIL import Image, ImageDraw
 
     from lookhear.datasets.reading.masks import regions_of

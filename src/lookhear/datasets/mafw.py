@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from lookhear.datasets.reading.annotations import Annotations, read_rows
+from lookhear.datasets.reading.folds import Folds
 from lookhear.datasets.reading.media import Recordings
 from lookhear.datasets.reading.tables import labelled, table_rows
-from lookhear.errors import DatasetError
 from lookhear.types import Example
 
 LABELS = (
@@ -26,8 +26,9 @@ LABELS = (
     "disappointment",
 )  # fmt: skip
 VOCABULARY = LABELS
-FOLDERS = ("Train & Test Set/single/no_caption", "single/no_caption", "no_caption", "")
-FOLDS = (1, 2, 3, 4, 5)
+FILES = Folds(
+    "mafw", "set_{fold}/{part}.txt", ("Train & Test Set/single/no_caption", "single/no_caption", "no_caption", "")
+)
 
 
 def load(root: Path | str, split: str) -> list[Example]:
@@ -37,12 +38,8 @@ def load(root: Path | str, split: str) -> list[Example]:
 
 def read(root: Path | str, split: str) -> Annotations:
     """The clips of `split`, with unreadable rows as faults."""
-    root = Path(root)
-    path = _files(root).get(split)
-    if path is None:
-        there = ", ".join(_files(root)) or "none"
-        raise DatasetError(f"No split {split!r} of mafw under {str(root)!r}. There are: {there}.")
-    recordings = Recordings(root, every=True)
+    path = FILES.path(root, split)
+    recordings = Recordings(Path(root), every=True)
 
     def make(row: dict[str, Any], line: int) -> Example:
         file, _, label = re.sub(r"\s+", " ", row["row"]).partition(" ")
@@ -54,15 +51,4 @@ def read(root: Path | str, split: str) -> Annotations:
 
 def splits(root: Path | str) -> list[str]:
     """The splits whose files are under `root`."""
-    return list(_files(Path(root)))
-
-
-def _files(root: Path) -> dict[str, Path]:
-    named = {
-        f"{part}{'' if fold == 1 else fold}": f"set_{fold}/{part}.txt" for fold in FOLDS for part in ("train", "test")
-    }
-    found = {
-        split: next((root / f / file for f in FOLDERS if (root / f / file).is_file()), None)
-        for split, file in named.items()
-    }
-    return {split: path for split, path in found.items() if path}
+    return list(FILES.files(root))

@@ -1,12 +1,13 @@
-"""Any file of multiple-choice or yes/no questions, by its own keys: mcq@questions.json.
+"""Any file of multiple-choice or yes/no questions, with configurable keys: mcq@questions.json.
 
     mcq@FILE                                           JSON, JSON lines, CSV, TSV, also .gz; below the root or absolute
     mcq@FILE,question=Q,options=O,answer=A,video=V     where its keys are called otherwise
     <root>/videos/<video>.mp4                          any folder with video, media or clip in its name
 
-The usual names of keys are tried in turn; a file with none of them is refused with the keys it has. Options are a list,
-an object of letters, several columns or lines of one text; answers are a letter, a text or a number. A question without
-options whose answer is yes or no is a yes/no question, any other an open one. `kind` is the record's type, if any.
+Common names of keys are tried in turn; a file with none of them is refused, and the error lists its keys. Options are a
+list, an object with letters as keys, several columns or lines of one text. Answers are a letter, a text or a number. A
+question without options is a yes/no question if its answer is yes or no, else an open question. `kind` is the record's
+type, if it has one.
 """
 
 from __future__ import annotations

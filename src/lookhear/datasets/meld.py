@@ -5,10 +5,10 @@ Annotations: github.com/declare-lab/MELD (GPL-3.0); videos: affective-meld.githu
     <root>/train_sent_emo.csv, dev_…, test_…           or data/MELD/
     <root>/train_splits/dia0_utt3.mp4                  dev_splits_complete/, output_repeated_splits_test/
 
-Version `utterances` (the default) is the official division: 9,989 train, 1,109 dev, 2,610 test; AV-UIE v2 trains on
-train and dev (11.0 K). `dyadic` reads the dialogues of two (`…_sent_emo_dya.csv`), `emorynlp` the same series with
-EmoryNLP's seven emotions (`emorynlp_<split>_final.csv`; no videos of its own). Ids name their split: numbers start anew
-in each.
+Version `utterances` (the default) is the official split: 9,989 train, 1,109 dev, 2,610 test; AV-UIE v2 trains on train
+and dev (11.0 K). `dyadic` reads dialogues between two speakers (`…_sent_emo_dya.csv`). `emorynlp` is the same series
+with EmoryNLP's seven emotions (`emorynlp_<split>_final.csv`; no videos of its own). Ids contain the split, because
+numbers start again in each split.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ CLIPS = {"train": "train_splits", "dev": "dev_splits_complete", "test": "output_
 
 
 def load(root: Path | str, split: str, version: str = "utterances") -> list[Example]:
-    """Every readable utterance of `split`; `meta["utterance"]` is what is said."""
+    """Every readable utterance of `split`; `meta["utterance"]` is its text."""
     return read(root, split, version).loaded()
 
 

@@ -1,11 +1,11 @@
-"""MER2024: Chinese films and series, one of six emotions each; "Train&Val" only (Lian et al., 2024).
+"""MER2024: clips of Chinese films and series with one of six emotions each; "Train&Val" only (Lian et al., 2024).
 
 Annotations and videos: on request from zeroqiaoba.github.io/MER2024-website, for research only.
 
     <root>/label-disdim.csv                            name,discrete,valence
     <root>/video-labeled/<name>.mp4                    any folder with video in its name
 
-One split, `train`: the organisers keep the labels of the rest. 5,030 clips; AV-UIE v2 has 4.8 K.
+There is one split, `train`, because the organisers do not publish the other labels. 5,030 clips; AV-UIE v2 has 4.8 K.
 """
 
 from __future__ import annotations

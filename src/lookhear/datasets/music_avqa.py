@@ -9,7 +9,7 @@ are YouTube's. The two versions differ: in `original` some question ids occur tw
     <root>/json/avqa-{train,val,test}.json             or data/json/, orig_json/
     <root>/videos/00000001.mp4                         any folder with video, media or clip in its name
 
-Rows keep the questions as templates: `question` is filled as the official code does, `meta` holds the template.
+Rows contain templates and slot values: `question` is filled as in the official code, `meta` holds the template.
 """
 
 from __future__ import annotations

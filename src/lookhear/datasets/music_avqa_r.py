@@ -6,15 +6,15 @@ first states no licence. Training and validation are MUSIC-AVQA's own.
     <root>/avqa-test-{head,tail,headtail}.json         or dataset/, data/
     <root>/videos/00000001.mp4                         MUSIC-AVQA's videos
 
-Questions are already filled: a last question mark is dropped, a last letter never. Rephrasings of one question share
+Questions are already filled. A final question mark is removed, but never a letter. Rephrasings of one question share
 its id, which `meta["question_id"]` keeps; the example ids of the second and later ones end in `#2`, `#3`.
 
-`meta["part"]` is `head` or `tail`. What a row says itself (`split`) is believed, an empty text too: neither. Rows that
-say nothing are looked up in the files of head and tail; a question that is in neither file has no part. Where only one
-of the two files is there, the questions that are not in it have no part either.
+`meta["part"]` is `head` or `tail`. It is taken from a row's own `split` if present; an empty text means neither. Rows
+without it are looked up in the files of head and tail; a question that is in neither file has no part. If only one of
+the two files exists, questions that are not in it have no part either.
 
-`lookhear robust` writes this format. Its `card.json` names the dataset that was rephrased, whose answers are then those
-that there can be, and the folder of its recordings, which are looked for there where `<root>` has none.
+`lookhear robust` writes this format. Its `card.json` names the dataset that was rephrased, which defines the possible
+answers, and the folder of its recordings, which is used for recordings that are not under `<root>`.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from lookhear.files import read_json
 from lookhear.types import Answer, Example
 
 VOCABULARY = ANSWERS
-REPHRASED = True  # one id, many questions: not a fault
-WHOLE = {"head": "headtail", "tail": "headtail", "test": "headtail"}  # split -> the split that it is part of
-CARD = "card.json"  # beside the annotations that `lookhear robust` writes
+REPHRASED = True  # one id for several questions is not a fault
+WHOLE = {"head": "headtail", "tail": "headtail", "test": "headtail"}  # split -> the split that contains it
+CARD = "card.json"  # in the folder of annotations written by `lookhear robust`
 FOLDERS = ("", "dataset", "dataset/MUSIC-AVQA-R", "data", "json")
 PATTERNS = (r"avqa-(?:test-)?(\w+)\.json", r"(head|tail|headtail)\.json")
 PARTS = ("head", "tail")
@@ -63,24 +63,24 @@ def read(root: Path | str, split: str = "headtail") -> Annotations:
 
 
 def answers(root: Path | str) -> tuple[str, ...]:
-    """Every answer there can be: those of the dataset that was rephrased; empty where it has no closed set."""
+    """Every possible answer: those of the dataset that was rephrased; empty for open answers."""
     name = origin(Path(root)).partition("@")[0]
     return tuple(getattr(catalog.find("datasets", name), "VOCABULARY", ())) if name else VOCABULARY
 
 
 def origin(root: Path) -> str:
-    """The dataset whose questions were rephrased, as the card of a written set has it; empty where there is no card."""
+    """The dataset whose questions were rephrased, from the card of a written set; empty without a card."""
     return str(_card(root).get("origin", ""))
 
 
 def recordings_of(root: Path) -> Recordings:
-    """The recordings under `root`, or else those under the folder that the card of a written set names."""
+    """The recordings under `root`, and for missing ones those of the folder that the card of a written set names."""
     source = source_of(root)
     return Recordings(root, elsewhere=source if source != root and source.is_dir() else None)
 
 
 def source_of(root: Path) -> Path:
-    """The folder that the card of a written set names for its recordings; `root` itself where there is no card."""
+    """The folder of recordings that the card of a written set names; `root` itself without a card."""
     source = _card(root).get("source")
     return root / source if isinstance(source, str) and source else root
 
@@ -96,7 +96,7 @@ def _card(root: Path) -> dict[str, Any]:
 
 
 def _parts(root: Path) -> dict[tuple[Any, ...], str]:
-    """(id, question, answer) -> `head` or `tail`, from the files of the two."""
+    """(id, question, answer) -> `head` or `tail`, from the two files."""
     files = find_splits(root, FOLDERS, PATTERNS)
     rows = ((part, row) for part in PARTS if part in files for _, row, _ in json_rows(files[part]))
     return {_key(row): part for part, row in rows if isinstance(row, dict)}

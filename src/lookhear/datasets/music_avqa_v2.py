@@ -1,15 +1,15 @@
 """MUSIC-AVQA v2.0: more videos and questions so that no answer is a safe guess; sets `balance` and `bias` (WACV 2024).
 
-Annotations: github.com/DragonLiu1995/MUSIC-AVQA-v2.0 (GPL-3.0); copies that went through pandas hold float or missing
-ids, which read the same. New videos are YouTube's (ids of 11 characters, some with `_flip` or a number after them).
+Annotations: github.com/DragonLiu1995/MUSIC-AVQA-v2.0 (GPL-3.0). Copies written by pandas have float or missing ids,
+which are read the same way. New videos are YouTube's (ids of 11 characters, some with `_flip` or a number after them).
 
     <root>/test_balance.json or balance_valid.json     or data/balance_full_set/, data/bias_set/
     <root>/videos/<video_id>.mp4                       any folder with video, media or clip in its name
 
-Rows without a question id are named by their place in the file (`row12`). Where `unmatch_audio` names another
-recording, the video is heard through that one: the same video is asked "Is this sound from the instrument in the
-video?" with its own sound too, and answered differently. The 42 answers are MUSIC-AVQA's, but their class order is
-another one: never share a checkpoint's head between the two.
+Rows without a question id are named by their position in the file (`row12`). If `unmatch_audio` names another
+recording, the sound is taken from it. The same video is then also asked "Is this sound from the instrument in the
+video?" with its own sound, and the answers differ. The 42 answers are MUSIC-AVQA's, but in a different class order, so
+the answer head of a checkpoint cannot be used for both.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""OmniBench: 1,142 questions with four choices on a picture and a sound that must be put together (Li et al., 2024).
+"""OmniBench: 1,142 questions with four choices on a picture and a sound, which are both needed (Li et al., 2024).
 
 Annotations: github.com/multimodal-art-projection/OmniBench and its Hugging Face page (m-a-p/OmniBench), JSON lines. A
-picture is a video of one frame; the sound is a file of its own. The answer is the text of an option.
+picture is a video of one frame; the sound is a separate file. The answer is the text of an option.
 
     <root>/dataset/batch-5_1142_20240817.jsonl         or omnibench.json, test.json, test.jsonl
     <root>/mm_data/image/…, <root>/mm_data/audio/…     pictures and sounds, under the paths of their rows

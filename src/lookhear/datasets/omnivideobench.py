@@ -1,14 +1,15 @@
-"""OmniVideoBench: 1,000 questions on 628 videos of 4 s to 33 min, each with dated reasoning steps (Li et al., 2025).
+"""OmniVideoBench: 1,000 questions on 628 videos of 4 s to 33 min, with timed reasoning steps (Li et al., 2025).
 
 Annotations: github.com/NJU-LINK/OmniVideoBench, data_example/data.json (CC BY-NC-SA 4.0).
 
     <root>/data.json
     <root>/videos/video_1.mp4                          any folder with video, media or clip in its name
 
-`kind` is what is heard (Speech, Sound, Music) and the question's type (13). A reasoning step has a sense (vision or
-audio, at times misspelt), evidence, mostly with a time, and an inference. Each time becomes a segment of the reference
-answer: its label is the evidence, its stream the sense. A single moment lasts the second it names; a time past the end
-of the video is listed as odd and left out, a step without a time has no segment. `meta["steps"]` keeps all steps.
+`kind` is the kind of sound (Speech, Sound, Music) and the question's type (13). A reasoning step has a modality (vision
+or audio, sometimes misspelt), evidence, mostly with a time, and an inference. Each time becomes a segment of the
+reference answer, with the evidence as label and the modality as stream. A single point in time becomes a segment of one
+second. A time after the end of the video is listed as odd and left out; a step without a time has no segment.
+`meta["steps"]` holds all steps.
 """
 
 from __future__ import annotations

@@ -6,11 +6,11 @@ Annotations: github.com/GeWu-Lab/Ref-AVS, data/metadata.csv (MIT); media: gewu-l
     <root>/media/<vid>/frames/0.jpg, audio.wav         10 frames, 10 s; also REFAVS/media/
     <root>/gt_mask/<vid>/fid_<fid>/00000.png
 
-20,459 rows: train 14,113 (608 of them null: nothing is meant), val 1,349 (72 null), test_s (seen classes) 2,288, test_u
-(unseen) 1,656, test_n (all null) 1,028, and 25 rows of no split ("TODO"), listed as odd in every split. AV-UIE v2 has
-30.7 K for training, from several frames a clip. `seen`, `unseen` and `null` are other names of the test splits. There
-is one example per expression, on one of the ten frames of its clip. The frame is chosen by the CRC-32 of its uid, so
-that all positions occur and the choice is fixed; `frame` overrides it.
+20,459 rows: train 14,113 (608 of them null, that is without a referent), val 1,349 (72 null), test_s (seen classes)
+2,288, test_u (unseen) 1,656, test_n (all null) 1,028, and 25 rows of no split ("TODO"), listed as odd in every split.
+AV-UIE v2 has 30.7 K for training, from several frames per clip. `seen`, `unseen` and `null` are other names of the test
+splits. There is one example per expression, on one of the ten frames of its clip. The frame is chosen by the CRC-32 of
+its uid, so that all positions occur and the choice is fixed; `frame` overrides it.
 """
 
 from __future__ import annotations

@@ -12,13 +12,14 @@ It is generated, so only the licence of this package applies. The folder:
     masks/<video_id>_<k>.png           instance mask of second k: number of the player from 1, 0 the stage
     twins.jsonl json/twins-<split>.json    counterfactual twins, where it was made with --twins
 
-Without a version these are the questions. Versions: `reasoning`, the questions with `meta["reasoning"]`; `action`,
+Without a version the examples are questions. Versions: `reasoning`, the questions with `meta["reasoning"]`; `action`,
 `emotion`, `matching` (does the sound belong to the picture: yes or no), `event` (AVE's form), `parsing` (LLP's),
 `grounding` (ARIG's), `segmentation` or one of its forms `s4`, `ms3` and `avss`, `referring` (Ref-AVS's; splits `seen`,
-`unseen` and `null` are parts of `test`), and `caption`. Boxes and points are regions of the reference, `with_mask` adds
-the mask. `twins`: the same question of a clip and of its twins, which differ from it in one cause. `meta["pair"]` is
-what belongs together, `meta["twin"]` the kind of change, empty for the clip as it was, and `meta["must"]` whether the
-answer must `change` or `stay`. `evidence` and `twins_evidence` ask the same, and for the seconds that tell.
+`unseen` and `null` are parts of `test`), and `caption`. Boxes and points are regions of the reference; `with_mask` adds
+the mask. `twins` asks the same questions about a clip and its counterfactual twins, which differ from it in one cause:
+`meta["pair"]` is the id of the group, `meta["twin"]` the kind of change (empty for the original clip), and
+`meta["must"]` whether the answer must `change` or `stay`. `evidence` and `twins_evidence` are the same questions that
+also ask for the seconds on which the answer is based.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ def _questions(root: Path, split: str, reasoning: bool) -> list[Example]:
 
 
 def _twin(root: Path, record: dict[str, Any]) -> Example:
-    """A question of a family; intervals are clustered by the clip that all of the family come from."""
+    """A question about a twin or its base; confidence intervals are clustered by the base clip."""
     segments = [Segment(label, a, b, stream) for a, b, label, stream in record["segments"]]
     one = example(record, _clip(root, record["video_id"]), segments)
     pair = {name: record[name] for name in ("pair", "twin", "stream", "must", "changed")}
@@ -145,7 +146,7 @@ def _example(root: Path, record: dict[str, Any], task: str, form: str, labels: t
     if "mask" in record:
         meta |= {"mask": root / record["mask"], "owners": record["owners"]}
     if "because" in record:
-        meta["because"] = record["because"]  # true sentences that lead to the answer
+        meta["because"] = record["because"]  # true sentences from which the answer follows
     return Example(
         id=record["id"],
         task=task,

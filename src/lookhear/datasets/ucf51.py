@@ -7,8 +7,8 @@ UCF50 are silent; version `all` reads all 101.
     <root>/trainlist01.txt, testlist01.txt             "Archery/v_Archery_g08_c01.avi 3", in test without the number
     <root>/UCF-101/<Class>/v_….avi                     any folder
 
-Rows of silent classes are passed over, so `rows` counts those of the 51: 4,901 train and 1,944 test (AV-UIE v2: 4.5 K
-train). The class is said in words, "Apply Eye Makeup"; splits 2 and 3 are `train2`, `test3` and so on.
+Rows of silent classes are skipped, so `rows` counts those of the 51 classes: 4,901 train and 1,944 test (AV-UIE v2:
+4.5 K train). Class names are written as words, "Apply Eye Makeup". Splits 2 and 3 are `train2`, `test3` and so on.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ VOCABULARY = LABELS
 
 
 def load(root: Path | str, split: str, version: str = "sound") -> list[Example]:
-    """Every readable clip of `split`, of the 51 classes with sound or (`all`) of the 101."""
+    """Every readable clip of `split`, of the 51 classes with sound or (`all`) of all 101."""
     return read(root, split, version).loaded()
 
 

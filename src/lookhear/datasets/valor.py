@@ -1,7 +1,7 @@
 """VALOR-32K: one sentence on what is seen and heard in 10 s of everyday video (Chen et al., 2023).
 
 Annotations: github.com/TXH-mercury/VALOR; videos are AudioSet's. The questions of Valor32k-AVQA were written from the
-same captions and carry them, so its files serve too (CC BY-NC 4.0; see valor32k_avqa).
+same captions and contain them, so its files can be read as well (CC BY-NC 4.0; see valor32k_avqa).
 
     <root>/desc_train.json, desc_val.json, desc_test.json        [{"video_id": …, "desc": …}]
     <root>/processed_{train,val,test}_data.csv                   or these: one caption a clip, from its first question

@@ -6,10 +6,10 @@ Videos are AudioSet's.
     <root>/processed_{train,val,test}_data.csv         or code/gpt35_dataset/
     <root>/media/<youtube id>_70.000_80.000.mp4        any folder with video, media or clip in its name
 
-Rows are ragged: some have more or fewer choices than the four the header promises, some a single open answer. The last
-cell always is the number of the right choice, from 0, so all can be read; they are listed as odd. The reference is the
-right choice; `meta` holds the choices and the open answers, which do not always say the same. `kind` is what the
-question needs (visual, audio or both) and what it asks about.
+Rows differ in length: some have more or fewer choices than the four of the header, some a single open answer. The last
+cell is always the index of the correct choice, from 0, so all rows can be read; such rows are listed as odd. The
+reference is the correct choice; `meta` holds the choices and the open answers, which may differ from it. `kind` is the
+modality that the question needs (visual, audio or both) and its topic.
 """
 
 from __future__ import annotations

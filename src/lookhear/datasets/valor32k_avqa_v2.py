@@ -1,4 +1,4 @@
-"""Valor32k-AVQA v2: 225,000 open and multiple-choice questions on VALOR-32K clips, by sense (Riahi et al., MM 2025).
+"""Valor32k-AVQA v2: 225,000 open and multiple-choice questions on VALOR-32K clips, by modality (Riahi et al., MM 2025).
 
 Annotations: github.com/inesriahi/valor32k-avqa-2, data/combined_dataset_{train,val,test}_flattened.json (CC BY-NC 4.0);
 the first version, CSV tables, is `valor32k_avqa`. Videos are AudioSet's.
@@ -6,7 +6,7 @@ the first version, CSV tables, is `valor32k_avqa`. Videos are AudioSet's.
     <root>/combined_dataset_test_flattened.json        splits train, val, test; or data/, or <split>.json
     <root>/media/<youtube id>_70.000_80.000.mp4        any folder with video, media or clip in its name
 
-`kind` is what the question needs (visual, audio, audio-visual) and what it asks about.
+`kind` is the modality that the question needs (visual, audio, audio-visual) and its topic.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ Annotations: AVUIE_2 of huggingface.co/datasets/Jayson236/Crab_Plus; media are V
     <root>/v2a/train.json, test.json                   one video, two sounds
     <root>/<the paths in the files>                    relative ones as they are, others by their longest ending
 
-Versions `both` (default), `a2v` and `v2a`; `kind` says which way. The answer is "one" or "two"; files that say 1, first
-or "video1" mean the same. The clip holds the first candidate, `meta["second"]` the Source of the other. AV-UIE v2 has
-10.3 K for training.
+Versions `both` (default), `a2v` and `v2a`; `kind` is the direction. The answer is "one" or "two"; other forms in the
+files, 1, first or "video1", are converted. The clip holds the first candidate, `meta["second"]` the Source of the
+other. AV-UIE v2 has 10.3 K for training.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ WORDS = {"1": "one", "one": "one", "first": "one", "2": "two", "two": "two", "se
 
 
 def load(root: Path | str, split: str, version: str = "both") -> list[Example]:
-    """Every readable pair of `split`, one way or both."""
+    """Every readable pair of `split`, in one direction or both."""
     return read(root, split, version).loaded()
 
 

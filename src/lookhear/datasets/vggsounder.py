@@ -1,13 +1,13 @@
 """VGGSounder: every class of 12,372 VGGSound test clips with the stream that shows it (Zverev et al., ICCV 2025).
 
-Annotations: github.com/Bizilizi/VGGSounder, vggsounder/data/vggsounder_0.1.6.csv (Apache-2.0), one row a clip and
+Annotations: github.com/Bizilizi/VGGSounder, vggsounder/data/vggsounder_0.1.6.csv (Apache-2.0), one row per clip and
 class: `modality` A (heard only), V (seen only) or AV, and flags. Clips are VGGSound's, 10 s.
 
     <root>/vggsounder_0.1.6.csv                        or any vggsounder_*.csv; classes.csv beside it
     <root>/videos/--U7joUcTCo_000000.mp4               any folder with video, media or clip in its name
 
-33,185 rows, 309 classes. A clip's reference has a segment for each class, of its stream; `meta` keeps the flags
-`static_image` and `voice_over`. The task is `tagging`: name what is heard and what is seen.
+33,185 rows, 309 classes. A clip's reference has one segment per class and stream; `meta` keeps the flags `static_image`
+and `voice_over`. The task is `tagging`: name what is heard and what is seen.
 """
 
 from __future__ import annotations

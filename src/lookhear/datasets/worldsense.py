@@ -1,6 +1,6 @@
 """WorldSense: 3,172 questions with four choices on 1,662 videos that need sight and sound together (Hong et al., 2025).
 
-Annotations: huggingface.co/datasets/honglyhly/WorldSense, worldsense_qa.json: one object a video, whose tasks task0,
+Annotations: huggingface.co/datasets/honglyhly/WorldSense, worldsense_qa.json: one object per video, whose tasks task0,
 task1, … hold question, candidates and answer; or the same as a flat table.
 
     <root>/worldsense_qa.json                          or test.json, test.jsonl, test.csv (flat)

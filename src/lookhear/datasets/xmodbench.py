@@ -1,13 +1,13 @@
-"""XModBench: 60,828 questions on five families of tasks, each asked across text, picture and sound (Wang et al., 2025).
+"""XModBench: 60,828 questions in five task families, each asked across text, picture and sound (Wang et al., 2025).
 
-Annotations: github.com/XingruiWang/XModBench and its Hugging Face page; one JSON list a task and direction. A record
-has `question`, `conditions` (what is shown: `modality` and `input`), `options` (a letter to the same) and
-`correct_answer`, a letter. Options are texts or media: of media `meta["options"]` holds the file names.
+Annotations: github.com/XingruiWang/XModBench and its Hugging Face page; one JSON list per task and direction. A record
+has `question`, `conditions` (the context: `modality` and `input`), `options` (letter -> the same fields) and
+`correct_answer`, a letter. Options are texts or media; for media, `meta["options"]` holds the file names.
 
     <root>/**/<task>_<from>_<to>.json                  split: the path of a file below the root, or test for data.json
     <root>/Data/…                                      media under the paths of the rows
 
-`kind` is the task, where a row says it, and the sense of what is shown.
+`kind` is the task, if a row has it, and the modality of the context.
 """
 
 from __future__ import annotations

@@ -18,9 +18,10 @@ VISUAL = ("frames", "patches", "pixels")
 
 
 class Around(WatchAnswer):
-    """`watch`, `answer` and `losses` have the arguments of the net's; `net` is the bare net used after training.
+    """A wrapper with the `watch`, `answer` and `losses` of its net; `net` is the bare net, used after training.
 
-    A wrapper that answers itself after training has `stays` (and its module `STAYS`); it may request `further` streams.
+    The three methods have the net's argument names. A wrapper that is kept after training sets `stays` (and its module
+    `STAYS`); it may request `further` streams.
     """
 
     stays = False
@@ -78,7 +79,7 @@ class Around(WatchAnswer):
 
 
 class _Like:
-    """A function with the signature of another, because argument names request streams."""
+    """A function with the signature of another one, because argument names are what requests streams."""
 
     def __init__(self, function: Callable[..., Any], like: Callable[..., Any], further: tuple[str, ...] = ()):
         self.function = function
@@ -91,7 +92,7 @@ class _Like:
 
 
 def part(memory: Memory, prefix: str) -> Memory:
-    """The tensors under a prefix, without it; for the empty prefix, those under none."""
+    """The tensors whose key starts with `prefix`, with the prefix removed; for "", the tensors without a prefix."""
     if not prefix:
         return {n: t for n, t in memory.items() if "/" not in n}
     return {n.removeprefix(prefix): t for n, t in memory.items() if n.startswith(prefix)}

@@ -16,7 +16,7 @@ SIDES = {"audio": AUDIO, "visual": VISUAL}
 
 
 def concat_alone(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits of each stream where a classifier W [x; y] + b fuses them: its half of W, and half of b."""
+    """Unimodal logits under a classifier W [x; y] + b: each stream uses its own columns of W, and b / 2."""
     width = x.shape[-1]
     return x @ weight[:, :width].T + bias / 2, y @ weight[:, width:].T + bias / 2
 
@@ -29,8 +29,8 @@ def score(logits: Float[Tensor, "row answer"], labels: Int[Tensor, " row"]) -> F
 class Alone(Around):
     """A wrapper that computes unimodal logits during training.
 
-    Nets with unimodal heads provide them. For other nets the other stream is set to zero (there is no published rule),
-    in separate passes without gradient unless `learns`.
+    Nets with unimodal heads provide them. For other nets, each stream gets a separate pass with the other stream set to
+    zero (there is no published rule). These passes have gradients only if `learns` is True.
     """
 
     learns = False
@@ -42,7 +42,7 @@ class Alone(Around):
             raise RecipeError(
                 f"Balance is between sound and picture; this net's watch orders {', '.join(self.ordered('watch'))}."
             )
-        self.speaks = False  # the net has opinions of its own, known after its first answer
+        self.speaks = False  # True once the net's first output has shown unimodal logits (`opinions`)
 
     def _watch(self, **streams: Tensor) -> Memory:
         memory = dict(self.net.watch(**self.dropped(streams)))
@@ -55,7 +55,7 @@ class Alone(Around):
         return memory
 
     def dropped(self, streams: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The streams as the net is given them. Here: unchanged."""
+        """The streams that the net receives. Default: unchanged."""
         return streams
 
     def _answer(self, memory: Memory, **streams: Tensor) -> Output:

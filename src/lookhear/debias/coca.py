@@ -5,15 +5,15 @@
     question + sound  net(question, sound, other picture)       ─▶ p_qa ─┼─ w_b · -log(1 - p_b(answer))
     question + sight  net(question, other sound, picture)       ─▶ p_qv ─┘   w = softmax over b of p_b(answer)
 
-Lao et al., "COCA: Collaborative causal regularization for audio-visual question answering", AAAI 2023. Its three
-shortcuts are those of its causal graph: question to answer, and question with sound or picture to answer. Bias-centred
-causal regularisation cuts what is not part of a shortcut and asks the net not to find the answer all the same;
-multi-shortcut collaborative debiasing leans on the shortcut that a sample suffers from most.
+Lao et al., "COCA: Collaborative causal regularization for audio-visual question answering", AAAI 2023. The three
+shortcuts come from its causal graph: question to answer, question and sound to answer, question and picture to answer.
+Bias-centred causal regularisation replaces the inputs outside a shortcut and penalises the net if it still predicts the
+answer. Multi-shortcut collaborative debiasing weights the penalties towards the strongest shortcut of each sample.
 
-There is no published code, and the paper itself was not at hand: this follows its abstract and what others say of it.
-Adapted: an intervention puts the next clip of the batch in the place of a stream (the paper's own substitute is not
-known to us), the penalty is the negative log of not giving the answer, and `weight` and `temperature` are ours. A batch
-needs two clips; of a single one nothing can be cut and the term is 0.
+There is no published code, and we did not have the paper: this follows its abstract and descriptions in other papers.
+Our choices: an intervention replaces a stream by that of another clip in the batch (we do not know the paper's
+substitute), the penalty is -log(1 - p(answer)), and `weight` and `temperature` have our values. The term needs two
+clips in a batch; with one clip it is 0.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Config:
 
 
 class COCA(Around):
-    """A net with the causal regularisation around it."""
+    """A net wrapped with the causal regularisation."""
 
     def __init__(self, net: nn.Module, config: Config):
         super().__init__(net)
@@ -78,7 +78,7 @@ class COCA(Around):
         return result
 
     def shortcuts(self, output: Output, labels: Tensor) -> Tensor:
-        """Mean over questions of the weighed penalties of giving the answer by a shortcut."""
+        """Mean over questions of the weighted sum over shortcuts of -log(1 - p(answer))."""
         cut = [output.hidden[f"by_{s}"] for s in self.cuts if f"by_{s}" in output.hidden]
         if not cut:
             return output.logits.sum() * 0

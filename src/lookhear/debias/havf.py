@@ -1,18 +1,18 @@
 """HAVF: ensemble of three decoders with early, middle and late fusion of sound, over the question's options.
 
-    early    the net on pictures beside the clip's sound, mapped back to the pictures' width
-    middle   the net as it is, where it hears; a net that does not has no middle
-    late     the net, its logits moved by sound and question:  + W ELU(F [a; q]) * sigmoid(G [a; q])
-    answer   mean of the three distributions over the options
+    early    the net on pictures concatenated with the clip's mean sound, projected back to the pictures' width
+    middle   the net unchanged; left out if the net has no `audio` stream
+    late     the net, with a term of sound and question added to its logits:  W ELU(F [a; q]) * sigmoid(G [a; q])
+    answer   mean of the decoders' distributions over the options
 
 Yang et al., "AVQA: A Dataset for Audio-Visual Question Answering on Videos", ACM MM 2022, figure 3. The released code
-trains one level a run and has no ensemble (its HCRN is `nets/hcrn`, `sound` names the level); this is our reading of
-the figure around any net that sees. The decoders are copies of the net and learn together; the loss is the sum of each
-one's hinge over the options, the right one counting too, as released.
+trains one level per run and has no ensemble (its HCRN is `nets/hcrn`, whose `sound` names the level). This is our
+reading of the figure, for any net with a visual stream. The decoders are copies of the net and are trained together.
+The loss is the sum of their hinge losses over the options; the correct option is included, as released.
 
-It stays around the net after training. Contract: `answer` and `losses` order the net's own streams and, where `options`
-is set, `options` (question, answer) of bools: which answers of the vocabulary a question offers. A dataset with
-candidates serves it; an answer that is not offered gets no probability.
+The wrapper is kept after training. Contract: `answer` and `losses` request the net's streams. With `options` set,
+`answer` also requests `options`, bool (question, answer): the candidates of each question among the vocabulary. A
+dataset with candidates provides it. An answer that is no candidate gets probability 0.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ STAYS = True
 
 @dataclass(frozen=True)
 class Config:
-    """Widths of streams by their names (`tokens`: how many different ones there are)."""
+    """Sizes of the decoders; a stream's width has the stream's name."""
 
     options: bool = False
     """restrict answers to the question's options: request the stream `options`"""
@@ -70,7 +70,10 @@ class Late(nn.Module):
         self.out = nn.Linear(dim, config.answers)
 
     def forward(self, sound: Float[Tensor, "row dim"], asked: Tensor) -> Float[Tensor, "row answer"]:
-        """Rows of words that are all zero, and ids that are 0, are padding."""
+        """Logits to add, from `sound` and the question stream `asked`: a vector, word vectors or token ids per row.
+
+        Word vectors that are all zero, and token ids that are 0, are padding.
+        """
         vectors = self.embed(asked) if self.embed is not None else asked
         if vectors.dim() > 2:
             real = (vectors != 0).any(dim=-1, keepdim=True).to(vectors.dtype)
@@ -80,7 +83,7 @@ class Late(nn.Module):
 
 
 class HAVF(Around):
-    """Three decoders around copies of a net."""
+    """Three decoders, each with a copy of the net."""
 
     stays = True
 
@@ -100,7 +103,7 @@ class HAVF(Around):
         self.late = copy.deepcopy(net) if self.hears else None
         width = getattr(config, self.sight)
         self.enter = nn.Linear(width + config.audio, width)
-        with torch.no_grad():  # starts as the pictures themselves
+        with torch.no_grad():  # initialised as the identity on the pictures
             self.enter.weight.zero_()
             self.enter.weight[:, :width].copy_(torch.eye(width))
             self.enter.bias.zero_()
@@ -113,7 +116,7 @@ class HAVF(Around):
         return {"early": self.early, "middle": self.net, "late": self.late}
 
     def further(self, method: str) -> tuple[str, ...]:
-        """Streams ordered beside the net's own."""
+        """`audio`, if the net does not request it; `options`, if configured."""
         if method == "watch":
             return () if self.hears else ("audio",)
         return ("options",) if self.config.options else ()
@@ -147,7 +150,7 @@ class HAVF(Around):
 
     @property
     def losses(self) -> Callable[..., dict[str, Tensor]]:
-        """`losses(output, labels)`: what a decoder says is in the output."""
+        """`losses(output, labels)`, without streams: each decoder's logits are in `output.hidden`."""
         return lambda output, labels: self._losses(output, labels)
 
 

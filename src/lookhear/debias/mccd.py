@@ -1,21 +1,22 @@
 """MCCD: increase the distance of the joint logits to unimodal logits, and keep the unimodal logits consistent.
 
     net(question, sound, picture) ─▶ f ─┬─ cross-entropy with the answer
-    learner(question) ─▶ q ─┬─ 1/‖f−q‖ ─┤  distance (eq. 1): far from every single opinion
+    learner(question) ─▶ q ─┬─ 1/‖f−q‖ ─┤  distance (eq. 1): f far from all unimodal logits
     learner(sound)    ─▶ a ─┼─ 1/‖f−a‖ ─┤
     learner(picture)  ─▶ v ─┴─ 1/‖f−v‖ ─┘
-    q → a → v → q: KL of each to the next     cycle (eq. 2, 3): the single opinions stay close to each other
+    q → a → v → q: KL of each to the next     cycle (eq. 2, 3): unimodal logits close to each other
 
 Ma et al., "Look, Listen, and Answer: Overcoming Biases for Audio-Visual Question Answering", NeurIPS 2024. It wraps any
-net: `build(config)(net)` has the net's `watch`, `answer` and `losses` with the net's own argument names, and adds two
-losses; the answering net itself stays at `.net`, learners are left behind with the wrapper. A net with opinions of its
-own (`nets/mccd`) uses those; for others a learner is three layers on the mean over time of what its modality brings.
+net: `build(config)(net)` has the net's `watch`, `answer` and `losses` with the net's argument names, and adds two
+losses. The net itself is at `.net`; the learners belong to the wrapper and are dropped after training. A net with
+unimodal heads (`nets/mccd`) uses its own unimodal logits. For other nets, a learner is three layers on the temporal
+mean of the streams of its modality.
 
     distance   released: α · Σ 0.333 / (mean over the batch of d + 1e-5), 1e-6 added to each difference before d
                paper:    α/3 · Σ mean over the batch of 1 / (d + 1e-5)
     cycle      released: 0.333 · 0.333 · Σ KL                    paper: β/3 · Σ KL with β = 0.3
 
-In both, no answer is shown to the learners, and gradients reach the net through both terms.
+In both variants the learners have no loss on the label, and gradients reach the net through both terms.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from lookhear.layers.watch_answer import SpeaksAlone
 from lookhear.types import Memory, Output
 
 MODALITIES = {"question": QUESTION, "audio": AUDIO, "visual": VISUAL}
-CYCLE = ("question", "audio", "visual")  # each is drawn to the next, the last to the first
+CYCLE = ("question", "audio", "visual")  # KL of each to the next, of the last to the first
 
 
 STAYS = False
@@ -41,7 +42,7 @@ STAYS = False
 
 @dataclass(frozen=True)
 class Config:
-    """Weights of the terms, and the widths of streams by their names (`tokens`: how many different ones there are)."""
+    """Weights of the terms and sizes of the learners; a stream's width has the stream's name."""
 
     variant: str = "released"
     """form of the network; see the module's docstring"""
@@ -73,14 +74,14 @@ class Config:
 
 
 def distance(fusion: Tensor, single: Tensor, variant: str = "released") -> Tensor:
-    """The inverse distance of one single opinion to the joint one, a third of eq. 1 without its α."""
+    """Inverse distance of unimodal logits to the joint logits: one of the three terms of eq. 1, without its α."""
     if variant == "released":
         return 0.333 / (F.pairwise_distance(fusion, single, eps=1e-6).mean() + 1e-5)
     return (1 / (torch.linalg.vector_norm(fusion - single, dim=-1) + 1e-5)).mean() / 3
 
 
 def guidance(single: Mapping[str, Tensor]) -> Tensor:
-    """The sum over the cycle of KL(p of one ‖ p of the next), eq. 2 and 3 without their factor."""
+    """Sum over the cycle of KL(p of one modality ‖ p of the next), eq. 2 and 3 without their factor."""
     names = [n for n in CYCLE if n in single]
     pairs = zip(names, names[1:] + names[:1], strict=True) if len(names) > 1 else []
     terms = [divergence(single[one], single[following]) for one, following in pairs]
@@ -107,7 +108,7 @@ class Learner(nn.Module):
         )
 
     def forward(self, given: Mapping[str, Tensor]) -> Tensor:
-        """Logits. Rows of a stream that are all zero are padding and not counted."""
+        """Unimodal logits. Rows of a stream that are all zero are padding and left out of the mean."""
         pooled = []
         for name in self.streams:
             stream = self.embed(given[name]) if name == "tokens" and self.embed else given[name]
@@ -121,15 +122,15 @@ class Learner(nn.Module):
 
 
 class MCCD(Around):
-    """A net with the debiasing objective around it."""
+    """A net wrapped with the debiasing objective."""
 
     def __init__(self, net: nn.Module, config: Config):
         super().__init__(net)
         self.config = config
         self.beta = {"released": 0.333, "paper": 0.3}[config.variant] if config.beta is None else config.beta
         self.learners = nn.ModuleDict()
-        self.hears_at: dict[str, str] = {}  # modality -> the method that is given its streams
-        if isinstance(net, SpeaksAlone):  # opinions of its own, once they are asked for
+        self.hears_at: dict[str, str] = {}  # modality -> the method that receives its streams
+        if isinstance(net, SpeaksAlone):  # the net has unimodal heads; enable them
             net.speaks_alone = True
             return
         for method in ("watch", "answer"):
@@ -161,16 +162,16 @@ class MCCD(Around):
         return result
 
     def opinions(self, output: Output) -> dict[str, Tensor]:
-        """Unimodal logits computed by `answer`; None if gradients were disabled there."""
+        """Unimodal logits computed by `answer`. Raises RecipeError if gradients were disabled there."""
         if self.learners:
-            found = {m: output.hidden[f"alone_{m}"] for m in self.learners if f"alone_{m}" in output.hidden}
+            single = {m: output.hidden[f"alone_{m}"] for m in self.learners if f"alone_{m}" in output.hidden}
         else:
-            found = {m: output.opinions[m] for m in CYCLE if m in output.opinions}
-        if len(found) < (len(self.learners) or len(CYCLE)):
+            single = {m: output.opinions[m] for m in CYCLE if m in output.opinions}
+        if len(single) < (len(self.learners) or len(CYCLE)):
             raise RecipeError(
                 "mccd's losses need opinions: call watch and answer with gradients on (not torch.no_grad)."
             )
-        return found
+        return single
 
     def _alone(self, method: str, streams: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if not torch.is_grad_enabled():

@@ -1,18 +1,18 @@
 """OGM and OGM-GE: scale down the gradients of the dominant stream's encoder, with added noise (GE).
 
-    s = sum over the batch of what a stream alone gives the right answer;   r = s of this stream / s of the other
+    s = sum over the batch of a stream's unimodal probability of the label;   r = s of this stream / s of the other
     r > 1 :  gradient of this stream's encoder x (1 - tanh(alpha r)), the other's unchanged
-    GE    :  + noise as spread as the gradient's own entries, in both encoders
+    GE    :  + Gaussian noise with the standard deviation of the gradient's entries, in both encoders
 
 Peng et al., "Balanced Multimodal Learning via On-the-fly Gradient Modulation", CVPR 2022. Nothing changes at inference.
 
-    released  only gradients with four axes are touched (convolutions): on nets over features that is none at all
-    paper     all of the encoders' gradients with two axes or more
+    released  modulates only gradients with four axes (convolutions); nets on features have none
+    paper     modulates all gradients of the encoders with two axes or more
 
-At r = 1 the factor jumps from 1 to 1 - tanh(alpha), in paper and code alike, so some stream is always slowed. What a
-stream alone says: see `_balance.Alone`; the released code has a rule for concatenation and for sums, and crashes for
-its two gated fusions. Which parameters are whose encoder is read off their names (hear, heard, listen; see, seen, look;
-or a stream's name), or said by `audio_encoder` and `visual_encoder`. Adam divides a constant factor out again: use
+At r = 1 the factor jumps from 1 to 1 - tanh(alpha), in paper and code alike, so one stream is always slowed. For the
+unimodal logits see `_balance.Alone`; the released code has a rule for concatenation and for sums, and crashes for its
+two gated fusions. An encoder's parameters are recognised by their names (hear, heard, listen; see, seen, look; or a
+stream's name), or listed in `audio_encoder` and `visual_encoder`. Adam cancels a constant factor of the gradient: use
 train.optimizer=sgd.
 """
 
@@ -59,7 +59,7 @@ class Config:
 
 
 def coefficients(audio: float, visual: float, alpha: float) -> tuple[float, float]:
-    """(k of sound, k of picture) from both scores; at equal scores the sound is slowed, as released."""
+    """Gradient factors (audio, visual) from both scores; at equal scores the audio is slowed, as released."""
     ratio = visual / audio
     if ratio > 1:
         return 1.0, 1 - tanh(alpha * ratio)
@@ -67,7 +67,7 @@ def coefficients(audio: float, visual: float, alpha: float) -> tuple[float, floa
 
 
 def modulate(parameters: Iterable[nn.Parameter], factor: float, noise: bool, axes: int, exact: bool) -> None:
-    """Scale the gradients with `axes` axes (or more, unless `exact`) in place, and add noise of their spread."""
+    """Scale gradients with `axes` axes (or more, unless `exact`) in place; add noise with their standard deviation."""
     for parameter in parameters:
         gradient = parameter.grad
         if gradient is None or (gradient.dim() != axes if exact else gradient.dim() < axes):
@@ -114,27 +114,32 @@ class OGM(Alone):
             modulate((named[n] for n in self.encoders[side]), factor, self.config.noise, axes, exact)
 
     def facts(self) -> dict[str, float]:
-        """How much more the picture says than the sound, and both factors."""
+        """The ratio of the visual to the audio score, and both gradient factors, in the last step."""
         names = ("visual_over_audio", "factor_audio", "factor_visual")
         return {} if self.last is None else dict(zip(names, self.last, strict=True))
 
     def note(self, optimizer: str) -> str:
-        """Adam divides a constant factor out; the released rule touches no net without convolutions."""
-        said = []
+        """Warn that Adam cancels a constant factor, and that the released rule modulates only convolutions."""
+        warnings = []
         if optimizer.startswith("adam"):
-            said.append(f"ogm: {optimizer} divides a constant factor out of the gradient; train.optimizer=sgd does not")
+            warnings.append(
+                f"ogm: {optimizer} divides a constant factor out of the gradient; train.optimizer=sgd does not"
+            )
         named = dict(self.net.named_parameters())
         if self.config.variant == "released" and not any(
             named[n].dim() == 4 for names in self.encoders.values() for n in names
         ):
-            said.append(
+            warnings.append(
                 "ogm: as released it scales convolutions alone, and this net has none; set debias.variant=paper"
             )
-        return "; ".join(said)
+        return "; ".join(warnings)
 
 
 def owned(net: nn.Module, side: str, prefixes: Iterable[str]) -> list[str]:
-    """Names of the parameters of one stream's encoder: under a prefix, or with a word of it and none of the other's."""
+    """Names of the parameters of one side's encoder.
+
+    With `prefixes`: the names that start with one. Without: the names with a word of this side and none of the other.
+    """
     prefixes = tuple(prefixes)
     names = [n for n, _ in net.named_parameters()]
     if prefixes:

@@ -1,19 +1,19 @@
 """OPM: drop the dominant stream of random samples in training, with a probability that grows with its dominance.
 
-    s = sum over the batch of what a stream alone gives the right answer
+    s = sum over the batch of a stream's unimodal probability of the label
     q = clip(q_base (1 + lambda tanh(relu(s / s of the other - 1))), 0, 1) for the stronger stream, 0 for the other
     every clip keeps a stream with probability 1 - q; both streams are divided by 1 - q/2
 
-Wei et al., "On-the-fly Modulation for Balanced Multimodal Learning", TPAMI 2024 (its abstract and its code were at
-hand, the text was not). Nothing changes at inference.
+Wei et al., "On-the-fly Modulation for Balanced Multimodal Learning", TPAMI 2024 (we had its abstract and its code, not
+its text). Nothing changes at inference.
 
-    released  besides, the code's own backward rule hands features the gradient of theta^2 / 2 with theta = q / 2, which
-              pulls the discrepancy down: that loss is added here in every batch in which something is dropped
-    paper     without it
+    released  the code's backward rule also gives features the gradient of theta^2 / 2 with theta = q / 2, which reduces
+              the discrepancy; here this loss is added in every batch in which a stream is dropped
+    paper     without this loss
 
-The released code drops features in front of the last classifier; here, around any net, a clip's streams are dropped
-where `watch` is given them. q is that of the batch before (the first batch drops nothing), so that one pass watches.
-Modulation begins after `warmup` epochs, five as released.
+The released code drops features before the last classifier. Here, for any net, the inputs of `watch` are dropped. q is
+computed from the previous batch (the first batch drops nothing), so that each batch needs one pass. Modulation begins
+after epoch `warmup`, counted from 0; 5 as released.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Config:
 
 
 def rates(first: Tensor, second: Tensor, q_base: float, scale: float) -> tuple[Tensor, Tensor]:
-    """How often the first and the second stream are dropped, from what each says alone."""
+    """Drop probabilities of the first and the second stream, from their scores (0-dimensional tensors)."""
     found = []
     for mine, other in ((first, second), (second, first)):
         more = (mine / other - 1).relu().tanh()
@@ -58,12 +58,12 @@ def rates(first: Tensor, second: Tensor, q_base: float, scale: float) -> tuple[T
 
 
 def theta(rate: tuple[Tensor, Tensor], widths: tuple[int, int]) -> Tensor:
-    """The share of all features that is dropped."""
+    """Expected share of the features that is dropped: mean of both rates, weighted by the streams' widths."""
     return (widths[0] * rate[0] + widths[1] * rate[1]) / sum(widths)
 
 
 def dropped(x: Float[Tensor, "row ..."], keep: Bool[Tensor, " row"], share: Tensor | float) -> Tensor:
-    """A stream with some rows zero, all divided by 1 - share."""
+    """A stream with the rows outside `keep` set to zero, and all rows divided by 1 - share."""
     return x * keep.to(x.dtype).view(-1, *[1] * (x.dim() - 1)) / (1 - share)
 
 
@@ -78,7 +78,7 @@ class OPM(Alone):
         self.acts = False
 
     def dropped(self, streams: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The streams with some clips' stronger one zero, in a share of the training batches."""
+        """The streams, the stronger one dropped for random clips, in a fraction `chance` of the training batches."""
         learning = self.training and torch.is_grad_enabled() and self.epoch > self.config.warmup
         self.acts = learning and any(self.rate.values()) and float(torch.rand(())) < self.config.chance
         if not self.acts:
@@ -91,23 +91,23 @@ class OPM(Alone):
         return result
 
     def _losses(self, output: Output, labels: Tensor, **streams: Tensor) -> dict[str, Tensor]:
-        found, alone = self.own_losses(output, labels, **streams), self.alone(output)
+        losses, alone = self.own_losses(output, labels, **streams), self.alone(output)
         if alone is not None:
             scores = [score(alone[side], labels).clamp(min=1e-12) for side in SIDES]
             rate = rates(scores[0], scores[1], self.config.q_base, self.config.scale)
             self.rate = dict(zip(SIDES, (float(q.detach()) for q in rate), strict=True))
             if self.acts and self.learns:
-                found["discrepancy"] = theta(rate, (1, 1)).square() / 2
-        if self.learns and "discrepancy" not in found:
-            found["discrepancy"] = output.logits.sum() * 0
-        return found
+                losses["discrepancy"] = theta(rate, (1, 1)).square() / 2
+        if self.learns and "discrepancy" not in losses:
+            losses["discrepancy"] = output.logits.sum() * 0
+        return losses
 
     def after_backward(self, epoch: int) -> None:
-        """Remember the epoch: nothing is dropped in the first ones."""
+        """Keep the epoch; nothing is dropped up to epoch `warmup`."""
         self.epoch = epoch
 
     def facts(self) -> dict[str, float]:
-        """How often either stream is dropped."""
+        """The drop probability of each stream."""
         return {f"drop_{side}": rate for side, rate in self.rate.items()}
 
 

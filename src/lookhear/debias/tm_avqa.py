@@ -1,22 +1,22 @@
 """TM-AVQA: reconstruct the missing sound or picture of a clip, then answer with any net.
 
-    audio, patches, tokens, missing ─ reconstruction (layers/reconstruction.py) ─ both streams ─ any net on them
+    audio, patches, tokens, missing ─ reconstruction (layers/reconstruction.py) ─▶ both streams ─▶ any net
 
 Zhang et al., "Robust Audio-Visual Question Answering with Missing Modality in Training and Testing", TPAMI 2026.
 
-    released  equals the part of the official stage II (zhangbin-ai/TM-AVQA-2026) in front of its net, which ends there:
-              pictures are averaged over cells and repeated unless the whole batch lacks its sound; the error compares
-              cells and channels of pictures in different orders; its loader of stage I has its flag turned round
-    paper     only the missing stream is replaced; the error compares like with like
+    released  equals the part of the official stage II (zhangbin-ai/TM-AVQA-2026) that precedes its net: pictures are
+              averaged over cells and repeated unless the whole batch lacks sound, and the loss compares cells and
+              channels of pictures in different orders. The official loader of stage I inverts its flag
+    paper     only the missing stream is replaced; the loss compares pictures in the same order
 
-`stage=1` learns to make streams alone: error + 0.1 contrast, both ways, on every question whose streams are there
-(their pictures and sounds are the targets); `stage=2` adds 0.1 of both errors to the net's losses. A row that lacks the
-target borrows it from the nearest `top` rows.
+`stage=1` trains the reconstruction alone: error + 0.1 contrast, in both directions, on every question whose streams are
+present (they are the targets). `stage=2` adds 0.1 of both errors to the net's losses. A row without the target borrows
+it from the nearest `top` rows.
 
-It stays around the net. Contract: `answer` orders the net's own streams and `missing` (question,) integers, as the
-published lists have them: 10 the sound is missing, 20 the picture, 30 neither. A dataset with such flags serves it. The
-net must order `audio`, `patches` (49 or 196 of them) and `tokens`; clips are read at ten seconds, evenly.
-Reconstruction depends on the question, so `watch` keeps the streams and `answer` does the work.
+The wrapper is kept after training. Contract: `answer` requests the net's streams and `missing`, int (question,), coded
+as in the published lists: 10 no sound, 20 no picture, 30 both present. A dataset with such flags provides it. The net
+must request `audio`, `patches` (49 or 196 a second) and `tokens`. Each clip is read at ten evenly spaced seconds. The
+reconstruction depends on the question, so `watch` stores the streams and `answer` reconstructs.
 """
 
 from __future__ import annotations
@@ -73,8 +73,11 @@ class Config:
 def inserted(
     made: Reconstruction, audio: Tensor, maps: Tensor, tokens: Tensor, missing: Int[Tensor, " row"], config: Config
 ) -> tuple[Float[Tensor, "row 10 wide"], Float[Tensor, "row 10 side side2 dim"], dict[str, Tensor]]:
-    """(sound, pictures with what is missing made; errors and contrasts of both directions)."""
-    words, found = made.words(tokens), {}
+    """(sound, pictures, losses): missing rows reconstructed; errors and contrasts of both directions by name.
+
+    `maps` is (row, 10, side, side, dim). As released, returned pictures have 7 x 7 cells unless all sound is missing.
+    """
+    words, losses = made.words(tokens), {}
     small = smaller(maps) if maps.shape[2] != SIDE else maps
     hears, sees = missing != NO_SOUND, missing != NO_PICTURE
     sound, picture = audio, small
@@ -82,25 +85,25 @@ def inserted(
     if hears.any():
         new, row, kept = made.picture(audio[hears], words[hears])
         target = borrowed(small[hears], kept.detach(), sees[hears], config.top)
-        found["picture"] = picture_error(new, target, released)
-        found["picture_contrast"] = info_nce(row, kept) + info_nce(row, words[hears].mean(dim=1))
+        losses["picture"] = picture_error(new, target, released)
+        losses["picture_contrast"] = info_nce(row, kept) + info_nce(row, words[hears].mean(dim=1))
         full = torch.zeros_like(small).index_put((hears,), new)
         picture = torch.where(sees.view(-1, 1, 1, 1, 1), small, full)
     if sees.any():
         new, row, kept = made.sound(small[sees], words[sees])
-        found["sound"] = F.mse_loss(new, borrowed(audio[sees], kept.detach(), hears[sees], config.top))
-        found["sound_contrast"] = info_nce(row, kept) + info_nce(row, words[sees].mean(dim=1))
+        losses["sound"] = F.mse_loss(new, borrowed(audio[sees], kept.detach(), hears[sees], config.top))
+        losses["sound_contrast"] = info_nce(row, kept) + info_nce(row, words[sees].mean(dim=1))
         full = torch.zeros_like(audio).index_put((sees,), new)
         sound = torch.where(hears.view(-1, 1, 1), audio, full)
     if not released:
-        return sound, torch.where(sees.view(-1, 1, 1, 1, 1), maps, wider(picture, maps.shape[2])), found
+        return sound, torch.where(sees.view(-1, 1, 1, 1, 1), maps, wider(picture, maps.shape[2])), losses
     if not hears.any():
-        return sound, maps, found
-    return sound, picture.mean(dim=(2, 3), keepdim=True).expand_as(picture), found
+        return sound, maps, losses
+    return sound, picture.mean(dim=(2, 3), keepdim=True).expand_as(picture), losses
 
 
 def wider(picture: Float[Tensor, "row time 7 7 dim"], side: int) -> Tensor:
-    """Cells repeated to `side` x `side`."""
+    """The 7 x 7 cells repeated to `side` x `side`."""
     times = side // SIDE
     return repeat(picture, "row time a b dim -> row time (a p) (b q) dim", p=times, q=times)
 
@@ -122,7 +125,7 @@ class TMAVQA(Around):
         self.made = Reconstruction(config.audio, config.patches, config.tokens, config.inner)
 
     def further(self, method: str) -> tuple[str, ...]:
-        """`answer` orders the flags."""
+        """`answer` also requests the flags `missing`."""
         return ("missing",) if method == "answer" else ()
 
     def _watch(self, **streams: Tensor) -> Memory:

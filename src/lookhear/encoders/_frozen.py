@@ -28,7 +28,7 @@ class Frozen:
     version = 1
     streams: Mapping[str, int]
     sampling: Sampling | None = None
-    reach: int | None = None  # receptive field: seconds around a row that it depends on; None: the whole clip
+    reach: int | None = None  # seconds around a row that it depends on (receptive field); None: the whole clip
 
     def __init__(self, net: nn.Module, config: Any):
         self.sha256 = checkpoints.sha256(net)
@@ -48,7 +48,8 @@ class Frozen:
             yield piece.to(self.device, self.dtype)
 
     def apart(self, seconds: float) -> int | None:
-        """The `reach` of rows made from `seconds` of sound each: 0 if pieces of a clip contain whole rows."""
+        """The `reach` of an encoder whose rows come from `seconds` of sound each: 0 if pieces of a clip contain
+        whole rows."""
         return 0 if 0 < seconds <= 2 and 32 % seconds == 0 else None
 
     def frames_of(self, media: Media) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Base class of the built-in Soundstage encoders: shipped weights, standardisation, and signature.
 
 Most raw outputs are 0 most of the time (is there a violin? is there a tuba?). Nets with attention learn several times
-more slowly from such features, so each dimension is standardised: minus its mean, divided by its standard deviation
+more slowly from such features. So each dimension is standardised: minus its mean, divided by its standard deviation
 over a Soundstage. `Stage.plain` inverts this, to make the numbers readable.
 """
 
@@ -54,7 +54,7 @@ class Stage:
         return numbers * spread + mean
 
     def signature(self) -> dict[str, Any]:
-        """Name, sha256 of the weights file, version of the code around them."""
+        """Name, sha256 of the weights file, and version of the code."""
         return {"name": self.name, "sha256": self.sha256, "version": self.version, "settings": {}}
 
 

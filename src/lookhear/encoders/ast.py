@@ -1,10 +1,10 @@
-"""AST, one vector for each ten seconds of sound: a ViT over a log-mel picture, trained on AudioSet. 16 kHz, 768-d.
+"""AST, one vector per ten seconds of sound: a ViT over a log-mel spectrogram, trained on AudioSet. 16 kHz, 768-d.
 
     10.24 s ─ Kaldi log-mel 1024 x 128 ─ overlapping patches of 16 x 16 ─ ViT ─ mean of its two class tokens ─▶ audio
 
-Shorter sound is filled with zeros before normalising, as released. `seconds=1` gives a row for each second, most of
-which the network then sees as filling: aligned, but not what it was trained on. From
-MIT/ast-finetuned-audioset-10-10-0.4593 (BSD-3) or a folder, through transformers. An extra.
+Shorter sound is padded with zeros before normalisation, as released. `seconds=1` gives one row per second, aligned with
+seconds; most of the input is then padding, on which the network was not trained. Weights:
+MIT/ast-finetuned-audioset-10-10-0.4593 (BSD-3) or a folder, read by transformers. Not used by the AVQA papers here.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from lookhear.frontends import kaldi
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
-MEAN, STD = -4.2677393, 4.5689974  # of AudioSet; the network was trained with twice the deviation
+MEAN, STD = -4.2677393, 4.5689974  # of AudioSet; the network was trained with twice the standard deviation
 
 
 @dataclass(frozen=True)
 class Config:
-    """Which weights, and how much sound makes a row."""
+    """Weights, and length of sound per row."""
 
     weights: str = "MIT/ast-finetuned-audioset-10-10-0.4593"
     """hub name or transformers folder"""
     seconds: float = 10.24
-    """length of sound that makes one row"""
+    """length of sound per row"""
     precision: str = "fp32"
     """fp32, bf16 or fp16"""
     device: str = "cpu"
@@ -44,7 +44,7 @@ class Config:
 
 
 class AstEncoder(_frozen.Frozen):
-    """Media in, `audio` (time, 768) out, one row for each `seconds`."""
+    """Media in, `audio` (time, 768) out, one row per `seconds` of sound."""
 
     name = "ast"
     reads = "waveform"
@@ -65,7 +65,7 @@ class AstEncoder(_frozen.Frozen):
 
 
 def front_end(wave: Float[Tensor, "batch sample"], length: int = 1024) -> Float[Tensor, "batch row 128"]:
-    """Log-mel rows of sound without its mean, filled with zeros or cut to `length`, then normalised."""
+    """Log-mel rows of sound after removal of its mean, padded with zeros or cut to `length`, then normalised."""
     rows = kaldi.fbank(wave - wave.mean(-1, keepdim=True), 128, "hanning")[:, :length]
     return (F.pad(rows, (0, 0, 0, length - rows.shape[1])) - MEAN) / (2 * STD)
 

@@ -1,4 +1,4 @@
-"""BEATs, one vector a second of sound and, if asked, its 48 patches: an audio transformer of AudioSet. 16 kHz, 768-d.
+"""BEATs, one vector per second of sound and optionally its 48 patches: an audio transformer. 16 kHz, 768-d.
 
     second ─ Kaldi log-mel 98 x 128 ─ patches of 16 x 16: 6 in time, 8 in frequency ─ 12 layers ─▶ patches, their mean
 
@@ -6,8 +6,8 @@
     attention has a relative position bias, shared by all layers and gated by the query:
         g, h = sigmoid(two sums of four of a linear map of the query) ; bias x (g (h c - 1) + 2)
 
-The features of Crab (arXiv 2503.13068) and AVQACL-MoE. Written from the paper (arXiv 2212.09058) and its formulas; the
-network's names are those of the published files (MIT), whose `cfg` says the sizes.
+Trained on AudioSet. The features of Crab (arXiv 2503.13068) and AVQACL-MoE. Written from the paper (arXiv 2212.09058)
+and its formulas; parameter names are those of the published files (MIT), whose `cfg` contains the sizes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
 FILE = "BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt"
-MEAN, STD = 15.41663, 6.55582  # of AudioSet; the network was trained with twice the deviation
+MEAN, STD = 15.41663, 6.55582  # of AudioSet; the network was trained with twice the standard deviation
 BANDS, PATCH = 128, 16
 
 
@@ -44,7 +44,7 @@ class Config:
     patches: bool = False
     """also give the stream `patches` (time, patch, dim), frequency fastest"""
     seconds: float = 1.0
-    """length of sound that makes one row"""
+    """length of sound per row"""
     precision: str = "fp32"
     """fp32, bf16 or fp16"""
     device: str = "cpu"
@@ -76,7 +76,7 @@ class Attention(nn.Module):
 
 
 class Layer(nn.Module):
-    """A post-norm layer whose residuals are scaled up."""
+    """A post-norm layer with scaled residuals."""
 
     def __init__(self, width: int, inner: int, heads: int, buckets: int, scale: float):
         super().__init__()
@@ -108,7 +108,7 @@ class Position(nn.Module):
 
 
 class BEATs(nn.Module):
-    """The network by its published names; `cfg` as in the published files."""
+    """The network with its published parameter names; `cfg` as in the published files."""
 
     def __init__(self, cfg: Mapping[str, Any]):
         super().__init__()
@@ -130,14 +130,15 @@ class BEATs(nn.Module):
         self.predictor = nn.Linear(width, cfg["predictor_class"]) if cfg.get("finetuned_model") else None
 
     def forward(self, fbank: Float[Tensor, "batch row 128"]) -> Float[Tensor, "batch patch dim"]:
-        """Patches of normalised log-mel rows: those of a 160 ms column together, low frequencies first."""
+        """Patches of normalised log-mel rows, ordered by 160 ms columns, within a column from low to high
+        frequencies."""
         x = self.layer_norm(self.patch_embedding(fbank[:, None]).flatten(2).transpose(1, 2))
         x = self.post_extract_proj(x) if self.post_extract_proj is not None else x
         x = self.encoder["layer_norm"](x + self.encoder["pos_conv"][0](x))
         place = torch.arange(x.shape[1], device=x.device)
         layers = self.encoder["layers"]
         assert isinstance(layers, nn.ModuleList)
-        first = layers[0].self_attn.relative_attention_bias  # the others repeat it
+        first = layers[0].self_attn.relative_attention_bias  # shared by all layers
         near = first(buckets(place[None] - place[:, None], self.buckets, self.reach)).permute(2, 0, 1)
         for layer in layers:
             x = layer(x, near)
@@ -165,7 +166,7 @@ def front_end(wave: Float[Tensor, "... sample"]) -> Float[Tensor, "... row 128"]
 
 
 class BeatsEncoder(_frozen.Frozen):
-    """Media in, `audio` (time, dim) out, and `patches` (time, patch, dim) where asked for."""
+    """Media in, `audio` (time, dim) out, and optionally `patches` (time, patch, dim)."""
 
     name = "beats"
     reads = "waveform"
@@ -195,7 +196,7 @@ def build(config: Config) -> BeatsEncoder:
     cfg, state = checkpoint.get("cfg"), checkpoints.tensors(checkpoint)
     if not isinstance(cfg, Mapping):
         raise ModelError(f"{str(path)!r} is not a published BEATs file: it holds no `cfg`.")
-    plain = {"original0": "weight_g", "original1": "weight_v"}  # newer torch names a normalised weight otherwise
+    plain = {"original0": "weight_g", "original1": "weight_v"}  # newer torch has other names for weight norm
     state = {k.replace("parametrizations.weight.", "") if "original" in k else k: v for k, v in state.items()}
     state = {f"{k[:-9]}{plain[k[-9:]]}" if k[-9:] in plain else k: v for k, v in state.items()}
     return BeatsEncoder(config, checkpoints.load(BEATs(cfg), state, path))

@@ -1,6 +1,6 @@
 """Word-piece ids of a question in BERT's vocabulary, as MCCD reads them.
 
-[CLS] pieces [SEP], then zeros. Questions are not truncated here; MCCD cuts them to 14 tokens inside the net, as
+[CLS] pieces [SEP], then zeros. Questions are not truncated here. The net MCCD itself cuts them to 14 tokens, as
 released.
 """
 
@@ -72,5 +72,5 @@ class BertTokens:
 
 
 def build(config: Config) -> BertTokens:
-    """The encoder. Raises ModelError where the vocabulary is not to be had, DependencyError without transformers."""
+    """The encoder. Raises ModelError if the vocabulary is not available, DependencyError without transformers."""
     return BertTokens(config)

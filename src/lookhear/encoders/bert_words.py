@@ -47,7 +47,7 @@ class BertWords(_frozen.Frozen):
     reads = "text"
 
     def __init__(self, config: Config):
-        # bert-base-uncased has no folder in its hub name, as every other network here has
+        # other encoders have an owner in the hub name; bert-base-uncased has none
         hub = f"google-bert/{config.weights}" if config.weights.startswith("bert-") else config.weights
         net = checkpoints.pretrained("AutoModel", hub, "BERT")
         if net.config.model_type not in ("bert", "visual_bert"):
@@ -77,5 +77,6 @@ class BertWords(_frozen.Frozen):
 
 
 def build(config: Config) -> BertWords:
-    """The encoder. Raises ModelError where network or vocabulary are not to be had, DependencyError."""
+    """The encoder. Raises ModelError if network or vocabulary are not available, DependencyError without
+    transformers."""
     return BertWords(config)

@@ -1,10 +1,10 @@
-"""CLAP's sound tower, one vector a second of sound in the space it shares with sentences. 48 kHz, 512-d, length 1.
+"""CLAP's audio tower, one vector per second of sound in the joint space with text. 48 kHz, 512-d, length 1.
 
     second ─ repeated to 10 s ─ log-mel, 100 a second, 64 bands ─ Swin transformer (HTSAT) ─ projection ─▶ audio
 
-LAION's models without fusion: shorter sound is repeated as often as it fits and filled with silence, as released. From
-`laion/clap-htsat-unfused` (or a folder) through transformers, or from LAION's own `630k-audioset-best.pt` and its
-like, whose names are mapped. Licence CC0. Not used by the papers here; an extra.
+LAION's models without fusion. Shorter sound is repeated as often as it fits and padded with silence, as released.
+Weights: `laion/clap-htsat-unfused` (or a folder) by transformers, or LAION's own files such as `630k-audioset-best.pt`,
+whose tensors are renamed. Licence CC0. Not used by the AVQA papers here.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ RATE, STEP, LENGTH = 48_000, 480, 480_000
 
 @dataclass(frozen=True)
 class Config:
-    """Which weights, and how much sound makes a row."""
+    """Weights, and length of sound per row."""
 
     weights: str = "laion/clap-htsat-unfused"
     """hub name, transformers folder, or one of LAION's own files"""
     seconds: float = 1.0
-    """length of sound that makes one row, at most 10"""
+    """length of sound per row, at most 10 s"""
     quantise: bool = False
     """round samples to 16 bits first, as LAION's code does"""
     precision: str = "fp32"
@@ -79,7 +79,7 @@ def front_end(wave: Float[Tensor, "batch sample"], quantise: bool = False) -> Fl
 
 
 def sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The settings of LAION's sound tower, read off the shapes of its tensors, named without `audio_branch.`."""
+    """The settings of LAION's audio tower, inferred from tensor shapes; names without `audio_branch.`."""
     stages = sorted({int(k.split(".")[1]) for k in state if k.startswith("layers.")})
     blocks = [len({k.split(".")[3] for k in state if k.startswith(f"layers.{i}.blocks.")}) for i in stages]
     tables = [state[f"layers.{i}.blocks.0.attn.relative_position_bias_table"] for i in stages]
@@ -98,7 +98,7 @@ def sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """LAION's names of the sound tower, without `audio_branch.`, to those of transformers' audio encoder."""
+    """Rename the tensors of LAION's audio tower, without `audio_branch.`, to those of transformers' audio encoder."""
     new = {"attn.proj": "attention.output.dense", "norm1": "layernorm_before", "norm2": "layernorm_after"}
     new |= {"mlp.fc1": "intermediate.dense", "mlp.fc2": "output.dense"}
     unused = ("tscam_conv.", "head.", "spectrogram_extractor.", "logmel_extractor.")
@@ -118,7 +118,7 @@ def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def from_official(checkpoint: Mapping[str, Any], path: Path | str = "") -> nn.Module:
-    """The tower of a file by LAION: `audio_branch.` and `audio_projection.`. Raises ModelError."""
+    """The audio tower of a file by LAION: `audio_branch.` and `audio_projection.`. Raises ModelError."""
     transformers = checkpoints.transformers("CLAP")
     state = checkpoints.tensors(checkpoint)
     branch = {k.removeprefix("audio_branch."): v for k, v in state.items() if k.startswith("audio_branch.")}

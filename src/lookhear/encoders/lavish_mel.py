@@ -1,9 +1,9 @@
 """Spectrograms as square pictures, the sound input of LAVISH's shared backbone. It has no weights.
 
 `spectrogram` (row, size, size): Kaldi's log-mel filter bank with as many bands as the picture has rows, Hann window,
-10 ms a step, of `count` windows of size x 10 ms + 30 ms spread over the clip (10 of 1.95 s for 192, as published), less
-their mean level 5.3853 and over twice the deviation 3.5929. With `count=0`, one window around the middle of every
-second. Axes are time and band. A clip that is too short is padded with zeros behind.
+10 ms step. There are `count` windows of size x 10 ms + 30 ms spread over the clip (10 of 1.95 s for size 192, as
+published). Values are normalised by the mean 5.3853 and twice the standard deviation 3.5929. `count=0` gives one window
+around the middle of every second. Axes are time and band. A clip that is too short is padded with zeros at the end.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""PANNs Cnn14 of AudioSet, one vector a second of sound or one a clip. 32 kHz, 2048-d.
+"""PANNs Cnn14 of AudioSet, one vector per second of sound or one per clip. 32 kHz, 2048-d.
 
     sound ─ log-mel, 100 a second, 64 bands ─ 6 pairs of convolutions ─ mean over bands ─ max + mean in time ─ FC, ReLU
 
-The audio features of AVQA (THU), which take one vector of the whole clip: `seconds=0`. Weights: `Cnn14_mAP=0.431.pth`
-of the authors (MIT); its stored transform and filters are made anew here and equal to it.
+The audio features of AVQA (THU), with one vector for the whole clip: `seconds=0`. Weights: `Cnn14_mAP=0.431.pth` of the
+authors (MIT). The Fourier transform and filters stored in it are computed here instead, with equal values.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ CHANNELS = (64, 128, 256, 512, 1024, 2048)
 
 @dataclass(frozen=True)
 class Config:
-    """Which weights, and how much sound makes a row."""
+    """Weights, and length of sound per row."""
 
     weights: str = "Cnn14_mAP=0.431.pth"
     """published name, file, or folder"""
     seconds: float = 1.0
-    """length of sound that makes one row; 0 makes one row of the whole clip, as published"""
+    """length of sound per row; 0 makes one row of the whole clip, as published"""
     precision: str = "fp32"
     """fp32, bf16 or fp16"""
     device: str = "cpu"
@@ -57,7 +57,7 @@ class Pair(nn.Module):
 
 
 class Cnn14(nn.Module):
-    """The network by its published names: log-mel (batch, row, 64) in dB -> vectors (batch, dim)."""
+    """The network with its published names: log-mel (batch, row, 64) in dB -> vectors (batch, dim)."""
 
     def __init__(self, channels: Sequence[int] = CHANNELS):
         super().__init__()

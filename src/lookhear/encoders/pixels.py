@@ -1,8 +1,8 @@
 """Frames scaled to a square, for nets with their own backbones. It has no weights.
 
-`pixels` (row, 3, size, size) bytes: `count` frames spread from the first to the last, or with `count=0` one a second,
-scaled as a whole without keeping their proportions, bicubic, as LAVISH, DG-SCT and AVMoE read them. The nets put them
-on ImageNet's mean and deviation. A row of 192 x 192 takes 110 kB on disk.
+`pixels` (row, 3, size, size) bytes: `count` evenly spaced frames from the first to the last, or with `count=0` one per
+second. Frames are scaled to the square without keeping their aspect ratio, bicubic, as LAVISH, DG-SCT and AVMoE read
+them. The nets normalise them with ImageNet's statistics. A row of 192 x 192 takes 110 kB on disk.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     frames ─ squashed to 112 ─ 3-D ResNet, each 3x3x3 split in 1x3x3 and 3x1x1 ─ mean over the map ─▶ frames (time, 512)
 
-MUSIC-AVQA's `r2plus1d_18`, which MCCD uses: as released every frame is a clip of its own, one frame long (`clip=1`), so
-no movement is seen. `clip=8` looks at eight frames of each second. Weights: torchvision's (BSD-3).
+MUSIC-AVQA's `r2plus1d_18`, which MCCD uses. As released, every frame is a clip of one frame (`clip=1`), so motion is
+not visible. `clip=8` uses eight frames of each second. Weights: torchvision's (BSD-3).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Config:
     weights: str = "r2plus1d_18-91a641e6.pth"
     """torchvision's file name, a path, or a folder"""
     clip: int = 1
-    """frames of each second that make its row; 1 as published"""
+    """frames per row, taken from each second; 1 as published"""
     jpeg: int | None = None
     """store each frame as JPEG of this quality first, as the published features did"""
     precision: str = "fp32"
@@ -46,7 +46,7 @@ class Config:
 
 
 def split(before: int, middle: int, after: int, stride: int = 1) -> nn.Sequential:
-    """A 3x3x3 convolution as one in space and one in time, with norm and ReLU between."""
+    """A 3x3x3 convolution split into one over space and one over time, with norm and ReLU in between."""
     return nn.Sequential(
         nn.Conv3d(before, middle, (1, 3, 3), (1, stride, stride), (0, 1, 1), bias=False),
         nn.BatchNorm3d(middle),
@@ -74,7 +74,7 @@ class Residual(nn.Module):
 
 
 class R2Plus1D(nn.Module):
-    """The network by torchvision's names, without its classifier: clips -> vectors."""
+    """The network with torchvision's names, without its classifier: clips -> vectors."""
 
     def __init__(self, widths: Sequence[int] = (64, 128, 256, 512), depth: int = 2):
         super().__init__()

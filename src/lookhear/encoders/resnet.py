@@ -1,11 +1,11 @@
-"""ResNet-18 to ResNet-152 of ImageNet, one vector a frame or a 14x14 map of it. 512-d (18, 34) or 2048-d.
+"""ResNet-18 to ResNet-152 of ImageNet, one vector per frame or a 14x14 feature map. 512-d (18, 34) or 2048-d.
 
     frame ─ shorter side to 256, middle 224 ─ ResNet ─ mean over the map ─▶ frames (time, dim)
     frame ─ squashed to 224 ─ ResNet, last stage unstrided ─────────────▶ patches (time, 196, dim), output="map14"
 
 `output="pooled"` is MUSIC-AVQA's `res18`. `output="map14"` is its `res18_14x14`: the last stage keeps its resolution,
-frames are squashed instead of cropped and normalised by the means of Kinetics, as released. AVQA's appearance features
-are `weights="resnet101-63fe2227.pth"`, `resize="squash"`. Weights: torchvision's (BSD-3).
+and frames are squashed instead of cropped and normalised by the means of Kinetics, as released. AVQA's appearance
+features are `weights="resnet101-63fe2227.pth"`, `resize="squash"`. Weights: torchvision's (BSD-3).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Config:
     weights: str = "resnet18-f37072fd.pth"
     """torchvision's file name, a path, or a folder"""
     output: str = "pooled"
-    """pooled gives `frames`; map14 gives `patches`, 14 x 14 of them row by row"""
+    """pooled gives `frames`; map14 gives `patches`, 14 x 14 in row-major order"""
     resize: str = ""
     """crop or squash; empty means as published: crop for pooled, squash for map14"""
     norm: str = ""
@@ -82,7 +82,7 @@ class Residual(nn.Module):
 
 
 class ResNet(nn.Module):
-    """The network by torchvision's names, without its classifier: pictures -> map of the last stage, after ReLU."""
+    """The network with torchvision's names, without its classifier: pictures -> map of the last stage, after ReLU."""
 
     def __init__(self, depths: Sequence[int], bottleneck: bool, last_stride: int = 2):
         super().__init__()
@@ -103,7 +103,7 @@ class ResNet(nn.Module):
 
 
 def of_names(state: Mapping[str, Tensor], last_stride: int = 2) -> ResNet:
-    """An uninitialised network with the depth of the names in `state`."""
+    """An uninitialised network with the depth found in the names of `state`."""
     depths = [len({k.split(".")[1] for k in state if k.startswith(f"layer{i}.")}) for i in range(1, 5)]
     if not all(depths) or "conv1.weight" not in state:
         raise ModelError("Not a ResNet by torchvision's names: conv1, layer1 … layer4 are missing.")
@@ -139,7 +139,7 @@ class ResNetEncoder(_frozen.Frozen):
         return out
 
     def take(self, pictures: Tensor) -> Tensor:
-        """The output stream from the last map."""
+        """The output stream, computed from the last map."""
         maps = self.net(pictures)
         if self.config.output == "pooled":
             return maps.mean((2, 3)).float().cpu()
@@ -156,4 +156,4 @@ def build(config: Config) -> ResNetEncoder:
     net = of_names(state, last_stride=2 if config.output == "pooled" else 1)
     return ResNetEncoder(
         config, checkpoints.load(net, state, path, ignore=("fc.", "conv1_a."))
-    )  # released 14x14: unused
+    )  # unused in the released 14x14 features

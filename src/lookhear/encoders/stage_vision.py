@@ -1,17 +1,17 @@
-"""Soundstage picture encoder, one vector per second: which instruments, where, how many, who moves. Built in, 128 px.
+"""Soundstage vision encoder, one vector per second: which instruments, where, how many, who moves. Built in, 128 px.
 
     frame ─ 4 convolutions ─ 16 columns, left to right ─ one shared reading of each ─ all columns in order ─▶ heads, z
 
-Nothing is averaged over the width: the vector keeps who is where. The 256 numbers of `frames` (time, 256) are, before
-they are standardised and in this order, 22 instruments each:
+Features are not averaged over the width, so the vector keeps positions. The 256 numbers of `frames` (time, 256), before
+standardisation and in this order, with 22 instruments each, are:
 
-    0    how many of it are seen, in threes          22   how many of it make playing movements, in threes
-    44   the leftmost is one, 0..1                   66   the one in the middle of three is
-    88   the rightmost is one                        110  the second from the left is     132  the third is
-    154  moves, first to fourth from the left · 158  how many are seen / 5 · 159  how many types / 5 · 160  indoor
-    161  z, what else it saw (95), standardised
+    0    number visible, divided by 3                22   number making playing movements, divided by 3
+    44   the leftmost player has it, 0..1            66   the middle one of three players has it
+    88   the rightmost player has it                 110  the second from the left     132  the third
+    154  moves, first to fourth from the left · 158  number visible / 5 · 159  number of types / 5 · 160  indoor
+    161  z, further features (95), standardised
 
-A frame of any size and shape is scaled to the square as a whole; left stays left.
+A frame of any size is scaled to the square without keeping its aspect ratio; left stays left.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Viewer(nn.Module):
         self.deep = block(128, 128, 3, 1)
         self.read = nn.Linear(256, 160)
         self.beside = nn.Conv1d(160, 160, 3, padding=1)
-        self.column = nn.Linear(160, INSTRUMENTS + 2)  # player in this column, or nobody; whether they move
+        self.column = nn.Linear(160, INSTRUMENTS + 2)  # player in this column, or nobody; whether it moves
         self.short = nn.Linear(160, 56)
         self.join = nn.Sequential(nn.Dropout(0.1), nn.Linear(56 * COLUMNS, 384))
         n = INSTRUMENTS
@@ -94,7 +94,7 @@ class Viewer(nn.Module):
 
 
 def vector(heads: dict[str, Tensor]) -> Float[Tensor, "batch 256"]:
-    """The heads as the 256 numbers that are stored."""
+    """The heads as the 256 output numbers."""
 
     def expected(logits: Tensor, scale: float) -> Tensor:
         return (logits.softmax(-1) * torch.arange(float(logits.shape[-1]))).sum(-1) / scale
@@ -112,7 +112,7 @@ def vector(heads: dict[str, Tensor]) -> Float[Tensor, "batch 256"]:
 
 
 class StageVision(Stage):
-    """Media in, `frames` (time, 256) out, one row a frame."""
+    """Media in, `frames` (time, 256) out, one row per frame."""
 
     name = "stage_vision"
     reads = "frames"
@@ -130,7 +130,7 @@ class StageVision(Stage):
 
 
 def pictures(media: Media) -> Float[Tensor, "time 3 128 128"]:
-    """The frames of a clip as the network takes them."""
+    """The frames of a clip as input of the network."""
     if media.frames is None or not len(media.frames):
         raise FeatureError("stage_vision was given a clip without a picture.")
     frames = media.frames
@@ -145,5 +145,5 @@ def scaled(frames: UInt8[Tensor, "time height width 3"]) -> Float[Tensor, "time 
 
 
 def build(config: Config) -> StageVision:
-    """The encoder with its shipped weights. Raises ModelError where they do not fit."""
+    """The encoder with its shipped weights. Raises ModelError if the weights do not fit."""
     return StageVision(config)

@@ -1,12 +1,13 @@
-"""ViT-L/16 at 384 px with token merging, 14 tokens a frame: alike tokens are averaged layer by layer. 1024-d.
+"""ViT-L/16 at 384 px with token merging, 14 tokens per frame: similar tokens are averaged layer by layer. 1024-d.
 
     frame ─ shorter side to 438, middle 384 ─ 577 tokens ─ 24 blocks, each merging 25 pairs ─▶ patches (time, 14, 1024)
 
-The `visual_tome14` features of TSPM and QA-TIGER. Between attention and MLP of a block, tokens at even places (A) are
-matched with the most alike at odd places (B), by the mean over heads of their keys; the best `r` of A are averaged into
-their partners, weighted by how many tokens each already stands for. The class token is never merged away. Attention
-counts a merged token as often as it stands for (its logit gains the log of its size). Written from the paper
-(arXiv 2210.09461) and its formulas. Weights: timm/vit_large_patch16_384.augreg_in21k_ft_in1k (Apache-2.0).
+The `visual_tome14` features of TSPM and QA-TIGER. Between attention and MLP of a block, tokens at even positions (A)
+are matched with the most similar ones at odd positions (B), by the cosine of their keys averaged over heads. The `r`
+most similar tokens of A are averaged into their partners, weighted by token sizes (the number of original tokens). The
+class token is never merged. Attention counts a token by its size (the log of the size is added to its logit). Written
+from the paper (arXiv 2210.09461) and its formulas. Weights: timm/vit_large_patch16_384.augreg_in21k_ft_in1k
+(Apache-2.0).
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Block(nn.Module):
 
 
 class ViT(nn.Module):
-    """The network, by timm's names: pictures (batch, 3, side, side) -> (batch, token, dim), class token first."""
+    """The network with timm's names: pictures (batch, 3, side, side) -> (batch, token, dim), class token first."""
 
     def __init__(
         self, size: int, patch: int, width: int, inner: int, depth: int, heads: int, proportional: bool = True
@@ -160,7 +161,7 @@ def schedule(r: int | Sequence[int] | tuple[int, float], depth: int) -> list[int
 
 
 class ToMeViT(_frozen.Frozen):
-    """Media in, `patches` (time, token, dim) out, the first token first."""
+    """Media in, `patches` (time, token, dim) out, the class token first."""
 
     name = "tome_vit"
     reads = "frames"
@@ -184,7 +185,7 @@ class ToMeViT(_frozen.Frozen):
 
 
 def of_shapes(state: Mapping[str, Tensor], heads: int = 0, proportional: bool = True) -> ViT:
-    """An empty network of the sizes that `state`, by timm's names, has. Raises ModelError."""
+    """An uninitialised network with the sizes of `state`, which has timm's names. Raises ModelError."""
     try:
         patch, width = state["patch_embed.proj.weight"].shape[-1], state["cls_token"].shape[-1]
         grid = round((state["pos_embed"].shape[1] - 1) ** 0.5)

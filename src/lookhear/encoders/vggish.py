@@ -7,8 +7,8 @@ ReLU (non-negative), no PCA, no quantisation. Options for other conventions:
 
 - `hop="second"` as in MUSIC-AVQA; `hop="0.96"` as in torchvggish on a whole clip: 62 rows for 60 s, not aligned with
   seconds, a different feature.
-- `audio="resampled"` low-passes before going to 16 kHz; `audio="moviepy"` takes the nearest sample of the 44.1 kHz
-  sound, aliases and drifts, as the published features did.
+- `audio="resampled"` applies a low-pass filter before resampling to 16 kHz; `audio="moviepy"` takes the nearest sample
+  of the 44.1 kHz sound, which has aliasing and drift, as the published features do.
 - `relu=False` gives the embedding before the last ReLU, as newer TensorFlow code does.
 
 Weights: torchvggish `vggish-10086976.pth` (Apache-2.0), fetched on first use, or the TensorFlow variables as tensors.
@@ -34,7 +34,7 @@ from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
 RATE, WINDOW, STEP, FFT, BANDS = 16_000, 400, 160, 512, 64  # 25 ms every 10 ms
-ROWS = 96  # of log-mel that make one example
+ROWS = 96  # log-mel rows per example
 URL = "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth"
 
 
@@ -77,7 +77,7 @@ class VGGish(nn.Module):
 
     def forward(self, mel: Float[Tensor, "example 96 64"]) -> Float[Tensor, "example 128"]:
         maps = self.features(mel[:, None])  # example channel time band
-        return self.embeddings(maps.permute(0, 2, 3, 1).flatten(1))  # channels last, as TensorFlow flattens
+        return self.embeddings(maps.permute(0, 2, 3, 1).flatten(1))  # channels last, as in TensorFlow
 
 
 class VGGishEncoder(_frozen.Frozen):
@@ -131,7 +131,7 @@ def log_mel(wave: Float[np.ndarray, "... sample"]) -> Float[np.ndarray, "... fra
 
 @lru_cache(maxsize=1)
 def mel_matrix() -> Float[np.ndarray, "257 64"]:
-    """Triangles linear in HTK mel from 125 to 7500 Hz, not normalised, nothing from the constant."""
+    """Triangular filters, linear in HTK mel from 125 to 7500 Hz, not normalised, without the constant bin."""
 
     def mel(hertz: np.ndarray | float) -> np.ndarray:
         return 1127.0 * np.log(1.0 + np.asarray(hertz) / 700.0)
@@ -146,7 +146,7 @@ def mel_matrix() -> Float[np.ndarray, "257 64"]:
 
 
 def from_tensorflow(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """TF-slim variables `vggish/conv1/weights` … by the names of this network. Convolutions come height first."""
+    """Rename TF-slim variables `vggish/conv1/weights` … to this network's. Convolution kernels have height first."""
     convolutions = ("conv1", "conv2", "conv3/conv3_1", "conv3/conv3_2", "conv4/conv4_1", "conv4/conv4_2")
     names = dict(zip((f"features.{i}" for i in (0, 3, 6, 8, 11, 13)), convolutions, strict=True))
     names |= {"embeddings.0": "fc1/fc1_1", "embeddings.2": "fc1/fc1_2", "embeddings.4": "fc2"}

@@ -1,10 +1,10 @@
-"""WordLlama, one vector a question and one a word piece: 32,000 pieces of 256 numbers, from a pip package. Offline.
+"""WordLlama, one vector per question and one per word piece: 32,000 pieces of 256 numbers, from a pip package. Offline.
 
     question ─ word pieces ─ table ─▶ words (32, 256), zeros after the last ─ mean, length 1 ─▶ question (256)
 
-No context: the order of words is in `words` alone. Weights: the package `wordllama` 0.4.0.post1, read by path, never
-imported. Licences: package MIT; its vectors are reduced from the embedding table of Llama 2, whose community licence
-applies to them: they are read where the user installed them and never shipped.
+There is no context: only `words` contains the word order. Weights: the package `wordllama` 0.4.0.post1, read by path
+and not imported. Licences: the package is MIT. Its vectors are reduced from the embedding table of Llama 2 and are
+under its community licence; they are read from the user's installation and not shipped.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ def table() -> tuple[Any, np.ndarray]:
 
 @dataclass(frozen=True)
 class Config:
-    """How much of a question is kept."""
+    """Length of the encoded question."""
 
     rows: int = ROWS
-    """word pieces; what comes after them is dropped"""
+    """number of word pieces; the rest is dropped"""
 
 
 class WordLlama(_frozen.Frozen):

@@ -12,45 +12,45 @@ from lookhear.evaluate.lint.floors import place
 from lookhear.metrics import official
 from lookhear.types import Answer, Example
 
-NAMES = ("blind", "official", "judge")  # of the card, made from questions and answers
-LEARNED = 20_000  # questions, more than which are not fitted in folds
-RULES: Mapping[str, str] = {  # dataset -> how its authors score a reply
+NAMES = ("blind", "official", "judge")  # entries of the card that are computed from questions and answers
+LEARNED = 20_000  # most questions for which blind classifiers are fitted in folds
+RULES: Mapping[str, str] = {  # dataset -> the rule by which its authors score a reply
     "daily_omni": "daily_omni/api", "omnivideobench": "omnivideobench/default", "omnibench": "omnibench/official",
     "av_speakerbench": "av_speakerbench/official", "xmodbench": "xmodbench/equality", "avqa_r1_6k": "echoink/eval",
     "dave": "dave/official", "avhbench": "avhbench/avcd_eval_acc",
 }  # fmt: skip
-QUOTES, QUOTE = 3, 60  # replies quoted of each reason, characters of each
+QUOTES, QUOTE = 3, 60  # replies quoted per reason, characters per quote
 
 
 def of(examples: Sequence[Example], answers: Sequence[Answer], dataset: str) -> dict[str, Any]:
-    """`blind` and `official` for a report's card, where there are such."""
-    found: dict[str, Any] = {}
+    """The entries `blind` and `official` of a report's card, if they apply to the dataset."""
+    entries: dict[str, Any] = {}
     learned = len(examples) <= LEARNED
     blind = {**floors.yes_no(examples, learned=learned), **floors.choices(examples, learned=learned)}
     if blind:
         name, floor = floors.best(blind)
-        found["blind"] = {"floor": name, **floor.to_json()}
+        entries["blind"] = {"floor": name, **floor.to_json()}
     rule = RULES.get(dataset.partition("@")[0], "")
     if rule and any(answer.raw for answer in answers) and (rows := _asked(examples, answers, rule)):
-        found["official"] = {"rule": rule, **official.score(rule, *zip(*rows, strict=True))}
-    return found
+        entries["official"] = {"rule": rule, **official.score(rule, *zip(*rows, strict=True))}
+    return entries
 
 
 def lines(card: Mapping[str, Any], answers: Sequence[Answer]) -> list[str]:
     """Notes below a table, one line each."""
-    said = []
+    notes = []
     if blind := card.get("blind"):
         low, high = blind["interval"]
         value = f"{blind['accuracy']:.2f} ({low:.2f} to {high:.2f})"
-        said.append(f"blind floor, without picture and sound ({blind['floor']}): {value}")
+        notes.append(f"blind floor, without picture and sound ({blind['floor']}): {value}")
     if rule := card.get("official"):
         left = f", {rule['left_out']} left out" if rule["left_out"] else ""
         value = f"{rule['accuracy']:.2f} ({rule['right']} of {rule['counted']}{left})"
-        said.append(f"by the published rule {rule['rule']}: {value}")
+        notes.append(f"by the published rule {rule['rule']}: {value}")
     if judge := card.get("judge"):
         value = f"{judge['right']} of {judge['asked']} right, {judge['unread']} verdicts unread"
-        said.append(f"free answers judged by {judge['model']}: {value}")
-    return said + unread(answers)
+        notes.append(f"free answers judged by {judge['model']}: {value}")
+    return notes + unread(answers)
 
 
 def unread(answers: Sequence[Answer]) -> list[str]:
@@ -72,7 +72,7 @@ def _quoted(some: Sequence[str]) -> str:
 
 
 def _asked(examples: Sequence[Example], answers: Sequence[Answer], rule: str) -> list[tuple[str, list[str], str]]:
-    """(reply, options, truth) of each question that the rule is about."""
+    """(reply, options, truth) of each question to which the rule applies."""
     rows: list[tuple[str, list[str], str]] = []
     for example, answer in zip(examples, answers, strict=True):
         if rule in official.YES_NO:

@@ -1,4 +1,4 @@
-"""The columns of the field's tables, in the order in which the papers print them."""
+"""The columns of published result tables, in the order of the papers."""
 
 ORDER = {  # group -> its types; kinds of other datasets follow in order of appearance
     "Audio": ("Counting", "Comparative"),

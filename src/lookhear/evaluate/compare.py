@@ -31,7 +31,7 @@ class Difference:
     difference: float
     interval: tuple[float, float]
     permutation: float  # clustered by video
-    mcnemar: float | None  # by question; None where a side is several runs
+    mcnemar: float | None  # by question; None if a side has several runs
     holm: float  # the permutation p, corrected within its family: types together, groups together, overall alone
 
     @property
@@ -98,16 +98,16 @@ def compare(ours: Report | Sequence[Report], theirs: Report | Sequence[Report], 
 def _differences(
     examples: Sequence[Example], a: np.ndarray, b: np.ndarray, single: bool, seed: int
 ) -> dict[str, Difference]:
-    """Column -> difference of two sides whose share of right runs is `a` and `b` (question,)."""
+    """Column -> difference; `a` and `b` (question,) are each side's share of runs that answered correctly."""
     names = columns_of(examples)
     inside, clusters = membership(examples, names), clusters_of(examples)
     edges = 100 * statistics.bootstrap(a - b, clusters, inside, seed=seed)
     pvalues = statistics.permutation(a, b, clusters, inside, seed=seed)
     adjusted = _holm(names, pvalues)
-    found = {}
+    differences = {}
     for i, name in enumerate(names):
         mine, other = 100 * a[inside[:, i]].mean(), 100 * b[inside[:, i]].mean()
-        found[name] = Difference(
+        differences[name] = Difference(
             float(mine),
             float(other),
             int(inside[:, i].sum()),
@@ -117,13 +117,13 @@ def _differences(
             statistics.mcnemar(a[inside[:, i]] > 0.5, b[inside[:, i]] > 0.5) if single else None,
             adjusted[name],
         )
-    return _ordered(found)
+    return _ordered(differences)
 
 
 def table(found: Comparison, format: str = "text", names: tuple[str, str] = ("ours", "theirs")) -> str:
-    """One line for each type, group and overall; what is significant after correction ends in `*` (or is bold).
+    """One line per type, group and overall; differences significant after correction are starred (or bold).
 
-    Head and tail follow in tables of their own, each corrected by itself.
+    Head and tail follow in separate tables, each with its own correction.
     """
     tables_ = {"": found.differences, **found.parts}
     return "\n\n".join(_table(part, some, format, names) for part, some in tables_.items())
@@ -196,7 +196,7 @@ class Gap:
 def metrics(
     ours: Report, theirs: Report, resamples: int = statistics.RESAMPLES, seed: int = 0
 ) -> dict[str, dict[str, Gap]]:
-    """Kind of task -> metric -> difference on the common examples, clustered by video."""
+    """Kind of task -> metric -> difference on the common examples, clustered by video. Raises DatasetError."""
     sides = [{e.id: (e, a) for e, a in zip(side.examples, side.answers, strict=True)} for side in (ours, theirs)]
     ids = [name for name in sides[0] if name in sides[1]]
     if not ids:
@@ -207,22 +207,22 @@ def metrics(
     if differ is not None:
         raise DatasetError(f"The reports have different references for {differ!r}. Score both on one version.")
     clusters = clusters_of(examples)
-    found: dict[str, dict[str, Gap]] = {}
+    gaps: dict[str, dict[str, Gap]] = {}
     for kind, places in scores.kinds(examples).items():
         some = [examples[i] for i in places]
         a, b = (scores.pooled(kind, some, [side[i][1] for i in places]) for side in pairs)
-        found[kind] = {}
+        gaps[kind] = {}
         for name in (n for n in a if n in b):
             if a[name].rows.shape != b[name].rows.shape:
                 continue
             interval, p = statistics.paired(a[name], b[name], clusters[places], resamples, seed)
             mine, other = a[name].total, b[name].total
-            found[kind][name] = Gap(mine, other, mine - other, interval, p)
-    return found
+            gaps[kind][name] = Gap(mine, other, mine - other, interval, p)
+    return gaps
 
 
 def metric_table(found: Mapping[str, Mapping[str, Gap]], format: str = "text") -> str:
-    """A table for each kind of task, a line for each metric."""
+    """One table per kind of task, one line per metric."""
     parts = []
     for kind, gaps in found.items():
         rows = [

@@ -19,12 +19,12 @@ from lookhear.store.batch import Batch, orders
 from lookhear.store.features import FeatureStore
 from lookhear.types import Answer, Example
 
-WAYS = ("pointed", "random", "least")  # which seconds are taken away
+WAYS = ("pointed", "random", "least")  # which seconds are deleted
 
 
 @dataclass(frozen=True)
 class Deletion:
-    """Accuracy in percent with the clip whole, and without some seconds of it.
+    """Accuracy in percent on whole clips, and with some seconds deleted.
 
     `cost` is the loss of accuracy without the seconds of each way; `extra` is the additional loss of `pointed` over
     `random`, with its 95 % interval clustered by video.
@@ -43,7 +43,7 @@ class Deletion:
         return asdict(self)
 
     def sentence(self) -> str:
-        """The finding in words."""
+        """The result as a sentence."""
         low, high = self.interval
         return (
             f"Taking away the {self.seconds} seconds the model points to costs {self.cost['pointed']:.1f} points of "
@@ -141,7 +141,7 @@ def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
 
 
 def _without(rows: Batch, gone: Tensor, reference: Mapping[str, Tensor]) -> Batch:
-    """A batch with one row of every stream for each question, without its seconds `gone` (question, second)."""
+    """A copy of `rows` with the seconds `gone` (question, second) replaced by the reference vectors."""
     edited = {}
     for name, stream in rows.watch.items():
         mask = torch.zeros(stream.shape[:2], dtype=torch.bool).scatter(1, gone, True).to(stream.device)

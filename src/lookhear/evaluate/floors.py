@@ -1,4 +1,4 @@
-"""Blind floors: scores without seeing or hearing, which every model should exceed.
+"""Blind floors: scores without picture and sound, which every model should exceed.
 
 `most_frequent` answers each test question with the most frequent training answer to the same question; `chance` is the
 expected score of uniform guessing among the training answers of the same template.
@@ -18,7 +18,7 @@ BY = ("template", "question")
 
 
 def most_frequent(train: Sequence[Example], test: Sequence[Example], by: str = "template") -> list[Answer]:
-    """One answer for each of `test`: the commonest in `train` to the same `template`, or to the same filled `question`.
+    """One answer per test example: the most frequent in `train` to the same `template`, or to the same `question`.
 
     A question not seen in training falls back to its template, then its kind, then all of training. `scores` holds the
     share of each training answer. Ties go to the answer seen first.
@@ -37,7 +37,7 @@ def most_frequent(train: Sequence[Example], test: Sequence[Example], by: str = "
 
 
 def chance(train: Sequence[Example], test: Sequence[Example]) -> dict[str, float]:
-    """Percent right to expect, `Overall`, by group and type, of an even guess among a template's training answers."""
+    """Expected accuracy in percent of uniform guessing among a template's training answers, by column."""
     seen: dict[str, set[str]] = defaultdict(set)
     for example in train:
         if example.reference is not None:
@@ -54,7 +54,7 @@ def chance(train: Sequence[Example], test: Sequence[Example]) -> dict[str, float
 
 
 def template_of(example: Example) -> str:
-    """The question before its blanks are filled; the question itself where a dataset has no templates."""
+    """The template of a question; the question itself if the dataset has no templates."""
     return str(example.meta.get("template") or example.question)
 
 

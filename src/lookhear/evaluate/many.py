@@ -2,8 +2,8 @@
 
     listed("all" | "ave,llp" | sets.yaml, root) ─▶ [Asked] ── ask each ─▶ reports ── rows ─▶ table in Crab+'s columns
 
-`published/columns.csv` says which column of the paper is which metric of which test set here. Of LLP the papers print
-one number for segments and one for events and do not say which; here they are Type@AV, the mean of three streams.
+`published/columns.csv` maps each column of the paper to a test set and a metric. For LLP, the papers print one number
+for segments and one for events without naming the metric; we take both as Type@AV, the mean of three streams.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from lookhear.evaluate.tables import lines
 from lookhear.types import Example
 
 PRINTED = "Crab+ Table 2"
-MUTE = "  a reply of nothing"  # the row of what it scores
-PIXELS = (224, 224)  # masks are compared at the size both papers compare them at
+MUTE = "  a reply of nothing"  # name of the row with the scores of empty replies
+PIXELS = (224, 224)  # masks are compared at this size, as in both papers
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A dataset (`avsbench@s4`), one of its splits, and the folder it lies in."""
+    """A dataset (`avsbench@s4`), one of its splits, and its folder."""
 
     dataset: str
     split: str
@@ -41,7 +41,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table: which number here, and which one of the published rows."""
+    """A column of the table: the metric measured here, and the published metric it is compared with."""
 
     column: str
     dataset: str
@@ -61,15 +61,15 @@ def columns() -> tuple[Column, ...]:
 
 
 def names() -> dict[str, str]:
-    """Column -> what it holds: what `lookhear list columns` prints."""
+    """Column -> its description, as printed by `lookhear list columns`."""
     return {c.column: f"{c.dataset} {c.split}: {c.metric} of {c.kind}" for c in columns()}
 
 
 def listed(wanted: str, root: Path | str) -> list[Asked]:
-    """The test sets of `all` of Table 2, of a YAML list of {dataset, split, root}, or named with commas between.
+    """The test sets of "all" (Table 2), of a YAML list of {dataset, split, root}, or of comma-separated names.
 
-    A set lies in ROOT/<dataset>, or in ROOT itself. A YAML's own roots are relative to ROOT. Splits are those of the
-    table, else `test`.
+    The folder of a set is ROOT/<dataset>, or ROOT itself; roots in a YAML are relative to ROOT. The default split is
+    that of the table, else `test`. Raises RecipeError.
     """
     usual = {c.dataset: c.split for c in columns()}
     if wanted == "all":
@@ -80,18 +80,18 @@ def listed(wanted: str, root: Path | str) -> list[Asked]:
         pairs = [(name.strip(), usual.get(name.strip(), "test"), "") for name in wanted.split(",") if name.strip()]
     if not pairs:
         raise RecipeError(f"No dataset in {wanted!r}. Give 'all', names with commas between, or a YAML list.")
-    found = []
+    sets = []
     for name, split, folder in pairs:
         datasets.find(name)
         at = Path(root) / folder if folder else next((p for p in _folders(Path(root), name) if p.is_dir()), Path(root))
-        found.append(Asked(name, split, at))
-    return found
+        sets.append(Asked(name, split, at))
+    return sets
 
 
 def examples_of(asked: Asked, limit: int | None = None) -> list[Example]:
-    """The examples of a test set, with their allowed answers and, for masks, the mask at 224 x 224.
+    """The examples of a test set, with their allowed answers and, for segmentation, masks at 224 x 224.
 
-    `limit` is their largest number, evenly spaced in the file. Raises DatasetError if the set is missing.
+    `limit` is the largest number of examples, evenly spaced in the file. Raises DatasetError if the set is missing.
     """
     dataset = datasets.of(asked.dataset)
     examples = datasets.load(asked.dataset, asked.root, asked.split)
@@ -102,9 +102,9 @@ def examples_of(asked: Asked, limit: int | None = None) -> list[Example]:
 
 
 def rows(found: Mapping[Asked, Report], model: str) -> dict[str, dict[str, str]]:
-    """Our row, its intervals, and the share of replies that could not be read: row -> column -> text.
+    """Our row, its intervals, the share of unread replies, and the scores of empty replies: row -> column -> text.
 
-    A set that is not of Table 2 has one column, its task's main metric.
+    A set that is not in Table 2 has one column per kind of task, with the task's main metric.
     """
     ours: dict[str, dict[str, str]] = {model: {}, "  95 % interval": {}, "  not read, %": {}, MUTE: {}}
     for asked, report in found.items():
@@ -119,32 +119,32 @@ def rows(found: Mapping[Asked, Report], model: str) -> dict[str, dict[str, str]]
 
 
 def of_set(asked: Asked, report: Report) -> list[Column]:
-    """The columns that a set's report fills."""
+    """The columns for the report of a test set."""
     mine = [c for c in columns() if (c.dataset, c.split) == (asked.dataset, asked.split) and c.kind in report.metrics]
     if mine:
         return mine
-    made = []
+    added = []
     for kind in report.metrics:
         metric = tasks.main_metric(kind)
         metric = metric if metric in report.metrics[kind] else next(iter(report.metrics[kind]))
         name = asked.dataset if len(report.metrics) == 1 else f"{asked.dataset} {kind.rpartition('/')[2]}"
-        made.append(Column(f"{name}/{metric}", asked.dataset, asked.split, kind, metric))
-    return made
+        added.append(Column(f"{name}/{metric}", asked.dataset, asked.split, kind, metric))
+    return added
 
 
 def printed() -> dict[str, dict[str, str]]:
     """The rows of the paper's Table 2: method -> column -> the number as printed."""
     places = {(c.published, c.published_split, c.published_metric): c.column for c in columns()}
-    found: dict[str, dict[str, str]] = {}
+    by_method: dict[str, dict[str, str]] = {}
     for n in published.numbers():
         column = places.get((n.dataset, n.split, n.metric))
         if n.source == PRINTED and column:
-            found.setdefault(n.method, {})[column] = f"{n.value:.{n.digits}f}"
-    return found
+            by_method.setdefault(n.method, {})[column] = f"{n.value:.{n.digits}f}"
+    return by_method
 
 
 def table(ours: Mapping[str, Mapping[str, str]], format: str = "text", beside: bool = True) -> str:
-    """Published rows, then ours, in the order of Table 2; columns that only we have come last."""
+    """Published rows, then ours, with the columns in the order of Table 2; columns that only we have come last."""
     shown = {**(printed() if beside else {}), **ours}
     mine = [name for row in ours.values() for name in row]
     order = [c.column for c in columns() if beside or c.column in mine]
@@ -154,11 +154,11 @@ def table(ours: Mapping[str, Mapping[str, str]], format: str = "text", beside: b
 def ask_all(
     wanted: Sequence[Asked], ask: Callable[[Asked, list[Example]], Report], limit: int | None = None
 ) -> tuple[dict[Asked, Report], dict[Asked, str]]:
-    """Reports of the sets that are there, and of the others why not: no annotations, or no clip that can be read.
+    """(set -> report, set -> error): sets without annotations or without any readable clip have an error.
 
-    Raises DatasetError where none is there.
+    Raises DatasetError if no set can be evaluated.
     """
-    found, missing = {}, {}
+    reports, missing = {}, {}
     for asked in wanted:
         try:
             examples = examples_of(asked, limit)
@@ -166,24 +166,24 @@ def ask_all(
             missing[asked] = str(error)
             continue
         try:
-            found[asked] = ask(asked, examples)
-        except MediaError as error:  # not one of its clips
+            reports[asked] = ask(asked, examples)
+        except MediaError as error:  # none of its clips can be read
             missing[asked] = str(error)
-    if not found:
+    if not reports:
         raise DatasetError(f"None of the {len(wanted)} test sets is there. The first: {next(iter(missing.values()))}")
-    return found, missing
+    return reports, missing
 
 
 def _read(path: Path) -> list[Any]:
     try:
-        given = yaml.safe_load(path.read_text("utf-8"))
+        entries = yaml.safe_load(path.read_text("utf-8"))
     except FileNotFoundError:
         raise RecipeError(f"No list of datasets at {str(path)!r}. Give a YAML list, names, or 'all'.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not readable as YAML: {str(error).splitlines()[0]}.") from None
-    if not isinstance(given, list):
+    if not isinstance(entries, list):
         raise RecipeError(f"{path}: not a list of datasets. Write '- ave' or '- {{dataset: ave, root: AVE}}' a line.")
-    return given
+    return entries
 
 
 def _entry(one: Any, where: str, usual: Mapping[str, str]) -> tuple[str, str, str]:

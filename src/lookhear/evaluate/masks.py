@@ -1,9 +1,9 @@
-"""Masks for answers with boxes and points as text, drawn by a segmenter, frame by frame.
+"""Masks for answers with boxes and points as text, predicted by a segmenter.
 
-    Drawing(model, sam) ─ answer ─▶ answers of `model`; regions without masks get them from the frame they are meant in
+    Drawing(model, sam) ─ answer ─▶ answers of `model`, with masks from the frame at each region's time
 
-Each frame is encoded once: the last embeddings are kept in memory and, with a folder, all of them on disk, keyed by the
-digest of the segmenter's weights (about 17 MB per frame for SAM 2 large).
+Each frame is encoded once: the last KEPT embeddings are kept in memory and, with a folder, all of them on disk, keyed
+by the digest of the segmenter's weights (about 17 MB per frame for SAM 2 large).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SEVERAL = Sampling(rule="uniform", count=24)  # for regions that name a second
 
 
 class Embeddings:
-    """A segmenter's embeddings of pictures, each made once."""
+    """A segmenter's embeddings of pictures, each computed once."""
 
     def __init__(self, segmenter: Segmenter, folder: Path | None = None):
         self.segmenter, self.kept = segmenter, OrderedDict[str, list[torch.Tensor]]()
@@ -40,7 +40,7 @@ class Embeddings:
         self.made = 0
 
     def of(self, picture: np.ndarray) -> list[torch.Tensor]:
-        """The embedding of a picture uint8 (height, width, 3), one tensor a scale."""
+        """The embedding of a picture, uint8 (height, width, 3): one tensor per scale."""
         key = hashlib.sha256(picture.tobytes() + repr(picture.shape).encode()).hexdigest()[:32]
         if key not in self.kept:
             self.kept[key] = self._stored(key, picture)
@@ -64,7 +64,7 @@ class Embeddings:
 
 
 def digest(segmenter: Segmenter) -> str:
-    """What tells a segmenter's embeddings from another's: its weights and how it takes pictures."""
+    """A hash of a segmenter's weights and input settings, which determine its embeddings."""
     found = hashlib.sha256(f"{segmenter.side} {segmenter.via}".encode())
     for name, tensor in sorted(segmenter.model.state_dict().items()):
         found.update(name.encode() + tensor.detach().float().cpu().contiguous().numpy().tobytes())
@@ -72,7 +72,7 @@ def digest(segmenter: Segmenter) -> str:
 
 
 class Drawing:
-    """A model whose answers get masks. It watches and answers as `model` does, under the same name."""
+    """A model with the name, `watch` and `ask` of `model`, whose localisation answers get masks."""
 
     def __init__(self, model: Model, segmenter: Segmenter, folder: Path | None = None):
         self.model, self.segmenter = model, segmenter
@@ -80,22 +80,22 @@ class Drawing:
         self.embeddings = Embeddings(segmenter, folder)
 
     def watch(self, clips: Sequence[Clip]) -> Any:
-        """As the model does."""
+        """The model's `watch`."""
         return self.model.watch(clips)
 
     def answer(self, watched: Any, examples: Sequence[Example]) -> list[Answer]:
-        """The model's answers; those of localisation with a mask for every object that has box or points, but none."""
+        """The model's answers; in localisation, regions with a box or point get masks (see `drawn`)."""
         answers = self.model.answer(watched, examples)
         return [
             self.drawn(a, e.clip) if e.task == "localisation" else a for e, a in zip(examples, answers, strict=True)
         ]
 
     def ask(self, video: Path | str | Clip, *questions: str) -> list[Answer]:
-        """As the model does."""
+        """The model's `ask`, without masks."""
         return self.model.ask(video, *questions)
 
     def drawn(self, answer: Answer, clip: Clip) -> Answer:
-        """The answer with masks; unchanged where it places nothing or has masks of its own."""
+        """The answer with masks; unchanged if it has no boxes and points, or already a mask."""
         placed = [r for r in answer.regions if r.box is not None]
         if not placed or any(r.mask is not None for r in answer.regions):
             return answer
@@ -107,7 +107,7 @@ class Drawing:
 
 
 def undrawn(examples: Sequence[Example], answers: Sequence[Answer]) -> bool:
-    """Whether masks are wanted and places were said, yet not one mask was drawn."""
+    """Whether references have masks and their answers have regions, but no answer has a mask."""
     wanted = [a for e, a in zip(examples, answers, strict=True) if e.reference and _masked(e.reference)]
     return any(a.regions for a in wanted) and not any(_masked(a) for a in wanted)
 

@@ -1,14 +1,14 @@
-"""Pair scores: does an answer change where the truth does, and stay where it does not?
+"""Pair scores: does an answer change if the truth changes, and stay if the truth stays?
 
     pairs        both answers of a pair that must change are right      percent of pairs; a constant answer scores 0
     changes      the answers of a pair that must change are different
     stays        the answers of a pair that must stay are the same
     consistency  the mean of `changes` and `stays`                      a constant answer, or a deaf model, scores 50
-    says_muted   a muted (or swapped) sound is said to be there still   percent of the questions whose answer was yes
+    says_muted   a muted (or swapped) sound is still affirmed           percent of the questions whose answer was yes
 
-A pair is a question about a clip and the same question about a twin that differs in one cause: `meta["pair"]` is equal
-in both, `meta["twin"]` names the change and is empty in the clip as it was, `meta["must"]` is `change` or `stay`.
-Intervals are 95 %, from redrawing the clips that families come from.
+A pair is a question about a clip and the same question about a twin that differs in one cause. `meta["pair"]` is equal
+in both, `meta["twin"]` names the change and is empty for the original clip, `meta["must"]` is `change` or `stay`.
+Intervals are 95 %, by bootstrap over the original clips.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from lookhear.evaluate.videos import clusters_of
 from lookhear.metrics.answers import correct, normal
 from lookhear.types import Answer, Example
 
-SOUNDLESS = ("mute", "swap", "silence")  # twins in which a sound that was there is gone
+SOUNDLESS = ("mute", "swap", "silence")  # twins in which a sound of the original clip is removed
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """One score in percent with its 95 % interval, over how many pairs."""
+    """One score in percent with its 95 % interval, and its number of pairs."""
 
     value: float
     interval: tuple[float, float]
@@ -42,17 +42,17 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Compared:
-    """Pairs one by one: the twin's example, and whether both are right, whether the answers differ."""
+    """All pairs: the twin's example, whether both answers are right, and whether they differ."""
 
     examples: list[Example]
     both: np.ndarray  # bool (pair,)
     differ: np.ndarray  # bool (pair,)
-    affirmed: np.ndarray  # bool (pair,): yes was true of the clip, no of the twin, and yes is said of the twin
-    muted: np.ndarray  # bool (pair,): pairs that `affirmed` is about
+    affirmed: np.ndarray  # bool (pair,): the answer about the twin is yes
+    muted: np.ndarray  # bool (pair,): the truth is yes for the clip and no for the twin, because a sound is removed
 
 
 def compared(examples: Sequence[Example], answers: Sequence[Answer]) -> Compared:
-    """The pairs among examples; a twin whose clip was not asked is left out."""
+    """The pairs among the examples; a twin without its original clip is left out."""
     bases = {e.meta["pair"]: (e, a) for e, a in zip(examples, answers, strict=True) if e.meta.get("twin") == ""}
     rows = []
     for example, answer in zip(examples, answers, strict=True):
@@ -68,42 +68,42 @@ def compared(examples: Sequence[Example], answers: Sequence[Answer]) -> Compared
 
 
 def scores(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str, Pairs]:
-    """Every score of all pairs, and of each kind of twin by its name: `pairs/mute`; empty where there are no pairs."""
+    """Every score over all pairs, and over each kind of twin, named `pairs/mute`; empty without pairs."""
     pairs = compared(examples, answers)
     if not pairs.examples:
         return {}
     kinds = np.array([str(e.meta["twin"]) for e in pairs.examples])
     change = np.array([e.meta.get("must") == "change" for e in pairs.examples], dtype=bool)
-    found: dict[str, Pairs] = {}
+    by_name: dict[str, Pairs] = {}
     for kind in ("", *dict.fromkeys(kinds.tolist())):
         of_kind = (kinds == kind) if kind else np.ones(len(kinds), bool)
         end = f"/{kind}" if kind else ""
-        found |= _scores(pairs, of_kind & change, of_kind & ~change, end)
+        by_name |= _scores(pairs, of_kind & change, of_kind & ~change, end)
     if pairs.muted.any():
-        found["says_muted"] = share(pairs.examples, pairs.affirmed, pairs.muted)
-    return found
+        by_name["says_muted"] = share(pairs.examples, pairs.affirmed, pairs.muted)
+    return by_name
 
 
 def _scores(pairs: Compared, change: np.ndarray, stay: np.ndarray, end: str) -> dict[str, Pairs]:
-    found = {}
+    by_name = {}
     if change.any():
-        found[f"pairs{end}"] = share(pairs.examples, pairs.both, change)
-        found[f"changes{end}"] = share(pairs.examples, pairs.differ, change)
+        by_name[f"pairs{end}"] = share(pairs.examples, pairs.both, change)
+        by_name[f"changes{end}"] = share(pairs.examples, pairs.differ, change)
     if stay.any():
-        found[f"stays{end}"] = share(pairs.examples, ~pairs.differ, stay)
+        by_name[f"stays{end}"] = share(pairs.examples, ~pairs.differ, stay)
     if change.any() and stay.any():
-        found[f"consistency{end}"] = _balanced(pairs, change, stay)
-    return found
+        by_name[f"consistency{end}"] = _balanced(pairs, change, stay)
+    return by_name
 
 
 def share(examples: Sequence[Example], hits: np.ndarray, inside: np.ndarray) -> Pairs:
-    """Percent of the examples `inside` that are hits, with its interval."""
+    """Percent of `hits` (example,) among the examples `inside`, with its interval."""
     low, high = 100 * statistics.bootstrap(hits, clusters_of(examples), inside[:, None])[0]
     return Pairs(100 * float(hits[inside].mean()), (float(low), float(high)), int(inside.sum()))
 
 
 def _balanced(pairs: Compared, change: np.ndarray, stay: np.ndarray) -> Pairs:
-    """The mean of two shares of different pairs, as the mean of one weighed value."""
+    """The mean of two shares over different pairs; its interval is computed from their difference."""
     value = 50 * (float(pairs.differ[change].mean()) + float((~pairs.differ[stay]).mean()))
     low, high = statistics.difference(pairs.differ, clusters_of(pairs.examples), change, stay)
     return Pairs(value, (50 + 50 * low, 50 + 50 * high), int((change | stay).sum()))
@@ -114,6 +114,6 @@ def _right(example: Example, answer: Answer) -> bool:
 
 
 def _lost(base: Example, twin: Example) -> bool:
-    """A question whose answer was yes and is no now, because a sound is gone."""
+    """Whether the truth changes from yes to no because a sound is removed in the twin."""
     said = [normal(e.reference.text) if e.reference else "" for e in (base, twin)]
     return said == ["yes", "no"] and twin.meta.get("twin") in SOUNDLESS

@@ -1,8 +1,8 @@
 """Read files of predictions: JSON objects or lists, JSON lines, CSV, our answers.jsonl, TSPM's TSPM.result.
 
 {"12": "one", "13": "no"}                              one object
-[{"question_id": 12, "prediction": "one"}, …]          a list of rows; also one a line, or a CSV with such a head
-12 <tab> True <tab> 8 <tab> 8                          TSPM.result: id, whether right, class of truth, class said
+[{"question_id": 12, "prediction": "one"}, …]          a list of rows; also one row per line, or a CSV with a header
+12 <tab> True <tab> 8 <tab> 8                          TSPM.result: id, whether right, true class, predicted class
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ class Predictions:
 
 
 def read(path: Path | str, vocabulary: Sequence[str] = ()) -> Predictions:
-    """The predictions in a file of any of the shapes above, ids as texts.
+    """The predictions in a file of any of the formats above, with ids as text.
 
-    `vocabulary` names the classes of a file that holds their numbers (TSPM.result). Raises DatasetError, naming line
-    or id, for what is no prediction and for an id that is answered twice in different ways.
+    `vocabulary` names the classes of a file with class numbers (TSPM.result). Raises DatasetError, with the line or id,
+    for an invalid prediction and for an id with two different answers.
     """
     path = Path(path)
     try:
@@ -67,29 +67,31 @@ def read(path: Path | str, vocabulary: Sequence[str] = ()) -> Predictions:
 
 
 def _json(text: str, lines: Sequence[str], path: Path) -> Iterable[tuple[str, Any, str]]:
-    """(id, answer, where) of one JSON value, or of one a line."""
+    """(id, answer, where) of each prediction in a JSON value, or in JSON lines."""
     try:
-        pairs: list[tuple[str, Any]] = []  # of the outermost object, which is the last to close
+        pairs: list[tuple[str, Any]] = []  # items of the outermost object, whose hook is called last
 
         def kept(some: list[tuple[str, Any]]) -> dict[str, Any]:
             pairs[:] = some
             return dict(some)
 
-        found = json.loads(text, object_pairs_hook=kept)
+        parsed = json.loads(text, object_pairs_hook=kept)
     except (ValueError, RecursionError) as error:
         if len(lines) < 2 or not lines[0].lstrip().startswith("{"):
             raise DatasetError(f"{path}: not JSON: {error}.") from None
         return [_row(_line(line, n, path), f"line {n}", path) for n, line in enumerate(lines, 1)]
-    if isinstance(found, list):
-        return [_row(row, f"row {n}", path) for n, row in enumerate(found, 1)]
-    if isinstance(found, Mapping):
-        inner = next((found[k] for k in ("predictions", "answers", "results") if isinstance(found.get(k), list)), None)
+    if isinstance(parsed, list):
+        return [_row(row, f"row {n}", path) for n, row in enumerate(parsed, 1)]
+    if isinstance(parsed, Mapping):
+        inner = next(
+            (parsed[k] for k in ("predictions", "answers", "results") if isinstance(parsed.get(k), list)), None
+        )
         if inner is not None:
             return [_row(row, f"row {n}", path) for n, row in enumerate(inner, 1)]
-        if len(lines) == 1 and _key(found, IDS) and _key(found, ANSWERS):
-            return [_row(found, "line 1", path)]
+        if len(lines) == 1 and _key(parsed, IDS) and _key(parsed, ANSWERS):
+            return [_row(parsed, "line 1", path)]
         return [(_id(id), value, f"question {id!r}") for id, value in pairs]
-    raise DatasetError(f"{path}: expected an object of question_id: answer, or rows, got a {type(found).__name__}.")
+    raise DatasetError(f"{path}: expected an object of question_id: answer, or rows, got a {type(parsed).__name__}.")
 
 
 def _line(line: str, number: int, path: Path) -> Any:
@@ -127,7 +129,7 @@ def _table(text: str, path: Path) -> Iterable[tuple[str, Any, str]]:
     if not (_key(dict.fromkeys(head), IDS) and _key(dict.fromkeys(head), ANSWERS)):
         if len(head) != 2:
             raise DatasetError(f"{path}: no column of ids and answers among {', '.join(head)}. Name them id, answer.")
-        head, body = ["id", "answer"], rows  # two columns without a head
+        head, body = ["id", "answer"], rows  # two columns without a header
     return [_row(dict(zip(head, row, strict=False)), f"line {n}", path) for n, row in enumerate(body, 2) if row]
 
 
@@ -142,7 +144,7 @@ def _result(lines: Sequence[str], path: Path, vocabulary: Sequence[str]) -> Iter
 
 
 def _gathered(rows: Iterable[tuple[str, Any, str]], path: Path) -> Predictions:
-    """Rows by id. What is no answer (NaN, null, blank) is told apart; a second, other answer is refused."""
+    """Predictions by id; NaN, null and blank answers are `empty`. Raises DatasetError for contradicting rows."""
     answers: dict[str, str] = {}
     empty: dict[str, None] = {}
     repeated = 0
@@ -160,6 +162,6 @@ def _gathered(rows: Iterable[tuple[str, Any, str]], path: Path) -> Predictions:
 
 
 def _id(value: Any) -> str:
-    """An id as text; `12.0`, what pandas makes of 12 beside a missing one, is 12."""
+    """An id as text; `12.0` becomes 12, because pandas writes 12 as 12.0 in a column with missing values."""
     text = str(value).strip()
     return text.removesuffix(".0") if re.fullmatch(r"\d+\.0", text) else text

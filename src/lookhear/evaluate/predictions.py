@@ -25,13 +25,13 @@ class Matched:
 
     answers: tuple[Answer, ...]
     missing: tuple[str, ...]  # ids of questions without a prediction: they count as wrong
-    extra: tuple[str, ...]  # ids of predictions without a question: they count for nothing
-    outside: tuple[tuple[str, str], ...]  # (id, answer) that no question of the dataset can have as its answer
-    shared: int  # questions answered by a prediction that another question of the same id has as well
-    written: tuple[tuple[str, str, str], ...] = ()  # (id, answer, what it differs from in writing alone)
-    lenient: bool = False  # whether those were read as meant
-    empty: int = 0  # predictions that are NaN, null or blank: missing ones
-    repeated: int = 0  # rows that say again what was said
+    extra: tuple[str, ...]  # ids of predictions without a question: they are ignored
+    outside: tuple[tuple[str, str], ...]  # (id, answer) for answers outside the vocabulary
+    shared: int  # questions that share a prediction with an earlier question of the same id
+    written: tuple[tuple[str, str, str], ...] = ()  # (id, answer, allowed answer that differs only in form)
+    lenient: bool = False  # whether the answers in `written` were accepted
+    empty: int = 0  # predictions that are NaN, null or blank; they count as missing
+    repeated: int = 0  # rows that repeat an id with the same answer
 
     def to_json(self) -> dict[str, int]:
         return {
@@ -70,24 +70,24 @@ def scored(
     path = Path(path)
     dataset = datasets.of(name)
     vocabulary = dataset.answers(root)
-    said = prediction_files.read(path, vocabulary)
+    predictions = prediction_files.read(path, vocabulary)
     examples = datasets.load(name, root, split)
-    found = match(said.answers, examples, vocabulary, lenient)
-    found = replace(found, empty=len(said.empty), repeated=said.repeated)
+    matched = match(predictions.answers, examples, vocabulary, lenient)
+    matched = replace(matched, empty=len(predictions.empty), repeated=predictions.repeated)
     card = {
         "model": path.stem,
         "dataset": name,
         "split": split,
         "videos": len({reports.video_of(e) for e in examples}),
         "interval": f"95 %, bootstrap over videos, {statistics.RESAMPLES} resamples",
-        **found.to_json(),
-        **beside.of(examples, found.answers, name),
+        **matched.to_json(),
+        **beside.of(examples, matched.answers, name),
     }
     if dataset.rephrased:
         same = [e.meta["question_id"] for e in examples]
-        alike = metric.consistency(found.answers, [e.truth for e in examples], same)
+        alike = metric.consistency(matched.answers, [e.truth for e in examples], same)
         card["consistency"] = {name: round(value, 4) for name, value in alike.items() if not math.isnan(value)}
-    return reports.report(examples, found.answers, card), found
+    return reports.report(examples, matched.answers, card), matched
 
 
 def match(

@@ -10,7 +10,7 @@ import numpy as np
 from lookhear.kinds import misfit
 from lookhear.types import Answer, Clip, Evidence, Example, Region, Segment, Source
 
-NOT_KEPT = ("labels",)  # the same for every example of a dataset
+NOT_KEPT = ("labels",)  # not stored, because equal for all examples of a dataset
 
 
 def to_record(example: Example, answer: Answer, right: bool | None) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _segments(answer: Answer) -> list[list[Any]]:
 
 
 def _regions(answer: Answer) -> list[list[Any]]:
-    """[label, box, time, mask], the mask as [height, width, lengths of runs, the first of what is not in it]."""
+    """[label, box, time, mask] of each region; the mask is [height, width, run lengths], the first run background."""
     found = []
     for r in answer.regions:
         mask = [] if r.mask is None else [_runs(np.asarray(r.mask) > 0)]

@@ -51,33 +51,34 @@ class Report:
 
     examples: Sequence[Example]
     answers: Sequence[Answer]
-    right: np.ndarray  # bool (question,); false throughout where nothing is right or wrong
-    overall: Score | None  # None where nothing is right or wrong
+    right: np.ndarray  # bool (question,); all False if answers are not right or wrong
+    overall: Score | None  # None if answers are not right or wrong
     groups: Mapping[str, Score]
     types: Mapping[str, Score]
     card: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, scores.Measured]] = field(default_factory=dict)  # kind of task -> metric
     classes: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)  # kind -> class -> column
-    parts: Mapping[str, Report] = field(default_factory=dict)  # `head` and `tail`, of a test set that has both
+    parts: Mapping[str, Report] = field(default_factory=dict)  # `head` and `tail`, if the test set has both
 
     def to_json(self) -> dict[str, Any]:
         """The scores as JSON values, in percent, with the `card` if there is one."""
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         if self.overall is not None:
-            found["overall"] = self.overall.to_json()
-            found["groups"] = {name: score.to_json() for name, score in self.groups.items()}
-            found["types"] = {name: score.to_json() for name, score in self.types.items()}
-        found["metrics"] = {k: {name: m.to_json() for name, m in some.items()} for k, some in self.metrics.items()}
+            values["overall"] = self.overall.to_json()
+            values["groups"] = {name: score.to_json() for name, score in self.groups.items()}
+            values["types"] = {name: score.to_json() for name, score in self.types.items()}
+        values["metrics"] = {k: {name: m.to_json() for name, m in some.items()} for k, some in self.metrics.items()}
         if self.parts:
-            found["parts"] = {name: part.to_json() for name, part in self.parts.items()}
+            values["parts"] = {name: part.to_json() for name, part in self.parts.items()}
         if self.classes:
-            found["classes"] = {kind: scores.rounded(table) for kind, table in self.classes.items()}
-        return found | ({"card": dict(self.card)} if self.card else {})
+            values["classes"] = {kind: scores.rounded(table) for kind, table in self.classes.items()}
+        return values | ({"card": dict(self.card)} if self.card else {})
 
     def table(self, format: str = "text") -> str:
-        """The scores as `text`, `markdown`, `latex` or `csv`, types in the field's order, each group's average last.
+        """The scores as `text`, `markdown`, `latex` or `csv`: types in the papers' order, then their group's average.
 
-        Then, but for LaTeX, each task's metrics and its classes apart; last whether the model is known to see and hear.
+        Except in LaTeX, tables of each task's metrics and classes follow. The last line is about the model's
+        certificate that it sees and hears.
         """
         return "\n\n".join(filter(None, (tables.one(self, format), tables.senses(self.card, format))))
 
@@ -129,7 +130,7 @@ class Report:
                 raise not_installed(ModuleNotFoundError(str(error), name="pyarrow"), "Parquet") from None
 
     def save(self, folder: Path | str) -> None:
-        """Write report.json, answers.jsonl (one line a question) and table.md into `folder`."""
+        """Write report.json, answers.jsonl (one line per question) and table.md into `folder`."""
         folder = Path(folder)
         judged = [bool(one) if self.overall is not None else None for one in self.right]
         records = map(to_record, self.examples, self.answers, judged)
@@ -150,7 +151,7 @@ def report(
     resamples: int = statistics.RESAMPLES,
     seed: int = 0,
 ) -> Report:
-    """Score `answers` against the references of `examples`, which are in the same order."""
+    """Score `answers` against the references of `examples`, in the same order. Raises DatasetError."""
     whole = _scored(examples, answers, dict(card or {}), resamples, seed)
     places = places_of_parts(examples)
     if whole.overall is None or not places:
@@ -163,13 +164,13 @@ def report(
 
 
 def places_of_parts(examples: Sequence[Example]) -> dict[str, list[int]]:
-    """`head` and `tail` -> the places of their questions; empty where all are of one part, or none says of which."""
+    """`head` and `tail` -> the indices of their questions; empty if no question is marked or all are of one part."""
     places = {part: [i for i, e in enumerate(examples) if part_of(e) == part] for part in PARTS}
     return {part: some for part, some in places.items() if 0 < len(some) < len(examples)}
 
 
 def part_of(example: Example) -> str:
-    """`head` or `tail` where a question says so, else nothing."""
+    """`head` or `tail` if the question is marked so, else ""."""
     part = example.meta.get("part", "")
     return part if part in PARTS else ""
 
@@ -193,19 +194,19 @@ def _scored(
     names = columns_of(examples)
     inside = membership(examples, names)
     edges = 100 * statistics.bootstrap(right, clusters, inside, resamples, seed)
-    found = {}
+    by_column = {}
     for i, name in enumerate(names):
         total, hits = int(inside[:, i].sum()), int(right[inside[:, i]].sum())
         low, high = (float(edge) for edge in edges[i])
-        found[name] = Score(hits, total, 100 * hits / total if total else float("nan"), (low, high))
-    overall = found.pop(names[0])
-    groups = {name: score for name, score in found.items() if "/" not in name}
-    types = {name: score for name, score in found.items() if "/" in name}
+        by_column[name] = Score(hits, total, 100 * hits / total if total else float("nan"), (low, high))
+    overall = by_column.pop(names[0])
+    groups = {name: score for name, score in by_column.items() if "/" not in name}
+    types = {name: score for name, score in by_column.items() if "/" in name}
     return Report(*whole, right, overall, groups, types, card, measured, both)
 
 
 def load(folder: Path | str) -> Report:
-    """Load the report in `folder`; scores are recomputed from its answers."""
+    """Load the report in `folder`; scores are recomputed from its answers. Raises DatasetError."""
     folder = Path(folder)
     try:
         lines = (folder / "answers.jsonl").read_text("utf-8").removesuffix("\n").split("\n")
@@ -228,7 +229,7 @@ def load(folder: Path | str) -> Report:
 
 
 def columns_of(examples: Sequence[Example]) -> list[str]:
-    """`Overall`, then each group and its types, in the field's order."""
+    """`Overall`, then each group and its types, in the papers' order."""
     seen: dict[str, dict[str, None]] = {}
     for example in examples:
         types = seen.setdefault(example.kind[0], {}) if example.kind else {}
@@ -241,7 +242,7 @@ def columns_of(examples: Sequence[Example]) -> list[str]:
 
 
 def membership(examples: Sequence[Example], names: Sequence[str]) -> np.ndarray:
-    """bool (question, column): which questions each of the `names` of `columns_of` is about."""
+    """bool (question, column): whether a question belongs to each of the columns `names` (see `columns_of`)."""
     place = {name: i for i, name in enumerate(names)}
     inside = np.zeros((len(examples), len(names)), dtype=bool)
     inside[:, 0] = True

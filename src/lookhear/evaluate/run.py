@@ -10,10 +10,10 @@ from lookhear.model import Model, Storing
 from lookhear.store.features import FeatureStore
 from lookhear.types import Answer, Clip, Example
 
-UNANSWERED = "not answered: "  # begins the note of an answer that could not be given
+UNANSWERED = "not answered: "  # prefix of the note of an answer about an unreadable clip
 Part = tuple[list[Answer], LookhearError | None]  # answers to a part of the questions; the first error in it
 Spread = Callable[[Sequence[Sequence[Example]]], Iterable[tuple[int, Part]]]  # parts -> (place, answers), in any order
-NO_REPLY = tasks.UNREAD + tasks.LOST["failed"]  # begins the note of an answer to a question that no reply came to
+NO_REPLY = tasks.UNREAD + tasks.LOST["failed"]  # prefix of the note of an answer without a reply from the server
 
 
 def run(

@@ -54,7 +54,7 @@ class Score:
 
 
 class Scored(Protocol):
-    """What a table is made from: a `Report`, or whatever else has been scored."""
+    """The input of a table: a `Report`, or another object with these scores."""
 
     @property
     def answers(self) -> Sequence[Answer]: ...
@@ -88,7 +88,7 @@ def kind_of(example: Example) -> str:
 
 
 def kinds(examples: Sequence[Example]) -> dict[str, list[int]]:
-    """Kind -> places of its examples, in order of appearance."""
+    """Kind -> indices of its examples, in order of appearance."""
     places: dict[str, list[int]] = {}
     for place, example in enumerate(examples):
         places.setdefault(kind_of(example), []).append(place)
@@ -108,7 +108,7 @@ def right(examples: Sequence[Example], answers: Sequence[Answer]) -> np.ndarray 
 
 
 def pooled(kind: str, examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str, Pooled]:
-    """The metrics of a kind of task as sums over examples that are all of this kind."""
+    """The metrics of a kind of task as sums over examples; all examples must be of this kind."""
     task, _, form = kind.partition("/")
     references = [e.reference or Answer() for e in examples]
     return dict(tasks.find(task).pooled(answers, references, form))
@@ -123,21 +123,21 @@ def measured(
 ) -> dict[str, dict[str, Measured]]:
     """Kind of task -> metric -> value and interval; `clusters` (example,) numbers the video of each example.
 
-    Questions about twins have the scores of pairs as well.
+    Questions about twins also have pair scores.
     """
-    found = {}
+    by_kind = {}
     for kind, places in kinds(examples).items():
-        some = [examples[i] for i in places], [answers[i] for i in places]
-        metrics = pooled(kind, *some)
+        chosen = [examples[i] for i in places], [answers[i] for i in places]
+        metrics = pooled(kind, *chosen)
         edges = statistics.intervals(list(metrics.values()), clusters[places], resamples, seed)
-        nothing = pooled(kind, some[0], [Answer()] * len(places))
-        found[kind] = {
+        nothing = pooled(kind, chosen[0], [Answer()] * len(places))
+        by_kind[kind] = {
             name: Measured(metric.total, edge, _counted(metric), mute(name, nothing[name].total))
             for (name, metric), edge in zip(metrics.items(), edges, strict=True)
         }
-        twins = pairs.scores(*some)
-        found[kind] |= {name: Measured(one.value, one.interval, one.total) for name, one in twins.items()}
-    return found
+        twins = pairs.scores(*chosen)
+        by_kind[kind] |= {name: Measured(one.value, one.interval, one.total) for name, one in twins.items()}
+    return by_kind
 
 
 def mute(metric: str, value: float) -> float:
@@ -147,23 +147,23 @@ def mute(metric: str, value: float) -> float:
 
 def by_class(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str, dict[str, dict[str, float]]]:
     """Kind of task -> class -> column -> number, for the kinds that have classes."""
-    found = {}
+    by_kind = {}
     for kind, places in kinds(examples).items():
         task, _, form = kind.partition("/")
         table = tasks.by_class(task)
         if table is not None:
             references = [examples[i].reference or Answer() for i in places]
-            found[kind] = table([answers[i] for i in places], references, form)
-    return found
+            by_kind[kind] = table([answers[i] for i in places], references, form)
+    return by_kind
 
 
 def plain(number: float) -> float | None:
-    """Rounded, and None where there is nothing to divide by: JSON knows no nan."""
+    """The number rounded to 4 digits; None for nan, which JSON does not have."""
     return None if math.isnan(number) else round(number, 4)
 
 
 def rounded(table: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
-    """A table by class as JSON holds it."""
+    """A table of scores by class as JSON values."""
     return {label: {name: plain(value) for name, value in row.items()} for label, row in table.items()}
 
 

@@ -1,14 +1,14 @@
-"""The speedrun: points on a fixed Soundstage that nobody trains on, for the CPU-minutes that training took.
+"""The speedrun: points on a fixed Soundstage, and the CPU minutes of training that they took.
 
     points = the mean of three numbers in percent, on the test split of the world `speedrun`
-        questions   right answers, less what the commonest training answer to the same question scores, of what is left
-        twins       pairs whose true answer changes and that are right both times
-        evidence    seconds named against those an answer rests on: intersection over union, sense by sense
+        questions   (accuracy - floor) / (100 - floor); floor: the most frequent training answer to the same question
+        twins       pairs whose true answer changes and whose answers are both right
+        evidence    IoU of the seconds named by the model and the reference evidence, per modality
 
-A model that names no segments names the seconds to which it gives more than an even share of its weight, sense by
-sense. What makes cheating visible: the world is made from fixed settings and its files must have the hashes in HASHES;
-a recipe trains on the split `train`, from a fresh run folder; the entry keeps the recipe, what the model starts from,
-the CPU time of all processes, and the robustness card of the very model that scored.
+For a model without segments, the named seconds are those with more than a uniform share of its evidence weights, per
+modality. Against cheating: the world is made from fixed settings and its files must have the hashes in HASHES; a recipe
+trains on the split `train`, in a fresh run folder; the entry records the recipe, the initial weights or features, the
+CPU time of all processes, and the robustness card of the scored model.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from lookhear.evaluate import floors, pairs
 from lookhear.evaluate.audit.card import Card
 from lookhear.evaluate.run import run
 from lookhear.metrics.answers import accuracy
-from lookhear.metrics.evidence import iou
+from lookhear.metrics.evidence import iou, named
 from lookhear.model import Model
 from lookhear.soundstage.write.card import checksum
 from lookhear.store.features import FeatureStore
-from lookhear.types import Answer, Example, Segment
+from lookhear.types import Answer, Example
 
-HASHES = {  # sha256 of the files that decide what is asked and what is true
+HASHES = {  # sha256 of the files with questions and ground truth
     "scenes.jsonl": "be39f5504e49ae9cd9eaf08fa114a9835ac4faf3b22117645f88ca3a4514ec04",
     "twins.jsonl": "d29c4e539e458a237493de52445456b7801b73611848093a783e5e9873e0961d",
     "json/avqa-test.json": "98fa682bbb48baaaf38752855b071e4fef067dd272ad35d1ca76c7cadaa5ddd3",
@@ -53,7 +53,7 @@ HEAD = (
 
 
 def check_world(root: Path, hashes: Mapping[str, str] = HASHES) -> None:
-    """Refuse a folder that is not the speedrun's world to the byte. Raises DatasetError."""
+    """Raises DatasetError if the files in `root` do not have the hashes of the speedrun's world."""
     for name, digest in hashes.items():
         path = root / name
         if not path.is_file():
@@ -65,7 +65,7 @@ def check_world(root: Path, hashes: Mapping[str, str] = HASHES) -> None:
 
 
 def points(model: Model, root: Path, store: FeatureStore | None = None) -> dict[str, float]:
-    """The three numbers and their mean, and the accuracy they come from, in percent."""
+    """`points`, its three numbers, and the plain `accuracy`, in percent."""
     asked, train = (datasets.load("soundstage", root, split) for split in ("test", "train"))
     right = accuracy(run(model, asked, store), _references(asked))
     floor = accuracy(floors.most_frequent(train, asked, "question"), _references(asked))
@@ -78,23 +78,10 @@ def points(model: Model, root: Path, store: FeatureStore | None = None) -> dict[
     return {"points": sum(found.values()) / len(found)} | found | {"accuracy": right}
 
 
-def named(answer: Answer) -> tuple[Segment, ...]:
-    """The seconds an answer names, or those to which its evidence gives more than an even share, sense by sense."""
-    if answer.segments or answer.evidence is None:
-        return answer.segments
-    tracks = (("audio", answer.evidence.heard), ("visual", answer.evidence.seen))
-    return tuple(
-        Segment("", float(second), second + 1.0, stream)
-        for stream, weights in tracks
-        for second, weight in enumerate(weights)
-        if weight * len(weights) > 1
-    )
-
-
 def entry(
     name: str, scores: Mapping[str, float], cpu_seconds: float, recipe: Any, starts: str, card: Card
 ) -> dict[str, Any]:
-    """What is recorded of a run."""
+    """The record of a run."""
     minutes = cpu_seconds / 60
     lines = {line.name: line.after for line in card.lines if line.name in ("consistency", "says_muted")}
     return {
@@ -111,7 +98,7 @@ def entry(
 
 
 def record(path: Path, made: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Add an entry to a file of them, in the place of one of the same name; returns all, the most points first."""
+    """Add an entry to the file at `path`, replacing one of the same name; returns all entries, most points first."""
     kept = [one for one in files.read_json(path, list) if one.get("name") != made["name"]] if path.is_file() else []
     every = sorted([*kept, dict(made)], key=lambda one: -one["points"])
     files.write_json(path, every)
@@ -119,7 +106,7 @@ def record(path: Path, made: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def rows(entries: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """A row of cells for each entry, under HEAD."""
+    """A table row for each entry, with the columns HEAD."""
     return [
         [
             str(one["name"]),
@@ -135,7 +122,7 @@ def rows(entries: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 
 def honest(recipe: Any, root: Path) -> str:
-    """What a recipe starts from, in words. Raises RecipeError where it learns from something else than allowed."""
+    """The initial weights or features of a recipe, as text. Raises RecipeError for training data not allowed."""
     if hasattr(recipe, "llm"):
         wrong = next(
             (n for n, t in recipe.tasks.items() if t.split != "train" or Path(t.root or recipe.root) != root), None

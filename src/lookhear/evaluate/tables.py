@@ -1,4 +1,4 @@
-"""Scores as text, Markdown, LaTeX or CSV, in the layout the field prints.
+"""Scores as text, Markdown, LaTeX or CSV, in the layout of published tables.
 
 Audio: Counting, Comparative, Avg · Visual: Counting, Location, Avg · Audio-Visual: Existential, Counting, Location,
 Comparative, Temporal, Avg · Overall. Every average is a micro average.
@@ -29,9 +29,9 @@ SHORT = {
 
 
 def one(report: Scored, format: str = "text") -> str:
-    """One report as a list: a line for each type, each group's average, and overall; then tasks' metrics and classes.
+    """One report as a list: a line for each type, group and overall; then each task's metrics and classes.
 
-    What of a task's metrics only repeats the list is left out of it, but never how many replies could not be read.
+    A task metric that repeats the list is left out; the share of unread replies is always shown.
     """
     _check(format)
     besides = _besides(report, format)
@@ -51,7 +51,7 @@ def one(report: Scored, format: str = "text") -> str:
 
 
 def _besides(report: Scored, format: str) -> list[str]:
-    """The lines of `evaluate.beside` as one paragraph, as a list in Markdown; none in a format for machines."""
+    """The lines of `evaluate.beside` as one paragraph, or as a list in Markdown; empty for LaTeX and CSV."""
     said = beside.lines(report.card, report.answers) if format in ("text", "markdown") else []
     if format == "markdown":
         said = [f"- {line}" if not line.startswith(" ") else f"  - {line.strip()}" for line in said]
@@ -59,9 +59,9 @@ def _besides(report: Scored, format: str) -> list[str]:
 
 
 def senses(card: Mapping[str, object], format: str = "text") -> str:
-    """What the certificate in a report's card says, or that there is none; nothing of models that need none.
+    """A line about the certificate in a report's card, or that it is missing; "" for models that need none.
 
-    A CSV has no place for it; in LaTeX it is a comment.
+    In LaTeX the line is a comment; in CSV it is left out.
     """
     if "certificate" not in card or format == "csv":
         return ""
@@ -72,12 +72,12 @@ def senses(card: Mapping[str, object], format: str = "text") -> str:
 
 
 def _of_tasks(report: Scored, format: str) -> list[str]:
-    """For each kind of task a table of its metrics, and one of its classes where it has any."""
+    """For each kind of task, a table of its metrics and, if it has classes, one of its classes."""
     parts = []
     for kind, metrics in report.metrics.items():
         repeats = {"accuracy", "war"} if report.overall is not None and len(report.metrics) == 1 else set()
         shown = {name: m for name, m in metrics.items() if name not in repeats}
-        floor = ["mute"] * any(m.mute > 0 for m in shown.values())  # what a reply of nothing scores
+        floor = ["mute"] * any(m.mute > 0 for m in shown.values())  # column with the score of empty replies
         head = [kind, "value", *(["low", "high"] if format == "csv" else ["95 % interval"]), *floor, "of"]
         rows = []
         for name, m in shown.items():
@@ -85,7 +85,7 @@ def _of_tasks(report: Scored, format: str) -> list[str]:
             shown_edges = edges if format == "csv" else [" to ".join(edges)]
             rows.append([name, _plain(m.value), *shown_edges, *([_plain(m.mute)] if floor else []), str(m.total)])
         if tasks.judged(kind) and format == "csv" and set(shown) == {"unread"}:
-            continue  # a CSV of the field's table stays one table
+            continue  # so that a CSV is a single table
         parts.append(lay_out(head, rows, format))
         if classes := report.classes.get(kind):
             columns = list(dict.fromkeys(name for row in classes.values() for name in row))
@@ -100,9 +100,9 @@ def _plain(value: float) -> str:
 
 
 def _head_and_tail(report: Scored, format: str) -> str:
-    """A test set in head and tail: each type for head, tail and all questions, with intervals and how many those are.
+    """The table of a test set with head and tail: each type for head, tail and all, with intervals and counts.
 
-    All may be more than head and tail together: questions of a group that was left whole are neither.
+    All may be more than head and tail together, because questions of a group that is not split are neither.
     """
     if format == "latex":
         return by_part({str(report.card.get("model", "measured")): of_parts(report)}, format)
@@ -136,13 +136,13 @@ def of_parts(report: Scored) -> dict[str, dict[str, Score]]:
 def by_part(
     rows: Mapping[str, Mapping[str, Mapping[str, Score | float]]], format: str = "text", groups: bool = False
 ) -> str:
-    """Rows in MUSIC-AVQA-R's layout: head (H) and tail (T) of every type, then of all, then all together.
+    """Rows in MUSIC-AVQA-R's layout: head (H) and tail (T) of every type, of all types, then all questions.
 
     `rows`: row -> part -> column -> number. With `groups`, also all questions of each group.
     """
     given = dict.fromkeys(c for parts in rows.values() for scores in parts.values() for c in scores)
     named = [c for c in PRINTED if c in given] + [c for c in given if c not in PRINTED]
-    names: dict[str, tuple[str, str]] = {}  # as printed -> part, column
+    names: dict[str, tuple[str, str]] = {}  # printed name -> (part, column)
     for column in (n for n in named if "/" in n):
         group, _, kind = column.partition("/")
         short = SHORT.get(kind, kind)
@@ -163,7 +163,7 @@ def by_part(
 
 
 def columns(report: Scored) -> dict[str, Score]:
-    """Column -> score in the field's order: the types of a group, the group itself, and `Overall` last."""
+    """Column -> score in the papers' order: the types of a group, then the group; `Overall` last."""
     ordered: dict[str, Score] = {}
     for group, average in report.groups.items():
         ordered |= {name: score for name, score in report.types.items() if name.split("/")[0] == group}
@@ -176,9 +176,9 @@ def grid(
     format: str = "text",
     mark: Collection[tuple[str, str]] = (),
 ) -> str:
-    """Several rows (a name, then column -> score or published number) side by side; `mark` holds (row, column) pairs.
+    """A table of rows: name -> column -> score or published number; the (row, column) pairs in `mark` are bold.
 
-    A number that a row does not have is printed as a dash, never as a zero.
+    A missing number is printed as a dash.
     """
     _check(format)
     names = list(dict.fromkeys(name for scores in rows.values() for name in scores))
@@ -196,7 +196,7 @@ def grid(
 
 
 def lines(rows: Mapping[str, Mapping[str, str]], names: Sequence[str], format: str = "text") -> str:
-    """Rows of texts under the columns `names`; of a name with a slash what is before it spans its neighbours."""
+    """A table of texts with the columns `names`; in LaTeX, the part of a name before a slash is a spanning header."""
     _check(format)
     cells = [[row, *(texts.get(name, "-") for name in names)] for row, texts in rows.items()]
     if format == "latex":
@@ -206,7 +206,7 @@ def lines(rows: Mapping[str, Mapping[str, str]], names: Sequence[str], format: s
 
 
 def lay_out(head: Sequence[str], rows: Sequence[Sequence[str]], format: str) -> str:
-    """Cells under headings, first column to the left, the rest to the right; LaTeX as one plain tabular."""
+    """A table of cells with a header, first column left-aligned, the others right-aligned; LaTeX as one tabular."""
     _check(format)
     if format == "latex":
         lines = [" & ".join(_tex(cell) if "\\" not in cell else cell for cell in row) + r" \\" for row in [head, *rows]]
@@ -276,7 +276,7 @@ def _number(value: Score | float | None) -> str:
 
 
 def bold(cell: str, format: str) -> str:
-    """`cell` set apart: bold where there is bold, with a star in plain text."""
+    """`cell` emphasised: bold in Markdown and LaTeX, with a star in plain text, unchanged in CSV."""
     return {"markdown": f"**{cell}**", "latex": f"\\textbf{{{cell}}}", "text": f"{cell}*"}.get(format, cell)
 
 

@@ -37,6 +37,11 @@ def check(wanted: Mapping[str, torch.Size], given: Mapping[str, Tensor], where: 
             raise ModelError(f"{where}: {name!r} holds values that are not finite. Take an earlier checkpoint.")
 
 
+def unwrapped(model: Any) -> Any:
+    """The model without PEFT's wrapper; its layers still contain the adapters."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
 def load(model: Any, folder: Path, name: str = "default", trainable: bool = False, autocast: bool = True) -> Any:
     """Wrap `model` with the PEFT adapter in `folder` (any method) after checking its file.
 

@@ -51,9 +51,10 @@ def drop(x: Tensor, dropout: float, training: bool) -> Tensor:
 def trim_padding(
     words: Float[Tensor, "row word dim"],
 ) -> tuple[Float[Tensor, "row word dim"], Bool[Tensor, "row word"] | None]:
-    """Cut `words` to the longest text of the batch; returns them with the padding mask, or None without padding.
+    """Cut `words` to the longest text of the batch; returns (words, padding mask), with None if there is no padding.
 
-    Zero vectors are padding, because no text encoder gives zeros for a word. A text of padding only is not masked.
+    All-zero vectors are padding, because no text encoder outputs zeros for a word. A text of padding only is not
+    masked.
     """
     padding_mask = (words == 0).all(dim=-1)
     if words.is_meta or not padding_mask.any():  # meta tensors have no values
@@ -72,8 +73,8 @@ class Folding(nn.Module):
     """A module that caches products of its own weights when gradients are disabled.
 
     With gradients enabled, products are computed in the graph. Otherwise they are cached until a parameter changes its
-    storage or version (as optimizers and `load_state_dict` do) or `train()` or `eval()` is called. Only writes through
-    `.data` are not noticed.
+    storage or version (as with optimizers and `load_state_dict`) or `train()` or `eval()` is called. Only writes
+    through `.data` are not noticed.
     """
 
     _kept: dict[str, tuple[Any, Any]] | None = None
@@ -96,7 +97,7 @@ class Folding(nn.Module):
 
 
 def state_device(net: nn.Module) -> str:
-    """Where the parameters are: cpu, cuda, ..."""
+    """Device type of the parameters: cpu, cuda, ..."""
     return next(net.parameters()).device.type
 
 
@@ -116,7 +117,7 @@ class Attention(Folding):
         nn.init.zeros_(self.out_proj.bias)
 
     def project(self, x: Float[Tensor, "*rows dim"], which: str) -> Float[Tensor, "*rows parts_dim"]:
-        """Projections of `x` named in `which`, a run of the letters of "qkv", side by side."""
+        """Projections of `x` named in `which`, a substring of "qkv", concatenated."""
         start = "qkv".index(which) * self.dim
         part = slice(start, start + len(which) * self.dim)
         return F.linear(x, self.in_proj_weight[part], self.in_proj_bias[part])
@@ -146,12 +147,14 @@ class Attention(Folding):
         return self.attend(self.project(x, "q"), k, v, padding_mask)
 
     def fold_query(self, x: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:
-        """One head only: queries of `x` with the key projection folded in. Their dot products with unprojected keys
-        are the attention scores."""
+        """One head only: queries of `x` with the key projection folded in.
+
+        Their dot products with unprojected keys are the attention scores.
+        """
         return F.linear(x, *self.folded("query", self.query_weight))
 
     def fold_value(self, y: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:
-        """One head only: values of `y` with the output projection folded in, `out_proj.bias` left out."""
+        """One head only: values of `y` with the output projection folded in, without `out_proj.bias`."""
         return F.linear(y, *self.folded("value", self.value_weight))
 
     def query_weight(self) -> tuple[Tensor, Tensor]:
@@ -179,12 +182,12 @@ class Attention(Folding):
 
 
 class HanLayer(nn.Module):
-    """Attention to itself and, if `cross`, to another sequence, then a feed-forward layer; one head, post-norm.
+    """Self-attention and, if `cross`, cross-attention, then a feed-forward layer; one head, post-norm.
 
         u = LN1(x + self(x) + cross(x, y));   out = LN2(u + Lin2(relu(Lin1(u))))
 
-    The layer that PSTP-Net, TSPM and AV-Master share. What depends on `x` alone, `alone(x)` and
-    `cm_attn.fold_query(x)`, can be computed once per clip; `join` does the rest per question.
+    PSTP-Net, TSPM and AV-Master share this layer. `alone(x)` and `cm_attn.fold_query(x)` depend on `x` only and can be
+    computed once per clip; `join` computes the rest per question.
     """
 
     def __init__(self, dim: int, dropout: float = 0.1, cross: bool = True) -> None:
@@ -227,11 +230,11 @@ class HanLayer(nn.Module):
 
 
 class QueryBlock(nn.Module):
-    """Cross-attention of one query over a sequence, then a feed-forward layer, without a residual of the query.
+    """Cross-attention from one query to a sequence, then a feed-forward layer, without a residual of the query.
 
-    TSPM and PSTP-Net share it.
+        a = attention(q, y);   out = LN(a + Lin2(relu(Lin1(a))))
 
-    a = attention(q, y);   out = LN(a + Lin2(relu(Lin1(a))))
+    Shared by TSPM and PSTP-Net.
     """
 
     def __init__(self, dim: int, heads: int = 4, dropout: float = 0.1) -> None:
@@ -254,7 +257,7 @@ class QueryBlock(nn.Module):
 
 
 def query_names(old: str, new: str, word: str = "qst") -> dict[str, str]:
-    """Published prefixes of a query block -> ours."""
+    """Published prefixes of a query block -> our prefixes."""
     names = {f"{old}.{word}_query_linear{n}": f"{new}.linear{n}" for n in (1, 2)}
     return names | {f"{old}.attn_{word}_query": f"{new}.attn", f"{old}.{word}_query_visual_norm": f"{new}.norm"}
 
@@ -262,12 +265,12 @@ def query_names(old: str, new: str, word: str = "qst") -> dict[str, str]:
 def scatter_weights(
     weight: Float[Tensor, "row pick"], seconds: Int[Tensor, "row pick"], length: int
 ) -> Float[Tensor, "row time"]:
-    """Weights of selected seconds scattered to their places in the clip; all others are 0."""
+    """Weights of selected seconds scattered to their positions in the clip; all others are 0."""
     return weight.new_zeros(len(weight), length).scatter_add_(1, seconds, weight)
 
 
 def largest_few(weight: Float[Tensor, "row time"], count: int) -> Int[Tensor, "row pick"]:
-    """Indices of the `count` largest weights, in order of time."""
+    """Indices of the `count` largest weights, in temporal order."""
     return weight.argsort(dim=1)[:, -count:].sort(dim=1).values
 
 

@@ -1,11 +1,11 @@
-"""Generate replies from a key-value cache: greedy, sampled, or by beam search, with length limit and stop texts.
+r"""Generate replies from a key-value cache: greedy, sampled, or by beam search, with length limit and stop texts.
 
-    Generation(max_tokens=64)                            the likeliest token again and again
-    Generation(temperature=0.7, top_p=0.9, seed=3)       drawn; seed and prompt decide, not what else is asked
-    Generation(beams=4)                                  the likeliest reply of a beam search, by mean log-probability
-    stop=("\\n", "</answer>")                             a reply ends before the first of these texts
+    Generation(max_tokens=64)                            greedy: always the most probable token
+    Generation(temperature=0.7, top_p=0.9, seed=3)       sampled; depends on seed and prompt, not on the batch
+    Generation(beams=4)                                  the best reply of a beam search, by mean log-probability
+    stop=("\n", "</answer>")                             a reply ends before the first of these texts
 
-`told` is called with (row, the text so far) as the reply grows; a text that may still become a stop is held back.
+`told` is a callback called with (row, text so far) as a reply grows; text that may still become a stop is held back.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ Read = Callable[[Sequence[int]], str]  # tokens -> text
 
 @dataclass(frozen=True)
 class Generation:
-    """Settings of a reply. `max_tokens` 0 is as long as the task allows; `temperature` 0 draws nothing.
+    """Settings of generation. `max_tokens=0` uses the task's length; `temperature=0` is greedy.
 
-    Raises RecipeError where they make no sense.
+    Raises RecipeError for inconsistent settings.
     """
 
     max_tokens: int = 0
     temperature: float = 0.0
     top_p: float = 1.0
     top_k: int = 0
-    """0: of all tokens"""
+    """sample from the `top_k` most probable tokens; 0 uses all"""
     seed: int = 0
     beams: int = 1
     stop: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class Generation:
 
     @property
     def plain(self) -> bool:
-        """Whether nothing differs from a greedy reply of the task's own length."""
+        """Whether the settings equal greedy decoding with the task's own length."""
         return self == GREEDY
 
 
@@ -65,10 +65,10 @@ GREEDY = Generation()
 
 @dataclass(frozen=True)
 class Said:
-    """Tokens a model chose, without the one it stopped at, and their mean log-probability, with it.
+    """Generated tokens without the final stop token, and their mean log-probability including it.
 
-    `states` (token, dim), where asked for, are the last hidden states each token was chosen from. `text` is set where
-    a stop cut the reply: what stands before it. `last` is the token it stopped at, None where it was cut.
+    `states` (token, dim), if requested, are the last hidden states from which each token was chosen. `text` is set if a
+    stop text cut the reply: the text before it. `last` is the token that ended the reply, None if the reply was cut.
     """
 
     tokens: tuple[int, ...]
@@ -80,7 +80,7 @@ class Said:
 
 @dataclass
 class _Row:
-    """One reply while it grows."""
+    """The state of one reply during generation."""
 
     number: int
     draw: torch.Generator | None = None
@@ -93,7 +93,7 @@ class _Row:
     def add(
         self, token: int, score: float, ends: set[int], how: Generation, read: Read | None, told: Told | None
     ) -> None:
-        """Take in a token."""
+        """Append a token."""
         self.scores.append(score)
         if token in ends:
             self.ended, self.last = True, token
@@ -124,12 +124,11 @@ def generate(
     states: bool = False,
     draws: Tensor | None = None,
 ) -> list[Said]:
-    """A reply to each of `prompts` about the clip in its row, until one of `ends`, a stop, or `max_tokens`.
+    """A reply to each of `prompts` about the clip in its row, until one of `ends`, a stop text, or `max_tokens`.
 
-    `model` is any causal language model of transformers. `how.max_tokens` may only shorten `max_tokens` or, where it is
-    more, lengthen it; `read` turns tokens into text, which stops and `told` need. Beams have no `states`.
-    `draws` (prompt, token) are numbers of 0..1 that tokens are drawn by, at `how.temperature`: equal numbers and equal
-    probabilities give equal replies.
+    `model` is any causal language model of transformers. `how.max_tokens`, if set, replaces `max_tokens`. `read`
+    decodes tokens to text, which stop texts and `told` need. Beam search returns no `states`. `draws` (prompt, token)
+    are numbers in 0..1 for sampling at `how.temperature`: equal numbers and equal probabilities give equal replies.
     """
     most = how.max_tokens or max_tokens
     if how.beams > 1:
@@ -162,7 +161,7 @@ def generate(
         mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
     found = []
     for i, row in enumerate(kept):
-        if told is not None and read is not None and not row.ended:  # cut at its length: nothing is held back any more
+        if told is not None and read is not None and not row.ended:  # cut at its length: flush the held-back text
             told(i, read(row.tokens))
         of_row = torch.stack(hidden, 1)[i, : len(row.tokens)] if hidden else None
         score = sum(row.scores) / len(row.scores) if row.scores else 0.0
@@ -173,7 +172,7 @@ def generate(
 def _start(
     seen: MediaCache, rows: Sequence[int], prompts: Sequence[Sequence[int]], pad: int
 ) -> tuple[Any, Tensor, Tensor, Tensor, Tensor]:
-    """(cache, tokens, mask, positions, the position that comes next) of prompts after their clips."""
+    """(cache, tokens, mask, positions, next position) of prompts appended to their clips."""
     device = seen.mask.device
     which = torch.as_tensor(list(rows), dtype=torch.long, device=device)
     cache, mask, here = taken(seen, which), seen.mask[which], seen.after[which]
@@ -196,7 +195,7 @@ def _step(
 
 
 def _chosen(logits: Tensor, how: Generation, rows: Sequence[_Row]) -> Tensor:
-    """The next token of each row: the likeliest, or one drawn by the row's own generator."""
+    """The next token of each row: the most probable one, or a sample from the row's own generator."""
     if not how.temperature:
         return logits.argmax(-1)
     scaled = (logits / how.temperature).cpu()
@@ -215,14 +214,15 @@ def _chosen(logits: Tensor, how: Generation, rows: Sequence[_Row]) -> Tensor:
 
 
 def by_uniform(logits: Tensor, draws: Tensor, temperature: float = 1.0) -> Tensor:
-    """Tokens (row,) drawn from `logits` (row, token) by numbers of 0..1 (row,), which fall among summed chances."""
+    """Tokens (row,) sampled from `logits` (row, token) by inverse cumulative probabilities at numbers (row,) in
+    0..1."""
     sums = (logits.double() / temperature).softmax(-1).cumsum(-1)
     places = draws.to(sums)[:, None] * sums[:, -1:]
     return torch.searchsorted(sums, places, right=True)[:, 0].clamp(max=sums.shape[-1] - 1)
 
 
 def _generator(how: Generation, prompt: Sequence[int]) -> torch.Generator | None:
-    """What a reply is drawn with: it follows from the seed and the prompt, not from what else is asked."""
+    """The generator of a reply, seeded by `how.seed` and the prompt, so that the batch has no influence."""
     if not how.temperature:
         return None
     digest = hashlib.sha256(repr((how.seed, tuple(prompt))).encode()).digest()
@@ -241,11 +241,11 @@ def _beams(
     told: Told | None,
     number: int,
 ) -> Said:
-    """The reply of highest mean log-probability that a search with `how.beams` beams finds."""
+    """The reply with the highest mean log-probability found by a beam search with `how.beams` beams."""
     count, device = how.beams, seen.mask.device
     cache, ids, mask, positions, here = _start(seen, [row] * count, [prompt] * count, 0)
     beams: list[tuple[int, ...]] = [()] * count
-    sums = torch.tensor([0.0] + [-torch.inf] * (count - 1), device=device)  # all begin alike: one of them counts
+    sums = torch.tensor([0.0] + [-torch.inf] * (count - 1), device=device)  # all are equal at first: one counts
     done: list[tuple[float, tuple[int, ...], str | None]] = []
     for length in range(1, most + 1):
         likely = _step(model, ids, mask, positions, cache, seen.axes).logits[:, -1].float().log_softmax(-1)
@@ -283,18 +283,18 @@ def _beams(
 
 
 def placed(told: Told | None, places: Sequence[int]) -> Told | None:
-    """`told` for a batch whose rows are prompts at `places` of a longer list."""
+    """`told` with row numbers of a batch replaced by their positions `places` in a longer list."""
     return None if told is None else lambda row, text: told(places[row], text)
 
 
 def _first(text: str, stops: Sequence[str]) -> int | None:
-    """Where the first of `stops` begins."""
+    """Position of the first stop text, None if there is none."""
     places = [place for stop in stops if (place := text.find(stop)) >= 0]
     return min(places) if places else None
 
 
 def _sure(text: str, stops: Sequence[str]) -> str:
-    """What of a growing text can no longer become part of a stop, nor of a character that is not whole."""
+    """The part of a growing text that cannot become part of a stop text or of an incomplete character."""
     text = text.rstrip("\ufffd")
     longest = max((k for stop in stops for k in range(1, len(stop)) if text.endswith(stop[:k])), default=0)
     return text[: len(text) - longest]

@@ -1,4 +1,4 @@
-"""Grouping by class tokens, as in GroupViT: a trunk of transformer blocks, and tokens that divide a sequence.
+"""Grouping by class tokens, as in GroupViT: a transformer trunk, and tokens that group the elements of a sequence.
 
 SaSR-Net and CIGN share these modules; parameters have the names of their published checkpoints.
 """
@@ -13,19 +13,19 @@ from torch.nn import functional as F
 
 
 class Mlp(nn.Module):
-    """Two maps with a gelu between."""
+    """Two linear layers with a GELU in between."""
 
     def __init__(self, inputs: int, inner: int, outputs: int) -> None:
         super().__init__()
         self.fc1, self.fc2 = nn.Linear(inputs, inner), nn.Linear(inner, outputs)
 
     def forward(self, x: Float[Tensor, "*rows inputs"]) -> Float[Tensor, "*rows outputs"]:
-        """Mapped."""
+        """Same shape except for the last axis."""
         return self.fc2(F.gelu(self.fc1(x)))
 
 
 class Take(nn.Module):
-    """Multi-head attention with a map of its own for queries, keys and values."""
+    """Multi-head attention with separate projections for queries, keys and values."""
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Take(nn.Module):
 
 
 class SelfTake(nn.Module):
-    """Multi-head self-attention with one map for queries, keys and values."""
+    """Multi-head self-attention with one projection for queries, keys and values."""
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Block(nn.Module):
         return x + self.sometimes(self.mlp(self.norm2(x)))
 
     def sometimes(self, change: Tensor) -> Tensor:
-        """Stochastic depth: drop the change of random rows in training and scale the others up."""
+        """Stochastic depth: in training, drop the residual of random rows and scale the others up."""
         if not self.training:
             return change
         keep = torch.rand(len(change), 1, 1, device=change.device) >= self.path
@@ -135,7 +135,7 @@ class Group(nn.Module):
         self.mlp_channels = Mlp(dim, 4 * dim, dim)
 
     def forward(self, x: Float[Tensor, "row n dim"], groups: Float[Tensor, "row group dim"]) -> tuple[Tensor, Tensor]:
-        """(one vector a group, the assignment)."""
+        """(one vector per group, the assignment)."""
         x = self.norm_x(x)
         mixed = self.mlp_inter(self.norm_tokens(groups).transpose(1, 2)).transpose(1, 2)
         groups = self.pre_assign_attn(self.norm_post_tokens(mixed), x)
@@ -157,7 +157,7 @@ class Grouped(nn.Module):
     def forward(
         self, x: Float[Tensor, "row n dim"], tokens: Float[Tensor, "class dim"], other: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """`groups` (row, class, dim), `assign`, and `out`, the sequence after it took in its groups."""
+        """`groups` (row, class, dim), `assign`, and `out`, the sequence after attention to its groups."""
         length, both = x.shape[1], torch.cat([x, tokens.expand(len(x), -1, -1)], dim=1)
         for block in self.blocks:
             both = block(both)

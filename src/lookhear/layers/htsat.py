@@ -1,6 +1,6 @@
 """HTS-AT: a log-mel spectrogram folded into a square picture, and a Swin transformer over it.
 
-Parameter names are those of the published AudioSet checkpoint. The last norm and its heads are left out: nothing here
+Parameter names are those of the published AudioSet checkpoint. The last norm and its heads are left out because no net
 uses them.
 """
 
@@ -61,11 +61,11 @@ class HTSAT(nn.Module):
         return 10 * mel.clamp(min=1e-10).log10()[:, None]
 
     def normed(self, mel: Float[Tensor, "row 1 frame band"]) -> Float[Tensor, "row 1 frame band"]:
-        """Bands normalised: by running statistics in evaluation, by the batch's in training."""
+        """Bands normalised by running statistics in evaluation, by batch statistics in training."""
         return self.bn0(mel.transpose(1, 3)).transpose(1, 3)
 
     def picture(self, mel: Float[Tensor, "row 1 frame band"]) -> Float[Tensor, "row 1 side side2"]:
-        """Fold time into pieces stacked along frequency; frames are resampled to fill them exactly."""
+        """Fold time into pieces stacked along frequency; frames are resampled so that they fill the pieces exactly."""
         side, bands = self.sound.tower.image, self.sound.bands
         pieces = side // bands
         if mel.shape[2] != side * pieces:
@@ -74,7 +74,7 @@ class HTSAT(nn.Module):
 
 
 def filters(sound: Sound) -> Float[Tensor, "bin band"]:
-    """Triangles of equal area on Slaney's mel scale."""
+    """Triangular filters of equal area on Slaney's mel scale."""
 
     def mel(hertz: float) -> float:
         return hertz * 3 / 200 if hertz < 1000 else 15 + 27 * math.log(hertz / 1000) / math.log(6.4)

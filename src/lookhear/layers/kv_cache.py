@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-IGNORED = -100  # label without loss
+IGNORED = -100  # label of positions without loss
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def taken(seen: MediaCache, rows: Tensor) -> Any:
 
 
 def left(texts: Sequence[Sequence[int]], pad: int, device: Any = None) -> tuple[Tensor, Tensor]:
-    """(tokens, mask) of texts of unequal length, padded on the left."""
+    """(tokens, mask) of texts of different lengths, padded on the left."""
     longest = max(map(len, texts), default=0)
     ids = [[pad] * (longest - len(text)) + list(text) for text in texts]
     mask = [[False] * (longest - len(text)) + [True] * len(text) for text in texts]
@@ -58,7 +58,7 @@ def left(texts: Sequence[Sequence[int]], pad: int, device: Any = None) -> tuple[
 
 
 def spread(positions: Tensor, axes: int) -> Tensor:
-    """(batch, token) positions of text as the model takes them: the same on every axis."""
+    """(batch, token) positions of text in the model's format: the same on every axis."""
     return positions if axes == 1 else positions.expand(axes, *positions.shape)
 
 
@@ -75,7 +75,8 @@ class Packed:
     labels: Int[Tensor, "clip token"]
 
     def positions(self, media: Int[Tensor, "axis clip token"], after: Int[Tensor, " clip"]) -> Tensor:
-        """`media` positions as they are, and each question's from `after` on, as if it were the only one."""
+        """`media` positions unchanged, and positions of each question starting at `after`, as if it were the only
+        question."""
         found = torch.zeros(len(media), *self.segment.shape, dtype=media.dtype, device=media.device)
         for row, segment in enumerate(self.segment):
             clip = (segment == 0).nonzero().squeeze(1)
@@ -97,7 +98,7 @@ class Packed:
 def packed(
     clips: Sequence[Sequence[int]], asks: Sequence[Sequence[tuple[Sequence[int], Sequence[int]]]], pad: int, device: Any
 ) -> Packed:
-    """Tokens of clips and of their (prompt, target) pairs in one row a clip."""
+    """Pack the tokens of each clip and of its (prompt, target) pairs into one row."""
     rows, segments, labels = [], [], []
     for clip, pairs in zip(clips, asks, strict=True):
         row, segment, label = list(clip), [0] * len(clip), [IGNORED] * len(clip)

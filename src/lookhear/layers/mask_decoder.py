@@ -5,11 +5,11 @@
     CLIP layer 14 ─ neck ─ 16x16 ──────────────────────────────┴─ two-way transformer 0 ─ head ─ logits 32x32 ──┐
     CLIP layer 22 ─ neck ─ upsample ─ 32x32 ·(1 + σ(logits 0)) ── two-way transformer 1 ─ head ─ logits 64x64 ──┴─ mean
 
-Du et al., "Crab" (CVPR 2025), section 3.3. `variant="released"` computes what the code computes: of the query
-generator's two layers only the last is used, each being given the queries as they were learned; `paper` runs one after
-the other. The papers' learnable weights of tokens and scales are constants in the code (1/3, 1/2), as they were never
-registered; in `paper` they are learned. Losses: cross-entropy over 71 classes, or BCE + 0.5 · dice for one thing;
-summed over the samples of a kind, times the share of that kind in the batch.
+Du et al., "Crab" (CVPR 2025), section 3.3. `variant="released"` computes what the code computes: each of the query
+generator's two layers gets the learned queries as input and only the output of the last is used; `paper` runs the
+layers in sequence. The papers' learnable weights of tokens and scales are constants in the code (1/3, 1/2), as they
+were never registered; in `paper` they are learned. Losses: cross-entropy over 71 classes, or BCE + 0.5 · dice for a
+binary mask; summed over the samples of a kind, times the fraction of that kind in the batch.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class Config:
     queries: int = 300
     classes: int = 71
     low: int = 112
-    """side at which the two depths' masks meet"""
+    """side at which the masks of the two levels are averaged"""
     side: int = 224
     dim: int = 256
     inner: int = 2048
-    """width of queries and pictures, and of the layers between; the release's are fixed"""
+    """width of queries, feature maps and inner layers; fixed in the released code"""
 
 
 class QueryLayer(nn.Module):
@@ -70,7 +70,7 @@ class Chain(nn.Module):
         self.layers = nn.ModuleList(maps)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Through all."""
+        """All layers in sequence."""
         for layer in self.layers[:-1]:
             x = layer(x).relu()
         return self.layers[-1](x)
@@ -94,7 +94,7 @@ class Generator(nn.Module):
 
 
 class Masks(nn.Module):
-    """The decoder proper: prompts and pictures at two depths -> logits at two sizes."""
+    """The decoder without the input projections: prompts and feature maps of two levels -> logits of two sizes."""
 
     def __init__(self, config: Config):
         super().__init__()
@@ -125,7 +125,7 @@ class Masks(nn.Module):
         place: Float[Tensor, "1 dim height width"],
         semantic: bool,
     ) -> list[Float[Tensor, "row class height2 width2"]]:
-        """Logits of both depths, the second twice as fine."""
+        """Logits of both levels; the second has twice the resolution."""
         masks: list[Tensor] = []
         classify = self.avss_classifier if semantic else self.ms3_s4_classfier
         for level, picture in enumerate(pictures):
@@ -142,7 +142,7 @@ class Masks(nn.Module):
 
 
 class MaskDecoder(nn.Module):
-    """States and features to masks. Names are the published ones, under `seg_module.` there."""
+    """Hidden states and CLIP features to masks. Published names have the prefix `seg_module.`."""
 
     def __init__(self, config: Config):
         super().__init__()
@@ -164,7 +164,7 @@ class MaskDecoder(nn.Module):
             self.of_scales = nn.Parameter(torch.full((2,), 1 / 2))
 
     def prompts(self, states: Float[Tensor, "row 6 wide"]) -> Float[Tensor, "row level dim"]:
-        """One prompt per level, each from three states."""
+        """One prompt per level, each the mean of three projected states."""
         told = rearrange(self.text_hidden_fcs[0](states), "row (level token) dim -> row level token dim", level=2)
         if self.config.variant == "paper":
             return (told * self.of_tokens[:, :, None]).sum(dim=2)
@@ -183,7 +183,7 @@ class MaskDecoder(nn.Module):
         features: Sequence[Float[Tensor, "row patch wide"]],
         semantic: bool = False,
     ) -> list[Float[Tensor, "row class height width"]]:
-        """Logits of each depth. `features` are those of CLIP's 14th and 22nd layers, class token left out."""
+        """Logits of each level. `features` are those of CLIP's 14th and 22nd layers, without the class token."""
         pictures = [self.necked(f) for f in features]
         place = self.pe_layer(*pictures[0].shape[2:])
         return self.mask_decoder(pictures, self.prompts(states), self.no_mask_embed.weight[0], place, semantic)
@@ -194,7 +194,7 @@ class MaskDecoder(nn.Module):
         features: Sequence[Float[Tensor, "row patch wide"]],
         semantic: bool = False,
     ) -> Float[Tensor, "row class side side"]:
-        """Logits in pixels: one class, or `classes` where `semantic`. A mask is where the sigmoid is over 0.5."""
+        """Logits in pixels: one class, or `classes` with `semantic`. The mask is where the sigmoid exceeds 0.5."""
         low, side = self.config.low, self.config.side
         masks = [resized(m, low) for m in self.levels(states, features, semantic)]
         weight = self.of_scales if self.config.variant == "paper" else (0.5, 0.5)
@@ -202,12 +202,12 @@ class MaskDecoder(nn.Module):
 
 
 def resized(mask: Float[Tensor, "row class height width"], side: int) -> Float[Tensor, "row class side side"]:
-    """Bilinear, pixels as areas."""
+    """Bilinear interpolation with pixels as areas (`align_corners=False`)."""
     return F.interpolate(mask, (side, side), mode="bilinear", align_corners=False)
 
 
 def dice(logits: Float[Tensor, "row ..."], mask: Float[Tensor, "row ..."]) -> Float[Tensor, " row"]:
-    """One minus the dice coefficient of each row; sums are taken in thousands, which sets how much the 1e-6 weighs."""
+    """One minus the dice coefficient of each row. Sums are in thousands, which determines the effect of the 1e-6."""
     p, t = logits.sigmoid().flatten(1), mask.flatten(1)
     return 1 - (2 * (p * t).sum(1) / 1000 + 1e-6) / ((p.sum(1) + t.sum(1)) / 1000 + 1e-6)
 
@@ -217,7 +217,8 @@ def losses(
 ) -> dict[str, Tensor]:
     """Terms of a batch's mask loss, from (logits, mask) of each sample.
 
-    Binary: (1, h, w) and 0 or 1 of the same shape; semantic: (class, h, w) and classes (1, h, w) or (h, w).
+    Binary: logits (1, h, w) and a mask of 0 or 1 of the same shape. Semantic: logits (class, h, w) and class indices
+    (1, h, w) or (h, w).
     """
     total = len(binary) + len(semantic)
     result = {}
@@ -233,7 +234,7 @@ def losses(
 
 
 def from_official(state_dict: Mapping[str, Tensor], side: int = 224, low: int | None = None) -> MaskDecoder:
-    """The released decoder from a published checkpoint, under whatever prefix; sizes from shapes."""
+    """The released decoder from a published checkpoint with any prefix; sizes are inferred from shapes."""
     mark = "text_hidden_fcs.0.0.weight"
     prefix = next((n.removesuffix(mark) for n in state_dict if n.endswith(mark)), None)
     if prefix is None:

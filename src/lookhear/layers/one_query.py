@@ -1,4 +1,4 @@
-"""Attention where less is needed than `layers.attention.Attention` gives: the output alone, or one query a row."""
+"""Cheaper variants of `layers.attention.Attention`: output without weights, or a single query per row."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def attended(
     value: Float[Tensor, "row key dim"],
     padding_mask: Bool[Tensor, "row key"] | None = None,
 ) -> Float[Tensor, "row query dim"]:
-    """What the heads of `attn` take in, side by side, before its output projection; no weights.
+    """Outputs of the heads of `attn`, concatenated, before its output projection and without attention weights.
 
-    All three are projected already. Without dropout nothing as large as queries times keys is kept.
+    Query, key and value are already projected. Without dropout, no tensor of queries times keys is kept.
     """
     q, k, v = (rearrange(x, "row n (head dim) -> row head n dim", head=attn.heads) for x in (query, key, value))
     keep = None if padding_mask is None else ~padding_mask[:, None, None]
@@ -35,10 +35,11 @@ def attended(
 def one_query(
     attn: Attention, x: Float[Tensor, "row dim"], memory: Float[Tensor, "row time dim"]
 ) -> Float[Tensor, "row dim"]:
-    """The output of `attn` for one query a row. The memory is never projected.
+    """The output of `attn` for one query per row, without projecting the memory.
 
-    Each head's query goes through the key projection instead, and what it takes in through the value projection: time
-    times less work. The key's bias adds the same to every score of a head and drops out of the softmax.
+    The query of each head is multiplied with the key projection, and the attended memory with the value projection,
+    which saves a factor of the length. The key's bias adds the same to every score of a head and cancels in the
+    softmax.
     """
     wq, wk, wv = rearrange(attn.in_proj_weight, "(part d) dim -> part d dim", part=3)
     bq, _, bv = attn.in_proj_bias.chunk(3)

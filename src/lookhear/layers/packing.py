@@ -3,7 +3,7 @@
     frames (time, height, width, 3) ─ scaled ─ two by two ─▶ patches (patch, 3·2·side·side), in squares of 2 x 2
     waveform ─▶ mel (band, frame of 10 ms) ─ tower ─▶ 25 tokens a second (Qwen2.5), 13 (Qwen3)
 
-transformers packs video only with torchvision; this is what its processor of pictures does with each pair of frames.
+transformers needs torchvision for its video processor; this equals its image processor on each pair of frames.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from einops import rearrange
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-HEARD = 16_000  # samples a second
+HEARD = 16_000  # samples per second
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def scaled(frames: UInt8[np.ndarray, "time height width 3"], size: tuple[int, in
 def patches(
     frames: UInt8[np.ndarray, "time height width 3"], eye: Eye
 ) -> tuple[Float[Tensor, "patch wide"], tuple[int, int, int]]:
-    """(patches, (time, height, width) of the grid). An odd last frame is shown twice, as a single picture is."""
+    """(patches, (time, height, width) of the grid). An odd last frame is repeated, as a single picture is."""
     missing = -len(frames) % eye.together
     frames = np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
     pixels = torch.from_numpy(np.ascontiguousarray(frames)).float() / 255
@@ -72,10 +72,10 @@ def patches(
 
 
 def mel(waveform: Float[np.ndarray, " sample"], extractor: Any) -> Float[Tensor, "band frame"]:
-    """The log-mel spectrogram of a sound without padding: ⌈samples / 160⌉ frames.
+    """The log-mel spectrogram of a waveform without padding: ⌈samples / 160⌉ frames.
 
-    `extractor` is transformers' WhisperFeatureExtractor. Some trailing zeros are added before the transform, so that
-    the last frames equal those of a sound padded to five minutes.
+    `extractor` is transformers' WhisperFeatureExtractor. Some zeros are appended before the transform, so that the last
+    frames equal those of a waveform padded to five minutes.
     """
     frames = -(-len(waveform) // extractor.hop_length)
     room = (frames + 1) * extractor.hop_length + extractor.n_fft
@@ -86,7 +86,8 @@ def mel(waveform: Float[np.ndarray, " sample"], extractor: Any) -> Float[Tensor,
 
 
 def padded_mels(mels: Sequence[Float[Tensor, "band frame"]]) -> tuple[Tensor, Tensor]:
-    """(clip, band, frame) and its mask (clip, frame), padded on the right: the towers take the mask's frames only."""
+    """(clip, band, frame), padded on the right, and the mask (clip, frame); the towers read the masked-in frames
+    only."""
     longest = max(m.shape[1] for m in mels)
     features = torch.stack([torch.nn.functional.pad(m, (0, longest - m.shape[1])) for m in mels])
     mask = torch.stack([torch.arange(longest) < m.shape[1] for m in mels])
@@ -99,7 +100,8 @@ def heard_tokens(frames: int) -> int:
 
 
 def heard_tokens_3(frames: int, window: int = 50) -> int:
-    """Number of Qwen3-Omni tokens: 13 for each 2 x `window` frames, the remainder by its convolutions."""
+    """Number of Qwen3-Omni tokens: 13 for each 2 x `window` frames, and for the rest as many as its convolutions
+    give."""
     rest = frames % (2 * window)
     for _ in range(3):
         rest = (rest - 1) // 2 + 1

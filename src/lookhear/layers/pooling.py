@@ -17,7 +17,7 @@ def head(inputs: int, hidden: int, answers: int, dropout: float) -> nn.Sequentia
 
 
 def summary(stream: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip twice_dim"]:
-    """Mean and maximum over time, side by side."""
+    """Mean and maximum over time, concatenated."""
     return torch.cat([stream.mean(dim=1), stream.amax(dim=1)], dim=-1)
 
 

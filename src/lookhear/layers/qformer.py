@@ -2,10 +2,11 @@
 
     features (clip, time, token, wide) ─ LayerNorm ─ Q-Former per moment ─ 32 queries ─ MLP ─▶ (clip, time·32, model)
 
-Crab and Crab+ read a frame's 256 CLIP patches, or a piece of sound's BEATs tokens, through 32 queries of a Q-Former
-(Li et al., "BLIP-2", 2023) of two layers with cross-attention in both; moments know nothing of each other, and no place
-is marked. `window` is the form of SALMONN that Crab+ uses for "V-LLM+A": one long row of tokens is cut into windows of
-`window` tokens (17 of BEATs' are a third of a second), a shorter rest is left out, and each is read by one query.
+Crab and Crab+ read a frame's 256 CLIP patches, or the BEATs tokens of a piece of sound, through 32 queries of a
+Q-Former (Li et al., "BLIP-2", 2023) with two layers, both with cross-attention. Time steps are independent and there
+are no position embeddings. `window` is SALMONN's form, which Crab+ uses for "V-LLM+A": one sequence of tokens is cut
+into windows of `window` tokens (17 BEATs tokens are a third of a second), an incomplete last window is dropped, and
+each window is read by one query.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ except ImportError:
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes: `features` from the encoder (CLIP ViT-L 1024, BEATs 768), `model` into the language model."""
+    """Sizes: `features` of the encoder (CLIP ViT-L 1024, BEATs 768), `model` of the language model."""
 
     features: int = 1024
     model: int = 4096
@@ -66,7 +67,7 @@ class QFormer(nn.Module):
         self.project = nn.Sequential(nn.Linear(c.width, c.model), nn.GELU(), nn.Linear(c.model, c.model))
 
     def forward(self, features: Float[Tensor, "clip *time token wide"]) -> Float[Tensor, "clip token_out model"]:
-        """Tokens of every moment, one moment after the other. With `window`, moments are cut from a row of tokens."""
+        """Tokens of all time steps, concatenated. With `window`, time steps are windows of a token sequence."""
         clips = len(features)
         if (size := self.config.window) is not None:
             features = features.flatten(1, -2)
@@ -84,10 +85,10 @@ class QFormer(nn.Module):
 
 
 def from_official(state_dict: Mapping[str, Tensor], side: str, heads: int | None = None) -> QFormer:
-    """Crab's `visual` or `audio` connector from a published checkpoint, under whatever prefix; sizes from shapes.
+    """Crab's `visual` or `audio` connector from a published checkpoint with any prefix; sizes are inferred from shapes.
 
-    What is never used is left out: word and position embeddings, and the layers for text. Heads cannot be read off:
-    64 wide each unless given, at least 4.
+    Unused parts are left out: word and position embeddings, and the text layers. The number of heads cannot be
+    inferred; by default heads have width 64 and number at least 4.
     """
     marks = (f"{side}_Qformer.bert.", f"{side}_ln.", f"{side}_proj.", f"{side}_query_tokens")
     state = {n[n.index(m) :]: t for n, t in state_dict.items() for m in marks if m in n}

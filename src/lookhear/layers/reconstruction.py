@@ -4,9 +4,9 @@
     picture there:  learned sound memory ─ clues ─ read words and picture ─ recalled ─────────────────────────────────┤
                                      self-attention over [picture; sound; words] ─ the part of the missing stream ────┘
 
-Parameters have the names of the published checkpoint; a unit is named after the stream that is there. Ten seconds,
-pictures of 7 x 7 cells. As released: cells and channels of a picture are re-read in another order before the
-convolutions, and second t of a made sound sums rows 50 t to 50 t + 49 of pictures and sound together.
+Parameters have the names of the published checkpoint; a unit is named after the stream that is present. Clips have ten
+seconds, pictures 7 x 7 cells. As released, cells and channels of a picture are reordered without a transpose before the
+convolutions, and second t of a reconstructed sound sums rows 50 t to 50 t + 49 of pictures and sound together.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CELLS = SIDE * SIDE
 
 
 class Han(nn.Module):
-    """LN(x + attention(x; y) + attention(x; x)), then a feed-forward layer, added and normed; one head."""
+    """LN(x + attention(x; y) + attention(x; x)), then a feed-forward layer with residual and norm; one head."""
 
     def __init__(self, dim: int, inner: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Han(nn.Module):
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
 
     def forward(self, x: Float[Tensor, "row n dim"], y: Tensor | None = None) -> Float[Tensor, "row n dim"]:
-        """Same shape; without `y`, of itself alone."""
+        """Same shape; without `y`, self-attention only."""
         cross = self.drop(self.cm_attn(x, y)[0]) if y is not None else 0.0
         z = self.norm1(x + cross + self.drop(self.self_attn(x, x)[0]))
         return self.norm2(z + self.drop(self.linear2(self.drop(self.linear1(z).relu()))))
@@ -45,7 +45,8 @@ class Han(nn.Module):
 
 
 class Compress(nn.Module):
-    """A picture a second to one vector, its numbers re-read as (channel, row, column) without a transpose."""
+    """One vector per picture; its elements are reinterpreted as (channel, row, column) without a transpose, as
+    released."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -59,7 +60,7 @@ class Compress(nn.Module):
 
 
 class Scales(nn.Module):
-    """Clues at several scales of time."""
+    """Clues at several temporal scales."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -70,14 +71,14 @@ class Scales(nn.Module):
     def forward(
         self, x: Float[Tensor, "row time dim"], gates: Float[Tensor, " scale"]
     ) -> Float[Tensor, "row clue dim"]:
-        """All scales one after the other, each times its gate."""
+        """The clues of all scales, each multiplied by its gate, concatenated."""
         steps = x.transpose(1, 2)
         clues = [gate * conv(steps) for gate, conv in zip(gates, self.conv_layers, strict=True)]
         return torch.cat(clues, dim=2).transpose(1, 2)
 
 
 class Dual(nn.Module):
-    """Clues read the words and the other stream; a learned number, 0 at first, weighs the words."""
+    """Cross-attention of clues to the words and to the other stream; the words' weight is learned and starts at 0."""
 
     def __init__(self, dim: int, inner: int) -> None:
         super().__init__()
@@ -120,11 +121,11 @@ class Reconstruction(nn.Module):
         self.rec_audio = nn.Sequential(nn.Linear(dim, audio))
 
     def words(self, tokens: Int[Tensor, "row word"]) -> Float[Tensor, "row word dim"]:
-        """The state after each word; padding is read too."""
+        """The LSTM state after each word; padding is read too."""
         return self.question_encoder["lstm"](self.question_encoder["word2vec"](tokens).tanh())[0]
 
     def picture(self, audio: Float[Tensor, "row 10 wide"], words: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(picture (row, 10, 7, 7, dim), the mean of its rows, the mean of the sound's rows)."""
+        """(picture (row, 10, 7, 7, dim), mean of its rows, mean of the sound's rows)."""
         unit, memory = self.memory_unity["audio"], self.modality_param["audio"]
         a = self.fc_audio(audio)
         clues = unit.temporal_scale(unit.spatial_compress(memory), unit.gate_weights.softmax(dim=0))
@@ -134,7 +135,7 @@ class Reconstruction(nn.Module):
         return x.unflatten(1, (SECONDS, SIDE, SIDE)), x.mean(dim=1), a.mean(dim=1)
 
     def sound(self, picture: Float[Tensor, "row 10 7 7 dim"], words: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(sound (row, 10, wide), the mean of the rows it is made of, the mean of the picture's rows)."""
+        """(sound (row, 10, wide), mean of the rows it is made of, mean of the picture's rows)."""
         unit, memory = self.memory_unity["visual"], self.modality_param["visual"]
         rows = picture.flatten(1, 3)
         clues = unit.temporal_scale(memory, unit.gate_weights_audio).expand(len(rows), -1, -1)
@@ -146,14 +147,14 @@ class Reconstruction(nn.Module):
 
 
 def smaller(maps: Float[Tensor, "row time side side2 dim"]) -> Float[Tensor, "row time 7 7 dim"]:
-    """Maps of 14 x 14 to 7 x 7 by means."""
+    """Feature maps of 14 x 14 averaged to 7 x 7."""
     return reduce(maps, "row time (a p) (b q) dim -> row time a b dim", "mean", a=SIDE, b=SIDE)
 
 
 def borrowed(
     target: Float[Tensor, "row ..."], kept: Float[Tensor, "row dim"], complete: Bool[Tensor, " row"], count: int
 ) -> Float[Tensor, "row ..."]:
-    """The targets of rows that lack the stream: the mean of those of the `count` rows whose kept stream is nearest.
+    """Targets for rows that lack the stream: the mean over the `count` rows with the most similar kept stream.
 
     As released, a pair counts if either of its rows is complete, so a neighbour may lack the stream as well.
     """
@@ -165,14 +166,14 @@ def borrowed(
 
 
 def info_nce(x: Float[Tensor, "row dim"], y: Float[Tensor, "row dim"], temperature: float = 0.2) -> Float[Tensor, ""]:
-    """Symmetric contrast over the batch."""
+    """Symmetric InfoNCE loss over the batch."""
     scores = F.normalize(x, dim=-1) @ F.normalize(y, dim=-1).T / temperature
     right = torch.arange(len(scores), device=scores.device)
     return (F.cross_entropy(scores, right) + F.cross_entropy(scores.T, right)) / 2
 
 
 def picture_error(made: Tensor, target: Tensor, released: bool) -> Float[Tensor, ""]:
-    """Mean squared error; as released, the target's cells and channels stand in another order than the output's."""
+    """Mean squared error; as released, the target's cells and channels are in a different order than the output's."""
     if released:
         target = rearrange(target, "row time height width dim -> row time (width dim height)")
     return F.mse_loss(made.flatten(1), target.flatten(1))

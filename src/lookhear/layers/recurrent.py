@@ -13,7 +13,7 @@ from lookhear.layers.attention import masked, trim_padding
 def real_words(
     words: Float[Tensor, "row word dim"],
 ) -> tuple[Float[Tensor, "row word dim"], Bool[Tensor, "row word"]]:
-    """(words cut to the longest text, padding mask); a word vector of zeros is padding."""
+    """(words cut to the longest text, padding mask); all-zero word vectors are padding."""
     words, padding_mask = trim_padding(words)
     if padding_mask is None:
         padding_mask = torch.zeros(words.shape[:2], dtype=torch.bool, device=words.device)
@@ -23,7 +23,7 @@ def real_words(
 class Reader(nn.Module):
     """A recurrent question encoder that stops at the last word of each question, independent of batch padding.
 
-    Word vectors are first projected to `embed`, in place of a learned word embedding.
+    Word vectors are first projected to `embed`, which replaces a learned word embedding.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Reader(nn.Module):
     def run(
         self, steps: Float[Tensor, "row word embed"], padding_mask: Bool[Tensor, "row word"]
     ) -> tuple[Float[Tensor, "row word dim"], tuple[Tensor, Tensor]]:
-        """The same from words that are projected already."""
+        """The same as `forward`, for words that are already projected."""
         if not padding_mask.any():
             return self.lstm(steps)
         place = torch.arange(1, steps.shape[1] + 1, device=steps.device)

@@ -1,7 +1,8 @@
-"""Swin transformers in windows: version 2 for pictures, version 1 for spectrograms, with the parameter names of timm.
+"""Swin transformers: version 2 for pictures, version 1 for spectrograms, with the parameter names of timm.
 
-Attention and feed-forward halves of a block can be called separately, so that adapters can run in parallel to each.
-The grid size of a stage is fixed at construction. `from_transformers` renames the weights of transformers' Swinv2Model.
+The attention and feed-forward branches of a block can be called separately, so that adapters can run in parallel to
+each. The grid size of a stage is fixed at construction. `from_transformers` renames the weights of transformers'
+Swinv2Model.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Sizes:
     depths: list[int] = field(default_factory=lambda: [2, 2, 18, 2])
     heads: list[int] = field(default_factory=lambda: [6, 12, 24, 48])
     path: float = 0.1
-    """stochastic depth of the last block; it grows linearly from 0"""
+    """stochastic depth rate of the last block; it grows linearly from 0"""
 
     def stages(self) -> list[tuple[int, int]]:
         """(tokens, width) of each stage."""
@@ -51,7 +52,7 @@ class Window(nn.Module):
         self.register_buffer("mask", self.regions(), persistent=False)
 
     def regions(self) -> Float[Tensor, "window place place2"] | None:
-        """Attention mask: -100 between positions that are adjacent only because of the roll."""
+        """Attention mask: -100 between positions that are adjacent only because of the roll, 0 elsewhere."""
         if not self.shift:
             return None
         edges = torch.tensor([self.grid - self.window, self.grid - self.shift])
@@ -60,7 +61,7 @@ class Window(nn.Module):
         return torch.where(cut[:, :, None] == cut[:, None], 0.0, -100.0)
 
     def cut(self, x: Float[Tensor, "row n dim"]) -> Float[Tensor, "many place dim"]:
-        """The grid's windows, those of a picture together."""
+        """The windows of the grid, with the windows of a picture in sequence."""
         return rearrange(
             x,
             "m (a p b q) d -> (m a b) (p q) d",
@@ -85,15 +86,15 @@ class Window(nn.Module):
         return (x.roll((self.shift, self.shift), (1, 2)) if self.shift else x).flatten(1, 2)
 
     def map(self, x: Tensor) -> Tensor:
-        """Queries, keys and values side by side."""
+        """Queries, keys and values, concatenated."""
         raise NotImplementedError
 
     def scores(self, q: Tensor, k: Tensor) -> Tensor:
-        """Of queries over keys."""
+        """Scores of queries and keys."""
         raise NotImplementedError
 
     def bias(self) -> Float[Tensor, "head place place2"]:
-        """Of relative places."""
+        """Bias of relative positions."""
         raise NotImplementedError
 
 
@@ -141,7 +142,7 @@ class Window2(Window):
 
 
 class Mlp(nn.Module):
-    """The feed-forward half."""
+    """The feed-forward branch."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -169,7 +170,7 @@ class Block(nn.Module):
         return self.sometimes(self.norm2(self.mlp(x)) if self.after else self.mlp(self.norm2(x)))
 
     def sometimes(self, change: Tensor) -> Tensor:
-        """Stochastic depth by row, in training alone."""
+        """Stochastic depth by row, in training only."""
         if not self.training or not self.path:
             return change
         return change * (torch.rand(len(change), 1, 1, device=change.device) >= self.path) / (1 - self.path)
@@ -189,7 +190,7 @@ class Merge(nn.Module):
         self.reduction, self.norm = nn.Linear(4 * dim, 2 * dim, bias=False), nn.LayerNorm((2 if after else 4) * dim)
 
     def forward(self, x: Float[Tensor, "row n dim"]) -> Float[Tensor, "row quarter twice"]:
-        """Columns run fastest among the tokens, and rows among the four neighbours."""
+        """Tokens are ordered with columns fastest, the four merged neighbours with rows fastest."""
         x = rearrange(x, "m (a r b c) d -> m (a b) (c r d)", r=2, c=2, b=self.grid // 2)
         return self.norm(self.reduction(x)) if self.after else self.reduction(self.norm(x))
 
@@ -202,24 +203,24 @@ class Patches(nn.Module):
         self.proj, self.norm = nn.Conv2d(channels, dim, size, size), nn.LayerNorm(dim)
 
     def forward(self, x: Float[Tensor, "row channel height width"]) -> Float[Tensor, "row n dim"]:
-        """Tokens, row by row."""
+        """Tokens in row-major order."""
         return self.norm(self.proj(x).flatten(2).transpose(1, 2))
 
 
 class Stage(nn.Module):
-    """Blocks of one grid, and the merge behind them (none in the last stage)."""
+    """Blocks of one resolution, followed by the merge (none in the last stage)."""
 
     def __init__(self, blocks: Sequence[Block], downsample: Merge | None) -> None:
         super().__init__()
         self.blocks, self.downsample = nn.ModuleList(blocks), downsample
 
     def merged(self, x: Tensor) -> Tensor:
-        """Tokens of the next stage."""
+        """Tokens after the merge, for the next stage."""
         return x if self.downsample is None else self.downsample(x)
 
 
 def stages(sizes: Sizes, version: int) -> nn.ModuleList:
-    """The stages of a tower."""
+    """The stages of a backbone."""
     kind, made = (Window1, Window2)[version - 1], []
     total, done, grid = sum(sizes.depths), 0, sizes.image // sizes.patch
     for level, (depth, heads) in enumerate(zip(sizes.depths, sizes.heads, strict=True)):
@@ -273,7 +274,7 @@ HUGGING = {
 
 
 def from_transformers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of transformers' Swinv2Model under the names used here."""
+    """The weights of transformers' Swinv2Model under our names."""
     result = {}
     for name, tensor in state.items():
         name = name.removeprefix("swinv2.")

@@ -1,4 +1,4 @@
-"""What of an answer depends on the question's words alone, made once for equal wordings."""
+"""Computations that depend on the question's words only, done once for equal wordings."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from lookhear.layers.attention import trim_padding
 def read_words(
     words: Float[Tensor, "question word wide"] | Mapping[str, Tensor], make: Callable[[Tensor], dict[str, Tensor]]
 ) -> dict[str, Tensor]:
-    """What `make` makes of words, rows of zeros at their end cut off; with `padding_mask` where some are left.
+    """`make(words)` with all-zero rows at the end cut off, and a `padding_mask` if any are left.
 
-    While no gradient is wanted, equal rows are made once. What was made already (a mapping) is returned.
+    In inference, equal rows are computed once. A mapping, which is an earlier result, is returned unchanged.
     """
     if isinstance(words, Mapping):
         return dict(words)
@@ -28,9 +28,9 @@ def read_words(
 
 
 def distinct(x: Float[Tensor, "row ..."]) -> tuple[Tensor, Tensor | None]:
-    """(the distinct rows of `x`, where each row is among them), or (x, None) where no two are equal.
+    """(distinct rows of `x`, index of each row among them), or (x, None) if no two rows are equal.
 
-    Rows are told apart by a weighted sum, and those that look equal are then compared in full.
+    Rows are first compared by a weighted sum; those that agree are then compared in full.
     """
     flat = x.flatten(1)
     places = torch.arange(flat.shape[1], device=x.device, dtype=flat.dtype)
@@ -43,5 +43,5 @@ def distinct(x: Float[Tensor, "row ..."]) -> tuple[Tensor, Tensor | None]:
 
 
 def of_one_clip(x: Tensor) -> bool:
-    """Whether all rows of a gathered memory are one row, expanded: the questions are about one clip."""
+    """Whether all rows of a gathered memory are one expanded row, that is, all questions are about one clip."""
     return len(x) > 1 and x.stride(0) == 0

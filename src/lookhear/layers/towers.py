@@ -1,4 +1,4 @@
-"""Frozen towers inside a net: where their weights come from, what of them is saved, and what a step costs."""
+"""Frozen backbones ("towers") inside a net: loading, saving, activation checkpointing, and the cost of a step."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ UNUSED = (
 
 
 class Towers(nn.Module):
-    """A net with frozen towers. Those whose weights were read from somewhere are not in its state dict.
+    """A net with frozen towers. Towers whose weights were loaded from elsewhere are not in its state dict.
 
-    `frozen(name, weights)` is called once a tower is made; where `checkpointing` is set, `eased` runs a part of the
-    forward pass again in the backward pass rather than keep what is inside it.
+    Call `frozen(name, weights)` after a tower is made. If `checkpointing` is set, `eased` recomputes a part of the
+    forward pass in the backward pass instead of keeping its intermediates.
     """
 
     checkpointing = False
 
     def frozen(self, name: str, weights: str, learns: Callable[[str], bool] = lambda _: False) -> None:
-        """Freeze the tower called `name`, all but what `learns` says; read its weights where there are any."""
+        """Freeze the tower `name` except for parameters that `learns` selects; load `weights` if given."""
         tower = getattr(self, name)
         for parameter, tensor in tower.named_parameters():
             tensor.requires_grad_(learns(parameter))
@@ -48,7 +48,7 @@ class Towers(nn.Module):
             self.register_load_state_dict_pre_hook(_with(f"{name}.", kept))
 
     def eased(self, part: Callable[..., Any], *tensors: Tensor) -> Any:
-        """`part(*tensors)`."""
+        """`part(*tensors)`, with activation checkpointing if it is on."""
         if self.checkpointing and self.training and torch.is_grad_enabled():
             return checkpoint(part, *tensors, use_reentrant=False)
         return part(*tensors)
@@ -72,10 +72,10 @@ def _with(prefix: str, kept: set[str]) -> Callable[..., None]:
 
 
 def published(weights: str, tower: nn.Module) -> dict[str, Tensor]:
-    """Weights of a tower under its own names: a folder in the Hugging Face layout, or a file of timm or HTS-AT names.
+    """Weights of a tower under its own names, from a Hugging Face folder or a file with timm or HTS-AT names.
 
-    Classifiers and what follows from sizes are left out. Newer timm puts the merge at the head of the next stage.
-    Raises ModelError where there is nothing to read.
+    Classifiers and buffers that follow from sizes are left out. Newer timm places the merge at the beginning of the
+    next stage. Raises ModelError if nothing can be read.
     """
     folder = Path(weights).expanduser()
     if (folder / "config.json").is_file() and '"model_type"' in (folder / "config.json").read_text("utf-8"):
@@ -103,7 +103,7 @@ def _earlier(name: str) -> str:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a training step takes, worked out from shapes alone."""
+    """The cost of a training step, computed from shapes alone."""
 
     parameters: int
     trained: int
@@ -113,10 +113,10 @@ class Cost:
     """bytes that the forward pass keeps for the backward pass"""
 
     def seconds(self, device: torch.device) -> float:
-        """About how long a step takes on `device`, by the speed of one product of matrices on it, measured now."""
+        """Estimated seconds of a step on `device`, from the speed of one matrix product measured now."""
         side = 1024
         one = torch.randn(side, side, device=device)
-        float((one @ one).sum())  # warm
+        float((one @ one).sum())  # warm-up
         began = time.perf_counter()
         float((one @ one).sum())
         return self.operations / (2 * side**3) * (time.perf_counter() - began)
@@ -131,7 +131,7 @@ class Cost:
 
 
 def cost(net: nn.Module, step: Callable[[nn.Module], Tensor]) -> Cost:
-    """The cost of `step(net)`, which gives a loss; on the meta device nothing is computed or allocated."""
+    """The cost of `step(net)`, which returns a loss; on the meta device nothing is computed or allocated."""
     from torch.utils.flop_counter import FlopCounterMode
 
     kept: dict[object, int] = {}
@@ -152,5 +152,5 @@ def cost(net: nn.Module, step: Callable[[nn.Module], Tensor]) -> Cost:
 
 
 def storage_of(tensor: Tensor) -> StorageWeakRef:
-    """What tells one piece of memory from another, on the meta device too."""
+    """The identity of a tensor's storage, which also works on the meta device."""
     return StorageWeakRef(tensor.untyped_storage())

@@ -1,6 +1,6 @@
-"""Published state dicts in our layout: renaming by pattern, and stacking what we keep as one matrix.
+"""Published state dicts in our layout: renaming by pattern, and stacking of layers that we keep as one matrix.
 
-Everything here is differentiable, so a test can take gradients with respect to the tensors as published.
+Everything here is differentiable, so a test can take gradients with respect to the published tensors.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from lookhear import checkpoints
 
 
 def renamed(state: Mapping[str, Tensor], rules: Sequence[tuple[str, str]]) -> dict[str, Tensor]:
-    """The tensors whose whole name matches a pattern, under its replacement; the first rule that matches decides.
+    """The tensors whose full name matches a pattern, renamed; the first matching rule is used.
 
-    A rule is (regular expression, replacement as `re.sub` takes it). Names that no rule matches are left out.
+    A rule is (regular expression, replacement as in `re.sub`). Names without a matching rule are left out.
     """
     result = {}
     for name, tensor in state.items():
@@ -29,7 +29,7 @@ def renamed(state: Mapping[str, Tensor], rules: Sequence[tuple[str, str]]) -> di
 
 
 def stacked(state: Mapping[str, Tensor], parts: Sequence[str], weight: str, bias: str = "") -> dict[str, Tensor]:
-    """Layers called `<prefix><part>` stacked: matrices as `<prefix><weight>`, biases as `<prefix><bias>`."""
+    """Layers named `<prefix><part>`, stacked: matrices as `<prefix><weight>`, biases as `<prefix><bias>`."""
     result = dict(state)
     for name in state:
         if not name.endswith(f"{parts[0]}.weight"):
@@ -43,11 +43,11 @@ def stacked(state: Mapping[str, Tensor], parts: Sequence[str], weight: str, bias
 
 
 def fitted(net: nn.Module, state: Mapping[str, Tensor]) -> nn.Module:
-    """`net` with those of the tensors that it has, under our names. Raises ModelError for one missing or misshapen."""
+    """`net` loaded with the tensors of `state` that it has. Raises ModelError for missing ones and wrong shapes."""
     wanted = net.state_dict()
     return checkpoints.load(net, {n: t for n, t in state.items() if n in wanted}, "this")
 
 
 def numbered(state: Mapping[str, Tensor], pattern: str) -> int:
-    """How many numbers the one group of `pattern` takes over the names in `state`: the count of layers in a list."""
+    """The number of different values of the first group of `pattern` in the names of `state`, for example of layers."""
     return len({found[1] for name in state if (found := re.match(pattern, name))})

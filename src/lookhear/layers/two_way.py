@@ -1,4 +1,4 @@
-"""The two-way transformer of Segment Anything: queries look at the picture, the picture looks back.
+"""The two-way transformer of Segment Anything: cross-attention from queries to the picture and back.
 
 Kirillov et al., "Segment Anything", ICCV 2023, appendix A. Parameter names are the published ones.
 """
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 
 class Attention(nn.Module):
-    """Multi-head attention in a width that may be smaller than that of its inputs."""
+    """Multi-head attention with an inner width that may be smaller than that of its inputs."""
 
     def __init__(self, dim: int, heads: int, downsample: int = 1):
         super().__init__()
@@ -23,7 +23,7 @@ class Attention(nn.Module):
         self.out_proj = nn.Linear(inner, dim)
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """What the queries take in."""
+        """The attended values of the queries."""
         q, k, v = (
             rearrange(project(x), "row n (head dim) -> row head n dim", head=self.heads)
             for project, x in ((self.q_proj, q), (self.k_proj, k), (self.v_proj, v))
@@ -33,19 +33,20 @@ class Attention(nn.Module):
 
 
 class Feed(nn.Module):
-    """Two layers."""
+    """Two linear layers."""
 
     def __init__(self, dim: int, inner: int):
         super().__init__()
         self.lin1, self.lin2 = nn.Linear(dim, inner), nn.Linear(inner, dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Through both."""
+        """Both layers with a ReLU in between."""
         return self.lin2(self.lin1(x).relu())
 
 
 class Layer(nn.Module):
-    """Queries to themselves, to the picture, through two layers; then the picture to the queries. Post-norm."""
+    """Self-attention of queries, cross-attention to the picture, MLP, then from the picture to the queries.
+    Post-norm."""
 
     def __init__(self, dim: int, heads: int, inner: int, first: bool):
         super().__init__()
@@ -57,8 +58,9 @@ class Layer(nn.Module):
         self.norm1, self.norm2, self.norm3, self.norm4 = (nn.LayerNorm(dim) for _ in range(4))
 
     def forward(self, queries: Tensor, picture: Tensor, origin: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
-        """(queries, picture). `origin`, the queries as they first came, marks them as `place` marks pixels."""
-        if self.first:  # queries are their own mark: no sum, and nothing to add to
+        """(queries, picture). `origin`, the initial queries, is their position embedding; `place` is that of the
+        pixels."""
+        if self.first:  # in the first layer the queries are their own position embedding
             queries = self.self_attn(queries, queries, queries)
         else:
             marked = queries + origin
@@ -72,7 +74,7 @@ class Layer(nn.Module):
 
 
 class TwoWay(nn.Module):
-    """Layers of it, and a last look of the queries at the picture."""
+    """A stack of layers, and a final cross-attention from queries to the picture."""
 
     def __init__(self, dim: int = 256, heads: int = 8, inner: int = 2048, depth: int = 2):
         super().__init__()
@@ -86,7 +88,7 @@ class TwoWay(nn.Module):
         picture: Float[Tensor, "row dim height width"],
         place: Float[Tensor, "1 dim height width"],
     ) -> tuple[Float[Tensor, "row query dim"], Float[Tensor, "row dim height width"]]:
-        """(queries, picture), each informed by the other."""
+        """(queries, picture) after attention to each other."""
         height = picture.shape[2]
         pixels, marks = (rearrange(x, "row dim h w -> row (h w) dim") for x in (picture, place))
         origin = queries
@@ -98,7 +100,7 @@ class TwoWay(nn.Module):
 
 
 class Norm2d(nn.Module):
-    """LayerNorm over the channels of a picture."""
+    """LayerNorm over the channels of a feature map."""
 
     def __init__(self, channels: int, eps: float = 1e-6):
         super().__init__()
@@ -106,19 +108,19 @@ class Norm2d(nn.Module):
         self.eps = eps
 
     def forward(self, x: Float[Tensor, "row channel height width"]) -> Float[Tensor, "row channel height width"]:
-        """Every pixel by itself."""
+        """Each pixel is normalised separately."""
         return F.layer_norm(x.movedim(1, -1), self.weight.shape, self.weight, self.bias, self.eps).movedim(-1, 1)
 
 
 class Fourier(nn.Module):
-    """Places in a picture as random Fourier features, drawn once and kept with the weights."""
+    """Position embedding of a picture by random Fourier features, drawn once and saved with the weights."""
 
     def __init__(self, dim: int):
         super().__init__()
         self.register_buffer("positional_encoding_gaussian_matrix", torch.randn(2, dim // 2))
 
     def forward(self, height: int, width: int) -> Float[Tensor, "1 dim height width"]:
-        """Features of the middle of every pixel."""
+        """Features at the centre of every pixel."""
         matrix = self.positional_encoding_gaussian_matrix
         y, x = ((torch.arange(n, device=matrix.device, dtype=matrix.dtype) + 0.5) / n for n in (height, width))
         grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)

@@ -1,4 +1,4 @@
-"""What makes a network callable as a whole: `net(audio=…, frames=…, question=…)` runs `watch`, then `answer`.
+"""Base class of the networks: `net(audio=…, frames=…, question=…)` runs `watch`, then `answer`.
 
 With `forward`, a network works with torch.compile, torch.export, FLOP counters and hooks like any other module.
 """
@@ -16,7 +16,7 @@ from lookhear.types import Output
 
 @runtime_checkable
 class SpeaksAlone(Protocol):
-    """A network that also answers from each modality alone, as opinions, while `speaks_alone` is true."""
+    """A network that also gives single-modality answers, as opinions, while `speaks_alone` is true."""
 
     speaks_alone: bool
 
@@ -35,8 +35,10 @@ class WatchAnswer(nn.Module):
         return tuple(inspect.signature(self.answer).parameters)[1:]
 
     def wording(self, words: Any) -> Any:
-        """What depends on the `words` stream alone, (question, word, …) each: a net that defines it takes the result in
-        the place of `words` in `answer`, and equal wordings are made once. By default the words themselves."""
+        """What depends on the `words` stream only, (question, word, …) each; by default the words themselves.
+
+        A net that defines it accepts the result in place of `words` in `answer`, and equal wordings are computed once.
+        """
         return words
 
     @property
@@ -48,7 +50,7 @@ class WatchAnswer(nn.Module):
         """The answers to questions about clips, from all streams at once.
 
         `clip` (question,) is the index of each question's clip; None means one question per clip, in the same order.
-        Raises ModelError where a stream is missing or not one of the network's.
+        Raises ModelError if a stream is missing or unknown.
         """
         wanted = {*self.watch_streams, *self.answer_streams}
         if wanted != streams.keys():

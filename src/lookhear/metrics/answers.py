@@ -53,12 +53,12 @@ def consistency(answers: Sequence[Answer], references: Sequence[Answer], groups:
     with all rephrasings correct. `all_same`: share of questions with equal answers to all rephrasings, right or wrong.
     Questions with a single form are left out of `agreement` and `all_same`.
     """
-    said: dict[Any, list[str]] = defaultdict(list)
+    replies: dict[Any, list[str]] = defaultdict(list)
     right: dict[Any, list[bool]] = defaultdict(list)
     for answer, reference, group in zip(answers, references, groups, strict=True):
-        said[group].append(normal(answer.text))
+        replies[group].append(normal(answer.text))
         right[group].append(correct(answer, reference))
-    several = [texts for texts in said.values() if len(texts) > 1]
+    several = [texts for texts in replies.values() if len(texts) > 1]
     return {
         "agreement": _percent(_agreement(texts) for texts in several),
         "all_same": _percent(len(set(texts)) == 1 for texts in several),

@@ -2,13 +2,13 @@
 
     Segment(label, start, end, stream) ── grid ──▶ bool (class, second) ── video_f1 ──▶ F1 of a video ──▶ percent
 
-LLP (Tian et al., ECCV 2020) scores each video by itself and averages over videos. For a stream, F1 is the mean over
-the labels that occur in what is predicted or true there; a video with neither is 1. `segment` counts seconds; `event`
-counts runs of seconds, a predicted run being right where any true run has an IoU of at least 0.5 (one true run may
-justify several). Five numbers for each: `audio`, `visual`, `audio-visual` (what is both seen and heard in a second),
-`type`, the mean of these three, and `event`, where the counts of audio and visual are added before F1 is taken.
+LLP (Tian et al., ECCV 2020) scores each video separately and averages over videos. F1 of a stream is the mean over the
+labels that are predicted or true in it; without any such label F1 is 1. `segment` counts seconds. `event` counts runs
+of seconds: a predicted run is correct if any true run has an IoU of at least 0.5 with it (one true run may match
+several). Each level has five numbers: `audio`, `visual`, `audio-visual` (labels that are both seen and heard in a
+second), `type`, the mean of these three, and `event`, which adds the counts of audio and visual before taking F1.
 
-AVE (Tian et al., ECCV 2018) asks each of 10 seconds for one of 28 events or background: `event_accuracy`.
+AVE (Tian et al., ECCV 2018) labels each of 10 seconds with one of 28 events or background: `event_accuracy`.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def grid(segments: Iterable[Segment], stream: str, labels: Sequence[str], second
     """
     rows = {normal(label): row for row, label in enumerate(labels)}
     middle = np.arange(seconds) + 0.5
-    found = np.zeros((len(labels), seconds), dtype=bool)
+    covered = np.zeros((len(labels), seconds), dtype=bool)
     for segment in segments:
         row = rows.get(normal(segment.label))
         if row is not None and segment.stream in (stream, "audio-visual"):
-            found[row] |= (segment.start <= middle) & (middle < segment.end)
-    return found
+            covered[row] |= (segment.start <= middle) & (middle < segment.end)
+    return covered
 
 
 def video_f1(
@@ -146,7 +146,7 @@ def event_counts(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def _mean_f1(counts: np.ndarray) -> float:
-    """Mean F1 over the classes that occur, 1 where none does; `counts` (class, 3) as `segment_counts` gives them."""
+    """Mean F1 over the classes that occur, 1 if none does; `counts` is (class, 3) from `segment_counts`."""
     hits, false, missed = counts[counts.any(axis=1)].T
     return float(np.mean(2 * hits / (2 * hits + false + missed))) if len(hits) else 1.0
 

@@ -1,11 +1,10 @@
 """Caption metrics: CIDEr-D, BLEU 1 to 4, ROUGE-L, and METEOR with exact matches only.
 
-Written here because the libraries that print these numbers need a Java program to split words (pycocoevalcap) or a
-download of word lists (nltk's METEOR), or bring torch models along; the arithmetic is short, and on the same words
-CIDEr, BLEU and ROUGE equal pycocoevalcap's. Differences from COCO's evaluation: words are runs of letters, digits and
-inner apostrophes in small letters, where COCO uses the Stanford tokenizer and then drops punctuation; METEOR matches
-exact words only, without stems and synonyms, so it is called `meteor_exact` and lies below the Java one. References are
-one Answer or several for each caption.
+Written here because the libraries need a Java program to split words (pycocoevalcap), a download of word lists (nltk's
+METEOR) or torch models, and the arithmetic is short. On the same words, CIDEr, BLEU and ROUGE equal pycocoevalcap's.
+Differences from COCO's evaluation: words are lower-case runs of letters, digits and inner apostrophes, where COCO uses
+the Stanford tokenizer and then drops punctuation. METEOR matches exact words only, without stems and synonyms, so it is
+called `meteor_exact` and is lower than the Java one. Each caption has one Answer or several as references.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer | Sequence[Ans
 
 
 def words(text: str) -> list[str]:
-    """The words of `text` in small letters, without punctuation."""
+    """The words of `text` in lower case, without punctuation."""
     return re.findall(r"\w+(?:['’]\w+)*", text.casefold())
 
 

@@ -1,7 +1,7 @@
 """Classification metrics: WAR (accuracy), UAR (mean recall), weighted F1, and scores per class.
 
-Papers on DFEW, MAFW and MER print WAR and UAR, those on MELD accuracy and weighted F1. The same numbers serve action
-recognition and every other task whose answer is one name.
+Papers on DFEW, MAFW and MER print WAR and UAR; papers on MELD print accuracy and weighted F1. The same numbers are used
+for action recognition and every other task whose answer is one name.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
 """Metrics of sounding-object localisation (ARIG): IoU of boxes, success rate, and area under the success curve.
 
-Both Crab papers print two numbers. The first, called cIoU in one and IoU in the other, is the mean IoU: in every
-published pair it is 100 times the second to within rounding (41.78 and .42, 79.62 and 79.60), and the area under
-the success curve is the mean IoU. In the literature on sound sources cIoU is the share of images with an IoU of at
-least 0.5; that one is `success` here. A third reading, the complete IoU of Zheng et al. (AAAI 2020), is
-`complete_iou`.
+Both Crab papers print two numbers. We take the first, called cIoU in one and IoU in the other, for the mean IoU: in
+every published pair it equals 100 times the second within rounding (41.78 and .42, 79.62 and 79.60), and the area under
+the success curve equals the mean IoU. In the literature on sound sources, cIoU is the share of images with an IoU of at
+least 0.5; that number is `success` here. `complete_iou` is the complete IoU of Zheng et al. (AAAI 2020).
 
-The public `utils/ciou.py` of Crab is not followed beyond its plain IoU: its `c_iou` measures the enclosing box with
-y1 + y2 for y1 - y2, and its `bbox_overlaps_ciou` gives 1.0 to boxes that do not touch. Nothing there calls either.
+We follow only the plain IoU of Crab's public `utils/ciou.py`. Its `c_iou` measures the enclosing box with y1 + y2
+instead of y1 - y2, and its `bbox_overlaps_ciou` gives 1.0 to boxes that do not touch. Crab's code calls neither.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def score(
 
 
 def _daily_api(reply: str, options: list[str], truth: str) -> Verdict:
-    """Right if the upper-cased reply starts with the letter; replies "error_…" leave the denominator."""
+    """Right if the upper-cased reply starts with the letter; replies "error_…" are not counted."""
     said = reply.strip().upper()
     return Verdict(said[:1] or None, said.startswith(truth.upper()), not reply.startswith("error_"))
 
@@ -60,34 +60,34 @@ def _daily_qwen(reply: str, options: list[str], truth: str) -> str | None:
 
 
 def _daily_omni(reply: str, options: list[str], truth: str) -> str | None:
-    """The same after everything up to the word "assistant" is cut."""
+    """The same after removing everything up to the word "assistant"."""
     return _daily_qwen(reply.split("assistant")[-1], options, truth)
 
 
 def _equality(reply: str, options: list[str], truth: str) -> Verdict:
-    """The whole reply, stripped, equals the letter in either case."""
+    """Right if the whole reply, stripped, equals the letter in either case."""
     return Verdict(reply.strip() or None, reply.strip().upper() == truth.upper())
 
 
 def _omnivideo(reply: str, options: list[str], truth: str) -> Verdict:
-    """What follows "assistant", a box's content, lower case, first letter before a full stop, then equality."""
-    said = reply.split("assistant")[-1].strip()
-    box = re.search(r"[/\\]box(?:ed)?\{([^{}]{0,400})\}", said)
-    said = (box[1] if box else said).strip().lower()
-    if said[1:2] == ".":
-        said = said[0]
-    said = re.sub(r"[^\w\s]", "", said).strip()
-    return Verdict(said.upper() or None, said == truth.lower(), not reply.startswith("Error:"))
+    r"""Take the text after "assistant" or in its \box{}, lower-case it, keep the letter before a full stop, compare."""
+    text = reply.split("assistant")[-1].strip()
+    box = re.search(r"[/\\]box(?:ed)?\{([^{}]{0,400})\}", text)
+    text = (box[1] if box else text).strip().lower()
+    if text[1:2] == ".":
+        text = text[0]
+    text = re.sub(r"[^\w\s]", "", text).strip()
+    return Verdict(text.upper() or None, text == truth.lower(), not reply.startswith("Error:"))
 
 
 def _omnivideo_thinking(reply: str, options: list[str], truth: str) -> Verdict:
-    """The same after <think>…</think> is removed."""
+    """The same after removing everything up to </think>."""
     end = reply.rfind("</think>")
     return _omnivideo(reply if end < 0 else reply[end + len("</think>") :], options, truth)
 
 
 def _baichuan(reply: str, options: list[str], truth: str) -> Verdict:
-    """The <answer> tag, else the last token between blanks that is one letter, whichever it is, else all of it."""
+    """The /box{}, else the <answer> tag, else the last token that is a single letter, else the whole reply; compare."""
     tag = re.search(r"<answer>([^<]{0,200})</answer>", reply)
     if tag:
         reply = tag[1].strip()
@@ -99,7 +99,7 @@ def _baichuan(reply: str, options: list[str], truth: str) -> Verdict:
 
 
 def _speaker_lmms(reply: str, options: list[str], truth: str) -> str | None:
-    """The first lone letter in any case, so the article counts; none gives the first option."""
+    """The first lone letter A to E in any case, so the article "a" counts; without one, the first option."""
     found = re.search(r"\b([A-Ea-e])\b", _without_phrases(reply))
     return found[1].upper() if found else "A"
 
@@ -124,11 +124,11 @@ def _without_phrases(reply: str) -> str:
 
 
 def _omnibench(reply: str, options: list[str], truth: str) -> str | None:
-    """(A), else "A ", else "A.", else option texts of more than five words; the last found; else none."""
+    """The last "(A)", else "A ", else "A.", else the last option text in replies of more than five words, else None."""
     letters, reply = LETTERS[: len(options)], f" {reply} "
     for form in ("({})", "{} ", "{}."):
         there = [letter for letter in letters if form.format(letter) in reply]
-        if there:  # of those with a full stop the code looks for " A ", finds none, and takes the first
+        if there:  # for "A." the official code searches " A ", finds none, and takes the first
             return max(there, key=lambda letter: reply.rfind(f"({letter})" if form == "({})" else f" {letter} "))
     if len(reply.split()) > 5:
         low = reply.lower()
@@ -143,9 +143,9 @@ def _omnibench(reply: str, options: list[str], truth: str) -> str | None:
 
 
 def _odyssey(reply: str, options: list[str], truth: str) -> str | None:
-    """Any capital A to D anywhere; of several the first in letter order, unless one is in brackets; none gives A.
+    """A capital A to D anywhere in the reply, else the option whose text is in the reply, else A.
 
-    Where there is none an option's text is looked for first.
+    Of several letters, the first in brackets counts, else the first in alphabetical order.
     """
     there = [letter for letter in "ABCD" if letter in reply]
     marked = [letter for letter in there if f"({letter})" in reply]
@@ -154,7 +154,7 @@ def _odyssey(reply: str, options: list[str], truth: str) -> str | None:
 
 
 def _string_match(reply: str, options: list[str], truth: str) -> Verdict:
-    """MMAU and MMAR: the answer's words are all there, and no word of another option that the answer lacks."""
+    """MMAU and MMAR: the reply has all words of the answer, and no word that only other options have."""
     words = set(re.findall(r"\b\w+\b", reply.lower()))
     right = options[LETTERS.index(truth.upper())]
     wanted = set(re.findall(r"\b\w+\b", right.lower()))
@@ -172,7 +172,7 @@ def _echoink(reply: str, options: list[str], truth: str) -> str | None:
 
 
 def _gemini(reply: str, options: list[str], truth: str) -> str | None:
-    """JSON's `answer`, else the box, else the first lone capital A to D; where the code raises, nothing is read."""
+    r"""JSON's `answer`, else the \boxed{}, else the first lone capital A to D. JSON that cannot be read is ignored."""
     start, end = reply.find("{"), reply.rfind("}")
     try:
         found = json.loads(reply[start : end + 1]) if start >= 0 else {}
@@ -188,7 +188,7 @@ def _gemini(reply: str, options: list[str], truth: str) -> str | None:
 
 
 def _echoink_reward(reply: str, options: list[str], truth: str) -> Verdict:
-    """The tag's content equals the letter; without a tag nothing is right."""
+    """Right if the content of the <answer> tag equals the letter; wrong without a tag."""
     tag = re.search(r"<answer>\s*(.{0,400}?)\s*</answer>", reply, re.DOTALL)
     return Verdict(tag[1] if tag else None, tag is not None and tag[1].strip() == truth)
 
@@ -203,18 +203,18 @@ def _dave(reply: str, options: list[str], truth: str) -> str | None:
 
 
 def _avcd(reply: str, truth: str) -> bool:
-    """ "yes" or "no" is anywhere in the reply, and the truth is anywhere in it."""
+    """Right if the reply contains "yes" or "no" anywhere, and the truth anywhere."""
     said = reply.lower()
     return ("yes" in said or "no" in said) and truth in said
 
 
 def _cmm(reply: str, truth: str) -> bool:
-    """The truth stands within the first five characters."""
+    """Right if the truth is within the first five characters."""
     return truth in reply.lower()[:5]
 
 
 def _pave(reply: str, truth: str) -> bool:
-    """The truth stands anywhere."""
+    """Right if the truth is anywhere in the reply."""
     return truth in reply.lower()
 
 

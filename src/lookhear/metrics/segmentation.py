@@ -5,15 +5,15 @@ The two papers use different definitions of J, F and S; their numbers are not co
                `crab` (AVSBench's functions)                        `crab_plus` (its SAM2 scripts)
     input      logits                                               masks
     J          IoU of sigmoid > 0.5;                                 IoU; both empty is 1
-               nothing there: correct background / all pixels
+               empty reference: correct background / all pixels
     F          best of 255 thresholds, β² = 0.3;                     of the mask as it is, β² = 0.3; both empty is 1,
-               nothing there: 0                                      one empty is 0
-    S (null)   √(foreground / all pixels)                            √(foreground / background), infinite ones left out
+               empty reference: 0                                    one empty is 0
+    S (null)   √(foreground / all pixels)                            √(foreground / background), without infinite values
 
-Crab's script calls F image by image and averages the maxima, which is more than the maximum of the mean curve that
-AVSBench prints; `crab_scores` gives both. Of AVSS (`semantic_scores`) the released code averages over all 71 classes,
-the absent ones as 0, and what it calls "without background" lacks the last class (woman) instead of class 0: here
-`without_background` lacks class 0, and `present` averages over the classes that occur.
+Crab's script computes F per image and averages the maxima. That is more than AVSBench's number, the maximum of the mean
+curve; `crab_scores` gives both. For AVSS (`semantic_scores`), the released code averages over all 71 classes, absent
+ones as 0, and its "without background" leaves out the last class (woman) instead of class 0. Here `without_background`
+leaves out class 0, and `present` averages over the classes that occur.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def f_score(predicted: np.ndarray, true: np.ndarray) -> float:
 
 
 def null_score(predicted: np.ndarray) -> float:
-    """`crab_plus` S of a mask where nothing should be: √(foreground / background), infinite where all is foreground."""
+    """`crab_plus` S of a mask with an empty reference: √(foreground / background), infinite without background."""
     foreground = int((predicted > 0).sum())
     background = predicted.size - foreground
     return float(np.sqrt(foreground / background)) if background else float("inf")
@@ -66,7 +66,7 @@ def crab_jaccard(logits: np.ndarray, true: np.ndarray) -> float:
 
 
 def crab_f_curve(logits: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """(255,) `crab` F at each threshold, of logits (height, width) and a mask; zeros where nothing is there."""
+    """(255,) `crab` F at each threshold, of logits (height, width) and a mask; zeros for an empty mask."""
     true = true > 0
     if not true.any():
         return np.zeros(len(THRESHOLDS))
@@ -80,14 +80,14 @@ def crab_f_curve(logits: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def crab_null_score(logits: np.ndarray) -> float:
-    """`crab` S of logits (height, width) where nothing should be: √(foreground / all pixels)."""
+    """`crab` S of logits (height, width) with an empty reference: √(foreground / all pixels)."""
     return float(np.sqrt((logits > 0).mean()))
 
 
 def crab_scores(logits: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> dict[str, float]:
     """`J`, `F` (mean of each image's maximum, as Crab prints) and `F_dataset` (maximum of the mean curve), in percent.
 
-    Images where nothing is there count as 0 in `F` and are left out of `F_dataset`, both as published.
+    Images with an empty reference count as 0 in `F` and are left out of `F_dataset`, both as published.
     """
     curves = [crab_f_curve(said, true) for said, true in zip(logits, masks, strict=True)]
     filled = [curve for curve, true in zip(curves, masks, strict=True) if (true > 0).any()]
@@ -103,7 +103,7 @@ def masks(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, 
 
     References without a mask, or with an empty one, are null references: they are scored by S only, and `null` is their
     number. An answer without a required mask scores 0, and `no_mask` is the percentage of such answers. Crab+ leaves
-    them out, which gives `J_read` and `F_read`.
+    these answers out; `J_read` and `F_read` do the same.
     """
     null = sum(true is None or not true.any() for true in map(mask_of, references))
     return totals(pooled(answers, references)) | {"null": null}
@@ -112,9 +112,9 @@ def masks(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, 
 def pooled(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, Pooled]:
     """The numbers of `masks`, except `null`, as means over pictures."""
     pairs = [(mask_of(a), mask_of(r)) for a, r in zip(answers, references, strict=True)]
-    wanted = np.array([true is not None and bool(true.any()) for _, true in pairs], dtype=bool)
-    said = np.array([mask is not None for mask, _ in pairs], dtype=bool)
-    both = wanted & said
+    required = np.array([true is not None and bool(true.any()) for _, true in pairs], dtype=bool)
+    answered = np.array([mask is not None for mask, _ in pairs], dtype=bool)
+    both = required & answered
     js, fs = np.zeros((2, len(pairs)))
     nulls = np.zeros(len(pairs))
     for place, (mask, true) in enumerate(pairs):
@@ -126,12 +126,12 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str,
         else:
             nulls[place] = null_score(mask)
     return {
-        "J": mean(js, wanted),
-        "F": mean(fs, wanted),
+        "J": mean(js, required),
+        "F": mean(fs, required),
         "J_read": mean(js, both),
         "F_read": mean(fs, both),
-        "no_mask": mean(~said, wanted),
-        "S": ratio(nulls, ~wanted & np.isfinite(nulls), scale=1),
+        "no_mask": mean(~answered, required),
+        "S": ratio(nulls, ~required & np.isfinite(nulls), scale=1),
     }
 
 
@@ -155,13 +155,13 @@ def semantic_sums(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSE
     `predicted` and `true` are class numbers (image, height, width), background 0. Sums of batches may be added.
     """
     sums = np.zeros((3, classes))
-    for said, real in zip(predicted, true, strict=True):
+    for guess, real in zip(predicted, true, strict=True):
         hits, said_area, real_area = (
             np.bincount(values.ravel().astype(np.int64), minlength=classes)
-            for values in (real[said == real], said, real)
+            for values in (real[guess == real], guess, real)
         )
         if max(map(len, (hits, said_area, real_area))) > classes:
-            raise ValueError(f"class numbers up to {int(max(said.max(), real.max()))}, where there are {classes}")
+            raise ValueError(f"class numbers up to {int(max(guess.max(), real.max()))}, where there are {classes}")
         joined = said_area + real_area - hits
         sums[0] += hits / np.maximum(joined, 1)
         sums[1] += [_f(h / a, h / b) if h else 0.0 for h, a, b in zip(hits, said_area, real_area, strict=True)]
@@ -170,7 +170,7 @@ def semantic_sums(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSE
 
 
 def semantic_scores(sums: np.ndarray) -> dict[str, float]:
-    """`mIoU` and `F` in percent over all classes as published, `…_without_background`, and over those `…_present`."""
+    """`mIoU` and `F` in percent over all classes as published, `…_without_background`, and over classes `…_present`."""
     iou, f = semantic_by_class(sums)
     present = sums[2] > 0
     scores = {}
@@ -192,7 +192,7 @@ def pooled_semantic(
 
 
 def _semantic(sums: np.ndarray, name: str) -> np.ndarray:
-    """One number of `semantic_scores`, of sums (…, 3 x class); nan where no picture is."""
+    """One number of `semantic_scores`, of sums (…, 3 x class); nan without pictures."""
     overlap, f, times = np.moveaxis(sums.reshape(*sums.shape[:-1], 3, -1), -2, 0)
     values = (overlap if name.startswith("mIoU") else f) / np.maximum(times, 1)
     counted = times > 0 if name.endswith("_present") else np.ones_like(times, dtype=bool)
@@ -204,7 +204,7 @@ def _semantic(sums: np.ndarray, name: str) -> np.ndarray:
 
 
 def semantic_by_class(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """IoU and F (0..1) of each class, 0 where it never occurs: (class,) and (class,)."""
+    """IoU and F (0..1) of each class, 0 for a class that never occurs: (class,) and (class,)."""
     times = np.maximum(sums[2], 1)
     return sums[0] / times, sums[1] / times
 
@@ -214,7 +214,7 @@ def _f(precision: float, recall: float) -> float:
 
 
 def _reaching(chances: np.ndarray) -> np.ndarray:
-    """How many of `chances` reach each threshold."""
+    """(255,) the number of `chances` that are at least each threshold."""
     ordered = np.sort(chances, axis=None)
     return len(ordered) - np.searchsorted(ordered, THRESHOLDS, side="left")
 

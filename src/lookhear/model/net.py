@@ -5,38 +5,32 @@ It remembers the clips that it decoded, so that asking again decodes nothing.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from lookhear import config
-from lookhear.errors import MediaError, ModelError
+from lookhear.errors import ModelError
 from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.model import within
-from lookhear.model._clips import Video, Watched, about, stamp
+from lookhear.model._clips import Video, Watched, about
+from lookhear.model.encoding import Encoding
 from lookhear.model.options import among, by_text, chosen, pairs, with_options
 from lookhear.model.pieces import gathered, together
-from lookhear.model.pointing import TRACKS, Empty, empty_seconds, segments, trimmed
+from lookhear.model.pointing import TRACKS, Empty, segments, trimmed
 from lookhear.model.wordings import Wordings
 from lookhear.nets import Net
 from lookhear.store import world as worlds
 from lookhear.store.batch import OFFERED, Batch, batch, orders, text_of
 from lookhear.store.features import FeatureStore, key
-from lookhear.store.fill import build_encoder, encoders_of, fill
+from lookhear.store.fill import build_encoder
 from lookhear.store.names import serving
-from lookhear.store.official import OFFICIAL
 from lookhear.store.scale import Scale, scaled
-from lookhear.types import BLANK, Answer, Clip, Evidence, Example, Media, Output
-
-REMEMBERED = 32  # clips whose features are kept, so that asking again decodes nothing
-
-READ = {"frames": "seen", "waveform": "heard"}  # what an encoder reads -> track of evidence
-ABSENT = ("no picture", "no sound track")  # true of any track not asked for; the batch says what is really absent
+from lookhear.types import BLANK, Answer, Clip, Evidence, Example, Output
 
 
 def served(method: Callable[..., Any], streams: Batch) -> dict[str, Tensor]:
@@ -49,16 +43,6 @@ def says(net: Net, streams: Batch) -> Output:
     """Output of a net for a batch: `watch` on the distinct clips, then `answer` on the questions."""
     memory = net.watch(**{n: streams.watch[n] for n in orders(net.watch)})
     return net.answer({n: t[streams.clip] for n, t in memory.items()}, **served(net.answer, streams))
-
-
-@dataclass
-class Remembered:
-    """A clip that was decoded here: its features, what decoding had to say, how `world` compares it, what is empty."""
-
-    store: FeatureStore
-    notes: list[str] = field(default_factory=list)
-    described: dict[str, Any] = field(default_factory=dict)
-    empty: dict[str, Sequence[bool]] = field(default_factory=dict)
 
 
 class NetModel:
@@ -83,9 +67,7 @@ class NetModel:
         self.name = name or recipe.net.get("name", "net")
         self.store, self.scale = store, scale or {}
         self.world, self.words = world, words
-        self.build = build
-        self.encoders: dict[str, Any] = {}
-        self.remembered: OrderedDict[Any, Remembered] = OrderedDict()  # clips that were decoded here
+        self.encoding = Encoding(self.name, recipe.features, self.cards, build)
         self.texts, self.wordings = FeatureStore(None), Wordings()
 
     def __repr__(self) -> str:
@@ -112,7 +94,7 @@ class NetModel:
         """Encode `clips`, which must have equal length unless the recipe sets `data.seconds`. Raises MediaError."""
         wanted = orders(self.net.watch)
         examples = [Example("", "question_answering", clip, "") for clip in dict.fromkeys(clips)]
-        store, notes = self._filled(wanted, examples)
+        store, notes = self.encoding.filled(self.store, wanted, examples)
         streams = self.batch(examples, wanted, store)
         memory = self.net.watch(**{n: streams.watch[n] for n in wanted})
         seconds = tuple(self._seconds(e.clip, store) for e in examples)
@@ -141,7 +123,7 @@ class NetModel:
             raise ModelError(f"Asked about {unseen!r}, which was not watched. Give it to watch() first.")
         wanted = orders(self.net.answer)
         store = self.store or self.texts
-        self._fill(store, wanted, examples)
+        self.encoding.fill(store, wanted, examples)
         answers: dict[int, Answer] = {}
         for places in together([row[e.clip] for e in examples], self.device.type):
             some = [examples[i] for i in places]
@@ -188,69 +170,8 @@ class NetModel:
         return self.answer(self.watch([clip]), examples)
 
     def encoder(self, name: str) -> Any:
-        """The encoder `name`, built once. Raises ModelError if its signature differs from that of training."""
-        if name not in self.encoders:
-            self._refuse_adopted(name)
-            encoder = self.build(name)
-            self._agrees(name, {"weights": encoder.signature().get("sha256"), "streams": dict(encoder.streams)})
-            self.encoders[name] = encoder
-        return self.encoders[name]
-
-    def _refuse_adopted(self, name: str) -> None:
-        """Raise ModelError for adopted features, which exist only for their own clips and cannot be computed."""
-        card = self.cards.get(name, {})
-        if card.get("weights") != OFFICIAL:
-            return
-        what = ", ".join(f"{s} ({card['streams'][s]} wide, {p['path']})" for s, p in card["places"].items())
-        raise ModelError(
-            f"{self.name} was trained on adopted features {name!r}: {what}. They are of published clips; no encoder "
-            "here is known to make them, so new media cannot be watched. Train on an encoder's: lookhear list encoders"
-        )
-
-    def _agrees(self, name: str, card: Mapping[str, Any]) -> None:
-        for what in ("weights", "streams"):
-            was, now = self.cards.get(name, {}).get(what), card.get(what)
-            if was is not None and was != now:
-                raise ModelError(
-                    f"{self.name} was trained on {name} features of {what} {was!r}, these are of {now!r}. "
-                    f"Train it again on these, or use the {name} it was trained on."
-                )
-
-    def _fill(self, store: FeatureStore, wanted: Sequence[str], examples: Sequence[Example]) -> None:
-        """Compute missing features; refuse features made by another encoder of the same name."""
-        tally = fill(store, self.recipe.features, wanted, examples, self.encoder)
-        if tally.failed:
-            raise MediaError(tally.failed[0][1])
-        for name in encoders_of(self.recipe.features, wanted):
-            self._agrees(name, store.card(name))
-
-    def _filled(self, wanted: Sequence[str], examples: Sequence[Example]) -> tuple[FeatureStore, list[tuple[str, ...]]]:
-        """A store with every stream of the clips, and the notes of decoding for each clip."""
-        if self.store is not None:
-            self._fill(self.store, wanted, examples)
-            return self.store, [()] * len(examples)
-        everything, notes = FeatureStore(None), []
-        for example in examples:
-            kept = self._remember(wanted, example)
-            everything.cards |= kept.store.cards
-            everything.memory |= kept.store.memory  # type: ignore[operator]
-            notes.append(tuple(kept.notes))
-        return everything, notes
-
-    def _remember(self, wanted: Sequence[str], example: Example) -> Remembered:
-        """The features of one clip in memory; made anew where its file has changed since."""
-        which = stamp(example.clip)
-        if which not in self.remembered:
-            kept = Remembered(FeatureStore(None))
-            features = self.recipe.features
-            tally = fill(kept.store, features, wanted, [example], lambda name: _Overheard(self.encoder(name), kept))
-            if tally.failed:
-                raise MediaError(tally.failed[0][1])
-            self.remembered[which] = kept
-            while len(self.remembered) > REMEMBERED:
-                self.remembered.popitem(last=False)
-        self.remembered.move_to_end(which)
-        return self.remembered[which]
+        """The encoder `name`. Raises ModelError if it is not the one of training."""
+        return self.encoding.encoder(name)
 
     def batch(self, examples: Sequence[Example], wanted: Sequence[str], store: FeatureStore) -> Batch:
         """The streams of `examples` as in training: cut to length, scaled, and on the net's device."""
@@ -267,13 +188,13 @@ class NetModel:
         if self.world is None:
             return ()
         features = worlds.of_clip(clip, orders(self.net.watch), self.recipe.features, store)
-        kept = self.remembered.get(stamp(clip))
+        kept = self.encoding.of(clip)
         told = self.world.note({**features, **(kept.described if kept else {})})
         return (told,) if told else ()
 
     def _empty(self, clip: Clip) -> Empty:
         """Which seconds of a clip are black or silent, as far as it was decoded here; a blank track is empty."""
-        kept = self.remembered.get(stamp(clip))
+        kept = self.encoding.of(clip)
         blank = {n: (True,) for n, track in (("seen", clip.video), ("heard", clip.audio)) if track in (None, BLANK)}
         return {**(kept.empty if kept else {}), **blank}
 
@@ -316,21 +237,3 @@ class NetModel:
     def _ranked(self, probabilities: Tensor) -> dict[str, float]:
         values, order = probabilities.sort(descending=True, stable=True)
         return {self.vocabulary[i]: v for i, v in zip(order.tolist(), values.tolist(), strict=True)}
-
-
-class _Overheard:
-    """An encoder that also collects the notes of the media it encodes."""
-
-    def __init__(self, encoder: Any, kept: Remembered):
-        self.encoder, self.kept = encoder, kept
-        self.reads, self.streams, self.signature = encoder.reads, encoder.streams, encoder.signature
-        self.sampling = getattr(encoder, "sampling", None)
-
-    def __call__(self, given: Sequence[Any]) -> list[dict[str, Any]]:
-        for media in given:
-            if isinstance(media, Media):
-                self.kept.notes += [note for note in media.notes if note not in ABSENT]
-                self.kept.described |= {k: v for k, v in worlds.of_media(media).items() if k not in self.kept.described}
-                found = empty_seconds(media)
-                self.kept.empty |= {t: found[t] for t in found if t == READ.get(self.reads)}
-        return self.encoder(given)

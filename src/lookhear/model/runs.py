@@ -6,8 +6,10 @@ features.json (the signatures of the features it was trained on). Shipped models
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -28,9 +30,13 @@ DAMAGED = "The run folder is damaged; train it again."
 SCALE_PARTS = ("mean", "deviation")  # what scale.safetensors holds of each stream
 
 
-def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
-    """Load a run folder; with `store`, features are read from it and missing ones are added to it."""
+def load_run(folder: Path, store: FeatureStore | None = None, net: Mapping[str, Any] | None = None) -> NetModel:
+    """Load a run folder; with `store`, features are read from it and missing ones are added to it.
+
+    `net` replaces options of the net that do not change its weights. Raises ModelError if the weights do not fit.
+    """
     recipe = config.load(folder / "recipe.yaml")
+    recipe = replace(recipe, net={**recipe.net, **(net or {})})
     vocabulary = tuple(_json(folder / "vocabulary.json", list))
     cards = _json(folder / "features.json", dict)
     if not vocabulary or not all(isinstance(word, str) for word in vocabulary):
@@ -40,12 +46,12 @@ def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
             check_card(card)
         except FeatureError as error:
             raise ModelError(f"{folder / 'features.json'}: {name}: {error}. {DAMAGED}") from None
-    net = build_net(recipe, vocabulary, cards)
+    built = build_net(recipe, vocabulary, cards)
     if recipe.debias and catalog.find("debias", str(recipe.debias.get("name"))).STAYS:
-        net = wrapped(net, recipe, vocabulary, cards)
+        built = wrapped(built, recipe, vocabulary, cards)
     weights = _tensors(folder / "model.safetensors")
     try:
-        net.load_state_dict(weights)
+        built.load_state_dict(weights)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"{folder / 'model.safetensors'} does not fit its recipe.yaml: {reason}") from None
@@ -56,7 +62,7 @@ def load_run(folder: Path, store: FeatureStore | None = None) -> NetModel:
         streams = {name.rpartition(".")[0] for name in kept}
         scale = {stream: (kept[f"{stream}.{mean}"], kept[f"{stream}.{deviation}"]) for stream in streams}
     name, world, words = folder.resolve().name, worlds.read(folder), within.read(folder)
-    return NetModel(net, recipe, vocabulary, cards, name, store, scale=scale, world=world, words=words)
+    return NetModel(built, recipe, vocabulary, cards, name, store, scale=scale, world=world, words=words)
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 
 class Net(nn.Module):
-    """The type of a network: a torch module whose `watch` and `answer` name the streams that they take.
+    """The type of a network: a torch module whose `watch` and `answer` declare, by argument names, the streams they
+    read.
 
-    `watch` maps streams of clips to what is kept of them, one row per clip; `answer` maps a memory with one row per
-    question, and streams of questions, to an Output. A network need not inherit from this. It may also have
-    `losses(output, labels, ...) -> {name: loss}`; without it, training uses cross-entropy.
+    `watch` maps streams of clips to a memory with one row per clip. `answer` maps a memory with one row per question,
+    and streams of questions, to an Output. A network need not inherit from this class. It may also have `losses(output,
+    labels, ...) -> {name: loss}`; without it, training uses cross-entropy.
     """
 
     watch: Callable[..., Memory]

@@ -5,14 +5,14 @@
 
 Li et al., "Object-Aware Adaptive-Positivity Learning for Audio-Visual Question Answering", AAAI 2024.
 
-`variant="released"` equals the official network (zhangbin-ai/APL) tensor by tensor. Its objects are 100 queries of DETR
-a frame with their boxes; here any patches of any encoder serve, with boxes of an even grid over the frame unless a
-stream `boxes` (left, top, right, bottom in 0..1) gives them. Loss: cross-entropy + 0.3 C(o1, question) + 0.3 C(o1, a1).
-C calls an object positive whose softmax over the frame is at least `threshold`, 0.011 as published for 100 objects;
-0 makes it 1.1 / objects. Its mean cosine with other clips' objects has a closed form, which is used here: the same
-number without comparing every pair of clips. Where C is 1e-3 or less, or of a batch of one, it is the constant 1e-3.
-Every 6th of 60 seconds is used. The losses are computed in training only; the official code computes them at test too.
-The evidence is the attention of the words to each second, weighted as for the answer.
+`variant="released"` equals the official network (zhangbin-ai/APL) tensor by tensor. Its objects are 100 DETR queries
+per frame with their boxes. Here any patches of any encoder can be objects; boxes come from the stream `boxes` (left,
+top, right, bottom in 0..1) or else from an even grid over the frame. Loss: cross-entropy + 0.3 C(o1, question) +
+0.3 C(o1, a1). C treats an object as positive if its softmax over the frame is at least `threshold`: 0.011 as published
+for 100 objects; 0 makes it 1.1 / objects. The mean cosine with objects of other clips is computed in closed form, which
+gives the same number without comparing all pairs of clips. C is the constant 1e-3 where it would be smaller, and for a
+batch of one. Every 6th of 60 seconds is used. The losses are computed in training only; the official code computes them
+at test time too. The evidence is the attention of the words to each second, weighted as for the answer.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from lookhear.layers.translate import fitted, renamed
 from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
-FLOOR = 1e-3  # smallest positive mass, and smallest loss
+FLOOR = 1e-3  # smallest sum of positive weights, and smallest loss
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Config:
     patches: int = 512
     """width of the stream `patches`"""
     boxes: int = 0
-    """4: a stream of boxes, a row for each patch; 0: boxes of an even grid"""
+    """4: also read the stream `boxes`, one row per patch; 0: use boxes of an even grid"""
     tokens: int = 93
     """size of the token vocabulary; id 0 is padding"""
     hidden: int = 512
@@ -63,7 +63,7 @@ class Config:
     every: int = 6
     """temporal stride: use every n-th second"""
     steps: int = 10
-    """most seconds used (number of position embeddings)"""
+    """largest number of seconds used (number of position embeddings)"""
     threshold: float = 0.0
     """softmax threshold of a positive object; 0 means 1.1 / objects, which is 0.011 for the published 100"""
     weight: float = 0.3
@@ -112,13 +112,13 @@ class APL(WatchAnswer):
 
     @property
     def watch(self) -> Callable[..., Memory]:
-        """`watch(audio, patches)`, or with `boxes` behind them where they are given."""
+        """`watch(audio, patches)`, or `watch(audio, patches, boxes)` if the stream `boxes` is used."""
         return self.watch_boxes if self.config.boxes else self.watch_grid
 
     def watch_grid(
         self, audio: Float[Tensor, "clip time dim"], patches: Float[Tensor, "clip time patch wide"]
     ) -> Memory:
-        """Sound after its self-attention, objects projected with boxes of an even grid."""
+        """Sound after its self-attention, and objects projected with boxes of an even grid."""
         boxes = grid(patches.shape[2]).to(patches)
         return self.watch_boxes(audio, patches, boxes.expand(*patches.shape[:2], -1, -1))
 
@@ -128,7 +128,7 @@ class APL(WatchAnswer):
         patches: Float[Tensor, "clip time patch wide"],
         boxes: Float[Tensor, "clip time patch 4"],
     ) -> Memory:
-        """The same with given boxes."""
+        """The same as `watch_grid` with boxes from a stream."""
         every, length = self.config.every, audio.shape[1]
         a, o = self.hear(audio[:, ::every]), self.see(torch.cat([patches, boxes], dim=-1)[:, ::every])
         if a.shape[1] > self.config.steps:
@@ -140,7 +140,7 @@ class APL(WatchAnswer):
         return {"audio": a, "objects": o, "length": torch.full((len(a),), length, device=a.device)}
 
     def answer(self, memory: Memory, tokens: Int[Tensor, "question word"]) -> Output:
-        """Logits of the answers and the weight of each second. Id 0 is padding."""
+        """Logits of the answers and the weight of each second. Token id 0 is padding."""
         tokens, padding = trim(tokens)
         words, (h, c) = run_lstm(self.lstm, self.table(tokens).tanh(), padding)
         words = words.masked_fill(padding[..., None], 0.0)
@@ -165,7 +165,7 @@ class APL(WatchAnswer):
         return normalized(repeat(weight, "row step -> row (step every)", every=self.config.every)[:, :length])
 
     def losses(self, output: Output, labels: Int[Tensor, " question"]) -> dict[str, Tensor]:
-        """Cross-entropy, and both contrastive losses at their weight."""
+        """Cross-entropy, and both contrastive losses with their weight."""
         objects, q = output.hidden["objects"], output.hidden["question"]
         asked = q[:, None].expand(-1, objects.shape[1], -1)
         found = {"answer": F.cross_entropy(output.logits, labels)}
@@ -183,7 +183,7 @@ def contrast(
     mass = (share / 0.4).exp()
     positive = (mass * (share >= (threshold or 1.1 / objects.shape[2]))).sum(dim=-1)
     positive = torch.where(positive == 0, FLOOR, positive)
-    mean = x.mean(dim=2)  # of unit objects: what makes the mean cosine with all other rows one product
+    mean = x.mean(dim=2)  # mean of the unit vectors: with it, the mean cosine with all other rows is a single product
     rest = (mean.sum(dim=0) - mean) / max(len(x) - 1, 1)
     loss = -(positive / (mass.sum(dim=-1) + (y * rest).sum(dim=-1))).log().mean()
     if len(x) < 2 or not loss > FLOOR:
@@ -192,7 +192,9 @@ def contrast(
 
 
 def grid(count: int) -> Float[Tensor, "patch 4"]:
-    """Boxes (left, top, right, bottom) of patches that fill a square frame row by row, or as strips from the left."""
+    """Boxes (left, top, right, bottom) of patches that tile a square frame row by row; if `count` is no square number,
+    of vertical strips from the left.
+    """
     rows = int(count**0.5)
     rows = rows if rows * rows == count else 1
     y, x = torch.meshgrid(torch.arange(rows), torch.arange(count // rows), indexing="ij")
@@ -237,7 +239,7 @@ def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def from_official(state_dict: Mapping[str, Tensor]) -> APL:
-    """The released network from a published checkpoint; it takes boxes, and every second it is given."""
+    """The released network from a published checkpoint; it reads boxes and uses every second of its input."""
     state = checkpoints.without_prefixes(state_dict)
     config = Config(
         answers=checkpoints.size(state, "attflat.linear_merge.weight"),

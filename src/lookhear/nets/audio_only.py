@@ -47,7 +47,7 @@ class AudioOnly(WatchAnswer):
         return {"audio": audio, "summary": summary(audio)}
 
     def answer(self, memory: Memory, question: Float[Tensor, "question dim"]) -> Output:
-        """Logits of the answers; attention `heard`."""
+        """Logits of the answers; attention `heard` over seconds."""
         taken, heard = self.glance(memory["audio"], question)
         logits = self.head(torch.cat([memory["summary"], taken, question], dim=-1))
         return Output(logits, attention={"heard": heard})

@@ -4,12 +4,12 @@
     frames ─ mean over seconds ─────────────────────────────────────── tanh ─ * ─ answers
 
 Zhou et al., "Attention-Based Bidirectional Long Short-Term Memory Networks for Relation Classification", ACL 2016:
-Eq. 8 is the sum of directions, Eq. 9-12 the attention. It was made for sentences alone, and no official code exists.
+Eq. 8 is the sum of directions, Eq. 9-12 the attention. The model was made for text only, and there is no official code.
 
-Adapted: how the published rows brought the picture in was never said. Here it is the mean second times the
-question, as in the tables' other question-and-picture baseline; `sound` puts the mean second of sound beside it.
-Wider than the paper's 100. Its attention is over words, so it gives no evidence in seconds; the weights of the
-words are in `hidden`.
+Adapted: published AVQA results do not say how the picture was added. Here the mean over time is multiplied with the
+question, as in the tables' other question-and-picture baseline; `sound` concatenates the mean of the sound. The net is
+wider than the paper's 100. Its attention is over words, so it gives no evidence in seconds; the weights of the words
+are in `hidden`.
 """
 
 from __future__ import annotations

@@ -6,12 +6,12 @@
 Mo et al., "Class-Incremental Grouping Network for Continual Audio-Visual Learning", ICCV 2023. It reads no question:
 `answer(memory)` gives the mean of both logits, so it is a classifier of clips whose "answers" are classes.
 
-`variant="released"` equals the official network (stoneMo/CIGN) behind its two ResNets, tensor by tensor: patches are
-the last map of the picture's (one second, the middle one of the clip), sound is one vector (the clip's mean). One row
-of sound goes to exactly one group where the grouping is `hard`. Loss: identity of the tokens + which classes are seen
-+ heard. Continual: `stages` are how many classes each stage brings; `stage` is the one being learnt. Tokens of earlier
-stages are parameters of their own, frozen in stages 1 and 2 and free again from stage 3, as released; `extended` makes
-the net of the next stage from that of the last.
+`variant="released"` equals the official network (stoneMo/CIGN) after its two ResNets, tensor by tensor. The patches are
+the last feature map of the visual ResNet for the middle second of the clip; the sound is one vector, the clip's mean.
+With `hard` grouping, the single row of sound is assigned to exactly one group. Loss: identity of the tokens + classes
+seen + classes heard. Continual learning: `stages` lists the number of new classes of each stage and `stage` is the
+current one. Tokens of earlier stages are separate parameters, frozen in stages 1 and 2 and trained again from stage 3,
+as released. `extended` makes the net of the next stage from that of the last.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Config:
     variant: str = "released"
     """form of the network; see the module's docstring"""
     answers: int = 42
-    """classes, where `stages` does not say how many"""
+    """number of classes, unless `stages` is given"""
     audio: int = 512
     """width of the stream `audio`"""
     patches: int = 512
@@ -89,12 +89,13 @@ class CIGN(WatchAnswer):
         }
 
     def answer(self, memory: Memory) -> Output:
-        """The mean of both logits; `opinions` are the two by themselves."""
+        """The mean of both logits; `opinions` are the separate logits."""
         opinions = {"audio": memory["heard_sources"], "visual": memory["seen_sources"]}
         return Output((opinions["audio"] + opinions["visual"]) / 2, opinions=opinions, hidden=dict(memory))
 
     def losses(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
-        """Identity of the tokens, and binary cross-entropy in both streams. Labels are numbers, or 0/1 by class."""
+        """Identity of the tokens, and binary cross-entropy in both streams. Labels are class indices, or 0/1 by
+        class."""
         wanted = labels if labels.is_floating_point() else F.one_hot(labels, output.logits.shape[1])
         token = self.fc_cls(torch.cat(list(self.av_token)))
         found = {"identity": F.cross_entropy(token, torch.arange(len(token), device=token.device))}
@@ -128,7 +129,8 @@ def build(config: Config) -> CIGN:
 
 
 def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published tensors under our names; the grouping across streams is built there and never runs."""
+    """Rename the published tensors to our parameter names; the published cross-stream grouping is unused and left
+    out."""
     result = {}
     for name, tensor in state.items():
         if name.startswith("av_token"):

@@ -3,11 +3,11 @@
     audio ─ [conv, conv, halve] x 5 ─ LSTM ─ last state ─┐
     tokens ─ LSTM ─ last state ──────────────────────────┴─ 1024 ─ answers
 
-Fayek and Johnson, "Temporal Reasoning via Audio Question Answering", IEEE TASLP 2020. It sees nothing.
+Fayek and Johnson, "Temporal Reasoning via Audio Question Answering", IEEE TASLP 2020. It reads no picture.
 
-Variants are those of `fcnlstm`, which see: `released` equals the official network on a log-mel spectrogram, `avqa` is
-our adaptation to one vector a second. All clips of a batch are equally long, so the last step is the clip's last (the
-official code takes the last step of the padded batch too).
+The variants are those of `fcnlstm`: `released` equals the official network on a log-mel spectrogram, `avqa` is
+our adaptation to one vector per second. All clips of a batch have the same length, so the last step is the clip's last
+(the official code also takes the last step of the padded batch).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lookhear.types import Memory
 
 
 class ConvLSTM(Hears):
-    """The network; reads sound in order, and the question."""
+    """The network; reads sound in temporal order, and the question."""
 
     def __init__(self, config: Config) -> None:
         super().__init__(config, config.size("hidden"))
@@ -35,7 +35,7 @@ class ConvLSTM(Hears):
         self.follow = nn.LSTM(self.hear.outputs * bins, config.size("hidden"), batch_first=True)
 
     def watch(self, audio: Float[Tensor, "clip time dim"]) -> Memory:
-        """One vector a clip: the state after its last row."""
+        """One vector per clip: the state after its last row."""
         heard = self.hear(audio)
         heard = heard[..., None] if heard.dim() == 3 else heard
         steps = rearrange(heard, "clip channel time bin -> clip time (channel bin)")

@@ -3,15 +3,15 @@
     audio ─ [conv, conv, halve] x 5 ─ conv 1 ─ mean over time ─┐
     tokens ─ LSTM ─ last state ────────────────────────────────┴─ 1024 ─ answers
 
-Fayek and Johnson, "Temporal Reasoning via Audio Question Answering", IEEE TASLP 2020. It sees nothing.
+Fayek and Johnson, "Temporal Reasoning via Audio Question Answering", IEEE TASLP 2020. It reads no picture.
 
 `variant="released"` equals the official network (facebookresearch/daqa) tensor by tensor. It reads a log-mel
-spectrogram, 100 rows a second of 64 bins, as one channel of a picture, with a first kernel of 12 x 3 and stride 9;
-fewer than 289 rows vanish in its halvings, so it cannot run at one vector a second. Batch norm mixes a training batch.
-`variant="avqa"` is our adaptation to one vector a second: its numbers have no neighbourhood, so convolutions run over
-time alone, with 3 blocks of groups normalised in each clip by itself; the map after them is followed by a relu.
-With `read="words"`, vectors of a frozen encoder stand for the rows of the table (a tanh layer in front of them in the
-adaptation). What the rows in the papers' tables were given was never said.
+spectrogram of 100 rows per second and 64 bins as a one-channel image, with a first kernel of 12 x 3 and stride 9.
+Its pooling needs at least 289 rows, so it cannot run at one vector per second. Batch norm mixes a training batch.
+`variant="avqa"` is our adaptation to one vector per second. Features of a vector have no neighbourhood, so convolutions
+run over time only, in 3 blocks with group norm within each clip; a ReLU follows the last map. With `read="words"`, word
+vectors of a frozen encoder replace the embedding table (in the adaptation, behind a tanh layer). Papers that report
+these nets do not say what their inputs were.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from lookhear.types import Memory, Output
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names. 0 is the published size, or the adaptation's."""
+    """Sizes. Fields named like streams are the widths of these streams. 0 means the variant's default size."""
 
     variant: str = "released"
     """form of the network; see the module's docstring"""
@@ -42,7 +42,7 @@ class Config:
     audio: int = 64
     """width of the stream `audio`"""
     read: str = "tokens"
-    """tokens: ids through a trained table; words: word vectors"""
+    """tokens: ids through a trained embedding; words: word vectors"""
     tokens: int = 20000
     """size of the token vocabulary; id 0 is padding"""
     words: int = 512
@@ -68,7 +68,7 @@ class Config:
 
 
 class Picture(nn.Sequential):
-    """The published blocks over (clip, 1, row, bin): twice [conv, batch norm, relu], then the halving."""
+    """The published blocks over (clip, 1, row, bin): twice [conv, batch norm, ReLU], then pooling by 2."""
 
     def __init__(self, filters: int, blocks: int) -> None:
         layers: list[nn.Module] = []
@@ -94,7 +94,8 @@ class Picture(nn.Sequential):
 
 
 class Row(nn.Sequential):
-    """The adaptation's blocks over time, (clip, time, dim) in, (clip, channel, time) out; each halves, rounding up."""
+    """The adaptation's blocks over time, (clip, time, dim) in, (clip, channel, time) out; each halves time,
+    rounding up."""
 
     def __init__(self, inputs: int, filters: int, blocks: int) -> None:
         layers: list[nn.Module] = []
@@ -134,7 +135,7 @@ class Hears(Reads):
 
 
 def blocks_of(config: Config) -> Picture | Row:
-    """The convolutions of a variant. Raises RecipeError for a variant that is not there."""
+    """The convolutions of a variant. Raises RecipeError for an unknown variant."""
     sizes = config.size("filters"), config.size("blocks")
     if config.variant not in ("released", "avqa"):
         raise RecipeError(f"There is no variant {config.variant!r} of this network. There are: released, avqa.")
@@ -152,7 +153,7 @@ class FCNLSTM(Hears):
         self.out = nn.Sequential(conv(self.hear.outputs, config.size("sound"), 1), last)
 
     def watch(self, audio: Float[Tensor, "clip time dim"]) -> Memory:
-        """One vector a clip."""
+        """One vector per clip."""
         return {"heard": self.out(self.hear(audio)).flatten(2).mean(dim=-1)}
 
 
@@ -176,7 +177,7 @@ def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def sizes(state: Mapping[str, Tensor]) -> dict[str, int]:
-    """The sizes that both networks' checkpoints tell."""
+    """The sizes that can be inferred from checkpoints of both networks."""
     blocks = numbered({k: v for k, v in state.items() if v.dim() == 4}, r"conv\.(\d+)\.weight") // 2
     return {
         "answers": checkpoints.size(state, "output.2.weight"),
@@ -190,7 +191,7 @@ def sizes(state: Mapping[str, Tensor]) -> dict[str, int]:
 
 
 def from_official(state_dict: Mapping[str, Tensor]) -> FCNLSTM:
-    """The released network from a published checkpoint. Bins do not show in it: any number of them runs."""
+    """The released network from a published checkpoint. The number of bins is not fixed by it: any number runs."""
     state = checkpoints.without_prefixes(state_dict)
     config = Config(**sizes(state), sound=checkpoints.size(state, "conv1.weight"))
     return fitted(build(config), translated(state))  # type: ignore[return-value]

@@ -4,12 +4,12 @@
     audio  ─ mean, max ───────────────────────────────────────────────────────┼─ ⊙ MLP(question) ─ MLP ─▶ answers
     frames ─ mean ────────────────────────────────────────────────────────────┘
 
-"Is the violin louder than the tuba?" asks for two numbers of the sound, each over the seconds in which its instrument
-plays, one with a plus and one with a minus. A question that stands beside the clip in an MLP has to make that product
-out of sums; here it is one. Without heads it looks at no seconds: `pooled_mlp` with a product in place of the sum.
-"Is the instrument on the left louder …?" must first be completed by who stands there: with `places`, the picture's
-numbers times weights read off the question are added to the question before anything is asked. It knows no order: with
-its seconds shuffled a clip gives the same answer.
+"Is the violin louder than the tuba?" needs two features of the sound, each averaged over the seconds in which its
+instrument plays, with opposite signs chosen by the question. An MLP over concatenated question and clip has to
+approximate this product by sums; here it is an explicit product. With `heads=0` there is no attention to seconds, which
+is `pooled_mlp` with a product instead of concatenation. "Is the instrument on the left louder …?" first requires to
+find out who stands there: with `places`, the mean picture weighted by the question is added to the question beforehand.
+The net ignores order: shuffling the seconds of a clip does not change its answer.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Config:
     heads: int = 4
     """attention heads over the seconds of the sound; 0 uses mean and maximum only"""
     places: int = 0
-    """gated readings of the mean picture that are added to the question first, one per place it names"""
+    """gated readings of the mean picture, added to the question before attention; one per place that a question
+    names"""
     inner: int = 256
     """hidden width of the question MLPs"""
     hidden: int = 512
@@ -84,7 +85,7 @@ class Gated(WatchAnswer):
 
 
 def _reader(config: Config, outputs: int, dropout: float = 0.0) -> nn.Sequential:
-    """Question -> as many numbers as are asked for."""
+    """An MLP from the question to `outputs` numbers."""
     return nn.Sequential(
         nn.Linear(config.question, config.inner), nn.ReLU(), nn.Dropout(dropout), nn.Linear(config.inner, outputs)
     )

@@ -3,11 +3,11 @@
     words ─ tanh(embed 200) ─ LSTM 512 x 2 ─ [h, c of both layers] ─ tanh(1024) ─┐
     frames ─ mean over seconds ─ L2 norm ─────────────────────────── tanh(1024) ─ * ─ answers
 
-Antol et al., "VQA: Visual Question Answering", ICCV 2015, section 4.2 and figure 8. The tables of
-audio-visual papers call it GRU; there is no GRU in it. It is deaf there, and here unless `sound` is true.
+Antol et al., "VQA: Visual Question Answering", ICCV 2015, section 4.2 and figure 8. Tables of audio-visual papers call
+it GRU, although it contains none. There it reads no sound; here it does with `sound`.
 
-Adapted: one picture becomes the mean of a clip's seconds, word vectors stand for one-hot words, and `sound` puts the
-mean second of sound, normalised too, beside the picture. The published rows' adaptation to video was never released
+Adapted: the mean over a clip's seconds replaces the single picture, word vectors replace one-hot words, and `sound`
+concatenates the mean of the sound, also normalised. The adaptation to video behind published results was never released
 and could not be checked.
 """
 
@@ -75,7 +75,7 @@ class DeeperLSTM(SeesHears):
 
 
 def norm(stream: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip dim"]:
-    """The mean second, of length 1 ("norm I")."""
+    """The mean over time, normalised to length 1 ("norm I")."""
     return F.normalize(stream.mean(dim=1), dim=-1)
 
 

@@ -1,15 +1,15 @@
-"""The question looks twice, the second time before or after what it found first: a plain baseline that knows order.
+"""Ordered baseline: two attention steps, the second before or after the seconds that the first selected.
 
-    audio ─ with what is new, what does not come back, and how much has begun ─▶ z (second by second)
-    question ─ look 1 over z ─▶ seconds, and what lies before and after them
-    question ─ look 2 over z, before or after look 1 ─▶ seconds
-    both looks ─ point into the mean picture ─┐
-    both looks, audio mean and max, frames ───┴─ ⊙ MLP(question) ─ MLP ─▶ answers
+    audio ─ with onsets, ends, position, and fraction begun ─▶ z (second by second)
+    question ─ attention 1 over z ─▶ seconds, and what lies before and after them
+    question ─ attention 2 over z, before or after attention 1 ─▶ seconds
+    both ─ weights on the mean picture ─────────┐
+    both, audio mean and max, frames ───────────┴─ ⊙ MLP(question) ─ MLP ─▶ answers
 
-`gated` averages seconds whose order it does not know. Here a second holds what sounds now and never before (an onset),
-what never sounds again (an end), where it stands in the clip, and how much has begun by then. "Which instrument sounds
-after the guzheng?" is two looks: where the guzheng begins, and what is new after that. "Where is the first sounding
-instrument?" is a look whose sound points into the picture.
+`gated` averages seconds without their order. Here the feature of a second also holds what sounds now and never before
+(an onset), what never sounds again (an end), its position in the clip, and the fraction of all onsets up to then.
+"Which instrument sounds after the guzheng?" takes two attention steps: the onset of the guzheng, then the onsets after
+it. "Where is the first sounding instrument?" takes one step, whose sound selects a part of the mean picture.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from lookhear.layers.pooling import head, summary
 from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
-BINS = 8  # soft places in the clip, and in what has begun
-SMALL = 1e-4  # share of a look that stands for none
+BINS = 8  # soft bins of the position in the clip, and of the fraction begun
+SMALL = 1e-4  # attention mass below which nothing was attended
 
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. Widths of streams carry the streams' names."""
+    """Sizes. Fields named like streams are the widths of these streams."""
 
     answers: int = 42
     audio: int = 128
     frames: int = 256
     question: int = 128
     heads: int = 4
-    """looks of each kind for one question"""
+    """attention heads of each step"""
     inner: int = 256
-    """hidden width of what reads the question"""
+    """hidden width of the question MLPs"""
     hidden: int = 512
-    """hidden width of what answers"""
+    """hidden width of the answer MLP"""
     dropout: float = 0.1
 
 
 class Ordered(WatchAnswer):
-    """Two looks over seconds that know what came before them, then numbers weighed by the question."""
+    """Two attention steps over seconds with their temporal context, then features gated by the question."""
 
     def __init__(self, config: Config):
         super().__init__()
@@ -55,22 +55,22 @@ class Ordered(WatchAnswer):
         looked = 2 * config.heads * 3 * config.audio
         numbers = looked + 2 * config.audio + 2 * config.frames
         self.first, self.second = (_reader(config, config.heads * wide) for _ in range(2))
-        self.where = _reader(config, 2 * config.heads)  # how much look 2 goes after and before look 1
+        self.where = _reader(config, 2 * config.heads)  # weights of "after" and "before" for step 2
         self.point = nn.Linear(looked, config.frames)
         self.weigh = _reader(config, numbers, config.dropout)
         self.head = head(numbers, config.hidden, config.answers, config.dropout)
 
     def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip time wide"]) -> Memory:
-        """The sound second by second with its past and future, and what needs no question."""
+        """Sound second by second with its temporal context, and the features that need no question."""
         seen = frames.mean(dim=1)
         return {"timeline": timeline(audio), "seen": seen, "summary": torch.cat([seen, summary(audio)], dim=-1)}
 
     def answer(self, memory: Memory, question: Float[Tensor, "question dim"]) -> Output:
-        """Logits of the answers; which seconds were listened to, on average over both looks."""
+        """Logits of the answers; attention to seconds, averaged over both steps."""
         z = memory["timeline"]
         sound = z[..., : z.shape[-1] - 2 * BINS]
         one = self._look(self.first, question, z).softmax(dim=-1)
-        done = one.cumsum(dim=-1)  # share of look 1 up to each second
+        done = one.cumsum(dim=-1)  # cumulative attention of step 1 up to each second
         after, before = (done - one).clamp(min=SMALL).log(), (1 - done).clamp(min=SMALL).log()
         towards = self.where(question).unflatten(-1, (2, self.heads, 1))
         two = (self._look(self.second, question, z) + towards[:, 0] * after + towards[:, 1] * before).softmax(dim=-1)
@@ -85,9 +85,9 @@ class Ordered(WatchAnswer):
 
 
 def timeline(audio: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip time wide"]:
-    """Each second beside what of it is new, what of it does not come back, its place, and how much has begun by then.
+    """Each second with its onsets, its ends, its position, and the fraction of all onsets up to then.
 
-    The last two are soft places of `BINS` each, of the clip's length and of all that begins in it.
+    Position and fraction are encoded in `BINS` soft bins each.
     """
     least = audio.amin(dim=1, keepdim=True)
     past = torch.cat([least, audio.cummax(dim=1).values[:, :-1]], dim=1)
@@ -99,18 +99,18 @@ def timeline(audio: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip time 
 
 
 def _soft(share: Float[Tensor, "clip time"]) -> Float[Tensor, "clip time bin"]:
-    """How near a share of 0 to 1 is to each of `BINS` places."""
+    """Soft assignment of a fraction in 0..1 to each of `BINS` bins."""
     places = torch.linspace(0, 1, BINS, dtype=share.dtype, device=share.device)
     return (-((share[..., None] - places) * BINS).square() / 2).exp()
 
 
 def _reader(config: Config, outputs: int, dropout: float = 0.0) -> nn.Sequential:
-    """Question -> as many numbers as are asked for."""
+    """An MLP from the question to `outputs` numbers."""
     return nn.Sequential(
         nn.Linear(config.question, config.inner), nn.ReLU(), nn.Dropout(dropout), nn.Linear(config.inner, outputs)
     )
 
 
 def build(config: Config) -> Ordered:
-    """The net, freshly initialised."""
+    """Build the net with random weights."""
     return Ordered(config)

@@ -4,7 +4,7 @@
     frames ─ mean, max ─┼─ MLP ─▶ answers
     question ───────────┘
 
-It has no temporal order, so a net that uses order should beat it on questions about order.
+It ignores temporal order, so a net that uses order should be better on questions about order.
 """
 
 from __future__ import annotations

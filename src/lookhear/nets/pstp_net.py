@@ -10,13 +10,13 @@ cross-entropy.
 
 - `released`: the published network computes the selection and discards it: the line that adds it to the
   self-attention is commented out. Only the upper row remains; 2.45 of 16.38 million weights affect the answer.
-- `concat`: that line enabled. The list of patches is that of the first question of the batch, at its first second, for
-  all; and all 25 rows become the patch of the largest number in it. The module that lets a and v look at each other
-  gives back its input. Which of the two forms was trained for the paper's table is not known.
-- `paper`: each second of each question keeps its own 25 patches, and a and v do look at each other. (Made from these
-  findings; the paper itself was not at hand.)
+- `concat`: that line is enabled. The patches selected for the first question of the batch at its first second are used
+  for all, and all 25 rows become the patch with the largest index among them. The module for attention between a and v
+  returns its input unchanged. Which of the two forms was trained for the paper's table is not known.
+- `paper`: each second of each question has its own 25 patches, and a and v do attend to each other. (Derived from these
+  findings; the paper itself was not available.)
 
-Segments and patches are picked by indices alone, so what picks them is never trained in any variant.
+Segments and patches are selected by indices without gradient, so the selecting layers are not trained in any variant.
 
 Evidence: each second's share in the mean, half directly and half through the self-attention (average over positions).
 """
@@ -99,7 +99,7 @@ class Trunk(WatchAnswer):
         question: Tensor,
         padding_mask: Tensor | None,
     ) -> tuple[Tensor, Float[Tensor, "question position"], dict[str, Tensor]]:
-        """(logits, the share of each position in them, inner tensors) of a sequence that ends with the words."""
+        """(logits, share of each position in them, inner tensors) of a sequence that ends with the words."""
         if padding_mask is not None:
             padding_mask = nn.functional.pad(padding_mask, (x.shape[1] - padding_mask.shape[1], 0))
         taken, mixing = self.mix.self_attn.attend_folded(asked, x, given, padding_mask)
@@ -124,7 +124,7 @@ class PSTPNet(Trunk):
     def answer(
         self, memory: Memory, question: Float[Tensor, "question dim"], words: Float[Tensor, "question word wide"]
     ) -> Output:
-        """Logits; attention; hidden: the fused sequence and the vector that answers."""
+        """Logits; attention; hidden: the fused sequence and the input of the answer layer."""
         words, padding_mask = trim_padding(words)
         w, attn = self.read(words), self.mix.self_attn
         x = torch.cat([memory["heard"], memory["seen"], w], dim=1)
@@ -153,14 +153,14 @@ class Search(Trunk):
         frames: Float[Tensor, "clip time wide"],
         patches: Float[Tensor, "clip time patch deep"],
     ) -> Memory:
-        """Streams, patches, and the segments as the search sees them."""
+        """Streams, patches, and the segment features for the selection."""
         a, v = self.hear(audio), self.see(frames)
         memory = {"heard": a, "seen": v, "patches": patches.to(a.dtype)}
         if self.pair is not None:
             memory["heard_pair"] = self.pair(a, v)
             memory["seen_pair"] = self.pair(v, memory["heard_pair"])
         count = min(self.config.segments, a.shape[1])
-        whole = a.shape[1] // count * count  # seconds past the last whole segment are in none
+        whole = a.shape[1] // count * count  # seconds after the last whole segment belong to none
         with torch.no_grad():
             both = torch.cat([a, v], dim=-1)[:, :whole]
             means = rearrange(both, "clip (segment second) dim -> clip segment second dim", segment=count).mean(dim=2)
@@ -182,7 +182,7 @@ class Search(Trunk):
     def chosen(
         self, q: Float[Tensor, "question dim"], patches: Float[Tensor, "question pick patch dim"]
     ) -> Float[Tensor, "question pick few dim"]:
-        """The patches that the question looks at most, in every picked second."""
+        """The patches with the largest attention of the question, in every selected second."""
         picks, count = patches.shape[1], min(self.config.top_m, patches.shape[2])
         with torch.no_grad():
             asked = repeat(q, "question dim -> (question pick) 1 dim", pick=picks)
@@ -195,7 +195,7 @@ class Search(Trunk):
     def answer(
         self, memory: Memory, question: Float[Tensor, "question dim"], words: Float[Tensor, "question word wide"]
     ) -> Output:
-        """Logits; attention; hidden: also what was picked."""
+        """Logits; attention; hidden, including the selected seconds and patches."""
         words, padding_mask = trim_padding(words)
         q, w, attn = self.ask(question), self.read(words), self.mix.self_attn
         a, v = memory["heard"], memory["seen"]
@@ -221,7 +221,7 @@ FORMS: dict[str, type[PSTPNet] | type[Search]] = {"released": PSTPNet, "concat":
 
 
 def build(config: Config) -> PSTPNet | Search:
-    """The net of the variant asked for, freshly initialised."""
+    """Build the net of the chosen variant with random weights. Raises RecipeError for options that do not fit."""
     if config.variant not in FORMS:
         raise RecipeError(f"pstp_net has no variant {config.variant!r}. There are: {', '.join(FORMS)}.")
     if config.hidden % config.heads:
@@ -252,7 +252,7 @@ DEAD = (
 
 
 def from_official(state_dict: Mapping[str, Tensor], variant: str = "released") -> PSTPNet | Search:
-    """The network from a published checkpoint, which holds what every variant needs; sizes are read off the shapes."""
+    """The network from a published checkpoint, which serves all variants; sizes are inferred from the shapes."""
     state = checkpoints.without_prefixes(state_dict)
     layers = {"audio": "fc_a", "frames": "fc_v", "patches": "fc_p", "question": "fc_q", "words": "fc_word"}
     net = build(Config(variant, **checkpoints.widths(state, layers, "fc_a", "fc_answer_pred")))

@@ -3,7 +3,7 @@
     question ─┐
     words ─ mean over real words ─┴─ MLP ─▶ answers
 
-It reads no clip. On a dataset with balanced answers it stays at chance.
+It reads no clip, so it stays at chance on a dataset with balanced answers.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class QuestionOnly(WatchAnswer):
     def answer(
         self, memory: Memory, question: Float[Tensor, "question dim"], words: Float[Tensor, "question word wide"]
     ) -> Output:
-        """Logits of the answers. Rows of `words` that are all zero are padding and not counted."""
+        """Logits of the answers. All-zero rows of `words` are padding and are not counted."""
         real = (words != 0).any(dim=-1, keepdim=True).to(words.dtype)
         mean = (words * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)
         return Output(self.head(torch.cat([question, mean], dim=-1)))

@@ -8,10 +8,10 @@ Yang et al., "SaSR-Net: Source-Aware Semantic Representation Network for Enhanci
 EMNLP 2024 Findings; the grouping is CIGN's. The tokens stand for `SOURCES`, in this order.
 
 `variant="released"` equals the official network (Tianyu-yang-anna/SaSR-Net) tensor by tensor; it fixes the number of
-seconds, `steps`. Its "3-D" picture input is the 2-D one again. Loss: cross-entropy + 0.5 match + 0.5 identity of the
-tokens + 0.5 (which sources are heard + seen); the last needs `items` (question, source) of 0 and 1, which no dataset
-serves (the official repository lacks that file too): `items=true` asks for it. Tokens start at zero, as released.
-Nothing but the answer reads the question, so `watch` does nearly all of the work.
+seconds, `steps`. Its "3-D" picture input is the 2-D input again. Loss: cross-entropy + 0.5 match + 0.5 identity of the
+tokens + 0.5 (classification of sources heard + seen). The last term needs a stream `items` (question, source) of 0 and
+1, which no dataset provides (the official repository lacks that file too); `items=true` requests it. Tokens start at
+zero, as released. Only the answer head reads the question, so `watch` does nearly all of the work.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ SOURCES = (
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. The published network sees 14 x 14 patches of 512, hears 128, and knows 92 words and the padding."""
+    """Sizes. The published network reads 14 x 14 patches of width 512 and audio of width 128; it has 92 words and
+    padding."""
 
     variant: str = "released"
     """form of the network; see the module's docstring"""
@@ -49,25 +50,25 @@ class Config:
     audio: int = 128
     """width of the stream `audio`"""
     patches: int = 512
-    """width of a patch, and of everything inside"""
+    """width of the stream `patches`, and hidden width"""
     tokens: int = 93
     """size of the token vocabulary; id 0 is padding"""
     words: int = 14
-    """tokens that the question encoder reads at least, padding included"""
+    """smallest number of tokens that the question encoder reads, padding included"""
     sources: int = 22
-    """source tokens"""
+    """number of source tokens"""
     heads: int = 4
-    """of the question's attention; the grouping has 8"""
+    """heads of the question's attention; the grouping has 8"""
     depth: int = 3
     """transformer layers"""
     every: int = 6
     """temporal stride: use every n-th second"""
     steps: int = 10
-    """number of seconds used, exactly"""
+    """number of seconds used, which must be exact"""
     items: bool = False
-    """add the loss on sources; `losses` then requests the stream `items`"""
+    """add the loss on sources, for which `losses` requests the stream `items`"""
     weight: float = 0.5
-    """weight of each further loss"""
+    """weight of each loss besides the answer's"""
     dropout: float = 0.1
     """dropout probability"""
 
@@ -107,7 +108,7 @@ class SaSRNet(avst.Answering):
         self.ground, self.sasr = avst.Ground(config.patches), Sources(config)
 
     def watch(self, audio: Float[Tensor, "clip time dim"], patches: Float[Tensor, "clip time patch wide"]) -> Memory:
-        """Grouped sound, the picture grounded by it, their keys, and which sources are heard and seen."""
+        """Grouped sound, the picture grounded by it, their keys, and logits of the sources heard and seen."""
         a, maps = self.hear(self._thin(audio)), self._thin(patches)
         if a.shape[1] != self.config.steps:
             raise FeatureError(
@@ -120,21 +121,22 @@ class SaSRNet(avst.Answering):
         return memory | {n: found[n] for n in ("heard_sources", "seen_sources", "heard_assign", "seen_assign")}
 
     def grounded(self, heard: Tensor, pooled: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """(the picture where the sound may come from, beside its pooled sequence; where)."""
+        """(grounded picture features combined with the pooled sequence, grounding map)."""
         unit = F.normalize(maps, dim=-1)
         where = (unit @ F.normalize(heard, dim=-1)[..., None]).squeeze(-1).softmax(dim=-1)
         place = torch.einsum("rtp,rtpd->rtd", where, unit)
         return self.ground.merge(torch.cat([pooled, place], dim=-1).tanh()), where
 
     def answer(self, memory: Memory, tokens: Int[Tensor, "question word"]) -> Output:
-        """Logits; attention `seen` and `heard`; hidden also what training compares."""
+        """Logits; attention `seen` and `heard`; hidden also holds the tensors for the losses."""
         output = super().answer(memory, tokens)
         names = ("before", "heard_sources", "seen_sources", "heard_assign", "seen_assign")
         return replace(output, hidden={**output.hidden, **{n: memory[n] for n in names}})
 
     @property
     def losses(self) -> Callable[..., dict[str, Tensor]]:
-        """`losses(output, labels, patches_negative)`, with `items` behind them where they are trained on."""
+        """`losses(output, labels, patches_negative)`, or with the further argument `items` if the config has
+        `items`."""
         return self.losses_items if self.config.items else self.losses_plain
 
     def losses_plain(
@@ -153,7 +155,7 @@ class SaSRNet(avst.Answering):
         patches_negative: Float[Tensor, "question time patch wide"],
         items: Float[Tensor, "question source"],
     ) -> dict[str, Tensor]:
-        """The same, and which sources are heard and seen."""
+        """The same losses, and the classification of the sources heard and seen."""
         found = self.losses_plain(output, labels, patches_negative)
         pairs = [output.hidden[f"{side}_sources"].sigmoid() for side in ("heard", "seen")]
         terms = [F.binary_cross_entropy(p, items.to(p.dtype)) for p in pairs]

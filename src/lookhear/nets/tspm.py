@@ -1,4 +1,4 @@
-"""TSPM: a declarative prompt picks ten seconds, their sound looks at patches, the question weighs what is found.
+"""TSPM: a declarative prompt selects ten seconds, their sound attends to patches, the question weights the results.
 
     frames ─ v ─ attention of `prompt` ─ the 10 largest weights ─▶ seconds
     audio ─ a ───────────────────────── at these seconds ─ a_s ─── question attends ─ a_q ─┐
@@ -7,15 +7,15 @@
 
 Li et al., "Boosting Audio Visual Question Answering via Key Semantic-Aware Cues", ACM MM 2024. Loss: cross-entropy.
 
-- `released`: the published network file, once its two undefined names are mended, takes the patches of seconds 0..9
-  whatever was picked; the k-th picked second's sound looks at the patches of second k.
-- `paper`: patches are those of the picked seconds, as in the copy that QA-TIGER ships.
+- `released`: the published network file, with its two undefined names fixed, uses the patches of seconds 0..9 for any
+  selection; the sound of the k-th selected second attends to the patches of second k.
+- `paper`: patches are those of the selected seconds, as in the copy that QA-TIGER ships.
 
-In both the picking is never trained: only indices leave it, so the prompt's projection and its attention stay as they
-were drawn, and a checkpoint must bring them along. The prompt is the `prompt` stream, a sentence made from the question
-(`example.meta["prompt"]`); without one it is the question.
+In both variants the selection is not trained: it passes on indices only, so the prompt's projection and its attention
+keep their initial values, which a checkpoint must contain. The prompt is the `prompt` stream, a sentence made from the
+question (`example.meta["prompt"]`); without one it is the question.
 
-Evidence: the question's attention over the picked seconds; `released` looks at seconds 0..9, and `seen` says so.
+Evidence: the question's attention over the selected seconds; in `released`, `seen` covers seconds 0..9.
 """
 
 from __future__ import annotations
@@ -58,20 +58,20 @@ class Config:
     heads: int = 4
     """attention heads"""
     top_k: int = 10
-    """seconds that are picked"""
+    """number of selected seconds"""
     dropout: float = 0.1
     """dropout probability"""
 
 
 class Tokens(nn.Module):
-    """The patches of one second attend to each other; one head, post-norm."""
+    """Self-attention among the patches of one second; one head, post-norm."""
 
     def __init__(self, dim: int, dropout: float) -> None:
         super().__init__()
         self.layer = HanLayer(dim, dropout, cross=False)
 
     def forward(self, patches: Float[Tensor, "row time patch dim"]) -> Float[Tensor, "row time patch dim"]:
-        """Same shape; seconds do not see each other."""
+        """Same shape; there is no attention between seconds."""
         return self.layer(patches.flatten(0, 1)).unflatten(0, patches.shape[:2])
 
 
@@ -98,7 +98,8 @@ class TSPM(WatchAnswer):
         frames: Float[Tensor, "clip time wide"],
         patches: Float[Tensor, "clip time patch deep"],
     ) -> Memory:
-        """Streams, their means after looking at each other, keys for the prompt, what of the patches is the clip's."""
+        """Streams, their means after attention to each other, keys for the prompt, and the patch features of the
+        clip."""
         a, v = self.hear(audio), self.see(frames)
         with torch.no_grad():
             keys = self.pick.project(v, "k")
@@ -107,7 +108,7 @@ class TSPM(WatchAnswer):
         patches = patches.to(self.look.weight.dtype)
         if self.config.variant == "released":
             return memory | {"tokens": self.tokens(self.look(patches[:, : self.config.top_k]))}
-        if self.training:  # few seconds are picked: only theirs are worth working out
+        if self.training:  # only the patches of the few selected seconds are processed
             return memory | {"patches": patches}
         tokens = self.tokens(self.look(patches))
         return memory | {"placed": self.placed(a[:, : tokens.shape[1]], tokens)}
@@ -115,11 +116,11 @@ class TSPM(WatchAnswer):
     def placed(
         self, heard: Float[Tensor, "row pick dim"], tokens: Float[Tensor, "row pick patch dim"]
     ) -> Float[Tensor, "row pick dim"]:
-        """What the sound of each second makes of its patches."""
+        """The attention of the sound of each second to its patches."""
         return self.place(heard.flatten(0, 1), tokens.flatten(0, 1))[0].unflatten(0, heard.shape[:2])
 
     def picked(self, memory: Memory, prompt: Float[Tensor, "question dim"]) -> tuple[Tensor, Tensor]:
-        """(seconds picked, in order of time; weight of every second), without gradient."""
+        """(selected seconds in temporal order, weight of every second), without gradient."""
         with torch.no_grad():
             split = "row n (head d) -> row head n d"
             q = rearrange(
@@ -132,7 +133,7 @@ class TSPM(WatchAnswer):
     def answer(
         self, memory: Memory, question: Float[Tensor, "question dim"], prompt: Float[Tensor, "question wide"]
     ) -> Output:
-        """Logits; attention over the seconds that were looked at; hidden: what was picked and what came of it."""
+        """Logits; attention over the used seconds; hidden: the selection and the features derived from it."""
         seconds, weight = self.picked(memory, prompt)
         rows = torch.arange(len(seconds), device=seconds.device).unsqueeze(1)
         heard, looked = memory["heard"][rows, seconds], seconds
@@ -186,7 +187,7 @@ DEAD = (
 
 
 def from_official(state_dict: Mapping[str, Tensor], variant: str = "released") -> TSPM:
-    """The network from a published checkpoint, which both variants share; sizes are read off the shapes."""
+    """The network from a published checkpoint, which serves both variants; sizes are inferred from the shapes."""
     state = checkpoints.without_prefixes(state_dict)
     streams = {"audio": "a", "frames": "v", "patches": "v_patch", "question": "qst", "prompt": "qst_prompt"}
     layers = {stream: f"input_{old}" for stream, old in streams.items()}

@@ -1,4 +1,4 @@
-"""Answers from picture and question alone: what an audio-visual score owes to seeing.
+"""Video-only baseline: answers from picture and question, without the sound.
 
 frames ─┬─ mean, max over seconds ───────┐
         └─ seconds the question attends ─┼─ MLP ─▶ answers
@@ -47,7 +47,7 @@ class VideoOnly(WatchAnswer):
         return {"frames": frames, "summary": summary(frames)}
 
     def answer(self, memory: Memory, question: Float[Tensor, "question dim"]) -> Output:
-        """Logits of the answers; attention `seen`."""
+        """Logits of the answers; attention `seen` over seconds."""
         taken, seen = self.glance(memory["frames"], question)
         logits = self.head(torch.cat([memory["summary"], taken, question], dim=-1))
         return Output(logits, attention={"seen": seen})

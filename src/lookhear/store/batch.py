@@ -15,7 +15,7 @@ from torch import Tensor
 from lookhear.errors import FeatureError
 from lookhear.store.features import SOURCE, FeatureStore, key, text_key
 from lookhear.store.names import serving
-from lookhear.types import BLANK, Clip, Example
+from lookhear.types import BLANK, Blank, Clip, Example
 
 NOT_STREAMS = {"self", "memory", "output", "labels"}
 NEGATIVE = "_negative"
@@ -174,6 +174,9 @@ class _Shelf:
                     near = [v for s in streams if (v := found[s, clip]) is not None]
                     near = near or [v for c in clips if (v := found[stream, c]) is not None]
                     value = self._blank(stream, len(near[0]) if near else None)
+                    source = getattr(clip, SOURCE[self.reads(stream)])
+                    if isinstance(source, Blank) and source.zeros:
+                        value = torch.zeros_like(value)
                 rows.append(value)
             result[stream] = torch.stack(self._fitted(stream, clips, rows, (lengths or {}).get(stream)))
         return result

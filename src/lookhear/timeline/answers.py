@@ -53,11 +53,13 @@ PROGRAMS: Mapping[str, Program] = {
     "how_long": programs_things.how_long,
     "how_often": programs_things.how_often,
     "always": programs_things.always,
+    "mostly": programs_things.mostly,
     "where": programs_things.where,
     "order": programs_things.order,
     "louder": programs_things.louder,
     "longer": programs_things.longer,
 }
+MISSPELT = 0.75  # most that an answer is sure of whose question was mended
 LEAST = 0.25  # smallest score of a chosen option
 
 
@@ -73,6 +75,9 @@ def answer(about: Timeline | Scene, question: str, options: Sequence[str] = ()) 
     finding = _run(scene, query)
     if options:
         finding = _fitted(scene, query, finding, options)
+    if query.misspelt:
+        note = ", ".join(f"{one!r} was read as {other!r}" for one, other in query.misspelt)
+        finding = replace(finding, confidence=min(finding.confidence, MISSPELT), notes=(*finding.notes, note))
     return _answer(timeline, query, finding)
 
 

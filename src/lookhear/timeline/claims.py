@@ -24,6 +24,7 @@ class Claims:
     some: bool = False  # yes where one of them is there
     unchecked: tuple[str, ...] = ()
     definite: bool = False
+    spatial: str = ""  # how two things lie to each other: "on" of "a dog on a skateboard"
 
 
 NONE = Claims()
@@ -39,7 +40,13 @@ def read(words: Sequence[str], places: Sequence[Place], known: Sequence[Place]) 
     unchecked = _unchecked(words, places, definite, taken)
     last = places[-1].last if places else 0
     other = len(places) == 1 and words[last : last + 1] == ["or"] and last + 1 not in taken  # that has no class
-    return Claims(wanted, either or other, False, unchecked, definite)
+    return Claims(wanted, either or other, False, unchecked, definite, _spatial(words, places))
+
+
+def _spatial(words: Sequence[str], places: Sequence[Place]) -> str:
+    """The word that says how one thing lies to the next; empty where none does."""
+    between = [words[one.last : other.first] for one, other in pairwise(places)]
+    return next((w for part in between if len(part) <= 3 for w in part if w in lists()["spatial"]), "")
 
 
 def _agent(place: Place) -> bool:

@@ -8,8 +8,9 @@ Thresholds are relative to the label's own peak, so that faint sounds have ends 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -89,23 +90,38 @@ def heard_events(track: Track, duration: float) -> list[Event]:
             score = float(calibrated.heard_probability(mean)[0, i])
             events.append(Event(name, round(one.start, 2), round(one.end, 2), round(score, 3), "heard"))
     events = [event for event in events if event.score >= ON]
-    basic = [e for e in events if tree.specific(e.label) and not _covered(e, events, lambda n: _things_above(n))]
-    wider = [e for e in events if not tree.specific(e.label) and e.score >= ON_GENERAL]
-    kept = [e for e in wider if not _covered(e, basic, lambda n: [k for k in tree.kinds(n) if k != n])]
+    every = _by_label(events)
+    basic = [e for e in events if tree.specific(e.label) and not _covered(e, every, _things_above)]
+    wider, named = [e for e in events if not tree.specific(e.label) and e.score >= ON_GENERAL], _by_label(basic)
+    kept = [e for e in wider if not _covered(e, named, _kinds_below)]
     return sorted([*basic, *_lowest(kept)], key=_order)
 
 
-def _things_above(name: str) -> list[str]:
+def _by_label(events: Sequence[Event]) -> dict[str, list[Event]]:
+    """The events of each label: an hour has thousands, and few of them speak for one another."""
+    found: dict[str, list[Event]] = {}
+    for event in events:
+        found.setdefault(event.label, []).append(event)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _kinds_below(name: str) -> tuple[str, ...]:
+    return tuple(kind for kind in sounds().kinds(name) if kind != name)
+
+
+@lru_cache(maxsize=1024)
+def _things_above(name: str) -> tuple[str, ...]:
     """The specific classes that a class is a kind of: a bark is a dog. An instrument or a vehicle stays itself."""
     tree = sounds()
     apart = {"Musical instrument", "Vehicle"} & set(tree.above[name])
-    return [] if apart else [a for a in tree.above[name] if tree.specific(a)]
+    return () if apart else tuple(a for a in tree.above[name] if tree.specific(a))
 
 
 def _lowest(events: Sequence[Event]) -> list[Event]:
     """Of general events, those that no less general one covers."""
-    tree = sounds()
-    return [e for e in events if not _covered(e, events, lambda n: [k for k in tree.kinds(n) if k != n])]
+    every = _by_label(events)
+    return [e for e in events if not _covered(e, every, _kinds_below)]
 
 
 def seen_events(track: Track, duration: float) -> list[Event]:
@@ -140,12 +156,10 @@ def _named(mean: np.ndarray, number: int, label: str, members: dict[int, list[st
     )
 
 
-def _covered(event: Event, by: Sequence[Event], better: Callable[[str], Sequence[str]]) -> bool:
+def _covered(event: Event, by: Mapping[str, Sequence[Event]], better: Callable[[str], Sequence[str]]) -> bool:
     """Whether events of better labels last through half of this one or more."""
-    names = set(better(event.label))
-    shared = sum(
-        max(0.0, min(event.end, other.end) - max(event.start, other.start)) for other in by if other.label in names
-    )
+    others = (other for name in better(event.label) for other in by.get(name, ()))
+    shared = sum(max(0.0, min(event.end, o.end) - max(event.start, o.start)) for o in others)
     return shared >= (event.end - event.start) / 2
 
 

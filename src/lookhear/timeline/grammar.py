@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
-from lookhear.timeline import claims, phrases, vectors, wording
+from lookhear.timeline import claims, phrases, spelling, vectors, wording
 from lookhear.timeline.concepts import Meaning, meaning
 from lookhear.timeline.ontology import TABLES
 from lookhear.timeline.phrases import Place
@@ -31,9 +32,11 @@ SEE = (
 LISTEN = r"hear|heard|hearing|sounds?|sounding|audio|audible|listen|noises?|loud|louder|loudest"
 PLAYED = re.compile(
     r"\bwhat (?:is|are|was|were|does|do|did) "
-    r"(?!.*\b(?:game|sport|movie|film|song|video)\b)(?:\w+ ){1,4}play(?:ing|ed)?$"
+    r"(?!.*\b(?:game|sport|movie|film|song|video)\b)(?:\w+ ){1,4}"
+    r"(?:play|drumm?|strumm?|blow|bow|pluck|bang|tapp?|perform)(?:ing|ed)?(?: (?:on|at|into|with|upon))?$"
 )
-SEEKS = ("exist", "when", "how_long", "how_often", "where", "always", "both")
+AUXILIARY = re.compile(r"(?:is|are|was|were|do|does|did|can|could|what|which|who|where|when|how)\b")
+SEEKS = ("exist", "when", "how_long", "how_often", "where", "always", "mostly", "both")
 KIND_WORDS = {  # word -> kind of `scene.KINDS`
     "string instrument": "string instrument", "stringed instrument": "string instrument",
     "wind instrument": "wind instrument", "brass": "wind instrument", "percussion instrument": "percussion instrument",
@@ -78,21 +81,26 @@ class Query:
     quote: str = ""
     many: bool = False  # asked for all of them, not for one
     claims: claims.Claims = claims.NONE  # of a question for yes or no
+    choice: bool = False  # things are offered to choose from
+    misspelt: tuple[tuple[str, str], ...] = ()  # words, and what they were read as
 
 
 def read(question: str, pictures: tuple[str, ...] = ()) -> Query:
     """How `question` was read; its program is "" where nothing fits. `pictures` are class names that count as words."""
     said = wording.plain(question)
-    text = said.text
+    text = spelling.mended(said.text)
+    misspelt = tuple((a, b) for a, b in zip(said.text.split(), text.split(), strict=True) if a != b)
     program, found = _program(text)
-    if said.stated and program in ("", "what"):
+    if not program and "," in text and AUXILIARY.match(clause := text.rpartition(",")[2].strip()):
+        text, (program, found) = clause, _program(clause)  # "woof, is that a dog"
+    spoken = phrases.split(text)
+    if program in ("", "what") and (said.stated or _alternatives(spoken, pictures)):
         program, found = "exist", None
     words = {} if found is None else {k.rstrip("23"): v for k, v in found.groupdict().items() if v}
-    spoken = phrases.split(text)
     places = _named(spoken, pictures, program)
     kind = "" if program == "exist" and places else _kind(text)
-    if program == "what" and not kind and PLAYED.search(text):
-        kind = "instrument"
+    if program in ("", "what") and not kind and PLAYED.search(text):
+        program, kind = "what", "instrument"
     return Query(
         program,
         _stream(text, places),
@@ -102,7 +110,15 @@ def read(question: str, pictures: tuple[str, ...] = ()) -> Query:
         _quote(question) or words.get("quote", ""),
         bool(re.search(r"\b(?:sounds|noises|instruments|animals|objects|things|all|list|everything)\b", text)),
         claims.read(spoken, places, phrases.found(spoken, pictures)) if program == "exist" else claims.Claims(),
+        _alternatives(spoken, pictures),
+        misspelt,
     )
+
+
+def _alternatives(words: list[str], pictures: tuple[str, ...]) -> bool:
+    """Whether a question without a verb of its own offers things to choose from: "sax or trumpet", "which: a or b"."""
+    places = phrases.found(words, pictures)
+    return len(places) > 1 and any("or" in words[a.last : b.first] for a, b in pairwise(places))
 
 
 def _stream(text: str, places: list[Place]) -> str:
@@ -121,7 +137,7 @@ def _program(text: str) -> tuple[str, re.Match | None]:
             return program, found
     if not vectors.there():
         return "", None
-    example, cosine = vectors.nearest(text, tuple(EXAMPLES.values()))
+    example, cosine = vectors.nearest_sentence(text, tuple(EXAMPLES.values()))
     return (next(p for p, e in EXAMPLES.items() if e == example) if cosine >= ALIKE else ""), None
 
 
@@ -140,7 +156,8 @@ def _named(words: list[str], pictures: tuple[str, ...], program: str) -> list[Pl
     """The things of a question; where none is known, what is left over stands as one unknown thing."""
     places = phrases.found(words, pictures)
     named = [p for p in places if p.meaning.concept and not (p.meaning.concept.nameless and _person(p))]
-    if not named and program in SEEKS:
+    compound = any(p.meaning.concept is None and p.meaning.near for p in places)  # a guitar case: read as it stands
+    if not named and not compound and program in SEEKS:
         places = _left_over(words, pictures) or places
     if named and program in SEEKS:
         after = named[0].last

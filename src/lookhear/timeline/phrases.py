@@ -53,9 +53,24 @@ def found(words: Sequence[str], pictures: Sequence[str] = ()) -> list[Place]:
         if place is None:
             at += 1
         else:
-            places.append(Place(place.first, place.last, meaning(place.meaning.phrase, pictures)))
-            at = place.last
+            places.append(_compound(words, place, seen) or _plain(place, pictures))
+            at = places[-1].last
     return places
+
+
+def _plain(place: Place, pictures: Sequence[str]) -> Place:
+    return Place(place.first, place.last, meaning(place.meaning.phrase, pictures))
+
+
+def _compound(words: Sequence[str], place: Place, pictures: frozenset[str]) -> Place | None:
+    """What a thing only describes: a guitar case is no guitar, and has no class."""
+    after = place.last
+    if after >= len(words) or singular(words[after]) not in lists()["head"] or words[after - 1].endswith("'s"):
+        return None
+    phrase = " ".join(words[place.first : after + 1])
+    if singular(phrase) in table() or singular(phrase) in pictures:
+        return None
+    return Place(place.first, after + 1, Meaning(phrase, None, 0.0, place.meaning.phrase))
 
 
 def _at(words: Sequence[str], at: int, size: int, pictures: frozenset[str]) -> Place | None:

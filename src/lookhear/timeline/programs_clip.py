@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 
 from lookhear.timeline import place
@@ -26,6 +27,8 @@ from lookhear.timeline.value import Event
 
 EVENT = 0.4  # probability below which nothing is named
 KIND_EVENT = 0.2  # the same where the question has told the kind
+FAINT_EVENT = 0.02  # the same where the picture shows it
+ALIKE = ("instrument", "animal", "vehicle")  # kinds of which one thing heard and another seen do not match
 MATCHED = 0.5
 
 
@@ -53,7 +56,16 @@ def _of_ranked(scene: Scene, query: Query) -> dict[str, Event]:
             event = Event(label, 0.0, scene.timeline.duration, score, stream)
             if score >= KIND_EVENT and of_kind(event, query.kind):
                 found[basic(event)] = event
-    return found
+            elif stream == "heard" and score >= FAINT_EVENT and of_kind(event, query.kind) and _in_view(scene, event):
+                found[basic(event)] = replace(event, score=KIND_EVENT)
+    seen = {name: event for name, event in found.items() if event.stream == "heard" and _in_view(scene, event)}
+    return seen or found  # of what is only faintly heard, what is in the picture as well
+
+
+def _in_view(scene: Scene, event: Event) -> bool:
+    """Whether what is heard is also seen."""
+    thing = table().get(basic(event))
+    return thing is not None and scene.has("seen") and scene.probability(thing, "seen", asked=False) >= MATCHED
 
 
 def opinions(found: Mapping[str, Event]) -> dict[str, dict[str, float]]:
@@ -99,6 +111,8 @@ def what(scene: Scene, query: Query) -> Finding:
 
 def extreme(scene: Scene, query: Query) -> Finding:
     """What is heard first, last, second, …? What is loudest?"""
+    if query.choice and len(query.things) > 1 and query.word not in ("loudest", "louder"):
+        return _first_of(scene, query)
     heard = Query(query.program, query.stream or "heard", (), query.kind)
     found = candidates(scene, heard)
     if not found:
@@ -126,6 +140,20 @@ def extreme(scene: Scene, query: Query) -> Finding:
         segments_of([chosen]),
         among={n: firsts[n].score / 2 for n in names},
     )
+
+
+def _first_of(scene: Scene, query: Query) -> Finding:
+    """Which of the named things begins first, or ends last. Raises Unknown where fewer than two are there."""
+    stream = query.stream or "heard"
+    spans = {t.name: stretches_of(scene, t, stream) for t in named(query) if scene.probability(t, stream) >= MATCHED}
+    if len(spans) < 2:
+        raise Unknown(f"Of what is named only {', '.join(spans) or 'nothing'} is {stream} here.")
+    late = query.word.startswith(("last", "final", "at the end", "end"))
+    times = {name: -some[-1].end if late else some[0].start for name, some in spans.items()}
+    first, second = sorted(times, key=lambda name: times[name])[:2]
+    sure = min(scene.probability(t, stream) for t in named(query) if t.name in (first, second))
+    clear = 0.75 if abs(times[first] - times[second]) >= 0.5 else 0.4
+    return Finding(first, clear * sure, spans[first] + spans[second])
 
 
 def _loudest(scene: Scene, found: Mapping[str, Event]) -> Finding:
@@ -226,6 +254,9 @@ def matched(scene: Scene, query: Query) -> Finding:
     seen = max(things, key=lambda c: scene.probability(c, "seen", asked=False))
     if min(scene.probability(heard, "heard", False), scene.probability(seen, "seen", False)) < 0.3:
         return unknown("What is heard and what is seen are not both clear enough to be compared.")
+    alike = [pair for kind in ALIKE for pair in product(*KINDS[kind])]
+    if not any(heard.within(*pair) and seen.within(*pair) for pair in alike):
+        return unknown(f"A {heard.name} is heard, a {seen.name} is seen; whether they belong together is not known.")
     return Finding("no", 0.6, notes=(f"A {heard.name} is heard, a {seen.name} is seen.",))
 
 

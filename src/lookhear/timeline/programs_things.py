@@ -18,10 +18,13 @@ from lookhear.timeline.finding import (
     unknown,
 )
 from lookhear.timeline.grammar import Query
+from lookhear.timeline.ontology import sounds
 from lookhear.timeline.scene import Scene
 from lookhear.types import Segment
 
 SURE = 0.5  # probability from which on a thing counts as there
+UNSEEN = 0.75  # most that a "no" is sure of, where a picture may show what only the ear has a class for
+OBJECTS = {"Animal", "Musical instrument", "Vehicle", "Tools", "Household sounds", "Engine"}
 LOUDER = 2.0  # dB that make one thing louder than another
 
 
@@ -39,8 +42,19 @@ def exist(scene: Scene, query: Query) -> Finding:
     text, sure = _yes_no(likely[worst])
     if claimed.unchecked:
         _checked(query, found, text)
+    if claimed.spatial and (text == "yes" or not all(t.seen for t in named(query))):
+        raise Unknown(f"Labels and times do not tell whether one is {claimed.spatial!r} the other.")
+    if text == "no" and _unseen(scene, query):
+        sure = min(sure, UNSEEN)
     among = {"yes": likely[worst], "no": 1 - likely[worst]}
     return Finding(text, sure, *parts, _denied(query), among, found[worst].opinions)
+
+
+def _unseen(scene: Scene, query: Query) -> bool:
+    """Whether a thing that is asked about may be seen, while no class of pictures has it and it need make no sound."""
+    above = sounds().above
+    silent = [t for t in named(query) if not t.seen and any(OBJECTS & set(above.get(h, ())) for h in t.heard)]
+    return query.stream == "" and scene.has("seen") and bool(silent)
 
 
 def _wanted(query: Query) -> tuple[bool, ...]:
@@ -144,12 +158,22 @@ def how_often(scene: Scene, query: Query) -> Finding:
 
 def always(scene: Scene, query: Query) -> Finding:
     """Is … always heard (seen)?"""
+    return _shared(scene, query, 0.9)
+
+
+def mostly(scene: Scene, query: Query) -> Finding:
+    """Is … heard (seen) for most of the time?"""
+    return _shared(scene, query, 0.5)
+
+
+def _shared(scene: Scene, query: Query, least: float) -> Finding:
+    """Whether a thing takes a share of the time; less sure near the limit."""
     thing = named(query)[0]
     stream, sure = _present(scene, thing, query)
     found = stretches_of(scene, thing, stream)
     share = sum(s.end - s.start for s in found) / scene.timeline.duration
-    text = "yes" if share >= 0.9 else "no"
-    return Finding(text, sure * (0.9 if share >= 0.95 or share < 0.7 else 0.6), found)
+    clear = share >= least + 0.05 or share < least - 0.2
+    return Finding("yes" if share >= least else "no", sure * (0.9 if clear else 0.6), found)
 
 
 def where(scene: Scene, query: Query) -> Finding:
@@ -164,8 +188,8 @@ def where(scene: Scene, query: Query) -> Finding:
         return unknown(f"The {thing.name} is seen, but not clearly enough in any second to be placed.")
     box = boxes[0].box
     text = place.side(box)
-    if (asked := next((w for w in ("left", "right", "middle") if w in query.word), "")) and asked:
-        text = "yes" if asked == text else "no"
+    if query.word:
+        text = "yes" if query.word.replace("centre", "middle").replace("center", "middle") == text else "no"
     return Finding(
         text,
         0.6 * sure,

@@ -9,7 +9,9 @@ from jaxtyping import Float
 
 from lookhear.encoders.wordllama import table, there
 
-__all__ = ["nearest", "of", "there", "whole"]
+__all__ = ["nearest", "nearest_sentence", "of", "there", "whole"]
+
+NEAREST = 50  # that are looked through for one without a common word
 
 
 def of(phrases: tuple[str, ...]) -> Float[np.ndarray, "phrase 256"]:
@@ -29,8 +31,18 @@ def _kept(phrases: tuple[str, ...]) -> Float[np.ndarray, "phrase 256"]:
 
 
 def nearest(phrase: str, among: tuple[str, ...]) -> tuple[str, float]:
-    """The phrase of `among` that is nearest in meaning, and the cosine between the two."""
-    cosines = _kept(among) @ of((phrase,))[0]
+    """The phrase of `among` that is nearest in meaning and shares no word with it, and the cosine between the two.
+
+    A phrase with the word in it is near by its letters alone: grass is not "cutting the grass".
+    """
+    cosines, own = _kept(among) @ of((phrase,))[0], set(phrase.split())
+    best = next((i for i in np.argsort(-cosines)[:NEAREST] if not own & set(among[i].split())), int(cosines.argmax()))
+    return among[best], float(cosines[best])
+
+
+def nearest_sentence(sentence: str, among: tuple[str, ...]) -> tuple[str, float]:
+    """The sentence of `among` that is nearest in meaning, and the cosine; common words are no hindrance."""
+    cosines = _kept(among) @ of((sentence,))[0]
     best = int(cosines.argmax())
     return among[best], float(cosines[best])
 

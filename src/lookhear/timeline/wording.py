@@ -17,7 +17,8 @@ BEFORE = re.compile(
     rf"|(?:please |kindly )?{ASKS} (?:to )?(?:me|us)\b,? *"
     r"|(?:i|we)(?:'d| would|'m| am| was|'re| are)? (?:just |really )?(?:like|love|want|wish|need|wonder|curious|try)"
     r"(?:ing|ed)?(?: to (?:know|hear|see|learn|find out|understand|ask))?\b,? *"
-    r"|do you (?:happen to )?(?:know|think|believe|suppose|reckon|agree)\b(?: that)? *"
+    r"|do you (?:happen to )?(?:know|think|believe|suppose|reckon)\b(?: that)? *"
+    r"|do you agree that *"
     r"|would you (?:say|agree|think)\b(?: that)? *"
     r"|is it (?:true|correct|right|possible|the case|likely) that *"
     r"|(?:in|on|from|during|for|within) (?:this|the) (?:video|clip|recording|audio|footage|sound ?track)\b,? *(?=\w+ )"
@@ -26,12 +27,29 @@ BEFORE = re.compile(
 WHETHER = re.compile(r"^(?:if|(?:[\w' ]*?\b)?whether(?: or not)?)\s+")
 AFTER = re.compile(
     r"(?:,? *(?:please|thanks|thank you|thx|or not|at all)|, *(?:right|correct|yes|no|eh|huh|true|"
-    r"(?:is|isn't|are|aren't|was|wasn't|do|don't|does|doesn't|can|can't) (?:it|there|they|he|she|you|we|that)))$"
+    r"agreed|(?:is|isn't|are|aren't|was|wasn't|do|don't|does|doesn't|can|can't|has|hasn't|have|haven't) "
+    r"(?:it|there|they|he|she|you|i|we|that|this))|[,:]? *yes or no)$"
 )
 TAGGED = re.compile(
-    r", *(?:right|correct|yes|no|eh|huh|true|(?:is|are|was|were|do|does|did)(?:n't)? (?:it|there|they|she|he|you))$"
+    r"(?:, *(?:right|correct|agreed|yes|no|eh|huh|true|(?:is|are|was|were|do|does|did|can|has|have)(?:n't)? "
+    r"(?:it|there|they|she|he|you|i|we|that|this))|[,:]? *yes or no)$"
+)
+WRITTEN = {  # how words are typed in haste
+    "u": "you", "r": "are", "ur": "your", "ya": "you", "pls": "please", "plz": "please", "wanna": "want to",
+    "gonna": "going to", "cuz": "because", "dont": "don't", "doesnt": "doesn't", "isnt": "isn't", "arent": "aren't",
+    "cant": "can't", "wasnt": "wasn't", "theres": "there is", "im": "i am", "ive": "i have", "id": "i would",
+    "thats": "that is", "there's": "there is", "that's": "that is", "it's": "it is", "he's": "he is", "she's": "she is",
+    "they're": "they are", "dya": "do you",
+}  # fmt: skip
+ASKED = re.compile(r"\b(what|where|who|how|when|which)(?:'s|'re|s)\b")
+NOT = re.compile(r"\b(?:rather than|instead of|as opposed to)\b")
+BESIDES = re.compile(r"^(?:(?:apart|aside) from|besides|in addition to|other than|except for|next to) [^,]+, *")
+OPINION = re.compile(
+    r"^(?:(?:i|we) (?:can |could )?(?:hear|see|think|guess|believe|suppose)(?: that)?|"
+    r"(?:(?:it|that|this) )?(?:sounds|looks|seems) like|(?:it|that|this|those|these) (?:is|are)|(?:must|might) be)\b *"
 )
 THERE = re.compile(r"^there (is|are|was|were)\b")
+MODAL = re.compile(r"^(?:might|may|could|can|would|will|must) (there|it|that|this|they|those|these) (?:have been|be)\b")
 STARTS = re.compile(r"^(?:what|which|who|whose|where|when|why|how|at|name|list|between)\b")
 
 
@@ -46,7 +64,8 @@ class Wording:
 def plain(question: str) -> Wording:
     """A question in lower case, without what is said before and after it."""
     text = " ".join(question.lower().replace("_", " ").replace("’", "'").split()).rstrip("?!. ")
-    stated = False
+    text = ASKED.sub(r"\1 is", " ".join(WRITTEN.get(word, word) for word in text.split()))
+    text, stated = BESIDES.sub("", NOT.sub("not", text)), False
     while True:
         shorter = BEFORE.sub("", text, count=1)
         if WHETHER.match(shorter):
@@ -56,7 +75,9 @@ def plain(question: str) -> Wording:
         if shorter == text or not shorter:
             break
         text = shorter
-    text = THERE.sub(r"\1 there", text)
+    if stated:
+        text = OPINION.sub("", text)
+    text = MODAL.sub(r"is \1", THERE.sub(r"\1 there", text))
     text = re.sub(r"\b(is|are|was|were|do|does|did|can|could|has|have|won|would)(?:n't|not)\b", _positive, text)
     return Wording(text, stated and not STARTS.match(text))
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +24,18 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lookhear import config, llms
-from lookhear.errors import ModelError, RecipeError
+from lookhear.errors import RecipeError
 from lookhear.files import json_lines
 from lookhear.llms import Prepared, Trainable
-from lookhear.progress import Bars, bars
+from lookhear.progress import Bars
 from lookhear.train import engines, files, lessons, outcome
 from lookhear.train.batches import Batches
 from lookhear.train.estimate import Estimate, estimate, tokens_of
 from lookhear.train.learners import check, model_of, named
 from lookhear.train.lessons import Ask, Curriculum, Lesson, Truth
-from lookhear.train.log import Log
 from lookhear.train.meter import Meter
 from lookhear.train.prepared import Clips, size
+from lookhear.train.runner import Runner, claimed, put_back
 from lookhear.train.schedule import warmed
 from lookhear.train.validation import Best, losses
 
@@ -68,21 +68,18 @@ def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
         )
     run, settings = Path(recipe.out or "runs/llm"), recipe.train
     accelerator = engines.accelerator(settings)
-    main = accelerator.is_main_process
-    with files.writing(run, main), bars(quiet=not (progress and main)) as shown:
-        if files.claim(recipe, run, "lookhear.json"):
-            shown.say(f"{run} is trained already.")
-            return run
-        accelerator.wait_for_everyone()
-        _Run(replace(recipe, out=str(run)), run, accelerator, shown).go()
+    with claimed(recipe, run, "lookhear.json", main=accelerator.is_main_process, progress=progress) as shown:
+        if shown is not None:
+            accelerator.wait_for_everyone()
+            _Run(replace(recipe, out=str(run)), run, accelerator, shown).go()
     return run
 
 
 class _Run:
     """State of a training run."""
 
-    def __init__(self, recipe: config.LLMRecipe, run: Path, accelerator: Accelerator, shown: Bars):
-        self.recipe, self.settings, self.run = recipe, recipe.train, run
+    def __init__(self, recipe: config.LLMRecipe, folder: Path, accelerator: Accelerator, shown: Bars):
+        self.recipe, self.settings, self.folder = recipe, recipe.train, folder
         self.accelerator, self.shown, self.main = accelerator, shown, accelerator.is_main_process
         self.draws = llms.of(named(recipe)[0]).masked
         self.curriculum: Curriculum = lessons.read(recipe, self.draws)
@@ -106,39 +103,38 @@ class _Run:
             self.learning = {n: p for n, p in self.llm.model.named_parameters() if p.requires_grad}
         self.rate = warmed(self.settings)
         self.best = Best()
-        self.at = 0
+        processes, digest = accelerator.num_processes, self.curriculum.digest
+        self.run = Runner(recipe, folder, shown, self.settings.steps, digest, processes, self.main)
 
     def go(self) -> None:
         """Train to the end."""
+        run = self.run
         if self.main:
-            files.tell(self.run, self.recipe)
+            files.tell(self.folder, self.recipe)
             for note in (*self.curriculum.notes, str(self.estimate)):
                 self.shown.say(note)
         self.accelerator.wait_for_everyone()
-        self._resume()
-        told = asdict(self.recipe)
-        self.log = Log(self.run, self.at, self.settings.report_to, told) if self.main else None
-        if self.log and not self.at:
+        run.begin(self._put_back)
+        if not run.step:
             counted = {"all": sum(p.numel() for p in self.llm.model.parameters())}
             counted["learning"] = sum(p.numel() for p in self.learning.values())
-            facts = {
-                "engine": str(self.accelerator.distributed_type),
-                "tasks": self.batches.sizes,
-                "weights": counted,
-                "notes": self.curriculum.notes,
-            }
-            self.log.line(0, **facts, estimate=self.estimate.to_json())
+            run.note(
+                engine=str(self.accelerator.distributed_type),
+                tasks=self.batches.sizes,
+                weights=counted,
+                notes=self.curriculum.notes,
+                estimate=self.estimate.to_json(),
+            )
         self.meter = Meter(self.clips, self.estimate)
         self.step.train()
         try:
-            while self.at < self.settings.steps and not self._enough():
+            while not run.ended and not self._enough():
                 self._one()
-                last = self.at == self.settings.steps
-                if self.at % LOG_EVERY == 0 or last:
+                if run.due(LOG_EVERY):
                     self._tell()
-                if self.settings.val_every and (self.at % self.settings.val_every == 0 or last):
+                if self.settings.val_every and run.due(self.settings.val_every):
                     self._validate()
-                if self.at % self.settings.checkpoint_every == 0 and not last:
+                if run.due(self.settings.checkpoint_every) and not run.ended:
                     self._checkpoint()
         finally:
             self.clips.close()
@@ -146,15 +142,14 @@ class _Run:
 
     def _one(self) -> None:
         """One step."""
-        drawn = self.batches.next(self.at)
+        at = self.run.step
+        drawn = self.batches.next(at)
         parts = self.settings.accumulate
         for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.lr * self.rate(self.at)
+            group["lr"] = self.settings.lr * self.rate(at)
         total = torch.zeros((), device=self.accelerator.device)
         for number, part in enumerate(self.batches.parts(drawn)):
-            torch.manual_seed(
-                (self.recipe.seed * 4096 + self.accelerator.process_index) * 10**6 + self.at * parts + number
-            )
+            torch.manual_seed((self.recipe.seed * 4096 + self.accelerator.process_index) * 10**6 + at * parts + number)
             with self.accelerator.accumulate(self.step):
                 loss = self.step(part.clips, part.asks, part.masks if part.masked else None) * part.share
                 self.accelerator.backward(loss * parts)  # Accelerate divides by the number of parts
@@ -163,7 +158,7 @@ class _Run:
                 self.optimizer.step()
                 self.optimizer.zero_grad()
             total += loss.detach()
-        self.at += 1
+        self.run.step += 1
         self.meter.step(total, len(drawn), sum(one.tokens for one in drawn))
 
     def _estimate(self) -> Estimate:
@@ -176,7 +171,7 @@ class _Run:
         processes = self.accelerator.num_processes
         at_once = math.ceil(self.settings.batch / (self.settings.accumulate * processes))
         needs = estimate(
-            self.llm.model, row * self.settings.batch, row * at_once, self.settings.steps, self.run,
+            self.llm.model, row * self.settings.batch, row * at_once, self.settings.steps, self.folder,
             clips=sum(self.batches.sizes.values()) if self.settings.prepared else 0,
             clip_bytes=max(map(size, read), default=0.0),
             checkpointing=self.settings.checkpointing, processes=processes,
@@ -188,15 +183,9 @@ class _Run:
     def _tell(self) -> None:
         """Log the mean loss since the last line. Raises ModelError for a non-finite loss."""
         loss = float(self.accelerator.reduce(self.meter.loss(), "mean"))
-        if not math.isfinite(loss):
-            raise ModelError(
-                f"The loss is {loss} at step {self.at} of {self.settings.steps}. Lower train.lr, or set "
-                "train.clip_norm=1 and train.precision=no."
-            )
-        facts = self.meter.facts()
-        if self.log:
-            self.log.line(self.at, loss=loss, lr=self.settings.lr * self.rate(self.at - 1), **facts)
-        self.shown.show("training", self.at, self.settings.steps, f"loss {loss:.3f}")
+        self.run.finite({"The loss": loss})
+        self.run.note(loss=loss, lr=self.settings.lr * self.rate(self.run.step - 1), **self.meter.facts())
+        self.run.show(f"loss {loss:.3f}")
 
     def _validate(self) -> None:
         """Compute validation losses, equal in every process, and keep the best weights."""
@@ -204,12 +193,11 @@ class _Run:
         per_task = losses(self.held.lessons, self._held_loss)  # type: ignore[union-attr]
         self.step.train()
         self.meter.pause()
-        if per_task and self.best.better(self.at, per_task):
+        if per_task and self.best.better(self.run.step, per_task):
             weights = engines.weights(self.accelerator, self.step, self.learning)
             if self.main:
-                files.save_weights(self.run / "checkpoint" / "best.safetensors", weights)
-        if self.log:
-            self.log.line(self.at, val={"loss": per_task, "mean": sum(per_task.values()) / max(1, len(per_task))})
+                files.save_weights(self.folder / "checkpoint" / "best.safetensors", weights)
+        self.run.note(val={"loss": per_task, "mean": sum(per_task.values()) / max(1, len(per_task))})
         self.accelerator.wait_for_everyone()
 
     def _held_loss(self, lesson: Lesson) -> Tensor | None:
@@ -224,68 +212,40 @@ class _Run:
 
     def _checkpoint(self) -> None:
         """Write a checkpoint: one file, or one part per process for sharded models."""
-        state: dict[str, Any] = {
-            "step": self.at,
-            "sampler": self.batches.state(),
-            "best": self.best.state(),
-            "processes": self.accelerator.num_processes,
-            "lessons": self.curriculum.digest,
-        }
+        state: dict[str, Any] = {"sampler": self.batches.state(), "best": self.best.state()}
         if self.sharded:
-            self.accelerator.save_state(str(self.run / "checkpoint" / "shards"))
+            self.accelerator.save_state(str(self.folder / "checkpoint" / "shards"))
         else:
             scaler = self.accelerator.scaler
             state |= {"model": {n: p.detach() for n, p in self.learning.items()}}
             state |= {"optimizer": self.optimizer.state_dict(), "scaler": scaler.state_dict() if scaler else None}
-        if self.main:
-            files.save_checkpoint(self.run, state)
+        self.run.checkpoint(state)
         self.accelerator.wait_for_everyone()
 
-    def _resume(self) -> None:
-        with files.resuming(self.run) as state:
-            if state is not None:
-                self._take(state)
-
-    def _take(self, state: Mapping[str, Any]) -> None:
-        """Put the state of a checkpoint back."""
-        if state["lessons"] != self.curriculum.digest:
-            raise ModelError(
-                f"The lessons are not those that {str(self.run)!r} was started on. "
-                "Name another folder with out=FOLDER, or delete that one."
-            )
-        files.check_processes(self.run, state["processes"], self.accelerator.num_processes)
+    def _put_back(self, state: Mapping[str, Any]) -> None:
         if self.sharded:
-            self.accelerator.load_state(str(self.run / "checkpoint" / "shards"))
+            self.accelerator.load_state(str(self.folder / "checkpoint" / "shards"))
         else:
-            with torch.no_grad():
-                for name, tensor in self.learning.items():
-                    tensor.copy_(state["model"][name])
+            put_back(self.learning, state["model"])
             files.restore(self.optimizer, state["optimizer"])
             if state["scaler"] and self.accelerator.scaler:
                 self.accelerator.scaler.load_state_dict(state["scaler"])
         self.batches.restore(state["sampler"])
         self.best = Best(**state["best"])
-        self.at = int(state["step"])
-        self.shown.say(f"{self.run}: going on from step {self.at} of {self.settings.steps}.")
 
     def _finish(self) -> None:
         """Write the trained weights: the best ones if there was validation, else the last."""
         weights = engines.weights(self.accelerator, self.step, self.learning)
         if not self.main:
             return
-        best = self.run / "checkpoint" / "best.safetensors"
+        best = self.folder / "checkpoint" / "best.safetensors"
         if best.is_file():
             weights = load_file(best)
             self.shown.say(f"kept: step {self.best.step}, validation loss {self.best.loss:.4f}")
-        if self.clips.failed:
-            name, why = next(iter(self.clips.failed.items()))
-            self.shown.say(
-                f"{len(self.clips.failed)} clips could not be read and were passed by. The first: {name}: {why}"
-            )
-        outcome.save(self.run, self.recipe, self.llm, weights, self.curriculum.tasks)
-        files.drop(self.run / "checkpoint")
-        if self.log:
-            self.log.close()
+        if note := self.clips.note():
+            self.shown.say(note)
+        outcome.save(self.folder, self.recipe, self.llm, weights, self.curriculum.tasks)
+        self.run.close()
 
 
 def curve(run: Path) -> Mapping[int, float]:

@@ -47,10 +47,10 @@ def _go(run: Run, settings: config.Prefer) -> None:
     pairs = [pair for family in found for pair in families.changing(family)]
     if not pairs:
         raise DatasetError("No two clips are asked the same with another answer. Learn from soundstage@twins.")
-    kept = run.begin(families.digest(found))
+    kept = run.start(families.digest(found))
     if not kept:
         kept |= _reference(run, pairs)
-    while run.more():
+    while not run.ended:
         places = [place for place in run.draw(len(pairs)) if f"{place}" in kept]
         loss, right, truth = torch.zeros(()), 0.0, 0.0
         for place in places:
@@ -62,7 +62,7 @@ def _go(run: Run, settings: config.Prefer) -> None:
             loss, right = loss + one.detach().cpu() / len(places), right + won / len(places)
             truth += float(scores[[0, 3]].detach().mean()) / len(places)
         run.update()
-        run.step(loss=float(loss), preferred=right, logprob=truth, lr=run.settings.lr * run.rate(run.at))
+        run.done(loss=float(loss), preferred=right, logprob=truth, lr=run.settings.lr * run.rate(run.step))
     run.finish({example.task for pair in pairs for example in pair})
 
 

@@ -74,6 +74,13 @@ class Clips:
             if place not in self.kept and place not in self.coming and lesson.clip.id not in self.failed:
                 self.coming[place] = self.pool.submit(self._made, lesson)
 
+    def note(self) -> str:
+        """What a run says of unreadable clips: how many, and why the first; empty if there are none."""
+        if not self.failed:
+            return ""
+        name, why = next(iter(self.failed.items()))
+        return f"{len(self.failed)} clips could not be read and were left out. The first: {name}: {why}"
+
     def close(self) -> None:
         """Stop the threads and drop pending work."""
         if self.pool is not None:

@@ -69,10 +69,10 @@ def _go(run: Run, settings: config.Reinforce) -> None:
         raise RecipeError(
             "The causal reward needs twins: learn from soundstage@twins, or from soundstage@twins_evidence."
         )
-    start = run.begin(
+    start = run.start(
         families.digest(found), {n: p.detach().clone() for n, p in run.learning.items()} if settings.kl else {}
     )
-    while run.more():
+    while not run.ended:
         clock = [time.perf_counter()]
         waited = run.clips.waited
         rolled = roll(run, settings, [found[place] for place in run.draw(len(found))])
@@ -85,7 +85,7 @@ def _go(run: Run, settings: config.Reinforce) -> None:
         for name, (began, ended) in zip(("rollout", "reward", "update"), pairwise(clock), strict=True):
             facts[f"share_{name}"] = (ended - began) / took
         facts["share_decode"] = (run.clips.waited - waited) / took  # part of the rollout's
-        run.step(**facts, rollouts_per_second=facts["rollouts"] / took, lr=run.settings.lr * run.rate(run.at))
+        run.done(**facts, rollouts_per_second=facts["rollouts"] / took, lr=run.settings.lr * run.rate(run.step))
     run.finish({e.task for family in found for some in family.asked.values() for e in some})
 
 
@@ -93,11 +93,11 @@ def roll(run: Run, settings: config.Reinforce, some: Sequence[Family]) -> Rolled
     """Replies to some questions of each family: `train.asks` of them, those first whose answer a twin changes."""
     rolled, wanted = Rolled(), list[tuple[Example, str, str, Tensor]]()
     for family in some:
-        rng = Random(f"{run.recipe.seed} {run.at} {family.base}")
+        rng = Random(f"{run.recipe.seed} {run.step} {family.base}")
         pairs = rng.sample(sorted(family.asked), len(family.asked))
         pairs.sort(key=lambda p: all(e.meta.get("must") != "change" for e in family.asked[p]))
         for pair in pairs[: run.settings.asks]:
-            draws = _draws(f"{run.recipe.seed} {run.at} {pair}", settings)
+            draws = _draws(f"{run.recipe.seed} {run.step} {pair}", settings)
             for example in family.asked[pair]:
                 clip = run.media(example.clip)
                 if clip is not None:

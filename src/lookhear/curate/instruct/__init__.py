@@ -1,1 +1,1 @@
-"""Explicit-reasoning instruction data in the AV-UIE form: written, checked against the label, exported."""
+"""Instruction data with explicit reasoning, as in AV-UIE: write, check against the label, export."""

@@ -1,7 +1,7 @@
-"""The page of a folder of instruction data, README.md, from its cards, and the checksums of its files.
+"""README.md of a folder of instruction data, made from its cards, and the checksums of its files.
 
-Counts stand beside those of the papers: AV-UIE in percent of about 200 K (Crab, section 3.2), AV-UIE v2 in thousands
-(Crab+, table 1).
+README.md compares the counts with the papers: AV-UIE in percent of about 200 K (Crab, section 3.2), AV-UIE v2 in
+thousands (Crab+, table 1).
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from lookhear import files
 from lookhear.datasets.av_uie import PARTS
 
 SUMS = "SHA256SUMS"
-APART = ("ledger", "review")  # folders of work in progress, not of data
+APART = ("ledger", "review")  # folders of work in progress, without checksums
 SHARES = {  # of AV-UIE, in percent
     "s4": 1.7, "ms3": 0.7, "avss": 24.3, "ref_avs": 14.7, "arig": 25.8, "avqa": 15.7, "avcap": 10.1, "ave": 1.7,
     "avvp": 5.1,
 }  # fmt: skip
-THOUSANDS = {  # of AV-UIE v2; parts that the paper counts together have the number at the first
+THOUSANDS = {  # of AV-UIE v2; parts that the paper counts together are listed once, see WITH
     "ks": 20.1, "ucf": 4.5, "meld": 11.0, "mafw": 6.4, "dfew": 9.3, "mer24": 4.8, "cremad": 6.6, "a2v": 10.3,
     "unav": 4.9, "ave": 3.3, "avvp": 9.9, "arig": 3.4, "s4": 4.0, "ref_avs": 30.7, "avcap": 20.7, "avqa": 31.9,
     "avqa_thu": 40.2,
@@ -90,19 +90,19 @@ def _people(cards: Sequence[Mapping[str, Any]]) -> list[str]:
     for card in cards:
         if not any((judged := card.get("review", {})).values()):
             continue
-        said = ", ".join(f"{count} {verdict}" for verdict, count in judged.items() if count)
+        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in judged.items() if count)
         agreed = card.get("agreement") or {}
         shared = ""
         if agreed.get("items"):
             shared = f"; on {agreed['items']} that several judged they agree in {agreed['percent']} % of pairs"
-        lines.append(f"{card['dataset']}, {card['split']}: {said}{shared}.")
+        lines.append(f"{card['dataset']}, {card['split']}: {verdicts}{shared}.")
     return (
         ["", "## What people said of a stratified sheet", "", *lines] if lines else ["", "No person has judged it yet."]
     )
 
 
 def sums(out: Path) -> int:
-    """Write the checksums of every file of data under `out`; returns how many there are."""
+    """Write the checksums of all data files under `out`; returns the number of files."""
     paths = [p for p in sorted(out.rglob("*")) if p.is_file() and p.name != SUMS and not p.name.startswith(".")]
     paths = [p for p in paths if p.relative_to(out).parts[0] not in APART and p.suffix != ".of"]
     lines = []

@@ -1,13 +1,13 @@
-"""Checked examples as conversations, for the trainers of others: one file a dataset and split.
+"""Export checked examples as conversations for other trainers, one file per dataset and split.
 
     chat             <out>/chat/<name>.jsonl            messages of typed parts, every part with the same keys, so that
                                                         `datasets.load_dataset("json", …)` finds one schema
     ms-swift         <out>/ms-swift/<name>.jsonl        messages, videos, audios, images; `solution` is the bare target
     llama-factory    <out>/llama-factory/<name>.json    messages, videos, audios, images; dataset_info.json beside it
 
-The last two put a clip's files in the places of <video>, <audio> and <image> in its words, one file each. So LLP's tags
-<visual> and <audio> are written <visual_event> and <audio_event> there, as Crab's training did; lookhear reads both.
-Neither knows of a part of a recording: a clip that is one is cut out into <out>/media.
+ms-swift and llama-factory replace each placeholder <video>, <audio> and <image> in the text by one file. LLP's tags
+<visual> and <audio> are therefore written <visual_event> and <audio_event> there, as in Crab's training; lookhear reads
+both forms. These two trainers cannot read a part of a recording, so such clips are cut out into <out>/media.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FPS = 8.0  # frames a second of clips that are cut out
 
 
 def write(kind: str, out: Path, name: str, texts: Texts) -> tuple[int, dict[str, str]]:
-    """Write one form of <out>; returns how many records it has, and id -> why for those left out."""
+    """Write the examples in form `kind`; returns the number of records, and id -> error for examples left out."""
     records, lost = [], dict[str, str]()
     for example, text in texts:
         try:
@@ -56,7 +56,10 @@ def write(kind: str, out: Path, name: str, texts: Texts) -> tuple[int, dict[str,
 
 
 def media(example: Example, cuts: Path, cut: bool) -> Media:
-    """What a conversation about `example` shows, in the order it is shown. Raises DatasetError, MediaError."""
+    """The files of a conversation about `example`, in the order shown. Raises DatasetError, MediaError.
+
+    `cut`: cut out a clip that is a part of its recording, into the folder `cuts`.
+    """
     clip, second, form = example.clip, example.meta.get("second"), example.meta.get("form")
     if cut and (clip.start or clip.end is not None):
         clip = _cut(clip, cuts)
@@ -64,19 +67,19 @@ def media(example: Example, cuts: Path, cut: bool) -> Media:
             given = Clip(second if form == "a2v" else None, second if form == "v2a" else None)
             made = _cut(replace(given, start=example.clip.start, end=example.clip.end), cuts)
             second = made.video or made.audio
-    found: Media = []
+    shown: Media = []
     if clip.video is not None:
         still = clip.video.path is not None and clip.video.path.suffix.lower() in STILL
-        found.append(("image" if still else "video", _path(clip.video)))
+        shown.append(("image" if still else "video", _path(clip.video)))
     if isinstance(second, Source) and form == "a2v":
-        found.append(("video", _path(second)))
+        shown.append(("video", _path(second)))
     if clip.audio is not None:
-        found.append(("audio", _path(clip.audio)))
+        shown.append(("audio", _path(clip.audio)))
     if isinstance(second, Source) and form == "v2a":
-        found.append(("audio", _path(second)))
-    if not found:
+        shown.append(("audio", _path(second)))
+    if not shown:
         raise DatasetError(f"Example {example.id!r} has neither picture nor sound.")
-    return found
+    return shown
 
 
 def _path(source: Source) -> str:
@@ -86,7 +89,7 @@ def _path(source: Source) -> str:
 
 
 def _cut(clip: Clip, folder: Path) -> Clip:
-    """The stretch of a clip as files of its own, made once."""
+    """The clip between its start and end as separate mp4 and WAV files; existing files are reused."""
     name = sha256(repr((clip.video, clip.audio, clip.start, clip.end)).encode()).hexdigest()[:16]
     seen, heard = folder / f"{name}.mp4", folder / f"{name}.wav"
     if (clip.video and not seen.is_file()) or (clip.audio and not heard.is_file()):
@@ -101,7 +104,7 @@ def _cut(clip: Clip, folder: Path) -> Clip:
 
 
 def chat(example: Example, text: str, shown: Media) -> dict[str, Any]:
-    """A conversation of typed parts."""
+    """A record of form `chat`: messages of typed parts."""
 
     def part(kind: str, **told: str) -> dict[str, str | None]:
         return {"type": kind, "text": None, "path": None} | told
@@ -122,7 +125,7 @@ def chat(example: Example, text: str, shown: Media) -> dict[str, Any]:
 
 
 def swift(example: Example, text: str, shown: Media) -> dict[str, Any]:
-    """A record of ms-swift, for tuning, and by `solution` for GRPO."""
+    """A record of ms-swift, for fine-tuning and, with `solution`, for GRPO."""
     return _placed(example, text, shown) | {"solution": _events(_bare(example, text))}
 
 
@@ -135,7 +138,7 @@ FORMS: Mapping[str, Callable[[Example, str, Media], dict[str, Any]]] = {CHAT: ch
 
 
 def _placed(example: Example, text: str, shown: Media) -> dict[str, Any]:
-    """Messages with placeholders, and the files in their order. Raises DatasetError where words hold a placeholder."""
+    """Messages with placeholders, and the files in order. Raises DatasetError if a text contains a placeholder."""
     words = [_events(_prompt(example)), _events(text)]
     for told in words:
         if mark := next((f"<{kind}>" for kind in PLACES if f"<{kind}>" in told), ""):
@@ -152,7 +155,7 @@ def _prompt(example: Example) -> str:
 
 
 def _bare(example: Example, text: str) -> str:
-    """The target without reasons; where events have no known times, what the text says of them."""
+    """The target without reasoning; for events without known times, the tags of the text."""
     try:
         return str(tasks.find(example.task).target(example, explain=False))
     except DatasetError:
@@ -160,19 +163,19 @@ def _bare(example: Example, text: str) -> str:
 
 
 def _events(text: str) -> str:
-    """LLP's tags by names that stand for no file."""
+    """`text` with LLP's tags renamed, so that none is a placeholder of a file."""
     return TAG.sub(r"<\1\2_event>", text)
 
 
 def _info(folder: Path) -> dict[str, Any]:
-    """dataset_info.json of the files that are in LLaMA-Factory's folder."""
+    """The content of dataset_info.json for the files in LLaMA-Factory's folder."""
     columns = {"messages": "messages"} | {f"{kind}s": f"{kind}s" for kind in PLACES}
     tags = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}
-    found = {}
+    entries = {}
     for path in sorted(folder.glob("*.json")):
         if path.name == "dataset_info.json":
             continue
         used = set().union(*(record.keys() for record in files.read_json(path, list)))
         there = {name: column for name, column in columns.items() if column in used or name == "messages"}
-        found[path.stem] = {"file_name": path.name, "formatting": "sharegpt", "columns": there, "tags": tags}
-    return found
+        entries[path.stem] = {"file_name": path.name, "formatting": "sharegpt", "columns": there, "tags": tags}
+    return entries

@@ -1,6 +1,6 @@
-"""Whether a reasoning text may be learnt from: it reasons, agrees with what is known, concludes with the label.
+"""Check whether a reasoning text is fit for training: it has reasons, no contradiction, and concludes with the label.
 
-`fault` says what is wrong as "kind: words", the kind being one of KINDS; `kind_of` takes the kind out.
+`fault` returns what is wrong as "kind: words", where the kind is one of KINDS; `kind_of` returns the kind.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LEAST = 5  # words before the conclusion
 MOST = 300  # words in all
 LONGEST = 8000  # characters: no 300 words have so many
 AFTER = 3  # words that may follow the conclusion
-NAMING = ("question_answering", "event_localisation", "localisation", "action_recognition")  # they have sets of labels
+NAMING = ("question_answering", "event_localisation", "localisation", "action_recognition")  # tasks with sets of labels
 KINDS = (
     "refuses",
     "begins with filler",
@@ -37,12 +37,12 @@ KINDS = (
 
 
 def kind_of(fault: str) -> str:
-    """The kind of a fault, without the words that show it."""
+    """The kind of a fault, without its words."""
     return fault.partition(": ")[0]
 
 
 def undated(example: Example) -> bool:
-    """Whether the example says which events there are but not when, as LLP's training labels do."""
+    """Whether the example's events have no times, as in LLP's training labels."""
     reference = example.reference
     events = example.task == "event_localisation" and example.meta.get("form") in ("llp", "unav")
     return bool(events and reference and reference.text and not reference.segments)
@@ -51,29 +51,29 @@ def undated(example: Example) -> bool:
 def fault(
     example: Example, text: str, seconds: float = 0.0, vocabulary: Sequence[str] = (), certified: Sequence[str] = ()
 ) -> str:
-    """What is wrong with a text about `example`; "" where nothing is.
+    """The first fault of a text about `example`; "" for a good text.
 
-    `seconds` is the clip's length, 0 where neither it nor the example tells; `vocabulary` the answers there can be;
-    `certified` what else is seen or heard in the clip, by whoever has watched it.
+    `seconds` is the clip's length, 0 if unknown (the example's own length is then used); `vocabulary` are all possible
+    answers; `certified` are further labels of what is seen or heard in the clip, from a model or a person.
     """
     if len(text) > LONGEST:
         return f"longer than {MOST} words"
-    if said := phrases.refusal(text):
-        return f"refuses: {said!r}"
-    where, said = phrases.filler(text)
-    if said:
-        return f"{where} with filler: {said!r}"
+    if words := phrases.refusal(text):
+        return f"refuses: {words!r}"
+    where, words = phrases.filler(text)
+    if words:
+        return f"{where} with filler: {words!r}"
     if example.task == "captioning":
         return "" if text.strip() else "cannot be read: the reply is empty"
     bare = text if undated(example) else tasks.find(example.task).target(example, explain=False)
-    if said := _unbalanced(text) if undated(example) else phrases.leftover(text, bare):
-        return f"holds a leftover tag: {said}"
-    if said := phrases.repeated(text):
-        return f"repeats itself: {said}"
-    if said := facts.outside(text):
-        return f"places something outside the picture: {said}"
-    if said := facts.late(text, seconds or _length(example)):
-        return f"names a time after the clip's end: {said}"
+    if words := _unbalanced(text) if undated(example) else phrases.leftover(text, bare):
+        return f"holds a leftover tag: {words}"
+    if words := phrases.repeated(text):
+        return f"repeats itself: {words}"
+    if words := facts.outside(text):
+        return f"places something outside the picture: {words}"
+    if words := facts.late(text, seconds or _length(example)):
+        return f"names a time after the clip's end: {words}"
     return (
         _conclusion(example, text, seconds or _length(example))
         or _reasons(text, bare, undated(example))
@@ -82,28 +82,28 @@ def fault(
 
 
 def _conclusion(example: Example, text: str, length: float) -> str:
-    """The conclusion is read by the task's own parser."""
+    """The fault of the conclusion, which the task's parser reads; "" without one."""
     task = tasks.find(example.task)
-    found = task.parse(text, example)
-    if found.notes:
-        return f"cannot be read: {found.notes[0].removeprefix(tasks.UNREAD)}"
+    conclusion = task.parse(text, example)
+    if conclusion.notes:
+        return f"cannot be read: {conclusion.notes[0].removeprefix(tasks.UNREAD)}"
     if not undated(example):
-        wanted = task.parse(task.target(example, explain=False), example)
-        return "" if _said(found) == _said(wanted) else "concludes with another answer"
+        target = task.parse(task.target(example, explain=False), example)
+        return "" if _said(conclusion) == _said(target) else "concludes with another answer"
     assert example.reference is not None
-    wanted_labels = set(example.meta.get("events") or example.reference.text.split(", "))
-    labels = {segment.label for segment in found.segments}
-    if labels != wanted_labels:
-        return f"concludes with another answer: {', '.join(sorted(labels ^ wanted_labels))}"
-    wrong = next((s for s in found.segments if s.end <= s.start), None)
+    true_labels = set(example.meta.get("events") or example.reference.text.split(", "))
+    labels = {segment.label for segment in conclusion.segments}
+    if labels != true_labels:
+        return f"concludes with another answer: {', '.join(sorted(labels ^ true_labels))}"
+    wrong = next((s for s in conclusion.segments if s.end <= s.start), None)
     if wrong is not None:
         return f"cannot be read: {wrong.label} from {wrong.start:g} to {wrong.end:g} lasts no time"
-    beyond = next((s for s in found.segments if length > 0 and s.end > length + facts.SLACK), None)
+    beyond = next((s for s in conclusion.segments if length > 0 and s.end > length + facts.SLACK), None)
     return f"names a time after the clip's end: {beyond.end:g} s" if beyond else ""
 
 
 def _reasons(text: str, bare: str, free: bool) -> str:
-    """There are some, not too many, and none after the conclusion."""
+    """The fault of the reasons: too few, too many, after the conclusion, or about the given label; "" without one."""
     words = len(text.split())
     end = max(text.rfind(">"), text.rfind("]"))
     reasons = len(text.partition("<")[0].split()) if free else words - len(bare.split())
@@ -120,21 +120,21 @@ def _reasons(text: str, bare: str, free: bool) -> str:
 
 
 def _contradiction(example: Example, text: str, vocabulary: Sequence[str], certified: Sequence[str]) -> str:
-    """Times of known events, and things that nobody knows of."""
+    """A contradiction: a wrong time of a known event, or a thing that is not known of the clip; "" without one."""
     segments = example.reference.segments if example.reference else ()
     if undated(example):
-        segments = tasks.find(example.task).parse(text, example).segments  # its own
-    if said := facts.untrue_time(text, segments, whole=example.task == "event_localisation"):
-        return f"contradicts a known time: {said}"
+        segments = tasks.find(example.task).parse(text, example).segments  # the text's own times
+    if words := facts.untrue_time(text, segments, whole=example.task == "event_localisation"):
+        return f"contradicts a known time: {words}"
     if _names_things(example, vocabulary) and (
-        said := facts.strange(text, [*facts.known(example, vocabulary), *certified])
+        words := facts.strange(text, [*facts.known(example, vocabulary), *certified])
     ):
-        return f"names what is not known of the clip: {said}"
+        return f"names what is not known of the clip: {words}"
     return ""
 
 
 def _names_things(example: Example, vocabulary: Sequence[str]) -> bool:
-    """Whether the example's labels are, or tell of, things, so that a thing that is none of them is suspicious."""
+    """Whether the example's labels name things, so that a thing outside the labels is suspicious."""
     if example.task != "question_answering":
         return example.task in NAMING
     labels = (*vocabulary, *example.meta.get("labels", ()), *example.meta.get("options", ()))
@@ -142,7 +142,7 @@ def _names_things(example: Example, vocabulary: Sequence[str]) -> bool:
 
 
 def _unbalanced(text: str) -> str:
-    """The first mark that is no tag of a stream, or a tag that is not closed."""
+    """The first markup that is not a stream tag, or a message about a tag that is not closed; "" without one."""
     counts = [text.count(tag) for tag in ("<visual>", "</visual>", "<audio>", "</audio>")]
     if counts[0] != counts[1] or counts[2] != counts[3]:
         return "a tag that is not closed"
@@ -150,13 +150,13 @@ def _unbalanced(text: str) -> str:
 
 
 def _length(example: Example) -> float:
-    """The clip's length where the example tells."""
+    """The clip's length in seconds from the example, 0 if unknown."""
     told = float(example.meta.get("seconds") or 0)
     return told or max(0.0, (example.clip.end or 0) - example.clip.start)
 
 
 def corrected(example: Example, text: str) -> Answer | None:
-    """What a person's text concludes with, where it can be read; None where not."""
+    """The conclusion of a text that a person edited; None if it cannot be read."""
     try:
         found = tasks.find(example.task).parse(text, example)
     except DatasetError:
@@ -165,7 +165,7 @@ def corrected(example: Example, text: str) -> Answer | None:
 
 
 def same(one: Answer, other: Answer) -> bool:
-    """Whether two answers say the same of words, times and places."""
+    """Whether two answers are equal in text, times and places."""
     return _said(one) == _said(other)
 
 

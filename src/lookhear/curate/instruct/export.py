@@ -1,11 +1,11 @@
-"""Checked examples as AV-UIE stores them, read by the dataset `av_uie`.
+"""Export checked examples in AV-UIE's format, which the dataset `av_uie` reads.
 
     v2    <out>/<part>/<split>.json
     v1    <out>/<part>-<split>_samples.json, records with their `task`
 
-The part is the example's own, that of its dataset, or, for Soundstage, that of its form. Whatever has no part there
-(several objects of AVSS, pairs that match or not) is left out and counted. Paths of recordings are absolute where they
-are known; clips that are part of a recording carry `clip_start` and `clip_end`.
+The part of AV-UIE is given by the example, by its dataset, or, for Soundstage, by its form. Examples without a part
+(several objects of AVSS, pairs that match or not) are left out and counted. Known paths of recordings are absolute;
+a clip that is a part of its recording has `clip_start` and `clip_end`.
 """
 
 from __future__ import annotations
@@ -31,14 +31,19 @@ OF_DATASET = {
     "crema_d": "cremad",
     "avqa": "avqa_thu",
 }
-OF_FORM = {"action": "ks", "emotion": "cremad", "llp": "avvp", "caption": "avcap"}  # where part and form differ
+OF_FORM = {
+    "action": "ks",
+    "emotion": "cremad",
+    "llp": "avvp",
+    "caption": "avcap",
+}  # only forms whose part has another name
 OF_TASK = {"action_recognition": "ks", "emotion_recognition": "cremad", "captioning": "avcap"}
 PLACED = ("arig", "s4", "ms3", "ref_avs")  # parts whose clip is one picture and its sound
 LABELLED = {"ks": "action", "ucf": "label", "meld": "Emotion", "mer24": "discrete"}
 
 
 def part_of(example: Example, dataset: str) -> str:
-    """The part of AV-UIE v2 that an example belongs into, "" if there is none."""
+    """The part of AV-UIE v2 that an example belongs to, "" if there is none."""
     if example.meta.get("part") in PARTS:
         return str(example.meta["part"])
     if example.task == "question_answering":
@@ -52,37 +57,37 @@ def record(example: Example, text: str, part: str) -> dict[str, Any]:
     """An example with its reasoning as a record of `part`."""
     reference = example.reference
     assert reference is not None
-    made: dict[str, Any] = _clip(example, part) | {"label_content": text}
+    fields: dict[str, Any] = _clip(example, part) | {"label_content": text}
     if part in ("ks", "ucf", "meld", "mafw", "dfew", "mer24", "cremad"):
-        made |= {LABELLED.get(part, "emotion"): reference.text, "new_label": text}
-        del made["label_content"]
+        fields |= {LABELLED.get(part, "emotion"): reference.text, "new_label": text}
+        del fields["label_content"]
     elif part in ("a2v", "v2a"):
-        made["correct_video" if part == "a2v" else "correct_audio"] = reference.text
+        fields["correct_video" if part == "a2v" else "correct_audio"] = reference.text
     elif part == "ave":
-        made["event"] = reference.text
+        fields["event"] = reference.text
         for segment in reference.segments:
-            made |= {"start_time": segment.start, "end_time": segment.end}
+            fields |= {"start_time": segment.start, "end_time": segment.end}
     elif part == "ref_avs":
-        made |= {"uid": example.id, "description": example.question, "object": reference.text}
+        fields |= {"uid": example.id, "description": example.question, "object": reference.text}
     elif part in PLACED:
-        made |= {"uid": example.id, "a_obj": reference.text}
+        fields |= {"uid": example.id, "a_obj": reference.text}
     elif part == "avqa":
-        made |= {"question_id": example.id, "question": example.question, "type": json.dumps(list(example.kind))}
-        made["answer"] = reference.text
+        fields |= {"question_id": example.id, "question": example.question, "type": json.dumps(list(example.kind))}
+        fields["answer"] = reference.text
     elif part == "avqa_thu":
         options = list(example.meta["options"])
         relation, kind = (*example.kind, "", "")[:2]
-        made |= {"question_id": example.id, "question_text": example.question, "multi_choice": options}
-        made |= {"question_relation": relation, "question_type": kind, "answer": options.index(reference.text)}
-    return made
+        fields |= {"question_id": example.id, "question_text": example.question, "multi_choice": options}
+        fields |= {"question_relation": relation, "question_type": kind, "answer": options.index(reference.text)}
+    return fields
 
 
 def write(
     out: Path, split: str, dataset: str, texts: Iterable[tuple[Example, str]], version: str = "v2"
 ) -> tuple[dict[str, int], int]:
-    """Write the files; returns how many records each part has, and how many examples have no part.
+    """Write the files; returns part -> number of records, and the number of examples without a part.
 
-    Raises DatasetError where a part's file holds another dataset.
+    Raises DatasetError if a part's file holds another dataset.
     """
     parts: dict[str, list[dict[str, Any]]] = defaultdict(list)
     homeless = 0
@@ -110,16 +115,16 @@ def _clip(example: Example, part: str) -> dict[str, Any]:
     clip, second = example.clip, example.meta.get("second")
     seen, heard = _path(clip.video), _path(clip.audio)
     if part == "a2v":
-        made = {"video1_path": seen, "video2_path": _path(second), "audio_path": heard}
+        paths = {"video1_path": seen, "video2_path": _path(second), "audio_path": heard}
     elif part == "v2a":
-        made = {"video_path": seen, "audio1_path": heard, "audio2_path": _path(second)}
+        paths = {"video_path": seen, "audio1_path": heard, "audio2_path": _path(second)}
     else:
-        made = {"image_path" if part in PLACED else "video_path": seen, "audio_path": heard}
+        paths = {"image_path" if part in PLACED else "video_path": seen, "audio_path": heard}
     video_id = str(example.meta.get("video_id") or (clip.video.id if clip.video else example.id))
     stretch = {} if clip.start == 0 and clip.end is None else {"clip_start": clip.start, "clip_end": clip.end}
-    return {key: path for key, path in made.items() if path} | {"video_id": video_id} | stretch
+    return {key: path for key, path in paths.items() if path} | {"video_id": video_id} | stretch
 
 
 def _path(source: Source | None) -> str:
-    """Where a recording lies, or its id where that is not known."""
+    """The absolute path of a recording, or its id if the path is unknown."""
     return "" if source is None else str(source.path.resolve() if source.path else source.id)

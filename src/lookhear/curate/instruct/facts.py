@@ -1,10 +1,10 @@
-"""What a text claims of its clip, held against what is known: times, places, and things that are named.
+"""Compare the claims of a text with what is known of its clip: times, places, and named things.
 
-    times     inside the clip; where a sentence dates an event whose times are known, in agreement with them
-    places    boxes and points lie in the picture of 224 x 224 pixels and are not inside out
-    things    instruments, animals, vehicles and machines are among those known of the clip, or seen or heard in it
+    times     must be inside the clip; times of an event with known times must agree with them
+    places    boxes and points must be inside the picture of 224 x 224 pixels; boxes must not be inverted
+    things    instruments, animals, vehicles and machines must be known of the clip, or seen or heard in it
 
-Each function returns what contradicts, "" where nothing does.
+`late`, `untrue_time`, `outside` and `strange` return the first contradiction, "" if there is none.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from lookhear.timeline.concepts import Concept
 from lookhear.timeline.ontology import sounds
 from lookhear.types import Example, Segment
 
-SLACK = 0.5  # seconds that a clip may be longer than is known
-NEAR = 1.0  # seconds within which two times agree: people and labels count in whole seconds
+SLACK = 0.5  # seconds by which a time may exceed the known length
+NEAR = 1.0  # seconds within which two times agree: people and labels use whole seconds
 ONES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
         "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")  # fmt: skip
 TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
@@ -55,7 +55,7 @@ KINDS = (("Musical instrument", "musical instrument"), ("Animal", "animal"), ("V
 
 
 def late(text: str, length: float) -> str:
-    """The first time named that a clip of `length` seconds does not have; "" too where the length is not known."""
+    """The first time in `text` after the end of a clip of `length` seconds; "" for an unknown length (0)."""
     bare = _PLACE.sub(" ", text)
     named = [time for sentence in _SENTENCE.split(bare) for _, times in dated(sentence) for time in times]
     beyond = next((time for time in named if length > 0 and time > length + SLACK), None)
@@ -63,19 +63,19 @@ def late(text: str, length: float) -> str:
 
 
 def dated(sentence: str) -> Iterator[tuple[int, tuple[float, ...]]]:
-    """(place, (start, end) or (moment,)) of the times a sentence names."""
+    """(position, (start, end) or (moment,)) of each time in a sentence; times are in seconds."""
     taken = [(0, 0)]
-    for found in _RANGE.finditer(sentence):
-        if not _ONE.search(found[0]) and not re.search(rf"{_UNIT}|\bseconds? (?:from )?$", _around(sentence, found)):
-            continue  # two numbers that count something else
-        start, end = seconds(found["a"]), seconds(found["b"])
+    for match in _RANGE.finditer(sentence):
+        if not _ONE.search(match[0]) and not re.search(rf"{_UNIT}|\bseconds? (?:from )?$", _around(sentence, match)):
+            continue  # two numbers that are no times
+        start, end = seconds(match["a"]), seconds(match["b"])
         if start is not None and end is not None:
-            taken.append(found.span())
-            yield found.start(), (start, end)
-    for found in _ONE.finditer(sentence):
-        time = seconds(found[0])
-        if time is not None and not any(a <= found.start() < b for a, b in taken):
-            yield found.start(), (time,)
+            taken.append(match.span())
+            yield match.start(), (start, end)
+    for match in _ONE.finditer(sentence):
+        time = seconds(match[0])
+        if time is not None and not any(a <= match.start() < b for a, b in taken):
+            yield match.start(), (time,)
 
 
 def _around(sentence: str, found: re.Match[str]) -> str:
@@ -83,7 +83,7 @@ def _around(sentence: str, found: re.Match[str]) -> str:
 
 
 def seconds(text: str) -> float | None:
-    """A time in seconds: 7, 7.5 s, 1:15, 1 minute 15 seconds, the 7th second, seven seconds."""
+    """A time in seconds, None without a number: 7, 7.5 s, 1:15, 1 minute 15 seconds, the 7th second, seven seconds."""
     low = text.lower().strip()
     if clock := re.search(r"(\d{1,2}):([0-5]\d(?:\.\d+)?)", low):
         return 60 * int(clock[1]) + float(clock[2])
@@ -98,11 +98,11 @@ def seconds(text: str) -> float | None:
 
 
 def untrue_time(text: str, segments: Sequence[Segment], whole: bool) -> str:
-    """A time of a known event that its known times exclude.
+    """The first time of a known event that contradicts its known times.
 
-    A time is about the events named since the last one, or about the next. `whole`: `segments` are all there is of each
-    event, so stretches must lie inside them. Else they are some of it, those an answer rests on: then it is a fault
-    only where all that is said of an event's times lies elsewhere.
+    A time belongs to the events named since the previous time, or else to the next event. `whole`: `segments` are all
+    occurrences of each event, so every time must lie inside them. Otherwise they are only the evidence of the answer,
+    and an event is at fault only if none of its times in the text agrees.
     """
     spans: dict[str, list[tuple[float, float]]] = {}
     for segment in segments:
@@ -122,7 +122,7 @@ def untrue_time(text: str, segments: Sequence[Segment], whole: bool) -> str:
 
 
 def _told(text: str, labels: Sequence[str]) -> Iterator[tuple[list[str], tuple[float, ...]]]:
-    """(which of `labels`, the times said of them), sentence by sentence; what is denied does not count."""
+    """(events out of `labels`, their times), sentence by sentence; sentences with a negation are skipped."""
     for sentence in _SENTENCE.split(_TAGGED.sub(" ", text)):
         if _DENIAL.search(sentence):
             continue
@@ -144,18 +144,18 @@ def _agrees(times: tuple[float, ...], spans: Sequence[tuple[float, float]], whol
 
 
 def _joined(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Spans with gaps of up to a second closed."""
-    found: list[tuple[float, float]] = []
+    """Spans with gaps of up to NEAR seconds closed."""
+    joined: list[tuple[float, float]] = []
     for a, b in sorted(spans):
-        if found and a <= found[-1][1] + NEAR:
-            found[-1] = (found[-1][0], max(b, found[-1][1]))
+        if joined and a <= joined[-1][1] + NEAR:
+            joined[-1] = (joined[-1][0], max(b, joined[-1][1]))
         else:
-            found.append((a, b))
-    return found
+            joined.append((a, b))
+    return joined
 
 
 def _mentions(sentence: str, label: str) -> list[int]:
-    """Where a sentence names the event: its label's words, or a word for the same thing."""
+    """Positions in a sentence that name the event, by its label or by a word for the same concept."""
     concept = concepts.meaning(label.replace("_", " ")).concept
     own = re.escape(label.replace("_", " ").split(",")[0].split("(")[0].strip())
     found = [m.start() for m in re.finditer(rf"\b{own}", sentence, re.IGNORECASE)] if own else []
@@ -164,20 +164,20 @@ def _mentions(sentence: str, label: str) -> list[int]:
 
 
 def outside(text: str) -> str:
-    """A box or point that is not inside the picture, or a box that is inside out."""
-    for found in _PLACE.finditer(text):
-        some, points = replies.coordinates(found[0])
-        for box in some:
+    """The first box or point that is not inside the picture, or inverted box."""
+    for match in _PLACE.finditer(text):
+        rectangles, points = replies.coordinates(match[0])
+        for box in rectangles:
             if min(box) < 0 or max(box) >= boxes.SIZE or box[0] >= box[2] or box[1] >= box[3]:
-                return found[0]
-        for point in points if found[0][0] == "[" else ():
+                return match[0]
+        for point in points if match[0][0] == "[" else ():
             if min(point) < 0 or max(point) >= boxes.SIZE:
-                return found[0]
+                return match[0]
     return ""
 
 
 def strange(text: str, known: Sequence[str]) -> str:
-    """A thing that `text` says is there and that is none of `known`, nor a kind of one, nor what one is a kind of."""
+    """The first thing that `text` affirms and that is not in `known`, nor broader or narrower than a thing in it."""
     names, heard = set[str](), set[str]()
     for phrase in known:
         plain = re.sub(r"[_/,;()<>\[\]]", " ", phrase)
@@ -188,7 +188,7 @@ def strange(text: str, known: Sequence[str]) -> str:
     tree = sounds()
     above = {upper for name in heard for upper in tree.above.get(name, ())} - {k for k, _ in KINDS}
     for at, word, concept in things(text):
-        related = concept.name in names or any(  # a nameless one has but the class of something larger
+        related = concept.name in names or any(  # a nameless concept has only the class of a broader one
             not concept.nameless and (name in heard or name in above or heard & set(tree.above.get(name, ())))
             for name in concept.heard
         )
@@ -199,20 +199,20 @@ def strange(text: str, known: Sequence[str]) -> str:
 
 
 def _denied(before: str) -> bool:
-    """Whether what follows these words is said not to be there."""
+    """Whether the last five words of `before` in the same sentence contain a negation."""
     return bool(_DENIAL.search(" ".join(_SENTENCE.split(before)[-1].split()[-5:])))
 
 
 @lru_cache(maxsize=1)
 def _plain_things() -> dict[str, Concept]:
-    """Words for instruments, animals, vehicles and machines that are hardly ever meant otherwise."""
+    """Words for instruments, animals, vehicles and machines that rarely have another meaning."""
     table, common = concepts.table(), set(lines("common.txt"))
     found = {w: c for w, c in table.items() if any(c.within(*kind) for kind in KINDS) and w not in common}
     return found | {w: table[w] for w in lines("machines.txt") if w in table}
 
 
 def things(text: str, every: bool = False) -> Iterator[tuple[int, str, Concept]]:
-    """(place, words, concept) of what `text` names, the longest words first; `every`: of all concepts there are."""
+    """(position, words, concept) of each thing in `text`, the longest match first; `every`: of any concept at all."""
     table = concepts.table() if every else _plain_things()
     words = [(m.start(), m[0]) for m in re.finditer(r"[A-Za-z][A-Za-z'-]*", text)]
     i = 0
@@ -229,12 +229,12 @@ def things(text: str, every: bool = False) -> Iterator[tuple[int, str, Concept]]
 
 
 def known(example: Example, vocabulary: Sequence[str] = ()) -> list[str]:
-    """Every phrase that says what is in the example's clip; of questions also the answers there can be."""
+    """Every phrase about the content of the example's clip; for questions also all possible answers."""
     reference, meta = example.reference, example.meta
-    found = [example.question, reference.text if reference else ""]
-    found += [s.label for s in reference.segments] + [r.label for r in reference.regions] if reference else []
-    found += [str(one) for one in (*meta.get("options", ()), *meta.get("events", ()), *meta.get("items", ()))]
-    found += [str(meta.get(key) or "") for key in ("because", "reasoning", "caption", "description")]
+    phrases = [example.question, reference.text if reference else ""]
+    phrases += [s.label for s in reference.segments] + [r.label for r in reference.regions] if reference else []
+    phrases += [str(one) for one in (*meta.get("options", ()), *meta.get("events", ()), *meta.get("items", ()))]
+    phrases += [str(meta.get(key) or "") for key in ("because", "reasoning", "caption", "description")]
     if example.task == "question_answering":
-        found += [*vocabulary, *meta.get("labels", ())]
-    return [phrase for phrase in dict.fromkeys(found) if phrase]
+        phrases += [*vocabulary, *meta.get("labels", ())]
+    return [phrase for phrase in dict.fromkeys(phrases) if phrase]

@@ -1,8 +1,8 @@
-"""One run of `lookhear instruct`: examples are written about, people's verdicts folded in, all of it exported.
+"""One run of `lookhear instruct`: write a text for every example, apply people's verdicts, export.
 
-<out>/ledger/<dataset>-<split>.jsonl      an entry an example; ledger/replies.jsonl, ledger/opinions.jsonl: replies
-<out>/review/<dataset>-<split>.jsonl      the sheet for people, and what they said and corrected beside it
-<out>/<part>/<split>.json, …              what is exported, in each form asked for
+<out>/ledger/<dataset>-<split>.jsonl      an entry per example; ledger/replies.jsonl, ledger/opinions.jsonl: replies
+<out>/review/<dataset>-<split>.jsonl      the sheet for people, with their judgements and corrections beside it
+<out>/<part>/<split>.json, …              the exported examples, in each requested form
 <out>/card-<dataset>-<split>.json, README.md, SHA256SUMS
 """
 
@@ -27,7 +27,7 @@ FORMS = ("av_uie", "av_uie@v1", *chat.FORMS)
 
 @dataclass(frozen=True)
 class Job:
-    """What is written about, and in which forms; `val` is the share of recordings held out of a training split."""
+    """Dataset, split and export forms of a run; `val` is the share of recordings held out of a training split."""
 
     out: Path
     dataset: str
@@ -47,7 +47,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        """Of the files of this dataset and split."""
+        """The name of the files of this dataset and split."""
         return f"{self.dataset}-{self.split}"
 
     @property
@@ -56,21 +56,21 @@ class Job:
         return self.out / "review" / f"{self.name}.jsonl"
 
     def examples(self) -> list[Example]:
-        """The labelled examples of the split, with the boxes of their masks."""
+        """The labelled examples of the split; an example with a mask but no region gets the mask's box."""
         module, _ = datasets.find(self.dataset)
-        found = [e for e in datasets.load(self.dataset, self.root, self.split) if e.reference is not None]
-        found = found[: self.limit or None]
+        labelled = [e for e in datasets.load(self.dataset, self.root, self.split) if e.reference is not None]
+        labelled = labelled[: self.limit or None]
         marked = getattr(module, "with_mask", None)
         if marked is None:
-            return found
-        return [marked(e) if e.meta.get("mask") and (e.reference and not e.reference.regions) else e for e in found]
+            return labelled
+        return [marked(e) if e.meta.get("mask") and (e.reference and not e.reference.regions) else e for e in labelled]
 
     def vocabulary(self) -> tuple[str, ...]:
-        """The answers that the dataset's questions have."""
+        """All answers of the dataset's questions, empty if the dataset does not list them."""
         return tuple(getattr(datasets.find(self.dataset)[0], "VOCABULARY", ()))
 
     def ledger(self) -> Path:
-        """Where the entries are kept."""
+        """The ledger of the entries."""
         return self.out / "ledger" / f"{self.name}.jsonl"
 
 
@@ -82,26 +82,26 @@ def run(
     progress: Callable[[int, int], None] = lambda done, of: None,
     spent: Callable[[], dict[str, Any]] = dict,
 ) -> dict[str, Any]:
-    """Do the job and return its card. `spent` tells what it has cost; `head` who writes and how."""
+    """Run the job and return its card. `head` describes the writer; `spent` returns the cost so far."""
     examples = job.examples()
-    told = {"dataset": job.dataset, "split": job.split} | head
-    entries = write.write(examples, writer, job.ledger(), told, workers, progress)
+    header = {"dataset": job.dataset, "split": job.split} | head
+    entries = write.write(examples, writer, job.ledger(), header, workers, progress)
     drawn = sheet.draw(job.sheet, examples, entries, job.review, job.seed) if job.review else 0
     folded = sheet.fold(job.sheet, examples, entries)
     kept = [(e, entry.text) for e, entry in zip(folded.examples, folded.entries, strict=True) if not entry.fault]
     sides, homeless, lost = exported(job, kept)
-    made = told | write.counts(folded.entries) | spent()
-    made |= {"parts": dict(sum((Counter(parts) for parts in sides.values()), Counter())), "no_part": homeless}
-    made |= {"splits": sides, "review": folded.counts, "agreement": folded.agreement, "sheet": drawn}
-    made |= {"not_exported": lost, "corrections": len(folded.corrections)}
-    files.write(job.out / f"card-{job.name}.json", files.dumps(made, indent=1))
+    summary = header | write.counts(folded.entries) | spent()
+    summary |= {"parts": dict(sum((Counter(parts) for parts in sides.values()), Counter())), "no_part": homeless}
+    summary |= {"splits": sides, "review": folded.counts, "agreement": folded.agreement, "sheet": drawn}
+    summary |= {"not_exported": lost, "corrections": len(folded.corrections)}
+    files.write(job.out / f"card-{job.name}.json", files.dumps(summary, indent=1))
     files.write(job.out / "README.md", card.page(job.out))
     card.sums(job.out)
-    return made
+    return summary
 
 
 def exported(job: Job, kept: Sequence[tuple[Example, str]]) -> tuple[dict[str, dict[str, int]], int, dict[str, int]]:
-    """Write every form; (split -> part -> count), examples without a part of AV-UIE, form -> examples left out."""
+    """Write every form; returns split -> part -> count, number without a part of AV-UIE, form -> number left out."""
     sides: dict[str, list[tuple[Example, str]]] = {}
     if job.split == "train" and job.val:
         held = held_out([example for example, _ in kept], job.val, job.seed)
@@ -129,7 +129,7 @@ def exported(job: Job, kept: Sequence[tuple[Example, str]]) -> tuple[dict[str, d
 
 
 class Certifier:
-    """What the model `real` hears and sees in an example's clip: names of events. Watched once, kept in `folder`."""
+    """The events that the model `real` detects in an example's clip; features are kept in the store `folder`."""
 
     def __init__(self, folder: Path):
         from lookhear.model.real import RealModel
@@ -139,7 +139,7 @@ class Certifier:
         self.one = threading.Lock()
 
     def __call__(self, example: Example) -> tuple[str, ...]:
-        """Labels of the timeline, whatever their time. Raises MediaError, DependencyError."""
+        """Labels of all events of the timeline. Raises MediaError, DependencyError."""
         with self.one:  # the encoders are shared by all threads
             found = self.real.timeline(replace(example.clip))
         return tuple(dict.fromkeys(event.label for event in found.events))

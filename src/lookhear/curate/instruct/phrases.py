@@ -1,8 +1,8 @@
-"""Words that give a reply away: refusals, filler, leftovers of a chat format, and talk of having been told the label.
+"""Phrases that make a reply unusable: refusals, filler, chat markup, and mentions of the given label.
 
-Each function takes a text and returns what it found, "" where nothing is wrong. The lists (`tables/`) are English: what
-a careful viewer might write of a clip ("I cannot hear a second flute") has to pass, what only a writer with the answer
-before it says ("the given answer") must not.
+Each check takes a text and returns the words at fault, "" if there are none. The lists (`tables/`) are English. A
+phrase that a careful viewer might write ("I cannot hear a second flute") must pass; a phrase that only a writer who
+knows the answer would use ("the given answer") must not.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ THING = r"(?:answers?|labels?|annotations?|ground[- ]truth|conclusions?|captions
 
 
 def lines(name: str) -> list[str]:
-    """The lines of one of the tables, without its comments."""
+    """The lines of a file in `tables/`, without comments and empty lines."""
     return [line for line in (TABLES / name).read_text("utf-8").splitlines() if line and not line.startswith("#")]
 
 
@@ -45,25 +45,25 @@ def _any(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def _patterns() -> dict[str, re.Pattern[str]]:
-    """Kind -> what it looks like."""
+    """Kind of phrase -> its pattern."""
     told = {"refusal": _any("refusals.txt"), "begins": rf"^\W*{_any('filler_first.txt')}"}
     told |= {"ends": rf"\b{_any('filler_last.txt')}", "told": _any("told.txt")}
     return {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in told.items()}
 
 
 def spoken(reply: str) -> str:
-    """What a reply says aloud: whole blocks of thought and the mark of its end are taken out, torn ones stay."""
+    """The reply without complete blocks of thought and without the end token; incomplete blocks stay."""
     return _END.sub("", _THOUGHT.sub("", _CHANNEL.sub("", reply))).strip()
 
 
 def refusal(text: str) -> str:
-    """The words of a refusal."""
+    """The words of a refusal, "" without one."""
     found = _patterns()["refusal"].search(text)
     return found[0] if found else ""
 
 
 def filler(text: str) -> tuple[str, str]:
-    """("begins" or "ends", the words) of politeness around the reply; ("", "") where there is none."""
+    """("begins" or "ends", words) of filler at the start or end of the reply; ("", "") without any."""
     if found := _patterns()["begins"].search(text):
         return "begins", found[0].strip()
     if found := _patterns()["ends"].search(text):
@@ -72,13 +72,13 @@ def filler(text: str) -> tuple[str, str]:
 
 
 def told(text: str) -> str:
-    """The words of one who has been told the label."""
+    """The words that mention the given label, "" without any."""
     found = _patterns()["told"].search(text)
     return found[0].strip() if found else ""
 
 
 def leftover(text: str, own: str) -> str:
-    """The first mark in `text` that is none of `own`, the target, or is there more often than in it."""
+    """The first markup in `text` that occurs more often than in `own`, the target, or a role name; "" without any."""
     allowed = Counter(found[0].lower().replace(" ", "") for found in _TAG.finditer(own))
     for found in _TAG.finditer(text):
         mark = found[0].lower().replace(" ", "")
@@ -90,7 +90,7 @@ def leftover(text: str, own: str) -> str:
 
 
 def repeated(text: str) -> str:
-    """A sentence that is there three times, or words that go round in a circle."""
+    """A sentence that occurs three times, or a message if four words repeat three times in a row; "" without any."""
     sentences = Counter(part.strip().lower() for part in re.split(r"(?<=[.!?])\s", text) if len(part.split()) > 3)
     twice = next((part for part, count in sentences.items() if count > 2), "")
     words = text.lower().split()

@@ -1,10 +1,10 @@
-"""A stratified sheet of texts for people to judge, and their verdicts folded back into the texts.
+"""Draw a stratified sheet of texts for people to judge, and apply their verdicts to the texts.
 
     entries ─ stratified ─▶ <out>/review/<name>.jsonl ─ lookhear serve --review ─▶ <name>.reviews.jsonl ─▶ folded
                                                                             └▶ <out>/review/<name>.corrections.jsonl
 
-What is accepted stays, what is edited has the person's words and, where these conclude otherwise, the person's label,
-what is rejected is dropped. Items on which reviewers are split stay as they were and are counted.
+An accepted text stays. An edited text is replaced by the person's text and, if its conclusion differs, the label by the
+person's label. A rejected text is dropped. Texts with a tie of verdicts stay unchanged and are counted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ REJECTED = "rejected by a person"
 
 @dataclass(frozen=True)
 class Folded:
-    """Examples and entries after people have judged them; `counts` of verdicts, `corrections` a line each."""
+    """Examples and entries after people's verdicts; `counts` of verdicts, one record per edit in `corrections`."""
 
     examples: tuple[Example, ...]
     entries: tuple[Entry, ...]
@@ -39,9 +39,9 @@ class Folded:
 
 
 def draw(path: Path, examples: Sequence[Example], entries: Sequence[Entry], count: int, seed: int = 0) -> int:
-    """Write a sheet of `count` texts to be judged; returns how many it has. An existing sheet stays as it is.
+    """Write a sheet of `count` texts to judge; returns its number of texts. An existing sheet is not changed.
 
-    Strata are task, type and label; each gives an equal share as far as it can, those that few examples have first.
+    Strata are task, type and label. Each gives an equal share if it has enough texts; small strata are drawn first.
     """
     if path.is_file():
         return sum(1 for line in path.read_text("utf-8").split("\n") if line)
@@ -60,35 +60,35 @@ def draw(path: Path, examples: Sequence[Example], entries: Sequence[Entry], coun
 
 
 def fold(path: Path, examples: Sequence[Example], entries: Sequence[Entry]) -> Folded:
-    """What people have said of the sheet at `path`, folded in; nothing where there is no sheet."""
+    """Apply the verdicts on the sheet at `path`, and write the corrections; without a sheet nothing changes."""
     if not path.is_file():
         return Folded(tuple(examples), tuple(entries), {})
     sheet, counts = Sheet(path), dict.fromkeys(("accept", "edit", "reject", "split", "open"), 0)
-    told, texts, corrections = list(examples), list(entries), []
+    corrected_examples, texts, corrections = list(examples), list(entries), []
     for i, (example, entry) in enumerate(zip(examples, entries, strict=True)):
         if example.id not in sheet.items or sheet.items[example.id].reply != entry.text:
-            continue  # not on the sheet, or written anew since
+            continue  # not on the sheet, or rewritten since
         verdict, text = sheet.outcome(example.id)
         counts[verdict or ("split" if sheet.reviews.get(example.id) else "open")] += 1
         if verdict == "reject":
             texts[i] = replace(entry, fault=REJECTED)
         elif verdict == "edit":
             texts[i] = replace(entry, text=text, fault="")
-            found = corrected(example, text)
-            if found is None:
+            conclusion = corrected(example, text)
+            if conclusion is None:
                 texts[i] = replace(entry, text=text, fault="cannot be read as a person has edited it")
-            elif not _as_labelled(example, found):
-                told[i] = replace(example, reference=replace(found, raw="", notes=()))
-            corrections.append(_correction(example, entry, told[i], text))
+            elif not _as_labelled(example, conclusion):
+                corrected_examples[i] = replace(example, reference=replace(conclusion, raw="", notes=()))
+            corrections.append(_correction(example, entry, corrected_examples[i], text))
     files.write(
         path.with_name(path.stem + ".corrections.jsonl"),
         "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in corrections),
     )
-    return Folded(tuple(told), tuple(texts), counts, tuple(corrections), sheet.agreement())
+    return Folded(tuple(corrected_examples), tuple(texts), counts, tuple(corrections), sheet.agreement())
 
 
 def judged(path: Path) -> Path:
-    """Where judgements of the sheet at `path` are kept."""
+    """The file of judgements of the sheet at `path`."""
     return path.with_name(path.stem + SUFFIX)
 
 
@@ -101,7 +101,7 @@ def _item(example: Example, entry: Entry) -> dict[str, Any]:
     clip = example.clip
     source = clip.video or clip.audio
     where = str(source.path or source.id) if source else ""
-    made: dict[str, Any] = {
+    item: dict[str, Any] = {
         "id": example.id,
         "clip": where,
         "task": example.task,
@@ -110,10 +110,10 @@ def _item(example: Example, entry: Entry) -> dict[str, Any]:
         "label": example.reference.text if example.reference else "",
     }
     if clip.start or clip.end is not None:
-        made |= {"from": clip.start, "to": clip.end}
+        item |= {"from": clip.start, "to": clip.end}
     if clip.audio and clip.video and clip.audio.id != clip.video.id:
-        made["sound"] = str(clip.audio.path or clip.audio.id)
-    return made
+        item["sound"] = str(clip.audio.path or clip.audio.id)
+    return item
 
 
 def _as_labelled(example: Example, found: Answer) -> bool:
@@ -125,7 +125,7 @@ def _as_labelled(example: Example, found: Answer) -> bool:
 
 
 def _correction(example: Example, entry: Entry, now: Example, text: str) -> dict[str, Any]:
-    """What was, and what a person made of it."""
+    """The record of an edit: text and label before and after."""
 
     def label(one: Example) -> str:
         try:

@@ -1,7 +1,7 @@
-"""In-context examples of good reasoning, up to three for each form of a task, in lookhear's own words.
+"""In-context examples (shots) of good reasoning, up to three for each form of a task, written for lookhear.
 
-A shot is an example of an invented clip with the sentences that lead to its label; they stand in `tables/shots.yaml`.
-The ending is the task's own target, so shots cannot fall behind the forms that are asked for. All pass `check.fault`.
+A shot is an example about an invented clip with sentences that lead to its label, from `tables/shots.yaml`. Its ending
+is the target of the task, so it always has the requested form. All shots pass `check.fault`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ SAME = {"ms3": "s4", "action_recognition": "action", "emotion_recognition": "emo
 
 @dataclass(frozen=True)
 class Shot:
-    """An example and the reasoning that leads up to its ending."""
+    """An example and the reasoning before its ending."""
 
     example: Example
     reasons: str
 
     @property
     def reply(self) -> str:
-        """The whole reply."""
+        """The whole reply: reasoning and ending."""
         return f"{self.reasons} {tasks.find(self.example.task).target(self.example, explain=False)}"
 
 
@@ -43,7 +43,7 @@ def every() -> Mapping[str, tuple[Shot, ...]]:
 
 
 def of(example: Example) -> tuple[Shot, ...]:
-    """The shots that a request about `example` has; none for forms without any."""
+    """The shots for a request about `example`; empty for forms without shots."""
     if example.task == "question_answering":
         return every()["options" if example.meta.get("options") else "question"]
     form = str(example.meta.get("form") or "")

@@ -1,4 +1,4 @@
-"""Splits by clip: everything that is about one recording lies on one side, whatever task asks about it."""
+"""Splits by recording: all examples of one recording, of any task, are on the same side."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from lookhear.types import Example, Source
 
 
 def held_out(examples: Sequence[Example], share: float, seed: int = 0) -> list[bool]:
-    """Whether each example belongs to the part that is held out, about `share` of the recordings.
+    """Whether each example is held out; about `share` of the recordings are.
 
-    Examples that share a recording, seen, heard or compared with, go together. A recording's side follows from its own
-    name, so several datasets about the same clips agree unless their examples join recordings in other ways.
+    Examples that share a recording (as picture, sound or second clip) stay together. The side is a hash of the
+    recording's name, so several datasets of the same clips agree unless their examples connect recordings differently.
     """
     owner: dict[str, str] = {}
 
@@ -32,7 +32,7 @@ def held_out(examples: Sequence[Example], share: float, seed: int = 0) -> list[b
 
 
 def _recordings(example: Example) -> list[str]:
-    """Names of the recordings an example is about; frames and sounds of one video by the video's."""
+    """Names of the recordings of an example; frames and sound of one video have the video's name."""
     second = example.meta.get("second")
     sources = [example.clip.video, example.clip.audio, second if isinstance(second, Source) else None]
     names = [str(example.meta["video_id"])] if example.meta.get("video_id") else []

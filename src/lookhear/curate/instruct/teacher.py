@@ -1,10 +1,10 @@
-"""A model that writes the reasoning: it is shown the clip, asked, checked, asked again, and judged by a second model.
+"""A teacher model writes the reasoning of an example: its reply is checked, requested again, judged by a second model.
 
     clip ─ frames and sound, by dialect ─▶ request ─▶ reply ─ fault? ─▶ "it …, write it anew" ─▶ reply ─▶ …
                                                         └ none ─▶ second model: all true? ─ no ─▶ "it …" ─▶ …
-    several candidates: the first that has no fault; of times that were to be found, those that agree best with the rest
+    several candidates: the first without a fault; if the model had to find times, the candidate that agrees best
 
-Every reply, of either model, is kept by its ledger before it is looked at.
+Every reply of either model is stored in its ledger before it is checked.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from lookhear.llms.endpoint import Endpoint
 
 ATTEMPTS = 3
-AS_IT_IS = ("captioning", "tagging")  # tasks whose labels need no reasons: nothing is asked
+AS_IT_IS = ("captioning", "tagging")  # tasks whose labels need no reasons: the target is used
 OBJECTS = "a second model objects"
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """Writes an example's entry. `judge` is the second model, None for none.
+    """Writes the entry of an example; `judge` is the optional second model.
 
-    `candidates` conversations are held about each example, `attempts` replies in each; `certify` tells what is seen
-    and heard in an example's clip besides what is annotated; `blind` sends the words alone.
+    Up to `candidates` conversations are held per example, with up to `attempts` replies each. `certify` returns labels
+    of what is seen and heard in a clip beyond the annotations. `blind` sends only text.
     """
 
     model: Endpoint
@@ -53,48 +53,48 @@ class Teacher:
     blind: bool = False
 
     def __call__(self, example: Example) -> Entry:
-        """The example's text. A question that no reply came to is no entry to keep: the next run asks it anew."""
+        """The entry of an example. Its fault is NO_REPLY or NOT_SHOWN after an error; the next run then tries again."""
         if example.task in AS_IT_IS:
             return by_rule(example)
         try:
             media = None if self.blind else shown(example, self.model)
-            given = self.model.prepare(media or NOTHING)
+            prepared = self.model.prepare(media or NOTHING)
             clip = self.judge.prepare(shown(example, self.judge) if not self.blind else NOTHING) if self.judge else None
             seconds = media.duration if media else 0.0
             certified = tuple(self.certify(example)) if self.certify else ()
         except (MediaError, ModelError) as error:
             return Entry(example.id, str(error), NOT_SHOWN, attempts=0)
-        found: list[Entry] = []
+        entries: list[Entry] = []
         for number in range(self.candidates):
-            found.append(self._converse(example, given, clip, seconds, certified, number))
-            good = [entry for entry in found if not entry.fault]
-            if found[-1].fault == NO_REPLY or (good and not undated(example)):
+            entries.append(self._converse(example, prepared, clip, seconds, certified, number))
+            good = [entry for entry in entries if not entry.fault]
+            if entries[-1].fault == NO_REPLY or (good and not undated(example)):
                 break
-        return _together(example, found)
+        return _together(example, entries)
 
     def _converse(
         self, example: Example, given: Prepared, clip: Prepared | None, seconds: float, certified: Sequence[str], n: int
     ) -> Entry:
-        """One candidate, asked for anew while it has a fault."""
+        """One candidate; requested again while it has a fault, up to `attempts` times."""
         turns, bad, text = [wording.message(example, round(seconds, 1))], list[str](), ""
         read = written = 0
         fields: dict[str, Any] = {"temperature": self.temperature} | ({"seed": n} if n else {})
         for attempt in range(1, self.attempts + 1):
-            told = self.model.converse(given, turns, **fields)
-            if told.ended == "failed":
-                return Entry(example.id, told.why, NO_REPLY, attempt, (read, written), tuple(bad), seconds)
-            read, written, text = read + (told.read or 0), written + (told.written or 0), spoken(told.text)
-            wrong = _ended(told.ended) or fault(example, text, seconds, self.vocabulary, certified)
+            reply = self.model.converse(given, turns, **fields)
+            if reply.ended == "failed":
+                return Entry(example.id, reply.why, NO_REPLY, attempt, (read, written), tuple(bad), seconds)
+            read, written, text = read + (reply.read or 0), written + (reply.written or 0), spoken(reply.text)
+            wrong = _ended(reply.ended) or fault(example, text, seconds, self.vocabulary, certified)
             if not wrong and self.judge is not None and clip is not None:
-                said = self.judge.converse(clip, [wording.opinion(text)], temperature=0.0)
-                if said.ended == "failed":
-                    return Entry(example.id, said.why, NO_REPLY, attempt, (read, written), tuple(bad), seconds)
-                read, written = read + (said.read or 0), written + (said.written or 0)
-                wrong = objection(said.text)
+                verdict = self.judge.converse(clip, [wording.opinion(text)], temperature=0.0)
+                if verdict.ended == "failed":
+                    return Entry(example.id, verdict.why, NO_REPLY, attempt, (read, written), tuple(bad), seconds)
+                read, written = read + (verdict.read or 0), written + (verdict.written or 0)
+                wrong = objection(verdict.text)
             if not wrong:
                 return Entry(example.id, text, "", attempt, (read, written), tuple(bad), seconds)
             bad.append(wrong)
-            turns += [told.text, wording.again(example, wrong)]
+            turns += [reply.text, wording.again(example, wrong)]
         return Entry(example.id, text, bad[-1], self.attempts, (read, written), tuple(bad[:-1]), seconds)
 
 
@@ -102,7 +102,7 @@ NOTHING = Media(None, np.zeros(0), None, 16_000, 0.0)
 
 
 def shown(example: Example, model: Endpoint) -> Media:
-    """The example's clip, with what it is compared with. Raises MediaError."""
+    """The media of the example's clip and of its second clip, if it has one. Raises MediaError."""
     from lookhear.model.llm import paired_media
 
     media = decode(example.clip, model.sampling)
@@ -115,7 +115,7 @@ def shown(example: Example, model: Endpoint) -> Media:
 
 
 def objection(reply: str) -> str:
-    """What a second model has against a text, "" where nothing; a reply that cannot be read is no objection."""
+    """The second model's objection to a text, "" without one; a reply that cannot be read is no objection."""
     said = spoken(reply)
     verdict = reader.name(said, ("yes", "no"), kind="yes_no")
     if verdict.text != "no":
@@ -124,17 +124,17 @@ def objection(reply: str) -> str:
 
 
 def _ended(how: str) -> str:
-    """What is wrong with a reply by how it ended."""
-    said = {
+    """The fault of a reply because of how it ended, "" without one."""
+    faults = {
         "cut": "was cut at its limit of tokens",
         "refused": "refuses",
         "filtered": "refuses: the server filtered it",
     }
-    return (said | {"empty": "cannot be read: the reply is empty"}).get(how, "")
+    return (faults | {"empty": "cannot be read: the reply is empty"}).get(how, "")
 
 
 def _together(example: Example, found: Sequence[Entry]) -> Entry:
-    """The best of an example's candidates, with what all of them cost."""
+    """The best candidate of an example, with the attempts and tokens of all candidates."""
     good = [entry for entry in found if not entry.fault] or list(found[-1:])
     best = good[0] if len(good) < 2 else good[_agreeing(example, [entry.text for entry in good])]
     tokens = sum(e.tokens[0] for e in found), sum(e.tokens[1] for e in found)
@@ -143,7 +143,7 @@ def _together(example: Example, found: Sequence[Entry]) -> Entry:
 
 
 def _agreeing(example: Example, texts: Sequence[str]) -> int:
-    """Which of some texts dates the events most like the others: the mean F1 of seconds decides."""
+    """The index of the text whose event times agree best with the others, by F1 of seconds."""
     parse = tasks.find(example.task).parse
     read: list[Answer] = [parse(text, example) for text in texts]
     scores = []

@@ -1,7 +1,7 @@
-"""What a model is asked with: to write the reasoning of an example whose answer is known, and to judge another's.
+"""Prompts that ask a model to write the reasoning of an example with a known answer, and to judge a reasoning.
 
-A request has the question, what is known of the clip, examples of its form (`shots`) and the ending. LLP's training
-labels say which events there are but not when: there the model is asked for the times as well (Crab, section 3.1).
+A request has the question, the known facts of the clip, examples of its form (`shots`) and the ending. LLP's training
+labels have events without times; there the model is also asked for the times (Crab, section 3.1).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from lookhear.curate.instruct.check import kind_of, undated
 from lookhear.tasks.reading import prompts
 from lookhear.types import Example, Region, Segment
 
-VERSION = 2  # changes with anything that changes a request
+VERSION = 2  # increase it with every change of a prompt
 ASK = """You write the reasoning that a careful viewer and listener would give before answering a question about a
 video. Below are the question, what is known of the video, and how the reply has to end.
 {shots}
@@ -39,7 +39,7 @@ one sentence what. Then end your reply with <answer>yes</answer> if all of it is
 
 
 def message(example: Example, seconds: float = 0.0) -> str:
-    """The request to write the reasoning of `example`; `seconds` is its clip's length, 0 where not known."""
+    """The request to write the reasoning of `example`; `seconds` is its clip's length, 0 if unknown."""
     task = tasks.find(example.task)
     some = [_shown(shot) for shot in shots.of(example)]
     examples = "\n".join(["", "This is how it is done for other videos:", *some]) if some else ""
@@ -55,7 +55,7 @@ def message(example: Example, seconds: float = 0.0) -> str:
 
 
 def again(example: Example, fault: str) -> str:
-    """The request to mend a reply that could not be used."""
+    """The request to correct a reply with a fault."""
     if undated(example):
         ending = f"in the form asked for, with each of these events: {', '.join(events(example))}."
     else:
@@ -64,25 +64,25 @@ def again(example: Example, fault: str) -> str:
 
 
 def opinion(text: str) -> str:
-    """The request to a second model to say whether a text is true of the clip."""
+    """The request to a second model to judge whether a text is true of the clip."""
     return JUDGE.format(text=text)
 
 
 def events(example: Example) -> list[str]:
-    """The events of an example that does not say when they are."""
+    """The events of an example whose events have no times."""
     assert example.reference is not None
     return list(example.meta.get("events") or example.reference.text.split(", "))
 
 
 def facts(example: Example) -> list[str]:
-    """What the annotations say beyond the answer: events with their times, objects with their places, a caption."""
+    """The annotations besides the answer: events with their times, objects with their places, a caption."""
     reference = example.reference
-    found = [_event(segment) for segment in (reference.segments if reference else ())]
-    found += [_object(region) for region in (reference.regions if reference else ()) if _boxed(region)]
+    lines = [_event(segment) for segment in (reference.segments if reference else ())]
+    lines += [_object(region) for region in (reference.regions if reference else ()) if _boxed(region)]
     for key in ("caption", "reasoning", "because", "description"):
         if told := str(example.meta.get(key) or "").split("<")[0].strip():
-            found.append(told)
-    return list(dict.fromkeys(found))
+            lines.append(told)
+    return list(dict.fromkeys(lines))
 
 
 def _shown(shot: shots.Shot) -> str:
@@ -91,7 +91,7 @@ def _shown(shot: shots.Shot) -> str:
 
 
 def _asked(example: Example) -> str:
-    """The question alone, without the way to write the answer that a model under test is told."""
+    """The question with its options, without the instructions on the form of the answer."""
     if example.task == "question_answering":
         options = "; ".join(map(str, example.meta.get("options", ())))
         return f"{example.question}{f' Options: {options}' if options else ''}"

@@ -1,9 +1,9 @@
-"""Reasoning for every example of a split, by rule or by a model, checked, and kept in a ledger that a run goes on from.
+"""Write and check the reasoning of every example of a split, by rule or by a model; a ledger makes runs resumable.
 
-By rule: the example's own reasoning where the dataset has it (Soundstage), else the sentence of its task; boxes, points
-and times always come from the reference. By a model: it is shown the clip, told what is known and how to end; a reply
-with a fault is asked for anew, and dropped after a few attempts. Nothing is dropped in silence: the ledger holds the
-last reply and what was wrong with it.
+By rule: the reasoning in the dataset if it has one (Soundstage), else the target sentence of the task; boxes, points
+and times always come from the reference. By a model: it gets the clip, the known facts and the ending; a reply with a
+fault is requested again, and the example is dropped after a few attempts. The ledger keeps the last reply of a dropped
+example, with its fault.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from lookhear.types import Example
 
 RULE = "rule"
 NO_REPLY, NOT_SHOWN = "no reply", "its clip cannot be shown"
-AGAIN = (NO_REPLY, NOT_SHOWN)  # what the next run tries anew
+AGAIN = (NO_REPLY, NOT_SHOWN)  # faults without a ledger entry: the next run tries again
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One example's text: `fault` is "" where it may be used; `tokens` were read and written for it."""
+    """The text of one example; `fault` is "" if the text is good; `tokens` counts those (read, written)."""
 
     id: str
     text: str
     fault: str = ""
     attempts: int = 1
     tokens: tuple[int, int] = (0, 0)
-    bad: tuple[str, ...] = ()  # what was wrong with the replies before
-    seconds: float = 0.0  # of the clip, where it was decoded
+    bad: tuple[str, ...] = ()  # faults of the previous replies
+    seconds: float = 0.0  # length of the clip, 0 if it was not decoded
 
 
 Writer = Callable[[Example], Entry]
 
 
 def by_rule(example: Example) -> Entry:
-    """The target of the example's task."""
+    """The entry with the target of the example's task."""
     text = tasks.find(example.task).target(example)
     return Entry(example.id, text, fault(example, text))
 
@@ -56,11 +56,11 @@ def write(
     workers: int = 1,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[Entry]:
-    """An entry for each example, in order; what `ledger` has already is not written anew.
+    """An entry for each example, in order; entries that `ledger` has are reused.
 
-    `head` says what the ledger is of (dataset, split, who writes) and is its first line. An entry is added when it is
-    there, whatever waits before it; what no reply came to is not added. Raises DatasetError where the ledger is of
-    something else, ModelError where nothing at all is answered.
+    `head` describes the ledger (dataset, split, writer) and is its first line. An entry is appended as soon as it is
+    complete, in any order; entries with a fault of AGAIN are not appended. Raises DatasetError if the ledger has
+    another `head`, ModelError if no example gets a reply.
     """
     done = {entry.id: entry for entry in _resume(ledger, head)}
     missing = [example for example in examples if example.id not in done]
@@ -85,7 +85,7 @@ def write(
 
 
 def _entry(writer: Writer, example: Example) -> Entry:
-    """What the writer makes of an example; one that has no target (LLP's training set has no times) is a fault."""
+    """The writer's entry; an example without a target (LLP's training set has no times) gets a fault."""
     try:
         return writer(example)
     except DatasetError as error:
@@ -93,7 +93,7 @@ def _entry(writer: Writer, example: Example) -> Entry:
 
 
 def counts(entries: Sequence[Entry]) -> dict[str, Any]:
-    """How many were written and kept, why others were dropped, bad replies by kind, tokens read and written."""
+    """Numbers of texts written and kept, dropped texts and bad replies by kind of fault, replies, and tokens."""
     dropped = Counter(kind_of(entry.fault) for entry in entries if entry.fault)
     bad = Counter(kind_of(reason) for entry in entries for reason in entry.bad) + dropped
     return {
@@ -113,7 +113,7 @@ def _resume(ledger: Path, head: dict[str, Any]) -> Iterator[Entry]:
     if not whole:
         ledger.write_text(json.dumps(head) + "\n", "utf-8")
         return
-    if whole != content:  # the line that was being written when the run was stopped
+    if whole != content:  # an incomplete last line from a stopped run
         ledger.write_text(whole, "utf-8")
     first, *lines = whole.split("\n")[:-1]
     with files.read_from(ledger):

@@ -1,7 +1,7 @@
-"""How each of MUSIC-AVQA's 33 questions may be said otherwise: `[a|b]` is a choice, `{0}` the first value.
+"""Patterns that rephrase MUSIC-AVQA's 33 question templates: `[a|b]` is a choice, `{0}` the first value.
 
-Every sentence that a pattern gives asks the same of the same values, and no sentence is given for two templates.
-`a` and `an` are put right when the values are filled in. `OPENINGS` go before any question.
+All sentences of a pattern keep the meaning of its template, and no sentence belongs to two templates. `a` and `an` are
+corrected when the values are filled in. `OPENINGS` can precede any question.
 """
 
 IN = (

@@ -1,10 +1,10 @@
 """A rephrased test set on disk, in MUSIC-AVQA-R's format: head, tail, and both together.
 
     <out>/avqa-test-head.json  avqa-test-tail.json  avqa-test-headtail.json     read by dataset `music_avqa_r`
-    <out>/card.json                                                             what was done and what came of it
+    <out>/card.json                                                             settings and counts of each group
 
-Every row also has `split`, as FortisAVQA's do: head, tail, or empty. Questions of a group that is left whole are in
-`headtail` only, and their `split` is empty. A question's options and the stretch of its clip are kept where it has any.
+Every row also has `split` as in FortisAVQA: head, tail, or empty. Questions of a group that is not split are in
+`headtail` only, with an empty `split`. A question's options and its clip's start and end are kept if it has any.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ PARTS = ("head", "tail")
 
 
 def rephrased(examples: Sequence[Example], ways: Callable[[Example], Sequence[str]]) -> list[Example]:
-    """Each example in every way that `ways` gives it, one after another; `meta["question_id"]` holds them together."""
-    found = []
+    """One example per rephrasing in `ways(example)`; `meta["question_id"]` is equal for rephrasings of one question."""
+    variants = []
     for example in examples:
         group = example.meta.get("question_id", example.id)
         for n, question in enumerate(ways(example), 1):
             meta = {**example.meta, "question_id": group, "asked_first": example.question}
-            found.append(replace(example, id=f"{example.id}#{n}", question=question, meta=meta))
-    if not found:
+            variants.append(replace(example, id=f"{example.id}#{n}", question=question, meta=meta))
+    if not variants:
         raise DatasetError("No rephrasing of any question, so there is nothing to write.")
-    return found
+    return variants
 
 
 def write(
@@ -43,7 +43,7 @@ def write(
 ) -> dict[str, Any]:
     """Split `examples` and write them into `out`; returns the card, with the counts of each group.
 
-    `source` is the folder of their recordings, which readers then look into.
+    `source` is the folder of their recordings; the card records it for readers.
     """
     out = Path(out)
     where = parts(examples, form)
@@ -51,7 +51,7 @@ def write(
     for name in ("head", "tail"):
         _write(out / f"avqa-test-{name}.json", [row for row in rows if row["split"] == name])
     _write(out / "avqa-test-headtail.json", rows)
-    found = {
+    summaries = {
         "/".join(kind): {
             "questions": sum(group.counts.values()),
             "answers": len(group.counts),
@@ -63,13 +63,13 @@ def write(
     }
     totals = {"questions": len(rows), **{name: Counter(where)[name] for name in PARTS}, "neither": where.count("")}
     near = {"source": _path(source, out)} if source else {}
-    card = {**card, **near, "form": form, **totals, "groups": found}
+    card = {**card, **near, "form": form, **totals, "groups": summaries}
     files.write_json(out / "card.json", card)
     return card
 
 
 def _path(folder: Path, out: Path) -> str:
-    """`folder` as seen from `out`, so that both may move together."""
+    """`folder` relative to `out`, so that both can be moved together."""
     try:
         return os.path.relpath(folder.resolve(), out.resolve())
     except ValueError:  # on another drive

@@ -1,11 +1,10 @@
 """Rephrasings written and voted on by language models behind any OpenAI-compatible address.
 
-    template ── writers ──▶ 25 ways ── three votes each ──▶ those with two or more ── fill ──▶ questions
+    template ── writers ──▶ 25 ways ── three votes each ──▶ ways with two or more votes ── fill ──▶ questions
 
-Several writers share the ways of a template between them. Votes are cast by the voters in turn, who need not be the
-writers; with more than one voter, nobody votes on all of a way's ballots. A template is written and voted on once,
-whatever the number of questions that have it. Every reply is a line of a ledger, so a run that was stopped goes on
-where it was, nothing is paid for twice, and what it cost is known.
+Several writers share the ways of a template equally. The three votes are cast by the voters in turn; voters need not be
+the writers, and with more than one voter, no voter casts all three. A template is rephrased and voted on once for all
+its questions. Every reply is a ledger entry: a stopped run can continue, no reply is paid for twice, costs are known.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from lookhear.errors import ModelError
 from lookhear.ledger import Ledger, key_of
 from lookhear.servers.client import Client
 
-VERSION = 1  # changes with anything that makes old replies no answer to new requests
-ATTEMPTS = 3  # for a reply that is not the list that was asked for
+VERSION = 1  # increase it when old ledger entries must not be reused
+ATTEMPTS = 3  # requests until the reply is a valid list
 WRITE = """Rephrase this question about a video in {count} different ways. Keep the meaning exactly. {slots}
 Answer with a JSON list of {count} strings and nothing else.
 
@@ -40,9 +39,9 @@ Question: {question}
 
 @dataclass
 class Panel:
-    """Models that write and models that vote (the writers where none are named); `ledger` is the file of replies.
+    """Models that write rephrasings and models that vote (default: the writers); `ledger` is the file of replies.
 
-    `price` is dollars for a million tokens read and written; `spent` is the tokens behind all that was used.
+    `price` is dollars per million tokens read and written; `spent` counts the tokens of all replies used.
     """
 
     writers: Sequence[Client]
@@ -63,27 +62,27 @@ class Panel:
         vote: bool = True,
         progress: Callable[[int, int], None] = lambda done, of: None,
     ) -> list[Way]:
-        """The ways of every template, with their votes unless `vote` is false. Raises ModelError."""
-        found: list[Way] = []
+        """The ways of every template, with votes unless `vote` is False. Raises ModelError."""
+        ways: list[Way] = []
         with Ledger(self.ledger) as ledger:
             for n, template in enumerate(templates):
                 progress(n, len(templates))
                 written = self._written(template, ledger)
-                found += self._voted(written, ledger) if vote and written else written
+                ways += self._voted(written, ledger) if vote and written else written
         progress(len(templates), len(templates))
-        return found
+        return ways
 
     def _written(self, template: str, ledger: Ledger) -> list[Way]:
         question, slots = lettered(template)
-        found: dict[str, Way] = {}
+        ways: dict[str, Way] = {}
         for n, writer in enumerate(self.writers):
             count = self.count // len(self.writers) + (n < self.count % len(self.writers))
             if count:
                 text = WRITE.format(count=count, slots=SLOTS if slots else "", question=question)
                 for way in self._list(ledger, writer, text, 0, _texts)[:count]:
                     if _sound(way, question, slots):
-                        found.setdefault(way.strip().casefold(), Way(template, way.strip(), writer.name()))
-        return list(found.values())
+                        ways.setdefault(way.strip().casefold(), Way(template, way.strip(), writer.name()))
+        return list(ways.values())
 
     def _voted(self, ways: Sequence[Way], ledger: Ledger) -> list[Way]:
         question, voters = lettered(ways[0].template)[0], self.voters or self.writers
@@ -97,7 +96,10 @@ class Panel:
         return voted(ways, [{(w.template, w.text): v for w, v in zip(ways, vote, strict=True)} for vote in cast])
 
     def _list(self, ledger: Ledger, client: Client, text: str, turn: int, good: Callable[[list[Any]], bool]) -> Any:
-        """The list that a model answers `text` with; `turn` tells votes of one model on the same text apart."""
+        """The list that a model replies to `text`; `turn` distinguishes repeated votes of one model in the ledger.
+
+        Raises ModelError if no reply is a list that `good` accepts.
+        """
 
         def make() -> dict[str, Any]:
             reply, read, written = "", 0, 0
@@ -124,7 +126,7 @@ def _texts(found: list[Any]) -> bool:
 
 
 def _sound(way: str, question: str, slots: Sequence[str]) -> bool:
-    """Every slot once, and not the question itself."""
+    """Whether a way has every slot exactly once and differs from the question."""
     found = sorted(re.findall(r"\{([^{}\n]{0,80})\}", way))
     return found == sorted(slots) and way.strip(" ?？").casefold() != question.strip(" ?？").casefold()
 

@@ -1,8 +1,8 @@
-"""The same question in other words, from a grammar: offline, the same for everybody, 25 ways and more.
+"""Rephrase questions by a grammar: offline, reproducible, 25 ways or more per question.
 
-MUSIC-AVQA-R rephrased each question by ChatGPT and kept what two of three people agreed on. Here the words come from
-patterns that keep the meaning (`_grammar.py`), and of each template's sentences those are taken that bring the most
-words not used yet; a language model writes through `endpoint.py`, people vote through `sheets.py`.
+MUSIC-AVQA-R rephrased each question by ChatGPT and kept a rephrasing if two of three people voted for it. Here patterns
+that keep the meaning (`_grammar.py`) generate sentences, and those with the most words not used yet are chosen. For
+rephrasings by a language model see `endpoint.py`, for votes by people `sheets.py`.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from lookhear.errors import DatasetError
 from lookhear.types import Example
 
 COUNT = 25  # rephrasings of each question in MUSIC-AVQA-R, before the vote
-DRAWN = 400  # sentences of a template that the most different are taken from
+DRAWN = 400  # sentences sampled per template, from which the most different are chosen
 OPENED = 0.4  # share of rephrasings with words before the question
 ONE_SOUND = re.compile(
     r"(?:u[bcfgklmnrst][aeiou]|eu|one\b|hour|honest|honour|heir)", re.I
-)  # vowels that are none, and back
+)  # words whose first sound is not what the first letter suggests: a ukulele, an hour
 CHOICE = re.compile(r"\[([^\[\]]*)\]")
 
 
 def rephrasings(template: str, values: Sequence[str], count: int = COUNT, seed: int = 0) -> list[str]:
     """`count` other ways to ask `template` filled with `values`, all different, none with a question mark.
 
-    Which ones and in what order depends on template and seed only, so every question of a template is asked in the same
-    ways. Fewer are given where there are not so many. Raises DatasetError for a template that is not in the grammar.
+    The choice and its order depend on template and seed only, so all questions of a template have the same ways. Fewer
+    are returned if the grammar has fewer. Raises DatasetError for a template that is not in the grammar.
     """
     return [articles(form.format(*values)) for form in forms(template, count, seed)]
 
 
 @lru_cache(maxsize=256)
 def forms(template: str, count: int = COUNT, seed: int = 0) -> tuple[str, ...]:
-    """`count` sentences with slots (`{0}`) for what `template` asks."""
+    """`count` sentences with slots (`{0}`) that ask what `template` asks. Raises DatasetError."""
     key = key_of(template)
     if key not in GRAMMAR:
         raise DatasetError(
@@ -46,18 +46,18 @@ def forms(template: str, count: int = COUNT, seed: int = 0) -> tuple[str, ...]:
     every = list(dict.fromkeys(form for pattern in GRAMMAR[key] for form in expand(pattern)))
     left = random_.sample(every, min(DRAWN, len(every)))
     openings = random_.sample(OPENINGS, len(OPENINGS))
-    told: set[str] = set()
-    found: list[str] = []
-    while left and len(found) < count:
-        best = max(left, key=lambda form: len(set(form.split()) - told))
+    used: set[str] = set()
+    chosen: list[str] = []
+    while left and len(chosen) < count:
+        best = max(left, key=lambda form: len(set(form.split()) - used))
         left.remove(best)
-        told |= set(best.split())
-        found.append(opened(openings[len(found) % len(openings)], best) if random_.random() < OPENED else best)
-    return tuple(found)
+        used |= set(best.split())
+        chosen.append(opened(openings[len(chosen) % len(openings)], best) if random_.random() < OPENED else best)
+    return tuple(chosen)
 
 
 def rephrase(example: Example, count: int = COUNT, seed: int = 0) -> list[str]:
-    """`count` other ways to ask an example: by its template where the grammar has it, else with words put before it."""
+    """`count` ways to ask an example: by the grammar if it has the template, else with openings before the question."""
     template = str(example.meta.get("template", ""))
     if key_of(template) in GRAMMAR:
         return rephrasings(template, list(example.meta["templ_values"]), count, seed)
@@ -72,7 +72,7 @@ def opened(opening: str, question: str) -> str:
 
 
 def articles(text: str) -> str:
-    """`text` with `a` and `an` as the next word's sound wants it: an accordion, a ukulele."""
+    """`text` with `a` or `an` by the first sound of the next word: an accordion, a ukulele."""
 
     def right(found: re.Match[str]) -> str:
         article, blank, word = found.groups()
@@ -83,7 +83,7 @@ def articles(text: str) -> str:
 
 
 def expand(pattern: str) -> Iterator[str]:
-    """Every sentence of a pattern: `[a|b]` is a choice, and choices may hold choices."""
+    """Every sentence of a pattern: `[a|b]` is a choice, and choices may be nested."""
     inner = CHOICE.search(pattern)
     if inner is None:
         yield pattern
@@ -93,5 +93,5 @@ def expand(pattern: str) -> Iterator[str]:
 
 
 def key_of(template: str) -> str:
-    """A template as the grammar names it: single blanks, no question mark."""
+    """A template as a key of the grammar: single blanks, no question mark."""
     return " ".join(template.split()).rstrip("?？").rstrip()

@@ -1,10 +1,10 @@
-"""Sheets for people to vote on: one line a rephrasing, to be filled in by each voter on their own.
+"""Voting sheets for people: one line per rephrasing, one copy per voter.
 
     <folder>/votes.csv      for a spreadsheet: write yes or no into the last column
     <folder>/votes.html     the same in a browser, which saves a CSV of the same form; works offline
 
-One filled CSV a voter comes back (`read`). Lines are told apart by `id`, which is made of what is asked and how, so a
-line whose text was changed is refused rather than taken for a vote on another text.
+Each voter returns one filled CSV (`read`). The `id` of a line is a hash of template and rephrasing, so a line with
+edited text is refused.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ def write(ways: Sequence[Way], folder: Path | str) -> list[Path]:
     out = io.StringIO()
     csv.writer(out).writerows([COLUMNS, *([_id(way), lettered(way.template)[0], way.text, ""] for way in ways)])
     paths = [folder / "votes.csv", folder / "votes.html"]
-    files.write(paths[0], "\ufeff" + out.getvalue())  # the mark tells spreadsheets that it is UTF-8
+    files.write(paths[0], "\ufeff" + out.getvalue())  # byte order mark: spreadsheets read the file as UTF-8
     files.write(paths[1], _page(ways))
     return paths
 
 
 def read(path: Path | str, templates: Sequence[str]) -> dict[tuple[str, str], bool | None]:
-    """(template, rephrasing) -> the vote on one voter's sheet, None where the cell is empty.
+    """(template, rephrasing) -> the vote on one voter's sheet, None for an empty cell.
 
-    `templates` are those that may occur. Raises DatasetError, with the line, for what is no vote on this dataset.
+    `templates` are all templates of the dataset. Raises DatasetError, with the line, for an invalid vote or text.
     """
     path = Path(path)
     known = {lettered(template)[0]: template for template in templates}
@@ -56,7 +56,7 @@ def read(path: Path | str, templates: Sequence[str]) -> dict[tuple[str, str], bo
     if any(name not in head for name in COLUMNS):
         raise DatasetError(f"{path}: its columns are {', '.join(head) or 'none'}; wanted are {', '.join(COLUMNS)}.")
     at = [head.index(name) for name in COLUMNS]
-    found: dict[tuple[str, str], bool | None] = {}
+    votes: dict[tuple[str, str], bool | None] = {}
     for row in rows:
         if not any(cell.strip() for cell in row):
             continue
@@ -69,19 +69,19 @@ def read(path: Path | str, templates: Sequence[str]) -> dict[tuple[str, str], bo
         way = Way(known[question], text)
         if id != _id(way):
             raise DatasetError(f"{where}: id {id!r} is not that of {text!r}: was it edited? Only votes may be written.")
-        said = vote.strip().casefold()
-        if said and said not in (*YES, *NO):
+        answer = vote.strip().casefold()
+        if answer and answer not in (*YES, *NO):
             raise DatasetError(f"{where}: vote {vote!r} is neither yes nor no.")
-        if (way.template, text) in found:
+        if (way.template, text) in votes:
             raise DatasetError(f"{where}: {text!r} is voted on twice.")
-        found[way.template, text] = (said in YES) if said else None
-    if not found:
+        votes[way.template, text] = (answer in YES) if answer else None
+    if not votes:
         raise DatasetError(f"{path}: holds no rephrasing. Is it a sheet of votes?")
-    return found
+    return votes
 
 
 def of_people(paths: Sequence[Path], templates: Sequence[str]) -> list[Way]:
-    """The ways on the sheets of several voters, with their votes. Raises DatasetError where the sheets differ."""
+    """The ways on the sheets of several voters, with their votes. Raises DatasetError if the sheets differ."""
     if not paths:
         raise DatasetError("No sheet of votes was given.")
     sheets = {path: read(path, templates) for path in paths}

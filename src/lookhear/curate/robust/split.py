@@ -1,13 +1,13 @@
-"""Head and tail: which questions have a frequent answer and which a rare one, MUSIC-AVQA-R style.
+"""Split questions into head (frequent answer) and tail (rare answer), as in MUSIC-AVQA-R.
 
-Questions are grouped by task and type (`kind`). Within a group an answer is tail when it has at most 1.2 times the mean
-number of questions per answer, else head; of two answers the more frequent is head. Three forms exist:
+Questions are grouped by task and type (`kind`). Within a group, an answer is tail if it has at most 1.2 times the mean
+number of questions per answer, else head; of two answers, the more frequent is head. Three forms exist:
 
-    stated      what the paper says: only groups whose answers are unbalanced (normalised entropy below 0.9) are split
-    unfiltered  the same for every group: what its published counts follow in seven groups of nine
-    published   the very sets of answers behind the published counts, those of the other two groups included
+    stated      as in the paper: only groups with unbalanced answers (normalised entropy below 0.9) are split
+    unfiltered  every group is split; this reproduces the published counts in seven of nine groups
+    published   the sets of answers behind the published counts, in all nine groups
 
-In two groups the published sets do not follow from the group's own counts: the head of audio-visual counting is that of
+In two groups the published sets do not follow from the group's counts: the head of audio-visual counting is that of
 visual counting, and the tail of audio-visual location is the *head* of visual location.
 """
 
@@ -42,20 +42,20 @@ PUBLISHED_TAIL = {("Audio-Visual", "Location"): {"violin", "acoustic_guitar", "c
 
 @dataclass(frozen=True)
 class Group:
-    """One task and type: how often each answer occurs, how even that is (0..1), and which answers are head."""
+    """The questions of one task and type: count of each answer, normalised entropy (0..1), and the head answers."""
 
     kind: tuple[str, ...]
     counts: Mapping[str, int]
     entropy: float
-    head: frozenset[str] | None  # None: the group is balanced and left whole
+    head: frozenset[str] | None  # None: the group is balanced and not split
 
     def part(self, answer: str) -> str:
-        """`head` or `tail`, or nothing where the group is left whole."""
+        """`head` or `tail`, or "" if the group is not split."""
         return "" if self.head is None else "head" if normal(answer) in self.head else "tail"
 
 
 def groups(examples: Sequence[Example], form: str = "stated") -> dict[tuple[str, ...], Group]:
-    """Kind -> what its answers are and how `form` splits them."""
+    """Kind -> its Group under `form`. Raises RecipeError for an unknown form, DatasetError for a missing answer."""
     if form not in FORMS:
         raise RecipeError(unknown("form of head and tail", form, FORMS))
     counts: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
@@ -67,13 +67,13 @@ def groups(examples: Sequence[Example], form: str = "stated") -> dict[tuple[str,
 
 
 def parts(examples: Sequence[Example], form: str = "stated") -> list[str]:
-    """`head`, `tail` or nothing for each example."""
+    """`head`, `tail` or "" for each example."""
     found = groups(examples, form)
     return [found[e.kind].part(e.truth.text) for e in examples]
 
 
 def entropy(counts: Mapping[str, int]) -> float:
-    """Entropy of the answers over its greatest value, the log of how many there are: 1 is even, 0 a single answer."""
+    """Entropy of the answers divided by the log of their number: 1 for equal counts, 0 for a single answer."""
     total = sum(counts.values())
     if len(counts) < 2:
         return 0.0
@@ -81,7 +81,7 @@ def entropy(counts: Mapping[str, int]) -> float:
 
 
 def head_answers(counts: Mapping[str, int]) -> frozenset[str]:
-    """The frequent answers by the rule; a tie of two answers is broken for the one that was seen first."""
+    """The head answers by the rule; of two equally frequent answers, the first in `counts` is head."""
     if len(counts) == 2:
         return frozenset([max(counts, key=lambda answer: counts[answer])])
     mean = sum(counts.values()) / len(counts)

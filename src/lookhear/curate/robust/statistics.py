@@ -1,10 +1,9 @@
-"""What a rephrased test set is like: its vocabulary, its first three words, its answers in each group.
+"""Statistics of a rephrased test set: vocabulary, first three words, and answers in each group.
 
     statistics(examples) ─▶ plain values for the card       draw(examples, form, folder) ─▶ openings, answers, head_tail
 
-The figures are the paper's (Ma et al., NeurIPS 2024, figures 2, 3, 6, 7 and 8) for any questions: a wheel of the first
-three words; in each group the answers by frequency with their mean µ and 1.2 µ, head dark and tail light; head and tail
-of every group.
+The figures follow the paper (Ma et al., NeurIPS 2024, figures 2, 3, 6, 7 and 8): a wheel of the first three words; the
+answers of each group by frequency with their mean µ and 1.2 µ, head dark and tail light; head and tail of every group.
 """
 
 from __future__ import annotations
@@ -26,18 +25,18 @@ if TYPE_CHECKING:
 WORD = re.compile(r"[a-z0-9_]+(?:['’-][a-z0-9_]+)*")
 SHOWN = 40  # openings listed in the card
 ANSWERS = 28  # bars of a group
-FEWEST = 0.012  # share of a turn below which a word of the wheel is not written
+FEWEST = 0.012  # share of the circle below which a word of the wheel is not written
 HEAD, TAIL, WHOLE, INK = "#1f4e79", "#a9c6e3", "#b8b4ad", "#1d1b26"
 WHEEL = ("#1f4e79", "#2f6f8f", "#5b8c5a", "#b4552d", "#c2892f", "#7a5195", "#8a8794", "#4b6a88")
 
 
 def words(question: str) -> list[str]:
-    """The words of a question in lower case, without marks."""
+    """The words of a question in lower case, without punctuation."""
     return WORD.findall(question.casefold())
 
 
 def statistics(examples: Sequence[Example]) -> dict[str, Any]:
-    """Different questions, words and openings; the most frequent openings. MUSIC-AVQA-R has 465 words."""
+    """Numbers of distinct questions, words and openings; the most frequent openings. MUSIC-AVQA-R has 465 words."""
     distinct = {e.question for e in examples}
     counts = Counter(word for question in distinct for word in words(question))
     first = Counter(" ".join(words(e.question)[:3]) for e in examples)
@@ -57,19 +56,19 @@ def draw(examples: Sequence[Example], form: str, folder: Path | str, kind: str =
         from matplotlib.figure import Figure
     except ImportError:
         raise DependencyError("The figures need matplotlib: pip install 'lookhear[report]'") from None
-    found = groups(examples, form)
+    by_kind = groups(examples, form)
     wheel = Figure(figsize=(8, 8), layout="constrained")
     _wheel(wheel.subplots(subplot_kw={"projection": "polar"}), (words(e.question)[:3] for e in examples))
-    columns = min(3, max(1, len(found)))
-    rows = -(-max(1, len(found)) // columns)
+    columns = min(3, max(1, len(by_kind)))
+    rows = -(-max(1, len(by_kind)) // columns)
     answers = Figure(figsize=(5.6 * columns, 3.5 * rows), layout="constrained")
     axes = answers.subplots(rows, columns, squeeze=False).ravel()
-    for panel, (kind_, group) in zip(axes, found.items(), strict=False):
+    for panel, (kind_, group) in zip(axes, by_kind.items(), strict=False):
         _answers(panel, "/".join(kind_), group)
-    for panel in axes[len(found) :]:
+    for panel in axes[len(by_kind) :]:
         panel.set_axis_off()
-    parts = Figure(figsize=(9, 1.4 + 0.42 * len(found)), layout="constrained")
-    _parts(parts.subplots(), found)
+    parts = Figure(figsize=(9, 1.4 + 0.42 * len(by_kind)), layout="constrained")
+    _parts(parts.subplots(), by_kind)
     paths = []
     for name, figure in (("openings", wheel), ("answers", answers), ("head_tail", parts)):
         path = Path(folder) / f"{name}.{kind}"
@@ -80,7 +79,7 @@ def draw(examples: Sequence[Example], form: str, folder: Path | str, kind: str =
 
 
 def _wheel(axes: Axes, openings: Iterable[Sequence[str]]) -> None:
-    """Three rings: a word is inside the one it follows, as wide as it is frequent."""
+    """Three rings, the first word innermost; a word lies beyond the word it follows, its width is its frequency."""
     import numpy as np
 
     counts = Counter(tuple(some) for some in openings)

@@ -1,7 +1,7 @@
-"""Ways to ask a template, and the votes on them: which are kept, and how far the voters agree.
+"""Rephrasings of a template (ways) and the votes on them: which ways are kept, and how far the voters agree.
 
-A way holds letters in braces for the template's values: "Does the {A} play louder than the {B}". Votes are about the
-template, so they are cast once for all its questions; a question without a template is voted on as it stands.
+A way has letters in braces for the template's values: "Does the {A} play louder than the {B}". Voters judge the
+template, once for all its questions; for a question without a template they judge the question.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NEEDED = 2  # votes that keep a rephrasing, as in MUSIC-AVQA-R
 
 @dataclass(frozen=True)
 class Way:
-    """One way to ask `template`, who wrote it, and for each vote whether it keeps the meaning."""
+    """One rephrasing of `template`, its writer, and its votes: True if the meaning is kept."""
 
     template: str
     text: str
@@ -31,17 +31,17 @@ class Way:
     votes: tuple[bool, ...] = ()
 
     def kept(self, needed: int = NEEDED) -> bool:
-        """Whether at least `needed` votes say that the meaning is kept."""
+        """Whether at least `needed` votes are True."""
         return sum(self.votes) >= needed
 
 
 def template_of(example: Example) -> str:
-    """What is rephrased once for all: the template, or the question where there is none."""
+    """The text that is rephrased: the template, or the question if it has none."""
     return str(example.meta.get("template") or example.question)
 
 
 def lettered(template: str) -> tuple[str, tuple[str, ...]]:
-    """`Is the <Object> left?` as `Is the {A} left?`, and its letters."""
+    """(text, letters): `Is the <Object> left?` as `Is the {A} left?`. Raises DatasetError for too many slots."""
     used: list[str] = []
 
     def letter(_: re.Match[str]) -> str:
@@ -54,20 +54,20 @@ def lettered(template: str) -> tuple[str, tuple[str, ...]]:
 
 
 def by_grammar(templates: Sequence[str], count: int, seed: int = 0) -> list[Way]:
-    """`count` ways of each template as the grammar has them; a template it lacks is asked with words put before it."""
-    found = []
+    """`count` ways of each template by the grammar; a template that it lacks gets openings before the question."""
+    ways = []
     for template in templates:
         if key_of(template) in GRAMMAR:
             letters = [f"{{{letter}}}" for letter in LETTERS]
             texts = [form.format(*letters) for form in forms(template, count, seed)]
         else:
             texts = [opened(opening, lettered(template)[0].rstrip("?？ ")) for opening in OPENINGS[:count]]
-        found += [Way(template, text, "grammar") for text in texts]
-    return found
+        ways += [Way(template, text, "grammar") for text in texts]
+    return ways
 
 
 def filled(text: str, example: Example) -> str:
-    """A way with the values of an example in place of its letters, without a question mark."""
+    """A way with its letters replaced by the values of an example, without a question mark."""
     values = example.meta.get("templ_values", ()) if "template" in example.meta else ()
     for letter, value in zip(LETTERS, values, strict=False):
         text = text.replace(f"{{{letter}}}", str(value))
@@ -83,33 +83,33 @@ def of_templates(ways: Iterable[Way]) -> dict[str, list[Way]]:
 
 
 def voted(ways: Iterable[Way], votes: Iterable[Mapping[tuple[str, str], bool]]) -> list[Way]:
-    """`ways` with the votes of every voter; a voter who left a way out has cast none on it."""
+    """`ways` with the votes of every voter; a way that a voter left out gets no vote from that voter."""
     every = list(votes)
     return [replace(w, votes=tuple(v[w.template, w.text] for v in every if (w.template, w.text) in v)) for w in ways]
 
 
 def agreement(ways: Sequence[Way], needed: int = NEEDED) -> dict[str, float | int | None]:
-    """How the votes fell: ways voted on, percent kept, percent that all voters agree on, and Fleiss' kappa.
+    """Statistics of the votes: ways voted on, percent kept, percent unanimous, and Fleiss' kappa.
 
-    Kappa is that of the ways that have as many votes as any; it is None where every vote is the same, because chance
-    would then agree as well. MUSIC-AVQA-R reports 92.4 % kept.
+    Unanimity and kappa count only the ways with the most votes. Kappa is None if all votes are equal, because chance
+    agreement is then complete. MUSIC-AVQA-R reports 92.4 % kept.
     """
-    some = [way for way in ways if way.votes]
-    if not some:
+    judged = [way for way in ways if way.votes]
+    if not judged:
         return {"ways": 0, "votes": 0, "kept": None, "unanimous": None, "kappa": None}
-    most = max(len(way.votes) for way in some)
-    whole = [sum(way.votes) for way in some if len(way.votes) == most]
+    most = max(len(way.votes) for way in judged)
+    whole = [sum(way.votes) for way in judged if len(way.votes) == most]
     return {
-        "ways": len(some),
-        "votes": sum(len(way.votes) for way in some),
-        "kept": round(100 * sum(way.kept(needed) for way in some) / len(some), 2),
+        "ways": len(judged),
+        "votes": sum(len(way.votes) for way in judged),
+        "kept": round(100 * sum(way.kept(needed) for way in judged) / len(judged), 2),
         "unanimous": round(100 * sum(yes in (0, most) for yes in whole) / len(whole), 2),
         "kappa": _kappa(whole, most),
     }
 
 
 def by_writer(ways: Sequence[Way], needed: int = NEEDED) -> dict[str, dict[str, int]]:
-    """Writer -> how many ways were written and how many were kept."""
+    """Writer -> number of ways `written` and `kept`."""
     written, kept = Counter(w.writer for w in ways), Counter(w.writer for w in ways if w.kept(needed))
     return {name: {"written": count, "kept": kept[name]} for name, count in written.items()}
 

@@ -1,1 +1,1 @@
-"""Twins as other trainers read them: preference pairs and questions with a reward."""
+"""Twins in the formats of other trainers: preference pairs and questions with a reward."""

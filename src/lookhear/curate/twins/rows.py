@@ -5,9 +5,9 @@
     trl          prompt, chosen, rejected as messages; videos, audios                             DPOTrainer
     verl         data_source, prompt, reward_model, extra_info, videos, audios                    verl, verl-omni
 
-A pair whose true answer changes gives two preferences a clip: the true reply against the twin's (`contrast answer`),
-and the true reply about its clip against the same reply about the twin (`contrast clip`, which TRL's trainer lacks).
-The rewards of `lookhear.train.rewards` read the columns of `swift_grpo` and `verl`.
+A pair whose true answer changes gives two preferences per clip: the true reply is preferred to the twin's reply
+(`contrast answer`), and its own clip is preferred to the twin for the same reply (`contrast clip`, not supported by
+TRL's trainer). The rewards of `lookhear.train.rewards` read the columns of `swift_grpo` and `verl`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def rows(
     contrast: str = "both",
     weights: Mapping[str, float] | None = None,
 ) -> Iterator[Row]:
-    """Rows of a shape. Raises RecipeError for one that there is not, DatasetError where no answer changes."""
+    """Rows of a shape. Raises RecipeError for an unknown shape or contrast, DatasetError if no answer changes."""
     check(shape, contrast)
     if shape in ("swift", "trl"):
         found = preferences(examples)
@@ -51,7 +51,7 @@ def rows(
 
 
 def check(shape: str, contrast: str) -> None:
-    """Refuse what there is not. Raises RecipeError."""
+    """Raises RecipeError for an unknown shape or contrast, or a combination that is not supported."""
     if shape not in SHAPES:
         raise RecipeError(unknown("shape", shape, SHAPES))
     if contrast not in CONTRASTS:
@@ -61,7 +61,7 @@ def check(shape: str, contrast: str) -> None:
 
 
 def preferences(examples: Sequence[Example]) -> list[tuple[Example, Example]]:
-    """(example, the same of its counterpart) both ways round, for every pair whose answer changes."""
+    """(preferred, rejected) examples of every pair whose answer changes, in both directions."""
     bases = {e.meta["pair"]: e for e in examples if e.meta.get("twin") == ""}
     pairs = [(bases[e.meta["pair"]], e) for e in examples if e.meta.get("must") == "change" and e.meta["pair"] in bases]
     return [both for one, other in pairs for both in ((one, other), (other, one))]
@@ -117,7 +117,7 @@ SHAPES: dict[str, Callable[..., Iterator[Row]]] = {
 
 
 def _told(example: Example, weights: Mapping[str, float]) -> dict[str, str]:
-    """What the rewards read besides the answer, as text, for parquet wants one type a column."""
+    """The fields that rewards read besides the answer, as text, because parquet needs one type per column."""
     segments = example.reference.segments if example.reference else ()
     told = {"question": example.question, "form": str(example.meta.get("form", ""))}
     told["segments"] = json.dumps([[s.start, s.end, s.label, s.stream] for s in segments])

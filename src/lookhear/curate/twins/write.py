@@ -1,4 +1,4 @@
-"""Rows of twins in a folder: a file of rows, and the sound of every clip, which many trainers cannot read from mp4.
+"""Write the rows of twins into a folder, with a WAV per clip, because many trainers cannot read sound from mp4.
 
 OUT/<shape>-<split>.jsonl (verl: .parquet)    OUT/sound/<clip>.wav    OUT/<shape>-<split>.card.json
 """
@@ -31,9 +31,9 @@ def write(
     weights: Mapping[str, float] | None = None,
     quiet: bool = False,
 ) -> dict[str, Any]:
-    """Write the rows of `examples`; returns what was written. A clip that cannot be read is left out and counted.
+    """Write the rows of `examples`; returns the card. A clip that cannot be read is left out and counted.
 
-    Raises RecipeError, and DatasetError where none can be read.
+    Raises RecipeError for an unknown shape or contrast, DatasetError if no clip can be read.
     """
     rows.check(shape, contrast)
     clips = list(dict.fromkeys(e.clip for e in examples))
@@ -51,16 +51,16 @@ def write(
             raise DatasetError(
                 f"None of the {len(clips)} clips can be read. The first: {next(iter(lost.values()), '')}"
             )
-        made = list(rows.rows(shape, kept, media, contrast, weights))
+        written = list(rows.rows(shape, kept, media, contrast, weights))
         path = out / f"{shape}-{split}.{'parquet' if shape == 'verl' else 'jsonl'}"
         if shape == "verl":
-            _parquet(path, made)
+            _parquet(path, written)
         else:
-            files.write(path, "".join(dumps(row) + "\n" for row in made))
+            files.write(path, "".join(dumps(row) + "\n" for row in written))
         card = {
             "shape": shape,
             "split": split,
-            "rows": len(made),
+            "rows": len(written),
             "clips": len(media),
             "unread": lost,
             "file": path.name,
@@ -70,7 +70,7 @@ def write(
 
 
 def _media(clip: Clip, folder: Path) -> tuple[str, str]:
-    """Absolute paths of a clip's video and sound, the sound written where it is not there yet."""
+    """Absolute paths of a clip's video and sound; writes the sound if it is missing. Raises MediaError."""
     if clip.video is None or clip.video.path is None:
         raise MediaError(f"No media of {clip.id!r}: make the Soundstage with its videos.")
     path = folder / f"{clip.id}.wav"

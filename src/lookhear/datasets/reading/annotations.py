@@ -46,7 +46,7 @@ class Annotations:
     faults: tuple[Fault, ...] = ()
 
     def with_faults(self, odd: Sequence[Fault]) -> Annotations:
-        """A copy with further faults, of readable rows."""
+        """A copy with further faults, which concern readable rows."""
         return replace(self, faults=(*self.faults, *odd))
 
     def loaded(self) -> list[Example]:

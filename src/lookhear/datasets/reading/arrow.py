@@ -1,7 +1,7 @@
 """Examples as a table of Hugging Face `datasets`, and back: `to_arrow(examples)`, `from_arrow(dataset)`.
 
-One row a question. Media stay files: `video` and `audio` are paths, and ids of recordings stand beside them, so that
-features are found where the media are not. What is open-ended (`meta`, regions) is JSON.
+There is one row per question. Media are stored as paths in `video` and `audio`, together with ids of recordings, so
+that features can be found without the media. Open-ended fields (`meta`, regions) are JSON.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _row(example: Example) -> dict[str, Any]:
 
 
 def _path(source: Source | None) -> str | None:
-    if source is BLANK:
+    if source == BLANK:
         return BLANK.id
     return str(source.path) if source is not None and source.path is not None else None
 
@@ -94,7 +94,7 @@ def _example(number: int, row: Mapping[str, Any]) -> Example:
 
 
 def _each(segments: Any) -> Sequence[Mapping[str, Any]]:
-    """Rows of a list of structures; older `datasets` give a structure of lists."""
+    """Rows of a list of structs; older versions of `datasets` return a struct of lists."""
     if isinstance(segments, Mapping):
         return [dict(zip(segments, values, strict=True)) for values in zip(*segments.values(), strict=True)]
     return segments or ()

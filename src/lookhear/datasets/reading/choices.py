@@ -3,7 +3,7 @@
     FIELDS = Fields(question=("Question",), options=("Choice",), answer=("Answer",), video=("video_id",))
     read(path, FIELDS, recordings) ─▶ Annotations: examples with meta["options"], and the faults of their rows
 
-A field lists possible keys; the first key that a record has is used, and a dot enters a nested object. Options are a
+A field lists possible keys. The first key that a record has is used, and a dot enters a nested object. Options are a
 list, an object with letters as keys, several keys, or lines of one text; leading letters are removed.
 """
 
@@ -114,7 +114,7 @@ def example(
     length = get(record, fields.duration)
     meta: dict[str, Any] = {"video_id": name, "line": line, "record": number, "options": tuple(texts)}
     if place is not None:
-        meta["place"] = place  # the text of the right option may occur twice
+        meta["place"] = place  # the text of the correct option may occur twice
     if length is not None and (until := length_of(length)) is not None:
         meta["duration"] = until
     meta |= {key: record[key] for key in fields.meta if key in record}
@@ -168,7 +168,7 @@ def options_of(record: Mapping[str, Any], keys: Sequence[str]) -> tuple[list[str
     texts = [_option(one) for one in given]
     marks = [PREFIX.match(text) for text in texts]
     letters = [m[m.lastindex or 1].upper() for m in marks if m]
-    enough = len(texts) if len(texts) < 3 else len(texts) - 1  # one may have lost its full stop: "B Horse chewing"
+    enough = len(texts) if len(texts) < 3 else len(texts) - 1  # one option may lack its full stop: "B Horse chewing"
     if len(letters) >= enough and len(set(letters)) > 1 and set(letters) <= set(LETTERS[: len(texts)]):
         plain = [text[m.end() :].strip() if m else text.strip() for m, text in zip(marks, texts, strict=True)]
         return plain, letters if len(letters) == len(texts) else []

@@ -15,7 +15,10 @@ POINTS = 3  # points per object in Crab+
 
 
 def palette(classes: int = 256) -> np.ndarray:
-    """uint8 (class, 3): PASCAL VOC's colours, class 0 black. Bit b of a channel's 8 is bit 3 (7 - b) + channel."""
+    """uint8 (class, 3): PASCAL VOC's colours, class 0 black.
+
+    Bit b of a channel's 8 bits is bit 3 (7 - b) + channel of the class number.
+    """
     numbers = np.arange(classes)
     colours = np.zeros((classes, 3), dtype=np.uint8)
     for bit in range(8):
@@ -27,7 +30,7 @@ def palette(classes: int = 256) -> np.ndarray:
 def read_mask(path: Path | str, classes: int = 71) -> np.ndarray:
     """uint8 (height, width) class numbers, background 0, of a grey or coloured PNG.
 
-    Grey values are class numbers as they are; 255, as binary masks are written, is 1. Colours must be in the palette.
+    Grey values are class numbers; 255, as used in binary masks, is 1. Colours must be in the palette.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -76,9 +79,9 @@ def regions_of(mask: np.ndarray, labels: Sequence[str] | str, time: float | None
 def inscribed(mask: np.ndarray, overlap: float = 0.3) -> list[tuple[int, int]]:
     """(x, y) of the centres of the three largest circles inside a mask (Crab+, equation 1).
 
-    Circles may overlap up to an IoU of `overlap`, which the paper does not state. Where fewer than three fit, more
-    overlap is allowed step by step; a mask of fewer than three pixels gives the same centre again. Raises ValueError
-    for an empty mask.
+    Circles may overlap up to an IoU of `overlap`, which the paper does not state. If fewer than three fit, the limit is
+    raised step by step; a mask of fewer than three pixels gives the same centre again. Raises ValueError for an empty
+    mask.
     """
     from scipy.ndimage import distance_transform_edt
 

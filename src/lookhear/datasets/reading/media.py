@@ -15,9 +15,9 @@ DEPTH = 3
 class Recordings:
     """Finds the video and sound files of an id under `root`, in folders whose names contain one of WORDS.
 
-    Folders are listed once, when first asked; files are found by their name without extension. `every` looks into
-    folders of any name, for layouts that sort recordings by class. `ends` are what file names may have after the id.
-    What is not found is looked for under `elsewhere`, a second root.
+    Folders are listed once, at the first request; files are found by their name without extension. `every` searches
+    folders of any name, for layouts that sort recordings by class. `ends` are suffixes that file names may have after
+    the id. Files that are not found are searched under `elsewhere`, a second root.
     """
 
     def __init__(
@@ -63,6 +63,6 @@ class Recordings:
 
 
 def below(root: Path, path: str) -> Path | None:
-    """The file under `root` for a `path` of another machine: its longest trailing part that exists."""
+    """The file under `root` for a `path` from another machine: its longest trailing part that exists."""
     parts = Path(path).parts
     return next((p for i in range(len(parts)) if (p := root.joinpath(*parts[i:])).is_file()), None)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from lookhear.types import Segment
 
 NEVER = "none"  # range of an event without duration
-# Every repetition is bounded and no number begins inside another, so that time grows as the text does.
+# Repetitions in the patterns are bounded and no number begins inside another, so parsing takes linear time.
 BLANK = r"\s{0,8}"
 NUMBER = r"(?<![\d.])\d{1,12}(?:\.\d{1,12})?(?![\d])"
 BETWEEN = rf"{BLANK}(?:,|;|-|–|\bto\b|\s){BLANK}"
@@ -36,7 +36,7 @@ STREAMS = {"visual": "visual", "visual_event": "visual", "audio": "audio", "audi
 
 @dataclass(frozen=True)
 class Found:
-    """Result of parsing: segments in order of time, labels of all events, and tags that could not be parsed."""
+    """Result of parsing: segments in temporal order, labels of all events, and tags that could not be parsed."""
 
     segments: tuple[Segment, ...] = ()
     problems: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ def answer(text: str) -> str | None:
 
 
 def events(text: str) -> Found:
-    """Events in either form of <event>, or as `event: … start_time: … end_time: …`; streams are not told apart."""
+    """Events in either form of <event>, or as `event: … start_time: … end_time: …`, without a stream."""
     parts = tagged(text, "event", "range")
     segments, problems, waiting, untimed = list[Segment](), list[str](), list[str](), list[str]()
     for name, content in parts:

@@ -9,7 +9,7 @@ from typing import Any
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Clip, Example, Segment
 
-# The class index of published checkpoints: order of first appearance in the official training file.
+# The class order of published checkpoints: order of first appearance in the official training file.
 ANSWERS = (
     *("two", "cello", "congas", "zero", "no", "pipa", "six", "yes", "one", "four", "three", "seven", "five", "ukulele"),
     *("right", "piano", "left", "accordion", "clarinet", "guzheng", "more than ten", "nine", "indoor", "saxophone"),

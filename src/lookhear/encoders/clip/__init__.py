@@ -1,10 +1,10 @@
-"""CLIP's picture tower, one vector a frame and, if asked, one a patch. ViT-B/32, L/14 or L/14@336, 512-d or 768-d.
+"""CLIP's image tower, one vector per frame and optionally its patches. ViT-B/32, L/14 or L/14@336, 512-d or 768-d.
 
     frame ─ shorter side to 224, bicubic ─ middle square ─ ViT ─ last norm ─ projection ─▶ frames (first token), patches
 
 The frame features of TSPM, QA-TIGER and AV-Master (L/14@336) and the patch features of PSTP-Net (B/32, first token
-included). Never normalised to length 1. Published features were computed in half precision from JPEGs of quality 75;
-`precision="fp16"` and `jpeg=75` do the same.
+included). They are not normalised to length 1. Published features were computed in half precision from JPEGs of
+quality 75; `precision="fp16"` and `jpeg=75` do the same.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Config:
 
 
 class ClipEncoder(_frozen.Frozen):
-    """Media in, `frames` (time, dim) out, and `patches` (time, patch, dim) where asked for."""
+    """Media in, `frames` (time, dim) out, and optionally `patches` (time, patch, dim)."""
 
     name = "clip"
     reads = "frames"
@@ -73,5 +73,5 @@ class ClipEncoder(_frozen.Frozen):
 
 
 def build(config: Config) -> ClipEncoder:
-    """The encoder. Raises ModelError where the weights are not to be had, DependencyError without transformers."""
+    """The encoder. Raises ModelError if the weights are not available, DependencyError without transformers."""
     return ClipEncoder(config)

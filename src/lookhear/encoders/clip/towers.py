@@ -1,6 +1,6 @@
-"""CLIP from Hugging Face or from OpenAI's own files, as one pair of towers; and its byte-pair tokens.
+"""CLIP's two towers from Hugging Face or OpenAI files, and its byte-pair tokenizer.
 
-A `weights` that is a folder with `config.json`, or a hub name like `openai/clip-vit-base-patch32`, is read by
+If `weights` is a folder with `config.json`, or a hub name like `openai/clip-vit-base-patch32`, it is read by
 transformers. `ViT-B-32.pt`, `ViT-L-14.pt` and `ViT-L-14-336px.pt` (TorchScript archives or plain state dicts with the
 official names) are renamed into the same classes; both give equal numbers. Licence of code and weights: MIT.
 """
@@ -30,14 +30,15 @@ ADDRESS = "https://openaipublic.azureedge.net/clip/models/{}/{}"
 MERGES = "bpe_simple_vocab_16e6.txt.gz"
 SCALARS = ("input_resolution", "context_length", "vocab_size")  # scalars in the archives that are not weights
 LENGTH = 77
-# The part of ftfy, which OpenAI's tokenizer runs first, that whole text meets: full-width letters and curly quotes.
-# Text that was decoded wrongly is not mended.
+# The part of ftfy, which OpenAI's tokenizer runs first, that applies to correctly decoded text: full-width letters and
+# curly quotes. Wrongly decoded text is not repaired.
 PLAIN = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " "}
 PLAIN |= dict.fromkeys(map(ord, "‘’‚‛"), "'") | dict.fromkeys(map(ord, "“”„‟"), '"')
 
 
 def tower(weights: str, side: str) -> nn.Module:
-    """The `vision` or `text` tower with its projection, from any of the layouts. Raises ModelError, DependencyError."""
+    """The `vision` or `text` tower with its projection, from any supported layout. Raises ModelError,
+    DependencyError."""
     kind = {"vision": "CLIPVisionModelWithProjection", "text": "CLIPTextModelWithProjection"}[side]
     if not is_official(weights):
         return checkpoints.pretrained(kind, weights, "CLIP")
@@ -57,7 +58,8 @@ def is_official(weights: str) -> bool:
 
 
 def official_state(path: Path) -> dict[str, Tensor]:
-    """The state dict in an official file. TorchScript archives are read by TorchScript, which runs no Python."""
+    """The state dict in an official file. TorchScript archives are read by TorchScript, without executing Python
+    code."""
     if zipfile.is_zipfile(path) and any(n.endswith("constants.pkl") for n in zipfile.ZipFile(path).namelist()):
         state: Mapping[str, Any] = torch.jit.load(str(path), map_location="cpu").state_dict()
     else:

@@ -1,8 +1,9 @@
-"""ImageBind's picture tower, one vector a frame in the space it shares with sound. 1024-d, length 1.
+"""ImageBind's image tower, one vector per frame in the joint space with sound. 1024-d, length 1.
 
     frame ─ shorter side to 224, bicubic ─ middle square ─ ViT-H/14 ─ class token ─ projection ─▶ frames
 
-Weights: `imagebind_huge.pth` (4.8 GB, CC-BY-NC-SA 4.0: not for commercial use), fetched on first use. An extra.
+Weights: `imagebind_huge.pth` (4.8 GB, CC-BY-NC-SA 4.0: not for commercial use), fetched on first use. Not used by the
+AVQA papers here.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""ImageBind's picture and sound towers (arXiv 2305.05665), by the names of the published file.
+"""ImageBind's image and audio towers (arXiv 2305.05665), with the parameter names of the published file.
 
     picture twice ─ patches 14 x 14 ─ class token, places ─ norm ─ blocks ─ norm ─ class token ─ linear ─ length 1
     2 s of log-mel ─ patches 16 x 16 every 10 ─ norm ─ class token, places ─ blocks ─ … ─ length 1, times 20
 
-A block is a pre-norm transformer block; those of sound attend to one learned key and value more. Written from the
-paper and its formulas. Code and weights of the original: CC-BY-NC-SA 4.0, so what these weights give is too.
+Blocks are pre-norm transformer blocks; those of the audio tower have one additional learned key and value. Written from
+the paper and its formulas. Code and weights of the original are CC-BY-NC-SA 4.0, which also applies to features made
+with these weights.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Block(nn.Module):
 
 
 class Tower(nn.Module):
-    """One of the two towers: pictures or spectrograms -> vectors (batch, dim), of norm 1, or 20 for sound."""
+    """One of the two towers: pictures or spectrograms -> vectors (batch, dim), of length 1, or 20 for sound."""
 
     def __init__(self, side: str, width: int, depth: int, heads: int, tokens: int, out: int):
         super().__init__()
@@ -71,7 +72,7 @@ class Tower(nn.Module):
 
 
 def renamed(state: Mapping[str, Tensor], side: str) -> dict[str, Tensor]:
-    """The tensors of one tower, from the published names to those here."""
+    """The tensors of one tower, renamed from the published names to ours."""
     before, trunk = f"modality_preprocessors.{side}.", f"modality_trunks.{side}."
     new = {f"{before}cls_token": "cls_token", f"{before}pos_embedding_helper.pos_embed": "pos_embed"}
     new[f"{before}rgbt_stem.proj.{'1.' if side == 'vision' else ''}weight"] = "stem.weight"
@@ -86,7 +87,7 @@ def renamed(state: Mapping[str, Tensor], side: str) -> dict[str, Tensor]:
 
 
 def of_shapes(state: Mapping[str, Tensor], side: str, heads: int = 0) -> Tower:
-    """An empty tower of the sizes that `state`, already renamed, has. Raises ModelError."""
+    """An uninitialised tower with the sizes of `state`, which is already renamed. Raises ModelError."""
     try:
         (tokens, width), out = state["pos_embed"].shape[1:], state["head.weight"].shape[0]
     except KeyError as error:

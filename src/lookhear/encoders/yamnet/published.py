@@ -1,7 +1,7 @@
 """Read YAMNet's published weights from an ONNX file, a TensorFlow checkpoint, or Keras' `yamnet.h5`.
 
-Whatever the file, the result is its 27 convolutions in order of depth and the classifier, `0.weight`, `0.bias`, …,
-`27.weight`, with batch norms folded into them and output channels first.
+For all formats the result is the 27 convolutions in order of depth and the classifier: `0.weight`, `0.bias`, …,
+`27.weight`, with batch norms folded in and output channels first.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def class_map(beside: Path | None) -> Path:
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """`0.weight`, `0.bias`, … of the file at `path`. Raises ModelError for another network."""
+    """`0.weight`, `0.bias`, … of the file at `path`. Raises ModelError if it contains another network."""
     if path.suffix == ".h5":
         layers = _keras(path)
     elif path.suffix == ".index":
@@ -117,13 +117,13 @@ def _keras(path: Path) -> list[Layer]:
 
 
 def _depth(layer: str) -> tuple[int, int, int]:
-    """Order of a Keras layer called as `layer3/pointwise_conv/bn`, or `logits`, which is the last."""
+    """Order of a Keras layer with a name like `layer3/pointwise_conv/bn`, or `logits`, which is the last."""
     number = re.search(r"layer(\d+)", layer)
     return (int(number[1]) if number else 99, "pointwise" in layer, layer.rstrip("/").endswith("bn"))
 
 
 def _folded(layers: list[dict[str, np.ndarray]]) -> list[Layer]:
-    """Pairs of convolution and batch norm as one convolution with a bias, channels first."""
+    """Pairs of convolution and batch norm, each folded into one convolution with a bias, channels first."""
     made: list[Layer] = []
     for here, after in zip(layers, [*layers[1:], {}], strict=True):
         if "moving_mean" in here:

@@ -2,9 +2,9 @@
 
     audit(model, examples, train) -> Card ── lines, each with interval, verdict and a sentence
 
-All questions are asked again with one input removed or changed, and compared pairwise. Hearing is judged on questions
-that need sound (Audio, Audio-Visual), seeing on those that need the picture (Visual, Audio-Visual), order on those of
-kind Temporal; a dataset without such kinds is used as a whole. The rule of the verdicts is in `lines.py`.
+All questions are asked again with one input removed or changed, and answers are compared in pairs. The use of sound is
+judged on questions that need it (Audio, Audio-Visual), of the picture on Visual and Audio-Visual, of order on Temporal
+questions; a dataset without such kinds is used as a whole. The rule of the verdicts is in `lines.py`.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def audit(
     answers = run(model, examples, store)
     lost = incomplete(examples, answers)
     kept = [i for i, e in enumerate(examples) if e.clip.id not in lost]
-    overall = _overall(examples, answers)  # unread clips count as wrong here, as everywhere
+    overall = _overall(examples, answers)  # as in reports, unreadable clips count as wrong
     asked = Asked(model, store, [examples[i] for i in kept], [answers[i] for i in kept], margin, seed)
     beside: Beside = {}
     twins = any("twin" in e.meta for e in examples)
@@ -127,7 +127,7 @@ def _overall(examples: Sequence[Example], answers: Sequence[Answer]) -> Score:
 def _without_asking(
     asked: Asked, train: Sequence[Example], part: Callable[[Sequence[Example]], Sequence[str]] | None
 ) -> list[tuple[tuple[str, str, str], Callable[[], Line | list[Line]]]]:
-    """The lines that answers alone give."""
+    """The jobs of the lines that need only the given answers."""
     twins = [(("twins", "pairs", "pairs of twins"), lambda: pairs.of_twins(asked))]
     return [
         *(twins if any("twin" in e.meta for e in asked.examples) else []),
@@ -177,7 +177,7 @@ RULE = (
 
 
 def of_videos(examples: Sequence[Example], count: int, seed: int = 0) -> list[Example]:
-    """All questions about `count` videos drawn at random, in their order; all where there are not more videos."""
+    """All questions about `count` random videos, in order; all questions if there are no more videos."""
     if count < 2:
         raise DatasetError(f"--limit {count}: an audit compares clips, so it needs at least 2 videos.")
     numbers = clusters_of(examples)

@@ -24,7 +24,7 @@ FLOOR = Words("below the floor", "above the floor", "at the floor")
 RARE = Words("leans on frequent answers", "better at rare answers", "even")
 LEAK = Words("leaks flatter", "leaks do not flatter", "leaks do not flatter")
 WORDING = Words("depends on the wording", "better in other words", "steady")
-CONSISTENT = 95.0  # percent of pairs of wordings that get one answer
+CONSISTENT = 95.0  # percent of pairs of wordings that must get equal answers
 CALIBRATED = 5.0  # percent of expected calibration error
 SIDES = {"left": "right", "right": "left"}
 SIDED = re.compile(r"\b(left|right)", re.IGNORECASE)
@@ -46,7 +46,7 @@ def floor(asked: Asked, train: Sequence[Example], by: str, title: str) -> Line:
 
 
 def leaks(asked: Asked, train: Sequence[Example]) -> Line:
-    """Accuracy on videos that are not in training against that on videos that are."""
+    """Accuracy on videos outside the training split against that on videos in it."""
     seen = {video_of(e) for e in _needed(train)}
     known = {(e.clip.id, normal(e.question)) for e in train}
     leaked = np.array([video_of(e) in seen for e in asked.examples], dtype=bool)
@@ -72,7 +72,7 @@ def leaks(asked: Asked, train: Sequence[Example]) -> Line:
 
 
 def head_tail(asked: Asked, part: Callable[[Sequence[Example]], Sequence[str]] | None) -> Line:
-    """Accuracy on the tail (rare answers in their group of questions) against that on the head."""
+    """Accuracy on the tail (questions with rare answers) against that on the head."""
     own = [str(e.meta.get("part", "")) for e in asked.examples]
     if not any(own) and part is None:
         raise DatasetError("Nothing says which questions are head and which tail. Give audit() a `part`.")
@@ -98,17 +98,17 @@ def rephrasing(asked: Asked, rephrase: Callable[[Example], Sequence[str]] | None
     ways = [(i, text) for i, e in enumerate(asked.examples) for text in rephrase(e) if text != e.question]
     if not ways:
         raise DatasetError("No question can be asked in other words.")
-    said = asked.again([replace(asked.examples[i], question=text) for i, text in ways])
+    replies = asked.again([replace(asked.examples[i], question=text) for i, text in ways])
     others: dict[int, list[Answer]] = {}
-    for answer, (i, _) in zip(said, ways, strict=True):
+    for answer, (i, _) in zip(replies, ways, strict=True):
         others.setdefault(i, []).append(answer)
-    some = asked.about(list(others))
+    reworded = asked.about(list(others))
     after, agree = [], []
-    for example, first, again in zip(some.examples, some.answers, others.values(), strict=True):
+    for example, first, again in zip(reworded.examples, reworded.answers, others.values(), strict=True):
         after.append(float(rightness([example] * len(again), again).mean()))
         together = [first, *again]
         agree.append(metric.consistency(together, together, [0] * len(together))["agreement"] / 100)
-    return [_reworded(some, np.array(after)), _alike(some, np.array(agree))]
+    return [_reworded(reworded, np.array(after)), _alike(reworded, np.array(agree))]
 
 
 def _reworded(asked: Asked, after: np.ndarray) -> Line:
@@ -139,11 +139,11 @@ def calibration(asked: Asked) -> Line:
     scored = [i for i, a in enumerate(asked.answers) if a.text in a.scores]
     if not scored:
         raise DatasetError("The answers carry no probabilities, so there is nothing to calibrate.")
-    some = asked.about(scored)
-    sure = np.array([a.scores[a.text] for a in some.answers])
-    error, edges = statistics.calibration_error(sure, some.right, some.videos)
+    confident = asked.about(scored)
+    sure = np.array([a.scores[a.text] for a in confident.answers])
+    error, edges = statistics.calibration_error(sure, confident.right, confident.videos)
     low, high = (100 * edge for edge in edges)
-    gap = paired(some.right, sure, some.videos, _all(some))[0]
+    gap = paired(confident.right, sure, confident.videos, _all(confident))[0]
     if high <= CALIBRATED:
         verdict = "calibrated"
     else:
@@ -151,7 +151,7 @@ def calibration(asked: Asked) -> Line:
         verdict = "over-confident" if gap[1] > 0 else "under-confident" if gap[2] < 0 else other
     sentence = (
         f"Expected calibration error {100 * error:.1f} % ({low:.1f} to {high:.1f}): mean confidence is "
-        f"{100 * sure.mean():.1f} %, accuracy {100 * some.right.mean():.1f} %: {verdict}."
+        f"{100 * sure.mean():.1f} %, accuracy {100 * confident.right.mean():.1f} %: {verdict}."
     )
     return Line(
         *("calibration", "answers", "calibration error", verdict, sentence, len(scored)),

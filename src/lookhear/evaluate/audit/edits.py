@@ -1,10 +1,11 @@
-"""Clips with their time or their picture changed: seconds shuffled, sound shifted, left and right mirrored.
+"""Edited clips: seconds shuffled, sound shifted, left and right mirrored.
 
-    small net        stored features ─ rows in another order ─▶ a store laid over the stored one
-    any other model  decoded media ─ seconds in another order ─▶ a file of its own
+    net              stored features ─ rows reordered ─▶ an overlay over the feature store
+    any other model  decoded media ─ seconds reordered ─▶ a new file
 
-An edited recording is a Source of another name (`00000093~shuffled`), so no other code needs to change. For nets, rows
-of features are reordered; a row of an encoder with a larger receptive field (BEATs, R(2+1)D) keeps its old context.
+An edited recording is a Source with another name (`00000093~shuffled`), so no other code needs to change. For nets,
+rows of features are reordered; a row of an encoder with a larger receptive field (BEATs, R(2+1)D) keeps its old
+context.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from lookhear.store.names import serving, stored_name
 from lookhear.store.official import Adopted
 from lookhear.types import BLANK, Clip, Example, Source
 
-FPS = 4  # frames a second of the files that are written
+FPS = 4  # frames per second of the files that are written
 LONGEST = 640  # pixels of their longer side
 
 
@@ -44,7 +45,7 @@ class Edit:
     mirror: bool = False
 
     def clip(self, clip: Clip) -> Clip:
-        """`clip` with its edited sides under their new names; what is absent or blank stays so."""
+        """`clip` with its edited sides renamed; absent and blank sides stay unchanged."""
         video = self._renamed(clip.video) if "video" in self.sides else clip.video
         audio = self._renamed(clip.audio) if "audio" in self.sides else clip.audio
         return replace(clip, video=video, audio=audio)
@@ -72,11 +73,11 @@ def shifted(seconds: int = 3) -> Edit:
 
 
 MIRRORED = Edit("mirrored", ("video",), mirror=True)
-COPIED = Edit("copied", ())  # nothing but written anew: what an edited file is compared with
+COPIED = Edit("copied", ())  # no change, but encoded again: the baseline of edited files
 
 
 class Overlay(FeatureStore):
-    """A store in memory in front of another: what is put stays here, what is not here comes from there."""
+    """A store in memory over another one: `put` writes to memory, reading falls back to `behind`."""
 
     def __init__(self, behind: FeatureStore):
         super().__init__(None)
@@ -101,9 +102,9 @@ class Overlay(FeatureStore):
 def features(
     model: NetModel, examples: Sequence[Example], edit: Edit, store: FeatureStore
 ) -> tuple[list[Example], FeatureStore]:
-    """`examples` about edited clips, and a store that serves them; `store` must have the clips as they are.
+    """The examples with edited clips, and a store with their features; `store` must have the original clips.
 
-    Raises MediaError where mirroring needs a picture that is not at hand.
+    Raises MediaError if mirroring needs a video file that is missing.
     """
     overlay = Overlay(store)
     wanted = encoders_of(model.recipe.features, orders(model.net.watch))
@@ -130,15 +131,15 @@ def features(
 
 
 def files(examples: Sequence[Example], edit: Edit, folder: Path) -> list[Example]:
-    """`examples` about edited clips that are written to `folder` at 4 frames a second. Raises MediaError."""
-    made: dict[Clip, Clip] = {}
+    """The examples with edited clips, which are written to `folder` at 4 frames per second. Raises MediaError."""
+    edited: dict[Clip, Clip] = {}
     for number, clip in enumerate(dict.fromkeys(e.clip for e in examples)):
         path = folder / f"{number}-{edit.name}.mp4"
         source = Source(f"{clip.id}~{edit.name}", path)
         _rewrite(clip, edit, path)
         video, audio = (was if was in (None, BLANK) else source for was in (clip.video, clip.audio))
-        made[clip] = Clip(video, audio)
-    return [replace(e, clip=made[e.clip]) for e in examples]
+        edited[clip] = Clip(video, audio)
+    return [replace(e, clip=edited[e.clip]) for e in examples]
 
 
 def _rewrite(clip: Clip, edit: Edit, path: Path) -> None:
@@ -169,12 +170,12 @@ def _mirrored(clip: Clip, sampling: Sampling) -> Any:
 
 
 def _named(clip: Clip, reads: str) -> str:
-    """What the order of seconds is drawn from: alike for the sound and the picture of one recording."""
+    """The seed of the order of seconds: equal for the sound and the picture of one recording."""
     return f"{getattr(clip, SOURCE[reads]).id} {clip.start}"
 
 
 def _spread(order: np.ndarray, rate: int, length: int) -> np.ndarray:
-    """Seconds in order -> places in order, `rate` a second; what lies beyond the last whole second stays behind."""
+    """Order of seconds -> order of samples at `rate` per second; samples after the last whole second stay last."""
     places = (order[:, None] * rate + np.arange(rate)).ravel()
     return np.concatenate([places[places < length], np.arange(len(places), length)]).astype(int)
 

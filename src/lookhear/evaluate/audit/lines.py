@@ -2,12 +2,12 @@
 
 Rule of the verdict for a removed input (other lines use other names for the verdicts):
 
-    not used      nothing changes at all: every answer and every score stays as it was
-    used          accuracy falls: the interval of its change lies below zero
-    hardly used   the same, but the fall itself is smaller than the margin
-    misleads      accuracy rises: the interval lies above zero
-    not used      the interval lies within ± the margin
-    cannot tell   none of these: ask more questions
+    not used      all answers and scores are unchanged
+    used          accuracy falls: the interval of its change is below zero
+    hardly used   the same, but the fall is smaller than the margin
+    misleads      accuracy rises: the interval is above zero
+    not used      the interval is within ± the margin
+    cannot tell   none of these; more questions are needed
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Line:
     groups: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)  # group -> change, low, high
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; what was not measured is null."""
+        """JSON values; numbers that were not measured are null."""
         rounded = {k: None if v is None else round(v, 4) for k, v in self._numbers().items()}
         interval = None if self.interval is None else [round(edge, 4) for edge in self.interval]
         groups = {g: dict(zip(("change", "low", "high"), map(_four, v), strict=True)) for g, v in self.groups.items()}
@@ -77,7 +77,7 @@ def paired(before: np.ndarray, after: np.ndarray, clusters: np.ndarray, inside: 
     edges = 100 * statistics.bootstrap(gaps, clusters, inside)
     means = [100 * gaps[column].mean() if column.any() else np.nan for column in inside.T]
     for i, column in enumerate(inside.T):
-        if column.any() and np.ptp(gaps[column]) == 0:  # resampling shows no spread: the exact bound, as for bools
+        if column.any() and np.ptp(gaps[column]) == 0:  # no spread to resample: the exact bound, as for bools
             reach = 100 * (1 - 0.025 ** (1 / len(np.unique(clusters[column]))))
             edges[i] = means[i] - reach, means[i] + reach
     return np.column_stack([means, edges])
@@ -94,7 +94,7 @@ def decide(interval: tuple[float, float], words: Words, margin: float = MARGIN) 
 
 
 def unchanged(before: Sequence[Answer], after: Sequence[Answer]) -> bool:
-    """Whether all answers have scores, and neither answers nor scores have changed at all."""
+    """Whether all answers have scores, and all answers and scores are equal."""
     return all(
         a.text == b.text
         and bool(a.scores)

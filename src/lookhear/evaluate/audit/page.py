@@ -24,11 +24,11 @@ SECTIONS = {
     "answers": "Can its answers be relied on?",
 }
 HEAD = ("", "questions", "before", "after", "change", "95 % interval", "verdict")
-WIDE, ROW, LEFT = 720, 24, 190  # pixels of the drawing, of a row, and where the scale begins
+WIDE, ROW, LEFT = 720, 24, 190  # pixels: width of the drawing, height of a row, left end of the scale
 
 
 def text(card: Card, format: str = "text") -> str:
-    """One row a line, as `text`, `markdown`, `latex` or `csv`."""
+    """The lines as a table in `text`, `markdown`, `latex` or `csv`."""
     return tables.lay_out(HEAD, [_cells(line) for line in card.lines], format)
 
 
@@ -36,7 +36,7 @@ def sentences(card: Card) -> list[str]:
     """One sentence for each of the three findings, then the measurements that were not possible."""
     decisive = [("swap_audio", "silence"), ("swap_video", "blindfold"), ("shuffle_questions",)]
     by = {line.name: line for line in card.lines}
-    known = [[by[n] for n in names if n in by] for names in decisive]  # none of answers whose model is not at hand
+    known = [[by[n] for n in names if n in by] for names in decisive]  # empty without a model
     found = [next((one for one in lines if one.verdict != NOT_DONE), lines[0]) for lines in known if lines]
     found = found or [line for line in card.lines if line.verdict != NOT_DONE and line.name != MUTED]
     muted = [line for line in card.lines if line.name == MUTED]
@@ -115,7 +115,7 @@ def _group(line: Line, group: str) -> str:
 
 
 def _drawing(lines: Sequence[Line]) -> str:
-    """Changes as dots on a common scale, intervals as bars, no change upright; one change alone is not drawn."""
+    """An SVG of changes as dots and intervals as bars on a common scale, zero as a vertical line; "" for one line."""
     if len(lines) < 2:
         return ""
     edges = [edge for line in lines for edge in (line.interval or ())]

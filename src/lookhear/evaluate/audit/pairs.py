@@ -1,8 +1,8 @@
 """Lines of the card about pairs: a clip and its twin, the same question, and whether the answer follows the change.
 
-Of a dataset of twins (`soundstage@twins`) the pairs are its own, and nothing is asked again. Of any other dataset the
-audit's edits make twins of real clips: with the sound muted, swapped or shifted no answer about the picture may change,
-with the picture black none about the sound; and whoever says that it still hears what was muted has not listened.
+A dataset of twins (`soundstage@twins`) has pairs, and nothing is asked again. For any other dataset, the audit's edits
+make twins of real clips: with the sound muted, swapped or shifted, no answer about the picture may change; with the
+picture black or swapped, no answer about the sound. A model that affirms a muted sound does not use the sound.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from lookhear.evaluate.pairs import Pairs
 from lookhear.metrics.answers import normal
 from lookhear.types import Example
 
-STEADY = 95.0  # percent of answers that must stay and do, from which on they are called steady
-EDITS = {  # name of the proof whose answers are used -> what was done, and the group of questions it cannot change
+STEADY = 95.0  # percent of unchanged answers for the verdict "steady"
+EDITS = {  # name of the proof -> its edit in words, and the group of questions that the edit must not change
     "silence": ("the sound is muted", "Visual"),
     "swap_audio": ("the sound is another clip's", "Visual"),
     "shift_sound": ("the sound comes later", "Visual"),
@@ -37,14 +37,14 @@ MUTED = "says_muted"
 
 
 def of_twins(asked: Asked) -> list[Line]:
-    """Pair scores of a dataset of twins. Raises DatasetError where the questions have none."""
-    found = pairs.scores(asked.examples, asked.answers)
-    if not found:
+    """Pair scores of a dataset of twins. Raises DatasetError if the questions have no twins."""
+    scores = pairs.scores(asked.examples, asked.answers)
+    if not scores:
         raise DatasetError("The questions are not about twins; soundstage@twins are.")
     lines = []
-    for name, score in found.items():
+    for name, score in scores.items():
         what, _, kind = name.partition("/")
-        constant = found.get(f"changes/{kind}" if kind else "changes", score).value == 0
+        constant = scores.get(f"changes/{kind}" if kind else "changes", score).value == 0
         of = f" ({kind})" if kind else ""
         if what == "pairs":
             sentence = (
@@ -69,9 +69,9 @@ def of_twins(asked: Asked) -> list[Line]:
 
 
 def of_edits(beside: Beside) -> list[Line]:
-    """Pair scores of real clips and their edits, from answers that other lines have asked for.
+    """Pair scores of real clips and their edits, from the answers of other lines.
 
-    Raises DatasetError where no edit has been asked about, or no question can show anything.
+    Raises DatasetError if there are no such answers, or no question that an edit must leave unchanged.
     """
     if not beside:
         raise DatasetError("No clip was edited, so there are no pairs.")
@@ -101,14 +101,14 @@ def of_edits(beside: Beside) -> list[Line]:
 
 
 def about_hearing(example: Example) -> bool:
-    """Whether `yes`, which is true, would say of the silenced clip that something is heard in it."""
+    """Whether the reference is yes and, for the muted clip, yes would affirm a sound."""
     truth = normal(example.reference.text) if example.reference else ""
     heard = HEARING.search(example.question) and not COMPARING.search(example.question)
     return truth == "yes" and bool(heard) and example.kind[:1] != ("Visual",)
 
 
 def sentence(lines: Sequence[Line]) -> str:
-    """How often the model says that it hears what was muted, in one sentence; empty where that is not known."""
+    """The sentence on how often the model affirms a muted sound; "" if this was not measured."""
     return next((line.sentence for line in lines if line.name == MUTED), "")
 
 
@@ -123,7 +123,7 @@ def _line(name: str, title: str, verdict: str, sentence: str, score: Pairs) -> L
 
 
 def _floor(score: Pairs, floor: float, words: str, constant: bool) -> str:
-    """Against what the same answer twice scores; `constant` says that no answer changed at all."""
+    """The verdict against `floor`, the score of a constant answer; `constant`: no answer changed."""
     low, high = score.interval
     if constant or high < floor + MARGIN:
         return "like the same answer twice"

@@ -1,4 +1,4 @@
-"""Ablation of inputs: ask again without sound, picture, question or order, and compare the answers pairwise."""
+"""Ablation of inputs: ask again without sound, picture, question or order, and compare the answers in pairs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from lookhear.types import Answer, Example
 KINDS = {"sound": ("Audio", "Audio-Visual"), "picture": ("Visual", "Audio-Visual"), "order": ("Temporal",)}
 USED = Words("used", "misleads", "not used")
 HARDLY = "hardly used"
-Beside = dict[str, tuple[Sequence[Example], Sequence[Answer], Sequence[Answer]]]  # proof -> asked, before, after
+Beside = dict[
+    str, tuple[Sequence[Example], Sequence[Answer], Sequence[Answer]]
+]  # proof -> examples, answers before and after
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,9 @@ TIMES = (
 
 @dataclass(frozen=True)
 class Asked:
-    """A model's answers to the original questions, which every line of the card is compared with."""
+    """A model's answers to the original questions, the baseline of all lines of the card."""
 
-    model: Model | None  # None where only the answers are at hand
+    model: Model | None  # None if only answers are given
     store: FeatureStore | None
     examples: Sequence[Example]
     answers: Sequence[Answer]
@@ -73,7 +75,7 @@ class Asked:
         return run(self.model, examples, store or self.store)
 
     def about(self, places: Sequence[int]) -> Asked:
-        """The same for some of the questions."""
+        """A copy with the questions at `places`."""
         some = [[side[i] for i in places] for side in (self.examples, self.answers)]
         return Asked(self.model, self.store, some[0], some[1], self.margin, self.seed)  # type: ignore[arg-type]
 
@@ -118,7 +120,7 @@ def compared(proof: Proof, before: Asked, examples: Sequence[Example], after: Se
 
 
 def taken_away(asked: Asked, proof: Proof, beside: Beside) -> Line:
-    """The line of a probe: sound, picture or question blanked or swapped. Its answers are kept in `beside`."""
+    """The line of a probe: sound, picture or question blanked or swapped. Its answers are added to `beside`."""
     examples = PROBES[proof.name](asked.examples, asked.seed)
     after = asked.again(examples)
     beside[proof.name] = asked.examples, asked.answers, after
@@ -126,7 +128,7 @@ def taken_away(asked: Asked, proof: Proof, beside: Beside) -> Line:
 
 
 def out_of_time(asked: Asked, proof: Proof, shift: int, films: int, beside: Beside) -> Line:
-    """The line of a change in time: the seconds shuffled, or the sound shifted by `shift` seconds. Also in `beside`."""
+    """The line of a change in time: seconds shuffled, or sound shifted by `shift` s. Answers are added to `beside`."""
     edit = edits.shuffled(asked.seed) if proof.name == "shuffle_time" else edits.shifted(shift)
     proof = replace(proof, doing=proof.doing.format(shift))
     before, examples, answers = edited(asked, edit, films)
@@ -135,7 +137,7 @@ def out_of_time(asked: Asked, proof: Proof, shift: int, films: int, beside: Besi
 
 
 def edited(asked: Asked, edit: edits.Edit, films: int) -> tuple[Asked, list[Example], list[Answer]]:
-    """Answers about the clips as they are and as edited. Models without features get files, written anew for both."""
+    """(baseline, edited examples, their answers). Models without features get re-encoded files for both."""
     if isinstance(asked.model, NetModel):
         model, features = asked.model, asked.store
         assert features is not None
@@ -152,7 +154,7 @@ def edited(asked: Asked, edit: edits.Edit, films: int) -> tuple[Asked, list[Exam
 
 
 def first_clips(examples: Sequence[Example], clips: int) -> list[int]:
-    """Places of the questions about the first `clips` clips."""
+    """Indices of the questions about the first `clips` clips."""
     some = set(list(dict.fromkeys(e.clip for e in examples))[:clips])
     return [i for i, e in enumerate(examples) if e.clip in some]
 

@@ -1,1 +1,1 @@
-"""Faults of annotations and media, and of Soundstage's own truth."""
+"""Checks of a dataset on disk: annotations, media, and references."""

@@ -24,7 +24,7 @@ from lookhear.metrics.answers import normal
 from lookhear.types import Example
 
 SHOWN = 5  # cases kept with a finding
-ORDER = ("train", "val", "test")  # a later split is what an earlier one leaks into
+ORDER = ("train", "val", "test")  # leaks are reported from an earlier split into a later one
 
 
 @dataclass(frozen=True)
@@ -77,32 +77,32 @@ def check(
     if not root.is_dir():
         raise DatasetError(f"No folder {str(root)!r} for dataset {name!r}. Give the folder of its annotations.")
     there = dataset.splits(root)
-    if not dataset.reads:  # parts are of another split, so left out unless asked for
+    if not dataset.reads:  # parts belong to another split; they are checked only if named
         there = [split for split in there if split not in dataset.parts]
-    found = {split: dataset.read(root, split) for split in splits or sorted(there, key=_place)}
-    if not found:
+    by_split = {split: dataset.read(root, split) for split in splits or sorted(there, key=_place)}
+    if not by_split:
         raise DatasetError(f"No annotations of {name!r} under {str(root)!r}. Their layout: lookhear list datasets.")
-    own = bool(dataset.version) and not dataset.reads  # tasks with other answers than the questions' words
+    own = bool(dataset.version) and not dataset.reads  # tasks whose answers are not in the vocabulary
     vocabulary = set() if own else {normal(word) for word in dataset.answers(root)}
     findings: list[Finding] = []
-    for split, read in found.items():
+    for split, read in by_split.items():
         findings += _rows(split, read.faults)
         findings += _ids(split, read.examples, dataset.rephrased)
         findings += _answers(split, read.examples, vocabulary)
         findings += _asked_twice(split, read.examples)
         if own:
             findings += _truths(split, read.examples, media)
-    whole = {split: dataset.wholes.get(split, split) for split in found}
-    for (first, a), (second, b) in combinations(found.items(), 2):
+    whole = {split: dataset.wholes.get(split, split) for split in by_split}
+    for (first, a), (second, b) in combinations(by_split.items(), 2):
         if whole[first] == whole[second]:  # head and tail are parts of one test set
             continue
         findings += _leaks(first, a.examples, second, b.examples)
-    clips = {e.clip.id: e.clip for read in found.values() for e in read.examples}
+    clips = {e.clip.id: e.clip for read in by_split.values() for e in read.examples}
     if media:
         findings += [Finding(*finding) for finding in broken_media(clips.values(), progress)]
     if near:
         findings += [Finding(*finding) for finding in near_duplicates(clips.values(), progress)]
-    return Checkup(name, str(root), {split: _facts(a) for split, a in found.items()}, tuple(findings))
+    return Checkup(name, str(root), {split: _facts(a) for split, a in by_split.items()}, tuple(findings))
 
 
 def _facts(annotations: Annotations) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Find recordings that are missing, cannot be opened, or are duplicates of each other.
 
-Two recordings are near-duplicates when their fingerprints correlate. A picture's is four thumbnails of 9 x 8 pixels, a
-sound's the energy of 33 bands at 17 moments; means are taken off, so re-encoding, scaling and volume change little. On
-real clips copies reach 0.99 and different clips stay below 0.7.
+Two recordings are near-duplicates if their fingerprints correlate. The fingerprint of a picture is four thumbnails of
+9 x 8 pixels, that of a sound the log energy of 33 bands in 17 parts; means are subtracted, so re-encoding, scaling and
+volume have little effect. On real clips, copies reach 0.99 and different clips stay below 0.7.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from lookhear.errors import MediaError
 from lookhear.types import Clip, Media, Source
 
 SHOWN = 5
-MOMENTS = 4  # thumbnails a picture is judged by
-BANDS, TIMES = 33, 17  # what a sound is judged by
-SAME = 0.97  # correlation from which two recordings are the same
+MOMENTS = 4  # thumbnails per fingerprint of a picture
+BANDS, TIMES = 33, 17  # frequency bands and parts in time per fingerprint of a sound
+SAME = 0.97  # correlation from which two recordings count as duplicates
 FLAT = 5.0  # a picture with less contrast than this (0..255), or silence, has no fingerprint
 
 Found = tuple[str, str, int, str, tuple[str, ...]]  # kind, split, count, message, cases
@@ -35,21 +35,21 @@ def broken_media(clips: Iterable[Clip], progress: Progress) -> Iterable[Found]:
     if absent:
         message = f"{len(absent)} of {len(clips)} recordings have no media file"
         yield "missing media", "all", len(absent), message, _some(c.id for c in absent)
-    wanted: dict[Path, set[str]] = {}
+    tracks: dict[Path, set[str]] = {}
     for clip in clips:
         for kind, source in (("picture", clip.video), ("sound", clip.audio)):
             if source and source.path:
-                wanted.setdefault(source.path, set()).add(kind)
+                tracks.setdefault(source.path, set()).add(kind)
     unreadable, lacking = [], []
-    for path in progress(list(wanted), "opening media"):
+    for path in progress(list(tracks), "opening media"):
         try:
             facts = media.probe(path)
         except (MediaError, OSError) as error:
             unreadable.append(str(error))
             continue
-        lacking += [f"{path}: no {kind}" for kind in sorted(wanted[path]) if getattr(facts, kind) is None]
+        lacking += [f"{path}: no {kind}" for kind in sorted(tracks[path]) if getattr(facts, kind) is None]
     if unreadable:
-        message = f"{len(unreadable)} of {len(wanted)} media files cannot be opened"
+        message = f"{len(unreadable)} of {len(tracks)} media files cannot be opened"
         yield "unreadable media", "all", len(unreadable), message, _some(unreadable)
     if lacking:
         yield "missing track", "all", len(lacking), f"{len(lacking)} tracks are not there", _some(lacking)
@@ -78,7 +78,7 @@ def near_duplicates(clips: Iterable[Clip], progress: Progress) -> Iterable[Found
 
 
 def look(decoded: Media) -> np.ndarray | None:
-    """(288,) fingerprint of the picture, of length 1; None where there is none, or nothing to see."""
+    """(288,) fingerprint of the picture with norm 1; None without a picture or contrast."""
     if decoded.frames is None or len(decoded.frames) < MOMENTS:
         return None
     grey = decoded.frames.astype(np.float32).mean(axis=-1)  # (time, 8, 9)
@@ -86,7 +86,7 @@ def look(decoded: Media) -> np.ndarray | None:
 
 
 def sound(decoded: Media) -> np.ndarray | None:
-    """(561,) fingerprint of the sound, of length 1; None where there is none, or silence."""
+    """(561,) fingerprint of the sound with norm 1; None without a sound track or for silence."""
     if decoded.waveform is None or decoded.silent or len(decoded.waveform) < 512 * TIMES:
         return None
     size = len(decoded.waveform) // TIMES
@@ -99,18 +99,18 @@ def sound(decoded: Media) -> np.ndarray | None:
 
 
 def alike(prints: dict[str, np.ndarray]) -> list[tuple[str, str, float]]:
-    """Pairs of names whose fingerprints correlate at `SAME` or more, most alike first."""
+    """(name, name, correlation) of pairs of fingerprints that correlate at `SAME` or more, highest first."""
     names = list(prints)
     if len(names) < 2:
         return []
     marks = np.stack([prints[name] for name in names])
-    found = []
+    pairs = []
     for start in range(0, len(names), 1024):
         correlation = marks[start : start + 1024] @ marks.T
         for row, column in zip(*np.nonzero(correlation >= SAME), strict=True):
             if start + row < column:
-                found.append((names[start + row], names[column], float(correlation[row, column])))
-    return sorted(found, key=lambda pair: -pair[2])
+                pairs.append((names[start + row], names[column], float(correlation[row, column])))
+    return sorted(pairs, key=lambda pair: -pair[2])
 
 
 def _unit(values: np.ndarray) -> np.ndarray:

@@ -18,8 +18,8 @@ from lookhear.errors import DatasetError
 from lookhear.tasks.reading import reader
 from lookhear.types import Example, Region
 
-NEAR = 2 / soundstage.SIZE  # how far an edge of a box may be from its mask's
-QUESTIONS = "question_answering"  # whose segments are evidence, which no reply says
+NEAR = 2 / soundstage.SIZE  # largest distance between an edge of a box and that of its mask
+QUESTIONS = "question_answering"  # its segments are evidence, which replies do not contain
 find = lru_cache(tasks.find)
 
 
@@ -29,7 +29,7 @@ def torn(examples: Sequence[Example]) -> list[str]:
 
 
 def unfit(examples: Sequence[Example]) -> list[str]:
-    """A line for each example whose mask cannot be read, is empty, or lies elsewhere than its box."""
+    """A line for each example whose mask cannot be read, is empty, or does not match its box."""
     return [f"{example.id}: {why}" for example in examples if (why := _unfit(example))]
 
 

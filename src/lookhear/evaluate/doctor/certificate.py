@@ -26,9 +26,9 @@ VERSION = 1
 class Certificate:
     """Verdicts on a model, each with its evidence in words.
 
-    `model` and `url` say which; `date` is its time in UTC; `sent` is how media are sent (dialect, frames, side, audio,
-    extra), empty for a model that is here. `tokens` are what the server counted of the question alone, with picture,
-    and with both. `tried` says of each dialect how it did, `faults` what speaks against trusting replies all the same.
+    `date` is in UTC. `sent` describes how media are sent (dialect, frames, side, audio, extra); it is empty for a local
+    model. `tokens` are the server's token counts for the question alone, with picture, and with picture and sound.
+    `tried` has the result of each dialect, `faults` are reasons not to trust the replies in spite of good verdicts.
     """
 
     model: str
@@ -52,36 +52,36 @@ class Certificate:
         return self.sees == self.hears == YES and not self.faults
 
     def line(self) -> str:
-        """The certificate in one line, as a table prints it."""
+        """The certificate in one line, for tables."""
         dialect = f", dialect {self.sent['dialect']}" if self.sent.get("dialect") else ""
         faults = "".join(f"; {fault}" for fault in self.faults)
         return f"sees: {self.sees}, hears: {self.hears}{dialect} (lookhear doctor, {self.date[:10]}){faults}"
 
     def short(self) -> dict[str, Any]:
-        """What a report's card holds of it."""
+        """The entry in a report's card."""
         dialect = {"dialect": self.sent["dialect"]} if self.sent.get("dialect") else {}
         faults = {"faults": list(self.faults)} if self.faults else {}
         return {"sees": self.sees, "hears": self.hears, "date": self.date, "line": self.line(), **dialect, **faults}
 
     def fits(self, sent: Mapping[str, Any]) -> bool:
-        """Whether it is good for media that are `sent` like this; how many frames of what size does not matter."""
+        """Whether it applies to media that are `sent` like this; number and size of frames do not matter."""
         return all(self.sent.get(name) == sent.get(name) for name in ("dialect", "audio", "extra"))
 
     def save(self, folder: Path) -> Path:
-        """Write it into `folder`; the path."""
+        """Write it into `folder`; returns the path."""
         path = place(folder, self.model, self.url)
         write_json(path, asdict(self))
         return path
 
 
 def place(folder: Path, model: str, url: str) -> Path:
-    """Where in `folder` the certificate of a model lies."""
+    """The path of a model's certificate in `folder`."""
     mark = hashlib.sha256(json.dumps([model, url]).encode()).hexdigest()[:8]
     return folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', model).strip('-.')[:60]}-{mark}.json"
 
 
 def load(path: Path) -> Certificate:
-    """The certificate in a file. Raises ModelError where there is none in it."""
+    """The certificate in a file. Raises ModelError if the file is not a certificate."""
     try:
         told = read_json(path, dict)
         if told.get("version") != VERSION:
@@ -95,6 +95,6 @@ def load(path: Path) -> Certificate:
 
 
 def find(folder: Path, model: str, url: str) -> Certificate | None:
-    """The certificate of a model in `folder`, None where it has none. Raises ModelError for a damaged one."""
+    """The certificate of a model in `folder`, None if there is none. Raises ModelError for a damaged one."""
     path = place(folder, model, url)
     return load(path) if path.is_file() else None

@@ -1,8 +1,8 @@
-"""Test whether a model sees and hears, on clips with known answers, until the verdict is clear; for servers by dialect.
+"""Test whether a model sees and hears, on clips with known answers; servers are tested in each dialect.
 
-drawn clips, plain questions ─▶ yes ─▶ what comes first? ─▶ order kept, reversed, not shown
-        └─ not yes ─▶ pairs of Soundstage clips, for models that know little else ─▶ yes, no, not shown
-                                └─ a server, and neither sense ─▶ other words each time: are replies cached by text?
+synthetic clips ─▶ yes ─▶ what comes first? ─▶ order: yes, reversed, not shown
+        └─ not yes ─▶ pairs of Soundstage clips, for models trained only on these ─▶ yes, no, not shown
+                                └─ a server, and neither sense ─▶ a new wording each time: are replies cached by text?
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from lookhear.types import Media
 SENSES = {"seen": clips.SEEN, "heard": clips.HEARD}
 SCREEN = {"seen": {"colours": clips.colours}, "heard": {"sounds": clips.sounds}}
 STAGE = Settings(train=0, val=0, test=60, questions=30, seed=5)  # clips of musicians
-PAIRS, AT_ONCE = 96, 12  # of Soundstage clips, at most and in one go
-TURNS = 5  # groups of three that are asked what comes first
+PAIRS, AT_ONCE = 96, 12  # most pairs of Soundstage clips, and pairs per round
+TURNS = 5  # groups of three clips for "what comes first?"
 CACHED = "replies to the same words are repeated whatever clip is sent (cached by text)"
 Tell = Callable[[str], None]
 
@@ -77,35 +77,35 @@ class Doctor:
                 if "no connection" in lost[0] or "not asked" in lost[0]:
                     raise ModelError(f"{name}: {lost[0]}")
                 continue
-            found = {s: judge(groups, last=False) for s, groups in screened.items()}
-            score = (sum(f.right >= 3 for f in found.values()), sum(f.right for f in found.values()))
-            refused[dialects.written(dialect)] = ", ".join(f"{s} {f.right} of {f.asked}" for s, f in found.items())
+            findings = {s: judge(groups, last=False) for s, groups in screened.items()}
+            score = (sum(f.right >= 3 for f in findings.values()), sum(f.right for f in findings.values()))
+            refused[dialects.written(dialect)] = ", ".join(f"{s} {f.right} of {f.asked}" for s, f in findings.items())
             if score[0] == len(SCREEN):
-                found = self.examine(model)
-                score = (10 + sum(f.verdict == YES for f in found.values()), score[1])
-                refused[dialects.written(dialect)] = ", ".join(f"{s} {f.verdict}" for s, f in found.items())
+                findings = self.examine(model)
+                score = (10 + sum(f.verdict == YES for f in findings.values()), score[1])
+                refused[dialects.written(dialect)] = ", ".join(f"{s} {f.verdict}" for s, f in findings.items())
             if best is None or score > best[0]:
-                best = score, dialect, model, found
+                best = score, dialect, model, findings
             if score[0] == 10 + len(SENSES):
                 break
         if best is None:
             raise ModelError(f"{name} takes none of the dialects {', '.join(refused)}: {next(iter(refused.values()))}")
-        score, dialect, model, found = best
+        score, dialect, model, findings = best
         if score[0] < 10:
             self.tell(f"no dialect is whole; {dialects.written(dialect)} comes nearest")
-            found = self.examine(model)
-        return self._certified(first.client.name(), first.config.url, model, found, refused)
+            findings = self.examine(model)
+        return self._certified(first.client.name(), first.config.url, model, findings, refused)
 
     @staticmethod
     def _served(name: str, **late: Any) -> LLMModel:
-        """A model behind an address that remembers no reply, whatever its name says: each is asked for anew."""
+        """A model behind an address without a ledger, so that every reply is requested from the server."""
         model = load(name, **late)
         assert isinstance(model, LLMModel), "a model behind an address is a language model"
         _endpoint(model).asker.ledger = None
         return model
 
     def examine(self, model: Model) -> dict[str, Finding]:
-        """A finding for each sense."""
+        """Sense (`seen`, `heard`) -> finding."""
         return {sense: self._sense(model, sense) for sense in SENSES}
 
     def _sense(self, model: Model, sense: str) -> Finding:
@@ -114,11 +114,11 @@ class Doctor:
         for n in range(1, self.rounds + 1):
             last = n == self.rounds
             groups += trials.ask(model, trials.drawn(self.folder, SENSES[sense], self.rng), again=last)
-            found = judge(groups, last)
-            if found.verdict != OPEN:
+            finding = judge(groups, last)
+            if finding.verdict != OPEN:
                 break
-        if found.verdict == YES or all(g.failed for g in groups):
-            return found
+        if finding.verdict == YES or all(g.failed for g in groups):
+            return finding
         self.tell(f"is it {sense}? Soundstage")
         pairs, played = trials.staged(self.stage(), sense, PAIRS, self.rng), list[Group]()
         for start in range(0, len(pairs), AT_ONCE):
@@ -127,11 +127,11 @@ class Doctor:
             on_stage = judge(played, last)
             if on_stage.verdict == YES:
                 return on_stage
-            if on_stage.verdict == NO and found.verdict == NO and start >= AT_ONCE:
+            if on_stage.verdict == NO and finding.verdict == NO and start >= AT_ONCE:
                 break
-        both = NO if found.verdict == on_stage.verdict == NO else OPEN
-        why = f"{found.why}; {on_stage.why}"
-        return Finding(both, why, found.right, found.asked, found.chance, (*groups, *played))
+        both = NO if finding.verdict == on_stage.verdict == NO else OPEN
+        why = f"{finding.why}; {on_stage.why}"
+        return Finding(both, why, finding.right, finding.asked, finding.chance, (*groups, *played))
 
     def _order(self, model: Model, sense: str) -> Finding:
         self.tell(f"what is {sense} first?")
@@ -151,7 +151,7 @@ class Doctor:
         return False
 
     def stage(self) -> Path:
-        """A small Soundstage in the folder, drawn when it is first needed."""
+        """The folder of a small Soundstage, which is made at the first call."""
         if self._stage is None:
             self._stage = self.folder / "stage"
             make(self._stage, STAGE, workers=1, quiet=True)
@@ -190,21 +190,21 @@ class Doctor:
         )
 
     def _tokens(self, llm: Endpoint) -> dict[str, int | None]:
-        """What the server counts of the question alone, with a picture, and with picture and sound."""
+        """The server's token counts for the question alone, with picture, and with picture and sound."""
         example = trials.drawn(self.folder, {"sounds": clips.sounds}, self.rng)[0].examples[0]
         whole = decode(example.clip, llm.sampling)
         silent = Media(whole.frames, whole.times, None, whole.sample_rate, whole.duration)
         nothing = Media(None, np.zeros(0), None, whole.sample_rate, whole.duration)
-        found: dict[str, int | None] = {}
+        counts: dict[str, int | None] = {}
         for what, media in (("question", nothing), ("and picture", silent), ("and sound", whole)):
             before = llm.client.limits.spent.read
             llm.answer(llm.watch([media]), [0], ["What do you see and hear?"], 8)
-            found[what] = llm.client.limits.spent.read - before or None
-        return found
+            counts[what] = llm.client.limits.spent.read - before or None
+        return counts
 
 
 def sent(llm: Endpoint) -> dict[str, Any]:
-    """How an endpoint is sent media: what a certificate is good for."""
+    """How media are sent to an endpoint; a certificate applies to these settings."""
     config = llm.config
     return {
         "dialect": llm.speaks(),

@@ -1,6 +1,6 @@
 """Test clips with known answers: sounds over a grey picture, pictures in silence, and sequences.
 
-kind(rng) -> (question, options, {option: (frames, waveform)})      the same question; one sense alone differs
+kind(rng) -> (question, options, {option: (frames, waveform)})      one question; the clips differ in one sense
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SECONDS, FPS, SIZE, RATE = 8, 8, 160, 16_000
 COLOURS = {"red": (200, 30, 30), "green": (30, 160, 50), "blue": (40, 60, 200), "yellow": (230, 210, 40)}
 CORNERS = {"top left": (0, 0), "top right": (0, 1), "bottom left": (1, 0), "bottom right": (1, 1)}
 SOUNDS = ("a low tone", "a high tone", "hissing noise", "clicks")
-SLOTS = 4  # stretches of two seconds, in each of which there is a beep or a flash of one second, or none
+SLOTS = 4  # parts of two seconds, each with at most one beep or flash
 Drawn = tuple[np.ndarray, np.ndarray]  # frames uint8 (time, height, width, 3), waveform float32 (sample,)
 Kind = Callable[[np.random.Generator], tuple[str, tuple[str, ...], dict[str, Drawn]]]
 
@@ -23,47 +23,47 @@ Kind = Callable[[np.random.Generator], tuple[str, tuple[str, ...], dict[str, Dra
 def beeps(rng: np.random.Generator) -> tuple[str, tuple[str, ...], dict[str, Drawn]]:
     """One to four beeps."""
     hertz = rng.uniform(500, 1200)
-    made = {}
+    drawn = {}
     for count in range(1, SLOTS + 1):
         sound = silence()
         for slot in _slots(rng, count):
             _put(sound, _tone(hertz, 0.4), 2 * slot + 0.7)
-        made[str(count)] = (_grey(), sound)
-    return "How many beeps do you hear", tuple(made), made
+        drawn[str(count)] = (_grey(), sound)
+    return "How many beeps do you hear", tuple(drawn), drawn
 
 
 def digits(rng: np.random.Generator) -> tuple[str, tuple[str, ...], dict[str, Drawn]]:
-    """A spoken digit, said three times."""
+    """A digit, spoken three times."""
     words = [str(word) for word in rng.choice(sorted(_spoken()), 4, replace=False)]
-    made = {}
+    drawn = {}
     for word in words:
         sound = silence()
         for second in (1.0, 3.5, 6.0):
             _put(sound, _spoken()[word], second)
-        made[word] = (_grey(), sound)
-    return "Which number is spoken", tuple(sorted(words)), made
+        drawn[word] = (_grey(), sound)
+    return "Which number is spoken", tuple(sorted(words)), drawn
 
 
 def sounds(rng: np.random.Generator) -> tuple[str, tuple[str, ...], dict[str, Drawn]]:
     """A low tone, a high tone, noise or clicks."""
-    made = {}
+    drawn = {}
     for name in SOUNDS:
         sound = silence()
         for second in (1.0, 4.0):
             _put(sound, _sound(name, 2.0, rng), second)
-        made[name] = (_grey(), sound)
-    return "What do you hear", SOUNDS, made
+        drawn[name] = (_grey(), sound)
+    return "What do you hear", SOUNDS, drawn
 
 
 def flashes(rng: np.random.Generator) -> tuple[str, tuple[str, ...], dict[str, Drawn]]:
     """A black screen that turns white one to four times."""
-    made = {}
+    drawn = {}
     for count in range(1, SLOTS + 1):
         frames = np.zeros((SECONDS * FPS, SIZE, SIZE, 3), np.uint8)
         for slot in _slots(rng, count):
             frames[(2 * slot * FPS + FPS // 2) : (2 * slot * FPS + 3 * FPS // 2)] = 255
-        made[str(count)] = (frames, silence())
-    return "How many times does the black screen turn white", tuple(made), made
+        drawn[str(count)] = (frames, silence())
+    return "How many times does the black screen turn white", tuple(drawn), drawn
 
 
 def colours(rng: np.random.Generator) -> tuple[str, tuple[str, ...], dict[str, Drawn]]:
@@ -74,48 +74,48 @@ def colours(rng: np.random.Generator) -> tuple[str, tuple[str, ...], dict[str, D
 
 def corners(rng: np.random.Generator) -> tuple[str, tuple[str, ...], dict[str, Drawn]]:
     """A white square in a corner."""
-    made = {}
+    drawn = {}
     for name, (row, column) in CORNERS.items():
         frames = _filled((25, 25, 25))
         side, edge = SIZE // 3, int(rng.integers(4, 12))
         top, left = (SIZE - side - edge if far else edge for far in (row, column))
         frames[:, top : top + side, left : left + side] = 240
-        made[name] = (frames, silence())
-    return "In which corner is the white square", tuple(CORNERS), made
+        drawn[name] = (frames, silence())
+    return "In which corner is the white square", tuple(CORNERS), drawn
 
 
 def heard_first(rng: np.random.Generator) -> tuple[str, tuple[str, ...], dict[str, Drawn]]:
-    """Three sounds in turn, another one first each time; the last of them is its answer to time that runs backwards."""
+    """Three sounds in turn, a different one first in each clip; reversed time would make the last one first."""
     three = [SOUNDS[i] for i in rng.permutation(len(SOUNDS))[:3]]
-    made = {}
+    drawn = {}
     for turn in _turns(three):
         sound = silence()
         for second, name in zip((0.5, 3.0, 5.5), turn, strict=True):
             _put(sound, _sound(name, 1.8, rng), second)
-        made[turn[0]] = (_grey(), sound)
-    return f"Which of {_listed(three)} is heard first", tuple(three), made
+        drawn[turn[0]] = (_grey(), sound)
+    return f"Which of {_listed(three)} is heard first", tuple(three), drawn
 
 
 def seen_first(rng: np.random.Generator) -> tuple[str, tuple[str, ...], dict[str, Drawn]]:
-    """Three colours in turn."""
+    """Three colours in turn, a different one first in each clip."""
     three = [sorted(COLOURS)[i] for i in rng.permutation(len(COLOURS))[:3]]
-    made = {}
+    drawn = {}
     for turn in _turns(three):
         thirds = [_filled(COLOURS[name]) for name in turn]
         edges = [0, *(round(SECONDS * FPS * part / 3) for part in (1, 2)), SECONDS * FPS]
         frames = np.concatenate([third[a:b] for third, a, b in zip(thirds, edges, edges[1:], strict=False)])
-        made[turn[0]] = (frames, silence())
-    return f"Which of {_listed(three)} does the screen show first", tuple(three), made
+        drawn[turn[0]] = (frames, silence())
+    return f"Which of {_listed(three)} does the screen show first", tuple(three), drawn
 
 
 def _turns(three: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Each of three first once, and each of them last once."""
+    """Three orders: each item is first once and last once."""
     a, b, c = three
     return [(a, b, c), (b, c, a), (c, a, b)]
 
 
 def silence() -> np.ndarray:
-    """Silence as long as a clip."""
+    """Silence with the length of a clip."""
     return np.zeros(SECONDS * RATE, np.float32)
 
 
@@ -164,7 +164,7 @@ def _sound(name: str, seconds: float, rng: np.random.Generator) -> np.ndarray:
 
 @cache
 def _spoken() -> dict[str, np.ndarray]:
-    """Word -> its sound; `research.digits` made them."""
+    """Word -> waveform; made by `research.digits`."""
     from safetensors.numpy import load_file
 
     return {w: x.astype(np.float32) / 32767 for w, x in load_file(Path(__file__).parent / "digits.safetensors").items()}

@@ -2,7 +2,7 @@
 
 drawn(folder, kinds, rng) ─┐
                            ├─▶ [Trials] ─ ask(model) ─▶ [Group] ─▶ verdict
-staged(root, sense, n, rng)┘    pairs: a question of Soundstage, the sound (or the picture) of two clips
+staged(root, sense, n, rng)┘    pairs: one Soundstage question, with the sound (or picture) of two clips
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from lookhear.types import Answer, Clip, Example, Source
 
 TASK = "question_answering"
 VOICE = "Is there a voiceover?"
-GROUPS = {"Audio": "heard", "Visual": "seen"}  # of questions about one sense alone
+GROUPS = {"Audio": "heard", "Visual": "seen"}  # groups of questions about one sense
 
 
 @dataclass(frozen=True)
@@ -41,36 +41,36 @@ class Trials:
 def drawn(
     folder: Path, kinds: Mapping[str, clips.Kind], rng: np.random.Generator, own_words: bool = False
 ) -> list[Trials]:
-    """A group of each kind, its clips written into `folder`; `own_words` puts a number before each question."""
-    found = []
+    """One group per kind, with its clips written into `folder`; `own_words` puts a random number in each question."""
+    groups = []
     for name, kind in kinds.items():
-        question, options, made = kind(rng)
-        truth = tuple(str(one) for one in rng.permutation(list(made)))
+        question, options, media = kind(rng)
+        truth = tuple(str(one) for one in rng.permutation(list(media)))
         examples = []
         for option in truth:
             path = folder / f"{name.replace(' ', '_')}-{int(rng.integers(10**9))}.mp4"
-            write(path, *made[option], clips.FPS, clips.RATE)
+            write(path, *media[option], clips.FPS, clips.RATE)
             source = Source(path.stem, path)
             asked = f"Clip {int(rng.integers(10**6))}. {question}" if own_words else question
             meta = {"options": options}
             examples.append(Example(f"{path.stem}", TASK, Clip(source, source), asked, Answer(option), (), meta))
         last = {option: options[place - 1] for place, option in enumerate(options)}  # see clips._turns
-        found.append(Trials(name, tuple(examples), truth, tuple(last[option] for option in truth)))
-    return found
+        groups.append(Trials(name, tuple(examples), truth, tuple(last[option] for option in truth)))
+    return groups
 
 
 def staged(root: Path, sense: str, count: int, rng: np.random.Generator) -> list[Trials]:
-    """`count` pairs from the Soundstage folder `root` (split test), that differ in what is `heard` or `seen`.
+    """`count` pairs from the Soundstage folder `root` (split test) that differ in sound (`heard`) or picture (`seen`).
 
-    A question about sound alone has the answer of the clip that the sound is of, whatever the picture; a question about
-    the picture alone likewise. Of each pair the answers differ. Whether somebody speaks comes before other sounds.
+    The answer to a question about sound alone depends only on the sound, that to a question about the picture only on
+    the picture. The two answers of a pair differ. Questions about a voice come first.
     """
     asked: dict[str, list[Example]] = defaultdict(list)
     for example in soundstage.load(root, "test"):
         about = "heard" if example.meta["template"] == VOICE else GROUPS.get(example.kind[0])
         if about == sense and example.kind[1] != "Comparative":
             asked[example.question].append(example)
-    found = []
+    pairs = []
     for examples in asked.values():
         examples = [examples[i] for i in rng.permutation(len(examples))]
         while examples:
@@ -83,36 +83,36 @@ def staged(root: Path, sense: str, count: int, rng: np.random.Generator) -> list
             clip = Clip(seen.clip.video, heard.clip.audio)
             swapped = replace(second, id=f"{second.id}-swapped", clip=clip)
             truth = (first.truth.text, second.truth.text)
-            found.append(Trials(f"Soundstage, {first.kind[0]}", (first, swapped), truth))
-    found = [found[i] for i in rng.permutation(len(found))]
-    return sorted(found, key=lambda pair: pair.examples[0].meta["template"] != VOICE)[:count]
+            pairs.append(Trials(f"Soundstage, {first.kind[0]}", (first, swapped), truth))
+    pairs = [pairs[i] for i in rng.permutation(len(pairs))]
+    return sorted(pairs, key=lambda pair: pair.examples[0].meta["template"] != VOICE)[:count]
 
 
 def ask(model: Model, trials: Sequence[Trials], again: bool = True) -> list[Group]:
-    """What the model says; `again` asks each group's first clip once more."""
+    """The model's replies by group; with `again`, each group's first clip is asked a second time."""
     rows = [example for group in trials for example in group.examples]
     repeats = [replace(group.examples[0], id=f"{group.examples[0].id}-again") for group in trials] if again else []
     answers = iter(model.answer(model.watch([e.clip for e in rows]), [*rows, *repeats]))
     said = [[next(answers) for _ in group.examples] for group in trials]
     repeated = list(answers)
-    found = []
-    for place, (group, some) in enumerate(zip(trials, said, strict=True)):
-        lost = [note for answer in some for note in answer.notes if note.startswith(NO_REPLY)]
-        found.append(
+    groups = []
+    for place, (group, replies) in enumerate(zip(trials, said, strict=True)):
+        lost = [note for answer in replies for note in answer.notes if note.startswith(NO_REPLY)]
+        groups.append(
             Group(
                 group.kind,
                 group.examples[0].question,
                 tuple(map(normal, group.truth)),
-                tuple(normal(answer.text) for answer in some),
-                tuple(_words(answer) for answer in some),
+                tuple(normal(answer.text) for answer in replies),
+                tuple(_words(answer) for answer in replies),
                 tuple(map(normal, group.other)),
                 (_words(repeated[place]),) if again else (),
-                lost[0].removeprefix(NO_REPLY).removeprefix(": ") if len(lost) == len(some) else "",
+                lost[0].removeprefix(NO_REPLY).removeprefix(": ") if len(lost) == len(replies) else "",
             )
         )
-    return found
+    return groups
 
 
 def _words(answer: Answer) -> str:
-    """The reply as it came; of a net, which does not speak, its answer with how sure it is."""
+    """The raw reply; for a net, its answer with the three highest scores."""
     return answer.raw or f"{answer.text} {dict(list(answer.scores.items())[:3])}"

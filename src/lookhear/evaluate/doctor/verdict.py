@@ -21,10 +21,10 @@ YES, NO, OPEN, REVERSED = "yes", "no", "not shown", "reversed"
 
 @dataclass(frozen=True)
 class Group:
-    """Replies to one question about clips that differ in one sense: `said` of each where `truth` was the answer.
+    """Replies `said` to one question about clips that differ in one sense, with the correct answers `truth`.
 
-    `other` is what would be right if time ran backwards, where the order was asked. `again` are replies to the first
-    clip asked once more, so as to know whether the same gives the same.
+    `other` are the correct answers if time were reversed, for questions about order. `again` are replies to the first
+    clip asked a second time, to measure whether replies are deterministic.
     """
 
     kind: str
@@ -38,13 +38,13 @@ class Group:
 
     @property
     def right(self) -> int:
-        """How many are right."""
+        """The number of correct replies."""
         return matches(self.said, self.truth)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is known of a sense: `verdict` is yes, no or not shown, `why` says it in words, `chance` is that of luck."""
+    """The result for one sense: `verdict` is yes, no or not shown, `why` is its reason, `chance` the p-value."""
 
     verdict: str
     why: str
@@ -55,7 +55,7 @@ class Finding:
 
 
 def matches(said: Sequence[str], truth: Sequence[str]) -> int:
-    """How many of `said` are true."""
+    """The number of positions at which `said` equals `truth`."""
     return sum(a == b for a, b in zip(said, truth, strict=True))
 
 
@@ -70,39 +70,39 @@ def chance(groups: Sequence[Group]) -> float:
 
 
 def judge(groups: Sequence[Group], last: bool) -> Finding:
-    """The verdict on one sense; `last` is whether no more will be asked (before that it may stay open)."""
+    """The verdict on one sense; unless `last`, it may stay open until more is asked."""
     good = [g for g in groups if not g.failed]
     if not good:
         why = f"nothing was answered: {groups[0].failed}" if groups else "nothing was asked"
         return Finding(OPEN, why, groups=tuple(groups))
     right, asked, p = sum(g.right for g in good), sum(len(g.truth) for g in good), chance(good)
-    told = f"{right} of {asked} right ({_each(good)})"
+    counts = f"{right} of {asked} right ({_each(good)})"
 
     def finding(verdict: str, why: str) -> Finding:
         return Finding(verdict, why, right, asked, p, tuple(groups))
 
     if p <= SURE:
-        return finding(YES, f"{told}; by luck with a chance of {p:.1g}")
+        return finding(YES, f"{counts}; by luck with a chance of {p:.1g}")
     if all(len(set(g.raw)) == 1 for g in good):
-        return finding(NO, f"{told}; what was changed changes no reply")
+        return finding(NO, f"{counts}; what was changed changes no reply")
     if not last:
-        return finding(OPEN, told)
+        return finding(OPEN, counts)
     stable = all(len({g.raw[0], *g.again}) == 1 for g in good)
     likely = sum(1 / len(g.truth) for g in good) / len(good)
     if not stable and right <= asked * (likely + max(0.5, likely + 0.25)) / 2:
-        return finding(NO, f"{told}, as guessing is; replies vary as much when nothing is changed")
-    return finding(OPEN, f"{told}; replies change with what is sent, but not as the truth does")
+        return finding(NO, f"{counts}, as guessing is; replies vary as much when nothing is changed")
+    return finding(OPEN, f"{counts}; replies change with what is sent, but not as the truth does")
 
 
 def order(groups: Sequence[Group]) -> Finding:
-    """Whether what comes first is told from what comes last: yes, reversed, or not shown."""
-    found = judge(groups, last=True)
+    """Whether the model distinguishes what comes first from what comes last: yes, reversed, or not shown."""
+    finding = judge(groups, last=True)
     turned = [Group(g.kind, g.question, g.other, g.said) for g in groups if not g.failed]
-    if found.verdict != YES and turned and (p := chance(turned)) <= SURE:
+    if finding.verdict != YES and turned and (p := chance(turned)) <= SURE:
         right = sum(g.right for g in turned)
-        why = f"the last is taken for the first {right} of {found.asked} times"
-        return Finding(REVERSED, why, found.right, found.asked, p, tuple(groups))
-    return replace(found, verdict=OPEN) if found.verdict == NO else found
+        why = f"the last is taken for the first {right} of {finding.asked} times"
+        return Finding(REVERSED, why, finding.right, finding.asked, p, tuple(groups))
+    return replace(finding, verdict=OPEN) if finding.verdict == NO else finding
 
 
 def _each(groups: Sequence[Group]) -> str:

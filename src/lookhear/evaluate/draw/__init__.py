@@ -1,1 +1,1 @@
-"""Pictures and pages: the evidence of an answer, masks, routers, the HTML report."""
+"""Figures and pages: evidence of an answer, masks, charts, routers, the HTML report."""

@@ -1,7 +1,8 @@
-"""Cases of several models side by side on one sheet: what was asked, what each said, and whether it was right.
+"""Answers of several models side by side on one HTML sheet: question, each answer, and whether it is right.
 
-Questions are those that the first model alone has right, that only others have right, and that all have wrong, spread
-over the question types (AV-Master's figure 9). With the clips at hand a strip of frames and the wave stand above each.
+The cases are questions that only the first model answers correctly, that only others answer correctly, and that no
+model answers correctly, spread over the question types (AV-Master's figure 9). If clips are given, frames and the
+waveform are shown with each question.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ STYLE = "<style>td.right{color:#1b7837;font-weight:600}td.wrong{color:#b2182b}.s
 
 
 def choose(reports: Mapping[str, Report], count: int = 4) -> dict[str, list[str]]:
-    """Kind of case -> up to `count` question ids, one type after the other. Raises DatasetError without shared ones."""
+    """Kind of case -> up to `count` question ids, types in turn. Raises DatasetError without common questions."""
     right = {
         name: dict(zip((e.id for e in one.examples), map(bool, one.right), strict=True))
         for name, one in reports.items()
@@ -39,19 +40,19 @@ def choose(reports: Mapping[str, Report], count: int = 4) -> dict[str, list[str]
     shared = [e for e in reports[first].examples if all(e.id in some for some in right.values())]
     if not shared:
         raise DatasetError("The reports have no question in common. Compare reports on the same dataset and split.")
-    found: dict[str, dict[tuple[str, ...], list[str]]] = {kind: {} for kind in KINDS}
+    cases: dict[str, dict[tuple[str, ...], list[str]]] = {kind: {} for kind in KINDS}
     for example in shared:
         mine, theirs = right[first][example.id], any(right[name][example.id] for name in others)
         kind = "first" if mine and not theirs else "others" if theirs and not mine else "" if mine else "none"
         if kind:
-            found[kind].setdefault((part_of(example), *example.kind), []).append(example.id)
-    return {kind: _in_turn(list(groups.values()), count) for kind, groups in found.items()}
+            cases[kind].setdefault((part_of(example), *example.kind), []).append(example.id)
+    return {kind: _in_turn(list(groups.values()), count) for kind, groups in cases.items()}
 
 
 def sheet(
     reports: Mapping[str, Report], path: Path | str, clips: Mapping[str, Clip] | None = None, count: int = 4
 ) -> int:
-    """Write the sheet as one HTML file; returns how many cases it has. `clips`: question id -> the clip, to show it."""
+    """Write the sheet as one HTML file; returns the number of cases. `clips` maps question ids to clips to show."""
     chosen = choose(reports, count)
     rows = {
         name: {e.id: (e, a, bool(r)) for e, a, r in zip(one.examples, one.answers, one.right, strict=True)}
@@ -92,7 +93,7 @@ def _asked(example: Example) -> str:
 
 
 def _strip(clip: Clip | None) -> str:
-    """Frames beside each other over the wave, as one picture; a line where the clip cannot be read."""
+    """A picture of frames side by side above the waveform; a line of text if the clip cannot be read."""
     if clip is None:
         return ""
     try:
@@ -117,7 +118,7 @@ def _strip(clip: Clip | None) -> str:
 
 
 def _wave(waveform: np.ndarray, width: int, height: int = 40) -> np.ndarray:
-    """(height, width, 3) picture of how loud the sound is along the clip."""
+    """(height, width, 3) picture of the waveform's envelope."""
     loud = np.array([np.abs(piece).max(initial=0.0) for piece in np.array_split(waveform, width)])
     half = (height / 2 * loud / max(float(loud.max()), 1e-6)).astype(int)
     rows = np.abs(np.arange(height)[:, None] - height / 2)

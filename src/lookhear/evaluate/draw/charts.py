@@ -1,4 +1,4 @@
-"""Charts of scores: a dot and its interval for each type and method, learning curves, lines over a swept value."""
+"""Charts of scores: bars with intervals by question type and method, learning curves, lines over a swept value."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from lookhear.errors import DatasetError
 from lookhear.evaluate.draw import ink
 from lookhear.evaluate.draw.ink import INK, LINE, ROWS, SOFT
 
-Bar = tuple[float, float | None, float | None]  # percent, and the edges of its interval where there is one
-MARK = 0.62  # of a type's height: what its methods share
+Bar = tuple[float, float | None, float | None]  # percent, and the edges of its interval if it has one
+MARK = 0.62  # fraction of a type's height that its bars fill
 
 
 def scores(rows: Mapping[str, Mapping[str, Any]], path: Path | str, printed: Sequence[str] = ()) -> Path:
-    """Types from above, a bar a method in each with its 95 % interval; methods in `printed` are hollow marks.
+    """One bar per question type and method, with its 95 % interval; methods in `printed` are hollow marks.
 
-    `rows`: method -> column -> a `Score`, (percent, low, high), or a number (a published one has no interval). Raises
-    DatasetError for none.
+    `rows`: method -> column -> a `Score`, (percent, low, high), or a number (published numbers have no interval).
+    Raises DatasetError without columns.
     """
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     columns = [c for c in columns if c != "Overall"] + ["Overall"] * ("Overall" in columns)
@@ -58,7 +58,7 @@ def scores(rows: Mapping[str, Mapping[str, Any]], path: Path | str, printed: Seq
 
 
 def curves(logs: Mapping[str, Path], path: Path | str) -> Path:
-    """Loss and validation accuracy by epoch, a line a run; `logs`: name -> log.jsonl of its run folder."""
+    """Loss and validation accuracy by epoch, one line per run; `logs`: name -> log.jsonl of its run folder."""
     drawn = ink.figure(7.2, 4.6)
     above, below = drawn.subplots(2, 1, sharex=True)
     shown: dict[str, Any] = {}
@@ -83,7 +83,7 @@ def curves(logs: Mapping[str, Path], path: Path | str) -> Path:
 
 
 def sweep(lines: Mapping[str, Sequence[tuple[float, Bar]]], name: str, path: Path | str) -> Path:
-    """Accuracy over a swept value, a line a series with its intervals; `name` is the setting that was swept."""
+    """Accuracy over a swept value, one line per series, with intervals; `name` is the swept setting."""
     drawn = ink.figure(7.2, 4.0)
     axes = drawn.add_subplot()
     ink.bare(axes)
@@ -111,7 +111,7 @@ def sweep(lines: Mapping[str, Sequence[tuple[float, Bar]]], name: str, path: Pat
 
 
 def _bar(value: Any) -> Bar:
-    """A `Score` or (percent, low, high), or a bare number."""
+    """The (percent, low, high) of a `Score`, a tuple or a number."""
     if isinstance(value, (int, float)):
         return float(value), None, None
     if isinstance(value, tuple):

@@ -1,4 +1,4 @@
-"""A reader's own video on the page of `make demo`: its timeline, three questions, and the evidence of their answers."""
+"""A user's own video on the page of `make demo`: its timeline, three questions, and the evidence of their answers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from lookhear.timeline.scene import short
 from lookhear.timeline.value import Timeline
 from lookhear.types import Answer, Clip, Media
 
-LONGEST, SIDE, FPS = 60.0, 240, 8.0  # of the copy on the page: seconds, pixels of its height, frames a second
+LONGEST, SIDE, FPS = 60.0, 240, 8.0  # of the copy on the page: seconds, pixels of its height, frames per second
 
 
 def parts(video: Path | str, out: Path) -> list[str]:
-    """Pieces of the page about a video; drawings and a small copy go to `out`.
+    """HTML parts of the page about a video; figures and a small copy are written to `out`.
 
-    What is wrong with the video, or not installed, is one paragraph instead: the rest of the page stands.
+    If the video cannot be read or a package is missing, a paragraph with the error takes their place.
     """
     name = Path(video).name
     head = [page.heading(f"Your own clip: {name}")]
@@ -32,7 +32,7 @@ def parts(video: Path | str, out: Path) -> list[str]:
 
 
 def questions(seen: Timeline) -> list[str]:
-    """Three questions that suit a clip: what is there, and when its clearest event or what is said."""
+    """Three questions for a clip: what is heard and seen, when its most certain event is, or what is said."""
     asked = [q for q, there in (("What do you hear?", seen.loudness), ("What do you see?", seen.frames)) if there]
     events = sorted(seen.events, key=lambda e: -e.score)
     if events:
@@ -43,35 +43,35 @@ def questions(seen: Timeline) -> list[str]:
 
 def _watched(clip: Clip, name: str, out: Path) -> list[str]:
     model = RealModel()
-    found = model.timeline(clip)
-    media = decode(Clip(clip.video, clip.audio, 0.0, min(LONGEST, found.duration)), Sampling(fps=FPS))
-    asked = questions(found)
+    seen = model.timeline(clip)
+    media = decode(Clip(clip.video, clip.audio, 0.0, min(LONGEST, seen.duration)), Sampling(fps=FPS))
+    asked = questions(seen)
     answers = model.ask(clip, *asked)
-    made = [
+    pieces = [
         page.text(
             "Watched by the model real: YAMNet, EfficientNet and Whisper from installed packages, no training, nothing "
             "downloaded. It knows sounds, things, times and words, and says where it does not."
         ),
         *_copied(media, name, out / "own.mp4"),
-        page.picture(timeline.drawn(found, media, out / "timeline.png"), "What is seen and heard, and when."),
+        page.picture(timeline.drawn(seen, media, out / "timeline.png"), "What is seen and heard, and when."),
     ]
     for number, (question, answer) in enumerate(zip(asked, answers, strict=True), 1):
-        made += _asked(question, answer, media, out / f"own-{number}.png")
-    return made
+        pieces += _asked(question, answer, media, out / f"own-{number}.png")
+    return pieces
 
 
 def _asked(question: str, answer: Answer, media: Media, path: Path) -> list[str]:
-    told = "; ".join(answer.notes)
+    notes = "; ".join(answer.notes)
     if not answer.scores:
-        return [page.text(f"{question} {answer.text}. {told}")]
+        return [page.text(f"{question} {answer.text}. {notes}")]
     return [
         page.question(question, answer.text, answer.scores[answer.text]),
-        page.picture(picture.picture(media, question, answer, path), told),
+        page.picture(picture.picture(media, question, answer, path), notes),
     ]
 
 
 def _copied(media: Media, name: str, path: Path) -> list[str]:
-    """A small copy that every browser plays; none of a clip that has no picture."""
+    """A small copy of the clip that browsers can play; empty for a clip without picture."""
     if media.frames is None or len(media.frames) < 2:
         return []
     step = max(1, round(min(media.frames.shape[1:3]) / SIDE))

@@ -1,4 +1,4 @@
-"""One self-contained HTML page out of headings, text, tables, pictures and clips: nothing is loaded from elsewhere."""
+"""One self-contained HTML page of headings, text, tables, pictures and clips; no external files are loaded."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ figure > .narrow { display: none; }
   .cards td[data-of]::before { content: attr(data-of); color: var(--soft); font-weight: 400; text-align: left; }
 }
 """
-# colours of the drawings in `ink` -> what they are on a page, light and dark
+# colours of `ink` -> CSS variables of the page, which depend on the light or dark scheme
 COLOURS = {"#1d1b26": "ink", "#8a8794": "soft", "#dedad2": "line", "#fbfaf7": "paper", "#f0ede6": "fill",
            "#2f6f8f": "seen", "#c2622f": "heard", "#c9c4ba": "grey"}  # fmt: skip
-WIDE = 4  # columns from which a table is laid out as cards on a phone
+WIDE = 4  # a table with more columns is laid out as cards on a phone
 
 
 def page(title: str, parts: Iterable[str]) -> str:
-    """The whole document. `parts` are pieces of HTML, as the functions below make them."""
+    """The whole document. `parts` are pieces of HTML from the functions below."""
     body = "\n".join(parts)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>\n'
@@ -61,18 +61,18 @@ def heading(text: str) -> str:
 
 
 def text(words: str, soft: bool = False) -> str:
-    """A paragraph; `soft` sets it back."""
+    """A paragraph; `soft` uses a lighter colour."""
     return f"<p{_class('soft', soft)}>{html.escape(words)}</p>"
 
 
 def question(asked: str, answered: str, confidence: float) -> str:
-    """A question with its answer and the probability the model gives it."""
+    """A question with the model's answer and its probability."""
     sure = f'<span class="soft">{confidence:.0%}</span>'
     return f'<p class="answer">{html.escape(asked)} <b>{html.escape(answered)}</b> {sure}</p>'
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], strong: Sequence[int] = ()) -> str:
-    """A table; rows whose index is in `strong` stand out. On a phone each row of a broad one becomes a card."""
+    """A table; rows whose index is in `strong` are bold. On a phone, each row of a wide table becomes a card."""
     head = "".join(f'<th scope="col">{html.escape(h)}</th>' for h in header)
     named = [f' data-of="{html.escape(h, quote=True)}"' if h else "" for h in header]
     lines = []
@@ -83,13 +83,13 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], strong: Seque
 
 
 def commands(lines: Sequence[tuple[str, str]]) -> str:
-    """Commands to type, each under what it does."""
+    """A list of commands, each below its description; `lines` are (description, command)."""
     items = [f"<li>{html.escape(what)}<pre><code>{html.escape(line)}</code></pre></li>" for what, line in lines]
     return f"<ul>{''.join(items)}</ul>"
 
 
 def drawing(path: Path, caption: str = "", narrow: Path | None = None) -> str:
-    """An SVG of `evaluate.draw`, inlined so that it takes the page's colours; `narrow` stands in for it on a phone."""
+    """An SVG of `evaluate.draw`, inlined so that it has the page's colours; `narrow` replaces it on a phone."""
     inner = _svg(path, caption, "broad") + (_svg(narrow, caption, "narrow") if narrow else "")
     told = f"<figcaption>{html.escape(caption)}</figcaption>"
     return f"<figure{_class('two', narrow is not None)}>{inner}{told}</figure>"
@@ -109,13 +109,13 @@ def _class(name: str, wanted: bool) -> str:
 
 
 def picture(path: Path, caption: str = "") -> str:
-    """A PNG or JPEG, embedded."""
+    """A figure with an embedded PNG or JPEG."""
     kind = "jpeg" if path.suffix.lower() in (".jpg", ".jpeg") else "png"
     return _figure(f'<img src="{_embedded(path, f"image/{kind}")}" alt="{html.escape(caption, quote=True)}">', caption)
 
 
 def clip(path: Path, caption: str = "") -> str:
-    """An mp4 that plays in the page."""
+    """A figure with an embedded mp4 and player controls."""
     return _figure(
         f'<video controls preload="metadata" width="384" src="{_embedded(path, "video/mp4")}"></video>', caption
     )

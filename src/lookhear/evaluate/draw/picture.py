@@ -1,4 +1,4 @@
-"""Figure of an answer: frames, waveform, evidence weight of each second, and opinions of the heads."""
+"""Figure of an answer: frames, waveform, evidence weight of each second, and predictions of the heads."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 COLOURS = {"seen": SEEN, "heard": HEARD}
 HEADS = {"joint": "together", "audio": "by ear", "visual": "by eye"}
-SHOWN = 3  # answers of each head
+SHOWN = 3  # answers shown per head
 UNIT = 1.05  # inches of a track of height 1
 FORMS = {
     False: (12.0, 110, 16),
     True: (5.2, 44, 13),
-}  # narrow? -> width in inches, letters of a line, size of the title
-Track = tuple[float, Callable[["Axes"], None]]  # relative height, what draws it
+}  # narrow -> width in inches, letters per line, font size of the title
+Track = tuple[float, Callable[["Axes"], None]]  # relative height, drawing function
 
 
 def picture(media: Media, question: str, answer: Answer, path: Path | str, narrow: bool = False) -> Path:
-    """Draw frames, waveform, weight per second of both, and the heads' opinions; the question and answer are the title.
+    """Draw frames, waveform, their weights per second, and the heads' predictions; question and answer are the title.
 
-    `media` is the clip as decoded, at any sampling. A track that is not there is not drawn, but said; a second without
-    light or sound is drawn hollow. `narrow` is for phones: opinions stand below. Written to `path` (its suffix says
-    the format: png, pdf, svg). Raises DependencyError without matplotlib.
+    `media` is the decoded clip, at any sampling. A missing track is named in a note; a black or silent second is drawn
+    hollow. `narrow` is for phones: predictions are placed below. The figure is written to `path`, in the format of its
+    suffix (png, pdf, svg). Raises DependencyError without matplotlib.
     """
     evidence = answer.evidence
     seconds = max(media.duration, *(len(w) for w in (evidence.seen, evidence.heard)) if evidence else (0,), 1.0)
@@ -73,23 +73,23 @@ def picture(media: Media, question: str, answer: Answer, path: Path | str, narro
 
 
 def _tracks(media: Media, answer: Answer, seconds: float) -> tuple[list[Track], list[str]]:
-    """What there is to draw, from above, and in words which track is not there."""
+    """(tracks to draw from top to bottom, notes on missing tracks)."""
     evidence, empty = answer.evidence, empty_seconds(media)
-    found: list[Track] = []
+    tracks: list[Track] = []
     missing = []
     if media.frames is not None and len(media.frames):
-        found.append((1.15, partial(_frames, media=media, seconds=seconds)))
+        tracks.append((1.15, partial(_frames, media=media, seconds=seconds)))
         if evidence and evidence.seen:
-            found.append((0.7, partial(_weights, weights=evidence.seen, name="seen", empty=empty.get("seen", ()))))
+            tracks.append((0.7, partial(_weights, weights=evidence.seen, name="seen", empty=empty.get("seen", ()))))
     else:
         missing.append("no picture")
     if media.waveform is not None and len(media.waveform):
-        found.append((0.9, partial(_waveform, media=media, answer=answer)))
+        tracks.append((0.9, partial(_waveform, media=media, answer=answer)))
         if evidence and evidence.heard and not all(empty["heard"]):
-            found.append((0.7, partial(_weights, weights=evidence.heard, name="heard", empty=empty["heard"])))
+            tracks.append((0.7, partial(_weights, weights=evidence.heard, name="heard", empty=empty["heard"])))
     else:
         missing.append("no sound track")
-    return found, missing
+    return tracks, missing
 
 
 def _title(figure: Figure, lines: list[str], answer: Answer, high: float, left: float, size: int) -> None:
@@ -111,7 +111,7 @@ def _bare(axes: Axes, name: str) -> None:
 
 
 def _frames(axes: Axes, media: Media, seconds: float) -> None:
-    """As many frames as fit side by side without distortion, each the one nearest the middle of its place."""
+    """As many frames as fit side by side undistorted; each is the frame nearest to the middle of its interval."""
     _bare(axes, "picture")
     axes.set_ylim(0, 1)
     assert media.frames is not None
@@ -128,7 +128,7 @@ def _frames(axes: Axes, media: Media, seconds: float) -> None:
 
 
 def _waveform(axes: Axes, media: Media, answer: Answer) -> None:
-    """The sound's envelope; stretches the answer points to in what was heard are tinted."""
+    """The envelope of the waveform; the answer's audio segments are tinted."""
     _bare(axes, "sound")
     axes.set_ylim(-1.05, 1.05)
     assert media.waveform is not None
@@ -148,7 +148,7 @@ def _waveform(axes: Axes, media: Media, answer: Answer) -> None:
 
 
 def _weights(axes: Axes, weights: tuple[float, ...], name: str, empty: Sequence[bool]) -> None:
-    """One bar a second; the three heaviest are full colour, empty seconds hollow; dashed is what an even spread is."""
+    """One bar per second: the three largest in full colour, empty seconds hollow; a dashed line at uniform weight."""
     _bare(axes, name)
     gone = [i < len(empty) and empty[i] for i in range(len(weights))]
     heaviest = {i for i in np.argsort(weights)[::-1][:3] if not gone[i]}
@@ -163,13 +163,13 @@ def _weights(axes: Axes, weights: tuple[float, ...], name: str, empty: Sequence[
 
 
 def _heads(answer: Answer) -> dict[str, Any]:
-    """Whose likeliest answers are shown: the answer's, then of each head that has an opinion of its own."""
+    """Head -> scores to show: those of the answer, then those of each unimodal head."""
     heads = {"answer": answer.scores} | dict(answer.evidence.opinions if answer.evidence else {})
     return {name: scores for name, scores in heads.items() if scores}
 
 
 def _opinions(figure: Figure, span: tuple[float, float, float, float], heads: dict[str, Any], answer: Answer) -> None:
-    """The likeliest answers of each head, between `span`: left, right, top, bottom of the figure."""
+    """The likeliest answers of each head, inside `span`: left, right, top, bottom, as fractions of the figure."""
     left, right, top, bottom = span
     rows = figure.add_gridspec(len(heads), 1, hspace=0.42, left=left, right=right, top=top, bottom=bottom)
     for row, (name, scores) in enumerate(heads.items()):

@@ -1,4 +1,4 @@
-"""Router weights and likeness of heads as pictures: Crab+'s figures 7, 8 and 9."""
+"""Figures of router weights and similarity of heads: Crab+'s figures 7, 8 and 9."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lookhear.evaluate.study import routers
 def draw(
     by_task: Mapping[str, np.ndarray], depths: np.ndarray, cosines: Mapping[str, np.ndarray], path: Path | str
 ) -> None:
-    """One page: head against head by task, use and preference of heads, use by depth, likeness over all and by depth.
+    """One figure: head against head by task, weights of heads by task and by depth, cosines over all and by depth.
 
     `by_task`: task -> (example, layer, head) weights. `depths`: (depth, head). `cosines`: layer -> (head, head).
     """
@@ -51,7 +51,7 @@ def draw(
 
 
 def _pairs(axis: Any, means: Mapping[str, np.ndarray], a: int, b: int) -> None:
-    """One dot an example, a cross at each task's mean."""
+    """One dot per example and a cross at each task's mean, for heads `a` and `b`."""
     for number, (task, points) in enumerate(means.items()):
         colour = f"C{number}"
         axis.scatter(points[:, a], points[:, b], s=5, alpha=0.35, color=colour)

@@ -1,4 +1,4 @@
-"""One picture of one timeline: frames, what is seen and heard as bars over the seconds, loudness, words said."""
+"""Figure of a timeline: frames, seen and heard events as bars over the seconds, loudness, spoken sentences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lookhear.timeline.scene import short
 from lookhear.timeline.value import Event, Timeline
 from lookhear.types import Media
 
-ROWS = 6  # labels of each sense
+ROWS = 6  # most labels per sense
 STREAM = {"seen": COLOURS["seen"], "heard": COLOURS["heard"]}
 
 
@@ -65,7 +65,7 @@ def drawn(timeline: Timeline, media: Media, path: Path) -> Path:
 
 
 def longest(events: tuple[Event, ...]) -> list[tuple[str, list[Event]]]:
-    """Labels with their events, those that last longest and are surest first."""
+    """The ROWS labels with the largest sum of duration times score, with their events, largest first."""
     found: dict[str, list[Event]] = {}
     for event in events:
         found.setdefault(event.label, []).append(event)

@@ -15,7 +15,7 @@ SIDE = 640  # pixels of the picture's longer side
 
 
 def where(media: Media, regions: Sequence[Region], path: Path | str) -> Path | None:
-    """Draw `regions` over the frame nearest to their time, the middle one where they have none; None without frames."""
+    """Draw `regions` over their frame (see `frame_of`), into `path`; None without frames or regions."""
     if media.frames is None or not len(media.frames) or not regions:
         return None
     frame = frame_of(media, regions)
@@ -43,7 +43,7 @@ def where(media: Media, regions: Sequence[Region], path: Path | str) -> Path | N
 
 
 def masks(regions: Sequence[Region], path: Path | str) -> Path | None:
-    """All masks of `regions` in one picture, white on black, at their own size; None where there are none."""
+    """Write the union of all masks, white on black, at their own size, to `path`; None without masks."""
     found = [np.asarray(r.mask) > 0 for r in regions if r.mask is not None]
     if not found:
         return None
@@ -53,7 +53,7 @@ def masks(regions: Sequence[Region], path: Path | str) -> Path | None:
 
 
 def frame_of(media: Media, regions: Sequence[Region]) -> np.ndarray:
-    """The frame that regions are meant in: the one nearest to their time, the middle one where they have none."""
+    """The frame of the regions: the one nearest to their time, the middle one if they have no time."""
     assert media.frames is not None, "regions lie in a picture"
     time = next((r.time for r in regions if r.time is not None), None)
     return media.frames[len(media.frames) // 2 if time is None else int(np.abs(media.times - time).argmin())]

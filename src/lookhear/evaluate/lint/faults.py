@@ -1,7 +1,7 @@
-"""Faults of a question file: asked twice, options alike, answers that are none of them, leaks between files.
+"""Faults of a question file: repeated questions, equal options, answers that are no option, leaks between files.
 
-Places are record numbers, from 0, in file order. Faults that a dataset's reader finds (times past the end, misspelt
-senses, letters out of order) are taken over with their counts.
+Faulty records are given by number, from 0, in file order. Faults that the dataset's reader finds (times past the end,
+misspelt senses, letters out of order) are included with their counts.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from lookhear.evaluate.lint.floors import place
 from lookhear.evaluate.videos import video_of
 from lookhear.types import Example
 
-SHOWN = 5  # cases quoted of each fault
+SHOWN = 5  # cases quoted per fault
 WORD = re.compile(r"\w+")
-LETTERS = 6  # of a text below which one letter makes another word
+LETTERS = 6  # shorter texts that differ in one letter are different words
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of fault: what it is, the records that have it, and some of them quoted."""
+    """One kind of fault: its description, the records that have it, and some of them quoted."""
 
     kind: str
     says: str
@@ -38,7 +38,7 @@ class Finding:
 
 
 def find(annotations: Annotations) -> list[Finding]:
-    """Every kind of fault that one file has."""
+    """The faults of one file, by kind."""
     examples = annotations.examples
     return [
         finding for finding in (*_of_reader(annotations), *_twice(examples), *_options(examples)) if finding.records
@@ -46,28 +46,28 @@ def find(annotations: Annotations) -> list[Finding]:
 
 
 def leak(examples: Sequence[Example], others: Sequence[Example], name: str) -> list[Finding]:
-    """What of `examples` stands in another file called `name`: questions with their answers, and videos."""
+    """Questions with the same answers, and videos, that `examples` share with the file `name` (`others`)."""
     theirs = {key(e) for e in others}
     asked = {key(e): n for n, e in enumerate(examples)}
     shared = [n for k, n in asked.items() if k in theirs]
     videos = {video_of(e) for e in examples} & {video_of(e) for e in others}
-    found = []
+    findings = []
     if shared:
         says = f"{len(shared)} of {len(asked)} distinct questions are in {name} as well, with the same answer"
-        found.append(Finding("leak", says, tuple(shared), _quoted(examples, shared)))
+        findings.append(Finding("leak", says, tuple(shared), _quoted(examples, shared)))
     if videos:
-        found.append(Finding("shared videos", f"{len(videos)} videos are in {name} as well", tuple(sorted(videos))))
-    return found
+        findings.append(Finding("shared videos", f"{len(videos)} videos are in {name} as well", tuple(sorted(videos))))
+    return findings
 
 
 def key(example: Example) -> tuple[str, ...]:
-    """What makes two questions the same: video, question and answer, in plain words; a caption is its own question."""
+    """The identity of a question: (video, question, answer), lower-cased, with single blanks."""
     answer = example.reference.text if example.reference else ""
     return video_of(example), " ".join(example.question.lower().split()), " ".join(answer.lower().split())
 
 
 def balance(examples: Sequence[Example]) -> dict[str, dict[str, int]]:
-    """How often each position (or yes and no) is right, and how many questions have how many options."""
+    """Counts of correct positions, of numbers of options, of yes and no, and of kinds of questions."""
     places = Counter("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[p % 26] for e in examples if (p := place(e)) is not None)
     counts = Counter(str(len(e.meta["options"])) for e in examples if e.meta.get("options"))
     said = Counter(e.reference.text for e in examples if e.reference and e.reference.text in ("yes", "no"))
@@ -92,7 +92,9 @@ def _twice(examples: Sequence[Example]) -> list[Finding]:
     asked: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     ids: dict[Any, list[int]] = defaultdict(list)
     for n, e in enumerate(examples):
-        form = str(e.meta.get("form", ""))  # of yes/no questions the task, which asks the same of other things
+        form = str(
+            e.meta.get("form", "")
+        )  # for yes/no questions the task: equal texts of two tasks are different questions
         if e.question and e.task != "captioning" and not e.meta.get("video_unknown"):
             asked[video_of(e), form, " ".join(e.question.lower().split())].append(n)
         if "question_id" in e.meta:
@@ -141,7 +143,9 @@ def _options(examples: Sequence[Example]) -> list[Finding]:
                 words.append(n)
             if plain[at] not in wrong:
                 never.append(n)
-    told = f"the right option is never a wrong one of any question: {len(never)} of {len(examples)} can be told by that"
+    sentence = (
+        f"the right option is never a wrong one of any question: {len(never)} of {len(examples)} can be told by that"
+    )
     return [
         Finding(
             "options alike", "two options differ at most in case and blanks", tuple(alike), _quoted(examples, alike)
@@ -160,14 +164,14 @@ def _options(examples: Sequence[Example]) -> list[Finding]:
             _quoted(examples, words),
         ),
         Finding("stray blanks", "options that begin or end with a blank; a record for each", tuple(stray)),
-        Finding("never a distractor", told, tuple(never) if len(never) < len(examples) else ()),
+        Finding("never a distractor", sentence, tuple(never) if len(never) < len(examples) else ()),
     ]
 
 
 def near(one: str, other: str) -> bool:
-    """Whether two texts are not the same and differ by little: an edit in six letters, articles, plurals, marks.
+    """Whether two texts differ only by one letter (in texts of six or more), articles, plurals or punctuation.
 
-    A number makes a difference, and so does a word that two texts do not share.
+    Equal texts are not near; neither are texts with different numbers.
     """
     first, second = (_plain(re.sub(r"[^\w\s]", " ", text)) for text in (one, other))
     if _plain(one) == _plain(other) or re.findall(r"\d+", first) != re.findall(r"\d+", second):
@@ -179,7 +183,7 @@ def near(one: str, other: str) -> bool:
 
 
 def _one_edit(one: str, other: str) -> bool:
-    """Whether one inserted, deleted or changed letter makes one text the other."""
+    """Whether the edit distance (insert, delete, replace) of two texts is at most 1."""
     if abs(len(one) - len(other)) > 1:
         return False
     begin = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

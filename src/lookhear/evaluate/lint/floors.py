@@ -1,9 +1,10 @@
 """Blind floors of multiple-choice and yes/no questions from length, position and words, in percent.
 
-Folds are scikit-learn's GroupKFold(5), unshuffled, over videos. Every classifier is a logistic regression (C = 1) on
-"is this option right", the option with the greatest score is chosen; `shape` sees 9 numbers an option and its position
-(19 wide, standardised on the training folds), `words` the TF-IDF of the option's own one- and two-word terms, `both`
-the two joined. Neither sees the picture, the sound or, but for shared words, the question.
+Folds are scikit-learn's GroupKFold(5), unshuffled, over videos. Every classifier is a logistic regression (C = 1) that
+predicts whether an option is right; the option with the highest score is chosen. The features of `shape` are 9 numbers
+per option and its one-hot position (19 in all, standardised on the training folds), those of `words` the TF-IDF of the
+option's unigrams and bigrams, those of `both` the two concatenated. None uses picture, sound or question, except that
+`shape` counts words shared with the question.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ TERMS = r"(?u)\b\w+\b"
 QUOTES = "\"'“”‘’"
 LINKS = frozenset(["and", "while", "as", "to", "with", "after", "before"])
 LIMITS = frozenset(["only", "never", "always", "no", "not", "all"])
-PLACES = 10  # positions told apart
+PLACES = 10  # width of the one-hot position
 
 
 @dataclass(frozen=True)
 class Floor:
-    """A blind score in percent, its 95 % interval over videos, and numbers beside it (F1 and yes rate of yes/no)."""
+    """A blind score in percent, its 95 % interval over videos, and further numbers (F1 and yes rate of yes/no)."""
 
     value: float
     interval: tuple[float, float]
@@ -45,7 +46,7 @@ class Floor:
 
 
 def place(example: Example) -> int | None:
-    """The position of the right option, None where it is not one of them."""
+    """The position of the right option, None if the answer is no option."""
     options = list(example.meta.get("options", ()))
     known = example.meta.get("place")
     if known is not None:
@@ -57,32 +58,35 @@ def place(example: Example) -> int | None:
 def choices(
     examples: Sequence[Example], resamples: int = 1000, seed: int = 0, learned: bool = True
 ) -> dict[str, Floor]:
-    """The floors of the questions whose answer is one of their options; not `learned`, or of few videos, the simple."""
-    some = [e for e in examples if len(e.meta.get("options", ())) > 1 and place(e) is not None]
-    if not some:
+    """The floors of multiple-choice questions whose answer is an option; empty without any.
+
+    Classifiers are fitted if `learned` is True and there are at least FOLDS videos.
+    """
+    closed = [e for e in examples if len(e.meta.get("options", ())) > 1 and place(e) is not None]
+    if not closed:
         return {}
-    right = np.array([place(e) for e in some])
-    options = [[str(option) for option in e.meta["options"]] for e in some]
+    right = np.array([place(e) for e in closed])
+    options = [[str(option) for option in e.meta["options"]] for e in closed]
     counts = np.array([len(one) for one in options])
     longest = np.array([int(np.argmax([len(text) for text in one])) for one in options])
     shortest = np.array([int(np.argmin([len(text) for text in one])) for one in options])
-    found = {
+    hits = {
         "chance": 1 / counts,
         "position_prior": right == Counter(right.tolist()).most_common(1)[0][0],
         "longest_option_first_of_ties": longest == right,
         "longest_option_ties_shared": np.array([_shared(one, r) for one, r in zip(options, right, strict=True)]),
         "shortest_option_first_of_ties": shortest == right,
     }
-    groups = np.array([video_of(e) for e in some])
+    groups = np.array([video_of(e) for e in closed])
     if learned and len(set(groups)) >= FOLDS:
-        shapes = [shape(e.question, one) for e, one in zip(some, options, strict=True)]
-        found |= _learned(shapes, options, right, groups)
-    clusters = clusters_of(some)
-    return {name: _floor(np.asarray(hit, float), clusters, resamples, seed) for name, hit in found.items()}
+        shapes = [shape(e.question, one) for e, one in zip(closed, options, strict=True)]
+        hits |= _learned(shapes, options, right, groups)
+    clusters = clusters_of(closed)
+    return {name: _floor(np.asarray(hit, float), clusters, resamples, seed) for name, hit in hits.items()}
 
 
 def shape(question: str, options: Sequence[str]) -> np.ndarray:
-    """(option, 19) what can be seen of options without reading them: lengths, shared words, marks, position."""
+    """(option, 19) features of form: lengths, shared words, digits, quotes, function words, one-hot position."""
     lengths = np.array([len(option) for option in options], dtype=float)
     words = [WORD.findall(option.lower()) for option in options]
     sets, asked = [set(one) for one in words], set(WORD.findall(question.lower()))
@@ -110,21 +114,21 @@ def shape(question: str, options: Sequence[str]) -> np.ndarray:
 
 def yes_no(examples: Sequence[Example], resamples: int = 1000, seed: int = 0, learned: bool = True) -> dict[str, Floor]:
     """Floors of yes/no questions: always yes, always no, and the question's words (TF-IDF) in folds by video."""
-    some = [e for e in examples if e.reference is not None and tuple(e.meta.get("labels", ())) == ("yes", "no")]
-    if not some:
+    closed = [e for e in examples if e.reference is not None and tuple(e.meta.get("labels", ())) == ("yes", "no")]
+    if not closed:
         return {}
-    truth = np.array([e.reference.text == "yes" for e in some if e.reference])
-    clusters, groups = clusters_of(some), np.array([video_of(e) for e in some])
-    said = {"always_yes": np.ones(len(some), bool), "always_no": np.zeros(len(some), bool)}
+    truth = np.array([e.reference.text == "yes" for e in closed if e.reference])
+    clusters, groups = clusters_of(closed), np.array([video_of(e) for e in closed])
+    guesses = {"always_yes": np.ones(len(closed), bool), "always_no": np.zeros(len(closed), bool)}
     if learned and len(set(groups)) >= FOLDS and len(set(truth.tolist())) == 2:
-        said["question_words"] = _asked([e.question for e in some], truth, groups)
-    found = {}
-    for name, guess in said.items():
+        guesses["question_words"] = _asked([e.question for e in closed], truth, groups)
+    scores = {}
+    for name, guess in guesses.items():
         hits = (guess & truth).sum()
         f1 = 200 * hits / (guess.sum() + truth.sum()) if guess.sum() + truth.sum() else 0.0
         beside = {"f1": float(f1), "yes_rate": 100 * float(guess.mean())}
-        found[name] = _floor((guess == truth).astype(float), clusters, resamples, seed, beside)
-    return found
+        scores[name] = _floor((guess == truth).astype(float), clusters, resamples, seed, beside)
+    return scores
 
 
 def _asked(questions: Sequence[str], truth: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -140,7 +144,7 @@ def _asked(questions: Sequence[str], truth: np.ndarray, groups: np.ndarray) -> n
         terms = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
         try:
             seen = terms.fit_transform([questions[i] for i in train])
-        except ValueError:  # not a word stands in two questions
+        except ValueError:  # no word occurs in two questions
             continue
         model = LogisticRegression(C=1, max_iter=2000).fit(seen, truth[train])
         guess[test] = model.predict(terms.transform([questions[i] for i in test]))
@@ -170,7 +174,7 @@ def _learned(
             unread = terms.transform([text for i in test for text in options[i]])
             joined = (sparse.hstack([sparse.csr_matrix(a), b]).tocsr() for a, b in ((seen, read), (unseen, unread)))
             tables |= {"words": (read, unread), "both": tuple(joined)}
-        except ValueError:  # not a word stands in two options
+        except ValueError:  # no word occurs in two options
             hits["words"][test] = hits["prior_folds"][test]
         for name, (learn, ask) in tables.items():
             model = LogisticRegression(C=1, max_iter=2000).fit(learn, truth)
@@ -195,7 +199,7 @@ def _floor(
 
 
 def best(floors: Mapping[str, Floor]) -> tuple[str, Floor]:
-    """The highest floor with its name: what a score must clear. Raises DatasetError where there is none."""
+    """(name, floor) of the highest floor, which a score should exceed. Raises DatasetError without floors."""
     if not floors:
         raise DatasetError("No question with options or yes and no, so there is no blind floor.")
     score: Callable[[str], float] = lambda name: floors[name].value  # noqa: E731

@@ -15,7 +15,7 @@ from lookhear.types import Example
 
 @dataclass(frozen=True)
 class Linted:
-    """One file of questions: its size, how its answers are spread, its blind floors and its faults."""
+    """One file of questions: its size, distribution of answers, blind floors and faults."""
 
     name: str
     questions: int
@@ -25,7 +25,7 @@ class Linted:
     findings: Sequence[faults.Finding]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; of every finding all its records."""
+        """JSON values, with all records of every finding."""
         return {
             "name": self.name,
             "questions": self.questions,
@@ -36,7 +36,7 @@ class Linted:
         }
 
     def text(self) -> str:
-        """As it is printed."""
+        """The result as text."""
         lines = [f"{self.name}: {self.questions} questions about {self.videos} videos"]
         lines += [
             f"  {name}: {', '.join(f'{k} {n}' for k, n in table.items())}" for name, table in self.balance.items()
@@ -52,7 +52,7 @@ class Linted:
         return "\n".join(lines if self.findings else [*lines, "", "no fault found"])
 
     def html(self) -> str:
-        """One page without scripts or links."""
+        """The result as one HTML page without scripts or links."""
         parts = [f"<h1>{_e(self.name)}</h1><p>{self.questions} questions about {self.videos} videos</p>"]
         for part, some in self.floors.items():
             head = [part, "%", "95 % interval", *_beside(some)]
@@ -76,11 +76,11 @@ class Linted:
 def lint(
     name: str, annotations: Any, against: Mapping[str, Sequence[Example]] | None = None, resamples: int = 1000
 ) -> Linted:
-    """Look over one file of questions, and over what of it stands in the files `against` it."""
+    """Compute floors and faults of one file of questions, and its leaks into the files `against`."""
     examples = annotations.examples
-    found = {}
+    scores = {}
     if blind := floors.choices(examples, resamples):
-        found["options"] = blind
+        scores["options"] = blind
     asked = [
         e
         for e in examples
@@ -91,12 +91,12 @@ def lint(
         parts.setdefault("/".join(e.kind) or "yes or no", []).append(e)
     if len(parts) > 1:
         parts["all yes or no"] = asked
-    found |= {part: floors.yes_no(some, resamples) for part, some in parts.items()}
+    scores |= {part: floors.yes_no(some, resamples) for part, some in parts.items()}
     findings = faults.find(annotations)
     for other, theirs in (against or {}).items():
         findings += faults.leak(examples, theirs, other)
     videos = len({video_of(e) for e in examples})
-    return Linted(name, len(examples), videos, faults.balance(examples), found, findings)
+    return Linted(name, len(examples), videos, faults.balance(examples), scores, findings)
 
 
 def _rows(some: Mapping[str, floors.Floor]) -> list[list[str]]:

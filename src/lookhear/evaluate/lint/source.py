@@ -13,7 +13,7 @@ from lookhear.errors import DatasetError, RecipeError
 
 
 def read(questions: str, root: Path | None = None, split: str = "test") -> tuple[str, Annotations]:
-    """(name, what is in it) of a question file by its path, or of a dataset by its name with `root` and `split`."""
+    """(name, annotations) of a question file by its path, or of a dataset by its name with `root` and `split`."""
     path = Path(questions)
     if not path.is_file():
         if root is None:
@@ -29,7 +29,7 @@ def read(questions: str, root: Path | None = None, split: str = "test") -> tuple
 
 
 def _reader(path: Path) -> tuple[str, str]:
-    """(dataset, version) of a file by the keys of its first record; `mcq` where none is known by them."""
+    """(dataset, version) of a file by the keys of its first record; `mcq` if they are not known."""
     if path.name.endswith(".csv"):
         head = path.open(encoding="utf-8", errors="replace").readline()
         return ("valor32k_avqa", "") if "mcq_1" in head else ("vggsounder", "") if "modality" in head else ("mcq", "")

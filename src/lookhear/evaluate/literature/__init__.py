@@ -1,1 +1,1 @@
-"""The published numbers, how they are listed, and what does not add up in them."""
+"""Published numbers: reading, tables, comparison with ours, and contradictions between them."""

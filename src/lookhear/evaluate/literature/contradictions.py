@@ -1,8 +1,8 @@
-"""Published numbers that cannot all be right: averages that do not follow, cells printed twice with different values.
+"""Published numbers that contradict each other: wrong averages, and cells printed twice with different values.
 
-Averages are recomputed from the types they pool, with the number of questions of each; a number has to agree to what
-its rounding allows. MUSIC-AVQA has two test files (9,129 and 9,185 questions): an average is contradicted only if it
-follows from neither.
+Averages are recomputed from their types and the number of questions of each type; a number must agree within its
+rounding. MUSIC-AVQA has two test files (9,129 and 9,185 questions): an average is contradicted only if it follows from
+neither.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lookhear.evaluate.literature.published import Number, counts, numbers
 
 @dataclass(frozen=True)
 class Contradiction:
-    """`where` (a table, or several), `what` it is about, what is `printed`, and what would be `expected`."""
+    """One contradiction: `where` (tables), `what` (method, dataset, column), the `printed` and `expected` number."""
 
     kind: str
     where: str
@@ -27,17 +27,17 @@ class Contradiction:
 
 
 def contradictions() -> list[Contradiction]:
-    """Everything that does not add up, tables in the order of the papers."""
+    """All contradictions, with tables in the order of the papers."""
     return [*_averages(), *_head_and_tail(), *_printed_twice()]
 
 
 def pooled(values: Mapping[str, float], sizes: Mapping[str, int]) -> float:
-    """The micro average of `values` over as many questions as `sizes` says."""
+    """The micro average of `values`, weighted by the number of questions `sizes`."""
     return sum(values[t] * sizes[t] for t in values) / sum(sizes[t] for t in values)
 
 
 def files_behind(row: Mapping[str, Number]) -> list[str]:
-    """Which of MUSIC-AVQA's test files explain every average of one row of a table."""
+    """The test files of MUSIC-AVQA that agree with every average of one table row."""
     return [name for name in ("music_avqa", "music_avqa@original") if not list(_wrong(row, counts()[name, "test"]))]
 
 
@@ -69,7 +69,7 @@ def _averages() -> Iterable[Contradiction]:
 
 
 def _wrong(row: Mapping[str, Number], sizes: Mapping[str, int]) -> Iterable[tuple[str, float]]:
-    """Averages of `row` that do not follow from its parts: the finest parts that are all there."""
+    """(average, expected value) of the averages of `row` that do not follow from its types, or else its groups."""
     kinds = {group: [f"{group}/{kind}" for kind in kinds] for group, kinds in ORDER.items()}
     parts = {**kinds, "Overall": [kind for each in kinds.values() for kind in each]}
     for average, types in parts.items():
@@ -87,15 +87,15 @@ def _wrong(row: Mapping[str, Number], sizes: Mapping[str, int]) -> Iterable[tupl
 
 
 def _head_and_tail() -> Iterable[Contradiction]:
-    """MUSIC-AVQA-R's head and tail against the accuracies over both that the same paper prints."""
+    """MUSIC-AVQA-R: accuracies over head and tail together that do not follow from the same paper's head and tail."""
     head, tail = counts()["music_avqa_r", "head"], counts()["music_avqa_r", "tail"]
-    found = table_rows()
+    rows = table_rows()
     seen = set()
-    for (source, method, variant, dataset, split), row in found.items():
+    for (source, method, variant, dataset, split), row in rows.items():
         if (dataset, split) != ("music_avqa_r", "head") or not all(t in row for t in head):
             continue
-        other = found[source, method, variant, dataset, "tail"]
-        for (where, *rest), whole in found.items():
+        other = rows[source, method, variant, dataset, "tail"]
+        for (where, *rest), whole in rows.items():
             if rest != [method, variant, dataset, "headtail"] or _paper(where) != _paper(source):
                 continue
             for name, n in whole.items():
@@ -130,7 +130,7 @@ def _printed_twice() -> Iterable[Contradiction]:
 
 
 def _agree(a: Number, b: Number) -> bool:
-    """Equal to the fewer decimals of the two; a share (0.42) and a percentage (42.00) may be the same number."""
+    """Whether two numbers agree to the fewer decimals of the two; 0.42 and 42.00 percent may be the same number."""
     for x, y in ((a.value, b.value), (100 * a.value, b.value), (a.value, 100 * b.value)):
         scale = 100 if (x, y) != (a.value, b.value) else 1
         if scale == 100 and min(a.value, b.value) > 1:
@@ -141,8 +141,8 @@ def _agree(a: Number, b: Number) -> bool:
 
 
 def page() -> str:
-    """All of it as Markdown."""
-    found = contradictions()
+    """The page of all contradictions in Markdown."""
+    rows = contradictions()
     titles = {
         "average": ("Averages that do not follow from their types", "recomputed (update or original test file)"),
         "head and tail": ("MUSIC-AVQA-R: head and tail that do not give the whole", "recomputed"),
@@ -151,7 +151,7 @@ def page() -> str:
     lines = [HEADER, *_files_table(), NOTES]
     for kind, (title, last) in titles.items():
         lines += [f"\n## {title}\n", f"| table | what | printed | {last} |", "| --- | --- | ---: | ---: |"]
-        lines += [f"| {c.where} | {c.what} | {c.printed} | {c.expected} |" for c in found if c.kind == kind]
+        lines += [f"| {c.where} | {c.what} | {c.printed} | {c.expected} |" for c in rows if c.kind == kind]
     return "\n".join(lines) + "\n"
 
 

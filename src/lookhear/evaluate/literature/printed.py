@@ -1,9 +1,9 @@
-"""A paper's table as it is printed, by name: `av_master/VI`, `mccd/2`, `crab/9`, `crab_plus/2`; ours beside it.
+"""Tables of papers by name, as printed: `av_master/VI`, `mccd/2`, `crab/9`, `crab_plus/2`; our rows can be added.
 
     table("av_master/VI") ─▶ Table(rows, columns) ── lay_out ──▶ text, Markdown, LaTeX, CSV
 
-Rows and columns are in the paper's order. What a table says beside numbers (encoders, zero-shot, data, parameters;
-sizes of data sets) is in `published/facts.csv`, as printed. Cells that a paper leaves empty are dashes.
+Rows and columns are in the paper's order. Cells without results (encoders, zero-shot, data, parameters, sizes of
+datasets) are in `published/facts.csv`, as printed. Empty cells are dashes.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from lookhear.evaluate.literature.published import Number, facts, numbers
 
 PAPERS = {"av_master": "AV-Master", "mccd": "MCCD", "crab": "Crab", "crab_plus": "Crab+"}
 ROMAN = {"I": 1, "V": 5, "X": 10}
-UNITS = {"accuracy": ""}  # metrics that need no word in a column's title
+UNITS = {"accuracy": ""}  # metrics without a word in the column title
 Cell = tuple[str, str, str, str]  # dataset, split, type, metric
 
 
 @dataclass(frozen=True)
 class Table:
-    """`rows`: label -> column -> text; `cells` says which number each column of numbers is."""
+    """A table. `rows`: label -> column -> text; `cells`: column -> which number it holds."""
 
     name: str
     source: str
@@ -46,53 +46,53 @@ class Table:
 
 
 def names() -> tuple[str, ...]:
-    """Every table there is, paper by paper, in order."""
+    """The names of all tables, in the order of the papers."""
     sources = dict.fromkeys([*(n.source for n in numbers()), *(f["source"] for f in facts())])
     found = [f"{key}/{s.partition(' Table ')[2]}" for key, p in PAPERS.items() for s in sources if _paper(s) == p]
     return tuple(sorted(found, key=lambda name: (list(PAPERS).index(name.partition("/")[0]), _number(name))))
 
 
 def listed() -> dict[str, str]:
-    """Table -> what it is about and how many rows it has: what `lookhear list tables` prints."""
-    found = {}
+    """Table -> its source, number of rows and datasets, as printed by `lookhear list tables`."""
+    lines = {}
     for name in names():
-        one = table(name)
-        about = ", ".join(dict.fromkeys(cell[0] for cell in one.cells.values())) or ", ".join(one.columns)
-        found[name] = f"{one.source}: {len(one.rows)} rows; {about}"
-    return found
+        printed = table(name)
+        about = ", ".join(dict.fromkeys(cell[0] for cell in printed.cells.values())) or ", ".join(printed.columns)
+        lines[name] = f"{printed.source}: {len(printed.rows)} rows; {about}"
+    return lines
 
 
 def table(name: str) -> Table:
-    """The table called `name`; roman and arabic numbers are one. Raises RecipeError for one that is not there."""
+    """The table called `name`, with a roman or arabic number. Raises RecipeError for an unknown table."""
     known = {(n.partition("/")[0], _number(n)): n for n in names()}
     paper, _, number = name.strip().partition("/")
     key = (paper.lower().replace("-", "_").replace("+", "_plus"), _number(name))
     if not number or key not in known:
         raise RecipeError(unknown("published table", name, names()))
-    found = known[key]
-    source = f"{PAPERS[found.partition('/')[0]]} Table {found.partition('/')[2]}"
-    some = [n for n in numbers() if n.source == source]
-    said = [f for f in facts() if f["source"] == source]
-    cells = _titles(_columns(some))
+    canonical = known[key]
+    source = f"{PAPERS[canonical.partition('/')[0]]} Table {canonical.partition('/')[2]}"
+    results = [n for n in numbers() if n.source == source]
+    texts = [f for f in facts() if f["source"] == source]
+    cells = _titles(_columns(results))
     title = {cell: column for column, cell in cells.items()}
     rows: dict[str, dict[str, str]] = {}
-    for fact in said:
+    for fact in texts:
         rows.setdefault(fact["row"], {})[fact["column"]] = fact["value"]
-    printed = {n.printed for n in some}
-    if some and not set(rows) <= printed:
+    printed = {n.printed for n in results}
+    if results and not set(rows) <= printed:
         raise RecipeError(f"facts.csv names rows that {source} does not have: {sorted(set(rows) - printed)}")
-    told, rows = rows, {} if some else rows
-    for n in some:
-        row = rows.setdefault(_label(n), dict(told.get(n.printed, {})))
+    text_rows, rows = rows, {} if results else rows
+    for n in results:
+        row = rows.setdefault(_label(n), dict(text_rows.get(n.printed, {})))
         row[title[_cell(n)]] = f"{n.value:.{n.digits}f}"
-    extra = dict.fromkeys(fact["column"] for fact in said)
-    return Table(found, source, (*extra, *cells), rows, cells)
+    extra = dict.fromkeys(fact["column"] for fact in texts)
+    return Table(canonical, source, (*extra, *cells), rows, cells)
 
 
 def with_ours(printed: Table, places: Sequence[Path | str]) -> Table:
-    """`printed` with a row for each report folder, and for each row of each `study.json`, of `places`.
+    """`printed` with one row per report folder, and one per row of a `study.json`, in `places`.
 
-    A row says what it was measured on where that is not what the table's columns are about. Raises RecipeError.
+    A row measured on a dataset that the table does not have names its dataset. Raises RecipeError.
     """
     rows = dict(printed.rows)
     for place in map(Path, places):
@@ -113,7 +113,7 @@ def _fits(cell: Cell) -> bool:
 
 
 def _measured(place: Path) -> dict[str, tuple[str, Mapping[str, float]]]:
-    """Label -> what it was measured on, and column -> accuracy."""
+    """Label -> (dataset, column -> accuracy). Raises RecipeError."""
     if place.is_dir():
         found = report.load(place)
         scores = {name: score.accuracy for name, score in tables.columns(found).items()}
@@ -134,7 +134,7 @@ def _measured(place: Path) -> dict[str, tuple[str, Mapping[str, float]]]:
 
 
 def _columns(some: Sequence[Number]) -> list[Cell]:
-    """Cells in the order in which the paper's fullest row has them, then those that only other rows have."""
+    """The distinct cells, in the order of the row with the most cells, then those of other rows."""
     by_row: dict[str, list[Cell]] = {}
     for n in some:
         by_row.setdefault(_label(n), []).append(_cell(n))
@@ -143,17 +143,17 @@ def _columns(some: Sequence[Number]) -> list[Cell]:
 
 
 def _titles(cells: Sequence[Cell]) -> dict[str, Cell]:
-    """Column titles that tell the cells apart with as few words as that takes."""
+    """Column title -> cell; a title has only the words needed to distinguish the cells."""
     sets, splits = {c[0] for c in cells}, {c[:2] for c in cells}
-    found: dict[str, Cell] = {}
+    titles: dict[str, Cell] = {}
     for cell in cells:
         dataset, split, kind, metric = cell
         words = [dataset] * (len(sets) > 1)
         words += [split.removeprefix("test_")] * (len([s for s in splits if s[0] == dataset]) > 1)
         words += [tables.heading(kind)] * (kind != "Overall" or not words)
         words += [UNITS.get(metric, metric)]
-        found[" ".join(filter(None, words))] = cell
-    return found
+        titles[" ".join(filter(None, words))] = cell
+    return titles
 
 
 def _label(n: Number) -> str:
@@ -170,7 +170,7 @@ def _paper(source: str) -> str:
 
 
 def _number(name: str) -> int:
-    """The number of a table, written in either way; 0 for none."""
+    """The number of a table, from roman or arabic digits; 0 if it has none."""
     text = name.partition("/")[2].strip().upper()
     if text.isdecimal() and len(text) < 5:
         return int(text)

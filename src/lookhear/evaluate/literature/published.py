@@ -1,11 +1,11 @@
-"""Numbers as their papers print them, with where they are printed; the survey's methods and datasets.
+"""Published numbers with their tables, and the survey's methods and datasets.
 
-    published/av_master.csv mccd.csv crab.csv crab_plus.csv     every result table of the four papers, one number a row
+    published/av_master.csv mccd.csv crab.csv crab_plus.csv     every result table of the four papers, a number per row
     published/methods.csv datasets.csv                          the survey's 39 methods and 3 datasets, and later ones
-    published/facts.csv                                         encoders, parameters, data: what tables say in words
+    published/facts.csv                                         other cells of tables: encoders, parameters, data
     published/counts.csv                                        questions of each type in each test set
 
-Nothing is corrected: where two papers disagree both numbers are kept, and `contradictions` finds what cannot be so.
+Nothing is corrected: if two papers disagree, both numbers are kept, and `contradictions` reports them.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ PAPERS = ("av_master", "mccd", "crab", "crab_plus")
 
 @dataclass(frozen=True)
 class Number:
-    """One printed number. `printed` is the method's name in that table, `method` the name used throughout."""
+    """One published number. `printed` is the method's name in that table, `method` its name in lookhear."""
 
     method: str
     venue: str
-    variant: str  # what differs from the method itself: an ablation, an encoder, a training set
+    variant: str  # difference to the method itself: an ablation, an encoder, a training set
     dataset: str
     split: str
     type: str  # "Overall", "Audio", "Audio/Counting"
@@ -41,7 +41,7 @@ class Number:
 
     @property
     def cell(self) -> tuple[str, ...]:
-        """What the number is about: equal for numbers that should be equal."""
+        """Method, variant, dataset, split, type and metric: numbers with equal cells should be equal."""
         return (self.method, self.variant, self.dataset, self.split, self.type, self.metric)
 
 
@@ -49,10 +49,10 @@ class Number:
 class Method:
     """A published method.
 
-    `spatial_temporal`: its code, or where none could be read its paper, has a module that picks out places or moments.
-    `code_state`: what the link holds: runs, model only (its training loop fails), does not run, other network (the
-    survey links another paper's code), data only, readme, none, or not tried. `parameters` are millions, as published,
-    towers included. `here`: how it runs in lookhear: a net, wrapper or llm by name, by endpoint, or as rows of tables.
+    `spatial_temporal`: its code (or, without code, its paper) has a module that selects regions or moments.
+    `code_state`: the state of the linked code: runs, model only (its training loop fails), does not run, other network
+    (the survey links another paper's code), data only, readme, none, or not tried. `parameters` are millions, as
+    published, towers included. `here`: how lookhear has it: as a net, wrapper or llm, by endpoint, or as table rows.
     """
 
     name: str
@@ -67,24 +67,24 @@ class Method:
     family: str
     spatial_temporal: bool
     here: str
-    listed: str  # "survey", "papers" for a method that only result tables name
+    listed: str  # "survey", or "papers" for a method that only occurs in result tables
 
 
 @cache
 def numbers() -> tuple[Number, ...]:
-    """Every number of every table, in the order of the papers."""
-    found = []
+    """All published numbers, in the order of the papers."""
+    all_numbers = []
     for paper in PAPERS:
         for row in _rows(f"{paper}.csv"):
             value = row["value"]
             texts = {name: text for name, text in row.items() if name != "value"}
-            found.append(Number(**texts, value=float(value), digits=len(value.partition(".")[2])))
-    return tuple(found)
+            all_numbers.append(Number(**texts, value=float(value), digits=len(value.partition(".")[2])))
+    return tuple(all_numbers)
 
 
 @cache
 def methods() -> tuple[Method, ...]:
-    """The methods of the survey, oldest first, then those that only the result tables name."""
+    """The methods of the survey, oldest first, then those that only occur in result tables."""
     return tuple(_method(row) for row in _rows("methods.csv"))
 
 
@@ -101,7 +101,7 @@ def _method(row: Mapping[str, str]) -> Method:
 
 @cache
 def facts() -> tuple[dict[str, str], ...]:
-    """What tables say beside numbers: source, row (as printed), column and value, as printed."""
+    """Other cells of tables: source, row, column and value, as printed."""
     return tuple(_rows("facts.csv"))
 
 
@@ -112,7 +112,7 @@ def datasets() -> list[dict[str, str]]:
 
 @cache
 def counts() -> Mapping[tuple[str, str], Mapping[str, int]]:
-    """(dataset, split) -> type -> questions of the test sets the numbers are about."""
+    """(dataset, split) -> type -> number of questions, for the test sets of the published numbers."""
     found: dict[tuple[str, str], dict[str, int]] = {}
     for row in _rows("counts.csv"):
         found.setdefault((row["dataset"], row["split"]), {})[row["type"]] = int(row["questions"])
@@ -120,7 +120,7 @@ def counts() -> Mapping[tuple[str, str], Mapping[str, int]]:
 
 
 def names() -> dict[str, str]:
-    """Method -> one line about it: what `lookhear list methods` prints. Those that tables alone name come last."""
+    """Method -> one line about it, as printed by `lookhear list methods`; those without an entry come last."""
     printed: dict[str, dict[str, None]] = {}
     for n in numbers():
         printed.setdefault(n.method, {})[n.source] = None
@@ -142,7 +142,7 @@ def names() -> dict[str, str]:
 
 
 def names_in(text: str) -> list[str]:
-    """The methods named in `text`, separated by commas; `all` is every one. Other spellings are understood."""
+    """The methods named in `text`, separated by commas; "all" gives all. Aliases are accepted. Raises RecipeError."""
     known = {n.method.casefold(): n.method for n in numbers()}
     known |= {alias.casefold(): m.name for m in methods() for alias in (m.name, *m.also)}
     if text.strip() == "all":

@@ -1,26 +1,36 @@
-"""What the published numbers say together: accuracy by question type and design, and the best of each year.
+"""Statistics of the published numbers: accuracy by question type and design, and the best of each year.
 
-The survey groups methods by whether their design is spatial-temporal: has a module that picks out places or moments.
-Its figures are pictures, so which method is which is our reading of the methods (`published/methods.csv`).
+The survey draws methods in three colours: without a spatial-temporal design, and two kinds with one. Its figures do not
+name the methods of a colour; the grouping in `published/methods.csv` is our reading: a method has such a design if a
+module selects regions or moments, in a network for the task or on pretrained towers (adapters, language models).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from lookhear.errors import DependencyError, RecipeError
 from lookhear.evaluate.literature import published, table_rows
 from lookhear.evaluate.literature.contradictions import pooled
 
 TYPES = ("Existential", "Counting", "Location", "Comparative", "Temporal")
-DESIGNS = ("spatial-temporal", "other")
+ASKS = {  # question type -> what a question of this type asks, and one of MUSIC-AVQA's templates
+    "Existential": ("whether a sound or an instrument is there", "Is this sound from the instrument in the video?"),
+    "Counting": ("how many sources or kinds there are", "How many sounding <Object> in the video?"),
+    "Location": ("where in the picture something is", "Where is the loudest instrument?"),
+    "Comparative": ("which of two has more of something", "Is the <Object> more rhythmic than the <Object>?"),
+    "Temporal": ("in which order things happen", "Which <Object> makes the sound first?"),
+}
+DESIGNS = ("spatial-temporal network", "spatial-temporal on pretrained towers", "other")
 DATASETS = {"music_avqa": "MUSIC-AVQA", "music_avqa_r": "MUSIC-AVQA-R"}
-COLOURS = {"spatial-temporal": "#1b7837", "other": "#2166ac"}
+COLOURS = dict(zip(DESIGNS, ("#1b7837", "#762a83", "#2166ac"), strict=True))
+NETWORK = "audio-visual QA"  # family of networks for the task
 
 
 def by_type(dataset: str) -> dict[str, dict[str, float]]:
-    """Method -> question type -> accuracy, its audio, visual and audio-visual questions pooled; complete rows only."""
+    """Method -> question type -> accuracy, pooled over audio, visual and audio-visual; complete rows only."""
     names = [m.name for m in published.methods()]
     if dataset == "music_avqa_r":
         sizes = {part: published.counts()[dataset, part] for part in ("head", "tail")}
@@ -28,35 +38,48 @@ def by_type(dataset: str) -> dict[str, dict[str, float]]:
     else:
         sizes = {"test": published.counts()[dataset, "test"]}
         parts = {"test": _by_method(table_rows.rows(dataset, names))}
-    found = {}
+    means = {}
     for method in names:
         rows = {part: parts[part].get(method, {}) for part in sizes}
         if all(kind in rows[part] for part in sizes for kind in sizes[part]):
             values = {f"{kind} {part}": rows[part][kind] for part in sizes for kind in sizes[part]}
             weights = {f"{kind} {part}": sizes[part][kind] for part in sizes for kind in sizes[part]}
-            found[method] = {t: pooled({k: v for k, v in values.items() if f"/{t} " in k}, weights) for t in TYPES}
+            means[method] = {t: pooled({k: v for k, v in values.items() if f"/{t} " in k}, weights) for t in TYPES}
+    return means
+
+
+def question_types() -> list[dict[str, Any]]:
+    """What each question type asks, one of its templates, and its test questions on both datasets."""
+    parts = {"music_avqa": ("test",), "music_avqa_r": ("head", "tail")}
+    found = []
+    for kind, (asks, example) in ASKS.items():
+        row: dict[str, Any] = {"type": kind, "asks": asks, "example": example}
+        for dataset, splits in parts.items():
+            sizes = [published.counts()[dataset, split] for split in splits]
+            row[dataset] = sum(n for size in sizes for name, n in size.items() if name.endswith(f"/{kind}"))
+        found.append(row)
     return found
 
 
 def designs(dataset: str) -> dict[str, dict[str, float]]:
-    """Design -> question type -> mean over its methods; `methods` is how many those are."""
+    """Design -> question type -> mean over its methods; `methods` is their number."""
     rows, design = by_type(dataset), _design()
-    found = {}
+    by_design = {}
     for kind in DESIGNS:
         chosen = [row for method, row in rows.items() if design[method] == kind]
         means = {t: sum(row[t] for row in chosen) / len(chosen) for t in TYPES} if chosen else {}
-        found[kind] = {"methods": len(chosen), **means}
-    return found
+        by_design[kind] = {"methods": len(chosen), **means}
+    return by_design
 
 
-APART, TOP = 2.2, 93.0  # names of lines: how far apart, and the highest, on an axis from 20 to 95
+APART, TOP = 2.2, 93.0  # line labels: smallest distance and highest position, on an axis from 20 to 95
 RULE = "each method at its best: any encoders, fine-tuned on the set; not zero-shot, no ablation, no other training set"
 
 
 def progress(dataset: str) -> list[tuple[int, str, float]]:
-    """(year, method, overall accuracy) of every method with a published number, oldest first; `RULE` says which number.
+    """(year, method, overall accuracy) of every method with a published number that fits `RULE`, oldest first.
 
-    Of two papers that print one method's number differently the higher counts.
+    If papers print different numbers for one method, the highest counts.
     """
     years = {m.name: m.year for m in published.methods()}
     split = table_rows.SPLIT.get(dataset, "test")
@@ -69,12 +92,15 @@ def progress(dataset: str) -> list[tuple[int, str, float]]:
 
 
 def counts_as_whole(variant: str) -> bool:
-    """Whether a variant is the whole method, trained on the set: itself, fine-tuned, or with other encoders."""
+    """Whether a variant is the whole method trained on the dataset: itself, fine-tuned, or with other encoders."""
     return variant in ("", "fine-tuned") or variant.endswith(" sound")
 
 
 def draw(path: Path | str) -> None:
-    """Write the figure: accuracy by type on both datasets, one line a method, and overall accuracy by year."""
+    """Write the figure: accuracy by type on both datasets, one line per method, and overall accuracy by year.
+
+    Raises DependencyError without matplotlib, RecipeError for an unknown format.
+    """
     try:
         from matplotlib.figure import Figure
         from matplotlib.lines import Line2D
@@ -101,17 +127,17 @@ def draw(path: Path | str) -> None:
         panel.spines[["top", "right"]].set_visible(False)
     try:
         figure.savefig(path, dpi=150)
-    except ValueError as error:  # an ending that matplotlib knows no format for
+    except ValueError as error:  # matplotlib does not know the suffix
         raise RecipeError(f"{str(path)!r} cannot be drawn: {error}") from None
 
 
 def _label(panel, ends: Mapping[str, float], design: Mapping[str, str]) -> None:
-    """Name every line at its right end, apart from each other."""
+    """Label every line at its right end, without overlaps; `ends`: method -> value at the right end."""
     order = sorted(ends, key=lambda method: ends[method])
     heights: list[float] = []
     for method in order:
         heights.append(max(ends[method], heights[-1] + APART if heights else 0.0))
-    for n in reversed(range(len(heights))):  # what was pushed over the top comes down again
+    for n in reversed(range(len(heights))):  # labels above TOP are moved down
         heights[n] = min(heights[n], heights[n + 1] - APART if n + 1 < len(heights) else TOP)
     for method, height in zip(order, heights, strict=True):
         panel.annotate(
@@ -142,7 +168,10 @@ def _years(panel, entries: Sequence[tuple[int, str, float]], design: Mapping[str
 
 
 def _design() -> dict[str, str]:
-    return {m.name: DESIGNS[not m.spatial_temporal] for m in published.methods()}
+    found = {}
+    for m in published.methods():
+        found[m.name] = DESIGNS[0 if m.family == NETWORK else 1] if m.spatial_temporal else DESIGNS[2]
+    return found
 
 
 def _by_method(rows: Mapping[str, Mapping[str, float]]) -> dict[str, Mapping[str, float]]:

@@ -1,4 +1,4 @@
-"""Published rows to print beside a measured one, each with its table and the test file that it follows from."""
+"""Published rows to print beside a measured one, each with its table and, if it differs, its test file."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from lookhear.evaluate.literature.contradictions import files_behind
 from lookhear.evaluate.literature.published import Number, numbers
 from lookhear.evaluate.scores import Scored
 
-SPLIT = {"music_avqa_r": "headtail", "avqa": "val"}  # what the papers' numbers are about; elsewhere it is `test`
+SPLIT = {"music_avqa_r": "headtail", "avqa": "val"}  # split of the papers' numbers; default `test`
 WHOLE = {"music_avqa_r": ("test",)}  # other names of that split
 PARTS = ("head", "tail")
-FEW = 20  # methods named one by one, so that those without a number are said
+FEW = 20  # with fewer methods requested, those without a number are logged
 log = logging.getLogger("lookhear")
-HAVF = "with HAVF"  # the variant of six rows of AVQA's table, which prints no row without it
+HAVF = "with HAVF"  # variant of six rows of AVQA's table, which has no row of these methods without HAVF
 
 
 def lacking(dataset: str, wanted: Sequence[str]) -> list[str]:
-    """Those of `wanted` that have no published number on any split of `dataset`."""
+    """The methods in `wanted` without a published number on any split of `dataset`."""
     name = dataset.partition("@")[0]
     have = {n.method for n in numbers() if n.dataset == name}
     return [method for method in wanted if method not in have]
@@ -29,9 +29,9 @@ def lacking(dataset: str, wanted: Sequence[str]) -> list[str]:
 def rows(dataset: str, wanted: Sequence[str], split: str = "") -> dict[str, dict[str, float]]:
     """Published rows to print beside a measured one: "TSPM (AV-Master Table II)" -> type -> accuracy.
 
-    Tables of one paper that print a method's row in pieces are put together where they agree. Of several papers the
-    one with the most detail is taken; of those, one scored on the asked version's test file. A row that was scored on
-    the other of MUSIC-AVQA's two test files says so.
+    A method's row that one paper prints in several tables is merged if the tables agree. Of several papers, the row
+    with the most numbers is taken, and among equals one scored on the requested version's test file. A row scored on
+    the other of MUSIC-AVQA's two test files is labelled so.
     """
     chosen = {}
     for label, (where, row) in _chosen(dataset, wanted, split).items():
@@ -40,18 +40,18 @@ def rows(dataset: str, wanted: Sequence[str], split: str = "") -> dict[str, dict
 
 
 def parts(dataset: str, wanted: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
-    """Rows of a test set in head and tail: method -> `head`, `tail`, `headtail` -> type -> accuracy, as published."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    """Published rows of a test set with head and tail: method -> `head`, `tail`, `headtail` -> type -> accuracy."""
+    by_label: dict[str, dict[str, dict[str, float]]] = {}
     places: dict[str, dict[str, None]] = {}
     for part in (*PARTS, "headtail"):
         for label, (where, row) in _chosen(dataset, wanted, part).items():
-            found.setdefault(label, {})[part] = {column: row[column].value for column in PRINTED if column in row}
+            by_label.setdefault(label, {})[part] = {column: row[column].value for column in PRINTED if column in row}
             places.setdefault(label, {})[where] = None
-    return {f"{label} ({'; '.join(places[label])})": found[label] for label in found}
+    return {f"{label} ({'; '.join(places[label])})": by_label[label] for label in by_label}
 
 
 def beside(reports: Mapping[str, Scored], dataset: str, split: str, wanted: Sequence[str], format: str = "text") -> str:
-    """Measured rows and the published ones of `wanted` in one table; head and tail apart where reports have both."""
+    """One table of measured rows and the published rows of `wanted`; with head and tail if a report has them."""
     if missing := lacking(dataset, wanted) if len(wanted) < FEW else []:
         log.warning("no published number on %s of %s", dataset, ", ".join(missing))
     if any(report.parts for report in reports.values()):
@@ -62,9 +62,9 @@ def beside(reports: Mapping[str, Scored], dataset: str, split: str, wanted: Sequ
 
 
 def _chosen(dataset: str, wanted: Sequence[str], split: str) -> dict[str, tuple[str, dict[str, Number]]]:
-    """Method, with what differs from it -> where its row is printed, and the row."""
+    """Method (with its variant) -> (source table, row)."""
     name, _, version = dataset.partition("@")
-    by_set = name == "music_avqa_v2"  # two test sets and two training sets: all four are the table
+    by_set = name == "music_avqa_v2"  # variants are the two training sets, so they are shown
     split = split or (f"test_{version or 'balance'}" if by_set else SPLIT.get(name, "test"))
     if split in WHOLE.get(name, ()):
         split = SPLIT[name]
@@ -91,7 +91,7 @@ def _by_paper(tables: Mapping[str, dict[str, Number]]) -> list[dict[str, dict[st
 
 
 def _together(tables: Mapping[str, dict[str, Number]]) -> tuple[str, dict[str, Number]]:
-    """One row out of a paper's tables: the most detailed, and what others that agree with it print beyond it."""
+    """(source, row) from a paper's tables: the row with the most types, extended by rows that agree with it."""
     first, *rest = sorted(tables, key=lambda source: -len(tables[source]))
     row, used = dict(tables[first]), [first]
     for source in rest:
@@ -105,7 +105,7 @@ def _together(tables: Mapping[str, dict[str, Number]]) -> tuple[str, dict[str, N
 
 
 def _other_file(row: Mapping[str, Number], version: str) -> str:
-    """What to say of a row of MUSIC-AVQA that only the test file of another version than `version` explains."""
+    """A label for a MUSIC-AVQA row that agrees only with the test file of the other version; else ""."""
     if "Audio/Counting" not in row or row["Audio/Counting"].dataset != "music_avqa":
         return ""
     other = ["music_avqa"] if version == "original" else ["music_avqa@original"]

@@ -1,1 +1,1 @@
-"""Several recipes and seeds in one table: run, compare, transfer between tasks, routers."""
+"""Studies of several recipes and seeds: run, compare, transfer between tasks, router analysis."""

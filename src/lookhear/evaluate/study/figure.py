@@ -1,7 +1,7 @@
-"""A study as a figure: bars with intervals, or lines where rows are a number each (AV-Master's figures 4, 5 and 7).
+"""Figure of a study: bars with intervals, or lines if row names contain a number (AV-Master's figures 4, 5 and 7).
 
-Rows whose names end in a number and otherwise agree ("12 seconds", "qa weight 0.4") are the points of one line; a study
-that has such rows is drawn as lines over that number, others as bars. Groups of question types are drawn beside all.
+Rows whose names differ only in a number ("12 seconds", "qa weight 0.4") are the points of one line. A study with such
+rows is drawn as lines over the number, others as bars, which also show the groups of question types.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
 
 def draw(result: Mapping[str, Any], path: Path | str) -> None:
-    """Write the figure of `table.result`, a panel for each split. Raises DependencyError, RecipeError."""
+    """Write the figure of `table.result`, one panel per split. Raises DependencyError, RecipeError."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -44,20 +44,20 @@ def draw(result: Mapping[str, Any], path: Path | str) -> None:
     try:
         with files.whole(Path(path)) as part:
             figure.savefig(part, dpi=140)
-    except ValueError as error:  # an ending that matplotlib knows no format for
+    except ValueError as error:  # matplotlib does not know the suffix
         raise RecipeError(f"{str(path)!r} cannot be drawn: {error}") from None
 
 
 def series(rows: Mapping[str, Any]) -> dict[str, list[tuple[float, str]]]:
-    """Line -> its points (number, row) in order; empty where fewer than three rows share a line, or most share none."""
-    found: dict[str, list[tuple[float, str]]] = {}
+    """Line -> its points (number, row) in order, for lines of three or more; empty if they do not cover the rows."""
+    lines: dict[str, list[tuple[float, str]]] = {}
     for name in rows:
         numbers = NUMBER.findall(name)
         if numbers:
             label = " ".join(NUMBER.sub("", name, count=1).split()) if len(numbers) == 1 else name.rsplit(" ", 1)[0]
-            found.setdefault(label, []).append((float(numbers[-1]), name))
-    shared = found.pop("all", [])  # "all 1.0" is a point of every line
-    kept = {label: sorted([*points, *shared]) for label, points in found.items() if len(points) >= 3}
+            lines.setdefault(label, []).append((float(numbers[-1]), name))
+    shared = lines.pop("all", [])  # "all 1.0" is a point of every line
+    kept = {label: sorted([*points, *shared]) for label, points in lines.items() if len(points) >= 3}
     return kept if sum(map(len, kept.values())) >= max(3, len(rows) - 1) else {}
 
 

@@ -4,10 +4,10 @@
     record.means(phase="decode", modality="audio") ─▶ layer ─▶ (head,)      record.examples() ─▶ (example, layer, head)
     alike(llm.model) ─▶ layer ─▶ (head, head) cosines
 
-Crab+ (2026) figures 7 to 9: weights of tasks against each other, how much each head is used, which tasks prefer it, how
-alike the flattened B are, over all and by depth. Its text does not say over which tokens it averages, and Crab's code
-keeps those of generation alone: `phase` is `prefill` (what is read), `decode` (what is said) or `all`, `modality` one
-of `text`, `video` and `audio`, or `all`.
+Crab+ (2026) figures 7 to 9: weights of tasks against each other, mean weight and preference of each head, and cosines
+of the flattened B matrices, over all layers and by depth. The paper does not say over which tokens it averages, and
+Crab's code keeps only generated tokens. Here `phase` is `prefill` (prompt tokens), `decode` (generated tokens) or
+`all`, and `modality` is `text`, `video`, `audio` or `all`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PLACE = re.compile(r"layers\.(\d+)\.(?:\w+\.)*(\w+)$|blocks\.(\d+)\.(?:\w+\.)*(\
 
 @dataclass
 class Call:
-    """One pass through the model: which phase, tokens counted (row, modality), routes summed (row, modality, head)."""
+    """One forward pass: its phase, token counts (row, modality), and layer -> summed routes (row, modality, head)."""
 
     phase: str
     counts: np.ndarray
@@ -41,28 +41,28 @@ class Call:
 
 @dataclass
 class Record:
-    """What routers did, call by call. A tower's layers, whose tokens are no rows of a batch, are not recorded."""
+    """Router weights call by call. Layers of towers are not recorded, because their tokens are not those of the LLM."""
 
     calls: list[Call] = field(default_factory=list)
 
     def means(self, phase: str = "all", modality: str = "all") -> dict[str, np.ndarray]:
-        """Layer -> mean weight of each head over the tokens of that phase and kind; empty where there were none."""
-        wanted, kinds = _phases(phase), _modalities(modality)
-        found: dict[str, np.ndarray] = {}
+        """Layer -> (head,) mean weights over the tokens of a phase and modality; empty without such tokens."""
+        phases, kinds = _phases(phase), _modalities(modality)
+        totals: dict[str, np.ndarray] = {}
         total = 0.0
         for call in self.calls:
-            if call.phase in wanted:
+            if call.phase in phases:
                 total += float(call.counts[:, kinds].sum())
                 for name, sums in call.sums.items():
-                    found[name] = found.get(name, 0) + sums[:, kinds].sum(axis=(0, 1))
-        return {name: sums / total for name, sums in found.items()} if total else {}
+                    totals[name] = totals.get(name, 0) + sums[:, kinds].sum(axis=(0, 1))
+        return {name: sums / total for name, sums in totals.items()} if total else {}
 
     def examples(self, phase: str = "all", modality: str = "all") -> np.ndarray:
-        """(example, layer, head) mean weights of every row of every batch that was read or answered.
+        """(example, layer, head) mean weights of every row of every batch.
 
-        A batch begins with a pass over several tokens; passes over one token go on with it.
+        A pass over several tokens begins a batch; passes over one token continue it.
         """
-        wanted, kinds = _phases(phase), _modalities(modality)
+        phases, kinds = _phases(phase), _modalities(modality)
         batches: list[list[Call]] = []
         for call in self.calls:
             if call.phase == "prefill" or not batches:
@@ -70,11 +70,11 @@ class Record:
             batches[-1].append(call)
         rows = []
         for batch in batches:
-            some = [call for call in batch if call.phase in wanted]
-            if not some:
+            counted = [call for call in batch if call.phase in phases]
+            if not counted:
                 continue
-            count = np.sum([call.counts[:, kinds].sum(axis=1) for call in some], axis=0)
-            per_call = [np.stack([s[:, kinds].sum(axis=1) for s in call.sums.values()], axis=1) for call in some]
+            count = np.sum([call.counts[:, kinds].sum(axis=1) for call in counted], axis=0)
+            per_call = [np.stack([s[:, kinds].sum(axis=1) for s in call.sums.values()], axis=1) for call in counted]
             sums = np.sum(per_call, axis=0)
             kept = count > 0
             rows.append(sums[kept] / count[kept][:, None, None])
@@ -83,10 +83,10 @@ class Record:
 
 @contextmanager
 def recorded(llm: Any) -> Iterator[Record]:
-    """Record the routers of a language model's adapters for a while.
+    """Context manager: record the routers of a language model's adapters.
 
-    `llm` is any of `llms/`: its `base.model` takes `input_ids`, and `places` names the tokens that stand for media.
-    Raises ModelError where the model has no I-LoRA.
+    `llm` is a model of `llms/`: its `base.model` takes `input_ids`, and `places` has the ids of the media placeholder
+    tokens. Raises ModelError if the model has no I-LoRA adapters.
     """
     layers = {name: layer for name, layer in ilora.layers(llm.model).items() if "language_model" in name}
     layers = layers or ilora.layers(llm.model)
@@ -116,7 +116,7 @@ def recorded(llm: Any) -> Iterator[Record]:
 
 
 class _Now:
-    """The call that is under way."""
+    """The current forward pass."""
 
     def begin(self, record: Record, ids: Tensor, mask: Tensor | None, places: Mapping[str, int]) -> None:
         kind = torch.zeros_like(ids)
@@ -140,7 +140,7 @@ class _Now:
 
 
 def place(name: str) -> tuple[int, str]:
-    """(depth, kind) of an adapted layer: `…layers.3.self_attn.q_proj` is (3, "q_proj")."""
+    """(depth, module) of an adapted layer: `…layers.3.self_attn.q_proj` is (3, "q_proj"). Raises RecipeError."""
     match = PLACE.search(name)
     if match is None:
         raise RecipeError(f"{name!r} is no layer of a block.")
@@ -148,7 +148,7 @@ def place(name: str) -> tuple[int, str]:
 
 
 def by_depth(means: Mapping[str, np.ndarray]) -> np.ndarray:
-    """(depth, …) of values by layer, averaged over the modules of each depth."""
+    """(depth, …) values by layer, averaged over the modules of each depth."""
     groups: dict[int, list[np.ndarray]] = {}
     for name, value in means.items():
         groups.setdefault(place(name)[0], []).append(value)
@@ -156,7 +156,7 @@ def by_depth(means: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def by_module(means: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Kind of layer (q_proj, up_proj, …) -> values averaged over depths."""
+    """Module (q_proj, up_proj, …) -> values averaged over depths."""
     groups: dict[str, list[np.ndarray]] = {}
     for name, value in means.items():
         groups.setdefault(place(name)[1], []).append(value)
@@ -164,15 +164,15 @@ def by_module(means: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def preferences(by_task: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Task -> how much more than its average over tasks each head weighs there (Crab+ figure 8b)."""
+    """Task -> weight of each head minus its mean over tasks (Crab+ figure 8b)."""
     mean = np.mean(list(by_task.values()), axis=0)
     return {task: value - mean for task, value in by_task.items()}
 
 
 def apart(points: Mapping[str, np.ndarray]) -> float:
-    """How much of the spread of (example, …) points lies between tasks rather than within: 0 none, 1 all.
+    """Share of the variance of (example, …) points that is between tasks: 1 is all, 0 as much as for random groups.
 
-    The share of variance that the tasks' means explain, less what as many random groups would.
+    This is the adjusted R² of the tasks' means; nan if it is undefined.
     """
     flat = {task: np.asarray(value).reshape(len(value), -1) for task, value in points.items() if len(value)}
     every = np.concatenate(list(flat.values()))
@@ -185,17 +185,17 @@ def apart(points: Mapping[str, np.ndarray]) -> float:
 
 
 def alike(model: nn.Module, adapter: str = "default") -> dict[str, np.ndarray]:
-    """Layer -> (head, head) cosines of the flattened B (Crab+ figure 9; 0.630 over all there)."""
-    found = {}
+    """Layer -> (head, head) cosines of the flattened B (Crab+ figure 9; its mean over all is 0.630)."""
+    cosines = {}
     for name, layer in ilora.layers(model).items():
         heads = layer.ilora_B[adapter].detach().float().transpose(0, 1).flatten(1)
         heads = nn.functional.normalize(heads, dim=-1)
-        found[name] = (heads @ heads.T).cpu().numpy()
-    return found
+        cosines[name] = (heads @ heads.T).cpu().numpy()
+    return cosines
 
 
 def between(cosines: np.ndarray) -> float:
-    """The mean over pairs of different heads of (…, head, head) cosines."""
+    """The mean of (…, head, head) cosines over pairs of different heads; nan for one head."""
     n = cosines.shape[-1]
     return float(cosines[..., ~np.eye(n, dtype=bool)].mean()) if n > 1 else float("nan")
 

@@ -1,10 +1,10 @@
 """Studies: train several recipes over several seeds, evaluate them on the same questions, and compare in pairs.
 
-    rows x seeds ─ train ─▶ run folders ─ ask every split ─▶ right.json (one bit a question) ─ summary ─▶ table
+    rows x seeds ─ train ─▶ run folders ─ ask every split ─▶ right.json (one bit per question) ─ summary ─▶ table
 
-A row's score is the mean over its seeds; its interval comes from a bootstrap over videos of that mean. A difference is
-tested question by question with each video's questions together, and corrected (Holm) over what is looked at together:
-`Overall` over all rows; types within a row; templates within a row.
+A row's score is the mean over its seeds; its interval is a bootstrap of that mean over videos. Differences are paired
+by question and tested clustered by video, with Holm's correction within families: `Overall` over all rows; types within
+a row; templates within a row.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ import torch
 from lookhear import config, datasets, files
 from lookhear.errors import LookhearError, RecipeError
 from lookhear.metrics.answers import correct, normal
-from lookhear.model import NetModel, costs, load, says
+from lookhear.model import NetModel, costs, says
+from lookhear.model.runs import load_run
 from lookhear.store.batch import orders
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import fill
 from lookhear.types import Clip, Example
 
-CLIPS = 32  # watched at a time when asking
-OWN = "study."  # what an override of the study itself begins with
+CLIPS = 32  # clips per batch when asking
+OWN = "study."  # prefix of an override of the study itself
 Say = Callable[[str], None]
 
 
@@ -41,22 +42,24 @@ class Row:
 
     name: str = ""
     recipe: str = ""
-    """path, from the study's file"""
+    """path relative to the study's file, or the name of a recipe"""
     set: list[str] = field(default_factory=list)
-    """overrides, as `net.variant=paper`"""
+    """overrides such as `net.variant=paper`"""
     seeds: list[int] | None = None
-    """in place of the study's"""
+    """seeds of this row; default: those of the study"""
     against: str = ""
-    """the row it is tested against; empty means the first"""
+    """name of the row that it is tested against; empty: the first row"""
+    of: str = ""
+    """name of the row whose trained nets are evaluated, with `set` overriding their options; empty: train this row"""
 
 
 @dataclass(frozen=True)
 class Beyond:
-    """A test set of another dataset that every row is asked: MUSIC-AVQA-R, for nets that learn on MUSIC-AVQA."""
+    """A test set of another dataset for every row: MUSIC-AVQA-R, for nets trained on MUSIC-AVQA."""
 
     dataset: str = ""
     root: str = ""
-    """empty means that of the recipes"""
+    """folder of its annotations; empty: the root of the recipes"""
     split: str = "test"
 
     @property
@@ -66,20 +69,20 @@ class Beyond:
 
 @dataclass(frozen=True)
 class Study:
-    """What is compared. `set` is laid over every row before the row's own overrides."""
+    """The rows to compare. `set` are overrides of every row, applied before the row's own."""
 
     rows: list[Row] = field(default_factory=list)
     set: list[str] = field(default_factory=list)
     seeds: list[int] = field(default_factory=lambda: [0])
     splits: list[str] = field(default_factory=lambda: ["test"])
-    """of the recipes' own dataset"""
+    """splits of the recipes' dataset that are asked"""
     beyond: list[Beyond] = field(default_factory=list)
-    """of other datasets, asked as well"""
+    """test sets of other datasets that are also asked"""
 
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """The questions of one split, and who was right: row -> bool (seed, question); rows and seeds that failed."""
+    """The questions of one split, correctness (row -> bool (seed, question)), and errors of failed (row, seed)."""
 
     examples: Sequence[Example]
     right: Mapping[str, np.ndarray]
@@ -87,9 +90,9 @@ class Asked:
 
 
 def read(path: Path | str, overrides: Sequence[str] = ()) -> Study:
-    """The study written in a YAML file. Overrides `study.KEY=VALUE` change its own keys; others are the rows'.
+    """The study in a YAML file. Overrides `study.KEY=VALUE` change the study's keys; others belong to the rows.
 
-    Raises RecipeError for a row without a name of its own, or an unknown one.
+    Raises RecipeError for a row without a unique name, and for `against` with an unknown row.
     """
     own = [one.removeprefix(OWN) for one in overrides if one.startswith(OWN)]
     study = config.load(path, own, Study)
@@ -99,30 +102,39 @@ def read(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     for row in study.rows:
         if row.against and row.against not in names:
             raise RecipeError(f"{path}: row {row.name!r} is against {row.against!r}, which is no row: {names}.")
+        if row.of and (row.of not in names or row.recipe or not all(one.startswith("net.") for one in row.set)):
+            raise RecipeError(
+                f"{path}: row {row.name!r} asks the nets of {row.of!r}: a row's name, and `set` of net.KEY."
+            )
     return study
 
 
 def recipes(study: Study, path: Path, out: Path, overrides: Sequence[str] = ()) -> dict[tuple[str, int], config.Recipe]:
-    """(row, seed) -> its recipe, seeds in the outer order, so that a study cut short has whole columns."""
-    found: dict[tuple[str, int], config.Recipe] = {}
+    """(row, seed) -> recipe, ordered by seed, so that an interrupted study has every row for its first seeds.
+
+    Raises RecipeError for a recipe that cannot be built.
+    """
+    by_run: dict[tuple[str, int], config.Recipe] = {}
     overrides = [one for one in overrides if not one.startswith(OWN)]
     order = sorted((place, n) for n, row in enumerate(study.rows) for place in range(len(row.seeds or study.seeds)))
     for place, n in order:
         row = study.rows[n]
         seed = (row.seeds or study.seeds)[place]
         late = [f"seed={seed}", f"out={out / folder_of(row.name) / str(seed)}"]
-        beside = config.recipe_file(path).parent / row.recipe
-        recipe = beside if beside.is_file() else row.recipe
+        trained = next((one for one in study.rows if one.name == row.of), row)
+        beside = config.recipe_file(path).parent / trained.recipe
+        recipe = beside if beside.is_file() else trained.recipe
+        own = [] if trained is row else row.set
         try:
-            found[row.name, seed] = config.load(recipe, [*study.set, *row.set, *overrides, *late])
-            _buildable(found[row.name, seed])
+            by_run[row.name, seed] = config.load(recipe, [*study.set, *trained.set, *overrides, *own, *late])
+            _buildable(by_run[row.name, seed])
         except RecipeError as error:
             raise RecipeError(f"Row {row.name!r}: {error}") from None
-    return found
+    return by_run
 
 
 def _buildable(recipe: config.Recipe) -> None:
-    """Raises RecipeError where net or debiasing cannot be built with the sizes that the recipe gives."""
+    """Raises RecipeError if the net or the debiasing wrapper of the recipe cannot be built."""
     with torch.device("meta"):
         net = config.build("nets", {k: v for k, v in recipe.net.items() if k != "pretrained"})
         if recipe.debias:
@@ -130,7 +142,7 @@ def _buildable(recipe: config.Recipe) -> None:
 
 
 def folder_of(name: str) -> str:
-    """A row's name as a folder."""
+    """The folder name of a row."""
     return re.sub(r"[^\w.+-]+", "_", name.lower()).strip("_")
 
 
@@ -142,17 +154,17 @@ def go(
     minutes: float = float("inf"),
     say: Say = print,
 ) -> dict[str, Asked]:
-    """Train and ask what is missing, then split -> what was asked. After `minutes` no further run is begun.
+    """Train and ask the runs that are missing; returns split -> Asked. After `minutes` no further run is started.
 
-    `train` is given each recipe and returns its run folder; a run that is complete already costs nothing. Every row is
-    built before any is trained (RecipeError); one whose training fails is said and left out, and is tried again by the
-    next run. Where all fail, the first error is raised.
+    `train` gets each recipe and returns its run folder; complete runs are not trained again. Every row is built before
+    any is trained (RecipeError). A row whose training fails is reported and left out, and the next call tries it again.
+    If all fail, RecipeError is raised with the first error.
     """
     failed: dict[tuple[str, int], str] = {}
     study, began = read(path, overrides), time.perf_counter()
     jobs = recipes(study, path, out, overrides)
     kept: dict[str, Sequence[Example]] = {}
-    further = {one.name: one for one in study.beyond}
+    further, asks = {one.name: one for one in study.beyond}, {row.name: row.of for row in study.rows if row.of}
     splits = [*study.splits, *further]
     right: dict[str, dict[str, dict[int, np.ndarray]]] = {split: {} for split in splits}
     stores: dict[str, FeatureStore] = {}
@@ -167,19 +179,18 @@ def go(
                 continue
             start = time.perf_counter()
             try:
-                run = train(recipe)
+                run = train(jobs[asks.get(name, name), seed])
+                model = load_run(run, net=recipe.net if name in asks else None)
             except LookhearError as error:
                 failed[name, seed] = str(error)
                 say(f"failed: {name}, seed {seed}: {error}")
                 continue
             took = time.perf_counter() - start
-            model = load(run)
-            assert isinstance(model, NetModel)
             where = recipe.data.store or f"{recipe.data.root}/features"
             store = stores.setdefault(where, FeatureStore(where, cache=True))
             for split in (s for s in splits if s not in known):
                 known[split] = asked(model, kept[split], store)
-                keep(run, split, kept[split], known[split])
+                keep(Path(recipe.out), split, kept[split], known[split])
             scores = ", ".join(f"{s} {100 * bits.mean():.2f} %" for s, bits in known.items())
             say(f"{name}, seed {seed}: {scores} (trained in {took:.0f} s, {time.perf_counter() - start - took:.0f} s)")
             if told := costs.read(run):
@@ -196,43 +207,43 @@ def go(
 
 @torch.inference_mode()
 def asked(model: NetModel, examples: Sequence[Example], store: FeatureStore) -> np.ndarray:
-    """bool (question,): which of `examples` the model answers right. Clips are watched once; no evidence is made.
+    """bool (question,): which of `examples` the model answers correctly. Each clip is watched once, without evidence.
 
-    Questions that offer options are asked as `model.answer` asks them.
+    Questions with options are answered by `model.answer`, which chooses among the options.
     """
-    wanted = [*orders(model.net.watch), *orders(model.net.answer)]
-    fill(store, model.recipe.features, wanted, examples, model.encoder)
+    streams = [*orders(model.net.watch), *orders(model.net.answer)]
+    fill(store, model.recipe.features, streams, examples, model.encoder)
     vocabulary = [normal(answer) for answer in model.vocabulary]
     among = model.recipe.data.options != "off" and any("options" in e.meta for e in examples)
     model = model.using(store)
     groups: dict[Clip, list[int]] = {}
     for i, example in enumerate(examples):
         groups.setdefault(example.clip, []).append(i)
-    clips, found = list(groups), np.zeros(len(examples), bool)
+    clips, right = list(groups), np.zeros(len(examples), bool)
     for start in range(0, len(clips), CLIPS):
         places = [i for clip in clips[start : start + CLIPS] for i in groups[clip]]
         if among:
             some = [examples[i] for i in places]
-            said_ = model.answer(model.watch(clips[start : start + CLIPS]), some)
-            found[places] = [
-                e.reference is not None and correct(a, e.reference) for a, e in zip(said_, some, strict=True)
+            answers = model.answer(model.watch(clips[start : start + CLIPS]), some)
+            right[places] = [
+                e.reference is not None and correct(a, e.reference) for a, e in zip(answers, some, strict=True)
             ]
             continue
-        said = says(model.net, model.batch([examples[i] for i in places], wanted, store)).logits.argmax(-1)
-        for i, answer in zip(places, said.tolist(), strict=True):
+        predicted = says(model.net, model.batch([examples[i] for i in places], streams, store)).logits.argmax(-1)
+        for i, answer in zip(places, predicted.tolist(), strict=True):
             reference = examples[i].reference
-            found[i] = reference is not None and vocabulary[answer] == normal(reference.text)
-    return found
+            right[i] = reference is not None and vocabulary[answer] == normal(reference.text)
+    return right
 
 
 def keep(run: Path, split: str, examples: Sequence[Example], right: np.ndarray) -> None:
-    """Write who was right into the run folder: one bit a question, with a hash of the questions."""
+    """Write correctness into the run folder: one bit per question, with a hash of the questions."""
     text = json.dumps({"questions": len(examples), "digest": digest(examples), "right": pack(right)})
     files.write(_bits_of(run, split), text)
 
 
 def stored(run: Path, split: str, examples: Sequence[Example]) -> np.ndarray | None:
-    """What `keep` wrote, or None where the run was not asked these very questions."""
+    """What `keep` wrote, or None if the run was not asked exactly these questions."""
     path = _bits_of(run, split)
     if not path.is_file():
         return None
@@ -247,16 +258,16 @@ def _bits_of(run: Path, split: str) -> Path:
 
 
 def digest(examples: Sequence[Example]) -> str:
-    """Changes when a question, its clip or its reference does."""
+    """A hash of the questions, their clips and their references."""
     lines = (f"{e.id}\t{e.clip.id}\t{e.question}\t{e.reference and e.reference.text}\n" for e in examples)
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
 
 
 def pack(right: np.ndarray) -> str:
-    """bool (question,) as text, 4 characters for 24 questions."""
+    """bool (question,) as base64 text, 4 characters per 24 questions."""
     return base64.b64encode(np.packbits(right).tobytes()).decode()
 
 
 def unpack(text: str, count: int) -> np.ndarray:
-    """What `pack` packed."""
+    """bool (count,) from the text that `pack` made."""
     return np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8), count=count).astype(bool)

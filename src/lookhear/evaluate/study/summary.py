@@ -1,4 +1,4 @@
-"""A study in numbers: accuracies, intervals over videos, and paired tests of rows against each other."""
+"""Statistics of a study: accuracies, intervals over videos, and paired tests between rows."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from lookhear.evaluate.study.rows import Asked
 
 
 def summary(found: Asked, against: Mapping[str, str], resamples: int = statistics.RESAMPLES) -> dict[str, Any]:
-    """Row -> column -> mean over seeds, interval, and difference to its opponent, with corrected p; plus its seeds.
+    """Row -> column -> mean over seeds, interval, and difference to another row with corrected p; also its seeds.
 
-    `against` is row -> row; a row that is against itself or unknown is not tested. Columns are `Overall`, groups, types
-    (`Audio/Counting`) and templates, as they are written.
+    `against` maps a row to the row it is tested against; a row without one, or against itself, is not tested. Columns
+    are `Overall`, groups, types (`Audio/Counting`) and the texts of templates.
     """
     examples = list(found.examples)
     names = columns_of(examples)
@@ -49,12 +49,12 @@ def summary(found: Asked, against: Mapping[str, str], resamples: int = statistic
 
 
 def of_part(column: str, part: str) -> str:
-    """The name of a column for the questions of `head` or `tail` alone."""
+    """The name of a column for only the questions of `head` or `tail`."""
     return f"{column} ({part})"
 
 
 def _bits(seeds: np.ndarray) -> np.ndarray:
-    """One run keeps its bools: where all are alike, the bootstrap needs to know that they could not be between."""
+    """Mean over seeds; a single run stays bool, because the bootstrap treats equal bools by an exact bound."""
     return seeds[0] if len(seeds) == 1 else seeds.mean(0)
 
 

@@ -1,4 +1,4 @@
-"""A study over a swept value: which setting was swept, and its rows as lines over it.
+"""A study over a swept value: find the swept setting, and arrange the rows as lines over it.
 
 set: [net.hidden=64] · [net.hidden=128] · [net.hidden=256]  ─▶  name `net.hidden`, one line, three points
 """
@@ -15,7 +15,7 @@ Lines = dict[str, list[tuple[float, Bar]]]
 
 
 def swept(study: Study) -> str:
-    """The key that takes the most numeric values among rows that are otherwise alike; empty where none takes two."""
+    """The key with the most numeric values among rows that are otherwise equal; "" if none has two values."""
     sets = {row.name: _settings(row) for row in study.rows}
     counts = {key: _most(sets, key) for key in dict.fromkeys(k for given in sets.values() for k in given)}
     best = max(counts, key=lambda key: counts[key], default="")
@@ -23,11 +23,11 @@ def swept(study: Study) -> str:
 
 
 def lines(study: Study, facts: Mapping[str, Any], key: str) -> Lines:
-    """Series -> (value of `key`, accuracy with its interval), of one split's summary.
+    """Series -> (value of `key`, accuracy with its interval) for the summary of one split.
 
-    A series is what rows have in common besides `key`. A single series is shown by group of questions as well.
+    Rows that differ only in `key` form a series. If there is one series, there is a line per group of questions.
     """
-    found: Lines = {}
+    points: Lines = {}
     rows = [row for row in study.rows if _number(_settings(row).get(key)) is not None and row.name in facts["rows"]]
     series = {row.name: _besides(row, key) for row in rows}
     alone = len(set(series.values())) == 1
@@ -39,8 +39,8 @@ def lines(study: Study, facts: Mapping[str, Any], key: str) -> Lines:
         for column in groups if alone else ["Overall"]:
             cell = columns[column]
             name = column if alone else series[row.name]
-            found.setdefault(name, []).append((value, (cell["accuracy"], *cell["interval"])))
-    return found
+            points.setdefault(name, []).append((value, (cell["accuracy"], *cell["interval"])))
+    return points
 
 
 def _settings(row: Row) -> dict[str, str]:
@@ -48,13 +48,13 @@ def _settings(row: Row) -> dict[str, str]:
 
 
 def _besides(row: Row, key: str) -> str:
-    """What tells a row's series: its recipe and its overrides besides `key`."""
+    """The name of a row's series: its recipe and its overrides except `key`."""
     rest = [f"{k}={v}" for k, v in _settings(row).items() if k not in (key, "recipe")]
     return ", ".join([row.recipe.removesuffix(".yaml").rpartition("/")[2], *rest])
 
 
 def _most(sets: Mapping[str, Mapping[str, str]], key: str) -> int:
-    """How many numbers `key` takes at the most among rows that agree in all else."""
+    """The largest number of values of `key` among rows that agree in all other settings."""
     values: dict[tuple[tuple[str, str], ...], set[float]] = {}
     for given in sets.values():
         value = _number(given.get(key))

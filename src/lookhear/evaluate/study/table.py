@@ -1,4 +1,4 @@
-"""What a study found, as one JSON object and as tables: a row a line, then each row's difference to its opponent."""
+"""Results of a study as a JSON object and as tables: accuracies of each row, then differences between rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lookhear.model import costs
 
 
 def result(study: Study, found: Mapping[str, Asked]) -> dict[str, Any]:
-    """Split -> its summary, and `right`: row -> for each seed one bit a question, in the order of the split's file."""
+    """Split -> its summary, with `right`: row -> per seed one bit per question, in the order of the split's file."""
     first = study.rows[0].name
     against = {row.name: row.against or first for row in study.rows}
     splits = {}
@@ -28,17 +28,17 @@ def result(study: Study, found: Mapping[str, Asked]) -> dict[str, Any]:
 
 
 def costs_of(study: Study, out: Path) -> dict[str, Any]:
-    """Row -> what its first run that has ended cost, as its costs.json tells."""
-    found = {}
+    """Row -> the costs.json of its first finished run."""
+    by_row = {}
     for row in study.rows:
         told = [costs.read(out / folder_of(row.name) / str(seed)) for seed in row.seeds or study.seeds]
         if any(told):
-            found[row.name] = next(filter(None, told))
-    return found
+            by_row[row.name] = next(filter(None, told))
+    return by_row
 
 
 def text(result: Mapping[str, Any], format: str = "text") -> str:
-    """For each split: accuracies by type with the overall interval, and what the paired tests say; then the costs."""
+    """For each split: accuracies by type with the overall interval, and the paired tests; then the costs."""
     parts = []
     for split, facts in result["splits"].items():
         parts += [f"{split}: {facts['questions']} questions about {facts['videos']} videos", "", scores(facts, format)]
@@ -56,7 +56,7 @@ def text(result: Mapping[str, Any], format: str = "text") -> str:
 
 
 def bars(facts: Mapping[str, Any]) -> dict[str, dict[str, tuple[float, float, float]]]:
-    """Row -> type, group or `Overall` -> accuracy and the edges of its interval: what `draw.charts.scores` draws."""
+    """Row -> type or `Overall` -> (accuracy, low, high), the input of `draw.charts.scores`."""
     found: dict[str, dict[str, tuple[float, float, float]]] = {}
     for name, row in facts["rows"].items():
         cells = {c: cell for c, cell in row["columns"].items() if c == "Overall" or _is_type(c)}
@@ -65,9 +65,9 @@ def bars(facts: Mapping[str, Any]) -> dict[str, dict[str, tuple[float, float, fl
 
 
 def scores(facts: Mapping[str, Any], format: str = "text", columns: tuple[str, ...] = (), part: str = "") -> str:
-    """Accuracy of each row by type, in percent, mean over seeds; `columns` in place of the types.
+    """A table of each row's accuracy by type, in percent, mean over seeds; `columns` replace the types.
 
-    With `part` that of the questions of `head` or `tail` alone, without the spread of seeds, which is of all questions.
+    With `part`, only the questions of `head` or `tail` count, and the range over seeds is left out.
     """
     rows = facts["rows"]
     known = next(iter(rows.values()))["columns"]
@@ -89,7 +89,7 @@ def scores(facts: Mapping[str, Any], format: str = "text", columns: tuple[str, .
 
 
 def differences(facts: Mapping[str, Any], format: str = "text", column: str = "Overall") -> str:
-    """Each tested row less its opponent, in points, with interval and corrected p; significant ones are marked."""
+    """A table of the differences between tested rows, in points, with interval and p; significant ones are marked."""
     lines = []
     for name, row in facts["rows"].items():
         cell = row["columns"][column]
@@ -102,15 +102,15 @@ def differences(facts: Mapping[str, Any], format: str = "text", column: str = "O
 
 
 def by_part(facts: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
-    """Row -> `head`, `tail`, `headtail` -> column -> accuracy, as `tables.by_part` prints it."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    """Row -> `head`, `tail`, `headtail` -> column -> accuracy, the input of `tables.by_part`."""
+    by_row: dict[str, dict[str, dict[str, float]]] = {}
     for name, row in facts["rows"].items():
         cells = {c: cell["accuracy"] for c, cell in row["columns"].items() if _is_column(c)}
-        found[name] = {"headtail": {c: v for c, v in cells.items() if not c.endswith(")")}}
+        by_row[name] = {"headtail": {c: v for c, v in cells.items() if not c.endswith(")")}}
         for part in PARTS:
             end = of_part("", part)
-            found[name][part] = {c.removesuffix(end): v for c, v in cells.items() if c.endswith(end)}
-    return found
+            by_row[name][part] = {c.removesuffix(end): v for c, v in cells.items() if c.endswith(end)}
+    return by_row
 
 
 def _is_column(column: str) -> bool:

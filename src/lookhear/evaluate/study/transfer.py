@@ -1,9 +1,9 @@
 """Multi-task transfer: positive-transfer rate and net score (Crab+, 2026, figures 1, 6 and 10).
 
-A task gains where the model trained on all tasks scores higher than the one trained on it alone. The positive-transfer
-rate is the share of tasks that gain; the net score is that share less the share of tasks that lose, both in percent. A
-difference smaller than what other seeds or other clips make is no transfer, though the papers count it as one: `clear`
-counts those whose interval leaves zero out.
+A task gains if the model trained on all tasks scores higher than the model trained on it alone. The positive-transfer
+rate is the percentage of tasks that gain; the net score is that rate minus the percentage of tasks that lose. The
+papers also count differences within the noise of seeds and clips; `clear` counts only those whose interval excludes
+zero.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lookhear.errors import DatasetError
 
 @dataclass(frozen=True)
 class Change:
-    """One task's score together less its score alone: mean over seeds and its 95 % interval."""
+    """One task's score trained together minus its score trained alone: mean over seeds and its 95 % interval."""
 
     alone: float
     together: float
@@ -29,30 +29,30 @@ class Change:
 
     @property
     def clear(self) -> int:
-        """1 for a gain, -1 for a loss, 0 where the interval has zero in it or there is none."""
+        """1 for a gain, -1 for a loss, 0 if the interval contains zero or is nan."""
         low, high = self.interval
         return 1 if low > 0 else -1 if high < 0 else 0
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """Task -> change, and what they add up to in percent of tasks."""
+    """Task -> change, and the percentages of tasks that gain and lose."""
 
     changes: Mapping[str, Change]
 
     @property
     def gained(self) -> float:
-        """Positive-transfer rate: percent of tasks whose mean is higher together."""
+        """Positive-transfer rate: percentage of tasks whose mean is higher when trained together."""
         return self._share(lambda change: change.difference > 0)
 
     @property
     def lost(self) -> float:
-        """Percent of tasks whose mean is lower together."""
+        """Percentage of tasks whose mean is lower when trained together."""
         return self._share(lambda change: change.difference < 0)
 
     @property
     def net(self) -> float:
-        """Percent gained less percent lost."""
+        """Net score: percentage gained minus percentage lost."""
         return self.gained - self.lost
 
     def to_json(self) -> dict[str, Any]:
@@ -83,10 +83,10 @@ def transfer(
     together: Mapping[str, Sequence[float]],
     intervals: Mapping[str, tuple[float, float]] | None = None,
 ) -> Transfer:
-    """From task -> score of each seed, higher being better, in the same order of seeds on both sides.
+    """Transfer from task -> scores by seed (higher is better), with equal order of seeds on both sides.
 
-    Intervals are of the mean over seeds as draws from a t-distribution (nan of one seed), or as given: those over clips
-    from `statistics.paired`, where each example's score is known.
+    Intervals are t-intervals of the mean over seeds (nan for one seed), unless `intervals` are given, such as those
+    over clips from `statistics.paired`. Raises DatasetError if a task is missing on one side.
     """
     if not alone or set(alone) != set(together):
         odd = sorted(set(alone) ^ set(together)) or ["no task at all"]
@@ -101,7 +101,7 @@ def transfer(
 
 
 def best(methods: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, float]:
-    """Method -> percent of tasks on which its mean over seeds is best (Crab+ figure 10); ties count for each."""
+    """Method -> percentage of tasks on which its mean over seeds is best (Crab+ figure 10); ties count for each."""
     tasks = next(iter(methods.values()))
     tops = {task: max(float(np.mean(scores[task])) for scores in methods.values()) for task in tasks}
     return {
@@ -111,6 +111,6 @@ def best(methods: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, floa
 
 
 def sensitivity(base: Mapping[str, float], other: Mapping[str, float]) -> tuple[dict[str, float], float]:
-    """Task -> percentage points away from `base`, and the mean of their absolute values (Crab+ figure 11)."""
+    """(task -> difference to `base` in points, mean of their absolute values) (Crab+ figure 11)."""
     gaps = {task: other[task] - base[task] for task in base}
     return gaps, float(np.mean(np.abs(list(gaps.values()))))

@@ -19,7 +19,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +30,14 @@ from torch.nn import functional as F
 from lookhear import config as configs
 from lookhear.encoders import beats
 from lookhear.errors import ModelError
-from lookhear.frontends import images
 from lookhear.ilora import fit
-from lookhear.layers import kv_cache, mask_decoder
+from lookhear.layers import kv_cache
 from lookhear.layers.generation import GREEDY, Generation, Told, generate, placed
 from lookhear.llms import Prepared, Reply
 from lookhear.llms.crab import storage
+from lookhear.llms.crab.clips import CrabCache, embedded, pieces, pixels
+from lookhear.llms.crab.clips import prefix as prefix_of
+from lookhear.llms.crab.drawing import mask_losses
 from lookhear.llms.crab.parts import Config, Net
 from lookhear.llms.crab.storage import BASE, VISION_BASE
 from lookhear.llms.crab.storage import plan as plan
@@ -48,14 +49,6 @@ from lookhear.types import Media, Region
 
 RATE = 16_000
 TOGETHER = 16  # questions per batch
-SHORTEST = 3200  # fewest samples of a piece, enough for one column of BEATs patches
-
-
-@dataclass(frozen=True)
-class CrabCache(kv_cache.MediaCache):
-    """Encoded clips. `pictures` are CLIP's hidden states at two layers for the frame whose masks are predicted."""
-
-    pictures: tuple[tuple[Tensor, Tensor] | None, ...] = ()
 
 
 class Crab:
@@ -82,9 +75,9 @@ class Crab:
         made: dict[str, Any] = {"notes": media.notes}
         if media.frames is not None and len(media.frames):
             single = len(media.frames) == 1 and image is None
-            made["image" if single else "video"] = self._pixels(media.frames)
+            made["image" if single else "video"] = pixels(media.frames, self.side)
         if image is not None:
-            made["image"] = self._pixels(image[None])
+            made["image"] = pixels(image[None], self.side)
         if media.waveform is not None:
             if media.sample_rate != RATE:
                 raise ModelError(f"crab hears at {RATE} Hz, was given {media.sample_rate} Hz. Decode at {RATE}.")
@@ -98,7 +91,7 @@ class Crab:
         """Encode clips; the result has one row per clip."""
         words, clips = self._spoken(), [self.prepared(m) for m in media]
         ids, mask = kv_cache.left([self.prefix(clip) for clip in clips], words.pad, self.device)
-        embeds, pictures = self.embedded(ids, clips)
+        embeds, pictures = embedded(words, self.model, ids, clips)
         positions = (mask.long().cumsum(-1) - 1).clamp(min=0)
         out = self.model.bare.model(
             inputs_embeds=embeds, attention_mask=mask.long(), position_ids=positions, use_cache=True
@@ -159,6 +152,10 @@ class Crab:
         terms = self.losses([self.prepared(m) for m in media], self.tokens(asks), masks)
         return torch.stack(list(terms.values())).sum()
 
+    def prefix(self, prepared: Prepared) -> list[int]:
+        """Token ids of a clip's prefix; each placeholder is repeated once per feature."""
+        return prefix_of(self._spoken(), self.model.config, prepared)
+
     def reply(self, target: str) -> list[int]:
         """The tokens of a target, with the one that ends it."""
         return self._spoken().target(target)
@@ -181,7 +178,7 @@ class Crab:
         """The terms `text`, `bce`, `dice`, `classes` of prepared clips with tokens of (prompt, target)."""
         words = self._spoken()
         row = kv_cache.packed([self.prefix(c) for c in clips], asks, words.pad, self.device)
-        embeds, pictures = self.embedded(row.ids, clips)
+        embeds, pictures = embedded(words, self.model, row.ids, clips)
         lengths = (row.segment == 0).sum(-1)
         flat = torch.arange(int(lengths.max()), device=self.device)
         within = flat - (flat[-1] + 1 - lengths[:, None])  # positions of the clips in the left-padded rows
@@ -194,38 +191,10 @@ class Crab:
         learned = row.labels != kv_cache.IGNORED
         logits = self.model.bare.lm_head(hidden[learned]).float()
         terms = {"text": F.cross_entropy(logits, row.labels[learned])}
-        return terms if masks is None else terms | self._drawing(hidden, row, pictures, masks)
-
-    def _drawing(
-        self,
-        hidden: Tensor,
-        row: kv_cache.Packed,
-        pictures: Sequence[tuple[Tensor, Tensor] | None],
-        masks: Sequence[Sequence[np.ndarray | Tensor | None]],
-    ) -> dict[str, Tensor]:
-        """Mask losses, from the hidden states that predict the mask tokens of each ask with a target mask."""
-        if self.model.segment is None:
-            raise ModelError("This Crab was built without a mask decoder (masks=False), so masks cannot be learned.")
-        wanted = torch.tensor([self._spoken().ids[mark] for mark in MASKS], device=self.device)
-        told: dict[bool, list[tuple[Tensor, Tensor, Tensor, Tensor]]] = {False: [], True: []}
-        for i, truths in enumerate(masks):
-            for k, truth in enumerate(truths, 1):
-                if truth is None:
-                    continue
-                states = hidden[i][(row.segment[i] == k) & torch.isin(row.labels[i], wanted)]
-                picture = pictures[i]
-                if len(states) < len(MASKS) or picture is None:
-                    raise ModelError("A target with a mask needs the six mask tokens, and its clip a picture.")
-                true = _sized(torch.as_tensor(truth, device=self.device).squeeze(), self.model.segment.config.side)
-                many = not true.is_floating_point() and int(true.max()) > 1
-                told[many].append((states[-len(MASKS) :], *picture, true))
-        pairs: dict[bool, list[tuple[Tensor, Tensor]]] = {False: [], True: []}
-        for many, rows in told.items():
-            if rows:
-                states, first, second, true = (torch.stack(column) for column in zip(*rows, strict=True))
-                logits = self.model.segment(states, [first, second], many).float()
-                pairs[many] = list(zip(logits, true if many else true[:, None].float(), strict=True))
-        return mask_decoder.losses(pairs[False], pairs[True])
+        if masks is None:
+            return terms
+        marks = [words.ids[mark] for mark in MASKS]
+        return terms | mask_losses(self.model.segment, marks, hidden, row, pictures, masks)
 
     def adapt(self, config: Any) -> None:
         """Add PEFT adapters to the language model; they are trained with the connectors, as in Crab's main stage."""
@@ -279,77 +248,6 @@ class Crab:
     def prepared(self, media: Media | Prepared) -> Prepared:
         """`prepare` a clip if it is not prepared yet."""
         return self.prepare(media) if isinstance(media, Media) else media
-
-    def _pixels(self, frames: np.ndarray) -> Tensor:
-        if frames.shape[1:3] != (self.side, self.side):
-            frames = images.squashed(frames, self.side)
-        return images.normalised(frames, images.CLIP_MEAN, images.CLIP_STD)
-
-    def prefix(self, prepared: Prepared) -> list[int]:
-        """Token ids of a clip's prefix; each placeholder is repeated once per feature."""
-        words, c = self._spoken(), self.model.config
-        each = {"image": c.queries, "video": c.queries, "audio": c.heard_queries}
-        ids = prepared.get("prefix") or words.prefix([kind for kind in MEDIA if kind in prepared])
-        times = {words.ids[f"<{kind}>"]: len(prepared[kind]) * each[kind] for kind in MEDIA if kind in prepared}
-        return [number for number in ids for _ in range(times.get(number, 1))]
-
-    def embedded(self, ids: Tensor, clips: Sequence[Prepared]) -> tuple[Tensor, list[tuple[Tensor, Tensor] | None]]:
-        """Input embeddings with features in place of placeholders, and CLIP's hidden states of the mask frames."""
-        words, net = self._spoken(), self.model
-        embeds = net.embed(ids)
-        kind, device = embeds.dtype, embeds.device
-        pictures: list[tuple[Tensor, Tensor] | None] = [None] * len(clips)
-        found: dict[str, dict[int, Tensor]] = {name: {} for name in MEDIA}
-        shown = [(i, name) for i, clip in enumerate(clips) for name in ("video", "image") if name in clip]
-        if shown:
-            frames = [clips[i][name].to(device, kind) for i, name in shown]
-            counts = [len(some) for some in frames]
-            first, second, last = net.seen(torch.cat(frames))
-            looked = net.look(last[None])[0].split([count * net.config.queries for count in counts])
-            levels = zip(first.split(counts), second.split(counts), strict=True)
-            for (i, name), (one, other), tokens in zip(shown, levels, looked, strict=True):
-                middle = (len(one) - 1) // 2
-                pictures[i] = (
-                    one[middle],
-                    other[middle],
-                )  # an image follows its video; masks are predicted for the image
-                found[name][i] = tokens
-        lengths: dict[int, list[int]] = {}
-        for i, clip in enumerate(clips):
-            if "audio" in clip:
-                lengths.setdefault(clip["audio"].shape[1], []).append(i)
-        for rows in lengths.values():  # batches of pieces with equal length
-            heard = net.heard(torch.cat([clips[i]["audio"].to(device, kind) for i in rows]))
-            counts = [len(clips[i]["audio"]) * net.config.heard_queries for i in rows]
-            found["audio"] |= dict(zip(rows, heard.split(counts), strict=True))
-        for name, tokens in found.items():
-            if tokens:
-                features = torch.cat([tokens[i] for i in sorted(tokens)])
-                embeds = embeds.masked_scatter((ids == words.ids[f"<{name}>"])[..., None], features.to(kind))
-        return embeds, pictures
-
-
-def _sized(mask: Tensor, side: int) -> Tensor:
-    """Resize a target mask or class map to the decoder's size by nearest pixels."""
-    if mask.shape == (side, side):
-        return mask
-    return F.interpolate(mask[None, None].float(), (side, side), mode="nearest-exact")[0, 0].to(mask.dtype)
-
-
-def pieces(waveform: np.ndarray, config: Config) -> Tensor:
-    """Cut 16 kHz sound into (piece, sample) as in the release; very short pieces are padded with silence."""
-    wave = torch.from_numpy(np.ascontiguousarray(waveform, dtype=np.float32))
-    if config.hearing_rule == "music_avqa":
-        second = len(wave) // 60
-        ahead = F.pad(wave, (second // 2, 0))
-        cut = [ahead[i * second : i * second + 2 * second] for i in range(0, 60, 6)]
-        rows = torch.stack([F.pad(c, (0, 2 * second - len(c))) for c in cut])
-    elif config.hearing_rule == "equal":
-        length = len(wave) // config.pieces
-        rows = wave[: length * config.pieces].reshape(config.pieces, length)
-    else:
-        raise ModelError(f"crab knows no hearing_rule={config.hearing_rule!r}. There are: equal, music_avqa.")
-    return F.pad(rows, (0, max(0, SHORTEST - rows.shape[1])))
 
 
 def regions(reply: Reply, label: str) -> tuple[Region, ...]:

@@ -24,6 +24,7 @@ from lookhear import checkpoints
 from lookhear.encoders import beats
 from lookhear.encoders.beats import BEATs
 from lookhear.errors import ModelError, RecipeError
+from lookhear.ilora import fit
 from lookhear.ilora import method as ilora
 from lookhear.layers import mask_decoder, qformer
 from lookhear.llms.crab.text import MADE
@@ -136,7 +137,7 @@ class Net(nn.Module):
     @property
     def bare(self) -> Any:
         """The language model without PEFT's wrapper; its layers still contain the adapters."""
-        return self.language.get_base_model() if hasattr(self.language, "get_base_model") else self.language
+        return fit.unwrapped(self.language)
 
     def seen(self, frames: Float[Tensor, "frame 3 height width"]) -> list[Float[Tensor, "frame patch wide"]]:
         """CLIP's hidden states at the three layers, without the class token."""

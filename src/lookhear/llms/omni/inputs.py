@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+import torch
+
 from lookhear import catalog, config
-from lookhear.errors import RecipeError
-from lookhear.layers.packing import Eye
+from lookhear.errors import ModelError, RecipeError
+from lookhear.layers.packing import HEARD, Eye, mel, patches, scaled
 from lookhear.media.sampling import Sampling
 from lookhear.tasks.reading import excerpts
+from lookhear.types import Media
 
 SYSTEM = (
     "You are Qwen, a virtual human developed by the Qwen Team, Alibaba Group, capable of perceiving auditory and "
@@ -70,6 +73,43 @@ class InputOptions:
         least = 4 * self.eye.unit**2
         height, width = shape
         return smart_resize(height, width, factor=self.eye.unit, min_pixels=least, max_pixels=max(self.pixels, least))
+
+
+def prepare(media: Media, options: InputOptions, extractor: Any, name: str, pair: str = "") -> dict[str, Any]:
+    """What there is of `pixel_values…` with its grid, and of `input_features` (band, frame) at 16 kHz.
+
+    Raises ModelError for another sample rate; `name` is the model in that message.
+    """
+    found = dict[str, Any]()
+    if pair:
+        found["pair"] = pair
+    if media.frames is not None and len(media.frames):
+        size = options.size or options.near(media.frames.shape[1:3])
+        flat, grid = patches(scaled(media.frames, size), options.eye)
+        if len(media.frames) == 1:
+            found |= {"pixel_values": flat, "image_grid_thw": torch.tensor([grid])}
+        else:
+            seconds = options.time_scale * seconds_per_grid(media, options)
+            found |= {"pixel_values_videos": flat, "video_grid_thw": torch.tensor([grid])}
+            found["video_second_per_grid"] = torch.tensor([seconds], dtype=torch.float32)
+    if media.waveform is not None:
+        if media.sample_rate != HEARD:
+            raise ModelError(f"{name} hears {HEARD} samples a second, not {media.sample_rate}.")
+        sound = media.waveform[: int(options.longest * HEARD)]
+        if len(sound) < len(media.waveform):
+            cut = f"only the first {options.longest:g} s of {len(media.waveform) / HEARD:.0f} s of sound were heard"
+            found["notes"] = (cut,)
+        where = excerpts.sound(len(sound), options.sound)
+        heard = sound[where.clip(min=0)] * (where >= 0) if len(sound) else 0.0 * where
+        found["input_features"] = mel(heard, extractor)
+    return found
+
+
+def seconds_per_grid(media: Media, options: InputOptions) -> float:
+    """Seconds that one row of the time grid lasts."""
+    if options.clock == "nominal" or len(media.times) < 2:
+        return options.seconds_per_grid
+    return float(options.eye.together * (media.times[-1] - media.times[0]) / (len(media.times) - 1))
 
 
 def eye(vision: Any, told: Mapping[str, Any] | None = None) -> Eye:

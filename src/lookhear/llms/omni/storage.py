@@ -19,6 +19,7 @@ from torch import nn
 
 from lookhear.errors import FileError, ModelError
 from lookhear.files import read_json
+from lookhear.ilora import fit
 from lookhear.llms.omni.hub import CARD, WANTED, Plan, fetched, listed, local
 from lookhear.llms.omni.inputs import InputOptions, of_folder
 from lookhear.llms.omni.placement import AS_IT_IS, Placement, split
@@ -80,7 +81,7 @@ def load(
     model = model.eval()
     if placed.place is not None:
         model = model.to(placed.place)
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    inner = fit.unwrapped(model)
     llm = omni(model, tokenizer(folder), extractor(folder, inner.config), shown, name)
     llm.size_on_disk = sum(count for count, _ in local(folder))
     llm.report = tuple(report)
@@ -126,8 +127,8 @@ def base(folder: Path, thinker: Any, placed: Placement = AS_IT_IS) -> tuple[nn.M
 
 def adapted(model: nn.Module, adapter: str | Path, name: str) -> tuple[nn.Module, list[str]]:
     """`model` with adapters of PEFT (a folder) or as Crab+ publishes them (a file, or a hub's dataset)."""
-    from lookhear.ilora import fit, official
     from lookhear.ilora import method as ilora
+    from lookhear.ilora import official
 
     where = Path(adapter)
     dtype = next(model.parameters()).dtype

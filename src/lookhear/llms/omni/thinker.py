@@ -19,17 +19,17 @@ import torch
 from torch import Tensor, nn
 
 from lookhear.errors import ModelError
+from lookhear.ilora import fit
 from lookhear.layers.generation import GREEDY, Generation, Told, generate, placed
 from lookhear.layers.kv_cache import IGNORED, MediaCache, kept, left, spread
-from lookhear.layers.packing import HEARD, heard_tokens, mel, padded_mels, patches, scaled
+from lookhear.layers.packing import heard_tokens, padded_mels
 from lookhear.llms import Prepared, Reply
-from lookhear.llms.omni import learning
+from lookhear.llms.omni import inputs, learning
 from lookhear.llms.omni.hub import CARD
 from lookhear.llms.omni.inputs import LEAD as LEAD
 from lookhear.llms.omni.inputs import SYSTEM as SYSTEM
 from lookhear.llms.omni.inputs import InputOptions as InputOptions
 from lookhear.media.sampling import Sampling
-from lookhear.tasks.reading import excerpts
 from lookhear.types import Media
 
 EDGES = {  # what stands around picture and sound, as Qwen2.5 and as Qwen3 write it
@@ -71,7 +71,7 @@ class Omni:
     @property
     def base(self) -> nn.Module:
         """The thinker without PEFT's wrapper; its layers contain the adapters."""
-        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+        return fit.unwrapped(self.model)
 
     @property
     def device(self) -> torch.device:
@@ -83,34 +83,7 @@ class Omni:
 
         `pair`: `a2v` where the frames are those of two videos one after the other, `v2a` where the sound is of two.
         """
-        options, found = self.options, dict[str, Any]()
-        if pair:
-            found["pair"] = pair
-        if media.frames is not None and len(media.frames):
-            size = options.size or options.near(media.frames.shape[1:3])
-            flat, grid = patches(scaled(media.frames, size), options.eye)
-            if len(media.frames) == 1:
-                found |= {"pixel_values": flat, "image_grid_thw": torch.tensor([grid])}
-            else:
-                seconds = options.time_scale * self._seconds_per_grid(media)
-                found |= {"pixel_values_videos": flat, "video_grid_thw": torch.tensor([grid])}
-                found["video_second_per_grid"] = torch.tensor([seconds], dtype=torch.float32)
-        if media.waveform is not None:
-            if media.sample_rate != HEARD:
-                raise ModelError(f"{self.name} hears {HEARD} samples a second, not {media.sample_rate}.")
-            sound = media.waveform[: int(options.longest * HEARD)]
-            if len(sound) < len(media.waveform):
-                cut = f"only the first {options.longest:g} s of {len(media.waveform) / HEARD:.0f} s of sound were heard"
-                found["notes"] = (cut,)
-            where = excerpts.sound(len(sound), options.sound)
-            heard = sound[where.clip(min=0)] * (where >= 0) if len(sound) else 0.0 * where
-            found["input_features"] = mel(heard, self.extractor)
-        return found
-
-    def _seconds_per_grid(self, media: Media) -> float:
-        if self.options.clock == "nominal" or len(media.times) < 2:
-            return self.options.seconds_per_grid
-        return float(self.options.eye.together * (media.times[-1] - media.times[0]) / (len(media.times) - 1))
+        return inputs.prepare(media, self.options, self.extractor, self.name, pair)
 
     def prefix(self, prepared: Prepared) -> list[int]:
         """Token ids up to the end of the media: picture, then sound (sound first for `a2v`)."""
@@ -230,7 +203,6 @@ class Omni:
     def wear(self, folder: Path | str) -> None:
         """Load the adapters of a PEFT folder. Raises ModelError if they do not fit."""
         import lookhear.ilora.method  # noqa: F401  registers I-LoRA with PEFT
-        from lookhear.ilora import fit
 
         dtype = self.base.get_input_embeddings().weight.dtype
         self.model = fit.load(self.base, Path(folder), autocast=False).to(dtype)

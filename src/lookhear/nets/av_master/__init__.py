@@ -1,15 +1,15 @@
-"""AV-Master: templates focus on seconds one after another, each stream is also asked alone, three heads answer.
+"""AV-Master: templates that are updated second by second, preferences of each stream, and three answer heads.
 
     audio ─ a ─┬─ focus capture (Eq. 1-2) ─ 8 objects ─┐
     frames ─ v ┼─ focus capture ─────────── 8 objects ─┤
     words ─ w ─┼─ mix([a, v, w]) ─────────── F_c ──────┴─ key fusion (Eq. 3) ─ F_fu ─ decoder ─ joint ─┐
                ├─ prefer(a, w) (Eq. 4) ───── F_a^p ────────────────────────────────── decoder ─ audio ─┼─ sum ─▶ answer
                └─ prefer(v, w) ───────────── F_v^p ───────────────────────────────── decoder ─ visual ─┘
-    question ─ q ─ what each decoder asks with
+    question ─ q ─ query of each decoder
 
 Zhang et al., "AV-Master: Dual-Path Comprehensive Perception Makes Better Audio-Visual Question Answering", 2025.
 Losses: cross-entropy of each head (Eq. 5) and a contrast between F_fu and the preferences (Eq. 6), weighted (Eq. 7).
-This file is the published code, `released`. `paper`, in `_av_master_paper.py`, is what the equations say:
+This file holds the published code, `released`. `paper` in `paper.py` follows the equations:
 
     paper                                            released
     width 512                                        768
@@ -24,13 +24,14 @@ This file is the published code, `released`. `paper`, in `_av_master_paper.py`, 
       the batch's other questions are negatives        all pairs; one random other clip is the negative
     distributions are summed at inference            logits are summed
 
-The evidence, `attention["seen"]` and `["heard"]`, is made in evaluation and needs no gradient. Half of it is where the
-joint answer came from: the share of F_fu's features whose maximum lies in that second. Half is what the stream's own
-head looked at, over layers and heads. Both are traced one step back through the self-attention that mixed the seconds
-(half of the weight stays, half follows it). It says what was used; it is no proof of cause.
+The evidence, `attention["seen"]` and `["heard"]`, is computed in evaluation without gradients. Half of it comes from
+the joint head: the fraction of F_fu's features whose maximum lies in a second. The other half is the attention of the
+stream's own head, averaged over layers and heads. Both are traced one step back through the self-attention that mixed
+the seconds (half of the weight stays, half follows the attention). The evidence shows which seconds were used; it does
+not prove a cause.
 
-Rows of zeros in `words` are padding and left out. (The released code has no masks: it attends to all 77 rows that CLIP
-gives, none of which is zero, as does this.)
+All-zero rows of `words` are padding and are masked. (The released code has no masks: it attends to all 77 rows of CLIP,
+none of which is zero; given the same rows, so does this net.)
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ WIDTH = {"released": 768, "paper": 512}
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes, and one key for each ablation of the paper's tables VII-XIII."""
+    """Sizes, and one option for each ablation in the paper's tables VII-XIII."""
 
     variant: str = "released"
     """form of the network; see the module's docstring"""
@@ -75,41 +76,43 @@ class Config:
     words: int = 768
     """width of the stream `words`"""
     hidden: int | None = None
-    """width inside; None is 768 as in the code, 512 in the paper"""
+    """hidden width; None is 768 as in the code, 512 in the paper"""
     inner: int = 512
     """width of the focus capture's encoder and feed-forward layer (released)"""
     templates: int = 8
-    """table IX"""
+    """number of templates (table IX)"""
     heads: int = 8
-    """of the focus capture and the decoders; the other layers have one"""
+    """attention heads of the focus capture and the decoders; the other layers have one"""
     dropout: float = 0.1
     """dropout probability"""
     temperature: float = 0.1
-    """temperature of the contrast (Eq. 6)"""
+    """temperature of the contrastive loss (Eq. 6)"""
     without: str = ""
-    """table VII, parts to remove joined by +: focus, contrast, preference, temporal, all"""
+    """parts to remove, joined by + (table VII): focus, contrast, preference, temporal, all"""
     joint_weight: float = 1.0
-    """weights of the losses, table VIII and figure 7; a head of weight 0 has no say in the answer"""
+    """weight of the joint head's loss (table VIII, figure 7); a head of weight 0 does not contribute to the answer"""
     audio_weight: float = 1.0
-    """weight of the audio head"""
+    """weight of the audio head's loss"""
     visual_weight: float = 1.0
-    """weight of the visual head"""
+    """weight of the visual head's loss"""
     contrast_weight: float = 1.0
-    """weight of the contrast"""
+    """weight of the contrastive loss"""
     share_attention: bool = True
-    """table X: one focus capture for both streams"""
+    """one focus capture for both streams (table X)"""
     share_bias: bool = False
-    """table X: one learned bias for both streams"""
+    """one learned bias for both streams (table X)"""
+    focus_seconds: int = 0
+    """seconds after which the focus capture stops, also at inference (figure 6); 0 uses all"""
     preferences: str = "both"
-    """table XII: whose preference enhances the answer at inference: both, audio, visual or none"""
+    """heads that are added to the joint head at inference (table XII): both, audio, visual or none"""
     enhance: str = "add"
-    """table XIII: add, mul or weighted"""
+    """how heads are combined (table XIII): add, mul or weighted"""
     streams: str = "both"
-    """figure 5: both, audio or visual; a stream left out is zeros and has no head"""
+    """streams that are used (figure 5): both, audio or visual; the other stream is set to zeros and has no head"""
 
     @property
     def removed(self) -> frozenset[str]:
-        """What is left out, with what cannot be without it."""
+        """The removed parts, including those that depend on them. Raises RecipeError for unknown parts."""
         names = {name for name in self.without.split("+") if name}
         if names - set(WITHOUT):
             raise RecipeError(f"av_master has no part {min(names - set(WITHOUT))!r}. There are: {', '.join(WITHOUT)}.")
@@ -121,7 +124,7 @@ class Config:
 
     @property
     def voices(self) -> dict[str, float]:
-        """Heads there are, with the weights of their losses."""
+        """Head -> weight of its loss, for the heads that exist. Raises RecipeError if no head is left."""
         weights = {"joint": self.joint_weight, "audio": self.audio_weight, "visual": self.visual_weight}
         for name in {"temporal": ["joint"], "preference": ["audio", "visual"]}.items():
             if name[0] in self.removed:
@@ -160,7 +163,7 @@ class AVMaster(Heads):
         )
 
     def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
-        """Both streams projected, what each is without a question, and the objects that stand out."""
+        """The projected streams, their question-independent self-attention, and the objects of the focus capture."""
         audio, frames = self.present(audio, frames)
         streams = {"seen": self.see(frames), "heard": self.hear(audio)}
         memory = dict(streams)
@@ -171,12 +174,13 @@ class AVMaster(Heads):
             both = torch.cat([streams["heard"], streams["seen"]], dim=1)
             memory |= {"both": both, "both_query": self.mix.self_attn.fold_query(both)}
             memory["both_value"] = self.mix.self_attn.fold_value(both)
-            for side, objects in self.objects(streams).items():
+            watched = {side: x[:, : self.config.focus_seconds or None] for side, x in streams.items()}
+            for side, objects in self.objects(watched).items():
                 memory[f"{side}_object"], memory[f"{side}_effect"] = self.fuse.prepare(side, objects)
         return memory
 
     def objects(self, streams: Mapping[str, Tensor]) -> dict[str, Float[Tensor, "clip template dim"]]:
-        """What the focus capture found in each stream; the mean second where there is none."""
+        """Templates of each stream after the focus capture; without one, the stream's mean over time."""
         if not self.focus:
             return {side: streams[side].mean(dim=1, keepdim=True) for side in SIDES}
         bias = {side: self.bias["both" if self.config.share_bias else side] for side in SIDES}
@@ -186,7 +190,7 @@ class AVMaster(Heads):
         return dict(zip(SIDES, found, strict=True))
 
     def wording(self, words: Float[Tensor, "question word wide"] | Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What depends on the words alone; equal rows are worked out once where no gradient is wanted."""
+        """What depends on the words alone; in inference it is computed once for equal rows."""
         return read_words(words, self._read)
 
     def _read(self, words: Float[Tensor, "question word wide"]) -> dict[str, Tensor]:
@@ -198,9 +202,9 @@ class AVMaster(Heads):
         return made
 
     def joint(self, memory: Memory, text: Mapping[str, Tensor]) -> tuple[Float[Tensor, "question dim"], dict]:
-        """(F_fu, seconds of each side it came from)."""
+        """(F_fu, evidence over the seconds of each stream)."""
         padding_mask = beside(memory, text)
-        if self.mix is None or self.fuse is None:  # without all: the largest of everything
+        if self.mix is None or self.fuse is None:  # without "all", F_fu is the maximum over all positions
             return largest(torch.cat([memory["heard"], memory["seen"], text["words"]], dim=1), padding_mask)[0], {}
         x = torch.cat([memory["both"], text["words"]], dim=1)
         queries, values = ((memory[f"both_{part}"], text[f"mix_{part}"]) for part in ("query", "value"))
@@ -211,7 +215,7 @@ class AVMaster(Heads):
         return best, self.where(where, mixing, memory)
 
     def preference(self, side: str, memory: Memory, text: Mapping[str, Tensor]) -> Float[Tensor, "question time dim"]:
-        """A stream in the light of the words (Eq. 4)."""
+        """A stream after attention to the words (Eq. 4)."""
         own, asks = memory[f"{side}_own"], memory[f"{side}_query"]
         return self.prefer[side].join(own, asks, text["words"], text[f"{side}_value"], text.get("padding_mask"))
 
@@ -222,7 +226,7 @@ class AVMaster(Heads):
         audio_negative: Float[Tensor, "question time dim"],
         frames_negative: Float[Tensor, "question second wide"],
     ) -> dict[str, Tensor]:
-        """Cross-entropy of each head and the contrast with another clip, heard and seen with the question's words."""
+        """Cross-entropy of each head, and the contrastive loss with another clip's sound and frames as negatives."""
         losses = self.answer_losses(output, labels)
         if "contrast" in self.config.removed or not self.config.contrast_weight:
             return losses
@@ -239,7 +243,7 @@ class AVMaster(Heads):
 
 
 def build(config: Config) -> nn.Module:
-    """The net of the variant asked for, freshly initialised."""
+    """Build the net of the chosen variant with random weights. Raises RecipeError for options that do not fit."""
     choices = {"variant": tuple(WIDTH), "streams": STREAMS, "preferences": (*STREAMS, "none"), "enhance": ENHANCE}
     for key, known in choices.items():
         value = getattr(config, key)
@@ -256,7 +260,7 @@ def build(config: Config) -> nn.Module:
 
 
 def from_official(state_dict: Mapping[str, Tensor]) -> AVMaster:
-    """The released network from a published checkpoint: sizes are read off shapes, tensors it never uses left out."""
+    """The released network from a published checkpoint. Sizes are inferred from shapes, unused tensors are skipped."""
     state, size = checkpoints.without_prefixes(state_dict), checkpoints.size
     layers = {"audio": "fc_a", "frames": "fc_v", "question": "fc_q", "words": "fc_word"}
     config = Config(

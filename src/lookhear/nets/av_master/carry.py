@@ -1,8 +1,8 @@
-"""AV-Master's templates carried through all seconds in one autograd node, with its backward pass written out.
+"""AV-Master's template update over all seconds as one autograd function with an explicit backward pass.
 
-The same as calling `FocusCapture.step` once a second (see `focus.py`), with the same draws of dropout. Autograd
-would add a gradient as large as the weights for every second and keep every intermediate; here gradients of weights are
-accumulated in place, and norms, GELU and dropout are made again from what matrix products need anyway. Rows are
+Equals calling `FocusCapture.step` once per second (see `focus.py`) with the same dropout masks. Autograd would add a
+gradient as large as the weights for every second and keep every intermediate. Here gradients of weights are accumulated
+in place, and norms, GELU and dropout are recomputed from tensors that the matrix products need anyway. Rows are
 (modality clip template). Not differentiable twice.
 """
 
@@ -21,11 +21,11 @@ EPS = 1e-5
 
 
 class Second(NamedTuple):
-    """What the backward pass needs of one second; inputs of norms come with their mean and 1/deviation."""
+    """Tensors of one second for the backward pass; the input of each norm is kept with its mean and 1/deviation."""
 
     t: Tensor
     inner: Tensor
-    query: Tensor  # (row-and-head, template, dim of a head), as key and value
+    query: Tensor  # (row-and-head, template, head dim); the same for key and value
     key: Tensor
     value: Tensor
     weight: Tensor
@@ -36,7 +36,7 @@ class Second(NamedTuple):
     masks: Masks | None
 
     def flat(self) -> list[Tensor]:
-        """All tensors in a row, as autograd keeps (and frees) them."""
+        """All tensors as a flat list, in which form autograd saves and frees them."""
         return [*self[:9], *(x for norm in self.norms for x in norm), *(self.masks or ())]
 
     @staticmethod
@@ -51,8 +51,9 @@ class Second(NamedTuple):
 class Carry(torch.autograd.Function):
     """templates (modality, clip, template, dim) after the last second.
 
-    `t` are those before the first, `add` (modality, clip, time, inner) and `cross` (modality, clip, time, head, dim)
-    what each second brings, `masks` one `Masks` a second or None, and `flat` the tensors of `Weights`.
+    `t` are the templates before the first second. `add` (modality, clip, time, inner) and `cross` (modality, clip,
+    time, head, dim) are the contributions of each second. `masks` has one `Masks` per second or is None, and `flat` are
+    the tensors of `Weights`.
     """
 
     @staticmethod
@@ -79,7 +80,7 @@ class Carry(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        """Gradients of everything that has one."""
+        """Gradients of the differentiable inputs, None for the others."""
         cross, *kept = ctx.saved_tensors
         flat, kept = kept[: ctx.weights], kept[ctx.weights :]
         each = len(kept) // ctx.time
@@ -113,7 +114,7 @@ def _norm_back(d: Tensor, kept: tuple[Tensor, Tensor, Tensor], w: Weights, dw: W
 
 
 def _dropped(x: Tensor, mask: Tensor | None, scale: float) -> Tensor:
-    """`x` under dropout, in place where it can be."""
+    """`x` with dropout applied, in place where possible."""
     return x if mask is None else mask.view(x.shape).to(x.dtype).mul_(x).mul_(scale)
 
 
@@ -144,7 +145,7 @@ def _forward(ctx: Any, t: Tensor, add: Tensor, cross: Tensor, w: Weights, masks:
 
 
 def _linear_back(d: Tensor, x: Tensor, weight: Tensor, dweight: Tensor, dbias: Tensor) -> Tensor:
-    """Gradient of the input of a linear layer; those of its weight and bias are added."""
+    """Gradient of a linear layer's input; gradients of its weight and bias are accumulated in `dweight` and `dbias`."""
     torch.addmm(dweight, d.T, x, out=dweight)
     dbias.add_(d.sum(dim=0))
     return torch.mm(d, weight)

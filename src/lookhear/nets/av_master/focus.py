@@ -1,4 +1,4 @@
-"""AV-Master's focus capture as released: eight templates carried through the seconds, seen and heard together.
+"""AV-Master's focus capture as released: eight templates updated second by second, for both modalities together.
 
 At every second j, with the frame h_j and templates t (all eight start as h_0):
 
@@ -7,13 +7,13 @@ At every second j, with the frame h_j and templates t (all eight start as h_0):
     u = LN2(u + cross(q = u + bias, k = h_j, v = h_j))
     t = LN(LN3(u + Lin2'(gelu(Lin1' u))))
 
-and at the end t <- tanh(cosines of the templates) t. The released code repeats h_j once per template before attending;
-with equal keys every softmax is uniform, so the additive attention of its encoder is the linear map above and the
-cross attention returns its one value: here both are made for all seconds at once. In training, dropout on the eight
-equal probabilities is a factor (kept / 8) / (1 - p) on what each head returns.
+and at the end t <- tanh(cosines of the templates) t. The released code repeats h_j once per template before attending.
+With equal keys every softmax is uniform, so the additive attention of its encoder is the linear map above, and the
+cross attention returns its one value. Here both are computed for all seconds at once. In training, dropout on the eight
+equal probabilities becomes a factor (kept / 8) / (1 - p) on the output of each head.
 
-Without dropout the templates stay equal for ever, as the biases only enter queries and keys: then one vector per clip
-and modality is all there is, `collapsed`, with the products of neighbouring matrices made beforehand.
+Without dropout the templates stay equal, because the biases enter only queries and keys. Then one vector per clip and
+modality is enough (`collapsed`), and products of consecutive weight matrices are computed beforehand.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from lookhear.nets.av_master.steps import Masks, Weights
 
 
 class FocusCapture(Folding):
-    """Streams of both modalities to `templates` vectors each."""
+    """Maps the streams of both modalities to `templates` vectors each."""
 
     def __init__(self, dim: int, inner: int, templates: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -50,14 +50,14 @@ class FocusCapture(Folding):
     def forward(
         self, streams: list[Float[Tensor, "clip time dim"]], biases: list[Float[Tensor, "template dim"]]
     ) -> list[Float[Tensor, "clip template dim"]]:
-        """The templates of each stream after its last second; one template where all would be equal."""
+        """The templates of each stream after its last second; a single one if all of them would be equal."""
         if not self.training and not torch.is_grad_enabled():
             return self._together(streams, biases, self.collapsed)
         return self._together(streams, biases, lambda x, bias: self.mixed(self.carried(x, bias)))
 
     @staticmethod
     def _together(streams, biases, run) -> list[Tensor]:  # type: ignore[no-untyped-def]
-        """Streams of one length go through side by side."""
+        """Run streams of equal length as one batch, others one by one."""
         if len({x.shape for x in streams}) == 1:
             return list(run(torch.stack(streams), torch.stack(biases)))
         return [run(x[None], bias[None])[0] for x, bias in zip(streams, biases, strict=True)]
@@ -71,7 +71,7 @@ class FocusCapture(Folding):
     def carried(
         self, x: Float[Tensor, "modality clip time dim"], bias: Float[Tensor, "modality template dim"]
     ) -> Float[Tensor, "modality clip template dim"]:
-        """The templates after the last second, all of them."""
+        """The templates after the last second, all of them computed separately."""
         new, cross, weights = self.frames(x, bias)
         t = self.embed(x[:, :, :1]).expand(-1, -1, bias.shape[1], -1)
         if torch.is_grad_enabled() and not torch.is_autocast_enabled(x.device.type):
@@ -85,16 +85,17 @@ class FocusCapture(Folding):
         return t
 
     def frames(self, x: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Weights]:
-        """(what each second adds to the encoder, what each head of cross attention returns, weights)."""
+        """(contribution of each second to the encoder, output of each cross-attention head for each second,
+        weights)."""
         h = self.embed(x)
         return self.added(h), self.returned(h), self._weights(bias)
 
     def added(self, h: Float[Tensor, "modality clip time dim"]) -> Float[Tensor, "modality clip time inner"]:
-        """What each second adds inside the encoder, with all its constants."""
+        """Contribution of each second to the encoder, including all constants."""
         return F.linear(h, self.new.weight, self.new.bias + self.old.bias + self.offset)
 
     def returned(self, h: Float[Tensor, "modality clip time dim"]) -> Float[Tensor, "modality clip time head dim"]:
-        """What each head of cross attention returns for each second."""
+        """Output of each cross-attention head for each second."""
         value = rearrange(self.cross_attn.project(h, "v"), "m c t (head d) -> head (m c t) d", head=self.heads)
         out = rearrange(self.cross_attn.out_proj.weight, "o (head d) -> head d o", head=self.heads)
         return rearrange(value @ out, "head (m c t) o -> m c t head o", m=h.shape[0], c=h.shape[1])
@@ -151,7 +152,8 @@ class FocusCapture(Folding):
         return x if mask is None else MaskedDropout.apply(x, mask, self.dropout)
 
     def collapsed(self, x: Tensor, bias: Tensor) -> Float[Tensor, "modality clip 1 dim"]:
-        """What every template is when all are equal: no dropout, whatever the biases. Not for gradients of biases."""
+        """The common value of all templates without dropout, which does not depend on the biases, so they get no
+        gradient."""
         new, cross, first, blend, blend_bias = self.folded("collapsed", self._collapse)
         add, returned = F.linear(x, *new), F.linear(x, *cross)
         t = self.embed(x[:, :, 0])

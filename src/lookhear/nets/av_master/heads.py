@@ -1,4 +1,4 @@
-"""What both variants of AV-Master share: heads that answer, how they vote, their losses, evidence per second."""
+"""Base class of both AV-Master variants: answer heads, their combination, their losses, evidence per second."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ OPINIONS = {"seen": "visual", "heard": "audio"}
 
 
 class Heads(WatchAnswer):
-    """An AV-Master: variants say what a clip, the words, the joint path and a preference are."""
+    """Base class: variants define `watch`, `wording`, `joint` and `preference`."""
 
-    # config, ask (projection of the question), prefer (by side), decide (decoders by opinion) are made by the variants
+    # variants define config, ask (projection of the question), prefer (by stream) and decide (decoders by head)
 
     def present(self, audio: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """The streams with what is left out set to zero."""
+        """The streams, with an unused stream set to zero."""
         kept = self.config.streams
         return audio * 0 if kept == "visual" else audio, frames * 0 if kept == "audio" else frames
 
@@ -34,7 +34,7 @@ class Heads(WatchAnswer):
         question: Float[Tensor, "question dim"],
         words: Float[Tensor, "question word wide"] | Mapping[str, Tensor],
     ) -> Output:
-        """Opinions of the heads and their sum; evidence in evaluation. `words` may be what `wording` made."""
+        """Logits of each head and their combination; evidence in evaluation. `words` may be the output of `wording`."""
         text, asked = self.wording(words), self.ask(question)
         opinions, hidden = dict[str, Tensor](), dict(text)
         seconds: dict[str, list[Tensor]] = {side: [] for side in SIDES}
@@ -53,10 +53,10 @@ class Heads(WatchAnswer):
         return Output(self.vote(opinions), opinions, attention, hidden)
 
     def vote(self, opinions: Mapping[str, Tensor]) -> Float[Tensor, "question answer"]:
-        """Logits of the answer from the heads that were trained and are asked."""
+        """Logits of the answer from the heads that have a loss weight and are selected by `preferences`."""
         voices = self.config.voices
         asked = {"both": ("audio", "visual"), "none": ()}.get(self.config.preferences, (self.config.preferences,))
-        alone = not voices.get("joint")  # without a joint answer there is nothing to enhance: the others decide
+        alone = not voices.get("joint")  # without a joint head, the other heads answer alone
         voting = {n: x for n, x in opinions.items() if voices[n] and (n == "joint" or n in asked or alone)}
         return combine(voting, self.config.enhance, raw=self.config.variant == "released")
 
@@ -66,7 +66,8 @@ class Heads(WatchAnswer):
         return {name: w * F.cross_entropy(output.opinions[name], labels) for name, w in weights if w}
 
     def where(self, weight: Tensor, mixing: Tensor, memory: Memory) -> dict[str, Float[Tensor, "question time"]]:
-        """Seconds of each side out of the weight of positions of [heard, seen, words]; nothing in training."""
+        """Evidence over the seconds of each stream, from weights over the positions [heard, seen, words]; empty in
+        training."""
         if self.training:
             return {}
         lengths = [memory["heard"].shape[1], memory["seen"].shape[1]]
@@ -78,11 +79,12 @@ ENHANCE = ("add", "mul", "weighted")
 
 
 def combine(opinions: Mapping[str, Tensor], enhance: str, raw: bool) -> Float[Tensor, "row answer"]:
-    """Logits of the answer from the heads' logits; `joint` is enhanced by the others.
+    """Logits of the answer from the heads' logits; `joint` is combined with the others. Raises RecipeError.
 
     - `add`: the sum, of raw logits (the released code) or of distributions (the paper).
     - `mul`: distribution of `joint` plus the product of the others.
-    - `weighted`: distribution of `joint` plus the others', each in the ratio of its largest probability.
+    - `weighted`: distribution of `joint` plus the others' distributions, weighted in proportion to their largest
+      probabilities.
     """
     if enhance not in ENHANCE:
         raise RecipeError(f"No way to enhance is called {enhance!r}. There are: {', '.join(ENHANCE)}.")
@@ -101,7 +103,7 @@ def combine(opinions: Mapping[str, Tensor], enhance: str, raw: bool) -> Float[Te
 
 
 def beside(memory: Memory, text: Mapping[str, Tensor]) -> Bool[Tensor, "row position"] | None:
-    """Which positions of [heard, seen, words] are padding: none of the seconds."""
+    """Padding mask of the positions [heard, seen, words], true where padded; seconds are never padded."""
     if "padding_mask" not in text:
         return None
     return F.pad(text["padding_mask"], (memory["heard"].shape[1] + memory["seen"].shape[1], 0))
@@ -110,22 +112,22 @@ def beside(memory: Memory, text: Mapping[str, Tensor]) -> Bool[Tensor, "row posi
 def largest(
     x: Float[Tensor, "row position dim"], padding_mask: Bool[Tensor, "row position"] | None
 ) -> tuple[Float[Tensor, "row dim"], Float[Tensor, "row position"]]:
-    """(the maximum of each feature over positions that are there, the share of features each position gives)."""
+    """(maximum of each feature over the positions, fraction of features that each position provides)."""
     best, place = (x if padding_mask is None else x.masked_fill(padding_mask.unsqueeze(-1), -torch.inf)).max(dim=1)
     return best, share(place, x.shape[1])
 
 
 def share(place: Float[Tensor, "row dim"], positions: int) -> Float[Tensor, "row position"]:
-    """The share of features whose maximum lies at each position."""
+    """The fraction of features whose maximum lies at each position."""
     count = torch.zeros(len(place), positions, device=place.device)
     return count.scatter_add_(1, place, torch.ones_like(place, dtype=count.dtype)) / place.shape[1]
 
 
 def trace_back(weight: Float[Tensor, "row time"], mixing: Float[Tensor, "row time time"]) -> Float[Tensor, "row time"]:
-    """Weight of rows that were mixed, traced back through the mixing and the residual path beside it, half each."""
+    """Weights of mixed rows traced back, half through the attention `mixing` and half through the residual path."""
     return (weight + (weight.unsqueeze(1) @ mixing).squeeze(1)) / 2
 
 
 def cosine(x: Float[Tensor, "row dim"], y: Float[Tensor, "other dim"]) -> Float[Tensor, "row other"]:
-    """Cosines of all pairs."""
+    """Cosine similarities of all pairs."""
     return (x / x.norm(dim=1, keepdim=True)) @ (y / y.norm(dim=1, keepdim=True)).T

@@ -1,10 +1,10 @@
-"""The published checkpoint of AV-Master: its tensor names translated into ours, and those that reach no output."""
+"""The published checkpoint of AV-Master: mapping of its tensor names to ours, and its unused tensors."""
 
 from __future__ import annotations
 
 
 def _names() -> dict[str, str]:
-    """Published prefix -> ours."""
+    """Published prefix -> our prefix."""
     focus, capture = "AugInformation.focus_capture", "focus.both"
     names = {
         "fc_a": "hear",
@@ -44,7 +44,7 @@ def _names() -> dict[str, str]:
 
 
 OFFICIAL = _names()
-DEAD = (  # in the published checkpoint, in no output
+DEAD = (  # in the published checkpoint, but without influence on any output
     *("fc_p", "fc_spat_q", "audio_fusion", "visual_fusion", "SM_fusion", "fc_av_fusion"),
     *("GlobalSelf_Module.layers.0.cm_attn", "GlobalSelf_Module.norm1", "GlobalSelf_Module.norm2"),
     *(f"{side}P_Module.norm{n}" for side in "AV" for n in (1, 2)),

@@ -1,19 +1,20 @@
-"""AV-Master as its paper's equations read, where `av_master.py` is as its code runs.
+"""AV-Master according to the equations of its paper; the parent package follows the published code.
 
-How ambiguous places are read:
+How ambiguous places are interpreted:
 
-- SAB and CAB (Eq. 2-4) are LN(x + attention), without a feed-forward layer; `heads` heads. The two SABs of Eq. 2 are
-  one ("go through the above operation once more"), the bias is one learned vector per template. Dropout, which the
-  paper does not mention, falls on the output of each block in training.
+- SAB and CAB (Eq. 2-4) are LN(x + attention), without a feed-forward layer, with `heads` heads. The two SABs of Eq. 2
+  share weights ("go through the above operation once more"); the bias is one learned vector per template. The paper
+  does not mention dropout; here it is applied to the output of each block in training.
 - In Eq. 2's CAB the repeated frame is key and value, so attention returns that one value whatever the query.
 - Eq. 3 adds each of the templates to every position of F_c. SAB then runs over the templates of a position and Pooling
   sums them, which gives a sequence like F_c to concatenate with. "Max along the feature dimension" must give R^D, so it
   is the maximum over positions.
 - Eq. 4's MLP is two layers with a ReLU, as wide as its input.
-- Words are F^2..F^L and the sentence is the first token in the paper; under CLIP's causal attention a first token has
-  read nothing. Here the sentence is the `question` stream and all `words` but padding (zeros) are words.
-- Eq. 6: the anchor is F_fu of a question, its positives its own mean preferences, its negatives those of all other
-  questions in the batch; another question about the same clip is a negative too. A batch of one has no contrast.
+- In the paper the words are F^2..F^L and the sentence is the first token, but under CLIP's causal attention the first
+  token has seen no other. Here the sentence is the `question` stream, and all rows of `words` except padding (zeros)
+  are words.
+- Eq. 6: the anchor is F_fu of a question, its positives are its own mean preferences, its negatives those of all other
+  questions in the batch, including questions about the same clip. A batch of one has no contrastive loss.
 - Inference sums distributions: `logits` are the logarithm of the sum.
 """
 
@@ -35,7 +36,7 @@ from lookhear.types import Memory, Output
 
 
 class Block(nn.Module):
-    """LN(x + attention(x, y)): a SAB where y is x, a CAB where it is another sequence."""
+    """LN(x + attention(x, y)): a SAB if y is x, a CAB if y is another sequence."""
 
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -49,12 +50,12 @@ class Block(nn.Module):
         return self.norm(x + drop(taken, self.dropout, self.training)), weight
 
     def same(self, x: Float[Tensor, "row query dim"], value: Tensor) -> Float[Tensor, "row query dim"]:
-        """A CAB whose keys are all equal: `value` is what attention returns, query or no query."""
+        """A CAB whose keys are all equal: attention returns `value` for any query."""
         return self.norm(x + drop(value.expand_as(x), self.dropout, self.training))
 
 
 class FocusSampling(nn.Module):
-    """Templates carried through the seconds of a stream (Eq. 1-2)."""
+    """Templates updated second by second by a stream (Eq. 1-2)."""
 
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -77,8 +78,8 @@ class FocusSampling(nn.Module):
 class Pool(nn.Module):
     """SAB over the templates at every position, summed over templates (Eq. 3), without a projection per position.
 
-    Queries, keys and values of `U_k + F_t` are sums of those of the few U_k and of the F_t. Of the scores only
-    (Q U_k + Q F_t) . K U_l differs between l; the rest the softmax does not see.
+    Queries, keys and values of `U_k + F_t` are sums of those of U_k and those of F_t. Of the scores, only the term
+    (Q U_k + Q F_t) . K U_l depends on l; softmax ignores the others.
     """
 
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
@@ -117,7 +118,7 @@ class Preference(nn.Module):
 
 
 class PaperAVMaster(Heads):
-    """The network of the equations."""
+    """The network according to the equations."""
 
     def __init__(self, config) -> None:  # type: ignore[no-untyped-def]
         super().__init__()
@@ -143,29 +144,29 @@ class PaperAVMaster(Heads):
         self.decide = nn.ModuleDict({n: AnswerDecoder(dim, heads, config.answers, dropout) for n in config.voices})
 
     def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
-        """Both streams projected, what each is without a question, and the templates after the last second."""
+        """The projected streams, their question-independent self-attention, and the templates after the last second."""
         audio, frames = self.present(audio, frames)
         streams = {"seen": self.see(frames), "heard": self.hear(audio)}
         memory = dict(streams)
         for side, layer in self.prefer.items():
             memory[f"{side}_own"], memory[f"{side}_glance"] = layer.sab(streams[side])
         for side in self.pool:
-            memory[f"{side}_object"] = self.objects(side, streams[side])
+            memory[f"{side}_object"] = self.objects(side, streams[side][:, : self.config.focus_seconds or None])
         return memory
 
     def objects(self, side: str, stream: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip template dim"]:
-        """Focus features of a stream; its mean second where there is no focus sampling."""
+        """Focus features of a stream; without focus sampling, its mean over time."""
         if not self.focus:
             return stream.mean(dim=1, keepdim=True)
         bias = self.bias["both" if self.config.share_bias else side]
         return self.focus["both" if self.config.share_attention else side](stream, self.templates[side], bias)
 
     def wording(self, words: Float[Tensor, "question word wide"] | Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Words projected, and where they are padding."""
+        """The projected words and their padding mask."""
         return read_words(words, lambda rows: {"words": self.read(rows)})
 
     def joint(self, memory: Memory, text: Mapping[str, Tensor]) -> tuple[Float[Tensor, "question dim"], dict]:
-        """(F_fu of Eq. 3, seconds of each side it came from)."""
+        """(F_fu of Eq. 3, evidence over the seconds of each stream)."""
         x = torch.cat([memory["heard"], memory["seen"], text["words"]], dim=1)
         padding_mask = beside(memory, text)
         if self.mix is None or self.out is None:
@@ -176,12 +177,12 @@ class PaperAVMaster(Heads):
         return best, self.where(where, mixing, memory)
 
     def preference(self, side: str, memory: Memory, text: Mapping[str, Tensor]) -> Float[Tensor, "question time dim"]:
-        """A stream in the light of the words (Eq. 4)."""
+        """A stream after attention to the words (Eq. 4)."""
         layer = self.prefer[side]
         return layer.mlp(memory[f"{side}_own"] + layer.cab(memory[side], text["words"], text.get("padding_mask"))[0])
 
     def losses(self, output: Output, labels: Int[Tensor, " question"]) -> dict[str, Tensor]:
-        """Cross-entropy of each head and the contrast within the batch (Eq. 6)."""
+        """Cross-entropy of each head and the contrastive loss within the batch (Eq. 6)."""
         losses = self.answer_losses(output, labels)
         if "contrast" in self.config.removed or not self.config.contrast_weight:
             return losses

@@ -1,4 +1,4 @@
-"""Parts of AV-Master around the focus capture: key fusion and the decoders that name an answer."""
+"""Parts of AV-Master after the focus capture: key fusion and answer decoders."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def attend_in_parts(
     values: Sequence[Float[Tensor, "row part dim"]],
     padding_mask: Bool[Tensor, "row position"] | None,
 ) -> tuple[Float[Tensor, "row position dim"], Float[Tensor, "row position position"]]:
-    """`Attention.attend_folded` of queries and values that lie one behind the other, without joining them."""
+    """`Attention.attend_folded` for queries and values given in parts, which are not concatenated."""
     scores = torch.cat([query @ key.transpose(1, 2) for query in queries], dim=1)
     weight = masked(scores, padding_mask if padding_mask is None else padding_mask[:, None]).softmax(dim=-1)
     kept = drop(weight, attn.dropout, attn.training).split([value.shape[1] for value in values], dim=2)
@@ -30,12 +30,13 @@ def attend_in_parts(
 
 
 class KeyFusion(nn.Module):
-    """Fused sequence F_c and the objects of both modalities to one vector F_fu; additive attention, as released.
+    """Fuses the sequence F_c and the objects of both modalities into one vector F_fu by additive attention, as
+    released.
 
         S_tk = F_c,t + U o_k + b,  o_t = sum_k softmax_k(v . tanh S_tk) S_tk,  F_fu = max_t L [F_c, o_seen, o_heard]_t
 
-    The weights sum to 1, so o_t = F_c,t + sum_k w_tk (U o_k + b), and the linear layer over three parts is one product
-    with F_c and one, made once per clip, with the few objects.
+    The weights sum to 1, so o_t = F_c,t + sum_k w_tk (U o_k + b). The linear layer over three parts is therefore one
+    product with F_c, and one with the few objects, which is computed once per clip.
     """
 
     def __init__(self, dim: int) -> None:
@@ -48,14 +49,14 @@ class KeyFusion(nn.Module):
     def prepare(
         self, side: str, objects: Float[Tensor, "clip template dim"]
     ) -> tuple[Float[Tensor, "clip template dim"], Float[Tensor, "clip template dim"]]:
-        """(U o + b, what it does to the output of the linear layer): both depend on the clip alone."""
+        """(U o + b, its contribution to the output of the linear layer); both depend on the clip alone."""
         added = F.linear(objects, self.object[side].weight, self.object[side].bias + self.offset[side])
         return added, F.linear(added, self.out.weight.chunk(3, dim=1)[1 + SIDES.index(side)])
 
     def scores(
         self, side: str, fused: Float[Tensor, "row position dim"], added: Tensor
     ) -> Float[Tensor, "row k position"]:
-        """Logits of the additive attention, in float32 at least."""
+        """Logits of the additive attention, at least in float32."""
         wide = torch.promote_types(fused.dtype, torch.float32)
         return TanhScores.apply(fused.to(wide), added.to(wide), self.weigh[side].weight[0].to(wide))
 
@@ -65,7 +66,7 @@ class KeyFusion(nn.Module):
         prepared: Mapping[str, tuple[Tensor, Tensor]],
         padding_mask: Bool[Tensor, "row position"] | None = None,
     ) -> tuple[Float[Tensor, "row dim"], Float[Tensor, "row position"]]:
-        """(F_fu, the share of its features whose maximum lies at each position)."""
+        """(F_fu, fraction of its features whose maximum lies at each position)."""
         total = F.linear(fused, sum(self.out.weight.chunk(3, dim=1)), self.out.bias)
         for side, (added, effect) in prepared.items():
             if added.shape[1] == 1:
@@ -76,19 +77,20 @@ class KeyFusion(nn.Module):
         return largest(total, padding_mask)
 
 
-PIECE = 1 << 18  # numbers: what is worked on at a time, 1 MB
+PIECE = 1 << 18  # elements computed at a time, 1 MB
 
 
 class TanhScores(torch.autograd.Function):
-    """scores[b, k, t] = sum_d v_d tanh(x[b, t, d] + y[b, k, d]) with no tensor over (b, t, k, d) kept.
+    """scores[b, k, t] = sum_d v_d tanh(x[b, t, d] + y[b, k, d]), without keeping a tensor over (b, t, k, d).
 
-    tanh(x + y) = 1 - 2 / (1 + exp(2x) exp(2y)): two exponentials of small tensors and a reciprocal for each element.
-    Beyond |40| tanh is 1 in float32, so arguments are clamped there and no product becomes 0 times infinity.
+    tanh(x + y) = 1 - 2 / (1 + exp(2x) exp(2y)): two exponentials of small tensors and one reciprocal per element.
+    Beyond |40| tanh is 1 in float32, so arguments are clamped there and no product is 0 times infinity.
     """
 
     @staticmethod
     def _pieces(x: Tensor, y: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
-        """1 / (1 + exp(2x) exp(2y)), (row object time dim), in pieces that fit a cache: rows, objects, piece."""
+        """Yields (rows, objects, piece), where piece is 1 / (1 + exp(2x) exp(2y)), (row object time dim), and fits
+        a cache."""
         ex, ey = (half.clamp(-40, 40).mul_(2).exp_() for half in (x, y))
         room = max(1, PIECE // (x.shape[1] * x.shape[2]))  # pairs of a row and an object
         objects = min(room, y.shape[1])
@@ -110,7 +112,7 @@ class TanhScores(torch.autograd.Function):
     def backward(ctx, gradient: Tensor):  # type: ignore[no-untyped-def]
         x, y, v = ctx.saved_tensors
         dx, dy, dv = torch.zeros_like(x), torch.empty_like(y), torch.zeros_like(v)
-        for b, k, half in TanhScores._pieces(x, y):  # tanh = 1 - 2 half, its slope 4 half (1 - half)
+        for b, k, half in TanhScores._pieces(x, y):  # tanh = 1 - 2 half, its slope is 4 half (1 - half)
             g = gradient[b, k]
             dv += g.sum() - 2 * (g.flatten() @ half.flatten(0, 2))
             slope = half.addcmul_(half, half, value=-1)
@@ -120,7 +122,7 @@ class TanhScores(torch.autograd.Function):
 
 
 class CrossLayer(nn.Module):
-    """One query looks over a memory, then a feed-forward layer; post-norm with the small epsilon of BERT."""
+    """Cross-attention of a single query to a memory, then a feed-forward layer; post-norm with BERT's small epsilon."""
 
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -132,12 +134,13 @@ class CrossLayer(nn.Module):
     def forward(
         self, x: Float[Tensor, "row dim"], memory: Float[Tensor, "row time dim"]
     ) -> tuple[Float[Tensor, "row dim"], Float[Tensor, "row time"]]:
-        """(x, weight of each row of the memory, averaged over heads).
+        """(x, attention weight of each row of the memory, averaged over heads).
 
-        With one query it is cheaper to take each head's query through the key projection than all rows: the memory
-        itself is what is compared and summed. The key's bias adds the same to all scores and drops out.
+        For a single query it is cheaper to multiply the query of each head with the key projection than to project all
+        rows; scores and sums are then computed on the memory itself. The key's bias adds the same to all scores and
+        cancels.
         """
-        if memory.shape[1] == 1:  # a softmax over one row: query and key have no say
+        if memory.shape[1] == 1:  # softmax over one row is 1, whatever query and key are
             weight = x.new_ones(len(x), self.heads, 1)
         else:
             query = rearrange(self.query(x), "row (head d) -> head row d", head=self.heads)
@@ -156,7 +159,7 @@ class CrossLayer(nn.Module):
 
 
 class AnswerDecoder(nn.Module):
-    """The question's vector looks twice over a memory and names an answer; it also reaches the answer directly."""
+    """Two cross-attention layers from the question to a memory, then answer logits; a skip path adds the question."""
 
     def __init__(self, dim: int, heads: int, answers: int, dropout: float) -> None:
         super().__init__()
@@ -168,7 +171,7 @@ class AnswerDecoder(nn.Module):
     def forward(
         self, question: Float[Tensor, "row dim"], memory: Float[Tensor, "row time dim"]
     ) -> tuple[Float[Tensor, "row answer"], Float[Tensor, "row time"]]:
-        """(logits, weight of each row of the memory, averaged over layers and heads)."""
+        """(logits, attention weight of each row of the memory, averaged over layers and heads)."""
         weights = []
         for layer in self.layers:
             question, weight = layer(question, memory)

@@ -1,4 +1,4 @@
-"""What a step of AV-Master's focus capture multiplies by, and what it drops."""
+"""Weights and dropout masks of one step of AV-Master's focus capture."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from torch import Tensor
 
 
 class Weights(NamedTuple):
-    """What a step multiplies by; products are made once per forward."""
+    """The weight matrices of a step; products of weights are computed once per forward pass."""
 
     old: Tensor  # Lin1 (inner, dim)
-    spread: Tensor  # Lin3, and the query, key and value of Lin3, one above the other (4 dim, inner)
+    spread: Tensor  # Lin3, and the query, key and value of Lin3, stacked (4 dim, inner)
     spread_bias: Tensor
-    table: Tensor  # what the bias adds to query and key (modality, 1, template, 2 dim)
+    table: Tensor  # contribution of the bias to query and key (modality, 1, template, 2 dim)
     out: Tensor
     out_bias: Tensor
     cross_bias: Tensor
@@ -25,7 +25,7 @@ class Weights(NamedTuple):
 
 
 class Masks(NamedTuple):
-    """Dropout of one second. `cross` is what becomes of equal probabilities, per head."""
+    """Dropout masks of one second. `cross` holds, per head, the factor that dropout makes of equal probabilities."""
 
     weights: Tensor
     self_out: Tensor

@@ -1,4 +1,4 @@
-"""Every inner tensor of the released AV-Master under its published name: what parity is checked on."""
+"""All intermediate tensors of the released AV-Master under their published names, for parity checks."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def trace(
     audio_negative: Tensor,
     frames_negative: Tensor,
 ) -> dict[str, Tensor]:
-    """Every inner tensor of the released network, by its name in the published code; slow, to be looked at.
+    """All intermediate tensors of the released network by their names in the published code; slow, for inspection.
 
-    One row per question in all streams. The templates are carried in full, one second at a time; fusion makes the
+    All streams have one row per question. All templates are computed, one second at a time. The fusion materialises
     tensors that the network itself never holds.
     """
     streams = {"seen": net.see(frames), "heard": net.hear(audio)}

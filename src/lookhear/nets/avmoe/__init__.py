@@ -7,11 +7,12 @@ Cheng et al., "Mixtures of Experts for Audio-Visual Learning", NeurIPS 2024.
 
     released  equals yingchengy/AVMOE, AVQA, tensor by tensor. Single-modal experts have no non-linearity; all experts
               always run; the frozen towers change in training as those of `dg_sct` do.
-    paper     the towers are in evaluation throughout; latent tokens start at random in both, as released
+    paper     the towers stay in evaluation mode; latent tokens start at random in both variants, as released
 
-`mixes` is its option of self-attention in the single-modal experts, which attends over the pictures of a batch, place
-by place: then an answer depends on its neighbours. Inputs and weights are those of `dg_sct`, which see; sound is the
-mean of its tokens. The published script trains 50 answers and tests 42; here the vocabulary decides.
+`mixes` enables the released option of self-attention in single-modal experts. It attends over the frames of a batch at
+each position, so an answer depends on the other samples of the batch. Inputs and weights are the same as for `dg_sct`;
+the sound vector is the mean of its tokens. The published script trains 50 answers and tests 42; here the vocabulary
+determines the number.
 """
 
 from __future__ import annotations
@@ -36,20 +37,21 @@ class Config(dg_sct.Config):
     """Sizes; the defaults are the published ones."""
 
     crosses: int = 1
-    """cross-modal experts"""
+    """number of cross-modal experts"""
     singles: int = 2
-    """single-modal experts"""
+    """number of single-modal experts"""
     mixes: bool = False
     """self-attention over the batch in single-modal experts"""
 
 
 class AVMoE(dg_sct.TwoTowers):
-    """Adapters of weighed experts; sound is the mean of its tokens."""
+    """Adapters with weighted experts; sound is the mean of its tokens."""
 
     config: Config
 
     def adapter(self, dim: int, tokens: int, other: int, other_tokens: int, options: Options) -> nn.Module:
-        """One adapter of a stream with `tokens` of width `dim`; its latent tokens start at random, as released."""
+        """One adapter of a stream with `tokens` tokens of width `dim`; its latent tokens start at random, as
+        released."""
         experts = (self.config.crosses, self.config.singles, self.config.mixes)
         return Adapter(dim, tokens, other, other_tokens, replace(options, random=True), *experts)
 
@@ -65,7 +67,7 @@ def build(config: Config) -> AVMoE:
 
 
 def from_official(state_dict: Mapping[str, Tensor], image: int = 192, sound: Sound | None = None) -> AVMoE:
-    """The released network from a published checkpoint, towers included. Unused layers are left out."""
+    """The released network from a published checkpoint, including the backbones. Unused layers are left out."""
     state = dg_sct.with_filters(checkpoints.without_prefixes(state_dict), sound)
     block = "audio_adapter_blocks_p1.0."
     config = Config(

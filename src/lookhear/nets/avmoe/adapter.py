@@ -1,4 +1,4 @@
-"""The adapter of AVMoE: a router weighs cross-modal experts (those of LAVISH) and single-modal ones; all always run."""
+"""The adapter of AVMoE: a router weights cross-modal experts (those of LAVISH) and single-modal experts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from lookhear.nets.lavish.adapter import Bottleneck, Options
 
 
 class Single(Bottleneck):
-    """An expert without the other stream: a bottleneck without its relu, so one affine map a token.
+    """A single-modal expert: a bottleneck without ReLU, hence one affine map per token.
 
-    `mixes` puts self-attention in front, as released: over the pictures of the batch, place by place.
+    `mixes` adds self-attention before it, as released: over the frames of the batch, at each position.
     """
 
     def __init__(self, dim: int, options: Options, mixes: bool) -> None:
@@ -34,7 +34,7 @@ class Single(Bottleneck):
 
 
 class Adapter(nn.Module):
-    """The other stream mapped once; the experts' outputs summed by the router's softmax."""
+    """Maps the other stream once, and sums the experts' outputs with the router's softmax weights."""
 
     def __init__(
         self,

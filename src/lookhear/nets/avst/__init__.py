@@ -1,4 +1,4 @@
-"""AVST (ST-AVQA): ground the sound in the picture, attend to the seconds the question asks about, fuse, answer.
+"""AVST (ST-AVQA): ground the sound in the picture, attend to the seconds relevant to the question, fuse, answer.
 
     audio ─ MLP ─ a ────────────────────────┬───────────── a_t ─ attend(q) + mean ─┐
                   │ cosine, softmax (where) │                                      ├─ fuse ─ ⊙ q ─▶ answers
@@ -6,17 +6,19 @@
     tokens ─ embed ─ tanh ─ LSTM ─ [h; c] ─ q         match(a, G) ─▶ does this picture go with this sound?
 
 Li et al., "Learning to Answer Questions in Dynamic Audio-Visual Scenarios", CVPR 2022. Loss: cross-entropy of the
-answer + 0.5 · cross-entropy of the match, own pictures against another clip's. Three forms, by `Config.form`:
+answer + 0.5 · cross-entropy of the match, with another clip's pictures as negatives. `Config.form` is one of:
 
-- `grounded`, the network of the paper; `baseline`, its ablation: the mean of the patches is what is seen, nothing is
-  matched, and the attended vectors stand without the mean over time; `grounding`, the pre-training: the match alone.
-  `AVST.take` starts a grounded network from it.
-- `released` and `paper` differ in one thing that could be checked: the released LSTM also reads the padding, up to
-  `words` tokens; `paper` stops at the last word. (The paper itself was not at hand when this was written; its schedule,
-  30 epochs with x 0.1 every 10, is in no code: there it is 80 epochs, x 0.1 every 8.)
+- `grounded`: the network of the paper.
+- `baseline`: its ablation. The visual feature is the mean of the patches, there is no matching, and the mean over time
+  is not added to the attended vectors.
+- `grounding`: the pre-training, which has the matching task only. `AVST.take` initialises a grounded network from it.
 
-Where the data differ from the released loader: it draws each second's negative picture from a different clip; here one
-other clip serves all seconds of a question. It looks at every 6th of 60 seconds: `every=6`.
+`released` and `paper` differ in one point that could be checked: the released LSTM also reads the padding, up to
+`words` tokens; `paper` stops at the last word. (The paper itself was not available when this was written. Its schedule,
+30 epochs with x 0.1 every 10, is not in the code, which has 80 epochs, x 0.1 every 8.)
+
+The data differ from the released loader, which draws the negative picture of each second from a different clip; here
+all seconds of a question share one other clip. The released loader uses every 6th of 60 seconds: `every=6`.
 """
 
 from __future__ import annotations
@@ -39,22 +41,23 @@ from lookhear.types import Memory, Output
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. The published network sees 14 x 14 patches of 512, hears 128, and knows 92 words and the padding."""
+    """Sizes. The published network reads 14 x 14 patches of width 512 and audio of width 128; it has 92 words and
+    padding."""
 
     variant: str = "released"
     """form of the network; see the module's docstring"""
     form: str = "grounded"
-    """grounded, baseline (its ablation) or grounding (its pre-training)"""
+    """grounded, baseline (ablation) or grounding (pre-training)"""
     answers: int = 42
     """size of the answer vocabulary"""
     audio: int = 128
     """width of the stream `audio`"""
     patches: int = 512
-    """width of a patch, and of everything inside"""
+    """width of the stream `patches`, and hidden width"""
     tokens: int = 93
-    """how many different tokens there are; 0 is padding"""
+    """size of the token vocabulary; id 0 is padding"""
     words: int = 14
-    """tokens that the released question encoder reads at least, padding included"""
+    """smallest number of tokens that the released question encoder reads, padding included"""
     heads: int = 4
     """attention heads"""
     dropout: float = 0.1
@@ -62,11 +65,14 @@ class Config:
     match: float = 0.5
     """weight of the matching loss"""
     every: int = 1
-    """look and listen at every n-th second"""
+    """temporal stride: use every n-th second"""
 
 
 class Answering(WatchAnswer):
-    """What answers: the question's two attentions. `shortcut` adds the mean second to what was attended."""
+    """The answer head with the question's attention to both streams.
+
+    With `shortcut`, the mean over time is added to the attended vectors.
+    """
 
     shortcut = True
 
@@ -82,7 +88,7 @@ class Answering(WatchAnswer):
         self.head = nn.Linear(width, config.answers)
 
     def answer(self, memory: Memory, tokens: Int[Tensor, "question word"]) -> Output:
-        """Logits; attention `seen` and `heard`; hidden: the question, what was attended, the fused vector."""
+        """Logits; attention `seen` and `heard`; hidden: the question, the attended vectors, the fused vector."""
         q = self.question(tokens)
         taken, hidden, attention = {}, {"question": q}, {}
         for name, attend in (("seen", self.look), ("heard", self.listen)):
@@ -103,7 +109,7 @@ class Answering(WatchAnswer):
         return stream[:, :: self.every].to(self.head.weight.dtype)
 
     def _spread(self, weight: Float[Tensor, "row step"], seconds: int) -> Float[Tensor, "row time"]:
-        """Weight per second from weight per looked-at second: it stands for those that follow it."""
+        """Weight of each second: the weight of a used second is spread over the skipped ones after it."""
         if self.every == 1:
             return weight
         wide = repeat(weight, "row step -> row (step every)", every=self.every)[:, :seconds]
@@ -111,7 +117,7 @@ class Answering(WatchAnswer):
 
 
 class Baseline(Answering):
-    """Seen is the mean of the patches; no grounding, no shortcut around attention."""
+    """The ablation: mean of the patches, no grounding, no mean over time beside the attention."""
 
     shortcut = False
 
@@ -120,7 +126,7 @@ class Baseline(Answering):
         self.config = config
 
     def watch(self, audio: Float[Tensor, "clip time dim"], patches: Float[Tensor, "clip time patch wide"]) -> Memory:
-        """What was heard and seen in each second, and their keys."""
+        """Audio and visual features of each second, and their keys."""
         return self._remember(self.hear(self._thin(audio)), self._thin(patches).mean(dim=2), audio)
 
 
@@ -133,7 +139,7 @@ class AVST(Answering):
         self.ground = Ground(config.patches)
 
     def watch(self, audio: Float[Tensor, "clip time dim"], patches: Float[Tensor, "clip time patch wide"]) -> Memory:
-        """What was heard, what was seen where the sound may come from, their keys, and `where` (clip, time, patch)."""
+        """Audio features, grounded visual features, their keys, and the grounding map `where` (clip, time, patch)."""
         heard = self.hear(self._thin(audio))
         seen, where = self.ground(heard, self._thin(patches))
         return {**self._remember(heard, seen, audio), "where": where}
@@ -144,18 +150,19 @@ class AVST(Answering):
         labels: Int[Tensor, " question"],
         patches_negative: Float[Tensor, "question time patch wide"],
     ) -> dict[str, Tensor]:
-        """Cross-entropy of the answer, and of the match at its weight."""
+        """Cross-entropy of the answer, and of the match with its weight."""
         match, _ = self.ground.loss(output.hidden["heard"], output.hidden["seen"], self._thin(patches_negative))
         return {"answer": F.cross_entropy(output.logits, labels), "match": self.match * match}
 
     def take(self, grounding: Grounding) -> None:
-        """Start from pre-training: copy what hears and what grounds."""
+        """Initialise from pre-training: copy the audio projection and the grounding."""
         self.hear.load_state_dict(grounding.hear.state_dict())
         self.ground.load_state_dict(grounding.ground.state_dict())
 
 
 class Grounding(WatchAnswer):
-    """The pre-training: does this picture go with this sound? Single seconds, 10 of each clip in the released loop."""
+    """The pre-training: whether a picture matches a sound, in single seconds; the released loop takes 10 of each
+    clip."""
 
     def __init__(self, config: Config):
         super().__init__()
@@ -164,13 +171,13 @@ class Grounding(WatchAnswer):
         self.ground = Ground(config.patches)
 
     def watch(self, audio: Float[Tensor, "clip time dim"], patches: Float[Tensor, "clip time patch wide"]) -> Memory:
-        """What was heard, what was seen, and where."""
+        """Audio features, grounded visual features, and the grounding map."""
         heard = self.hear(audio[:, :: self.config.every])
         seen, where = self.ground(heard, patches[:, :: self.config.every].to(heard.dtype))
         return {"heard": heard, "seen": seen, "where": where}
 
     def answer(self, memory: Memory) -> Output:
-        """Logits (clip, 2): does what is seen go with what is heard, on average over seconds? No question is read."""
+        """Logits (clip, 2) of the match between picture and sound, averaged over seconds. No question is read."""
         pairs = self.ground.pair(memory["heard"], memory["seen"])
         return Output(pairs.mean(dim=1), hidden={**memory, "match": pairs})
 
@@ -180,7 +187,7 @@ class Grounding(WatchAnswer):
         labels: Int[Tensor, " question"],
         patches_negative: Float[Tensor, "question time patch wide"],
     ) -> dict[str, Tensor]:
-        """Cross-entropy of the match. The answers in `labels` are not looked at."""
+        """Cross-entropy of the match. The answers in `labels` are ignored."""
         heard = output.hidden["heard"]
         negative = patches_negative[:, :: self.config.every].to(heard.dtype)
         return {"match": self.ground.loss(heard, output.hidden["seen"], negative)[0]}
@@ -191,7 +198,7 @@ FORMS: dict[str, type[Net]] = {"grounded": AVST, "baseline": Baseline, "groundin
 
 
 def build(config: Config) -> Net:
-    """The net of the form asked for, freshly initialised."""
+    """Build the net of the chosen form with random weights."""
     if config.variant not in ("released", "paper"):
         raise RecipeError(f"avst has no variant {config.variant!r}. There are: released, paper.")
     if config.form not in FORMS:
@@ -232,10 +239,10 @@ ANSWERING = {
 
 
 def from_official(state_dict: Mapping[str, Tensor], form: str | None = None) -> Net:
-    """The released network from a published checkpoint; its form is read off the tensors unless given.
+    """The released network from a published checkpoint; its form is inferred from the tensors unless given.
 
-    Pre-training checkpoints have no question encoder; those of the baseline have no `fc_a1_pure`, which both networks
-    leave unused, as they do the ResNet in `visual_net` and seven more layers.
+    Pre-training checkpoints have no question encoder. Those of the baseline lack `fc_a1_pure`. Both networks leave that
+    layer unused, as well as the ResNet in `visual_net` and seven more layers.
     """
     state = checkpoints.without_prefixes(state_dict)
     if form is None:

@@ -1,4 +1,4 @@
-"""The parts of AVST: what reads the question, what attends over seconds, what grounds sound in the picture."""
+"""Parts of AVST: the question LSTM, attention over seconds, and grounding of sound in the picture."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class Words(nn.Module):
         self.out = nn.Linear(2 * width, width)
 
     def forward(self, tokens: Int[Tensor, "question word"]) -> Float[Tensor, "question dim"]:
-        """Each row is read to its last word, or to token `least` if that comes later, whatever the batch pads to."""
+        """Each row is read to its last word, or to token `least` if that is later, independent of the batch's
+        padding."""
         place = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
         length = ((tokens != 0) * place).amax(dim=1).clamp(min=self.least)
         tokens = F.pad(tokens, (0, max(0, self.least - tokens.shape[1])))
@@ -37,7 +38,8 @@ class Words(nn.Module):
 
 
 class Attend(nn.Module):
-    """The question looks over the seconds of one stream. What depends on the clip alone, `keys`, is made once."""
+    """Attention from the question to the seconds of one stream. `keys` depends on the clip alone and is computed
+    once."""
 
     def __init__(self, width: int, heads: int, dropout: float):
         super().__init__()
@@ -60,7 +62,8 @@ class Attend(nn.Module):
     def forward(
         self, query: Float[Tensor, "row dim"], keys: Float[Tensor, "row time twice_dim"]
     ) -> tuple[Float[Tensor, "row dim"], Float[Tensor, "row dim"], Float[Tensor, "row time"]]:
-        """(taken in, attended, weight): the vector after the small network, before it, and each second's weight."""
+        """(output, attended, weight): the vector after and before the feed-forward layers, and the weight of each
+        second."""
         width = query.shape[-1]
         query = F.linear(query, self.project.weight[:width], self.project.bias[:width])
         q = rearrange(query, "row (head dim) -> row head 1 dim", head=self.heads)
@@ -72,7 +75,7 @@ class Attend(nn.Module):
 
 
 class Ground(nn.Module):
-    """Where in the picture the sound may come from, what is there, and whether the two go together."""
+    """Audio-visual grounding: attention of the sound to patches, the grounded feature, and audio-visual matching."""
 
     def __init__(self, width: int, inner: Sequence[int] = ()):
         super().__init__()
@@ -84,7 +87,10 @@ class Ground(nn.Module):
     def forward(
         self, heard: Float[Tensor, "row time dim"], patches: Float[Tensor, "row time patch dim"]
     ) -> tuple[Float[Tensor, "row time dim"], Float[Tensor, "row time patch"]]:
-        """(seen, where). Cosines, but the patches are never copied: their lengths divide the weights instead."""
+        """(seen, where): the grounded feature, and weights by cosine similarity.
+
+        The patches are not copied for normalisation: the weights are divided by their norms instead.
+        """
         length = torch.linalg.vector_norm(patches, dim=-1).clamp(min=1e-12)
         sound = F.normalize(heard, dim=-1)
         cosine = (sound.unsqueeze(-2) @ patches.transpose(-1, -2)).squeeze(
@@ -96,7 +102,7 @@ class Ground(nn.Module):
         return self.merge(rearrange(taken, "row time two dim -> row time (two dim)").tanh()), where
 
     def pair(self, heard: Float[Tensor, "row time dim"], seen: Float[Tensor, "row time dim"]) -> Tensor:
-        """Logits (row, time, 2): no, yes."""
+        """Logits (row, time, 2) of the match: no, yes."""
         return self.match(torch.cat([heard, seen], dim=-1))
 
     def loss(
@@ -113,5 +119,5 @@ class Ground(nn.Module):
 
 
 def hearing(audio: int, width: int) -> nn.Sequential:
-    """Audio features to the width of a patch."""
+    """MLP from audio features to the width of a patch."""
     return nn.Sequential(nn.Linear(audio, width), nn.ReLU(), nn.Linear(width, width))

@@ -18,7 +18,7 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
 
 
 class Head(Answering, Towers):
-    """Grounding by sound, the question's two attentions, answers, and the match with another clip's pictures."""
+    """Grounding, the question's attention to both streams, answers, and the match with another clip's pictures."""
 
     def __init__(
         self, audio: int, width: int, answers: int, tokens: int, words: int, match: float, inner: Sequence[int] = ()
@@ -28,7 +28,7 @@ class Head(Answering, Towers):
         self.ground = Ground(width, inner)
 
     def _spread(self, weight: Tensor, seconds: int) -> Tensor:
-        """Every row is looked at."""
+        """Every row is used, so the weights stay as they are."""
         return weight
 
     def remember(self, heard: Float[Tensor, "clip time dim"], tokens: Float[Tensor, "clip time patch dim"]) -> Memory:
@@ -37,7 +37,7 @@ class Head(Answering, Towers):
         return {**self._remember(heard, seen, heard), "where": where}
 
     def plain(self, pixels: Float[Tensor, "row time 3 height width"]) -> Float[Tensor, "row time patch dim"]:
-        """Tokens of pictures without adapters, in the form that the head expects."""
+        """Visual tokens without adapters, in the form that the head expects."""
         raise NotImplementedError
 
     def losses(
@@ -46,7 +46,7 @@ class Head(Answering, Towers):
         labels: Int[Tensor, " question"],
         pixels_negative: Float[Tensor, "question time 3 height width"],
     ) -> dict[str, Tensor]:
-        """Cross-entropy of the answer, and of the match at its weight; another clip's pictures pass no adapter."""
+        """Cross-entropy of the answer, and of the match with its weight; another clip's pictures pass no adapter."""
         match, _ = self.matched(output, pixels_negative)
         return {"answer": F.cross_entropy(output.logits, labels), "match": self.match * match}
 
@@ -56,7 +56,7 @@ class Head(Answering, Towers):
 
 
 def normalised(pixels: Tensor) -> Float[Tensor, "row 3 height width"]:
-    """Pictures (row, time, 3, height, width) one after the other; bytes are put on ImageNet's mean and deviation."""
+    """Pictures (row, time, 3, height, width) flattened to one axis; bytes are normalised with ImageNet's statistics."""
     pictures = pixels.flatten(0, 1)
     if pictures.dtype != torch.uint8:
         return pictures
@@ -65,7 +65,7 @@ def normalised(pixels: Tensor) -> Float[Tensor, "row 3 height width"]:
 
 
 def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published tensors under our names: those of the head are AVST's, the others have ours already."""
+    """Rename the published tensors: those of the head get AVST's names, the others keep theirs."""
     names, result = GROUNDING | ANSWERING, {}
     for name, tensor in state.items():
         old = next((o for o in names if name == o or name.startswith(f"{o}.")), None)
@@ -79,11 +79,11 @@ def count(state: Mapping[str, Tensor], prefix: str) -> int:
 
 
 def learns_norms(name: str) -> bool:
-    """Whether a backbone's parameter belongs to a norm."""
+    """Whether a backbone's parameter belongs to a norm layer."""
     return "norm" in name
 
 
 def frozen_in_training(net: nn.Module, towers: tuple[str, ...]) -> None:
-    """Put the backbones in evaluation mode: no stochastic depth, no updates of batch statistics."""
+    """Put the backbones in evaluation mode: no stochastic depth, no updates of batch norm statistics."""
     for name in towers:
         net.get_submodule(name).eval()

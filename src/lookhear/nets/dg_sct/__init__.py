@@ -5,17 +5,17 @@
 
 Duan et al., "Cross-modal Prompts: Adapting Large Pre-trained Models for Audio-Visual Downstream Tasks", NeurIPS 2023.
 
-    released  equals haoyi-duan/DG-SCT, AVQA, tensor by tensor, its drift included: in training the frozen HTS-AT
-              normalises by the batch and moves its statistics, masks stripes of the spectrogram, mixes each second with
-              its mirror in the batch without mixing labels, and both towers keep stochastic depth. Latent tokens start
-              at 0 and stay equal.
-    paper     latent tokens start at random, the towers are in evaluation throughout. The temporal attention of the
-              paper's figure is in neither (the released call is commented out).
+    released  equals haoyi-duan/DG-SCT, AVQA, tensor by tensor, including its behaviour in training: the frozen HTS-AT
+              normalises by batch statistics and updates its running statistics, masks stripes of the spectrogram and
+              mixes each second with its mirror in the batch without mixing labels, and both towers keep stochastic
+              depth. Latent tokens start at 0 and stay equal.
+    paper     latent tokens start at random, and the towers stay in evaluation mode. Neither variant has the temporal
+              attention of the paper's figure (the released call is commented out).
 
-Where stages differ in depth, every n-th picture's block meets a block of sound. Nothing before the head reads the
-question: `watch` is both towers, once a clip. Inputs: `pixels` (time, 3, 192, 192), bytes or normalised; `waveform`
-(time, sample) at 32 kHz, a second a row as `htsat_wave` makes them, of which each is heard `repeat` times over. `swin`
-and `htsat` name the towers' weights: timm or AudioSet files or Hugging Face folders; only what learns is then saved.
+Where stages differ in depth, every n-th visual block is paired with an audio block. Only the head reads the question:
+`watch` runs both towers, once per clip. Inputs: `pixels` (time, 3, 192, 192), bytes or normalised; `waveform`
+(time, sample) at 32 kHz, one second per row as made by `htsat_wave`, each repeated `repeat` times. `swin` and `htsat`
+name the towers' weights: timm or AudioSet files, or Hugging Face folders; then only trained parameters are saved.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class TwoTowers(Head):
         answering = (config.answers, config.tokens, config.words, config.match, config.inner)
         super().__init__(sound[-1][1], width, *answering)
         self.config, self.checkpointing = config, config.checkpointing
-        self.mixing: Tensor | None = None  # shares of the seconds themselves, for tests; None draws them
+        self.mixing: Tensor | None = None  # mixing weights of the seconds, for tests; None draws them at random
         self.masking = True
         self.swin, self.htsat = SwinV2(config.tower), HTSAT(config.sound)
         options = {"tokens": config.latent, "down": config.down, "groups": config.groups}
@@ -107,15 +107,15 @@ class TwoTowers(Head):
         self.frozen("htsat", config.htsat)
 
     def adapter(self, dim: int, tokens: int, other: int, other_tokens: int, options: Options) -> nn.Module:
-        """One adapter of a stream with `tokens` of width `dim`."""
+        """One adapter of a stream with `tokens` tokens of width `dim`."""
         raise NotImplementedError
 
     def pooled(self, sound: Tensor, more: Tensor) -> Float[Tensor, "row dim"]:
-        """One vector of sound a second; `more` is what the last adapter of sound gave beside its output."""
+        """One vector of sound per second; `more` is the second output of the last audio adapter."""
         raise NotImplementedError
 
     def train(self, mode: bool = True) -> TwoTowers:
-        """As in torch, but in variant `paper` the backbones stay in evaluation mode."""
+        """As in torch, but the backbones of variant `paper` stay in evaluation mode."""
         super().train(mode)
         if self.config.variant == "paper":
             frozen_in_training(self, ("swin", "htsat"))
@@ -143,7 +143,7 @@ class TwoTowers(Head):
         return self.htsat.picture(mel)
 
     def towers(self, seen: Tensor, heard: Tensor) -> tuple[Tensor, Tensor]:
-        """(normed tokens of the pictures, one vector a second of sound) from the tokens of the first stage."""
+        """(normed visual tokens, one vector of sound per second) from the tokens of the first stage."""
         index, more = 0, heard
         for picture, sound in zip(self.swin.layers, self.htsat.layers, strict=True):
             every = len(picture.blocks) // len(sound.blocks)
@@ -159,8 +159,8 @@ class TwoTowers(Head):
         return self.swin.norm(seen), self.pooled(heard, more)
 
     def step(self, block: Block, hears: Block, index: int, seen: Tensor, heard: Tensor) -> tuple[Tensor, ...]:
-        """A picture's block and a block of sound with their adapters: (picture, sound, what the last adapter adds to
-        it, what that adapter gave beside)."""
+        """A visual and an audio block with their adapters: (picture, sound, output of the last adapter, its second
+        output)."""
         to_heard, _ = self.audio_adapter_blocks_p1[index](heard, seen)
         to_seen, _ = self.vis_adapter_blocks_p1[index](seen, heard)
         seen = seen + block.attended(seen) + to_seen
@@ -170,7 +170,7 @@ class TwoTowers(Head):
         return seen + block.fed(seen) + to_seen, heard, to_heard, more
 
     def plain(self, pixels: Float[Tensor, "row time 3 height width"]) -> Float[Tensor, "row time patch dim"]:
-        """Tokens of pictures from the frozen backbone alone, without gradient."""
+        """Visual tokens from the frozen backbone alone, without gradient."""
         with torch.no_grad():
             tokens = self.swin(normalised(pixels))
         return tokens.unflatten(0, (-1, pixels.shape[1]))
@@ -180,16 +180,16 @@ class DGSCT(TwoTowers):
     """Adapters with channel and spatial gates; sound is pooled by the last spatial map."""
 
     def adapter(self, dim: int, tokens: int, other: int, other_tokens: int, options: Options) -> nn.Module:
-        """One adapter of a stream with `tokens` of width `dim`."""
+        """One adapter of a stream with `tokens` tokens of width `dim`."""
         return Adapter(dim, tokens, other, other_tokens, options)
 
     def pooled(self, sound: Tensor, more: Tensor) -> Float[Tensor, "row dim"]:
-        """Tokens weighed by the map of the last adapter of sound."""
+        """Sum of the tokens weighted by the spatial map of the last audio adapter."""
         return (more @ sound).squeeze(1)
 
 
 def stripes(mel: Float[Tensor, "row 1 frame band"]) -> Float[Tensor, "row 1 frame band"]:
-    """Two stripes of up to 64 frames and two of up to 8 bands set to 0 in every row."""
+    """The spectrogram with two stripes of up to 64 frames and two of up to 8 bands set to 0 in every row."""
     mel = mel.clone()
     for row in mel:
         for axis, most in ((1, 64), (1, 64), (2, 8), (2, 8)):
@@ -230,7 +230,7 @@ def config_of(state: Mapping[str, Tensor], image: int, sound: Sound | None) -> d
         "sound": sound or Sound(),
         "inner": [checkpoints.size(state, f"fc{i}.weight") for i in (1, 2, 3)],
         "latent": checkpoints.size(state, adapter),
-        "repeat": 1,  # published inputs are repeated already
+        "repeat": 1,  # published inputs are already repeated
         "down": dim // checkpoints.size(state, f"{prefix}down_sampler.weight"),
         "groups": dim // checkpoints.size(state, f"{prefix}down_sampler.weight", 1),
         "gate": f"{prefix}gate" in state,
@@ -239,11 +239,11 @@ def config_of(state: Mapping[str, Tensor], image: int, sound: Sound | None) -> d
 
 
 def with_filters(state: Mapping[str, Tensor], sound: Sound | None) -> dict[str, Tensor]:
-    """The tensors, and the mel filters where a checkpoint leaves them out: they follow from the sizes."""
+    """The tensors with the mel filters added if the checkpoint lacks them; they follow from the sizes."""
     return {"htsat.logmel_extractor.melW": filters(sound or Sound()), **state}
 
 
 def from_official(state_dict: Mapping[str, Tensor], image: int = 192, sound: Sound | None = None) -> DGSCT:
-    """The released network from a published checkpoint, towers included. Unused layers are left out."""
+    """The released network from a published checkpoint, including the backbones. Unused layers are left out."""
     state = with_filters(checkpoints.without_prefixes(state_dict), sound)
     return fitted(build(Config(**config_of(state, image, sound))), translated(state))  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""The adapter of DG-SCT: the other stream mapped, latent tokens, channel and spatial gates, bottleneck."""
+"""The adapter of DG-SCT: mapping of the other stream, latent tokens, channel and spatial gates, bottleneck."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from lookhear.nets.lavish.adapter import Latents, Options, carried
 
 
 def mapped(y: Float[Tensor, "row n2 other"], over: nn.Conv2d, wide: nn.Linear) -> Float[Tensor, "row n dim"]:
-    """The other stream as many tokens and as wide as this one: a matrix over tokens, then a map of channels.
+    """The other stream mapped to the number of tokens and width of this one: a matrix over tokens, a map of channels.
 
-    Both commute, so the cheaper order is taken: `W (A y + b) + c = A (y Wᵀ) + b (W 1)ᵀ + c`.
+    The two maps commute, so the cheaper order is used: `W (A y + b) + c = A (y Wᵀ) + b (W 1)ᵀ + c`.
     """
     matrix, offset = over.weight[:, :, 0, 0], over.bias
     if wide.out_features >= wide.in_features:
@@ -20,7 +20,7 @@ def mapped(y: Float[Tensor, "row n2 other"], over: nn.Conv2d, wide: nn.Linear) -
 
 
 class Adapter(Latents):
-    """In the published names "video" is the stream that is adapted and "audio" the other, in both directions."""
+    """In the published names, "video" is the adapted stream and "audio" the other one, in both directions."""
 
     def __init__(self, dim: int, tokens: int, other: int, other_tokens: int, options: Options) -> None:
         super().__init__(dim, options)

@@ -2,35 +2,24 @@
 
 from dataclasses import dataclass
 
+from lookhear.layers.token_table import Options
+
 
 @dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Options of the net. Fields named like streams are the widths of these streams."""
 
-    variant: str = "released"
-    """form of the network; see the module's docstring"""
-    answers: int = 42
-    """size of the vocabulary; unused with `choose`"""
-    audio: int = 128
-    """width of the stream `audio`"""
-    frames: int = 512
-    """width of the stream `frames`"""
     motion: int = 0
-    """width of a `motion` stream of one vector a stretch; 0: the mean change of the stretch takes its place"""
-    read: str = "tokens"
-    """tokens: ids through a trained table; words: word vectors"""
-    tokens: int = 20000
-    """size of the token vocabulary; id 0 is padding"""
-    words: int = 512
-    """width of the stream `words`"""
+    """width of a `motion` stream of one vector per stretch; 0 uses the mean change of the stretch instead"""
     sound: str = ""
-    """where sound enters, as HAVF calls it: middle-vcrn, middle-ccrn, middle-2crn, late or early; empty is deaf"""
+    """level of the sound in HAVF's terms: middle-vcrn, middle-ccrn, middle-2crn, late or early; empty uses no sound"""
     fuse: str = "concat"
-    """concat or mul: how the clip level's sound unit joins object and sound"""
+    """concat or mul: how the clip level's sound unit combines object and sound"""
     choose: bool = False
     """score a question's own candidates instead of a vocabulary"""
     subsets: str = "fixed"
-    """fixed: one for each size and number of objects; drawn: anew at every training step, fixed in evaluation"""
+    """fixed: one subset for each size and number of objects; drawn: drawn at every training step, fixed in
+    evaluation"""
     embed: int = 300
     """width of the word embedding"""
     hidden: int = 512

@@ -5,16 +5,16 @@
 
 Lin et al., "Vision Transformers are Parameter-Efficient Audio-Visual Learners", CVPR 2023; its AVQA network.
 
-    released  equals GenjiB/LAVISH, AVQA, tensor by tensor. Latent tokens start at 0, are equal then and stay equal: one
-              vector is carried over, whatever their number. The frozen tower keeps stochastic depth in training.
-    paper     latent tokens start at random; the frozen tower is in evaluation throughout
+    released  equals GenjiB/LAVISH, AVQA, tensor by tensor. Latent tokens start at 0 and stay equal to each other, so
+              they carry a single vector, whatever their number. The frozen tower keeps stochastic depth in training.
+    paper     latent tokens start at random; the frozen tower stays in evaluation mode
 
-Sizes are those of the README's command (64 tokens, 1/8, gates on both streams, the tower's norms learn); train.sh has
-32, 1/16, no gate in sound and frozen norms. Nothing before the head reads the question: `watch` is the whole tower,
-once a clip, and the other clip's pictures of the match are needed in training alone. Inputs: `pixels` (time, 3, 192,
-192), bytes or normalised; `spectrogram` (time, 192, 192), as `lavish_mel` makes it. Both streams go through the tower
-stacked, as the weights are the same. `swin` names the tower's weights: a timm file or a Hugging Face folder; only what
-learns is then saved. Rows of evidence are the rows of the inputs.
+Sizes are those of the README's command (64 tokens, 1/8, gates on both streams, trained norms in the tower); train.sh
+has 32, 1/16, no gate in sound and frozen norms. Only the head reads the question: `watch` runs the whole tower once per
+clip. The negative pictures of the match are needed in training only. Inputs: `pixels` (time, 3, 192, 192), bytes or
+normalised; `spectrogram` (time, 192, 192), as made by `lavish_mel`. Both streams are stacked into one batch, as they
+share weights. `swin` names the tower's weights: a timm file or a Hugging Face folder; then only trained parameters are
+saved. Rows of evidence are the rows of the inputs.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class LAVISH(Head):
         self.frozen("swin", config.swin, learns_norms if config.norms else lambda _: False)
 
     def train(self, mode: bool = True) -> LAVISH:
-        """As in torch, but in variant `paper` the backbone stays in evaluation mode."""
+        """As in torch, but the backbone of variant `paper` stays in evaluation mode."""
         super().train(mode)
         if self.config.variant == "paper":
             frozen_in_training(self, ("swin",))
@@ -114,7 +114,7 @@ class LAVISH(Head):
         return memory
 
     def towers(self, pixels: Tensor, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
-        """Normed tokens (clip x time, token, dim) of pictures and of sound."""
+        """Normed visual and audio tokens (clip x time, token, dim)."""
         sound = spectrogram.flatten(0, 1)[:, None].expand(-1, 3, -1, -1)
         both = self.swin.patch_embed(torch.cat([normalised(pixels), sound.to(self.yb_fc_a.weight.dtype)]))
         index = 0
@@ -136,7 +136,7 @@ class LAVISH(Head):
         return both
 
     def plain(self, pixels: Float[Tensor, "row time 3 height width"]) -> Float[Tensor, "row time patch dim"]:
-        """Tokens of pictures from the frozen backbone, without gradient, then the trained projection."""
+        """Visual tokens from the frozen backbone, without gradient, after the trained projection."""
         with torch.no_grad():
             tokens = self.swin(normalised(pixels))
         return self.yb_fc_v(tokens).unflatten(0, (-1, pixels.shape[1]))
@@ -150,7 +150,7 @@ def build(config: Config) -> LAVISH:
 
 
 def sizes_of(state: Mapping[str, Tensor], prefix: str, image: int, heads: list[int] | None) -> Sizes:
-    """The sizes of a Swin-V2 in a checkpoint. Its window shows in nothing: image / 16, as published."""
+    """Infer the sizes of a Swin-V2 from a checkpoint. The window size is not in it: image / 16, as published."""
     depths = [count(state, f"{prefix}layers.{i}.blocks.") for i in range(count(state, f"{prefix}layers."))]
     width = checkpoints.size(state, f"{prefix}patch_embed.proj.weight")
     found = [checkpoints.size(state, f"{prefix}layers.{i}.blocks.0.attn.logit_scale") for i in range(len(depths))]
@@ -158,9 +158,10 @@ def sizes_of(state: Mapping[str, Tensor], prefix: str, image: int, heads: list[i
 
 
 def from_official(state_dict: Mapping[str, Tensor], image: int = 192, norms: bool = True) -> LAVISH:
-    """The released network from a published checkpoint, tower included. Unused layers are left out.
+    """The released network from a published checkpoint, including the backbone. Unused layers are left out.
 
-    `image` is the side of its pictures, which the checkpoint does not say; `norms` whether the tower's norms learn.
+    `image` is the side of its pictures, which the checkpoint does not contain; `norms` is whether the tower's norms are
+    trained.
     """
     state = checkpoints.without_prefixes(state_dict)
     adapter = "audio_adapter_blocks_p1.0."

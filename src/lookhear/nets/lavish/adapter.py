@@ -15,25 +15,25 @@ class Options:
     """Options of an adapter."""
 
     tokens: int = 64
-    """latent tokens; 0 leaves the other stream out"""
+    """number of latent tokens; 0 disables attention to the other stream"""
     down: int = 8
-    """width of the stream over width of the bottleneck"""
+    """ratio of the stream's width to the bottleneck's width"""
     groups: int = 4
     """groups of the 1 x 1 convolutions"""
     gate: bool = True
-    """scale the output by a learned number that starts at 0"""
+    """scale the output by a learned scalar that starts at 0"""
     norms: bool = True
-    """layer norms in front of the bottleneck and behind it"""
+    """layer norms before and after the bottleneck"""
     batch_norm: bool = False
     """batch norm in the bottleneck"""
     relu: bool = True
     """ReLU between the two convolutions"""
     random: bool = False
-    """latent tokens start uniformly random; as released they start at 0, and then stay equal for ever"""
+    """latent tokens start uniformly random; as released they start at 0 and stay equal to each other"""
 
 
 class Grouped(nn.Module):
-    """A map of channels in groups, without bias: a 1 x 1 convolution, and kept as one."""
+    """A grouped map of channels without bias: a 1 x 1 convolution, stored as one."""
 
     def __init__(self, inputs: int, outputs: int, groups: int) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Grouped(nn.Module):
         self.weight = nn.Conv2d(inputs, outputs, 1, groups=groups, bias=False).weight
 
     def forward(self, x: Float[Tensor, "row n inputs"]) -> Float[Tensor, "row n outputs"]:
-        """Each group of channels sees its own part alone."""
+        """Each group of output channels depends on its own group of input channels only."""
         weight = rearrange(self.weight, "(group out) part 1 1 -> group out part", group=self.groups)
         parts = x.unflatten(-1, (self.groups, -1))
         return torch.einsum("mngp,gop->mngo", parts, weight).flatten(2)
@@ -54,7 +54,7 @@ def carried(x: Tensor, y: Tensor, tokens: Tensor, gate: Tensor) -> Float[Tensor,
 
 
 class Bottleneck(nn.Module):
-    """LN, down in groups, relu, up in groups, LN, gate."""
+    """Layer norm, grouped down-projection, ReLU, grouped up-projection, layer norm, gate."""
 
     def __init__(self, dim: int, options: Options) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class Bottleneck(nn.Module):
         self.relu = options.relu
 
     def squeezed(self, x: Float[Tensor, "row n dim"]) -> Float[Tensor, "row n dim"]:
-        """The bottleneck's output."""
+        """The bottleneck's output before the gate."""
         z = self.down_sampler(x if self.ln_before is None else self.ln_before(x))
         z = z if self.bn1 is None else self.bn1(z.flatten(0, 1)).view_as(z)
         out = self.up_sampler(z.relu() if self.relu else z)

@@ -3,16 +3,16 @@
     tokens ─ words ────────────────────────────────┐
     frames ─ 512→768 ─ v ─┐                        ├─ VisualBERT ─ pooled ─▶ answers
     audio  ─ 128→768 ─ a ─┴─ 768→2048 (shared) ────┘
-    tokens, a, v ─ each alone through the same VisualBERT ─ pooled ─ MLP ─▶ what it alone suggests (opinions)
+    tokens, a, v ─ each alone through the same VisualBERT ─ pooled ─ MLP ─▶ single-modality logits (opinions)
 
 Ma et al., "Look, Listen, and Answer: Overcoming Biases for Audio-Visual Question Answering", NeurIPS 2024, section 4.
-The network alone trains with cross-entropy, and without the opinions; wrapped in `debias/mccd.py` it trains with the
-paper's objective (eq. 1-3), which compares them. At test, when no gradients are wanted, they are never computed.
+The network by itself trains with cross-entropy and without the opinions. Wrapped in `debias/mccd.py` it trains with the
+paper's objective (eq. 1-3), which compares them. In inference they are never computed.
 
-Where `released` and `paper` differ: the released code gives a question 14 tokens, counted as words of the longest
-template, so every question of more is cut ([CLS] and [SEP] included; 19 % of the test questions of MUSIC-AVQA); `paper`
-reads it whole. In both, what is seen and heard carries no position in the joint reading: seconds may be shuffled there
-without changing an answer; only the single opinions know order.
+`released` and `paper` differ in the question length: the released code limits a question to 14 tokens, the number of
+words of the longest template, so every longer question is cut ([CLS] and [SEP] included; 19 % of the test questions of
+MUSIC-AVQA); `paper` reads it whole. In both, picture and sound have no position embedding in the joint input, so
+shuffling seconds does not change the joint answer; only the single-modality inputs have an order.
 
 Where we differ: opinions of sound and picture are computed once per clip of a batch, so questions about the same clip
 share a dropout mask there. Evidence is the attention of the first token in the last layer.
@@ -48,9 +48,9 @@ class Config:
     frames: int = 512
     """width of the stream `frames`"""
     tokens: int = 30522
-    """how many different tokens there are (bert-base-uncased); 0 is padding"""
+    """size of the token vocabulary (bert-base-uncased); id 0 is padding"""
     words: int = 14
-    """tokens of a question that the released network reads"""
+    """number of question tokens that the released network reads"""
     width: int = 768
     visual: int = 2048
     layers: int = 12
@@ -62,20 +62,20 @@ class Config:
     dropout: float = 0.1
     """dropout probability"""
     opinions: bool = False
-    """while gradients are wanted, also say what each modality alone suggests; `debias/mccd.py` turns it on"""
+    """also compute single-modality logits in training; `debias/mccd.py` turns it on"""
     pretrained: str = ""
-    """a VisualBERT to start from, by hub name or folder: the paper takes uclanlp/visualbert-vqa-coco-pre"""
+    """hub name or folder of a pretrained VisualBERT; the paper uses uclanlp/visualbert-vqa-coco-pre"""
 
 
 def opinion(width: int, answers: int) -> nn.Sequential:
-    """The bias learner of one modality."""
+    """The classifier of a single modality."""
     return nn.Sequential(
         nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, answers)
     )
 
 
 class MCCD(WatchAnswer):
-    """Joint reading, and single readings that share its weights."""
+    """Joint encoding, and encodings of single modalities with shared weights."""
 
     def __init__(self, config: Config):
         super().__init__()
@@ -91,7 +91,7 @@ class MCCD(WatchAnswer):
         self.alone = nn.ModuleDict({name: opinion(c.width, c.answers) for name in ("question", "audio", "visual")})
 
     def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip time wide"]) -> Memory:
-        """Embedded sound and picture; while gradients are wanted, also the opinion of each."""
+        """Embedded sound and picture; with gradients enabled, also the logits of each alone."""
         heard, seen = self.hear(audio), self.look(frames)
         memory = {"heard": self.bert.seen(self.widen(heard)), "seen": self.bert.seen(self.widen(seen))}
         if self._wants_opinions():
@@ -104,7 +104,7 @@ class MCCD(WatchAnswer):
         return memory
 
     def answer(self, memory: Memory, tokens: Int[Tensor, "question word"]) -> Output:
-        """Logits; attention `seen` and `heard`; opinions of question, audio and visual while gradients are wanted."""
+        """Logits; attention `seen` and `heard`; with gradients enabled, opinions of question, audio and visual."""
         tokens = self._trim(tokens)
         mask = tokens != 0
         words = self.bert.words(tokens)
@@ -123,7 +123,8 @@ class MCCD(WatchAnswer):
         return self.speaks_alone and torch.is_grad_enabled()
 
     def _trim(self, tokens: Tensor) -> Tensor:
-        """Padding that every row has is dropped. As released, long questions keep 13 tokens and their last, [SEP]."""
+        """Drop padding columns that all rows share. As released, long questions keep 13 tokens and their last,
+        [SEP]."""
         length = (tokens != 0).sum(dim=1)
         longest = tokens.shape[1] if tokens.is_meta else max(1, int(length.max()))
         most = self.config.words
@@ -134,17 +135,17 @@ class MCCD(WatchAnswer):
         return tokens[:, :longest]
 
     def take(self, state_dict: Mapping[str, Tensor]) -> None:
-        """Start from a published VisualBERT."""
+        """Initialise from a published VisualBERT."""
         state = checkpoints.without_prefixes(state_dict)
         prefix = "visual_bert." if any(k.startswith("visual_bert.") for k in state) else ""
-        prefix = "bert." if any(k.startswith("bert.") for k in state) else prefix  # the authors' own name
+        prefix = "bert." if any(k.startswith("bert.") for k in state) else prefix  # name in the authors' checkpoints
         checkpoints.load_renamed(
             self.bert, visualbert.fuse(state, prefix), visualbert.names(prefix, visualbert.depth(state, prefix))
         )
 
 
 def build(config: Config) -> MCCD:
-    """The net, freshly initialised or from a published VisualBERT."""
+    """Build the net with random weights or from a published VisualBERT."""
     if config.variant not in ("released", "paper"):
         raise RecipeError(f"mccd has no variant {config.variant!r}. There are: released, paper.")
     if config.width % config.heads:
@@ -165,7 +166,7 @@ def build(config: Config) -> MCCD:
 
 
 def from_official(state_dict: Mapping[str, Tensor], heads: int | None = None) -> MCCD:
-    """The released network from a published checkpoint. Shapes do not tell the heads: 64 wide each, at least 4."""
+    """The released network from a published checkpoint. By default, heads have width 64 and number at least 4."""
     state = checkpoints.without_prefixes(state_dict)
     prefix = "visual_bert."
     layers = visualbert.depth(state, prefix)
@@ -191,7 +192,7 @@ def from_official(state_dict: Mapping[str, Tensor], heads: int | None = None) ->
 
 
 def names(layers: int) -> dict[str, str]:
-    """Published prefix -> ours."""
+    """Published prefix -> our prefix."""
     result = {old: f"bert.{new}" for old, new in visualbert.names("visual_bert.", layers).items()}
     result |= {"audio_linear": "hear", "video_linear": "look", "av_linear": "widen", "cls": "head"}
     for old, new in (("q", "question"), ("a", "audio"), ("v", "visual")):

@@ -1,11 +1,11 @@
-"""VisualBERT: BERT over words and vectors of what is seen, read out at the first token.
+"""VisualBERT: BERT over words and visual features, with the first token as output.
 
-Li et al., "VisualBERT", 2019; the same mathematics as transformers' VisualBertModel, arranged for speed and memory:
+Li et al., "VisualBERT", 2019; the same function as transformers' VisualBertModel, arranged for speed and memory:
 
-- the last layer computes the first token only, since nothing else is read (`whole=True` computes all);
-- between forward and backward only queries, keys, values and the inner layer before its GELU are kept; weights of
-  attention and the GELU itself are made again (no large product is: recomputation stops when it has what it needs),
-  which costs a few per cent of a step and saves two thirds of its memory.
+- the last layer computes the first token only, since no other output is used (`whole=True` computes all);
+- between forward and backward only queries, keys, values and the input of the GELU are kept; attention weights and the
+  GELU are recomputed (no large matrix product is), which costs a few per cent of a step and saves two thirds of its
+  memory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lookhear.layers.attention import drop
 
 
 class Layer(nn.Module):
-    """Self-attention and a small network, each added and normed."""
+    """Self-attention and a feed-forward network, each with residual connection and post-norm."""
 
     def __init__(self, width: int, heads: int, inner: int, dropout: float):
         super().__init__()
@@ -39,14 +39,14 @@ class Layer(nn.Module):
     def forward(
         self, x: Float[Tensor, "row token dim"], mask: Bool[Tensor, "row 1 1 token"] | None
     ) -> Float[Tensor, "row token dim"]:
-        """All tokens."""
+        """Output of all tokens."""
         q, k, v = self._heads(self.project(x), 3)
         return self._finish(x, _lean(self._attend, q, k, v, mask))
 
     def first(
         self, x: Float[Tensor, "row token dim"], mask: Bool[Tensor, "row 1 1 token"] | None
     ) -> tuple[Float[Tensor, "row 1 dim"], Float[Tensor, "row token"]]:
-        """The first token, and its weight of attention on every token (mean over heads)."""
+        """Output of the first token, and its attention to every token (mean over heads)."""
         width = x.shape[-1]
         head = x[:, :1]
         (q,) = self._heads(F.linear(head, self.project.weight[:width], self.project.bias[:width]), 1)
@@ -81,7 +81,7 @@ class Layer(nn.Module):
 
 
 class VisualBERT(nn.Module):
-    """Embeddings of words, of what is seen and of plain vectors; a stack of layers; a pooled first token."""
+    """Embeddings of words, of visual features and of plain vectors; a stack of layers; a pooled first token."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class VisualBERT(nn.Module):
         dropout: float = 0.1,
     ):
         super().__init__()
-        self.word = nn.Embedding(tokens, width, padding_idx=1)  # as published: row 1, not 0, is the one never trained
+        self.word = nn.Embedding(tokens, width, padding_idx=1)  # as published: padding_idx is 1, not 0
         self.position = nn.Embedding(positions, width)
         self.kind = nn.Embedding(types, width)
         self.visual_position = nn.Embedding(positions, width)
@@ -113,15 +113,15 @@ class VisualBERT(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def words(self, tokens: Int[Tensor, "row token"]) -> Float[Tensor, "row token dim"]:
-        """Embedded and normed words, in their order."""
+        """Word embeddings with positions, normed."""
         return self.vectors(self.word(tokens))
 
     def vectors(self, vectors: Float[Tensor, "row token dim"]) -> Float[Tensor, "row token dim"]:
-        """Vectors in the place of words, in their order."""
+        """Embeddings of given vectors in place of word vectors, with positions, normed."""
         return self.norm(vectors + self.kind.weight[0] + self.position.weight[: vectors.shape[1]])
 
     def seen(self, features: Float[Tensor, "row token wide"]) -> Float[Tensor, "row token dim"]:
-        """What is seen. Every vector has position 0, as published: its order is not known to the layers."""
+        """Embeddings of visual features. All have position 0, as published, so the layers do not know their order."""
         return self.norm(self.visual(features) + self.visual_kind.weight[1] + self.visual_position.weight[0])
 
     def forward(
@@ -130,9 +130,9 @@ class VisualBERT(nn.Module):
         mask: Bool[Tensor, "row token"] | None = None,
         whole: bool = False,
     ) -> tuple[Float[Tensor, "row dim"], Float[Tensor, "row token"] | None, Float[Tensor, "row some dim"]]:
-        """(pooled first token, its attention in the last layer, hidden). Tokens where `mask` is false are not read.
+        """(pooled first token, its attention in the last layer, hidden). Tokens where `mask` is false are masked out.
 
-        `hidden` is the first token after the last layer; with `whole`, all tokens, and no attention.
+        `hidden` is the first token after the last layer; with `whole` it is all tokens, and the attention is None.
         """
         if mask is not None:
             mask = mask[:, None, None, :]
@@ -144,12 +144,12 @@ class VisualBERT(nn.Module):
 
 
 def _lean(function: Callable[..., Tensor], *tensors: Tensor | None) -> Tensor:
-    """The same result; in training, nothing of the inside is kept for the backward pass."""
+    """`function(*tensors)`, without keeping its intermediates for the backward pass."""
     return checkpoint(function, *tensors, use_reentrant=False) if torch.is_grad_enabled() else function(*tensors)
 
 
 def names(prefix: str, layers: int) -> dict[str, str]:
-    """Published prefix -> ours, except queries, keys and values, which `fuse` puts into one."""
+    """Published prefix -> our prefix, except for queries, keys and values, which `fuse` stacks."""
     embeddings = {
         "word_embeddings": "word",
         "position_embeddings": "position",
@@ -174,13 +174,13 @@ def names(prefix: str, layers: int) -> dict[str, str]:
 
 
 def depth(state: dict[str, Tensor], prefix: str) -> int:
-    """How many layers a published checkpoint has."""
+    """Number of layers of a published checkpoint."""
     start = f"{prefix}encoder.layer."
     return len({name.removeprefix(start).split(".")[0] for name in state if name.startswith(start)})
 
 
 def fuse(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The published tensors with query, key and value of each layer side by side as `project`."""
+    """The published tensors with query, key and value of each layer stacked as `project`."""
     result = dict(state)
     for n in range(depth(state, prefix)):
         inside = f"{prefix}encoder.layer.{n}.attention.self."

@@ -1,20 +1,20 @@
-"""QA-TIGER: sound and picture look at the question early; experts, each with a Gaussian over time, sum what they find.
+"""QA-TIGER: early attention of sound and picture to the question, then experts with Gaussian weights over time.
 
-    audio ─ a ─┬─ look at itself, the other, the words ─ a' ─────── Gaussian experts ─ a_g
-    frames ─ v ┴──────────────────────────────────────── v' ┐
-    patches ─── look at each other ─ v', a' look at them ───┴─ + ── Gaussian experts ─ vp_g, ap_g
+    audio ─ a ─┬─ attend to itself, the other, the words ─ a' ─────── Gaussian experts ─ a_g
+    frames ─ v ┴──────────────────────────────────────────── v' ┐
+    patches ─── attend to each other ─ v', a' attend to them ───┴─ + ── Gaussian experts ─ vp_g, ap_g
     question ─ ground(q, vp_g, ap_g) ─ ground(that, a_g) ─▶ answers
 
 Kim et al., "Question-Aware Gaussian Experts for Audio-Visual Question Answering", CVPR 2025. Loss: cross-entropy.
-`released` and `paper` differ in one place. In the published code the experts of item (question b, second t) are those
-chosen by question (b T + t) mod B of the batch, while gates and Gaussians are those of b: an answer depends on the
-other questions in its batch and on their order, and on nothing but itself only when asked alone. `paper` uses b's own.
+`released` and `paper` differ in one place. In the published code the experts of question b at second t are those chosen
+by question (b T + t) mod B of the batch, while gates and Gaussians are those of b. So an answer depends on the other
+questions in the batch and their order, unless the batch has only one question. `paper` uses b's own experts.
 
 The second layer of an expert is linear, so it comes after the sum over time: with c_e(t), the gates times the Gaussians
 of the choices that fall on expert e, the sum is W2_e sum_t c_e(t) relu(W1_e x(t) + b1_e) + b2_e sum_t c_e(t).
 
-Words are CLIP's last hidden states before the text projection (`clip_text` with `project=false`); the text tower itself
-is frozen and no part of this network. Evidence: gates times Gaussians, summed over the chosen experts.
+Words are CLIP's last hidden states before the text projection (`clip_text` with `project=false`). The frozen text tower
+is not part of this network. Evidence: gates times Gaussians, summed over the chosen experts.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Config:
     experts: int = 7
     """Gaussian experts per stream"""
     top_k: int = 7
-    """experts that are used"""
+    """number of experts that are used"""
     dropout: float = 0.1
     """dropout probability"""
 
@@ -85,8 +85,9 @@ class QATiger(WatchAnswer):
         frames: Float[Tensor, "clip time wide"],
         patches: Float[Tensor, "clip time patch deep"],
     ) -> Memory:
-        """Sound and, behind it, picture: having looked at themselves and each other, and what they ask of words; keys
-        of the patches."""
+        """Sound and picture, concatenated over time: after attention to themselves and each other, and their queries
+        for the words; keys of the patches.
+        """
         a, v = self.hear(audio), self.see(frames)
         memory = {
             "own": torch.cat([self.early.alone(a, v), self.early.alone(v, a)], dim=1),
@@ -95,7 +96,7 @@ class QATiger(WatchAnswer):
         return memory | {"patches": self.patches.keys(self.look(patches.to(a.dtype)))}
 
     def wording(self, words: Float[Tensor, "question word wide"] | Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The words' keys and values, and which of them are padding."""
+        """The words' keys and values, and their padding mask."""
         return read_words(words, lambda rows: {"keys": self.early.qst_attn.project(self.read(rows), "kv")})
 
     def answer(
@@ -104,7 +105,7 @@ class QATiger(WatchAnswer):
         question: Float[Tensor, "question dim"],
         words: Float[Tensor, "question word wide"] | Mapping[str, Tensor],
     ) -> Output:
-        """Logits; attention; hidden: what every stage gave. `words` may be what `wording` made of them."""
+        """Logits; attention; hidden: the output of every stage. `words` may be the output of `wording`."""
         text, q = self.wording(words), self.ask(question)
         both = self.early(memory["own"], memory["query"], text["keys"], text.get("padding_mask"))
         a, v = both.chunk(2, dim=1)
@@ -166,11 +167,12 @@ OFFICIAL = {
     "quest_grounding": "ground",
     "head": "head",
 }
-DEAD = ("quest_encoder",)  # the frozen CLIP text tower: an encoder here
+DEAD = ("quest_encoder",)  # the frozen CLIP text tower, which is an encoder here
 
 
 def from_official(state_dict: Mapping[str, Tensor], variant: str = "released", top_k: int | None = None) -> QATiger:
-    """The network from a published checkpoint: sizes are read off shapes, all experts used unless `top_k` is given."""
+    """The network from a published checkpoint: sizes are inferred from shapes, all experts used unless `top_k` is
+    given."""
     state = checkpoints.without_prefixes(state_dict)
     streams = {"audio": "audio", "frames": "video", "patches": "patch", "question": "quest", "words": "words"}
     layers = {stream: f"{old}_proj.proj" for stream, old in streams.items()}

@@ -1,4 +1,4 @@
-"""The parts of QA-TIGER: what looks at the words early, what looks among patches, the experts, the grounding."""
+"""The parts of QA-TIGER: early attention to the words, attention to patches, the experts, the grounding."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lookhear.layers.texts import of_one_clip
 
 
 def kaiming(inputs: int, outputs: int) -> nn.Linear:
-    """A linear layer drawn as this network draws all of its own."""
+    """A linear layer with the network's Kaiming initialisation."""
     layer = nn.Linear(inputs, outputs)
     nn.init.kaiming_normal_(layer.weight)
     nn.init.zeros_(layer.bias)
@@ -24,12 +24,12 @@ def kaiming(inputs: int, outputs: int) -> nn.Linear:
 
 
 def narrow(dim: int) -> nn.Sequential:
-    """Two layers, half as wide inside."""
+    """Two linear layers with half the width in between."""
     return nn.Sequential(kaiming(dim, dim // 2), nn.ReLU(), kaiming(dim // 2, dim))
 
 
 class Early(nn.Module):
-    """A stream looks at itself, at the other stream and at the words. The first two are the clip's alone."""
+    """Attention of a stream to itself, to the other stream and to the words. The first two depend on the clip alone."""
 
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Early(nn.Module):
     def alone(
         self, x: Float[Tensor, "row time dim"], y: Float[Tensor, "row time dim"]
     ) -> Float[Tensor, "row time dim"]:
-        """x with what it takes in from itself and from y."""
+        """x plus its attention to itself and to y."""
         taken = (
             drop(attn(x, to)[0], self.dropout, self.training) for attn, to in ((self.slf_attn, x), (self.crs_attn, y))
         )
@@ -56,7 +56,7 @@ class Early(nn.Module):
     ) -> Float[Tensor, "row time dim"]:
         """The layer's output from `own = alone(x, y)`, the projected x, and the words' keys and values.
 
-        Both streams may stand one behind the other in time.
+        Both streams may be concatenated over time.
         """
         k, v = keys.chunk(2, dim=-1)
         taken = self.qst_attn.out_proj(attended(self.qst_attn, query, k, v, padding_mask))
@@ -66,7 +66,7 @@ class Early(nn.Module):
 
 
 class Patches(Folding):
-    """What picture and sound of a second see among its patches."""
+    """Attention of picture and sound to the patches of each second."""
 
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class Patches(Folding):
         self.anorm, self.vnorm = nn.LayerNorm(dim), nn.LayerNorm(dim)
 
     def keys(self, patches: Float[Tensor, "clip time patch dim"]) -> Float[Tensor, "clip time patch twice_dim"]:
-        """Keys and values of patches that have looked at each other within their second."""
+        """Keys and values of patches after self-attention within their second."""
         flat = patches.flatten(0, 1)
         q, k, v = self.slf_attn.project(flat, "qkv").chunk(3, dim=-1)
         flat = flat + self.slf_attn.out_proj(attended(self.slf_attn, q, k, v))
@@ -88,9 +88,9 @@ class Patches(Folding):
         heard: Float[Tensor, "row time dim"],
         keys: Float[Tensor, "row time patch twice_dim"],
     ) -> tuple[Float[Tensor, "row time dim"], Float[Tensor, "row time dim"]]:
-        """(what was seen for the sound, what for the picture)."""
+        """(patch features attended by the sound, patch features attended by the picture)."""
         q = self.crs_attn.project(torch.stack([seen, heard], dim=2), "q")
-        if of_one_clip(keys):  # all questions ask the patches of a second at once
+        if of_one_clip(keys):  # all questions attend to the patches of a second in one product
             flat = rearrange(q, "row time two dim -> time (row two) dim")
             taken = attended(self.crs_attn, flat, *keys[0].chunk(2, dim=-1))
             taken = rearrange(taken, "time (row two) dim -> row time two dim", two=2)
@@ -98,7 +98,7 @@ class Patches(Folding):
             taken = attended(self.crs_attn, q.flatten(0, 1), *keys.flatten(0, 1).chunk(2, dim=-1)).view(q.shape)
         if self.training:
             taken = self.mlp(drop(self.crs_attn.out_proj(taken), self.dropout, True))
-        else:  # without dropout between them, two maps are one
+        else:  # without dropout in between, two linear maps are one
             taken = self.mlp[2](F.linear(taken, *self.folded("narrow", self._narrow)).relu_())
         return self.anorm(taken[:, :, 1]), self.vnorm(taken[:, :, 0])
 
@@ -121,7 +121,8 @@ class Experts(nn.Module):
         self.norms = nn.ModuleDict({name: nn.LayerNorm(dim) for name in norms})
 
     def choose(self, question: Float[Tensor, "row dim"], stream: Float[Tensor, "row time dim"]) -> dict[str, Tensor]:
-        """What the question wants of the stream: gates, experts, and their Gaussians (row, choice, time)."""
+        """Gates, chosen experts and their Gaussians (row, choice, time), from the question's attention to the
+        stream."""
         wanted = one_query(self.qst_attn, question, stream)
         scores, raw = self.router(wanted), self.gauss(wanted)
         gates, places = scores.softmax(dim=-1).topk(self.top_k, dim=-1)
@@ -133,12 +134,12 @@ class Experts(nn.Module):
         width = width.sigmoid().gather(1, places).clamp(min=0.09).unsqueeze(-1) / 9
         time = torch.linspace(0, 1, stream.shape[1], device=raw.device)
         height = -((time - centre) ** 2) / (2 * width**2)
-        bell = torch.exp(height - height.amax(dim=-1, keepdim=True))  # 1 at its nearest second, however far that is
+        bell = torch.exp(height - height.amax(dim=-1, keepdim=True))  # 1 at the nearest second, however far that is
         found = {"qattn": wanted, "router_logits": scores, "gauss_raw": raw, "gauss_weight": bell}
         return found | {"topk_probs": gates / gates.sum(dim=-1, keepdim=True), "topk_inds": places}
 
     def coefficients(self, choice: Mapping[str, Tensor]) -> Float[Tensor, "row expert time"]:
-        """Gates times Gaussians, put on the experts they fall on."""
+        """Gates times Gaussians, added up for each expert."""
         weight, places = choice["topk_probs"].unsqueeze(-1) * choice["gauss_weight"], choice["topk_inds"]
         rows, _, time = weight.shape
         if self.mixes:  # the published code reads the batch-major choices time-major
@@ -166,7 +167,7 @@ class Experts(nn.Module):
 
 
 class Ground(nn.Module):
-    """The question looks at two vectors and joins their mean."""
+    """Attention of the question to two vectors, added to their mean."""
 
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
         super().__init__()

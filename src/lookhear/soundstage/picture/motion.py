@@ -13,12 +13,12 @@ import numpy as np
 from lookhear.soundstage.scene.scene import Player, Scene
 from lookhear.soundstage.sound.melody import Note, grid, notes
 
-BOWED = ("violin", "cello", "erhu", "accordion")  # the hand goes from one end to the other and stays
-STEPS = 4  # poses on either side of the middle
+BOWED = ("violin", "cello", "erhu", "accordion")  # each stroke moves the hand to the other end
+STEPS = 4  # poses on either side of the middle pose
 
 
 def strokes(scene: Scene) -> tuple[tuple[float, ...], ...]:
-    """When each player begins a playing movement, in seconds, in the order of `scene.players`."""
+    """Onsets of each player's playing movements in seconds, in the order of `scene.players`."""
     return tuple(_strokes(scene, i, melody) for i, melody in enumerate(notes(scene)))
 
 
@@ -31,7 +31,7 @@ def _strokes(scene: Scene, index: int, melody: tuple[Note, ...]) -> tuple[float,
 
 
 def _minus(spans: tuple[tuple[float, float], ...], holes: tuple[tuple[float, float], ...]) -> list[tuple[float, float]]:
-    """The parts of `spans` outside all holes."""
+    """The parts of `spans` that lie outside all `holes`."""
     left = list(spans)
     for start, end in holes:
         left = [(a, b) for s, e in left for a, b in ((s, min(e, start)), (max(s, end), e)) if b - a > 1e-6]
@@ -39,10 +39,10 @@ def _minus(spans: tuple[tuple[float, float], ...], holes: tuple[tuple[float, flo
 
 
 def pose(player: Player, times: tuple[float, ...], time: float) -> int | None:
-    """The pose at a time, -STEPS..STEPS, or None outside `miming`; `times` are the player's strokes.
+    """The pose at a time, an integer in -STEPS..STEPS, or None outside `miming`; `times` are the player's strokes.
 
-    Most of a movement happens at once at its stroke and the rest slowly after it, so that the frame which shows the
-    largest change is the first one after the onset at any usual frame rate.
+    Most of a movement happens at its stroke and the rest slowly afterwards. At any usual frame rate, the frame with the
+    largest change is therefore the first frame after the note onset.
     """
     if not any(a <= time < b for a, b in player.miming):
         return None

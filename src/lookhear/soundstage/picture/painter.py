@@ -1,8 +1,8 @@
 """Render the picture of a scene: the stage and the players, with exact instance masks.
 
-Players stand at their `x` across the picture, moved in only as far as they would be cut off. The back row stands
-higher, is drawn first and may be partly hidden. A figure with its instrument is one sprite per pose, kept while in
-use; a frame is the stage with one sprite pasted per player, so frames are cheap and masks are exact.
+Players stand at their `x` across the picture and are moved inwards only where they would be cut off. The back row
+stands higher, is drawn first and may be partly occluded. A player with the instrument is one sprite per pose; sprites
+are cached while in use. A frame is the stage with one sprite pasted per player, so frames are cheap and masks exact.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from lookhear.soundstage.picture.stage import stage, tint
 from lookhear.soundstage.scene.scene import Look, Scene
 
 DRAWINGS = {draw.__name__: draw for draw in (*STRINGS, *WINDS, *STRUCK)}
-HEIGHTS = (0.74, 0.74, 0.65, 0.54, 0.45, 0.42, 0.4, 0.38, 0.37, 0.36, 0.35)  # of a figure, by how many are visible
-FRONT, BACK, SMALLER = 0.95, 0.82, 0.88  # where the two rows stand, and how much smaller the back row looks
-WIDE = 0.38  # how far a figure reaches to either side at least, of its height
+HEIGHTS = (0.74, 0.74, 0.65, 0.54, 0.45, 0.42, 0.4, 0.38, 0.37, 0.36, 0.35)  # figure height by visible players
+FRONT, BACK, SMALLER = 0.95, 0.82, 0.88  # ground line of the two rows, and scale of the back row
+WIDE = 0.38  # smallest half width of a figure, as a fraction of its height
 
 Box = tuple[float, float, float, float]
 
@@ -32,15 +32,15 @@ Box = tuple[float, float, float, float]
 def frames(
     scene: Scene, size: int = 128, fps: float = 8, crowd: int = 0, without: tuple[int, ...] = ()
 ) -> Iterator[np.ndarray]:
-    """The scene's frames in order, uint8 (size, size, 3); frame k is what is seen at k / fps seconds.
+    """The scene's frames in order, uint8 (size, size, 3); frame k shows the scene at k / fps seconds.
 
-    Figures are as tall as they are with `crowd` players on stage; 0 is as many as there are. `without` leaves out
-    players by index, no more.
+    Figures are drawn as tall as for `crowd` players on stage; 0 means the actual number. `without` holds indices of
+    players that are not drawn; the rest of the picture stays as it is.
     """
     plan, poses, picture = [p for p in _plan(scene, size, crowd) if p.index not in without], None, None
     for k in range(round(scene.seconds * fps)):
         now = [pose(scene.players[place.index], place.moves, k / fps) for place in plan]
-        if now != poses or picture is None:  # a frame in which nobody moves is the frame before
+        if now != poses or picture is None:  # if nobody moved, the previous frame is used again
             image = stage(scene.indoor, scene.light, scene.seed % 3, size).copy()
             for _, drawing, at in _sprites(scene, plan, k / fps):
                 image.paste(drawing, at, drawing)
@@ -51,8 +51,8 @@ def frames(
 def masks(scene: Scene, time: float, size: int = 128, occluded: bool = True) -> np.ndarray:
     """Instance masks at a time: bool (player, size, size) in the order of `scene.players`.
 
-    A player and the instrument are one. With `occluded` a pixel belongs to the front-most player only; without,
-    to everyone who covers it. Off-stage players have none.
+    A player and the instrument form one mask. With `occluded`, a pixel belongs to the front-most player only; without
+    it, to every player that covers it. Masks of players off stage are empty.
     """
     out = np.zeros((len(scene.players), size, size), bool)
     for index, drawing, (x, y) in _sprites(scene, _plan(scene, size), time):
@@ -80,7 +80,7 @@ def boxes(scene: Scene, time: float, size: int = 128, occluded: bool = True) -> 
 
 
 class _Place:
-    """Where one player stands in the picture: index, height in pixels, corner of the sprite, strokes."""
+    """Placement of one player in the picture: index, height in pixels, corner of the sprite, strokes."""
 
     def __init__(self, scene: Scene, index: int, size: int, moves: tuple[float, ...], crowd: int):
         player = scene.players[index]
@@ -95,7 +95,7 @@ class _Place:
 
 
 def _plan(scene: Scene, size: int, crowd: int = 0) -> list[_Place]:
-    """Places of the visible players in drawing order: back row first, then the taller ones."""
+    """Placements of the visible players in drawing order: the back row first, within a row the taller players first."""
     moves, crowd = strokes(scene), crowd or len(scene.visible)
     places = [_Place(scene, i, size, moves[i], crowd) for i, p in enumerate(scene.players) if p.x is not None]
     return sorted(places, key=lambda p: (-min(scene.players[p.index].look.depth, 1), -p.height, p.index))
@@ -114,7 +114,7 @@ def _sprites(scene: Scene, plan: list[_Place], time: float) -> Iterator[tuple[in
 def sprite(
     instrument: str, look: Look, mood: str, light: tuple[float, float, float], height: int, step: int | None
 ) -> Image.Image:
-    """One player in one pose, RGBA; the ground is at `1 - TOP` of its height below the top edge."""
+    """The RGBA sprite of one player in one pose; the ground is at `1 - TOP` of its height below the top edge."""
     pen = Pen(height, light, 4 if height < 90 else 3)
     pen.shadow(0.3)
     DRAWINGS[instrument](Figure(pen, look, mood), None if step is None else step / STEPS)

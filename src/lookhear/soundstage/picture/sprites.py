@@ -1,7 +1,7 @@
-"""Drawing one musician: a pen with a movable frame of reference, and the person who holds the instrument.
+"""Drawing of one musician: a pen with a movable coordinate frame, and the person who holds the instrument.
 
 Figure coordinates: x from -0.6 (the viewer's left) to 0.6, y from 0 (top of the head) down to 1 (the ground). A pose is
-a number from -1 to 1 (two ends of a playing movement), or None for one who is not making playing movements.
+a number from -1 to 1 (the two ends of a playing movement), or None for a player who makes no playing movements.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lookhear.soundstage.scene.scene import Look
 
 Point = tuple[float, float]
 Colour = tuple[int, int, int]
-LEFT, RIGHT, TOP, BOTTOM = -0.6, 0.6, -0.08, 1.04  # what a sprite shows, in figure coordinates
+LEFT, RIGHT, TOP, BOTTOM = -0.6, 0.6, -0.08, 1.04  # extent of a sprite in figure coordinates
 INK: Colour = (40, 30, 44)
 GOLD: Colour = (240, 190, 60)
 SILVER: Colour = (214, 220, 230)
@@ -33,13 +33,13 @@ WAIST: Point = (0.0, 0.68)
 
 
 def shade(colour: Colour, factor: float) -> Colour:
-    """A darker colour."""
+    """The colour darkened by a factor."""
     r, g, b = colour
     return int(r * factor), int(g * factor), int(b * factor)
 
 
 class Pen:
-    """Draws filled shapes in figure coordinates onto a picture that is `sharp` times too large."""
+    """Draws filled shapes in figure coordinates onto a canvas that is `sharp` times larger than the result."""
 
     def __init__(self, height: int, tint: tuple[float, float, float], sharp: int):
         self.unit, self.sharp, self.tint = height * sharp, sharp, tint
@@ -50,7 +50,7 @@ class Pen:
 
     @contextmanager
     def at(self, x: float, y: float, degrees: float = 0.0, scale: float = 1.0) -> Iterator[None]:
-        """Inside, (0, 0) is this point and the axes are turned clockwise and scaled."""
+        """Context in which (0, 0) is this point and the axes are turned clockwise and scaled."""
         old = a, b, c, d, e, f = self.frame
         k, s = scale * math.cos(math.radians(degrees)), scale * math.sin(math.radians(degrees))
         self.frame = (a * k + b * s, b * k - a * s, c * k + d * s, d * k - c * s, a * x + b * y + e, c * x + d * y + f)
@@ -59,7 +59,7 @@ class Pen:
 
     @contextmanager
     def turned(self, centre: Point, degrees: float) -> Iterator[None]:
-        """Inside, everything is turned clockwise about a point."""
+        """Context in which everything is turned clockwise about a point."""
         with self.at(*centre, degrees), self.at(-centre[0], -centre[1]):
             yield
 
@@ -77,7 +77,7 @@ class Pen:
         return r, g, b, alpha
 
     def shape(self, points: Sequence[Point], fill: Colour, edge: Colour | None = INK, width: float = 0.011) -> None:
-        """A filled polygon with an outline."""
+        """Draw a filled polygon with an outline."""
         at = self._pixels(points)
         self.draw.polygon(at, self._ink(fill))
         if edge is not None:
@@ -86,11 +86,11 @@ class Pen:
     def oval(
         self, x: float, y: float, rx: float, ry: float, fill: Colour, edge: Colour | None = INK, width: float = 0.011
     ) -> None:
-        """A filled ellipse."""
+        """Draw a filled ellipse."""
         self.shape([(x + rx * c, y + ry * s) for c, s in CIRCLE], fill, edge, width)
 
     def line(self, points: Sequence[Point], width: float, fill: Colour, edge: Colour | None = None) -> None:
-        """A thick line with round ends, outlined where an edge colour is given."""
+        """Draw a thick line with round ends, outlined if an edge colour is given."""
         at = self._pixels(points)
         for colour, wide in ((edge, self._wide(width + 0.02)), (fill, self._wide(width))):
             if colour is None:
@@ -102,12 +102,12 @@ class Pen:
                     self.draw.ellipse((x - r, y - r, x + r, y + r), ink)
 
     def shadow(self, rx: float) -> None:
-        """A faint patch on the ground; too faint to count as part of the player."""
+        """Draw a faint shadow on the ground; it is too faint to count as part of the player's mask."""
         (x0, y0), (x1, y1) = self._pixels([(-rx, 0.955), (rx, 1.02)])
         self.draw.ellipse((x0, y0, x1, y1), (*INK, 90))
 
     def picture(self) -> Image.Image:
-        """What was drawn, at its final size."""
+        """The drawing, reduced to its final size."""
         return self.image.reduce(self.sharp)
 
 
@@ -116,7 +116,7 @@ CIRCLE = [(math.cos(i * math.pi / 10), math.sin(i * math.pi / 10)) for i in rang
 
 @lru_cache(maxsize=512)
 def curve(points: tuple[Point, ...], steps: int = 12) -> tuple[Point, ...]:
-    """A smooth curve that starts at the first point, ends at the last and is pulled by those between (Bezier)."""
+    """A smooth Bezier curve from the first to the last point; the points between are control points."""
     out = []
     for k in range(steps + 1):
         t, level = k / steps, list(points)
@@ -128,7 +128,7 @@ def curve(points: tuple[Point, ...], steps: int = 12) -> tuple[Point, ...]:
 
 @lru_cache(maxsize=64)
 def rounded(points: tuple[Point, ...], rounds: int = 2) -> tuple[Point, ...]:
-    """A closed outline with its corners cut again and again (Chaikin)."""
+    """A closed outline with rounded corners (Chaikin's corner cutting, repeated `rounds` times)."""
     for _ in range(rounds):
         ring = [*points, points[0]]
         points = tuple(
@@ -138,12 +138,12 @@ def rounded(points: tuple[Point, ...], rounds: int = 2) -> tuple[Point, ...]:
 
 
 def mirrored(right: list[Point]) -> tuple[Point, ...]:
-    """A smooth outline from its right half, which begins and ends on the axis."""
+    """A smooth symmetric outline from its right half, which begins and ends on the axis."""
     return rounded((*right, *[(-x, y) for x, y in reversed(right[1:-1])]))
 
 
 class Figure:
-    """A person drawn with a pen: body first, then whatever the instrument needs, then arms."""
+    """A person drawn with a pen: first the body, then the instrument, then the arms."""
 
     def __init__(self, pen: Pen, look: Look, mood: str):
         self.pen, self.mood = pen, mood
@@ -154,7 +154,7 @@ class Figure:
         self.sleeve = shade(self.shirt, 0.86)
 
     def lower(self, seated: bool = False) -> None:
-        """Legs and shoes, and a stool for one who sits."""
+        """Draw legs and shoes, and a stool for a seated player."""
         pen = self.pen
         if seated:
             pen.line([(-0.1, 0.75), (-0.12, 0.96)], 0.03, (120, 84, 56), INK)
@@ -167,7 +167,7 @@ class Figure:
             pen.line([(knee[0] * side, 0.975), ((knee[0] + 0.05) * side, 0.975)], 0.05, (34, 28, 32))
 
     def upper(self, puff: float = 0.0) -> None:
-        """Trunk and head; `puff` 0..1 blows up the cheeks."""
+        """Draw trunk and head; `puff` in 0..1 blows up the cheeks."""
         pen = self.pen
         trunk = [(-0.06, 0.335), (0.06, 0.335), (0.14, 0.38), (0.125, 0.7), (-0.125, 0.7), (-0.14, 0.38)]
         pen.shape(trunk, self.shirt)
@@ -185,7 +185,7 @@ class Figure:
         self._face(puff)
 
     def body(self, seated: bool = False) -> None:
-        """Legs, trunk and head."""
+        """Draw legs, trunk and head."""
         self.lower(seated)
         self.upper()
 
@@ -225,7 +225,7 @@ class Figure:
         pen.line(curve(((-0.045, y), (0, y + bend), (0.045, y)), 6), 0.016, (150, 50, 60))
 
     def arm(self, side: int, hand: Point, elbow: Point | None = None) -> None:
-        """An arm from the shoulder on this side (-1 the viewer's left) to the hand."""
+        """Draw an arm from the shoulder on one side (-1 is the viewer's left) to the hand."""
         shoulder = (0.135 * side, 0.41)
         if elbow is None:
             elbow = ((shoulder[0] + hand[0]) / 2 + 0.075 * side, (shoulder[1] + hand[1]) / 2 + 0.055)

@@ -1,4 +1,4 @@
-"""Drawings of the players of strings: bowed and plucked."""
+"""Drawings of string players, bowed and plucked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ STRING: Colour = (250, 240, 220)
 
 
 def _fiddle(pen: Pen, wood: Colour, neck: float) -> None:
-    """A body with waist, f-holes and a neck that points up; the bridge is at (0, 0.02)."""
+    """Draw a waisted body with f-holes and a neck that points up; the bridge is at (0, 0.02)."""
     outline = [(0, -0.24), (0.09, -0.23), (0.125, -0.16), (0.115, -0.09), (0.08, -0.03), (0.09, 0.03), (0.145, 0.09)]
     outline += [(0.155, 0.17), (0.11, 0.245), (0, 0.265)]
     pen.shape(mirrored(outline), wood)
@@ -27,7 +27,7 @@ def _bow(pen: Pen, frog: tuple[float, float], tip: tuple[float, float]) -> None:
 
 
 def violin(f: Figure, s: float | None) -> None:
-    """Under the chin, to the side, with a steep bow."""
+    """Held under the chin to the side, with a steep bow."""
     f.body()
     pen = f.pen
     f.arm(1, (0.37, 0.31), (0.27, 0.5))
@@ -44,7 +44,7 @@ def violin(f: Figure, s: float | None) -> None:
 
 
 def cello(f: Figure, s: float | None) -> None:
-    """Seated, the body between the knees, the bow level."""
+    """Seated player, the body between the knees, the bow level."""
     f.body(seated=True)
     pen = f.pen
     pen.line([(0.02, 0.92), (0.02, 1.0)], 0.018, SILVER, INK)
@@ -61,7 +61,7 @@ def cello(f: Figure, s: float | None) -> None:
 
 
 def erhu(f: Figure, s: float | None) -> None:
-    """Seated, a long thin neck on a small drum in the lap, the bow level."""
+    """Seated player, a long thin neck on a small drum in the lap, the bow level."""
     f.body(seated=True)
     pen = f.pen
     pen.line([(0.1, 0.72), (0.07, -0.03)], 0.026, (110, 50, 36), (244, 214, 170))
@@ -80,7 +80,7 @@ def erhu(f: Figure, s: float | None) -> None:
 
 
 def _round_body(pen: Pen, wood: Colour, hole: Colour, neck: float, dark: Colour) -> None:
-    """A waisted body with a sound hole, neck up; the hand plucks at (0, 0.06)."""
+    """Draw a waisted body with a sound hole and the neck up; the hand plucks at (0, 0.06)."""
     outline = [(0, -0.17), (0.08, -0.165), (0.115, -0.11), (0.1, -0.045), (0.095, -0.015), (0.13, 0.04), (0.155, 0.11)]
     outline += [(0.14, 0.19), (0.08, 0.235), (0, 0.245)]
     pen.shape(mirrored(outline), wood)
@@ -92,7 +92,7 @@ def _round_body(pen: Pen, wood: Colour, hole: Colour, neck: float, dark: Colour)
 
 
 def _pluck(f: Figure, s: float | None, at: tuple[float, float], swing: tuple[float, float]) -> None:
-    """The plucking arm: the hand swings about a point, or hangs when there is nothing to play."""
+    """Draw the plucking arm: the hand swings about a point, or hangs down where the pose is None."""
     if s is None:
         f.arm(-1, (-0.24, 0.68))
     else:
@@ -162,7 +162,7 @@ def electric_bass(f: Figure, s: float | None) -> None:
 
 
 def guzheng(f: Figure, s: float | None) -> None:
-    """Seated behind a long zither on stands, both hands on the strings."""
+    """Seated player behind a long zither on stands, both hands on the strings."""
     f.body()
     pen = f.pen
     for x in (-0.28, 0.28):
@@ -185,7 +185,7 @@ def guzheng(f: Figure, s: float | None) -> None:
 
 
 def pipa(f: Figure, s: float | None) -> None:
-    """Seated, an upright pear with many frets and a bent peg box."""
+    """Seated player with an upright pear-shaped body, many frets and a bent peg box."""
     f.body(seated=True)
     pen = f.pen
     with pen.at(0.03, 0.66, 7, 1.05):

@@ -1,4 +1,4 @@
-"""Drawings of the players of keys, bars and skins, and of the accordion."""
+"""Drawings of players of keyboard and percussion instruments, and of the accordion."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ IVORY: Colour = (252, 250, 244)
 
 
 def _lift(s: float | None, side: int) -> float:
-    """How far the hand on this side is raised, 0 (touching) to 1: the two sides take turns."""
+    """How far the hand on this side is raised, 0 (touching) to 1; the two hands alternate."""
     return 0.35 if s is None else 0.5 - 0.5 * s * side
 
 
@@ -43,7 +43,7 @@ def accordion(f: Figure, s: float | None) -> None:
 
 
 def piano(f: Figure, s: float | None) -> None:
-    """Behind the keys of a black grand with its lid up."""
+    """Player behind the keys of a black grand piano with an open lid."""
     pen, black = f.pen, (30, 28, 36)
     pen.shape([(0.03, 0.62), (0.1, 0.36), (0.22, 0.24), (0.42, 0.16), (0.44, 0.62)], black, (150, 146, 160), 0.014)
     pen.shape([(0.09, 0.58), (0.15, 0.4), (0.25, 0.3), (0.38, 0.25), (0.39, 0.58)], (196, 140, 60), None)
@@ -66,7 +66,7 @@ def piano(f: Figure, s: float | None) -> None:
 
 
 def _beat(f: Figure, s: float | None, side: int, grip: Point, head: Point, stick: Colour, ball: Colour | None) -> None:
-    """An arm with a stick or mallet whose head goes down to a point."""
+    """Draw an arm with a stick or mallet whose head moves down to a point."""
     up = 0.0 if s is None else _lift(s, side)
     hand = (grip[0] * side, grip[1] - 0.09 * up + (0.09 if s is None else 0.0))
     tip = (head[0] * side, head[1] - 0.26 * up) if s is not None else (hand[0] - 0.02 * side, hand[1] + 0.2)
@@ -78,7 +78,7 @@ def _beat(f: Figure, s: float | None, side: int, grip: Point, head: Point, stick
 
 
 def xylophone(f: Figure, s: float | None) -> None:
-    """Behind a row of wooden bars that grow shorter, with two mallets."""
+    """Player behind a row of wooden bars of decreasing length, with two mallets."""
     f.body()
     pen = f.pen
     for x in (-0.33, 0.33):
@@ -104,7 +104,7 @@ def xylophone(f: Figure, s: float | None) -> None:
 
 
 def congas(f: Figure, s: float | None) -> None:
-    """Two tall barrels struck with the hands."""
+    """Two tall drums struck with the hands."""
     f.body()
     pen = f.pen
     for side, wood in ((-1, (196, 60, 44)), (1, (222, 150, 60))):

@@ -1,4 +1,4 @@
-"""Drawings of the players of wind instruments: they sway with the horn and puff their cheeks."""
+"""Drawings of players of wind instruments, who sway with the instrument and puff their cheeks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ BRASS_EDGE: Colour = (120, 76, 20)
 
 @contextmanager
 def _blowing(f: Figure, s: float | None, seated: bool = False, lean: float = 5.0) -> Iterator[None]:
-    """Legs and a swaying upper body; inside, the horn is drawn in the body's frame, a little lower at rest."""
+    """Draw legs and a swaying upper body; inside the context the instrument is drawn in the body's frame, lower at
+    rest."""
     f.lower(seated)
     with f.pen.turned(WAIST, 0.0 if s is None else lean * s):
         f.upper(0.0 if s is None else 0.4 + 0.6 * abs(s))
@@ -21,7 +22,7 @@ def _blowing(f: Figure, s: float | None, seated: bool = False, lean: float = 5.0
 
 
 def _bell(f: Figure, start: Point, end: Point, thin: float, wide: float, fill: Colour, edge: Colour) -> None:
-    """A flare from a tube's width to the mouth of the horn."""
+    """Draw a bell that widens from the tube's width to its mouth."""
     (x0, y0), (x1, y1) = start, end
     length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5
     nx, ny = -(y1 - y0) / length, (x1 - x0) / length
@@ -77,7 +78,7 @@ def bassoon(f: Figure, s: float | None) -> None:
 
 
 def saxophone(f: Figure, s: float | None) -> None:
-    """A golden pipe that goes down and comes up again as a wide bell."""
+    """A golden pipe that goes down and comes up again into a wide bell."""
     with _blowing(f, s):
         path = curve(((0.0, 0.28), (0.09, 0.25), (0.085, 0.36), (0.04, 0.55), (0.02, 0.74)))
         f.pen.line(path, 0.05, GOLD, BRASS_EDGE)
@@ -107,7 +108,7 @@ def trumpet(f: Figure, s: float | None) -> None:
 
 
 def tuba(f: Figure, s: float | None) -> None:
-    """Seated, arms round a huge golden coil whose bell opens upward beside the head."""
+    """Seated player, arms round a huge golden coil whose bell opens upward beside the head."""
     with _blowing(f, s, seated=True, lean=4):
         pen = f.pen
         _bell(f, (0.19, 0.55), (0.25, 0.08), 0.05, 0.2, GOLD, BRASS_EDGE)

@@ -8,16 +8,16 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-SHARP = 3  # drawn so many times too large
-FLOOR = 0.7  # where the ground begins, as a part of the height
+SHARP = 3  # drawn this many times too large, then reduced
+FLOOR = 0.7  # top edge of the ground, as a fraction of the height
 LIGHTS = 4
-HALLS = (  # wall, curtain, floor, tint of what stands in the light
+HALLS = (  # wall, curtain, floor, tint of the players
     ((96, 70, 74), (150, 40, 52), (178, 128, 84), (1.0, 0.97, 0.92)),
     ((66, 76, 104), (44, 66, 140), (150, 128, 112), (0.93, 0.97, 1.06)),
     ((82, 64, 100), (104, 48, 124), (158, 116, 100), (1.02, 0.94, 1.0)),
     ((64, 88, 80), (34, 104, 88), (170, 138, 96), (0.96, 1.0, 0.95)),
 )
-SKIES = (  # top of the sky, horizon, grass, far hills, tint
+SKIES = (  # top of the sky, horizon, grass, far hills, tint of the players
     ((112, 178, 236), (214, 236, 250), (134, 184, 96), (120, 168, 130), (1.0, 1.0, 1.0)),
     ((240, 150, 110), (252, 222, 160), (150, 156, 88), (150, 118, 120), (1.03, 0.95, 0.85)),
     ((158, 172, 188), (218, 222, 224), (126, 156, 108), (130, 146, 142), (0.94, 0.96, 0.98)),
@@ -26,13 +26,13 @@ SKIES = (  # top of the sky, horizon, grass, far hills, tint
 
 
 def tint(indoor: bool, light: int) -> tuple[float, float, float]:
-    """Factor of the stage light on the players' colours."""
+    """RGB factor by which the stage light tints the players' colours."""
     return (HALLS if indoor else SKIES)[light % LIGHTS][-1]
 
 
 @lru_cache(maxsize=64)
 def stage(indoor: bool, light: int, variant: int, size: int) -> Image.Image:
-    """The empty stage, RGB, size x size."""
+    """The empty stage as an RGB image of size x size."""
     n = size * SHARP
     image = Image.new("RGB", (n, n))
     (_hall if indoor else _meadow)(image, n, light % LIGHTS, variant)

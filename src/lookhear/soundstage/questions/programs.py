@@ -2,8 +2,8 @@
 
 A program returns an answer word, or None if the question has no clear answer. An answer is clear if all readings of the
 question agree: it must not depend on whether a source off stage counts as "an instrument in the video", or on which of
-two nearly equal players is louder. Two wordings need a definition:
-"more rhythmic" is a higher rate of notes, and the "lowest" instrument is the softest one.
+two nearly equal players is louder. Two wordings need a definition: "more rhythmic" is a higher rate of notes, and the
+"lowest" instrument is the softest one.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def is_seen(facts: Facts, one: str) -> str | None:
 @template("What is the instrument on the <LR> of <Object>?", "Visual", "Location")
 def neighbour(facts: Facts, side: str, one: str) -> str | None:
     if len(facts.visible) < 3 or facts.on_stage[one] != 1:
-        return None  # with two players the answer is the other one, without needing its position
+        return None  # with two players the answer is simply the other one, without needing its position
     beside = facts.beside(next(p for p in facts.visible if p.instrument == one), side)
     return beside.instrument if beside else None
 
@@ -118,11 +118,11 @@ def where(facts: Facts) -> str | None:
 @template("Is this sound from the instrument in the video?", "Audio-Visual", "Existential")
 def from_the_stage(facts: Facts) -> str | None:
     if not facts.heard or not facts.visible or facts.scene.voiceover or (facts.sounding and facts.offstage):
-        return None  # a voice is a sound too, and a mixture has both answers
+        return None  # a narrator's voice is also a sound, and for a mixture both answers are right
     if {p.instrument for p in facts.offstage} & set(facts.on_stage):
         return None
     if len(facts.heard) > min(AWAY, len(facts.visible)):
-        return None  # so many are never off stage, or cannot be on it: the number alone would tell
+        return None  # more sources than can be off stage or are on stage: the number would reveal the answer
     return yes(bool(facts.sounding))
 
 
@@ -224,14 +224,14 @@ def before_after(facts: Facts, side: str, one: str) -> str | None:
     if player is None or not player.sounding or not facts.contest:
         return None
     others = [p for p in facts.heard if p is not player]
-    gaps = [beyond(onset(player) - onset(p), ORDER) for p in others]  # True: enters before
+    gaps = [beyond(onset(player) - onset(p), ORDER) for p in others]  # True: p enters before the player
     if None in gaps:
         return None
     found = [p for p, earlier in zip(others, gaps, strict=True) if earlier is (side == "before")]
     if len(found) != 1 or found[0].x is None:
         return None
     if side == "after" and any(end(p) > end(player) + NEAR for p in others if p is not found[0]):
-        return None  # someone who entered earlier is still heard after it
+        return None  # a player that entered earlier is still heard after it
     if side == "after" and end(found[0]) < end(player) + ORDER - NEAR:
         return None
     return found[0].instrument
@@ -262,7 +262,7 @@ def which_of(facts: Facts, one: str, which: str) -> str | None:
         return None
     words = ("left", "right") if len(group) == 2 else ("left", "middle", "right")
     if any(facts.place(p) != word for p, word in zip(group, words, strict=True)) or not all(p.sounding for p in group):
-        return None  # "the left violin" must also be the one on the left of the stage
+        return None  # "the left violin" must also be the leftmost player of the stage
     starts, ends = [onset(p) for p in group], [end(p) for p in group]
     if max(starts) - min(starts) < NEAR and max(ends) - min(ends) < NEAR:
         return "simultaneously"

@@ -3,7 +3,7 @@
     The violin is on the left and plays from 2.0 to 4.5 s. No tuba is heard. So the answer is <answer>no</answer>.
 
 Sentences are random templates filled with facts of the scene. The tests parse every sentence and check it against the
-scene. An instrument that occurs once is "the violin", one of several is "one violin", a type in general "a violin".
+scene. An instrument that occurs once is "the violin", one of several is "one violin", a type in general is "a violin".
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "
 
 
 def reason(rng: Random, facts: Facts, question: Question) -> str:
-    """The reasoning of a question, ending with the answer."""
+    """The reasoning text of a question; it ends with the answer."""
     told = _Teller(rng, facts)
     sentences = list(told.about(TEMPLATES[question.template].answer, question.values, question.answer))
     sentences.append(told.say(END, tag=f"<answer>{question.answer}</answer>"))
@@ -79,13 +79,13 @@ def reason(rng: Random, facts: Facts, question: Question) -> str:
 
 
 def everyone(rng: Random, facts: Facts) -> str:
-    """Where everyone is and when who sounds: those on stage from left to right, then those who are only heard."""
+    """Positions and sounding times of all players: those on stage from left to right, then those off stage."""
     told = _Teller(rng, facts)
     return " ".join(map(told.where, [*facts.visible, *facts.offstage]))
 
 
 def now(rng: Random, facts: Facts, second: float) -> str:
-    """Who on stage sounds in a second, and who does not."""
+    """Which players on stage sound in a given second, and which do not."""
     told = _Teller(rng, facts)
     return " ".join(
         told.say(
@@ -96,13 +96,13 @@ def now(rng: Random, facts: Facts, second: float) -> str:
 
 
 def pair(rng: Random, picture: Facts, sound: Facts) -> str:
-    """Who is seen in one scene and what is heard from another (or the same)."""
+    """What is seen in one scene and what is heard in another (or the same) scene."""
     kinds = listed(list(dict.fromkeys(article(p.instrument) for p in sound.entries)))
     return f"{_Teller(rng, picture).row()} {_Teller(rng, sound).say(SOUND, kinds=kinds)}"
 
 
 def mood(rng: Random, facts: Facts) -> str:
-    """What the faces and the playing show."""
+    """What the faces and the style of playing show."""
     return rng.choice(MOODS[facts.scene.mood])
 
 
@@ -119,7 +119,7 @@ class _Teller:
         return text[0].upper() + text[1:]
 
     def about(self, program: Program, values: Sequence[str], answer: str) -> Iterator[str]:
-        """What a question's answer rests on."""
+        """The facts from which a question's answer follows."""
         facts = self.facts
         if program is ask.where:
             yield self.say(HALL if facts.scene.indoor else OPEN)
@@ -151,7 +151,7 @@ class _Teller:
             yield from self.in_time(program, values, answer)
 
     def compared(self, program: Program, values: Sequence[str]) -> Iterator[str]:
-        """Two players, by loudness, rate or length."""
+        """Facts for a comparison of two players by loudness, note rate or length."""
         facts = self.facts
         if program in (ask.louder, ask.busier, ask.longer):
             one, other = (facts.by_type[v] for v in values)
@@ -171,7 +171,9 @@ class _Teller:
             yield self.say(RATES, **names, notes=notes, other_rate=other.rate)
 
     def in_time(self, program: Program, values: Sequence[str], answer: str) -> Iterator[str]:
-        """Who sounds when among several, and which of them is first, next, last, loudest or together with another."""
+        """Facts for temporal questions: sounding times of several players, and which is first, next, last, loudest or
+        together with another.
+        """
         facts = self.facts
         if program is ask.which_of:
             group = [p for p in facts.visible if p.instrument == values[0]]
@@ -197,10 +199,10 @@ class _Teller:
                 yield self.say(LAST, who=self.name(outermost), start=onset(outermost), stop=end(outermost))
             else:
                 yield self.say(ENTRY, who=self.name(outermost), nth="first", start=onset(outermost))
-        # before and after follow from the times
+        # for before and after, the times are enough
 
     def where(self, player: Player) -> str:
-        """Where a player is and when it sounds."""
+        """A player's position and sounding times."""
         who, times = self.name(player), _times(player.sounding)
         if player.x is None:
             return self.say(HIDDEN, who=who, times=times)
@@ -209,11 +211,11 @@ class _Teller:
         return self.say(THERE, who=who, place=self.place(player), times=times)
 
     def heard(self, player: Player) -> str:
-        """When a player sounds, wherever it is."""
+        """A player's sounding times, on stage or off."""
         return self.say(HEARD, who=self.name(player), times=_times(player.sounding))
 
     def kind_heard(self, kind: str) -> str:
-        """When a type of instrument sounds, whoever plays it."""
+        """Sounding times of a type of instrument, over all its players."""
         spans = sorted(span for p in self.facts.heard if p.instrument == kind for span in p.sounding)
         if not spans:
             return self.no(UNHEARD, kind)
@@ -224,12 +226,12 @@ class _Teller:
         return self.say(frames, kind=_said(kind), a_kind=article(kind))
 
     def row(self) -> str:
-        """Everyone on stage from left to right."""
+        """All players on stage from left to right."""
         row = listed([article(p.instrument) for p in self.facts.visible])
         return self.say(ROW if len(self.facts.visible) > 1 else ALONE, row=row)
 
     def name(self, player: Player) -> str:
-        """The violin, or one violin where there are several."""
+        """ "the violin", or "one violin" where there are several."""
         alone = self.facts.players[player.instrument] == 1
         return f"{'the' if alone else 'one'} {_said(player.instrument)}"
 
@@ -244,7 +246,7 @@ class _Teller:
         return ends.get(k, f"{ORDINALS[k]} from the left")
 
     def alike(self) -> bool:
-        """Whether some type is heard from several players."""
+        """Whether several players of one type are heard."""
         return len({p.instrument for p in self.facts.heard}) < len(self.facts.heard)
 
 

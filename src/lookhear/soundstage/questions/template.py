@@ -1,4 +1,4 @@
-"""What a question template is, and what several programs ask of a scene."""
+"""The question template, and comparisons used by several question programs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Program = Callable[..., str | None]
 
 @dataclass(frozen=True)
 class Template:
-    """A question with slots, its kind as MUSIC-AVQA names it, and the program `answer(facts, *values)`."""
+    """A question with slots, its MUSIC-AVQA question type, and the program `answer(facts, *values)`."""
 
     text: str
     kind: tuple[str, str]
@@ -49,7 +49,7 @@ def yes(truth: bool | None) -> str | None:
 
 
 def compare(one: Player | None, other: Player | None, what: str) -> str | None:
-    """Whether `one` is louder, faster or longer than `other`; None within the margin or if one of them is silent."""
+    """Whether `one` is louder, faster or longer than `other`; None within the margin or if either is silent."""
     if one is None or other is None or one is other or not (one.sounding and other.sounding):
         return None
     if what == "louder":
@@ -62,7 +62,7 @@ def compare(one: Player | None, other: Player | None, what: str) -> str | None:
 
 
 def at(facts: Facts, side: str, instrument: str | None = None) -> Player | None:
-    """The player at a place, if it is the only one of its type and of the type named."""
+    """The player at a place, if it is the only one of its type and plays the named type."""
     there = facts.places.get(side)
     if there is None or facts.by_type.get(there.instrument) is not there:
         return None

@@ -1,8 +1,8 @@
 """All questions about a scene that have an answer, and the information needed for balancing.
 
-`harvest` lists the questions whose program has an answer. Each has a `cue`, the answer suggested by the modality that
-should *not* decide, and a `guess`, the answers that remain if one knows the players on stage and the players heard, but
-not the relation in question.
+`harvest` lists the questions whose program returns an answer. Each question has a `cue`, the answer suggested by the
+modality that should *not* decide, and a `guess`, the answers that remain possible if one knows which players are on
+stage and which are heard, but not the relation in question.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DOMAINS = {
 BY_PROGRAM: dict[Program, Template] = {t.answer: t for t in TEMPLATES.values()}
 PLACED = {BY_PROGRAM[p].text for p in (programs.placed_louder, programs.placed_busier)}
 SIDED = {BY_PROGRAM[p].text for p in (programs.side_louder, programs.side_busier)}
-ABOUT_ABSENT = {  # sensible questions also about what is not there
+ABOUT_ABSENT = {  # templates that also make sense for instruments that do not occur in the scene
     BY_PROGRAM[p].text
     for p in (
         *(programs.both_heard, programs.is_heard, programs.both_seen, programs.is_seen),
@@ -41,7 +41,7 @@ COUNTING_SAME = {BY_PROGRAM[p].text for p in (programs.number_of, programs.numbe
 
 @dataclass(frozen=True)
 class Question:
-    """A template with its slots filled, and its answer in one scene."""
+    """A template with filled slots, and its answer in one scene."""
 
     template: str
     values: tuple[str, ...]
@@ -50,30 +50,30 @@ class Question:
 
     @property
     def fixed(self) -> tuple[str, ...]:
-        """The values that are no instruments: "left", "first"."""
+        """The slot values that are not instruments, such as "left" or "first"."""
         return tuple(v for v in self.values if v not in INSTRUMENTS)
 
     @property
     def objects(self) -> tuple[str, ...]:
-        """The values that are instruments."""
+        """The slot values that are instruments."""
         return tuple(v for v in self.values if v in INSTRUMENTS)
 
 
 def answer(scene: Scene | Facts, template: str, values: tuple[str, ...]) -> str | None:
-    """The answer word, or None where the question has no clear answer in this scene."""
+    """The answer word, or None if the question has no clear answer in this scene."""
     facts = scene if isinstance(scene, Facts) else Facts(scene)
     return TEMPLATES[template].answer(facts, *values)
 
 
 def harvest(facts: Facts, template: str) -> list[Question]:
-    """Every way to ask `template` about this scene that has an answer."""
+    """All fillings of `template` that have an answer in this scene."""
     program = TEMPLATES[template].answer
     found = ((values, program(facts, *values)) for values in fillings(facts, template))
     return [Question(template, values, word, cue(facts, template, values)) for values, word in found if word]
 
 
 def fillings(facts: Facts, template: str) -> Iterator[tuple[str, ...]]:
-    """Slot values worth trying: instruments that are there (or also absent ones), words that fit."""
+    """Candidate slot values for a scene: the instruments that occur (or also absent ones) and the words that fit."""
     present = tuple(facts.players)
     slots = TEMPLATES[template].slots
     if template in PLACED:
@@ -90,14 +90,14 @@ def fillings(facts: Facts, template: str) -> Iterator[tuple[str, ...]]:
 
 
 def wordings(template: str) -> list[tuple[str, ...]]:
-    """The words worth trying in a template's slots that are no instruments: not "left and left", no "middle of"."""
+    """Candidate values of the slots that are not instruments; excludes pairs such as "left and left"."""
     found = product(*(DOMAINS[slot] for slot in TEMPLATES[template].slots if slot != "Object"))
     beside = TEMPLATES[template].answer in (programs.neighbour, programs.beside_sounding)
     return [words for words in found if len(set(words)) == len(words) and not (beside and "middle" in words)]
 
 
 def cue(facts: Facts, template: str, values: tuple[str, ...]) -> Hashable:
-    """The answer suggested by the other modality (or the number of players), which is balanced against."""
+    """The answer suggested by the other modality (or by the number of players); selection is balanced against it."""
     program = TEMPLATES[template].answer
     if program in (programs.is_heard, programs.both_heard):
         return sum(facts.on_stage[one] > 0 for one in values)
@@ -117,7 +117,7 @@ def cue(facts: Facts, template: str, values: tuple[str, ...]) -> Hashable:
 
 
 def guess(facts: Facts, template: str, values: tuple[str, ...]) -> frozenset[str] | None:
-    """The answers that remain if the set of players is known but not the relation; None without such a set."""
+    """The answers that remain possible if the players are known but not the relation; None if there is no such set."""
     program = TEMPLATES[template].answer
     both = frozenset(p.instrument for p in facts.sounding)
     if program is programs.nth_entry:

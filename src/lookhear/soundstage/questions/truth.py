@@ -1,8 +1,8 @@
 """Ground-truth evidence: the times in sound and picture that determine a question's answer.
 
-The times are exact, because the scene defines who sounds when. They are used to test evidence: deleting these seconds
-should reduce accuracy more than deleting others. Evidence that is only visible lasts for the whole clip, and so does
-absence ("is there a tuba sound?" no).
+The times are exact, because the scene defines when each player sounds. They are used to test evidence: removing these
+seconds should reduce accuracy more than removing others. Evidence that is only visible lasts for the whole clip, and so
+does the absence of a sound ("is there a tuba sound?" no).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ AV = "audio-visual"
 
 
 def evidence(scene: Scene | Facts, template: str, values: tuple[str, ...]) -> tuple[Segment, ...]:
-    """The evidence segments of a question, in order of time; empty if it has no clear answer."""
+    """The evidence segments of a question in order of time; empty if it has no clear answer."""
     facts = scene if isinstance(scene, Facts) else Facts(scene)
     program = TEMPLATES[template].answer
     answer = program(facts, *values)
@@ -50,7 +50,7 @@ def _seen(facts: Facts, program: programs.Program, values: tuple[str, ...], answ
 def _sounds(
     players: Iterable[Player], stream: str, start: float = 0.0, stop: float = float("inf")
 ) -> Iterable[Segment]:
-    """Where players sound between `start` and `stop`."""
+    """Segments in which the players sound between `start` and `stop`."""
     for player in players:
         for a, b in player.sounding:
             if min(b, stop) > max(a, start):
@@ -95,11 +95,11 @@ def _rests_on(
         return _sounds(named, stream) if answer == "simultaneously" else _outermost(named, values[-1], stream)
     if program in (programs.sound_from, programs.where_outermost, programs.beside_sounding):
         return _outermost(facts.heard, "last" if "last" in values else "first", stream)
-    return _sounds(named, stream)  # the three comparisons by ear
+    return _sounds(named, stream)  # the three comparisons of sounds
 
 
 def _entry(player: Player, later: Iterable[Player], stream: str) -> list[Segment]:
-    """From the moment a player comes in until the next one does, as long as it sounds."""
+    """From the player's onset until the next player enters, as long as it sounds."""
     return list(_sounds([player], stream, onset(player), min((onset(p) for p in later), default=float("inf"))))
 
 

@@ -2,7 +2,7 @@
 
 Answer counts are kept per template, per template with its words ("left", "first"), per full question, and per template
 with `cue` (the answer suggested by the wrong modality). A question is selected if its answer is under-represented.
-`bias` gives each template with its words a preferred answer, to study biased training sets. `slack` allows small
+`bias` gives each template with its words a preferred answer, for studies of biased training sets. `slack` allows small
 imbalances between more than two answers in a training set, so that more counts are available. Test sets have no slack.
 """
 
@@ -28,7 +28,7 @@ KINDS = {programs.neighbour, programs.at_the_end, programs.which_kind, programs.
     programs.nth_entry,
 }
 
-# How often a template is asked, relative to the others: the types as often as the field asks them.
+# How often a template is asked relative to the others: question types are as frequent as in MUSIC-AVQA.
 SHARES = {  # percent of MUSIC-AVQA's test questions, by type
     ("Audio", "Counting"): 11.1,
     ("Audio", "Comparative"): 6.5,
@@ -46,7 +46,7 @@ EASY = {programs.both_heard, programs.is_heard, programs.both_seen, programs.is_
 
 
 def answers(template: str, musicians: int = 4) -> tuple[str, ...]:
-    """The answers that a template is asked for, with up to `musicians` on stage."""
+    """The possible answers of a template with up to `musicians` players on stage."""
     program = TEMPLATES[template].answer
     if program in FROM_ONE | FROM_ZERO:
         return tuple(map(number, range(int(program in FROM_ONE), musicians + 1)))
@@ -71,13 +71,13 @@ class Ledger:
         self.rng = Random(f"ledger {seed}")
         self.musicians = musicians
         self.templates, self.weights = tuple(t for t in TEMPLATES if t in weights), weights
-        self.open = list(self.templates)  # those that can still be wished
+        self.open = list(self.templates)  # templates for which scenes can still be requested
         self.bias, self.slack = bias, slack
         self.asked: Counter[str] = Counter()
         self.counts: dict[Hashable, Counter[str]] = defaultdict(Counter)
         self.failed: Counter[Hashable] = Counter()
         self.spare: Counter[tuple[str, str]] | None = None
-        self.debts: dict[str, dict[tuple[str, ...], str]] = defaultdict(dict)  # full question -> the answer it lacks
+        self.debts: dict[str, dict[tuple[str, ...], str]] = defaultdict(dict)  # full question -> its rarer answer
         self.domain = {t: answers(t, musicians) for t in self.templates}
 
     def share(self, template: str, fixed: tuple[str, ...], answer: str) -> float:
@@ -88,7 +88,7 @@ class Ledger:
         return even + (self.bias if answer == favourite else 0.0)
 
     def excess(self, key: Hashable, answer: str, share: float | None = None) -> float:
-        """Surplus of the answer over its target if it were given once more, in questions."""
+        """By how many questions the answer would exceed its target if it were asked once more."""
         count = self.counts[key]
         kinds = len(count) + (answer not in count)
         return count[answer] + 1 - (count.total() + 1) * (1 / kinds if share is None else share)
@@ -104,7 +104,7 @@ class Ledger:
         few = len(self.domain[t]) <= 5
         text = self.excess((t, q.values), q.answer, share) if q.objects else 0.0
         two = len(self.domain[t]) == 2
-        even = share if two else None  # a cue that only ever saw one of two answers gives it away
+        even = share if two else None  # a cue that has only one of two answers would reveal it
         cue = self.excess((t, "cue", q.cue), q.answer, even) if q.cue is not None and not self.bias else 0.0
         loose = 0.0 if two else self.slack * self.asked[t] / len(self.domain[t])
         near = 1 - share + NEAR + (3 if loose else 0)
@@ -114,7 +114,7 @@ class Ledger:
         return whole + words + 3 * text + cue
 
     def add(self, question: Question) -> None:
-        """Count a selected question."""
+        """Add a selected question to the counts."""
         q, t = question, question.template
         self.asked[t] += 1
         for key in {(t,), (t, q.fixed), (t, q.values), *([(t, "cue", q.cue)] if q.cue is not None else [])}:
@@ -127,7 +127,7 @@ class Ledger:
                 del self.debts[t][q.values]
 
     def worth(self, facts: Facts) -> float:
-        """How much a scene helps under-represented templates."""
+        """How much a scene helps templates that are asked too rarely."""
         level = self.asked.total() / sum(self.weights.values())
         total = 0.0
         for t in self.templates:
@@ -137,7 +137,7 @@ class Ledger:
         return total
 
     def pick(self, facts: Facts, count: int, wish: Wish | None = None) -> list[Question]:
-        """Up to `count` questions about a scene, the wished one first; entered in the ledger as they are chosen."""
+        """Up to `count` questions about a scene, the one of `wish` first; each is counted as it is chosen."""
         pools = {t: harvest(facts, t) for t in self.templates}
         chosen: list[Question] = []
         if wish:
@@ -163,7 +163,7 @@ class Ledger:
         return chosen
 
     def _best(self, pool: list[Question], whole: list[Question] | None = None) -> list[Question] | None:
-        """The question of a pool with the lowest cost; comparisons in both orders."""
+        """The question of a pool with the lowest cost, as a list; a comparison comes with its reversed order."""
         scored = [(s, self.rng.random(), q) for q in pool if (s := self.surplus(q)) is not None]
         if not scored:
             return None
@@ -175,7 +175,7 @@ class Ledger:
         return [best, *(q for q in whole or pool if q.values == turned)]
 
     def wish(self) -> Wish:
-        """What the next scene should be made for: the template, words and answer that are most behind."""
+        """The request for the next scene: the template, words and answer that are most under-represented."""
         rng = self.rng
         ranked = sorted(self.open, key=lambda t: (self.asked[t] / self.weights[t], rng.random()))
         template = rng.choice(ranked[:3])
@@ -185,7 +185,7 @@ class Ledger:
             for fixed in wordings(template)
             if (hopeful := [a for a in self.domain[template] if self.failed[self._hope(template, fixed, a)] < 3])
         }
-        if not hopes:  # a middle of two, say, where no more than two musicians are wanted
+        if not hopes:  # for example "middle" if there are at most two musicians
             self.open.remove(template)
             return self.wish()
         fixed = min(hopes, key=lambda f: (self.counts[template, f].total(), rng.random()))
@@ -196,7 +196,7 @@ class Ledger:
         return Wish(template, fixed, self._objects(template, slots, fixed, answer), answer)
 
     def _lacking(self, template: str) -> tuple[str, Hashable]:
-        """The answer that is behind where the cue is the same, and that cue."""
+        """The under-represented answer, and the cue for which it lags most behind the other answer."""
         answer, other = sorted(self.domain[template], key=lambda a: (self.counts[template,][a], self.rng.random()))
         cues = [
             (v, h, moves) for v in range(1, self.musicians + 1) for h in range(1, min(v, AWAY) + 1) for moves in (0, 1)
@@ -213,7 +213,7 @@ class Ledger:
         return self.excess((template, fixed), answer, self.share(template, fixed, answer))
 
     def _objects(self, template: str, slots: Sequence[str], fixed: tuple[str, ...], answer: str) -> tuple[str, ...]:
-        """Instruments to ask about: those of a question that lacks this very answer, if there is one."""
+        """Instruments to ask about: those of a question for which this answer is under-represented, if there is one."""
         debts = [
             objects
             for values, lacking in self.debts[template].items()
@@ -233,9 +233,9 @@ class Ledger:
         return tuple(next(kinds) if slot == "Object" else next(words) for slot in slots)
 
     def even(self, questions: Sequence[Question]) -> list[Question]:
-        """The questions without the few that make an answer more frequent than the others; each goes once.
+        """The questions without the few that make an answer more frequent than the others; called once per question.
 
-        For a yes/no question about instruments that is evenness of the full text, elsewhere of the template.
+        For yes/no questions about instruments the full question is evened out, for other questions the template.
         """
         if self.spare is None:
             self.spare = Counter({key: n for t in self.templates for key, n in self._spare(t)})
@@ -250,15 +250,16 @@ class Ledger:
         return kept
 
     def _spare(self, template: str) -> Iterator[tuple[tuple[str, str], int]]:
-        """How many of each answer to leave out, so that none is a whole point above its even share."""
+        """How many questions of each answer to leave out, so that no answer exceeds its even share by more than one
+        point."""
         count, kinds = Counter(self.counts[(template,)]), len(self.domain[template])
         if not 2 < kinds <= 5 or count.total() < 40 or len(count) < kinds:
-            return  # with few questions, leaving some out would leave none
+            return  # with so few questions, leaving some out could leave none
         while max(count.values()) > (1 / kinds + 0.01) * count.total():
             count[max(sorted(count), key=count.__getitem__)] -= 1
         yield from (((template, a), n - count[a]) for a, n in self.counts[(template,)].items())
 
     def report(self, wish: Wish, found: bool) -> None:
-        """Record whether a scene was found for a wish; wishes that fail repeatedly are no longer made."""
+        """Record whether a scene was found for a request; requests that fail repeatedly are no longer made."""
         hope = self._hope(wish.template, wish.fixed, wish.answer)
         self.failed[hope] = 0 if found else self.failed[hope] + 1

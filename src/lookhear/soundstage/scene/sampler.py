@@ -1,7 +1,7 @@
 """Sample scenes for a given question and answer.
 
-A plan restricts the random scene to what the question needs, the question's program checks whether the scene has the
-wanted answer, and, since any instrument can play any part, instruments are then permuted to the wanted ones.
+A plan restricts the random scene to what the question needs, and the question's program checks whether the scene has
+the wanted answer. Since any instrument can play any part, instruments are then permuted to the wanted ones.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TRIES = 120
 
 @dataclass(frozen=True)
 class Wish:
-    """A wanted question and answer. Empty `objects` leaves the instruments open; no `cue` leaves the cue open."""
+    """A wanted question and answer. Empty `objects` leaves the instruments open; `cue=None` leaves the cue open."""
 
     template: str
     fixed: tuple[str, ...]
@@ -36,7 +36,7 @@ def sample(
 ) -> Scene | None:
     """A scene that fulfils the wish, or None if none was found within the number of tries.
 
-    `crowd` is how many should be on stage, where the wish leaves a choice; 0 is anything.
+    `crowd` is the wanted number of players on stage, where the wish leaves a choice; 0 means any number.
     """
     for _ in range(TRIES):
         wanted = plan(rng, wish, musicians)
@@ -54,7 +54,7 @@ def sample(
 
 
 def blur(rng: Random, scene: Scene, question: Question) -> Scene:
-    """The scene with some players on stage silenced and some sources off stage added, where the answer stays."""
+    """The scene with random players silenced and random sources added off stage, if the answer stays the same."""
     changes = ["silence", "silence", "add", "add"]
     for change in rng.sample(changes, rng.randint(0, 3)):
         if change == "silence":
@@ -68,14 +68,14 @@ def blur(rng: Random, scene: Scene, question: Question) -> Scene:
 
 
 def fits(wish: Wish, crowd: int, musicians: int) -> bool:
-    """Whether a wish can come true with so many on stage."""
+    """Whether a wish can be fulfilled with `crowd` players on stage."""
     return crowd in (plan(Random(0), wish, musicians).visible or (crowd,))
 
 
 def twin(rng: Random, scene: Scene, name: str) -> Scene:
-    """The same instruments in the same places with every comparison of loudness and rate turned round.
+    """The same instruments in the same places with every comparison of loudness and note rate reversed.
 
-    Who is silent stays; when the others sound, looks, light and all else are drawn anew.
+    Silent players stay silent. The times at which the others sound, looks, light and everything else are drawn anew.
     """
     order = {id(p): place for place, p in enumerate(scene.visible)}
     other = draw(rng, Plan(visible=(len(order),), alike=(0,)), scene.seconds, len(order), name)
@@ -98,7 +98,7 @@ def _same(answer: str, wanted: str) -> bool:
 
 
 def parts(question: Question, wish: Wish) -> dict[str, str]:
-    """Who plays what instead: a permutation of the instruments that turns the question into the wish."""
+    """A permutation of the instruments that turns the question into the wish."""
     given = [*(question.objects if wish.objects else ()), question.answer]
     wanted = [*wish.objects, wish.answer]
     swap = {kind: kind for kind in INSTRUMENTS}
@@ -110,12 +110,12 @@ def parts(question: Question, wish: Wish) -> dict[str, str]:
 
 
 def relabel(scene: Scene, swap: dict[str, str]) -> Scene:
-    """The same scene with other instruments in the same hands."""
+    """The same scene with instruments replaced according to `swap`."""
     return replace(scene, players=tuple(replace(p, instrument=swap[p.instrument]) for p in scene.players))
 
 
 def plan(rng: Random, wish: Wish, musicians: int) -> Plan:
-    """What to draw so that the wish has a fair chance to come true."""
+    """Restrictions under which a random scene is likely to fulfil the wish."""
     template, program = wish.template, TEMPLATES[wish.template].answer
     count = NUMBERS.index(wish.answer) if wish.answer in NUMBERS else 0
     many = tuple(range(4, musicians + 1)) or (musicians,)

@@ -26,26 +26,26 @@ class Look:
     hair: int = 0
     clothes: int = 0
     scale: float = 1.0
-    depth: int = 0  # 0 front row, 1 back row (drawn first, higher up, may be occluded)
+    depth: int = 0  # 0 is the front row, 1 the back row (drawn first, higher up, may be occluded)
 
 
 @dataclass(frozen=True)
 class Player:
-    """One sound source: instrument, position, times of sounding, level, note rate. `x=None` is off stage (not seen)."""
+    """One sound source: instrument, position, sounding times, level, note rate. `x=None` is off stage (not seen)."""
 
     instrument: str
     x: float | None
-    sounding: tuple[tuple[float, float], ...] = ()  # (start, end), sorted, disjoint; empty is silent throughout
+    sounding: tuple[tuple[float, float], ...] = ()  # (start, end), sorted, disjoint; empty means silent throughout
     level: float = 0.0  # dB
-    rate: float = 2.0  # notes a second while sounding: "more rhythmic" is a higher rate
-    register: int = 0  # octaves above (+) or below (-) the instrument's middle
-    miming: tuple[tuple[float, float], ...] = ()  # makes playing movements here; independent of `sounding` on purpose
+    rate: float = 2.0  # notes per second while sounding; "more rhythmic" means a higher rate
+    register: int = 0  # octaves above (+) or below (-) the instrument's middle register
+    miming: tuple[tuple[float, float], ...] = ()  # spans of playing movements, deliberately independent of `sounding`
     look: Look = Look()
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A stage of `seconds` seconds. `voiceover` is the stretch in which a narrator speaks over the music, if any."""
+    """A stage of `seconds` seconds. `voiceover` is the span in which a narrator speaks over the music, if any."""
 
     id: str
     seed: int  # of everything that is not a stated fact: melodies, noise, small movements
@@ -53,7 +53,7 @@ class Scene:
     players: tuple[Player, ...]
     indoor: bool = True
     mood: str = "neutral"
-    light: int = 0  # palette of the stage
+    light: int = 0  # index into the palettes of the stage
     voiceover: tuple[float, float] | None = None
 
     @property
@@ -73,7 +73,7 @@ def to_json(scene: Scene) -> str:
 
 
 def from_json(line: str) -> Scene:
-    """The scene that `to_json` wrote."""
+    """The scene from a line of `to_json`."""
 
     def spans(value: list) -> tuple[tuple[float, float], ...]:
         return tuple((float(a), float(b)) for a, b in value)

@@ -1,4 +1,4 @@
-"""Named Soundstages with fixed sizes and seeds, so that numbers made on different machines can be compared."""
+"""Named Soundstages with fixed sizes and seeds, so that results from different machines are comparable."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from lookhear.errors import DatasetError
 class Settings:
     """Settings of a Soundstage; equal settings give equal scenes and questions."""
 
-    train: int  # clips
+    train: int  # number of clips
     val: int
     test: int
-    diagnostic: int = 0  # further test clips that only order, comparison and same-type counting are asked about
-    questions: int = 20  # a clip, on average
-    test_questions: int | None = None  # the same for val and test; few keep the mix of types the field's own
+    diagnostic: int = 0  # further test clips with questions on order, comparison and same-type counting only
+    questions: int = 20  # per clip, on average
+    test_questions: int | None = None  # the same for val and test; small values keep MUSIC-AVQA's mix of question types
     seconds: float = 10.0
     seed: int = 0
-    bias: float = 0.0  # of training answers: 0 all equally often, 1 always the favourite
-    test_bias: float = 0.0  # the same for test answers, where a test set with a head and a tail is wanted
-    musicians: int = 4  # on stage, at most
-    size: int = 128  # pixels
+    bias: float = 0.0  # of training answers: 0 is uniform, 1 always gives the preferred answer
+    test_bias: float = 0.0  # of test answers, for a test set with frequent (head) and rare (tail) answers
+    musicians: int = 4  # largest number on stage
+    size: int = 128  # width and height of the picture in pixels
     fps: float = 8.0
 
     def __post_init__(self) -> None:
@@ -45,7 +45,7 @@ class Settings:
 
     @property
     def clips(self) -> dict[str, int]:
-        """Split -> clips, for splits that have any."""
+        """Split -> number of clips, for splits that have any."""
         sizes = {name: getattr(self, name) for name in ("train", "val", "test", "diagnostic")}
         return {name: size for name, size in sizes.items() if size}
 

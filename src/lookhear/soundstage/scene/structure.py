@@ -15,32 +15,32 @@ from lookhear.soundstage.scene.scene import INSTRUMENTS, MOODS, Look, Player, Sc
 
 Spans = tuple[tuple[float, float], ...]
 
-LEVELS = (-6.0, 0.0, 6.0)  # dB: 6 dB steps in a 12 dB range, for a wider one hides the soft players
-RATES = (1.0, 2.0, 4.0)  # notes a second
+LEVELS = (-6.0, 0.0, 6.0)  # dB: steps of 6 dB in a range of 12 dB; in a wider range the soft players could not be heard
+RATES = (1.0, 2.0, 4.0)  # notes per second
 TIMES = ("free", "chain", "sequence", "pair")
-LOOKS = 8  # indices of skin, hair, clothes and stage light are drawn from 0..7; the picture wraps them
+LOOKS = 8  # indices of skin, hair, clothes and stage light are drawn from 0..7 and taken modulo the palette's length
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Restrictions on the random scene: each tuple has the choices for one number; None is unrestricted."""
+    """Restrictions on the random scene: each tuple holds the choices for one number; an empty tuple is unrestricted."""
 
     visible: tuple[int, ...] = ()
-    silent: tuple[int, ...] = ()  # of the visible
+    silent: tuple[int, ...] = ()  # number among the visible players
     offstage: tuple[int, ...] = (0, 1, 1, 2, 2)
-    alike: tuple[int, ...] = (0, 0, 0, 2, 3)  # size of a group of one type; 0 is none
+    alike: tuple[int, ...] = (0, 0, 0, 2, 3)  # size of a group of players of one type; 0 means no group
     times: tuple[str, ...] = TIMES
-    voice: float = 0.35  # chance of a voiceover
-    ends: bool = False  # a group of two alike stands at the two ends
+    voice: float = 0.35  # probability of a voiceover
+    ends: bool = False  # the two players of a group of two stand at the two ends of the row
 
 
 def draw(rng: Random, plan: Plan, seconds: float, musicians: int, name: str = "") -> Scene:
-    """A scene of `seconds` with up to `musicians` on stage, as `plan` says."""
+    """A scene of `seconds` seconds with up to `musicians` players on stage, restricted by `plan`."""
     count = min(
         rng.choice(plan.visible) if plan.visible else round(rng.triangular(1, musicians + 0.49, musicians)), musicians
     )
     group = min(rng.choice(plan.alike), count)
-    kinds = rng.sample(INSTRUMENTS, min(count + 3, len(INSTRUMENTS)))  # 3 is more than stand off stage
+    kinds = rng.sample(INSTRUMENTS, min(count + 3, len(INSTRUMENTS)))  # 3 is more than the number of sources off stage
     alike, rest = ([kinds[0]] * group, kinds[1:]) if group > 1 else ([], kinds)
     stage = alike + [rest[i % len(rest)] for i in range(count - len(alike))]
     if plan.ends and group == 2:
@@ -78,7 +78,7 @@ def draw(rng: Random, plan: Plan, seconds: float, musicians: int, name: str = ""
 
 
 def silenced(rng: Random, scene: Scene, which: int) -> Scene:
-    """The scene with one player silent, who may mime where it is the only one of its type."""
+    """The scene with one player silenced; the player may mime if it is the only one of its type."""
     player = scene.players[which]
     alike = sum(p.instrument == player.instrument for p in scene.players) > 1
     quiet = replace(player, sounding=(), miming=() if alike else moves(rng, (), scene.seconds))
@@ -100,17 +100,19 @@ def _player(rng: Random, kind: str, x: float | None, sounding: Spans, miming: Sp
 
 
 def moves(rng: Random, sounding: Spans, seconds: float) -> Spans:
-    """When a player moves as if playing: half of those who sound sit still, half of those who are silent mime."""
+    """Spans in which a player moves as if playing: half of the sounding players sit still, half of the silent ones
+    mime."""
     if rng.random() < 0.5:
         return ()
     return sounding or _alone(rng, seconds)
 
 
 def timeline(rng: Random, times: str, sources: int, seconds: float) -> list[Spans]:
-    """When each of `sources` sounds, in random order of sources. Times lie on a grid of 0.1 s.
+    """Sounding spans of each of `sources` sources, in random order of sources. Times lie on a grid of 0.1 s.
 
-    free: each for itself; chain: entries one after another, sounding on together; sequence: one at a time; pair: one at
-    a time but for two who play together; unison: all together.
+    `times` is the pattern: "free" samples each source independently; in "chain" the sources enter one after another and
+    continue together; in "sequence" one sounds at a time; "pair" is a sequence in which two sound together; in "unison"
+    all sound together.
     """
     if times == "unison":
         start = rng.uniform(0, seconds - 4)
@@ -137,7 +139,7 @@ def timeline(rng: Random, times: str, sources: int, seconds: float) -> list[Span
 
 
 def _chained(rng: Random, starts: list[float], seconds: float) -> list[Spans]:
-    """Ends for entries in a row: all sound on; or the last alone is left at the end; or each stops when it likes."""
+    """Ends for sources that enter in turn: all sound to the end, or only the last remains, or each ends at random."""
     manner = rng.choice(("on", "last", "free"))
     latest = seconds - ORDER - 0.2 if manner == "last" else seconds
     spans = []
@@ -153,7 +155,7 @@ def _chained(rng: Random, starts: list[float], seconds: float) -> list[Spans]:
 
 
 def _alone(rng: Random, seconds: float) -> Spans:
-    """One source for itself: the whole clip, one stretch, or two with a rest between; never nearly the whole clip."""
+    """Spans of an independent source: the whole clip, one span, or two with a rest; never nearly the whole clip."""
     manner = rng.random()
     if manner < 0.25:
         return ((0.0, float(seconds)),)

@@ -18,11 +18,11 @@ from lookhear.soundstage.scene.sampler import Wish, fits, sample, twin
 from lookhear.soundstage.scene.scene import Scene
 from lookhear.soundstage.scene.splits import Settings
 
-DRAFTS = 4  # scenes drawn for each wish; the one that helps the templates that are behind most is taken
-UNTIED = 1.5  # worth of a silent player or a source off stage, which keep hearing and seeing independent
-SLACK = 0.3  # of its even share, by which an answer may be ahead in training
-AHEAD = 6  # questions that a rich scene may be asked beyond the average, to make up for poor ones
-GROUPS = {  # of the diagnostic split: how often they are asked, and their templates
+DRAFTS = 4  # scenes drawn for each wish; the one that most helps under-represented templates is taken
+UNTIED = 1.5  # value of a silent player or a source off stage, which keep sound and picture independent
+SLACK = 0.3  # in training, an answer may exceed its even share by this fraction
+AHEAD = 6  # questions above the average for a rich scene, to make up for poor scenes
+GROUPS = {  # of the diagnostic split: relative frequency and templates
     "nth entry": (1.5, {t.text for t in TEMPLATES.values() if t.answer is programs.nth_entry}),
     "before/after": (4.0, {t.text for t in TEMPLATES.values() if t.answer is programs.before_after}),
     "first/last": (1.0, {t for t in ORDER if "FL" in TEMPLATES[t].slots}),
@@ -33,7 +33,7 @@ GROUPS = {  # of the diagnostic split: how often they are asked, and their templ
 
 @dataclass(frozen=True)
 class Asked:
-    """A scene with the questions asked about it; `first` is the id of the first question, the others follow."""
+    """A scene with its questions; `first` is the id of the first question, the others are numbered consecutively."""
 
     split: str
     scene: Scene
@@ -41,7 +41,7 @@ class Asked:
     first: int
 
     def records(self) -> list[dict[str, Any]]:
-        """The questions as MUSIC-AVQA's annotation files hold them."""
+        """The questions in the annotation format of MUSIC-AVQA."""
         return [
             {
                 "video_id": self.scene.id,
@@ -94,10 +94,10 @@ def _split(settings: Settings, split: str, clips: int, video: int, question: int
 
 
 def _scene(settings: Settings, ledger: Ledger, rng: Random, name: str, broad: bool) -> tuple[Scene, Wish]:
-    """A scene made for what is most behind.
+    """A scene for the most under-represented question and answer.
 
-    `broad` scenes have one to all musicians on stage about equally often, and hearing is kept independent of seeing;
-    others are as rich in questions as can be.
+    In `broad` mode the number of players on stage is uniform and sound is kept independent of the picture; otherwise
+    scenes allow as many questions as possible.
     """
 
     def worth(scene: Scene) -> float:

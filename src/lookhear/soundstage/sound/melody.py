@@ -14,7 +14,7 @@ import numpy as np
 
 from lookhear.soundstage.scene.scene import Player, Scene
 
-MIDDLE = {  # MIDI note that a melody in register 0 moves around, at most SPAN semitones away
+MIDDLE = {  # MIDI note around which a melody in register 0 moves, at most SPAN semitones away
     "accordion": 64,
     "acoustic_guitar": 55,
     "bagpipe": 69,
@@ -43,13 +43,13 @@ SPAN = 6
 
 @dataclass(frozen=True)
 class Manner:
-    """How a mood plays: its scale, the part of a note that is held, accents, liveliness of the line."""
+    """The style of playing of a mood: scale, articulation, accents, and size of melodic steps."""
 
     scale: tuple[int, ...]
-    hold: float  # part of each note that sounds before it is let go
-    accent: float  # dB between strong and weak notes
+    hold: float  # fraction of each note that sounds before its release
+    accent: float  # level difference in dB between strong and weak notes
     leap: int  # largest step of the melody, in notes of the scale
-    stray: float  # how far onsets leave the grid, as a part of one step
+    stray: float  # largest deviation of an onset from the grid, as a fraction of one step
 
 
 MANNERS = {
@@ -63,7 +63,7 @@ MANNERS = {
 
 @dataclass(frozen=True)
 class Note:
-    """One note: seconds, seconds, MIDI number, and how much stronger than the player's level in dB."""
+    """One note: onset and duration in seconds, MIDI number, and its accent in dB relative to the player's level."""
 
     onset: float
     duration: float
@@ -72,12 +72,12 @@ class Note:
 
 
 def middle(player: Player) -> int:
-    """MIDI note that the player's melody moves around."""
+    """MIDI note around which the player's melody moves."""
     return MIDDLE[player.instrument] + 12 * player.register
 
 
 def grid(rng: np.random.Generator, start: float, end: float, rate: float, stray: float = 0.06) -> np.ndarray:
-    """Onsets from `start` on at `rate` a second, the first at `start`; the last lasts 0.35 of a step or more."""
+    """Onsets from `start` at `rate` per second, the first at `start`; the last note lasts at least 0.35 of a step."""
     count = max(1, math.ceil((end - start) * rate - 0.35))
     steps = np.arange(count) + rng.uniform(-stray, stray, count)
     steps[0] = 0
@@ -85,7 +85,7 @@ def grid(rng: np.random.Generator, start: float, end: float, rate: float, stray:
 
 
 def notes(scene: Scene) -> tuple[tuple[Note, ...], ...]:
-    """The notes of each player, in the order of `scene.players`; an empty tuple for one who is silent."""
+    """The notes of each player, in the order of `scene.players`; an empty tuple for a silent player."""
     manner = MANNERS[scene.mood]
     tonic = int(np.random.default_rng([scene.seed, 77]).integers(12))
     return tuple(
@@ -104,7 +104,7 @@ def _melody(player: Player, manner: Manner, tonic: int, rng: np.random.Generator
             step = int(rng.integers(1, manner.leap + 1)) * (1 if rng.random() < 0.5 else -1)
             if not 0 <= rung + step < len(ladder):
                 step = -step
-            rung = min(max(rung + step, 0), len(ladder) - 1)  # never the same pitch twice: each onset is heard
+            rung = min(max(rung + step, 0), len(ladder) - 1)  # never the same pitch twice: each onset is audible
             accent = manner.accent * (0.5 if k % 4 == 0 else -0.5) + float(rng.uniform(-0.5, 0.5))
             out.append(Note(float(onset), float(stop - onset), ladder[rung], accent))
     return tuple(out)

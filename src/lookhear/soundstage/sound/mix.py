@@ -3,7 +3,7 @@
 Each part is scaled so that its K-weighted RMS, in the room and over the time it sounds, is `REFERENCE + player.level`
 dB full scale, independent of instrument, register and rate. There is no automatic gain, so levels are comparable
 between scenes. A mix is the sum of stems, narrator and ambience; only peaks above 0.8 of full scale are soft-clipped.
-Players on and off stage sound the same.
+Players off stage sound the same as players on stage.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from lookhear.soundstage.sound.voices import VOICES, Held
 from lookhear.soundstage.sound.voices_speech import speech
 from lookhear.soundstage.sound.voices_tones import tone
 
-REFERENCE = -34.0  # dB full scale of a player at level 0: leaves ten players and their peaks below full scale
+REFERENCE = -34.0  # dB full scale of a player at level 0: ten players with their peaks stay below full scale
 VOICEOVER = 5.0  # dB of the narrator, relative to the reference
-LENGTHS = (0.4, 0.8, 1.6, 3.2, 6.4, 12.8)  # seconds for which the bank keeps notes
+LENGTHS = (0.4, 0.8, 1.6, 3.2, 6.4, 12.8)  # note lengths in seconds that are kept in the bank
 
 
 def sound(scene: Scene, sample_rate: int = 16000, without: tuple[int, ...] = (), font: str = "") -> np.ndarray:
     """The scene's sound, float32 (sample,), mono, in -1..1.
 
-    `without` leaves out players by index, no more; `font` is the path of a sound font that is to play.
+    `without` holds indices of players that are left out; the rest of the sound stays as it is. `font` is the path of a
+    sound font to play with.
     """
     size, padded = _sizes(scene, sample_rate)
     mix = np.zeros(padded // 2 + 1, np.complex64)
@@ -46,7 +47,7 @@ def sound(scene: Scene, sample_rate: int = 16000, without: tuple[int, ...] = (),
 
 
 def stem(scene: Scene, player_index: int, sample_rate: int = 16000, dry: bool = False, font: str = "") -> np.ndarray:
-    """The stem of one player, float32 (sample,); with `dry`, without the room and exactly zero outside `sounding`."""
+    """The stem of one player, float32 (sample,). `dry` leaves out the room and is exactly zero outside `sounding`."""
     size, padded = _sizes(scene, sample_rate)
     for _, part in _parts(scene, sample_rate, [player_index], font):
         wet = part if dry else part * _room(scene, padded, sample_rate)
@@ -74,7 +75,7 @@ def _sounding(player: Player, size: int, sample_rate: int) -> np.ndarray:
 
 
 def _parts(scene: Scene, sample_rate: int, indices: list[int], font: str) -> Iterator[tuple[int, np.ndarray]]:
-    """Spectra, complex64 (bin,), of the dry parts of these players at their levels; silent players are left out."""
+    """Spectra, complex64 (bin,), of the dry parts of these players at their levels; silent players are skipped."""
     _, padded = _sizes(scene, sample_rate)
     melodies = notes(scene)
     for i in indices:
@@ -92,9 +93,9 @@ def _parts(scene: Scene, sample_rate: int, indices: list[int], font: str) -> Ite
 def _part(
     scene: Scene, player: Player, melody: tuple[Note, ...], take: int, padded: int, sample_rate: int, font: str
 ) -> np.ndarray:
-    """The player's notes one after the other, not yet at level, zero outside `sounding`."""
+    """The player's notes in sequence, before scaling to its level, zero outside `sounding`."""
     out, voice = np.zeros(padded, np.float32), VOICES[player.instrument]
-    hold = MANNERS[scene.mood].hold if isinstance(voice, Held) and not voice.drones else 1.0  # a bag has no pauses
+    hold = MANNERS[scene.mood].hold if isinstance(voice, Held) and not voice.drones else 1.0  # bagpipes have no pauses
     fade = int(voice.release * sample_rate)
     ends = {end: min(round(end * sample_rate), padded) for _, end in player.sounding}
     for note in melody:
@@ -103,7 +104,7 @@ def _part(
         start = round(note.onset * sample_rate)
         stop = ends[last] if closing else round((note.onset + note.duration * hold) * sample_rate)
         if not isinstance(voice, Held) and not closing:
-            stop = min(stop + fade, ends[last])  # strings and skins are damped by the next touch, not before it
+            stop = min(stop + fade, ends[last])  # plucked and struck sounds are damped by the next note, not before it
         wave = tone(player.instrument, note.pitch, _length((stop - start) / sample_rate), sample_rate, take, font)
         wave = wave[: stop - start] * np.float32(10 ** (note.accent / 20))
         tail = min(fade, len(wave))

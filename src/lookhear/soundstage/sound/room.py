@@ -7,12 +7,12 @@ from functools import lru_cache
 import numpy as np
 from scipy.signal import freqz
 
-TAIL = 0.6  # seconds that a room adds at most
+TAIL = 0.6  # longest reverberation tail of a room, in seconds
 
 
 @lru_cache(maxsize=16)
 def response(indoor: bool, variant: int, size: int, sample_rate: int) -> np.ndarray:
-    """Frequency response, complex64 (size // 2 + 1,): direct sound first, undelayed and at gain 1."""
+    """Frequency response, complex64 (size // 2 + 1,). The direct sound has no delay and gain 1."""
     rng = np.random.default_rng([variant, indoor])
     impulse = np.zeros(int(TAIL * sample_rate))
     impulse[0] = 1.0
@@ -20,11 +20,11 @@ def response(indoor: bool, variant: int, size: int, sample_rate: int) -> np.ndar
     if indoor:
         for delay, gain in zip(rng.uniform(0.008, 0.05, 6), 0.22 * rng.uniform(0.4, 1, 6), strict=True):
             impulse[int(delay * sample_rate)] += gain * rng.choice((-1, 1))
-        decay = 0.35 + 0.1 * variant  # seconds to -60 dB
+        decay = 0.35 + 0.1 * variant  # seconds for a decay by 60 dB
         tail = rng.standard_normal(len(t)) * np.exp(-6.91 * t / decay) * (t > 0.015)
         impulse += 0.35 * np.convolve(tail, [0.5, 0.5], "same") / np.sqrt(np.sum(tail**2))
     else:
-        impulse[int((0.006 + 0.003 * variant) * sample_rate)] += 0.12  # the ground
+        impulse[int((0.006 + 0.003 * variant) * sample_rate)] += 0.12  # reflection from the ground
     return np.fft.rfft(impulse, size).astype(np.complex64)
 
 
@@ -41,7 +41,7 @@ def ear(size: int, sample_rate: int) -> np.ndarray:
 
 
 def loudness(waveform: np.ndarray, seconds: float, sample_rate: int) -> float:
-    """Loudness in dB full scale of a sound that is spread over `seconds`: K-weighted root mean square."""
+    """Loudness in dB full scale of a sound with a duration of `seconds`: K-weighted root mean square."""
     size = len(waveform)
     return power_db(np.fft.rfft(waveform), size, seconds, sample_rate)
 
@@ -54,7 +54,8 @@ def power_db(spectrum: np.ndarray, size: int, seconds: float, sample_rate: int) 
 
 @lru_cache(maxsize=8)
 def ambience(indoor: bool, sample_rate: int) -> np.ndarray:
-    """Ten seconds of what is heard when nobody plays, float32 (sample,): air of a hall; wind and a bird outdoors."""
+    """Ten seconds of background without any player, float32 (sample,): the air of a hall, or wind and a bird
+    outdoors."""
     size = 10 * sample_rate
     rng = np.random.default_rng(int(indoor))
     f = np.fft.rfftfreq(size, 1 / sample_rate)

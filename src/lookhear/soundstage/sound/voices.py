@@ -14,37 +14,37 @@ Formants = tuple[tuple[float, float, float], ...]  # centre Hz, gain dB, width H
 
 @dataclass(frozen=True)
 class Held:
-    """A tone that lasts: bowed, blown or reed."""
+    """A sustained tone: bowed, blown or reed."""
 
-    slope: float  # dB an octave of harmonics
+    slope: float  # slope of the harmonics in dB per octave
     formants: Formants = ()
-    even: float = 0.0  # dB of the even harmonics: a cylindrical reed pipe lacks them
+    even: float = 0.0  # gain of the even harmonics in dB: a cylindrical reed pipe lacks them
     attack: float = 0.03  # seconds
-    bloom: float = 0.05  # seconds until the upper harmonics are there
+    bloom: float = 0.05  # seconds until the upper harmonics are present
     vibrato: tuple[float, float] = (5.5, 0.0)  # Hz, cents
     beat: tuple[float, float] = (6.0, 0.0)  # amplitude tremolo: Hz, depth 0..1
-    noise: tuple[float, float, float] = (-60.0, 200.0, 4000.0)  # dB to the tone, band in Hz
+    noise: tuple[float, float, float] = (-60.0, 200.0, 4000.0)  # dB relative to the tone, band in Hz
     chiff: float = -60.0  # dB of the noise at the attack
     scoop: float = 0.0  # cents below the pitch at the start
-    reeds: tuple[float, ...] = (0.0,)  # cents: several reeds sound together
-    drones: tuple[int, ...] = ()  # MIDI notes that sound along
+    reeds: tuple[float, ...] = (0.0,)  # detuning in cents of reeds that sound together
+    drones: tuple[int, ...] = ()  # MIDI notes that sound continuously
     release: float = 0.04
 
 
 @dataclass(frozen=True)
 class Let:
-    """A tone that is set off and dies away: plucked or struck."""
+    """A decaying tone: plucked or struck."""
 
-    slope: float  # dB an octave of a string's partials
-    ring: float  # seconds to -60 dB of the fundamental at the middle pitch
-    dull: float = 2000.0  # Hz above which partials die twice as fast
-    place: float = 0.2  # where a string is plucked or struck, 0..0.5 of its length
-    ratios: tuple[float, ...] = ()  # partials of a bar or a skin; empty: a string
+    slope: float  # slope of a string's partials in dB per octave
+    ring: float  # seconds for the fundamental to decay by 60 dB at the middle pitch
+    dull: float = 2000.0  # Hz above which partials decay twice as fast
+    place: float = 0.2  # position at which a string is plucked or struck, 0..0.5 of its length
+    ratios: tuple[float, ...] = ()  # frequency ratios of a bar's or a skin's partials; empty for a string
     gains: tuple[float, ...] = ()  # dB of these partials
     stiff: float = 0.0  # inharmonicity of a string
     formants: Formants = ()
     click: tuple[float, float, float, float] = (-20.0, 1000.0, 5000.0, 0.01)  # dB, band Hz, seconds
-    pair: float = 0.0  # cents between doubled strings
+    pair: float = 0.0  # detuning in cents between doubled strings
     bend: tuple[float, float, float] = (0.0, 5.0, 0.0)  # cents at the start, vibrato Hz, vibrato cents
     attack: float = 0.001
     release: float = 0.05
@@ -68,7 +68,7 @@ VOICES: dict[str, Held | Let] = {
         vibrato=(4.8, 14),
         noise=(-30, 600, 2500),
     ),
-    "erhu": Held(  # nasal, wide vibrato, slides into its notes
+    "erhu": Held(  # nasal, wide vibrato, starts each note with a slide
         slope=-4,
         formants=((750, 18, 220), (1500, 12, 250), (3900, 9, 500)),
         attack=0.06,
@@ -78,7 +78,7 @@ VOICES: dict[str, Held | Let] = {
         scoop=90,
     ),
     # blown
-    "flute": Held(  # nearly a sine, in breath
+    "flute": Held(  # nearly a sine, with breath noise
         slope=-15,
         formants=((900, 6, 700),),
         attack=0.05,
@@ -113,7 +113,7 @@ VOICES: dict[str, Held | Let] = {
         chiff=-12,
         scoop=60,
     ),
-    "trumpet": Held(  # the brass attack: upper harmonics come late
+    "trumpet": Held(  # in a brass attack the upper harmonics come late
         slope=-3,
         formants=((1300, 15, 500), (2300, 11, 700)),
         attack=0.02,
@@ -148,7 +148,7 @@ VOICES: dict[str, Held | Let] = {
         noise=(-40, 1000, 5000),
         release=0.012,
     ),
-    # free reed: three reeds a little apart beat with each other
+    # free reeds: three slightly detuned reeds beat against each other
     "accordion": Held(
         slope=-4,
         formants=((900, 6, 300), (2000, 8, 500), (5200, 12, 700)),
@@ -158,7 +158,7 @@ VOICES: dict[str, Held | Let] = {
         reeds=(-9, 0, 9),
         noise=(-36, 500, 6000),
     ),
-    # plucked: told apart by body, ring and plectrum
+    # plucked: instruments differ by body, decay and plectrum
     "acoustic_guitar": Let(
         slope=-7,
         ring=2.6,
@@ -183,7 +183,7 @@ VOICES: dict[str, Held | Let] = {
         formants=((420, 12, 130), (820, 6, 200)),
         click=(-14, 500, 2000, 0.01),
     ),
-    "guzheng": Let(  # pressed strings: the pitch bends and sways
+    "guzheng": Let(  # pressed strings: the pitch bends and has vibrato
         slope=-4,
         ring=3.2,
         dull=4200,
@@ -239,7 +239,7 @@ VOICES: dict[str, Held | Let] = {
         click=(-9, 700, 2600, 0.02),
         bend=(40, 5, 0),
     ),
-    "drum": Let(  # of the three bodies of a kit; the click is its cymbal
+    "drum": Let(  # of the three drums of a kit; the click is its cymbal
         slope=0,
         ring=0.5,
         ratios=(1, 1.6, 2.3, 3.1),

@@ -1,10 +1,10 @@
-"""Notes from the user's own General MIDI sound font (.sf2, .sf3), in place of the drawn voices.
+"""Notes from a General MIDI sound font (.sf2, .sf3) of the user, in place of the synthesised voices.
 
     lookhear soundstage stage --clips 200 --soundfont FluidR3_GM.sf2
 
 Scenes, questions and levels stay the same; only the voices differ. Erhu, guzheng, pipa, suona and ukulele are played by
-their nearest relatives in General MIDI: fiddle, koto, shamisen, shanai and nylon guitar; the flute by the piccolo,
-the xylophone by the marimba, which YAMNet names better. Wants the extra `soundfont`.
+their nearest relatives in General MIDI: fiddle, koto, shamisen, shanai and nylon guitar. The flute is played by the
+piccolo and the xylophone by the marimba, which YAMNet recognises better. Needs the extra `soundfont`.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from lookhear.soundstage.sound.melody import MIDDLE
 
 @dataclass(frozen=True)
 class Part:
-    """How an instrument plays: program of General MIDI (from 0), octaves from the melody, velocity (1 to 127)."""
+    """How an instrument is played: General MIDI program (from 0), octaves from the melody, velocity (1 to 127)."""
 
     program: int
     octaves: int = 0
     velocity: int = 100
 
 
-VERSION = 2  # of PARTS: a world is not finished with others than it was begun with
-PARTS = {  # as an independent ear names them best: research/real/fonts.py, docs/guides/real.md
+VERSION = 2  # version of PARTS: a Soundstage must be finished with the version it was started with
+PARTS = {  # the programs that an independent audio classifier names best: research/real/fonts.py, docs/guides/real.md
     "accordion": Part(23, 0, 115),
     "acoustic_guitar": Part(24, -1, 115),
     "bagpipe": Part(109, 0, 60),
@@ -53,16 +53,16 @@ PARTS = {  # as an independent ear names them best: research/real/fonts.py, docs
     "violin": Part(40, -1, 90),
     "xylophone": Part(12, -1, 60),
 }
-KEYS = {"congas": (64, 63, 62), "drum": (36, 38, 45)}  # of the standard drum kit, for low, middle and high notes
+KEYS = {"congas": (64, 63, 62), "drum": (36, 38, 45)}  # keys of the standard drum kit for low, middle and high notes
 MELODY, KIT = 0, 9  # channels
 VELOCITY = 100  # of the drum kit
 
 
 @lru_cache(maxsize=2)
 def opened(path: str, sample_rate: int) -> tuple[Any, int]:
-    """The synthesiser with the sound font at `path`, and the font's number in it.
+    """The synthesiser with the sound font at `path`, and the font's id in it.
 
-    Raises MediaError where the library is missing or the file is no sound font.
+    Raises MediaError if the library is missing or the file is not a sound font.
     """
     try:
         import tinysoundfont
@@ -80,9 +80,9 @@ def opened(path: str, sample_rate: int) -> tuple[Any, int]:
 
 
 def note(path: str, instrument: str, pitch: int, seconds: float, sample_rate: int, take: int = 0) -> np.ndarray:
-    """A note of the sound font, float32 (sample,), not let go before its end; `take` detunes a second player a little.
+    """A note of the sound font, float32 (sample,), not released before its end; `take` > 0 is slightly detuned.
 
-    Raises MediaError where the font lacks the instrument.
+    Raises MediaError if the font lacks the instrument.
     """
     synth, font = opened(path, sample_rate)
     kit = instrument in KEYS
@@ -97,11 +97,11 @@ def note(path: str, instrument: str, pitch: int, seconds: float, sample_rate: in
         ) from None
     step = (pitch - MIDDLE[instrument] + 6) % 12 // 4
     synth.set_tuning(channel, 0.05 * take)
-    for octave in (part.octaves,) if kit else (part.octaves, 0, 1, -1):  # fonts end at other notes than instruments
+    for octave in (part.octaves,) if kit else (part.octaves, 0, 1, -1):  # fonts have other ranges than instruments
         synth.noteon(channel, KEYS[instrument][step] if kit else pitch + 12 * octave, part.velocity)
         sound = np.frombuffer(synth.generate(math.ceil(seconds * sample_rate)), np.float32).reshape(-1, 2).mean(1)
         synth.sounds_off()
-        synth.generate(sample_rate // 5)  # what still fades must not be heard in the next note
+        synth.generate(sample_rate // 5)  # let the last note fade out, so that it is not heard in the next
         if sound.any():
             return sound
     raise MediaError(f"{path!r} is silent at note {pitch} of {instrument}. Name another sound font.")

@@ -1,6 +1,6 @@
 """The narrator: synthetic babble with syllables, intonation and moving formants of speech, in no language.
 
-Syllables are made once per process and speaker and strung together, with breaths between phrases. Nothing here can be
+Syllables are made once per process and speaker and concatenated, with breaths between phrases. The narrator cannot be
 mistaken for an instrument: the pitch glides all the time and the spectrum changes four or five times a second.
 """
 
@@ -20,7 +20,7 @@ VOWELS = (
     (570, 840, 2410),
     (500, 1500, 2500),
 )
-SPEAKERS = ((112.0, 1.0), (205.0, 1.16), (140.0, 1.05))  # pitch in Hz, formants relative to a man's
+SPEAKERS = ((112.0, 1.0), (205.0, 1.16), (140.0, 1.05))  # pitch in Hz, formants relative to a male voice
 SYLLABLES = 18
 
 
@@ -42,7 +42,7 @@ def _syllable(speaker: int, number: int, sample_rate: int) -> np.ndarray:
         )
         wave += gain * n**-0.4 * np.sin(n * phase)
     wave *= np.minimum(1, np.minimum(t / 0.12, (1 - t) / 0.25))
-    kind = rng.integers(3)  # a hiss, a burst, or nothing before the vowel
+    kind = rng.integers(3)  # a fricative, a plosive, or no consonant before the vowel
     if kind < 2:
         length = int((0.08, 0.02)[kind] * sample_rate)
         band = ((3500, 7500), (800, 5000))[kind]
@@ -52,7 +52,7 @@ def _syllable(speaker: int, number: int, sample_rate: int) -> np.ndarray:
 
 
 def speech(seed: int, seconds: float, sample_rate: int) -> np.ndarray:
-    """Babble that begins at once and lasts to the end, float32 (sample,), root mean square about 1."""
+    """Babble from the first to the last sample, float32 (sample,), root mean square about 1."""
     rng = np.random.default_rng([seed, 4])
     speaker, out = int(rng.integers(len(SPEAKERS))), np.zeros(round(seconds * sample_rate), np.float32)
     at, phrase = 0, int(rng.integers(6, 11))

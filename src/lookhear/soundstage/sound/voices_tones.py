@@ -1,8 +1,8 @@
 """Synthesise single notes as waveforms, cached in a bank: each note is made once per process.
 
-Held tones read band-limited wave tables; dying tones are sums of complex exponentials made as one small matrix product
-(a block of samples times a block offset), so that a note costs about a millisecond whatever its number of partials.
-`tone` is the only way from a note to a waveform; with a sound font it is that font's note.
+Held tones read band-limited wave tables. Decaying tones are sums of complex exponentials, computed as one small matrix
+product (block starts times offsets within a block), so that a note takes about a millisecond for any number of
+partials. `tone` is the only function from a note to a waveform; with a sound font it returns that font's note.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ BLOCK = 256
 def tone(
     instrument: str, pitch: int, seconds: float, sample_rate: int = 16000, take: int = 0, font: str = ""
 ) -> np.ndarray:
-    """A note, float32 (sample,), held for `seconds` and not yet let go; `take` tells two players of one kind apart.
-    With `font`, the path of a sound font, it is a note of that (`voices_font`).
+    """A note, float32 (sample,), held for `seconds` and not yet released; `take` varies players of one type.
 
-    Root mean square is about 1 over its first 0.3 s; `sound` sets the real level of a whole part.
+    `font` is the path of a sound font whose note is returned (`voices_font`). Root mean square is about 1 over the
+    first 0.3 s; `sound` sets the level of a whole part.
     """
     voice = VOICES[instrument]
     rng = np.random.default_rng([pitch, take, sum(instrument.encode())])
@@ -50,13 +50,13 @@ def _hertz(pitch: float) -> float:
 
 
 def _shape(frequencies: np.ndarray, formants: Formants) -> np.ndarray:
-    """Gain of the body at these frequencies, in dB."""
+    """Gain of the instrument's body at these frequencies, in dB."""
     return sum((g * np.exp(-0.5 * ((frequencies - c) / w) ** 2) for c, g, w in formants), np.zeros_like(frequencies))
 
 
 @lru_cache(maxsize=64)
 def _noise(low: float, high: float, sample_rate: int) -> np.ndarray:
-    """Two seconds of noise in a band, root mean square 1."""
+    """Two seconds of band-limited noise, root mean square 1."""
     edge = sample_rate / 2 * 0.98
     sos = butter(2, [low, min(high, edge)], "bandpass", fs=sample_rate, output="sos")
     noise = sosfilt(sos, np.random.default_rng(5).standard_normal(2 * sample_rate + 2000))[2000:]
@@ -68,7 +68,7 @@ def _band(low: float, high: float, size: int, sample_rate: int, rng: np.random.G
 
 
 def _tables(voice: Held, hertz: float, sample_rate: int) -> np.ndarray:
-    """Wave tables (2, TABLE): the mellow beginning of a tone and its full sound."""
+    """Wave tables (2, TABLE): the dull beginning of a tone and its full sound."""
     n = np.arange(1, max(2, int(0.48 * sample_rate / hertz)))
     level = voice.slope * np.log2(n) + _shape(n * hertz, voice.formants) + np.where(n % 2 == 0, voice.even, 0.0)
     phase = np.random.default_rng(9).uniform(0, 2 * np.pi, len(n))
@@ -100,7 +100,7 @@ def _held(voice: Held, pitch: int, size: int, sample_rate: int, take: int, rng: 
 
 
 def _partials(hertz: np.ndarray, level: np.ndarray, decay: np.ndarray, size: int, sample_rate: int) -> np.ndarray:
-    """Sum of dying sines: `decay` is the time to -60 dB of each, in seconds."""
+    """Sum of decaying sines: `decay` is the time to -60 dB of each, in seconds."""
     keep = hertz < 0.48 * sample_rate
     step = (-6.91 / decay[keep] + 2j * np.pi * hertz[keep]) / sample_rate
     start = 10 ** (level[keep] / 20) * np.exp(1j * np.random.default_rng(3).uniform(0, 2 * np.pi, len(step)))
@@ -140,7 +140,7 @@ def _let(
 def _drum(
     voice: Let, name: str, pitch: int, size: int, sample_rate: int, take: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """A drum kit: low notes are the bass drum, middle ones the snare, high ones the tom; a cymbal marks each."""
+    """A drum kit: low notes are the bass drum, middle notes the snare, high notes the tom; each has a cymbal."""
     t = np.arange(size) / sample_rate
     octave, step = divmod(pitch - MIDDLE[name] + 6, 12)
     hertz = (58.0, 185.0, 115.0)[step // 4 % 3] * 2 ** (0.5 * octave)

@@ -19,7 +19,7 @@ SPEAKS = ("someone speaks over the music", "a voice talks over it", "a narrator 
 
 
 def caption(rng: Random, facts: Facts) -> dict[str, Any]:
-    """The sentence; which of several wordings it takes follows from `rng`."""
+    """The caption record of a scene; `rng` chooses between wordings."""
     row = [f"{article(p.instrument)} {_does(rng, facts, p)}" for p in facts.visible]
     hidden = list(dict.fromkeys(article(p.instrument) for p in facts.offstage))
     beside = [rng.choice(UNSEEN).format(listed(hidden))] if hidden else []
@@ -37,11 +37,11 @@ def _does(rng: Random, facts: Facts, player: Player) -> str:
 
 
 def article(kind: str) -> str:
-    """`an acoustic guitar`, `a flute`, `congas`."""
+    """The name with its article: `an acoustic guitar`, `a flute`, `congas`."""
     word = kind.replace("_", " ")
     return word if word == "congas" else f"an {word}" if word[0] in "aeio" else f"a {word}"
 
 
 def listed(parts: list[str]) -> str:
-    """`a, b and c`."""
+    """An enumeration: `a, b and c`."""
     return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else "".join(parts)

@@ -1,7 +1,7 @@
 """Event localisation and audio-visual parsing: events heard and seen, in whole seconds.
 
-A second belongs to an event that fills more than half of it; a scene in which some second is filled exactly by half is
-not asked about. What stands on the stage is seen from beginning to end.
+A second belongs to an event that fills more than half of it. Scenes in which an event fills exactly half of some second
+are not used. A player on stage is seen from beginning to end.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from lookhear.soundstage.scene.facts import Facts
 from lookhear.soundstage.tasks.labels import company
 
-SPEECH = "speech"  # what a narrator is called among the events
+SPEECH = "speech"  # event label of a narrator
 Spans = Iterable[tuple[float, float]]
 
 
@@ -24,19 +24,19 @@ def tenths(spans: Spans, length: int) -> list[int]:
 
 
 def seconds(spans: Spans, length: int = 10) -> list[tuple[int, int]]:
-    """Stretches of whole seconds: those that the spans fill at least half."""
+    """Spans of whole seconds that `spans` fill by at least half."""
     full = [count >= 5 for count in tenths(spans, length)]
     edges = [k for k in range(length + 1) if (k < length and full[k]) != (k > 0 and full[k - 1])]
     return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def clear(spans: Spans, length: int) -> bool:
-    """Whether no second is filled exactly by half."""
+    """Whether no second is filled by exactly half."""
     return 5 not in tenths(spans, length)
 
 
 def event(facts: Facts) -> dict[str, Any] | None:
-    """The one type of instrument that is seen and heard, sounding in one stretch; None where that is not so."""
+    """The one type of instrument that is both seen and heard, with its single sounding span; None for other scenes."""
     length, kinds = int(facts.scene.seconds), {p.instrument for p in facts.sounding}
     if len(kinds) != 1 or kinds & {p.instrument for p in facts.offstage}:
         return None
@@ -49,7 +49,7 @@ def event(facts: Facts) -> dict[str, Any] | None:
 
 
 def parsing(facts: Facts) -> dict[str, Any] | None:
-    """Every type that is seen, all along, and every one that is heard, second by second; a narrator is `speech`."""
+    """All types that are seen (for the whole clip) and heard (second by second); a narrator has the label `speech`."""
     length = int(facts.scene.seconds)
     heard = _heard(facts)
     if not all(clear(spans, length) for spans in heard.values()) or not (heard or facts.visible):

@@ -1,12 +1,12 @@
 """Records of the further tasks, which `datasets/soundstage.py` reads.
 
-    json/<task>-<split>.json     a list of records, one a line; TASKS says which
+    json/<task>-<split>.json     a list of records, one a line; TASKS lists the tasks
     masks/<video_id>_<k>.png     instance mask of second k, if a record needs it
 
 A record has `id`, `video_id`, `answer`, and what its task needs: `audio_id` (sound from another clip), `start` and
 `end`, `question`, `form`, `segments` [start, end, label, stream], `regions` [label, pixels of 224 x 224], `mask` and
-`owners` (label -> numbers in the mask file), `kind`, and `because`, true sentences that lead to the answer. What is not
-clear beyond the margins is not asked.
+`owners` (label -> numbers in the mask file), `kind`, and `because`, true sentences from which the answer follows. Facts
+within the margins of `scene.facts` are not asked about.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ Record = dict[str, Any]
 def write(
     out: Path, scenes: Iterable[tuple[str, Scene]], size: int, tick: Callable[[], None] = lambda: None
 ) -> dict[str, Any]:
-    """Write the records of all tasks for (split, scene) pairs, and the mask files they name, into the folder `out`.
+    """Write the records of all tasks for (split, scene) pairs, and their mask files, into the folder `out`.
 
-    Returns how many records each split has of each task, and how often which answer was given.
+    Returns the number of records of each task by split, and the frequencies of the answers.
     """
     splits: dict[str, list[Scene]] = {}
     for split, scene in scenes:
@@ -57,9 +57,9 @@ def write(
 
 
 def balance(task: str, records: Sequence[Record]) -> dict[str, Any]:
-    """How many examples, the share of the commonest answer in percent, and how often each answer is given.
+    """Number of examples, share of the most frequent answer in percent, and count of each answer.
 
-    Answers of `parsing` are counted event by event, those of `segmentation` by form; captions are not counted.
+    Answers of `parsing` are counted by event, those of `segmentation` by form; captions are not counted.
     """
     words: list[str] = []
     for record in records:
@@ -77,7 +77,7 @@ def balance(task: str, records: Sequence[Record]) -> dict[str, Any]:
 def of_split(
     split: str, scenes: Sequence[Scene], masks: Path, size: int, tick: Callable[[], None] = lambda: None
 ) -> dict[str, list[Record]]:
-    """Task -> records of one split, in the order of the scenes; mask files are drawn into the folder `masks`."""
+    """Task -> records of one split, in the order of the scenes; mask files are written into the folder `masks`."""
     found: dict[str, list[Record]] = {task: [] for task in TASKS}
     for one, other, record in labels.matching(Random(f"matching {split} {len(scenes)}"), scenes):
         same = record["answer"] == "yes"
@@ -101,7 +101,7 @@ def of_split(
         ]
         found["segmentation"] += marked
         found["grounding"] += [places.grounding(record) for record in marked if record["form"] == "s4"]
-        second = int(marked[-1]["start"]) if marked else int(scene.seconds / 2)  # a mask file serves both
+        second = int(marked[-1]["start"]) if marked else int(scene.seconds / 2)  # one mask file serves both tasks
         found["referring"] += _referring(choice, facts, second, masks, size)
         tick()
     return found
@@ -129,7 +129,7 @@ def _referring(choice: referring.Choice, facts: Facts, second: int, masks: Path,
 
 
 def ways(scene: Scene, first: int, questions: Sequence[Question]) -> dict[str, str]:
-    """Question id -> the way to its answer in words, for the questions of one scene; ids run on from `first`."""
+    """Question id -> reasoning text, for the questions of one scene; ids are consecutive from `first`."""
     facts = Facts(scene)
     return {
         str(first + place): reasons.reason(Random(f"reason {scene.seed} {place}"), facts, question)

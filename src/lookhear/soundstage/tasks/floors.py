@@ -19,13 +19,13 @@ from lookhear.metrics.localisation import box_of, localisation
 from lookhear.types import Answer, Example, Region, Segment
 
 Floors = dict[str, dict[str, float]]
-SAMPLE = 200  # sentences among which the most typical one is looked for
+SAMPLE = 200  # number of sentences among which the most typical one is searched
 
 
 def floors(task: str, examples: Sequence[Example], train: Sequence[Example] = ()) -> Floors:
-    """`majority`, and `chance` where answers are words, each with the task's main numbers in percent.
+    """The floor `majority`, and `chance` if answers are words, each with the task's main numbers in percent.
 
-    `task` is a task's name (`localisation`); `train` are examples to learn the commonest from.
+    `task` is a task's name (`localisation`). The most frequent answers are learned from the examples `train`.
     """
     if task not in TASKS:
         raise DatasetError(f"No floors for task {task!r}. There are: {', '.join(TASKS)}.")
@@ -51,12 +51,12 @@ def _words(examples: Sequence[Example], train: Sequence[Example]) -> Floors:
 
 
 def _key(example: Example) -> str:
-    """Questions are guessed template by template, everything else as a whole."""
+    """Key by which answers are counted: the template of a question, one key for everything else."""
     return str(example.meta.get("template", ""))
 
 
 def _commonest(counts: Counter[str]) -> str:
-    """The word given most often, the first by name where several are."""
+    """The most frequent word; of equally frequent ones the first in alphabetical order."""
     return max(sorted(counts), key=counts.__getitem__, default="")
 
 
@@ -76,7 +76,7 @@ def _events(examples: Sequence[Example], train: Sequence[Example]) -> Floors:
 
 
 def _places(examples: Sequence[Example], train: Sequence[Example]) -> Floors:
-    """The box whose edges are the medians of all boxes; of expressions, whether anything is meant."""
+    """The box with the median edges of all boxes; for expressions, whether there is a referent."""
     boxes = [box for r in _references(train) if (box := box_of(r))]
     if not boxes:
         raise DatasetError("No example has a box, so there is no box to guess.")
@@ -90,7 +90,7 @@ def _places(examples: Sequence[Example], train: Sequence[Example]) -> Floors:
 
 
 def _captions(examples: Sequence[Example], train: Sequence[Example]) -> Floors:
-    """The sentence of training that shares most words with the others."""
+    """The training sentence that shares most words with the others."""
     some = [set(r.text.lower().split()) for r in _references(train)][:SAMPLE]
     shared = [sum(len(one & other) / len(one | other) for other in some) for one in some]
     typical = _references(train)[int(np.argmax(shared))]

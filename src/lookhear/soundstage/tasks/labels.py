@@ -1,9 +1,9 @@
 """Clip-level labels: action, mood, and whether a sound belongs to a picture.
 
-The action is the one instrument that is both seen and heard; others may be only seen or only heard, and where others
-are seen (kind "Among others") it takes both modalities to tell it. The mood shows in faces and in the scale and manner
-of playing. Pairs are balanced so that neither a
-picture nor a sound by itself tells anything: each occurs in one pair that matches and in one that does not.
+The action is the one instrument that is both seen and heard; others may be only seen or only heard. If others are seen
+(kind "Among others"), both modalities are needed. The mood shows in faces and in the scale and style of playing. Pairs
+are balanced so that neither picture nor sound alone is informative: each occurs in one pair that matches and in one
+that does not.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 from lookhear.soundstage.scene.facts import NEAR, Facts, length
 from lookhear.soundstage.scene.scene import INSTRUMENTS, MOODS, Player, Scene
 
-PLAYS = 2.0  # seconds for which an action lasts at least
-FACE = 0.47  # part of the picture's height that someone in the front row fills, for a face to be read
-NOTES = 6  # that a melody has at least, for its scale and manner to be heard
+PLAYS = 2.0  # shortest duration of an action in seconds
+FACE = 0.47  # smallest height of a front-row figure, as a fraction of the picture, at which its face can be read
+NOTES = 6  # fewest notes of a melody from which scale and style can be heard
 UNPITCHED = ("congas", "drum")
 CROWDS = (0.74, 0.74, 0.65, 0.54, 0.45, 0.42, 0.4, 0.38, 0.37, 0.36, 0.35)  # height of a figure, by how many are seen
 ACTIONS = {kind: f"playing {kind.replace('_', ' ')}" for kind in INSTRUMENTS}
@@ -25,7 +25,7 @@ MATCHES = ("yes", "no")
 
 
 def action(facts: Facts) -> dict[str, Any] | None:
-    """What is played by the only type of instrument that is both seen and heard; None where there is no such one."""
+    """The only type of instrument that is both seen and heard; None if there is no such type or more than one."""
     kinds = {p.instrument for p in facts.sounding}
     if len(kinds) != 1 or kinds & {p.instrument for p in facts.offstage}:
         return None
@@ -35,12 +35,12 @@ def action(facts: Facts) -> dict[str, Any] | None:
 
 
 def company(facts: Facts) -> list[str]:
-    """Whether the picture alone would do: it shows one type of instrument, or several."""
+    """Kind of an action: whether the picture shows one type of instrument, so that it suffices alone, or several."""
     return ["Alone" if len(facts.on_stage) == 1 else "Among others"]
 
 
 def emotion(facts: Facts) -> dict[str, Any] | None:
-    """The mood of a scene with a face large enough to read and a melody long enough to hear its manner."""
+    """The mood of a scene with a face large enough to read and a melody long enough to hear its style."""
     faces = any(_height(facts, p) >= FACE for p in facts.visible)
     tunes = any(p.instrument not in UNPITCHED and length(p) * p.rate >= NOTES for p in facts.heard)
     return {"answer": facts.scene.mood} if faces and tunes and facts.scene.mood in MOODS else None
@@ -52,10 +52,11 @@ def _height(facts: Facts, player: Player) -> float:
 
 
 def matching(rng: Random, scenes: Sequence[Scene]) -> Iterator[tuple[Scene, Scene, dict[str, Any]]]:
-    """(picture, sound, record) twice for each scene whose sound is all from its stage: its own and another's sound.
+    """(picture, sound, record), two for each scene whose sources are all on stage: with its own and with another's
+    sound.
 
-    Another's sound has some instrument that is not in the picture. Every picture and every sound is in as many pairs
-    that match as in pairs that do not.
+    The other sound contains an instrument that is not in the picture. Every picture and every sound occurs in as many
+    matching pairs as non-matching pairs.
     """
     fit = [scene for scene in scenes if _all_seen(Facts(scene))]
     for scene, other in zip(fit, _deranged(rng, fit), strict=True):
@@ -69,14 +70,14 @@ def _all_seen(facts: Facts) -> bool:
 
 
 def _foreign(picture: Scene, sound: Scene) -> bool:
-    """Whether the sound has an instrument that the picture has not."""
+    """Whether the sound contains an instrument that is not in the picture."""
     return not {p.instrument for p in sound.heard} <= {p.instrument for p in picture.visible}
 
 
 def _deranged(rng: Random, scenes: Sequence[Scene]) -> list[Scene | None]:
-    """For each scene another one whose sound is foreign to it: cycles, so that each sound is taken once.
+    """For each scene another scene whose sound does not fit its picture, in cycles, so that each sound is used once.
 
-    Those left over when no cycle can be closed get None.
+    Scenes that fit into no cycle get None.
     """
     order = list(scenes)
     rng.shuffle(order)
@@ -91,5 +92,5 @@ def _deranged(rng: Random, scenes: Sequence[Scene]) -> list[Scene | None]:
 
 
 def _wrong(order: Sequence[Scene]) -> list[int]:
-    """Places in a cycle whose next one does not sound foreign."""
+    """Positions in a cycle whose successor's sound fits the picture, which it must not."""
     return [i for i, scene in enumerate(order) if not _foreign(scene, order[(i + 1) % len(order)])]

@@ -1,8 +1,8 @@
 """Localisation tasks: boxes, three points and masks of sounding or referred players, second by second.
 
-A second is asked about where every player on stage sounds all through it or not at all and nothing sounds off stage.
-Boxes and points are whole pixels of a 224 x 224 picture. A mask file holds, for one second of one scene, the number of
-the player that each pixel belongs to, counted from 1 in the order of `scene.players`; 0 is the stage.
+A second is used if each player on stage sounds either all through it or not at all, and no source off stage sounds.
+Boxes and points are whole pixels of a 224 x 224 picture. A mask file belongs to one second of one scene. Each pixel
+holds the number of its player, counted from 1 in the order of `scene.players`; 0 is the background.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from lookhear.soundstage.scene.facts import Facts
 from lookhear.soundstage.scene.scene import Player, Scene
 from lookhear.soundstage.tasks.events import tenths
 
-SIZE = 224  # pixels of the picture that coordinates are given in, whatever the size it is drawn in
-SMALLEST = 0.004  # part of the picture that must be seen of one who is asked about
+SIZE = 224  # coordinates refer to a picture of this size in pixels, whatever size it is rendered in
+SMALLEST = 0.004  # smallest visible area of a player that is asked about, as a fraction of the picture
 Record = dict[str, Any]
 
 
 def segmentation(rng: Random, scene: Scene, folder: Path, size: int) -> list[Record]:
-    """A record of form s4 (one player sounds), ms3 (several) and, of one of them, avss (type by type)."""
+    """Records of form s4 (one player sounds), ms3 (several), and avss (by type) for a second of one of these."""
     facts = Facts(scene)
     if not facts.told_apart:
         return []
@@ -45,14 +45,14 @@ def segmentation(rng: Random, scene: Scene, folder: Path, size: int) -> list[Rec
 
 
 def grounding(record: Record) -> Record:
-    """The same as a record of form arig: the box alone."""
+    """The same record in the form arig: the box only."""
     regions = [[label, place] for label, place in record["regions"] if len(place) == 4]
     kept = {k: v for k, v in record.items() if k not in ("mask", "owners")}
     return kept | {"id": record["id"].replace("s4", "arig"), "form": "arig", "regions": regions}
 
 
 def pointed(scene: Scene, player: Player, second: int, folder: Path, size: int) -> Record | None:
-    """Regions and mask of one player in the middle of a second; None where too little of it is seen."""
+    """Regions and mask of one player in the middle of a second; None if too little of it is visible."""
     owned = _owned(scene, second, folder, size)
     index = _index(scene, player)
     if not _enough(owned[index]):
@@ -91,7 +91,8 @@ def _marked(
 
 
 def _sounding(facts: Facts) -> list[list[Player] | None]:
-    """Second by second, who on stage sounds all through it; None where that is unclear or others sound."""
+    """For each second the players on stage that sound all through it; None if unclear or if a source off stage
+    sounds."""
     length = int(facts.scene.seconds)
     stage = [tenths(p.sounding, length) for p in facts.visible]
     others = [tenths(p.sounding, length) for p in facts.offstage]
@@ -104,7 +105,8 @@ def _sounding(facts: Facts) -> list[list[Player] | None]:
 
 
 def _owned(scene: Scene, second: int, folder: Path, size: int) -> np.ndarray:
-    """bool (player, size, size) of a second's middle, from its file, which is drawn where it is not there yet."""
+    """Masks bool (player, size, size) in the middle of a second, read from the mask file, which is made if it is
+    missing."""
     import numpy as np
     from PIL import Image
 
@@ -134,12 +136,12 @@ def _enough(mask: np.ndarray) -> bool:
 
 
 def _together(owned: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
-    """The pixels of any of the players, who count from 1."""
+    """Union of the masks of several players, whose numbers count from 1."""
     return np.logical_or.reduce(owned[[n - 1 for n in numbers]])
 
 
 def _regions(label: str, mask: np.ndarray) -> list[list[Any]]:
-    """The box and three points inside, each as [label, pixels]."""
+    """The box and three points inside the mask, each as [label, pixels]."""
     box = box_of(mask)
     assert box is not None
     scale = SIZE / mask.shape[0]

@@ -2,7 +2,7 @@
 
 A rule is true, false or unclear (None) for every player on stage. An expression is used if it is never unclear and true
 for exactly one player, or, as a null expression, false for all. Families occur with and without a referent in the same
-proportion, so that the words alone do not tell. `UNSEEN` kinds are neither meant nor named in training.
+proportion, so that the words alone are uninformative. `UNSEEN` types are neither referred to nor named in training.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from lookhear.soundstage.scene.scene import INSTRUMENTS, Player
 
 UNSEEN = ("bassoon", "erhu", "guzheng", "tuba", "ukulele")
 SIDES = ("left", "right", "middle")
-NULL = 1 / 4  # of all expressions mean nobody
+NULL = 1 / 4  # fraction of expressions without a referent
 Rule = Callable[[Player], bool | None]
 
 
 @dataclass(frozen=True)
 class Expression:
-    """Words, who is meant (None: nobody), what is named in them, and the family they are of."""
+    """The words, the player referred to (None for a null expression), the types named, and the expression's family."""
 
     words: str
     player: Player | None
@@ -32,7 +32,7 @@ class Expression:
 
 
 def expressions(rng: Random, facts: Facts) -> list[Expression]:
-    """Every expression that has one clear referent on this stage, or clearly none."""
+    """All expressions that have exactly one clear referent on this stage, or clearly none."""
     found = []
     for family, words, named, rule in _candidates(rng, facts):
         truth = [rule(p) for p in facts.visible]
@@ -44,21 +44,22 @@ def expressions(rng: Random, facts: Facts) -> list[Expression]:
 
 
 def kind_of(said: Expression) -> str:
-    """Seen, Unseen (it means or names a kind that training does not) or Null."""
+    """Seen, Unseen (it refers to or names a type that does not occur in training) or Null."""
     if said.player is None:
         return "Null"
     return "Unseen" if {said.player.instrument, *said.named} & set(UNSEEN) else "Seen"
 
 
 class Choice:
-    """Which expressions are taken: all families equally often, each with the same share of nulls."""
+    """Balanced choice of expressions: families are equally frequent, each with the same fraction of null
+    expressions."""
 
     def __init__(self, rng: Random, known: Sequence[str] = INSTRUMENTS) -> None:
         self.rng, self.known = rng, set(known)
         self.counts: Counter[tuple[str, bool]] = Counter()
 
     def take(self, facts: Facts, count: int = 2) -> list[Expression]:
-        """Up to `count` expressions of different families for one stage, naming and meaning known kinds only."""
+        """Up to `count` expressions of different families for one stage, with known types only."""
         pool = [e for e in expressions(self.rng, facts) if self._allowed(e)]
         chosen: list[Expression] = []
         while pool and len(chosen) < count:
@@ -75,7 +76,7 @@ class Choice:
         return {*e.named, *([e.player.instrument] if e.player else [])} <= self.known
 
     def _surplus(self, e: Expression) -> float:
-        """How far the expression's kind is ahead of its share within its family; the rarest family first."""
+        """How far null (or other) expressions exceed their share within the family; ties go to the rarest family."""
         null = e.player is None
         share = NULL if null else 1 - NULL
         same, other = self.counts[e.family, null], self.counts[e.family, not null]
@@ -166,7 +167,7 @@ def _throughout(facts: Facts, player: Player) -> bool | None:
 
 
 def _most(facts: Facts, player: Player, value: Callable[[Player], float], margin: float) -> bool | None:
-    """Whether the player is ahead of every other that sounds on stage; None where the first two are too close."""
+    """Whether the player exceeds every other sounding player on stage; None if the first two are too close."""
     ranked = sorted(facts.sounding, key=value, reverse=True)
     if not ranked:
         return False

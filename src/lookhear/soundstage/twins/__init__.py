@@ -1,1 +1,1 @@
-"""Counterfactual twins: clips that differ from a scene's own in one cause, with what must change and what must not."""
+"""Counterfactual twins: clips that differ from a scene in one cause, and which answers must change or stay."""

@@ -1,12 +1,12 @@
-"""A scene, its twins, and questions asked of all of them: families.
+"""Families: a scene, its twins, and questions that are asked about all of them.
 
     base ─ asked q ─ "yes"                   pair (base, twin): must change, for the truth changed
     twin ─ asked q ─ "no"     mute the violin
     twin ─ asked q ─ "yes"    mute the tuba  pair (base, twin): must stay, though something has changed
 
-Every question is answered by its program in the base and in each twin; where a twin leaves it without a clear answer it
-is not asked there. Most questions decide: at least one twin changes their answer. Each twin also gets a question about
-the very thing that was changed, but of the sense in which nothing changed: a muted violin is still in the picture.
+Every question is answered by its program in the base and in each twin; it is not asked about a twin in which it has no
+clear answer. Most questions are deciding: at least one twin changes their answer. Each twin also gets a question about
+what was changed, but for the modality in which nothing changed: a muted violin is still in the picture.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from lookhear.soundstage.scene.facts import Facts
 from lookhear.soundstage.scene.scene import Scene
 from lookhear.soundstage.twins.kinds import KINDS, Twin, twins
 
-EACH = 3  # twins of a scene
-ASKED = 6  # questions of a family that decide
-DRAFTS = 8  # twins of a kind that are tried until one decides something
-UNCHANGED = {"audio": "Visual", "visual": "Audio"}  # stream of a twin -> group of questions it cannot change
+EACH = 3  # twins per scene
+ASKED = 6  # deciding questions per family
+DRAFTS = 8  # twins of a kind that are tried until one changes an answer
+UNCHANGED = {"audio": "Visual", "visual": "Audio"}  # changed stream -> questions with equal answers
 
 Key = tuple[str, tuple[str, ...]]  # template, values
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A question of a family: its answer in the base, and twin id -> its answer there."""
+    """A question of a family: its answer in the base, and twin id -> its answer in the twin."""
 
     template: str
     values: tuple[str, ...]
@@ -42,7 +42,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Family:
-    """A scene with its twins and what is asked about all of them."""
+    """A scene with its twins and the questions about all of them."""
 
     base: Scene
     twins: tuple[Twin, ...]
@@ -52,9 +52,9 @@ class Family:
 def families(
     scenes: Iterable[Scene], kinds: Sequence[str] = tuple(KINDS), each: int = EACH, asked: int = ASKED
 ) -> Iterator[Family]:
-    """A family of every scene that has a twin whose answer changes.
+    """The families of all scenes that have a twin whose answer changes.
 
-    Which kinds and templates are taken keeps both as even as the scenes allow; equal scenes give equal families.
+    Kinds and templates are used as evenly as the scenes allow. Equal scenes give equal families.
     """
     used: Counter[str] = Counter()
     templates: Counter[str] = Counter()
@@ -80,7 +80,7 @@ def _answers(facts: Facts, keys: Iterable[Key]) -> dict[Key, str]:
 
 
 def _deciding(rng: Random, scene: Scene, known: dict[Key, str], kind: str) -> tuple[Twin, dict[Key, str]] | None:
-    """A twin of a kind that changes an answer, with its answers; None where none was found."""
+    """A twin of a kind that changes an answer, with its answers; None if none was found."""
     drafts = twins(scene, kind)
     for twin in rng.sample(drafts, min(DRAFTS, len(drafts))):
         facts = Facts(twin.truth)
@@ -93,11 +93,11 @@ def _deciding(rng: Random, scene: Scene, known: dict[Key, str], kind: str) -> tu
 def _ask(
     rng: Random, facts: Facts, found: Sequence[tuple[Twin, dict[Key, str]]], templates: Counter[str], most: int
 ) -> Iterator[Asked]:
-    """Questions that decide, the templates that were asked least first; then one a twin that must not change."""
+    """Deciding questions, least used templates first; then for each twin one question whose answer must stay."""
     known = _answers(facts, dict.fromkeys(key for _, said in found for key in said))
     chosen: list[Key] = []
     turn = 0
-    while len(chosen) < most and turn < most + len(found):  # each twin in turn has an answer changed
+    while len(chosen) < most and turn < most + len(found):  # the twins take turns, so that each has changed answers
         _, said = found[turn % len(found)]
         turn += 1
         pool = [key for key, word in known.items() if said.get(key, word) != word and key not in chosen]
@@ -120,7 +120,7 @@ def _ask(
 
 
 def _least(rng: Random, pool: Sequence[Key], templates: Counter[str]) -> Key:
-    """One of those whose template was asked least, counted as asked."""
+    """A random key among those with the least used template; its template is counted as used."""
     fewest = min(templates[t] for t, _ in pool)
     key = rng.choice([k for k in pool if templates[k[0]] == fewest])
     templates[key[0]] += 1

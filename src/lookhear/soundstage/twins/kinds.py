@@ -1,4 +1,4 @@
-"""The kinds of twins: one scene, one cause changed, everything else sample for sample and pixel for pixel the same.
+"""The kinds of twins: one cause of a scene is changed, everything else is equal sample for sample and pixel for pixel.
 
     kind       what changes                                       seen   heard
     mute       a player falls silent, and moves on                =      changed
@@ -11,9 +11,10 @@
     move       two players change places                          changed  =
     hands      another instrument in a player's hands             changed  =
 
-A twin keeps three scenes. `truth` is what questions are answered from; `picture` is drawn and `sound` is played, both
-with the players in the base's order, because melodies and movements are drawn by a player's place in it. So in a twin
-that sounds different everyone moves as in the base, and in one that looks different everyone plays as in the base.
+A twin holds three scenes: `truth` is the one from which questions are answered, `picture` is rendered as frames and
+`sound` as waveform. The latter two keep the players in the base's order, because melodies and movements are drawn by a
+player's index. So in a twin with another sound everyone moves as in the base, and in a twin with another picture
+everyone plays as in the base.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from lookhear.soundstage.scene.facts import AWAY, LOUDER, NEAR, ORDER
 from lookhear.soundstage.scene.scene import INSTRUMENTS, Player, Scene
 from lookhear.soundstage.scene.structure import LEVELS
 
-SHIFTS = (-4.0, -3.0, -2.0, 2.0, 3.0, 4.0)  # seconds, all beyond the margin by which an order can be told
+SHIFTS = (-4.0, -3.0, -2.0, 2.0, 3.0, 4.0)  # seconds, all beyond the margin for an order
 
 
 @dataclass(frozen=True)
 class Twin:
-    """A scene with one thing changed. `players` are the base's players it concerns, `stream` is where it differs.
+    """A scene with one change. `players` are the indices of the changed players, `stream` is the stream that differs.
 
-    Figures are drawn as tall as with `crowd` players on stage: as tall as in the base.
+    Figures are drawn as tall as for `crowd` players on stage, which is the number of the base.
     """
 
     id: str
@@ -48,12 +49,12 @@ class Twin:
     crowd: int
 
 
-Makes = Callable[[Scene], Iterator[tuple[str, tuple[int, ...], Scene, Scene]]]  # mark, players, truth, drawn or played
+Makes = Callable[[Scene], Iterator[tuple[str, tuple[int, ...], Scene, Scene]]]  # mark, players, truth, rendered
 KINDS: dict[str, tuple[str, Makes]] = {}
 
 
 def twins(scene: Scene, kind: str) -> list[Twin]:
-    """Every twin of a kind that the scene allows, in a fixed order."""
+    """All twins of a kind that the scene allows, in a fixed order."""
     stream, make = KINDS[kind]
     found = []
     for mark, players, truth, changed in make(scene):
@@ -65,7 +66,7 @@ def twins(scene: Scene, kind: str) -> list[Twin]:
 
 
 def twin_of(scene: Scene, name: str) -> Twin:
-    """The twin of a scene that is called `name`. Raises DatasetError."""
+    """The twin of a scene with the name `name`. Raises DatasetError if there is none."""
     found = next((t for kind in KINDS if kind in name for t in twins(scene, kind) if t.id == name), None)
     if found is None:
         raise DatasetError(f"Scene {scene.id!r} has no twin called {name!r}.")
@@ -73,7 +74,8 @@ def twin_of(scene: Scene, name: str) -> Twin:
 
 
 def chosen(names: list[str] | tuple[str, ...]) -> tuple[str, ...]:
-    """The kinds that words name: `all`, or kinds with commas or without. Raises DatasetError."""
+    """The kinds that `names` select: `all`, or kinds separated by commas or spaces. Raises DatasetError for unknown
+    ones."""
     words = [word for name in names for word in name.split(",") if word]
     wrong = next((word for word in words if word not in (*KINDS, "all")), None)
     if wrong is not None or not words:
@@ -95,13 +97,13 @@ def with_players(scene: Scene, changes: dict[int, Player]) -> Scene:
 
 
 def _only(scene: Scene) -> list[int]:
-    """Players who alone play their type: it can be told who of a type has changed."""
+    """Indices of players that are the only one of their type, so that a change can be assigned to them."""
     kinds = [p.instrument for p in scene.players]
     return [i for i, kind in enumerate(kinds) if kinds.count(kind) == 1]
 
 
 def _absent(scene: Scene, seed: int) -> str:
-    """An instrument that is nowhere in the scene."""
+    """An instrument that does not occur in the scene."""
     free = [kind for kind in INSTRUMENTS if all(p.instrument != kind for p in scene.players)]
     return free[(scene.seed // 7 + seed) % len(free)]
 
@@ -112,7 +114,7 @@ def _away(scene: Scene) -> int:
 
 @kind("audio")
 def mute(scene: Scene) -> Iterator[tuple[str, tuple[int, ...], Scene, Scene]]:
-    """A player falls silent and moves on."""
+    """A player falls silent and keeps moving."""
     for i, player in enumerate(scene.players):
         if player.sounding:
             changed = with_players(scene, {i: replace(player, sounding=())})
@@ -121,7 +123,7 @@ def mute(scene: Scene) -> Iterator[tuple[str, tuple[int, ...], Scene, Scene]]:
 
 @kind("audio")
 def swap(scene: Scene) -> Iterator[tuple[str, tuple[int, ...], Scene, Scene]]:
-    """The sound of a player is another instrument's, which is then heard and not seen."""
+    """A player's sound becomes that of another instrument, which is then heard and not seen."""
     for i in _only(scene):
         player = scene.players[i]
         if player.sounding and (player.x is None or _away(scene) < AWAY):
@@ -134,7 +136,7 @@ def swap(scene: Scene) -> Iterator[tuple[str, tuple[int, ...], Scene, Scene]]:
 
 @kind("audio")
 def shift(scene: Scene) -> Iterator[tuple[str, tuple[int, ...], Scene, Scene]]:
-    """A player plays the same some seconds earlier or later."""
+    """A player plays the same notes some seconds earlier or later."""
     for i, player in enumerate(scene.players):
         for by in SHIFTS if player.sounding else ():
             moved = tuple((round(a + by, 1), round(b + by, 1)) for a, b in player.sounding)
@@ -145,7 +147,7 @@ def shift(scene: Scene) -> Iterator[tuple[str, tuple[int, ...], Scene, Scene]]:
 
 @kind("audio")
 def louder(scene: Scene) -> Iterator[tuple[str, tuple[int, ...], Scene, Scene]]:
-    """A player becomes louder than a rival that was louder than it."""
+    """A player becomes louder than another one that was louder before."""
     for i, j in permutations(range(len(scene.players)), 2):
         mine, rival = scene.players[i], scene.players[j]
         above = [level for level in LEVELS if level - rival.level >= LOUDER - NEAR]
@@ -156,7 +158,7 @@ def louder(scene: Scene) -> Iterator[tuple[str, tuple[int, ...], Scene, Scene]]:
 
 @kind("audio")
 def order(scene: Scene) -> Iterator[tuple[str, tuple[int, ...], Scene, Scene]]:
-    """Two players change the times at which they play."""
+    """Two players exchange the times at which they play."""
     for i, j in combinations(range(len(scene.players)), 2):
         one, other = scene.players[i], scene.players[j]
         if one.sounding and other.sounding and abs(one.sounding[0][0] - other.sounding[0][0]) >= ORDER - NEAR:
@@ -167,7 +169,7 @@ def order(scene: Scene) -> Iterator[tuple[str, tuple[int, ...], Scene, Scene]]:
 
 @kind("visual")
 def offstage(scene: Scene) -> Iterator[tuple[str, tuple[int, ...], Scene, Scene]]:
-    """A player that sounds leaves the stage: its sound stays."""
+    """A sounding player leaves the stage; its sound stays."""
     for i, player in enumerate(scene.players):
         if player.sounding and player.x is not None and _away(scene) < AWAY and len(scene.visible) > 1:
             changed = with_players(scene, {i: replace(player, x=None, miming=())})
@@ -176,7 +178,7 @@ def offstage(scene: Scene) -> Iterator[tuple[str, tuple[int, ...], Scene, Scene]
 
 @kind("visual")
 def hide(scene: Scene) -> Iterator[tuple[str, tuple[int, ...], Scene, Scene]]:
-    """A silent player leaves the stage: no sound changes."""
+    """A silent player leaves the stage; no sound changes."""
     for i, player in enumerate(scene.players):
         if not player.sounding and player.x is not None and len(scene.visible) > 1:
             changed = with_players(scene, {i: replace(player, x=None, miming=())})
@@ -185,7 +187,7 @@ def hide(scene: Scene) -> Iterator[tuple[str, tuple[int, ...], Scene, Scene]]:
 
 @kind("visual")
 def move(scene: Scene) -> Iterator[tuple[str, tuple[int, ...], Scene, Scene]]:
-    """Two players of different types change places."""
+    """Two players of different types exchange places."""
     for i, j in combinations(range(len(scene.players)), 2):
         one, other = scene.players[i], scene.players[j]
         if one.x is not None and other.x is not None and one.instrument != other.instrument:
@@ -195,7 +197,7 @@ def move(scene: Scene) -> Iterator[tuple[str, tuple[int, ...], Scene, Scene]]:
 
 @kind("visual")
 def hands(scene: Scene) -> Iterator[tuple[str, tuple[int, ...], Scene, Scene]]:
-    """Another instrument in a player's hands; what was heard is still heard, now from off stage."""
+    """A player holds another instrument; its sound stays and now comes from off stage."""
     for i in _only(scene):
         player = scene.players[i]
         if player.x is None or (player.sounding and _away(scene) >= AWAY):

@@ -1,4 +1,4 @@
-"""Twins as files, and the proof that nothing else differs: what was changed is taken off both, and both are equal."""
+"""Rendering of twins to files, and the proof that nothing but the changed cause differs between a twin and its base."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from lookhear.soundstage.twins.kinds import Twin
 
 @dataclass(frozen=True)
 class Proof:
-    """What a twin and its base have in common, before any encoder.
+    """Comparison of a twin with its base before any video or audio encoder.
 
-    `same` says that the stream which must not change is bit by bit the same; `rest` that the other one is, once the
-    changed players are left out of both. `residual` is the greatest sample of base less twin less the difference of
-    the changed voices, 1 is full scale: 0 but for the rounding of float32. `changed` is the greatest sample, or grey
-    level out of 255, by which the stream that must differ does.
+    `same`: the stream that must not change is equal bit by bit. `rest`: the other stream is equal once the changed
+    players are left out of both. `residual`: the largest absolute sample of (base - twin) minus the difference of the
+    changed players' stems, where 1 is full scale; it is 0 up to rounding of float32. `changed`: the largest difference
+    of a sample, or of a grey level out of 255, in the stream that must differ.
     """
 
     same: bool
@@ -54,7 +54,8 @@ def prove(base: Scene, twin: Twin, size: int = 128, fps: float = 8, sample_rate:
 
 
 def _pictures(base: Scene, twin: Twin, without: tuple[int, ...], size: int, fps: float) -> tuple[bool, int]:
-    """Whether all frames of both are equal, without some figures, and the greatest difference of a pixel."""
+    """Whether all frames of both are equal when the players `without` are left out, and the largest difference of a
+    pixel."""
     one, other = (frames(scene, size, fps, twin.crowd, without) for scene in (base, twin.picture))
     largest = 0
     for a, b in zip_longest(one, other):

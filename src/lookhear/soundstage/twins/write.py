@@ -1,10 +1,10 @@
-"""Twins beside a Soundstage on disk: what changed, what is asked, and the videos.
+"""Write twins beside a Soundstage on disk: what changed, the questions, and the videos.
 
     twins.jsonl                  one twin a line: id, split, base, kind, stream, players, and its true scene
     json/twins-<split>.json      one question of one clip a line, in MUSIC-AVQA's annotation format and a little more
     videos/<base>-<twin>.mp4     H.264 + AAC; each is drawn only after `prove` has found nothing else changed
 
-A question's `pair` is the same in the base and in every twin that is asked it; `twin` is the kind, empty for the base;
+A question's `pair` is the same in the base and in every twin it is asked about; `twin` is the kind, empty for the base;
 `must` says whether the true answer changes against the base ("change") or stays ("stay").
 """
 
@@ -46,7 +46,7 @@ def write(
 ) -> dict[str, Any]:
     """Write twins of the clips of a Soundstage in `out`; returns counts, floors and the names of the files.
 
-    Raises DatasetError where `out` has other twins, MediaError where one differs in more than it should.
+    Raises DatasetError if `out` holds other twins, MediaError if a twin differs in more than its change.
     """
     found = {split: list(families((c.scene for c in clips if c.split == split), kinds)) for split in settings.clips}
     lines = "".join(_line(split, f, twin) for split, some in found.items() for f in some for twin in f.twins)
@@ -71,7 +71,7 @@ def write(
 
 
 def records(family: Family) -> Iterator[dict[str, Any]]:
-    """Every question of a family about every clip it is asked of, the base first."""
+    """All questions of a family, one record for each clip they are asked about, the base first."""
     facts = {family.base.id: Facts(family.base)} | {twin.id: Facts(twin.truth) for twin in family.twins}
     twins = {twin.id: twin for twin in family.twins}
     for number, asked in enumerate(family.asked):
@@ -125,7 +125,8 @@ def _draw(line: str, name: str, path: str, size: int, fps: float, font: str) -> 
 
 
 def _counts(some: Sequence[Family], musicians: int) -> dict[str, Any]:
-    """Twins and pairs by kind, and what guessing both answers of a pair that must change is worth, in percent."""
+    """Number of twins and pairs by kind, and the expected score in percent of guessing both answers of a pair that
+    must change."""
     twins: Counter[str] = Counter()
     pairs = {"change": Counter[str](), "stay": Counter[str]()}
     chances = []

@@ -64,7 +64,10 @@ def _split(settings: Settings, clips: Sequence[Asked], train: Sequence[Question]
 
 
 def predictions(train: Iterable[Question], test: Iterable[Question], key: Callable[[Question], Hashable]) -> list[bool]:
-    """Is the most frequent training answer for the same key right? Unseen keys get the template's most frequent one."""
+    """For each test question, whether the most frequent training answer for its key is right.
+
+    For keys that do not occur in training, the template's most frequent answer is used.
+    """
     seen: Mapping[Hashable, Counter[str]] = defaultdict(Counter)
     for q in train:
         seen[key(q)][q.answer] += 1
@@ -78,7 +81,9 @@ def predictions(train: Iterable[Question], test: Iterable[Question], key: Callab
 
 
 def _guesses(clip: Asked, musicians: int) -> list[float]:
-    """The chance to be right by a random choice of what is left to one who knows who is seen and who is heard."""
+    """For each question, the accuracy of a random choice among the answers that remain possible if one knows which
+    players are seen and which are heard.
+    """
     facts = Facts(clip.scene)
     odds = []
     for q in clip.questions:
@@ -88,7 +93,7 @@ def _guesses(clip: Asked, musicians: int) -> list[float]:
 
 
 def _scenes(clips: Sequence[Asked]) -> dict[str, Any]:
-    """How far seeing tells hearing, over all clips."""
+    """How well the picture predicts the sound, over all clips."""
     players = [p for c in clips for p in c.scene.players]
     seen, heard = [p for p in players if p.x is not None], [p for p in players if p.sounding]
     counts = Counter(len(c.scene.visible) for c in clips)
@@ -102,7 +107,7 @@ def _scenes(clips: Sequence[Asked]) -> dict[str, Any]:
 
 
 def percent(values: Iterable[float | bool]) -> float | None:
-    """The mean in percent, None of nothing."""
+    """The mean in percent, None for no values."""
     values = [float(v) for v in values]
     return round(100 * sum(values) / len(values), 2) if values else None
 

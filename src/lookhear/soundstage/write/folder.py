@@ -23,7 +23,7 @@ from lookhear.soundstage.twins import write as twin_files
 from lookhear.soundstage.write.card import card, checksum
 from lookhear.soundstage.write.workers import drawn
 
-VOICES = "voices.json"  # names the sound font, where one plays
+VOICES = "voices.json"  # names the sound font, if one is used
 
 
 def make(
@@ -38,11 +38,11 @@ def make(
 ) -> dict[str, Any]:
     """Write the Soundstage of `settings` into the folder `out` and return its card.
 
-    With `media=False` no videos are made: truth and what is asked about it only. `workers` processes of one thread each
-    draw the videos; one worker is this very process. `formats` adds the same scenes in the formats of public datasets.
-    `font` is a sound font that plays instead of the drawn voices; the card names it with its checksum. `twins` are the
-    kinds of counterfactual twins that are added; a folder that has them is gone on with by the same kinds alone.
-    Raises DatasetError where `out` holds something else, MediaError where a video cannot be written.
+    With `media=False` no videos are made, only scenes, questions and ground truth. `workers` processes of one thread
+    each render the videos; a single worker is the calling process. `formats` adds the same scenes in the formats of
+    public datasets. `font` is a sound font that replaces the synthesised voices; the card names it with its checksum.
+    `twins` are the kinds of counterfactual twins that are added; a folder with twins can be resumed with the same kinds
+    only. Raises DatasetError if `out` holds something else, MediaError if a video cannot be written.
     """
     if workers < 1:
         raise DatasetError(f"Soundstage: {workers} workers cannot work; take 1 or more.")
@@ -97,7 +97,10 @@ def _ours(out: Path) -> None:
 
 
 def _same(out: Path, clips: Sequence[Asked], voices: dict[str, str]) -> None:
-    """Refuse to mix two Soundstages in one folder; the same one is finished or found whole."""
+    """Refuse to mix two Soundstages in one folder. Raises DatasetError.
+
+    The folder may hold the same Soundstage, complete or not.
+    """
     path = out / "scenes.jsonl"
     if path.is_file() and path.read_text("utf-8") != "".join(to_json(c.scene) + "\n" for c in clips):
         raise DatasetError(f"{str(out)!r} holds another Soundstage. Name another folder, or delete this one first.")
@@ -107,7 +110,7 @@ def _same(out: Path, clips: Sequence[Asked], voices: dict[str, str]) -> None:
 
 
 def _voices(font: str) -> dict[str, str]:
-    """Name and checksum of the sound font, empty for drawn voices. Raises MediaError for one that cannot play."""
+    """Name and checksum of the sound font, empty for synthesised voices. Raises MediaError for an unusable font."""
     if not font:
         return {}
     from lookhear.soundstage.sound.voices_font import VERSION, opened
@@ -155,9 +158,9 @@ def videos(
     bar: Callable[..., Tick],
     font: str = "",
 ) -> None:
-    """Draw the videos that are not there yet, a few at a time ahead of the workers."""
+    """Render the videos that are missing, submitting only a few jobs ahead of the workers."""
     folder.mkdir(parents=True, exist_ok=True)
-    files.sweep(folder)  # what kills left
+    files.sweep(folder)  # remove partial files of killed runs
     missing = [s for s in scenes if not (folder / f"{s.id}.mp4").is_file()]
     tick = bar("videos", len(scenes), len(scenes) - len(missing))
     drawn(

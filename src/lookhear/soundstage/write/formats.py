@@ -6,8 +6,8 @@
                          arig/arig_{train,val,test}.json                               and, of one source, its box
 
 Labels are those of the public datasets: of the 22 instruments AVE has 6, LLP 5 (and "Speech"), AVSBench 17. AVE and LLP
-hold those clips that have something of theirs; a clip lasts 10 seconds, and a second belongs to an event that fills
-half of it. Their media are hard links where that is possible.
+contain the clips with at least one of their labels. A clip lasts 10 seconds, and a second belongs to an event that
+fills half of it. Media files are hard links where possible.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Counts = dict[str, int]
 
 SECONDS = 10
 SPLITS = ("train", "val", "test")
-LENGTHS = {"v1s": 5, "v1m": 5, "v2": SECONDS}  # seconds, and frames
+LENGTHS = {"v1s": 5, "v1m": 5, "v2": SECONDS}  # seconds, which is also the number of frames
 PLANS = {
     "v1s": Plan(visible=(1, 2, 3), silent=(0, 1, 2), offstage=(0,), times=("free",), voice=0.0),
     "v1m": Plan(visible=(2, 3, 4), silent=(0, 1), offstage=(0,), voice=0.0),
@@ -42,7 +42,7 @@ PLANS = {
 
 
 def _labels(known: Iterable[str], spell: Callable[[str], str], named: dict[str, str]) -> dict[str, str]:
-    """Instrument -> its label in a public dataset, for those that it has."""
+    """Instrument -> its label in a public dataset, for instruments that the dataset has."""
     spelt = {kind: named.get(kind, spell(kind)) for kind in INSTRUMENTS}
     return {kind: label for kind, label in spelt.items() if label in known}
 
@@ -55,7 +55,7 @@ AVSBENCH_LABELS = _labels(CLASSES, str, {"acoustic_guitar": "guitar", "suona": "
 def write_formats(
     out: Path, settings: Settings, clips: Sequence[Asked], media: bool, tick: Callable[[], None], font: str = ""
 ) -> dict[str, Counts]:
-    """Write all formats for the clips of train, val and test; returns how many examples each holds, by split."""
+    """Write all formats for the clips of train, val and test; returns the number of examples of each by split."""
     scenes = [(c.split, c.scene) for c in clips if c.split in SPLITS]
     videos = out / "videos" if media else None
     found = {"ave": ave(out / "formats" / "ave", scenes, videos), "llp": llp(out / "formats" / "llp", scenes, videos)}
@@ -71,7 +71,7 @@ def write_formats(
 
 
 def ave(folder: Path, scenes: Sequence[tuple[str, Scene]], videos: Path | None) -> Counts:
-    """Scenes with one player of AVE's six instruments, on stage, sounding in one stretch."""
+    """Scenes with exactly one player of AVE's six instruments, on stage, with a single sounding span."""
     rows = {split: [row for s, scene in scenes if s == split for row in _ave_row(scene)] for split in SPLITS}
     for split, name in (("train", "trainSet"), ("val", "valSet"), ("test", "testSet")):
         _lines(folder / f"{name}.txt", ("&".join(row) for row in rows[split]))
@@ -88,7 +88,7 @@ def _ave_row(scene: Scene) -> Iterator[tuple[str, ...]]:
         yield AVE_LABELS[players[0].instrument], scene.id, "good", str(start), str(end)
 
 
-# ---- LLP: what is heard and what is seen, each for itself
+# LLP: events heard and events seen, labelled separately
 
 
 def llp(folder: Path, scenes: Sequence[tuple[str, Scene]], videos: Path | None) -> Counts:
@@ -113,7 +113,7 @@ def llp(folder: Path, scenes: Sequence[tuple[str, Scene]], videos: Path | None) 
 
 
 def _name(scene_id: str) -> str:
-    return f"ss_{scene_id}_0_{SECONDS}"  # eleven characters before the times, as YouTube's ids have
+    return f"ss_{scene_id}_0_{SECONDS}"  # eleven characters before the times, as in YouTube ids
 
 
 def _llp_heard(scene: Scene) -> list[tuple[str, int, int]]:
@@ -126,13 +126,13 @@ def _llp_heard(scene: Scene) -> list[tuple[str, int, int]]:
     return [(label, a, b) for label in sorted(spans) for a, b in seconds(spans[label])]
 
 
-# ---- AVSBench: the pixels of what sounds
+# AVSBench: pixels of sounding sources
 
 
 def avsbench(folder: Path, seed: int, clips: Counts, size: int, tick: Callable[[], None], font: str = "") -> Counts:
-    """A third as many clips as there are, in turn for S4 (one source), MS3 (several) and AVSS (any), on new scenes.
+    """New scenes, a third as many as there are clips, in turn for S4 (one source), MS3 (several) and AVSS (any).
 
-    Nothing sounds off stage here, and no one speaks; who is on stage and silent is what must be left unmarked.
+    Nothing sounds off stage and there is no narrator; silent players on stage must not be marked.
     """
     rows, truth, counts = ["vid,uid,s_min,s_sec,a_obj,split,label"], list[str](), Counter[str]()
     for split, part, scene in avsbench_scenes(seed, clips):
@@ -149,7 +149,7 @@ def avsbench(folder: Path, seed: int, clips: Counts, size: int, tick: Callable[[
 
 
 def avsbench_scenes(seed: int, clips: Counts) -> Iterator[tuple[str, str, Scene]]:
-    """Split, part (v1s, v1m or v2) and scene, the same for the same seed."""
+    """(split, part, scene), where part is v1s, v1m or v2; equal seeds give equal scenes."""
     for split in SPLITS:
         rng = Random(f"{seed} avsbench {split}")
         for place in range(clips.get(split, 0) // 3):
@@ -174,7 +174,7 @@ def _sounds(player: Player, time: float) -> bool:
 
 
 def _draw(folder: Path, scene: Scene, length: int, size: int, font: str) -> None:
-    """Frames in the middle of each second, their masks as class numbers and in colours, and the sound."""
+    """Write frames in the middle of each second, their masks as class numbers and as colours, and the sound."""
     if folder.is_dir():
         return
     import numpy as np
@@ -201,11 +201,11 @@ def _draw(folder: Path, scene: Scene, length: int, size: int, font: str) -> None
         write_wav(part / "audio.wav", sound(scene, 16000, font=font)[: length * 16000], 16000)
 
 
-# ---- ARIG: the box of the one that sounds
+# ARIG: box of the sounding source
 
 
 def arig(folder: Path) -> Counts:
-    """The frames of S4 in which something is to be found, its box in pixels of 224 x 224; of train the first ones."""
+    """Frames of S4 with a sounding source, with its box in pixels of 224 x 224; for train only the first frames."""
     import json
 
     from lookhear.datasets import avsbench as reader

@@ -28,7 +28,7 @@ Counts = dict[str, int]
 Splits = dict[str, list[Scene]]
 SPLITS = ("train", "val", "test")
 FRAMES = 10
-EVERY = 3  # of the scenes, one in so many is drawn frame by frame
+EVERY = 3  # one scene in this many is rendered frame by frame
 CODES = {"happy": "HAP", "sad": "SAD", "angry": "ANG", "neutral": "NEU"}
 ACTED = {
     "acoustic_guitar": "guitar",
@@ -51,7 +51,7 @@ def write(
     tick: Callable[[], None],
     font: str = "",
 ) -> dict[str, Counts]:
-    """Write all six; media are links to `videos`, and where there are none, Ref-AVS is left out."""
+    """Write all six formats. Media are links to `videos`; without videos, Ref-AVS is left out."""
     splits = {split: [scene for s, scene in scenes if s == split] for split in SPLITS}
     found = {
         "kinetics_sounds": kinetics_sounds(folder / "kinetics_sounds", splits, videos),
@@ -66,7 +66,7 @@ def write(
 
 
 def kinetics_sounds(folder: Path, splits: Splits, videos: Path | None) -> Counts:
-    """Scenes whose one instrument that is seen and heard is an action of Kinetics-Sounds."""
+    """Scenes whose only instrument that is both seen and heard is an action of Kinetics-Sounds."""
     rows: dict[str, list[str]] = {split: [] for split in splits}
     for split, scenes in splits.items():
         for scene in scenes:
@@ -90,7 +90,7 @@ def crema_d(folder: Path, splits: Splits, videos: Path | None) -> Counts:
 
 
 def unav_100(folder: Path, splits: Splits, videos: Path | None) -> Counts:
-    """Scenes in which an instrument that UnAV-100 knows is seen and heard, with all of them and their times."""
+    """Scenes in which an instrument of UnAV-100 is seen and heard, with all such instruments and their times."""
     database, rows = {}, {split: list[str]() for split in splits}
     for split, scenes in splits.items():
         for scene in scenes:
@@ -120,13 +120,15 @@ def valor(folder: Path, splits: Splits, videos: Path | None) -> Counts:
 
 
 def vgg_cm(folder: Path, splits: Splits, videos: Path | None) -> Counts:
-    """Of each pair of scenes: which of the two sounds is of the first picture, which picture of the second sound."""
+    """For each pair of scenes, two questions: which of two sounds fits the first picture, and which of two pictures
+    fits the second sound.
+    """
     rows: dict[str, list[str]] = {}
     for split, scenes in splits.items():
         rng = Random(f"vgg_cm {split} {len(scenes)}")
         pairs = [(a, b) for a, b, record in labels.matching(rng, scenes) if record["answer"] == "no"]
         asked: dict[str, list[dict[str, str]]] = {"a2v": [], "v2a": []}
-        for place, (picture, sound) in enumerate(pairs):  # the sound is foreign to the picture
+        for place, (picture, sound) in enumerate(pairs):  # the sound does not fit the picture
             for way, right, wrong in (("a2v", sound, picture), ("v2a", picture, sound)):
                 first = place % 2 == (way == "a2v")
                 one, two = (right, wrong) if first else (wrong, right)
@@ -142,11 +144,11 @@ def vgg_cm(folder: Path, splits: Splits, videos: Path | None) -> Counts:
     return {split: len(names) for split, names in rows.items()}
 
 
-# ---- Ref-AVS: expressions, and the pixels of who is meant in each of ten frames
+# Ref-AVS: expressions, and masks of the referent in each of ten frames
 
 
 def ref_avs(folder: Path, splits: Splits, size: int, tick: Callable[[], None], font: str = "") -> Counts:
-    """Every third scene with up to two expressions; the test set in three parts: seen, unseen and null."""
+    """Every third scene with up to two expressions; the test set has three parts: seen, unseen and null."""
     rows, counts = ["vid,uid,split,fid,exp"], Counter[str]()
     for split, scenes in splits.items():
         known = [k for k in INSTRUMENTS if split == "test" or k not in referring.UNSEEN]
@@ -182,7 +184,7 @@ def _expressions(choice: referring.Choice, scene: Scene) -> Iterator[tuple[refer
 
 
 def _draw(folder: Path, scene: Scene, fids: Sequence[int], size: int, font: str) -> None:
-    """Ten frames, their masks of each one who is meant, and the sound."""
+    """Write ten frames, the masks of each referent, and the sound."""
     there = folder / "media" / scene.id
     if there.is_dir():
         return
@@ -210,7 +212,7 @@ def _draw(folder: Path, scene: Scene, fids: Sequence[int], size: int, font: str)
 
 
 def _joined(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The same stretches without overlaps."""
+    """The spans merged where they overlap."""
     found: list[tuple[float, float]] = []
     for a, b in sorted(spans):
         if found and a <= found[-1][1] + NEAR:
@@ -225,7 +227,7 @@ def _lines(path: Path, rows: Sequence[str]) -> None:
 
 
 def _linked(folder: Path, rows: dict[str, list[str]], videos: Path | None) -> Counts:
-    """Link the recording that each row begins with; returns how many rows each split has."""
+    """Link the recording named in the first column of each row; returns the number of rows by split."""
     for row in (row for names in rows.values() for row in names):
         if videos is not None:
             name = row.partition(",")[0]

@@ -15,7 +15,7 @@ from lookhear.soundstage.sound.mix import sound
 
 
 def render(scene: Scene, path: Path, size: int = 128, fps: float = 8, sample_rate: int = 16000, font: str = "") -> None:
-    """Write the scene as H.264 and AAC in mp4. Raises MediaError where it cannot be written."""
+    """Write the scene as H.264 and AAC in mp4. Raises MediaError if it cannot be written."""
     from lookhear.media.write import write
 
     write(path, frames(scene, size, fps), sound(scene, sample_rate, font=font), fps, sample_rate)
@@ -24,7 +24,8 @@ def render(scene: Scene, path: Path, size: int = 128, fps: float = 8, sample_rat
 def contact_sheet(
     scenes: Sequence[Scene], path: Path, size: int = 256, columns: int = 5, time: float | None = None
 ) -> None:
-    """Write a picture of one frame of each scene with its name and players; `time` None is each scene's middle."""
+    """Write an image with one frame of each scene, its name and its players; `time=None` is the middle of each
+    scene."""
     rows, strip = -(-len(scenes) // columns), 30
     sheet = Image.new("RGB", (columns * size, rows * (size + strip)), (250, 248, 244))
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
@@ -42,7 +43,7 @@ def contact_sheet(
 
 
 def spectrogram(waveform: np.ndarray, sample_rate: int = 16000, height: int = 160, width: int = 400) -> Image.Image:
-    """Sound as a picture: time to the right, 40 Hz to half the sample rate upwards (logarithmic), 80 dB from black."""
+    """Spectrogram as an image: time to the right, 40 Hz to half the sample rate upwards (logarithmic), range 80 dB."""
     size = 1024
     starts = np.linspace(0, max(0, len(waveform) - size), width).astype(int)
     pieces = np.pad(waveform, (0, size))[starts[:, None] + np.arange(size)] * np.hanning(size)

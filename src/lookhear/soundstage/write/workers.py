@@ -15,7 +15,10 @@ from lookhear.errors import MediaError
 
 
 def drawn(draw: Callable[..., None], jobs: Sequence[tuple[Any, ...]], workers: int, tick: Callable[[], None]) -> None:
-    """Call `draw`, a function of a module, with each of `jobs`; one worker is this very process. Raises MediaError."""
+    """Call `draw`, a module-level function, with each of `jobs`; one worker means the calling process.
+
+    Raises MediaError where `draw` does.
+    """
     if workers == 1 or len(jobs) < 2:
         for job in jobs:
             draw(*job)
@@ -41,9 +44,9 @@ def drawn(draw: Callable[..., None], jobs: Sequence[tuple[Any, ...]], workers: i
 
 
 def _calm() -> None:
-    """Set a worker up: one thread, and an end when its parent ends, however that came about."""
+    """Initialise a worker: one thread, and exit when the parent process ends for any reason."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"  # before numpy is imported, which drawing does
+        os.environ[name] = "1"  # before numpy is imported, which `draw` does
     parent = parent_process()
 
     def leave() -> None:

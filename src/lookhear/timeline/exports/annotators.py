@@ -55,7 +55,7 @@ def fiftyone(timeline: Timeline) -> str:
         {
             "label": classes.index(f"{e.stream}: {e.label}"),
             "timestamps": [e.start, e.end],
-            "attributes": {"confidence": e.score},
+            "confidence": e.score,
         }
         for e in timeline.events
     ]

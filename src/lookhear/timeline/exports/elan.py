@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mimetypes
 from datetime import UTC, datetime
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from lookhear.timeline.exports.rows import apart, tiers
@@ -27,25 +29,25 @@ def write(timeline: Timeline) -> str:
     )
     header = ET.SubElement(root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
     name = timeline.source.rpartition("/")[2]
-    ET.SubElement(header, "MEDIA_DESCRIPTOR", {"MEDIA_URL": f"./{name}", "MIME_TYPE": "video/*"})
+    kind = mimetypes.guess_type(name)[0] or "unknown"
+    ET.SubElement(header, "MEDIA_DESCRIPTOR", {"MEDIA_URL": f"./{quote(name)}", "MIME_TYPE": kind})
     order = ET.SubElement(root, "TIME_ORDER")
-    slots, made = 0, 0
+    slots: dict[str, int] = {}
+    made = 0
     for tier, rows in tiers(timeline).items():
         for number, line in enumerate(apart(rows) or [[]], 1):
             label = tier if number == 1 else f"{tier} {number}"
             parent = ET.SubElement(root, "TIER", {"LINGUISTIC_TYPE_REF": "default-lt", "TIER_ID": label})
             for start, end, text in line:
-                for time in (start, end):
-                    slots += 1
-                    ET.SubElement(
-                        order, "TIME_SLOT", {"TIME_SLOT_ID": f"ts{slots}", "TIME_VALUE": str(round(time * 1000))}
-                    )
                 made += 1
-                refs = {"TIME_SLOT_REF1": f"ts{slots - 1}", "TIME_SLOT_REF2": f"ts{slots}"}
+                refs = {"TIME_SLOT_REF1": f"ts{2 * made - 1}", "TIME_SLOT_REF2": f"ts{2 * made}"}
+                slots |= {refs["TIME_SLOT_REF1"]: round(start * 1000), refs["TIME_SLOT_REF2"]: round(end * 1000)}
                 one = ET.SubElement(
                     ET.SubElement(parent, "ANNOTATION"), "ALIGNABLE_ANNOTATION", {"ANNOTATION_ID": f"a{made}", **refs}
                 )
                 ET.SubElement(one, "ANNOTATION_VALUE").text = _allowed(text)
+    for slot, time in sorted(slots.items(), key=lambda pair: pair[1]):  # ELAN takes their order for that of time
+        ET.SubElement(order, "TIME_SLOT", {"TIME_SLOT_ID": slot, "TIME_VALUE": str(time)})
     ET.SubElement(
         root,
         "LINGUISTIC_TYPE",

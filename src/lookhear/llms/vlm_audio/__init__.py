@@ -15,13 +15,11 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -29,6 +27,7 @@ from lookhear import checkpoints
 from lookhear import config as configs
 from lookhear.encoders import beats
 from lookhear.errors import ModelError
+from lookhear.ilora import fit
 from lookhear.layers import qformer
 from lookhear.layers.kv_cache import IGNORED, MediaCache, Packed, kept, left, packed
 from lookhear.layers.packing import HEARD
@@ -39,6 +38,7 @@ from lookhear.llms.omni.inputs import LEAD, InputOptions
 from lookhear.llms.omni.placement import split
 from lookhear.llms.omni.thinker import Omni
 from lookhear.llms.omni.tokens import bytes_tokenizer, token_ids
+from lookhear.llms.vlm_audio.parts import TEXT, VISION, Config, Ears, Net, positions
 from lookhear.types import Media
 
 NAME = "vlm_audio"
@@ -53,53 +53,6 @@ MARKS = {  # what is looked up in the tokenizer: Qwen2.5-VL's names, then those 
 }
 PLACES = {"video": ("<|video_pad|>", "<|VIDEO|>"), "image": ("<|image_pad|>", "<|IMAGE|>")}
 PLACES |= {"audio": ("<|vision_pad|>", "<|AUDIO|>")}
-
-
-@dataclass(frozen=True)
-class Config:
-    """Sizes that differ from Qwen2.5-VL-7B's, from BEATs' and from the connector's 768 wide, 2 layers, 12 heads."""
-
-    text: dict[str, Any] = field(default_factory=dict)
-    vision: dict[str, Any] = field(default_factory=dict)
-    hearing: dict[str, Any] = field(default_factory=dict)
-    connector: dict[str, int] = field(default_factory=dict)
-    window: int = 17
-    """tokens of BEATs for one query: 0.34 s"""
-
-
-TEXT = {
-    "vocab_size": 152_064, "hidden_size": 3584, "intermediate_size": 18_944, "num_hidden_layers": 28,
-    "num_attention_heads": 28, "num_key_value_heads": 4, "max_position_embeddings": 32_768,
-    "rope_parameters": {"rope_type": "default", "rope_theta": 1_000_000.0, "mrope_section": [16, 24, 24]},
-}  # fmt: skip
-VISION = {"depth": 32, "hidden_size": 1280, "out_hidden_size": 3584, "intermediate_size": 3420, "num_heads": 16}
-
-
-class Ears(nn.Module):
-    """Frozen BEATs and the connector."""
-
-    def __init__(self, cfg: Mapping[str, Any], model: int, window: int, sizes: Mapping[str, Any]):
-        super().__init__()
-        self.cfg = {name: cfg[name] for name in HEARING}
-        self.hearing = beats.BEATs(self.cfg).requires_grad_(False)
-        wide = self.hearing.width
-        self.connector = qformer.QFormer(qformer.Config(wide, model, queries=1, window=window, **sizes))
-
-    def forward(self, fbank: Float[Tensor, "piece row 128"]) -> Float[Tensor, "piece window model"]:
-        """Tokens of pieces of sound of equal length."""
-        return self.connector(self.hearing(fbank))
-
-    def count(self, rows: int) -> int:
-        """Tokens of a piece of so many log-mel rows."""
-        return rows // beats.PATCH * (beats.BANDS // beats.PATCH) // (self.connector.config.window or 1)
-
-
-class Net(nn.Module):
-    """Qwen2.5-VL, with or without adapters, and its audio encoder."""
-
-    def __init__(self, language: Any, ears: Ears):
-        super().__init__()
-        self.language, self.ears = language, ears
 
 
 class VLMAudio(Omni):
@@ -122,13 +75,12 @@ class VLMAudio(Omni):
     @property
     def base(self) -> Any:
         """Qwen2.5-VL under the adapters, which are inside its layers."""
-        language = self.model.language
-        return language.get_base_model() if hasattr(language, "get_base_model") else language
+        return fit.unwrapped(self.model.language)
 
     def prepare(self, media: Media, pair: str = "") -> Prepared:
         """Patches of the frames with their grid, and `fbanks`: log-mel rows of each piece of sound."""
         silent = dataclasses.replace(media, waveform=None)
-        found = dict(super().prepare(silent, pair))
+        found = inputs.prepare(silent, self.options, None, self.name, pair)
         if media.waveform is not None:
             if media.sample_rate != HEARD:
                 raise ModelError(f"{self.name} hears {HEARD} samples a second, not {media.sample_rate}.")
@@ -199,7 +151,6 @@ class VLMAudio(Omni):
     def wear(self, folder: Path | str) -> None:
         """Put on the adapters of a PEFT folder. Raises ModelError where they do not fit."""
         import lookhear.ilora.method  # noqa: F401  registers I-LoRA with PEFT
-        from lookhear.ilora import fit
 
         dtype = self.base.get_input_embeddings().weight.dtype
         self.model.language = fit.load(self.base, Path(folder), autocast=False).to(dtype)
@@ -248,29 +199,7 @@ class VLMAudio(Omni):
         What follows a video begins behind its last frame's time, as Qwen2.5-VL was trained; transformers 5.23 lets it
         begin behind the height of a frame, in the middle of the video's own positions.
         """
-        positions = torch.zeros(3, *ids.shape, dtype=torch.long, device=ids.device)
-        vision = self.base.config.vision_config
-        grids = {k: iter(tensors.get(f"{k}_grid_thw", ())) for k in ("video", "image")}
-        seconds = iter(tensors.get("video_second_per_grid", ()))
-        after: list[int] = []
-        for row, there in zip(ids, mask, strict=True):
-            place, here = int((~there).sum()), 0
-            kinds = {self.places[k]: k for k in grids}
-            while place < len(row):
-                name = kinds.get(int(row[place]))
-                if name is None:
-                    positions[:, len(after), place] = here
-                    place, here = place + 1, here + 1
-                    continue
-                time, high, wide = (int(n) for n in next(grids[name]))
-                high, wide = high // vision.spatial_merge_size, wide // vision.spatial_merge_size
-                step = vision.tokens_per_second * float(next(seconds)) if name == "video" else 1.0
-                axes = [(torch.arange(time) * step).long(), torch.arange(high), torch.arange(wide)]
-                block = torch.stack(torch.meshgrid(*axes, indexing="ij")).flatten(1).to(ids.device) + here
-                positions[:, len(after), place : place + block.shape[1]] = block
-                place, here = place + block.shape[1], int(block.max()) + 1
-            after.append(here)
-        return positions, torch.tensor(after, device=ids.device)
+        return positions(ids, mask, tensors, self.base.config.vision_config, self.places)
 
 
 def build(config: Config, tokenizer: Any = None, options: InputOptions | None = None) -> VLMAudio:
@@ -321,7 +250,7 @@ def load(
         model, said = storage.adapted(model, adapter, NAME)
         report += said
     shown = inputs.of_folder({}, {}, model.config.vision_config, options)
-    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+    whole = fit.unwrapped(model)
     llm = VLMAudio(Net(model, ears.to(whole.get_input_embeddings().weight)), storage.tokenizer(folder), shown)
     if placed.place is not None:
         llm.model.to(placed.place)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import nan
 from typing import Any
 
@@ -29,6 +29,7 @@ from lookhear.errors import ModelError, RecipeError
 from lookhear.layers.generation import GREEDY, Generation, Told
 from lookhear.ledger import Ledger, key_of
 from lookhear.llms import Prepared, Reply
+from lookhear.llms.endpoint.options import NAME, Config, merged, options_of
 from lookhear.media.sampling import Sampling
 from lookhear.servers.asker import Asker, Plan
 from lookhear.servers.client import Client, key_in
@@ -37,63 +38,8 @@ from lookhear.servers.completion import Completion
 from lookhear.servers.limits import Limits, price
 from lookhear.types import Media
 
-NAME = "endpoint"
 HEARD = ("sent", "none")
 LONGEST = 64_000_000  # most bytes of media in a message; most servers refuse more
-
-
-@dataclass(frozen=True)
-class Config:
-    """Address of the model, and the form of requests."""
-
-    url: str = "http://localhost:8000/v1"
-    """base URL of the API"""
-    model: str = ""
-    """name of the model; empty means the first that the server lists"""
-    key: str = field(default="", repr=False)
-    """API key; set by a program, never in a name"""
-    key_file: str = ""
-    """file whose first line is the API key"""
-    dialect: str = ""
-    """request format of picture and sound; empty means guessed from the server"""
-    audio: str = "sent"
-    """sent or none"""
-    frames: int = 16
-    """frames per clip"""
-    side: int = 448
-    """pixels of a frame's longer side"""
-    workers: int = 8
-    """concurrent questions"""
-    temperature: float | None = 0.0
-    """sampling temperature; None leaves it to the server"""
-    max_tokens: int = 0
-    """most tokens of a reply; 0 uses the task's limit"""
-    max_completion_tokens: int = 0
-    """the same, under the name that newer OpenAI models require"""
-    logprobs: bool = False
-    """request log-probabilities, which some servers do not support"""
-    extra: dict[str, Any] = field(default_factory=dict)
-    """fields added to every request"""
-    rename: dict[str, str] = field(default_factory=dict)
-    """fields to rename for this server"""
-    drop: list[str] = field(default_factory=list)
-    """fields to omit"""
-    once: bool = False
-    """send a clip's media with its first question only, where the dialect can (vllm)"""
-    timeout: float = 300.0
-    """seconds to wait for a reply"""
-    pause: float = 0.5
-    """seconds before the first retry; doubled for each further retry"""
-    rate: float = 0.0
-    """most requests per minute; 0 is unlimited"""
-    price: str = ""
-    """dollars per million input and output tokens: 2.5/10"""
-    budget: float = 0.0
-    """most dollars for the questions of this run, including replies already in the ledger; 0 is unlimited"""
-    replies: str = ""
-    """ledger file for replies; none keeps no replies"""
-    dry_run: bool = False
-    """send nothing, only count requests and tokens"""
 
 
 @dataclass(frozen=True)
@@ -197,7 +143,7 @@ class Endpoint:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _reply(self, message: Message, digest: str, prompt: str, max_tokens: int, settings: Mapping[str, Any]) -> Reply:
-        fields = _merged(self._fields(max_tokens), settings)
+        fields = merged(self._fields(max_tokens), settings)
         try:
             key = self.asker.key(digest, prompt, fields, self.config.rename, sorted(self.config.drop))
         except ModelError as error:
@@ -222,7 +168,7 @@ class Endpoint:
             made["temperature"] = c.temperature
         if c.logprobs:
             made["logprobs"] = True
-        return _merged(made, c.extra)
+        return merged(made, c.extra)
 
     def _settings(self, how: Generation) -> dict[str, Any]:
         """Fields of a request that a generation asks for. Raises RecipeError."""
@@ -237,7 +183,7 @@ class Endpoint:
 
     def _body(self, message: Message, prompt: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         content: Any = [*message.parts, {"type": "text", "text": prompt}] if message.parts else prompt
-        return {"messages": [{"role": "user", "content": content}], **_merged(dict(message.fields), fields)}
+        return {"messages": [{"role": "user", "content": content}], **merged(dict(message.fields), fields)}
 
     def converse(self, prepared: Prepared, turns: Sequence[str], max_tokens: int = 512, **fields: Any) -> Completion:
         """The reply in a conversation (`turns` alternate between user and model) about one clip; kept in the ledger."""
@@ -267,40 +213,10 @@ def build(config: Config) -> Endpoint:
 
 def load(where: str = "", **options: Any) -> Endpoint:
     """The model at URL `where`; `options` are fields of Config, with `extra.a.b` for nested fields."""
-    from lookhear import config as configs
-
-    settings: dict[str, Any] = {"url": where} if where else {}
-    for name, value in options.items():
-        first, *inner = name.split(".")
-        if first == "extra" and isinstance(value, str):
-            value = _json(value)
-        elif first == "drop" and isinstance(value, str):
-            value = value.split("+")
-        elif first == "temperature" and str(value).casefold() in ("none", "null"):
-            value = None
-        for step in reversed(inner):
-            value = {step: value}
-        settings[first] = _merged(settings[first], value) if inner and first in settings else value
-    return build(configs.parse(Config, settings, where=NAME))
+    return build(options_of(where, options))
 
 
 def _named(message: Message) -> Message:
     """A message whose parts that have a uuid are not sent again."""
     parts = [{**part, part["type"]: {}} if "uuid" in part else part for part in message.parts]
     return Message(tuple(parts), message.fields)
-
-
-def _merged(into: Mapping[str, Any], more: Any) -> dict[str, Any]:
-    """`into` with `more` laid over it, mapping by mapping."""
-    made = dict(into)
-    for name, value in dict(more).items():
-        inner = isinstance(value, Mapping) and isinstance(made.get(name), Mapping)
-        made[name] = _merged(made[name], value) if inner else value
-    return made
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
