@@ -5,6 +5,7 @@ with whole(path) as part: …   the same for code that writes a file itself (an 
 with claim(folder): …         exclusive lock on a folder; the lock of a dead process is free at once
 dumps, read_json              strict JSON: NaN is neither written nor read
 with read_from(path): …       what is wrong inside a file, of whatever kind, is one line that names the file
+is_url(name)                  whether a name is an http(s) address rather than a path
 inside(root, name)            the path of `name` under `root`, or an error if it leads out of it
 json_lines(path)              the values of a JSON-lines file, split at "\\n" only; an incomplete last line is skipped
 """
@@ -255,3 +256,8 @@ def json_lines(path: Path | str) -> list[Any]:
             except (ValueError, RecursionError) as error:
                 raise FileError(f"{path}, line {number}: not JSON ({error}). Mend or remove that line.") from None
     return values
+
+
+def is_url(text: str) -> bool:
+    """Whether `text` is an http or https URL rather than a path."""
+    return text.lower().startswith(("http://", "https://"))

@@ -59,6 +59,8 @@ def tell(reports: Any, missing: Any, model: Any) -> None:
     for question, reason in open_[:SHOWN]:
         print(f"no reply: {question}: {reason}", file=sys.stderr)
     if open_:
-        print(f"{len(open_)} questions have no reply and count as wrong; run again to ask them.", file=sys.stderr)
+        print(
+            f"{len(open_)} questions have no reply and score as empty replies; run again to ask them.", file=sys.stderr
+        )
     if lost or open_:
         raise typer.Exit(1)

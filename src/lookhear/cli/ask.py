@@ -78,18 +78,18 @@ def ask(
     from lookhear.cli._replies import told
     from lookhear.cli._served import late
     from lookhear.errors import MediaError, RecipeError
-    from lookhear.fetch import FetchOptions
-    from lookhear.model import LLMModel, default, load, spelled
+    from lookhear.model import default, load, spelled
+    from lookhear.model.names import named
 
     videos, asked = _asked.parted(words, question or (), questions)
     model = spelled(model or default())
-    options = FetchOptions(max_bytes=int(max_mb * 1e6), seconds=max_seconds) if fetch else None
-    with _asked.files(videos, options) as files:
+    limits = (max_mb, max_seconds) if fetch else None
+    with _asked.files(videos, limits) as files:
         _agree(model, yes)
         answering = load(model, **late(model), **told(max_tokens, temperature, top_p, seed, beams, stop, window))
-        if stream and (window or as_json or not isinstance(answering, LLMModel)):
+        if stream and (window or as_json or not named(model)):
             raise RecipeError("--stream shows the replies of a language model as text: without --json and --window.")
-        for line in answering.llm.report if isinstance(answering, LLMModel) else ():
+        for line in answering.llm.report if named(model) else ():  # type: ignore[attr-defined]
             print(f"{model}: {line}", file=sys.stderr)
         several, failed = len(files) > 1, 0
         for name, file in files:
@@ -119,7 +119,6 @@ def _answered(
     stream: bool,
 ) -> None:
     """Answer every question about one video and print it."""
-    from lookhear.evaluate.evidence import as_json as plain
     from lookhear.model import clip_of
 
     clip = clip_of(file)
@@ -132,6 +131,8 @@ def _answered(
         print(f"── {name}")
     for question, answer, picture in zip(asked, answers, pictures, strict=True):
         if as_json:
+            from lookhear.evaluate.answered import as_json as plain
+
             print(dumps({"video": name} | plain(question, answer, answering.name)))
             continue
         print(question)

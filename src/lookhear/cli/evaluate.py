@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lookhear.cli._formats import Format
 from lookhear.cli._outcome import certified, plain, replied, tell
 from lookhear.cli._plots import of_report, published_rows
 from lookhear.cli._replies import Beams, MaxTokens, Seed, Stop, Temperature, TopP, Window, told
@@ -61,7 +62,7 @@ def evaluate(
     dry_run: Annotated[bool, typer.Option(help="Send nothing to a server: count questions, tokens and cost.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for report, answers, table and scores.svg.")] = None,
     rows: Annotated[Path | None, typer.Option(help="File for one row per question: .csv or .parquet.")] = None,
-    format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
+    format: Format = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Ask a model a dataset's questions and score the answers by type, with 95 % intervals clustered by video.
@@ -71,16 +72,16 @@ def evaluate(
     event. The column or row "mute" gives the score of empty replies. Below the table are the blind floor of
     multiple-choice questions and, for benchmarks with an official parsing rule, the score under that rule.
 
-    Clips that cannot be read count as wrong and are listed; the exit code is then 1. With --tasks, test sets that are
-    missing are listed and left out; with --out each set has a folder, and finished sets are not run again. Features
-    that are not in the store are computed.
+    Clips that cannot be read score as empty replies and are listed; the exit code is then 1. With --tasks, missing test
+    sets are listed and left out; with --out each set has a folder, and finished sets are not run again. Features that
+    are not in the store are computed.
 
     Masks (S4, MS3, AVSS, Ref-AVS) come from the model if it predicts them, as crab does, else from --segmenter, which
     draws masks from the box and points of a reply. With --embeddings the segmenter encodes each frame only once, across
     runs.
 
     Replies of a model behind an address are kept in STORE/replies and never paid for twice. Questions without a reply
-    from the server are listed, count as wrong, and are asked again by the next run; the exit code is then 1.
+    from the server are listed, score as empty replies, and are asked again by the next run; the exit code is then 1.
 
     Example: lookhear evaluate runs/av_master --dataset soundstage --root world --out report
 

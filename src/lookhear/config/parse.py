@@ -1,4 +1,7 @@
-"""Read recipes: YAML and overrides are checked against the dataclasses. The only user of OmegaConf."""
+"""Read recipes: YAML and overrides are checked against the dataclasses.
+
+The only user of OmegaConf, which is imported where values must be converted or overridden: its import is slow.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,13 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints, overload
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from yaml import MappingNode, SafeLoader, SequenceNode, YAMLError, compose
 
+from lookhear.config import literal
 from lookhear.config.llm import LLMRecipe
 from lookhear.config.net import Recipe
 from lookhear.errors import RecipeError
+from lookhear.kinds import misfit
 
 T = TypeVar("T")
 LEAST = {  # key of a recipe -> its smallest allowed value
@@ -46,6 +49,11 @@ def load(path: Path | str, overrides: Sequence[str] = (), schema: type[Any] = Re
         if "=" not in override:
             raise RecipeError(f"Override {override!r} is not of the form section.key=value.")
     given = _read(path)
+    if not overrides:
+        return parse(schema, given, where=str(path))
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
     try:
         over = OmegaConf.from_dotlist(_served(given, overrides))
     except (YAMLError, OmegaConfBaseException) as error:
@@ -58,8 +66,8 @@ def _served(given: Any, overrides: Sequence[str]) -> list[str]:
     expanded = []
     for override in overrides:
         key, _, name = override.partition("=")
-        if key == "features" and not name.startswith("{") and OmegaConf.is_dict(given.get("features")):
-            expanded += [f"features.{stream}={name}" for stream in given.features if stream != "tokens"]
+        if key == "features" and not name.startswith("{") and isinstance(given.get("features"), Mapping):
+            expanded += [f"features.{stream}={name}" for stream in given["features"] if stream != "tokens"]
         else:
             expanded.append(override)
     return expanded
@@ -104,24 +112,47 @@ def parse(schema: type[T], options: Mapping[str, Any] | None, where: str) -> T:
         raise RecipeError(f"{where}: expected a mapping of keys to values, got {options!r}.")
     _check_keys(schema, options, where, "")
     _check_values(options, where)
-    try:
-        made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), dict(options)))
-    except OmegaConfBaseException as error:
-        raise RecipeError(f"{where}: {getattr(error, 'full_key', None) or 'value'}: {first_line(error)}") from None
+    made: Any = literal.fitting(schema, options)
+    made = _converted(schema, options, where) if made is None else made
+    if wrong := misfit(made):  # OmegaConf lets a list pass where a mapping's values are texts
+        raise RecipeError(f"{where}: {wrong}.")
     if schema in (Recipe, LLMRecipe):
         _check_amounts(made, where)
-    return made  # type: ignore[return-value]
+    return made
+
+
+def _converted(schema: type[T], options: Mapping[str, Any], where: str) -> T:
+    """A `schema` of values that OmegaConf converts to the types of its fields. Raises RecipeError."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), dict(options)))
+        return made  # type: ignore[return-value]
+    except OmegaConfBaseException as error:
+        raise RecipeError(f"{where}: {getattr(error, 'full_key', None) or 'value'}: {first_line(error)}") from None
 
 
 def dump(recipe: Any, path: Path) -> None:
     """Write a recipe (any config dataclass) as the YAML that `load` reads back to an equal one."""
+    from omegaconf import OmegaConf
+
     path.write_text(OmegaConf.to_yaml(OmegaConf.create(dataclasses.asdict(recipe))), "utf-8")
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file, with numbers parsed as OmegaConf does. Raises RecipeError."""
     try:
         text = path.read_text("utf-8")
+        plain = literal.mapping(text)
+    except (YAMLError, OSError, ValueError, RecursionError) as error:
+        raise RecipeError(f"{path}: not readable as YAML: {first_line(error)}") from None
+    if plain is not None and len(text) < NODES:
+        return plain
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
         if _nodes(compose(text, Loader=SafeLoader)) > NODES:
             raise RecipeError(f"{path}: more than {NODES:,} values, repeated ones counted. That is no recipe.")
         given = OmegaConf.load(path)
@@ -129,7 +160,7 @@ def _read(path: Path) -> Any:
         raise RecipeError(f"{path}: not readable as YAML: {first_line(error)}") from None
     if not OmegaConf.is_dict(given):
         raise RecipeError(f"{path}: expected keys with values, as `seed: 1`, got {text.strip()[:40]!r}.")
-    return given
+    return OmegaConf.to_container(given)  # type: ignore[return-value]
 
 
 def _nodes(root: Any) -> int:

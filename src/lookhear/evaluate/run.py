@@ -13,7 +13,6 @@ from lookhear.types import Answer, Clip, Example
 UNANSWERED = "not answered: "  # prefix of the note of an answer about an unreadable clip
 Part = tuple[list[Answer], LookhearError | None]  # answers to a part of the questions; the first error in it
 Spread = Callable[[Sequence[Sequence[Example]]], Iterable[tuple[int, Part]]]  # parts -> (place, answers), in any order
-NO_REPLY = tasks.UNREAD + tasks.LOST["failed"]  # prefix of the note of an answer without a reply from the server
 
 
 def run(
@@ -98,10 +97,10 @@ def unanswered(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[s
 def no_reply(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str, str]:
     """Question id -> reason why the server gave no reply."""
     return {
-        example.id: note.removeprefix(NO_REPLY).removeprefix(": ")
+        example.id: note.removeprefix(tasks.NO_REPLY).removeprefix(": ")
         for example, answer in zip(examples, answers, strict=True)
         for note in answer.notes
-        if note.startswith(NO_REPLY)
+        if note.startswith(tasks.NO_REPLY)
     }
 
 

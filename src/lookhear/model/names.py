@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lookhear import catalog, files, llms
+from lookhear import catalog, files
 from lookhear.errors import ModelError, RecipeError
-from lookhear.model import tuned, within
-from lookhear.model.llm import LLMModel
-from lookhear.store import world as worlds
+
+if TYPE_CHECKING:
+    from lookhear.model.llm import LLMModel
 
 SERVED = "endpoint"  # the file in llms/ for models behind an API endpoint
 ARCHITECTURES = {"Qwen2_5Omni": "qwen_omni", "Qwen3Omni": "qwen_omni"}
@@ -38,6 +38,10 @@ def load(name: Path | str, late: Mapping[str, Any] | None = None) -> LLMModel:
     which, where, options = shelf(name)
     if which is None:
         raise ModelError(f"No language model called {str(name)!r}. There are: {', '.join(names())}.")
+    from lookhear import llms
+    from lookhear.model import tuned
+    from lookhear.model.llm import LLMModel
+
     mine = tuned.load(Path(where), **options) if where else None
     if mine is not None:
         return LLMModel(mine, Path(where).name, **_learned(Path(where)))
@@ -54,6 +58,9 @@ def load(name: Path | str, late: Mapping[str, Any] | None = None) -> LLMModel:
 
 def _learned(folder: Path) -> dict[str, Any]:
     """Statistics of the training clips and questions that are stored in a model's folder."""
+    from lookhear.model import within
+    from lookhear.store import world as worlds
+
     return {"world": worlds.read(folder), "words": within.read(folder)}
 
 
@@ -69,6 +76,9 @@ def plan(name: Path | str) -> Any | None:
     which, where, options = shelf(name)
     if which is None:
         return None
+    from lookhear import llms
+    from lookhear.model import tuned
+
     told = tuned.card(Path(where or name))
     if told:  # a run folder holds only the trained weights
         where, options = told["base"], {**tuned.merged(Path(where or name), options)}
@@ -106,7 +116,7 @@ def _kind(folder: Path) -> str | None:
 
 def _read(file: Path) -> Mapping[str, Any]:
     """The mapping in a JSON file; empty if there is no file or no mapping in it."""
-    told = files.read_json(file) if file.is_file() else {}
+    told: object = files.read_json(file) if file.is_file() else {}
     return told if isinstance(told, Mapping) else {}
 
 

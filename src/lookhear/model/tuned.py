@@ -23,7 +23,7 @@ CARD, CONNECTORS, ADAPTER = "lookhear.json", "connectors.safetensors", "adapter"
 def card(run: Path | str) -> Mapping[str, Any]:
     """Contents of a run folder's lookhear.json; empty if `run` is not a run folder."""
     file = Path(run) / CARD
-    told = files.read_json(file) if file.is_file() else {}
+    told: object = files.read_json(file) if file.is_file() else {}
     return told if isinstance(told, Mapping) and "base" in told else {}
 
 

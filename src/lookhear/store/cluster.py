@@ -6,6 +6,7 @@ node dies is done on another; what Ray gives up is left to `instead`, here.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -15,7 +16,8 @@ from lookhear.errors import DependencyError, FeatureError, LookhearError
 AHEAD = 4  # tasks under way for each worker: a million waiting ones would fill Ray's memory
 RETRIES = 3  # times a task is tried elsewhere
 
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @contextmanager
@@ -33,9 +35,9 @@ def connected(workers: int, address: str | None) -> Iterator[Any]:
         ) from None
     ours = not ray.is_initialized()
     if ours:
-        where = {"address": address} if address else {"num_cpus": workers, "include_dashboard": False}
+        where: dict[str, Any] = {"address": address} if address else {"num_cpus": workers, "include_dashboard": False}
         try:
-            ray.init(**where, log_to_driver=False, logging_level="ERROR")
+            ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
         except Exception as error:  # Ray raises plain Exceptions if it cannot start
             what = f"No Ray cluster at {address!r}" if address else "Ray did not start here"
             reason = " ".join(str(error).split())[:120]

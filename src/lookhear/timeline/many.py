@@ -98,12 +98,17 @@ def jobs(paths: Sequence[Path], out: Path, format: str, without: tuple[str, ...]
     return made
 
 
+def check(engine: str) -> None:
+    """Raise RecipeError where no engine is called so."""
+    if engine not in ENGINES:
+        raise RecipeError(f"No engine is called {engine!r}. There are: {' and '.join(ENGINES)}.")
+
+
 def watch_all(
     todo: Sequence[Job], workers: int = 1, engine: str = "local", address: str | None = None
 ) -> Iterator[Done]:
     """Run the jobs in any order; videos of a process that dies are retried once, each in a process of its own."""
-    if engine not in ENGINES:
-        raise RecipeError(f"No engine is called {engine!r}. There are: {' and '.join(ENGINES)}.")
+    check(engine)
     if workers < 1:
         raise RecipeError(f"Watching needs at least one worker, got {workers}.")
     if engine == "ray":
