@@ -11,7 +11,7 @@ from lookhear.store.features import FeatureStore
 from lookhear.types import Answer, Clip, Example
 
 UNANSWERED = "not answered: "  # prefix of the note of an answer about an unreadable clip
-NO_REPLY = tasks.UNREAD + tasks.LOST["failed"]  # prefix of the note of an answer without a reply from the server
+NO_REPLY = tasks.NO_REPLY  # prefix of the note of an answer without a reply from the server
 
 
 def run(

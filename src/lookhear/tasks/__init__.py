@@ -31,6 +31,8 @@ LOST = {  # ending of a reply -> why it counts as unread, whatever its text
     "failed": "no reply came",
 }
 
+NO_REPLY = UNREAD + LOST["failed"]  # beginning of the note of an answer whose reply did not come
+
 
 class Task(Protocol):
     """What the file of a task gives; `by_class` is the only part that it may leave out."""
