@@ -64,16 +64,16 @@ def evaluate(
     event. The column or row "mute" gives the score of empty replies. Below the table are the blind floor of
     multiple-choice questions and, for benchmarks with an official parsing rule, the score under that rule.
 
-    Clips that cannot be read count as wrong and are listed; the exit code is then 1. With --tasks, test sets that are
-    missing are listed and left out; with --out each set has a folder, and finished sets are not run again. Features
-    that are not in the store are computed.
+    Clips that cannot be read score as empty replies and are listed; the exit code is then 1. With --tasks, missing test
+    sets are listed and left out; with --out each set has a folder, and finished sets are not run again. Features that
+    are not in the store are computed.
 
     Masks (S4, MS3, AVSS, Ref-AVS) come from the model if it predicts them, as crab does, else from --segmenter, which
     draws masks from the box and points of a reply. With --embeddings the segmenter encodes each frame only once, across
     runs.
 
     Replies of a model behind an address are kept in STORE/replies and never paid for twice. Questions without a reply
-    from the server are listed, count as wrong, and are asked again by the next run; the exit code is then 1.
+    from the server are listed, score as empty replies, and are asked again by the next run; the exit code is then 1.
 
     Example: lookhear evaluate runs/av_master --dataset soundstage --root world --out report
 
@@ -292,6 +292,8 @@ def _tell(reports: Any, missing: Any, model: Any) -> None:
     for question, reason in open_[:SHOWN]:
         print(f"no reply: {question}: {reason}", file=sys.stderr)
     if open_:
-        print(f"{len(open_)} questions have no reply and count as wrong; run again to ask them.", file=sys.stderr)
+        print(
+            f"{len(open_)} questions have no reply and score as empty replies; run again to ask them.", file=sys.stderr
+        )
     if lost or open_:
         raise typer.Exit(1)

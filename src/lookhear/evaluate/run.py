@@ -11,7 +11,6 @@ from lookhear.store.features import FeatureStore
 from lookhear.types import Answer, Clip, Example
 
 UNANSWERED = "not answered: "  # prefix of the note of an answer about an unreadable clip
-NO_REPLY = tasks.NO_REPLY  # prefix of the note of an answer without a reply from the server
 
 
 def run(
@@ -75,10 +74,10 @@ def unanswered(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[s
 def no_reply(examples: Sequence[Example], answers: Sequence[Answer]) -> dict[str, str]:
     """Question id -> reason why the server gave no reply."""
     return {
-        example.id: note.removeprefix(NO_REPLY).removeprefix(": ")
+        example.id: note.removeprefix(tasks.NO_REPLY).removeprefix(": ")
         for example, answer in zip(examples, answers, strict=True)
         for note in answer.notes
-        if note.startswith(NO_REPLY)
+        if note.startswith(tasks.NO_REPLY)
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,14 @@ def wants(net: Any) -> tuple[str, ...]:
 
 def orders(method: Any) -> tuple[str, ...]:
     """The streams among the argument names of one method."""
-    return tuple(n for n in inspect.signature(method).parameters if n not in NOT_STREAMS)
+    bound = inspect.ismethod(method)
+    return _streams_of(method.__func__ if bound else method, bound)
+
+
+@lru_cache(256)
+def _streams_of(function: Any, bound: bool) -> tuple[str, ...]:
+    names = tuple(inspect.signature(function).parameters)
+    return tuple(n for n in names[bound:] if n not in NOT_STREAMS)
 
 
 def text_of(example: Example, stream: str) -> str:
