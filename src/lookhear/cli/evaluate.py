@@ -87,7 +87,7 @@ def evaluate(
 
     Example: lookhear evaluate crab_plus --tasks all --root data --out report
     """
-    from lookhear import catalog
+    from lookhear import catalog, segmenters
     from lookhear.errors import RecipeError
     from lookhear.evaluate import many, tables
     from lookhear.evaluate.literature import published, table_rows
@@ -97,8 +97,6 @@ def evaluate(
         raise RecipeError("Give either --dataset NAME or --tasks all (or names, or a YAML list).")
     if probe and probe not in PROBES:
         raise RecipeError(catalog.unknown("probe", probe, PROBES))
-    if format not in tables.FORMATS:
-        raise RecipeError(catalog.unknown("table format", format, tables.FORMATS))
     if rows and tasks:
         raise RecipeError("--rows is for one dataset; of many, each folder of --out has its answers.jsonl.")
     if engine not in ("local", "ray"):
@@ -107,6 +105,7 @@ def evaluate(
         raise RecipeError("--engine ray answers questions alone: leave out --segmenter and --dry-run.")
     if embeddings and not segmenter:
         raise RecipeError(f"--embeddings {str(embeddings)!r} are a segmenter's: give --segmenter as well.")
+    segmenters.check(segmenter)
     methods = published.names_in(beside)
     sets = many.listed(tasks, root) if tasks else [many.Asked(dataset, split, root)]
     with claim(out) if out and not dry_run else nullcontext():
