@@ -22,7 +22,7 @@ ENDS = (".", "!", ":", "'", '"', "”", ")")  # last characters of a question th
 EVIDENCE = (
     " Then write on lines of their own when you saw or heard what tells you, as 'seen 1:05-1:08' or 'heard 0:12-0:15'."
 )
-TAGGED = re.compile(r"<answer>.*?</answer>", re.DOTALL)
+TAGGED = re.compile(r"<answer>[^<]*+(?:<(?!/?answer>)[^<]*+)*+</answer>")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
