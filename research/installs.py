@@ -3,7 +3,8 @@
 Every row is an environment of its own, made anew: the wheel with one extra, on the lowest or the newest versions that
 `pyproject.toml` allows, installed by uv from the index (packages that uv has downloaded before are not downloaded
 again). In each, the extra's modules are imported and its use is tried; in those without an extra `lookhear ask` answers
-a question about the example clip from an empty folder. Rows are kept in OUT.json, so that a run that stopped goes on.
+a question about the example clip from an empty folder. Rows are kept in OUT.json, so that a run that stopped goes on;
+`python -m research.installs OUT 3.11 newest` makes those rows only.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def main(out: Path, only: list[str]) -> None:
         combinations = [(p, v, e) for e in USES for p in ("3.11", "3.13") for v in VERSIONS]
         for python, versions, extra in combinations:
             same = [r for r in rows if (r["python"], r["versions"], r["extra"]) == (python, versions, extra or "base")]
-            if same or (only and (extra or "base") not in only):
+            if same or not {*only} <= {python, versions, extra or "base"}:
                 continue
             rows.append(row(python, versions, extra, wheel))
             print(rows[-1], flush=True)

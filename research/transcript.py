@@ -59,7 +59,7 @@ def ran(words: list[str]) -> tuple[int, str]:
 
 def short(text: str) -> str:
     """An answer with its middle left out where it is long."""
-    lines = [line.rstrip() for line in text.split("\r")[-1].strip().splitlines()]
+    lines = [line.rstrip() for line in text.split("\r")[-1].replace(f"{Path.cwd()}/", "").strip("\n").splitlines()]
     half = LINES // 2
     return "\n".join(
         lines if len(lines) <= LINES else [*lines[:half], f"… ({len(lines) - LINES} lines)", *lines[-half:]]
@@ -118,7 +118,7 @@ def main(out: Path) -> None:
             os.chdir(Path(name) / net)
             rows.append(converted(Path.cwd(), net))
         os.chdir(here)
-    said = "\n".join(shown).strip()
+    said = "\n".join(shown).strip("\n")
     out.write_text(PAGE.format(count=count, said=said, rows="\n".join(rows)), "utf-8")
 
 

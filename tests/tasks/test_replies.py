@@ -205,7 +205,7 @@ def test_replies_of_the_shared_set():
         ]
 
 
-@pytest.mark.parametrize("batch", ["fresh_1", "fresh_2", "fresh_3", "fresh_4", "fresh_5"])
+@pytest.mark.parametrize("batch", ["fresh_1", "fresh_2", "fresh_3", "fresh_4", "fresh_5", "fresh_6"])
 def test_batches_that_were_judged_before_they_were_read(batch):
     """None silently wrong, at most 5 % unread that can be read; how the first try went is in docs/guides/replies.md."""
     found = fresh.counted(batch)

@@ -15,15 +15,25 @@ from typing import Any, TypeVar, get_type_hints, overload
 
 from yaml import MappingNode, SafeLoader, SequenceNode, YAMLError, compose
 
+from lookhear.catalog import unknown
 from lookhear.config import literal
 from lookhear.config.llm import LLMRecipe
 from lookhear.config.net import Recipe
 from lookhear.errors import RecipeError
+from lookhear.kinds import misfit
 
 T = TypeVar("T")
 LEAST = {  # key of a recipe -> its smallest allowed value
     **dict.fromkeys(("seed", "clips", "lr", "weight_decay", "warmup", "limit", "weight", "steps", "epochs"), 0),
     **dict.fromkeys(("seconds", "batch", "asks", "accumulate", "checkpoint_every", "validate_every", "step_epochs"), 1),
+}
+CHOICES = {  # key of a recipe -> the values there are
+    "precision": ("no", "bf16", "fp16"),
+    "optimizer": ("adam", "adamw", "sgd"),
+    "schedule": ("cosine", "step", "constant"),
+    "fit": ("repeat_last", "zeros", "cut"),
+    "options": ("mask", "text", "off"),
+    "report_to": ("tensorboard", "trackio", "wandb"),
 }
 NODES = 100_000  # most values in a recipe with YAML aliases expanded; a few lines of aliases can expand to billions
 OTHERS = ("accelerate", "verl")  # folders of settings that other programs read
@@ -113,6 +123,8 @@ def parse(schema: type[T], options: Mapping[str, Any] | None, where: str) -> T:
     _check_values(options, where)
     made: Any = literal.fitting(schema, options)
     made = _converted(schema, options, where) if made is None else made
+    if wrong := misfit(made):  # OmegaConf lets a list pass where a mapping's values are texts
+        raise RecipeError(f"{where}: {wrong}.")
     if schema in (Recipe, LLMRecipe):
         _check_amounts(made, where)
     return made
@@ -189,12 +201,15 @@ def _check_values(value: Any, where: str) -> None:
 
 
 def _check_amounts(made: Any, where: str, prefix: str = "") -> None:
-    """Refuse values below LEAST in any section of a recipe."""
+    """Refuse values below LEAST, and names that are not among CHOICES, in any section of a recipe."""
     for key, value in vars(made).items():
         if dataclasses.is_dataclass(value):
             _check_amounts(value, where, f"{prefix}{key}.")
         elif key in LEAST and isinstance(value, (int, float)) and value < LEAST[key]:
             raise RecipeError(f"{where}: {prefix}{key}={value}: at least {LEAST[key]} is needed.")
+        for name in (value if isinstance(value, list) else [value]) if key in CHOICES else ():
+            if name not in CHOICES[key]:
+                raise RecipeError(f"{where}: {prefix}{key}: {unknown(key, name, CHOICES[key])}")
 
 
 def _check_keys(schema: type[Any], options: Mapping[str, Any], where: str, prefix: str) -> None:

@@ -16,7 +16,8 @@ from lookhear.tasks.reading.synonyms import INSTRUMENTS, OTHERS, PLACES, ways
 MANY = "more than ten"
 COUNTS = frozenset((*numbers.UNITS[:11], MANY))
 IDIOM = re.compile(
-    r"\b(?:you(?:'re| are)(?: absolutely| quite)?|that(?:'s| is)|all) right\b|\bright (?:in (?:the|front)\b|on top)|"
+    r"\b(?:you(?:'re| are)(?: absolutely| quite)?|that(?:'s| is)|all) right\b|\bright (?:in (?:the|front)\b|on top|"
+    r"behind|beside|next to|beneath|above|below|near|outside|under)|"
     r"\bright to \w+|\bright (?:away|"
     r"now|before|after|answer|option|choice|at the|from the start|here|there|when|as)\b|\ball right\b|"
     r"\bright(?=\?)|(?<!the )(?<!on )(?<!your )(?<!or )\bright(?=,)|^\W*right[,.!]\s|\b(?:has|have|had|he|she|it|"
