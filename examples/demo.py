@@ -23,7 +23,7 @@ import torch
 from rich.console import Console
 
 from lookhear import config, datasets, model
-from lookhear.evaluate import evidence, floors, tables
+from lookhear.evaluate import answered, evidence, floors, tables
 from lookhear.evaluate.draw import charts as drawn
 from lookhear.evaluate.draw import own_clip, page, picture
 from lookhear.evaluate.report import Report, report
@@ -160,7 +160,7 @@ def main() -> None:
         "evidence_test": held.to_json(),
         "seconds": seconds,
         "answers": [
-            evidence.as_json(e.question, a, "av_master") | {"truth": e.reference.text, "video": str(video.name)}
+            answered.as_json(e.question, a, "av_master") | {"truth": e.reference.text, "video": str(video.name)}
             for e, a in zip(asked, given, strict=True)
         ],
     }

@@ -1,8 +1,11 @@
 """The pages tell the truth: code they show is the code there is, files they name exist."""
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,6 +88,24 @@ def test_python_that_a_page_shows_runs(page, monkeypatch):
     for block in blocks(page):
         exec(compile(block, page, "exec"), names)
     assert names["model"].vocabulary
+
+
+@pytest.mark.slow  # mypy reads the whole package once: half a minute
+def test_python_that_pages_show_passes_mypy(tmp_path):
+    """With the reader's own settings: what a page shows needs no type: ignore, and its names have types."""
+    for page in RUN:
+        lines = "\n".join(blocks(page))
+        (tmp_path / f"{Path(page).stem.lower()}_lines.py").write_text(f"{lines}\nreveal_type(model)\n", "utf-8")
+    (tmp_path / "wrong_lines.py").write_text('from lookhear import load\nload("stage").ask(3, 4)\n', "utf-8")
+    flags = ("--config-file", "", "--ignore-missing-imports", "--follow-imports", "silent")
+    places = {**os.environ, "MYPYPATH": str(ROOT / "src")}
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *flags, *sorted(map(str, tmp_path.glob("*.py")))],
+        capture_output=True, text=True, env=places, cwd=ROOT,
+    )  # fmt: skip
+    faults = [line for line in done.stdout.splitlines() if ": error: " in line]
+    assert faults and all("wrong_lines.py" in line for line in faults), done.stdout
+    assert done.stdout.count("Revealed type is") == len(RUN) and '"Any"' not in done.stdout, done.stdout
 
 
 def test_the_command_shown_is_a_command():

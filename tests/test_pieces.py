@@ -55,6 +55,13 @@ def test_expanded_memory_and_kept_wordings_answer_as_one_by_one(index):
     next(net.parameters()).add_(0.1)  # other weights read anew
     wordings(net, texts, serve)
     assert len(served) == 2
+    name, module = next((n, m) for n, m in net.named_modules() if isinstance(m, torch.nn.Linear))
+    module.weight = torch.nn.Parameter(module.weight.clone())  # another parameter
+    wordings(net, texts, serve)
+    assert len(served) == 3
+    net.set_submodule(name, torch.nn.Linear(module.in_features, module.out_features))  # another module
+    wordings(net, texts, serve)
+    assert len(served) == 4
 
 
 @torch.no_grad()

@@ -56,22 +56,17 @@ class FetchOptions:
     """networks that may be fetched from although they are not public"""
 
 
-def is_url(text: str) -> bool:
-    """Whether `text` is an http or https URL rather than a path."""
-    return text.lower().startswith(("http://", "https://"))
-
-
 def fetch(url: str, folder: Path | str, options: FetchOptions | None = None) -> Path:
     """Download `url` into a new file in `folder` and return its path. A failed download leaves no file.
 
     The file name is not taken from the URL; the file type is determined by opening it. Raises MediaError.
     """
     options = options or FetchOptions()
-    networks = _networks(options.allowed)
+    allowed = networks(options.allowed)
     deadline = time.monotonic() + options.seconds
     first = url
     for _ in range(options.redirects + 1):
-        with _Request(url, networks, deadline, options.seconds) as request:
+        with _Request(url, allowed, deadline, options.seconds) as request:
             where = request.redirect()
             if where is None:
                 return _save(request, Path(folder), options)
@@ -233,7 +228,8 @@ def _resolve(url: str, host: str, port: int, networks: Iterable[Network], left: 
     return addresses[0]
 
 
-def _networks(names: Iterable[str]) -> tuple[Network, ...]:
+def networks(names: Iterable[str]) -> tuple[Network, ...]:
+    """The networks written as 10.1.0.0/16. Raises MediaError."""
     try:
         return tuple(ipaddress.ip_network(name, strict=False) for name in names)
     except ValueError as error:

@@ -29,11 +29,15 @@ class Source:
     path: Path | None = None
 
 
-class _Blank(Source):
-    """A class of its own, so that a recording with the id `blank` is not equal to BLANK."""
+@dataclass(frozen=True)
+class Blank(Source):
+    """Black frames or silence in place of a recording; no recording with the id `blank` is equal to it."""
+
+    zeros: bool = field(default=False, compare=False)  # its stored features are zeros, not those of black or silence
 
 
-BLANK = _Blank("blank")  # black frames or silence; probes use it to replace a stream
+BLANK = Blank("blank")  # black frames or silence; probes use it to replace a stream
+MISSING = Blank("blank", zeros=True)  # the same, but a net is served zeros; missing-modality test sets use it
 
 
 @dataclass(frozen=True)

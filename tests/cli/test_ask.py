@@ -1,6 +1,8 @@
 """lookhear ask, as a person and as a program use it, with good and bad input."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -153,3 +155,18 @@ def test_a_qwen_omni_of_the_hub_is_known_by_its_own_name():
     from lookhear.model import spelled
 
     assert spelled("Qwen/Qwen2.5-Omni-3B") == "qwen_omni@Qwen/Qwen2.5-Omni-3B" and spelled("runs/a") == "runs/a"
+
+
+def test_a_net_is_asked_without_what_other_models_need(tmp_path):
+    """CPU time of a first answer: no language model, no `real`, no OmegaConf and nothing to download with."""
+    clip = Path(__file__).parents[2] / "examples" / "duet.mp4"
+    program = f"""
+import sys
+from lookhear.cli import main
+try: main(["ask", {str(clip)!r}, "Is there a voiceover?", "--model", "stage"])
+except SystemExit as stop: assert not stop.code
+needless = {{"omegaconf", "PIL", *("lookhear." + n for n in ("fetch", "model.llm", "model.real", "evaluate.report"))}}
+assert not needless & sys.modules.keys(), needless & sys.modules.keys()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr

@@ -1,8 +1,10 @@
-"""Sixty ways to use the command line wrongly: each is one line that quotes the input, and exit code 2."""
+"""A hundred ways to use the command line wrongly: each is one line that quotes the input, and exit code 2."""
 
 import json
 
 import pytest
+
+from lookhear import cli
 
 RUN = "--dataset music_avqa --root data"
 WRONG = [  # words after `lookhear`, and what the line must hold
@@ -76,6 +78,40 @@ WRONG = [  # words after `lookhear`, and what the line must hold
     (f"instruct out {RUN} --model m", "--endpoint"),
     ("survey --figure figure.xyz", "xyz"),
     ("list nets --include none", "none"),
+    ("ask broken.mp4 Who? --segmenter none", "No segmenter at 'none'"),
+    (f"evaluate stage {RUN} --segmenter none", "No segmenter at 'none'"),
+    ("adopt ../theirs --audio data --out store", "cannot be the name of features"),
+    ("train soundstage/gated train.precision=fp8 data.root=data", "No precision is called 'fp8'"),
+    ("train soundstage/gated data.fit=stretch data.root=data", "No fit is called 'stretch'"),
+    ("train soundstage/gated train.report_to=[nobody] data.root=data", "nobody"),
+    ("watch broken.mp4", "broken.mp4"),
+    ("watch data", "No video or sound files in 'data'"),
+    ("watch broken.mp4 --without smell", "smell"),
+    ("watch broken.mp4 --format docx", "docx"),
+    ("watch broken.mp4 --out x.doc", "x.doc"),
+    ("watch broken.mp4 --engine spark", "spark"),
+    ("watch broken.mp4 --workers 0", "--workers"),
+    ("lint none.json", "none.json"),
+    ("lint said.json", "holds no questions"),
+    ("lint music_avqa", "--root"),
+    ("lint said.json --resamples 3", "--resamples"),
+    ("pack none", "none"),
+    ("pairs out --root data", "data"),
+    ("doctor nobody", "nobody"),
+    ("doctor stage --dialect latin", "latin"),
+    ("doctor stage --rounds 0", "--rounds"),
+    ("export none out", "none"),
+    ("serve --model nobody", "No model called 'nobody'"),
+    ("serve --model stage --remote-network 10.x", "10.x"),
+    ("serve --model stage --report none", "No report in 'none'"),
+    ("serve --port 99999", "--port"),
+    ("speedrun soundstage/gatd", "Did you mean 'soundstage/gated'?"),
+    ("survey --format tabel", "tabel"),
+    ("survey --ours none", "--table"),
+    ("survey --table av_master/XX", "XX"),
+    ("instruct out --dataset music_avqa --root none", "none"),
+    (f"instruct out {RUN} --form xml", "xml"),
+    (f"robust out {RUN} --votes none.csv", "none.csv"),
 ]
 
 
@@ -94,8 +130,9 @@ def folder(tmp_path_factory):
     return root
 
 
-def test_there_are_sixty():
-    assert len({words for words, _ in WRONG}) == len(WRONG) >= 60
+def test_they_are_many_and_every_command_is_among_them():
+    assert len({words for words, _ in WRONG}) == len(WRONG) >= 96
+    assert {words.split()[0] for words, _ in WRONG} >= cli.files().keys()
 
 
 @pytest.mark.parametrize(("words", "said"), WRONG, ids=[w for w, _ in WRONG])

@@ -3,10 +3,12 @@
 import json
 
 import pytest
+import torch
 
 from lookhear.evaluate import beside, judge
 from lookhear.evaluate.report import report
 from lookhear.ledger import Ledger
+from lookhear.llms import endpoint
 from lookhear.types import Answer, Clip, Example, Segment, Source
 
 
@@ -66,3 +68,18 @@ def test_verdicts_are_kept(tmp_path, verdict):
     assert (found[0].text == "a dog") == (verdict == "Yes.") and found[0].raw == "the dog" and found[1:] == answers[1:]
     assert card == {"model": "judge", "asked": 1, "right": verdict == "Yes.", "unread": verdict == "I cannot say."}
     assert json.loads((tmp_path / "judge.jsonl").read_text().splitlines()[1])
+
+
+def test_verdicts_of_other_weights_are_not_reused():
+    """A judge behind an address is known by its name; one on this machine by its weights too."""
+
+    class Local:
+        def __init__(self, bias):
+            self.model = torch.nn.Linear(2, 2)
+            torch.nn.init.constant_(self.model.weight, bias)
+            torch.nn.init.constant_(self.model.bias, bias)
+
+    assert judge.identity("runs/mine", Local(0)) == judge.identity("runs/mine", Local(0))
+    assert judge.identity("runs/mine", Local(0)) != judge.identity("runs/mine", Local(1))
+    server = endpoint.load("http://127.0.0.1:9/v1")
+    assert judge.identity("endpoint@http://127.0.0.1:9/v1", server) == "endpoint@http://127.0.0.1:9/v1"

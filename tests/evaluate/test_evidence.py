@@ -9,8 +9,9 @@ from PIL import Image
 
 from lookhear.config import Recipe, parse
 from lookhear.errors import DependencyError, ModelError
+from lookhear.evaluate.answered import as_json
 from lookhear.evaluate.draw.picture import picture
-from lookhear.evaluate.evidence import as_json, deletion, means
+from lookhear.evaluate.evidence import deletion, means
 from lookhear.model import NetModel
 from lookhear.store.features import FeatureStore
 from lookhear.types import Answer, Evidence, Media, Output, Region, Segment

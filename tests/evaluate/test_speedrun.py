@@ -11,6 +11,7 @@ from lookhear.cli import app
 from lookhear.errors import DatasetError, RecipeError
 from lookhear.evaluate import speedrun
 from lookhear.evaluate.audit.card import audit_answers
+from lookhear.metrics import evidence
 from lookhear.soundstage.scene.splits import Settings, named
 from lookhear.soundstage.twins.kinds import KINDS
 from lookhear.soundstage.write.card import checksum
@@ -68,9 +69,9 @@ def test_points(world):
 
 def test_seconds_of_an_answer():
     told = Answer("yes", segments=(Segment("", 1, 2, "audio"),))
-    assert speedrun.named(told) == told.segments and speedrun.named(Answer("yes")) == ()
+    assert evidence.named(told) == told.segments and evidence.named(Answer("yes")) == ()
     weighed = Answer("yes", evidence=Evidence(seen=(0.25, 0.25, 0.25, 0.25), heard=(0.1, 0.7, 0.1, 0.1)))
-    assert speedrun.named(weighed) == (Segment("", 1.0, 2.0, "audio"),)
+    assert evidence.named(weighed) == (Segment("", 1.0, 2.0, "audio"),)
 
 
 def test_what_may_be_learned_from(world):

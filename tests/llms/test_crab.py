@@ -73,7 +73,7 @@ def test_cached_answers_equal_whole_generation(llm):
     replies = llm.answer(seen, rows, prompts, max_tokens=8)
     for row, prompt, reply in zip(rows, prompts, replies, strict=True):
         made = llm.prepare(CLIPS[row])
-        ids = torch.tensor([clips_of.prefix(llm.words, llm.model.config, made) + llm.words.ask(prompt)])
+        ids = torch.tensor([llm.prefix(made) + llm.words.ask(prompt)])
         with torch.no_grad():
             embeds, _ = clips_of.embedded(llm.words, llm.model, ids, [made])
             out = llm.model.language.generate(
@@ -139,9 +139,7 @@ def test_it_learns_to_draw_and_masks_come_from_the_predicting_states():
     ids = [llm.words.ids[f"<mask_{n}>"] for n in range(6)]
     with torch.no_grad():
         for reply, one, truth in zip(replies, media, (left, right), strict=True):
-            row = torch.tensor(
-                [clips_of.prefix(llm.words, llm.model.config, one) + llm.words.ask(ASK) + llm.words.target(SAY)]
-            )
+            row = torch.tensor([llm.prefix(one) + llm.words.ask(ASK) + llm.words.target(SAY)])
             embeds, (levels,) = clips_of.embedded(llm.words, llm.model, row, [one])
             hidden = llm.model.language(inputs_embeds=embeds, output_hidden_states=True).hidden_states[-1]
             places = torch.tensor([row[0].tolist().index(i) for i in ids]) - 1

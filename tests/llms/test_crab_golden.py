@@ -53,7 +53,7 @@ def test_golden():
     ]
     asks = [[(row[end:begin], row[begin:])] for row, end, begin in zip(ids, ends, begins, strict=True)]
 
-    packed = kv_cache.packed([clips_of.prefix(llm.words, llm.model.config, c) for c in clips], asks, 2, "cpu")
+    packed = kv_cache.packed([llm.prefix(c) for c in clips], asks, 2, "cpu")
     embeds, pictures = clips_of.embedded(llm.words, llm.model, packed.ids, clips)
     mask = packed.segment >= 0
     assert torch.equal(mask.int(), g["attention_mask"])
@@ -69,7 +69,7 @@ def test_golden():
     one = llm.losses(clips[:1], asks[:1], [[g["in0.mask"]]])
     close(one["text"], g["avs.text_loss"], "avs.text_loss")
     close(sum(one.values()), g["avs.total_loss"], "avs.total_loss")
-    alone = kv_cache.packed([clips_of.prefix(llm.words, llm.model.config, clips[0])], asks[:1], 2, "cpu")
+    alone = kv_cache.packed([llm.prefix(clips[0])], asks[:1], 2, "cpu")
     theirs = g["avs.mask_token_mask"][0].nonzero().squeeze(1)
     ours = torch.isin(alone.labels[0], torch.tensor([51, 52, 53, 54, 55, 56])).nonzero().squeeze(1)
     assert ours.tolist() == theirs.tolist(), "the state that predicts <mask_i>, not the one that reads it"

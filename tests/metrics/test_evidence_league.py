@@ -2,11 +2,12 @@
 
 import pytest
 
-from lookhear import tasks
+from lookhear import datasets, tasks
 from lookhear.metrics import evidence
 from lookhear.pooled import totals
 from lookhear.tasks.reading.evidence import told
-from lookhear.types import Answer, Clip, Example, Segment
+from lookhear.types import Answer, Clip, Evidence, Example, Segment
+from tests.conftest import shared
 
 
 def said(text, *segments):
@@ -57,3 +58,25 @@ def test_questions_with_evidence_ask_for_it_and_read_it():
     assert task.prompt(yes).endswith("Answer yes or no.") and task.parse("Nope", yes, ("yes", "two")).text == "no"
     numbers = task.score([Answer("yes"), Answer("no"), Answer("")], [Answer("yes")] * 3, "yes_no x")
     assert numbers["recall"] == pytest.approx(100 / 3) and numbers["precision"] == 100 and numbers["f1"] == 50
+
+
+@pytest.mark.parametrize(("name", "split", "asked"), [("ave", "test", 402), ("unav_100", "test", None)])
+def test_sets_of_dated_events_ask_for_them(name, split, asked):
+    root = shared("data/" + {"ave": "ave", "unav_100": "unav100"}[name])
+    plain, dated = datasets.load(name, root, split), datasets.load(f"{name}@evidence", root, split)
+    single = [e for e in plain if len({s.label for s in e.reference.segments}) == 1]
+    assert [e.reference for e in dated] == [e.reference for e in single] and asked in (None, len(dated))
+    example = dated[0]
+    prompt = tasks.find(example.task).prompt(example)
+    assert example.question in prompt and "heard 0:12-0:15" in prompt
+    assert all(label in prompt for label in example.meta["labels"]) and ("; " in prompt) == (name == "ave")
+    reply = tasks.find(example.task).target(example)
+    answer = tasks.find(example.task).parse(reply, example)
+    found = tasks.find(example.task).score([answer], [example.reference], "evidence")
+    assert found["accuracy"] == found["evidence_iou"] == found["grounded"] == 100
+
+
+def test_a_networks_evidence_is_where_it_looks_and_listens_most():
+    looked = Answer("a", evidence=Evidence((0.25, 0.25, 0.25, 0.25), (0.1, 0.7, 0.1, 0.1), {}))
+    found = totals(evidence.pooled([looked], [said("a", (1, 2, "audio"))]))
+    assert found["grounded"] == found["sense"] == 100

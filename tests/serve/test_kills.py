@@ -79,6 +79,15 @@ def test_the_server_killed_in_the_middle_serves_again(tmp_path, clip):
         assert len(httpx.get(f"{server.url}/files").json()["data"]) == 1
 
 
+def requests_open(server):
+    """Requests under way beside this one, and those that are answered already."""
+    text = httpx.get(f"{server.url}/metrics", timeout=60).text
+    lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
+    mine = 'route="/ask"'
+    done = sum(float(n) for name, _, n in lines if name.startswith("lookhear_requests_total") and mine in name)
+    return done + sum(float(n) for name, _, n in lines if name == "lookhear_requests_open") - 1
+
+
 def test_a_server_that_is_told_to_end_answers_what_it_accepted(tmp_path, clip):
     with live(tmp_path) as server:
         ids = [server.upload(clip.read_bytes() + bytes(n + 1)).json()["id"] for n in range(6)]
@@ -86,7 +95,8 @@ def test_a_server_that_is_told_to_end_answers_what_it_accepted(tmp_path, clip):
         threads = [threading.Thread(target=lambda id=id: codes.append(ask(server, id).status_code)) for id in ids]
         for thread in threads:
             thread.start()
-        time.sleep(0.5)
+        while requests_open(server) < 6:  # all are accepted
+            time.sleep(0.02)
         server.process.send_signal(signal.SIGTERM)
         for thread in threads:
             thread.join()

@@ -7,7 +7,7 @@ import torch
 from lookhear.errors import FeatureError
 from lookhear.store.batch import batch, batches, orders, wants
 from lookhear.store.features import FeatureStore, text_key
-from lookhear.types import BLANK, Clip, Example, Source
+from lookhear.types import BLANK, MISSING, Clip, Example, Source
 from tests.store.toy import Colour, Letters, Loudness
 
 FEATURES = {"frames": "toy_colour", "patches": "toy_colour", "audio": "toy_loudness"} | dict.fromkeys(
@@ -193,3 +193,13 @@ def test_pieces_of_a_clip_are_the_nearest_whole_number_of_questions():
         made = batches(asked, batch=5, clips=3, generator=torch.Generator().manual_seed(seed))
         line = [e.clip for batch_ in made for e in batch_]
         assert line[::2] == line[1::2], "neighbours are of one clip"
+
+
+def test_a_missing_stream_is_served_as_zeros(store):
+    """Probes are served the features of silence, missing-modality sets zeros, as by the published loader."""
+    deaf, missing = (
+        Example("0", "question_answering", Clip(Source("a"), source), "Where is it?") for source in (BLANK, MISSING)
+    )
+    silence, zeros = (batch([one], ("audio", "frames"), FEATURES, store).watch for one in (deaf, missing))
+    assert silence["audio"].any() and not zeros["audio"].any() and silence["audio"].shape == zeros["audio"].shape
+    assert torch.equal(silence["frames"], zeros["frames"]) and zeros["frames"].any()

@@ -111,14 +111,14 @@ def test_a_deaf_model_gains_exactly_nothing_from_the_causal_reward(world, tmp_pa
 def test_killed_and_gone_on_it_is_the_same_to_the_bit(world, tmp_path, monkeypatch, stage):
     module, options = {"reinforce": (reinforce, {"kl": 0.05, "updates": 2}), "prefer": (prefer, {})}[stage]
     whole = module.train(recipe(world, tmp_path / "whole", stage, **options), progress=False)
-    step = Run.step
+    done = Run.done
 
     def killed(self, **facts):
-        step(self, **facts)
-        if self.at == 2:
+        done(self, **facts)
+        if self.step == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Run, "step", killed)
+    monkeypatch.setattr(Run, "done", killed)
     with pytest.raises(KeyboardInterrupt):
         module.train(recipe(world, tmp_path / "halved", stage, **options), progress=False)
     monkeypatch.undo()

@@ -181,7 +181,7 @@ def test_masks_are_part_of_training_where_a_task_has_them(recipe, monkeypatch):
 
 def test_validation_keeps_the_best_and_ends_early(recipe):
     tasks = {"qa": {"dataset": "tests.train.films", "val": "train", "val_limit": 2}}
-    settings = {"steps": 40, "val_every": 2, "patience": 2, "lr": 0.5, "warmup": 0.0, "clip_norm": None}
+    settings = {"steps": 40, "val_every": 2, "patience": 1, "lr": 2.0, "warmup": 0.0, "clip_norm": None}
     run = train(recipe(tasks=tasks, train=settings), progress=False)
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     told = {line["step"]: line["val"]["mean"] for line in lines if "val" in line}

@@ -11,7 +11,9 @@ Exit codes: 0 success, 1 the command finished and found faults, 2 a bad argument
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -64,7 +66,7 @@ def app(only: str | None = None, overview: bool = True) -> typer.Typer:
     """Build the typer application.
 
     With `only`, just that command is imported and the others have only their docstrings; with None, all are imported.
-    Without `overview` the others have only their names, so that their files need not be read.
+    Without `overview` there is that command alone, so that the files of the others need not be read.
     """
     commands = typer.Typer(
         name="lookhear",
@@ -76,10 +78,12 @@ def app(only: str | None = None, overview: bool = True) -> typer.Typer:
     )
     commands.callback()(_root)
     for name, file in files().items():
-        words = _docstring(file) if overview or name == only else ""
+        if not overview and name != only:
+            continue
+        made = _capitals(function(name)) if only in (None, name) else _not_imported
+        words = _docstring(file) if made is _not_imported else inspect.getdoc(made) or ""
         first = " ".join(words.split("\n\n")[0].split())
-        wanted = only in (None, name)
-        commands.command(name, help=words, short_help=first)(_capitals(function(name)) if wanted else _not_imported)
+        commands.command(name, help=words, short_help=first)(made)
     return commands
 
 
@@ -96,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             catalog.include(folder)
         with harmless():
             name = _named(argv)
-            commands = app(name, overview=argv[:1] != [name])
+            commands = app(name, overview=argv[:1] != [name] or name not in files())
             code = commands(args=argv or ["--help"], prog_name="lookhear", standalone_mode=False)
     except LookhearError as error:
         raise SystemExit(_explained(str(error), debug)) from None
@@ -181,9 +185,13 @@ def _named(arguments: Sequence[str]) -> str | None:
 
 def _docstring(file: Path) -> str:
     """Docstring of a command's function, read from the source without importing it."""
+    text = file.read_text("utf-8")
+    usual = re.search(rf'^def {file.stem}\(.*?^\) -> None:\n    """([^\\]*?)"""', text, re.M | re.S)
+    if usual:
+        return inspect.cleandoc(usual[1])
     import ast
 
-    for node in ast.parse(file.read_text("utf-8")).body:
+    for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef) and node.name == file.stem:
             return ast.get_docstring(node) or ""
     return ""

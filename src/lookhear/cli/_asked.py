@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lookhear.errors import MediaError, RecipeError
-from lookhear.fetch import FetchOptions, fetch, is_url
+from lookhear.files import is_url
 
 SUFFIXES = (
     *(".mp4", ".m4v", ".mkv", ".webm", ".mov", ".avi", ".flv", ".mpg", ".mpeg", ".ts", ".wmv", ".3gp", ".gif"),
@@ -38,12 +38,12 @@ def parted(words: Sequence[str], questions: Sequence[str], file: Path | None) ->
 
 
 @contextmanager
-def files(videos: Sequence[str], options: FetchOptions | None) -> Iterator[list[tuple[str, Path | MediaError]]]:
+def files(videos: Sequence[str], limits: tuple[float, float] | None) -> Iterator[list[tuple[str, Path | MediaError]]]:
     """Context manager that resolves videos to a list of (name, path).
 
     A folder or pattern gives each of its files; a URL is downloaded into a temporary folder that is deleted at the end.
-    URLs are refused unless `options` is given. With several videos, a MediaError takes the place of the path of a video
-    that is not available; with a single video it is raised.
+    URLs are refused unless `limits` of a download, (megabytes, seconds), are given. With several videos, a MediaError
+    takes the place of the path of a video that is not available; with a single video it is raised.
     """
     from tempfile import TemporaryDirectory
 
@@ -52,7 +52,7 @@ def files(videos: Sequence[str], options: FetchOptions | None) -> Iterator[list[
         resolved: list[tuple[str, Path | MediaError]] = []
         for video in videos:
             try:
-                resolved += _found(video, options, Path(folder))
+                resolved += _found(video, limits, Path(folder))
             except MediaError as error:
                 if not several:
                     raise
@@ -60,11 +60,14 @@ def files(videos: Sequence[str], options: FetchOptions | None) -> Iterator[list[
         yield resolved
 
 
-def _found(video: str, options: FetchOptions | None, folder: Path) -> list[tuple[str, Path | MediaError]]:
+def _found(video: str, limits: tuple[float, float] | None, folder: Path) -> list[tuple[str, Path | MediaError]]:
     if is_url(video):
-        if options is None:
+        if limits is None:
             raise MediaError(f"{video!r} is an address: add --fetch to have it downloaded.")
-        return [(video, fetch(video, folder, options))]
+        from lookhear.fetch import FetchOptions, fetch
+
+        megabytes, seconds = limits
+        return [(video, fetch(video, folder, FetchOptions(max_bytes=int(megabytes * 1e6), seconds=seconds)))]
     path = Path(video)
     if path.is_dir():
         inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())

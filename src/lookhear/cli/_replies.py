@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from lookhear.layers.generation import Generation
 
 MaxTokens = Annotated[int, typer.Option(min=0, help="Most tokens of a language model's reply; 0: the task's default.")]
 Temperature = Annotated[
@@ -27,8 +24,10 @@ def told(
     max_tokens: int, temperature: float, top_p: float, seed: int, beams: int, stop: Sequence[str] | None, window: float
 ) -> dict[str, Any]:
     """Keyword arguments of `lookhear.load` for these options; empty if all are defaults. Raises RecipeError."""
+    made: dict[str, Any] = {"window": window} if window else {}
+    if (max_tokens, temperature, top_p, seed, beams, stop or []) == (0, 0.0, 1.0, 0, 1, []):
+        return made
     from lookhear.layers.generation import Generation
 
-    how: Generation = Generation(max_tokens, temperature, top_p, 0, seed, beams, tuple(stop or ()))
-    made: dict[str, Any] = {} if how.plain else {"generation": how}
-    return made | ({"window": window} if window else {})
+    how = Generation(max_tokens, temperature, top_p, 0, seed, beams, tuple(stop or ()))
+    return made if how.plain else made | {"generation": how}

@@ -47,10 +47,13 @@ def certificate(model: str, folder: Path | None = None) -> Certificate | None:
 
     For a server: the certificate of the model that is named, or the server's only certificate.
     """
-    from lookhear.evaluate.doctor.certificate import find, load
     from lookhear.model.names import SERVED, shelf
 
     folder = folder or certificates()
+    if not folder.is_dir():
+        return None
+    from lookhear.evaluate.doctor.certificate import find, load
+
     which, where, options = shelf(model)
     if which != SERVED:
         return find(folder, model, "")

@@ -68,35 +68,38 @@ def ask(
 ) -> None:
     """Answer questions about videos, with the evidence for each answer.
 
-    With several videos, those that cannot be read are reported, the others are answered, and the exit code is 1.
+    With several videos, those that cannot be read are reported, the others are answered, and the exit code is 1. The
+    exit code is 1 as well if a reply of a server did not come.
 
     Example: lookhear ask concert.mp4 "Which instrument starts first?" --evidence out
 
     Example: lookhear ask concerts/ -q "Which instrument starts first?" -q "Is there a voiceover?" --json
     """
+    from lookhear import segmenters
     from lookhear.cli import _asked
     from lookhear.cli._replies import told
     from lookhear.cli._served import late
     from lookhear.errors import MediaError, RecipeError
-    from lookhear.fetch import FetchOptions
-    from lookhear.model import LLMModel, default, load, spelled
+    from lookhear.model import default, load, spelled
+    from lookhear.model.names import named
 
     videos, asked = _asked.parted(words, question or (), questions)
+    segmenters.check(segmenter)
     model = spelled(model or default())
-    options = FetchOptions(max_bytes=int(max_mb * 1e6), seconds=max_seconds) if fetch else None
-    with _asked.files(videos, options) as files:
+    limits = (max_mb, max_seconds) if fetch else None
+    with _asked.files(videos, limits) as files:
         _agree(model, yes)
         answering = load(model, **late(model), **told(max_tokens, temperature, top_p, seed, beams, stop, window))
-        if stream and (window or as_json or not isinstance(answering, LLMModel)):
+        if stream and (window or as_json or not named(model)):
             raise RecipeError("--stream shows the replies of a language model as text: without --json and --window.")
-        for line in answering.llm.report if isinstance(answering, LLMModel) else ():
+        for line in answering.llm.report if named(model) else ():  # type: ignore[attr-defined]
             print(f"{model}: {line}", file=sys.stderr)
-        several, failed = len(files) > 1, 0
+        several, failed, lost = len(files) > 1, 0, 0
         for name, file in files:
             try:
                 if isinstance(file, MediaError):
                     raise file
-                _answered(answering, name, file, asked, several, as_json, evidence, segmenter, stream)
+                lost += _answered(answering, name, file, asked, several, as_json, evidence, segmenter, stream)
             except MediaError as error:
                 if not several:
                     raise
@@ -104,6 +107,9 @@ def ask(
                 print(f"not read: {name}: {error}", file=sys.stderr)
     if failed:
         print(f"{failed} of {len(files)} videos could not be read", file=sys.stderr)
+    if lost:
+        print(f"no reply came to {lost} of {len(asked) * len(files)} questions", file=sys.stderr)
+    if failed or lost:
         raise typer.Exit(1)
 
 
@@ -117,9 +123,8 @@ def _answered(
     evidence: Path | None,
     segmenter: str,
     stream: bool,
-) -> None:
-    """Answer every question about one video and print it."""
-    from lookhear.evaluate.evidence import as_json as plain
+) -> int:
+    """Answer every question about one video and print it; how many replies did not come."""
     from lookhear.model import clip_of
 
     clip = clip_of(file)
@@ -132,6 +137,8 @@ def _answered(
         print(f"── {name}")
     for question, answer, picture in zip(asked, answers, pictures, strict=True):
         if as_json:
+            from lookhear.evaluate.answered import as_json as plain
+
             print(dumps({"video": name} | plain(question, answer, answering.name)))
             continue
         print(question)
@@ -139,6 +146,9 @@ def _answered(
         if picture:
             print(f"  drawn  {picture}")
         print()
+    from lookhear.tasks import NO_REPLY
+
+    return sum(any(note.startswith(NO_REPLY) for note in answer.notes) for answer in answers)
 
 
 def _streamed(answering: Any, clip: Clip, asked: Sequence[str]) -> list[Answer]:

@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from lookhear.evaluate.audit.card import Card
 
+from lookhear.cli._formats import Format
 from lookhear.files import dumps
 
 
@@ -31,7 +32,7 @@ def audit(
         bool, typer.Option("--lenient", help="Accept predictions that differ only in spelling or form.")
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for audit.html, audit.json and audit.md.")] = None,
-    format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
+    format: Format = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Remove sound, picture, question or order and measure the change in accuracy: a model's robustness card.

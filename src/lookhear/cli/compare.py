@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from lookhear.evaluate.report import Report
 
+from lookhear.cli._formats import Format
 from lookhear.files import dumps
 
 
@@ -28,7 +29,7 @@ def compare(
     cases: Annotated[
         Path | None, typer.Option(help="Write cases of all reports side by side (HTML); frames with --dataset, --root.")
     ] = None,
-    format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
+    format: Format = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Test whether one set of answers is better than another, by question type.

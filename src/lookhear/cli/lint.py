@@ -33,9 +33,12 @@ def lint(
     Example: lookhear lint QA.json --against train.json --out report
     """
     from lookhear import files
+    from lookhear.errors import DatasetError
     from lookhear.evaluate.lint import page, source
 
     name, annotations = source.read(questions, root, split)
+    if not annotations.examples and not annotations.faults:
+        raise DatasetError(f"{questions!r} holds no questions. Give a question file, or a dataset's name with --root.")
     others = {path.name: source.read(str(path))[1].examples for path in against or ()}
     linted = page.lint(name, annotations, others, resamples)
     text = dumps(linted.to_json(), indent=2)

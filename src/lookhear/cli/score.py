@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from lookhear.cli._formats import Format
 from lookhear.cli._plots import of_report
 from lookhear.files import dumps
 
@@ -22,7 +23,7 @@ def score(
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Accept answers that differ only in spelling or form.")
     ] = False,
-    format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
+    format: Format = "text",
     beside: Annotated[str, typer.Option(help="Published methods to print as well: TSPM,QA-TIGER, or all.")] = "",
     out: Annotated[Path | None, typer.Option(help="Folder to keep the report in, for lookhear compare.")] = None,
     rows: Annotated[Path | None, typer.Option(help="File for one row per question: .csv or .parquet.")] = None,

@@ -112,8 +112,8 @@ def serve(
         worker_bytes=memory_mb * MB,
         grace_seconds=grace,
     )
-    _say(settings)
-    raise SystemExit(run(replace(settings, limits=limits), "debug" if verbose else "warning"))
+    level = "debug" if verbose else "warning"
+    raise SystemExit(run(replace(settings, limits=limits), level, lambda: _say(settings)))
 
 
 def _keys(file: Path | None) -> tuple[str, ...]:

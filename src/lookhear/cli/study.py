@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lookhear import files
+from lookhear.cli._formats import Format
 from lookhear.cli._plots import plotted
 from lookhear.files import dumps
 
@@ -40,7 +41,7 @@ def study(
     ] = 1e9,
     beside: Annotated[str, typer.Option(help="Published methods to print beside them: names, or all.")] = "",
     figure: Annotated[Path | None, typer.Option(help="Also draw the rows: lines or bars (png, svg or pdf).")] = None,
-    format: Annotated[str, typer.Option(help="text, markdown, latex or csv.")] = "text",
+    format: Format = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Train every row of a study, evaluate the rows on the same questions, and test them against each other.

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lookhear.cli._formats import Format
 from lookhear.files import dumps
 
 
@@ -21,7 +22,7 @@ def survey(
     ours: Annotated[
         list[Path] | None, typer.Option(help="With --table: a report's folder or a study.json to put beside it.")
     ] = None,
-    format: Annotated[str, typer.Option(help="With --table: text, markdown, latex or csv.")] = "text",
+    format: Format = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Print published results by question type and by design, and the best result of each year.

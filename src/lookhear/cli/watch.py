@@ -23,7 +23,7 @@ def watch(
         ),
     ] = "",
     without: Annotated[list[str] | None, typer.Option(help="Leave out sound, picture or words (repeatable).")] = None,
-    workers: Annotated[int, typer.Option(help="Processes, one thread each, if --out is a folder.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Processes, one thread each, if --out is a folder.")] = 1,
     engine: Annotated[
         str, typer.Option(help="local, or ray: Ray here or on the cluster that RAY_ADDRESS names.")
     ] = "local",
@@ -47,12 +47,14 @@ def watch(
     left = tuple(sorted(set(without or ())))
     if strange := set(left) - {"sound", "picture", "words"}:
         raise RecipeError(f"Cannot leave out {min(strange)!r}: there are sound, picture and words.")
+    many.check(engine)
+    kind = exports.format_of(out or Path("a.json"), format) if format else ""  # a wrong one is refused, used or not
     listed = many.videos(videos)
     several = len(listed) > 1 or videos[0].is_dir()
     if out is not None and not several and not out.is_dir():
-        todo = [many.Job(listed[0], out, exports.format_of(out, format), left)]
+        todo = [many.Job(listed[0], out, kind or exports.format_of(out, ""), left)]
     elif out is not None:
-        todo = many.jobs(videos, out, exports.format_of(out / "a.json", format), left)
+        todo = many.jobs(videos, out, kind or exports.format_of(out / "a.json", ""), left)
     else:
         _show(listed, left, as_json)
         return

@@ -2,6 +2,7 @@
 
     net.py      Recipe: data, features, net, debias, training
     llm.py      LLMRecipe: base model, adapter, tasks, training
+    literal.py  recipes that need no conversion, without OmegaConf
     parse.py    load("soundstage/av_master", ["train.lr=3e-4"]) -> Recipe
     plugins.py  build("nets", {"name": "av_master", "hidden": 256}) -> nn.Module
 

@@ -1,4 +1,7 @@
-"""Read recipes: YAML and overrides are checked against the dataclasses. The only user of OmegaConf."""
+"""Read recipes: YAML and overrides are checked against the dataclasses.
+
+The only user of OmegaConf, which is imported where values must be converted or overridden: its import is slow.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,27 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints, overload
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from yaml import MappingNode, SafeLoader, SequenceNode, YAMLError, compose
 
+from lookhear.catalog import unknown
+from lookhear.config import literal
 from lookhear.config.llm import LLMRecipe
 from lookhear.config.net import Recipe
 from lookhear.errors import RecipeError
+from lookhear.kinds import misfit
 
 T = TypeVar("T")
 LEAST = {  # key of a recipe -> its smallest allowed value
     **dict.fromkeys(("seed", "clips", "lr", "weight_decay", "warmup", "limit", "weight", "steps", "epochs"), 0),
     **dict.fromkeys(("seconds", "batch", "asks", "accumulate", "checkpoint_every", "validate_every", "step_epochs"), 1),
+}
+CHOICES = {  # key of a recipe -> the values there are
+    "precision": ("no", "bf16", "fp16"),
+    "optimizer": ("adam", "adamw", "sgd"),
+    "schedule": ("cosine", "step", "constant"),
+    "fit": ("repeat_last", "zeros", "cut"),
+    "options": ("mask", "text", "off"),
+    "report_to": ("tensorboard", "trackio", "wandb"),
 }
 NODES = 100_000  # most values in a recipe with YAML aliases expanded; a few lines of aliases can expand to billions
 OTHERS = ("accelerate", "verl")  # folders of settings that other programs read
@@ -46,6 +58,11 @@ def load(path: Path | str, overrides: Sequence[str] = (), schema: type[Any] = Re
         if "=" not in override:
             raise RecipeError(f"Override {override!r} is not of the form section.key=value.")
     given = _read(path)
+    if not overrides:
+        return parse(schema, given, where=str(path))
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
     try:
         over = OmegaConf.from_dotlist(_served(given, overrides))
     except (YAMLError, OmegaConfBaseException) as error:
@@ -58,8 +75,8 @@ def _served(given: Any, overrides: Sequence[str]) -> list[str]:
     expanded = []
     for override in overrides:
         key, _, name = override.partition("=")
-        if key == "features" and not name.startswith("{") and OmegaConf.is_dict(given.get("features")):
-            expanded += [f"features.{stream}={name}" for stream in given.features if stream != "tokens"]
+        if key == "features" and not name.startswith("{") and isinstance(given.get("features"), Mapping):
+            expanded += [f"features.{stream}={name}" for stream in given["features"] if stream != "tokens"]
         else:
             expanded.append(override)
     return expanded
@@ -104,24 +121,47 @@ def parse(schema: type[T], options: Mapping[str, Any] | None, where: str) -> T:
         raise RecipeError(f"{where}: expected a mapping of keys to values, got {options!r}.")
     _check_keys(schema, options, where, "")
     _check_values(options, where)
-    try:
-        made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), dict(options)))
-    except OmegaConfBaseException as error:
-        raise RecipeError(f"{where}: {getattr(error, 'full_key', None) or 'value'}: {first_line(error)}") from None
+    made: Any = literal.fitting(schema, options)
+    made = _converted(schema, options, where) if made is None else made
+    if wrong := misfit(made):  # OmegaConf lets a list pass where a mapping's values are texts
+        raise RecipeError(f"{where}: {wrong}.")
     if schema in (Recipe, LLMRecipe):
         _check_amounts(made, where)
-    return made  # type: ignore[return-value]
+    return made
+
+
+def _converted(schema: type[T], options: Mapping[str, Any], where: str) -> T:
+    """A `schema` of values that OmegaConf converts to the types of its fields. Raises RecipeError."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), dict(options)))
+        return made  # type: ignore[return-value]
+    except OmegaConfBaseException as error:
+        raise RecipeError(f"{where}: {getattr(error, 'full_key', None) or 'value'}: {first_line(error)}") from None
 
 
 def dump(recipe: Any, path: Path) -> None:
     """Write a recipe (any config dataclass) as the YAML that `load` reads back to an equal one."""
+    from omegaconf import OmegaConf
+
     path.write_text(OmegaConf.to_yaml(OmegaConf.create(dataclasses.asdict(recipe))), "utf-8")
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file, with numbers parsed as OmegaConf does. Raises RecipeError."""
     try:
         text = path.read_text("utf-8")
+        plain = literal.mapping(text)
+    except (YAMLError, OSError, ValueError, RecursionError) as error:
+        raise RecipeError(f"{path}: not readable as YAML: {first_line(error)}") from None
+    if plain is not None and len(text) < NODES:
+        return plain
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
         if _nodes(compose(text, Loader=SafeLoader)) > NODES:
             raise RecipeError(f"{path}: more than {NODES:,} values, repeated ones counted. That is no recipe.")
         given = OmegaConf.load(path)
@@ -129,7 +169,7 @@ def _read(path: Path) -> Any:
         raise RecipeError(f"{path}: not readable as YAML: {first_line(error)}") from None
     if not OmegaConf.is_dict(given):
         raise RecipeError(f"{path}: expected keys with values, as `seed: 1`, got {text.strip()[:40]!r}.")
-    return given
+    return OmegaConf.to_container(given)  # type: ignore[return-value]
 
 
 def _nodes(root: Any) -> int:
@@ -161,12 +201,15 @@ def _check_values(value: Any, where: str) -> None:
 
 
 def _check_amounts(made: Any, where: str, prefix: str = "") -> None:
-    """Refuse values below LEAST in any section of a recipe."""
+    """Refuse values below LEAST, and names that are not among CHOICES, in any section of a recipe."""
     for key, value in vars(made).items():
         if dataclasses.is_dataclass(value):
             _check_amounts(value, where, f"{prefix}{key}.")
         elif key in LEAST and isinstance(value, (int, float)) and value < LEAST[key]:
             raise RecipeError(f"{where}: {prefix}{key}={value}: at least {LEAST[key]} is needed.")
+        for name in (value if isinstance(value, list) else [value]) if key in CHOICES else ():
+            if name not in CHOICES[key]:
+                raise RecipeError(f"{where}: {prefix}{key}: {unknown(key, name, CHOICES[key])}")
 
 
 def _check_keys(schema: type[Any], options: Mapping[str, Any], where: str, prefix: str) -> None:

@@ -8,6 +8,8 @@ Annotations and videos: github.com/YapengTian/AVE-ECCV18 (no licence stated); th
 
 3,339 train, 402 val, 402 test; AV-UIE v2 trains on 3.3 K. Some videos occur again with another event. One record
 (Church bell, VWi2ENBuTbw) has length 0. It is kept as background throughout and listed as odd.
+
+`ave@evidence` asks which event is seen and heard, and when: questions for the evidence league.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lookhear.datasets.reading import dated
 from lookhear.datasets.reading.annotations import Annotations, Fault, read_rows
 from lookhear.datasets.reading.media import Recordings
 from lookhear.datasets.reading.tables import known, table_rows
@@ -28,18 +31,19 @@ LABELS = (
     "Chainsaw", "Cat", "Horse", "Toilet flush", "Rodents, rats, mice", "Accordion", "Mandolin",
 )  # fmt: skip
 VOCABULARY = LABELS
+VERSIONS = dated.VERSIONS
 SECONDS = 10
 COLUMNS = ("Category", "VideoID", "Quality", "StartTime", "EndTime")
 FILES = {"train": "trainSet.txt", "val": "valSet.txt", "test": "testSet.txt", "all": "Annotations.txt"}
 FOLDERS = ("", "data", "AVE_Dataset", "data/AVE")
 
 
-def load(root: Path | str, split: str) -> list[Example]:
+def load(root: Path | str, split: str, version: str = "") -> list[Example]:
     """Every readable clip of `split`; its event is the only segment of the reference."""
-    return read(root, split).loaded()
+    return read(root, split, version).loaded()
 
 
-def read(root: Path | str, split: str) -> Annotations:
+def read(root: Path | str, split: str, version: str = "") -> Annotations:
     """The clips of `split` (or of a file ending in .txt), the rows that could not be read, and the odd ones."""
     root = Path(root)
     path = _find(root, split if split.endswith(".txt") else FILES.get(split, ""))
@@ -66,10 +70,11 @@ def read(root: Path | str, split: str) -> Annotations:
 
     rows = table_rows(path, COLUMNS, "&", header=False)
     titles = dict(zip(COLUMNS, COLUMNS, strict=True))
-    return read_rows(path, (row for row in rows if row[1] != titles), make).with_faults(odd)
+    found = read_rows(path, (row for row in rows if row[1] != titles), make).with_faults(odd)
+    return dated.asked(found, version)
 
 
-def splits(root: Path | str) -> list[str]:
+def splits(root: Path | str, version: str = "") -> list[str]:
     """The splits whose files are under `root`; `all` only if the others are missing, as it contains them."""
     there = [split for split, file in FILES.items() if _find(Path(root), file)]
     return [split for split in there if split != "all"] or there

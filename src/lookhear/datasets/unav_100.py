@@ -7,6 +7,8 @@ Annotations: github.com/ttgeng233/UnAV, data/unav100_annotations.json (MIT); the
 
 6,489 train, 2,134 val, 2,167 test. AV-UIE v2 trains on 4.9 K short segments of train, with times in whole seconds.
 Events overlap; in a reference they are in temporal order.
+
+`unav_100@evidence` asks which event is seen and heard, and when: questions for the evidence league.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from lookhear.datasets.reading import dated
 from lookhear.datasets.reading.annotations import Annotations, Fault, quote, read_rows, text_of
 from lookhear.datasets.reading.media import Recordings
 from lookhear.datasets.reading.replies import in_order, names
@@ -44,16 +47,17 @@ LABELS = (
     "horse clip-clop", "water burbling", "lawn mowing", "playing banjo", "playing zither", "playing harmonica",
     "people battle cry", "people sobbing", "ambulance siren", "rope skipping", "hair dryer drying",
 )  # fmt: skip
+VERSIONS = dated.VERSIONS
 FILE = "unav100_annotations.json"
 SUBSETS = {"train": "train", "val": "validation", "test": "test"}
 
 
-def load(root: Path | str, split: str) -> list[Example]:
+def load(root: Path | str, split: str, version: str = "") -> list[Example]:
     """Every readable video of `split`."""
-    return read(root, split).loaded()
+    return read(root, split, version).loaded()
 
 
-def read(root: Path | str, split: str) -> Annotations:
+def read(root: Path | str, split: str, version: str = "") -> Annotations:
     """The videos of `split`, with unreadable entries as faults. Entries without a known split are faults in every
     split."""
     root = Path(root)
@@ -78,10 +82,11 @@ def read(root: Path | str, split: str) -> Annotations:
         )
 
     others = [name for name in SUBSETS.values() if name != SUBSETS[split]]
-    return read_rows(path, (row for row in _rows(path) if _subset(row[1]) not in others), make)
+    found = read_rows(path, (row for row in _rows(path) if _subset(row[1]) not in others), make)
+    return dated.asked(found, version)
 
 
-def splits(root: Path | str) -> list[str]:
+def splits(root: Path | str, version: str = "") -> list[str]:
     """All three splits, if the file is under `root`."""
     return list(SUBSETS) if _file(Path(root)) else []
 
@@ -115,8 +120,8 @@ def _rows(path: Path) -> Iterator[Row]:
             name, after = decoder.raw_decode(text, at)
             between = colon.match(text, after)
             entry, end = decoder.raw_decode(text, between.end() if between else after)
-        except json.JSONDecodeError as error:
-            why = f"not JSON ({error.msg}); what follows is not read"
+        except (ValueError, RecursionError) as error:
+            why = f"not JSON ({quote(str(error))}); what follows is not read"
             yield line, Fault("malformed", path, line, why, quote(text[at : at + 200])), ""
             return
         yield line, (name, entry), quote(text[at:end])

@@ -22,7 +22,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -135,6 +134,8 @@ def pictures(media: Media) -> Float[Tensor, "time 3 128 128"]:
         raise FeatureError("stage_vision was given a clip without a picture.")
     frames = media.frames
     if frames.shape[1:3] != (SIZE, SIZE):
+        from PIL import Image  # frames decoded as `sampling` says need no scaling
+
         frames = np.stack([np.asarray(Image.fromarray(f).resize((SIZE, SIZE), Image.Resampling.BOX)) for f in frames])
     return scaled(torch.from_numpy(np.ascontiguousarray(frames)))
 

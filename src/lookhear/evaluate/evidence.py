@@ -1,4 +1,4 @@
-"""Deletion test of evidence: accuracy without the seconds of highest weight; and evidence as JSON."""
+"""Deletion test of evidence: accuracy without the seconds of highest weight."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lookhear.metrics.answers import normal
 from lookhear.model import NetModel, says
 from lookhear.store.batch import Batch, orders
 from lookhear.store.features import FeatureStore
-from lookhear.types import Answer, Example
+from lookhear.types import Example
 
 WAYS = ("pointed", "random", "least")  # which seconds are deleted
 
@@ -115,29 +115,6 @@ def deletion(
     cost = {way: whole - value for way, value in without.items()}
     interval = (float(low), float(high))
     return Deletion(len(examples), seconds, whole, without, cost, 100 * float(extra.mean()), interval)
-
-
-def as_json(question: str, answer: Answer, model: str) -> dict[str, Any]:
-    """One answered question as `lookhear ask --json` prints it."""
-    evidence = answer.evidence
-    return {
-        "question": question,
-        "answer": answer.text,
-        "scores": _rounded(answer.scores),
-        "evidence": {
-            "seen": [round(w, 5) for w in evidence.seen] if evidence else [],
-            "heard": [round(w, 5) for w in evidence.heard] if evidence else [],
-            "segments": [asdict(s) for s in answer.segments],
-            "regions": [{"box": r.box, "time": r.time, "label": r.label} for r in answer.regions],
-        },
-        "opinions": {name: _rounded(o) for name, o in evidence.opinions.items()} if evidence else {},
-        "model": model,
-        "notes": list(answer.notes),
-    }
-
-
-def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
-    return {name: round(score, 5) for name, score in scores.items()}
 
 
 def _without(rows: Batch, gone: Tensor, reference: Mapping[str, Tensor]) -> Batch:

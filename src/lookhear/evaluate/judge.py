@@ -12,7 +12,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from lookhear.checkpoints import sha256
 from lookhear.ledger import Ledger, key_of
+from lookhear.llms.endpoint import Endpoint
 from lookhear.metrics.answers import correct
 from lookhear.tasks.reading import reader
 from lookhear.types import Answer, Example, Media
@@ -55,6 +57,13 @@ def prompt(example: Example, answer: Answer) -> str:
     reference = example.reference.text if example.reference else ""
     said = answer.text.replace("<reply>", "").replace("</reply>", "")[:2000]
     return f"Question: {example.question}\nRight answer: {reference}\n<reply>{said}</reply>\n{QUESTION}"
+
+
+def identity(name: str, llm: Any) -> str:
+    """What verdicts are kept under: the name, and for a model on this machine the weights behind it too."""
+    if isinstance(llm, Endpoint):
+        return name
+    return f"{name} of weights {sha256(llm.model)[:16]}"
 
 
 def asking(llm: Any) -> Ask:

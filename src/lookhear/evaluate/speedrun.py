@@ -25,11 +25,11 @@ from lookhear.evaluate import floors, pairs
 from lookhear.evaluate.audit.card import Card
 from lookhear.evaluate.run import run
 from lookhear.metrics.answers import accuracy
-from lookhear.metrics.evidence import iou
+from lookhear.metrics.evidence import iou, named
 from lookhear.model import Model
 from lookhear.soundstage.write.card import checksum
 from lookhear.store.features import FeatureStore
-from lookhear.types import Answer, Example, Segment
+from lookhear.types import Answer, Example
 
 HASHES = {  # sha256 of the files with questions and ground truth
     "scenes.jsonl": "be39f5504e49ae9cd9eaf08fa114a9835ac4faf3b22117645f88ca3a4514ec04",
@@ -76,19 +76,6 @@ def points(model: Model, root: Path, store: FeatureStore | None = None) -> dict[
     seconds = 100 * float(np.mean([iou(named(a), r.segments) for a, r in zip(said, _references(dated), strict=True)]))
     found = {"questions": max(0.0, 100 * (right - floor) / (100 - floor)), "twins": both, "evidence": seconds}
     return {"points": sum(found.values()) / len(found)} | found | {"accuracy": right}
-
-
-def named(answer: Answer) -> tuple[Segment, ...]:
-    """The answer's segments, else the seconds with more than a uniform share of its evidence weights, per modality."""
-    if answer.segments or answer.evidence is None:
-        return answer.segments
-    tracks = (("audio", answer.evidence.heard), ("visual", answer.evidence.seen))
-    return tuple(
-        Segment("", float(second), second + 1.0, stream)
-        for stream, weights in tracks
-        for second, weight in enumerate(weights)
-        if weight * len(weights) > 1
-    )
 
 
 def entry(

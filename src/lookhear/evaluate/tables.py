@@ -33,7 +33,7 @@ def one(report: Scored, format: str = "text") -> str:
 
     A task metric that repeats the list is left out; the share of unread replies is always shown.
     """
-    _check(format)
+    check(format)
     besides = _besides(report, format)
     if report.overall is None:
         return "\n\n".join([*_of_tasks(report, format), *besides])
@@ -180,7 +180,7 @@ def grid(
 
     A missing number is printed as a dash.
     """
-    _check(format)
+    check(format)
     names = list(dict.fromkeys(name for scores in rows.values() for name in scores))
     names = [n for n in names if n != "Overall"] + (["Overall"] if "Overall" in names else [])
     lines = []
@@ -197,7 +197,7 @@ def grid(
 
 def lines(rows: Mapping[str, Mapping[str, str]], names: Sequence[str], format: str = "text") -> str:
     """A table of texts with the columns `names`; in LaTeX, the part of a name before a slash is a spanning header."""
-    _check(format)
+    check(format)
     cells = [[row, *(texts.get(name, "-") for name in names)] for row, texts in rows.items()]
     if format == "latex":
         return _latex(names, [[_tex(cell) for cell in line] for line in cells])
@@ -207,7 +207,7 @@ def lines(rows: Mapping[str, Mapping[str, str]], names: Sequence[str], format: s
 
 def lay_out(head: Sequence[str], rows: Sequence[Sequence[str]], format: str) -> str:
     """A table of cells with a header, first column left-aligned, the others right-aligned; LaTeX as one tabular."""
-    _check(format)
+    check(format)
     if format == "latex":
         lines = [" & ".join(_tex(cell) if "\\" not in cell else cell for cell in row) + r" \\" for row in [head, *rows]]
         columns = f"\\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}"
@@ -288,6 +288,7 @@ def _tex(text: str) -> str:
     return "".join("\\" + c if c in "&%$#_{}" else c for c in text)
 
 
-def _check(format: str) -> None:
+def check(format: str) -> None:
+    """Raise RecipeError where no table is laid out as `format`."""
     if format not in FORMATS:
         raise RecipeError(unknown("table format", format, FORMATS))

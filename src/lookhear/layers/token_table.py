@@ -1,4 +1,4 @@
-"""How published baselines read a question: word ids through a trained table, or word vectors in its place."""
+"""Question inputs of published baselines: word ids through a trained embedding, or word vectors in its place."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lookhear.types import Memory, Output
 
 
 def padding_of(tokens: Int[Tensor, "row word"]) -> Bool[Tensor, "row word"]:
-    """Where the ids are 0; the first word of a row of nothing but padding counts as one."""
+    """Padding mask of token ids: true for id 0, except for the first word of a row that is padding only."""
     padding = tokens == 0
     padding[:, 0] &= ~padding.all(dim=1)
     return padding
@@ -26,10 +26,10 @@ def padding_of(tokens: Int[Tensor, "row word"]) -> Bool[Tensor, "row word"]:
 def trim(tokens: Int[Tensor, "row word"]) -> tuple[Int[Tensor, "row word"], Bool[Tensor, "row word"]]:
     """(token ids without columns that are padding in every row, padding mask). Id 0 is padding.
 
-    A row of nothing but padding is read as one word of id 0, so that no softmax is over nothing.
+    A row of padding only is read as one word of id 0, so that no softmax is empty.
     """
     padding = padding_of(tokens)
-    if tokens.is_meta:  # shapes alone have no padding
+    if tokens.is_meta:  # meta tensors have no values, hence no padding
         return tokens, padding
     longest = int((~padding).any(dim=0).nonzero().max()) + 1
     return tokens[:, :longest], padding[:, :longest]
@@ -37,7 +37,7 @@ def trim(tokens: Int[Tensor, "row word"]) -> tuple[Int[Tensor, "row word"], Bool
 
 @dataclass(frozen=True)
 class Options:
-    """Options that the networks with a token table share. Fields named like streams are the widths of these streams."""
+    """Options shared by networks with a word embedding. Fields named like streams are the widths of these streams."""
 
     variant: str = "released"
     """form of the network; see the module's docstring"""
@@ -48,7 +48,7 @@ class Options:
     frames: int = 512
     """width of the stream `frames`"""
     read: str = "tokens"
-    """tokens: ids through a trained table; words: word vectors"""
+    """tokens: ids through a trained embedding; words: word vectors"""
     tokens: int = 20000
     """size of the token vocabulary; id 0 is padding"""
     words: int = 512
@@ -56,18 +56,18 @@ class Options:
 
 
 class Reads(WatchAnswer):
-    """A net whose questions come as word ids (`read="tokens"`) or as word vectors (`read="words"`).
+    """A net whose questions are word ids (`read="tokens"`) or word vectors (`read="words"`).
 
-    A subclass calls `reads` in its constructor and defines `reply(memory, vectors, padding) -> Output`. Where padding
-    takes part in what a published network computes, it sets `trims = False`: then columns that are padding in a whole
-    batch stay, so that no question's answer depends on its neighbours.
+    A subclass calls `reads` in its constructor and defines `reply(memory, vectors, padding) -> Output`. If padding
+    affects the result of a published network, it sets `trims = False`: columns that are padding in the whole batch are
+    then kept, so that an answer does not depend on the other questions of the batch.
     """
 
     table: nn.Embedding | None
     trims = True
 
     def reads(self, read: str, tokens: int, width: int) -> None:
-        """Make the table, where there is one. Raises RecipeError for another `read`."""
+        """Make the embedding if `read` is "tokens". Raises RecipeError for an unknown `read`."""
         if read not in ("tokens", "words"):
             raise RecipeError(f"read={read!r}: questions are read as tokens or as words.")
         self.table = nn.Embedding(tokens, width) if read == "tokens" else None
@@ -83,23 +83,23 @@ class Reads(WatchAnswer):
         return self.reply(memory, self.vectors(tokens), padding)
 
     def vectors(self, tokens: Int[Tensor, "*rows"]) -> Float[Tensor, "*rows dim"]:
-        """The table's vectors of token ids."""
+        """Word embeddings of token ids."""
         assert self.table is not None, "a net that reads words has no table"
         return self.table(tokens)
 
     def answer_words(self, memory: Memory, words: Float[Tensor, "question word wide"]) -> Output:
-        """Logits of the answers and the weight of each second. Rows of `words` that are all zero are padding."""
+        """Logits of the answers and the weight of each second. All-zero rows of `words` are padding."""
         if self.trims:
             return self.reply(memory, *real_words(words))
         return self.reply(memory, words, padding_of((words != 0).any(dim=-1).long()))
 
     def reply(self, memory: Memory, vectors: Tensor, padding: Tensor) -> Output:
-        """The answer from word vectors (question, word, dim) and what of them is padding (question, word)."""
+        """The answer from word vectors (question, word, dim) and their padding mask (question, word)."""
         raise NotImplementedError
 
 
 class SeesHears(WatchAnswer):
-    """A net that watches `frames`, or `audio` and `frames` where `hears`. A subclass defines `start(seen, heard)`."""
+    """A net that reads `frames`, or `audio` and `frames` if `hears` is set. A subclass defines `start(seen, heard)`."""
 
     hears: bool
 
@@ -117,19 +117,19 @@ class SeesHears(WatchAnswer):
         return self.start(seen=frames, heard=audio)
 
     def start(self, seen: Tensor, heard: Tensor | None = None) -> Memory:
-        """What is kept of what is seen (clip, time, wide) and, where the net hears, of what is heard."""
+        """The memory from the picture (clip, time, wide) and, if the net reads it, the sound."""
         raise NotImplementedError
 
 
 def sides(seen: Tensor, heard: Tensor | None) -> dict[str, Tensor]:
-    """What is there of `seen` and `heard`, by these names."""
+    """A dict of `seen` and, if given, `heard`."""
     return {"seen": seen} if heard is None else {"seen": seen, "heard": heard}
 
 
 def run_lstm(
     lstm: nn.LSTM, steps: Float[Tensor, "row word wide"], padding: Bool[Tensor, "row word"], state: object = None
 ) -> tuple[Float[Tensor, "row word dim"], tuple[Tensor, Tensor]]:
-    """(the state after each word, zero at padding; the last (h, c)), each row read to its last word only."""
+    """(the state after each word, zero at padding; the last (h, c)). Each row is read to its last word only."""
     if padding.is_meta or not padding.any():
         return lstm(steps, state)
     place = torch.arange(1, steps.shape[1] + 1, device=steps.device)

@@ -5,7 +5,8 @@
     grounded         correct answer, equal modalities, and temporal IoU of at least IOU (percent)
     …_shuffled       the same against the evidence of another question, as a chance level
 
-References without evidence are left out. A single time counts as one second. An answer without evidence has IoU 0.
+References without evidence are left out. A single time counts as one second. An answer without evidence has IoU 0. A
+network names no times: its evidence is the seconds with more than a uniform share of its weights.
 """
 
 from __future__ import annotations
@@ -32,22 +33,36 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer], seed: int = 
     circle = np.random.default_rng(seed).permutation([i for i, there in enumerate(dated) if there])
     for place, its in zip(circle, np.roll(circle, 1), strict=True):
         other[place] = references[its]
+    said = [named(answer) for answer in answers]
     metrics: dict[str, Pooled] = {}
     for end, against in (("", references), ("_shuffled", other)):
-        both = [iou(a.segments, r.segments) for a, r in zip(answers, against, strict=True)]
-        named = [senses(a.segments) == senses(r.segments) for a, r in zip(answers, against, strict=True)]
+        both = [iou(s, r.segments) for s, r in zip(said, against, strict=True)]
+        through = [senses(s) == senses(r.segments) for s, r in zip(said, against, strict=True)]
         right = [correct(a, r) for a, r in zip(answers, references, strict=True)]
-        whole = [r and s and i >= IOU for r, s, i in zip(right, named, both, strict=True)]
-        metrics |= {f"evidence_iou{end}": mean(both, dated), f"sense{end}": mean(named, dated)}
+        whole = [r and s and i >= IOU for r, s, i in zip(right, through, both, strict=True)]
+        metrics |= {f"evidence_iou{end}": mean(both, dated), f"sense{end}": mean(through, dated)}
         metrics[f"grounded{end}"] = mean(whole, dated)
     return metrics
 
 
-def iou(named: Sequence[Segment], true: Sequence[Segment]) -> float:
+def named(answer: Answer) -> tuple[Segment, ...]:
+    """The answer's segments, else the seconds with more than a uniform share of its evidence weights, per modality."""
+    if answer.segments or answer.evidence is None:
+        return answer.segments
+    tracks = (("audio", answer.evidence.heard), ("visual", answer.evidence.seen))
+    return tuple(
+        Segment("", float(second), second + 1.0, stream)
+        for stream, weights in tracks
+        for second, weight in enumerate(weights)
+        if weight * len(weights) > 1
+    )
+
+
+def iou(told: Sequence[Segment], true: Sequence[Segment]) -> float:
     """Temporal IoU (0..1) of two lists of segments; intersections and unions are summed over both modalities."""
     inside = union = 0.0
     for stream in STREAMS:
-        mine, theirs = (_merged([s for s in some if s.stream in (stream, "audio-visual")]) for some in (named, true))
+        mine, theirs = (_merged([s for s in some if s.stream in (stream, "audio-visual")]) for some in (told, true))
         shared = sum(max(0.0, min(b, d) - max(a, c)) for a, b in mine for c, d in theirs)
         inside += shared
         union += _length(mine) + _length(theirs) - shared

@@ -142,6 +142,24 @@ def _omnibench(reply: str, options: list[str], truth: str) -> str | None:
     return None
 
 
+def _omnibench_lmms(reply: str, options: list[str], truth: str) -> str | None:
+    """The letters of `_omnibench`; option texts are never found, and the code then draws a letter."""
+    return _omnibench(reply, ["\0"] * len(options), truth)
+
+
+def _lvomnibench(reply: str, options: list[str], truth: str) -> Verdict:
+    """A to F at the start before a blank or ".:)", else after "answer is", else the first lone letter in letter order.
+
+    Else the first such letter inside a word; a reply without any leaves the denominator.
+    """
+    said = reply.strip()
+    found = re.match(r"([A-F])[ .:)]", said) or re.search(r"answer is:?\s*\(?\[?([A-F])\b", said, re.IGNORECASE)
+    lone = re.findall(r"(?<![A-Za-z0-9_])([A-F])(?![A-Za-z0-9_])", said, re.IGNORECASE)
+    inside = re.search(r"[A-F]", said.upper())
+    read = found[1].upper() if found else min(map(str.upper, lone)) if lone else inside[0] if inside else None
+    return Verdict(read, read == truth.upper(), read is not None)
+
+
 def _odyssey(reply: str, options: list[str], truth: str) -> str | None:
     """A capital A to D anywhere in the reply, else the option whose text is in the reply, else A.
 
@@ -178,7 +196,7 @@ def _gemini(reply: str, options: list[str], truth: str) -> str | None:
         found = json.loads(reply[start : end + 1]) if start >= 0 else {}
         if isinstance(found, dict) and "answer" in found:
             return str(found["answer"])
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         pass
     box = re.search(r"\\boxed\{([^{}]{0,400})\}", reply)
     if box:
@@ -224,7 +242,9 @@ RULES: Mapping[str, Rule] = {
     "omnivideobench/default": _omnivideo, "omnivideobench/thinking": _omnivideo_thinking,
     "omnivideobench/baichuan": _baichuan, "omnivideobench/gemini": _gemini, "omnivideobench/strict": _equality,
     "av_speakerbench/official": _speaker,
-    "av_speakerbench/lmms_eval": _speaker_lmms, "omnibench/official": _omnibench, "av_odyssey/official": _odyssey,
+    "av_speakerbench/lmms_eval": _speaker_lmms, "omnibench/official": _omnibench,
+    "omnibench/lmms_eval": _omnibench_lmms,
+    "lvomnibench/official": _lvomnibench, "av_odyssey/official": _odyssey,
     "mmau_mmar/string_match": _string_match, "echoink/eval": _echoink, "echoink/reward": _echoink_reward,
     "xmodbench/equality": _equality, "dave/official": _dave,
 }  # fmt: skip

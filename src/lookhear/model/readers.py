@@ -16,7 +16,6 @@ from lookhear.errors import DependencyError, ModelError
 from lookhear.model import names
 from lookhear.types import Media, Reply
 
-MARK = "real+"
 LENGTH = 64  # most tokens of a reply
 
 Reader = Callable[[Sequence[str]], list[Reply]]  # prompts -> one reply each

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from lookhear.layers.attention import weights_state
 from lookhear.layers.watch_answer import WatchAnswer
 
 ROOM = 256 << 20  # bytes kept
@@ -29,7 +30,7 @@ class Wordings:
         self, net: WatchAnswer, texts: Sequence[str], words: Callable[[list[int]], Tensor]
     ) -> dict[str, Tensor]:
         """`net.wording` of the words of `texts`, a row a text; `words(indices)` serves those not yet known."""
-        weights = tuple((p.data_ptr(), p._version) for p in net.parameters())
+        weights = weights_state(net)
         if weights != self.weights:
             self.kept.clear()
             self.used, self.weights = 0, weights

@@ -5,17 +5,18 @@
     audio ─────────┘
 
 Schwartz et al., "A Simple Baseline for Audio-Visual Scene-Aware Dialog", CVPR 2019. Its attention (Schwartz et al.,
-"Factor Graph Attention", CVPR 2019) gives every element a sum, with learned weights, of what it is by itself, how it
-goes with its own stream, how it goes with each of the others (mean cosine), and a prior that marks the last word.
+"Factor Graph Attention", CVPR 2019) computes the logit of each element as a sum with learned weights: a unary
+potential, a pairwise potential with its own stream, pairwise potentials with each other stream (mean cosine), and a
+prior that marks the last word.
 
 `variant="released"` equals the official network (idansc/simple-avsd) up to the state that starts its answer decoder:
-six streams with 6 + 21 modules of their own, padding words taking part in means and softmaxes (`mask=true` leaves them
-out). `shared=true` is that code's mode of sharing weights, which its own network does not use: frames have weights in
-common and no potentials among themselves. The seconds of each quarter take the place of a frame's places; give places
-of four frames one after the other as `frames` and the quarters are those frames. The history of the dialogue is gone,
-and logits from [attended words; last state] take the place of the decoder, a language model. With `read="words"`,
-vectors of a frozen encoder stand for the rows of the table. How the rows in the papers' tables were made was never
-released. The evidence is the attention to each second, a quarter of the weight to each quarter.
+six streams with 6 + 21 separate modules. Padding words take part in means and softmaxes (`mask=true` masks them).
+`shared=true` is that code's weight-sharing mode, which its own network does not use: frames share weights and have no
+potentials among each other. The seconds of each quarter of the clip replace the regions of a frame; if `frames` holds
+the regions of four frames in sequence, the quarters are those frames. The dialogue history is left out, and logits from
+[attended words; last state] replace the decoder, which is a language model. With `read="words"`, word vectors of a
+frozen encoder replace the embedding. The adaptation behind published AVQA results was never released. The evidence is
+the attention to each second, with a quarter of the weight for each quarter.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ from lookhear.layers.token_table import Options, Reads, run_lstm
 from lookhear.layers.translate import fitted, renamed
 from lookhear.types import Memory, Output
 
-STREAMS = range(6)  # the words, four frames, the sound
-KINDS = (0, 1, 1, 1, 1, 2)  # whose weights a stream has in the sharing mode
+STREAMS = range(6)  # words, four frames, sound
+KINDS = (0, 1, 1, 1, 1, 2)  # index of the weights of each stream in sharing mode
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Config(Options):
     shared: bool = False
     """the four frames share their weights"""
     mask: bool = False
-    """leave padding words out of means and softmaxes"""
+    """mask padding words in means and softmaxes"""
     embed: int = 128
     """width of the word embedding"""
     hidden: int = 256
@@ -76,7 +77,7 @@ class Pair(nn.Module):
 
 
 class Attention(nn.Module):
-    """Factor graph attention over the six streams. `known` computes the part without words, once per clip."""
+    """Factor graph attention over the six streams. `known` computes the part without words once per clip."""
 
     def __init__(self, dim: int, shared: bool, dropout: float) -> None:
         super().__init__()
@@ -96,7 +97,7 @@ class Attention(nn.Module):
             nn.init.normal_(mix, std=(2 / len(mix)) ** 0.5)
 
     def partners(self, i: int) -> list[int]:
-        """The streams that stream `i` has potentials with."""
+        """The streams with which stream `i` has pairwise potentials."""
         return [j for j in STREAMS if j != i and not (self.shared and self.kinds[i] == self.kinds[j])]
 
     def side(self, u: Tensor, i: int, j: int) -> Float[Tensor, "row n dim"]:
@@ -144,7 +145,7 @@ class Attention(nn.Module):
 
 
 def cosine(x: Float[Tensor, "row n dim"], y: Float[Tensor, "row dim"]) -> Float[Tensor, "row n"]:
-    """Products with one vector."""
+    """Dot products with one vector."""
     return (x @ y[..., None]).squeeze(-1)
 
 
@@ -222,7 +223,7 @@ SHARED = {0: [4, 5, 0, 1, 2, 3, 6, 7], 1: [0, 1, 2, 3], 2: [4, 5, 6, 0, 1, 2, 3]
 
 
 def attention(state: Mapping[str, Tensor], shared: bool = False) -> dict[str, Tensor]:
-    """The published tensors of the attention alone under our names; weights of priors that are always 0 are cut."""
+    """Rename the published tensors of the attention; weights of priors that are always 0 are removed."""
     result = renamed(state, ATTENTION)
     for name, tensor in result.items():
         if name.startswith("mix."):
@@ -234,14 +235,14 @@ def attention(state: Mapping[str, Tensor], shared: bool = False) -> dict[str, Te
 
 
 def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published tensors under our names, as far as the state that starts the decoder."""
+    """Rename the published tensors, up to the state that starts the decoder."""
     inside = {k.removeprefix("atten."): v for k, v in state.items() if k.startswith("atten.")}
     result = {k: v.squeeze(-1) if k in ("see.weight", "hear.weight") else v for k, v in renamed(state, RULES).items()}
     return result | {f"attend.{k}": v for k, v in attention(inside, "un_models.5.embed.weight" not in inside).items()}
 
 
 def from_official(state_dict: Mapping[str, Tensor]) -> AVSD:
-    """The released network from a published checkpoint. Its decoder is not taken: the head is freshly initialised."""
+    """The released network from a published checkpoint. Its decoder is not used; the head has random weights."""
     state = checkpoints.without_prefixes(state_dict)
     config = Config(
         audio=checkpoints.size(state, "emb_a.weight", 1),

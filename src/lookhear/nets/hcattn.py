@@ -5,17 +5,17 @@
                    └──────── LSTM of phrases ─ co-attention ─ q + v ─────────────── [ ; ] ─ tanh ─ answers
 
 Lu et al., "Hierarchical Question-Image Co-Attention for Visual Question Answering", NeurIPS 2016: phrases (Eq. 1-2),
-`parallel` co-attention (Eq. 3-5), `alternating` (Eq. 6), the recursive head (Eq. 7). The official code alternates by
-default, and so does this.
+`parallel` co-attention (Eq. 3-5), `alternating` (Eq. 6), the recursive head (Eq. 7). Alternating is the default, as in
+the official code.
 
-`variant="released"` equals the official graph (jiasenlu/HieCoAttenVQA, Lua Torch 7; a transcription of it, as nothing
-could be run): words from a trained table, a two-layer LSTM, a bigram that ends at its word and a trigram centred on it;
-in the parallel attention padding is masked in the softmax over words alone, so the number of padding words counts.
-`variant="paper"` is the same with both n-grams starting at their word, as Eq. 1 says. With `read="words"`, vectors of a
-frozen encoder, projected, stand for the rows of the table.
-Seconds take the place of image regions, so the net cannot know when; with `sound`, seconds of sound are
-further regions behind those of the picture, in the same attention (the papers' tables are deaf). How the rows in those
-tables were adapted was never released. The evidence is the mean weight of each second over levels.
+`variant="released"` equals the official graph (jiasenlu/HieCoAttenVQA, Lua Torch 7), compared with a transcription,
+because the original could not be run. It has a trained embedding, a two-layer LSTM, a bigram that ends at its word and
+a trigram centred on it. In the parallel attention padding is masked in the softmax over words only, so the number of
+padding words affects the result. In `variant="paper"` both n-grams start at their word, as Eq. 1 says. With
+`read="words"`, projected word vectors of a frozen encoder replace the embedding. Seconds replace image regions, so the
+net has no temporal order. With `sound`, seconds of sound are appended as further regions of the same attention
+(published AVQA results use no sound, and their adaptation was never released). The evidence is the mean weight of each
+second over the levels.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class HieCoAttention(Reads, SeesHears):
         return {"regions": v, "length": length} | {f"level{i}": level.take(v) for i, level in enumerate(self.levels)}
 
     def grams_of(self, word: Float[Tensor, "row word dim"]) -> Float[Tensor, "row word dim"]:
-        """The largest of the 1-, 2- and 3-grams at each word."""
+        """The maximum over the 1-, 2- and 3-grams at each word."""
         steps = rearrange(word, "row word dim -> row dim word")
         pads = [(back, size - 1 - back) for size, back in enumerate(self.before, start=1)]
         grams = [gram(F.pad(steps, pad)) for gram, pad in zip(self.grams, pads, strict=True)]
@@ -148,7 +148,7 @@ class HieCoAttention(Reads, SeesHears):
         )
 
 
-BEFORE = {"released": (0, 1, 1), "paper": (0, 0, 0)}  # how many words before its own an n-gram begins
+BEFORE = {"released": (0, 1, 1), "paper": (0, 0, 0)}  # words before its own at which an n-gram begins
 
 
 def build(config: Config) -> HieCoAttention:
@@ -186,7 +186,7 @@ RULES = [
 
 
 def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The transcription's tensors under our names: gates in torch's order, biases that are added made one."""
+    """Rename the transcription's tensors: gates in torch's order, added biases merged into one."""
     result = renamed(state, RULES)
     for name in [n for n in result if ".guide." in n and n.endswith(".bias")]:
         whole = name.replace(".guide.", ".")

@@ -5,14 +5,14 @@
 
 Yu et al., "Deep Modular Co-Attention Networks for Visual Question Answering", CVPR 2019: units SA and SGA (figure 2),
 encoder-decoder of depth 6, weighted sums and fusion. The paper says layer norm; the code divides by the unbiased
-deviation.
+standard deviation.
 
 `variant="released"` equals the official network (MILVLG/mcan-vqa) tensor by tensor; `"paper"` has torch's layer norm.
-Seconds take the place of image regions, and rows of zeros are absent regions; the loss is binary cross-entropy of every
-answer, summed. Nothing tells one region's place from another's, so it cannot know when. With `read="words"`, vectors of
-a frozen encoder stand for the rows of the trained table. With `sound`, seconds of sound are a second guided stream with
-layers of their own; the papers' tables are deaf, and how their rows were adapted was never released. The evidence is
-the weight of each second in the last weighted sum.
+Seconds replace image regions, and all-zero rows are masked as absent regions. The loss is binary cross-entropy summed
+over all answers. There is no position embedding, so the net has no temporal order. With `read="words"`, word vectors of
+a frozen encoder replace the embedding. With `sound`, seconds of sound are a second guided stream with its own layers;
+published AVQA results use no sound, and their adaptation was never released. The evidence is the weight of each second
+in the last weighted sum.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class Config(Options):
     sound: bool = False
     """also read the stream `audio`"""
     embed: int = 300
-    """width of the table"""
+    """width of the word embedding"""
     hidden: int = 512
     """hidden width"""
     layers: int = 6
-    """layers of the encoder and of the decoder"""
+    """number of layers of the encoder and of the decoder"""
     heads: int = 8
     """attention heads"""
     dropout: float = 0.1
@@ -53,7 +53,8 @@ class Config(Options):
 
 
 class Norm(nn.Module):
-    """The official code's layer norm: unbiased deviation, with epsilon added to it instead of to the variance."""
+    """The official code's layer norm: unbiased standard deviation, with epsilon added to it instead of to the
+    variance."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -134,7 +135,7 @@ class MCAN(Reads, SeesHears):
         self.norm, self.head = NORMS[config.variant](2 * dim), nn.Linear(2 * dim, config.answers)
 
     def start(self, seen: Tensor, heard: Tensor | None = None) -> Memory:
-        """Each stream projected, after the self-attention of its first layer, and which of its rows are absent."""
+        """Each stream projected, after the self-attention of its first layer, and the mask of its absent rows."""
         memory = {}
         for side, x in sides(seen, heard).items():
             absent = (x == 0).all(dim=-1)
@@ -158,7 +159,8 @@ class MCAN(Reads, SeesHears):
         return Output(self.head(self.norm(total)), attention=attention)
 
     def losses(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
-        """Binary cross-entropy summed over questions and answers. Labels are numbers, or a share of each answer."""
+        """Binary cross-entropy summed over questions and answers. Labels are class indices, or a score for each
+        answer."""
         shares = labels if labels.is_floating_point() else F.one_hot(labels, output.logits.shape[1])
         loss = F.binary_cross_entropy_with_logits(output.logits, shares.to(output.logits.dtype), reduction="sum")
         return {"answer": loss}

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lookhear.errors import MediaError, ModelError
-from lookhear.evaluate.evidence import as_json
+from lookhear.evaluate.answered import as_json
 from lookhear.model import LLMModel, default, load, plain
 from lookhear.types import BLANK, Answer, Clip, Example, Source
 

@@ -19,6 +19,7 @@ from lookhear.serve.metrics import Metrics
 from lookhear.serve.pool import Pool, Task
 from lookhear.serve.refusals import Refusal, missing
 from lookhear.serve.settings import Settings
+from lookhear.tasks import NO_REPLY
 
 TIMELINES = 64  # timelines kept in memory
 SWEEP = 60.0  # seconds between two sweeps of the library
@@ -36,6 +37,7 @@ class Engine:
         decoder = {"memory": limits.decoder_bytes}
         holder = {
             "memory": limits.worker_bytes,
+            "workers": settings.workers,
             "models": settings.models,
             "cache_clips": limits.cache_clips,
             "cache_bytes": limits.cache_bytes,
@@ -111,6 +113,9 @@ class Engine:
         task = self._task(request, client, length["seconds"], whole.key(model), progress)
         task.questions = tuple(questions)
         result = await self._run(task, note)
+        told = [note for answer in result["answers"] for note in answer["notes"] if note.startswith(NO_REPLY)]
+        if len(told) == len(questions):  # of a model behind an address
+            raise Refusal(502, "no_reply", f"The model gave no reply ({told[0].removeprefix(NO_REPLY).strip(' :()')}).")
         self.metrics.watched.labels("hit" if result["cached"] else "miss").inc()
         self.metrics.asked.labels(model).inc(len(questions))
         return {"clip": length, "model": model, **result}

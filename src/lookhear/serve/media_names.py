@@ -10,7 +10,8 @@ from typing import Any
 
 from lookhear import files
 from lookhear.errors import MediaError
-from lookhear.fetch import FetchOptions, fetch, is_url
+from lookhear.fetch import FetchOptions, fetch
+from lookhear.files import is_url
 from lookhear.serve.clips import BLANK, Tracks
 from lookhear.serve.engine import Engine
 from lookhear.serve.library import decoded

@@ -14,6 +14,7 @@ TYPES = {
     408: "timeout_error",
     429: "rate_limit_error",
     500: "server_error",
+    502: "server_error",
     503: "overloaded_error",
     504: "timeout_error",
     507: "server_error",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -15,6 +16,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lookhear.errors import LookhearError
+from lookhear.fetch import networks
+from lookhear.model import check
 from lookhear.serve.app import make_app
 from lookhear.serve.settings import Settings
 
@@ -70,9 +73,16 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def serve(settings: Settings, log_level: str = "info") -> int:
-    """Serve until a signal ends it; the exit code. Raises LookhearError where a model or the port cannot be had."""
+def serve(settings: Settings, log_level: str = "info", begun: Callable[[], None] = lambda: None) -> int:
+    """Serve until a signal ends it; the exit code. Raises LookhearError where a model or the port cannot be had.
+
+    `begun` is called when the settings were found good, before models are loaded.
+    """
+    for name in settings.models:
+        check(name)
+    networks(settings.remote_networks)
     app = make_app(settings)
+    begun()
     config = uvicorn.Config(
         app,
         host=settings.host,

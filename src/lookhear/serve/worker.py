@@ -40,6 +40,7 @@ def main(kind: str, settings: Mapping[str, Any]) -> None:
 
             operations, hello = decoding.operations(), {"name": "decoder"}
         else:
+            _share_cores(int(settings["workers"]))
             from lookhear.serve import answering
 
             private = json.loads(sys.stdin.readline() or "{}")  # keys of models behind an address
@@ -93,6 +94,18 @@ def _say(out: TextIO, what: Mapping[str, Any]) -> None:
         out.flush()
     except BrokenPipeError:
         raise SystemExit(0) from None  # the server is gone
+
+
+def _share_cores(workers: int) -> None:
+    """Each of `workers` processes gets its part of the cores, and threads sleep while they wait.
+
+    Threads that spin take the cores of other workers. Both hold unless the operator has set them in the environment.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read once, when torch is imported
+    import torch
+
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, torch.get_num_threads() // workers))
 
 
 def _die_with_parent() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor
 from lookhear.errors import FeatureError
 from lookhear.store.features import SOURCE, FeatureStore, key, text_key
 from lookhear.store.names import serving
-from lookhear.types import BLANK, Clip, Example
+from lookhear.types import BLANK, Blank, Clip, Example
 
 NOT_STREAMS = {"self", "memory", "output", "labels"}
 NEGATIVE = "_negative"
@@ -51,7 +52,14 @@ def wants(net: Any) -> tuple[str, ...]:
 
 def orders(method: Any) -> tuple[str, ...]:
     """The streams among the argument names of one method."""
-    return tuple(n for n in inspect.signature(method).parameters if n not in NOT_STREAMS)
+    bound = inspect.ismethod(method)
+    return _streams_of(method.__func__ if bound else method, bound)
+
+
+@lru_cache(256)
+def _streams_of(function: Any, bound: bool) -> tuple[str, ...]:
+    names = tuple(inspect.signature(function).parameters)
+    return tuple(n for n in names[bound:] if n not in NOT_STREAMS)
 
 
 def text_of(example: Example, stream: str) -> str:
@@ -174,6 +182,9 @@ class _Shelf:
                     near = [v for s in streams if (v := found[s, clip]) is not None]
                     near = near or [v for c in clips if (v := found[stream, c]) is not None]
                     value = self._blank(stream, len(near[0]) if near else None)
+                    source = getattr(clip, SOURCE[self.reads(stream)])
+                    if isinstance(source, Blank) and source.zeros:
+                        value = torch.zeros_like(value)
                 rows.append(value)
             result[stream] = torch.stack(self._fitted(stream, clips, rows, (lengths or {}).get(stream)))
         return result

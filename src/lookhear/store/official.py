@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,9 +21,11 @@ from typing import Any
 import numpy as np
 
 from lookhear.errors import FeatureError
+from lookhear.files import read_json
 from lookhear.store.published import Published
 from lookhear.types import BLANK
 
+NAME = re.compile(r"[A-Za-z0-9_][\w.-]*")  # of adopted features: a folder in the store, and a word in recipes
 OFFICIAL = "official"  # in place of a hash of weights
 READS = {  # stream -> what its features are of, as encoders say it
     "audio": "waveform",
@@ -110,6 +113,8 @@ def adopt(
     Further streams can be added to a name later. Text streams need `texts`: stream -> text key -> id of a question.
     Raises FeatureError if a place has no features, or `name` is in use for other features.
     """
+    if not NAME.fullmatch(name):
+        raise FeatureError(f"{name!r} cannot be the name of features: letters, digits, dots and dashes, no slash.")
     card: dict[str, Any] = {"encoder": name, "weights": OFFICIAL, "reads": {}, "streams": {}, "places": {}}
     if store.root is not None and (store.root / name / "card.json").is_file():
         old = store.card(name)
@@ -160,7 +165,7 @@ def adopted(card: Mapping[str, Any], folder: Path) -> dict[str, Adopted]:
             stream,
             _files(place["path"], place["table"]),
             place["transposed"],
-            json.loads((folder / f"{stream}.json").read_text("utf-8")) if READS[stream] == "text" else None,
+            read_json(folder / f"{stream}.json", dict) if READS[stream] == "text" else None,
         )
         for stream, place in card["places"].items()
     }

@@ -30,6 +30,7 @@ LOST = {  # ending of a reply -> why it counts as unread, whatever its text
     "empty": "the reply is empty",
     "failed": "no reply came",
 }
+NO_REPLY = UNREAD + LOST["failed"]  # prefix of the note of an answer without a reply from the server
 
 
 class Task(Protocol):

@@ -29,6 +29,10 @@ MAIN = {"": "J", "arig": "iou"}
 right = None  # an answer is good by degrees
 FORMS = ("arig", "s4", "ms3", "avss", "ref_avs")
 SAID = re.compile(r"\bobject\b[^.\n]{0,80}?\bis\s{1,4}(?:an?\s{1,4}|the\s{1,4})?([^\W\d][\w -]{0,60})", re.IGNORECASE)
+AFTERWARDS = re.compile(
+    r"\s+(?:at|in|on|with|within|located|positioned|which|whose|that|near|from|around|bounded|box|bbox)\b.*$",
+    re.IGNORECASE,
+)
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
@@ -169,4 +173,4 @@ def _named(reply: str, verdict: str) -> str:
     if verdict and verdict not in ("true", "false"):
         return (replies.answer(reply) or "").strip()
     said = SAID.search(reply)
-    return said[1].strip() if said else ""
+    return AFTERWARDS.sub("", said[1].strip()) if said else ""

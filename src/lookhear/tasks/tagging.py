@@ -9,7 +9,7 @@ import numpy as np
 from lookhear.metrics.answers import normal
 from lookhear.pooled import Pooled, mean, totals
 from lookhear.tasks import UNREAD
-from lookhear.tasks.reading import closed, options, prompts, reader, unwrap
+from lookhear.tasks.reading import closed, listings, prompts, reader, unwrap
 from lookhear.tasks.reading.claims import softened
 from lookhear.tasks.reading.languages import english
 from lookhear.types import Answer, Example, Segment
@@ -43,7 +43,7 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     unwrapped = unwrap.unwrap(reply)
     classes: dict[str, None] = {}
     for text in unwrapped.texts or unwrapped.others:
-        low = softened(options.lower(english(text)))
+        low = softened(listings.lower(english(text)))
         listed = {normal(part): None for part in low.replace("\n", ";").split(";")}
         classes |= {label: None for label in known if normal(label) in listed}
         classes |= {str(m.value): None for m in closed.affirmed(low, known)}

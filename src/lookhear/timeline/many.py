@@ -10,12 +10,13 @@ import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lookhear import files
 from lookhear.errors import DependencyError, LookhearError, RecipeError
+from lookhear.store import cluster
 from lookhear.store.nursery import nursery
 from lookhear.timeline import exports
 from lookhear.timeline.watch import Watcher
@@ -97,12 +98,17 @@ def jobs(paths: Sequence[Path], out: Path, format: str, without: tuple[str, ...]
     return made
 
 
+def check(engine: str) -> None:
+    """Raise RecipeError where no engine is called so."""
+    if engine not in ENGINES:
+        raise RecipeError(f"No engine is called {engine!r}. There are: {' and '.join(ENGINES)}.")
+
+
 def watch_all(
     todo: Sequence[Job], workers: int = 1, engine: str = "local", address: str | None = None
 ) -> Iterator[Done]:
     """Run the jobs in any order; videos of a process that dies are retried once, each in a process of its own."""
-    if engine not in ENGINES:
-        raise RecipeError(f"No engine is called {engine!r}. There are: {' and '.join(ENGINES)}.")
+    check(engine)
     if workers < 1:
         raise RecipeError(f"Watching needs at least one worker, got {workers}.")
     if engine == "ray":
@@ -180,18 +186,10 @@ def _alone() -> None:
 
 
 def _ray(todo: Sequence[Job], workers: int, address: str | None) -> Iterator[Done]:
-    try:
-        import ray
-    except ImportError:
-        raise DependencyError(
-            "The engine ray needs the package. Install it with: pip install 'lookhear[ray]'"
-        ) from None
-    ray.init(address=address, ignore_reinit_error=True, num_cpus=None if address else workers, log_to_driver=False)
-    remote = ray.remote(num_cpus=1)(one)
-    waiting = [remote.remote(job) for job in todo]
-    while waiting:
-        ready, waiting = ray.wait(waiting)
-        yield from ray.get(ready)
+    """On Ray, whose nodes may know other folders as their own: paths are absolute there."""
+    there = [replace(job, video=job.video.absolute(), out=job.out.absolute()) for job in todo]
+    for place, done in cluster.spread(one, there, workers, address, lambda job: next(_processes([job], 1))):
+        yield replace(done, job=todo[place])
 
 
 def log(folder: Path, done: Done) -> None:

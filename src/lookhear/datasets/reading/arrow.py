@@ -63,7 +63,7 @@ def _row(example: Example) -> dict[str, Any]:
 
 
 def _path(source: Source | None) -> str | None:
-    if source is BLANK:
+    if source == BLANK:
         return BLANK.id
     return str(source.path) if source is not None and source.path is not None else None
 

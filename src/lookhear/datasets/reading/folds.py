@@ -13,7 +13,7 @@ FOLDS = (1, 2, 3, 4, 5)
 
 @dataclass(frozen=True)
 class Folds:
-    """Where the files of a dataset's folds are: `file` under one of `folders`, with `{part}` and `{fold}` filled in."""
+    """Files of a dataset's folds: `file` in one of `folders`, with `{part}` and `{fold}` filled in."""
 
     name: str
     file: str
@@ -21,7 +21,7 @@ class Folds:
     parts: Sequence[str] = ("train", "test")
 
     def files(self, root: Path | str) -> dict[str, Path]:
-        """Split -> file, of those that exist under `root`."""
+        """Split -> file, for files that exist under `root`."""
         found: dict[str, Path] = {}
         for fold in FOLDS:
             for part in self.parts:
@@ -33,7 +33,7 @@ class Folds:
         return found
 
     def path(self, root: Path | str, split: str) -> Path:
-        """The file of `split`. Raises DatasetError, with the splits there are, if it does not exist."""
+        """The file of `split`. Raises DatasetError, which lists the existing splits, if there is none."""
         files = self.files(root)
         if split not in files:
             there = ", ".join(files) or "none"

@@ -6,9 +6,9 @@
     @missing             as ROOT/missing.json says: {video_id, question_id, is_visual_missing, is_audio_missing} each
 
 The selection depends only on question ids, so all models get the same questions. Streams are removed per question, not
-per clip: two questions about one clip may lack different streams. A missing stream is black or silent here, and its
-stored features are the encoder's features of black or silence (the published loader uses zeros). It is an error if both
-are missing.
+per clip: two questions about one clip may lack different streams. A network gets zeros as the features of a missing
+stream, as from the published loader; a model that decodes media gets black or silence. It is an error if both are
+missing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from lookhear.datasets.reading.annotations import json_rows
 from lookhear.errors import DatasetError, RecipeError
-from lookhear.types import BLANK, Example
+from lookhear.types import MISSING, Example
 
 WORD = re.compile(r"missing(?P<rate>0?\.\d{1,6}|[01](?:\.0*)?)?(?P<stream>audio|visual)?")
 FILE = "missing.json"
@@ -73,5 +73,5 @@ def _listed(examples: Sequence[Example], path: Path) -> list[Example]:
 
 def _without(example: Example, stream: str) -> Example:
     heard = stream == "audio"
-    clip = replace(example.clip, audio=BLANK) if heard else replace(example.clip, video=BLANK)
+    clip = replace(example.clip, audio=MISSING) if heard else replace(example.clip, video=MISSING)
     return replace(example, clip=clip, meta={**example.meta, "missing": stream})

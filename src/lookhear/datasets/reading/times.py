@@ -41,15 +41,25 @@ def seconds(clock: str) -> float:
 
 def stretches(text: str) -> list[tuple[float, float]]:
     """(start, end) of each time span, in order of the text; plain numbers count only if one of them has a unit."""
-    spans = []
+    return [span for _, span in spans(text)]
+
+
+def spans(text: str) -> list[tuple[tuple[int, int], tuple[float, float]]]:
+    """(offsets, (start, end)) of each time span, in order of the text."""
+    found = []
     for m in STRETCH.finditer(text):
         sides = [m[side + "clock"] or m[side + "plain"] for side in "ab"]
         timed = any(m[side + mark] for side in "ab" for mark in ("clock", "unit", "said"))
         if timed:
-            spans.append((seconds(sides[0]), seconds(sides[1])))
-    return spans
+            found.append((m.span(), (seconds(sides[0]), seconds(sides[1]))))
+    return found
 
 
 def moments(text: str) -> list[float]:
     """Every time in the text, including the ends of spans, in order."""
-    return [seconds(m["clock"] or m["plain"] or m["after"]) for m in MOMENT.finditer(text)]
+    return [time for _, time in points(text)]
+
+
+def points(text: str) -> list[tuple[tuple[int, int], float]]:
+    """(offsets, time) of every time in the text, in order."""
+    return [(m.span(), seconds(m["clock"] or m["plain"] or m["after"])) for m in MOMENT.finditer(text)]

@@ -17,10 +17,10 @@ import numpy as np
 from lookhear.datasets import soundstage
 from lookhear.evaluate.doctor import clips
 from lookhear.evaluate.doctor.verdict import Group
-from lookhear.evaluate.run import NO_REPLY
 from lookhear.media.write import write
 from lookhear.metrics.answers import normal
 from lookhear.model import Model
+from lookhear.tasks import NO_REPLY
 from lookhear.types import Answer, Clip, Example, Source
 
 TASK = "question_answering"

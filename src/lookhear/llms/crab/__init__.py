@@ -35,7 +35,8 @@ from lookhear.layers import kv_cache
 from lookhear.layers.generation import GREEDY, Generation, Told, generate, placed
 from lookhear.llms import Prepared, Reply
 from lookhear.llms.crab import storage
-from lookhear.llms.crab.clips import CrabCache, embedded, pieces, pixels, prefix
+from lookhear.llms.crab.clips import CrabCache, embedded, pieces, pixels
+from lookhear.llms.crab.clips import prefix as prefix_of
 from lookhear.llms.crab.drawing import mask_losses
 from lookhear.llms.crab.parts import Config, Net
 from lookhear.llms.crab.storage import BASE, VISION_BASE
@@ -89,7 +90,7 @@ class Crab:
     def watch(self, media: Sequence[Media | Prepared]) -> CrabCache:
         """Encode clips; the result has one row per clip."""
         words, clips = self._spoken(), [self.prepared(m) for m in media]
-        ids, mask = kv_cache.left([prefix(words, self.model.config, clip) for clip in clips], words.pad, self.device)
+        ids, mask = kv_cache.left([self.prefix(clip) for clip in clips], words.pad, self.device)
         embeds, pictures = embedded(words, self.model, ids, clips)
         positions = (mask.long().cumsum(-1) - 1).clamp(min=0)
         out = self.model.bare.model(
@@ -151,6 +152,10 @@ class Crab:
         terms = self.losses([self.prepared(m) for m in media], self.tokens(asks), masks)
         return torch.stack(list(terms.values())).sum()
 
+    def prefix(self, prepared: Prepared) -> list[int]:
+        """Token ids of a clip's prefix; each placeholder is repeated once per feature."""
+        return prefix_of(self._spoken(), self.model.config, prepared)
+
     def reply(self, target: str) -> list[int]:
         """The tokens of a target, with the one that ends it."""
         return self._spoken().target(target)
@@ -172,7 +177,7 @@ class Crab:
     ) -> dict[str, Tensor]:
         """The terms `text`, `bce`, `dice`, `classes` of prepared clips with tokens of (prompt, target)."""
         words = self._spoken()
-        row = kv_cache.packed([prefix(words, self.model.config, c) for c in clips], asks, words.pad, self.device)
+        row = kv_cache.packed([self.prefix(c) for c in clips], asks, words.pad, self.device)
         embeds, pictures = embedded(words, self.model, row.ids, clips)
         lengths = (row.segment == 0).sum(-1)
         flat = torch.arange(int(lengths.max()), device=self.device)

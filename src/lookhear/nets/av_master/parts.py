@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
-from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -140,20 +139,23 @@ class CrossLayer(nn.Module):
         rows; scores and sums are then computed on the memory itself. The key's bias adds the same to all scores and
         cancels.
         """
+        rate = self.dropout if self.training else 0.0
         if memory.shape[1] == 1:  # softmax over one row is 1, whatever query and key are
             weight = x.new_ones(len(x), self.heads, 1)
         else:
-            query = rearrange(self.query(x), "row (head d) -> head row d", head=self.heads)
-            query = query @ rearrange(self.key.weight, "(head d) dim -> head d dim", head=self.heads)
-            scores = rearrange(query, "head row dim -> row head dim") @ memory.transpose(1, 2)
+            query = self.query(x).unflatten(1, (self.heads, -1)).transpose(0, 1)
+            query = (query @ self.key.weight.unflatten(0, (self.heads, -1))).transpose(0, 1)
+            scores = query @ memory.transpose(1, 2)
             weight = (scores * (x.shape[1] // self.heads) ** -0.5).softmax(dim=-1)
-        kept = drop(weight, self.dropout, self.training)
-        taken = rearrange(kept @ memory, "row head dim -> head row dim")
-        value = rearrange(self.value.weight, "(head d) dim -> head dim d", head=self.heads)
-        bias = rearrange(self.value.bias, "(head d) -> head 1 d", head=self.heads)
-        taken = taken @ value + rearrange(kept.sum(dim=-1), "row head -> head row 1") * bias
-        taken = self.out(rearrange(taken, "head row d -> row (head d)"))
-        x = self.norm1(x + drop(taken, self.dropout, self.training))
+        if memory.shape[1] == 1 and not rate:
+            taken = self.value(memory[:, 0])
+        else:
+            kept = drop(weight, self.dropout, self.training)
+            value = self.value.weight.unflatten(0, (self.heads, -1)).transpose(1, 2)
+            bias = self.value.bias.unflatten(0, (self.heads, 1, -1))
+            bias = kept.sum(dim=-1).T.unsqueeze(2) * bias if rate else bias
+            taken = ((kept @ memory).transpose(0, 1) @ value + bias).transpose(0, 1).flatten(1)
+        x = self.norm1(x + drop(self.out(taken), self.dropout, self.training))
         wide = self.down(F.gelu(self.up(x)))
         return self.norm2(x + drop(wide, self.dropout, self.training)), weight.mean(dim=1)
 

@@ -1,23 +1,23 @@
-"""HCRN: one unit, the relation of subsets under a condition, over the frames of a stretch and over stretches.
+"""HCRN: conditional relation units over the frames of each segment, then over all segments.
 
     frames of a stretch ─ CRN(motion) [─ CRN(sound)] ─ CRN(question) ─┐ 8 stretches
                                         ├─ CRN(motion of all) [─ CRN(sound)] ─ CRN(question) ─ attention ─ answers
                                tokens ─ BiLSTM ┘
 
 Le et al., "Hierarchical Conditional Relation Networks for Video Question Answering", CVPR 2020: the unit (algorithm 1),
-two levels of it (figure 3), the question's attention over what is left. With sound, Yang et al., "AVQA", ACM MM 2022
-(HAVF on HCRN): `sound` names the level where it enters, in their words.
+its two levels (figure 3), and the question's attention over the resulting objects. With sound, Yang et al., "AVQA", ACM
+MM 2022 (HAVF on HCRN): `sound` names the level at which it enters, in their terms. A stretch is a temporal segment.
 
 `variant="released"` equals the official networks (thaolmk54/hcrn-videoqa; AlyssaYoung/AVQA) tensor by tensor, without
-the layers they build and never run. Stretches are 16 seconds in a row, starts evenly spread, in the place of 16 frames
-around a moment; without a `motion` stream a stretch's motion is the mean change from second to second; sound is the
-mean of `audio` over the clip, one vector as published. A unit that does not get as many objects as it was built for
-keeps the full set as well, as released. `sound="early"` is what that level would do if it ran (it crashes as released).
-The official code draws subsets anew at every call, in evaluation too, so it does not give the same answer twice; here
-they are fixed, or drawn in training alone (`subsets`). Batch norm in front of the answers mixes a training batch.
-With `choose`, `answer(memory, tokens, candidates)` scores a question's own candidates, (question, option, word) ids,
-and the loss is hinge; no dataset serves `candidates` yet, so that form is for published checkpoints and own loops.
-The evidence is the attention over the last objects, traced back through the subsets they are the means of.
+the layers that they build and never run. A stretch has 16 consecutive seconds instead of 16 frames around a moment;
+starts are evenly spaced. Without a `motion` stream, the motion of a stretch is the mean change from second to second.
+Sound is the mean of `audio` over the clip, one vector as published. A unit with fewer objects than it was built for
+keeps the full set as well, as released. `sound="early"` is the intended function of that level, which crashes as
+released. The official code draws subsets at every call, also in evaluation, so its answers vary; here they are fixed,
+or drawn in training only (`subsets`). Batch norm before the answers mixes a training batch. With `choose`,
+`answer(memory, tokens, candidates)` scores a question's own candidates, (question, option, word) ids, and the loss is
+the hinge loss; no dataset provides `candidates` yet, so that form is for published checkpoints and your own loops. The
+evidence is the attention over the last objects, traced back through the subsets whose means they are.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def build(config: Config) -> HCRN:
 def from_official(state_dict: Mapping[str, Tensor], sound: str | None = None, fuse: str = "concat") -> HCRN:
     """The released network from a published checkpoint of HCRN or of HAVF.
 
-    A HAVF checkpoint does not say at which level its sound enters: `sound` does, `middle-vcrn` by default.
+    A HAVF checkpoint does not contain the level of its sound: `sound` gives it, `middle-vcrn` by default.
     """
     state = checkpoints.without_prefixes(state_dict)
     config = config_of(state, sound, fuse)

@@ -10,15 +10,16 @@ class Config(Options):
     """Options of the net. Fields named like streams are the widths of these streams."""
 
     motion: int = 0
-    """width of a `motion` stream of one vector a stretch; 0: the mean change of the stretch takes its place"""
+    """width of a `motion` stream of one vector per stretch; 0 uses the mean change of the stretch instead"""
     sound: str = ""
-    """where sound enters, as HAVF calls it: middle-vcrn, middle-ccrn, middle-2crn, late or early; empty is deaf"""
+    """level of the sound in HAVF's terms: middle-vcrn, middle-ccrn, middle-2crn, late or early; empty uses no sound"""
     fuse: str = "concat"
-    """concat or mul: how the clip level's sound unit joins object and sound"""
+    """concat or mul: how the clip level's sound unit combines object and sound"""
     choose: bool = False
     """score a question's own candidates instead of a vocabulary"""
     subsets: str = "fixed"
-    """fixed: one for each size and number of objects; drawn: anew at every training step, fixed in evaluation"""
+    """fixed: one subset for each size and number of objects; drawn: drawn at every training step, fixed in
+    evaluation"""
     embed: int = 300
     """width of the word embedding"""
     hidden: int = 512

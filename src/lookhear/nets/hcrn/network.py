@@ -18,7 +18,7 @@ from lookhear.types import Memory, Output
 
 
 class HCRN(Reads):
-    """Sees (and hears, by `sound`) and reads; answers from a vocabulary."""
+    """Reads picture, question and, depending on `sound`, sound; answers from a vocabulary."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class HCRN(Reads):
         return made
 
     def make_head(self, dim: int, answers: int) -> None:
-        """What follows the attention: [taken; question] to logits."""
+        """Make the layers from [attended objects; question] to logits."""
         self.ask = nn.Linear(dim, dim)
         self.head = nn.Sequential(
             *(self.drop, nn.Linear(2 * dim, dim), nn.ELU(), nn.BatchNorm1d(dim), self.drop, nn.Linear(dim, answers))
@@ -73,7 +73,7 @@ class HCRN(Reads):
 
     @property
     def watch(self) -> Callable[..., Memory]:
-        """`watch(frames)`, with `audio` before it where the net hears, with `motion` after it where it is given."""
+        """`watch(frames)`, with `audio` before it if the net reads sound, and `motion` after it if it is given."""
         if self.config.sound:
             return self.hear_motion if self.config.motion else self.hear_frames
         return self.see_motion if self.config.motion else self.see_frames
@@ -85,7 +85,7 @@ class HCRN(Reads):
     def see_motion(
         self, frames: Float[Tensor, "clip time wide"], motion: Float[Tensor, "clip stretch width"]
     ) -> Memory:
-        """The part that does not depend on the question. `motion` is one vector a stretch."""
+        """The part that does not depend on the question. `motion` is one vector per stretch."""
         return self.relate(frames, motion)
 
     def hear_frames(self, audio: Float[Tensor, "clip second dim"], frames: Float[Tensor, "clip time wide"]) -> Memory:
@@ -102,7 +102,8 @@ class HCRN(Reads):
         return self.relate(frames, motion, audio)
 
     def relate(self, frames: Tensor, motion: Tensor | None = None, audio: Tensor | None = None) -> Memory:
-        """Objects of every stretch before the question, where they come from, and the conditions of the whole clip."""
+        """Objects of every stretch before the question, the frames they come from, and the conditions of the whole
+        clip."""
         config = self.config
         rows = windows(frames.shape[1], config.stretches, config.each).to(frames.device)
         sound = None if audio is None else audio.mean(dim=1)
@@ -180,10 +181,10 @@ class HCRN(Reads):
 
 
 class ChoosingHCRN(HCRN):
-    """The same with a score for each of a question's own candidates, as HAVF releases it for AVQA."""
+    """HCRN with a score for each of a question's own candidates, as HAVF releases it for AVQA."""
 
     def make_head(self, dim: int, answers: int) -> None:
-        """[taken by the question; question; taken by the candidate; candidate] to one score."""
+        """Make the layers from [attended by question; question; attended by candidate; candidate] to one score."""
         self.ask, self.offer = nn.Linear(dim, dim), nn.Linear(dim, dim)
         self.head = nn.Sequential(
             *(self.drop, nn.Linear(4 * dim, dim), nn.ELU(), nn.BatchNorm1d(dim), self.drop, nn.Linear(dim, 1))
@@ -211,6 +212,6 @@ class ChoosingHCRN(HCRN):
         return Output(logits.unflatten(0, (-1, options)).squeeze(-1), attention={"seen": seen}, hidden=hidden)
 
     def losses(self, output: Output, labels: Int[Tensor, " question"]) -> dict[str, Tensor]:
-        """Hinge over the candidates, the right one counting too, so that its least value is 1."""
+        """Hinge loss over the candidates including the correct one, so that its minimum is 1."""
         right = output.logits.gather(1, labels[:, None])
         return {"answer": (1 + output.logits - right).clamp(min=0).sum() / len(labels)}

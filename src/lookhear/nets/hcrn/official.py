@@ -1,4 +1,4 @@
-"""Published checkpoints of HCRN and HAVF: names, sizes, and which layers a unit never runs."""
+"""Published checkpoints of HCRN and HAVF: tensor names, sizes, and unused layers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LEVELS = {"clip": "low", "video": "high"}
 
 
 def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published tensors under our names, the layers of a unit as one; what is never run is among them."""
+    """Rename the published tensors and stack the layers of a unit; unused layers are included."""
     result = renamed(state, RULES)
     units: dict[str, dict[int, Tensor]] = {}
     for name, tensor in state.items():
@@ -84,8 +84,11 @@ def wants(part: str, config: Config) -> bool:
 
 
 def config_of(state_dict: Mapping[str, Tensor], sound: str | None = None, fuse: str = "concat") -> Config:
-    """The sizes of a published checkpoint. HAVF's checkpoints do not say their level: `sound` does, by default
-    the shipped `middle-vcrn` where there are sound units, none where there are not."""
+    """The sizes of a published checkpoint.
+
+    HAVF's checkpoints do not contain the level of sound. `sound` gives it; the default is the released `middle-vcrn` if
+    there are sound units, else none.
+    """
     state = checkpoints.without_prefixes(state_dict)
     choose = "output_unit.ans_candidates_proj.weight" in state
     unit = r"visual_input_unit\.{}_level_motion_cond\.k_objects_fusion\.(\d+)\."

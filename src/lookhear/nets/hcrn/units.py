@@ -1,4 +1,4 @@
-"""The conditional relation unit of HCRN, and the subsets of objects it takes means of."""
+"""The conditional relation unit of HCRN, and the subsets of objects that it averages."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from torch.nn import functional as F
 
 
 def sizes_of(objects: int, built_for: int) -> range:
-    """Subset sizes, largest first: the full set is left out only by a unit that gets as many as it was built for."""
+    """Subset sizes, largest first; a unit with as many objects as it was built for leaves out the full set."""
     full = 1 if objects == built_for and objects > 2 else 0
     return range(objects - full, 1, -1)
 
 
 class Fixed:
-    """One subset for every (number of objects, size), drawn once from a seed: the same answer at every call."""
+    """One subset for every (number of objects, size), drawn once from a seed, so that all calls agree."""
 
     def __call__(self, unit: str, objects: int, sizes: Sequence[int], calls: int) -> Float[Tensor, "1 size object"]:
-        """Rows of weights 1/size. `calls` is how often the unit runs side by side (once a stretch)."""
+        """Rows of weights 1/size. `calls` is how many stretches the unit processes in parallel."""
         rows = torch.zeros(len(sizes), objects)
         for row, size in zip(rows, sizes, strict=True):
             drawn = torch.randperm(objects, generator=torch.Generator().manual_seed(1000 * objects + size))
@@ -32,14 +32,14 @@ class Drawn:
     """A subset drawn uniformly anew at every call of a unit, from torch's generator, as the official code does."""
 
     def __call__(self, unit: str, objects: int, sizes: Sequence[int], calls: int) -> Float[Tensor, "call size object"]:
-        """Rows of weights 1/size, other ones in every call."""
+        """Rows of weights 1/size, drawn for each call."""
         place = torch.rand(calls, len(sizes), objects).argsort(dim=-1).argsort(dim=-1)
         size = torch.tensor(list(sizes))[:, None]
         return (place < size).float() / size
 
 
 class Given:
-    """Subsets given by unit: 0/1 rows, (size, object) or (call, size, object), the largest size first."""
+    """Subsets given per unit: 0/1 rows, (size, object) or (call, size, object), the largest size first."""
 
     def __init__(self, masks: Mapping[str, Tensor]) -> None:
         self.masks = masks
@@ -55,7 +55,8 @@ SUBSETS = {"fixed": Fixed, "drawn": Drawn}
 
 
 class Relation(nn.Module):
-    """CRN (algorithm 1): for each size, the mean of a subset beside the condition, through that size's own layer.
+    """CRN (algorithm 1): for each size, the mean of a subset concatenated with the condition, through that size's
+    layer.
 
     released: h = ELU(W [mean; condition] + b), times sigmoid(V [mean; condition] + d) where `gated`.
     fuse="mul": h = ELU(mean * c), c projected once more by one map for every further size.
@@ -76,7 +77,7 @@ class Relation(nn.Module):
 
     @property
     def outputs(self) -> int:
-        """How many objects come out."""
+        """Number of output objects."""
         return len(self.sizes)
 
     def forward(
@@ -106,13 +107,14 @@ def layers(count: int, dim: int) -> tuple[nn.Parameter, nn.Parameter]:
 
 
 def both(means: Tensor, condition: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Every size's layer on [mean; condition], the condition's half made once for all rows that share it."""
+    """Every size's layer on [mean; condition]; the condition's half is computed once for all rows that share it."""
     of_means, of_condition = weight.chunk(2, dim=-1)
     shared = torch.einsum("...d,sed->...se", condition, of_condition) + bias
     return torch.einsum("...sd,sed->...se", means, of_means) + shared
 
 
 def windows(length: int, stretches: int, each: int) -> Int[Tensor, "stretch frame"]:
-    """Which rows each stretch has: `each` consecutive ones, starts evenly spread; a short clip's last row repeats."""
+    """Indices of each stretch: `each` consecutive rows with evenly spaced starts; a short clip's last row is
+    repeated."""
     starts = torch.linspace(0, max(length - each, 0), stretches).round().long()
     return (starts[:, None] + torch.arange(each)).clamp(max=length - 1)

@@ -1,20 +1,21 @@
-"""HME: a memory of the clip written by two streams, a memory of the question, and three reasoning steps over both.
+"""HME: a clip memory written by two streams, a question memory, and three reasoning steps over both.
 
-    frames ─ LSTM x 2 ─┬─ looked at by the question ────────────────────┐
-    motion ─ LSTM x 2 ─┼─ looked at by the question ────────────────────┼─ answers
+    frames ─ LSTM x 2 ─┬─ attended by the question ─────────────────────┐
+    motion ─ LSTM x 2 ─┼─ attended by the question ─────────────────────┼─ answers
                        └─ memory of the clip ─┐                         │
     tokens ─ LSTM x 2 ── memory of the words ─┴─ attention, LSTM, x 3 ──┘
 
 Fan et al., "Heterogeneous Memory Enhanced Multimodal Attention Model for Video Question Answering", CVPR 2019: the
-memory that two streams share, the question's own, attention in steps over both, the answer.
+memory shared by two streams, the question memory, multi-step attention over both, the answer.
 
-`variant="released"` equals the official network (fanchenyou/HME-VideoQA, msvd-qa) tensor by tensor, for a batch at once
-where it takes one example at a time. It starts the clip's LSTMs from the question and reads the question again from
-where they end, so nothing but the input can be kept of a clip; with `start="clip"` they start at zero, both are made
-once a clip, and the second reading still follows. Frames are seconds; without a `motion` stream the change from the
-second before takes its place; with `sound`, the sound does. With `read="words"`, vectors of a frozen encoder stand for
-the rows of the trained table. How the rows in the papers' tables were adapted was never released. The evidence is the
-question's look at each stream; where the second stream is motion, the mean of both looks.
+`variant="released"` equals the official network (fanchenyou/HME-VideoQA, msvd-qa) tensor by tensor, but processes a
+batch at once instead of one example at a time. It initialises the clip's LSTMs from the question and then reads the
+question again from their final states, so only the input can be kept per clip. With `start="clip"` they start at zero,
+both are computed once per clip, and the second reading of the question still follows. Frames are seconds. The second
+stream is `motion` if given, the sound with `sound`, and otherwise the change from the previous second. With
+`read="words"`, word vectors of a frozen encoder replace the embedding. The adaptation behind published AVQA results was
+never released. The evidence is the question's attention to each stream; if the second stream is motion, the mean of
+both.
 """
 
 from __future__ import annotations
@@ -39,17 +40,17 @@ class Config(Options):
     """Options of the net. Fields named like streams are the widths of these streams."""
 
     motion: int = 0
-    """width of a `motion` stream, a row for each of `frames`; 0: the change from the second before"""
+    """width of a `motion` stream, one row for each of `frames`; 0 uses the change from the previous second"""
     sound: bool = False
-    """sound in the place of motion"""
+    """use the sound in place of motion"""
     start: str = "question"
-    """what the clip's LSTMs start from: question, as published, or clip: zero"""
+    """initial state of the clip's LSTMs: question (as published) or clip (zero)"""
     embed: int = 300
     """width of the word embedding"""
     hidden: int = 512
     """hidden width"""
     slots: int = 20
-    """slots of each memory"""
+    """number of slots of each memory"""
     steps: int = 3
     """reasoning steps over both memories"""
     dropout: float = 0.2
@@ -88,26 +89,26 @@ class HME(Reads):
         return self.hear if self.config.sound else self.see_motion if self.config.motion else self.see
 
     def see(self, frames: Float[Tensor, "clip time wide"]) -> Memory:
-        """The picture, and how it changes."""
+        """Memory from the picture and its change over time."""
         return self.remember(frames, torch.diff(frames, dim=1, prepend=frames[:, :1]))
 
     def see_motion(self, frames: Float[Tensor, "clip time wide"], motion: Float[Tensor, "clip time width"]) -> Memory:
-        """The picture and its motion, as many rows of each."""
+        """Memory from the picture and its motion, which have equal numbers of rows."""
         return self.remember(frames, motion)
 
     def hear(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip time wide"]) -> Memory:
-        """The picture and the sound, as many rows of each."""
+        """Memory from the picture and the sound, which have equal numbers of rows."""
         return self.remember(frames, audio)
 
     def remember(self, *streams: Float[Tensor, "clip time wide"]) -> Memory:
-        """Both streams as they are; with `start="clip"`, followed, and their memory after each second."""
+        """Both input streams; with `start="clip"`, also their LSTM states and the clip memory after each second."""
         if self.config.start == "question":
             return {"first": streams[0], "second": streams[1]}
         states, ends, memory = self.followed(streams, None)
         return {"first": states[0], "second": states[1], "ends": torch.stack(ends, dim=1), "memory": memory}
 
     def followed(self, streams: Sequence[Tensor], start: object) -> tuple[list[Tensor], list[Tensor], Tensor]:
-        """(states [h1; h2] of both streams, both ends (row, 2 dim), the memory's state after each second)."""
+        """(states [h1; h2] of both streams, both final states (row, 2 dim), the clip memory after each second)."""
         states, ends = [], []
         for layers, x in zip(self.follow, streams, strict=True):
             both, last = run_two(layers, x, None, start)
@@ -159,12 +160,12 @@ class HME(Reads):
 
 
 def two_layers(inputs: int, dim: int) -> nn.ModuleList:
-    """Two LSTMs, one over the other's states."""
+    """Two stacked LSTMs."""
     return nn.ModuleList(nn.LSTM(width, dim, batch_first=True) for width in (inputs, dim))
 
 
 def run_two(layers: nn.ModuleList, x: Tensor, padding: Tensor | None, start: object) -> tuple[list, list]:
-    """(states of both layers, their last (h, c), each (row, dim)) from `start`, a pair of such, or zero."""
+    """(states of both layers, their last (h, c), each (row, dim)); `start` is a pair of such states, or zero."""
     if padding is None:
         padding = torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device)
     states, ends = [], []
@@ -204,7 +205,7 @@ LINEAR = {
     "mrm_txt.write_prob": "word_memory.place",
     "mrm_txt.hidden_to_content": "word_memory.content",
 }
-TURNED = {  # kept input x output as published, ours is its transpose; and their biases
+TURNED = {  # published as input x output, ours are transposed; and their biases
     "mm_att.Whh": "bring.0.weight",
     "mm_att.Wb": "share_state.weight",
     "mm_att.Vbv": "share.0.weight",
@@ -233,7 +234,7 @@ RULES = [
 
 
 def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published tensors under our names; matrices kept input x output are transposed."""
+    """Rename the published tensors; matrices stored as input x output are transposed."""
     result = renamed(state, RULES)
     result |= {new: state[old].T for old, new in TURNED.items()}
     result |= {new: state[old].flatten() for old, new in FLAT.items()}
@@ -246,7 +247,8 @@ def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def from_official(state_dict: Mapping[str, Tensor]) -> HME:
-    """The released network from a published checkpoint; `video_encoder`, `mm_att.Wvh` and `Wth` are never used."""
+    """The released network from a published checkpoint; `video_encoder`, `mm_att.Wvh` and `Wth` are unused and left
+    out."""
     state = checkpoints.without_prefixes(state_dict)
     config = Config(
         answers=checkpoints.size(state, "linear_decoder_count_2.weight"),

@@ -10,7 +10,8 @@ from lookhear.layers.recurrent import weigh
 
 
 class Shared(nn.Module):
-    """The clip's memory: each second reads it and updates it with learned weights for keep and write of each stream."""
+    """The clip memory: each second reads it and updates it, with learned weights for keeping and for writing each
+    stream."""
 
     def __init__(self, dim: int, slots: int) -> None:
         super().__init__()
@@ -43,7 +44,7 @@ class Shared(nn.Module):
 
 
 class Alone(nn.Module):
-    """The question's memory, read and written at each word through gates."""
+    """The question memory, read and written at each word through gates."""
 
     def __init__(self, dim: int, slots: int) -> None:
         super().__init__()
@@ -68,7 +69,7 @@ class Alone(nn.Module):
 
 
 class Look(nn.Module):
-    """Additive attention over a row: softmax of v tanh(K key + Q query + b)."""
+    """Additive attention over a sequence: softmax of v tanh(K key + Q query + b)."""
 
     def __init__(self, query: int, key: int, dim: int) -> None:
         super().__init__()

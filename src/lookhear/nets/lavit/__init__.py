@@ -4,17 +4,18 @@
     audio ─ layers x 5 ──┼──┼ sound   from picture ┼─ self-attention, feed-forward, x 5 ─ three poolers ─ answers
     frames ─ layers x 5 ─┘  └ picture from words ──┘
 
-Yun et al., "Pano-AVQA: Grounded Audio-Visual Question Answering on 360 degree Videos", ICCV 2021, built as LXMERT is.
+Yun et al., "Pano-AVQA: Grounded Audio-Visual Question Answering on 360 degree Videos", ICCV 2021; an LXMERT
+architecture.
 
-`variant="released"` equals the official network (HS-YN/PanoAVQA) from its entries to the answers, tensor by tensor. In
-it nothing is masked, padding words included, so the number of padding words counts; `mask=true` leaves padding out.
-Seconds take the place of objects and of sound segments; where a second begins and ends, as shares of the clip, takes
-the place of boxes and segment coordinates, unless streams `frames_place` and `audio_place` give them. The first element
-of both streams is their mean, as published. `channels=2` reads `audio` as left and right side by side. With
-`read="words"`, vectors of a frozen encoder, projected, stand for the rows of BERT's table.
-The paper starts from BERT and pre-trains; here nothing is pre-trained, so the full size (307 M parameters) will rarely
-be wanted. How the rows in the papers' tables were made was never released. The evidence is the attention of the first
-elements in the last ring: of the words' over sound (`heard`), of the sound's over the picture (`seen`).
+`variant="released"` equals the official network (HS-YN/PanoAVQA) from its input layers to the answers, tensor by
+tensor. It masks nothing, including padding words, so the number of padding words affects the result; `mask=true` masks
+padding. Seconds replace objects and sound segments. Start and end of a second, as fractions of the clip, replace boxes
+and segment coordinates, unless the streams `frames_place` and `audio_place` provide coordinates. The first element of
+both streams is their mean, as published. `channels=2` reads `audio` as left and right concatenated. With
+`read="words"`, projected word vectors of a frozen encoder replace BERT's embedding. The paper starts from BERT and
+pre-trains. Here nothing is pre-trained, so the full size (307 M parameters) is rarely useful. The adaptation behind
+published AVQA results was never released. The evidence is the attention of the first elements in the last ring layer:
+of the words over sound (`heard`), and of the sound over the picture (`seen`).
 """
 
 from __future__ import annotations
@@ -43,17 +44,17 @@ class Config(Options):
     """Options of the net. Fields named like streams are the widths of these streams."""
 
     audio_place: int = 0
-    """width of a stream of coordinates, a row for each of `audio`; 0: start and end of the second"""
+    """width of a coordinate stream, one row for each of `audio`; 0 uses start and end of the second"""
     frames_place: int = 0
     """the same for `frames`"""
     channels: int = 1
-    """1 mono, 2 stereo: `audio` is left and right side by side"""
+    """1 mono, 2 stereo: `audio` is left and right concatenated"""
     tokens: int = 30522
     """size of the token vocabulary; id 0 is padding"""
     mask: bool = False
-    """leave padding words out of every attention; as published they are attended to"""
+    """mask padding words in every attention; as published they are attended to"""
     positions: int = 512
-    """most words of a question"""
+    """largest number of words of a question"""
     hidden: int = 768
     """hidden width"""
     heads: int = 12
@@ -71,7 +72,7 @@ class Config(Options):
 
 
 class Attend(nn.Module):
-    """Attention, added and normed."""
+    """Attention with residual connection and post-norm."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -100,7 +101,7 @@ class Layer(nn.Module):
 
 
 class RingLayer(nn.Module):
-    """Cross-attention of each stream to its neighbour in the ring (as it was before the layer), then its own layer."""
+    """Cross-attention of each stream to its neighbour in the ring (before this layer), then the stream's own layer."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -108,14 +109,14 @@ class RingLayer(nn.Module):
         self.own = nn.ModuleDict({side: Layer(config) for side in RING})
 
     def forward(self, side: str, streams: Memory, padding: Tensor | None) -> tuple[Tensor, Tensor]:
-        """(the stream called `side` after the layer, its weights over the other)."""
+        """(the stream `side` after the layer, its attention weights over the other stream)."""
         other = RING[side]
         x, weight = self.cross[side](streams[side], streams[other], padding if other == "read" else None)
         return self.own[side](x, padding if side == "read" else None), weight
 
 
 class Entry(nn.Module):
-    """Features (of one or two channels) and coordinates, each projected and normed; their mean."""
+    """Features (of one or two channels) and coordinates, each projected and normed; the mean of both."""
 
     def __init__(self, width: int, place: int, channels: int, config: Config) -> None:
         super().__init__()
@@ -145,7 +146,7 @@ class LAViT(Reads):
         if self.table is not None:
             self.table.padding_idx = 0
         self.embed = nn.Identity() if config.read == "tokens" else nn.Linear(config.words, dim)
-        # the published tables give row 0 no gradient, so the first position and the only type never learn
+        # the published tables give row 0 no gradient, so the first position and the only type are never trained
         self.position, self.kind = (nn.Embedding(n, dim, padding_idx=0) for n in (config.positions, 2))
         self.norm, self.drop = nn.LayerNorm(dim, eps=EPS), nn.Dropout(config.dropout)
         places = {"heard": config.audio_place or 2, "seen": config.frames_place or 2}
@@ -174,7 +175,8 @@ class LAViT(Reads):
 
     @property
     def watch(self) -> Callable[..., Memory]:
-        """`watch(audio, frames)`, or with `audio_place` and `frames_place` behind them where they are given."""
+        """`watch(audio, frames)`, or with further arguments `audio_place` and `frames_place` if these streams are
+        used."""
         return self.watch_places if self.config.audio_place or self.config.frames_place else self.watch_seconds
 
     def watch_seconds(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip second wide"]) -> Memory:
@@ -188,18 +190,18 @@ class LAViT(Reads):
         audio_place: Float[Tensor, "clip time coordinate"],
         frames_place: Float[Tensor, "clip second coordinate2"],
     ) -> Memory:
-        """The same with given coordinates. The mean of each stream and of its coordinates is put in front."""
+        """The same with given coordinates. The mean of each stream and of its coordinates is prepended."""
         lead = lambda x: torch.cat([x.mean(dim=1, keepdim=True), x], dim=1)  # noqa: E731
         return self.relate(lead(audio), lead(frames), lead(audio_place), lead(frames_place))
 
     def own_layers(self, side: str) -> nn.ModuleList:
-        """The layers that see one stream alone."""
+        """The layers of a single stream."""
         layers = self.own[side]
         assert isinstance(layers, nn.ModuleList)
         return layers
 
     def relate(self, audio: Tensor, frames: Tensor, audio_place: Tensor, frames_place: Tensor) -> Memory:
-        """The same of streams that have their first element already."""
+        """The same for streams that already have their first element."""
         memory = {}
         for side, x, place in (("heard", audio, audio_place), ("seen", frames, frames_place)):
             x = self.enter[side](x, place)
@@ -210,7 +212,7 @@ class LAViT(Reads):
         return {**memory, "heard_next": heard, "heard_sees": weight}
 
     def reply(self, memory: Memory, vectors: Tensor, padding: Bool[Tensor, "row word"]) -> Output:
-        """The words' layers, the ring and the head."""
+        """The layers of the words, the ring and the head."""
         hide = padding if self.config.mask else None
         place = torch.arange(vectors.shape[1], device=vectors.device)
         x = self.embed(vectors) + self.position(place) + self.kind(torch.zeros_like(place))
@@ -231,7 +233,7 @@ class LAViT(Reads):
 
 
 def ends(x: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip time 2"]:
-    """Where each row begins and ends, as shares of the clip."""
+    """Start and end of each row, as fractions of the clip."""
     edges = torch.linspace(0, 1, x.shape[1] + 1, device=x.device, dtype=x.dtype)
     return torch.stack([edges[:-1], edges[1:]], dim=-1).expand(len(x), -1, -1)
 
@@ -250,7 +252,7 @@ def build(config: Config) -> LAViT:
 def from_official(state_dict: Mapping[str, Tensor], mask: bool = False) -> LAViT:
     """The released network from a published checkpoint; heads of pre-training and grounding are left out.
 
-    `mask` hides padding words, as where the official network is given a mask; its fine-tuning gives none.
+    `mask` masks padding words, which the official network does if given a mask; its fine-tuning gives none.
     """
     state = checkpoints.without_prefixes(state_dict)
     sound = "bert.encoder.a_fc."

@@ -67,12 +67,12 @@ def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def sound_rules(state: Mapping[str, Tensor]) -> list[tuple[str, str]]:
-    """The sound's entry: one map of features or two, then that of coordinates."""
+    """Rules for the sound's input layer: one or two projections of features, then that of coordinates."""
     parts = ("left", "righ", "cord") if stereo(state) else ("feat", "cord")
     kinds = (("fc", "maps"), ("ln", "norms"))
     return [(rf"{SOUND}{p}_{k}\.(.*)", rf"enter.heard.{new}.{i}.\1") for i, p in enumerate(parts) for k, new in kinds]
 
 
 def stereo(state: Mapping[str, Tensor]) -> bool:
-    """Whether a checkpoint hears left and right apart."""
+    """Whether a checkpoint has separate projections for left and right."""
     return "bert.encoder.a_fc.left_fc.weight" in state

@@ -4,17 +4,17 @@
     tokens ─ letters, highway ─ + position, convs, self-attention ─┘
 
 Li et al., "Beyond RNNs: Positional Self-Attention with Co-Attention for Video Question Answering", AAAI 2019. The
-co-attention scores each second and word by w [v; q; v * q]; A is each second's mixture of words, and B goes on to what
-those words attend to among the seconds.
+co-attention scores each second and word by w [v; q; v * q]. A is each second's attended words; for B these words are
+replaced by the seconds to which each word attends.
 
 `variant="released"` equals the official network for open-ended questions (lixiangpengcs/PSAC) tensor by tensor, without
-the blocks it builds and never calls. Padding words are masked in softmaxes alone, so their number counts. Seconds take
-the place of frames: at most `positions` of them, evenly spread. Letters need the spelling of each word, which no
-checkpoint holds: `net.spelling` is a table (token, letter) of letter ids, all 0 until it is filled; `letters=0` leaves
-the letters out. With `read="words"`, vectors of a frozen encoder stand for the rows of the table, without letters.
-With `sound`, seconds of sound pass through a layer of their own and stand behind those of the picture in the
-co-attention; the papers' tables are deaf, and how their rows were adapted was never released. The evidence is how much
-the words attend to each second.
+the blocks that it builds and never calls. Padding words are masked in softmaxes only, so their number affects the
+result. Seconds replace frames: at most `positions` of them, evenly spaced. The letter input needs the spelling of each
+word, which no checkpoint contains: `net.spelling` is a table (token, letter) of letter ids, all 0 until it is filled;
+`letters=0` disables the letters. With `read="words"`, word vectors of a frozen encoder replace the embedding, without
+letters. With `sound`, seconds of sound pass through their own layer and are appended to those of the picture in the
+co-attention; published AVQA results use no sound, and their adaptation was never released. The evidence is the
+attention of the words to each second.
 """
 
 from __future__ import annotations
@@ -68,12 +68,12 @@ class PSAC(Reads, SeesHears):
         return memory
 
     def answer_tokens(self, memory: Memory, tokens: Int[Tensor, "question word"]) -> Output:
-        """Logits of the answers and the weight of each second. Id 0 is padding, and as many count as are given."""
+        """Logits of the answers and the weight of each second. Id 0 is padding; the number of padding words matters."""
         letters = self.spelling[tokens] if len(self.spelling) else None
         return self.respond(memory, self.vectors(tokens), letters, padding_of(tokens))
 
     def reply(self, memory: Memory, vectors: Tensor, padding: Bool[Tensor, "row word"]) -> Output:
-        """The same from word vectors."""
+        """The same as `answer_tokens`, from word vectors."""
         return self.respond(memory, vectors, None, padding)
 
     def respond(self, memory: Memory, vectors: Tensor, letters: Tensor | None, padding: Tensor) -> Output:
@@ -105,7 +105,7 @@ def build(config: Config) -> PSAC:
 
 
 def from_official(state_dict: Mapping[str, Tensor], spelling: Int[Tensor, "token letter"] | None = None) -> PSAC:
-    """The released network from a published checkpoint, with the letters of each word where they are known."""
+    """The released network from a published checkpoint, with the letters of each word if `spelling` is given."""
     state = checkpoints.without_prefixes(state_dict)
     heads, width, head = state[r"vid_encoder.layer_stack.0.slf_attn.w_qs"].shape
     config = Config(

@@ -55,7 +55,7 @@ FLAT = ("by_second", "by_word", "by_both")
 
 
 def translated(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published tensors under our names: convolutions of kernel 1 as matrices, vectors without axes of 1."""
+    """Rename the published tensors: convolutions of kernel 1 become matrices, axes of length 1 are removed."""
     result = renamed(state, RULES)
     for name, tensor in result.items():
         if name in FLAT:

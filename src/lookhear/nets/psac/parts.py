@@ -24,7 +24,7 @@ class Config(Options):
     letters: int = 0
     """size of the letter vocabulary, id 0 is padding; 0 leaves letters out"""
     letter: int = 64
-    """width of a letter"""
+    """width of a letter embedding"""
     embed: int = 300
     """width of the word embedding"""
     hidden: int = 512
@@ -39,13 +39,13 @@ class Config(Options):
     """feed-forward width over seconds"""
     positions: int = 36
     position: int = 300
-    """width of a position"""
+    """width of the position embedding"""
     dropout: float = 0.1
     """dropout probability"""
 
 
 class Norm(nn.Module):
-    """The official layer norm over seconds: unbiased deviation + 1e-3; a single second is left as it is."""
+    """The official layer norm over seconds: unbiased standard deviation + 1e-3; a single second is unchanged."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class Norm(nn.Module):
 
 
 class Seconds(nn.Module):
-    """Self-attention and feed-forward over positioned seconds; the input without positions is added to the end."""
+    """Self-attention and feed-forward over seconds with positions; the input without positions is added at the end."""
 
     def __init__(self, width: int, config: Config) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class Seconds(nn.Module):
 
 
 class Words(nn.Module):
-    """Letters and words through a highway; then QANet's block: separable convolutions, self-attention, two maps."""
+    """Letters and words through a highway network; then QANet's block: separable convolutions, self-attention, MLP."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -127,14 +127,14 @@ class Words(nn.Module):
         return drop(x, self.dropout, self.training)
 
     def residual(self, change: Tensor, x: Tensor, layer: int) -> Tensor:
-        """x + change; in training a layer is left out with a probability that grows with its number."""
+        """x + change; in training a layer is dropped with a probability that increases with its depth."""
         chance = self.dropout * layer / 5
         if not self.training:
             return x + change
         return x if torch.rand(()) < chance else x + drop(change, chance, True)
 
     def attend(self, x: Tensor, padding: Bool[Tensor, "row word"]) -> Tensor:
-        """Multi-head self-attention without an output map."""
+        """Multi-head self-attention without an output projection."""
         q, (k, v) = self.query(x), self.memory(x).chunk(2, dim=-1)
         q, k, v = (rearrange(y, "row n (head dim) -> row head n dim", head=self.heads) for y in (q, k, v))
         scores = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).masked_fill(padding[:, None, None], -1e30)
@@ -142,7 +142,7 @@ class Words(nn.Module):
 
 
 class Normed(nn.Module):
-    """A linear layer whose matrix is g v / |v|, with one g for the whole matrix or one a row (`rows`)."""
+    """A linear layer whose matrix is g v / |v|, with one g for the whole matrix or one per row (`rows`)."""
 
     def __init__(self, inputs: int, outputs: int, rows: bool = False) -> None:
         super().__init__()
@@ -151,7 +151,7 @@ class Normed(nn.Module):
         self.length = nn.Parameter(self.norm().detach().clone())
 
     def norm(self) -> Tensor:
-        """Length of each row, or of the matrix."""
+        """Norm of each row, or of the matrix."""
         return self.direction.norm(dim=1, keepdim=True) if self.rows else self.direction.norm()
 
     def forward(self, x: Float[Tensor, "*rows inputs"]) -> Float[Tensor, "*rows outputs"]:
@@ -173,7 +173,7 @@ def table(count: int, dim: int) -> Float[Tensor, "position dim"]:
 
 
 def waves(length: int, dim: int) -> Float[Tensor, "word dim"]:
-    """The positions of words: sines in the first half, cosines in the second."""
+    """Position embeddings of words: sines in the first half, cosines in the second."""
     rate = torch.exp(-math.log(10000) * torch.arange(dim // 2) / max(dim // 2 - 1, 1))
     angle = torch.arange(length)[:, None] * rate
     return F.pad(torch.cat([angle.sin(), angle.cos()], dim=1), (0, dim % 2))

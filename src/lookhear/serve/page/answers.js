@@ -4,7 +4,7 @@ import { state } from "./clip.js";
 import * as player from "./player.js";
 import { $, copy, make, percent, ranked, seconds, words } from "./tools.js";
 
-const SENSES = { audio: "Ear alone", visual: "Eye alone", joint: "Both, joined" };
+export const SENSES = { audio: "Ear alone", visual: "Eye alone", joint: "Both, joined" };
 
 export function list() {
   $("answers").replaceChildren(...state.answers.map(card));

@@ -10,7 +10,7 @@ import { $, copy, guarded, make, percent, seconds, warn } from "./tools.js";
 
 const KEPT = 30; // answers kept of a clip
 const SUGGESTED = ["What do you hear?", "What do you see?", "What happens first?", "What is said?"];
-const STAGED = ["Which instrument plays first?", "How many instruments are sounding in the video?"]; // what `stage` was taught
+const STAGED = ["Where is the first sounding instrument?", "How many instruments are sounding in the video?"]; // what `stage` was taught
 
 const LATER = 4000; // milliseconds after which a young server is asked for its examples again
 

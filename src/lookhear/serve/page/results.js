@@ -1,5 +1,6 @@
 // The view "Results": saved evaluations, filtered; a case with its clip, its evidence and what other models say.
 
+import { SENSES } from "./answers.js";
 import { json } from "./api.js";
 import { $, copy, fill, guarded, make, percent, ranked, seconds, words } from "./tools.js";
 
@@ -82,7 +83,7 @@ async function open(id) {
         ...ranked(told.scores, 4).flatMap(([n, p]) => [make("dt", {}, percent(p)), make("dd", {}, words(n))]),
         ...told.others.flatMap((o) => [make("dt", {}, o.model), make("dd", {}, words(o.answer), " ", mark(o.right))]),
         ...Object.entries(told.evidence?.opinions || {}).flatMap(([sense, scores]) =>
-          [make("dt", {}, `${sense} alone`), make("dd", {}, words(ranked(scores, 1)[0]?.[0] ?? "–"))])),
+          [make("dt", {}, SENSES[sense] ?? sense), make("dd", {}, words(ranked(scores, 1)[0]?.[0] ?? "–"))])),
       make("div", { class: "row" }, ...moments.map(([label, from, to, stream, whose]) => make("button", {
         type: "button", class: ["audio", "heard"].includes(stream) ? "heard" : "seen",
         onclick: () => { if (film.tagName === "VIDEO") { film.currentTime = from; film.play().catch(() => {}); } },

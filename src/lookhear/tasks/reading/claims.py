@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import Any
 
 from lookhear.tasks.reading.patterns import (
+    AMENDS,
     BECAUSE,
     BUT_FOR,
     CLAUSE,
@@ -33,10 +34,13 @@ from lookhear.tasks.reading.patterns import (
     PASSES,
     PREDICATE,
     QUESTION,
+    RESUMES,
     RIGHTLY,
     SOFT,
     STATES,
     SUBJECT,
+    UNDECIDED,
+    VERDICT,
     WRONGLY,
 )
 
@@ -121,6 +125,11 @@ def _weighed(text: str, starts: Sequence[int], mention: Mention, later: int = 0)
     if wrong and not right_claim:
         return replace(mention, strength=REJECTED)
     sentence = text[begin:end].rstrip()
+    if text[mention.end : mention.end + 3].lstrip("\"') ")[:1] in ("?", "？"):
+        if UNDECIDED.search(text[mention.end : mention.end + LEFT]):
+            return replace(mention, strength=PASSING)
+        if verdict := VERDICT.match(text[mention.end : mention.end + 30]):
+            return replace(mention, strength=STATED if verdict["yes"] else REJECTED)
     if sentence.endswith(("?", "？")) and (QUESTION.match(sentence) or mention.start < later):
         return replace(mention, strength=PASSING)
     states = STATES.search(left)
@@ -133,10 +142,12 @@ def _weighed(text: str, starts: Sequence[int], mention: Mention, later: int = 0)
     if (LETTER_PASSES if letters else PASSES).search(clause):
         head = place == 0 and not letters and OPENS.match(left) is not None
         return replace(mention, strength=HEAD if head else PASSING)
-    if BECAUSE.search(left):
+    if BECAUSE.search(left) and not RESUMES.search(left):
         return replace(mention, strength=PASSING)
     if mention.heads and OPENS.match(left) and (place == 0 or not letters or not right.strip(" .!\"')")):
-        return replace(mention, strength=max(HEAD if place == 0 or letters else PLAIN, mention.least))
+        return replace(
+            mention, strength=max(HEAD if place == 0 or letters or AMENDS.match(left) else PLAIN, mention.least)
+        )
     if SUBJECT.search(left):
         return replace(mention, strength=HEAD)
     if letters:
@@ -161,6 +172,7 @@ def _groups(text: str, mentions: list[Mention]) -> list[Mention]:
         joined = (
             previous is not None
             and previous.end <= mention.start <= previous.end + 24
+            and not (mention.fixed and mention.strength == PASSING)
             and JOINED.match(text[previous.end : mention.start]) is not None
         )
         if joined:
@@ -218,6 +230,16 @@ def _decided(text: str, mentions: Sequence[Mention], starts: Sequence[int]) -> R
     leading = [one for one in standing.values() if one.strength == top]
     if top in (HEAD, STATED) and len(leading) == 1:
         against = [one for one in standing.values() if one.strength == HEAD and one.value != leading[0].value]
+        if top == STATED:  # a premise of the same sentence is no rival: "once at 3 s and once at 9 s, so twice"
+            claim, place = leading[0], bisect_right(starts, leading[0].start)
+            against = [
+                one
+                for one in against
+                if one.letter
+                or one.value in ("yes", "no")
+                or one.start > claim.start
+                or bisect_right(starts, one.start) != place
+            ]
         if top == STATED and against:
             leading += against
         if top == HEAD:  # what else the same sentence says as plainly

@@ -4,94 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
+from dataclasses import replace
+from itertools import pairwise
 
-from lookhear.tasks.reading import numbers, yes_no
-from lookhear.tasks.reading.claims import PASSING, Mention, Reading, claimed, softened, standing
+from lookhear.tasks.reading import focus, numbers, yes_no
+from lookhear.tasks.reading.claims import PASSING, PLAIN, Mention, Reading, claimed, few, softened, standing
+from lookhear.tasks.reading.content import AUX
 from lookhear.tasks.reading.names import Words, echoes
+from lookhear.tasks.reading.synonyms import INSTRUMENTS, OTHERS, PLACES, ways
 
 MANY = "more than ten"
 COUNTS = frozenset((*numbers.UNITS[:11], MANY))
-PLACES: Mapping[str, tuple[str, ...]] = {
-    "left": ("left", "left side", "left hand side", "leftmost", "left-most", "lefthand", "left handed side"),
-    "right": ("right", "right side", "right hand side", "rightmost", "right-most", "righthand"),
-    "middle": ("middle", "center", "centre", "central", "in between"),
-    "indoor": ("indoor", "indoors", "inside", "in door"),
-    "outdoor": ("outdoor", "outdoors", "outside", "open air", "out door"),
-    "simultaneously": (
-        "simultaneously",
-        "simultaneous",
-        "at same time",
-        "both at once",
-        "at once",
-        "at same moment",
-        "in unison",
-    ),
-}
-ALIKE: Mapping[str, tuple[str, ...]] = {  # synonyms of names in a vocabulary
-    "drum": ("drums", "drum kit", "drum set", "drumset", "drumkit"),
-    "congas": ("conga", "conga drum", "conga drums"),
-    "saxophone": ("sax", "alto sax", "tenor sax"),
-    "bagpipe": ("bagpipes", "bag pipe", "bag pipes"),
-    "electric_bass": ("electric bass", "electric bass guitar", "bass guitar", "electrical bass"),
-    "acoustic_guitar": ("acoustic guitar", "acoustic guitars", "classical guitar"),
-    "cello": ("violoncello",),
-    "guzheng": ("gu zheng", "zheng", "chinese zither"),
-    "erhu": ("er hu",),
-    "pipa": ("pi pa",),
-    "accordion": ("accordian",),
-    "ukulele": ("ukelele", "uke"),
-    "xylophone": ("xylophones",),
-    "bassoon": ("fagotto",),
-    "anger": ("angry", "mad", "furious", "irritated"),
-    "angry": ("anger", "furious"),
-    "disgust": ("disgusted",),
-    "disgusted": ("disgust",),
-    "fear": ("fearful", "afraid", "scared", "frightened"),
-    "fearful": ("fear", "afraid", "scared"),
-    "joy": ("happy", "joyful", "happiness"),
-    "happy": ("happiness", "joy", "joyful"),
-    "happiness": ("happy", "joy", "joyful"),
-    "sad": ("sadness", "sorrow"),
-    "sadness": ("sad", "sorrow", "sorrowful"),
-    "surprise": ("surprised", "astonished"),
-    "surprised": ("surprise",),
-    "neutral": ("neutrality",),
-    "contempt": ("contemptuous",),
-    "anxiety": ("anxious",),
-    "anxious": ("anxiety",),
-    "worried": ("worry",),
-    "worry": ("worried",),
-    "helplessness": ("helpless",),
-    "disappointment": ("disappointed",),
-    "calm": ("calmness",),
-    "excited": ("excitement",),
-}
-OTHERS = (
-    "double bass",
-    "contrabass",
-    "upright bass",
-    "bass drum",
-    "electric guitar",
-    "bass clarinet",
-    "steel guitar",
-    "english horn",
-    "french horn",
-    "electric piano",
-    "electric violin",
-    "mouth organ",
-    "thumb piano",
-)
-INSTRUMENTS = (
-    "bass drum",
-    "bass clarinet",
-    "electric piano",
-    "electric violin",
-)  # synonyms in OTHERS that are unique
 IDIOM = re.compile(
-    r"\b(?:you(?:'re| are)(?: absolutely| quite)?|that(?:'s| is)|all) right\b|\bright to \w+|\bright (?:away|"
+    r"\b(?:you(?:'re| are)(?: absolutely| quite)?|that(?:'s| is)|all) right\b|\bright (?:in (?:the|front)\b|on top|"
+    r"behind|beside|next to|beneath|above|below|near|outside|under)|"
+    r"\bright to \w+|\bright (?:away|"
     r"now|before|after|answer|option|choice|at the|from the start|here|there|when|as)\b|\ball right\b|"
-    r"\bright(?=[?,])|^\W*right[,.!]\s|\b(?:has|have|had|he|she|it|they|who|was|are|is) left (?:the (?:room|"
+    r"\bright(?=\?)|(?<!the )(?<!on )(?<!your )(?<!or )\bright(?=,)|^\W*right[,.!]\s|\b(?:has|have|had|he|she|it|"
+    r"they|who|was|are|is) left (?:the (?:room|"
     r"stage|scene|frame|video|building)|out|behind|before|after)\b|\bleft (?:out|behind|over|the (?:room|stage|"
     r"scene|frame))\b"
 )
@@ -101,12 +31,12 @@ SIDE = re.compile(
 )
 SIDED = re.compile(
     r"^\s*(?:side|hand|half|part|corner|edge|most|of|channel|instrument|one|player|speaker|portion|end|area|"
-    r"violin|[.,;:!?)\"']|$|\n)"
+    r"violin|[.,;:!?)\"'。，、]|$|\n)"
 )
 BARELY = re.compile(r"\W*(?:it is|it's|(?:the )?answer(?: is)?)?\W*(?:the|a|an)?\W*")
 WHERE = re.compile(
     r"\b(?:where|which side|what side|which position|what position|whereabouts|what location|which location|"
-    r"which direction|left or right|indoors? or outdoors?|location of|position of)\b"
+    r"which direction|left(?: one| side)?,? or (?:the )?right|indoors? or outdoors?|location of|position of)\b"
 )
 HOW_MANY = re.compile(r"\b(?:how many|number of|count of|count the|quantity|how much)\b")
 WHICH = re.compile(r"\b(?:which|what|name the|identify the)\b")
@@ -117,8 +47,16 @@ POLITE = re.compile(
 OF_TWO = re.compile(
     r"\b(?:video|sound|clip|audio|option|number|no\.?|#)\s{0,2}(?P<n>one|two|1|2)\b(?![.:]\d)"
     r"|\b(?P<place>first|second|1st|2nd)(?= (?:video|sound|clip|audio|one|option|track|recording)\b|\W*$)"
-    r"|(?<![\w.:])(?P<alone>one|two|1|2)(?=\s*(?:[.,;!)\"']|$|\n|is\b|matches\b|fits\b|because\b|belongs\b|not\b|or\b))"
+    r"|(?<![\w.:])(?<!first )(?<!second )(?<!other )(?<!which )(?<!that )(?<!this )(?<!no )(?P<alone>one|two|1|"
+    r"2)(?=\s*(?:[.,;!)\"']|$|\n|is\b|matches\b|fits\b|because\b|belongs\b|not\b|or\b))"
     r"(?<!the two)(?<!both two)"
+)
+BESIDE = re.compile(r"\b(?:to|on|at|in|towards?) the (?:far |very |upper |lower |extreme )?$")
+WHILE = re.compile(r"\bwhile\b[^,;.\n]{0,40}$")
+DESCRIBED = re.compile(
+    r"^(?: (?:video|sound|clip|audio|one|recording|track))?\s*(?:shows?|has|contains?|features?|depicts?|plays?)\b|"
+    r"^(?: (?:video|sound|clip|audio|one|recording|track))? is (?:an?|the|of|from)\b(?! (?:match|right|correct|one|"
+    r"answer|best))"
 )
 WHETHER = re.compile(r"\b(?:whether|if)\b")
 
@@ -128,7 +66,7 @@ def kind_of(question: str) -> str:
     asked = question.lower().strip()
     if HOW_MANY.search(asked):
         return "count"
-    if yes_no.AUX.match(asked) and not POLITE.match(asked):
+    if AUX.match(asked) and not POLITE.match(asked):
         return "yes_no"
     if WHERE.search(asked):
         return "place"
@@ -143,7 +81,7 @@ def kind_of(question: str) -> str:
     if POLITE.match(asked) and WHETHER.search(asked):
         return "yes_no"
     tail = re.split(r"[,:]\s*", asked)[-1]
-    return "yes_no" if yes_no.AUX.match(tail) and not POLITE.match(tail) else ""
+    return "yes_no" if AUX.match(tail) and not POLITE.match(tail) else ""
 
 
 def answer(statement: str, known: Sequence[str], question: str = "", kind: str | None = None) -> Reading:
@@ -166,20 +104,52 @@ def answer(statement: str, known: Sequence[str], question: str = "", kind: str |
 
 def named(soft: str, known: Sequence[str], question: str = "", besides: bool = True) -> Reading:
     """The name in `known` that a statement (lower case, softened) claims; `besides` excludes names in the question."""
-    mentions = [m for m in mentions_of(soft, known) if not echoes(soft, question, m)]
-    asked = {key for *_, key in Words(question.lower()).spans(ways(tuple(known)))} if besides else set()
+    mentions = [m for m in few(mentions_of(soft, known)) if not echoes(soft, question, m)]
+    asked = _repeated(question.lower(), known) if besides else set()
     strange = {m.value for m in mentions} - asked
     if asked and strange:
         mentions = [m for m in mentions if m.value not in asked]
     elif asked and mentions and not BARELY.fullmatch(soft[: mentions[0].start] + soft[mentions[-1].end :]):
         return Reading(why="the reply only repeats the question")
-    reading = claimed(soft, mentions)
+    if not question:  # of two things that happen at once neither is the subordinate
+        mentions = [
+            replace(m, strength=PLAIN, fixed=True) if WHILE.search(soft[max(0, m.start - 60) : m.start]) else m
+            for m in mentions
+        ]
+    reading = focus.claimed(soft, focus.compared(soft, asides(soft, mentions), question), question)
     if reading.value is None and not mentions:
         doubled = [
             label for label in known if len(label) > 3 and _undoubled(soft.strip(" .!\n")) == _undoubled(label.lower())
         ]
         return Reading(doubled[0]) if len(doubled) == 1 else reading
     return reading
+
+
+def _repeated(question: str, known: Sequence[str]) -> set[int | str]:
+    """The names of a question that are no answer to it: all but those that it offers ("the left or the right one")."""
+    found = Words(question).spans(ways(tuple(known)))
+    offered = {
+        key
+        for (_, end, one), (start, _, other) in pairwise(found)
+        if re.fullmatch(r"(?: one| side)?,? or (?:the |a |an |on the |to the )?", question[end:start])
+        for key in (one, other)
+    }
+    return {key for *_, key in found} - offered
+
+
+def asides(soft: str, mentions: Sequence[Mention]) -> list[Mention]:
+    """Mentions in brackets, beside other words and after another value, are in passing: "outdoor (left of it)"."""
+    kept: list[Mention] = []
+    for mention in mentions:
+        opened = soft.rfind("(", max(0, mention.start - 80), mention.start)
+        aside = (
+            opened >= 0
+            and ")" not in soft[opened : mention.start]
+            and soft[opened : mention.end + 1] not in (f"({soft[mention.start : mention.end]})",)
+            and any(other.end <= opened and other.value != mention.value for other in kept)
+        )
+        kept.append(replace(mention, strength=PASSING, fixed=True) if aside else mention)
+    return kept
 
 
 def affirmed(soft: str, known: Sequence[str]) -> list[Mention]:
@@ -192,7 +162,10 @@ def of_two(statement: str) -> Reading:
     soft = softened(statement)
     mentions = [
         Mention(
-            m.start(), m.end(), "one" if (m["n"] or m["place"] or m["alone"]) in ("1", "one", "first", "1st") else "two"
+            m.start(),
+            m.end(),
+            "one" if (m["n"] or m["place"] or m["alone"]) in ("1", "one", "first", "1st") else "two",
+            heads=DESCRIBED.match(soft[m.end() : m.end() + 40]) is None,
         )
         for m in OF_TWO.finditer(soft)
     ]
@@ -213,27 +186,9 @@ def mentions_of(soft: str, known: Sequence[str]) -> list[Mention]:
                 continue
         if any(a <= start < b for a, b, _ in elsewhere):
             continue
-        mentions.append(Mention(start, end, key))
+        before = BESIDE.search(soft[max(0, start - 24) : start]) if key in PLACES else None
+        mentions.append(Mention(start - len(before[0]) if before else start, end, key))
     return mentions
-
-
-@cache
-def ways(known: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
-    """Name -> its synonyms, without those that are names in `known` themselves."""
-    names = {label.lower().replace("_", " ") for label in known}
-    table = {}
-    for label in known:
-        low = label.lower()
-        plain = low.replace("_", " ")
-        more = [*ALIKE.get(low, ()), *PLACES.get(low, ())]
-        if plain.isalpha() and len(plain) > 3 and not plain.endswith("s") and low not in PLACES:
-            more.append(plain + "s")
-        table[label] = (plain, *(way for way in dict.fromkeys(more) if way not in names))
-    said: dict[str, list[str]] = {}
-    for label, some in table.items():
-        for way in some:
-            said.setdefault(way, []).append(label)
-    return {label: tuple(way for way in some if len(said[way]) == 1) for label, some in table.items()}
 
 
 def _of_kind(label: str, kind: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from lookhear.datasets.reading.replies import Found, in_order
 from lookhear.datasets.reading.times import seconds, stretches
 from lookhear.tasks.reading.closed import mentions_of
-from lookhear.tasks.reading.options import lower
+from lookhear.tasks.reading.listings import lower
 from lookhear.types import Segment
 
 NAMES = ("event", "label", "name", "category", "class")

@@ -51,6 +51,13 @@ FUNCTION = frozenset(
 NEGATIONS = frozenset(["not", "no", "never", "none", "neither", "nor", "without", "isn", "doesn", "don", "can"])
 
 
+def refuses(soft: str, mentions: Sequence[Mention]) -> bool:
+    """Whether a statement refuses to answer, outside its mentions ("Cannot be determined" may be an option)."""
+    for mention in mentions:
+        soft = soft[: mention.start] + " " * (mention.end - mention.start) + soft[mention.end :]
+    return REFUSES.search(soft) is not None
+
+
 def firm(soft: str, mentions: Sequence[Mention], value: int | str | None) -> bool:
     """Whether the value is claimed explicitly, and not only mentioned at the head of a refusal."""
     claim = claimed(soft, [m for m in mentions if m.value == value and m.start > 0])

@@ -14,6 +14,13 @@ ANSWER = "the answer is "
 PHRASES = {  # languages without spaces between words: matched anywhere, the longest first
     **dict.fromkeys(
         (
+            "正确选项为",
+            "正确选项是",
+            "正确的选项是",
+            "选项为",
+            "选项是",
+            "故选",
+            "应选",
             "答案是",
             "答案为",
             "答案應該是",
@@ -34,8 +41,8 @@ PHRASES = {  # languages without spaces between words: matched anywhere, the lon
     **dict.fromkeys(("不是", "并非", "而非", "ではなく", "ではありません", "아닙니다", "没有", "沒有"), " not "),
     **dict.fromkeys(("是的", "对的", "正确的", "はい", "네,", "네.", "그렇습니다", "नहीं तो", "ใช่"), " yes, "),
     **dict.fromkeys(("不是的", "不对", "いいえ", "아니요", "아니오", "不正确", "没有。"), " no, "),
-    **dict.fromkeys(("左侧", "左边", "左邊", "左側", "左手边", "왼쪽", "左の"), " left "),
-    **dict.fromkeys(("右侧", "右边", "右邊", "右側", "右手边", "오른쪽", "右の"), " right side "),
+    **dict.fromkeys(("左侧", "左边", "左邊", "左側", "左手边", "왼쪽", "左の"), " on the left "),
+    **dict.fromkeys(("右侧", "右边", "右邊", "右側", "右手边", "오른쪽", "右の"), " on the right side "),
     **dict.fromkeys(("中间", "中間", "中央", "正中", "真ん中", "가운데", "중앙"), " middle "),
     **dict.fromkeys(("室内", "室內", "屋内", "실내"), " indoor "),
     **dict.fromkeys(("室外", "户外", "戶外", "屋外", "야외", "실외"), " outdoor "),
@@ -155,7 +162,7 @@ SPELLED = {  # matched as whole words
     "drum": "schlagzeug trommel tambour batería барабан барабаны",
     "bagpipe": "dudelsack gaita cornemuse волынка",
     "xylophone": "xylophon xilófono xilofono ксилофон",
-    "not": "nicht",
+    "not": "nicht kein keine keinen keiner geen",
     "but": "sondern",
     "or": "oder или",
 }
@@ -181,15 +188,27 @@ NOUNS = (  # "the answer is", noun and verb, in languages with spaces
     r"la (?:bonne |meilleure )?réponse(?: correcte| finale| exacte)? (?:est|serait)(?: la)?|réponse(?: finale)?\s?:",
     r"die (?:richtige |korrekte )?antwort (?:ist|lautet|wäre)|(?:richtige )?antwort\s?:|richtig ist",
     r"la (?:risposta|opzione)(?: corretta| giusta)? (?:è|sarebbe)(?: la)?|risposta(?: corretta)?\s?:",
-    r"a (?:resposta|opção|alternativa)(?: correta| certa)? (?:é|seria)(?: a)?|resposta(?: correta)?\s?:",
+    r"a (?:resposta|opção|alternativa)(?: correta| certa)? (?:é|seria)(?: a(?= \S))?|resposta(?: correta)?\s?:",
     r"(?:правильный |верный )?ответ(?:\s?[:—–-])?|(?:правильна )?відповідь(?:\s?[:—–-])?",
     r"(?:prawidłowa |poprawna )?odpowiedź (?:to|brzmi)|odpowiedź\s?:|het (?:juiste )?antwoord is|antwoord\s?:",
     r"(?:doğru )?cevap(?:\s?:)?|đáp án(?: đúng)? là|đáp án\s?:|jawaban(?:nya)?(?: yang benar)?(?: adalah|\s?:)",
     r"(?:सही )?उत्तर(?:\s?:)?|الإجابة(?: الصحيحة)?(?: هي|\s?:)|คำตอบ(?:ที่ถูกต้อง)?(?:คือ|\s?:)",
     r"\bans(?:wer)?\s?\.(?=\s?\(?[A-Za-z]\b)",
 )
-OPTION = re.compile(r"\b(?:opción|opzione|opção|вариант)\b", re.IGNORECASE)
-WORD = {word: f" {english} " for english, words in SPELLED.items() for word in words.split()}
+OPTION = re.compile(
+    r"\b(?:opción|opzione|opção|вариант)\b|\b(?:réponse|respuesta|risposta|resposta|ответ|antwort)(?= \(?[A-Z]\b)|"
+    r"\b(?:letra|lettre|lettera|buchstabe|буква|letter)(?= \(?[A-Z]\b)",
+    re.IGNORECASE,
+)
+CHOOSE = re.compile(
+    r"\b(?:je (?:choisis|dirais|pense que c'est|opte pour)|ich (?:wähle|nehme|denke,? es ist|glaube,? es ist|"
+    r"tippe auf)|elijo|"
+    r"escojo|creo que es|diría que es|scelgo|direi|escolho|acho que é|выбираю|я думаю,? (?:что )?это|ik kies|"
+    r"wybieram)\b",
+    re.IGNORECASE,
+)
+SIDES = {"left": "on the left", "right side": "on the right side"}
+WORD = {word: f" {SIDES.get(english, english)} " for english, words in SPELLED.items() for word in words.split()}
 WHOLE = {word: english for english, words in ALONE.items() for word in words.split()}
 FOUND = re.compile(
     "|".join(re.escape(p) for p in sorted(PHRASES, key=len, reverse=True))
@@ -197,6 +216,10 @@ FOUND = re.compile(
     + rf"|([{''.join(DIGITS)}]{{1,3}})(?=[{COUNTED}]|\s?(?:楽器|乐器))"
     + rf"|\b({'|'.join(sorted(KOREAN, key=len, reverse=True))})(?=\s?(?:개|가지|종류|대|명))"
 )
+LEADS = re.compile(
+    rf"\s*({'|'.join(sorted(map(re.escape, WHOLE), key=len, reverse=True))})\s?[,，、:;!.。！—–]\s*", re.IGNORECASE
+)
+FOREIGN_DIGIT = re.compile(r"(?![0-9])\d")
 WORDS = re.compile(r"[^\W\d_]+")
 BETWEEN = re.compile(
     r"(?<=[A-Za-z0-9)])(?=[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])|"
@@ -217,18 +240,18 @@ def english(text: str) -> str:
     whole = text.strip(" .。!！\n").lower()
     if whole in WHOLE:
         return WHOLE[whole]
+    if (leads := LEADS.match(text)) and (meant := WHOLE[leads[1].lower()]) in ("yes", "no"):
+        text = f"{meant}, {text[leads.end() :]}"
     if not text.isascii():
-        text = "".join(_digit(c) for c in text)
+        text = FOREIGN_DIGIT.sub(_digit, text)
         text = BETWEEN.sub(" ", FOUND.sub(_phrase, text, count=MOST))
-    text = OPTION.sub("option", STATED.sub(ANSWER, text))
+    text = OPTION.sub("option", CHOOSE.sub("I choose", STATED.sub(ANSWER, text)))
     return WORDS.sub(lambda m: WORD.get(m[0].lower(), m[0]), text)
 
 
-def _digit(character: str) -> str:
-    if character.isascii() or not character.isdigit():
-        return character
-    value = unicodedata.digit(character, None)
-    return character if value is None else str(value)
+def _digit(match: re.Match[str]) -> str:
+    value = unicodedata.digit(match[0], None)
+    return match[0] if value is None else str(value)
 
 
 def _phrase(match: re.Match[str]) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
-from lookhear.tasks.reading.claims import HEAD, PASSING, PLAIN, STATED, Mention, few
+from lookhear.tasks.reading.claims import FINAL, HEAD, PASSING, PLAIN, STATED, Mention, few
+from lookhear.tasks.reading.content import content
+from lookhear.tasks.reading.patterns import CORRECTED
 
 UNITS = (
     "zero",
@@ -39,9 +42,11 @@ GROUPS = {"pair": 2, "couple": 2, "duo": 2, "duet": 2, "trio": 3, "quartet": 4, 
 ROMAN = {"ii": 2, "iii": 3, "iv": 4, "vi": 6, "vii": 7, "viii": 8, "ix": 9}
 MORE = 1_000_000  # value of a number with too many digits
 
+CROWDS = {"dozen": 12, "score": 20, "hundred": 100, "thousand": 1000}
 WORD = "|".join(sorted((*UNITS, *TENS, "dozen", "once", "twice", "thrice"), key=len, reverse=True))
 NUMBER = re.compile(
     rf"(?<![\w.,:/])(?P<digits>\d{{1,9}}(?:,\d{{3}})*|\d+)(?!\w|[:.,]\d|\s?/\s?\d)|"
+    rf"\b(?P<crowd>(?:(?:half a|a|{'|'.join(UNITS[1:10])}|several|many|some) )?(?:{'|'.join(CROWDS)}))\b|"
     rf"\b(?P<word>(?:{'|'.join(TENS)})[ -](?:{'|'.join(UNITS[1:10])})|{WORD})\b"
 )
 TIME = re.compile(
@@ -70,6 +75,8 @@ TOTAL = re.compile(
     r"\b(?:total|altogether|in all|sum|makes|totalling|totaling)\b(?: of| is| number| count|:|,| there are|"
     r" [a-z]+){0,4}\s*$"
 )
+ONLY = re.compile(r"\b(?:only|just)(?: (?:see|hear|heard|count|about))?\s*$")
+BUT = re.compile(r"\b(?:but|although|though|yet|however)\b[^.!?\n]*$")
 IN_TOTAL = re.compile(r"^\s*(?:[a-z]+\s+){0,4}?(?:in total|altogether|in all|total|overall)\b")
 BARE = re.compile(
     r"^\s*(?:[.,;:!?()\"'—–-]|$|\n|(?:at|in|that|who|which|are|is|can|were|was|sounding|playing|heard|audible|"
@@ -90,6 +97,9 @@ def value(word: str) -> int:
     if digits.isdigit():
         digits = digits.lstrip("0") or "0"
         return int(digits) if len(digits) < 7 else MORE
+    *before, last = word.replace("-", " ").split()
+    if last in CROWDS:
+        return CROWDS[last] // (2 if before[:1] == ["half"] else 1) * VALUES.get(" ".join(before), 1)
     first, _, second = word.replace("-", " ").partition(" ")
     return VALUES[first] + (VALUES[second] if second else 0)
 
@@ -126,7 +136,8 @@ def counts(text: str, question: str) -> list[Mention]:
     whole = text.strip(" .!?\n\"'()")
     if whole in ROMAN:
         return [Mention(0, len(text), ROMAN[whole])]
-    mentions = [m for match in few(list(NUMBER.finditer(text))) if (m := _count(text, match, noun))]
+    asked = content(question.lower()) - content(" ".join(m[2] for m in HEADNOUN.finditer(question.lower())))
+    mentions = [m for match in few(list(NUMBER.finditer(text))) if (m := _count(text, match, noun, asked))]
     mentions += _none(text, noun)
     mentions += [Mention(m.start(), m.end(), 1, least=HEAD) for m in SINGLE.finditer(text)]
     if not mentions:
@@ -135,19 +146,35 @@ def counts(text: str, question: str) -> list[Mention]:
             for m in re.finditer(rf"\b({'|'.join(GROUPS)})\b(?! up)", text)
             if not ENUMERATED.search(text[m.end() :])
         ]
+    if any(noun.match(text[m.end : m.end + 60]) for m in mentions):  # "4 players: 2 violins", asked for violins
+        mentions = [m if m.heads or m.fixed else _passing(m) for m in mentions]
+        mentions = _summands(text, mentions, noun)
     best = max((m.least for m in mentions), default=PLAIN)
     if best == PLAIN and (len(mentions) > 1 or any(ENUMERATED.search(text[m.end : m.end + 80]) for m in mentions)):
         return [
-            m if m.strength == STATED else _passing(m) for m in mentions
+            m if m.strength >= STATED else _passing(m) for m in mentions
         ]  # two violins and a cello: no total is stated
     return sorted(mentions, key=lambda m: m.start)
+
+
+def _summands(text: str, mentions: list[Mention], noun: re.Pattern[str]) -> list[Mention]:
+    """ "One violin on the left and one violin on the right" states no total: each is in passing."""
+    parts = [m for m in mentions if not m.fixed and noun.match(text[m.end : m.end + 60])]
+    listed = {
+        id(m)
+        for a, b in pairwise(parts)
+        if re.fullmatch(r"[^.!?;\n]*(?:\band\b|,|\+|\bplus\b)[^.!?;\n]*", text[a.end : b.start])
+        and not CORRECTED.search(text[a.end : b.start])
+        for m in (a, b)
+    }
+    return [_passing(m) if id(m) in listed else m for m in mentions]
 
 
 def _passing(mention: Mention) -> Mention:
     return Mention(mention.start, mention.end, mention.value, PASSING, fixed=True)
 
 
-def _count(text: str, match: re.Match[str], noun: re.Pattern[str]) -> Mention | None:
+def _count(text: str, match: re.Match[str], noun: re.Pattern[str], asked: set[str]) -> Mention | None:
     """Mention for one number of a statement, or None if it is not a count."""
     left, right = text[max(0, match.start() - 60) : match.start()], text[match.end() : match.end() + 60]
     digits = match["digits"] is not None
@@ -156,15 +183,23 @@ def _count(text: str, match: re.Match[str], noun: re.Pattern[str]) -> Mention | 
         TIME.match(right) and re.match(r"\s*(?:seconds?|minutes?|percent|years?)", right)
     ):
         return None
-    if MOMENT.search(left) and (digits or not left.rstrip().endswith("second")):
+    moment = MOMENT.search(left)
+    if moment and not digits and moment[0][0].isdigit():  # "violin 3: three in total"
+        moment = None
+    if moment and not noun.match(right) and (digits or not left.rstrip().endswith("second")):
         return None
+    part = re.match(r"^\s*of (?:whom|which|them|these|those)\b(?P<rest>[^,.;\n]*)", right)
+    if part and asked & content(part["rest"]):  # "three people, two of whom are talking"
+        return Mention(match.start(), match.end(), number, STATED, fixed=True)
     if match["word"] == "one":
         pronoun = PRONOUN.search(left) and not re.search(r"\b(?:only|just) (?:the )?$", left)
         if (pronoun and "=" not in left) or (OF.match(right) and not THERE.search(left)):
             return None
     if digits and MARKER.search(left) and re.match(r"^[.)]\s+\S", right):
         return None
-    if re.search(r"/\s?$", left):
+    if re.search(r"(?:/|±|\+-)\s?$", left) or (
+        digits and re.search(rf"{noun.pattern[1:]}\s$", left)
+    ):  # "violin 2" is its name
         return None
     if BELOW.search(left) and "no more" not in left:
         return None
@@ -179,6 +214,8 @@ def _count(text: str, match: re.Match[str], noun: re.Pattern[str]) -> Mention | 
         if number >= 10:
             return Mention(match.start(), match.end(), max(number + 1, 11), least=HEAD)
     if IN_TOTAL.match(right) or TOTAL.search(left):
+        return Mention(match.start(), match.end(), number, FINAL, fixed=True)
+    if ONLY.search(left) and (part or BUT.search(left)):
         return Mention(match.start(), match.end(), number, STATED, fixed=True)
     opened = text.rfind("(", max(0, match.start() - 80), match.start())
     inside = opened >= 0 and ")" not in text[opened : match.start()] and bool(text[:opened].strip())
@@ -201,11 +238,7 @@ def _none(text: str, noun: re.Pattern[str]) -> list[Mention]:
         return [Mention(0, len(text), 0)]
     mentions = []
     for m in re.finditer(r"\b(no|not any|aren't any|isn't any|none of the|so none|there (?:is|are) none)\b", text):
-        if (
-            m[1].endswith("none")
-            or (noun.match(text[m.end() : m.end() + 50]) and m[1] != "none of the")
-            or (m[1] == "none of the" and re.match(r"\s*(?:musical )?instruments?", text[m.end() : m.end() + 40]))
-        ):
+        if m[1].endswith("none") or noun.match(text[m.end() : m.end() + 50]):
             mentions.append(Mention(m.start(), m.end(), 0, HEAD, fixed=True))
     return mentions
 

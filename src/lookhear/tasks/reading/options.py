@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
-from lookhear.tasks.reading import numbers, yes_no
+from lookhear.tasks.reading import clocks, focus, numbers, yes_no
 from lookhear.tasks.reading.claims import (
     PASSING,
     PLAIN,
-    REJECTED,
-    STATED,
     Mention,
     Reading,
-    claimed,
     few,
     softened,
 )
-from lookhear.tasks.reading.firmness import FUNCTION, NEGATIONS, REFUSES, firm
+from lookhear.tasks.reading.firmness import FUNCTION, NEGATIONS, firm, refuses
+from lookhear.tasks.reading.listings import LETTERS, listed, lower, shares
 from lookhear.tasks.reading.names import Words, echoes
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MARKED = re.compile(r"\(([A-Za-z])\)")
 BARE = re.compile(r"(?<![^\W_])(?<!['’&.#+-])([A-Z])(?![^\W_])(?!['’&#♯♭+]|-[A-Za-z]|\.[A-Za-z]\.)")
 SMALL = re.compile(
-    r"(?:^|\n)([a-z])(?=[.):]\s|[.):]?$)|\b(?:option|choice|answer(?: is)?:?|letter) ([b-hj-z])(?![^\W_]|['’])|"
+    r"(?:^|\n)([a-z])(?=[.):]\s|[.):]?$)|\b(?:option|choice|answer(?: is)?:?|letter)[ _]([b-hj-z])(?![^\W_]|['’])|"
     r"\banswer(?: is)?\s?:? ([a-z])(?=[.\s]*$)"
 )
 VERBS = (
@@ -36,23 +34,10 @@ VERBS = (
 )
 ARTICLE = re.compile(rf"^ (?!(?:{VERBS})\b)[A-Za-z\d][\w-]")
 ARTICLES = re.compile(r"\b(?:a|an|the)\b")
-RUN = re.compile(r"(?<![^\W_])(?:\(?[A-Z]\)?(?:\s{0,2}(?:,|->|→|>|then|-|;)?\s{0,2})){2,26}(?![^\W_])|\b[A-Z]{3,10}\b")
 NAMED = re.compile(r"\b(?:answer is|answer:|option|choice)\s*[.!\s]*$")
 LINE = re.compile(r"^\s*\(?([A-Z])\)?\s*[.):–-]?\s+(\S[^\n]*)\s*$")
 MUSICAL = re.compile(r"^[ -]?(?:major|minor|flat|sharp|chord|note|string|clef|scale)\b")
 KEY = re.compile(r"\b(?:note|notes|key of|vitamin|plan|type|group|string|chord|hepatitis|channel|part)\s$")
-ITEM = re.compile(
-    r"(?:^|(?<=[\s;,]))(?:\(([A-Z])\)[.:]?|([A-Z])[.:])\s+(?=\S)|^([A-Z])\)[.:]?\s+(?=\S)|"
-    r"^\(?([A-Z])\)?\s+(?:[-–—]\s+|(?=[✗✘❌✖✓✔✅☑]))",
-    re.MULTILINE,
-)
-RIGHT = re.compile(
-    r"^\W*(?:this is )?(?:the )?(?:right|correct|yes|true|✓|✔|✅|matches|fits|best)\b(?! but)|^\W*[✓✔✅☑]|[✓✔✅☑]\W*$"
-)
-WRONG = re.compile(
-    r"^\W*(?:wrong|incorrect|no|not|false|doesn't|does not|isn't|is not|unlikely|is wrong|is incorrect)\b|"
-    r"^\W*[✗✘❌✖]|[✗✘❌✖]\W*$"
-)
 NONE = re.compile(
     r"^\W*(?:none|neither)(?: of (?:the |these|those|them)?.*)?\W*$|^no (?:correct|right) (?:answer|option)",
     re.IGNORECASE,
@@ -85,23 +70,26 @@ def choose(statement: str, options: Sequence[str], question: str = "") -> Readin
     written = {_line(f"{letter}. {text}"): i for i, (letter, text) in enumerate(zip(LETTERS, texts, strict=False))}
     if (place := written.get(_line(statement))) is not None:
         return Reading(place)
+    if (shared := shares(statement, len(options))) is not None:
+        return shared
     soft = softened(lower(statement))
     words = Words(soft)
-    letters, restated = _listed(statement, _letters(statement, soft, len(options)))
+    letters, restated = listed(statement, _letters(statement, soft, len(options)))
     binary = yes_no.options(texts)
     mentions = [*letters, *_placed(soft, texts), *_kinds(soft, texts), *_numbers(soft, texts, question)]
+    mentions += clocks.mentions(soft, texts)
     if binary:
         mentions += [m if m.value is None else _as(m, binary[str(m.value)]) for m in yes_no.said(soft, question)]
     else:
         mentions += [m for m in _texts(words, texts) if not any(a <= m.start < b for a, b in restated)]
-    mentions = _once([m for m in mentions if not echoes(soft, question, m)])
+    mentions = few(_once([m for m in mentions if not echoes(soft, question, m)]))
     if clash := _clash(soft, mentions):
         return Reading(why=f"the reply is ambiguous: the letter {clash} stands with the words of another option")
-    reading = claimed(soft, mentions)
+    reading = focus.claimed(soft, focus.ranked(soft, mentions, question), question)
     if reading.value is None and not any(m.strength > PASSING for m in mentions):
         part = _part(words, texts)
         return reading if part is None else Reading(part)
-    if reading.value is not None and REFUSES.search(soft) and not firm(soft, mentions, reading.value):
+    if reading.value is not None and refuses(soft, mentions) and not firm(soft, mentions, reading.value):
         return Reading(why="the reply names an answer and refuses to answer")
     return reading
 
@@ -112,25 +100,8 @@ def _line(text: str) -> str:
     return f"{found[1]}. {' '.join(found[2].split()).rstrip(' .')}".lower() if found else ""
 
 
-def sequences(statement: str, count: int) -> list[str]:
-    """Every sequence of `count` different letters in a statement, such as "B, D, C, A", as "(B)(D)(C)(A)"."""
-    wanted = set(LETTERS[:count])
-    found = []
-    for run in RUN.finditer(statement):
-        letters = re.findall(r"(?<![^\W_])[A-Z](?![^\W_])", run[0]) or list(run[0])
-        if len(letters) == count and set(letters) == wanted:
-            found.append("".join(f"({letter})" for letter in letters))
-    return found
-
-
-def lower(text: str) -> str:
-    """Lower case, character by character, so that offsets are unchanged."""
-    low = text.lower()
-    return low if len(low) == len(text) else "".join(c.lower()[:1] for c in text)
-
-
 def _as(mention: Mention, value: int | None) -> Mention:
-    return Mention(mention.start, mention.end, value, mention.strength, mention.fixed, mention.least)
+    return replace(mention, value=value)
 
 
 def _letters(statement: str, soft: str, count: int) -> list[Mention]:
@@ -169,34 +140,6 @@ def _letters(statement: str, soft: str, count: int) -> list[Mention]:
         )
         mentions.append(Mention(start, end, place if place < count else None, least=least, letter=True))
     return mentions
-
-
-def _listed(statement: str, letters: list[Mention]) -> tuple[list[Mention], list[tuple[int, int]]]:
-    """Letters without those of a restated list of options, which claim nothing unless judged there ("C: right").
-
-    Also returns the offsets of the restated items without a judgement.
-    """
-    items = few(list(ITEM.finditer(statement)))
-    places = [LETTERS.index(next(filter(None, m.groups()))) for m in items]
-    runs = {i for i in range(1, len(items)) if places[i] == places[i - 1] + 1}
-    judged: dict[int, int] = {}
-    restated = []
-    for i in sorted(runs | {i - 1 for i in runs}):
-        last = items[i + 1].start() if i + 1 < len(items) else len(statement)
-        line = statement.find("\n", items[i].end(), last)
-        end = line if line >= 0 else last
-        says = lower(statement[items[i].end() : end]).strip(" .;,")
-        strength = STATED if RIGHT.search(says) else REJECTED if WRONG.search(says) else PASSING
-        letter = next(g for g in range(1, 5) if items[i][g])
-        judged[items[i].start(letter)] = strength
-        if strength == PASSING:
-            restated.append((items[i].start(), end))
-    at = [m.start if m.start in judged else m.start + 1 for m in letters]
-    marked = [
-        Mention(m.start, m.end, m.value, judged[i], True, letter=True) if i in judged else m
-        for m, i in zip(letters, at, strict=True)
-    ]
-    return marked, restated
 
 
 def _texts(words: Words, texts: Sequence[str]) -> list[Mention]:

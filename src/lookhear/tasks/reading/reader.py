@@ -14,6 +14,7 @@ from lookhear.tasks import UNREAD, unread
 from lookhear.tasks.reading import closed, options
 from lookhear.tasks.reading.claims import Reading
 from lookhear.tasks.reading.languages import english
+from lookhear.tasks.reading.listings import lower, sequences
 from lookhear.tasks.reading.names import Words
 from lookhear.tasks.reading.unwrap import Said, unwrap
 from lookhear.types import Answer, Example
@@ -34,20 +35,20 @@ def name(reply: str, known: Sequence[str], question: str = "", kind: str | None 
     if not known:
         text = next(iter(said.texts), "").strip().rstrip(".")
         return Answer(text, raw=reply) if text else _unread(reply, said.why or "the reply is empty")
-    found = _agreed(said, lambda text: closed.answer(options.lower(english(text)), known, question, kind))
+    found = _agreed(said, lambda text: closed.answer(lower(english(text)), known, question, kind))
     return Answer(str(found.value), raw=reply) if found.value is not None else _unread(reply, found.why)
 
 
 def which_of_two(reply: str) -> Answer:
     """Parse `one` or `two`, for two videos or sounds: "the second video", "Video 1", "two"."""
-    found = _agreed(unwrap(reply), lambda text: closed.of_two(options.lower(english(text))))
+    found = _agreed(unwrap(reply), lambda text: closed.of_two(lower(english(text))))
     return Answer(str(found.value), raw=reply) if found.value is not None else _unread(reply, found.why)
 
 
 def order(reply: str, count: int) -> Answer:
     """Parse an order of `count` letters, as "(B)(D)(C)(A)": the only sequence with each letter once."""
     said = unwrap(reply)
-    found = [options.sequences(english(text), count) for text in said.texts or said.others]
+    found = [sequences(english(text), count) for text in said.texts or said.others]
     orders = list(dict.fromkeys(one for some in found for one in some))
     if len(orders) == 1:
         return Answer(orders[0], raw=reply)

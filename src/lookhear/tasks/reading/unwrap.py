@@ -12,10 +12,12 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-LONGEST = 6_000  # characters parsed at the beginning and at the end of a statement
+LONGEST = 4_000  # characters parsed at the beginning and at the end of a statement
 TAIL = 50_000  # characters at the end in which tags and keys are searched
+MARKS = 2_000  # most tags of reasoning that are matched with each other
 MOST = 8  # most tags, boxes and objects of a reply that are considered
 THOUGHTS = "think|thinking|thought|thoughts|reasoning|reason|analysis|reflection|scratchpad|rationale|cot|seed:think"
 THOUGHT = re.compile(rf"[<\[◁](/?)(?:{THOUGHTS})[>\]▷]", re.IGNORECASE)
@@ -160,7 +162,11 @@ def _without_thought(text: str) -> tuple[str, str, bool]:
     outside: list[str] = []
     inside: list[str] = []
     depth, at = 0, 0
-    for mark in THOUGHT.finditer(text):
+    marks = list(islice(THOUGHT.finditer(text), MARKS + 1))
+    if len(marks) > MARKS:  # no reply but a loop: its end decides
+        text = text[-LONGEST:]
+        marks = list(THOUGHT.finditer(text))
+    for mark in marks:
         piece = text[at : mark.start()]
         at = mark.end()
         if mark[1]:
