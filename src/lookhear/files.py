@@ -4,6 +4,7 @@ write(path, content)          atomic write: a hidden `.part` file beside `path`,
 with whole(path) as part: …   the same for code that writes a file itself (an encoder, numpy, a copy)
 with claim(folder): …         exclusive lock on a folder; the lock of a dead process is free at once
 dumps, read_json              strict JSON: NaN is neither written nor read
+with read_from(path): …       what is wrong inside a file, of whatever kind, is one line that names the file
 is_url(name)                  whether a name is an http(s) address rather than a path
 inside(root, name)            the path of `name` under `root`, or an error if it leads out of it
 json_lines(path)              the values of a JSON-lines file, split at "\\n" only; an incomplete last line is skipped
@@ -26,6 +27,7 @@ from lookhear.errors import CONTROLS, FileError
 
 LOCK = ".lock"
 NAMES: Mapping[type, str] = {dict: "object", list: "list", str: "text"}  # JSON's names of Python types
+UNLIKE = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, AssertionError)
 T = TypeVar("T")
 
 
@@ -111,6 +113,19 @@ def read_json(path: Path | str, kind: type[T] = object) -> T:  # type: ignore[as
     if not isinstance(value, kind):
         raise FileError(f"{path}: expected a JSON {NAMES.get(kind, kind.__name__)}, got {str(value)[:60]!r}.")
     return value
+
+
+@contextmanager
+def read_from(path: Path | str, way_out: str = "Mend it or make it again.") -> Iterator[None]:
+    """Context manager for code that takes the content of `path` apart: FileError where it has another shape.
+
+    A file that a person brings may hold anything: other kinds of values, missing keys, numbers without end.
+    """
+    try:
+        yield
+    except UNLIKE as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+        raise FileError(f"{path}: damaged, or of another shape than expected ({reason}). {way_out}") from None
 
 
 def _no_number(name: str) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lookhear.cli._formats import Format
+from lookhear.cli._outcome import certified, plain, replied, tell
 from lookhear.cli._plots import of_report, published_rows
 from lookhear.cli._replies import Beams, MaxTokens, Seed, Stop, Temperature, TopP, Window, told
 from lookhear.files import claim, dumps
@@ -19,10 +22,11 @@ if TYPE_CHECKING:
 
     from lookhear.evaluate.many import Asked
     from lookhear.evaluate.report import Report
+    from lookhear.evaluate.run import Spread
+    from lookhear.store.features import FeatureStore
     from lookhear.types import Example
 
 LATER = ("unread", "no_reply", "certificate")  # keys of a report's card that are known only after asking
-SHOWN = 20  # most questions without a reply that are printed
 
 
 def evaluate(
@@ -51,6 +55,10 @@ def evaluate(
     beams: Beams = 1,
     stop: Stop = None,
     window: Window = 0.0,
+    workers: Annotated[int, typer.Option(help="Of --engine ray: processes, one thread each.", min=1)] = 1,
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: Ray here or on the cluster that RAY_ADDRESS names.")
+    ] = "local",
     dry_run: Annotated[bool, typer.Option(help="Send nothing to a server: count questions, tokens and cost.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for report, answers, table and scores.svg.")] = None,
     rows: Annotated[Path | None, typer.Option(help="File for one row per question: .csv or .parquet.")] = None,
@@ -91,6 +99,10 @@ def evaluate(
         raise RecipeError(catalog.unknown("probe", probe, PROBES))
     if rows and tasks:
         raise RecipeError("--rows is for one dataset; of many, each folder of --out has its answers.jsonl.")
+    if engine not in ("local", "ray"):
+        raise RecipeError(catalog.unknown("engine", engine, ("local", "ray")))
+    if engine == "ray" and (segmenter or dry_run):
+        raise RecipeError("--engine ray answers questions alone: leave out --segmenter and --dry-run.")
     if embeddings and not segmenter:
         raise RecipeError(f"--embeddings {str(embeddings)!r} are a segmenter's: give --segmenter as well.")
     segmenters.check(segmenter)
@@ -99,7 +111,7 @@ def evaluate(
     with claim(out) if out and not dry_run else nullcontext():
         asker = Asker(model, store, probe, limit, None if dry_run or not tasks else out, dry_run)
         asker.segmenter, asker.embeddings = segmenter, embeddings
-        asker.judge = judge
+        asker.judge, asker.engine, asker.workers = judge, engine, workers
         asker.replies = told(max_tokens, temperature, top_p, seed, beams, stop, window)
         if dry_run:
             asker.plan(sets)
@@ -117,7 +129,7 @@ def evaluate(
                 others = table_rows.beside({asker.name: scored}, dataset, split, methods, format)
                 shown = f"{shown}\n\n{others}" if format in ("text", "markdown") else others
             print(dumps(scored.to_json(), indent=2) if as_json else shown)
-            _tell({sets[0]: scored}, {}, asker.loaded)
+            tell({sets[0]: scored}, {}, asker.loaded)
             return
         reports, missing = many.ask_all(sets, asker, limit)
         table, card = many.rows(reports, asker.name), next(iter(reports.values())).card
@@ -127,8 +139,8 @@ def evaluate(
 
         if out:
             (out / "table.md").write_text(printed("markdown") + "\n", "utf-8")
-        print(dumps(_plain(reports, missing, table, not no_beside), indent=2) if as_json else printed(format))
-        _tell(reports, missing, asker.loaded)
+        print(dumps(plain(reports, missing, table, not no_beside), indent=2) if as_json else printed(format))
+        tell(reports, missing, asker.loaded)
 
 
 class Asker:
@@ -138,7 +150,7 @@ class Asker:
         self.model, self.store, self.probe, self.limit, self.out, self.dry = model, store, probe, limit, out, dry
         self.segmenter = ""
         self.embeddings: Path | None = None
-        self.judge = ""
+        self.judge, self.engine, self.workers = "", "local", 1
         self.replies: dict[str, Any] = {}
         self.loaded: Any = None
         self.asked: Any = None
@@ -169,7 +181,7 @@ class Asker:
             **({"limit": self.limit} if self.limit else {}),
             **({"segmenter": self.segmenter} if self.segmenter else {}),
             **({"judged_by": self.judge} if self.judge else {}),
-            **_replied(self.replies),
+            **replied(self.replies),
         }
         folder = self.out / f"{asked.dataset.replace('@', '-')}-{asked.split}" if self.out else None
         if folder and (folder / "report.json").is_file():
@@ -181,7 +193,7 @@ class Asker:
                 return done
         store = FeatureStore(self.store or asked.root / "features", cache=True)
         if self.loaded is None:
-            given = late(self.model) | self.replies | ({"dry_run": True} if self.dry else {})
+            self.given = given = late(self.model) | self.replies | ({"dry_run": True} if self.dry else {})
             self.loaded = load(self.model, store, **given)
             self.name = card["model"] = self.loaded.name
             self.asked = self._drawing() if self.segmenter else self.loaded
@@ -189,7 +201,8 @@ class Asker:
             examples = PROBES[self.probe](examples)
         with bars(quiet=not sys.stderr.isatty()) as shown:
             title = f"asking {asked.dataset}"
-            answers = run(self.asked, examples, store, progress=lambda done, total: shown.show(title, done, total))
+            told = partial(shown.show, title)
+            answers = run(self.asked, examples, store, progress=told, spread=self._elsewhere(store))
         if undrawn(examples, answers):
             print(f"{asked.dataset}: no reply has a mask, so J and F are 0. Give --segmenter SAM2.", file=sys.stderr)
         if lost := unanswered(examples, answers):
@@ -200,11 +213,19 @@ class Asker:
             answers, card["judge"] = self._judged(examples, answers, store)
         card |= beside.of(examples, answers, asked.dataset)
         if isinstance(self.loaded, LLMModel):
-            card["certificate"] = _certified(self.model, self.loaded.llm)
+            card["certificate"] = certified(self.model, self.loaded.llm)
         scored = reports.report(examples, answers, card)
         if folder:
             scored.save(folder)
         return scored
+
+    def _elsewhere(self, store: FeatureStore) -> Spread | None:
+        """How parts of the questions are answered on Ray; None where they are answered here."""
+        if self.engine == "local":
+            return None
+        from lookhear.evaluate.spread import on_ray
+
+        return on_ray(self.model, store.root, self.given, self.workers, os.environ.get("RAY_ADDRESS"))
 
     def _judged(self, examples: Sequence[Example], answers: Any, store: Any) -> Any:
         """The answers with the judge's verdicts (kept in STORE/judge.jsonl), and the judge's entry in the card."""
@@ -241,59 +262,3 @@ class Asker:
             with suppress(ModelError):  # a dry run has no answers
                 self(asked, many.examples_of(asked, self.limit))
         print("\n".join(self.loaded.llm.lines()))
-
-
-def _certified(name: str, llm: Any) -> dict[str, Any] | None:
-    """The certificate's entry in the report of the language model `name`; None if there is no certificate."""
-    from lookhear.cli._served import certificate
-    from lookhear.evaluate.doctor.check import sent
-    from lookhear.llms.endpoint import Endpoint
-
-    found = certificate(name)
-    served = sent(llm) if isinstance(llm, Endpoint) else {}
-    return found.short() if found is not None and found.fits(served) else None
-
-
-def _replied(replies: dict[str, Any]) -> dict[str, Any]:
-    """The entries of a report's card about the generation of replies; empty for the defaults."""
-    made = {"window": replies["window"]} if "window" in replies else {}
-    if "generation" not in replies:
-        return made
-    told = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(replies["generation"]).items()}
-    return made | {"generation": told}
-
-
-def _plain(reports: Any, missing: Any, rows: Any, beside: bool) -> dict[str, Any]:
-    from lookhear.evaluate import many
-
-    model, *_ = rows
-    return {
-        "model": model,
-        "columns": rows[model],
-        "datasets": {f"{asked.dataset} {asked.split}": report.to_json() for asked, report in reports.items()},
-        "missing": {f"{asked.dataset} {asked.split}": why for asked, why in missing.items()},
-        **({"published": many.printed(), "source": many.PRINTED} if beside else {}),
-    }
-
-
-def _tell(reports: Any, missing: Any, model: Any) -> None:
-    """Print missing sets, unanswered questions and server costs; exit code 1 if any question has no answer."""
-    from lookhear.llms.endpoint import Endpoint
-    from lookhear.model import LLMModel
-
-    if isinstance(model, LLMModel) and isinstance(model.llm, Endpoint):
-        print("\n".join(model.llm.lines()), file=sys.stderr)
-    for asked, why in missing.items():
-        print(f"not here: {asked.dataset} {asked.split}: {why}", file=sys.stderr)
-    lost = [pair for report in reports.values() for pair in report.card.get("unread", {}).items()]
-    for clip, reason in lost:
-        print(f"not read: {clip}: {reason}", file=sys.stderr)
-    open_ = [pair for report in reports.values() for pair in report.card.get("no_reply", {}).items()]
-    for question, reason in open_[:SHOWN]:
-        print(f"no reply: {question}: {reason}", file=sys.stderr)
-    if open_:
-        print(
-            f"{len(open_)} questions have no reply and score as empty replies; run again to ask them.", file=sys.stderr
-        )
-    if lost or open_:
-        raise typer.Exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +24,8 @@ def export(
     Example: lookhear export runs/instruct my-model --report report
     """
     from lookhear.config import of_llm
-    from lookhear.errors import ModelError
+    from lookhear.errors import FileError, ModelError
+    from lookhear.files import read_json
     from lookhear.model import hub
     from lookhear.model.exported import export as write
     from lookhear.model.tuned import card
@@ -33,8 +33,8 @@ def export(
     reports = {}
     for folder in report or ():
         try:
-            reports[folder.name] = json.loads((folder / "report.json").read_text("utf-8"))
-        except (OSError, ValueError) as error:
+            reports[folder.name] = read_json(folder / "report.json", dict)
+        except FileError as error:
             raise ModelError(f"No report in {str(folder)!r} ({error}). Write one: lookhear evaluate --out.") from None
     if of_llm(run / "recipe.yaml") or card(run):
         print(f"{out}: {write(run, out, reports)}")

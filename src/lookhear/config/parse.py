@@ -20,6 +20,7 @@ from lookhear.config import literal
 from lookhear.config.llm import LLMRecipe
 from lookhear.config.net import Recipe
 from lookhear.errors import RecipeError
+from lookhear.kinds import misfit
 
 T = TypeVar("T")
 LEAST = {  # key of a recipe -> its smallest allowed value
@@ -122,6 +123,8 @@ def parse(schema: type[T], options: Mapping[str, Any] | None, where: str) -> T:
     _check_values(options, where)
     made: Any = literal.fitting(schema, options)
     made = _converted(schema, options, where) if made is None else made
+    if wrong := misfit(made):  # OmegaConf lets a list pass where a mapping's values are texts
+        raise RecipeError(f"{where}: {wrong}.")
     if schema in (Recipe, LLMRecipe):
         _check_amounts(made, where)
     return made

@@ -210,6 +210,6 @@ def _kind(record: dict[str, Any], part: str) -> tuple[str, ...]:
     if isinstance(kind, str):
         try:
             kind = json.loads(kind)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             return (kind,)
     return tuple(map(str, kind)) if isinstance(kind, list) else ()

@@ -108,7 +108,7 @@ def _listed(path: Path) -> Iterator[Row]:
     for line, record, text in table_rows(path, ("frame", "label"), header=False):
         if isinstance(record, dict):
             uid, _, number = record["frame"].rpartition("_")
-            if not uid or not number.isdecimal():
+            if not uid or not number.isdecimal() or len(number) > 9:
                 why = f"{record['frame']!r} is not <clip>_<frame from 1>"
                 record = Fault("malformed", path, line, why, text)
             else:

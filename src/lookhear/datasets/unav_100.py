@@ -120,8 +120,8 @@ def _rows(path: Path) -> Iterator[Row]:
             name, after = decoder.raw_decode(text, at)
             between = colon.match(text, after)
             entry, end = decoder.raw_decode(text, between.end() if between else after)
-        except json.JSONDecodeError as error:
-            why = f"not JSON ({error.msg}); what follows is not read"
+        except (ValueError, RecursionError) as error:
+            why = f"not JSON ({quote(str(error))}); what follows is not read"
             yield line, Fault("malformed", path, line, why, quote(text[at : at + 200])), ""
             return
         yield line, (name, entry), quote(text[at:end])

@@ -76,7 +76,7 @@ def _json(text: str, lines: Sequence[str], path: Path) -> Iterable[tuple[str, An
             return dict(some)
 
         parsed = json.loads(text, object_pairs_hook=kept)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         if len(lines) < 2 or not lines[0].lstrip().startswith("{"):
             raise DatasetError(f"{path}: not JSON: {error}.") from None
         return [_row(_line(line, n, path), f"line {n}", path) for n, line in enumerate(lines, 1)]
@@ -97,7 +97,7 @@ def _json(text: str, lines: Sequence[str], path: Path) -> Iterable[tuple[str, An
 def _line(line: str, number: int, path: Path) -> Any:
     try:
         return json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path}, line {number}: not JSON: {error}.") from None
 
 

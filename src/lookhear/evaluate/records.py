@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lookhear.kinds import misfit
 from lookhear.types import Answer, Clip, Evidence, Example, Region, Segment, Source
 
 NOT_KEPT = ("labels",)  # not stored, because equal for all examples of a dataset
@@ -46,7 +47,7 @@ def to_record(example: Example, answer: Answer, right: bool | None) -> dict[str,
 
 
 def from_record(record: Mapping[str, Any]) -> tuple[Example, Answer]:
-    """The question and the answer that `to_record` wrote."""
+    """The question and the answer that `to_record` wrote. Raises KeyError, TypeError or ValueError for others."""
     video, audio = (Source(record[name]) if record.get(name) else None for name in ("video", "audio"))
     example = Example(
         id=record["id"],
@@ -69,6 +70,8 @@ def from_record(record: Mapping[str, Any]) -> tuple[Example, Answer]:
         raw=record.get("raw", ""),
         notes=tuple(record.get("notes", ())),
     )
+    if wrong := misfit(example) or misfit(answer):
+        raise ValueError(wrong)
     return example, answer
 
 

@@ -221,7 +221,7 @@ def load(folder: Path | str) -> Report:
     for number, line in enumerate(lines, 1):
         try:
             example, answer = from_record(json.loads(line))
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        except files.UNLIKE as error:
             raise DatasetError(f"{folder / 'answers.jsonl'}:{number}: not an answer ({error!r}): {line[:80]}") from None
         examples.append(example)
         answers.append(answer)

@@ -196,7 +196,7 @@ def _gemini(reply: str, options: list[str], truth: str) -> str | None:
         found = json.loads(reply[start : end + 1]) if start >= 0 else {}
         if isinstance(found, dict) and "answer" in found:
             return str(found["answer"])
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         pass
     box = re.search(r"\\boxed\{([^{}]{0,400})\}", reply)
     if box:

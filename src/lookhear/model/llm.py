@@ -34,10 +34,12 @@ from lookhear.types import Answer, Clip, Example, Media, Region, Segment
 TOGETHER = 8  # clips per batch in `watch`
 REMEMBERED = 16  # clips whose key-value cache is kept for further questions
 FREE = "question_answering"  # task of questions asked without an example
-NUMBER = r"(\d+(?:\.\d+)?)"
-SPAN = re.compile(rf"{NUMBER}\s*(?:s|sec|seconds?)?\s*(?:to|until|-|–|and)\s*{NUMBER}\s*(?:s|sec|seconds?)\b", re.I)
-MOMENT = re.compile(rf"\b(?:at|around|after)\s+{NUMBER}\s*(?:s|sec|seconds?)\b", re.I)
-RANGE = re.compile(rf"<range>\s*{NUMBER}\s*,\s*{NUMBER}\s*</range>", re.I)
+# of a number of digits and blanks, or the time of a search would grow with their number squared
+NUMBER, GAP = r"(?<!\d)(\d{1,9}(?:\.\d{1,9})?)", r"\s{0,8}"
+UNIT = r"(?:s|sec|seconds?)"
+SPAN = re.compile(rf"{NUMBER}{GAP}{UNIT}?{GAP}(?:to|until|-|–|and){GAP}{NUMBER}{GAP}{UNIT}\b", re.I)
+MOMENT = re.compile(rf"\b(?:at|around|after)\s{GAP}{NUMBER}{GAP}{UNIT}\b", re.I)
+RANGE = re.compile(rf"<range>{GAP}{NUMBER}{GAP},{GAP}{NUMBER}{GAP}</range>", re.I)
 
 
 @dataclass(frozen=True)

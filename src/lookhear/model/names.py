@@ -5,13 +5,12 @@ crab_plus        qwen_omni@Qwen/Qwen2.5-Omni-3B        crab_plus@FOLDER,sound=wi
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lookhear import catalog
+from lookhear import catalog, files
 from lookhear.errors import ModelError, RecipeError
 
 if TYPE_CHECKING:
@@ -117,13 +116,11 @@ def _kind(folder: Path) -> str | None:
 
 def _read(file: Path) -> Mapping[str, Any]:
     """The mapping in a JSON file; empty if there is no file or no mapping in it."""
-    try:
-        told = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-    except ValueError as error:
-        raise ModelError(f"{file}: not readable ({error}).") from None
+    told: object = files.read_json(file) if file.is_file() else {}
     return told if isinstance(told, Mapping) else {}
 
 
 def _architecture(told: Mapping[str, Any]) -> str | None:
-    kinds = told.get("architectures") or [""]
-    return next((ours for theirs, ours in ARCHITECTURES.items() if str(kinds[0]).startswith(theirs)), None)
+    kinds = told.get("architectures")
+    kind = str(kinds[0]) if isinstance(kinds, list) and kinds else ""
+    return next((ours for theirs, ours in ARCHITECTURES.items() if kind.startswith(theirs)), None)

@@ -9,12 +9,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lookhear import llms, tasks
+from lookhear import files, llms, tasks
 from lookhear.errors import ModelError, RecipeError
 from lookhear.llms.omni.placement import MACHINE
 
@@ -24,10 +23,7 @@ CARD, CONNECTORS, ADAPTER = "lookhear.json", "connectors.safetensors", "adapter"
 def card(run: Path | str) -> Mapping[str, Any]:
     """Contents of a run folder's lookhear.json; empty if `run` is not a run folder."""
     file = Path(run) / CARD
-    try:
-        told = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-    except ValueError as error:
-        raise ModelError(f"{file}: not readable ({error}).") from None
+    told: object = files.read_json(file) if file.is_file() else {}
     return told if isinstance(told, Mapping) and "base" in told else {}
 
 

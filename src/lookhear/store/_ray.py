@@ -15,10 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lookhear.errors import DependencyError, FeatureError
+from lookhear.errors import DependencyError
 from lookhear.store._unit import Tally
 from lookhear.store._workers import begin, packed, work
 from lookhear.store._workers import spread as here
+from lookhear.store.cluster import connected
 from lookhear.store.features import FeatureStore
 from lookhear.types import Clip
 
@@ -40,27 +41,15 @@ def spread(
     clips: Sequence[Clip], encoders: Sequence[Any], store: FeatureStore, workers: int, address: str | None
 ) -> Iterator[Tally]:
     """Encode `clips` with `workers` actors. Clips lost with a dead actor are retried in local processes."""
-    ray = _library()
     setup = packed(encoders, store)
-    ours = not ray.is_initialized()
-    if ours:
-        where = {"address": address} if address else {"num_cpus": workers, "include_dashboard": False}
-        try:
-            ray.init(**where, log_to_driver=False, logging_level="ERROR")
-        except Exception as error:  # Ray raises plain Exceptions if it cannot start
-            what = f"No Ray cluster at {address!r}" if address else "Ray did not start here"
-            reason = " ".join(str(error).split())[:120]
-            raise FeatureError(f"{what} ({reason}). Use --engine local, or mend it.") from None
-    try:
+    with connected(workers, address) as ray:
+        _library()
         done = set()
         with contextlib.suppress(ray.exceptions.RayError):  # all actors died: the rest is done locally
             for number, tally in _rows(ray, clips, setup, workers):
                 done.add(number)
                 yield tally
         yield from here([clip for i, clip in enumerate(clips) if i not in done], encoders, store, workers)
-    finally:
-        if ours:
-            ray.shutdown()
 
 
 def _rows(ray: Any, clips: Sequence[Clip], setup: bytes, workers: int) -> Iterator[tuple[int, Tally]]:
@@ -92,12 +81,10 @@ def _anywhere(clip: Clip) -> Clip:
     return replace(clip, video=video, audio=audio)
 
 
-def _library() -> Any:
+def _library() -> None:
     try:
-        import ray
-        import ray.data
+        import ray.data  # noqa: F401
     except ImportError:
         raise DependencyError(
             "Extraction on Ray needs Ray Data. Install it with: pip install 'lookhear[ray]', or use --engine local."
         ) from None
-    return ray

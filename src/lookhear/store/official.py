@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from lookhear.errors import FeatureError
+from lookhear.files import read_json
 from lookhear.store.published import Published
 from lookhear.types import BLANK
 
@@ -164,7 +165,7 @@ def adopted(card: Mapping[str, Any], folder: Path) -> dict[str, Adopted]:
             stream,
             _files(place["path"], place["table"]),
             place["transposed"],
-            json.loads((folder / f"{stream}.json").read_text("utf-8")) if READS[stream] == "text" else None,
+            read_json(folder / f"{stream}.json", dict) if READS[stream] == "text" else None,
         )
         for stream, place in card["places"].items()
     }

@@ -22,7 +22,7 @@ ENDS = (".", "!", ":", "'", '"', "”", ")")  # last characters of a question th
 EVIDENCE = (
     " Then write on lines of their own when you saw or heard what tells you, as 'seen 1:05-1:08' or 'heard 0:12-0:15'."
 )
-TAGGED = re.compile(r"<answer>.*?</answer>", re.DOTALL)
+TAGGED = re.compile(r"<answer>[^<]*+(?:<(?!/?answer>)[^<]*+)*+</answer>")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -38,10 +38,12 @@ def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
     if items := example.meta.get("items"):
         listed = "\n".join(f"({letter}) {item}" for letter, item in zip(LETTERS, items, strict=False))
         return f"{example.question}\n{listed}\nAnswer with the letters in the right order, as (B)(A)(C)."
-    if tuple(example.meta.get("labels", ())) == YES_NO:
+    labels = tuple(example.meta.get("labels", ()))
+    if labels == YES_NO:
         return f"{question}\nAnswer yes or no."
-    if vocabulary:
-        return f"{question}\nAnswer with one of: {', '.join(vocabulary)}.{dated}"
+    if known := tuple(vocabulary) or labels:
+        mark = "; " if any("," in name for name in known) else ", "
+        return f"{question}\nAnswer with one of: {mark.join(known)}.{dated}"
     return f"{question}\nAnswer in a few words.{dated}"
 
 

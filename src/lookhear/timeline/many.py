@@ -10,12 +10,13 @@ import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lookhear import files
 from lookhear.errors import DependencyError, LookhearError, RecipeError
+from lookhear.store import cluster
 from lookhear.store.nursery import nursery
 from lookhear.timeline import exports
 from lookhear.timeline.watch import Watcher
@@ -185,18 +186,10 @@ def _alone() -> None:
 
 
 def _ray(todo: Sequence[Job], workers: int, address: str | None) -> Iterator[Done]:
-    try:
-        import ray
-    except ImportError:
-        raise DependencyError(
-            "The engine ray needs the package. Install it with: pip install 'lookhear[ray]'"
-        ) from None
-    ray.init(address=address, ignore_reinit_error=True, num_cpus=None if address else workers, log_to_driver=False)
-    remote = ray.remote(num_cpus=1)(one)
-    waiting = [remote.remote(job) for job in todo]
-    while waiting:
-        ready, waiting = ray.wait(waiting)
-        yield from ray.get(ready)
+    """On Ray, whose nodes may know other folders as their own: paths are absolute there."""
+    there = [replace(job, video=job.video.absolute(), out=job.out.absolute()) for job in todo]
+    for place, done in cluster.spread(one, there, workers, address, lambda job: next(_processes([job], 1))):
+        yield replace(done, job=todo[place])
 
 
 def log(folder: Path, done: Done) -> None:

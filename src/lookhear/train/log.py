@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,22 @@ from lookhear.files import dumps, write
 TRACKERS = ("trackio", "wandb")
 
 
+def _step(line: str) -> float:
+    """The step of a line of `log.jsonl`; beyond every other where it is none of ours, or was cut off by a kill."""
+    try:
+        step = json.loads(line).get("step", 0)
+    except (ValueError, AttributeError, RecursionError):
+        return math.inf
+    return step if isinstance(step, int) else math.inf
+
+
 class Log:
     """`log.jsonl` and `tensorboard/` of a run folder. Lines after `step` are removed, because they are redone."""
 
     def __init__(self, run: Path, step: int = 0, report_to: Sequence[str] = ("tensorboard",), facts: Any = None):
         self.path = run / "log.jsonl"
         lines = self.path.read_text("utf-8").split("\n") if self.path.is_file() else []
-        kept = [line for line in lines if line.endswith("}") and json.loads(line).get("step", 0) <= step]
+        kept = [line for line in lines if _step(line) <= step]
         write(self.path, "".join(f"{line}\n" for line in kept).encode())
         self.board = _board(run / "tensorboard", step) if "tensorboard" in report_to else None
         self.trackers = [_tracker(name, run, facts) for name in report_to if name != "tensorboard"]

@@ -14,6 +14,7 @@ from lookhear.types import Answer, Example, Region
 
 LEAST = 5  # words before the conclusion
 MOST = 300  # words in all
+LONGEST = 8000  # characters: no 300 words have so many
 AFTER = 3  # words that may follow the conclusion
 NAMING = ("question_answering", "event_localisation", "localisation", "action_recognition")  # tasks with sets of labels
 KINDS = (
@@ -55,6 +56,8 @@ def fault(
     `seconds` is the clip's length, 0 if unknown (the example's own length is then used); `vocabulary` are all possible
     answers; `certified` are further labels of what is seen or heard in the clip, from a model or a person.
     """
+    if len(text) > LONGEST:
+        return f"longer than {MOST} words"
     if words := phrases.refusal(text):
         return f"refuses: {words!r}"
     where, words = phrases.filler(text)

@@ -29,13 +29,13 @@ TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "nin
 WORDS = {word: n for n, word in enumerate(ONES)} | {word: 10 * n for n, word in enumerate(TENS, 2)}
 WORDS |= {f"{ten}{mark}{ONES[n]}": 10 * t + n for t, ten in enumerate(TENS, 2) for n in range(1, 10) for mark in "- "}
 _WORD = "|".join(sorted(map(re.escape, WORDS), key=len, reverse=True))
-_N = rf"(?:\d+(?:\.\d+)?|(?:{_WORD})\b)"
+_N = rf"(?:(?<!\d)\d{{1,9}}(?:\.\d{{1,9}})?(?!\d)|\b(?:{_WORD})\b)"  # of so many digits at most
 _UNIT = r"(?:[- ]?(?:s|secs?|seconds?)\b)"
 _CLOCK = r"\d{1,2}:[0-5]\d(?:\.\d+)?"
 _LONG = rf"{_N} ?(?:min|minutes?)\b(?:(?: and)? {_N}{_UNIT})?"
 _TIME = rf"(?:{_CLOCK}|{_LONG}|(?:the )?{_N}(?:st|nd|rd|th)(?: seconds?\b)|seconds? {_N}|{_N}{_UNIT}?)"
 _RANGE = re.compile(
-    rf"(?:(?:from|between)(?: about| around| second| seconds)* )?(?P<a>{_TIME}) ?(?:to|and|until|till|through"
+    rf"(?:(?:from|between)(?: about| around| second| seconds){{0,3}} )?(?P<a>{_TIME}) ?(?:to|and|until|till|through"
     rf"|(?<=[\ds])[-–—](?=\d)|(?<=[\ds] )[-–—](?= \d))(?: about| around)? ?(?P<b>{_TIME})",
     re.IGNORECASE,
 )
@@ -47,7 +47,9 @@ _PLACE = re.compile(
     r"\[[^\[\]\n]{0,60}\]|\(\s*-?\d+(?:\.\d+)?\s*,\s*-?\d+(?:\.\d+)?(?:\s*,\s*-?\d+(?:\.\d+)?){0,2}\s*\)"
 )
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
-_TAGGED = re.compile(r"<(event|range|visual|audio|visual_event|audio_event|answer)>.*?</\1>", re.IGNORECASE | re.DOTALL)
+_TAGGED = re.compile(  # from the last opening tag to its end, so that time grows with length alone
+    r"<(event|range|visual|audio|visual_event|audio_event|answer)>[^<]*+(?:<(?!/?\1>)[^<]*+)*+</\1>", re.IGNORECASE
+)
 
 KINDS = (("Musical instrument", "musical instrument"), ("Animal", "animal"), ("Vehicle", "vehicle"))
 

@@ -14,7 +14,9 @@ from pathlib import Path
 
 from lookhear.tasks.reading.unwrap import THOUGHTS
 
-_THOUGHT = re.compile(rf"([<\[◁])({THOUGHTS})[>\]▷].*?[<\[◁]/\2[>\]▷]", re.IGNORECASE | re.DOTALL)
+_THOUGHT = re.compile(  # from the last opening tag to its end, so that time grows with length alone
+    rf"[<\[◁]({THOUGHTS})[>\]▷][^<\[◁]*+(?:[<\[◁](?!/?\1[>\]▷])[^<\[◁]*+)*+[<\[◁]/\1[>\]▷]", re.IGNORECASE
+)
 _CHANNEL = re.compile(r"^.*<\|channel\|>final<\|message\|>", re.DOTALL)
 _END = re.compile(r"(?:<\|(?:im_end|eot_id|end|return|endoftext)\|>|</s>|<end_of_turn>|<eos>)\s*$")
 _TAG = re.compile(

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lookhear import tasks
+from lookhear import files, tasks
 from lookhear.curate.instruct.check import fault, kind_of
 from lookhear.errors import DatasetError, ModelError
 from lookhear.types import Example
@@ -116,8 +116,12 @@ def _resume(ledger: Path, head: dict[str, Any]) -> Iterator[Entry]:
     if whole != content:  # an incomplete last line from a stopped run
         ledger.write_text(whole, "utf-8")
     first, *lines = whole.split("\n")[:-1]
-    if json.loads(first) != head:
+    with files.read_from(ledger):
+        begun = json.loads(first)
+    if begun != head:
         raise DatasetError(f"{ledger} is of {first}, not of {json.dumps(head)}. Choose another folder.")
     for line in lines:
-        raw = json.loads(line)
-        yield Entry(**raw | {"tokens": tuple(raw["tokens"]), "bad": tuple(raw["bad"])})
+        with files.read_from(ledger, "Remove the line, or choose another folder."):
+            raw = json.loads(line)
+            entry = Entry(**raw | {"tokens": tuple(raw["tokens"]), "bad": tuple(raw["bad"])})
+        yield entry

@@ -127,7 +127,7 @@ def _texts(found: list[Any]) -> bool:
 
 def _sound(way: str, question: str, slots: Sequence[str]) -> bool:
     """Whether a way has every slot exactly once and differs from the question."""
-    found = sorted(re.findall(r"\{(.*?)\}", way))
+    found = sorted(re.findall(r"\{([^{}\n]{0,80})\}", way))
     return found == sorted(slots) and way.strip(" ?？").casefold() != question.strip(" ?？").casefold()
 
 
@@ -135,6 +135,6 @@ def _json_list(reply: str) -> list[Any] | None:
     start, end = reply.find("["), reply.rfind("]")
     try:
         found = json.loads(reply[start : end + 1]) if start >= 0 else None
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, list) else None

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lookhear.errors import DatasetError
+from lookhear.files import UNLIKE
 from lookhear.types import Example
 
 QUOTE = 160  # characters of a row shown in a fault
@@ -76,7 +77,7 @@ def read_rows(path: Path, rows: Iterable[tuple[int, Any, str]], make: Callable[[
         except KeyError as error:
             faults.append(Fault("malformed", path, line, f"no key {error.args[0]!r}", quote(text)))
             continue
-        except (DatasetError, TypeError, ValueError, AttributeError) as error:
+        except (DatasetError, *UNLIKE) as error:
             faults.append(Fault("malformed", path, line, str(error).rstrip("."), quote(text)))
             continue
         seen[example.id] += 1
@@ -99,10 +100,10 @@ def json_rows(path: Path) -> Iterator[tuple[int, Any, str]]:
         try:
             record, end = decoder.raw_decode(text, at)
             yield line, record, text[at:end]
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             after = re.compile(r"[}\]]\s*,\s*(?=\{)|\n\s*(?=\{)").search(text, at + 1)
             end = after.end() if after else len(text)
-            yield line, Fault("malformed", path, line, f"not JSON ({error.msg})", quote(text[at:end])), ""
+            yield line, Fault("malformed", path, line, f"not JSON ({quote(str(error))})", quote(text[at:end])), ""
         gap = comma.match(text, end)
         at = gap.end() if gap else end
 
@@ -111,7 +112,7 @@ def file_object(path: Path) -> dict[str, Any]:
     """Parse a JSON file, plain or `.gz`."""
     try:
         found = json.loads(text_of(path))
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: not JSON: {error}. Is this the annotation file?") from None
     if not isinstance(found, dict):
         raise DatasetError(f"{path}: a {type(found).__name__} where an object is wanted. Is this the annotation file?")

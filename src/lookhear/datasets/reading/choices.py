@@ -240,7 +240,7 @@ def _lines(path: Path, text: str) -> Iterable[tuple[int, Any, str]]:
         if row.strip():
             try:
                 yield line, json.loads(row), row
-            except (json.JSONDecodeError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:
                 yield line, Fault("malformed", path, line, f"not JSON ({error})", quote(row)), ""
 
 
@@ -248,7 +248,7 @@ def _of_object(path: Path, text: str) -> Iterable[tuple[int, Any, str]]:
     """Records in the only list of an object, or one record per key, with the key kept as `_key`."""
     try:
         content = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: not JSON: {error}. Is this the question file?") from None
     lists = [value for value in content.values() if isinstance(value, list)]
     if len(lists) == 1:

@@ -65,6 +65,6 @@ def known(label: str, labels: Sequence[str]) -> str:
 
 def numbered(number: str, labels: Sequence[str], first: int = 0) -> str:
     """The label with `number`, counting from `first`. Raises DatasetError."""
-    if not number.isdecimal() or not first <= int(number) < first + len(labels):
+    if not number.isdecimal() or len(number) > 9 or not first <= int(number) < first + len(labels):
         raise DatasetError(f"class {number!r} is not a number from {first} to {first + len(labels) - 1}")
     return labels[int(number) - first]

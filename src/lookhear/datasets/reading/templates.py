@@ -43,7 +43,7 @@ def listed(value: str | Sequence[str], key: str) -> list[str]:
     """A list of texts, stored in annotation files as a list or as JSON text (`type`, `templ_values`)."""
     try:
         found = json.loads(value) if isinstance(value, str) else value
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         found = None
     if isinstance(found, str) or not isinstance(found, Sequence) or not all(isinstance(v, str) for v in found):
         raise DatasetError(f"{key} {value!r} is not a list of texts, nor the JSON text of one.")

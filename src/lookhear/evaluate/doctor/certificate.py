@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lookhear.errors import ModelError
+from lookhear.errors import FileError, ModelError
 from lookhear.evaluate.doctor.verdict import YES
-from lookhear.files import write_json
+from lookhear.files import UNLIKE, read_json, write_json
+from lookhear.kinds import misfit
 
 VERSION = 1
 
@@ -82,11 +83,14 @@ def place(folder: Path, model: str, url: str) -> Path:
 def load(path: Path) -> Certificate:
     """The certificate in a file. Raises ModelError if the file is not a certificate."""
     try:
-        told = json.loads(path.read_text("utf-8"))
+        told = read_json(path, dict)
         if told.get("version") != VERSION:
             raise ValueError(f"version {told.get('version')!r}")
-        return Certificate(**{**told, "faults": tuple(told["faults"]), "replies": tuple(told["replies"])})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        made = Certificate(**{**told, "faults": tuple(told["faults"]), "replies": tuple(told["replies"])})
+        if wrong := misfit(made):
+            raise ValueError(wrong)
+        return made
+    except (FileError, *UNLIKE) as error:
         raise ModelError(f"{path} is no certificate ({error}). Make one: lookhear doctor MODEL.") from None
 
 

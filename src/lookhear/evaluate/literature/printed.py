@@ -172,7 +172,7 @@ def _paper(source: str) -> str:
 def _number(name: str) -> int:
     """The number of a table, from roman or arabic digits; 0 if it has none."""
     text = name.partition("/")[2].strip().upper()
-    if text.isdecimal():
+    if text.isdecimal() and len(text) < 5:
         return int(text)
     values = [ROMAN.get(letter, 0) for letter in text]
     if not values or 0 in values:

@@ -247,8 +247,9 @@ def stored(run: Path, split: str, examples: Sequence[Example]) -> np.ndarray | N
     path = _bits_of(run, split)
     if not path.is_file():
         return None
-    facts = json.loads(path.read_text("utf-8"))
-    return unpack(facts["right"], len(examples)) if facts["digest"] == digest(examples) else None
+    facts = files.read_json(path, dict)
+    with files.read_from(path, "Delete it: the run is asked again."):
+        return unpack(facts["right"], len(examples)) if facts["digest"] == digest(examples) else None
 
 
 def _bits_of(run: Path, split: str) -> Path:

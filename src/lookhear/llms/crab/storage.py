@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from lookhear import checkpoints
 from lookhear import config as configs
 from lookhear.encoders import beats
 from lookhear.errors import ModelError, RecipeError
+from lookhear.files import read_json
 from lookhear.ilora import fit
 from lookhear.llms.crab.parts import LANGUAGES, VISION, Config, Net, Placed, from_official, published
 from lookhear.llms.crab.text import TOKENS, Words, known
@@ -49,9 +49,9 @@ def plan(
             files += hub.local(here) if here.exists() else hub.listed(str(place), hub.WANTED, "model", "crab")
     config = Config()
     if whole:
-        config = configs.parse(Config, json.loads((Path(where) / "lookhear.json").read_text("utf-8"))["config"], "crab")
+        config = configs.parse(Config, read_json(Path(where) / "lookhear.json", dict).get("config", {}), "crab")
     elif (file := hub.fetched(where, ("config.json",), "crab") / "config.json").is_file():
-        told = json.loads(file.read_text("utf-8"))
+        told = read_json(file, dict)
         config = Config(language={k: v for k, v in told.items() if k in LANGUAGES["llama3_8b"]})
     wide = (split(options)[0].kind or torch.float32).itemsize
     with torch.device("meta"):
@@ -68,7 +68,7 @@ def own(folder: Path, options: Mapping[str, Any], placed: Placement) -> tuple[Ne
     from safetensors.torch import load_file
     from transformers import AutoTokenizer
 
-    told = json.loads((folder / "lookhear.json").read_text("utf-8"))
+    told = read_json(folder / "lookhear.json", dict)
     if wrong := next((name for name in options if name not in FREE), None):
         raise RecipeError(
             f"{folder} is of fixed sizes: {wrong}={options[wrong]!r} cannot change ({', '.join(FREE)} can)."

@@ -9,7 +9,6 @@ report.
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +17,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from lookhear.errors import ModelError
+from lookhear.errors import FileError, ModelError
+from lookhear.files import read_json
 from lookhear.ilora import fit
 from lookhear.llms.omni.hub import CARD, WANTED, Plan, fetched, listed, local
 from lookhear.llms.omni.inputs import InputOptions, of_folder
@@ -207,6 +207,6 @@ def extractor(folder: Path, thinker: Any) -> Any:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: not readable ({error}).") from None
+        return read_json(path, dict)
+    except FileError as error:
+        raise ModelError(str(error)) from None

@@ -149,7 +149,7 @@ def _cut(text: str, body: ChatBody) -> tuple[str, str]:
     ]
     text = text[: min(ends)] if ends else text
     most = body.max_completion_tokens or body.max_tokens
-    pieces = list(re.finditer(r"\s*(?:\w+|[^\w\s])", text))
+    pieces = list(re.finditer(r"\w+|[^\w\s]", text))
     if most is None or len(pieces) <= most:
         return text, "stop"
     return text[: pieces[most - 1].end()], "length"
@@ -195,7 +195,7 @@ async def _streamed(engine: Engine, work: Any, body: ChatBody, name: str) -> Asy
             yield b"data: " + json.dumps(error.body()).encode() + b"\n\n"
             return
         text, reason = _cut(result["text"], body)
-        for piece in re.findall(r"\s*\S+", text):
+        for piece in re.findall(r"\S+\s*|\s+", text):
             yield chunk({"content": piece})
         yield chunk({}, reason, lookhear={**result["answer"], "clip": result["clip"]})
         if body.stream_options and body.stream_options.include_usage:

@@ -104,7 +104,7 @@ def _same(out: Path, clips: Sequence[Asked], voices: dict[str, str]) -> None:
     path = out / "scenes.jsonl"
     if path.is_file() and path.read_text("utf-8") != "".join(to_json(c.scene) + "\n" for c in clips):
         raise DatasetError(f"{str(out)!r} holds another Soundstage. Name another folder, or delete this one first.")
-    before = json.loads((out / VOICES).read_text("utf-8")) if (out / VOICES).is_file() else {}
+    before = files.read_json(out / VOICES, dict) if (out / VOICES).is_file() else {}
     if path.is_file() and before != voices:
         raise DatasetError(f"{str(out)!r} was begun with other voices: {before or 'drawn'}. Name another folder.")
 

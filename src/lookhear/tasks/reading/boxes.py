@@ -16,7 +16,7 @@ from lookhear.datasets.reading.masks import POINTS, inscribed
 from lookhear.types import Region
 
 SIZE = 224
-STRICT = re.compile(r"\[(\d+),(\d+)(?:,(\d+),(\d+))?\]")
+STRICT = re.compile(r"\[(\d{1,18}),(\d{1,18})(?:,(\d{1,18}),(\d{1,18}))?\]")
 Pixels = tuple[float, ...]
 
 
