@@ -67,8 +67,9 @@ def test_sets_of_dated_events_ask_for_them(name, split, asked):
     single = [e for e in plain if len({s.label for s in e.reference.segments}) == 1]
     assert [e.reference for e in dated] == [e.reference for e in single] and asked in (None, len(dated))
     example = dated[0]
-    prompt = tasks.find(example.task).prompt(example, example.meta["labels"])
+    prompt = tasks.find(example.task).prompt(example)
     assert example.question in prompt and "heard 0:12-0:15" in prompt
+    assert all(label in prompt for label in example.meta["labels"]) and ("; " in prompt) == (name == "ave")
     reply = tasks.find(example.task).target(example)
     answer = tasks.find(example.task).parse(reply, example)
     found = tasks.find(example.task).score([answer], [example.reference], "evidence")

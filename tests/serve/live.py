@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import httpx
 import psutil
 
-PATIENCE = 180.0  # seconds in which a busy machine must have loaded the model
+PATIENCE = 600.0  # seconds in which a busy machine must have loaded the model
 
 
 class Live:

@@ -38,10 +38,12 @@ def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
     if items := example.meta.get("items"):
         listed = "\n".join(f"({letter}) {item}" for letter, item in zip(LETTERS, items, strict=False))
         return f"{example.question}\n{listed}\nAnswer with the letters in the right order, as (B)(A)(C)."
-    if tuple(example.meta.get("labels", ())) == YES_NO:
+    labels = tuple(example.meta.get("labels", ()))
+    if labels == YES_NO:
         return f"{question}\nAnswer yes or no."
-    if vocabulary:
-        return f"{question}\nAnswer with one of: {', '.join(vocabulary)}.{dated}"
+    if known := tuple(vocabulary) or labels:
+        mark = "; " if any("," in name for name in known) else ", "
+        return f"{question}\nAnswer with one of: {mark.join(known)}.{dated}"
     return f"{question}\nAnswer in a few words.{dated}"
 
 
