@@ -26,13 +26,13 @@ BEFORE = re.compile(
 )
 WHETHER = re.compile(r"^(?:if|(?:[\w' ]*?\b)?whether(?: or not)?)\s+")
 AFTER = re.compile(
-    r"(?:,? *(?:please|thanks|thank you|thx|or not|at all)|, *(?:right|correct|yes|no|eh|huh|true|"
+    r"(?:,? ?(?:please|thanks|thank you|thx|or not|at all)|, ?(?:right|correct|yes|no|eh|huh|true|"
     r"agreed|(?:is|isn't|are|aren't|was|wasn't|do|don't|does|doesn't|can|can't|has|hasn't|have|haven't) "
-    r"(?:it|there|they|he|she|you|i|we|that|this))|[,:]? *yes or no)$"
+    r"(?:it|there|they|he|she|you|i|we|that|this))|[,:]? ?yes or no)$"
 )
 TAGGED = re.compile(
-    r"(?:, *(?:right|correct|agreed|yes|no|eh|huh|true|(?:is|are|was|were|do|does|did|can|has|have)(?:n't)? "
-    r"(?:it|there|they|she|he|you|i|we|that|this))|[,:]? *yes or no)$"
+    r"(?:, ?(?:right|correct|agreed|yes|no|eh|huh|true|(?:is|are|was|were|do|does|did|can|has|have)(?:n't)? "
+    r"(?:it|there|they|she|he|you|i|we|that|this))|[,:]? ?yes or no)$"
 )
 WRITTEN = {  # how words are typed in haste
     "u": "you", "r": "are", "ur": "your", "ya": "you", "pls": "please", "plz": "please", "wanna": "want to",
