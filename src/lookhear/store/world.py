@@ -31,9 +31,9 @@ from lookhear.store.names import serving
 from lookhear.types import BLANK, Clip, Media
 
 FILE = "world.safetensors"
-WITHIN, MARGIN = 0.95, 1.1  # quantile of held-out training clips that sets the limit, and a factor on it
+USUAL, WITHIN = 0.9, 0.95  # quantiles of held-out training clips: of a stream's distances, of the greatest over streams
 FLOOR = 0.05  # lower bound of a number's deviation, relative to the mean deviation
-PARTS = 5  # folds of the held-out estimate
+PARTS = 10  # folds of the held-out estimate
 LEAST, KEPT = 8, 200  # fewest clips for an estimate; most clips that are kept
 GRID, SIDE, FRAMES = 8, 128, 16  # grid cells per side, pixels of the shorter side, frames per clip
 
@@ -157,21 +157,37 @@ def _there(clip: Clip) -> bool:
 
 
 def fit(clips: Sequence[Descriptor]) -> World | None:
-    """Fit the distribution of training clips; None if there are too few. Limits come from five-fold hold-out."""
+    """Fit the distribution of training clips; None if there are too few.
+
+    A clip is flagged where any stream is beyond its limit, so the limits are set together: each stream's distance in
+    units of its `USUAL` quantile over held-out clips, and the greatest of these below 1 for `WITHIN` of them (a
+    conformal threshold on the maximum, by ten folds). Streams that are added do not add false alarms.
+    """
     names = sorted(set().union(*(clip.keys() for clip in clips))) if clips else []
+    names = [name for name in names if sum(name in clip for clip in clips) >= LEAST]
+    if not names:
+        return None
+    held = np.stack([_held_out([clip.get(name) for clip in clips]) for name in names])
+    usual = np.maximum(np.nanquantile(held, USUAL, axis=1), 1e-6)
+    greatest = np.nanmax(held / usual[:, None], axis=0, where=np.isfinite(held), initial=0.0)
+    together = float(np.quantile(greatest[np.isfinite(held).any(axis=0)], WITHIN))
     regions = {}
-    for name in names:
+    for name, limit in zip(names, usual, strict=True):
         rows = np.stack([clip[name] for clip in clips if name in clip])
-        if len(rows) < LEAST:
-            continue
-        held = []
-        for part in range(PARTS):
-            out = np.arange(len(rows)) % PARTS == part
-            learned = Region(rows[~out], _scale(rows[~out]), 1.0)
-            held += [learned.distance(row) for row in rows[out]]
-        limit = max(MARGIN * float(np.quantile(held, WITHIN)), 1e-6)
-        regions[name] = Region(rows[:: 1 + len(rows) // KEPT], _scale(rows), limit)
-    return World(regions) if regions else None
+        regions[name] = Region(rows[:: 1 + len(rows) // KEPT], _scale(rows), float(limit) * max(together, 1e-6))
+    return World(regions)
+
+
+def _held_out(rows: Sequence[Float[np.ndarray, " number"] | None]) -> Float[np.ndarray, " clip"]:
+    """Distance of each clip to those of the other folds; not a number where a clip has no such stream."""
+    there = [i for i, row in enumerate(rows) if row is not None]
+    known, distances = np.stack([row for row in rows if row is not None]), np.full(len(rows), np.nan)
+    for part in range(PARTS):
+        out = np.arange(len(there)) % PARTS == part
+        learned = Region(known[~out], _scale(known[~out]), 1.0)
+        for i in np.flatnonzero(out):
+            distances[there[i]] = learned.distance(known[i])
+    return distances
 
 
 def _scale(rows: Float[np.ndarray, "clip number"]) -> Float[np.ndarray, " number"]:

@@ -136,7 +136,10 @@ def _with(finding: Finding, text: str, confidence: float, among: Mapping[str, fl
 
 def _answer(timeline: Timeline, query: Query, finding: Finding) -> Answer:
     notes = tuple(dict.fromkeys((*finding.notes, *timeline.notes)))
-    evidence = Evidence(*_weights(timeline, finding), finding.opinions)
+    opinions = {
+        sense: dict(sorted(said.items(), key=lambda pair: -pair[1])) for sense, said in finding.opinions.items()
+    }
+    evidence = Evidence(*_weights(timeline, finding), opinions)
     if not finding.known:
         return Answer(CANNOT, {}, finding.segments, finding.regions, evidence, raw=query.program, notes=notes)
     sure = round(confidence(finding.confidence), 4)
