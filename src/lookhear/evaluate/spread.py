@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lookhear.errors import ModelError
+from lookhear.errors import ModelError, RecipeError
 from lookhear.evaluate.run import UNANSWERED, Part, Spread, answered
 from lookhear.model import Storing, load
 from lookhear.store import cluster
@@ -21,8 +21,10 @@ from lookhear.types import Answer, Example, Source
 DIED = "the processes that answered it died (out of memory?)"
 
 
-def on_ray(model: str, store: Path, given: Mapping[str, Any], workers: int, address: str | None) -> Spread:
+def on_ray(model: str, store: Path | None, given: Mapping[str, Any], workers: int, address: str | None) -> Spread:
     """A `spread` for `run`: a model by its name or folder, with the options of `load`, and the store's folder."""
+    if store is None:
+        raise RecipeError("Several machines share features through a folder: give --store FOLDER.")
     name = str(Path(model).absolute()) if Path(model).exists() else model
     which = (name, str(store.absolute()), tuple(sorted(given.items())))
 
