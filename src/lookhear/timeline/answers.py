@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from lookhear.timeline import calibrated, programs_clip, programs_things, programs_tracks
+from lookhear.timeline import calibrated, programs_both, programs_clip, programs_things, programs_tracks
 from lookhear.timeline.concepts import meaning
 from lookhear.timeline.finding import CANNOT, Finding, Unknown, unknown
 from lookhear.timeline.grammar import Query, read
@@ -30,11 +30,11 @@ PROGRAMS: Mapping[str, Program] = {
     "extreme": programs_clip.extreme,
     "neighbour": programs_clip.neighbour,
     "count": programs_clip.count,
-    "matched": programs_clip.matched,
-    "heard_not_seen": programs_clip.heard_not_seen,
-    "side": programs_clip.side,
-    "extreme_where": programs_clip.extreme_where,
-    "both": programs_clip.matched,
+    "matched": programs_both.matched,
+    "heard_not_seen": programs_both.heard_not_seen,
+    "side": programs_both.side,
+    "extreme_where": programs_both.extreme_where,
+    "both": programs_both.matched,
     "said": programs_tracks.said,
     "said_word": programs_tracks.said_word,
     "said_when": programs_tracks.said_when,

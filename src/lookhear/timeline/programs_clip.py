@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import product
 
-from lookhear.timeline import place
-from lookhear.timeline.concepts import Concept, table
+from lookhear.timeline.concepts import table
 from lookhear.timeline.finding import (
     STREAM,
     Finding,
@@ -22,14 +20,13 @@ from lookhear.timeline.finding import (
 )
 from lookhear.timeline.grammar import Query
 from lookhear.timeline.ontology import sounds
-from lookhear.timeline.scene import KINDS, Scene, basic, of_kind, short
+from lookhear.timeline.scene import Scene, basic, of_kind, short
 from lookhear.timeline.value import Event
 
 EVENT = 0.4  # probability below which nothing is named
 KIND_EVENT = 0.2  # the same where the question has told the kind
 FAINT_EVENT = 0.02  # the same where the picture shows it
-ALIKE = ("instrument", "animal", "vehicle")  # kinds of which one thing heard and another seen do not match
-MATCHED = 0.5
+MATCHED = 0.5  # probability from which a thing counts as there
 
 
 def candidates(scene: Scene, query: Query) -> dict[str, Event]:
@@ -236,75 +233,3 @@ def _kinds(found: Mapping[str, Event]) -> list[Event]:
         if not same:
             kept.append(event)
     return kept
-
-
-def matched(scene: Scene, query: Query) -> Finding:
-    """Is what is heard what is seen?"""
-    if not (scene.has("heard") and scene.has("seen")):
-        return unknown("Both a picture and a sound are needed, and one is not there.")
-    things = [t.concept for t in query.things if t.concept] or _audible_and_visible(query.kind)
-    best = max(things, key=lambda c: _both(scene, c), default=None)
-    if best is None:
-        return unknown("Nothing that is named can be both heard and seen.")
-    both = _both(scene, best)
-    if both >= MATCHED:
-        shown = stretches_of(scene, best, "heard") + stretches_of(scene, best, "seen")
-        return Finding("yes", both, shown, notes=(f"A {best.name} is both heard and seen.",))
-    heard = max(things, key=lambda c: scene.probability(c, "heard", asked=False))
-    seen = max(things, key=lambda c: scene.probability(c, "seen", asked=False))
-    if min(scene.probability(heard, "heard", False), scene.probability(seen, "seen", False)) < 0.3:
-        return unknown("What is heard and what is seen are not both clear enough to be compared.")
-    alike = [pair for kind in ALIKE for pair in product(*KINDS[kind])]
-    if not any(heard.within(*pair) and seen.within(*pair) for pair in alike):
-        return unknown(f"A {heard.name} is heard, a {seen.name} is seen; whether they belong together is not known.")
-    return Finding("no", 0.6, notes=(f"A {heard.name} is heard, a {seen.name} is seen.",))
-
-
-def _both(scene: Scene, thing: Concept) -> float:
-    return min(scene.probability(thing, "heard"), scene.probability(thing, "seen"))
-
-
-def _audible_and_visible(kind: str) -> list[Concept]:
-    """The concepts that have classes of both senses, of a kind."""
-    found = {c.name: c for c in table().values() if c.heard and c.seen and not c.nameless and not _general(c)}
-    return [c for c in found.values() if not kind or any(c.within(s, p) for s, p in product(*KINDS[kind]))]
-
-
-def _general(thing: Concept) -> bool:
-    return any(sounds().marks.get(h) == "~" for h in thing.heard)
-
-
-def heard_not_seen(scene: Scene, query: Query) -> Finding:
-    """What is heard that is not seen?"""
-    found = candidates(scene, Query(query.program, "heard", (), query.kind))
-    known = table()
-    unseen = {n: e for n, e in found.items() if (c := known.get(n)) and c.seen and scene.probability(c, "seen") < 0.3}
-    if not unseen:
-        return unknown("Of what is heard, nothing could be seen and is not.")
-    best = next(iter(unseen))
-    return Finding(best, 0.7 * unseen[best].score, segments_of([unseen[best]]))
-
-
-def side(scene: Scene, query: Query) -> Finding:
-    """What is on the left (right, in the middle)?"""
-    found = candidates(scene, Query(query.program, "seen", (), query.kind))
-    wanted = (
-        "middle" if query.word.startswith(("mid", "cent")) else "left" if query.word.startswith("left") else "right"
-    )
-    there = {n: e for n, e in found.items() if e.box and place.side(e.box) == wanted}
-    if not there:
-        return unknown(f"Nothing {query.kind or 'with a class'} is clearly on the {wanted}.")
-    best = next(iter(there))
-    return Finding(best, 0.6 * there[best].score, segments_of([there[best]]), regions_of([there[best]]))
-
-
-def extreme_where(scene: Scene, query: Query) -> Finding:
-    """Where is the loudest (first, last) instrument? Only where its class is also seen at one place."""
-    first = extreme(scene, query)
-    concept = table().get(first.text)
-    boxes = (
-        [e for e in scene.events("seen") if concept and e.label in concept.seen and e.box] if scene.has("seen") else []
-    )
-    if not boxes or boxes[0].box is None:
-        return unknown(f"It is heard ({first.text}), but what makes it is not seen clearly enough to be placed.")
-    return Finding(place.side(boxes[0].box), 0.5 * first.confidence, first.segments, regions_of(boxes))
