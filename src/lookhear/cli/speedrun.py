@@ -47,14 +47,14 @@ def speedrun(
 
     if not unused(out):
         raise RecipeError(f"{str(out)!r} is there already: an entry is trained from nothing. Name another with --out.")
-    if not (world / "card.json").is_file():
-        make(world, named("speedrun"), twins=tuple(KINDS), quiet=as_json)
-    rules.check_world(world)
     language = config.of_llm(recipe)
     where = f"root={world}" if language else f"data.root={world}"
     schema: type[Any] = config.LLMRecipe if language else config.Recipe
     options = config.load(recipe, [*(overrides or ()), where], schema)
     options = replace(options, out=str(out))
+    if not (world / "card.json").is_file():  # two minutes of CPU: after everything that can be refused
+        make(world, named("speedrun"), twins=tuple(KINDS), quiet=as_json)
+    rules.check_world(world)
     starts = rules.honest(options, world)
     stage = options.stage if language else ""
     loop = ("llm" if stage in ("align", "instruct") else stage) if language else "loop"
