@@ -15,7 +15,7 @@ A message is one line: it quotes the input and says what to do.
 import re
 
 # all of C0 but tab and line feed, DEL, C1, marks that turn the direction of writing, and halves of characters
-CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 class LookhearError(Exception):

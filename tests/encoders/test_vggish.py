@@ -54,8 +54,8 @@ def test_the_network_equals_the_original():
     net = checkpoints.load(net, fill(net, "vggish", 1.4), "recipe")
     with torch.inference_mode():
         raw = net(g["x"][:, 0])
-    assert error(raw, g["embedding_pre_relu"]) < 1e-6
-    assert error(raw.relu(), g["embedding"]) < 1e-6
+    assert error(raw, g["embedding_pre_relu"]) < 3e-6
+    assert error(raw.relu(), g["embedding"]) < 3e-6
 
 
 def test_the_published_layouts_load_from_disk(tmp_path):

@@ -206,7 +206,7 @@ def test_what_cannot_be_loaded_is_one_line(folder, whole, tmp_path):
         (lambda: crab_plus.load(folder, tmp_path / "nowhere"), "No folder at .* for the adapters of crab_plus"),
         (lambda: crab_plus.load(folder, tmp_path / "empty"), "holds no adapters"),
         (lambda: crab_plus.load(folder, tmp_path / "notes.txt"), "not readable as a checkpoint"),
-        (lambda: crab_plus.load(tmp_path / "empty"), "config.json: not readable"),
+        (lambda: crab_plus.load(tmp_path / "empty"), "No file at .*config.json"),
         (lambda: crab_plus.load(tmp_path / "bad"), "lacks 1 weights, first 'lm_head.weight'"),
         (lambda: crab_plus.load(folder, size=(50, 50)), r"size=\(50, 50\)"),
         (lambda: crab_plus.load(folder, sond="whole"), "Did you mean 'sound'"),

@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+
 from lookhear.evaluate.report import report
 from lookhear.types import Answer, Clip, Evidence, Example, Segment, Source
 from tests.serve.live import live

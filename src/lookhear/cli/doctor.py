@@ -37,14 +37,14 @@ def doctor(
     from dataclasses import asdict
     from tempfile import TemporaryDirectory
 
-    from lookhear import catalog
+    from lookhear import dialects
     from lookhear.cli import _served
     from lookhear.evaluate.doctor.check import Doctor
 
     tell = (lambda _: None) if as_json else (lambda what: print(f"· {what}", file=sys.stderr))
     tried = [name.strip() for name in dialect.split(",") if name.strip()]
     for name in tried:
-        catalog.find("dialects", name)  # a wrong one is refused, for a model without dialects too
+        dialects.find(name)  # a wrong one is refused, for a model without dialects too
     with TemporaryDirectory() as folder:
         certificate = Doctor(Path(folder), rounds, seed, tell).diagnose(model, tried, **_served.account(model))
     where = certificate.save(certificates or _served.certificates())

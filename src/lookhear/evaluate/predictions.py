@@ -129,7 +129,7 @@ def _plain(text: str) -> str:
     """Normalise an answer: case, punctuation, articles, underscores, number words."""
     words = re.sub(r"[\W_]+", " ", text.casefold()).split()
     words = [w for w in words if w not in ("a", "an", "the")]
-    words = [NUMBERS[int(w)] if w.isdigit() and int(w) < len(NUMBERS) else w for w in words]
+    words = [NUMBERS[int(w)] if w.isdecimal() and len(w) < 4 and int(w) < len(NUMBERS) else w for w in words]
     if len(words) == 1 and words[0].isdigit():
         return "more than ten"
     return " ".join(words)

@@ -18,7 +18,7 @@ from lookhear.errors import MediaError
 class Limits:
     """The most that one file, or one decoded clip, may take."""
 
-    pixels: int = 2**26  # of one picture: 67 million, twice 8K
+    pixels: int = 2**25  # of one picture: 34 million, as 8K has; one takes up to 0.8 GB while it is converted
     seconds: float = 24 * 3600.0  # of a clip
     pause: float = 600.0  # seconds without a packet in any track after which timestamps are not believed
     memory: int = 4 * 2**30  # bytes of distinct frames and of sound, decoded at once

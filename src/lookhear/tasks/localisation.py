@@ -30,7 +30,7 @@ right = None  # an answer is good by degrees
 FORMS = ("arig", "s4", "ms3", "avss", "ref_avs")
 SAID = re.compile(r"\bobject\b[^.\n]{0,80}?\bis\s{1,4}(?:an?\s{1,4}|the\s{1,4})?([^\W\d][\w -]{0,60})", re.IGNORECASE)
 AFTERWARDS = re.compile(
-    r"\s+(?:at|in|on|with|within|located|positioned|which|whose|that|near|from|around|bounded|box|bbox)\b.*$",
+    r"(?<!\s)\s+(?:at|in|on|with|within|located|positioned|which|whose|that|near|from|around|bounded|box|bbox)\b.*$",
     re.IGNORECASE,
 )
 

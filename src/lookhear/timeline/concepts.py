@@ -105,7 +105,7 @@ def _listed(text: str) -> tuple[str, ...]:
 
 
 def _words(text: str) -> list[str]:
-    plain = re.sub(r"\([^)]*\)", "", text)
+    plain = re.sub(r"\([^()]*\)", "", text)
     return [word.strip() for word in plain.split(",") if word.strip() and word.strip() != "etc."]
 
 

@@ -85,9 +85,12 @@ class Query:
     misspelt: tuple[tuple[str, str], ...] = ()  # words, and what they were read as
 
 
+LONGEST = 4_000  # characters of a question that are read
+
+
 def read(question: str, pictures: tuple[str, ...] = ()) -> Query:
     """How `question` was read; its program is "" where nothing fits. `pictures` are class names that count as words."""
-    said = wording.plain(question)
+    said = wording.plain(question[:LONGEST])
     text = spelling.mended(said.text)
     misspelt = tuple((a, b) for a, b in zip(said.text.split(), text.split(), strict=True) if a != b)
     program, found = _program(text)
