@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -149,7 +150,7 @@ def _cut(text: str, body: ChatBody) -> tuple[str, str]:
     ]
     text = text[: min(ends)] if ends else text
     most = body.max_completion_tokens or body.max_tokens
-    pieces = list(re.finditer(r"\w+|[^\w\s]", text))
+    pieces = [] if most is None else list(islice(re.finditer(r"\w+|[^\w\s]", text), most + 1))
     if most is None or len(pieces) <= most:
         return text, "stop"
     return text[: pieces[most - 1].end()], "length"
