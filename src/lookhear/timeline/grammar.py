@@ -90,7 +90,8 @@ LONGEST = 1_000  # characters of a question that are read: some patterns take qu
 
 def read(question: str, pictures: tuple[str, ...] = ()) -> Query:
     """How `question` was read; its program is "" where nothing fits. `pictures` are class names that count as words."""
-    said = wording.plain(question[:LONGEST])
+    question = question[:LONGEST].encode("utf-8", "replace").decode()  # no lone surrogates
+    said = wording.plain(question)
     text = spelling.mended(said.text)
     misspelt = tuple((a, b) for a, b in zip(said.text.split(), text.split(), strict=True) if a != b)
     program, found = _program(text)
@@ -151,7 +152,7 @@ def _kind(text: str) -> str:
 
 
 def _quote(question: str) -> str:
-    found = re.search(r"[\"“‘']([^\"”’']{2,})[\"”’'](?:\W|$)", question)
+    found = re.search(r"[\"“‘']([^\"“”‘’']{2,})[\"”’'](?:\W|$)", question)
     return found[1].strip() if found else ""
 
 
