@@ -150,7 +150,7 @@ LONG = [
 
 @pytest.mark.parametrize(("task", "meta", "question", "words"), LONG, ids=lambda value: str(value)[:30])
 def test_time_grows_no_faster_than_length(task, meta, question, words):
-    """A megabyte in about a tenth of a second: here a quarter of it in less than 0.3 s, so that a busy machine passes."""
+    """A megabyte in about a tenth of a second: here a quarter of it in less than 0.3 s, for a busy machine."""
     example = Example("1", task, Clip(None, None), question, meta=meta)
     for piece in PIECES:
         reply = (piece * (250_000 // len(piece) + 1))[:250_000]
