@@ -22,7 +22,7 @@ def certified(name: str, llm: Any) -> dict[str, Any] | None:
 
 
 def replied(replies: dict[str, Any]) -> dict[str, Any]:
-    """The entries of a report\'s card about the generation of replies; empty for the defaults."""
+    """The entries of a report's card about the generation of replies; empty for the defaults."""
     made = {"window": replies["window"]} if "window" in replies else {}
     if "generation" not in replies:
         return made

@@ -180,12 +180,14 @@ def _string_match(reply: str, options: list[str], truth: str) -> Verdict:
     return Verdict(None, bool(words) and wanted <= words and not others & words, bool(reply))
 
 
-ANSWER_TAG = re.compile(r"<answer>\s*(.{0,400}?)\s*</answer>", re.DOTALL)
+def _answer_tag(reply: str) -> re.Match[str] | None:
+    """The first <answer> tag of at most 400 characters; a reply without its end is not searched."""
+    return re.search(r"<answer>\s*(.{0,400}?)\s*</answer>", reply, re.DOTALL) if "</answer>" in reply else None
 
 
 def _echoink(reply: str, options: list[str], truth: str) -> str | None:
     """The <answer> tag, else the first lone letter in any case."""
-    tag = ANSWER_TAG.search(reply) if "</answer>" in reply else None
+    tag = _answer_tag(reply)
     if tag:
         return tag[1].strip()[:1].upper() or None
     found = re.search(r"\b([A-Da-d])\b", reply)
@@ -210,7 +212,7 @@ def _gemini(reply: str, options: list[str], truth: str) -> str | None:
 
 def _echoink_reward(reply: str, options: list[str], truth: str) -> Verdict:
     """Right if the content of the <answer> tag equals the letter; wrong without a tag."""
-    tag = ANSWER_TAG.search(reply) if "</answer>" in reply else None
+    tag = _answer_tag(reply)
     return Verdict(tag[1] if tag else None, tag is not None and tag[1].strip() == truth)
 
 

@@ -176,9 +176,8 @@ def restore(optimizer: Any, state: Any) -> None:
 
 
 def finish(run: Path) -> None:
-    """Move the best weights to their final place and remove the checkpoints."""
+    """Move the best weights to their final place; `Runner.close` removes the checkpoints."""
     (run / "checkpoint" / "best.safetensors").replace(run / "model.safetensors")
-    drop(run / "checkpoint")
 
 
 def drop(folder: Path) -> None:
