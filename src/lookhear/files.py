@@ -87,7 +87,7 @@ def dumps(value: Any, indent: int | None = None, **words: Any) -> str:
         text = json.dumps(value, indent=indent, allow_nan=False, **words)
     except ValueError:
         text = json.dumps(_finite(value), indent=indent, allow_nan=False, **words)
-    return CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return CONTROLS.sub(lambda run: "".join(f"\\u{ord(letter):04x}" for letter in run[0]), text)
 
 
 def _finite(value: Any) -> Any:
