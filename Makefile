@@ -12,7 +12,7 @@ OLDEST_TORCH ?= torch==2.6.0
 NEWEST_PYTHON ?= python3
 NEWEST_TORCH ?= torch
 
-.PHONY: setup demo test test-slow shapes oldest newest check format docs bench mutants encoders tiny-omni clean
+.PHONY: setup demo test test-slow trainers shapes oldest newest check format docs bench mutants encoders tiny-omni clean
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -32,6 +32,15 @@ test: setup
 
 test-slow: setup
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+trainers: setup  # TRL, ms-swift and LLaMA-Factory, each in an environment of its own, for tests/instruct/test_trainers.py
+	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(VENV)-trl
+	@$(BIN)/uv pip install --quiet --python $(VENV)-trl "$(TORCH)" trl datasets librosa soundfile
+	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(VENV)-swift
+	@$(BIN)/uv pip install --quiet --python $(VENV)-swift "$(TORCH)" ms-swift librosa soundfile
+	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(VENV)-factory
+	@UV_FIND_LINKS= $(BIN)/uv pip install --quiet --python $(VENV)-factory torch==2.11.0 torchaudio==2.11.0 torchvision llamafactory soundfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow tests/instruct/test_trainers.py
 
 shapes: setup  # the tests of rooms with arrays, with every shape in an annotation checked
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --shapes -m "not slow" -n 2 \
@@ -81,4 +90,4 @@ tiny-omni: setup  # train the small language model that ships anew: about an hou
 	@$(BIN)/python -m research.tiny_omni.make runs/tiny_omni
 
 clean:
-	rm -rf $(VENV) $(VENV)-oldest $(VENV)-newest demo
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-newest $(VENV)-trl $(VENV)-swift $(VENV)-factory demo

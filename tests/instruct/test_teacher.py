@@ -201,12 +201,13 @@ def test_a_part_of_a_recording_is_cut_out(films, tmp_path):
     part = Example(
         **{**vars(world.example(films, 1, "qa")), "clip": Clip(*[Source("1", films / "videos/1.mp4")] * 2, 0.5, 1.5)}
     )
-    shown = chat.media(part, tmp_path, cut=True)
+    shown = chat.media(part, tmp_path)
     assert [kind for kind, _ in shown] == ["video", "audio"] and all(Path(path).parent == tmp_path for _, path in shown)
     from lookhear.media.decode import probe
 
     assert probe(Path(shown[0][1])).duration == pytest.approx(1.0, abs=0.2)
-    assert [path for _, path in chat.media(part, tmp_path, cut=False)] == [str(films / "videos" / "1.mp4")] * 2
+    seen, heard = chat.media(world.example(films, 1, "qa"), tmp_path)
+    assert seen == ("video", str(films / "videos" / "1.mp4")) and heard[1].endswith(".wav")
     placed = Example(**{**vars(part), "question": "What does <video> mean"})
     count, lost = chat.write("ms-swift", tmp_path, "x", [(placed, "text")])
     assert count == 0 and "<video>" in lost[placed.id]

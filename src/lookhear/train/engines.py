@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from lookhear import config
 from lookhear.catalog import unknown
 from lookhear.errors import DependencyError, RecipeError
+from lookhear.train.files import drop
 
 SHARDED = ("FSDP", "DEEPSPEED", "MEGATRON_LM")
 
@@ -99,6 +101,22 @@ def blocks(model: nn.Module) -> list[str]:
 def clips(accelerator: Accelerator) -> bool:
     """Whether the engine clips gradients itself."""
     return accelerator.state.deepspeed_plugin is not None
+
+
+def save(accelerator: Accelerator, folder: Path) -> None:
+    """Write every process's part of weights and optimizer to `folder`; must be called in every process.
+
+    DeepSpeed's files leave out frozen weights, which the base model has.
+    """
+    if accelerator.is_main_process:
+        drop(folder)
+    accelerator.wait_for_everyone()
+    accelerator.save_state(str(folder), **({"exclude_frozen_parameters": True} if clips(accelerator) else {}))
+
+
+def load(accelerator: Accelerator, folder: Path) -> None:
+    """Read what `save` wrote; must be called in every process."""
+    accelerator.load_state(str(folder), **({"load_module_strict": False} if clips(accelerator) else {}))
 
 
 def weights(accelerator: Accelerator, step: nn.Module, learning: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from lookhear import config, llms
 from lookhear.errors import RecipeError
 from lookhear.files import json_lines
+from lookhear.layers.casting import cast
 from lookhear.llms import Prepared, Trainable
 from lookhear.progress import Bars
 from lookhear.train import engines, files, lessons, outcome
@@ -87,7 +88,7 @@ class _Run:
         self.llm = model_of(recipe, draws=masked)
         self.sharded = any(kind in str(accelerator.distributed_type) for kind in SHARDED)
         if self.sharded:  # sharded parameters must have one dtype
-            self.llm.model.to(next(self.llm.model.parameters()).dtype)
+            cast(self.llm.model, next(self.llm.model.parameters()).dtype)
         self.clips = Clips(self.llm, workers=self.settings.workers, folder=self.settings.prepared)
         self.batches = Batches(self.llm, self.curriculum, recipe, self.clips, accelerator)
         self.settings = replace(self.settings, steps=self.batches.steps(self.settings))
@@ -211,20 +212,29 @@ class _Run:
         return bool(self.settings.patience) and self.best.stale >= self.settings.patience
 
     def _checkpoint(self) -> None:
-        """Write a checkpoint: one file, or one part per process for sharded models."""
+        """Write a checkpoint: one file, or one part per process for sharded models.
+
+        The parts go to a folder of their own, and the last ones stay until the file that names the new ones is whole.
+        """
         state: dict[str, Any] = {"sampler": self.batches.state(), "best": self.best.state()}
+        parts = self.folder / "checkpoint" / f"shards-{self.run.step}"
         if self.sharded:
-            self.accelerator.save_state(str(self.folder / "checkpoint" / "shards"))
+            engines.save(self.accelerator, parts)
+            state["shards"] = parts.name
         else:
             scaler = self.accelerator.scaler
             state |= {"model": {n: p.detach() for n, p in self.learning.items()}}
             state |= {"optimizer": self.optimizer.state_dict(), "scaler": scaler.state_dict() if scaler else None}
         self.run.checkpoint(state)
         self.accelerator.wait_for_everyone()
+        if self.main:
+            for old in (self.folder / "checkpoint").glob("shards-*"):
+                if old != parts:
+                    files.drop(old)
 
     def _put_back(self, state: Mapping[str, Any]) -> None:
         if self.sharded:
-            self.accelerator.load_state(str(self.folder / "checkpoint" / "shards"))
+            engines.load(self.accelerator, self.folder / "checkpoint" / state["shards"])
         else:
             put_back(self.learning, state["model"])
             files.restore(self.optimizer, state["optimizer"])

@@ -1,13 +1,15 @@
 """Export checked examples as conversations for other trainers, one file per dataset and split.
 
     chat             <out>/chat/<name>.jsonl            messages of typed parts, every part with the same keys, so that
-                                                        `datasets.load_dataset("json", …)` finds one schema
+                                                        `datasets.load_dataset("json", …)` finds one schema; `images`,
+                                                        by which TRL knows that a row has more than text
     ms-swift         <out>/ms-swift/<name>.jsonl        messages, videos, audios, images; `solution` is the bare target
     llama-factory    <out>/llama-factory/<name>.json    messages, videos, audios, images; dataset_info.json beside it
 
 ms-swift and llama-factory replace each placeholder <video>, <audio> and <image> in the text by one file. LLP's tags
 <visual> and <audio> are therefore written <visual_event> and <audio_event> there, as in Crab's training; lookhear reads
-both forms. These two trainers cannot read a part of a recording, so such clips are cut out into <out>/media.
+both forms. Trainers cannot read a part of a recording, so such clips are cut out into <out>/media. Sound of a film is
+written there as a WAV file: without ffmpeg beside them, none of these trainers reads sound from a video file.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from lookhear.types import Clip, Example, Source
 Texts = Iterable[tuple[Example, str]]
 Media = list[tuple[str, str]]  # (video, audio or image, its path) in the order they are shown
 STILL = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+SOUNDS = (".wav", ".flac", ".mp3", ".ogg")
 PLACES = ("video", "audio", "image")
 SWIFT, FACTORY, CHAT = "ms-swift", "llama-factory", "chat"
 TAG = re.compile(r"<(/?)(visual|audio)>")
@@ -42,7 +45,7 @@ def write(kind: str, out: Path, name: str, texts: Texts) -> tuple[int, dict[str,
     records, lost = [], dict[str, str]()
     for example, text in texts:
         try:
-            shown = media(example, out / "media", cut=kind != CHAT)
+            shown = media(example, out / "media")
             records.append(FORMS[kind](example, text, shown))
         except (DatasetError, MediaError) as error:
             lost[example.id] = str(error)
@@ -55,13 +58,13 @@ def write(kind: str, out: Path, name: str, texts: Texts) -> tuple[int, dict[str,
     return len(records), lost
 
 
-def media(example: Example, cuts: Path, cut: bool) -> Media:
+def media(example: Example, cuts: Path) -> Media:
     """The files of a conversation about `example`, in the order shown. Raises DatasetError, MediaError.
 
-    `cut`: cut out a clip that is a part of its recording, into the folder `cuts`.
+    A clip that is a part of its recording, and the sound of a film, are written to the folder `cuts`.
     """
     clip, second, form = example.clip, example.meta.get("second"), example.meta.get("form")
-    if cut and (clip.start or clip.end is not None):
+    if clip.start or clip.end is not None:
         clip = _cut(clip, cuts)
         if isinstance(second, Source):
             given = Clip(second if form == "a2v" else None, second if form == "v2a" else None)
@@ -74,12 +77,26 @@ def media(example: Example, cuts: Path, cut: bool) -> Media:
     if isinstance(second, Source) and form == "a2v":
         shown.append(("video", _path(second)))
     if clip.audio is not None:
-        shown.append(("audio", _path(clip.audio)))
+        shown.append(("audio", _heard(clip.audio, cuts)))
     if isinstance(second, Source) and form == "v2a":
-        shown.append(("audio", _path(second)))
+        shown.append(("audio", _heard(second, cuts)))
     if not shown:
         raise DatasetError(f"Example {example.id!r} has neither picture nor sound.")
     return shown
+
+
+def _heard(source: Source, folder: Path) -> str:
+    """A sound file of a recording: the recording itself, or a WAV file made of it once. Raises MediaError."""
+    path = Path(_path(source))
+    if path.suffix.lower() in SOUNDS:
+        return str(path)
+    made = folder / f"{sha256(str(path).encode()).hexdigest()[:16]}.wav"
+    if not made.is_file():
+        read = decode(Clip(None, source))
+        if read.waveform is None:
+            raise MediaError(f"{path} has no sound that can be read.")
+        write_wav(made, read.waveform, read.sample_rate)
+    return str(made.resolve())
 
 
 def _path(source: Source) -> str:
@@ -109,7 +126,6 @@ def chat(example: Example, text: str, shown: Media) -> dict[str, Any]:
     def part(kind: str, **told: str) -> dict[str, str | None]:
         return {"type": kind, "text": None, "path": None} | told
 
-    start, end = example.clip.start, example.clip.end
     asked = [*(part(kind, path=path) for kind, path in shown), part("text", text=_prompt(example))]
     return {
         "id": example.id,
@@ -118,9 +134,8 @@ def chat(example: Example, text: str, shown: Media) -> dict[str, Any]:
             {"role": "user", "content": asked},
             {"role": "assistant", "content": [part("text", text=text)]},
         ],
+        "images": [path for kind, path in shown if kind == "image"],
         "answer": _bare(example, text),
-        "clip_start": float(start),
-        "clip_end": None if end is None else float(end),
     }
 
 

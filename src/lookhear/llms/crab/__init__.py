@@ -32,6 +32,7 @@ from lookhear.encoders import beats
 from lookhear.errors import ModelError
 from lookhear.ilora import fit
 from lookhear.layers import kv_cache
+from lookhear.layers.casting import cast
 from lookhear.layers.generation import GREEDY, Generation, Told, generate, placed
 from lookhear.llms import Prepared, Reply
 from lookhear.llms.crab import storage
@@ -210,7 +211,7 @@ class Crab:
 
     def wear(self, folder: Path | str) -> None:
         """Load the adapters of a PEFT folder. Raises ModelError if they do not fit."""
-        self.model.language = fit.load(self.model.bare, Path(folder), autocast=False).to(self.model.bare.dtype)
+        self.model.language = cast(fit.load(self.model.bare, Path(folder), autocast=False), self.model.bare.dtype)
 
     def needs(self) -> str:
         """Disk space and memory in one line."""
@@ -291,7 +292,7 @@ def load(
         where_to = crab.model.bare.get_input_embeddings().weight
         for part in ("vision", "hearing", "look", "listen", "segment"):
             if getattr(crab.model, part) is not None:
-                getattr(crab.model, part).to(where_to.device, where_to.dtype)
+                cast(getattr(crab.model, part), where_to.dtype, where_to.device)
     else:
-        crab.model.to(placed.place, placed.kind)
+        cast(crab.model, placed.kind, placed.place)
     return crab

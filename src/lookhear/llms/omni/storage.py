@@ -20,6 +20,7 @@ from torch import nn
 from lookhear.errors import FileError, ModelError
 from lookhear.files import read_json
 from lookhear.ilora import fit
+from lookhear.layers.casting import cast
 from lookhear.llms.omni.hub import CARD, WANTED, Plan, fetched, listed, local
 from lookhear.llms.omni.inputs import InputOptions, of_folder
 from lookhear.llms.omni.placement import AS_IT_IS, Placement, split
@@ -133,7 +134,7 @@ def adapted(model: nn.Module, adapter: str | Path, name: str) -> tuple[nn.Module
     where = Path(adapter)
     dtype = next(model.parameters()).dtype
     if (where / "adapter_config.json").is_file():
-        wrapped = fit.load(model, where, autocast=False).to(dtype)
+        wrapped = cast(fit.load(model, where, autocast=False), dtype)
         kinds = ", ".join(str(c.peft_type.value) for c in wrapped.peft_config.values())
         return wrapped, [f"{kinds} adapters of {where}"]
     file = (

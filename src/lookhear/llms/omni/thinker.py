@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from lookhear.errors import ModelError
 from lookhear.ilora import fit
+from lookhear.layers.casting import cast
 from lookhear.layers.generation import GREEDY, Generation, Told, generate, placed
 from lookhear.layers.kv_cache import IGNORED, MediaCache, kept, left, spread
 from lookhear.layers.packing import heard_tokens, padded_mels
@@ -205,7 +206,7 @@ class Omni:
         import lookhear.ilora.method  # noqa: F401  registers I-LoRA with PEFT
 
         dtype = self.base.get_input_embeddings().weight.dtype
-        self.model = fit.load(self.base, Path(folder), autocast=False).to(dtype)
+        self.model = cast(fit.load(self.base, Path(folder), autocast=False), dtype)
 
     def needs(self) -> str:
         """Memory of the weights and, where known, their size on disk."""

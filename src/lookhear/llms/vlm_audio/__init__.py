@@ -29,6 +29,7 @@ from lookhear.encoders import beats
 from lookhear.errors import ModelError
 from lookhear.ilora import fit
 from lookhear.layers import qformer
+from lookhear.layers.casting import cast
 from lookhear.layers.kv_cache import IGNORED, MediaCache, Packed, kept, left, packed
 from lookhear.layers.packing import HEARD
 from lookhear.llms import Prepared
@@ -153,7 +154,7 @@ class VLMAudio(Omni):
         import lookhear.ilora.method  # noqa: F401  registers I-LoRA with PEFT
 
         dtype = self.base.get_input_embeddings().weight.dtype
-        self.model.language = fit.load(self.base, Path(folder), autocast=False).to(dtype)
+        self.model.language = cast(fit.load(self.base, Path(folder), autocast=False), dtype)
 
     def save(self, folder: Path | str) -> None:
         """Base and tokenizer in the Hugging Face layout, sound.safetensors, lookhear.json."""
