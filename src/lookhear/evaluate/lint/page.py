@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lookhear.evaluate.lint import faults, floors
+from lookhear import tasks
+from lookhear.evaluate.lint import blind, faults, floors
+from lookhear.evaluate.scores import kinds
 from lookhear.evaluate.tables import lay_out
 from lookhear.evaluate.videos import video_of
 from lookhear.types import Example
@@ -78,20 +80,23 @@ def lint(
 ) -> Linted:
     """Compute floors and faults of one file of questions, and its leaks into the files `against`."""
     examples = annotations.examples
-    scores = {}
-    if blind := floors.choices(examples, resamples):
-        scores["options"] = blind
-    asked = [
-        e
-        for e in examples
-        if e.reference is not None and e.reference.text in ("yes", "no") and not e.meta.get("options")
-    ]
+    known = [e for e in examples if e.reference is not None]
+    closed = [e for e in known if blind.form_of(e) == blind.OPTIONS]
+    asked = [e for e in known if blind.form_of(e) == blind.YES_NO]
+    openly = [e for e in known if blind.form_of(e) == blind.OPEN]
     parts: dict[str, list[Example]] = {}
     for e in asked:
         parts.setdefault("/".join(e.kind) or "yes or no", []).append(e)
     if len(parts) > 1:
         parts["all yes or no"] = asked
-    scores |= {part: floors.yes_no(some, resamples) for part, some in parts.items()}
+    found = {"options": (closed, floors.choices(closed, resamples))}
+    found |= {part: (some, floors.yes_no(some, resamples)) for part, some in parts.items()}
+    for kind, places in kinds(openly).items():
+        some = [openly[i] for i in places]
+        found[f"{kind}, {tasks.main_metric(kind)}"] = some, blind.open_answers(kind, some, resamples)
+    scores = {
+        part: {"empty_reply": blind.empty(some, resamples), **their} for part, (some, their) in found.items() if some
+    }
     findings = faults.find(annotations)
     for other, theirs in (against or {}).items():
         findings += faults.leak(examples, theirs, other)
