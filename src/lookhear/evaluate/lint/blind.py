@@ -25,7 +25,7 @@ from lookhear.types import Answer, Example
 
 OPTIONS, YES_NO, OPEN = "options", "yes or no", "open answers"
 LEARNED = 20_000  # most questions for which classifiers are fitted
-CANDIDATES, JUDGES = 40, 200  # replies tried as the constant one, and questions that they are tried on
+CANDIDATES, JUDGES = 40, 100  # replies tried as the constant one, and questions that they are tried on
 
 
 def form_of(example: Example) -> str:
