@@ -90,5 +90,5 @@ def test_too_few_videos_have_no_floor():
 def test_lint_prints_the_empty_reply_and_the_constant_one(lookhear):
     ran = lookhear("lint", "ave", "--root", shared("data/ave"), "--resamples", 20)
     rows = {line.split()[0]: float(line.split()[1]) for line in ran.out.splitlines() if "_reply" in line}
-    assert "event_localisation/ave, accuracy" in ran.out and rows["empty_reply"] == 17.79
+    assert "event_localisation/ave   accuracy" in ran.out and rows["empty_reply"] == 17.79
     assert rows["constant_reply"] == 17.79, "no event named for all clips scores more than naming none"

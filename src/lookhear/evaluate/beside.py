@@ -17,6 +17,7 @@ NAMES = ("blind", "official", "judge")  # entries of the card that are computed 
 RULES: Mapping[str, str] = {  # dataset -> the rule by which its authors score a reply
     "daily_omni": "daily_omni/api", "omnivideobench": "omnivideobench/default", "omnibench": "omnibench/official",
     "av_speakerbench": "av_speakerbench/official", "xmodbench": "xmodbench/equality", "avqa_r1_6k": "echoink/eval",
+    "worldsense": "videomme_worldsense/lmms_eval", "jointavbench": "jointavbench/official",
     "dave": "dave/official", "avhbench": "avhbench/avcd_eval_acc",
 }  # fmt: skip
 QUOTES, QUOTE = 3, 60  # replies quoted per reason, characters per quote

@@ -18,9 +18,9 @@ from typing import Any
 
 import yaml
 
-from lookhear import datasets, tasks
+from lookhear import datasets
 from lookhear.errors import DatasetError, MediaError, RecipeError
-from lookhear.evaluate import beside
+from lookhear.evaluate import beside, scores
 from lookhear.evaluate.literature import published
 from lookhear.evaluate.report import Report
 from lookhear.evaluate.tables import lines
@@ -131,8 +131,7 @@ def of_set(asked: Asked, report: Report) -> list[Column]:
         return mine
     added = []
     for kind in report.metrics:
-        metric = tasks.main_metric(kind)
-        metric = metric if metric in report.metrics[kind] else next(iter(report.metrics[kind]))
+        metric = scores.main_of(kind, report.metrics[kind])
         name = asked.dataset if len(report.metrics) == 1 else f"{asked.dataset} {kind.rpartition('/')[2]}"
         added.append(Column(f"{name}/{metric}", asked.dataset, asked.split, kind, metric))
     return added

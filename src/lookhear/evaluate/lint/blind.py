@@ -21,6 +21,7 @@ from lookhear.evaluate import scores
 from lookhear.evaluate.lint import floors
 from lookhear.evaluate.lint.floors import FOLDS, Floor
 from lookhear.evaluate.videos import clusters_of, video_of
+from lookhear.pooled import Pooled
 from lookhear.types import Answer, Example
 
 OPTIONS, YES_NO, OPEN = "options", "yes or no", "open answers"
@@ -86,14 +87,12 @@ def open_answers(kind: str, examples: Sequence[Example], resamples: int = 1000, 
                 guesses[name][i] = answer
     if len(examples) <= LEARNED and len({e.truth.text for e in examples}) > 1:
         guesses["question_words"] = _from_words(examples)
-    metric = tasks.main_metric(kind)
-    return {name: _scored(kind, metric, examples, some, resamples, seed) for name, some in guesses.items()}
+    return {name: _scored(kind, examples, some, resamples, seed) for name, some in guesses.items()}
 
 
 def empty(examples: Sequence[Example], resamples: int = 1000, seed: int = 0) -> Floor:
     """What an empty reply to every question scores on the main metric of the first one's kind of task."""
-    kind = scores.kind_of(examples[0])
-    return _scored(kind, tasks.main_metric(kind), examples, [Answer()] * len(examples), resamples, seed)
+    return _scored(scores.kind_of(examples[0]), examples, [Answer()] * len(examples), resamples, seed)
 
 
 def constant(kind: str, examples: Sequence[Example], resamples: int = 1000, seed: int = 0) -> Floor:
@@ -101,25 +100,29 @@ def constant(kind: str, examples: Sequence[Example], resamples: int = 1000, seed
 
     The empty reply is tried too. At most CANDIDATES references are tried on at most JUDGES questions, evenly spaced.
     """
-    metric, said = tasks.main_metric(kind), [Answer()] * len(examples)
+    said = [Answer()] * len(examples)
     for train, test in _folds(examples):
         some = [examples[i] for i in _spaced(train, JUDGES)]
         best, top = Answer(), -1.0
         for reply in [Answer(), *(examples[i].truth for i in _spaced(train, CANDIDATES))]:
-            value = scores.pooled(kind, some, [reply] * len(some))[metric].total
+            value = _main(kind, some, [reply] * len(some))[1].total
             if value > top:  # never for nan
                 best, top = reply, value
         for i in test:
             said[i] = best
-    return _scored(kind, metric, examples, said, resamples, seed)
+    return _scored(kind, examples, said, resamples, seed)
 
 
-def _scored(
-    kind: str, metric: str, examples: Sequence[Example], said: Sequence[Answer], resamples: int, seed: int
-) -> Floor:
-    measured = scores.pooled(kind, examples, said)[metric]
+def _scored(kind: str, examples: Sequence[Example], said: Sequence[Answer], resamples: int, seed: int) -> Floor:
+    metric, measured = _main(kind, examples, said)
     (edges,) = statistics.intervals([measured], clusters_of(examples), resamples, seed)
     return Floor(measured.total, edges, {}, metric)
+
+
+def _main(kind: str, examples: Sequence[Example], said: Sequence[Answer]) -> tuple[str, Pooled]:
+    metrics = scores.pooled(kind, examples, said)
+    name = scores.main_of(kind, metrics)
+    return name, metrics[name]
 
 
 def _from_words(examples: Sequence[Example]) -> list[Answer]:
