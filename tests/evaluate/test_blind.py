@@ -83,12 +83,17 @@ def test_too_few_videos_have_no_floor():
     card = beside.of(rows, [Answer()] * 4, "x")
     assert blind.by_kind(rows) == card["blind"] == {}
     assert (
-        "no blind floor: it is measured in folds over at least 5 videos" in report(rows, [Answer()] * 4, card).table()
+        "no blind floor: fewer than 5 videos, or references without masks" in report(rows, [Answer()] * 4, card).table()
     )
 
 
 def test_lint_prints_the_empty_reply_and_the_constant_one(lookhear):
     ran = lookhear("lint", "ave", "--root", shared("data/ave"), "--resamples", 20)
     rows = {line.split()[0]: float(line.split()[1]) for line in ran.out.splitlines() if "_reply" in line}
-    assert "event_localisation/ave   accuracy" in ran.out and rows["empty_reply"] == 17.79
+    assert "event_localisation/ave  accuracy" in ran.out and rows["empty_reply"] == 17.79
     assert rows["constant_reply"] == 17.79, "no event named for all clips scores more than naming none"
+
+
+def test_references_without_masks_have_no_floor():
+    rows = [example(n, Answer("dog"), "localisation", form="s4") for n in range(10)]
+    assert blind.by_kind(rows) == {}

@@ -43,7 +43,7 @@ def lines(
     """Notes below a table, one line each. `metrics`: kind of task -> metric -> its score and that of empty replies."""
     notes = []
     if card.get("blind") == {}:
-        notes.append("no blind floor: it is measured in folds over at least 5 videos")
+        notes.append("no blind floor: fewer than 5 videos, or references without masks")
     known = {kind: one for kind, one in card.get("blind", {}).items() if isinstance(one, Mapping)}
     for kind, one in known.items():
         of = f" of {kind}" if len(known) > 1 else ""

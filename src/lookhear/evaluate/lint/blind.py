@@ -70,8 +70,13 @@ def _of_form(form: str, kind: str, examples: Sequence[Example], resamples: int, 
 
 
 def open_answers(kind: str, examples: Sequence[Example], resamples: int = 1000, seed: int = 0) -> dict[str, Floor]:
-    """The floors of questions of one kind that have no options; empty with fewer than FOLDS videos."""
+    """The floors of questions of one kind that have no options.
+
+    Empty with fewer than FOLDS videos, and if the main metric cannot be computed (J of references without masks).
+    """
     if len({video_of(e) for e in examples}) < FOLDS:
+        return {}
+    if tasks.main_metric(kind) not in scores.pooled(kind, examples[:1], [Answer()]):
         return {}
     if not tasks.judged(kind):
         return {"constant_reply": constant(kind, examples, resamples, seed)}

@@ -94,7 +94,7 @@ def lint(
         some = [openly[i] for i in places]
         found[kind] = some, blind.open_answers(kind, some, resamples)
     scores = {
-        part: {"empty_reply": blind.empty(some, resamples), **their} for part, (some, their) in found.items() if some
+        part: {"empty_reply": blind.empty(some, resamples), **their} for part, (some, their) in found.items() if their
     }
     findings = faults.find(annotations)
     for other, theirs in (against or {}).items():
