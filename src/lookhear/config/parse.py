@@ -36,6 +36,7 @@ CHOICES = {  # key of a recipe -> the values there are
     "report_to": ("tensorboard", "trackio", "wandb"),
 }
 NODES = 100_000  # most values in a recipe with YAML aliases expanded; a few lines of aliases can expand to billions
+RETIRED = {"data": ("test",)}  # section -> keys that run folders of earlier versions hold and nothing reads
 OTHERS = ("accelerate", "verl")  # folders of settings that other programs read
 RECIPES = Path(__file__).parents[1] / "recipes"  # the shipped recipes: FOLDER/NAME.yaml
 
@@ -58,6 +59,8 @@ def load(path: Path | str, overrides: Sequence[str] = (), schema: type[Any] = Re
         if "=" not in override:
             raise RecipeError(f"Override {override!r} is not of the form section.key=value.")
     given = _read(path)
+    if path.name == "recipe.yaml":
+        given = {key: _current(key, value) for key, value in given.items()}
     if not overrides:
         return parse(schema, given, where=str(path))
     from omegaconf import OmegaConf
@@ -68,6 +71,13 @@ def load(path: Path | str, overrides: Sequence[str] = (), schema: type[Any] = Re
     except (YAMLError, OmegaConfBaseException) as error:
         raise RecipeError(f"{path}: override not readable: {first_line(error)}") from None
     return parse(schema, OmegaConf.to_container(OmegaConf.merge(given, over)), where=str(path))  # type: ignore[arg-type]
+
+
+def _current(section: str, values: Any) -> Any:
+    """The `values` of a section in a run folder's recipe, without retired keys."""
+    if section not in RETIRED or not isinstance(values, Mapping):
+        return values
+    return {key: value for key, value in values.items() if key not in RETIRED[section]}
 
 
 def _served(given: Any, overrides: Sequence[str]) -> list[str]:

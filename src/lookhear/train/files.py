@@ -24,8 +24,8 @@ from torch import Tensor
 
 from lookhear import config
 from lookhear.errors import FileError, LookhearError, ModelError, RecipeError
+from lookhear.files import UNLIKE, dumps, unused, whole, write
 from lookhear.files import claim as hold
-from lookhear.files import dumps, unused, whole, write
 from lookhear.model import SCALE_PARTS
 from lookhear.store.scale import Scale
 
@@ -145,12 +145,11 @@ def resuming(run: Path) -> Iterator[dict[str, Any] | None]:
         yield state
     except LookhearError:
         raise
-    except (*UNFIT, pickle.UnpicklingError, OSError, EOFError) as error:
+    except (*UNLIKE, RuntimeError, pickle.UnpicklingError, OSError, EOFError) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
         raise ModelError(f"{path}: damaged ({reason}). Delete it to train from the start.") from None
 
 
-UNFIT = (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError)  # of foreign state
 MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer")  # as large as their parameter
 
 
