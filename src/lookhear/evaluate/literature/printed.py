@@ -68,7 +68,10 @@ def table(name: str) -> Table:
     paper, _, number = name.strip().partition("/")
     key = (paper.lower().replace("-", "_").replace("+", "_plus"), _number(name))
     if not number or key not in known:
-        raise RecipeError(unknown("published table", name, names()))
+        own = [n for (paper, _), n in known.items() if paper == key[0]]
+        if own and not number:
+            raise RecipeError(f"{name!r} has several tables: {', '.join(own)}.")
+        raise RecipeError(unknown("published table", name, own or names()))
     canonical = known[key]
     source = f"{PAPERS[canonical.partition('/')[0]]} Table {canonical.partition('/')[2]}"
     results = [n for n in numbers() if n.source == source]
