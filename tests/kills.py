@@ -29,7 +29,7 @@ from tests.train import films, world
 
 KINDS = ("train", "evaluate", "robust", "instruct", "study", "llm", "watch", "extract", "soundstage")
 VOLATILE = ("log.jsonl", "costs.json", "tensorboard", "seconds")  # how long it took is no result
-TIMED = ("card",)  # entries of JSON files that say it
+TIMED = ("card", "costs")  # entries of JSON files that say it
 T = TypeVar("T")
 STUDY = """
 seeds: [0]
