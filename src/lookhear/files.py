@@ -18,7 +18,7 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -219,11 +219,12 @@ def claim(folder: Path | str, wait: float = 0.0) -> Iterator[Path]:
                 folder.rmdir()
 
 
-def unused(folder: Path) -> bool:
-    """Whether a folder is missing or empty. Lock files and `.part` files of dead writers do not count."""
+def unused(folder: Path, begun: Collection[str] = ()) -> bool:
+    """Whether a folder is missing or empty. Lock files and `.part` files of dead writers do not count, nor do the files
+    named in `begun`, which a writer that was killed has left."""
     if not folder.is_dir():
         return not folder.exists()
-    return all(path.name.startswith(LOCK) or ".part" in path.name for path in folder.iterdir())
+    return all(p.name.startswith(LOCK) or ".part" in p.name or p.name in begun for p in folder.iterdir())
 
 
 def _owner(note: Path) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from lookhear import files
 from lookhear.errors import DependencyError, LookhearError, RecipeError
+from lookhear.processes import end_with_parent
 from lookhear.store import cluster
 from lookhear.store.nursery import nursery
 from lookhear.timeline import exports
@@ -179,9 +180,10 @@ def _pool(todo: Sequence[Job], workers: int, lost: list[Job]) -> Iterator[Done]:
 
 
 def _alone() -> None:
-    """One thread a process."""
+    """Initialise a worker: one thread, and exit when the parent process ends for any reason."""
     import torch
 
+    end_with_parent()
     torch.set_num_threads(1)
 
 
