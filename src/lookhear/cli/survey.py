@@ -48,8 +48,8 @@ def survey(
     if ours:
         raise RecipeError("--ours stands beside one published table: give --table as well.")
     if beside:
-        rows = table_rows.alone(dataset, split, published.names_in(beside))
-        print(dumps(rows, indent=2) if as_json else tables.grid(rows, format))
+        found = table_rows.alone(dataset, split, published.names_in(beside))
+        print(dumps(found, indent=2) if as_json else tables.grid(found, format))
         return
     if figure:
         survey.draw(figure)
