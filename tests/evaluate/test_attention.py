@@ -55,7 +55,7 @@ def test_head_and_tail_take_turns_and_wrong_answers_are_left_out(tmp_path):
 
 
 def test_the_figure_has_every_share(tmp_path):
-    assert attention.attention(world(tmp_path), tmp_path / "cases.svg", 2) == 2
+    assert attention.draw(world(tmp_path), tmp_path / "cases.svg", 2) == 2
     drawn = (tmp_path / "cases.svg").read_text()
     assert drawn.count(">70.0<") == 4 and drawn.count(">10.0<") == 12, "two rows of four parts in two cases"
     assert "(head)" in drawn and "(tail)" in drawn and "&lt;0&gt;?" in drawn

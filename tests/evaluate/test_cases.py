@@ -71,6 +71,15 @@ def test_a_figure_that_cannot_be_written_is_refused_before_training(tmp_path, lo
         assert ran.code == 2 and said in ran.err and not (tmp_path / "out").exists()
 
 
+def test_a_sheet_of_cases_is_a_page_and_takes_frames_of_a_whole_dataset(tmp_path, lookhear):
+    for name in ("a", "b"):
+        report("ynyn" if name == "a" else "nyyn", name).save(tmp_path / name)
+    sides = ("compare", tmp_path / "a", tmp_path / "b", "--cases")
+    assert "must end in .html" in lookhear(*sides, tmp_path / "x.png").err
+    assert "need both" in lookhear(*sides, tmp_path / "x.html", "--dataset", "music_avqa").err
+    assert lookhear(*sides, tmp_path / "x.html").code == 0 and (tmp_path / "x.html").is_file()
+
+
 def test_studies_and_recipes_are_told_apart(lookhear):
     assert "a study, a table of recipes. Run it with: lookhear study" in lookhear("train", "studies/nets").err
     assert "not a study with rows. Run it with: lookhear train" in lookhear("study", "soundstage/gated").err

@@ -1,6 +1,7 @@
 """Published tables by name: every cell is in the paper's own text, ours stands beside, every name is accepted."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -134,6 +135,13 @@ def test_ours_stands_beside(tmp_path):
     shown = printed.with_ours(printed.table("av_master/II"), [tmp_path / "report"])
     assert shown.rows["mine (ours)"]["All"] == f"{found.overall.accuracy:.2f}"
     assert set(shown.rows["mine (ours)"]) == {"A Count", "A Avg", "All"}
+    parted = [replace(e, meta={"part": "tail" if n < 5 else "head"}) for n, e in enumerate(examples)]
+    robust = reports.report(parted, answers, {"model": "mine", "dataset": "music_avqa_r"}, resamples=20)
+    robust.save(tmp_path / "robust")
+    row = printed.with_ours(printed.table("mccd/3"), [tmp_path / "robust"]).rows["mine (ours)"]
+    assert row["music_avqa_r tail"] == f"{robust.parts['tail'].overall.accuracy:.2f}"
+    assert row["music_avqa_r headtail"] == f"{robust.overall.accuracy:.2f}"
+    assert all(column.startswith("music_avqa_r") for column in row), "it says nothing of MUSIC-AVQA"
     study = {"splits": {"test": {"rows": {"a": {"columns": {"Overall": {"accuracy": 61.5}}}}}}}
     (tmp_path / "study.json").write_text(__import__("json").dumps(study))
     shown = printed.with_ours(printed.table("av_master/VII"), [tmp_path / "study.json"])

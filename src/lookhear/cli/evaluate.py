@@ -62,7 +62,7 @@ def evaluate(
     ] = "local",
     dry_run: Annotated[bool, typer.Option(help="Send nothing to a server: count questions, tokens and cost.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for report, answers, table and scores.svg.")] = None,
-    cases: Annotated[
+    attention: Annotated[
         Path | None,
         typer.Option(help="Figure of attention to frames and sound: correct answers, head and tail (png, svg, pdf)."),
     ] = None,
@@ -88,8 +88,8 @@ def evaluate(
     Replies of a model behind an address are kept in STORE/replies and never paid for twice. Questions without a reply
     from the server are listed, score as empty replies, and are asked again by the next run; the exit code is then 1.
 
-    --cases draws correctly answered questions with the share of the weight of each tenth of the clip, head and tail in
-    turn if the test set has them (MCCD's figure 9).
+    --attention draws correctly answered questions with the share of the weight of each tenth of the clip, head and
+    tail in turn if the test set has them (MCCD's figure 9).
 
     Example: lookhear evaluate runs/av_master --dataset soundstage --root world --out report
 
@@ -107,10 +107,10 @@ def evaluate(
         raise RecipeError(catalog.unknown("probe", probe, PROBES))
     if rows and tasks:
         raise RecipeError("--rows is for one dataset; of many, each folder of --out has its answers.jsonl.")
-    if cases and tasks:
-        raise RecipeError("--cases is for one dataset: give --dataset instead of --tasks.")
-    if cases and cases.suffix not in FORMS:
-        raise RecipeError(f"{str(cases)!r} is no figure: its name must end in {', '.join(FORMS)}.")
+    if attention and tasks:
+        raise RecipeError("--attention is for one dataset: give --dataset instead of --tasks.")
+    if attention and attention.suffix not in FORMS:
+        raise RecipeError(f"{str(attention)!r} is no figure: its name must end in {', '.join(FORMS)}.")
     if engine not in ("local", "ray"):
         raise RecipeError(catalog.unknown("engine", engine, ("local", "ray")))
     if engine == "ray" and (segmenter or dry_run):
@@ -136,10 +136,10 @@ def evaluate(
                 of_report(scored, out, table_rows.rows(dataset, methods) if methods else own)
             if rows:
                 scored.export(rows)
-            if cases:
-                from lookhear.evaluate.draw.attention import attention
+            if attention:
+                from lookhear.evaluate.draw.attention import draw
 
-                print(f"{attention(scored, cases)} cases: {cases}", file=sys.stderr)
+                print(f"{draw(scored, attention)} cases: {attention}", file=sys.stderr)
             shown = scored.table(format)
             if beside:
                 others = table_rows.beside({asker.name: scored}, dataset, split, methods, format)

@@ -31,7 +31,7 @@ NAMES = {"seen": "picture", "heard": "sound"}
 Case = tuple[Example, Answer, Media]
 
 
-def attention(report: Report, path: Path | str, count: int = 4) -> int:
+def draw(report: Report, path: Path | str, count: int = 4) -> int:
     """Draw `count` cases in the format of the path's suffix; returns their number. See `cases` for errors."""
     shown = cases(report, count)
     whole = HIGH * len(shown)
