@@ -124,7 +124,10 @@ _watchers: dict[tuple[str, ...], Watcher] = {}  # of this process: encoders are 
 
 
 def one(job: Job) -> Done:
-    """One video. Errors that the package can explain are the reason it failed; a missing package stops the work."""
+    """One video. Errors that the package can explain are the reason it failed.
+
+    Raises DependencyError for a missing package and FileError for a full or read-only disk, which stop the work.
+    """
     if job.without not in _watchers:
         _watchers[job.without] = Watcher(without=job.without)
     watcher = _watchers[job.without]
@@ -140,6 +143,8 @@ def one(job: Job) -> Done:
     except DependencyError:
         raise
     except LookhearError as error:
+        if files.no_room(error):
+            raise
         return Done(job, reason=str(error))
     except OSError as error:
         return Done(job, reason=f"{str(job.video)!r} cannot be read: {error.strerror}.")
