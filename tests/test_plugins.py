@@ -147,7 +147,9 @@ def test_entry_points_of_installed_packages_are_found(tmp_path, monkeypatch):
     catalog._entries.cache_clear()
     try:
         assert catalog.names("nets")["labnet"].startswith("Pooled baseline")
-        assert catalog.find("nets", "labnet").__name__ == "mylab.net_of_ours"
+        looked = []
+        monkeypatch.setattr(catalog, "_files", lambda *folder: looked.append(folder) or {})
+        assert catalog.find("nets", "labnet").__name__ == "mylab.net_of_ours" and looked == []
     finally:
         catalog._entries.cache_clear()
 

@@ -81,11 +81,13 @@ def _found(shelf: str, stem: str) -> ModuleType:
             return importlib.import_module(stem)
         except ModuleNotFoundError as error:
             raise RecipeError(f"Cannot import {stem!r} for {shelf}: {error}. Is it on the Python path?") from None
-    if stem in _in_folders(shelf) or stem in _in_folders(shelf, again=True):
+    if stem in _in_folders(shelf):
+        return _imported(f"lookhear.{shelf}.{stem}", stem)
+    if stem in _entries(shelf):
+        return _imported(_entries(shelf)[stem], stem)
+    if stem in _in_folders(shelf, again=True):  # a file that was added since the last look
         return _imported(f"lookhear.{shelf}.{stem}", stem)
     known = _things(shelf)
-    if stem in known:
-        return _imported(_entries(shelf)[stem], stem)
     hint = f" There is ./{shelf}/{stem}.py: add --include ." if Path(shelf, f"{stem}.py").is_file() else ""
     raise RecipeError(unknown("wrapper" if shelf == "debias" else shelf.removesuffix("s"), stem, known) + hint)
 

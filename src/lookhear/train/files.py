@@ -24,8 +24,8 @@ from torch import Tensor
 
 from lookhear import config
 from lookhear.errors import FileError, LookhearError, ModelError, RecipeError
+from lookhear.files import UNLIKE, dumps, unused, whole, write
 from lookhear.files import claim as hold
-from lookhear.files import dumps, unused, whole, write
 from lookhear.model import SCALE_PARTS
 from lookhear.store.scale import Scale
 
@@ -37,6 +37,7 @@ FREE = (
     "train.report_to",
     "train.check_memory",
 )  # keys that do not change the result
+BEFORE_RECIPE = ("vocabulary.json", "features.json", "scale.safetensors")  # `start` writes them, then the recipe
 
 
 @contextmanager
@@ -79,7 +80,7 @@ def claim(recipe: config.Recipe | config.LLMRecipe, run: Path, done: str = "mode
                 "Name another with out=FOLDER, or delete that one."
             )
         return (run / done).is_file()
-    if not unused(run):
+    if not unused(run, BEFORE_RECIPE):
         raise RecipeError(f"Run folder {str(run)!r} exists and holds no run. Name another with out=FOLDER.")
     return False
 
@@ -145,12 +146,11 @@ def resuming(run: Path) -> Iterator[dict[str, Any] | None]:
         yield state
     except LookhearError:
         raise
-    except (*UNFIT, pickle.UnpicklingError, OSError, EOFError) as error:
+    except (*UNLIKE, RuntimeError, pickle.UnpicklingError, OSError, EOFError) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
         raise ModelError(f"{path}: damaged ({reason}). Delete it to train from the start.") from None
 
 
-UNFIT = (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError)  # of foreign state
 MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer")  # as large as their parameter
 
 
