@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -88,7 +89,9 @@ def _found(shelf: str, stem: str) -> ModuleType:
     if stem in _in_folders(shelf, again=True):  # a file that was added since the last look
         return _imported(f"lookhear.{shelf}.{stem}", stem)
     known = _things(shelf)
-    hint = f" There is ./{shelf}/{stem}.py: add --include ." if Path(shelf, f"{stem}.py").is_file() else ""
+    hint = ""
+    if place := next((p for p in (Path(), *Path().glob("*/")) if os.path.isfile(p / shelf / f"{stem}.py")), None):
+        hint = f" There is {place / shelf / stem}.py: add --include {place}"
     raise RecipeError(unknown("wrapper" if shelf == "debias" else shelf.removesuffix("s"), stem, known) + hint)
 
 
