@@ -15,12 +15,13 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
-import os
 import re
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 
@@ -90,8 +91,9 @@ def _found(shelf: str, stem: str) -> ModuleType:
         return _imported(f"lookhear.{shelf}.{stem}", stem)
     known = _things(shelf)
     hint = ""
-    if place := next((p for p in (Path(), *Path().glob("*/")) if os.path.isfile(p / shelf / f"{stem}.py")), None):
-        hint = f" There is {place / shelf / stem}.py: add --include {place}"
+    with suppress(OSError):  # a folder that may not be read
+        found = next(chain(Path().glob(f"{shelf}/{stem}.py"), Path().glob(f"*/{shelf}/{stem}.py")), None)
+        hint = f" There is {found}: add --include {found.parents[1]}" if found else ""
     raise RecipeError(unknown("wrapper" if shelf == "debias" else shelf.removesuffix("s"), stem, known) + hint)
 
 
