@@ -17,7 +17,7 @@ ROOT = Path(lookhear.__file__).parent
 FLOORS = [  # ground floor first; rooms on one floor do not import each other
     {"errors"},
     {"types"},
-    {"catalog", "files", "ledger", "fetch", "progress", "pooled", "installed", "kinds"},
+    {"catalog", "files", "ledger", "fetch", "progress", "pooled", "installed", "kinds", "processes"},
     {"config", "statistics", "checkpoints"},
     {"media", "metrics", "datasets", "frontends"},
     {"encoders", "tasks", "soundstage", "layers", "ilora", "servers"},

@@ -91,7 +91,7 @@ def _found(shelf: str, stem: str) -> ModuleType:
         return _imported(f"lookhear.{shelf}.{stem}", stem)
     known = _things(shelf)
     hint = ""
-    with suppress(OSError):  # a folder that may not be read
+    with suppress(OSError, ValueError):  # a folder that may not be read; a name that is no pattern
         found = next(chain(Path().glob(f"{shelf}/{stem}.py"), Path().glob(f"*/{shelf}/{stem}.py")), None)
         hint = f" There is {found}: add --include {found.parents[1]}" if found else ""
     raise RecipeError(unknown("wrapper" if shelf == "debias" else shelf.removesuffix("s"), stem, known) + hint)

@@ -177,6 +177,15 @@ def test_a_folder_of_something_else_is_refused(root, tmp_path):
     assert (tmp_path / "run" / "thesis.tex").read_text() == "mine"
 
 
+@pytest.mark.parametrize("there", [("vocabulary.json",), ("vocabulary.json", "features.json", ".lock")])
+def test_killed_before_its_recipe_was_written_it_begins_again(root, tmp_path, there):
+    (tmp_path / "run").mkdir()
+    for name in there:
+        (tmp_path / "run" / name).write_text("[]")
+    recipe = world.recipe(root, tmp_path / "run", epochs=1)
+    load(train(recipe, progress=False))
+
+
 def test_other_questions_under_the_same_name_are_refused(tmp_path, monkeypatch):
     from lookhear.train import loop
 

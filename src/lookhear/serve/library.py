@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -33,7 +32,6 @@ from lookhear.serve.settings import MB, Limits
 ANYBODY = "*"  # owner of files that every client may use: the example clips
 STALE = 86_400.0  # seconds after which an unfinished file counts as abandoned
 UNNAMED_SECONDS = 3_600.0  # media inside messages have no record; they are kept for this time after their last use
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -246,6 +244,6 @@ def _touch(path: Path) -> None:
 def disk_full(error: OSError | FileError) -> Exception:
     """The refusal for a write that failed on a full disk; other errors are returned unchanged."""
     cause = error.__context__ if isinstance(error, FileError) else error
-    if isinstance(cause, OSError) and cause.errno in FULL:
+    if isinstance(cause, OSError) and cause.errno in files.FULL:
         return Refusal(507, "disk_full", "The server's disk is full: the file was not kept. Try later.")
     return error

@@ -16,6 +16,7 @@ from typing import Any
 
 from lookhear import files
 from lookhear.errors import DependencyError, LookhearError, RecipeError
+from lookhear.processes import end_with_parent
 from lookhear.store import cluster
 from lookhear.store.nursery import nursery
 from lookhear.timeline import exports
@@ -123,9 +124,9 @@ _watchers: dict[tuple[str, ...], Watcher] = {}  # one per process: encoders are 
 
 
 def one(job: Job) -> Done:
-    """Process one video.
+    """Process one video. LookhearErrors are recorded as the reason of its failure.
 
-    LookhearErrors are recorded as the reason of its failure; a missing package stops the whole run.
+    Raises DependencyError for a missing package and FileError for a full or read-only disk, which stop the work.
     """
     if job.without not in _watchers:
         _watchers[job.without] = Watcher(without=job.without)
@@ -142,6 +143,8 @@ def one(job: Job) -> Done:
     except DependencyError:
         raise
     except LookhearError as error:
+        if files.no_room(error):
+            raise
         return Done(job, reason=str(error))
     except OSError as error:
         return Done(job, reason=f"{str(job.video)!r} cannot be read: {error.strerror}.")
@@ -182,9 +185,10 @@ def _pool(todo: Sequence[Job], workers: int, lost: list[Job]) -> Iterator[Done]:
 
 
 def _alone() -> None:
-    """Limit this process to one thread."""
+    """Initialise a worker: one thread, and exit when the parent process ends for any reason."""
     import torch
 
+    end_with_parent()
     torch.set_num_threads(1)
 
 

@@ -37,6 +37,7 @@ FREE = (
     "train.report_to",
     "train.check_memory",
 )  # keys that do not change the result
+BEFORE_RECIPE = ("vocabulary.json", "features.json", "scale.safetensors")  # `start` writes them, then the recipe
 
 
 @contextmanager
@@ -79,7 +80,7 @@ def claim(recipe: config.Recipe | config.LLMRecipe, run: Path, done: str = "mode
                 "Name another with out=FOLDER, or delete that one."
             )
         return (run / done).is_file()
-    if not unused(run):
+    if not unused(run, BEFORE_RECIPE):
         raise RecipeError(f"Run folder {str(run)!r} exists and holds no run. Name another with out=FOLDER.")
     return False
 

@@ -30,10 +30,12 @@ from lookhear.tasks.reading.patterns import (
     JOINED,
     LETTER_PASSES,
     NEGATED,
+    OBJECTS,
     OPENS,
     PASSES,
     PREDICATE,
     QUESTION,
+    REPORTED,
     RESUMES,
     RIGHTLY,
     SOFT,
@@ -117,6 +119,8 @@ def _weighed(text: str, starts: Sequence[int], mention: Mention, later: int = 0)
         return replace(mention, strength=STATED if wrong else REJECTED)
     if DOUBTED.search(left):
         return replace(mention, strength=REJECTED)
+    if REPORTED.search(left) and OBJECTS.match(right):
+        return replace(mention, strength=PASSING)
     clause = left[max((m.end() for m in CLAUSE.finditer(left)), default=0) :] if left else ""
     negated = NEGATED.search(clause) or (NEGATED.search(left) if left.rstrip().endswith((" not", "n't")) else None)
     if negated:

@@ -73,6 +73,10 @@ PARTLY = re.compile(
     r"\b(?:only|just|except|apart from|until|stops?|stopped|paus\w+|sometimes|occasionally|briefly|partly|partially|"
     r"half|rarely|hardly|barely|almost|nearly|at first|in the (?:beginning|middle|end|intro|outro))\b"
 )
+DENIES = re.compile(  # "He does not start before, he starts with him": what follows the denial is another thing
+    r"^(\W*(?:it|he|she|they)(?:'s| is| are| was| were| does| do| did)(?:n't| not) [^,;]+)[,;] "
+    r"(?:it|he|she|they)\b[^,;]*$"
+)
 CLAUSES = re.compile(r"[.!?;,\n]+|\bbut\b|^\W*(?:yes|no)\b\s*[,.:]?")
 EITHER = re.compile(r"\b(?:yes ?(?:and|or|/) ?no|no ?(?:and|or|/) ?yes)\b")
 NOT_ALL = re.compile(r"^\W*not\b(?P<rest>[^,;:]*)$")
@@ -200,6 +204,8 @@ def _echoed(sentence: str, question: str) -> tuple[str, int] | None:
     if appears := APPEARS.match(sentence):
         meant = _affirmed(sentence[appears.end() :], question)
         return (NO if meant[0] == YES else YES, meant[1]) if meant and appears["not"] else meant
+    if (denied := DENIES.match(sentence)) and not PARTLY.search(sentence):
+        sentence = denied[1]
     meant = _affirmed(sentence, question)
     partly = {m[0] for m in PARTLY.finditer(sentence)} - {m[0] for m in PARTLY.finditer(question.lower())}
     return None if meant and meant[0] == YES and partly else meant
