@@ -91,7 +91,7 @@ def test_a_full_or_read_only_disk_is_one_line_and_room_again_is_enough(jobs, kin
     with disk(root / f"{kind}-mount", 4) as remount:
         out = root / f"{kind}-mount" / "out"
         mine = [w.replace("OUT", str(out)) for w in words[kind]]
-        for how in ("size=4k", "size=16k", "size=48k", "ro", "rw,size=24k"):
+        for how in ("size=4k", "size=16k", "size=48k", "ro", "rw,size=64k"):
             remount(how)
             done = kills.ended(kills.begin(mine))
             if done[0]:

@@ -12,6 +12,7 @@ json_lines(path)              the values of a JSON-lines file, split at "\\n" on
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -25,6 +26,7 @@ from typing import Any, TypeVar
 
 from lookhear.errors import CONTROLS, FileError
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, over a quota, a file beyond its limit
 LOCK = ".lock"
 NAMES: Mapping[type, str] = {dict: "object", list: "list", str: "text"}  # JSON's names of Python types
 UNLIKE = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, AssertionError)
@@ -130,6 +132,12 @@ def read_from(path: Path | str, way_out: str = "Mend it or make it again.") -> I
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no number")
+
+
+def no_room(error: BaseException) -> bool:
+    """Whether a write failed because of the disk: full, over a quota, or read-only. Any other file would fail too."""
+    cause = error.__context__ if isinstance(error, FileError) else error
+    return isinstance(cause, OSError) and cause.errno in (*FULL, errno.EROFS)
 
 
 def refused(path: Path | str, error: OSError) -> FileError:

@@ -50,10 +50,10 @@ def count(page, text):  # noqa: F811
     page.get_by_text(re.compile(f"^{text} of 4 cases$")).wait_for()
 
 
-def becomes(page, condition):
+def becomes(shown, condition):
     """Wait until an expression is true; Playwright's own wait is forbidden by the page's content security policy."""
     end = time.monotonic() + PATIENCE / 1000
-    while not page.evaluate(condition):
+    while not shown.evaluate(condition):
         assert time.monotonic() < end, condition
         time.sleep(0.05)
 

@@ -74,8 +74,9 @@ def evaluate(
 
     Every task is scored by its own metrics. Replies that could not be parsed are counted and quoted, and score as empty
     replies. An empty reply is wrong if answers are right or wrong, but on AVE it is correct for every second without an
-    event. The column or row "mute" gives the score of empty replies. Below the table are the blind floor of
-    multiple-choice questions and, for benchmarks with an official parsing rule, the score under that rule.
+    event. The column "mute", the row "a reply of nothing" and the line "not read" give the score of empty replies.
+    Below the table are the blind floor, which is reached without picture and sound (lookhear lint explains it), and,
+    for benchmarks with an official parsing rule, the score under that rule.
 
     Clips that cannot be read score as empty replies and are listed; the exit code is then 1. With --tasks, missing test
     sets are listed and left out; with --out each set has a folder, and finished sets are not run again. Features that
