@@ -79,7 +79,7 @@ def convert(
         return run
     with files.unless_refused(run):
         files.start(run, whole, answers, cards, {})
-        files.save_weights(run / "model.safetensors", net.state_dict())
+        checkpoints.save(net.state_dict(), run / "model.safetensors")
     return run
 
 

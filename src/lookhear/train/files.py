@@ -18,11 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 from torch import Tensor
 
-from lookhear import config
+from lookhear import checkpoints, config
 from lookhear.errors import FileError, LookhearError, ModelError, RecipeError
 from lookhear.files import UNLIKE, dumps, unused, whole, write
 from lookhear.files import claim as hold
@@ -105,7 +104,7 @@ def start(
     write(run / "features.json", dumps(cards, indent=1, sort_keys=True).encode())
     if scale:
         parts = {f"{n}.{part}": t for n, both in scale.items() for part, t in zip(SCALE_PARTS, both, strict=True)}
-        save_weights(run / "scale.safetensors", parts)
+        checkpoints.save(parts, run / "scale.safetensors")
     tell(run, recipe)
 
 
@@ -113,12 +112,6 @@ def tell(run: Path, recipe: config.Recipe | config.LLMRecipe) -> None:
     """Write the recipe."""
     with whole(run / "recipe.yaml") as part:
         config.dump(recipe, part)
-
-
-def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write a state dict as safetensors, one tensor at a time."""
-    with whole(path) as part:
-        safetensors.torch.save_file({n: t.detach().cpu().contiguous() for n, t in weights.items()}, part)
 
 
 def save_checkpoint(run: Path, state: Mapping[str, Any]) -> None:

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lookhear import checkpoints
 from lookhear import config as configs
 from lookhear.encoders import beats
 from lookhear.errors import ModelError
@@ -221,8 +222,6 @@ class Crab:
 
     def save(self, folder: Path | str) -> None:
         """Write the files that `load(folder)` reads: lookhear.json, model.safetensors, tokenizer."""
-        from safetensors.torch import save_file
-
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         words = self._spoken()
@@ -230,7 +229,7 @@ class Crab:
             raise ModelError(
                 "Save the adapters by themselves: crab.model.language.save_pretrained(folder / 'adapter')."
             )
-        save_file({n: t.contiguous() for n, t in self.model.state_dict().items()}, folder / "model.safetensors")
+        checkpoints.save(self.model.state_dict(), folder / "model.safetensors")
         words.tokenizer.save_pretrained(folder)
         told = {"llm": self.name, "config": dataclasses.asdict(self.model.config)}
         (folder / "lookhear.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")

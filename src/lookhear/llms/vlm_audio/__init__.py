@@ -157,15 +157,13 @@ class VLMAudio(Omni):
 
     def save(self, folder: Path | str) -> None:
         """Save base and tokenizer in the Hugging Face layout, sound.safetensors, lookhear.json."""
-        from safetensors.torch import save_file
-
         folder = Path(folder)
         if self.base is not self.model.language:
             raise ModelError("Save the adapters by themselves: llm.model.language.save_pretrained(folder / 'adapter').")
         self.base.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         ears = self.model.ears
-        save_file({n: t.contiguous() for n, t in ears.state_dict().items()}, folder / EARS)
+        checkpoints.save(ears.state_dict(), folder / EARS)
         told = {"llm": NAME, "hearing": ears.cfg, "connector": dataclasses.asdict(ears.connector.config)}
         (folder / hub.CARD).write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
