@@ -18,8 +18,10 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 
@@ -88,7 +90,10 @@ def _found(shelf: str, stem: str) -> ModuleType:
     if stem in _in_folders(shelf, again=True):  # a file that was added since the last look
         return _imported(f"lookhear.{shelf}.{stem}", stem)
     known = _things(shelf)
-    hint = f" There is ./{shelf}/{stem}.py: add --include ." if Path(shelf, f"{stem}.py").is_file() else ""
+    hint = ""
+    with suppress(OSError, ValueError):  # a folder that may not be read; a name that is no pattern
+        found = next(chain(Path().glob(f"{shelf}/{stem}.py"), Path().glob(f"*/{shelf}/{stem}.py")), None)
+        hint = f" There is {found}: add --include {found.parents[1]}" if found else ""
     raise RecipeError(unknown("wrapper" if shelf == "debias" else shelf.removesuffix("s"), stem, known) + hint)
 
 

@@ -51,6 +51,7 @@ def test_rows_that_are_numbers_are_lines(tmp_path):
     lines = figure.series(weights)
     assert set(lines) == {"qa", "c"} and [n for n, _ in lines["c"]] == [0.4, 0.7, 1.0, 1.3]
     assert figure.series({f"{s} seconds": row(s) for s in (10, 2, 4)})["seconds"][0] == (2.0, "2 seconds")
+    assert list(figure.series({f"after {s} s": row(s) for s in (1, 2, 4)})) == ["after … s"]
     assert not figure.series({"A+V+Q": row(1), "A+Q": row(2), "V+Q": row(3)})
     assert not figure.series({"MLP 1": row(1), "GRU 2": row(2), "LSTM 3": row(3)})
     rows = {"splits": {"test": {"questions": 3, "videos": 2, "rows": weights}}}
@@ -78,6 +79,12 @@ def test_a_sheet_of_cases_is_a_page_and_takes_frames_of_a_whole_dataset(tmp_path
     assert "must end in .html" in lookhear(*sides, tmp_path / "x.png").err
     assert "need both" in lookhear(*sides, tmp_path / "x.html", "--dataset", "music_avqa").err
     assert lookhear(*sides, tmp_path / "x.html").code == 0 and (tmp_path / "x.html").is_file()
+
+
+def test_a_run_is_no_report(tmp_path):
+    (tmp_path / "recipe.yaml").write_text("")
+    with pytest.raises(DatasetError, match="It is a run; make one: lookhear evaluate"):
+        reports.load(tmp_path)
 
 
 def test_studies_and_recipes_are_told_apart(lookhear):

@@ -12,7 +12,7 @@ from lookhear.config import Recipe, parse
 from lookhear.errors import DependencyError, ModelError
 from lookhear.evaluate.answered import as_json
 from lookhear.evaluate.draw.picture import picture
-from lookhear.evaluate.draw.words import words
+from lookhear.evaluate.draw.words import fitting, words
 from lookhear.evaluate.evidence import deletion, means
 from lookhear.evaluate.records import from_record, to_record
 from lookhear.model import NetModel
@@ -126,6 +126,15 @@ def test_words_survive_a_report_and_are_drawn(tmp_path):
     drawn = (tmp_path / "words.svg").read_text()
     assert all(f">{text}<" in drawn for text in ("who", "plays", "[end]", "70%", "eye reads"))
     assert words("who?", Answer("yes"), tmp_path / "none.svg") is None and not (tmp_path / "none.svg").exists()
+
+
+def test_words_without_room_are_left_out():
+    row = [("where", 0.3), ("is", 0.1), ("the", 0.1), ("loudest", 0.4), ("one", 0.1)]
+    assert fitting(row, 30) == row
+    shown = fitting(row, 22)
+    assert [w for w, _ in shown] == ["where", "…", "loudest", "…"]
+    assert sum(w for _, w in shown) == pytest.approx(1)
+    assert fitting(row, 1)[1][0] == "loudest", "one word at least"
 
 
 def test_pieces_of_a_word_are_added_and_the_rest_is_padding():

@@ -146,6 +146,7 @@ def test_ours_stands_beside(tmp_path):
     (tmp_path / "study.json").write_text(__import__("json").dumps(study))
     shown = printed.with_ours(printed.table("av_master/VII"), [tmp_path / "study.json"])
     assert shown.rows["a (ours on test)"] == {"All": "61.50"}
+    assert printed.with_ours(printed.table("av_master/VII"), [tmp_path]).rows == shown.rows, "a study's folder"
     with pytest.raises(RecipeError, match="has no number that a column of Crab Table 4 is about"):
         printed.with_ours(printed.table("crab/4"), [tmp_path / "study.json"])
     (tmp_path / "other.json").write_text("[]")

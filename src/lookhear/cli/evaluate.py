@@ -137,15 +137,15 @@ def evaluate(
                 of_report(scored, out, table_rows.rows(dataset, methods) if methods else own)
             if rows:
                 scored.export(rows)
-            if attention:
-                from lookhear.evaluate.draw.attention import draw
-
-                print(f"{draw(scored, attention)} cases: {attention}", file=sys.stderr)
             shown = scored.table(format)
             if beside:
                 others = table_rows.beside({asker.name: scored}, dataset, split, methods, format)
                 shown = f"{shown}\n\n{others}" if format in ("text", "markdown") else others
             print(dumps(scored.to_json(), indent=2) if as_json else shown)
+            if attention:
+                from lookhear.evaluate.draw.attention import draw
+
+                print(f"{draw(scored, attention)} cases: {attention}", file=sys.stderr)
             tell({sets[0]: scored}, {}, asker.loaded)
             return
         reports, missing = many.ask_all(sets, asker, limit)

@@ -20,7 +20,7 @@ def survey(
         str, typer.Option(help="Print one table as published: av_master/VI; see lookhear list tables.")
     ] = "",
     ours: Annotated[
-        list[Path] | None, typer.Option(help="With --table: a report's folder or a study.json to put beside it.")
+        list[Path] | None, typer.Option(help="With --table: the folder of a report or a study, to put beside it.")
     ] = None,
     beside: Annotated[str, typer.Option(help="Print the published rows of these methods (names, or all).")] = "",
     dataset: Annotated[str, typer.Option(help="With --beside: on which dataset.")] = "music_avqa",

@@ -77,7 +77,7 @@ def model_of(recipe: config.LLMRecipe, draws: bool = False) -> Trainable:
     torch.manual_seed(recipe.seed)
     names = llm.connectors
     if draws and not llm.draws:
-        draws = False  # the model writes boxes and points; a segmenter makes the masks
+        draws = False  # the model generates boxes and points; a segmenter makes the masks
     method = method_of(recipe)
     if method == "none":
         llm.model.requires_grad_(False)
@@ -91,7 +91,7 @@ def model_of(recipe: config.LLMRecipe, draws: bool = False) -> Trainable:
         ):
             tensor.requires_grad_(True)
     if recipe.train.checkpointing:
-        # transformers before 5.23 has the second name alone, later ones warn of it
+        # transformers before 5.23 accepts only the second name; later versions deprecate it
         names_of_it = ("activation_checkpointing_enable", "gradient_checkpointing_enable")
         parts = [part for part in llm.model.modules() if any(hasattr(part, n) for n in names_of_it)]
         if not parts:

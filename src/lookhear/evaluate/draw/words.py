@@ -1,7 +1,7 @@
 """Words of a question, tinted by their weights: a strip in an answer's figure, or a figure of their own.
 
 A row per attention, as in AV-Master's figure 8: what the picture reads above what the sound reads. A full tint is the
-largest weight of the figure; tokens that are no words ([padding]) are in grey.
+largest weight of the figure, at least twice the even share; tokens that are no words ([padding]) are in grey.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ ROWS = {"seen": "eye reads", "heard": "ear reads", "both": "both read", "questio
 COLOURS = {"seen": SEEN, "heard": HEARD}
 HIGH = 0.36  # inches of a row
 LETTER = 0.085  # inches of a letter at 9 points
+LEGIBLE = 6.5  # points
+MORE = "…"
 
 
 def words(question: str, answer: Answer, path: Path | str) -> Path | None:
@@ -47,25 +49,47 @@ def words(question: str, answer: Answer, path: Path | str) -> Path | None:
 
 
 def strip(figure: Figure, read: Read, span: tuple[float, float, float, float]) -> None:
-    """Draw the rows inside `span`: left, right, top, bottom, as fractions of the figure."""
+    """Draw the rows inside `span`: left, right, top, bottom, as fractions of the figure.
+
+    Where a question is too long to be legible, its words of least weight are left out ("…").
+    """
     left, right, top, bottom = span
-    _cells(figure.add_axes((left, bottom, right - left, top - bottom)), read)
+    room = int((right - left) * figure.get_figwidth() / LETTER * 9 / LEGIBLE)
+    shown = {name: fitting(row, room) for name, row in read.items()}
+    _cells(figure.add_axes((left, bottom, right - left, top - bottom)), shown)
+
+
+def fitting(row: Sequence[tuple[str, float]], room: int) -> list[tuple[str, float]]:
+    """The heaviest words that fit in `room` letters, in order; each run of others is one "…" with their weight."""
+    order = sorted(range(len(row)), key=lambda i: -row[i][1])
+    for count in range(len(row), 0, -1):
+        kept, shown = set(order[:count]), list[tuple[str, float]]()
+        for i, (word, weight) in enumerate(row):
+            if i in kept:
+                shown.append((word, weight))
+            elif shown and shown[-1][0] == MORE:
+                shown[-1] = (MORE, shown[-1][1] + weight)
+            else:
+                shown.append((MORE, weight))
+        if _letters(shown) <= room:
+            break
+    return shown
 
 
 def _cells(axes: Axes, read: Read, numbers: bool = False) -> float:
-    """A row of tinted words per attention, the first on top; returns the largest weight."""
+    """A row of tinted words per attention, the first on top; returns the weight of a full tint."""
     axes.set_facecolor(PAPER)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, colors=SOFT, labelsize=9)
     axes.set_xticks([])
     longest = max(_letters(row) for row in read.values())
     size = min(10.0, 9 * axes.get_window_extent().width / axes.get_figure().dpi / (LETTER * longest))  # type: ignore[union-attr]
-    largest = max(weight for row in read.values() for _, weight in row)
+    largest = max(max([2 / len(row), *(weight for word, weight in row if word != MORE)]) for row in read.values())
     for place, (name, row) in enumerate(read.items()):
         at, full = 0.0, _letters(row)
         for word, weight in row:
             width = (len(word) + 2) / full
-            tint = weight / max(largest, 1e-9)
+            tint = 0.0 if word == MORE else weight / max(largest, 1e-9)
             axes.add_patch(_box(at, place, width, COLOURS.get(name, INK), tint))
             no_word = word.startswith("[") and word.endswith("]")
             colour = PAPER if tint > 0.65 else SOFT if no_word else INK
@@ -89,7 +113,7 @@ def _box(left: float, place: int, width: float, colour: str, tint: float):  # ty
 
 
 def _scale(figure: Figure, span: tuple[float, float, float, float], largest: float) -> None:
-    """The colour scale: white for no weight, full for the largest."""
+    """The colour scale: from no weight to that of a full tint."""
     import numpy as np
     from matplotlib.colors import LinearSegmentedColormap
 

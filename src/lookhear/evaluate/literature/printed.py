@@ -123,6 +123,8 @@ def _place(cell: Cell) -> str:
 
 def _measured(place: Path) -> dict[str, tuple[str, Mapping[str, float]]]:
     """Label -> (dataset, column -> accuracy). Raises RecipeError."""
+    if (place / "study.json").is_file():
+        place = place / "study.json"
     if place.is_dir():
         found = report.load(place)
         scores = {name: score.accuracy for name, score in tables.columns(found).items()}

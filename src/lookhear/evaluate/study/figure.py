@@ -61,7 +61,8 @@ def series(rows: Mapping[str, Any]) -> dict[str, list[tuple[float, str]]]:
     for name in rows:
         numbers = NUMBER.findall(name)
         if numbers:
-            label = " ".join(NUMBER.sub("", name, count=1).split()) if len(numbers) == 1 else name.rsplit(" ", 1)[0]
+            label = NUMBER.sub("…", name, count=1) if len(numbers) == 1 else name.rsplit(" ", 1)[0]
+            label = " ".join(label.split()).strip("… ")
             lines.setdefault(label, []).append((float(numbers[-1]), name))
     shared = lines.pop("all", [])  # "all 1.0" is a point of every line
     kept = {label: sorted([*points, *shared]) for label, points in lines.items() if len(points) >= 3}

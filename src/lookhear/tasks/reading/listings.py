@@ -1,4 +1,4 @@
-"""Lists in a statement: restated options with their verdicts, percentages of letters, an order of letters."""
+"""Lists in a statement: options repeated with verdicts, percentages of letters, an order of letters."""
 
 from __future__ import annotations
 

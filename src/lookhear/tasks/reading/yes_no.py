@@ -198,7 +198,7 @@ def _meant(sentence: str, question: str, alone: bool) -> tuple[str, int] | None:
 
 
 def _echoed(sentence: str, question: str) -> tuple[str, int] | None:
-    """`_affirmed`, without a yes that holds of a part only ("The trumpet plays only in the intro")."""
+    """`_affirmed`, without a yes that is limited to a part ("The trumpet plays only in the intro")."""
     if LIKE.search(sentence):
         return None
     if appears := APPEARS.match(sentence):
@@ -218,7 +218,7 @@ def _affirmed(sentence: str, question: str) -> tuple[str, int] | None:
         return None
     if FOREIGN & set(WORD.findall(sentence)) or any(
         not c.isascii() for c in STRANGE.findall(sentence)
-    ):  # another language, of which only some words are known
+    ):  # another language, of which only some words are translated
         return None
     denied = NOT_ALL.match(sentence)
     if denied and WORD.search(denied["rest"]) and set(WORD.findall(denied["rest"])) <= set(WORD.findall(asked)):
@@ -254,7 +254,7 @@ def _affirmed(sentence: str, question: str) -> tuple[str, int] | None:
 
 
 def _against(text: str, question: str, value: str | int | None) -> list[Mention]:
-    """Mentions by sentences that contradict the explicit word: "Yes, there is no dog"."""
+    """Mentions of yes or no in sentences that contradict an explicit one: "Yes, there is no dog"."""
     mentions = []
     ends = [0, *(m.end() for m in CLAUSES.finditer(text)), len(text)]
     for begin, end in few(list(pairwise(ends))):
