@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 # uv does not read pip's find-links setting; pass it on where there is one
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export UV_LINK_MODE ?= copy
+# Tests start many interpreters; without cached byte code each compiles torch and transformers anew, 5 seconds of CPU
+export PYTHONDONTWRITEBYTECODE :=
 
 OLDEST_PYTHON ?= python3.11
 OLDEST_TORCH ?= torch==2.6.0

@@ -18,6 +18,8 @@ COMMITTED = Path(__file__).parent
 
 def pytest_addoption(parser):
     parser.addoption("--shapes", action="store_true", help="check array annotations of nets, layers, encoders, llms, …")
+    parser.addoption("--mutations", type=int, default=1000, help="mutated replies to each parser")
+    parser.addoption("--mutation-seed", type=int, default=0, help="seed of the mutated replies")
 
 
 def pytest_configure(config):
@@ -44,6 +46,12 @@ class Ran:
     code: int
     out: str
     err: str
+
+
+@pytest.fixture
+def mutations(request) -> tuple[int, int]:
+    """(number of mutated replies, their seed), from the command line."""
+    return request.config.getoption("--mutations"), request.config.getoption("--mutation-seed")
 
 
 @pytest.fixture

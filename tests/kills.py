@@ -29,7 +29,7 @@ from tests.train import films, world
 
 KINDS = ("train", "evaluate", "robust", "instruct", "study", "llm", "watch", "extract", "soundstage")
 VOLATILE = ("log.jsonl", "costs.json", "tensorboard", "seconds")  # how long it took is no result
-TIMED = ("card",)  # entries of JSON files that say it
+TIMED = ("card", "costs")  # entries of JSON files that say it
 T = TypeVar("T")
 STUDY = """
 seeds: [0]
@@ -198,7 +198,7 @@ def tree(root: Path) -> dict[str, object]:
 
 def undisturbed(words: list[str], out: Path) -> tuple[Path, float]:
     """The folder of a run from begin to end, and how many seconds it took; made once."""
-    plain = out.with_name(f"{out.name}-plain")
+    plain = out.parent.with_name("plain") / out.name  # of one name and one depth: a card says both
     took = 0.0
     for _ in range(2):  # the second is timed: files that the first had to fetch are at hand
         shutil.rmtree(plain, ignore_errors=True)
@@ -257,7 +257,7 @@ if __name__ == "__main__":
         for kind in given.kinds:
             start = time.monotonic()
             try:
-                hits, differs = killed(jobs[kind], Path(folder) / kind, given.kills, given.seed)
+                hits, differs = killed(jobs[kind], Path(folder) / "here" / kind, given.kills, given.seed)
                 said = f"{hits} kills hit it alive; differs: {differs}"
             except AssertionError as error:
                 said = f"failed: {error}"

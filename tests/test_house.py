@@ -5,6 +5,7 @@ import graphlib
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ ROOT = Path(lookhear.__file__).parent
 FLOORS = [  # ground floor first; rooms on one floor do not import each other
     {"errors"},
     {"types"},
-    {"catalog", "files", "ledger", "fetch", "progress", "pooled", "installed", "kinds"},
+    {"catalog", "files", "ledger", "fetch", "progress", "pooled", "installed", "kinds", "processes"},
     {"config", "statistics", "checkpoints"},
     {"media", "metrics", "datasets", "frontends"},
     {"encoders", "tasks", "soundstage", "layers", "ilora", "servers"},
@@ -37,15 +38,22 @@ def room(path: Path) -> str:
     return path.relative_to(ROOT).with_suffix("").parts[0]
 
 
-def imports(path: Path) -> list[str]:
-    """What a file imports from the house, wherever in the file it does so: `media.decode`, `types.Clip`, ..."""
+@cache
+def parsed(path: Path) -> tuple[str, list[str]]:
+    """A file's docstring, and what it imports from the house, wherever it does so: `media.decode`, `types.Clip`, ..."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found += [a.name for a in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             found += [f"{node.module}.{a.name}" for a in node.names]
-    return [name.removeprefix("lookhear.") for name in found if name.startswith("lookhear.")]
+    ours = [name.removeprefix("lookhear.") for name in found if name.startswith("lookhear.")]
+    return ast.get_docstring(tree) or "", ours
+
+
+def imports(path: Path) -> list[str]:
+    return parsed(path)[1]
 
 
 def imported(path: Path) -> set[str]:
@@ -82,7 +90,7 @@ def test_no_circle_of_files():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_file_says_what_it_is(path):
-    first = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split("\n")[0]
+    first = parsed(path)[0].split("\n")[0]
     assert len(first) > 10, "the first line of the docstring is what `lookhear list` shows"
 
 

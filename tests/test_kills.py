@@ -20,14 +20,14 @@ def jobs(tmp_path_factory):
 @pytest.mark.parametrize("kind", kills.KINDS)
 def test_twenty_kills_change_nothing(jobs, kind):
     root, words = jobs
-    assert kills.killed(words[kind], root / kind, 20, seed=1) == (20, [])
+    assert kills.killed(words[kind], root / "here" / kind, 20, seed=1) == (20, [])
 
 
 @pytest.mark.parametrize("kind", ["train"])
 def test_three_kills_change_nothing(jobs, kind):
     """The same in short."""
     root, words = jobs
-    assert kills.killed(words[kind], root / f"{kind}-short", 3, seed=2) == (3, [])
+    assert kills.killed(words[kind], root / "short" / kind, 3, seed=2) == (3, [])
 
 
 @pytest.mark.slow
@@ -35,7 +35,7 @@ def test_three_kills_change_nothing(jobs, kind):
 def test_two_at_once_change_nothing(jobs, kind):
     """One of them does the work; the other does the same beside it, or is refused in one line."""
     root, words = jobs
-    out = root / f"{kind}-pair"
+    out = root / "pair" / kind
     plain, _ = kills.undisturbed(words[kind], out)
     both = [kills.begin([w.replace("OUT", str(out)) for w in words[kind]]) for _ in range(2)]
     done = [kills.ended(job) for job in both]
@@ -59,7 +59,7 @@ def explained(done, kind):
 def test_beyond_a_quota_it_is_one_line_and_room_again_is_enough(jobs, kind):
     """Files may not grow beyond some sizes; with room again the same words end as undisturbed."""
     root, words = jobs
-    out = root / f"{kind}-quota"
+    out = root / "quota" / kind
     plain, _ = kills.undisturbed(words[kind], out)
     mine = [w.replace("OUT", str(out)) for w in words[kind]]
     for size in (0, 100, 1000, 5000):
@@ -87,11 +87,11 @@ def disk(path, kilobytes):
 @pytest.mark.parametrize("kind", kills.KINDS)
 def test_a_full_or_read_only_disk_is_one_line_and_room_again_is_enough(jobs, kind):
     root, words = jobs
-    plain, _ = kills.undisturbed(words[kind], root / f"{kind}-disk")
+    plain, _ = kills.undisturbed(words[kind], root / "disk" / kind)
     with disk(root / f"{kind}-mount", 4) as remount:
-        out = root / f"{kind}-mount" / "out"
+        out = root / f"{kind}-mount" / kind
         mine = [w.replace("OUT", str(out)) for w in words[kind]]
-        for how in ("size=4k", "size=16k", "size=48k", "ro", "rw,size=24k"):
+        for how in ("size=4k", "size=16k", "size=48k", "ro", "rw,size=64k"):
             remount(how)
             done = kills.ended(kills.begin(mine))
             if done[0]:

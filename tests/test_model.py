@@ -1,14 +1,16 @@
 """The waist: watch once, ask many; what is not there is said; what does not fit is refused."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from lookhear import config
 from lookhear import model as models
-from lookhear.errors import FeatureError, MediaError, ModelError
+from lookhear.errors import FeatureError, MediaError, ModelError, RecipeError
 from lookhear.media.write import write
 from lookhear.store.features import FeatureStore
 from lookhear.train.loop import train
@@ -140,6 +142,20 @@ def test_an_unfinished_run_says_how_to_go_on(runs, tmp_path):
     (tmp_path / "recipe.yaml").write_text((runs / "ears" / "recipe.yaml").read_text())
     with pytest.raises(ModelError, match="not trained to the end"):
         models.load(tmp_path)
+
+
+def test_a_run_folder_of_an_earlier_version_loads_and_a_recipe_with_its_key_is_refused(runs, tmp_path):
+    """`data.test` was a key that nothing read."""
+    old = tmp_path / "old"
+    shutil.copytree(runs / "ears", old)
+    text = (old / "recipe.yaml").read_text()
+    (old / "recipe.yaml").write_text(text.replace("  val: val\n", "  val: val\n  test: test\n"))
+    assert (old / "recipe.yaml").read_text() != text
+    assert models.load(old).recipe == models.load(runs / "ears").recipe
+    (old / "mine.yaml").write_text((old / "recipe.yaml").read_text())
+    for path, overrides in ((old / "mine.yaml", ()), (old / "recipe.yaml", ("data.test=val",))):
+        with pytest.raises(RecipeError, match=r"no key is called 'data\.test'"):
+            config.load(path, overrides)
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "vocabulary.json", "features.json"])

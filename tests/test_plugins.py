@@ -74,6 +74,15 @@ def test_the_net_and_the_dataset_of_the_pages_train(mine, shop, lookhear, tmp_pa
     assert type(built.build(built.Config())).__name__ == "PooledMLP" and built.__file__.startswith(str(mine))
 
 
+def test_a_malformed_row_is_reported_with_its_line(mine, shop, lookhear):
+    with (shop / "train.csv").open("a") as file:
+        file.write("8,train8,Is it loud?,yes\n9,train9,Is it loud?,perhaps,Existential\n")
+    ran = lookhear("check", "shop_talk", "--root", shop, "--include", mine)
+    assert ran.code == 1 and "train: 8 of 10 rows read" in ran.out
+    for words in ("train.csv:10: 4 cells where 5 are promised", "train.csv:11: label 'perhaps' is none of the 2"):
+        assert words in ran.out + ran.err
+
+
 def test_the_task_of_the_page_reads_what_it_asks_for(mine):
     catalog.include(mine)
     mood = catalog.find("tasks", "mood")
@@ -130,7 +139,10 @@ def test_what_cannot_be_included_says_why(mine, tmp_path, lookhear):
 
 def test_a_folder_here_is_named(mine, monkeypatch):
     monkeypatch.chdir(mine)
-    with pytest.raises(RecipeError, match=r"There is \./nets/my_net\.py: add --include \."):
+    with pytest.raises(RecipeError, match=r"There is nets/my_net\.py: add --include \.$"):
+        catalog.find("nets", "my_net")
+    monkeypatch.chdir(mine.parent)
+    with pytest.raises(RecipeError, match=r"There is mine/nets/my_net\.py: add --include mine$"):
         catalog.find("nets", "my_net")
 
 
@@ -147,7 +159,9 @@ def test_entry_points_of_installed_packages_are_found(tmp_path, monkeypatch):
     catalog._entries.cache_clear()
     try:
         assert catalog.names("nets")["labnet"].startswith("Pooled baseline")
-        assert catalog.find("nets", "labnet").__name__ == "mylab.net_of_ours"
+        looked = []
+        monkeypatch.setattr(catalog, "_files", lambda *folder: looked.append(folder) or {})
+        assert catalog.find("nets", "labnet").__name__ == "mylab.net_of_ours" and looked == []
     finally:
         catalog._entries.cache_clear()
 

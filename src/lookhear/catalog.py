@@ -18,8 +18,10 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 
@@ -81,12 +83,17 @@ def _found(shelf: str, stem: str) -> ModuleType:
             return importlib.import_module(stem)
         except ModuleNotFoundError as error:
             raise RecipeError(f"Cannot import {stem!r} for {shelf}: {error}. Is it on the Python path?") from None
-    if stem in _in_folders(shelf) or stem in _in_folders(shelf, again=True):
+    if stem in _in_folders(shelf):
+        return _imported(f"lookhear.{shelf}.{stem}", stem)
+    if stem in _entries(shelf):
+        return _imported(_entries(shelf)[stem], stem)
+    if stem in _in_folders(shelf, again=True):  # a file that was added since the last look
         return _imported(f"lookhear.{shelf}.{stem}", stem)
     known = _things(shelf)
-    if stem in known:
-        return _imported(_entries(shelf)[stem], stem)
-    hint = f" There is ./{shelf}/{stem}.py: add --include ." if Path(shelf, f"{stem}.py").is_file() else ""
+    hint = ""
+    with suppress(OSError, ValueError):  # a folder that may not be read; a name that is no pattern
+        found = next(chain(Path().glob(f"{shelf}/{stem}.py"), Path().glob(f"*/{shelf}/{stem}.py")), None)
+        hint = f" There is {found}: add --include {found.parents[1]}" if found else ""
     raise RecipeError(unknown("wrapper" if shelf == "debias" else shelf.removesuffix("s"), stem, known) + hint)
 
 

@@ -8,15 +8,21 @@ have to be translated.
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import pickle
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from lookhear import files
 from lookhear.errors import DependencyError, ModelError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -28,6 +34,17 @@ def dtype(precision: str) -> torch.dtype:
     if precision not in DTYPES:
         raise ModelError(f"No precision is called {precision!r}. There are: {', '.join(DTYPES)}.")
     return DTYPES[precision]
+
+
+def save(tensors: Mapping[str, Tensor], path: Path | str) -> None:
+    """Write tensors as safetensors, atomically. Raises FileError if they cannot be written, as on a full disk."""
+    with files.whole(path) as part:
+        try:
+            save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, part)
+        except SafetensorError as error:  # the operating system's error, as words
+            number = re.search(r"os error (\d+)", str(error))
+            code = int(number[1]) if number else errno.EIO
+            raise OSError(code, os.strerror(code)) from None
 
 
 def locate(weights: str, names: Iterable[str], url: str = "") -> Path:
@@ -95,8 +112,6 @@ def read(path: Path) -> dict[str, Any]:
     """Read a checkpoint file: tensors by name, or a nested mapping. Executes no code from the file."""
     try:
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
             return load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, OSError, ValueError, EOFError, KeyError) as error:

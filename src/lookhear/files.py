@@ -12,19 +12,21 @@ json_lines(path)              the values of a JSON-lines file, split at "\\n" on
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from lookhear.errors import CONTROLS, FileError
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, over a quota, a file beyond its limit
 LOCK = ".lock"
 NAMES: Mapping[type, str] = {dict: "object", list: "list", str: "text"}  # JSON's names of Python types
 UNLIKE = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, AssertionError)
@@ -132,6 +134,12 @@ def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no number")
 
 
+def no_room(error: BaseException) -> bool:
+    """Whether a write failed because of the disk: full, over a quota, or read-only. Any other file would fail too."""
+    cause = error.__context__ if isinstance(error, FileError) else error
+    return isinstance(cause, OSError) and cause.errno in (*FULL, errno.EROFS)
+
+
 def refused(path: Path | str, error: OSError) -> FileError:
     """FileError for a `path` that could not be written."""
     reason = error.strerror or type(error).__name__
@@ -219,11 +227,12 @@ def claim(folder: Path | str, wait: float = 0.0) -> Iterator[Path]:
                 folder.rmdir()
 
 
-def unused(folder: Path) -> bool:
-    """Whether a folder is missing or empty. Lock files and `.part` files of dead writers do not count."""
+def unused(folder: Path, begun: Collection[str] = ()) -> bool:
+    """Whether a folder is missing or empty. Lock files and `.part` files of dead writers do not count, nor do the files
+    named in `begun`, which a writer that was killed has left."""
     if not folder.is_dir():
         return not folder.exists()
-    return all(path.name.startswith(LOCK) or ".part" in path.name for path in folder.iterdir())
+    return all(p.name.startswith(LOCK) or ".part" in p.name or p.name in begun for p in folder.iterdir())
 
 
 def _owner(note: Path) -> str:

@@ -107,11 +107,15 @@ class Evidence:
     """The evidence of an answer: one weight per second for the picture (`seen`) and for the sound (`heard`).
 
     Each sums to 1. `opinions` are the probabilities of the model's unimodal heads: stream -> answer -> probability.
+    `words` are the words of the question with their weights, in order: by the attention of the picture (`seen`), of the
+    sound (`heard`), of both together (`both`), or of the question itself (`question`). Each list sums to 1. Tokens that
+    are no words are in brackets: [CLS], [padding].
     """
 
     seen: tuple[float, ...] = ()
     heard: tuple[float, ...] = ()
     opinions: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # stream -> answer -> probability
+    words: Mapping[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)  # sense -> (word, weight)
 
 
 @dataclass(frozen=True)
@@ -228,14 +232,16 @@ class Output:
     """The output of a net for a batch of questions.
 
     `logits` (question, answer) are the predictions. `opinions` are logits of the net's single heads by name (joint,
-    audio, visual). `attention` is the weight of each second by stream, `seen` and `heard`: (question, time). `hidden`
-    holds intermediate tensors by name, for `losses` or for inspection.
+    audio, visual). `attention` is the weight of each second by stream, `seen` and `heard`: (question, time). `words` is
+    the weight of each row of the net's text stream (`words` or `tokens`) by what attends to it, as in `Evidence`:
+    (question, word). `hidden` holds intermediate tensors by name, for `losses` or for inspection.
     """
 
     logits: Tensor
     opinions: Mapping[str, Tensor] = field(default_factory=dict)
     attention: Mapping[str, Tensor] = field(default_factory=dict)
     hidden: Mapping[str, Tensor] = field(default_factory=dict)
+    words: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 Memory = Mapping[str, "Tensor"]  # result of `watch`: tensors whose first axis is the clip

@@ -44,7 +44,7 @@ def test_json_is_one_object_a_question(model, film, lookhear):
     assert [s["question"] for s in said] == list(QUESTIONS)
     for one in said:
         assert set(one) == {"video", "question", "answer", "scores", "evidence", "opinions", "model", "notes"}
-        assert set(one["evidence"]) == {"seen", "heard", "segments", "regions"}
+        assert set(one["evidence"]) == {"seen", "heard", "words", "segments", "regions"}
         assert max(one["scores"], key=one["scores"].get) == one["answer"] in world.VOCABULARY
         assert len(one["evidence"]["heard"]) == 4
         assert one["model"] == "ears"

@@ -179,6 +179,8 @@ def test_pieces_are_joined_by_the_merges_and_padded_with_zeros(official):
     assert ids.shape == (2, 77)
     assert ids[0, :5].tolist() == [start, vocabulary["the</w>"], vocabulary["piano</w>"], end, 0]
     assert ids[1, :5].tolist() == [start, vocabulary["the</w>"], vocabulary["&</w>"], vocabulary["is</w>"], end]
+    assert tokens.pieces("  THE   piano ") == ["[start]", "the", "piano", "[end]"]
+    assert "".join(p.removeprefix("##") for p in tokens.pieces("pianos")[1:-1]) == "pianos"
     with pytest.raises(FeatureError, match="CLIP reads 77"):
         tokens(["the " * 100])
     cut = tokens(["the " * 100], truncate=True)[0]

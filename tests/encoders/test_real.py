@@ -135,3 +135,6 @@ def test_wordllama_reads_questions_offline():
     assert not empty["question"].any()
     assert (one["words"] != 0).any(1).sum() < 12
     assert encoder.signature()["name"] == "wordllama"
+    spelled = wordllama.pieces(wordllama.Config())("Is the Ukulele loud?")
+    assert "".join(p.removeprefix("##") for p in spelled).startswith("istheukuleleloud") and "##" in spelled[3]
+    assert len(spelled) == int((encoder(["Is the Ukulele loud?"])[0]["words"] != 0).any(1).sum())

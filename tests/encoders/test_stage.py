@@ -110,6 +110,8 @@ def test_what_is_asked_of_whom(reader):
     first, second, slot, slot_two, _ = reader.plain("question", out["question"])[:107].split([22, 22, 15, 15, 33])
     assert INSTRUMENTS[first.argmax()] == "violin" and INSTRUMENTS[second.argmax()] == "cello"
     assert stage_text.SLOTS[slot.argmax()] == "left" and stage_text.SLOTS[slot_two.argmax()] == "right"
+    spelled = stage_text.pieces(stage_text.Config())("Is the Acoustic Guitar loud?")
+    assert spelled == ["is", "the", "acoustic guitar", "loud"]
     assert out["words"][13:].abs().sum() == 0 and out["words"][:13].abs().sum(1).min() > 0
 
 

@@ -21,6 +21,11 @@ def test_published_vocabulary():
     assert encoder.signature() != avst_words.build(avst_words.Config(rows=14)).signature()
 
 
+def test_rows_are_named_by_their_words():
+    spelled = avst_words.pieces(avst_words.Config(unknown="skip"))("Is the acoustic_guitar, or theremin, louder?")
+    assert spelled == ["Is", "the", "acoustic guitar", "louder"]
+
+
 def test_it_is_the_published_list():
     listed = shared("data", "music_avqa", "ques_vocab.txt").read_text("utf-8").split()
     assert ["<pad>", *avst_words.WORDS] == listed[:93]
@@ -69,6 +74,8 @@ def test_bert(tmp_path):
     (out,) = encoder(["Is the clarinets loud? "])
     assert out["tokens"].tolist() == [2, 5, 6, 7, 8, 9, 10, 3, 0]
     assert encoder.streams == {"tokens": 11}
+    spelled = bert_tokens.pieces(encoder.config)("Is the clarinets loud? ")
+    assert spelled == ["[CLS]", "is", "the", "clarinet", "##s", "loud", "?", "[SEP]"]
     with pytest.raises(FeatureError, match="more than rows=9"):
         encoder(["is is is is is is is is is"])
     cut = bert_tokens.build(bert_tokens.Config(weights=str(tmp_path), rows=5, truncate=True))

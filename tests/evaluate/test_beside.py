@@ -40,7 +40,11 @@ def test_the_floor_and_the_rule_stand_below_the_table():
         Answer(raw="A or B", notes=("not read: the reply is ambiguous",))
     ] * 10
     card = beside.of(examples, answers, "daily_omni")
-    assert card["blind"]["accuracy"] == 100 and card["official"]["right"] == 0 and card["official"]["counted"] == 30
+    assert (
+        card["blind"]["question_answering"]["value"] == 100
+        and card["official"]["right"] == 0
+        and card["official"]["counted"] == 30
+    )
     table = report(examples, answers, card).table()
     assert (
         "blind floor" in table
@@ -48,7 +52,15 @@ def test_the_floor_and_the_rule_stand_below_the_table():
         and "10 the reply is ambiguous: 'A or B'" in table
     )
     assert beside.of(examples, [Answer(options[3])] * 30, "daily_omni").keys() == {"blind"}  # no replies, no rule
+    assert "each scores as an empty one (question_answering accuracy 0.00)" in table
     assert "blind floor" not in report(examples, answers, card).table("csv")
+    assert "\n% blind floor, without picture" in report(examples, answers, card).table("latex")
+
+
+def test_a_card_of_an_earlier_version_has_no_floor():
+    examples = [example(n, Answer("a dog")) for n in range(3)]
+    old = {"blind": {"floor": "shape", "accuracy": 45.0, "interval": [40.0, 50.0]}}
+    assert "blind floor" not in report(examples, [Answer("a dog")] * 3, old).table()
 
 
 @pytest.mark.parametrize("verdict", ["Yes.", "no", "I cannot say."])

@@ -51,6 +51,7 @@ def test_rows_that_are_numbers_are_lines(tmp_path):
     lines = figure.series(weights)
     assert set(lines) == {"qa", "c"} and [n for n, _ in lines["c"]] == [0.4, 0.7, 1.0, 1.3]
     assert figure.series({f"{s} seconds": row(s) for s in (10, 2, 4)})["seconds"][0] == (2.0, "2 seconds")
+    assert list(figure.series({f"after {s} s": row(s) for s in (1, 2, 4)})) == ["after … s"]
     assert not figure.series({"A+V+Q": row(1), "A+Q": row(2), "V+Q": row(3)})
     assert not figure.series({"MLP 1": row(1), "GRU 2": row(2), "LSTM 3": row(3)})
     rows = {"splits": {"test": {"questions": 3, "videos": 2, "rows": weights}}}
@@ -62,3 +63,40 @@ def test_rows_that_are_numbers_are_lines(tmp_path):
         figure.draw(rows, tmp_path / "bars.nothing")
     with pytest.raises(RecipeError, match="nothing to draw"):
         figure.draw({"splits": {}}, tmp_path / "none.png")
+
+
+def test_a_figure_that_cannot_be_written_is_refused_before_training(tmp_path, lookhear):
+    (tmp_path / "study.yaml").write_text("rows: [{name: a, recipe: soundstage/gated}]\n")
+    for more, said in ((["--figure", tmp_path / "x.nothing"], "cannot be drawn"), (["--beside", "Nobody"], "Nobody")):
+        ran = lookhear("study", tmp_path / "study.yaml", "--out", tmp_path / "out", *more)
+        assert ran.code == 2 and said in ran.err and not (tmp_path / "out").exists()
+
+
+def test_a_sheet_of_cases_is_a_page_and_takes_frames_of_a_whole_dataset(tmp_path, lookhear):
+    for name in ("a", "b"):
+        report("ynyn" if name == "a" else "nyyn", name).save(tmp_path / name)
+    sides = ("compare", tmp_path / "a", tmp_path / "b", "--cases")
+    assert "must end in .html" in lookhear(*sides, tmp_path / "x.png").err
+    assert "need both" in lookhear(*sides, tmp_path / "x.html", "--dataset", "music_avqa").err
+    assert lookhear(*sides, tmp_path / "x.html").code == 0 and (tmp_path / "x.html").is_file()
+
+
+def test_a_run_is_no_report(tmp_path):
+    (tmp_path / "recipe.yaml").write_text("")
+    with pytest.raises(DatasetError, match="It is a run; make one: lookhear evaluate"):
+        reports.load(tmp_path)
+
+
+def test_studies_and_recipes_are_told_apart(lookhear):
+    assert "a study, a table of recipes. Run it with: lookhear study" in lookhear("train", "studies/nets").err
+    assert "not a study with rows. Run it with: lookhear train" in lookhear("study", "soundstage/gated").err
+    assert "Did you mean 'studies/music_avqa'?" in lookhear("study", "music_avqa").err
+
+
+def test_published_rows_stand_alone(lookhear, caplog):
+    ran = lookhear("survey", "--beside", "MCCD", "--dataset", "music_avqa_r", "--split", "tail")
+    assert ran.code == 0 and ran.out.splitlines()[1].endswith("59.39")
+    ran = lookhear("survey", "--beside", "MCCD", "--split", "tail")
+    assert ran.code == 2 and "No split of music_avqa with published numbers is called 'tail'" in ran.err
+    assert lookhear("survey", "--beside", "TSPM,QA-TIGER", "--dataset", "music_avqa_v2").code == 0
+    assert "no published number on music_avqa_v2 of TSPM" in caplog.text

@@ -1,5 +1,6 @@
 """The doctor's verdicts: servers that look and listen in each family's way, whole and broken; no verdict is wrong."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -24,6 +25,28 @@ RIGHT = {  # fault -> sees, hears
     "caches by text": (NO, NO),
     "deaf but lucky": (YES, NO),
 }
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """(stage, write) of the doctor: one Soundstage for all tests here, and clips that are alike are encoded once."""
+    stage, write, encoded = Doctor.stage, trials.write, {}
+    doctor = Doctor(tmp_path_factory.mktemp("doctor"))
+
+    def kept(path, frames, waveform, *rates):
+        key = hashlib.sha256(frames.tobytes() + waveform.tobytes()).digest()
+        if key not in encoded:
+            write(path, frames, waveform, *rates)
+            encoded[key] = path.read_bytes()
+        path.write_bytes(encoded[key])
+
+    return lambda _: stage(doctor), kept
+
+
+@pytest.fixture(autouse=True)
+def shared(once, monkeypatch):
+    monkeypatch.setattr(Doctor, "stage", once[0])
+    monkeypatch.setattr(trials, "write", once[1])
 
 
 def diagnosed(tmp_path, family, fault, shy=False, options=",workers=4", **more):

@@ -1,6 +1,7 @@
 """Evidence: taking away what decides must cost, taking away what does not must not; pictures show what is there."""
 
 import builtins
+import json
 
 import numpy as np
 import pytest
@@ -11,10 +12,13 @@ from lookhear.config import Recipe, parse
 from lookhear.errors import DependencyError, ModelError
 from lookhear.evaluate.answered import as_json
 from lookhear.evaluate.draw.picture import picture
+from lookhear.evaluate.draw.words import fitting, words
 from lookhear.evaluate.evidence import deletion, means
+from lookhear.evaluate.records import from_record, to_record
 from lookhear.model import NetModel
+from lookhear.model.pointing import word_weights
 from lookhear.store.features import FeatureStore
-from lookhear.types import Answer, Evidence, Media, Output, Region, Segment
+from lookhear.types import Answer, Clip, Evidence, Example, Media, Output, Region, Segment, Source
 from tests.train import world
 
 SECONDS = 8
@@ -88,7 +92,12 @@ ANSWER = Answer(
     {"violin": 0.7, "cello": 0.3},
     (Segment("heard", 1.0, 2.0, "audio"),),
     (Region("violin", (0.1, 0.2, 0.3, 0.4), time=1.5),),
-    Evidence((0.1, 0.2, 0.7), (0.0, 0.9, 0.1), {"audio": {"violin": 0.6, "cello": 0.4}}),
+    Evidence(
+        (0.1, 0.2, 0.7),
+        (0.0, 0.9, 0.1),
+        {"audio": {"violin": 0.6, "cello": 0.4}},
+        {"seen": (("who", 0.25), ("plays", 0.7), ("[end]", 0.05))},
+    ),
     notes=("truncated at 29.1 s",),
 )
 
@@ -99,8 +108,41 @@ def test_json_is_as_promised():
     assert said["evidence"]["segments"] == [{"label": "heard", "start": 1.0, "end": 2.0, "stream": "audio"}]
     assert said["evidence"]["regions"] == [{"box": (0.1, 0.2, 0.3, 0.4), "time": 1.5, "label": "violin"}]
     assert said["evidence"]["heard"] == [0.0, 0.9, 0.1]
+    assert said["evidence"]["words"] == {"seen": [["who", 0.25], ["plays", 0.7], ["[end]", 0.05]]}
     assert said["opinions"] == {"audio": {"violin": 0.6, "cello": 0.4}}
     assert as_json("what?", Answer("yes"), "x")["evidence"]["seen"] == []
+
+
+def test_words_survive_a_report_and_are_drawn(tmp_path):
+    example = Example("1", "question_answering", Clip(None, Source("a")), "who plays?")
+    record = json.loads(json.dumps(to_record(example, ANSWER, None)))
+    assert from_record(record)[1].evidence == ANSWER.evidence
+    del record["evidence"]["words"]
+    assert from_record(record)[1].evidence.words == {}, "reports of earlier versions have none"
+    for wrong in (["who", "0.25"], [["who", "0.25"]]):
+        with pytest.raises((ValueError, TypeError)):
+            from_record({**record, "evidence": {**record["evidence"], "words": {"seen": wrong}}})
+    assert words("who plays?", ANSWER, tmp_path / "words.svg") == tmp_path / "words.svg"
+    drawn = (tmp_path / "words.svg").read_text()
+    assert all(f">{text}<" in drawn for text in ("who", "plays", "[end]", "70%", "eye reads"))
+    assert words("who?", Answer("yes"), tmp_path / "none.svg") is None and not (tmp_path / "none.svg").exists()
+
+
+def test_words_without_room_are_left_out():
+    row = [("where", 0.3), ("is", 0.1), ("the", 0.1), ("loudest", 0.4), ("one", 0.1)]
+    assert fitting(row, 30) == row
+    shown = fitting(row, 22)
+    assert [w for w, _ in shown] == ["where", "…", "loudest", "…"]
+    assert sum(w for _, w in shown) == pytest.approx(1)
+    assert fitting(row, 1)[1][0] == "loudest", "one word at least"
+
+
+def test_pieces_of_a_word_are_added_and_the_rest_is_padding():
+    weight = torch.tensor([0.1, 0.2, 0.1, 0.4, 0.1, 0.1])
+    found = word_weights(weight, ["[start]", "clarinet", "##s", "loud"])
+    assert [w for w, _ in found] == ["[start]", "clarinets", "loud", "[padding]"]
+    assert [round(x, 6) for _, x in found] == [0.1, 0.3, 0.4, 0.2]
+    assert [w for w, _ in word_weights(weight[:2], ["a", "b", "c"])] == ["a", "b"], "a net that reads the first two"
 
 
 def media(frames=True, sound=True):

@@ -52,7 +52,7 @@ def test_ours_beside_theirs(data):
     for format, cell in (("text", "83.58"), ("markdown", " 83.58 |"), ("csv", "83.58,"), ("latex", "& 83.58 &")):
         shown = many.table(ours, format)
         assert cell in shown and shown.count("oracle") == 1
-    assert "83.58" not in many.table(ours, beside=False) and "MUSIC" not in many.table(ours, beside=False)
+    assert "83.58" not in many.table(ours, others=False) and "MUSIC" not in many.table(ours, others=False)
     assert r"\multicolumn{2}{c}{S4}" in many.table(ours, "latex")
 
 

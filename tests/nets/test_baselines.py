@@ -182,7 +182,7 @@ def test_bilstm_weighs_words_and_reads_both_ways():
     clip, words, _ = planted(3, 0)
     net = baseline("bilstm_attention")
     with torch.no_grad():
-        weight = asked(net, clip, words).hidden["word_weight"]
+        weight = asked(net, clip, words).words["question"]
         assert torch.allclose(weight.sum(1), torch.ones(3), atol=1e-5)
         other = words.clone()
         other[:, -1] += 1

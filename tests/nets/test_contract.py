@@ -211,7 +211,9 @@ def test_operations_are_counted(form):
     assert counter.get_total_flops() > 0
 
 
-@pytest.mark.parametrize("name", ["pooled_mlp", "gated", "av_master", "mcan"])
+@pytest.mark.parametrize(
+    "name", ["pooled_mlp", "gated", *(pytest.param(name, marks=pytest.mark.slow) for name in ("av_master", "mcan"))]
+)
 @torch.no_grad()
 def test_it_compiles(name):
     net, streams = whole((name, "released" if name == "av_master" else ""))

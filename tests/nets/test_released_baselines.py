@@ -31,10 +31,10 @@ def test_mcan_golden():
     absent = words == 0
     x, y = golden["outputs/lstm"], golden["outputs/img_feat_linear"]
     for i, layer in enumerate(net.think):
-        x = layer.join(layer.alone(x, absent))
+        x = layer.join(layer.alone(x, absent))[0]
         golden.check(f"outputs/enc{i}", x)
     for i, layer in enumerate(net.guided["seen"]):
-        y = layer.join(layer.alone(y), golden["outputs/enc5"], absent)
+        y = layer.join(layer.alone(y), golden["outputs/enc5"], absent)[0]
         golden.check(f"outputs/dec{i}", y)
     bce = lambda net: net.losses(says(net), shares)["answer"]  # noqa: E731
     ce = lambda net: F.cross_entropy(says(net).logits, labels)  # noqa: E731

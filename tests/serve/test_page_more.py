@@ -11,7 +11,7 @@ pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 from lookhear.evaluate.report import report
 from lookhear.types import Answer, Clip, Evidence, Example, Segment, Source
 from tests.serve.live import live
-from tests.serve.test_page import ask, bring, browser, clips, page, pytestmark  # noqa: F401
+from tests.serve.test_page import PATIENCE, ask, bring, browser, clips, page, pytestmark  # noqa: F401
 
 KINDS = (("Audio", "Counting"), ("Visual", "Location"))
 
@@ -50,6 +50,14 @@ def count(page, text):  # noqa: F811
     page.get_by_text(re.compile(f"^{text} of 4 cases$")).wait_for()
 
 
+def becomes(shown, condition):
+    """Wait until an expression is true; Playwright's own wait is forbidden by the page's content security policy."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not shown.evaluate(condition):
+        assert time.monotonic() < end, condition
+        time.sleep(0.05)
+
+
 def test_results_are_filtered_played_and_copied(page):  # noqa: F811
     page.click("#views a[data-view=results]")
     count(page, 4)
@@ -63,7 +71,7 @@ def test_results_are_filtered_played_and_copied(page):  # noqa: F811
     count(page, 1)
     page.locator("#cases button").first.click()
     page.locator("#case h3").wait_for()
-    page.wait_for_function("document.querySelector('#case video').duration > 7")
+    becomes(page, "document.querySelector('#case video').duration > 7")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_text("Copy case as JSON").click()
     page.get_by_text("Copied").wait_for()
@@ -131,7 +139,7 @@ def test_asking_seeking_and_muting_by_keyboard_alone(page, clips):  # noqa: F811
     press_until("Tab", ".answer button.heard, .answer button.seen")
     start = float(re.search(r"[\d.]+", page.evaluate("document.activeElement.innerText"))[0])
     page.keyboard.press("Enter")
-    page.wait_for_function(f"Math.abs(document.getElementById('video').currentTime - {start}) < 2")
+    becomes(page, f"Math.abs(document.getElementById('video').currentTime - {start}) < 2")
     press_until("Shift+Tab", "#sound")
     page.keyboard.press("ArrowDown")
     page.locator(".answer").nth(1).wait_for()

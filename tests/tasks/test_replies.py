@@ -134,6 +134,11 @@ PIECES += (
     "from 1 to ",
     "1:0",
     "\ud800",
+    "two on the left ",
+    "it is not, it ",
+    "i was told A ",
+    "la C ",
+    "A, then ",
 )
 LONG = [
     ("question_answering", {}, said.HOW_MANY, music_avqa.VOCABULARY),
@@ -150,24 +155,30 @@ LONG = [
 
 @pytest.mark.parametrize(("task", "meta", "question", "words"), LONG, ids=lambda value: str(value)[:30])
 def test_time_grows_no_faster_than_length(task, meta, question, words):
-    """A megabyte in about a tenth of a second: here a quarter of it in less than 0.3 s, for a busy machine."""
+    """A megabyte in about a tenth of a second: here a quarter of it in less than 0.3 s, for a busy machine.
+
+    Every piece at a fifth of that length, and some at the whole.
+    """
     example = Example("1", task, Clip(None, None), question, meta=meta)
-    for piece in PIECES:
-        reply = (piece * (250_000 // len(piece) + 1))[:250_000]
+    some = random.Random(f"{task} {meta}").sample(PIECES, 8)
+    for piece, length, most in [*((p, 50_000, 0.1) for p in PIECES), *((p, 250_000, 0.3) for p in some)]:
+        reply = (piece * (length // len(piece) + 1))[:length]
         times = []
         for _ in range(3):
             begun = time.process_time()
             tasks.find(task).parse(reply, example, words)
             times.append(time.process_time() - begun)
-            if times[-1] < 0.3:
+            if times[-1] < most:
                 break
-        assert min(times) < 0.3, (piece, times)
+        assert min(times) < most, (piece, length, times)
 
 
-def test_a_thousand_mutations_of_replies():
-    chance = random.Random(0)
+def test_a_thousand_mutations_of_replies(mutations):
+    """No exception, and none takes 50 ms of CPU."""
+    count, seed = mutations
+    chance = random.Random(seed)
     texts = [*said.COUNTS, *said.LETTERS, *said.INSTRUMENTS, *said.LABELS, *said.YES_NO[said.IS_THERE]]
-    for _ in range(1000):
+    for _ in range(count):
         text = list(chance.choice(texts) + chance.choice(texts))
         for _ in range(chance.randint(1, 8)):
             place = chance.randint(0, len(text))
@@ -176,8 +187,11 @@ def test_a_thousand_mutations_of_replies():
             )
         reply = "".join(text)
         for task, meta, question, words in LONG:
+            begun = time.process_time()
             answer = tasks.find(task).parse(reply, Example("1", task, Clip(None, None), question, meta=meta), words)
+            taken = time.process_time() - begun
             assert answer.raw == reply or task == "captioning"
+            assert taken < 0.05, (task, question, reply, taken)
 
 
 def test_replies_of_the_shared_set():
@@ -205,7 +219,7 @@ def test_replies_of_the_shared_set():
         ]
 
 
-@pytest.mark.parametrize("batch", ["fresh_1", "fresh_2", "fresh_3", "fresh_4", "fresh_5", "fresh_6"])
+@pytest.mark.parametrize("batch", [f"fresh_{n}" for n in range(1, 9)])
 def test_batches_that_were_judged_before_they_were_read(batch):
     """None silently wrong, at most 5 % unread that can be read; how the first try went is in docs/guides/replies.md."""
     found = fresh.counted(batch)

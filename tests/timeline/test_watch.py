@@ -1,12 +1,14 @@
 """Real files through eyes and ears: one pass, memory flat, a folder that resumes and survives a broken file."""
 
+import errno
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lookhear.encoders import efficientnet_lite, yamnet
-from lookhear.errors import DependencyError
+from lookhear.errors import DependencyError, FileError
 from lookhear.media import write
 from lookhear.timeline import many
 from lookhear.timeline.watch import Watcher
@@ -91,6 +93,16 @@ def test_a_folder_resumes_and_one_broken_file_costs_itself(film, tmp_path):
     files = sorted((tmp_path / "out").glob("*.json"))
     assert len(files) == 2
     assert json.loads(files[0].read_text())["duration"] == pytest.approx(5, abs=0.2)
+
+
+def test_a_full_disk_is_no_fault_of_a_clip(film, tmp_path, monkeypatch):
+    def full(self, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (todo,) = many.jobs([film], tmp_path / "out", "json", ("words",))
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(FileError, match="No space left on device"):
+        many.one(todo)
 
 
 def test_the_command(lookhear, film, tmp_path):

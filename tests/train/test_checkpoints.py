@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
-from lookhear.errors import ModelError
+from lookhear import checkpoints
+from lookhear.errors import FileError, ModelError
 from lookhear.train.files import restore, resuming
 
 
@@ -53,3 +55,15 @@ def test_moments_of_another_shape_are_refused_and_right_ones_come_back(tmp_path)
         restore(torch.optim.Adam([torch.nn.Parameter(torch.zeros(5))]), state["optimizer"])
     with resuming(tmp_path / "fresh") as state:
         assert state is None
+
+
+def test_weights_on_a_full_disk_are_one_line(tmp_path, monkeypatch):
+    """safetensors says what the system says, in an error of its own."""
+
+    def full(tensors, path):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(checkpoints, "save_file", full)
+    with pytest.raises(FileError, match=r"Cannot write .*No space left on device") as caught:
+        checkpoints.save({"weight": torch.zeros(2)}, tmp_path / "model.safetensors")
+    assert "\n" not in str(caught.value) and list(tmp_path.iterdir()) == []

@@ -120,8 +120,8 @@ def test_the_best_on_validation_is_kept_and_ties_go_to_the_later(root, tmp_path,
     scores, saved = iter([(5, 10), (9, 10), (9, 10), (2, 10)]), []
     monkeypatch.setattr(loop._Run, "_validate", lambda self: next(scores))
     monkeypatch.setattr(loop._Run, "_checkpoint", lambda self: saved.append(self.best.epoch))
-    keep, kept = loop.files.save_weights, []
-    monkeypatch.setattr(loop.files, "save_weights", lambda path, w: (kept.append(len(saved)), keep(path, w)))
+    keep, kept = loop.checkpoints.save, []
+    monkeypatch.setattr(loop.checkpoints, "save", lambda w, path: (kept.append(len(saved)), keep(w, path)))
     train(world.recipe(root, tmp_path / "run", epochs=4, checkpoint_every=1000), progress=False)
     assert kept == [0, 1, 2]
     assert saved[-1] == 2
@@ -175,6 +175,15 @@ def test_a_folder_of_something_else_is_refused(root, tmp_path):
     with pytest.raises(RecipeError, match="holds no run"):
         train(world.recipe(root, tmp_path / "run"), progress=False)
     assert (tmp_path / "run" / "thesis.tex").read_text() == "mine"
+
+
+@pytest.mark.parametrize("there", [("vocabulary.json",), ("vocabulary.json", "features.json", ".lock")])
+def test_killed_before_its_recipe_was_written_it_begins_again(root, tmp_path, there):
+    (tmp_path / "run").mkdir()
+    for name in there:
+        (tmp_path / "run" / name).write_text("[]")
+    recipe = world.recipe(root, tmp_path / "run", epochs=1)
+    load(train(recipe, progress=False))
 
 
 def test_other_questions_under_the_same_name_are_refused(tmp_path, monkeypatch):

@@ -77,6 +77,7 @@ def test_a_net_answers_among_the_options(root, tmp_path, mode, debias):
     log = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
     assert next(line["val"]["total"] for line in reversed(log) if "val" in line) == 24, "questions, not pairs"
     best = max(line["val"]["correct"] for line in log if "val" in line)
+    assert all(b - a > 1e-6 for a, b in (sorted(answer.scores.values())[-2:] for answer in answers)), "no ties"
     assert sum(right) == best, "validation counts what asking gives"
     scored = report(examples, answers, resamples=50)
     assert scored.overall.total == 24 and "Both/Which" in scored.types

@@ -19,6 +19,7 @@ from lookhear.train import prefer, reinforce
 from lookhear.train.straight import Run
 from tests.llms import small
 
+KL = {"kl": 0.05, "updates": 2}  # options of reinforce
 torch.set_num_threads(1)
 pytestmark = pytest.mark.skipif(not (tiny_omni.WEIGHTS / "model.safetensors").is_file(), reason="no weights ship")
 
@@ -88,14 +89,20 @@ def test_what_is_drawn_is_as_likely_as_said(make):
     assert -float(taken[0][0].mean().detach()) == pytest.approx(float(lost.detach()), rel=1e-5) and taken[1] == []
 
 
-def test_a_run_learns_and_is_loaded(world, tmp_path):
-    out = reinforce.train(recipe(world, tmp_path / "run"), progress=False)
+@pytest.fixture(scope="module")
+def whole(world, tmp_path_factory):
+    """A run of reinforce from its first step to its last."""
+    return reinforce.train(recipe(world, tmp_path_factory.mktemp("whole") / "run", **KL), progress=False)
+
+
+def test_a_run_learns_and_is_loaded(world, whole):
+    out = whole
     line = log(out)[-1]
     assert line["step"] == 3 and line["rollouts"] > 20 and 0 < line["signal"] <= 1
     assert {"answer", "causal", "share_rollout", "share_reward", "share_update", "share_decode"} <= line.keys()
     assert any(float(t.abs().max()) > 0 for n, t in weights(out).items() if "lora_B" in n)
     assert load(out).llm.name == "tiny_omni" and not (out / "checkpoint").exists()
-    assert reinforce.train(recipe(world, tmp_path / "run"), progress=False) == out, "trained already"
+    assert reinforce.train(recipe(world, out, **KL), progress=False) == out, "trained already"
 
 
 def test_a_deaf_model_gains_exactly_nothing_from_the_causal_reward(world, tmp_path):
@@ -108,9 +115,10 @@ def test_a_deaf_model_gains_exactly_nothing_from_the_causal_reward(world, tmp_pa
 
 
 @pytest.mark.parametrize("stage", ["reinforce", "prefer"])
-def test_killed_and_gone_on_it_is_the_same_to_the_bit(world, tmp_path, monkeypatch, stage):
-    module, options = {"reinforce": (reinforce, {"kl": 0.05, "updates": 2}), "prefer": (prefer, {})}[stage]
-    whole = module.train(recipe(world, tmp_path / "whole", stage, **options), progress=False)
+def test_killed_and_gone_on_it_is_the_same_to_the_bit(world, whole, tmp_path, monkeypatch, stage):
+    module, options = {"reinforce": (reinforce, KL), "prefer": (prefer, {})}[stage]
+    if stage == "prefer":
+        whole = module.train(recipe(world, tmp_path / "whole", stage), progress=False)
     done = Run.done
 
     def killed(self, **facts):

@@ -273,8 +273,17 @@ def test_placement_is_alike_for_all(name, bases):
     assert part.config._attn_implementation == "eager" or part.config.get_text_config()._attn_implementation == "eager"
 
 
-@pytest.mark.parametrize("name", PARADIGMS)
-@pytest.mark.parametrize("heads", [1, 3])
+FAST = {("crab_plus", 1), ("crab_plus", 3), ("vlm_audio", 1), ("crab", 3)}  # each paradigm, each number of heads
+
+
+@pytest.mark.parametrize(
+    ("name", "heads"),
+    [
+        pytest.param(name, heads, marks=() if (name, heads) in FAST else pytest.mark.slow)
+        for name in PARADIGMS
+        for heads in (1, 3)
+    ],
+)
 def test_an_exported_folder_answers_the_same(name, heads, recipe, root, tmp_path, lookhear):
     adapter = {"name": "ilora", "rank": 4, "alpha": 8, "heads": heads}
     run = train(recipe(name, adapter=adapter, connectors=name != "vlm_audio"), progress=False)

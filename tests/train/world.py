@@ -96,9 +96,9 @@ class Reader:
     def __call__(self, texts: list[str]) -> list[dict[str, torch.Tensor]]:
         rows = []
         for text in texts:
-            words = [self._word(w) for w in text.split()][:4]
-            words += [torch.zeros(4)] * (4 - len(words))
-            rows.append({"question": torch.stack(words).sum(0), "words": torch.stack(words)})
+            every = [self._word(w) for w in text.split()] or [torch.zeros(4)]
+            words = (every + [torch.zeros(4)] * 3)[:4]
+            rows.append({"question": torch.stack(every).sum(0), "words": torch.stack(words)})
         return rows
 
     def _word(self, word: str) -> torch.Tensor:

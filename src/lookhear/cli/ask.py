@@ -44,7 +44,9 @@ def ask(
         ),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per question, one per line.")] = False,
-    evidence: Annotated[Path | None, typer.Option(help="Folder for a figure of each answer.")] = None,
+    evidence: Annotated[
+        Path | None, typer.Option(help="Folder for a figure of each answer, and of the words that it rests on.")
+    ] = None,
     segmenter: Annotated[
         str,
         typer.Option(help="SAM 2 (facebook/sam2.1-hiera-large, or a folder): masks for boxes and points in replies."),
@@ -225,6 +227,9 @@ def _lines(answer: Answer) -> list[str]:
         for name, weights in (("seen", evidence.seen), ("heard", evidence.heard)):
             if weights:
                 lines.append(f"  {name:6s} |{timeline(weights)}| 0 to {len(weights)} s")
+        for name, weighed in evidence.words.items():
+            top = sorted(weighed, key=lambda pair: -pair[1])[:3]
+            lines.append(f"  words  {name}: {', '.join(f'{word} {weight:.0%}' for word, weight in top)}")
         single = [f"{name} says {next(iter(said))}" for name, said in evidence.opinions.items() if said]
         if single:
             lines.append(f"  heads  {', '.join(single)}")
@@ -257,6 +262,7 @@ def timeline(weights: Sequence[float]) -> str:
 def _pictures(clip: Clip, questions: Sequence[str], answers: Sequence[Answer], folder: Path) -> list[Path]:
     from lookhear.evaluate.draw.picture import picture
     from lookhear.evaluate.draw.where import masks, where
+    from lookhear.evaluate.draw.words import words
     from lookhear.media.decode import decode
     from lookhear.media.sampling import Sampling
 
@@ -267,4 +273,5 @@ def _pictures(clip: Clip, questions: Sequence[str], answers: Sequence[Answer], f
         drawn.append(picture(media, question, answer, folder / f"{name}.png"))
         where(media, answer.regions, folder / f"{name}-where.png")
         masks(answer.regions, folder / f"{name}-mask.png")
+        words(question, answer, folder / f"{name}-words.png")
     return drawn

@@ -54,6 +54,10 @@ def compare(
             raise RecipeError(f"{place!r} is a file of predictions: give --dataset and --root, what they are about.")
         return scored(path, dataset, root, split, lenient)[0]
 
+    if cases and cases.suffix.lower() not in (".html", ".htm"):
+        raise RecipeError(f"--cases {str(cases)!r}: the cases are a page, whose name must end in .html.")
+    if cases and bool(dataset) != bool(root):
+        raise RecipeError("Frames of the cases need both --dataset and --root.")
     sides = [[loaded(place) for place in side.split(",") if place] for side in (ours, theirs)]
     mine, others = sides
     if any(run.overall is None for runs in sides for run in runs):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lookhear.store.features import FeatureStore
     from lookhear.types import Example
 
+FORMS = (".png", ".svg", ".pdf")  # suffixes of a figure
 LATER = ("unread", "no_reply", "certificate")  # keys of a report's card that are known only after asking
 
 
@@ -61,6 +62,10 @@ def evaluate(
     ] = "local",
     dry_run: Annotated[bool, typer.Option(help="Send nothing to a server: count questions, tokens and cost.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for report, answers, table and scores.svg.")] = None,
+    attention: Annotated[
+        Path | None,
+        typer.Option(help="Figure of attention to frames and sound: correct answers, head and tail (png, svg, pdf)."),
+    ] = None,
     rows: Annotated[Path | None, typer.Option(help="File for one row per question: .csv or .parquet.")] = None,
     format: Format = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -69,8 +74,9 @@ def evaluate(
 
     Every task is scored by its own metrics. Replies that could not be parsed are counted and quoted, and score as empty
     replies. An empty reply is wrong if answers are right or wrong, but on AVE it is correct for every second without an
-    event. The column or row "mute" gives the score of empty replies. Below the table are the blind floor of
-    multiple-choice questions and, for benchmarks with an official parsing rule, the score under that rule.
+    event. The column "mute", the row "a reply of nothing" and the line "not read" give the score of empty replies.
+    Below the table are the blind floor, which is reached without picture and sound (lookhear lint explains it), and,
+    for benchmarks with an official parsing rule, the score under that rule.
 
     Clips that cannot be read score as empty replies and are listed; the exit code is then 1. With --tasks, missing test
     sets are listed and left out; with --out each set has a folder, and finished sets are not run again. Features that
@@ -82,6 +88,9 @@ def evaluate(
 
     Replies of a model behind an address are kept in STORE/replies and never paid for twice. Questions without a reply
     from the server are listed, score as empty replies, and are asked again by the next run; the exit code is then 1.
+
+    --attention draws correctly answered questions with the share of the weight of each tenth of the clip, head and
+    tail in turn if the test set has them (MCCD's figure 9).
 
     Example: lookhear evaluate runs/av_master --dataset soundstage --root world --out report
 
@@ -99,6 +108,10 @@ def evaluate(
         raise RecipeError(catalog.unknown("probe", probe, PROBES))
     if rows and tasks:
         raise RecipeError("--rows is for one dataset; of many, each folder of --out has its answers.jsonl.")
+    if attention and tasks:
+        raise RecipeError("--attention is for one dataset: give --dataset instead of --tasks.")
+    if attention and attention.suffix not in FORMS:
+        raise RecipeError(f"{str(attention)!r} is no figure: its name must end in {', '.join(FORMS)}.")
     if engine not in ("local", "ray"):
         raise RecipeError(catalog.unknown("engine", engine, ("local", "ray")))
     if engine == "ray" and (segmenter or dry_run):
@@ -129,6 +142,10 @@ def evaluate(
                 others = table_rows.beside({asker.name: scored}, dataset, split, methods, format)
                 shown = f"{shown}\n\n{others}" if format in ("text", "markdown") else others
             print(dumps(scored.to_json(), indent=2) if as_json else shown)
+            if attention:
+                from lookhear.evaluate.draw.attention import draw
+
+                print(f"{draw(scored, attention)} cases: {attention}", file=sys.stderr)
             tell({sets[0]: scored}, {}, asker.loaded)
             return
         reports, missing = many.ask_all(sets, asker, limit)

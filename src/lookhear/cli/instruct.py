@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lookhear.files import claim, dumps
+from lookhear.progress import Bars, bars
 
 if TYPE_CHECKING:
     from lookhear.llms.endpoint import Endpoint
@@ -97,9 +97,8 @@ def instruct(
                 writer(example)
             print("\n".join(line for one in asked for line in one.lines()))
             return
-    show = (lambda done, of: None) if as_json else _progress(asked)
-    with claim(out):
-        card = jobs.run(job, writer, head, workers if endpoint else 1, show, lambda: _spent(asked))
+    with claim(out), bars(as_json) as bar:
+        card = jobs.run(job, writer, head, workers if endpoint else 1, _progress(bar, asked), lambda: _spent(asked))
     lost = sum(card["dropped"].get(name, 0) for name in write.AGAIN)
     print(dumps(card) if as_json else "\n".join(_lines(card, job, asked)))
     if lost:
@@ -124,24 +123,18 @@ def _spent(asked: Sequence[Endpoint]) -> dict[str, Any]:
     return {"dollars": round(sum(one.spent.dollars for one in limits), 4) if asked and known else None}
 
 
-def _progress(asked: Sequence[Endpoint]) -> Callable[[int, int], None]:
-    """A callback that prints progress, cost, remaining budget and remaining time."""
-    began, first = time.monotonic(), -1
+def _progress(bar: Bars, asked: Sequence[Endpoint]) -> Callable[[int, int], None]:
+    """A callback that shows how many are written, dollars spent and dollars left; a line each tenth off a terminal."""
 
     def show(done: int, of: int) -> None:
-        nonlocal first
-        first = done if first < 0 else first
-        if done != of and done % (10 if asked else 100):
-            return
-        words = [f"written: {done} of {of}"]
-        for one in asked:
-            limits = one.client.limits
+        words = []
+        for limits in (one.client.limits for one in asked):
             if any(limits.price):
                 left = f", ${max(0.0, limits.budget - limits.spent.dollars):.2f} left" if limits.budget else ""
                 words.append(f"${limits.spent.dollars:.2f} spent{left}")
-        if done > first and done != of:
-            words.append(f"{(time.monotonic() - began) / (done - first) * (of - done) / 60:.0f} min to go")
-        print("\r" + "; ".join(words), end="\n" if done == of else "", flush=True)
+        bar.show("written", done, of, "; ".join(words))
+        if bar.shown is None and done and (done == of or done % max(1, of // 10) == 0):
+            bar.say("; ".join([f"written: {done} of {of}", *words]))
 
     return show
 

@@ -23,10 +23,11 @@ def lint(
 ) -> None:
     """Measure the accuracy without picture and sound, and list faults of a question file; exit code 1 on faults.
 
-    Blind floors, with intervals over videos: the most frequent position, the longest option, a classifier on the form
-    of the options, on their words, and on both; for yes/no questions, always "yes" and a classifier on the question's
-    words. Faults: repeated questions, duplicate ids, equal options, answers that are not among the options, times past
-    the end of the clip, leaks.
+    Blind floors, with intervals over videos: an empty reply, the most frequent position, the longest option, a
+    classifier on the form of the options, on their words, and on both; for yes/no questions, always "yes" and a
+    classifier on the question's words; for open answers, the most frequent one and a classifier on the question's
+    words; for captions, events, boxes and masks, one reply for all questions. Faults: repeated questions, duplicate
+    ids, equal options, answers that are not among the options, times past the end of the clip, leaks.
 
     Example: lookhear lint qa.json
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -141,6 +140,7 @@ def _by_models(
     """The ways written and voted on by models, and the card's entries on models, tokens and cost."""
     from lookhear.cli._served import key
     from lookhear.curate.robust.endpoint import Panel
+    from lookhear.progress import bars
     from lookhear.servers.client import Client
 
     def clients(url: str, names: str) -> list[Client]:
@@ -149,7 +149,8 @@ def _by_models(
 
     writing, voting = clients(endpoint, model), clients(voters_at or endpoint, voters)
     panel = Panel(writing, out / "rephrasings.jsonl", voting, count, _price(price))
-    found = panel.ways(templates, vote, _progress)
+    with bars() as bar:
+        found = panel.ways(templates, vote, lambda done, of: bar.show("templates written and voted on", done, of))
     tokens = {"read": panel.spent[0], "written": panel.spent[1]}
     return found, {"writer": model, "voted_by": voters or model, "tokens": tokens, "cost": round(panel.cost, 4)}
 
@@ -185,8 +186,3 @@ def _price(text: str) -> tuple[float, float]:
     except ValueError:
         raise RecipeError(f"--price {text!r} is not two numbers with a comma, such as 0.15,0.60.") from None
     return read, written
-
-
-def _progress(done: int, of: int) -> None:
-    end = "\n" if done == of else ""
-    print(f"\rtemplates written and voted on: {done} of {of}", end=end, flush=True, file=sys.stderr)

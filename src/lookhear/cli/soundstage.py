@@ -17,7 +17,7 @@ def soundstage(
     out: Annotated[Path, typer.Argument(help="Folder to write into; run again to resume.")],
     kinds: Annotated[list[str] | None, typer.Argument(help="More kinds of twins, after --twins KIND.")] = None,
     split: Annotated[
-        str, typer.Option(help="Start from a preset: mini, demo, base, biased, balanced, robust or speedrun.")
+        str, typer.Option(help="Start from a preset: mini, demo, base, biased, balanced, robust, speedrun or third.")
     ] = "",
     clips: Annotated[int | None, typer.Option(help="Clips in all: 70 % train, 8 % val, 22 % test.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of a clip.  [default: 10]")] = None,

@@ -54,10 +54,15 @@ def study(
 
     Example: lookhear study studies/nets data.root=world --out runs/base
     """
+    from lookhear.evaluate.literature import published
+    from lookhear.evaluate.study import figure as figures
     from lookhear.evaluate.study import rows as studies
     from lookhear.evaluate.study import table as study_table
     from lookhear.train.loop import train
 
+    methods = published.names_in(beside)
+    if figure:
+        figures.check(figure)
     folder = out or Path("runs") / recipe.stem
     with files.claim(folder):
         outcomes = studies.go(
@@ -74,21 +79,19 @@ def study(
         plotted(lambda: plots(asked, result, folder))
     print(dumps(result) if as_json else study_table.text(result, format))
     if figure:
-        from lookhear.evaluate.study import figure as figures
-
         figures.draw(result, figure)
-    if beside and not as_json:
-        print(f"\n{_beside(recipe, result, beside, overrides or (), folder, format)}")
+    if methods and not as_json:
+        print(f"\n{_beside(recipe, result, methods, overrides or (), folder, format)}")
     if any(one.failed for one in outcomes.values()):
         raise typer.Exit(1)
 
 
 def _beside(
-    recipe: Path, result: dict[str, Any], wanted: str, overrides: Sequence[str], folder: Path, format: str
+    recipe: Path, result: dict[str, Any], methods: Sequence[str], overrides: Sequence[str], folder: Path, format: str
 ) -> str:
     """A table for each split: the study's rows and the published rows of its dataset."""
     from lookhear.evaluate import tables
-    from lookhear.evaluate.literature import published, table_rows
+    from lookhear.evaluate.literature import table_rows
     from lookhear.evaluate.study import rows as studies
     from lookhear.evaluate.study import table as study_table
 
@@ -98,7 +101,7 @@ def _beside(
     parts = []
     for split, facts in result["splits"].items():
         dataset, part = sets.get(split, (first.data.name, split))
-        ours, methods = study_table.by_part(facts), published.names_in(wanted)
+        ours = study_table.by_part(facts)
         if any(row["head"] or row["tail"] for row in ours.values()):
             shown = tables.by_part(ours | table_rows.parts(dataset, methods), format, groups=True)
         else:

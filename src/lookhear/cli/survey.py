@@ -20,19 +20,26 @@ def survey(
         str, typer.Option(help="Print one table as published: av_master/VI; see lookhear list tables.")
     ] = "",
     ours: Annotated[
-        list[Path] | None, typer.Option(help="With --table: a report's folder or a study.json to put beside it.")
+        list[Path] | None, typer.Option(help="With --table: the folder of a report or a study, to put beside it.")
     ] = None,
+    beside: Annotated[str, typer.Option(help="Print the published rows of these methods (names, or all).")] = "",
+    dataset: Annotated[str, typer.Option(help="With --beside: on which dataset.")] = "music_avqa",
+    split: Annotated[
+        str, typer.Option(help="With --beside: head or tail of music_avqa_r, test_bias of music_avqa_v2, and so on.")
+    ] = "",
     format: Format = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Print published results by question type and by design, and the best result of each year.
 
     Example: lookhear survey --figure survey.png
+
+    Example: lookhear survey --beside MCCD,AV-Master --dataset music_avqa_r --split tail
     """
     from lookhear.errors import RecipeError
     from lookhear.evaluate import tables
     from lookhear.evaluate.literature import contradictions as checks
-    from lookhear.evaluate.literature import printed, published, survey
+    from lookhear.evaluate.literature import printed, published, survey, table_rows
 
     if table:
         shown = printed.with_ours(printed.table(table), ours or ())
@@ -40,6 +47,10 @@ def survey(
         return
     if ours:
         raise RecipeError("--ours stands beside one published table: give --table as well.")
+    if beside:
+        found = table_rows.alone(dataset, split, published.names_in(beside))
+        print(dumps(found, indent=2) if as_json else tables.grid(found, format))
+        return
     if figure:
         survey.draw(figure)
     if contradictions:

@@ -20,8 +20,6 @@ class Data:
     """split to train on"""
     val: str = "val"
     """split to validate on"""
-    test: str = "test"
-    """split to test on"""
     clips: int | None = None
     """number of training clips, the first of the split; None takes all"""
     types: list[str] = field(default_factory=list)

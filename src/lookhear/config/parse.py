@@ -36,6 +36,7 @@ CHOICES = {  # key of a recipe -> the values there are
     "report_to": ("tensorboard", "trackio", "wandb"),
 }
 NODES = 100_000  # most values in a recipe with YAML aliases expanded; a few lines of aliases can expand to billions
+RETIRED = {"data": ("test",)}  # section -> keys that run folders of earlier versions hold and nothing reads
 OTHERS = ("accelerate", "verl")  # folders of settings that other programs read
 RECIPES = Path(__file__).parents[1] / "recipes"  # the shipped recipes: FOLDER/NAME.yaml
 
@@ -58,6 +59,9 @@ def load(path: Path | str, overrides: Sequence[str] = (), schema: type[Any] = Re
         if "=" not in override:
             raise RecipeError(f"Override {override!r} is not of the form section.key=value.")
     given = _read(path)
+    _of_its_kind(path, given, schema)
+    if path.name == "recipe.yaml":
+        given = {key: _current(key, value) for key, value in given.items()}
     if not overrides:
         return parse(schema, given, where=str(path))
     from omegaconf import OmegaConf
@@ -68,6 +72,22 @@ def load(path: Path | str, overrides: Sequence[str] = (), schema: type[Any] = Re
     except (YAMLError, OmegaConfBaseException) as error:
         raise RecipeError(f"{path}: override not readable: {first_line(error)}") from None
     return parse(schema, OmegaConf.to_container(OmegaConf.merge(given, over)), where=str(path))  # type: ignore[arg-type]
+
+
+def _of_its_kind(path: Path, given: Any, schema: type[Any]) -> None:
+    """Raises RecipeError if a study is to be trained, or a recipe is read as a study."""
+    keys = set(given) if isinstance(given, Mapping) else set()
+    if schema is Recipe and "rows" in keys:
+        raise RecipeError(f"{path} is a study, a table of recipes. Run it with: lookhear study")
+    if "rows" in schema.__dataclass_fields__ and {"net", "llm"} & keys:
+        raise RecipeError(f"{path} is a recipe, not a study with rows. Run it with: lookhear train")
+
+
+def _current(section: str, values: Any) -> Any:
+    """The `values` of a section in a run folder's recipe, without retired keys."""
+    if section not in RETIRED or not isinstance(values, Mapping):
+        return values
+    return {key: value for key, value in values.items() if key not in RETIRED[section]}
 
 
 def _served(given: Any, overrides: Sequence[str]) -> list[str]:
@@ -89,7 +109,9 @@ def recipe_file(name: Path | str) -> Path:
         return path
     known = recipes()
     if str(name).removesuffix(".yaml") not in known:
-        near = get_close_matches(str(name), known, n=1)
+        shipped = [one for one in known if one.rpartition("/")[2] == str(name)]
+        near = sorted(shipped, key=lambda one: not one.startswith("studies/"))
+        near = near or get_close_matches(str(name), known, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else "See: lookhear list recipes."
         raise RecipeError(f"No recipe at {str(name)!r}, and none that ships has this name. {hint}")
     return RECIPES / f"{str(name).removesuffix('.yaml')}.yaml"

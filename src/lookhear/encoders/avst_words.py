@@ -8,7 +8,7 @@ character whatever it is, and fails on unknown words, which are frequent in MUSI
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,13 @@ class AvstWords:
         if len(ids) > self.config.rows:
             raise FeatureError(f"{text!r} has {len(ids)} words, more than rows={self.config.rows}.")
         return torch.tensor(ids + [0] * (self.config.rows - len(ids)))
+
+
+def pieces(config: Config) -> Callable[[str], list[str]]:
+    """A function from a text to the words that its ids stand for."""
+    encoder = AvstWords(config)
+    names = {number: word.replace("_", " ") for word, number in encoder.numbers.items()}
+    return lambda text: [names[number] for number in encoder.tokens(text).tolist() if number]
 
 
 def build(config: Config) -> AvstWords:

@@ -7,7 +7,7 @@ released.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -69,6 +69,17 @@ class BertTokens:
                 )
             out.append({"tokens": torch.tensor(ids + [0] * (rows - len(ids)))})
         return out
+
+
+def pieces(config: Config) -> Callable[[str], list[str]]:
+    """A function from a text to its word pieces, [CLS] and [SEP] included; `##` marks those that continue a word."""
+    encoder = build(config)
+
+    def spelled(text: str) -> list[str]:
+        ids = [token for token in encoder([text])[0]["tokens"].tolist() if token]
+        return list(encoder.tokenizer.convert_ids_to_tokens(ids))
+
+    return spelled
 
 
 def build(config: Config) -> BertTokens:

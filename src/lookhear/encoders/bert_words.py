@@ -8,7 +8,7 @@ feeds it picture and sound as well, and trains it. Through transformers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,8 +53,7 @@ class BertWords(_frozen.Frozen):
         if net.config.model_type not in ("bert", "visual_bert"):
             raise ModelError(f"{config.weights!r} is a {net.config.model_type}, not a BERT or VisualBERT.")
         super().__init__(net, config)
-        named = bert_tokens.Config(config.vocabulary or config.weights, config.rows, config.truncate)
-        self.tokens = bert_tokens.build(named)
+        self.tokens = bert_tokens.build(_tokens(config))
         width = net.config.hidden_size
         self.streams = {"question": width, "words": width}
 
@@ -74,6 +73,15 @@ class BertWords(_frozen.Frozen):
             words = (hidden * there[..., None]).float().cpu()
             out += [{"question": row[0].clone(), "words": row.clone()} for row in words]
         return out
+
+
+def _tokens(config: Config) -> bert_tokens.Config:
+    return bert_tokens.Config(config.vocabulary or config.weights, config.rows, config.truncate)
+
+
+def pieces(config: Config) -> Callable[[str], list[str]]:
+    """A function from a text to its word pieces, as in `bert_tokens`."""
+    return bert_tokens.pieces(_tokens(config))
 
 
 def build(config: Config) -> BertWords:

@@ -8,7 +8,7 @@ published. Rows after the end token are the outputs for zero padding, since no a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -64,6 +64,12 @@ class ClipText(_frozen.Frozen):
         end = ids.argmax(-1)  # the end token has the largest id
         question = words[torch.arange(len(ids)), end]
         return question.float().cpu(), (words if self.config.project else hidden).float().cpu()
+
+
+def pieces(config: Config) -> Callable[[str], list[str]]:
+    """A function from a text to the pieces that the rows of `words` stand for, without padding."""
+    tokens = towers.Tokens(config.weights)
+    return lambda text: tokens.pieces(text, config.truncate)
 
 
 def build(config: Config) -> ClipText:

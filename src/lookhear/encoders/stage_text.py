@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +88,11 @@ def split(text: str) -> list[str]:
     """Lower-case words; the two instruments with two words are joined into one."""
     words = " ".join(re.findall(r"[^\W]+", text.lower()))
     return words.replace("acoustic guitar", "acoustic_guitar").replace("electric bass", "electric_bass").split()
+
+
+def pieces(config: Config) -> Callable[[str], list[str]]:
+    """A function from a text to the words that the rows of `words` stand for."""
+    return lambda text: [word.replace("_", " ") for word in (split(text) or ["?"])[:ROWS]]
 
 
 def numbers(

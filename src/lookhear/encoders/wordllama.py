@@ -9,7 +9,7 @@ under its community licence; they are read from the user's installation and not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -77,8 +77,7 @@ class WordLlama(_frozen.Frozen):
 
     @torch.inference_mode()
     def __call__(self, items: Sequence[str]) -> list[dict[str, Tensor]]:
-        encoded = self.tokenizer.encode_batch([text.lower() for text in items], add_special_tokens=False)
-        return [self._one(one.ids) for one in encoded]
+        return [self._one(one.ids) for one in _encoded(self.tokenizer, items)]
 
     def _one(self, ids: Sequence[int]) -> dict[str, Float[Tensor, ...]]:
         found = self.net(torch.tensor(ids[: self.config.rows], dtype=torch.long))
@@ -86,6 +85,21 @@ class WordLlama(_frozen.Frozen):
         words = torch.zeros(self.config.rows, WIDTH)
         words[: len(found)] = found
         return {"question": mean / mean.norm().clamp(min=1e-6), "words": words}
+
+
+def _encoded(tokenizer: Any, texts: Sequence[str]) -> list[Any]:
+    return tokenizer.encode_batch([text.lower() for text in texts], add_special_tokens=False)
+
+
+def pieces(config: Config) -> Callable[[str], list[str]]:
+    """A function from a text to its word pieces; `##` marks those that continue a word."""
+    tokenizer, _ = table()
+
+    def spelled(text: str) -> list[str]:
+        found = _encoded(tokenizer, [text])[0].tokens[: config.rows]
+        return [piece.removeprefix("▁") if piece.startswith("▁") else f"##{piece}" for piece in found]
+
+    return spelled
 
 
 def build(config: Config) -> WordLlama:

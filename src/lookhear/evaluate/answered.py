@@ -19,6 +19,7 @@ def as_json(question: str, answer: Answer, model: str) -> dict[str, Any]:
         "evidence": {
             "seen": [round(w, 5) for w in evidence.seen] if evidence else [],
             "heard": [round(w, 5) for w in evidence.heard] if evidence else [],
+            "words": {n: [[w, round(x, 5)] for w, x in some] for n, some in evidence.words.items()} if evidence else {},
             "segments": [asdict(s) for s in answer.segments],
             "regions": [{"box": r.box, "time": r.time, "label": r.label} for r in answer.regions],
         },

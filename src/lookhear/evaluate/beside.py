@@ -7,42 +7,48 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lookhear import tasks
-from lookhear.evaluate.lint import floors
+from lookhear.evaluate import scores
+from lookhear.evaluate.lint import blind, floors
 from lookhear.evaluate.lint.floors import place
 from lookhear.metrics import official
 from lookhear.types import Answer, Example
 
 NAMES = ("blind", "official", "judge")  # entries of the card that are computed from questions and answers
-LEARNED = 20_000  # most questions for which blind classifiers are fitted in folds
 RULES: Mapping[str, str] = {  # dataset -> the rule by which its authors score a reply
     "daily_omni": "daily_omni/api", "omnivideobench": "omnivideobench/default", "omnibench": "omnibench/official",
     "av_speakerbench": "av_speakerbench/official", "xmodbench": "xmodbench/equality", "avqa_r1_6k": "echoink/eval",
+    "worldsense": "videomme_worldsense/lmms_eval", "jointavbench": "jointavbench/official",
     "dave": "dave/official", "avhbench": "avhbench/avcd_eval_acc",
 }  # fmt: skip
 QUOTES, QUOTE = 3, 60  # replies quoted per reason, characters per quote
 
 
 def of(examples: Sequence[Example], answers: Sequence[Answer], dataset: str) -> dict[str, Any]:
-    """The entries `blind` and `official` of a report's card, if they apply to the dataset."""
-    entries: dict[str, Any] = {}
-    learned = len(examples) <= LEARNED
-    blind = {**floors.yes_no(examples, learned=learned), **floors.choices(examples, learned=learned)}
-    if blind:
-        name, floor = floors.best(blind)
-        entries["blind"] = {"floor": name, **floor.to_json()}
+    """The entries `blind` (by kind of task) and `official` of a report's card, if they apply to the dataset."""
+    entries: dict[str, Any] = {"blind": {}}
+    for kind, some in blind.by_kind(examples).items():
+        name, floor = floors.best(some)
+        edges = [scores.plain(edge) for edge in floor.interval]
+        entry = {"floor": name, "metric": floor.metric, "value": scores.plain(floor.value), "interval": edges}
+        entries["blind"][kind] = entry
     rule = RULES.get(dataset.partition("@")[0], "")
     if rule and any(answer.raw for answer in answers) and (rows := _asked(examples, answers, rule)):
         entries["official"] = {"rule": rule, **official.score(rule, *zip(*rows, strict=True))}
     return entries
 
 
-def lines(card: Mapping[str, Any], answers: Sequence[Answer]) -> list[str]:
-    """Notes below a table, one line each."""
+def lines(
+    card: Mapping[str, Any], answers: Sequence[Answer], metrics: Mapping[str, Mapping[str, scores.Measured]]
+) -> list[str]:
+    """Notes below a table, one line each. `metrics`: kind of task -> metric -> its score and that of empty replies."""
     notes = []
-    if blind := card.get("blind"):
-        low, high = blind["interval"]
-        value = f"{blind['accuracy']:.2f} ({low:.2f} to {high:.2f})"
-        notes.append(f"blind floor, without picture and sound ({blind['floor']}): {value}")
+    if card.get("blind") == {}:
+        notes.append("no blind floor: fewer than 5 videos, or references without masks")
+    known = {kind: one for kind, one in card.get("blind", {}).items() if isinstance(one, Mapping)}
+    for kind, one in known.items():
+        of = f" of {kind}" if len(known) > 1 else ""
+        what = one["floor"] if one["metric"] == "accuracy" else f"{one['floor']}, {one['metric']}"
+        notes.append(f"blind floor{of}, without picture and sound ({what}): {_number(one['value'])}{_edges(one)}")
     if rule := card.get("official"):
         left = f", {rule['left_out']} left out" if rule["left_out"] else ""
         value = f"{rule['accuracy']:.2f} ({rule['right']} of {rule['counted']}{left})"
@@ -50,11 +56,19 @@ def lines(card: Mapping[str, Any], answers: Sequence[Answer]) -> list[str]:
     if judge := card.get("judge"):
         value = f"{judge['right']} of {judge['asked']} right, {judge['unread']} verdicts unread"
         notes.append(f"free answers judged by {judge['model']}: {value}")
-    return notes + unread(answers)
+    return notes + unread(answers, nothing(metrics))
 
 
-def unread(answers: Sequence[Answer]) -> list[str]:
-    """Replies that could not be read, counted by reason and quoted."""
+def nothing(metrics: Mapping[str, Mapping[str, scores.Measured]]) -> str:
+    """What an empty reply scores on the main metric of each kind of task, as "ave accuracy 17.79"."""
+    main = {kind: tasks.main_metric(kind) for kind in metrics}
+    worth = {kind: some[main[kind]].mute for kind, some in metrics.items() if main[kind] in some}
+    known = {kind: scores.plain(value) for kind, value in worth.items()}
+    return ", ".join(f"{kind.rpartition('/')[2]} {main[kind]} {_number(value)}" for kind, value in known.items())
+
+
+def unread(answers: Sequence[Answer], worth: str) -> list[str]:
+    """Replies that could not be read, counted by reason and quoted, and what each of them scores."""
     cases: dict[str, list[str]] = defaultdict(list)
     for answer in answers:
         if reason := next(iter(tasks.unread([answer])), ""):
@@ -62,8 +76,23 @@ def unread(answers: Sequence[Answer]) -> list[str]:
     counts = Counter({reason: len(some) for reason, some in cases.items()})
     if not counts:
         return []
-    total = f"not read: {sum(counts.values())} of {len(answers)} replies; each counts as a reply of nothing"
+    total = f"not read: {sum(counts.values())} of {len(answers)} replies; each scores as an empty one ({worth})"
     return [total, *(f"  {n} {reason}: {_quoted(cases[reason])}" for reason, n in counts.most_common(8))]
+
+
+def floor(card: Mapping[str, Any], kind: str, metric: str) -> float | None:
+    """The blind floor of a kind of task under a metric, from a report's card; None where there is none."""
+    one = card.get("blind", {}).get(kind)
+    return one["value"] if isinstance(one, Mapping) and one["metric"] == metric else None
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _edges(one: Mapping[str, Any]) -> str:
+    low, high = one["interval"]
+    return "" if low is None or high is None else f" ({low:.2f} to {high:.2f})"
 
 
 def _quoted(some: Sequence[str]) -> str:

@@ -18,8 +18,9 @@ from typing import Any
 
 import yaml
 
-from lookhear import datasets, tasks
+from lookhear import datasets
 from lookhear.errors import DatasetError, MediaError, RecipeError
+from lookhear.evaluate import beside, scores
 from lookhear.evaluate.literature import published
 from lookhear.evaluate.report import Report
 from lookhear.evaluate.tables import lines
@@ -27,6 +28,7 @@ from lookhear.types import Example
 
 PRINTED = "Crab+ Table 2"
 MUTE = "  a reply of nothing"  # name of the row with the scores of empty replies
+BLIND = "  blind floor"  # name of the row with what is reached without picture and sound
 PIXELS = (224, 224)  # masks are compared at this size, as in both papers
 
 
@@ -102,11 +104,13 @@ def examples_of(asked: Asked, limit: int | None = None) -> list[Example]:
 
 
 def rows(found: Mapping[Asked, Report], model: str) -> dict[str, dict[str, str]]:
-    """Our row, its intervals, the share of unread replies, and the scores of empty replies: row -> column -> text.
+    """Our row, its intervals, the share of unread replies, and two floors: row -> column -> text.
+
+    The floors are the scores of empty replies and what is reached without picture and sound.
 
     A set that is not in Table 2 has one column per kind of task, with the task's main metric.
     """
-    ours: dict[str, dict[str, str]] = {model: {}, "  95 % interval": {}, "  not read, %": {}, MUTE: {}}
+    ours: dict[str, dict[str, str]] = {model: {}, "  95 % interval": {}, "  not read, %": {}, MUTE: {}, BLIND: {}}
     for asked, report in found.items():
         for column in of_set(asked, report):
             measured = report.metrics[column.kind][column.metric]
@@ -114,6 +118,8 @@ def rows(found: Mapping[Asked, Report], model: str) -> dict[str, dict[str, str]]
             ours[model][column.column] = f"{measured.value:.2f}"
             ours["  95 % interval"][column.column] = f"{low:.1f} to {high:.1f}"
             ours[MUTE][column.column] = "-" if math.isnan(measured.mute) else f"{measured.mute:.2f}"
+            floor = beside.floor(report.card, column.kind, column.metric)
+            ours[BLIND][column.column] = "-" if floor is None else f"{floor:.2f}"
             ours["  not read, %"][column.column] = f"{report.metrics[column.kind]['unread'].value:.2f}"
     return ours
 
@@ -125,8 +131,7 @@ def of_set(asked: Asked, report: Report) -> list[Column]:
         return mine
     added = []
     for kind in report.metrics:
-        metric = tasks.main_metric(kind)
-        metric = metric if metric in report.metrics[kind] else next(iter(report.metrics[kind]))
+        metric = scores.main_of(kind, report.metrics[kind])
         name = asked.dataset if len(report.metrics) == 1 else f"{asked.dataset} {kind.rpartition('/')[2]}"
         added.append(Column(f"{name}/{metric}", asked.dataset, asked.split, kind, metric))
     return added
@@ -143,11 +148,11 @@ def printed() -> dict[str, dict[str, str]]:
     return by_method
 
 
-def table(ours: Mapping[str, Mapping[str, str]], format: str = "text", beside: bool = True) -> str:
+def table(ours: Mapping[str, Mapping[str, str]], format: str = "text", others: bool = True) -> str:
     """Published rows, then ours, with the columns in the order of Table 2; columns that only we have come last."""
-    shown = {**(printed() if beside else {}), **ours}
+    shown = {**(printed() if others else {}), **ours}
     mine = [name for row in ours.values() for name in row]
-    order = [c.column for c in columns() if beside or c.column in mine]
+    order = [c.column for c in columns() if others or c.column in mine]
     return lines(shown, list(dict.fromkeys([*order, *mine])), format)
 
 

@@ -64,15 +64,20 @@ def from_record(record: Mapping[str, Any]) -> tuple[Example, Answer]:
         scores=record.get("scores", {}),
         segments=tuple(Segment(*s) for s in record.get("segments", ())),
         regions=tuple(map(_region, record.get("regions", ()))),
-        evidence=Evidence(tuple(evidence["seen"]), tuple(evidence["heard"]), evidence["opinions"])
-        if evidence
-        else None,
+        evidence=_pointed(evidence) if evidence else None,
         raw=record.get("raw", ""),
         notes=tuple(record.get("notes", ())),
     )
     if wrong := misfit(example) or misfit(answer):
         raise ValueError(wrong)
     return example, answer
+
+
+def _pointed(record: Mapping[str, Any]) -> Evidence:
+    read = {
+        sense: tuple((str(word), weight) for word, weight in some) for sense, some in record.get("words", {}).items()
+    }
+    return Evidence(tuple(record["seen"]), tuple(record["heard"]), record["opinions"], read)
 
 
 def _reference(record: Mapping[str, Any]) -> Answer | None:
@@ -112,8 +117,9 @@ def _mask(height: int, width: int, runs: Sequence[int]) -> np.ndarray:
 
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:
+    read = {sense: [[word, round(float(w), 5)] for word, w in some] for sense, some in evidence.words.items()}
     return {
         "seen": [round(float(w), 5) for w in evidence.seen],
         "heard": [round(float(w), 5) for w in evidence.heard],
         "opinions": {s: {k: round(float(v), 5) for k, v in o.items()} for s, o in evidence.opinions.items()},
-    }
+    } | ({"words": read} if read else {})

@@ -212,7 +212,9 @@ def load(folder: Path | str) -> Report:
         lines = (folder / "answers.jsonl").read_text("utf-8").removesuffix("\n").split("\n")
         card = files.read_json(folder / "report.json", dict).get("card", {})
     except FileNotFoundError as error:
-        raise DatasetError(f"No report in {str(folder)!r}: {Path(error.filename).name} is missing.") from None
+        run = (folder / "recipe.yaml").is_file()
+        hint = f" It is a run; make one: lookhear evaluate {folder} … --out REPORT" if run else ""
+        raise DatasetError(f"No report in {str(folder)!r}: {Path(error.filename).name} is missing.{hint}") from None
     except (FileError, UnicodeDecodeError) as error:
         raise DatasetError(f"{folder}: not readable as a report: {error}") from None
     if not isinstance(card, dict):

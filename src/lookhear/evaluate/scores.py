@@ -9,7 +9,7 @@ task's `pooled` gives each metric as sums over clips, and a resample reweights t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -112,6 +112,15 @@ def pooled(kind: str, examples: Sequence[Example], answers: Sequence[Answer]) ->
     task, _, form = kind.partition("/")
     references = [e.reference or Answer() for e in examples]
     return dict(tasks.find(task).pooled(answers, references, form))
+
+
+def main_of(kind: str, names: Collection[str]) -> str:
+    """The metric that stands for a kind of task, among the `names` that could be computed: its main one, or the first.
+
+    J of a localisation is missing without masks.
+    """
+    main = tasks.main_metric(kind)
+    return main if main in names else next(iter(names))
 
 
 def measured(

@@ -41,7 +41,7 @@ def one(report: Scored, format: str = "text") -> str:
         return "\n\n".join([_head_and_tail(report, format), *_of_tasks(report, format), *besides])
     scores = columns(report)
     if format == "latex":
-        return grid({str(report.card.get("model", "measured")): scores}, "latex")
+        return "\n\n".join([grid({str(report.card.get("model", "measured")): scores}, "latex"), *besides])
     head = ["", "accuracy", "95 % interval", "correct", "of"]
     if format == "csv":
         head[0] = "type"
@@ -51,8 +51,10 @@ def one(report: Scored, format: str = "text") -> str:
 
 
 def _besides(report: Scored, format: str) -> list[str]:
-    """The lines of `evaluate.beside` as one paragraph, or as a list in Markdown; empty for LaTeX and CSV."""
-    said = beside.lines(report.card, report.answers) if format in ("text", "markdown") else []
+    """The lines of `evaluate.beside` as one paragraph, a list in Markdown, comments in LaTeX; none in CSV."""
+    said = beside.lines(report.card, report.answers, report.metrics) if format != "csv" else []
+    if format == "latex":
+        said = [f"% {line}" for line in said]
     if format == "markdown":
         said = [f"- {line}" if not line.startswith(" ") else f"  - {line.strip()}" for line in said]
     return ["\n".join(said)] if said else []

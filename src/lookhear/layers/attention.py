@@ -223,10 +223,10 @@ class HanLayer(nn.Module):
         y: Float[Tensor, "row other dim"],
         value: Float[Tensor, "row other dim"],
         padding_mask: Bool[Tensor, "row other"] | None = None,
-    ) -> Float[Tensor, "row time dim"]:
-        """The layer's output from `own = alone(x)[0]`, `query` and `value` folded by `cm_attn`."""
-        taken, _ = self.cm_attn.attend_folded(query, y, value, padding_mask)
-        return self.feed(own + drop(taken, self.dropout, self.training))
+    ) -> tuple[Float[Tensor, "row time dim"], Float[Tensor, "row time other"]]:
+        """(output from `own = alone(x)[0]`, `query` and `value` folded by `cm_attn`; weights of `y`)."""
+        taken, weight = self.cm_attn.attend_folded(query, y, value, padding_mask)
+        return self.feed(own + drop(taken, self.dropout, self.training)), weight
 
     def feed(self, total: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows dim"]:
         """The two norms and the feed-forward layer between them."""
@@ -239,7 +239,7 @@ class HanLayer(nn.Module):
         own, _ = self.alone(x)
         if self.cm_attn is None:
             return self.feed(own)
-        return self.join(own, self.cm_attn.fold_query(x), y, self.cm_attn.fold_value(y))
+        return self.join(own, self.cm_attn.fold_query(x), y, self.cm_attn.fold_value(y))[0]
 
 
 class QueryBlock(nn.Module):

@@ -32,7 +32,7 @@ Prepared = Mapping[str, Any]  # a preprocessed clip: tensors, which may be cache
 
 
 class Cache(Protocol):
-    """What `watch` keeps of clips, one row each. `notes` say what of each clip was left out; they may be empty."""
+    """The result of `watch`, one row per clip. `notes` list what was left out of each clip; they may be empty."""
 
     @property
     def notes(self) -> Sequence[tuple[str, ...]]: ...
@@ -42,7 +42,7 @@ class Cache(Protocol):
 class LLM(Protocol):
     """A language model that answers questions about clips.
 
-    `draws`: its replies can hold masks, and `answer` takes `semantic`. `report` says what was read from which file.
+    `draws`: replies can contain masks, and `answer` accepts `semantic`. `report` lists what was read from which file.
     """
 
     @property
@@ -60,7 +60,7 @@ class LLM(Protocol):
     def prepare(self, media: Media, pair: str = "") -> Prepared:
         """Preprocess a decoded clip. Deterministic, so the result may be cached and passed instead of the clip.
 
-        `pair` (`a2v`, `v2a`): the clip joins two videos or two sounds, for a model that can tell them apart.
+        `pair` (`a2v`, `v2a`): the clip contains two videos or two sounds, for models that distinguish them.
         """
         ...
 
@@ -77,11 +77,11 @@ class LLM(Protocol):
         how: Generation = GREEDY,
         told: Told | None = None,
     ) -> list[Reply]:
-        """A reply to each prompt about the clip in its row; `told` hears (place, reply so far) as replies grow."""
+        """A reply to each prompt about the clip in its row; `told` gets (index, reply so far) as replies grow."""
         ...
 
     def needs(self) -> str:
-        """Disk space and memory in one line."""
+        """Required disk space and memory in one line."""
         ...
 
 
@@ -122,7 +122,7 @@ class Trainable(LLM, Protocol):
     ) -> Tensor:
         """Mean cross-entropy over target tokens; each clip is encoded once for all its (prompt, target) pairs.
 
-        `masks` are the true masks of each pair, for a model that draws; other models raise ModelError.
+        `masks` are the target masks of each pair, for a model with a mask decoder; other models raise ModelError.
         """
         ...
 
@@ -133,47 +133,47 @@ class Trainable(LLM, Protocol):
 
 @runtime_checkable
 class Learner(Trainable, Protocol):
-    """A language model that can learn from its own replies and from preferences: those of the Qwen-Omni family."""
+    """A language model that can be trained on its own replies and on preferences: the Qwen-Omni family."""
 
     def sample(
         self, seen: Any, rows: Sequence[int], prompts: Sequence[str], draws: Tensor, temperature: float = 1.0
     ) -> list[Reply]:
-        """A reply to each prompt, drawn by numbers of 0..1 (prompt, token): equal draws give equal replies."""
+        """A reply to each prompt, sampled with `draws` in 0..1 (prompt, token): equal draws give equal replies."""
         ...
 
     def logprobs(
         self, media: Sequence[Media | Prepared], asks: Sequence[Sequence[tuple[str, Sequence[int]]]]
     ) -> list[list[Tensor]]:
-        """Log-probabilities (token,) of replies given as (prompt, tokens), of each clip, with gradients."""
+        """Log-probabilities (token,) of the replies of each clip, given as (prompt, tokens), with gradients."""
         ...
 
 
 @dataclass(frozen=True)
 class Loader:
-    """What the file of a language model gives. It must have `load`; the rest has defaults here."""
+    """The contents of a language model's file. `load` is required; the others have defaults here."""
 
     module: ModuleType
 
     def load(self, **options: Any) -> Any:
-        """The model, loaded."""
+        """Load the model."""
         return self.module.load(**options)
 
     def plan(self, **options: Any) -> Any | None:
-        """What `load` would fetch and hold; None where the file cannot tell (it has no `plan`)."""
+        """Download size and memory of `load`; None if the file has no `plan`."""
         tells = vars(self.module).get("plan")
         return None if tells is None else tells(**options)
 
     @property
     def weights(self) -> Path | None:
-        """WEIGHTS: the folder of the weights that ship with the file."""
+        """WEIGHTS: the folder of the shipped weights."""
         return vars(self.module).get("WEIGHTS")
 
     @property
     def masked(self) -> str:
-        """MASKED: what a model that draws writes for a mask; empty for one that does not."""
+        """MASKED: the text of a mask in a reply; empty for models without mask decoder."""
         return str(vars(self.module).get("MASKED", ""))
 
 
 def of(name: str) -> Loader:
-    """The file of the language model called `name`. Raises RecipeError where there is none."""
+    """The file of language model `name`. Raises RecipeError if there is none."""
     return Loader(catalog.find("llms", name))

@@ -24,7 +24,7 @@ from lookhear.llms.omni.tokens import bytes_tokenizer, token_ids
 
 NAME = "crab_plus"
 BASE = "Qwen/Qwen2.5-Omni-7B"
-ADAPTER = "Jayson236/Crab_Plus"  # a repository of data on the hub; the weights are its finetune_weights.bin
+ADAPTER = "Jayson236/Crab_Plus"  # a dataset repository on the hub; the weights are its finetune_weights.bin
 TEXT = {"rope_parameters": {"rope_type": "default", "rope_theta": 1_000_000.0, "mrope_section": [16, 24, 24]}}
 VISION = {"hidden_size": 1280, "out_hidden_size": 3584}
 
@@ -44,7 +44,7 @@ class Config:
 
 
 def classes() -> tuple[Any, Any]:
-    """The thinker and its config in transformers."""
+    """(model class, config class) of transformers."""
     from transformers import Qwen2_5OmniThinkerConfig, Qwen2_5OmniThinkerForConditionalGeneration
 
     return Qwen2_5OmniThinkerForConditionalGeneration, Qwen2_5OmniThinkerConfig
@@ -71,10 +71,10 @@ def build(config: Config, tokenizer: Any = None, options: InputOptions | None = 
 
 
 def load(where: str | Path = BASE, adapter: str | Path | None = None, **options: Any) -> Omni:
-    """The model of a hub's name or a folder, with the published adapters where it is the published base.
+    """Load a model by hub name or folder; the published base is loaded with the published adapters.
 
-    `adapter`: a folder of PEFT, a `finetune_weights.bin`, or a hub's dataset that holds one; a folder's own where none
-    is given, "none" for none at all. `options`: those of `llms.omni.placement`, frames, and fields of InputOptions.
+    `adapter`: a PEFT folder, a `finetune_weights.bin`, or a dataset on the hub with one; by default the folder's own;
+    "none" loads no adapter. `options`: those of `llms.omni.placement`, `frames`, and fields of InputOptions.
     """
     return storage.load(NAME, where, adapter or _published(where), classes(), **options)
 

@@ -27,20 +27,20 @@ from lookhear.media.sampling import Sampling
 NAME = "qwen_omni"
 BASE = "Qwen/Qwen2.5-Omni-7B"
 OPTIONS = InputOptions(sampling=Sampling(rule="uniform", count=16), size=None, clock="true", lead=False)
-GREY = {"mean": (0.5, 0.5, 0.5), "deviation": (0.5, 0.5, 0.5)}  # Qwen3's colours
+GREY = {"mean": (0.5, 0.5, 0.5), "deviation": (0.5, 0.5, 0.5)}  # Qwen3's colour normalisation
 
 
 class Omni3(Omni):
     """Qwen3-Omni: 13 tokens of sound a second."""
 
     def heard(self, frames: int) -> int:  # type: ignore[override]
-        """Tokens of so many frames of 10 ms."""
+        """Number of audio tokens for this number of 10 ms frames."""
         return heard_tokens_3(frames, self.base.config.audio_config.n_window)
 
 
 @dataclass(frozen=True)
 class Config:
-    """Settings that differ from the thinker's own, by their names in its config.json."""
+    """Settings that differ from the thinker's defaults, by their names in config.json."""
 
     version: str = "2.5"
     """2.5 or 3"""
@@ -51,7 +51,7 @@ class Config:
 
 
 def classes(version: str) -> tuple[Any, Any]:
-    """The thinker and its config in transformers."""
+    """(model class, config class) of transformers."""
     if version == "2.5":
         return crab_plus.classes()
     if version != "3":
@@ -62,7 +62,7 @@ def classes(version: str) -> tuple[Any, Any]:
 
 
 def build(config: Config, tokenizer: Any = None, options: InputOptions | None = None) -> Omni:
-    """A thinker of these sizes with random weights; without a tokenizer bytes are tokens."""
+    """A thinker of these sizes with random weights; the default tokenizer is a byte tokenizer."""
     from transformers import WhisperFeatureExtractor
 
     kind, settings = classes(config.version)
@@ -81,14 +81,14 @@ def build(config: Config, tokenizer: Any = None, options: InputOptions | None = 
 
 
 def load(where: str | Path = BASE, adapter: str | Path | None = None, **options: Any) -> Omni:
-    """The model of a hub's name or a folder, with adapters of PEFT where given. `options` as `crab_plus.load` has."""
+    """Load a model by hub name or folder, optionally with PEFT adapters. `options` as in `crab_plus.load`."""
     version = _version(where)
     omni = Omni if version == "2.5" else Omni3
     return storage.load(NAME, where, adapter, classes(version), omni, start=OPTIONS, **options)
 
 
 def plan(where: str | Path = BASE, adapter: str | Path | None = None, **_: Any) -> hub.Plan:
-    """What `load` would download and hold."""
+    """Download size, disk space and memory of `load`."""
     return storage.plan(NAME, where, adapter, classes(_version(where)))
 
 

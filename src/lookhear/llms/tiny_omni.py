@@ -1,10 +1,10 @@
-"""tiny_omni: a Qwen2.5-Omni thinker of 2.5 million weights, with a vocabulary of its own, taught on the Soundstage.
+"""tiny_omni: a Qwen2.5-Omni thinker with 2.5 million parameters and a small vocabulary, trained on Soundstage.
 
-    10 frames, 128 px ─ patches of 16 ─ 4 blocks ─ merged 2 x 2 ─▶ 80 tokens ┐
-    10 s, 64 mel bands, 25 a second ─ 2 convolutions ─ 4 blocks ─▶ 62 tokens ┴▶ 5 layers, 144 wide ─▶ words
+10 frames, 128 px ─ patches of 16 ─ 4 blocks ─ merged 2 x 2 ─▶ 80 tokens ┐
+10 s, 64 mel bands, 25 a second ─ 2 convolutions ─ 4 blocks ─▶ 62 tokens ┴▶ 5 layers, 144 wide ─▶ words
 
-Nothing but its sizes differs from the published 7 B model: `crab_plus` loads and runs it, adapters wrap it, and what
-trains it trains the large one. Weights: `research/tiny_omni/make.py`.
+Only its sizes differ from the published 7 B model: the same code loads, adapts and trains both. The weights are made by
+`research/tiny_omni/make.py`.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ SPECIAL = (
     *("<|IMAGE|>", "<|VIDEO|>", "<|vision_bos|>", "<|vision_eos|>"),
 )
 
-PIECES = re.compile(r"</?[a-z_]+>| ?[A-Za-z]+(?:_[a-z]+)*")  # tags, and words with or without a blank before them
-NORMAL = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # CLIP's: mean and spread of colours
+PIECES = re.compile(r"</?[a-z_]+>| ?[A-Za-z]+(?:_[a-z]+)*")  # tags, and words with or without a leading blank
+# CLIP's colour normalisation: mean, standard deviation
+NORMAL = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "tiny_omni"
 SAMPLING = Sampling(rule="uniform", count=10, size=(128, 128))
@@ -59,20 +60,20 @@ class Config:
     audio_inner: int = 384
     tower_heads: int = 4
     size: int = 128
-    """pixels of a frame, each way"""
+    """width and height of a frame in pixels"""
     patch: int = 16
     bands: int = 64
-    """of the mel spectrogram"""
+    """number of mel bands"""
     hop: int = 640
-    """samples between its columns"""
+    """samples between columns of the spectrogram"""
 
 
 def thinker_config(config: Config, ids: dict[str, int]) -> Any:
-    """The transformers configuration; `ids` are special tokens' numbers, the largest of them ends the vocabulary."""
+    """The transformers config; `ids` are token ids of special tokens, the largest of which ends the vocabulary."""
     from transformers import Qwen2_5OmniThinkerConfig
 
     third = config.width // config.heads // 6
-    special = {  # keywords of a configuration, which transformers declares for each architecture apart
+    special = {  # config keywords, which transformers declares separately for each architecture
         "image_token_id": ids["<|IMAGE|>"],
         "video_token_id": ids["<|VIDEO|>"],
         "audio_token_id": ids["<|AUDIO|>"],
@@ -105,7 +106,7 @@ def thinker_config(config: Config, ids: dict[str, int]) -> Any:
             "encoder_layers": config.audio_layers,
             "encoder_attention_heads": config.tower_heads,
             "encoder_ffn_dim": config.audio_inner,
-            "n_window": 128,  # half of 10.24 seconds: a clip is heard as one
+            "n_window": 128,  # half of 10.24 seconds: the clip is encoded in one window
             "output_dim": config.width,
         },
         text_config={
@@ -133,7 +134,7 @@ def thinker(config: Config, ids: dict[str, int]) -> Qwen2_5OmniThinkerForConditi
 
 
 def build(config: Config) -> Omni:
-    """The model with random weights and a vocabulary of letters."""
+    """A model with random weights and a vocabulary of letters."""
     words = tokenizer([])
     made = thinker(config, dict(zip(SPECIAL, words.convert_tokens_to_ids(list(SPECIAL)), strict=True))).eval()
     options = InputOptions(sampling=SAMPLING, size=(config.size, config.size), eye=eye(made.config.vision_config))
@@ -141,12 +142,12 @@ def build(config: Config) -> Omni:
 
 
 def load(where: str | Path = "", adapter: str | Path | None = None, **options: Any) -> Omni:
-    """The trained model, the one that ships or that of a folder; `adapter` is a folder of PEFT."""
+    """Load the shipped trained model, or that of a folder; `adapter` is a PEFT folder."""
     return storage.load("tiny_omni", _place(where), adapter, crab_plus.classes(), **options)
 
 
 def plan(where: str | Path = "", adapter: str | Path | None = None, **_: Any) -> Plan:
-    """What `load` would hold."""
+    """Memory of `load`."""
     return storage.plan("tiny_omni", _place(where), adapter, crab_plus.classes())
 
 
@@ -158,7 +159,7 @@ def _place(where: str | Path) -> Path:
 
 
 def extractor(config: Config) -> WhisperFeatureExtractor:
-    """What turns a waveform of 16 kHz into its log-mel spectrogram."""
+    """The log-mel spectrogram extractor for 16 kHz waveforms."""
     from transformers import WhisperFeatureExtractor
 
     return WhisperFeatureExtractor(feature_size=config.bands, hop_length=config.hop, n_fft=1024, chunk_length=30)
@@ -170,7 +171,7 @@ def save(
     folder: Path,
     config: Config = Config(),
 ) -> None:
-    """Everything `crab_plus.load` reads: weights in half precision, which are computed with in single."""
+    """Save everything that `crab_plus.load` reads; weights are stored in half and used in single precision."""
     import copy
 
     import torch
@@ -190,22 +191,22 @@ def save(
 
 
 def _single(told: Any) -> Any:
-    """A configuration that says float32 wherever it says a precision."""
+    """A config with float32 in place of every other dtype."""
     if isinstance(told, dict):
         return {k: "float32" if k == "dtype" and v else _single(v) for k, v in told.items()}
     return told
 
 
 def heard(columns: int) -> int:
-    """Tokens that so many columns of a spectrogram become."""
+    """Number of tokens for this number of spectrogram columns."""
     return ((columns - 1) // 2 + 1 - 2) // 2 + 1
 
 
 def tokenizer(texts: Iterable[str], lines: Iterable[str] = ()) -> PreTrainedTokenizerFast:
-    """A vocabulary of the words of `texts`, of letters and bytes for all others, and of whole `lines`.
+    """A tokenizer with the words of `texts`, letters and bytes for other words, and whole `lines`.
 
-    A line, such as the request at the end of a prompt, is one token; digits stay single; a word and the same word
-    after a blank are two. Of several ways to cut a text the one with the fewest tokens is taken.
+    A line, such as the request at the end of a prompt, is one token; digits are single tokens; a word with a leading
+    blank is another token than without. Of several segmentations of a text, the one with the fewest tokens is used.
     """
     from tokenizers import Tokenizer, decoders, models
 

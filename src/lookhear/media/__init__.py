@@ -1,4 +1,4 @@
-"""The only place that opens a video or a sound."""
+"""Decoding and encoding of video and sound; no other package opens media files."""
 
 from lookhear.media.decode import decode, stream
 from lookhear.media.probe import Facts, probe

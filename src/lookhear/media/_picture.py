@@ -19,23 +19,23 @@ from lookhear.media.opening import DECODER
 from lookhear.media.orientation import UPRIGHT, Orientation, of_frame
 from lookhear.media.probe import INDEXED, Facts
 
-SLACK = 1e-6  # seconds: timestamps are fractions, wanted times are floats
-HELD = 512  # packets kept undecoded at most
-SKIPS = ("h264", "hevc", "mpeg4")  # decoders that can be told, packet by packet, to pass over what nothing refers to
+SLACK = 1e-6  # tolerance in seconds: timestamps are fractions, requested times are floats
+HELD = 512  # largest number of packets kept undecoded
+SKIPS = ("h264", "hevc", "mpeg4")  # decoders that can skip the decoding of non-reference frames, packet by packet
 
 
 class PictureTrack:
-    """Chooses, for each wanted time, the frame shown then: the last one whose timestamp is not after it.
+    """Selects, for each requested time, the last frame whose timestamp is not later.
 
-    `wanted` ascends; None takes every frame from `start` on. A time before the first frame gets the first frame.
-    `image` is which way round an image file is shown; frames of films say so themselves.
+    `wanted` is ascending; None selects every frame from `start` on. A time before the first frame gets the first frame.
+    `image` is the orientation of an image file; frames of videos carry their own.
 
-    Packets are buffered undecoded until it is certain which frame is shown at a wanted time. Decoding then starts at
+    Packets are buffered undecoded until it is certain which frame is shown at a requested time. Decoding then starts at
     the last key frame before the wanted frame and ends with the wanted frame; non-reference frames in between are
-    skipped. The result is exact: a key frame depends on nothing before it, and skipped frames are neither wanted nor
+    skipped. The result is exact: a key frame depends on no earlier frame, and skipped frames are neither wanted nor
     referenced.
 
-        key  P  b  P  b  P  b  P ─── key  P  b  P  b  P ───       b: nothing refers to it
+        key  P  b  P  b  P  b  P ─── key  P  b  P  b  P ───       b: non-reference frame
          x   x     x  x (wanted)      (no frame wanted)           x: decoded
     """
 
@@ -49,18 +49,18 @@ class PictureTrack:
         loop_filter: bool = True,
         image: Orientation | None = None,
     ) -> None:
-        self.taken: list[tuple[float, np.ndarray]] = []  # (wanted time, pixels) not yet fetched
+        self.taken: list[tuple[float, np.ndarray]] = []  # (requested time, pixels) not yet fetched
         self.damaged = 0  # packets that could not be decoded
         self.end = 0.0  # end of the last frame shown
         self.seen = 0.0  # time of the last packet
         self.first: float | None = None  # time of the first frame shown
-        self.ended = False  # no more will come
-        self.given = 0  # frames fetched
-        self.shape = size  # height and width that all frames come in; None before the first, if not asked for
+        self.ended = False  # no further packets will come
+        self.given = 0  # number of frames fetched
+        self.shape = size  # height and width of all frames; None before the first frame, unless requested
         self._path = facts.path
         self._image, self._way = image is not None, image or UPRIGHT
-        self._angle: float | None = None  # of the display matrix that `_way` was read from
-        self._bytes = 0  # of distinct frames taken and not yet fetched
+        self._angle: float | None = None  # angle of the display matrix from which `_way` was computed
+        self._bytes = 0  # memory of distinct frames that are selected and not yet fetched
         self._codec = stream.codec_context
         self._codec.thread_count = 1  # workers are processes; two threads on a busy machine are slower than one
         self._codec.options = DECODER | ({} if loop_filter else {"skip_loop_filter": "all"})
@@ -69,20 +69,20 @@ class PictureTrack:
         self._base, self._zero = float(stream.time_base), facts.zero
         self._step = 1 / facts.picture.fps if facts.picture and facts.picture.fps else 0.0
         self._wanted, self._start = wanted, start
-        self._due = 0  # wanted times answered
-        self._asked = 0  # wanted times whose packets went to the decoder
-        self._held: list[av.Packet] = []  # undecoded; they follow what the decoder had, or begin with a key frame
-        self._fed = False  # the decoder may hold frames back
-        self._patient = wanted is not None and facts.format in INDEXED  # others' timestamps are not to be trusted
+        self._due = 0  # number of requested times whose frame is selected
+        self._asked = 0  # number of requested times whose packets went to the decoder
+        self._held: list[av.Packet] = []  # undecoded; they follow the decoder's packets, or begin with a key frame
+        self._fed = False  # the decoder may still hold frames
+        self._patient = wanted is not None and facts.format in INDEXED  # other formats have unreliable timestamps
         self._last: tuple[float, av.VideoFrame] | None = None
-        self._faults = [0, 0]  # of presentation and decoding timestamps
-        self._stamps: list[int | None] = [None, None]  # the last of each
-        self._pixels: np.ndarray | None = None  # of the last frame, once it was converted
-        self._convert = VideoReformatter()  # one per track: a shared one hangs after fork
+        self._faults = [0, 0]  # errors of presentation and of decoding timestamps
+        self._stamps: list[int | None] = [None, None]  # the last one of each
+        self._pixels: np.ndarray | None = None  # of the last frame, once it is converted
+        self._convert = VideoReformatter()  # one per track, because a shared one hangs after a fork
 
     @property
     def reached(self) -> float:
-        """Every wanted time before this one has its frame."""
+        """Whether every requested time before this one has its frame."""
         if self.ended:
             return float("inf")
         if self.first is None:
@@ -92,7 +92,7 @@ class PictureTrack:
         return self._wanted[self._due] if self._due < len(self._wanted) else float("inf")
 
     def feed(self, packet: av.Packet) -> None:
-        """Take one packet of this track."""
+        """Process one packet of this track."""
         if self.ended:
             return
         if packet.pts is not None:
@@ -105,13 +105,13 @@ class PictureTrack:
             return
         self._held.append(packet)
         if packet.is_keyframe and self._time(packet.pts) <= self._next_ask() + SLACK:
-            self._enter(len(self._held) - 1)  # nothing wanted is shown before this key frame
+            self._enter(len(self._held) - 1)  # no frame before this key frame is wanted
         self._settle(self._time(packet.dts))
         if self.first is None or len(self._held) >= HELD:
             self._release()
 
     def finish(self) -> None:
-        """The track has ended."""
+        """Process the end of the track."""
         if self.ended:
             return
         if self._patient:
@@ -119,14 +119,14 @@ class PictureTrack:
             keys = [i for i, packet in enumerate(self._held) if packet.is_keyframe]
             if keys:
                 self._enter(keys[-1])
-        self._release(ending=True)  # also without a wanted frame: it tells where the track ends
+        self._release(ending=True)  # also without a wanted frame, because it gives the end of the track
         self._drain()
         self.ended = True
 
     def fetch(self, until: float, least: int = 0) -> tuple[list[float], list[np.ndarray]]:
-        """Times and pixels before `until` not fetched yet; after the track's end its last frame stays on.
+        """(times, pixels) before `until` that were not fetched yet; after the track's end its last frame is repeated.
 
-        At least `least` frames altogether, where there is one to show, even if the first wanted time is later.
+        At least `least` frames altogether if the track has any, even if the first requested time is later.
         """
         while self.ended and self._last and self._wanted is not None and self._due < len(self._wanted):
             if self._wanted[self._due] >= until - SLACK and self._due >= least:
@@ -145,27 +145,27 @@ class PictureTrack:
         return self._wanted[self._asked] if self._asked < len(self._wanted) else float("inf")
 
     def _settle(self, sent: float) -> None:
-        """Decode up to the frames shown at wanted times before `sent`, the time before which no later packet begins."""
+        """Decode the frames shown at requested times before `sent`, the time before which no later packet begins."""
         while (wanted := self._next_ask()) < sent - SLACK:
             shown = [i for i, p in enumerate(self._held) if not p.is_discard and self._time(p.pts) <= wanted + SLACK]
-            if shown:  # else the decoder had it
+            if shown:  # otherwise the decoder has it already
                 last = max(shown, key=lambda i: _stamp(self._held[i]))
                 keys = [i for i in range(last + 1) if self._held[i].is_keyframe]
                 shows = _stamp(self._held[last])
-                clean = [i for i in keys if _stamp(self._held[i]) <= shows]  # it may be shown before its key
+                clean = [i for i in keys if _stamp(self._held[i]) <= shows]  # a frame may be shown before its key frame
                 last -= self._enter(clean[-1]) if clean else 0
                 self._release(last + 1)
             self._asked += 1
 
     def _enter(self, key: int) -> int:
-        """Leave out what is held before the key frame at place `key`; how many packets that were."""
+        """Drop the buffered packets before the key frame at index `key`; returns their number."""
         if key:
             self._drain()
             del self._held[:key]
         return key
 
     def _release(self, count: int | None = None, ending: bool = False) -> None:
-        """Decode the first `count` packets held (all by default) but for those neither wanted nor referred to."""
+        """Decode the first `count` buffered packets (default: all), except frames neither wanted nor referenced."""
         feed = self._held[:count]
         starts = sorted(self._time(p.pts) for p in self._held) if self._patient else []
         self._skip(False)
@@ -173,14 +173,14 @@ class PictureTrack:
             if self._skips and self._patient:
                 begin = self._time(packet.pts)
                 after = bisect_left(starts, begin + SLACK)
-                until = starts[after] if after < len(starts) else float("inf")  # not known yet: it may stay on
+                until = starts[after] if after < len(starts) else float("inf")  # not known yet
                 last = ending and after == len(starts)
                 self._skip(not (last or self.first is None or self._is_wanted(begin, until)))
             self._decode(packet)
         del self._held[: len(feed)]
 
     def _is_wanted(self, begin: float, until: float) -> bool:
-        """Is a frame shown from `begin` to `until` on at a wanted time?"""
+        """Whether a requested time lies from `begin` (inclusive) to `until`."""
         assert self._wanted is not None
         return bisect_left(self._wanted, begin - SLACK) < bisect_left(self._wanted, until - SLACK)
 
@@ -190,7 +190,7 @@ class PictureTrack:
             self._codec.skip_frame = "NONREF" if yes else "DEFAULT"
 
     def _drain(self) -> None:
-        """Have the decoder give all it holds back; all that was asked for is then there."""
+        """Flush the decoder; then all frames requested so far are available."""
         if not self._fed:
             return
         self._skip(False)
@@ -206,7 +206,7 @@ class PictureTrack:
         try:
             for frame in self._codec.decode(packet):
                 self._show(frame)
-        except av.error.FFmpegError:  # a damaged packet: the frame before it stays on, as in any player
+        except av.error.FFmpegError:  # a damaged packet: the previous frame is shown longer, as in any player
             self.damaged += packet is not None and self.seen >= self._start
 
     def _time(self, timestamp: int | None) -> float:
@@ -236,7 +236,7 @@ class PictureTrack:
         self.end = now + (frame.duration * self._base if frame.duration else self._step)
 
     def _trusted(self, pts: int | None, dts: int | None) -> int | None:
-        """ffmpeg's best effort: whichever of the two has gone backwards less often; AVI files need it."""
+        """The timestamp that has decreased less often, as ffmpeg's best-effort timestamp; AVI files need it."""
         for kind, stamp in enumerate((pts, dts)):
             if stamp is not None:
                 before = self._stamps[kind]
@@ -259,7 +259,7 @@ class PictureTrack:
     def _orientation(self, frame: av.VideoFrame) -> Orientation:
         if self._image:
             return self._way
-        if frame.rotation != self._angle:  # the matrix itself ties the frame to its list of side data: rarely read
+        if frame.rotation != self._angle:  # reading the matrix is slow, so it is read only if the angle has changed
             self._angle, self._way = frame.rotation, of_frame(frame)
         return self._way
 
@@ -280,6 +280,6 @@ class PictureTrack:
 
 
 def _stamp(packet: av.Packet) -> int:
-    """The presentation timestamp of a packet that is held."""
+    """The presentation timestamp of a buffered packet."""
     assert packet.pts is not None, "a packet without its two timestamps is not held"
     return packet.pts

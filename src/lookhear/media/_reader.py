@@ -1,6 +1,6 @@
 """Read an open file once from near a clip's start, and pass its packets to the picture and sound tracks.
 
-`decode.py` asks it for what lies before a time; `_picture.py` and `_sound.py` make frames and samples of the packets.
+`decode.py` requests everything before a time; `_picture.py` and `_sound.py` make frames and samples of the packets.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from lookhear.media.probe import INDEXED, Clock, Picture, Sound, describe, is_im
 from lookhear.media.sampling import Sampling
 from lookhear.types import Clip
 
-NEAR = 2.0  # seconds from the beginning within which seeking is not worth it
-EARLY = 1.0  # seconds before the clip at which reading begins after a seek, so that decoders have settled
-FAR = 30.0  # seconds one track may run ahead of the other before it is taken to have ended
+NEAR = 2.0  # seconds from the beginning within which seeking saves nothing
+EARLY = 1.0  # seconds before the clip at which reading begins after a seek, so that decoders reach a stable state
+FAR = 30.0  # seconds one track may be ahead of the other before the other is assumed to have ended
 
 
 class Reader:
-    """One open file, read once from near the clip's start, feeding its picture, its sound or both."""
+    """An open file, read once from near the clip's start, with its picture track, its sound track or both."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.done = path, False
@@ -38,13 +38,13 @@ class Reader:
         except BaseException:
             close(self.container)
             raise
-        self.paused: float | None = None  # where its timestamps jumped further than can be believed
+        self.paused: float | None = None  # time at which its timestamps jumped too far
         self._watch = Stopwatch(path, LIMITS)
 
     def begin(
         self, clip: Clip, sampling: Sampling, wanted: list[float] | None, seen: bool, heard: bool, seek: bool = True
     ) -> None:
-        """Start reading for `wanted` times; `seen` and `heard` say which of its tracks are asked for."""
+        """Start reading for `wanted` times; `seen` and `heard` select the tracks."""
         self._again = (clip, sampling, wanted, seen, heard, False)
         facts, streams = self.facts, self.container.streams
         self.picture, self.sound = None, None
@@ -60,7 +60,8 @@ class Reader:
             assert isinstance(heard_track, AudioStream)
             known.append(facts.sound)
             self.sound = SoundTrack(heard_track, facts, clip.start, sampling.sample_rate)
-        self._landing: list[tuple[PictureTrack | SoundTrack, float]] = []  # track, time it must have been entered by
+        # (track, time before which its packets must start)
+        self._landing: list[tuple[PictureTrack | SoundTrack, float]] = []
         if seek and clip.start > NEAR and facts.format in INDEXED and known:
             first = streams[known[0].index]
             assert first.time_base is not None, "`best_tracks` leaves out what has none"
@@ -73,23 +74,23 @@ class Reader:
 
     @property
     def still(self) -> bool:
-        """The file is one image, which is shown for as long as is asked."""
+        """Whether the file is a single image, which is shown for any requested duration."""
         return self.facts.picture is not None and self.facts.picture.still
 
     @property
     def reached(self) -> float:
-        """Everything asked for before this time is there."""
+        """Whether everything before this time is available."""
         return min((t.reached for t in (self.picture, self.sound) if t), default=float("inf"))
 
     def advance(self) -> None:
-        """Read one packet, or find the end."""
+        """Read one packet, or reach the end."""
         with self._watch:
             self._advance()
 
     def _advance(self) -> None:
         try:
             packet = next(self._packets, None)
-        except av.error.FFmpegError:  # the rest of the file cannot be read: for us it ends here
+        except av.error.FFmpegError:  # the rest of the file cannot be read: it counts as its end
             packet = None
         if packet is not None and packet.size and packet.pts is not None:
             begin = float(packet.pts * packet.time_base)
@@ -112,7 +113,7 @@ class Reader:
             self.begin(*self._again)
 
     def _look_after_the_late(self, picture: PictureTrack | None, sound: SoundTrack | None) -> None:
-        """Where one track ends long before the other, do not gather the rest of the other while waiting for it."""
+        """If one track ends long before the other, stop waiting for it: packets of the other would accumulate."""
         if picture is None or sound is None:
             return
         if picture.seen > sound.reached + FAR:

@@ -15,7 +15,7 @@ from lookhear.media.mixing import mono
 from lookhear.media.opening import DECODER
 from lookhear.media.probe import Facts
 
-DRIFT = 0.05  # seconds a packet may lie off its timestamp (millisecond containers round) before time is mended
+DRIFT = 0.05  # tolerance in seconds of a packet's timestamp (containers round to milliseconds) before gaps are filled
 
 
 class SoundTrack:
@@ -23,10 +23,10 @@ class SoundTrack:
 
     def __init__(self, stream: AudioStream, facts: Facts, start: float, rate: int) -> None:
         self.damaged = 0
-        self.end = 0.0  # end of the last sound heard
+        self.end = 0.0  # end of the last samples
         self.first: float | None = None
         self.ended = False
-        self.strange = ""  # why what is there cannot be heard
+        self.strange = ""  # reason why the track cannot be decoded
         self._path = facts.path
         self._codec = stream.codec_context
         self._codec.thread_count = 1
@@ -34,26 +34,26 @@ class SoundTrack:
         assert stream.time_base is not None, "`best_tracks` leaves out what has none"
         self._base, self._zero = float(stream.time_base), facts.zero
         self._start, self._rate = start, rate
-        self._blocks: list[np.ndarray | int] = []  # contiguous samples not yet fetched; a number is that much silence
-        self._filled = 0  # samples since `start`, fetched ones included
-        self._skip = 0  # samples still to be dropped: they lie before `start`
+        self._blocks: list[np.ndarray | int] = []  # contiguous samples not yet fetched; an integer is a number of zeros
+        self._filled = 0  # number of samples since `start`, including fetched ones
+        self._skip = 0  # number of samples still to be dropped, because they are before `start`
         self._resampler: av.AudioResampler | None = None
-        self._pending: av.AudioFifo | None = None  # samples as decoded, at the file's rate, not yet mixed and resampled
-        self._kind = ("", "")  # sample format and layout of these
-        self._source = 0  # the file's rate; 0 before the first frame
+        self._pending: av.AudioFifo | None = None  # decoded samples at the file's rate, before mixing and resampling
+        self._kind = ("", "")  # sample format and channel layout of `_pending`
+        self._source = 0  # the file's sample rate; 0 before the first frame
         self._samples = 0  # since `_origin`
-        self._origin = 0.0  # time at which the present unbroken stretch began
+        self._origin = 0.0  # time at which the current contiguous part began
         self._idle = False
 
     @property
     def reached(self) -> float:
-        """All sound before this time is there."""
+        """Whether all sound before this time is available."""
         if self.ended or self._idle:
             return float("inf")
         return self._start + self._filled / self._rate if self._filled else -1.0
 
     def feed(self, packet: av.Packet | None) -> None:
-        """Take one packet of this track, or None at its end."""
+        """Process one packet of this track, or None at its end."""
         try:
             for frame in self._codec.decode(packet):
                 if frame.samples:
@@ -62,19 +62,19 @@ class SoundTrack:
             self.damaged += packet is not None and self.end >= self._start
 
     def finish(self) -> None:
-        """The track has ended."""
+        """Process the end of the track."""
         if not self.ended:
             self.feed(None)
             self._flush()
             self.ended = True
 
     def pause(self) -> None:
-        """Nothing has come for long: do not wait for it. What comes later finds its place by its timestamp."""
+        """Stop waiting for this track, which had no packets for long. Later packets are placed by their timestamps."""
         self._flush()
         self._source, self._idle = 0, True
 
     def fetch(self, until: float) -> np.ndarray:
-        """The samples from where the last fetch ended up to time `until`; after the end of the track they are zeros."""
+        """The samples from the end of the last fetch to time `until`; zeros after the end of the track."""
         kept = sum(block if isinstance(block, int) else len(block) for block in self._blocks)
         want = max(0, round((until - self._start) * self._rate) - (self._filled - kept))
         if want > kept:
@@ -122,11 +122,11 @@ class SoundTrack:
             self._resample()
         if self._pending is None:
             self._pending, self._kind = av.AudioFifo(), kind
-        frame.pts = None  # it would be held against what went through before
+        frame.pts = None  # otherwise the resampler compares it with earlier frames
         self._pending.write(frame)
         self._samples += frame.samples
         self.end = self._origin + self._samples / rate
-        if self._pending.samples >= rate:  # a second at a time: thousands of tiny calls cost more than the resampling
+        if self._pending.samples >= rate:  # one second at a time: many small calls would cost more than the resampling
             self._resample()
 
     def _resample(self) -> None:

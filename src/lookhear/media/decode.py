@@ -1,13 +1,13 @@
 """Decode a clip: frames at requested times, selected by timestamp, and mono sound of the same time span.
 
-    clip.video ─┐  one open file when both come from one path, sound and picture in one pass
-                ├─▶ tracks ─▶ pieces of `seconds` ─▶ Media, Media, …      decode() is one piece as long as the clip
-    clip.audio ─┘
+clip.video ─┐  one open file if both have one path: sound and picture in one pass
+            ├─▶ tracks ─▶ pieces of `seconds` ─▶ Media, Media, …      decode() is one piece as long as the clip
+clip.audio ─┘
 
-Each file has its own clock, whose time 0 is the earliest start of its picture and sound (see `probe`). Pixels come as
-they are stored, with rotation applied. Sound is the mean of the channels; lossy codecs may exceed -1..1 slightly, which
-is not clipped. If a track ends early, the last frame is repeated or the sound continues with zeros, and a note says so.
-Any exception of the decoder becomes a MediaError; resource limits are in `limits.py`.
+Each file has its own clock, whose time 0 is the earliest start of its picture and sound (see `probe`). Pixels are as
+stored, with rotation applied. Sound is the mean of the channels; lossy codecs may slightly exceed -1..1, which is not
+clipped. If a track ends early, the last frame is repeated or the sound continues with zeros, and a note says so. Any
+exception of the decoder becomes a MediaError; resource limits are in `limits.py`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def decode(clip: Clip, sampling: Sampling | None = None) -> Media:
         (media,) = _pieces(clip, sampling, None)
         wanted = sampling.times(0.0, media.duration)
         if media.frames is not None and wanted is not None and len(wanted) > len(media.times):
-            # the file ended before it promised to: spread what the rule asks for over what there is
+            # the file is shorter than its header says: apply the sampling rule to the actual length
             (shorter,) = _pieces(replace(clip, end=clip.start + media.duration), sampling, None)
             media = replace(shorter, notes=tuple(dict.fromkeys(media.notes + shorter.notes)))
         return media
@@ -68,7 +68,7 @@ def _streamed(clip: Clip, sampling: Sampling, seconds: float) -> Iterator[Media]
 
 @contextmanager
 def _one_line(clip: Clip) -> Iterator[None]:
-    """Whatever a damaged or hostile file makes a decoder throw belongs to its clip."""
+    """Context manager: any exception caused by a damaged or hostile file becomes a MediaError."""
     try:
         yield
     except (LookhearError, GeneratorExit):
@@ -81,7 +81,7 @@ def _one_line(clip: Clip) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _At(Sampling):
-    """Frames at given times."""
+    """Sampling at given times."""
 
     moments: tuple[float, ...] = ()
 
@@ -90,10 +90,10 @@ class _At(Sampling):
 
 
 def _numbered(clip: Clip, sampling: Sampling) -> Media:
-    """The clip with frames chosen by number, in the rule's own order: each is decoded once, in order of time."""
+    """Decode the clip with frames selected by number, in the order of the rule; each frame is decoded once."""
     assert clip.video is not None
     path = _path(clip.video)
-    if probe(path).picture is None:  # nothing to choose from: what is said of such a clip is said by the usual way
+    if probe(path).picture is None:  # no picture to select from: the usual function reports it
         (media,) = _pieces(clip, replace(sampling, rule="per_second", count=None), None)
         return media
     wanted = sampling.chosen(*frame_times(path, clip.start, clip.end))
@@ -103,12 +103,13 @@ def _numbered(clip: Clip, sampling: Sampling) -> Media:
     (media,) = _pieces(clip, at, None)
     if media.frames is None or not len(media.frames):
         return media
-    rows = [min(moments.index(t), len(media.frames) - 1) for t in wanted]  # a file that ends early holds its last frame
+    # after an early end the last frame is repeated
+    rows = [min(moments.index(t), len(media.frames) - 1) for t in wanted]
     return replace(media, frames=media.frames[rows], times=media.times[rows])
 
 
 def _pieces(clip: Clip, sampling: Sampling, seconds: float | None) -> Iterator[Media]:
-    """The clip in pieces of `seconds`, or in one where that is None; the files are closed whatever happens."""
+    """The clip in pieces of `seconds`, or in one piece if that is None; the files are closed in any case."""
     if not 0 <= clip.start < math.inf or not (clip.end is None or clip.start < clip.end < math.inf):
         raise MediaError(f"Clip {clip.id!r} from {clip.start:g} to {clip.end} s: start at 0 or later, end after it.")
     readers: dict[Path, Reader] = {}
@@ -158,7 +159,7 @@ def _read(clip: Clip, sampling: Sampling, seconds: float | None, readers: dict[P
 
 
 def _end(clip: Clip, seen: Reader | None, heard: Reader | None) -> float:
-    """Where the clip ends, in its files' time: `clip.end`, or the end of the picture's file, or of the sound's."""
+    """End of the clip in its files' time: `clip.end`, else the end of the picture's file, else of the sound's."""
     moving = seen if seen and seen.facts.picture and not seen.facts.picture.still else None
     leader = moving or (heard if heard and heard.facts.sound else None) or seen
     if leader is None:
@@ -178,16 +179,16 @@ def _end(clip: Clip, seen: Reader | None, heard: Reader | None) -> float:
 
 
 def _there(readers: dict[Path, Reader], end: float) -> float:
-    """Up to where there is something: `end`, unless every file ended before.
+    """`end`, or an earlier time if every file ended before.
 
-    A file whose tracks were read to where its headers put their ends is as long as it says, also where another track
-    of it, which nobody asked for, is the longer one.
+    If all requested tracks of a file were read up to the ends that its header states, the stated length holds, even if
+    another track that was not requested is longer.
     """
     if not readers or not all(r.done for r in readers.values()):
         return end
     ends = []
     for reader in readers.values():
-        read: list[tuple[float, float]] = []  # seconds: what was read of a track, what its header promised
+        read: list[tuple[float, float]] = []  # seconds: actual end of a track, end stated by its header
         if reader.picture and reader.facts.picture and reader.facts.picture.end is not None:
             read.append((reader.picture.end, reader.facts.picture.end))
         if reader.sound and reader.facts.sound:
@@ -208,7 +209,7 @@ def _media(
     high: float,
     last: bool,
 ) -> Media:
-    """What was seen and heard from `low` to `high`."""
+    """The media from time `low` to `high`."""
     picture, sound = seen and seen.picture, heard and heard.sound
     notes: list[str] = []
     times: list[float] = []
@@ -254,7 +255,7 @@ def _media(
 
 
 def _affordable(path: Path, pixels: list[np.ndarray]) -> None:
-    """Frames that only repeat another cost a file nothing and us their full size."""
+    """Raises MediaError if repeated frames exceed the limit: they take no space in a file, but do in memory."""
     distinct = {id(frame) for frame in pixels}
     if pixels and (len(pixels) - len(distinct)) * pixels[0].nbytes > LIMITS.padding:
         raise MediaError(

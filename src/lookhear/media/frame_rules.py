@@ -1,20 +1,20 @@
-"""Which frames the published extraction scripts take, by number: one function per script, equal to what it did.
+"""Frame selection of the published extraction scripts, by frame number: one function per script, with equal results.
 
-    times of all frames, seconds  ─ rule ─▶  numbers of frames, from 0, in the script's own order, repeats included
+times of all frames, seconds  ─ rule ─▶  numbers of frames, from 0, in the script's own order, repeats included
 
 - `music_avqa_adaptive` (MUSIC-AVQA, so all that use its features): 60 frames, the middle of each second; shorter clips
   loop their last incomplete second.
 - `ffmpeg_r1` (MUSIC-AVQA's other script, AVQA): `ffmpeg -r 1`, N + 2 files: frames 0 and 1,
   then 1.1 s before each second.
 - `ffmpeg_vf_fps1` (common): `ffmpeg -vf fps=1`, N files: the last frame before k + 0.5 s.
-- `tome_linspace10` (TSPM): 10 of the `ffmpeg_r1` files, evenly up to the last but one. The script lists them
-  unsorted, in an order that no two disks share: sorted here.
+- `tome_linspace10` (TSPM): 10 of the `ffmpeg_r1` files, evenly up to the last but one. The script's order depends on
+  the file system; here they are sorted.
 - `avqa_clips_8x16` (AVQA's HCRN features): 8 stretches of 16 neighbouring frames.
 - `crab_arange` (Crab): `count` frames, the first of each equal part: 10, or 4 for emotion.
 - `crab_plus_linspace` (Crab+): `count` frames from the first to the last.
 
 With `count`, the two ffmpeg rules give their first `count` files and refuse a clip that has fewer (TSPM's first 60).
-What is odd in these is theirs; `per_second` is the right way.
+Irregularities are those of the scripts; for new work use `per_second`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,17 @@ from collections.abc import Callable, Sequence
 
 from lookhear.errors import MediaError
 
-Rule = Callable[[Sequence[float], float, float, int | None], list[int]]  # times, fps, seconds by header, count
-EVEN = 0.5  # of a frame: how far from its even place a frame may lie for a script that counts in even frames
-FASTEST = 100  # frames per second above which moviepy starts anew at each request and returns frame 0
+# (times of all frames, frames per second, seconds by the header, count) -> frame numbers
+Rule = Callable[[Sequence[float], float, float, int | None], list[int]]
+EVEN = 0.5  # tolerance in frames for scripts that assume a constant frame rate
+FASTEST = 100  # frames per second above which moviepy restarts at each request and returns frame 0
 
 
 def music_avqa_adaptive(times: Sequence[float], fps: float, seconds: float, count: int | None = None) -> list[int]:
-    """Frames of MUSIC-AVQA's own script. Raises MediaError for uneven frames, which it read from a re-timed copy."""
+    """Frames of MUSIC-AVQA's own script.
+
+    Raises MediaError for uneven frames, which the script read from a re-timed copy.
+    """
     uneven = max(abs(t - times[0] - i / fps) for i, t in enumerate(times))
     if uneven > EVEN / fps or fps > FASTEST:
         raise MediaError(
@@ -38,13 +42,13 @@ def music_avqa_adaptive(times: Sequence[float], fps: float, seconds: float, coun
             f"off at {fps:g} a second. Use rule=per_second for such files."
         )
     positions = adaptive_positions(fps, int(round(seconds, 2) * fps) + 1, count or 60)
-    # headers often promise a frame more than there is: moviepy then gives the last it was asked for, in order of time
+    # headers often state one frame too many: moviepy then returns the last frame that it decoded
     last = max((p for p in positions if p <= len(times)), default=1)
     return [min(p, last) - 1 for p in positions]
 
 
 def adaptive_positions(fps: float, frames: int, count: int = 60) -> list[int]:
-    """The script's own numbers, from 1, for a file that is said to have `frames` frames."""
+    """The script's own frame numbers, from 1, for a file whose header states `frames` frames."""
     last = int(frames % fps) or int(fps)
     begin = frames - last
     middles = [round((i + 0.5) * fps) for i in range(count)]
@@ -52,7 +56,7 @@ def adaptive_positions(fps: float, frames: int, count: int = 60) -> list[int]:
 
 
 def ffmpeg_r1(times: Sequence[float], fps: float, seconds: float, count: int | None = None) -> list[int]:
-    """The files of `ffmpeg -r 1` (5.1): what ends more than 1.1 s before the file that is due is left out."""
+    """The files of `ffmpeg -r 1` (5.1): a frame that ends more than 1.1 s before the next file is due is dropped."""
     found: list[int] = []
     for number, time in enumerate(times):
         drift = time - times[0] - len(found)
@@ -60,13 +64,13 @@ def ffmpeg_r1(times: Sequence[float], fps: float, seconds: float, count: int | N
         if drift < 0 < late:
             drift = 0.0
         copies = 0 if late < -1.1 - 1e-9 else round(late) if late > 1.1 else 1
-        before = min(copies, round(drift - 0.6)) if late > 1.1 and drift > 1.1 else 0  # of the frame before
+        before = min(copies, round(drift - 0.6)) if late > 1.1 and drift > 1.1 else 0  # copies of the previous frame
         found += [max(number - 1, 0)] * before + [number] * (copies - before)
     return _first(found, count, "ffmpeg_r1")
 
 
 def ffmpeg_vf_fps1(times: Sequence[float], fps: float, seconds: float, count: int | None = None) -> list[int]:
-    """The files of `ffmpeg -vf fps=1`: the last frame whose time rounds to each second, or stays on from before it."""
+    """The files of `ffmpeg -vf fps=1`: for each second the last frame whose rounded time is not later."""
     rounded = [math.floor(t - times[0] + 0.5 + 1e-9) for t in times]
     end = math.floor(times[-1] - times[0] + 1 / fps + 0.5 + 1e-9)
     found = [max((i for i, r in enumerate(rounded) if r <= k), default=0) for k in range(max(1, end))]
@@ -74,13 +78,13 @@ def ffmpeg_vf_fps1(times: Sequence[float], fps: float, seconds: float, count: in
 
 
 def tome_linspace10(times: Sequence[float], fps: float, seconds: float, count: int | None = None) -> list[int]:
-    """TSPM's choice for its merged tokens among the files of `ffmpeg_r1`, in sorted order."""
+    """TSPM's selection for its merged tokens among the files of `ffmpeg_r1`, in sorted order."""
     files = ffmpeg_r1(times, fps, seconds)
     return [files[i] for i in _line(0, max(len(files) - 2, 0), count or 10)]
 
 
 def avqa_clips_8x16(times: Sequence[float], fps: float, seconds: float, count: int | None = None) -> list[int]:
-    """AVQA's eight stretches of 16 frames around even places, first or last frame repeated at the ends."""
+    """AVQA's eight stretches of 16 frames around evenly spaced positions, padded with the first or last frame."""
     frames, found = len(times), []
     for centre in _line(0, frames, 10)[1:9]:
         stretch = list(range(max(centre - 8, 0), frames - 1 if centre + 8 > frames else centre + 8))
@@ -102,7 +106,7 @@ def crab_plus_linspace(times: Sequence[float], fps: float, seconds: float, count
 
 
 def _line(low: int, high: int, count: int) -> list[int]:
-    """int(linspace(low, high, count)), as numpy rounds it."""
+    """int(linspace(low, high, count)) with numpy's rounding."""
     import numpy as np
 
     return [int(x) for x in np.linspace(low, high, count)]
@@ -126,4 +130,4 @@ RULES: dict[str, Rule] = {
         crab_plus_linspace,
     )
 }
-COUNTED = ("crab_arange", "crab_plus_linspace")  # rules that must be told how many
+COUNTED = ("crab_arange", "crab_plus_linspace")  # rules that need a count

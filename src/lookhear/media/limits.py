@@ -1,8 +1,8 @@
-"""What reading one file may cost: pixels, seconds, memory and processor time, whatever its headers claim.
+"""Limits on what reading one file may cost: pixels, seconds, memory and processor time.
 
-A header can claim anything at no cost: a day of sound in 3 kB, a picture of a billion pixels, a pause of a week. So
-nothing is allocated or computed because a header says so. Where a file really holds more than `Limits` allow, it is
-refused in one line.
+A header can claim anything at no cost: a day of sound in 3 kB, a picture of a billion pixels, a pause of a week.
+Nothing is therefore allocated or computed because of a header alone. A file whose content exceeds the `Limits` is
+refused with a one-line MediaError.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from lookhear.errors import MediaError
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that one file, or one decoded clip, may take."""
+    """Limits for one file or one decoded clip."""
 
-    pixels: int = 2**25  # of one picture: 34 million, as 8K has; one takes up to 0.8 GB while it is converted
-    seconds: float = 24 * 3600.0  # of a clip
-    pause: float = 600.0  # seconds without a packet in any track after which timestamps are not believed
-    memory: int = 4 * 2**30  # bytes of distinct frames and of sound, decoded at once
-    padding: int = 2**29  # bytes of repeated frames or silence that fill what is missing, decoded at once
-    rates: tuple[int, int] = (1_000, 1_000_000)  # samples per second of a sound track
-    start: float = 5.0  # processor seconds that any file may take, and …
-    bytes_per_second: float = 10_000.0  # … one more for each so many bytes
-    honest: float = 1_000.0  # bytes a second: a file with fewer is counted, packet by packet, before it is believed
+    pixels: int = 2**25  # pixels of one picture: 34 million, as in 8K; converting one takes up to 0.8 GB
+    seconds: float = 24 * 3600.0  # longest clip in seconds
+    pause: float = 600.0  # seconds without a packet in any track after which timestamps are invalid
+    memory: int = 4 * 2**30  # bytes of distinct frames and of sound that are decoded at once
+    padding: int = 2**29  # bytes of repeated frames or silence that are added at once
+    rates: tuple[int, int] = (1_000, 1_000_000)  # sample rates of a sound track in Hz
+    start: float = 5.0  # processor seconds allowed for any file, and …
+    bytes_per_second: float = 10_000.0  # … one more for each of so many bytes
+    honest: float = 1_000.0  # bytes per second of a file, below which its packets are counted to check its length
 
 
 LIMITS = Limits()
 
 
 class Stopwatch:
-    """Processor time spent inside `with` by this thread, held against what a file of this size may take."""
+    """Context manager that measures the processor time of this thread against the allowance for a file of this size."""
 
     def __init__(self, path: Path, limits: Limits) -> None:
         self._path, self._size = path, path.stat().st_size

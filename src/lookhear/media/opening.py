@@ -1,8 +1,8 @@
-"""The one place where a media file is opened: itself and nothing else.
+"""The only place where a media file is opened, without access to any other file.
 
-The container reads from an open file, not from a name, and may open nothing by itself (`protocol_whitelist`). So a
-playlist, a concat script or a reference cannot reach another file or the network, a `%d` in a name is no pattern, and
-a colon no protocol.
+The container reads from an open file, not from a name, and may open nothing itself (`protocol_whitelist`). A playlist,
+a concat script or a reference therefore cannot reach another file or the network; a `%d` in a name is not a pattern,
+and a colon not a protocol.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from lookhear.errors import MediaError
 from lookhear.media.limits import LIMITS
 
 ELSEWHERE = {"hls", "applehttp", "dash", "concat", "concatf", "imf", "sdp", "rtsp", "rtp", "sap", "webm_dash_manifest"}
-BUFFER = 1 << 18  # bytes read at once
-# broken tags are not worth a crash; PyAV 19 needs not be told
+BUFFER = 1 << 18  # bytes per read
+# malformed tags must not raise; PyAV 19 ignores them by itself
 TAGS: dict = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "ignore"}
-DECODER = {"max_pixels": str(LIMITS.pixels), "max_samples": str(LIMITS.rates[1])}  # a larger frame is an error
-PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"[playlist]", b"RTSPtext")  # how files begin that only name others
+DECODER = {"max_pixels": str(LIMITS.pixels), "max_samples": str(LIMITS.rates[1])}  # larger frames are an error
+PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"[playlist]", b"RTSPtext")  # first bytes of files that only name others
 
 
 def open_media(path: Path | str) -> InputContainer:
-    """The opened container at `path`. Raises MediaError, one line, quoting the path and naming the way out."""
+    """Open the container at `path`. Raises MediaError with one line."""
     path = Path(path)
     try:
         mode = path.stat().st_mode
@@ -39,7 +39,7 @@ def open_media(path: Path | str) -> InputContainer:
         if path.stat().st_size == 0:
             raise MediaError(f"{str(path)!r} is empty (0 bytes). Download or copy it again.")
         file = _File(path)
-    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte, or one that cannot be written
+    except (OSError, ValueError) as error:  # ValueError: the name contains a zero byte or cannot be encoded
         raise MediaError(_unreachable(path, error)) from None
     if file.head.lstrip().startswith(PLAYLISTS):
         file.close()
@@ -69,7 +69,7 @@ def close(container: InputContainer) -> None:
 
 @contextmanager
 def opened(path: Path | str) -> Iterator[InputContainer]:
-    """The container at `path`, closed at the end of `with`."""
+    """Context manager: the container at `path`."""
     container = open_media(path)
     try:
         yield container
@@ -78,7 +78,7 @@ def opened(path: Path | str) -> Iterator[InputContainer]:
 
 
 class _File:
-    """What PyAV reads from: a file without a name."""
+    """A file without a name, from which PyAV reads."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb", buffering=0)

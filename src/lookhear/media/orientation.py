@@ -1,9 +1,7 @@
-"""Which way round a stored picture is shown: a display matrix as one of the eight turns and mirrorings of a rectangle.
+"""Orientation of a stored picture: a display matrix as one of the eight rotations and reflections of a rectangle.
 
-    x' = a x + c y        a, b, c, d: the matrix's first two rows and columns; x to the right, y down
-    y' = b x + d y        where |b| + |c| > |a| + |d|, rows become columns; a negative sign reverses that axis
-
-Sound and time have no such thing: only the decoder of pictures uses this.
+x' = a x + c y        a, b, c, d: the matrix's first two rows and columns; x to the right, y down
+y' = b x + d y        if |b| + |c| > |a| + |d|, rows become columns; a negative sign reverses that axis
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-NAME = "turned and mirrored as displayed"  # in the card of features
+NAME = "turned and mirrored as displayed"  # part of the signature of features
 EXIF_ORIENTATION = 274  # the tag; its values 1 to 8 as (transposed, left_right, top_bottom)
 EXIF = {
     2: (False, True, False),
@@ -37,7 +35,7 @@ class Orientation:
     top_bottom: bool = False
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
-        """`pixels` (height, width, …) as they are shown; the same array where nothing is to be done."""
+        """`pixels` (height, width, …) in the displayed orientation; the same array if nothing changes."""
         shown = pixels.swapaxes(0, 1) if self.transposed else pixels
         shown = shown[:, ::-1] if self.left_right else shown
         shown = shown[::-1] if self.top_bottom else shown
@@ -45,13 +43,13 @@ class Orientation:
 
     @property
     def mirrored(self) -> bool:
-        """Text would be in mirror writing without it: the number of reversals, transposition included, is odd."""
+        """Whether the transformation is a reflection: an odd number of reversals, including the transposition."""
         return self.transposed ^ self.left_right ^ self.top_bottom
 
     @property
     def rotation(self) -> int:
-        """Degrees counter-clockwise by which the picture is turned, before it is mirrored left to right if it is."""
-        lower = self.left_right != self.mirrored  # left and right reversed by the turn alone
+        """Counter-clockwise rotation in degrees, applied before a left-right reflection if there is one."""
+        lower = self.left_right != self.mirrored  # left and right are reversed by the rotation alone
         if self.transposed:
             return 270 if lower else 90
         return 180 if lower else 0
@@ -61,17 +59,17 @@ UPRIGHT = Orientation()
 
 
 def of_matrix(a: float, b: float, c: float, d: float) -> Orientation:
-    """The nearest orientation to a display matrix; a picture turned by 30 degrees is shown as stored."""
+    """The nearest orientation to a display matrix; a picture rotated by 30 degrees is shown as stored."""
     if abs(b) + abs(c) > abs(a) + abs(d):
         return Orientation(True, c < 0, b < 0)
     return Orientation(False, a < 0, d < 0)
 
 
 def of_frame(frame: av.VideoFrame) -> Orientation:
-    """What the file's display matrix, or that of the codec, says of a decoded frame."""
+    """The orientation of a decoded frame, from the display matrix of the file or of the codec."""
     try:
         matrix = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # PyAV 18 knows no EXIF and then lists nothing: the angle is all that can be had
+    except ValueError:  # PyAV 18 does not support EXIF and lists nothing: only the angle is available
         turns = round(frame.rotation / 90) % 4
         return (UPRIGHT, Orientation(True, False, True), Orientation(False, True, True), Orientation(True, True))[turns]
     if matrix is None:
@@ -81,11 +79,11 @@ def of_frame(frame: av.VideoFrame) -> Orientation:
 
 
 def of_image(path: Path) -> Orientation:
-    """What the EXIF data of an image file say; as stored where there are none or where they cannot be read."""
+    """The orientation in the EXIF data of an image file; as stored if there are none or they cannot be read."""
     from PIL import Image
 
     try:
         with Image.open(path) as image:
             return Orientation(*EXIF.get(image.getexif().get(EXIF_ORIENTATION, 1), (False, False, False)))
     except (OSError, ValueError, TypeError, SyntaxError, Image.DecompressionBombError):
-        return UPRIGHT  # the decoder of frames reports what is wrong with the picture itself
+        return UPRIGHT  # the frame decoder reports the error

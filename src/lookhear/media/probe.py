@@ -1,8 +1,8 @@
-"""Probe: what is in a file, told from its headers and first frame, without decoding it.
+"""Read the properties of a media file from its headers and first frame, without decoding it.
 
 Every file has one clock. Its time 0 is the earliest start of its best picture and best sound track, whichever of the
-two are asked for later: muting a clip never moves its picture. The best tracks are those ffmpeg would choose (default
-before others, more data before less); a cover picture attached to a song is not a picture.
+two is requested later, so muting a clip never shifts its picture. The best tracks are those that ffmpeg would choose
+(default before others, more data before less). A cover picture attached to a song is not a picture track.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from lookhear.media.limits import LIMITS, Stopwatch
 from lookhear.media.opening import opened
 from lookhear.media.orientation import UPRIGHT, Orientation, of_frame, of_image
 
-# Containers that state how long they are and where each second lies. Others (mp3, raw streams, MPEG) guess from the bit
-# rate: their length is counted, and they are read from the beginning rather than entered in the middle.
+# Containers with a reliable length and index. Others (mp3, raw streams, MPEG) estimate the length from the bit
+# rate: their packets are counted, and they are read from the beginning instead of seeking.
 INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "wav", "flac"}
-FILMS = {"gif", "apng", "webp_anim", "jpegxl_anim"}  # formats of one image or of several
-IMAGE_BRANDS = {"avif", "heic", "heix", "mif1"}  # of files that are built like mp4
+FILMS = {"gif", "apng", "webp_anim", "jpegxl_anim"}  # formats of one image or several
+IMAGE_BRANDS = {"avif", "heic", "heix", "mif1"}  # image brands of mp4-like files
 
 
 @dataclass(frozen=True)
 class Picture:
-    """The picture track. `start` and `end` are seconds on the file's clock; `end` is None for a still, which lasts."""
+    """The picture track. `start` and `end` are seconds on the file's clock; `end` is None for a still image."""
 
     index: int
     codec: str
-    width: int  # as shown, after rotation
+    width: int  # as displayed, after rotation
     height: int
-    rotation: int  # degrees counter-clockwise that the stored picture is turned by to be shown: 0, 90, 180 or 270
-    mirrored: bool  # left to right, after that turn
+    rotation: int  # counter-clockwise rotation of the stored picture for display in degrees: 0, 90, 180 or 270
+    mirrored: bool  # left to right, after that rotation
     fps: float | None
     start: float
     end: float | None
@@ -47,7 +47,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Sound:
-    """The sound track. Whether it is silent is known only after decoding: see `Media.silent`."""
+    """The sound track. Only decoding shows whether it is silent: see `Media.silent`."""
 
     index: int
     codec: str
@@ -59,20 +59,20 @@ class Sound:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is in a file. `zero` is the file's own timestamp, in seconds, of what is called time 0 here."""
+    """The properties of a file. `zero` is the file's own timestamp, in seconds, of time 0."""
 
     path: str
     format: str
-    duration: float  # seconds from time 0 to the end of the longer of the two tracks; 0 for a still
+    duration: float  # seconds from time 0 to the end of the longer track; 0 for a still image
     zero: float
     picture: Picture | None
     sound: Sound | None
-    cover: bool  # a cover picture is attached
-    tracks: int  # of any kind
+    cover: bool  # whether a cover picture is attached
+    tracks: int  # number of tracks of any kind
 
 
 def probe(path: Path | str) -> Facts:
-    """The facts about the file at `path`. Raises MediaError where it cannot be read as picture or sound."""
+    """The facts about the file at `path`. Raises MediaError if it has no readable picture or sound."""
     with opened(path) as container:
         facts = describe(container, path)
         if facts.picture is None:
@@ -86,7 +86,7 @@ def probe(path: Path | str) -> Facts:
 
 
 def describe(container: InputContainer, path: Path | str) -> Facts:
-    """The facts that headers tell, and a count of packets where they do not; rotation is left at 0."""
+    """The facts from headers, and from counting packets if headers are insufficient; rotation is 0."""
     picture, sound, cover = best_tracks(container)
     if picture is None and sound is None:
         there = "only a cover picture" if cover else f"{len(container.streams)} tracks, none of them picture or sound"
@@ -137,40 +137,40 @@ def describe(container: InputContainer, path: Path | str) -> Facts:
 
 
 def is_image(container: InputContainer) -> bool:
-    """The file is of a format that holds one image."""
+    """Whether the format holds a single image."""
     return container.format.name == "image2" or container.format.name.endswith("_pipe")
 
 
 def _may_be_image(container: InputContainer) -> bool:
-    """The file is of a format that holds one image or a short film: the number of packets decides."""
+    """Whether the format holds a single image or several: the number of packets decides."""
     return container.format.name in FILMS or container.metadata.get("major_brand") in IMAGE_BRANDS
 
 
 def _believed(container: InputContainer, size: int, spans: dict[int, tuple[float, float | None]]) -> bool:
-    """Headers state where every track ends, and the file is large enough for that to be likely."""
+    """Whether headers state the end of every track, and the file size makes it plausible."""
     if container.format.name not in INDEXED or any(end is None for _, end in spans.values()):
         return False
     if container.format.name.startswith("matroska") and container.start_time:
-        return False  # its duration is an end to some writers and a length to others
+        return False  # its duration field means an end for some writers and a length for others
     longest = max(end for _, end in spans.values() if end is not None) - min(start for start, _ in spans.values())
     return longest * LIMITS.honest <= size
 
 
 def best_tracks(container: InputContainer) -> tuple[VideoStream | None, AudioStream | None, bool]:
-    """The picture and sound tracks that ffmpeg would choose, and whether a cover picture is attached."""
+    """(picture track, sound track) that ffmpeg would choose, and whether a cover picture is attached."""
     covers = [s for s in container.streams.video if s.disposition & Disposition.attached_pic]
     pictures = [s for s in container.streams.video if s not in covers and s.codec_context and s.time_base]
     best = container.streams.best("video")
     picture = next((s for s in pictures if s == best), pictures[0] if pictures else None)
     best = container.streams.best("audio", related=picture)
     sound = next((s for s in container.streams.audio if s == best), None)
-    if sound is not None and not (sound.codec_context and sound.time_base):  # a codec this build cannot decode
+    if sound is not None and not (sound.codec_context and sound.time_base):  # a codec without decoder in this build
         sound = None
     return picture, sound, bool(covers)
 
 
 def _span(container: InputContainer, stream: Stream) -> tuple[float, float | None]:
-    """Start and end of a track in the file's own seconds, as its headers state them."""
+    """Start and end of a track in the file's own seconds, as stated by its headers."""
     assert stream.time_base is not None, "`best_tracks` leaves out what has none"
     start = float(stream.start_time * stream.time_base) if stream.start_time is not None else 0.0
     if stream.duration:
@@ -181,7 +181,7 @@ def _span(container: InputContainer, stream: Stream) -> tuple[float, float | Non
 
 
 def _counted(path: Path | str, streams: list[Stream]) -> tuple[dict[int, tuple[float, float | None]], dict[int, int]]:
-    """Start and end of tracks, and how many packets they have, by reading all packets, undecoded."""
+    """Start and end of tracks and their numbers of packets, by reading all packets without decoding."""
     spans: dict[int, tuple[float, float | None]] = {}
     packets = {s.index: 0 for s in streams}
     for packet, begin, end in _packets(path, [s.index for s in streams]):
@@ -190,7 +190,7 @@ def _counted(path: Path | str, streams: list[Stream]) -> tuple[dict[int, tuple[f
         packets[packet.stream_index] += 1
     dated = [(s.index, s.start_time, s.time_base) for s in streams]
     starts = {index: float(start * base) for index, start, base in dated if start is not None and base is not None}
-    for index, start in starts.items():  # the sound may start later than its packets (encoder delay): headers know
+    for index, start in starts.items():  # the sound may start later than its packets (encoder delay), as headers state
         if index in spans:
             low, high = spans[index]
             spans[index] = max(low, min(start, high or start)), high
@@ -199,8 +199,10 @@ def _counted(path: Path | str, streams: list[Stream]) -> tuple[dict[int, tuple[f
 
 
 def _packets(path: Path | str, indices: list[int]) -> Iterator[tuple[av.Packet, float, float]]:
-    """The packets of some tracks, undecoded, with begin and end in the file's own seconds; up to where it is damaged
-    or its timestamps cannot be believed. Thousands of times faster than real time."""
+    """The packets of some tracks, undecoded, with begin and end in the file's own seconds.
+
+    Stops where the file is damaged or its timestamps are invalid. Thousands of times faster than real time.
+    """
     clock, watch = Clock(), Stopwatch(Path(path), LIMITS)
     with opened(path) as container:
         found = container.demux([container.streams[i] for i in indices])
@@ -221,13 +223,13 @@ def _packets(path: Path | str, indices: list[int]) -> Iterator[tuple[av.Packet, 
 
 
 class Clock:
-    """Follows the packets of a file and tells where its timestamps cannot be believed any more."""
+    """Detects, packet by packet, where the timestamps of a file become invalid."""
 
     def __init__(self) -> None:
         self.until: float | None = None  # seconds: the latest end of a packet so far
 
     def believes(self, begin: float, packet: av.Packet) -> bool:
-        """No pause of all tracks is longer than `Limits.pause`; `begin` is the packet's time in seconds."""
+        """Whether the pause before this packet is within `Limits.pause`; `begin` is the packet's time in seconds."""
         if self.until is not None and begin > self.until + LIMITS.pause:
             return False
         self.until = max(begin + lasting(packet), begin if self.until is None else self.until)
@@ -235,14 +237,14 @@ class Clock:
 
 
 def lasting(packet: av.Packet) -> float:
-    """Seconds that a packet says it lasts, as far as that can be believed."""
+    """Duration in seconds that a packet states, limited to plausible values."""
     return min(LIMITS.pause, float((packet.duration or 0) * packet.time_base))
 
 
 def frame_times(path: Path | str, start: float = 0.0, end: float | None = None) -> tuple[list[float], float, float]:
-    """When each frame between `start` and `end` is shown, frames a second, and seconds by the header; nothing decoded.
+    """(time of each frame between `start` and `end`, frames per second, seconds by the header), without decoding.
 
-    Seconds are on the file's clock. Raises MediaError where there is no moving picture in that stretch.
+    Seconds are on the file's clock. Raises MediaError if there is no moving picture in that time span.
     """
     with opened(path) as container:
         facts = describe(container, path)
@@ -266,5 +268,5 @@ def _first_orientation(container: InputContainer, facts: Facts) -> Orientation:
             assert isinstance(frame, av.VideoFrame)
             return of_frame(frame)
     except av.error.FFmpegError:
-        pass  # nothing decodable: `decode` will say so
+        pass  # nothing decodable: `decode` will report it
     return UPRIGHT

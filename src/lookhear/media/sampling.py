@@ -1,12 +1,12 @@
-"""Sampling: which seconds of a clip are looked at, as one frozen value with a name.
+"""Sampling: which frames of a clip are decoded, as a frozen value with a name.
 
-    |----step----|----step----|----step----|--|      per_second, offset 0.5: the middle of each step
-          x            x            x
-    |------part------|------part------|              uniform, count 2: the middle of each equal part
-            x                 x
+|----step----|----step----|----step----|--|      per_second, offset 0.5: the middle of each step
+      x            x            x
+|------part------|------part------|              uniform, count 2: the middle of each equal part
+        x                 x
 
-A new rule is a function `(sampling, start, end) -> times` in RULES and, where its settings differ, a line in `name`.
-Rules of published scripts go by the numbers of frames instead: `frame_rules.py`.
+A new rule is a function `(sampling, start, end) -> times` in RULES and, if it has settings of its own, a line in
+`name`. Rules of published scripts use frame numbers instead of times: `frame_rules.py`.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from lookhear.media import frame_rules
 
 @dataclass(frozen=True)
 class Sampling:
-    """Which frames are taken, how large they come, and at what rate sound is heard.
+    """Which frames are decoded, their size, and the sample rate of the sound.
 
     `rule` is `per_second` (one frame in every 1/`fps` seconds, at `offset` of the step), `uniform` (`count` frames, one
-    at `offset` of each equal part), `every` (each frame of the file), or the name of a published script's choice in
+    at `offset` of each equal part), `every` (each frame of the file), or the name of a published script's rule in
     `frame_rules` (`music_avqa_adaptive`, `crab_arange` with `count`, …). `size` (height, width) scales inside the
-    decoder, after rotation; None keeps the file's own. `loop_filter` False leaves out the smoothing of block edges at
-    the end of decoding: faster, pixels off by a little (docs/results/extraction.md says how much). Raises RecipeError
-    where the settings make no sense.
+    decoder, after rotation; None keeps the file's size. `loop_filter` False omits the deblocking filter of the decoder:
+    faster, with slightly different pixels (measured in docs/results/extraction.md). Raises RecipeError for invalid
+    settings.
     """
 
     rule: str = "per_second"
@@ -53,7 +53,7 @@ class Sampling:
         if self.rule in ("per_second", "every", "avqa_clips_8x16") and self.count is not None:
             raise RecipeError(f"Sampling count={self.count!r} belongs to rule 'uniform', not to {self.rule!r}.")
         if self.size is not None:
-            object.__setattr__(self, "size", tuple(self.size))  # a YAML list is welcome
+            object.__setattr__(self, "size", tuple(self.size))  # YAML gives a list
             if len(self.size) != 2 or not all(isinstance(n, int) and n > 0 for n in self.size):
                 raise RecipeError(f"Sampling size={self.size!r}: give (height, width) in pixels, both positive.")
         if not (isinstance(self.sample_rate, int) and self.sample_rate > 0):
@@ -61,12 +61,12 @@ class Sampling:
 
     @property
     def numbered(self) -> bool:
-        """Frames are chosen by their numbers in the file, as a published script does, not by time."""
+        """Whether frames are selected by their numbers in the file, as by a published script, instead of by time."""
         return self.rule in frame_rules.RULES
 
     @property
     def name(self) -> str:
-        """A short text that differs wherever two samplings do: part of a feature's signature."""
+        """A short text that differs for any two samplings; part of a feature's signature."""
         size = f" {self.size[0]}x{self.size[1]}" if self.size else ""
         how = {
             "per_second": f" fps={self.fps:g} offset={self.offset:g} tail=half",
@@ -77,9 +77,9 @@ class Sampling:
         return f"{self.rule}{how.get(self.rule, counted)}{size} {self.sample_rate}Hz{rough}"
 
     def times(self, start: float, end: float) -> list[float] | None:
-        """The wanted times in seconds, ascending, for a stretch `start` to `end`; None: the file decides (`every`).
+        """The requested times in seconds, ascending, from `start` to `end`; None if the file determines them (`every`).
 
-        Where frames go by number this is the choice among frames at 25 a second, which is what blank clips have.
+        For rules by frame number: their selection among frames at 25 per second, which is used for blank clips.
         """
         if self.numbered:
             return sorted(
@@ -88,15 +88,15 @@ class Sampling:
         return RULES[self.rule](self, start, end)
 
     def chosen(self, times: Sequence[float], fps: float, seconds: float) -> list[float]:
-        """Of frames at `times`, `fps` a second by the header, those that a rule by number takes, in its own order."""
+        """The frames that a rule by number selects among those at `times` (`fps` by the header), in its order."""
         return [times[i] for i in frame_rules.RULES[self.rule](times, fps, seconds, self.count)]
 
 
 def _per_second(sampling: Sampling, start: float, end: float) -> list[float]:
-    """Tail rule "half": a last fractional step counts if at least half of it is there; the shortest clip gives one."""
+    """Tail rule "half": an incomplete last step counts if at least half of it is there; any clip has one step."""
     steps = max(1, math.floor((end - start) * sampling.fps + 0.5 + 1e-9))
     times = [start + (k + sampling.offset) / sampling.fps for k in range(steps)]
-    if times[-1] >= end:  # the sample point of that last step is past the end: the same place of what is there
+    if times[-1] >= end:  # past the end: the same fraction of the step's actual length
         begin = start + (steps - 1) / sampling.fps
         times[-1] = begin + sampling.offset * (end - begin)
     return times

@@ -1,7 +1,7 @@
 """Write a video (H.264 + AAC mp4) or a sound (wav), atomically and with the same bytes every time.
 
-What is written appears under its name only when it is whole (`files.whole`); missing folders are made. One
-encoder thread, so bytes do not depend on the number of cores.
+Files are renamed to their final name when they are complete (`files.whole`); missing folders are created. The encoder
+uses one thread, so that bytes do not depend on the number of cores.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def write(
 ) -> None:
     """Write `frames` uint8 (height, width, 3) at `fps` and `waveform` float32 (sample,) to an mp4; either may be None.
 
-    Frames may come from a generator: memory does not grow with length. An odd height or width is made even by
-    repeating the last row or column, which H.264's 4:2:0 needs. Raises MediaError.
+    Frames may come from a generator: memory does not grow with length. Odd heights and widths are made even by
+    repeating the last row or column, as H.264's 4:2:0 needs. Raises MediaError.
     """
     if frames is None and waveform is None:
         raise MediaError(f"Cannot write {str(path)!r}: neither frames nor a waveform to write.")
@@ -43,7 +43,7 @@ def write(
 
 
 def write_wav(path: Path | str, waveform: np.ndarray, sample_rate: int = 16_000) -> None:
-    """Write `waveform` float32 (sample,) as 16-bit mono wav; values beyond -1..1 are limited to it."""
+    """Write `waveform` float32 (sample,) as 16-bit mono wav; values outside -1..1 are clipped."""
     samples = np.round(np.clip(_mono(path, waveform), -1, 1) * 32767).astype("<i2")
 
     def put(file: Path) -> None:
@@ -69,7 +69,7 @@ def _atomically(path: Path, put: Callable[[Path], None]) -> None:
         with files.whole(path) as part:
             try:
                 put(part)
-            except av.error.FFmpegError as error:  # many of them are OSErrors or ValueErrors as well
+            except av.error.FFmpegError as error:  # many of them are also OSErrors or ValueErrors
                 reason = f"{_reason(error)}. Check the frame size and rates, the folder and its free space"
                 raise MediaError(f"Cannot write {str(path)!r}: {reason}.") from None
     except FileError as error:
@@ -93,7 +93,7 @@ def _mp4(
     with av.open(f"file:{file}", "w", format="mp4", container_options=options) as out:
         sound = None
         shape: tuple[int, ...] | None = None
-        fed = 0  # samples given to the audio encoder so far
+        fed = 0  # number of samples passed to the audio encoder
         for index, pixels in enumerate(frames if frames is not None else ()):
             if shape is None:
                 shape = _check(path, pixels, index, None)
@@ -110,7 +110,7 @@ def _mp4(
             frame = shrink.reformat(av.VideoFrame.from_ndarray(np.ascontiguousarray(even)), format="yuv420p", threads=1)
             frame.pts, frame.time_base = index, 1 / rate
             out.mux(picture.encode(frame))
-            if sound is not None and waveform is not None:  # keeps sound and picture side by side in the file
+            if sound is not None and waveform is not None:  # interleaves sound and picture in the file
                 until = min(len(waveform), round((index + 1) / fps * sample_rate))
                 _feed(out, sound, waveform[fed:until], fed, sample_rate)
                 fed = max(fed, until)
@@ -126,17 +126,18 @@ def _mp4(
 
 
 def _x264(width: int) -> dict[str, str]:
-    """Options of the picture encoder under which equal frames give equal bytes.
+    """Options of the picture encoder with which equal frames give equal bytes.
 
-    x264's macroblock tree works on eight blocks of 16 pixels at a time and reads past the end of a shorter row: about
-    one file in forty then differs in its first frame. It stays on, for a third less size, where rows are whole.
+    x264's macroblock tree processes eight blocks of 16 pixels at a time and reads past the end of a shorter row, so
+    that about one file in forty differs in its first frame. It saves a third of the size, and stays on for widths
+    without shorter rows.
     """
     options = {"preset": "veryfast", "threads": "1"}
     return options if width % 128 == 0 else options | {"x264-params": "mbtree=0"}
 
 
 def _odd(shape: tuple[int, ...]) -> bool:
-    """Height or width is not a multiple of two."""
+    """Whether height or width is odd."""
     return bool(shape[0] % 2 or shape[1] % 2)
 
 
@@ -152,7 +153,7 @@ def _check(path: Path | str, pixels: np.ndarray, index: int, shape: tuple[int, .
 def _sound(out: OutputContainer, waveform: np.ndarray | None, sample_rate: int) -> AudioStream | None:
     if waveform is None:
         return None
-    # against the default coder: three times faster, and closer to the original at 4 bits a sample (37 to 31 dB, tones)
+    # compared with the default coder: three times faster, and more exact at 4 bits a sample (37 to 31 dB, tones)
     sound = out.add_stream("aac", rate=sample_rate, layout="mono", options={"aac_coder": "fast"})
     sound.codec_context.bit_rate = min(4 * sample_rate, 128_000)
     sound.codec_context.flags |= av.codec.context.Flags.bitexact

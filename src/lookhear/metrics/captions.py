@@ -9,10 +9,11 @@ called `meteor_exact` and is lower than the Java one. Each caption has one Answe
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import pairwise
 
 import numpy as np
@@ -91,24 +92,27 @@ def cider_d(said: Sequence[Sequence[str]], true: Sequence[Sequence[Sequence[str]
 
     Document frequencies come from these references; a set of one caption has zero idf and scores 0.
     """
-    rows: list[Counter[tuple[str, ...]]] = [
-        Counter({gram for r in references for n in range(1, ORDER + 1) for gram in _grams(r, n)}) for references in true
-    ]
-    documents: Grams = sum(rows, Counter())
-    size = np.log(len(true))
+    documents: Grams = Counter()
+    for references in true:
+        documents.update({gram for r in references for n in range(1, ORDER + 1) for gram in _grams(r, n)})
+    size = math.log(len(true)) if true else 0.0
+    idf = {gram: size - math.log(count) for gram, count in documents.items()}
 
-    def weigh(caption: Sequence[str], n: int) -> dict[tuple[str, ...], float]:
-        return {g: count * (size - np.log(max(1, documents[g]))) for g, count in _grams(caption, n).items()}
+    @lru_cache(maxsize=1)  # a caption is weighed once for all its references, and once if the next one is equal
+    def weighed(caption: tuple[str, ...]) -> list[dict[tuple[str, ...], float]]:
+        counts = [_grams(caption, n) for n in range(1, ORDER + 1)]
+        return [{gram: count * idf.get(gram, size) for gram, count in some.items()} for some in counts]
 
     scores = []
     for caption, references in zip(said, true, strict=True):
         total = 0.0
+        ours = weighed(tuple(caption))
         for reference in references:
-            near = np.exp(-((len(caption) - len(reference)) ** 2) / (2 * SIGMA**2))
-            for n in range(1, ORDER + 1):
-                a, b = weigh(caption, n), weigh(reference, n)
+            near = math.exp(-((len(caption) - len(reference)) ** 2) / (2 * SIGMA**2))
+            theirs = weighed.__wrapped__(tuple(reference))
+            for a, b in zip(ours, theirs, strict=True):
                 shared = sum(min(a[gram], b[gram]) * b[gram] for gram in a.keys() & b.keys())
-                norm = np.sqrt(sum(v * v for v in a.values()) * sum(v * v for v in b.values()))
+                norm = math.sqrt(sum(v * v for v in a.values()) * sum(v * v for v in b.values()))
                 total += near * shared / norm if norm else 0.0
         scores.append(float(10 * total / (ORDER * len(references))))
     return scores

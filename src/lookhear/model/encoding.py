@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from lookhear.errors import MediaError, ModelError
+from lookhear.errors import DependencyError, MediaError, ModelError, RecipeError
 from lookhear.model._clips import stamp
 from lookhear.model.pointing import empty_seconds
 from lookhear.store import world as worlds
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import encoders_of, fill
+from lookhear.store.names import configured, serving
 from lookhear.store.official import OFFICIAL
 from lookhear.types import Clip, Example, Media
 
@@ -47,6 +49,7 @@ class Encoding:
         self.name, self.features, self.cards, self.build = name, dict(features), cards, build
         self.encoders: dict[str, Any] = {}
         self.remembered: OrderedDict[Any, Remembered] = OrderedDict()
+        self.spelling: dict[str, Callable[[str], list[str]] | None] = {}
 
     def encoder(self, name: str) -> Any:
         """The encoder `name`, built once. Raises ModelError if its signature differs from that of training."""
@@ -56,6 +59,20 @@ class Encoding:
             self._agrees(name, {"weights": encoder.signature().get("sha256"), "streams": dict(encoder.streams)})
             self.encoders[name] = encoder
         return self.encoders[name]
+
+    def pieces(self, stream: str) -> Callable[[str], list[str]] | None:
+        """A function from a text to what the rows of the text stream `stream` stand for.
+
+        None if its encoder does not tell, or if its tokenizer is not available here: evidence then has no words.
+        """
+        if stream not in self.spelling:
+            self.spelling[stream] = None
+            name, own = serving(self.features.get(stream, ""), stream)
+            with suppress(ModelError, DependencyError, RecipeError):  # plug-ins and features of unknown encoders
+                module, settings = configured(name)
+                if own in ("words", "tokens") and hasattr(module, "pieces"):
+                    self.spelling[stream] = module.pieces(settings)
+        return self.spelling[stream]
 
     def _refuse_adopted(self, name: str) -> None:
         """Raise ModelError for adopted features, which exist only for their own clips and cannot be computed."""

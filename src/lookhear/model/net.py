@@ -21,7 +21,7 @@ from lookhear.model._clips import Video, Watched, about
 from lookhear.model.encoding import Encoding
 from lookhear.model.options import among, by_text, chosen, pairs, with_options
 from lookhear.model.pieces import gathered, together
-from lookhear.model.pointing import TRACKS, Empty, segments, trimmed
+from lookhear.model.pointing import TRACKS, Empty, segments, trimmed, word_weights
 from lookhear.model.wordings import Wordings
 from lookhear.nets import Net
 from lookhear.store import world as worlds
@@ -136,6 +136,7 @@ class NetModel:
                 [watched.seconds[i] for i in rows],
                 [watched.notes[i] for i in rows],
                 [self._empty(watched.clips[i]) for i in rows],
+                some,
             )
             if self.recipe.data.options == "mask":
                 said = [chosen(a, e) for a, e in zip(said, some, strict=True)]
@@ -214,10 +215,12 @@ class NetModel:
         seconds: Sequence[int | None],
         notes: Sequence[tuple[str, ...]],
         empty: Sequence[Empty],
+        examples: Sequence[Example],
     ) -> list[Answer]:
         scores = output.logits.float().softmax(-1).cpu()
         opinions = {name: logits.float().softmax(-1).cpu() for name, logits in output.opinions.items()}
         attention = {name: weight.float().cpu() for name, weight in output.attention.items()}
+        read = self._read(output, examples)
         answers = []
         for i in range(len(scores)):
             ranked = self._ranked(scores[i])
@@ -227,12 +230,25 @@ class NetModel:
                 if name in attention
             }
             evidence = Evidence(
-                weights.get("seen", ()), weights.get("heard", ()), {n: self._ranked(o[i]) for n, o in opinions.items()}
+                weights.get("seen", ()),
+                weights.get("heard", ()),
+                {n: self._ranked(o[i]) for n, o in opinions.items()},
+                {n: w for n, w in read[i].items() if n not in TRACKS or weights.get(n)},
             )
             found = tuple(s for name, some in weights.items() for s in segments(name, some, empty[i].get(name, ())))
             text = next(iter(ranked))
             answers.append(Answer(text, ranked, found, (), evidence, raw=text, notes=notes[i]))
         return answers
+
+    def _read(self, output: Output, examples: Sequence[Example]) -> list[dict[str, tuple[tuple[str, float], ...]]]:
+        """For each question, the weights of its words by what attends to them."""
+        stream = next((n for n in orders(self.net.answer) if n in ("words", "tokens")), "")
+        pieces = self.encoding.pieces(stream) if output.words and stream else None
+        if pieces is None:
+            return [{} for _ in examples]
+        weights = {name: weight.float().cpu() for name, weight in output.words.items()}
+        spelled = [pieces(text_of(e, stream)) for e in examples]
+        return [{n: word_weights(w[i], some) for n, w in weights.items()} for i, some in enumerate(spelled)]
 
     def _ranked(self, probabilities: Tensor) -> dict[str, float]:
         values, order = probabilities.sort(descending=True, stable=True)

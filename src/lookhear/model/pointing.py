@@ -44,6 +44,23 @@ def empty_seconds(media: Media) -> dict[str, tuple[bool, ...]]:
     return found
 
 
+def word_weights(weight: Tensor, pieces: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    """(word, weight) in order, summing to 1, from the weight of each row of a text stream and what the rows stand for.
+
+    Pieces of a word (`##`) are added up. The weight of the rows after the last piece, if any, is called [padding].
+    """
+    shares = (weight / weight.sum().clamp(min=1e-12)).tolist()
+    found: list[tuple[str, float]] = []
+    for piece, share in zip(pieces, shares, strict=False):
+        if piece.startswith("##") and found:
+            before, sofar = found.pop()
+            found.append((before + piece.removeprefix("##"), sofar + share))
+        else:
+            found.append((piece, share))
+    rest = sum(shares[len(pieces) :])
+    return (*found, ("[padding]", rest)) if rest > 1e-6 else tuple(found)
+
+
 def trimmed(weight: Tensor, seconds: int | None, empty: Sequence[bool] = ()) -> tuple[float, ...]:
     """The weights of a clip's own seconds, summing to 1; none where the track is `empty` throughout."""
     if empty and all(empty):

@@ -16,7 +16,7 @@ potentials among each other. The seconds of each quarter of the clip replace the
 the regions of four frames in sequence, the quarters are those frames. The dialogue history is left out, and logits from
 [attended words; last state] replace the decoder, which is a language model. With `read="words"`, word vectors of a
 frozen encoder replace the embedding. The adaptation behind published AVQA results was never released. The evidence is
-the attention to each second, with a quarter of the weight for each quarter.
+the attention to each word and to each second, with a quarter of the weight for each quarter.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ class AVSD(Reads):
             seen = torch.cat([seen[:, : length - 1], seen[:, length - 1 :].sum(dim=1, keepdim=True)], dim=1)
         hidden = {f"taken{i}": x for i, x in enumerate(taken)} | {"joined": joined}
         logits = self.head(torch.cat([taken[0], joined[:, -1]], dim=-1))
-        return Output(logits, attention={"seen": seen, "heard": weights[5]}, hidden=hidden)
+        return Output(logits, attention={"seen": seen, "heard": weights[5]}, hidden=hidden, words={"both": weights[0]})
 
 
 def build(config: Config) -> AVSD:

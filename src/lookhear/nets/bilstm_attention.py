@@ -8,8 +8,7 @@ Eq. 8 is the sum of directions, Eq. 9-12 the attention. The model was made for t
 
 Adapted: published AVQA results do not say how the picture was added. Here the mean over time is multiplied with the
 question, as in the tables' other question-and-picture baseline; `sound` concatenates the mean of the sound. The net is
-wider than the paper's 100. Its attention is over words, so it gives no evidence in seconds; the weights of the words
-are in `hidden`.
+wider than the paper's 100. Its attention is over words, so it gives evidence in words and none in seconds.
 """
 
 from __future__ import annotations
@@ -70,7 +69,7 @@ class BiLSTMAttention(SeesHears):
         states, _ = self.read(words, padding_mask)
         states = self.drop(sum(states.chunk(2, dim=-1)))
         taken, weight = weigh(self.score(states.tanh()).squeeze(-1), states, padding_mask)
-        return Output(self.head(taken.tanh() * memory["clip"]), hidden={"word_weight": weight})
+        return Output(self.head(taken.tanh() * memory["clip"]), words={"question": weight})
 
 
 def build(config: Config) -> BiLSTMAttention:

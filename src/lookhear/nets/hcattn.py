@@ -15,7 +15,7 @@ padding words affects the result. In `variant="paper"` both n-grams start at the
 `read="words"`, projected word vectors of a frozen encoder replace the embedding. Seconds replace image regions, so the
 net has no temporal order. With `sound`, seconds of sound are appended as further regions of the same attention
 (published AVQA results use no sound, and their adaptation was never released). The evidence is the mean weight of each
-second over the levels.
+second and of each word over the levels.
 """
 
 from __future__ import annotations
@@ -143,9 +143,9 @@ class HieCoAttention(Reads, SeesHears):
         mean = total / len(weights)
         parts = {"seen": mean[:, :length], "heard": mean[:, length:]}
         attention = {side: normalized(part) for side, part in parts.items() if part.shape[1]}
-        return Output(
-            self.head(below[0]), attention=attention, hidden={"regions": mean, "words": torch.stack(reads, 1)}
-        )
+        levels = torch.stack(reads, 1)
+        words = {"both" if self.hears else "seen": levels.mean(dim=1)}
+        return Output(self.head(below[0]), attention=attention, hidden={"regions": mean, "words": levels}, words=words)
 
 
 BEFORE = {"released": (0, 1, 1), "paper": (0, 0, 0)}  # words before its own at which an n-gram begins

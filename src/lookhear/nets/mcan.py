@@ -12,7 +12,7 @@ Seconds replace image regions, and all-zero rows are masked as absent regions. T
 over all answers. There is no position embedding, so the net has no temporal order. With `read="words"`, word vectors of
 a frozen encoder replace the embedding. With `sound`, seconds of sound are a second guided stream with its own layers;
 published AVQA results use no sound, and their adaptation was never released. The evidence is the weight of each second
-in the last weighted sum.
+in the last weighted sum, and of each word in the last guided layer (mean over heads and seconds).
 """
 
 from __future__ import annotations
@@ -95,11 +95,15 @@ class Layer(nn.Module):
         """The part that does not depend on the guide."""
         return self.own_norm(x + self.drop(self.own(x, x, padding)[0]))
 
-    def join(self, x: Float[Tensor, "row n dim"], guide: Tensor | None = None, padding: Tensor | None = None) -> Tensor:
-        """The rest of the layer, from `x = alone(...)`; `padding` is the mask of the guide."""
+    def join(
+        self, x: Float[Tensor, "row n dim"], guide: Tensor | None = None, padding: Tensor | None = None
+    ) -> tuple[Tensor, Float[Tensor, "row n guide"] | None]:
+        """(the rest of the layer, from `x = alone(...)`, weights of the guide); `padding` is the mask of the guide."""
+        weight = None
         if self.guide is not None and self.guide_norm is not None:
-            x = self.guide_norm(x + self.drop(self.guide(x, guide, padding)[0]))
-        return self.feed_norm(x + self.drop(self.feed(x)))
+            taken, weight = self.guide(x, guide, padding)
+            x = self.guide_norm(x + self.drop(taken))
+        return self.feed_norm(x + self.drop(self.feed(x))), weight
 
 
 class Flatten(nn.Module):
@@ -148,15 +152,18 @@ class MCAN(Reads, SeesHears):
         """Encoder, decoder and fusion."""
         read, _ = run_lstm(self.lstm, vectors, padding)
         for layer in self.think:
-            read = layer.join(layer.alone(read, padding))
-        total, attention = self.flat(read, padding)[0], {}
+            read, _ = layer.join(layer.alone(read, padding))
+        total, attention, words = self.flat(read, padding)[0], {}, {}
         for side, layers in self.guided.items():
             x, absent = memory[side], memory[f"{side}_absent"]
+            guided: Tensor | None = None
             for place, layer in enumerate(layers):
-                x = layer.join(layer.alone(x, absent) if place else x, read, padding)
+                x, guided = layer.join(layer.alone(x, absent) if place else x, read, padding)
+            if guided is not None:
+                words[side] = guided.mean(dim=1)
             taken, attention[side] = self.flats[side](x, absent)
             total = total + taken
-        return Output(self.head(self.norm(total)), attention=attention)
+        return Output(self.head(self.norm(total)), attention=attention, words=words)
 
     def losses(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
         """Binary cross-entropy summed over questions and answers. Labels are class indices, or a score for each

@@ -1,1 +1,1 @@
-"""HTTP and the web page."""
+"""HTTP server and web page."""

@@ -26,7 +26,7 @@ Asked = tuple[str, tuple[str, ...]]  # a question and its options
 
 
 class Keeper:
-    """The models of one worker and the clips they have watched; each model is loaded once, at the start."""
+    """The models of one worker and the clips they have processed. Models are loaded once, at the start."""
 
     def __init__(
         self, models: Sequence[str], clips: int, size: int, private: Mapping[str, Mapping[str, Any]] | None = None
@@ -34,19 +34,19 @@ class Keeper:
         known = private or {}
         self.models: dict[str, Any] = {name: load(name, **known.get(name, {})) for name in models or (default(),)}
         for model in self.models.values():
-            if not isinstance(model, LLMModel):  # those are whole once they are loaded, or elsewhere
+            if not isinstance(model, LLMModel):  # language models need no warm-up
                 self._warm(model)
         self.clips, self.size = clips, size
-        self.kept: OrderedDict[str, tuple[Any, int]] = OrderedDict()  # key -> what was watched, its bytes
+        self.kept: OrderedDict[str, tuple[Any, int]] = OrderedDict()  # key -> (memory of the clip, its size in bytes)
 
     @staticmethod
     def _warm(model: Any) -> None:
-        """Have the encoders built before the first client waits for them."""
+        """Build the encoders now, so that the first request does not wait for them."""
         with suppress(MediaError):
             model.ask(Clip(BLANK, BLANK, 0.0, 2.0), "Who plays?")
 
     def told(self) -> list[dict[str, Any]]:
-        """What each model says of itself: its name, and the answers there can be where they are few."""
+        """Description of each model: its name, and its possible answers if there are few."""
         found = []
         for name, model in self.models.items():
             language = isinstance(model, LLMModel)
@@ -54,11 +54,11 @@ class Keeper:
         return found
 
     def operations(self) -> dict[str, Callable[[Mapping[str, Any], Tell], Any]]:
-        """Operation -> what does it."""
+        """Name of each operation -> the function that performs it."""
         return {"ask": self.ask, "watch": self.watch}
 
     def ask(self, request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
-        """Answers to `questions` about `clip`; with `senses` also what the picture and the sound alone would say."""
+        """Answers to `questions` about `clip`; with `senses` also those from picture alone and from sound alone."""
         model = self._model(request["model"])
         clip = clip_of(request["clip"])
         asked = [(text, tuple(options)) for text, options in map(json.loads, request["questions"])]
@@ -88,7 +88,7 @@ class Keeper:
         return answers, cached, {name: round(value, 4) for name, value in {**wall, **cpu}.items()}
 
     def _alone(self, key: str, model: Any, clip: Clip, questions: Sequence[Asked], made: list[dict[str, Any]]) -> None:
-        """Fill in `opinions` where the model has no single heads: ask again with black, and again in silence."""
+        """Fill in `opinions` for models without unimodal heads: ask again with a black picture, then with silence."""
         asked = [(q, one) for q, one in zip(questions, made, strict=True) if not one["opinions"]]
         if not asked or BLANK in (clip.video, clip.audio) or None in (clip.video, clip.audio):
             return
@@ -106,7 +106,7 @@ class Keeper:
                 one["opinions"][sense] = {k: round(v, 5) for k, v in answer.scores.items()} or {answer.text: 1.0}
 
     def watch(self, request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
-        """The timeline of `clip`."""
+        """The timeline of `clip` as JSON."""
         from lookhear.serve import timelines
 
         clip = clip_of(request["clip"])
@@ -132,7 +132,7 @@ class Keeper:
 
 
 def chosen(answer: Answer, options: Sequence[str]) -> Answer:
-    """An answer as one of the options: itself, else the option that the model finds most likely, else as it is."""
+    """The answer as one of the options: the answer itself, else the option with the highest score, else unchanged."""
     if not options or answer.text in options:
         return answer
     spelled = {_spelling(option): option for option in options}
@@ -147,7 +147,7 @@ def _spelling(text: str) -> str:
 
 
 def clip_of(told: Mapping[str, Any]) -> Clip:
-    """The clip of a request: each track a path, "blank" (black or silent) or None (left out)."""
+    """The clip of a request. Each track is a path, "blank" (black or silent) or None (no track)."""
     video, audio = (_source(told.get(name)) for name in ("video", "audio"))
     return Clip(video, audio, float(told.get("start") or 0.0), told.get("end"))
 

@@ -1,4 +1,4 @@
-"""The application: routes, guard and error shapes around one engine."""
+"""The ASGI application: routes, guard and error responses around one engine."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ ABOUT = "Look, hear, and answer: ask a video. Errors have OpenAI's shape. Upload
 
 
 def make_app(settings: Settings) -> FastAPI:
-    """The application of `settings`; workers start with it. Raises DatasetError where a report or sheet is damaged."""
+    """The application for `settings`; its workers start with it.
+
+    Raises DatasetError if a report or sheet is damaged.
+    """
     engine = Engine(settings)
     works = clips.works(engine)
 

@@ -1,4 +1,4 @@
-"""Reading what a client sends: within limits of size, speed and memory, and as JSON that is JSON."""
+"""Read request bodies with limits on size, speed and memory, and parse strict JSON."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ T = TypeVar("T", bound=BaseModel)
 
 
 class Budget:
-    """Memory of all bodies that are held at once."""
+    """Total memory of all request bodies held at one time."""
 
     def __init__(self, size: int):
         self.left = size
 
     @asynccontextmanager
     async def hold(self, size: int) -> AsyncIterator[None]:
-        """Hold `size` bytes. Raises Refusal where there are not so many left."""
+        """Context manager that reserves `size` bytes. Raises Refusal if fewer are left."""
         if size > self.left:
             raise Refusal(503, "busy", "Too much is being sent to the server at once. Try again.", retry=2)
         self.left -= size
@@ -39,7 +39,7 @@ class Budget:
 
 
 async def pieces(request: Request, limits: Limits, most: int) -> AsyncIterator[bytes]:
-    """The body piece by piece. Raises Refusal where it is too large, or comes too slowly."""
+    """Iterate over the body in pieces. Raises Refusal if it is too large or arrives too slowly."""
     told = request.headers.get("content-length", "")
     if told.isdigit() and int(told) > most:
         raise too_large("body", f"{most / MB:g} MB")
@@ -66,12 +66,13 @@ async def pieces(request: Request, limits: Limits, most: int) -> AsyncIterator[b
 
 @asynccontextmanager
 async def received(request: Request, shape: type[T], limits: Limits, budget: Budget, most: int) -> AsyncIterator[T]:
-    """The body as `shape`, whose memory counts until the end of `with`: keep its media there, and no longer than that.
+    """Context manager: the body parsed as `shape`. Its memory is counted until the `with` block ends, so do not keep
+    its media longer than that.
 
     Raises Refusal.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":  # also keeps other web pages from posting here without being asked
+    if kind != "application/json":  # this also keeps other web pages from posting here without a CORS request
         raise Refusal(415, "unsupported_media_type", "Send the body as application/json.")
     told = request.headers.get("content-length", "")
     async with budget.hold(min(int(told) if told.isdigit() else most, most)):
@@ -80,13 +81,13 @@ async def received(request: Request, shape: type[T], limits: Limits, budget: Bud
 
 
 async def read_json(request: Request, shape: type[T], limits: Limits, budget: Budget) -> T:
-    """A body without media as `shape`. Raises Refusal."""
+    """A body without media, parsed as `shape`. Raises Refusal."""
     async with received(request, shape, limits, budget, SMALL) as body:
         return body
 
 
 def parsed(raw: bytes, shape: type[T]) -> T:
-    """JSON text as `shape`. Raises Refusal."""
+    """Parse JSON text as `shape`. Raises Refusal."""
     try:
         told = json.loads(raw, parse_constant=_no_constant)
     except RecursionError:
@@ -106,7 +107,7 @@ def _no_constant(name: str) -> Any:
 
 
 async def upload(request: Request, limits: Limits) -> tuple[str, AsyncIterator[bytes]]:
-    """(name, bytes) of an uploaded file: the part `file` of a form, or the whole body with ?name=…"""
+    """(file name, bytes) of an upload: the part `file` of a form, or the whole body with ?name=… Raises Refusal."""
     kind, options = python_multipart.multipart.parse_options_header(request.headers.get("content-type", ""))
     body = pieces(request, limits, limits.file_bytes + SMALL)
     if kind != b"multipart/form-data":
@@ -129,7 +130,7 @@ async def upload(request: Request, limits: Limits) -> tuple[str, AsyncIterator[b
 
 
 class _Form:
-    """The part `file` of a multipart form, as it comes."""
+    """Incremental parser for the part `file` of a multipart form."""
 
     def __init__(self, boundary: bytes):
         self.name, self.found, self.over, self.data = "file", False, False, bytearray()
@@ -178,7 +179,7 @@ class _Form:
         self.over = True
 
     async def file(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The file's bytes. Raises Refusal where the form is not one."""
+        """The file's bytes. Raises Refusal if the form is malformed."""
         try:
             async for piece in body:
                 self.parser.write(piece)

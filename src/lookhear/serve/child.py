@@ -1,9 +1,9 @@
-"""A worker process: requests and replies as lines of JSON over its standard input and output.
+"""A worker process that exchanges lines of JSON over its standard input and output.
 
-    request {"op": …}  ─▶  child  ─▶  {"progress": …}, {"progress": …}, {"result": …} or {"error": …, "kind": …}
+request {"op": …}  ─▶  child  ─▶  {"progress": …}, {"progress": …}, {"result": …} or {"error": …, "kind": …}
 
-JSON, not pickle: a process that opens hostile files must not be able to make the server run anything. A child that is
-late is killed; one that dies is started again at the next request.
+JSON is used rather than pickle because a process that opens untrusted files must not be able to run code in the server.
+A child that exceeds its time is killed; one that died is started again at the next request.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-LINE = 256_000_000  # bytes of the longest reply: the timeline of a long clip with its masks
-START = 600.0  # seconds in which a child must have loaded its models
+LINE = 256_000_000  # largest reply in bytes: the timeline of a long clip with its masks
+START = 600.0  # seconds allowed for loading the models
 
 Progress = Callable[[Any], None]
 
 
 class ChildError(Exception):
-    """The child refused the request: `kind` is the name of the error's class."""
+    """The child refused the request; `kind` is the name of the error's class."""
 
     def __init__(self, message: str, kind: str):
         super().__init__(message)
@@ -30,7 +30,7 @@ class ChildError(Exception):
 
 
 class ChildLostError(Exception):
-    """The child died while it worked."""
+    """The child died while working."""
 
 
 class ChildLateError(Exception):
@@ -38,17 +38,18 @@ class ChildLateError(Exception):
 
 
 class Child:
-    """One process, which does one thing at a time. `hello` is what it said of itself when it was ready."""
+    """One worker process, which handles one request at a time. `hello` is its first message, sent when it is ready."""
 
     def __init__(self, arguments: Sequence[str], private: Mapping[str, Any] | None = None):
-        self.arguments, self.private = list(arguments), private  # what is private is no argument: those are seen by all
+        # keys go through the pipe, because other users can read a process's arguments
+        self.arguments, self.private = list(arguments), private
         self.process: asyncio.subprocess.Process | None = None
         self.hello: dict[str, Any] = {}
         self.starts = 0
 
     @property
     def alive(self) -> bool:
-        """Whether there is a process that could take a request."""
+        """Whether the process is running."""
         return self.process is not None and self.process.returncode is None
 
     async def start(self) -> None:
@@ -59,7 +60,7 @@ class Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=LINE,
-            start_new_session=True,  # Ctrl-C in the terminal is for the server, which then ends its children
+            start_new_session=True,  # Ctrl-C in the terminal goes to the server, which then stops its children
         )
         if self.private is not None:
             assert self.process.stdin is not None
@@ -91,7 +92,7 @@ class Child:
         except TimeoutError:
             await self.kill()
             raise ChildLateError(f"took longer than {seconds:.0f} s") from None
-        except (asyncio.CancelledError, ValueError):  # an answer that nobody reads would be taken for the next one's
+        except (asyncio.CancelledError, ValueError):  # else an unread answer would be taken for the next one
             await self.kill()
             raise
         if not line:
@@ -113,7 +114,7 @@ class Child:
             self.process._transport.close()  # type: ignore[attr-defined]  # else its pipes live until the next collection
 
     async def stop(self, seconds: float = 5.0) -> None:
-        """End the process when it is done with what it does, or at once after `seconds`."""
+        """Stop the process after its current request, or kill it after `seconds`."""
         if self.process is not None and self.alive and self.process.stdin is not None:
             self.process.stdin.close()
             with contextlib.suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""From what a client names to a clip that may be watched: tracks by content, their facts checked against the limits."""
+"""Resolve a client's clip: tracks by content hash, with their properties checked against the limits."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from lookhear.serve.pool import Pool, Task
 from lookhear.serve.refusals import Refusal, bad, unreadable
 from lookhear.serve.settings import Limits
 
-BLANK = "blank"  # black or silent, asked for
+BLANK = "blank"  # black picture or silence
 PROBE_SECONDS = 30.0
-FACTS = ".facts.json"  # ending of the file that keeps them
-REMEMBERED = 256  # files whose facts are kept in memory
+FACTS = ".facts.json"  # suffix of the file that stores them
+REMEMBERED = 256  # number of files whose facts are kept in memory
 
 Progress = Callable[[Any], None]
 
 
 @dataclass(frozen=True)
 class Tracks:
-    """A stretch of time with its picture and its sound: each a sha256, "blank" or None."""
+    """A time range with its picture and its sound; each track is a sha256, "blank" or None."""
 
     video: str | None
     audio: str | None
@@ -37,13 +37,13 @@ class Tracks:
     end: float | None = None
 
     def key(self, model: str) -> str:
-        """Equal for equal content, stretch and model: the name of the clip in a worker's memory."""
+        """Key of the clip in a worker's memory: equal for equal content, time range and model."""
         told = json.dumps([self.video, self.audio, self.start, self.end, model])
         return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
 class Inspector:
-    """Looks into every file once, in a decoder: what it holds, that it can be decoded, its wave and its pictures."""
+    """Inspects every file once in a decoder process: properties, whether it can be decoded, waveform, thumbnails."""
 
     def __init__(self, library: Library, decoders: Pool, limits: Limits):
         self.library, self.decoders, self.limits = library, decoders, limits
@@ -52,7 +52,7 @@ class Inspector:
         self.listeners: dict[str, list[Progress]] = {}
 
     async def facts(self, sha: str, client: str, progress: Progress | None = None) -> dict[str, Any]:
-        """The facts of a kept file. Raises Refusal where it is no media, too long, too large or cannot be decoded."""
+        """The facts of a stored file. Raises Refusal if it is not media, too long, too large or cannot be decoded."""
         known = self.seen(sha)
         if known is not None:
             return known
@@ -64,7 +64,7 @@ class Inspector:
         return await asyncio.shield(self.under_way[sha])
 
     def seen(self, sha: str) -> dict[str, Any] | None:
-        """The facts of a file that was looked into before, by this server or another on the same data."""
+        """The facts of a file that was inspected before, by this server or another one with the same data folder."""
         if sha in self.known:
             self.known.move_to_end(sha)
             return self.known[sha]
@@ -79,7 +79,7 @@ class Inspector:
         task = self.under_way.pop(sha, None)
         self.listeners.pop(sha, None)
         if task is not None and not task.cancelled():
-            task.exception()  # it was told to whoever waits; nobody may be left
+            task.exception()  # every waiting request received the error already; retrieve it, in case none is left
 
     def _remember(self, sha: str, facts: dict[str, Any]) -> dict[str, Any]:
         self.known[sha] = facts
@@ -111,14 +111,14 @@ class Inspector:
         long: bool = False,
         progress: Progress | None = None,
     ) -> dict[str, Any]:
-        """The result of a decoder. Raises Refusal."""
+        """The result of a decoder process. Raises Refusal."""
         try:
             return await self.decoders.run(Task(request, client, seconds, long=long, progress=progress))
         except (ChildError, ChildLateError, ChildLostError) as error:
             raise refusal(error, request.get("path", ""), self.library.root) from None
 
     def check(self, claimed: dict[str, Any]) -> None:
-        """Refuse what its own header says is too long or too large."""
+        """Raises Refusal if the file's header exceeds the limits on length or size."""
         duration, picture = claimed["duration"], claimed["picture"]
         if not math.isfinite(duration) or duration > self.limits.media_seconds:
             longest = self.limits.media_seconds
@@ -132,7 +132,7 @@ class Inspector:
     async def checked(
         self, tracks: Tracks, client: str, progress: Progress | None = None
     ) -> tuple[Tracks, dict[str, Any]]:
-        """`tracks` with an end where it needs one, and its length, after a look into its files. Raises Refusal."""
+        """(`tracks` with an end if one is needed, length in seconds), after inspecting the files. Raises Refusal."""
         named = [t for t in (tracks.video, tracks.audio) if t not in (None, BLANK)]
         if not named:
             raise bad("nothing_to_watch", "Both picture and sound are left out or blank: there is nothing to watch.")
@@ -164,7 +164,7 @@ class Inspector:
         }
 
     def told(self, tracks: Tracks) -> dict[str, Any]:
-        """`tracks` as a worker's request names them."""
+        """`tracks` as fields of a worker's request."""
         video, audio = (
             one if one in (None, BLANK) else str(self.library.path(one)) for one in (tracks.video, tracks.audio)
         )
@@ -172,7 +172,7 @@ class Inspector:
 
 
 def refusal(error: Exception, path: str, root: Path) -> Refusal:
-    """What a worker's failure is for the client; no path of the server's is told."""
+    """The refusal sent to a client for a worker's error. It contains no path of the server."""
     if isinstance(error, ChildLateError):
         return Refusal(504, "too_slow", f"The clip {error} to work on. Send a shorter or smaller one.")
     if isinstance(error, ChildLostError):

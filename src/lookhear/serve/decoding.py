@@ -1,6 +1,6 @@
-"""What a decoder does: look into a file, decode it once in full, draw its wave and its strip, join frames to a clip.
+"""Operations of a decoder process: inspect a file, decode it in full, draw its waveform and thumbnails, join frames.
 
-No model is loaded here. Everything an upload claims is checked in such a process before a model's worker opens it.
+No model is loaded here. All properties of an upload are checked in such a process before a model's worker opens it.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from lookhear.media.sampling import Sampling
 from lookhear.media.write import write, write_wav
 from lookhear.types import Clip, Media, Source
 
-BINS = 2_000  # columns of the wave, at most
-PER_SECOND = 50  # columns of the wave a second, at most
-PICTURES = 40  # pictures of the strip, at most
-HIGH = 72  # pixels of the strip's pictures
+BINS = 2_000  # largest number of waveform columns
+PER_SECOND = 50  # largest number of waveform columns per second
+PICTURES = 40  # largest number of thumbnails
+HIGH = 72  # height of a thumbnail in pixels
 PIECE = 20.0  # seconds decoded at a time
-STILL = 1.0  # seconds a still picture is shown where no sound tells its length
-PREVIEW = (640, 12.0)  # pixels of the longer side and frames a second of a preview
+STILL = 1.0  # duration in seconds of a still picture without sound
+PREVIEW = (640, 12.0)  # longer side in pixels and frames per second of a preview
 
 Tell = Callable[[Any], None]
 
 
 def operations() -> dict[str, Callable[[Mapping[str, Any], Tell], Any]]:
-    """Operation -> what does it."""
+    """Name of each operation -> the function that performs it."""
     return {
         "probe": _probe,
         "inspect": _inspect,
@@ -48,7 +48,7 @@ def operations() -> dict[str, Callable[[Mapping[str, Any], Tell], Any]]:
 
 
 def _probe(request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
-    """What the headers claim."""
+    """Properties according to the file's headers."""
     return _facts(probe(request["path"]))
 
 
@@ -65,7 +65,7 @@ def _facts(facts: Facts) -> dict[str, Any]:
 
 
 def _inspect(request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
-    """Decode the whole file once. Progress: seconds done, and each piece's part of the wave."""
+    """Decode the whole file once. Progress reports: seconds decoded, and the waveform of each piece."""
     path = Path(request["path"])
     facts = probe(path)
     length = facts.duration or STILL
@@ -105,7 +105,7 @@ def _shown(piece: Media, done: float) -> tuple[list[np.ndarray], list[float]]:
 
 
 def _wave(piece: Media, per_second: float) -> list[list[float]]:
-    """(low, high) of the samples of each column."""
+    """(minimum, maximum) of the samples in each waveform column."""
     if piece.waveform is None or not len(piece.waveform):
         return []
     count = max(1, round(piece.duration * per_second))
@@ -122,20 +122,20 @@ def _jpeg(frame: np.ndarray) -> str:
 
 
 def _compose(request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
-    """Frames shown at given times, as one lossless video (FFV1 in Matroska) with time stamps of 1 ms.
+    """Write frames shown at given times as a lossless video (FFV1 in Matroska) with time stamps of 1 ms.
 
-    The first frame is shown from the beginning, the last one as long as the sound lasts, where there is one, else as
-    long as the others were on average.
+    The first frame is shown from time 0. The last frame is shown until the sound ends, or without sound as long as the
+    others on average.
     """
     times = [float(t) for t in request["times"]]
     gap = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else STILL
     end = times[-1] + (
         min(gap, times[0]) if times[0] > 0 else gap
-    )  # frames are taken in the middle of parts, or at starts
+    )  # frames are sampled at the middle of intervals, or at their starts
     if request.get("audio"):
         end = probe(request["audio"]).duration
     end = max(end, times[-1] + 0.04)
-    times[0] = 0.0  # a file's clock begins with its first frame, the clip's does not
+    times[0] = 0.0  # a file starts with its first frame, a clip at time 0
     out = Path(request["out"])
     part = out.with_suffix(".part")
     try:
@@ -150,7 +150,7 @@ def _compose(request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
 
 
 def _join(request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
-    """Sounds one after another, as one wav of 16 kHz."""
+    """Concatenate sounds into one 16 kHz wav file."""
     found = []
     for number, path in enumerate(map(Path, request["sounds"]), 1):
         sound = decode(Clip(None, Source(path.name, path))).waveform
@@ -169,7 +169,7 @@ def _mux(container: Any, pictures: Iterator[Image.Image], times: list[float]) ->
     moments = [round(1000 * t) for t in times]
     picture = first
     for picture, at, after in zip(_all(first, pictures), moments[:-1], moments[1:], strict=True):
-        # a player holds a frame until the next; reading a file, its end is the last frame's start plus its duration
+        # a player shows a frame until the next one; a reader takes the last frame's start plus its duration
         frame = av.VideoFrame.from_image(picture.resize(size) if picture.size != size else picture)
         frame.pts, frame.time_base = at, Fraction(1, 1000)
         for packet in track.encode(frame):
@@ -201,7 +201,7 @@ def _pictures(paths: list[str], pixels: int) -> Iterator[Image.Image]:
 
 
 def _preview(request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
-    """A copy that every browser plays: H.264 and AAC, small."""
+    """Write a small copy that every browser plays: H.264 and AAC."""
     path, out = Path(request["path"]), Path(request["out"])
     facts = probe(path)
     side, fps = PREVIEW
@@ -222,7 +222,7 @@ def _preview(request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
 
 
 def _examples(request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
-    """A few Soundstage clips with questions, drawn into the folder `out`."""
+    """Generate a few Soundstage clips with questions in the folder `out`."""
     from lookhear.serve import examples
 
     return examples.draw(Path(request["out"]))

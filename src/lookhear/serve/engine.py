@@ -1,4 +1,4 @@
-"""The engine: library, inspector and the two pools of workers, and the two things they do together, ask and watch."""
+"""The engine: library, inspector, two pools of workers, and the two operations that use all of them, ask and watch."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from lookhear.serve.refusals import Refusal, missing
 from lookhear.serve.settings import Settings
 from lookhear.tasks import NO_REPLY
 
-TIMELINES = 64  # timelines kept in memory
-SWEEP = 60.0  # seconds between two sweeps of the library
+TIMELINES = 64  # number of timelines kept in memory
+SWEEP = 60.0  # seconds between two clean-ups of the library
 Note = Callable[[Task], None]
 Progress = Callable[[Any], None]
 
@@ -55,7 +55,7 @@ class Engine:
         self.chores: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Start the workers. Raises LookhearError where a model cannot be loaded."""
+        """Start the workers. Raises LookhearError if a model cannot be loaded."""
         try:
             hello = (await asyncio.gather(self.workers.start(), self.decoders.start()))[0]
         except ChildError as error:
@@ -71,7 +71,7 @@ class Engine:
             self.chores.append(asyncio.create_task(self._draw_examples()))
 
     async def stop(self) -> None:
-        """End the workers."""
+        """Stop the workers."""
         self.ready = False
         for chore in self.chores:
             chore.cancel()
@@ -79,7 +79,7 @@ class Engine:
         await asyncio.gather(self.workers.stop(), self.decoders.stop())
 
     def model(self, name: str | None) -> str:
-        """The model that a request means. Raises Refusal."""
+        """The model that a request names, or the default. Raises Refusal."""
         known = [told["id"] for told in self.models]
         if not name:
             return known[0]
@@ -88,7 +88,7 @@ class Engine:
         return name
 
     def language(self, name: str) -> bool:
-        """Whether the model `name` answers in words of its own, and so can read what was said before."""
+        """Whether model `name` is a language model, which also reads the earlier turns of a conversation."""
         return any(told["language"] for told in self.models if told["id"] == name)
 
     async def ask(
@@ -101,7 +101,10 @@ class Engine:
         progress: Progress | None = None,
         note: Note | None = None,
     ) -> dict[str, Any]:
-        """Answers with evidence, and what was watched. `note` is given the task, to tell its place in the queue."""
+        """(answers with evidence, the clip's memory key).
+
+        `note` receives the task, whose place in the queue can be shown.
+        """
         whole, length = await self.inspector.checked(tracks, client, progress)
         request = {
             "op": "ask",
@@ -114,7 +117,7 @@ class Engine:
         task.questions = tuple(questions)
         result = await self._run(task, note)
         told = [note for answer in result["answers"] for note in answer["notes"] if note.startswith(NO_REPLY)]
-        if len(told) == len(questions):  # of a model behind an address
+        if len(told) == len(questions):  # true for models behind an address
             raise Refusal(502, "no_reply", f"The model gave no reply ({told[0].removeprefix(NO_REPLY).strip(' :()')}).")
         self.metrics.watched.labels("hit" if result["cached"] else "miss").inc()
         self.metrics.asked.labels(model).inc(len(questions))
@@ -160,12 +163,12 @@ class Engine:
             await asyncio.to_thread(self.library.sweep)
 
     async def _draw_examples(self) -> None:
-        """Draw the example clips once; they are everybody's files."""
+        """Generate the example clips once; every client may use them."""
         out = self.library.root / "examples"
         try:
             drawn = await self.inspector.decode({"op": "examples", "out": str(out)}, "examples", 600.0)
         except Refusal:
-            return  # the page does without: the reason is in the log
+            return  # the page works without examples; the reason is in the log
         for number, one in enumerate(drawn["examples"], 1):
             path = Path(one.pop("path"))
             data = await asyncio.to_thread(path.read_bytes)

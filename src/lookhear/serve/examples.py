@@ -1,4 +1,4 @@
-"""Clips to try the page with: a few scenes of the Soundstage, drawn on the first start, with questions and truth."""
+"""Example clips for the page: a few Soundstage scenes with questions and answers, generated at the first start."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from lookhear.soundstage.scene.splits import Settings
 from lookhear.soundstage.write.folder import make
 
 WORLD = Settings(train=0, val=0, test=4, questions=12, seconds=10.0, seed=20261, size=256)
-SHOWN = 3  # clips
-ASKED = 6  # questions of each
+SHOWN = 3  # number of clips
+ASKED = 6  # questions per clip
 FILE = "examples.json"
 
 
 def draw(out: Path) -> dict[str, Any]:
-    """Draw the clips into the folder `out`, which may hold some of them already; returns what to show of each."""
+    """Generate the clips in the folder `out` if they are missing; returns what the page shows for each."""
     make(out, WORLD, workers=1, quiet=True)
     clips: dict[str, dict[str, Any]] = {}
     for example in datasets.load("soundstage", out, "test"):

@@ -1,4 +1,4 @@
-"""Exports of a timeline as files of annotation tools, to be saved by a browser or a program."""
+"""Downloads of a timeline in the formats of annotation tools."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from lookhear.serve.refusals import bad
 from lookhear.timeline import from_json
 from lookhear.timeline.exports import FORMATS, written
 
-TYPES = {".json": "application/json", ".vtt": "text/vtt", ".eaf": "text/xml"}  # ending -> media type; else plain text
+TYPES = {".json": "application/json", ".vtt": "text/vtt", ".eaf": "text/xml"}  # suffix -> media type; else text/plain
 
 
 def known(format: str) -> None:
-    """Raises Refusal where there is no such format."""
+    """Raises Refusal if there is no format of this name."""
     if format not in FORMATS:
         raise bad("unknown_format", f"No format {format[:40]!r}. There are: {', '.join(FORMATS)}.", "format")
 
 
 def response(timeline: Mapping[str, Any], format: str) -> Response:
-    """The timeline as a file."""
+    """A response with the timeline as a file."""
     ending, _ = FORMATS[format]
     kind = TYPES.get(f".{ending.rpartition('.')[2]}", "text/plain")
     headers = {"Content-Disposition": f'attachment; filename="timeline{ending}"'}

@@ -1,6 +1,6 @@
-"""The guard before every route: who asks, from where, how often; and headers that keep browsers safe.
+"""The guard before every route: host, origin, key and rate checks, and security headers.
 
-name of host ─ origin ─ key ─ requests a minute ─ requests at once ─▶ route ─▶ headers, counters, log line
+host name ─ origin ─ key ─ requests a minute ─ concurrent requests ─▶ route ─▶ headers, counters, log line
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from lookhear.serve.metrics import Metrics
 from lookhear.serve.refusals import Refusal
 from lookhear.serve.settings import LOOPBACK, Settings
 
-OPEN = ("/", "/health", "/ready", "/session", "/favicon.ico")  # what needs no key
+OPEN = ("/", "/health", "/ready", "/session", "/favicon.ico")  # paths that need no key
 OPEN_UNDER = ("/static/",)
 SAFE = ("GET", "HEAD", "OPTIONS")
 METHODS = (*SAFE, "POST", "PUT", "PATCH", "DELETE")
 COOKIE = "lookhear_session"
-CLIENTS = 10_000  # clients whose last requests are remembered
+CLIENTS = 10_000  # number of clients whose recent requests are remembered
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
 LOOSE = POLICY.replace(
     "default-src 'self'", "default-src 'self' 'unsafe-inline'"
-)  # the API page starts by a line in it
+)  # the API page contains an inline script
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -46,7 +46,7 @@ HEADERS = {
 
 
 class Keys:
-    """The API keys, compared in constant time; a session's cookie is made from one and a secret of this data folder."""
+    """API keys, compared in constant time. A session cookie is derived from a key and a secret of this data folder."""
 
     def __init__(self, keys: tuple[str, ...]):
         self.owners = {self._hash(key): self._hash(key)[:16] for key in keys}
@@ -57,7 +57,7 @@ class Keys:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def owner(self, headers: Headers) -> str | None:
-        """Whose request it is; "" where no keys are asked for, None where the key is missing or wrong."""
+        """The owner of a request: "" if no keys are configured, None if the key is missing or wrong."""
         if not self.owners:
             return ""
         scheme, _, key = headers.get("authorization", "").partition(" ")
@@ -72,7 +72,7 @@ class Keys:
         return next((o for known, o in self.owners.items() if hmac.compare_digest(known, digest)), None)
 
     def session(self, key: str) -> str | None:
-        """The cookie for a browser that has shown `key`."""
+        """The session cookie for a browser that has sent `key`."""
         name = self._known(self._hash(key))
         return f"{name}.{self._sign(name)}" if name else None
 
@@ -81,7 +81,7 @@ class Keys:
 
 
 class Guard:
-    """An ASGI layer around the application."""
+    """ASGI middleware around the application."""
 
     def __init__(self, app: ASGIApp, settings: Settings, keys: Keys, metrics: Metrics, draining: Callable[[], bool]):
         self.app, self.settings, self.keys, self.metrics = app, settings, keys, metrics
@@ -126,7 +126,7 @@ class Guard:
             self.metrics.latency.labels(route).observe(time.perf_counter() - began)
 
     def _client(self, scope: Scope, headers: Headers) -> str:
-        """Who asks. Raises Refusal where they may not."""
+        """The client's name for limits. Raises Refusal if the request is not allowed."""
         state = scope.setdefault("state", {})
         self._host(headers.get("host", ""))
         self._origin(scope, headers)
@@ -144,14 +144,14 @@ class Guard:
         return client
 
     def _host(self, host: str) -> None:
-        """Refuse a name that is not ours: a page elsewhere may point its own name here (DNS rebinding)."""
+        """Refuse foreign host names: a hostile page may point its own name at this server (DNS rebinding)."""
         name = urlsplit(f"//{host}").hostname if host else ""
         allowed = self.settings.hosts or (LOOPBACK if self.settings.loopback else ())
         if allowed and name not in (*allowed, *(LOOPBACK if self.settings.loopback else ())):
             raise Refusal(421, "wrong_host", f"This server is not called {host[:80]!r}. Name it with --allow-host.")
 
     def _origin(self, scope: Scope, headers: Headers) -> None:
-        """Refuse what a web page of another origin wants to change here, unless it was allowed."""
+        """Refuse changes requested by a web page of another origin, unless that origin is allowed."""
         origin = headers.get("origin")
         if origin is None or scope["method"] in SAFE or origin in self.settings.origins:
             return
@@ -181,11 +181,11 @@ class Guard:
             if name.lower().encode() not in present:
                 found.append((name.lower().encode(), value.encode()))
         if self.draining() or message["status"] in (401, 403, 408, 413, 415, 421, 429, 503, 507):
-            found.append((b"connection", b"close"))  # what is left of a body is not read
+            found.append((b"connection", b"close"))  # the rest of the body is not read
 
 
 async def refuse(error: Refusal, send: Callable[[Message], Awaitable[None]]) -> None:
-    """Send a refusal."""
+    """Send a refusal as response."""
     body = json.dumps(error.body()).encode()
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **error.headers()}
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]

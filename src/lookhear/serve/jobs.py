@@ -1,4 +1,4 @@
-"""Long work that outlives its request: accepted jobs are on disk before they are answered for, and survive a restart.
+"""Background jobs: accepted jobs are written to disk before the response, and survive a restart.
 
 POST … {"background": true} ─▶ data/jobs/job-….json (queued) ─▶ running ─▶ done | failed | cancelled
 """
@@ -23,7 +23,7 @@ from lookhear.serve.refusals import Refusal, missing
 
 ENDED = ("done", "failed", "cancelled")
 KEPT_SECONDS = 86_400.0
-TICK = 0.5  # seconds between two looks at a job's place in the queue
+TICK = 0.5  # seconds between two updates of a job's place in the queue
 
 Progress = Callable[[Any], None]
 Note = Callable[[Task], None]
@@ -32,7 +32,7 @@ Work = Callable[[dict[str, Any], str, Progress, Note], Awaitable[dict[str, Any]]
 
 @dataclass
 class Job:
-    """A request under way. `request` is what was asked, after its media were kept."""
+    """A background request. `request` is its body after its media were stored."""
 
     id: str
     kind: str
@@ -43,11 +43,11 @@ class Job:
     created: float = field(default_factory=time.time)
     result: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
-    instance: str = ""  # host and process that works on it
+    instance: str = ""  # host and process that works on the job
 
 
 class Jobs:
-    """All jobs of this server. `works` says how each kind is done."""
+    """All jobs of this server. `works` maps a kind of job to the function that performs it."""
 
     def __init__(self, library: Library, pool: Pool, works: dict[str, Work], most: int):
         self.library, self.pool, self.works, self.most = library, pool, works, most
@@ -61,7 +61,7 @@ class Jobs:
         self.stopping = False
 
     def resume(self) -> int:
-        """Take up the jobs that a server on this machine left behind; returns how many."""
+        """Resume the jobs that an earlier server on this machine left unfinished; returns their number."""
         count = 0
         for path in self.folder.glob("job-*.json"):
             job = _read(path)
@@ -77,7 +77,7 @@ class Jobs:
         return count
 
     def add(self, kind: str, owner: str, client: str, request: dict[str, Any]) -> Job:
-        """Accept a job: it is on disk when this returns. Raises Refusal."""
+        """Accept a job; when this returns, it is on disk. Raises Refusal."""
         if self.stopping or sum(j.state not in ENDED for j in self.jobs.values()) >= self.most:
             raise Refusal(503, "queue_full", "Too many jobs are waiting. Try again later.", retry=30)
         job = Job(f"job-{secrets.token_hex(12)}", kind, owner, client, request)
@@ -106,7 +106,7 @@ class Jobs:
             job.state = "done"
         except Refusal as error:
             if self.stopping and error.code == "stopping":
-                job.state = "queued"  # the next start takes it up
+                job.state = "queued"  # the server resumes it at its next start
             else:
                 job.state, job.error = "failed", error.body()["error"]
         except asyncio.CancelledError:
@@ -129,7 +129,7 @@ class Jobs:
             (self.folder / f"{id}.json").unlink(missing_ok=True)
 
     def find(self, id: str, owner: str) -> Job:
-        """The job called `id`, in memory or on disk. Raises Refusal."""
+        """The job with this id, from memory or disk. Raises Refusal."""
         job = self.jobs.get(id)
         if job is None and id.startswith("job-") and id[4:].isalnum() and len(id) < 64:
             job = _read(self.folder / f"{id}.json")
@@ -138,7 +138,7 @@ class Jobs:
         return job
 
     def told(self, job: Job) -> dict[str, Any]:
-        """A job as clients see it."""
+        """A job as it is shown to clients."""
         task = self.queued.get(job.id)
         place = self.pool.position(task) if task is not None and job.state == "running" else 0
         return {
@@ -153,16 +153,16 @@ class Jobs:
         }
 
     def cancel(self, job: Job) -> None:
-        """Stop a job that is not over."""
+        """Cancel a job that is not finished."""
         task = self.tasks.get(job.id)
         if task is not None:
             task.cancel()
 
     async def events(self, job: Job) -> AsyncIterator[dict[str, Any]]:
-        """What changes about a job, until it is over or the server stops."""
+        """Yield the job's changes until it is finished or the server stops."""
         last: tuple[Any, ...] = ()
         while True:
-            if job.id not in self.jobs:  # another replica's
+            if job.id not in self.jobs:  # a job of another replica
                 job = _read(self.folder / f"{job.id}.json") or job
             told = self.told(job)
             progress = self.progress.get(job.id)
@@ -177,7 +177,7 @@ class Jobs:
                     await self.changed.wait()
 
     async def stop(self) -> None:
-        """Leave what is not done for the next start."""
+        """Stop; unfinished jobs resume at the next start."""
         self.stopping = True
         for task in list(self.tasks.values()):
             task.cancel()

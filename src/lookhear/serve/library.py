@@ -1,10 +1,10 @@
-"""The files clients bring: kept by content, named by ids nobody can guess, bounded in size and age.
+"""Stored uploads: addressed by content, named by unguessable ids, limited in size and age.
 
-    data/blobs/ab/ab12…         the bytes, named by their sha256: what is uploaded twice is kept once
-    data/files/file-….json      id -> sha256, the name its owner gave it, whose it is
-    data/parts/                 what is being written; moved to blobs when it is whole and on disk
+data/blobs/ab/ab12…         the bytes, named by their sha256; equal uploads are stored once
+data/files/file-….json      id -> sha256, the client's file name, owner
+data/parts/                 files being written; moved to blobs when they are complete and synced to disk
 
-A client's own name and content type are only ever shown, never used as a path or believed.
+A client's file name and content type are only displayed, never trusted or used as a path.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -30,15 +29,14 @@ from lookhear.serve.metrics import Metrics
 from lookhear.serve.refusals import Refusal, bad, missing, too_large
 from lookhear.serve.settings import MB, Limits
 
-ANYBODY = "*"  # owner of files that every client may use: the examples
-STALE = 86_400.0  # seconds after which what is still being written is taken to be dead
-UNNAMED_SECONDS = 3_600.0  # media of messages have no record; they are kept so long after their last use
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+ANYBODY = "*"  # owner of files that every client may use: the example clips
+STALE = 86_400.0  # seconds after which an unfinished file counts as abandoned
+UNNAMED_SECONDS = 3_600.0  # media inside messages have no record; they are kept for this time after their last use
 
 
 @dataclass(frozen=True)
 class Record:
-    """A file of a client's."""
+    """The record of an uploaded file."""
 
     id: str
     sha: str
@@ -48,7 +46,7 @@ class Record:
     owner: str
 
     def told(self) -> dict[str, Any]:
-        """As the OpenAI files API tells it."""
+        """The record in the format of OpenAI's files API."""
         return {
             "id": self.id,
             "object": "file",
@@ -60,7 +58,7 @@ class Record:
 
 
 class Library:
-    """All kept files. What is in use is never swept: every use sets the blob's time of access."""
+    """All stored files. Every use updates the blob's access time, so files in use are not removed."""
 
     def __init__(self, root: Path, limits: Limits, metrics: Metrics):
         self.root, self.limits, self.metrics = root, limits, metrics
@@ -71,7 +69,7 @@ class Library:
         metrics.stored.set(self.stored)
 
     async def take(self, pieces: AsyncIterator[bytes], name: str, owner: str) -> Record:
-        """Keep an upload. Raises Refusal where it is empty, too large, or the disk is full."""
+        """Store an upload. Raises Refusal if it is empty, too large, or the disk is full."""
         part, digest, size = self.part(), hashlib.sha256(), 0
         try:
             with part.open("wb") as file:
@@ -93,7 +91,7 @@ class Library:
             part.unlink(missing_ok=True)
 
     async def keep(self, data: bytes) -> str:
-        """Keep media of a message; returns its sha256."""
+        """Store media from a message; returns its sha256."""
         return await asyncio.to_thread(self._keep, data)
 
     def _keep(self, data: bytes) -> str:
@@ -111,7 +109,7 @@ class Library:
             part.unlink(missing_ok=True)
 
     async def adopt(self, path: Path) -> tuple[str, int]:
-        """Move a finished file of ours, such as a fetched one, into the library; returns its sha256 and size."""
+        """Move a finished local file, such as a fetched one, into the library; returns its sha256 and size."""
 
         def settle() -> tuple[str, int]:
             with path.open("rb") as file:
@@ -125,7 +123,7 @@ class Library:
             path.unlink(missing_ok=True)
 
     def part(self, suffix: str = "") -> Path:
-        """A name for a file that is being written; one left by a dead server is removed at the next start."""
+        """A path for a file that is being written. Files left by a dead server are removed at the next start."""
         return self.root / "parts" / f".{secrets.token_hex(8)}~{socket.gethostname()}~{os.getpid()}~.part{suffix}"
 
     def _settle(self, part: Path, sha: str, size: int) -> str:
@@ -142,22 +140,22 @@ class Library:
         return sha
 
     def name(self, sha: str, size: int, name: str, owner: str, id: str = "") -> Record:
-        """Give kept bytes an id."""
+        """Create a record, with a new id, for stored bytes."""
         shown = "".join(c for c in name.replace("\\", "/").rpartition("/")[2] if c.isprintable())[:120]
         record = Record(id or f"file-{secrets.token_hex(12)}", sha, shown or "file", size, time.time(), owner)
         files.write_json(self.root / "files" / f"{record.id}.json", asdict(record))
         return record
 
     def path(self, sha: str) -> Path:
-        """Where the bytes of `sha` lie."""
+        """Path of the bytes with this sha256."""
         return self.root / "blobs" / sha[:2] / sha
 
     def derived(self, sha: str, suffix: str) -> Path:
-        """Where something made from the bytes of `sha` lies."""
+        """Path of a file derived from the bytes of `sha`."""
         return self.root / "derived" / f"{sha}{suffix}"
 
     def record(self, id: str, owner: str) -> Record:
-        """The file called `id`, where `owner` may use it. Raises Refusal."""
+        """The file with this id, if `owner` may use it. Raises Refusal."""
         if not (id.startswith("file-") and id[5:].isalnum() and len(id) <= 64):
             raise missing("file", id, "file")
         try:
@@ -171,7 +169,7 @@ class Library:
         return found
 
     def records(self, owner: str | None = None) -> list[Record]:
-        """All files, or those of one owner, newest first."""
+        """All records, or those of one owner, newest first."""
         found = []
         for path in self.root.glob("files/file-*.json"):
             with contextlib.suppress(OSError, ValueError, TypeError):
@@ -179,7 +177,7 @@ class Library:
         return sorted((r for r in found if owner in (None, r.owner)), key=lambda r: -r.created)
 
     def delete(self, record: Record) -> None:
-        """Forget a file; its bytes go too, unless another has the same."""
+        """Delete a record, and its bytes unless another record refers to them."""
         (self.root / "files" / f"{record.id}.json").unlink(missing_ok=True)
         if all(other.sha != record.sha for other in self.records()):
             self._drop(record.sha)
@@ -195,14 +193,14 @@ class Library:
         self.metrics.stored.set(self.stored)
 
     def _room(self, size: int) -> None:
-        """Make room for `size` bytes: expired files first, then the least recently used. Raises Refusal."""
+        """Free `size` bytes: remove expired files first, then the least recently used. Raises Refusal."""
         if self.stored + size > self.limits.store_bytes:
             self.sweep(size)
         if self.stored + size > self.limits.store_bytes:
             raise Refusal(507, "store_full", "The server has no room for this file. Delete some, or try later.")
 
     def sweep(self, room: int = 0) -> None:
-        """Delete what has expired, and, for `room` more bytes, what was used longest ago but for an hour at least."""
+        """Delete expired files and, for `room` more bytes, the least recently used ones idle for at least an hour."""
         records: dict[str, list[Record]] = {}
         for record in self.records():
             records.setdefault(record.sha, []).append(record)
@@ -214,7 +212,7 @@ class Library:
             with contextlib.suppress(OSError):
                 if time.time() - part.stat().st_mtime > STALE:
                     part.unlink()
-        for made in self.root.glob("derived/*.made"):  # notes of what was made from parts of messages
+        for made in self.root.glob("derived/*.made"):  # derived files whose sources were parts of messages
             with contextlib.suppress(OSError):
                 if not self.path(made.read_text("utf-8")).is_file():
                     made.unlink()
@@ -229,7 +227,7 @@ class Library:
 
 
 def decoded(text: str, most: int, param: str = "messages") -> bytes:
-    """The bytes of base64 `text`. Raises Refusal."""
+    """Decode base64 text. Raises Refusal."""
     if len(text) * 3 // 4 > most + 3:
         raise too_large("media of a message", f"{most / MB:g} MB", param)
     try:
@@ -239,13 +237,13 @@ def decoded(text: str, most: int, param: str = "messages") -> bytes:
 
 
 def _touch(path: Path) -> None:
-    """Note a use. The time of change stays: models tell by it that a file is still the same."""
+    """Update the access time. The modification time stays, because models use it to recognise an unchanged file."""
     os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
 
 
 def disk_full(error: OSError | FileError) -> Exception:
-    """The refusal of a write that failed for want of space; any other error as it is."""
+    """The refusal for a write that failed on a full disk; other errors are returned unchanged."""
     cause = error.__context__ if isinstance(error, FileError) else error
-    if isinstance(cause, OSError) and cause.errno in FULL:
+    if isinstance(cause, OSError) and cause.errno in files.FULL:
         return Refusal(507, "disk_full", "The server's disk is full: the file was not kept. Try later.")
     return error

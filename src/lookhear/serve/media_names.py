@@ -1,4 +1,4 @@
-"""From the names that clients give media by (ids, data URLs, addresses) to kept files."""
+"""Resolve the media names of clients (file ids, data URLs, web addresses) to stored files."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from lookhear.serve.refusals import Refusal, bad
 from lookhear.serve.schemas import ClipBody
 
 DATA = re.compile(r"^data:([\w.+-]{1,40}/[\w.+-]{1,60})?((?:;[\w.+=-]{1,60}){0,4});base64,", re.ASCII)
-TIMEOUT = 120.0  # seconds in which an address must be fetched
+TIMEOUT = 120.0  # seconds allowed for fetching an address
 
 
 async def kept(engine: Engine, name: str, owner: str, param: str) -> str:
-    """The sha256 of what `name` names. Raises Refusal."""
+    """The sha256 of the media with this name. Raises Refusal."""
     if name.startswith("file-"):
         return engine.library.record(name, owner).sha
     head = DATA.match(name[:400])
@@ -41,7 +41,7 @@ async def kept(engine: Engine, name: str, owner: str, param: str) -> str:
 
 
 async def fetched(engine: Engine, url: str, param: str = "url") -> tuple[str, int]:
-    """Fetch an address into the library. Raises Refusal where that is off, refused or fails."""
+    """Download an address into the library. Raises Refusal if that is disabled, forbidden or fails."""
     settings = engine.settings
     if not settings.remote:
         raise bad("remote_off", "This server fetches no addresses. Upload the file, or start it with --remote.", param)
@@ -54,7 +54,7 @@ async def fetched(engine: Engine, url: str, param: str = "url") -> tuple[str, in
 
 
 async def tracks_of(engine: Engine, body: ClipBody, owner: str) -> tuple[Tracks, dict[str, Any]]:
-    """The tracks of a request, and the request by content, as a job keeps it."""
+    """(tracks of a request, the request with media replaced by content hashes, as a job stores it). Raises Refusal."""
     given = body.model_fields_set
     if body.clip is None and not {"video", "audio"} & given:
         raise bad("missing_clip", "Name a clip, or a video and an audio.", "clip")
@@ -69,12 +69,12 @@ async def tracks_of(engine: Engine, body: ClipBody, owner: str) -> tuple[Tracks,
     if body.end is not None and body.end <= body.start:
         raise bad("invalid_end", f"end {body.end:g} s is not after start {body.start:g} s.", "end")
     tracks = Tracks(found["video"], found["audio"], body.start, body.end)
-    body.clip = body.video = body.audio = None  # what was sent is kept: let go of its text
+    body.clip = body.video = body.audio = None  # the media are stored now: release the memory of their base64 text
     return tracks, {**found, "start": body.start, "end": body.end}
 
 
 async def tracks_of_message(engine: Engine, asked: Asked, owner: str, client: str) -> Tracks:
-    """The tracks of a chat's media; frames are joined to a video. Raises Refusal."""
+    """Tracks of a chat's media; single frames are joined to a video. Raises Refusal."""
     media = asked.media
     audio = await _sound(engine, media.sounds, owner, client) if media.sounds else None
     if media.video:
@@ -105,7 +105,7 @@ async def _joined(engine: Engine, asked: Asked, owner: str, client: str, audio: 
 
 
 async def _sound(engine: Engine, sounds: list[tuple[bool, str]], owner: str, client: str) -> str:
-    """The sound of a chat; several parts are one after another."""
+    """The sound of a chat; several parts are concatenated."""
     most, found = engine.settings.limits.file_bytes, list[str]()
     for bare, name in sounds:
         if bare:
@@ -120,7 +120,7 @@ async def _sound(engine: Engine, sounds: list[tuple[bool, str]], owner: str, cli
 
 
 async def _made(engine: Engine, client: str, suffix: str, request: dict[str, Any]) -> str:
-    """The sha256 of what a decoder makes by `request`; made once for equal requests."""
+    """The sha256 of the file that a decoder makes for `request`; made once for equal requests."""
     name = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
     marker = engine.library.derived(name, ".made")
     if marker.is_file():

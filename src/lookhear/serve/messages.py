@@ -24,22 +24,22 @@ TIME = re.compile(
     re.IGNORECASE,
 )
 OPTION = re.compile(r"^\s{0,8}\(?([A-Z])[.):]\s{1,4}(\S.{0,199})$")
-HISTORY = 8  # questions of the longest kind that what was said before may fill
+HISTORY = 8  # longest history, in multiples of the longest allowed question
 INSTRUCTION = re.compile(r"^(answer|reply|respond|please answer|please reply)\b.{0,2000}$", re.IGNORECASE)
 
 
 @dataclass
 class Media:
-    """The media of a conversation, as they are named in it: URLs, base64 or ids."""
+    """The media of a conversation, as named in it: URLs, base64 or ids."""
 
     video: str = ""
     frames: list[tuple[float | None, str]] = field(default_factory=list)
-    sounds: list[tuple[bool, str]] = field(default_factory=list)  # (whether it is bare base64, what it is)
+    sounds: list[tuple[bool, str]] = field(default_factory=list)  # (whether it is bare base64, content)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A clip's media and a question about it. `before` is what was said earlier: (role, text), the oldest first."""
+    """A question with its media. `before` are the earlier turns as (role, text), oldest first."""
 
     media: Media
     text: str
@@ -48,12 +48,12 @@ class Asked:
     before: tuple[tuple[str, str], ...] = ()
 
     def conversation(self) -> str:
-        """The question after what was said before it, as a language model is given it."""
+        """The question preceded by the earlier turns, as it is given to a language model."""
         return "\n".join([*(f"{role}: {text}" for role, text in self.before), self.question])
 
 
 def read(messages: Sequence[Message], images: int, chars: int) -> Asked:
-    """What is asked, and about which media. Raises Refusal."""
+    """The question of a conversation and its media. Raises Refusal."""
     if messages[-1].role != "user":
         raise bad("no_question", "The last message must be the user's: it holds the question.", "messages")
     media, said = Media(), []
@@ -81,7 +81,7 @@ def _text(text: str) -> dict[str, Any]:
 
 
 def _parts(parts: Sequence[Mapping[str, Any]], media: Media) -> str:
-    """Put the media of one message into `media`; returns its text."""
+    """Add the media of one message to `media`; returns the message's text."""
     lines: list[str] = []
     time: float | None = None
     mark = ""
@@ -131,7 +131,7 @@ def _video(part: Mapping[str, Any], media: Media) -> None:
 
 
 def _film(media: Media, value: Any) -> None:
-    if media.video not in ("", value):  # a conversation may show its clip again
+    if media.video not in ("", value):  # a conversation may show the same clip again
         raise bad("several_clips", "The messages hold more than one video: one clip is watched at a time.", "messages")
     media.video = _given("video", value)
 
@@ -155,7 +155,10 @@ def _url(part: Mapping[str, Any], *names: str) -> str:
 
 
 def split_options(text: str) -> tuple[str, tuple[str, ...]]:
-    """(question, options) of a prompt: lines "A. …" in order are options, a last line that tells how to answer goes."""
+    """Split a prompt into (question, options).
+
+    Lines "A. …" in order are options; a last line with answer instructions is dropped.
+    """
     lines = [line for line in text.splitlines() if line.strip()]
     while len(lines) > 1 and INSTRUCTION.match(lines[-1].strip()):
         lines.pop()
@@ -173,7 +176,7 @@ def split_options(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def times(frames: Sequence[tuple[float | None, str]]) -> list[float]:
-    """When each frame is shown, ascending: as told, or one a second after the frame before."""
+    """Start time of each frame, ascending: as given, or one second after the frame before."""
     found: list[float] = []
     for told, _ in frames:
         after = found[-1] + 1.0 if found else 0.0

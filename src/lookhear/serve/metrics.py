@@ -1,4 +1,4 @@
-"""What the server counts, in Prometheus' format."""
+"""Metrics of the server in Prometheus' format."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
 class Metrics:
-    """Counters of one server, in a registry of their own, so that two servers in one process do not mix."""
+    """Counters of one server in a separate registry, so that two servers in one process do not mix."""
 
     def __init__(self) -> None:
         own = self.registry = CollectorRegistry()
@@ -29,5 +29,5 @@ class Metrics:
         self.refused = Counter("lookhear_refusals", "Requests refused, by code.", ["code"], registry=own)
 
     def text(self) -> bytes:
-        """The page that Prometheus reads."""
+        """The text that Prometheus reads."""
         return generate_latest(self.registry)

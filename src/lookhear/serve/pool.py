@@ -1,11 +1,11 @@
 """A pool of worker processes with one fair queue.
 
-    tasks ─▶ clients in turn ─▶ the worker that has watched the clip, else any that is free ─▶ child
+    tasks ─▶ clients in turn ─▶ the worker that holds the clip in memory, else any free worker ─▶ child
               │                     │
-              │                     └ questions on one clip that wait together are asked together
-              └ a long clip never takes the last worker
+              │                     └ waiting questions about one clip are asked together
+              └ a long clip never takes the last free worker
 
-A worker that dies costs a task one of two tries; one that is late is killed and the task fails.
+If a worker dies, its task is tried once more. A task that exceeds its time fails, and its worker is killed.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from lookhear.serve.child import Child, ChildError, ChildLateError, ChildLostErr
 from lookhear.serve.metrics import Metrics
 from lookhear.serve.refusals import Refusal
 
-TRIES = 2  # a task that has killed so many workers is not given to another
-TOGETHER = 64  # questions asked in one go
-SETTLE = 5.0  # seconds between two starts of a worker that dies at once
+TRIES = 2  # a task that has killed this many workers fails
+TOGETHER = 64  # largest number of questions asked together
+SETTLE = 5.0  # seconds between two starts of a worker that dies immediately
 
 
 @dataclass(eq=False)
 class Task:
-    """A request that waits. `key` names the clip it is about; equal requests with `questions` are joined."""
+    """A waiting request. `key` names its clip; tasks with `questions` and equal clip and settings are joined."""
 
     request: dict[str, Any]
     client: str
@@ -38,12 +38,12 @@ class Task:
     questions: tuple[str, ...] = ()
     progress: Progress | None = None
     tries: int = 0
-    alone: bool = False  # it failed together with others: whose fault it is shows when each is asked by itself
+    alone: bool = False  # it failed together with others; each is then asked separately to find the one at fault
     done: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class Pool:
-    """`count` workers of one kind. `held` is what each has in its memory, by its last reply."""
+    """`count` workers of one kind. `held` lists the clips in each worker's memory, according to its last reply."""
 
     def __init__(
         self,
@@ -63,13 +63,13 @@ class Pool:
         self.loops: list[asyncio.Task[None]] = []
 
     async def start(self) -> dict[str, Any]:
-        """Start the workers; returns what the first said of itself. Raises ChildError where one cannot start."""
+        """Start the workers; returns the first message of the first one. Raises ChildError if one cannot start."""
         await asyncio.gather(*(child.start() for child in self.children))
         self.loops = [asyncio.create_task(self._loop(i)) for i in range(len(self.children))]
         return self.children[0].hello
 
     async def stop(self) -> None:
-        """End the workers; what still waits is refused."""
+        """Stop the workers and refuse the waiting tasks."""
         for loop in self.loops:
             loop.cancel()
         await asyncio.gather(*self.loops, return_exceptions=True)
@@ -80,7 +80,7 @@ class Pool:
 
     @property
     def idle(self) -> bool:
-        """Nothing waits and nothing runs."""
+        """Whether nothing is waiting or running."""
         return not any(self.running) and not any(self.waiting.values())
 
     async def run(self, task: Task) -> Any:
@@ -97,7 +97,7 @@ class Pool:
             self._forget(task)
 
     def position(self, task: Task) -> int:
-        """How many tasks are before it, by the order of turns; 0 once it runs."""
+        """Number of tasks before this one in the queue; 0 once it runs."""
         if any(task in some for some in self.running):
             return 0
         for before, other in enumerate(self._turns(), 1):
@@ -122,7 +122,7 @@ class Pool:
         self.metrics.waiting.labels(self.name).set(sum(map(len, self.waiting.values())))
 
     def _next(self, worker: int) -> list[Task]:
-        """The tasks `worker` should do now, of which all but the first have the first's clip."""
+        """The tasks that `worker` should do next. All of them are about the same clip."""
         others = [i for i in range(len(self.children)) if i != worker]
         last = len(others) > 0 and all(any(t.long for t in self.running[i]) for i in others)
         for task in self._turns():
@@ -146,7 +146,7 @@ class Pool:
         for task in chosen:
             self._forget(task)
         if first.client in self.waiting:
-            self.waiting.move_to_end(first.client)  # whoever was served goes to the end of the row
+            self.waiting.move_to_end(first.client)  # the client that was served goes to the end of the row
         return chosen
 
     async def _loop(self, worker: int) -> None:
@@ -195,7 +195,7 @@ class Pool:
             self.metrics.starts.labels(self.name).inc(child.starts - before)
 
     async def _lost(self, worker: int, tasks: list[Task], error: ChildLostError) -> None:
-        """Put tasks of a dead worker back at the front of their rows, unless they have killed one before."""
+        """Put the tasks of a dead worker back at the front of the queue, unless they have used up their tries."""
         self.held[worker] = set()
         self.metrics.killed.labels(self.name, "died").inc()
         self.running[worker] = []
@@ -216,7 +216,7 @@ class Pool:
 
 
 def _share(result: Any, own: Sequence[str], asked: Sequence[str]) -> Any:
-    """A task's own part of the answers that were given together."""
+    """One task's part of the answers to joined questions."""
     if not own:
         return result
     place = {question: i for i, question in enumerate(asked)}

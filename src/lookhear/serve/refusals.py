@@ -1,4 +1,4 @@
-"""Refusals: why a request is not answered, in the shape of OpenAI's errors.
+"""Refusals: error responses in the format of OpenAI's API.
 
 {"error": {"message": "…", "type": "invalid_request_error", "param": "questions", "code": "too_many_questions"}}
 """
@@ -22,35 +22,35 @@ TYPES = {
 
 
 class Refusal(Exception):  # noqa: N818  (it is an answer, not a fault of ours)
-    """An answer that is not what was asked for. `retry` is in how many seconds trying again makes sense."""
+    """A request was refused. `retry` is the number of seconds after which a retry makes sense."""
 
     def __init__(self, status: int, code: str, message: str, param: str | None = None, retry: float | None = None):
         super().__init__(message)
         self.status, self.code, self.message, self.param, self.retry = status, code, message, param, retry
 
     def body(self) -> dict[str, Any]:
-        """The JSON body of the answer."""
+        """The JSON body of the response."""
         kind = TYPES.get(self.status, "invalid_request_error")
         return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
 
     def headers(self) -> dict[str, str]:
-        """The headers that go with it."""
+        """The headers of the response."""
         found = {"WWW-Authenticate": "Bearer"} if self.status == 401 else {}
         return found | ({"Retry-After": str(max(1, round(self.retry)))} if self.retry is not None else {})
 
 
 def bad(code: str, message: str, param: str | None = None) -> Refusal:
-    """400: the request itself is wrong."""
+    """400: the request is invalid."""
     return Refusal(400, code, message, param)
 
 
 def missing(what: str, name: object, param: str | None = None) -> Refusal:
-    """404: there is no such thing, or it is not this client's."""
+    """404: it does not exist, or belongs to another client."""
     return Refusal(404, f"{what.replace(' ', '_')}_not_found", f"No {what} called {str(name)[:80]!r}.", param)
 
 
 def too_large(what: str, limit: str, param: str | None = None) -> Refusal:
-    """413: more than is taken."""
+    """413: larger than allowed."""
     return Refusal(413, "too_large", f"The {what} is larger than {limit}, which is the limit here.", param)
 
 

@@ -1,4 +1,4 @@
-"""Saved evaluations to be browsed: filters, cases, disagreement between models."""
+"""Browse saved evaluations: filters, cases, disagreement between models."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from lookhear.evaluate import report as reports
 from lookhear.evaluate.records import to_record
 from lookhear.types import Answer, Example
 
-PAGE = 50  # cases shown at once
+PAGE = 50  # cases per page
 MEDIA = (".mp4", ".webm", ".mkv", ".mov", ".avi", ".m4a", ".wav", ".flac", ".mp3", ".ogg")
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which cases are shown. Empty fields let everything through."""
+    """Which cases are shown. Empty fields do not filter."""
 
     kind: str = ""
-    """a group or a type: `Audio`, `Audio/Counting`"""
+    """a group or a question type: `Audio`, `Audio/Counting`"""
     right: bool | None = None
     part: str = ""
     """head or tail"""
     least: float = 0.0
-    """confidence of the answer, from"""
+    """smallest confidence of the answer"""
     most: float = 1.0
-    """to"""
+    """largest confidence of the answer"""
     text: str = ""
-    """words of the question, the answer or the reference"""
+    """text that the question, the answer or the reference contains"""
     disagree: int | None = None
-    """the number of another report that answers otherwise"""
+    """number of another report with a different answer"""
 
 
 @dataclass
@@ -43,11 +43,11 @@ class Results:
     folder: Path
     name: str
     whole: reports.Report
-    places: dict[str, int] = field(default_factory=dict)  # id of a question -> its place
+    places: dict[str, int] = field(default_factory=dict)  # id of a question -> its index
 
     @cached_property
     def summary(self) -> dict[str, Any]:
-        """Its name, its scores and what it can be filtered by."""
+        """Name, scores and possible filter values of the evaluation."""
         told = self.whole.to_json()
         parts = sorted({str(e.meta["part"]) for e in self.whole.examples if e.meta.get("part")})
         return {
@@ -61,7 +61,7 @@ class Results:
 
 
 def load(folders: Sequence[Path]) -> list[Results]:
-    """The evaluations saved in `folders`; a run folder may hold one as `report/`. Raises DatasetError."""
+    """Load the evaluations saved in `folders`; a run folder may hold one as `report/`. Raises DatasetError."""
     found: list[Results] = []
     for folder in folders:
         place = next((f for f in (folder, folder / "report") if (f / "answers.jsonl").is_file()), folder)
@@ -83,7 +83,7 @@ def cases(every: Sequence[Results], number: int, wanted: Filter, offset: int) ->
 
 
 def case(every: Sequence[Results], number: int, id: str) -> dict[str, Any]:
-    """One case whole, as `answers.jsonl` keeps it, with what the other reports say of the same question."""
+    """One complete case, as in `answers.jsonl`, with the answers of the other reports to the same question."""
     one = every[number]
     place = _place(one, id)
     example, answer = one.whole.examples[place], one.whole.answers[place]
@@ -103,7 +103,7 @@ def _place(one: Results, id: str) -> int:
 
 
 def confidence(answer: Answer) -> float | None:
-    """How sure the model was of what it said; None where it did not tell."""
+    """The model's confidence in its answer; None if it is unknown."""
     return answer.scores.get(answer.text, max(answer.scores.values(), default=None))  # type: ignore[arg-type]
 
 
@@ -158,7 +158,7 @@ def _row(every: Sequence[Results], one: Results, place: int) -> dict[str, Any]:
 
 
 def find_media(id: str, folders: Sequence[Path]) -> Path | None:
-    """The recording called `id` inside `folders`: the name itself, a path that ends in them, or a name with an ending.
+    """Find the recording `id` inside `folders`: by its name, by a path that ends in it, or by the name with a suffix.
 
     Nothing outside `folders` is ever returned.
     """

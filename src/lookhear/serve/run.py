@@ -1,6 +1,6 @@
-"""Run the server: uvicorn with a time limit on headers, and an orderly end.
+"""Run the server: uvicorn with a time limit on request headers and an orderly shutdown.
 
-SIGTERM ─▶ no new connections, /ready says 503 ─▶ accepted requests end (`grace_seconds`) ─▶ jobs stay on disk
+SIGTERM ─▶ no new connections, /ready returns 503 ─▶ accepted requests finish (`grace_seconds`) ─▶ jobs stay on disk
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from lookhear.serve.settings import Settings
 
 log = logging.getLogger("uvicorn.error")
 STAGE = "stage"  # the model that needs a warning
-HEADER_SECONDS = 15.0  # in which the headers of a request must have come
+HEADER_SECONDS = 15.0  # time limit for receiving the headers of a request
 
 
 class Protocol(H11Protocol):
-    """uvicorn's HTTP/1.1, which by itself waits for the rest of a header for ever."""
+    """uvicorn's HTTP/1.1 protocol with a time limit for headers, which uvicorn lacks."""
 
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Start the clock with the connection."""
+        """Start the timer at the connection."""
         super().connection_made(transport)
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Stop the clock once there is a whole header; start it again with the next request's first byte."""
+        """Stop the timer once the header is complete; start it again at the first byte of the next request."""
         super().data_received(data)
         busy = self.cycle is not None and not self.cycle.response_complete
         if busy and self._late is not None:
@@ -47,7 +47,7 @@ class Protocol(H11Protocol):
             self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is left to wait for."""
+        """Stop the timer."""
         if self._late is not None:
             self._late.cancel()
         super().connection_lost(exc)
@@ -62,21 +62,22 @@ class Protocol(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """Says that it is stopping before it stops."""
+    """A uvicorn server that announces its shutdown before it stops."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to end: streams of jobs close, so that they do not hold up the rest."""
+        """Begin the shutdown: streams of jobs close, so that they do not delay it."""
         app = self.config.app
         app.state.engine.draining = True  # type: ignore[union-attr]
         app.state.jobs.stopping = True  # type: ignore[union-attr]
-        self.force_exit = self.should_exit and sig == signal.SIGINT  # a second Ctrl-C does not wait
+        self.force_exit = self.should_exit and sig == signal.SIGINT  # a second Ctrl-C stops immediately
         self.should_exit = True
 
 
 def serve(settings: Settings, log_level: str = "info", begun: Callable[[], None] = lambda: None) -> int:
-    """Serve until a signal ends it; the exit code. Raises LookhearError where a model or the port cannot be had.
+    """Run the server until a signal stops it; returns the exit code. Raises LookhearError if a model or the port is
+    unavailable.
 
-    `begun` is called when the settings were found good, before models are loaded.
+    `begun` is called once the settings are valid, before models are loaded.
     """
     for name in settings.models:
         check(name)

@@ -1,4 +1,4 @@
-"""The bodies of requests, as the OpenAPI page shows them."""
+"""Request bodies, as shown on the OpenAPI page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Track = FileName | Literal["blank"] | None
 
 
 class Question(BaseModel):
-    """One question, with the options to choose from where there are such."""
+    """A question, optionally with options to choose from."""
 
     model_config = ConfigDict(extra="forbid")
     question: str
@@ -43,18 +43,18 @@ class AskBody(ClipBody):
 
 
 class WatchBody(ClipBody):
-    """A clip whose timeline is wanted."""
+    """The clip whose timeline is requested."""
 
 
 class RemoteBody(BaseModel):
-    """A file to be fetched by the server."""
+    """A file that the server downloads."""
 
     model_config = ConfigDict(extra="forbid")
     url: str = Field(max_length=4_000)
 
 
 class SessionBody(BaseModel):
-    """A key, to be kept by the browser as a cookie that scripts cannot read."""
+    """A key, which the browser keeps as a cookie that scripts cannot read."""
 
     key: str = Field(max_length=1_000)
 
@@ -67,13 +67,16 @@ class Message(BaseModel):
 
 
 class StreamOptions(BaseModel):
-    """What a stream ends with."""
+    """Options of a stream."""
 
     include_usage: bool = False
 
 
 class ChatBody(BaseModel):
-    """A chat completion request. Answers are the likeliest ones: what asks for others is refused, not ignored."""
+    """A chat completion request.
+
+    Answers are the most probable ones; settings that request others are refused, not ignored.
+    """
 
     model: str = ""
     messages: list[Message] = Field(min_length=1, max_length=1_000)
@@ -96,7 +99,7 @@ class ChatBody(BaseModel):
 
 
 class ReviewBody(BaseModel):
-    """What a reviewer says of one item of a sheet."""
+    """A reviewer's judgement of one item of a sheet."""
 
     model_config = ConfigDict(extra="forbid")
     reviewer: str = Field(min_length=1, max_length=80)

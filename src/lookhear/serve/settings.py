@@ -1,4 +1,4 @@
-"""Settings of the server: what it serves, where it listens, and how much anybody may ask of it."""
+"""Settings of the server: models, addresses and limits."""
 
 from __future__ import annotations
 
@@ -12,92 +12,92 @@ MB = 1_000_000
 
 @dataclass(frozen=True)
 class Limits:
-    """How much one request, one client and all of them together may take. Sizes are bytes, times seconds."""
+    """Limits per request, per client and in total. Sizes are in bytes, times in seconds."""
 
     file_bytes: int = 512 * MB
-    """largest file that is uploaded or fetched"""
+    """largest file that may be uploaded or fetched"""
     body_bytes: int = 96 * MB
-    """largest JSON body with media in it (base64)"""
+    """largest JSON body with media (base64)"""
     bodies_bytes: int = 512 * MB
-    """JSON bodies held in memory at once, all clients together"""
+    """memory of all JSON bodies together"""
     store_bytes: int = 20_000 * MB
-    """all kept files; the least recently used go first"""
+    """size of all stored files; the least recently used are removed first"""
     keep_seconds: float = 7 * 86_400
-    """a file that is not used for so long is deleted"""
+    """a file that is unused for this time is deleted"""
     media_seconds: float = 7_200
-    """longest clip"""
+    """longest clip in seconds"""
     pixels: int = 7680 * 4320
-    """largest picture"""
+    """largest number of pixels of a picture"""
     images: int = 512
-    """frames in one message"""
+    """largest number of frames in one message"""
     questions: int = 64
-    """questions in one request"""
+    """largest number of questions in one request"""
     question_chars: int = 2_000
-    """length of a question"""
+    """longest question in characters"""
     per_minute: int = 0
-    """requests a minute of one client; 0 is no limit"""
+    """requests per minute of one client; 0 means no limit"""
     per_client: int = 64
-    """requests of one client under way at once"""
+    """concurrent requests of one client"""
     connections: int = 1_024
-    """open connections, all clients together"""
+    """open connections of all clients"""
     queue: int = 512
-    """tasks that wait for a worker"""
+    """largest number of waiting tasks"""
     idle_seconds: float = 20.0
-    """a client may send nothing for so long"""
+    """longest pause of a client that is sending a body"""
     slowest: int = 2_048
-    """bytes a second that a body must keep up on average, after `idle_seconds`"""
+    """slowest average speed of a body in bytes per second, after `idle_seconds`"""
     task_seconds: float = 120.0
-    """a worker may take so long for a task, plus twice the clip's length"""
+    """time limit of a task, plus twice the clip's length"""
     long_seconds: float = 120.0
     """longer clips never take the last free worker"""
     worker_bytes: int = 4_000 * MB
-    """memory a model's worker may take beyond its model (not on CUDA)"""
+    """memory that a model's worker may use in addition to its model (not on CUDA)"""
     decoder_bytes: int = 1_500 * MB
-    """memory a decoder may take"""
+    """memory that a decoder may use"""
     cache_clips: int = 64
-    """watched clips a worker keeps"""
+    """processed clips that a worker keeps"""
     cache_bytes: int = 1_000 * MB
-    """memory of the watched clips a worker keeps"""
+    """memory of the processed clips that a worker keeps"""
     grace_seconds: float = 30.0
-    """time that accepted work has to end in when the server is stopped"""
+    """time allowed for accepted work to finish when the server stops"""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything the server is told at its start."""
+    """All options of the server."""
 
     data: Path
     """folder of uploads, jobs and facts; replicas may share it"""
     models: tuple[str, ...] = ()
-    """the first is asked where a request names none; none: `real` where it is installed, else `stage`"""
+    """models; the first is the default. If empty: `real` if it is installed, else `stage`"""
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1
-    """processes that hold the models"""
+    """number of processes that hold the models"""
     decoders: int = 2
-    """processes that check and decode uploads"""
+    """number of processes that check and decode uploads"""
     keys: tuple[str, ...] = ()
-    """API keys; none: everybody may ask"""
+    """API keys; if empty, every client is accepted"""
     origins: tuple[str, ...] = ()
-    """web pages of other origins that may call (CORS)"""
+    """other origins whose web pages may call the server (CORS)"""
     hosts: tuple[str, ...] = ()
-    """names the server answers to; on loopback only its own, elsewhere any, unless given"""
+    """accepted host names; by default only loopback names on loopback, else any"""
     proxies: str = ""
-    """addresses of reverse proxies whose X-Forwarded-For is believed"""
+    """addresses of reverse proxies whose X-Forwarded-For is trusted"""
     remote: bool = False
-    """fetch http(s) addresses that clients name"""
+    """whether http(s) addresses named by clients are fetched"""
     remote_networks: tuple[str, ...] = ()
-    """networks that may be fetched from although they are not public"""
+    """non-public networks from which files may be fetched"""
     reports: tuple[Path, ...] = ()
     """folders of saved evaluations to browse"""
     media: tuple[Path, ...] = ()
-    """folders in which the clips of reports and sheets are looked for"""
+    """folders that are searched for the clips of reports and sheets"""
     sheets: tuple[Path, ...] = ()
-    """review sheets to be judged"""
+    """review sheets"""
     accounts: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
-    """model behind an address -> what `load` is told besides its name: its key, its dialect"""
+    """model behind an address -> further options of `load`: its key, its dialect"""
     examples: bool = True
-    """draw a few Soundstage clips to try the page with"""
+    """whether to generate a few Soundstage clips as examples"""
     limits: Limits = field(default_factory=Limits)
 
     @property

@@ -1,6 +1,6 @@
-"""The timeline of a clip: from the model where it makes one, else what any recording tells of itself.
+"""The timeline of a clip: from the model if it makes one, else properties that need no model.
 
-Without real eyes and ears a timeline still has loudness, cuts, black and silence.
+These are loudness, cuts, black and silence.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from lookhear.types import Clip
 PIECE = 20.0  # seconds decoded at a time
 FPS = 4.0
 SIZE = (36, 64)
-CUT = 40.0  # mean difference of pixels between two looks, of 255, that is taken to be a cut
-BLACK = 12.0  # mean of pixels, of 255
+CUT = 40.0  # mean pixel difference (0..255) between two sampled frames that counts as a cut
+BLACK = 12.0  # mean pixel value (0..255) below which a frame is black
 SILENCE = -60.0  # dB full scale
 QUIETEST = -90.0
 
@@ -28,13 +28,13 @@ Tell = Callable[[Any], None]
 
 @runtime_checkable
 class MakesTimelines(Protocol):
-    """A model that watches a clip into a timeline."""
+    """A model that makes a timeline of a clip."""
 
     def timeline(self, clip: Clip, progress: Callable[[float], None] | None = None) -> Timeline: ...
 
 
 def timeline(clip: Clip, model: Any, tell: Tell) -> dict[str, Any]:
-    """The JSON form of the timeline of `clip`. Raises MediaError."""
+    """The timeline of `clip` as JSON. Raises MediaError."""
     if isinstance(model, MakesTimelines):
         return model.timeline(clip, lambda seconds: tell({"seconds": round(seconds, 2)})).to_json()
     return plain(clip, tell)
@@ -43,7 +43,7 @@ def timeline(clip: Clip, model: Any, tell: Tell) -> dict[str, Any]:
 def plain(clip: Clip, tell: Tell) -> dict[str, Any]:
     """Loudness, cuts, black and silence, without any model."""
     loudness: list[float] = []
-    levels: list[tuple[float, float]] = []  # (time, mean of the picture)
+    levels: list[tuple[float, float]] = []  # (time, mean pixel value)
     cuts: list[float] = []
     before: np.ndarray | None = None
     done, frames = 0.0, 0
@@ -79,7 +79,7 @@ def plain(clip: Clip, tell: Tell) -> dict[str, Any]:
 
 
 def _loudness(waveform: np.ndarray, rate: int) -> list[float]:
-    """dB full scale of each second."""
+    """Loudness of each second in dB full scale."""
     found: list[float] = []
     for start in range(0, len(waveform), rate):
         second = waveform[start : start + rate].astype(np.float64)
@@ -90,7 +90,7 @@ def _loudness(waveform: np.ndarray, rate: int) -> list[float]:
 
 
 def _stretches(marks: list[tuple[float, bool]], step: float) -> list[list[float]]:
-    """Contiguous marked moments, each `step` seconds long, as [start, end]."""
+    """Contiguous runs of marked steps, each `step` seconds long, as [start, end] in seconds."""
     found: list[list[float]] = []
     for time, on in marks:
         if on and found and abs(found[-1][1] - time) < step / 2:

@@ -1,9 +1,9 @@
 """The program of a worker process: `python -m lookhear.serve.worker decode|model SETTINGS`.
 
-A model's worker first reads a line with what is told of models besides their names, such as keys. Then it
-reads one JSON request a line from standard input and writes JSON lines to what was standard output (see `child`). It
-limits its own memory and files, dies with the server, and catches every error of a clip, so that a bad file costs
-its own request alone.
+A model's worker first reads one line with private options of its models, such as keys. It then reads one JSON request
+per line from standard input and writes JSON lines to the original standard output (see `child`). It limits its own
+memory and files, ends with the server, and catches every error of a clip, so that a damaged file affects only its own
+request.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Any, TextIO
 
 from lookhear.errors import LookhearError, MediaError
 
-PR_SET_PDEATHSIG = 1  # Linux: the signal a process gets when its parent dies
-FILES = 256  # open files of a worker
-ROOM = 1_000_000_000  # bytes of the largest file a worker may write
+PR_SET_PDEATHSIG = 1  # Linux: the signal that a process receives when its parent dies
+FILES = 256  # largest number of open files of a worker
+ROOM = 1_000_000_000  # largest file in bytes that a worker may write
 
 Tell = Callable[[Any], None]
 Operation = Callable[[Mapping[str, Any], Tell], Any]
@@ -65,7 +65,7 @@ def _answered(operation: Operation, request: Mapping[str, Any], tell: Tell) -> d
     except MemoryError:
         message = "The clip needs more memory than a worker may take. Use a shorter or smaller one."
         return {"error": message, "kind": MediaError.__name__}
-    except RuntimeError as error:  # torch says so where an allocation fails
+    except RuntimeError as error:  # torch raises it when an allocation fails
         if "alloc" in str(error) or "memory" in str(error):
             return {"error": "The clip needs more memory than a worker may take.", "kind": MediaError.__name__}
         return _fault(error)
@@ -74,7 +74,7 @@ def _answered(operation: Operation, request: Mapping[str, Any], tell: Tell) -> d
 
 
 def _fault(error: Exception) -> dict[str, Any]:
-    """Our own mistake: the log gets the traceback, the client one line without paths."""
+    """An internal error: the log gets the traceback, the client one line without paths."""
     import traceback
 
     traceback.print_exc()
@@ -82,7 +82,7 @@ def _fault(error: Exception) -> dict[str, Any]:
 
 
 def _pipe() -> TextIO:
-    """What was standard output, for replies alone; whatever a library prints goes to standard error."""
+    """The original standard output, used only for replies; other output of libraries goes to standard error."""
     pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return pipe
@@ -93,13 +93,13 @@ def _say(out: TextIO, what: Mapping[str, Any]) -> None:
         out.write(json.dumps(what, allow_nan=False) + "\n")
         out.flush()
     except BrokenPipeError:
-        raise SystemExit(0) from None  # the server is gone
+        raise SystemExit(0) from None  # the server has ended
 
 
 def _share_cores(workers: int) -> None:
-    """Each of `workers` processes gets its part of the cores, and threads sleep while they wait.
+    """Give each of `workers` processes an equal part of the cores, and let waiting threads sleep.
 
-    Threads that spin take the cores of other workers. Both hold unless the operator has set them in the environment.
+    Spinning threads would take the cores of other workers. Variables set by the operator are not changed.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read once, when torch is imported
     import torch
@@ -109,13 +109,13 @@ def _share_cores(workers: int) -> None:
 
 
 def _die_with_parent() -> None:
-    with suppress(OSError, AttributeError):  # elsewhere than Linux the closed pipe ends us, after the present task
+    with suppress(OSError, AttributeError):  # not Linux: the closed pipe ends the process after its task
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _limit(memory: int, hello: dict[str, Any]) -> None:
-    """No core files, few open files, and `memory` bytes beyond what is taken now (CUDA maps far more than it uses)."""
+    """No core files, few open files, `memory` bytes beyond the current use (not on CUDA, which maps much more)."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, ROOM))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

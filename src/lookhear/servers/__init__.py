@@ -1,4 +1,4 @@
-"""Models behind an API: requests, responses in all their variants, and limits on rate and cost.
+"""Models behind an API: requests, parsing of all response variants, limits on rate and cost.
 
-body ─ client ─▶ bytes ─ completion ─▶ Completion | ServerError: ask again · this question fails · stop asking
+body ─ client ─▶ bytes ─ completion ─▶ Completion | ServerError: retry · this question fails · stop asking
 """

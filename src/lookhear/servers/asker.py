@@ -1,7 +1,7 @@
-"""Ask a server with a ledger: a request whose reply is in the ledger is not sent again.
+"""Send requests to a server through a ledger: a request whose reply is in the ledger is not sent again.
 
 asker.ask(body, key) ─ in the ledger? ─▶ Completion
-            └─ no ─ client.complete ─ append ─▶ Completion, or one that `failed` and is asked again by the next run
+└─ no ─ client.complete ─ append ─▶ Completion, or one that `failed` and is retried by the next run
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from lookhear.servers.client import Client, longest, tokens
 from lookhear.servers.completion import ALL, Completion, ServerError
 from lookhear.servers.limits import Limits
 
-VERSION = 1  # changes with anything that makes old replies no answer to new requests
+VERSION = 1  # increased when old replies no longer answer new requests
 FIELDS = {one.name for one in fields(Completion)}
 
 
 @dataclass
 class Plan:
-    """What a dry run would have asked: `questions` of which the ledger has `kept`, and what the others would take."""
+    """Result of a dry run: number of `questions`, `kept` replies in the ledger, estimated usage of the others."""
 
     questions: int = 0
     kept: int = 0
@@ -43,7 +43,7 @@ class Plan:
             self.megabytes += len(json.dumps(body)) / 1e6
 
     def lines(self, limits: Limits) -> list[str]:
-        """The plan in words."""
+        """The plan as lines of text."""
         money = f", about ${limits.cost(self.read, self.written):.2f} at most" if any(limits.price) else ""
         return [
             f"{self.questions} questions, {self.kept} of them answered before: {self.questions - self.kept} to ask",
@@ -54,10 +54,10 @@ class Plan:
 
 @dataclass
 class Asker:
-    """Asks through `client`, remembers in `ledger` (None: nowhere), and counts.
+    """Sends requests through `client`, stores replies in `ledger` (None: not stored), and counts both.
 
-    `kept` replies came from the ledger (the oldest was given at `since`), `asked` from the server; `failed` counts why
-    there was none. A failure is never kept.
+    `kept` replies came from the ledger (the oldest is from `since`), `asked` from the server; `failed` counts the
+    reasons of failures. Failures are never stored.
     """
 
     client: Client
@@ -69,14 +69,17 @@ class Asker:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def key(self, *content: Any) -> str:
-        """The key of a request with `content` to this client's model. Raises ModelError where that has no name."""
+        """The key of a request with `content` to this client's model.
+
+        Raises ModelError if the server does not tell its name.
+        """
         return key_of("reply", VERSION, self.client.name(), content)
 
     def ask(self, body: Mapping[str, Any], key: str = "", first: Mapping[str, Any] | None = None) -> Completion:
-        """The reply to the request `body` (without its model), whose `key` is that of all of it where not given.
+        """The reply to the request `body` (without model). `key` defaults to a key of the whole body.
 
-        With `first` that is sent, and `body` only where the server refuses it. Never raises because of the server:
-        `ended` is "failed" where no reply came, and `why` says why.
+        If `first` is given, it is sent instead, and `body` only if the server refuses `first`. Never raises errors of
+        the server: without a reply, `ended` is "failed" and `why` gives the reason.
         """
         fresh = False
 
@@ -113,11 +116,11 @@ class Asker:
         return done
 
     def has(self, key: str) -> bool:
-        """Whether the reply of `key` is there already."""
+        """Whether the ledger holds the reply of `key`."""
         return self.ledger is not None and key in self.ledger
 
     def lines(self) -> list[str]:
-        """What was asked, what was there already, what it cost and what failed, a line each."""
+        """Summary, one line each: requests, stored replies, cost, failures."""
         spent = self.client.limits.spent
         said = f"{self.asked} replies from {self.client.model or 'the model'} at {self.client.url}"
         if self.kept:

@@ -1,11 +1,12 @@
 """Client of an OpenAI-compatible chat API: one request, with retries of transient errors.
 
-    body ─ limits ─ POST /chat/completions ─ completion.read ─▶ Completion
-              ▲                  │ AGAIN: wait, as long as the server says or ever longer
-              └──────────────────┘ ALONE, ALL, or AGAIN too often ─▶ ServerError
+body ─ limits ─ POST /chat/completions ─ completion.read ─▶ Completion
+▲                  │ AGAIN: wait as long as the server asks, else with exponential backoff
+└──────────────────┘ ALONE, ALL, or too many attempts ─▶ ServerError
 
-Nothing a server may do raises anything but ServerError. Once nobody can be answered (the key is refused, the server is
-gone, nothing but failures comes) the others are not asked for `REST` seconds: they fail at once and for free.
+All failures of a server raise ServerError and nothing else. After an error that affects all requests (the key is
+refused, the server is unreachable, only failures arrive), further requests fail immediately, at no cost, for `REST`
+seconds.
 """
 
 from __future__ import annotations
@@ -27,26 +28,26 @@ from lookhear.servers.completion import AGAIN, ALL, ALONE, Completion, ServerErr
 from lookhear.servers.limits import Limits
 
 T = TypeVar("T")
-ATTEMPTS = 6  # of one question, where what comes back may be better next time
-BUSY_ATTEMPTS = 12  # of one question, where the server says that it has too much to do
-LATE_ATTEMPTS = 2  # of one question that the server has not answered in time: each may be paid for
-PATIENCE = 600.0  # seconds of waiting that a server may ask of one question
-LONGEST_PAUSE = 30.0  # seconds between two attempts where the server does not say
-REST = 60.0  # seconds during which nobody is asked after nobody could be answered
-IN_A_ROW = 20  # questions that may fail one after the other before that
-LARGEST = 32_000_000  # bytes of a reply
-LEAVABLE = ("temperature", "logprobs", "seed", "top_p")  # left out where a server refuses them
+ATTEMPTS = 6  # attempts per question after errors that may be transient
+BUSY_ATTEMPTS = 12  # attempts per question if the server reports overload
+LATE_ATTEMPTS = 2  # attempts per question after time-outs: each may be charged
+PATIENCE = 600.0  # total waiting time in seconds that a server may request per question
+LONGEST_PAUSE = 30.0  # longest pause in seconds between two attempts, unless the server asks for more
+REST = 60.0  # seconds without requests after an error that affects all of them
+IN_A_ROW = 20  # consecutive failed questions that count as such an error
+LARGEST = 32_000_000  # largest reply in bytes
+LEAVABLE = ("temperature", "logprobs", "seed", "top_p")  # fields that are dropped if a server refuses them
 REFUSED = ("unsupported", "not support", "unknown", "unrecognized", "permitted")
 SECRETS = ("key", "token", "secret", "password", "sig", "signature")
 
 
 @dataclass
 class Client:
-    """Speaks to `model` at `url`; an empty `model` is the first that the server has.
+    """Client for `model` at `url`; an empty `model` means the first one that the server lists.
 
-    `key` is sent as a bearer token and never shown. `rename` and `drop` say which fields of a body have another name
-    at this server or are not sent; both grow where the server's refusal of a field says so. Raises RecipeError where
-    the address holds a password or key, DependencyError without httpx.
+    `key` is sent as a bearer token and never shown. `rename` and `drop` give fields of the body that have another name
+    at this server or are not sent; both are extended when the server refuses a field. Raises RecipeError if the address
+    contains a password or key, DependencyError without httpx.
     """
 
     url: str
@@ -75,10 +76,10 @@ class Client:
         self._lock, self._naming, self._ended = threading.Lock(), threading.Lock(), threading.Event()
         self.limits.sleep = self._ended.wait
         self._stopped: tuple[float, ServerError] | None = None
-        self._failed = 0  # questions, one after the other
+        self._failed = 0  # number of consecutive failed questions
 
     def name(self) -> str:
-        """The model's name: the one given, else the first that the server has. Raises ModelError."""
+        """The model's name: the given one, else the first one that the server lists. Raises ModelError."""
         with self._naming:
             if not self.model:
                 found = self.served()
@@ -88,7 +89,7 @@ class Client:
         return self.model
 
     def served(self) -> list[dict[str, Any]]:
-        """What the server says of its models: each has an `id`. Raises ModelError."""
+        """The server's list of models; each has an `id`. Raises ModelError."""
         try:
             return self._patiently(self._models)
         except ServerError as failure:
@@ -104,18 +105,18 @@ class Client:
         raise ServerError(ALL, "no list of models")
 
     def stop(self) -> None:
-        """Ask nobody again: who waits for another attempt fails at once. Replies under way may still come."""
+        """Stop: requests that wait for another attempt fail immediately. Replies in progress may still arrive."""
         self._ended.set()
 
     def say(self, messages: Sequence[Mapping[str, Any]], **options: Any) -> Completion:
-        """The reply to `messages`. Raises ModelError where none comes."""
+        """The reply to `messages`. Raises ModelError if there is none."""
         try:
             return self.complete({"messages": list(messages), **options})
         except ServerError as failure:
             raise ModelError(f"{self.model or 'A model'} at {self.url}: {failure.why}") from None
 
     def complete(self, body: Mapping[str, Any]) -> Completion:
-        """The reply to a request whose fields are `body`, without its model. Raises ServerError."""
+        """The reply to a request with the fields `body`, without model. Raises ServerError."""
         with self._lock:
             if self._stopped and time.monotonic() < self._stopped[0]:
                 raise ServerError(ALL, f"not asked: {self._stopped[1].why}")
@@ -131,7 +132,10 @@ class Client:
         return done
 
     def _count(self, failure: ServerError) -> ServerError:
-        """Remember a failed question; after too many, or where nobody can be answered, nobody is asked for a while."""
+        """Count a failed question.
+
+        After too many, or after an error that affects all requests, pause for REST seconds.
+        """
         with self._lock:
             self._failed += 1
             if failure.kind == ALL or self._failed >= IN_A_ROW:
@@ -139,7 +143,7 @@ class Client:
         return failure
 
     def _patiently(self, once: Callable[[], T]) -> T:
-        """What `once` returns, after as many attempts as may help. Raises ServerError of kind ALONE or ALL."""
+        """Call `once` with retries and return its result. Raises ServerError of kind ALONE or ALL."""
         tried, late, waited, pause = 0, 0, 0.0, self.pause
         while True:
             tried += 1
@@ -175,7 +179,7 @@ class Client:
         return done
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, bytes, float | None]:
-        """(status, body, Retry-After in seconds): within the time allowed, and not endless. Raises ServerError."""
+        """(status, body, Retry-After in seconds), with limits on time and size. Raises ServerError."""
         deadline, held = time.monotonic() + self.timeout, bytearray()
         parts = urlsplit(self.url)
         url = urlunsplit(parts._replace(path=parts.path.rstrip("/") + path))
@@ -203,7 +207,7 @@ class Client:
             raise ServerError(ALL, f"{self.url!r} cannot be asked: {completion.quoted(str(error))}") from None
 
     def _adapted(self, failure: ServerError) -> bool:
-        """Whether a field that the server refuses was renamed or left out, so that asking again may help."""
+        """Rename or drop the field that the server refuses; whether this was possible, so that a retry may succeed."""
         why = failure.why.casefold()
         if not why.startswith(("400", "422")):
             return False
@@ -221,26 +225,26 @@ class Client:
         return False
 
     def _safe(self, text: str) -> str:
-        """A server's words without the key, which some repeat."""
+        """A server's message without the key, which some servers repeat."""
         return text.replace(self.key, "[key]") if self.key else text
 
 
 class LateError(ServerError):
-    """The server has not answered in time."""
+    """The server did not answer in time."""
 
     def __init__(self, why: str):
         super().__init__(AGAIN, why)
 
 
 class GoneError(ServerError):
-    """Nobody answers at the address."""
+    """The server is unreachable."""
 
     def __init__(self, why: str):
         super().__init__(AGAIN, why)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a server asks to wait: Retry-After as seconds or as a date, or Retry-After-Ms."""
+    """Seconds to wait, from Retry-After (seconds or date) or Retry-After-Ms."""
     told, milliseconds = headers.get("retry-after"), headers.get("retry-after-ms")
     try:
         seconds = float(milliseconds) / 1000 if milliseconds else float(told or "")
@@ -253,10 +257,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def tokens(body: Any) -> float:
-    """About how many tokens a request will be read as: a quarter of its text's characters, and its media by size.
+    """Estimated input tokens of a request: a quarter of its text's characters, plus its media by size.
 
-    A rough guess for before anything is known: 300 a picture, 30 a second of 16-bit sound at 16 kHz, 1,000 a video
-    of 100 kB.
+    A rough estimate for use before the first reply: 300 per picture, 30 per second of 16-bit sound at 16 kHz, 1,000 per
+    video of 100 kB.
     """
     if isinstance(body, str):
         return len(body) / 4
@@ -273,7 +277,7 @@ def tokens(body: Any) -> float:
 
 
 def longest(body: Mapping[str, Any]) -> int:
-    """Tokens that the reply to a request may have."""
+    """Largest number of tokens of the reply."""
     told = [body.get(name) for name in ("max_tokens", "max_completion_tokens")]
     return max([0, *(n for n in told if isinstance(n, int))])
 
@@ -287,7 +291,7 @@ def key_in(file: Path | str) -> str:
 
 
 def _check(url: str) -> None:
-    """Refuse an address that cannot be one, or that holds a secret: a model's name is printed and stored."""
+    """Raises RecipeError for an invalid address, or one with a secret: a model's name is printed and stored."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise RecipeError(f"{url!r} is not an address. Give one such as http://localhost:8000/v1.")

@@ -1,6 +1,6 @@
 """Encode a clip for a request: frames as JPEG, sound as WAV, or both as MP4, whole or second by second.
 
-A `Shown` makes each of these when it is asked for. What a clip does not have a dialect leaves out.
+`Shown` encodes each form when a dialect first uses it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Part = Mapping[str, Any]  # of a message's content
 
 @dataclass(frozen=True)
 class Message:
-    """What a request holds of a clip: `parts` stand before the question, `fields` beside the messages."""
+    """The media of a request: `parts` precede the question, `fields` are added beside the messages."""
 
     parts: tuple[Part, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -33,24 +33,27 @@ class Message:
 
 @dataclass(frozen=True)
 class Shown:
-    """A decoded clip whose frames are at most `side` pixels long; frames or sound that are not to be sent are None."""
+    """A decoded clip.
+
+    `side` is the longest side of its frames in pixels; frames or sound that are not sent are None.
+    """
 
     media: Media
     side: int = 448
 
     @property
     def seen(self) -> bool:
-        """There is a picture."""
+        """Whether there is a picture."""
         return self.media.frames is not None and len(self.media.frames) > 0
 
     @property
     def heard(self) -> bool:
-        """There is sound."""
+        """Whether there is sound."""
         return self.media.waveform is not None and len(self.media.waveform) > 0
 
     @cached_property
     def pictures(self) -> list[Any]:
-        """The frames as Pillow images of the size they are sent in."""
+        """The frames as Pillow images, scaled to the size in which they are sent."""
         from PIL import Image
 
         pictures = [Image.fromarray(frame) for frame in self.media.frames] if self.media.frames is not None else []
@@ -65,14 +68,14 @@ class Shown:
         return {"type": "image_url", "image_url": {"url": _url("image/jpeg", held.getvalue())}}
 
     def frames(self) -> list[dict[str, Any]]:
-        """Every frame after the second it was shown at, as text."""
+        """All frames, each preceded by its time in seconds as text."""
         parts: list[dict[str, Any]] = []
         for index in range(len(self.pictures)):
             parts += [{"type": "text", "text": f"At {self.media.times[index]:.1f} s:"}, self.frame(index)]
         return parts
 
     def wav(self, start: float = 0.0, end: float | None = None) -> bytes:
-        """The sound from `start` to `end` seconds as a WAV file of 16 bits."""
+        """The sound from `start` to `end` seconds as a 16-bit WAV file."""
         rate = self.media.sample_rate
         assert self.media.waveform is not None, "asked only of what is heard"
         stretch = self.media.waveform[round(start * rate) : None if end is None else round(end * rate)]
@@ -86,17 +89,17 @@ class Shown:
         return {"type": "input_audio", "input_audio": {"data": _text(self.wav()), "format": "wav"}}
 
     def audio_url(self, start: float = 0.0, end: float | None = None) -> dict[str, Any]:
-        """The sound, or a stretch of it, as an `audio_url` part."""
+        """The sound, or a part of it, as an `audio_url` part."""
         return {"type": "audio_url", "audio_url": {"url": _url("audio/wav", self.wav(start, end))}}
 
     def video_url(self, sound: bool) -> dict[str, Any]:
-        """The picture, with its sound in the file or without, as a `video_url` part; a single frame as a picture."""
+        """The picture, with or without its sound, as a `video_url` part; a single frame as a picture."""
         if len(self.pictures) == 1 and not sound:
             return self.frame(0)
         return {"type": "video_url", "video_url": {"url": _url("video/mp4", self.mp4(sound))}}
 
     def mp4(self, sound: bool) -> bytes:
-        """The frames at their own pace, so that the file is as long as the clip."""
+        """The frames at their original rate, so that the file is as long as the clip."""
         frames = [np.asarray(picture) for picture in self.pictures]
         fps = len(frames) / max(self.media.duration, 1e-3)
         with tempfile.TemporaryDirectory() as folder:
@@ -106,7 +109,7 @@ class Shown:
 
 
 def with_uuid(part: dict[str, Any]) -> dict[str, Any]:
-    """A part named by what it holds, so that a server can keep it."""
+    """A part with a uuid derived from its content, with which a server can cache it."""
     return {**part, "uuid": hashlib.sha256(repr(sorted(part.items())).encode()).hexdigest()[:32]}
 
 

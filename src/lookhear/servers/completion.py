@@ -1,8 +1,8 @@
 """Parse responses of chat servers, in all their variants, to a Completion or a classified ServerError.
 
-status, body ─ read ─▶ Completion(text, ended, …)        ServerError(AGAIN)  garbage, 5xx, 429: may be asked again
-                                                         ServerError(ALONE)  this question cannot be answered
-                                                         ServerError(ALL)    no question can: key, quota, address
+status, body ─ read ─▶ Completion(text, ended, …)        ServerError(AGAIN)  garbage, 5xx, 429: may be retried
+ServerError(ALONE)  this question cannot be answered
+ServerError(ALL)    no question can: key, quota, address
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 AGAIN, ALONE, ALL = "again", "alone", "all"
-QUOTED = 160  # characters of a server's words that a failure quotes
+QUOTED = 160  # longest quote of a server's message in an error
 
-ENDED = {  # finish_reason, in lower case -> how a reply ended; others are finished, with the word as `why`
+ENDED = {  # finish_reason in lower case -> ending of a reply; others are finished, with the word as `why`
     **dict.fromkeys(("", "stop", "end_turn", "eos", "eos_token", "stop_sequence", "completed", "complete"), "finished"),
     **dict.fromkeys(("length", "max_tokens", "max_output_tokens", "max_completion_tokens"), "cut"),
     **dict.fromkeys(("model_length", "model_context_window_exceeded", "context_length"), "cut"),
@@ -43,10 +43,10 @@ ADVICE = {
 
 @dataclass(frozen=True)
 class Completion:
-    """A reply as a server gave it. `ended` and `why` are those of `types.Reply`, but never "failed".
+    """A reply of a server. `ended` and `why` are those of `types.Reply`, but never "failed".
 
-    `read` and `written` are tokens, None where the server does not tell; `score` is the mean log-probability of the
-    reply's tokens, None where it does not tell; `model` is what the server calls itself.
+    `read` and `written` are numbers of tokens, `score` is the mean log-probability of the reply's tokens; each is None
+    if the server does not tell. `model` is the server's name of the model.
     """
 
     text: str
@@ -59,7 +59,10 @@ class Completion:
 
 
 class ServerError(Exception):
-    """No reply. `kind` is AGAIN, ALONE or ALL; `wait` seconds were asked for by the server, None where not."""
+    """There is no reply.
+
+    `kind` is AGAIN, ALONE or ALL; `wait` is the number of seconds that the server asks to wait, or None.
+    """
 
     def __init__(self, kind: str, why: str, wait: float | None = None):
         super().__init__(why)
@@ -67,7 +70,7 @@ class ServerError(Exception):
 
 
 def read(status: int, body: bytes, wait: float | None = None) -> Completion:
-    """The reply in a server's answer; `wait` is its Retry-After in seconds. Raises ServerError, and nothing else."""
+    """The reply in a server's response; `wait` is its Retry-After in seconds. Raises only ServerError."""
     try:
         return _read(status, body, wait)
     except RecursionError:
@@ -75,7 +78,7 @@ def read(status: int, body: bytes, wait: float | None = None) -> Completion:
 
 
 def quoted(text: str) -> str:
-    """The beginning of a server's words on one line, printable."""
+    """The beginning of a server's message on one line, printable."""
     flat = " ".join("".join(c if c.isprintable() else " " for c in text[: 8 * QUOTED]).split())
     return flat if len(flat) <= QUOTED else flat[: QUOTED - 1] + "…"
 
@@ -94,8 +97,8 @@ def _read(status: int, body: bytes, wait: float | None) -> Completion:
 
 
 def _whole(told: Mapping[str, Any], wait: float | None) -> Completion:
-    """A whole chat completion."""
-    if told.get("error"):  # some routers send errors with 200
+    """Parse a complete chat completion."""
+    if told.get("error"):  # some routers send errors with status 200
         error = told["error"]
         code = error.get("code") if isinstance(error, Mapping) else None
         status = int(code) if isinstance(code, (int, str)) and re.fullmatch(r"[45]\d\d", str(code)) else 500
@@ -116,11 +119,13 @@ def _whole(told: Mapping[str, Any], wait: float | None) -> Completion:
 
 
 def _ended(told: Mapping[str, Any], message: Mapping[str, Any], reason: str, logprobs: Any) -> Completion:
-    """A message and its finish_reason as a Completion."""
+    """A Completion from a message and its finish_reason."""
     text, declined = _words(message.get("content"))
     refusal = message.get("refusal")
     declined = declined or (refusal if isinstance(refusal, str) else "")
-    if not text.strip() and isinstance(message.get("audio"), Mapping):  # a model that speaks: what it said in words
+    if not text.strip() and isinstance(
+        message.get("audio"), Mapping
+    ):  # a model that speaks: the transcript of its audio
         text = str(message["audio"].get("transcript") or "")
     ended = ENDED.get(reason.casefold().strip(), "finished")
     why = f"finish_reason {quoted(reason)!r}" if ended != "finished" or reason.casefold().strip() not in ENDED else ""
@@ -183,7 +188,7 @@ def _score(logprobs: Any) -> float | None:
 
 
 def _pieces(text: str) -> Iterator[Mapping[str, Any]]:
-    """The chunks of a streamed reply: server-sent events, or one JSON object a line."""
+    """The chunks of a streamed reply: server-sent events, or one JSON object per line."""
     for line in text.split("\n"):
         line = line.strip("\r ")
         if line.startswith("data:"):
@@ -196,7 +201,7 @@ def _pieces(text: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _streamed(pieces: Sequence[Mapping[str, Any]], wait: float | None) -> Completion:
-    """Chunks put together; without an end they are half a reply."""
+    """Join the chunks of a stream; without a final one the reply is incomplete."""
     text, declined, thought, reason, model, done = "", "", "", "", "", False
     calls, usage, points = [], None, list[Any]()
     for piece in pieces:
@@ -224,7 +229,7 @@ def _streamed(pieces: Sequence[Mapping[str, Any]], wait: float | None) -> Comple
 
 
 def _refused(status: int, text: str, told: Any, wait: float | None) -> Completion:
-    """An answer that is an error: a reply that was filtered, or a ServerError."""
+    """The result of an error response: a filtered reply, or a ServerError."""
     error = told.get("error", told) if isinstance(told, Mapping) else {}
     error = error if isinstance(error, Mapping) else {"message": error}
     codes = {str(error.get(name) or "").casefold() for name in ("code", "type")}
@@ -244,7 +249,7 @@ def _refused(status: int, text: str, told: Any, wait: float | None) -> Completio
 
 
 def loads(text: str) -> Any:
-    """JSON, or None where it is none."""
+    """The JSON value, or None if the text is not JSON."""
     try:
         return json.loads(text)
     except ValueError:  # not JSON, or a number of thousands of digits
@@ -260,7 +265,7 @@ def _kind_of(text: str) -> str:
 
 
 def _said(text: str) -> str:
-    """What a page says for itself: its title, else its beginning."""
+    """The message of an HTML page: its title, else its beginning."""
     start = text.lower().find("<title>")
     if start >= 0:
         return quoted(text[start + len("<title>") : start + 500].split("<")[0])
@@ -268,5 +273,5 @@ def _said(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """`text` without lone surrogates, which no file could hold."""
+    """The text without lone surrogates, which cannot be written as UTF-8."""
     return text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text

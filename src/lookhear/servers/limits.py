@@ -15,7 +15,7 @@ MILLION = 1e6
 
 @dataclass
 class Spent:
-    """What requests have cost so far: `read` and `written` tokens, `unknown` replies whose usage was not told."""
+    """Usage so far: `read` and `written` tokens, and the number of replies with `unknown` usage."""
 
     requests: int = 0
     read: int = 0
@@ -26,11 +26,11 @@ class Spent:
 
 @dataclass
 class Limits:
-    """At most `rate` requests a minute (0: any number) and `budget` dollars (0: any sum) at `price`.
+    """At most `rate` requests per minute (0: unlimited) and `budget` dollars (0: unlimited) at `price`.
 
-    `price` is dollars for a million tokens read and a million written. A request is let in only where as much as the
-    dearest so far still fits into the budget; before anything is known, as much as a guess. `count` takes in replies
-    that were paid for in an earlier run, so that a run that was stopped and goes on keeps to one budget.
+    `price` is dollars per million tokens read and written. A request may start only if the cost of the most expensive
+    one so far fits into the remaining budget; before the first reply, an estimate is used. `count` adds replies that
+    were paid in an earlier run, so that a resumed run keeps to one budget.
     """
 
     rate: float = 0.0
@@ -40,12 +40,15 @@ class Limits:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], object] = time.sleep
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _next: float = 0.0  # when the next request may start
-    _reserved: float = 0.0  # dollars that the requests under way may cost
+    _next: float = 0.0  # time at which the next request may start
+    _reserved: float = 0.0  # dollars reserved for the requests in progress
     _dearest: float = 0.0
 
     def enter(self, guess: float) -> float:
-        """Wait for a place; the dollars reserved, to be given back to `leave`. ServerError where none are left."""
+        """Wait for permission to send; returns the reserved dollars, which `leave` releases.
+
+        Raises ServerError without budget.
+        """
         with self._lock:
             wanted = self._dearest or guess
             if self.budget and self.spent.dollars + self._reserved + wanted > self.budget:
@@ -63,7 +66,7 @@ class Limits:
         return wanted
 
     def leave(self, reserved: float, done: Completion | None) -> None:
-        """Take in what a request has cost; None where no reply came."""
+        """Record the cost of a request; None if there was no reply."""
         with self._lock:
             self._reserved = max(0.0, self._reserved - reserved)
             self.spent.requests += 1
@@ -71,7 +74,7 @@ class Limits:
             self.count(done.read, done.written, reserved)
 
     def count(self, read: int | None, written: int | None, guess: float = 0.0) -> None:
-        """Take in a paid reply's tokens; where the server does not tell them it has cost `guess` dollars."""
+        """Record the tokens of a paid reply; if the server does not tell them, count `guess` dollars."""
         with self._lock:
             known = read is not None and written is not None
             cost = self.cost(read or 0, written or 0) if known else guess
@@ -82,17 +85,17 @@ class Limits:
             self._dearest = max(self._dearest, cost)
 
     def cost(self, read: float, written: float) -> float:
-        """Dollars for so many tokens."""
+        """Dollars for these numbers of tokens."""
         return (read * self.price[0] + written * self.price[1]) / MILLION
 
     def pause(self, seconds: float) -> None:
-        """Nobody starts within the next `seconds`: the server has asked for it."""
+        """Start no request within the next `seconds`, as the server has asked."""
         with self._lock:
             self._next = max(self._next, self.clock() + seconds)
 
 
 def price(text: str) -> tuple[float, float]:
-    """`2.5/10` as dollars for a million tokens read and a million written; nothing is free. Raises RecipeError."""
+    """Parse `2.5/10` as dollars per million tokens read and written; 0 is refused. Raises RecipeError."""
     if not text:
         return 0.0, 0.0
     try:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import parent_process
 from typing import Any
 
 from lookhear.errors import FeatureError
+from lookhear.processes import end_with_parent
 from lookhear.store._unit import Tally, one
 from lookhear.store.features import FeatureStore
 from lookhear.store.nursery import nursery
@@ -62,7 +60,7 @@ _job: tuple[list[Any], FeatureStore]  # setup of this worker process
 
 
 def _start(setup: bytes) -> None:
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    end_with_parent()
     begin(setup)
 
 
@@ -74,13 +72,6 @@ def begin(setup: bytes) -> None:
     torch.set_num_threads(1)
     encoders, root = pickle.loads(setup)
     _job = encoders, FeatureStore(root)
-
-
-def _die_with_parent() -> None:
-    parent = parent_process()
-    if parent:
-        parent.join()
-        os._exit(1)
 
 
 def work(clip: Clip) -> Tally:

@@ -35,7 +35,7 @@ def read(path: Path, name: str) -> np.ndarray:
 
 
 def parse(content: bytes) -> np.ndarray:
-    """The array in the bytes of an .npy file, in this machine's byte order. Raises ValueError and kin."""
+    """Parse the bytes of an .npy file, in this machine's byte order. Raises ValueError and similar errors."""
     if not content.startswith(b"\x93NUMPY"):
         raise ValueError("not a file of numpy's")
     file = io.BytesIO(content)

@@ -20,14 +20,16 @@ from lookhear.types import BLANK, Blank, Clip, Example
 
 NOT_STREAMS = {"self", "memory", "output", "labels"}
 NEGATIVE = "_negative"
-OFFERED = "options"  # which answers a question offers: no encoder's stream; whoever knows the vocabulary adds it
+OFFERED = (
+    "options"  # the answers that a question offers: no encoder's stream, added by the model, which has the vocabulary
+)
 
 
 @dataclass(frozen=True)
 class Batch:
     """A batch: `watch` streams with one row per distinct clip, `ask` streams with one row per question.
 
-    `clip` (question,) is the row of each question's clip.
+    `clip` (question,) is the row of each question's clip in the `watch` streams.
     """
 
     watch: dict[str, Tensor]

@@ -114,7 +114,7 @@ def _of_rows(ours: list[np.ndarray], theirs: list[np.ndarray]) -> Iterator[tuple
     matched = [_matched(a, b) for a, b in both]
     if (
         explained([(m, b) for m, (_, b) in zip(matched, both, strict=True)]) > EXACT
-    ):  # near rows of any kind match a bit
+    ):  # neighbouring rows of any features are correlated
         yield "unsorted order", "theirs are our rows in another order (files listed unsorted)", matched
     for name, hop in (("0.96 s", 0.96), ("1/0.96 s", 1 / 0.96), ("0.5 s", 0.5), ("0.32 s", 0.32), ("2 s", 2.0)):
         means = f"theirs have a hop of {name} of ours (VGGish: 0.96 s against 1.0)"

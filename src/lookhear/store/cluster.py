@@ -1,7 +1,7 @@
-"""Work on a Ray cluster: a local one, or the one at an address.
+"""Run work on a Ray cluster: a local one, or the one at an address.
 
-`connected` starts or joins it; `spread` calls a function of a module with each of some items on its nodes. A task whose
-node dies is done on another; what Ray gives up is left to `instead`, here.
+`connected` starts or joins a cluster; `spread` calls a function on each of a list of items on its nodes. A task whose
+node dies is run on another; tasks that Ray gives up are passed to `instead` in this process.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from lookhear.errors import DependencyError, FeatureError, LookhearError
 
-AHEAD = 4  # tasks under way for each worker: a million waiting ones would fill Ray's memory
-RETRIES = 3  # times a task is tried elsewhere
+AHEAD = 4  # tasks in progress per worker: a million waiting ones would fill Ray's memory
+RETRIES = 3  # number of times that a task is retried elsewhere
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,10 +22,10 @@ Result = TypeVar("Result")
 
 @contextmanager
 def connected(workers: int, address: str | None) -> Iterator[Any]:
-    """Context manager: Ray, connected to the cluster at `address`, or to one of `workers` processes here.
+    """Context manager: a connection to the Ray cluster at `address`, or to a new local one with `workers` processes.
 
-    A connection that was there before stays. Raises DependencyError without the package, FeatureError where no cluster
-    can be reached or started.
+    An existing connection is kept. Raises DependencyError without the package, FeatureError if no cluster can be
+    reached or started.
     """
     try:
         import ray
@@ -56,7 +56,7 @@ def spread(
     address: str | None,
     instead: Callable[[Item], Result],
 ) -> Iterator[tuple[int, Result]]:
-    """(place of the item, what `function` made of it), in any order. Raises what lookhear raises there."""
+    """Yield (index of the item, result of `function`), in any order. Reraises LookhearErrors of the function."""
     lost: list[int] = []
     with connected(workers, address) as ray:
         remote = ray.remote(num_cpus=1, max_retries=RETRIES)(_alone)
@@ -77,13 +77,13 @@ def spread(
                     if isinstance(error.cause, LookhearError):
                         raise error.cause from None
                     raise
-                except ray.exceptions.RayError:  # its workers died
+                except ray.exceptions.RayError:  # the workers died
                     lost.append(place)
     yield from ((place, instead(items[place])) for place in lost)
 
 
 def _alone(function: Callable[[Item], Result], item: Item) -> Result:
-    """One thread a process."""
+    """Limit this process to one thread."""
     import torch
 
     torch.set_num_threads(1)

@@ -229,7 +229,7 @@ class FeatureStore:
         return self.packed.setdefault(folder, packs.Packs(folder))
 
     def _there(self, name: str, stream: str, key: str, end: str) -> bool:
-        """Is this stream of `key` there, as a file of its own or in a shard?"""
+        """Whether this stream of `key` is stored, as a single file or in a shard."""
         path = self._path(name, stream, key, end)
         return path.is_file() or self._packs(path.parent).find(path.name) is not None
 

@@ -1,4 +1,4 @@
-"""A feature store on the Hugging Face hub: a dataset repository with the store's files and a filled card."""
+"""A feature store on the Hugging Face hub: a dataset repository with the store's files and a generated card."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from lookhear import files
 from lookhear.errors import FeatureError, not_installed
 from lookhear.store.official import OFFICIAL
 
-LEFT_OUT = ("ledger.jsonl", "replies/*", "*.part", ".*", "**/.*")  # of a store: what is this machine's alone
+LEFT_OUT = ("ledger.jsonl", "replies/*", "*.part", ".*", "**/.*")  # files of a store that belong to this machine only
 
 
 def push(root: Path | str, repo: str, private: bool | None = None, token: str | None = None) -> str:
     """Upload the store at `root` to the dataset repository `repo` (NAME/STORE); returns its address.
 
-    Raises FeatureError where there is no store, DependencyError without huggingface_hub.
+    Raises FeatureError if there is no store, DependencyError without huggingface_hub.
     """
     hub, root = library(), Path(root)
     cards = signatures(root)
@@ -38,9 +38,9 @@ def pull(
     token: str | None = None,
     local_files_only: bool = False,
 ) -> Path:
-    """The folder of the store in the dataset repository `repo`, downloaded once and kept in the hub's cache.
+    """Download the store in the dataset repository `repo` into the hub's cache; returns its folder.
 
-    Raises FeatureError where the repository cannot be had, or holds no store.
+    Raises FeatureError if the repository is not available or holds no store.
     """
     folder = snapshot(repo, "dataset", revision, cache_dir, token, local_files_only)
     signatures(folder)
@@ -55,7 +55,7 @@ def snapshot(
     token: str | None,
     local_files_only: bool,
 ) -> Path:
-    """The files of a repository, in the hub's cache; an interrupted download goes on, hashes are the hub's own."""
+    """Download a repository into the hub's cache. Interrupted downloads resume; the hub library checks the hashes."""
     hub = library()
     try:
         return Path(
@@ -68,13 +68,13 @@ def snapshot(
                 local_files_only=local_files_only,
             )
         )
-    except (OSError, ValueError) as error:  # its errors of HTTP, of names and of what is not there
+    except (OSError, ValueError) as error:  # errors of HTTP, of repository names and of missing files
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise FeatureError(f"{repo!r} cannot be had from the hub: {reason}") from None
 
 
 def signatures(root: Path) -> dict[str, Mapping[str, Any]]:
-    """Encoder -> its signature, of every encoder in a store. Raises FeatureError where there is none."""
+    """Encoder -> its signature, for every encoder in a store. Raises FeatureError if there is none."""
     found: dict[str, Mapping[str, Any]] = {
         path.parent.name: files.read_json(path, dict) for path in sorted(root.glob("*/card.json"))
     }
@@ -84,7 +84,7 @@ def signatures(root: Path) -> dict[str, Mapping[str, Any]]:
 
 
 def page(repo: str, cards: Mapping[str, Mapping[str, Any]]) -> str:
-    """The card of a store: each encoder with its streams, sampling and the hash of its weights."""
+    """The card of a store: each encoder with its streams, sampling and sha256 of weights."""
     lines = ["---", "tags: [audio-visual, features, lookhear]", "---", f"# {repo.rpartition('/')[2]}", ""]
     lines += ["Signed features of audio-visual clips, one array a clip and stream, as lookhear reads them.", ""]
     lines += ["| encoder | streams (width) | sampling | weights (sha256) |", "| --- | --- | --- | --- |"]
@@ -97,7 +97,7 @@ def page(repo: str, cards: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def library() -> Any:
-    """huggingface_hub. Raises DependencyError."""
+    """The module huggingface_hub. Raises DependencyError."""
     try:
         import huggingface_hub
     except ImportError as error:

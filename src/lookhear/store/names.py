@@ -26,8 +26,8 @@ from lookhear import catalog, config
 from lookhear.errors import RecipeError
 from lookhear.media.sampling import Sampling
 
-SAMPLING = ("rule", "fps", "offset", "count", "loop_filter")  # settings of any encoder that looks at frames
-UNSIGNED = ("device", "batch")  # settings of speed
+SAMPLING = ("rule", "fps", "offset", "count", "loop_filter")  # settings of every encoder that reads frames
+UNSIGNED = ("device", "batch")  # settings that affect only the speed
 EXAMPLE = "clip@weights=/models/clip,patches=true"
 
 
@@ -115,7 +115,7 @@ def _settings(text: str, rest: str) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """Lists and null as YAML has them; the Config's own types read the rest."""
+    """Parse lists and null as YAML; the types of the encoder's Config parse the rest."""
     if text == "null":
         return None
     try:

@@ -26,8 +26,8 @@ from lookhear.store.published import Published
 from lookhear.types import BLANK
 
 NAME = re.compile(r"[A-Za-z0-9_][\w.-]*")  # of adopted features: a folder in the store, and a word in recipes
-OFFICIAL = "official"  # in place of a hash of weights
-READS = {  # stream -> what its features are of, as encoders say it
+OFFICIAL = "official"  # stored instead of a hash of weights
+READS = {  # stream -> input of the encoder: frames, waveform or text
     "audio": "waveform",
     "frames": "frames",
     "patches": "frames",
@@ -143,7 +143,7 @@ def adopt(
 def copied(store: Any, name: str, places: Mapping[str, Path | str]) -> dict[str, Path]:
     """Copy all readable arrays into the folder of `name`; returns stream -> folder of the copies.
 
-    Existing copies are kept; unreadable arrays are left out.
+    Existing copies are kept; unreadable arrays are skipped.
     """
     folders = {}
     for stream, place in places.items():

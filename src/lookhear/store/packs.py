@@ -1,11 +1,11 @@
-"""Shards of a feature store: many small files of one stream as a few zip files with their index.
+"""Shards of a feature store: many small files of one stream in a few indexed zip files.
 
-    <root>/<encoder>/<stream>/packs.json            how many shards there are
-    <root>/<encoder>/<stream>/pack-07-of-64.zip     uncompressed: <key>.npy and <key>.absent, read by their offset
+<root>/<encoder>/<stream>/packs.json            number of shards
+<root>/<encoder>/<stream>/pack-07-of-64.zip     uncompressed: <key>.npy and <key>.absent, read by their offset
 
-A key's shard follows from a hash of its file name, so that looking one up opens one index. New features are written
-as single files beside the shards; packing again moves them in. A shard is replaced whole and the single files are
-removed after it, so a killed run leaves every feature readable, at worst twice.
+The shard of a key is determined by a hash of its file name, so a lookup opens one index. New features are written as
+single files beside the shards; packing again moves them in. A shard is replaced atomically and the single files are
+removed afterwards, so after a kill every feature is readable, at worst stored twice.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from lookhear.errors import FeatureError
 from lookhear.store import arrays
 
 ENDS = (".npy", ".absent")
-MARKER = "packs.json"  # says how many shards there are, before the first is written
+MARKER = "packs.json"  # number of shards, written before the first shard
 MOST = 1 << 20
-PER_SHARD = 4096  # clips that a shard is meant for
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the time in a zip: equal features give equal bytes
+PER_SHARD = 4096  # intended number of clips per shard
+EPOCH = (1980, 1, 1, 0, 0, 0)  # constant time stamp in the zip: equal features give equal bytes
 DAMAGED = (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, UnicodeError)
 
 
 @dataclass
 class Packs:
-    """The shards of one stream's folder, read when they are needed and again when they have changed."""
+    """The shards of one stream's folder. The index is read when it is needed, and again when a shard has changed."""
 
     folder: Path
     shards: int = 0
     indices: dict[Path, tuple[tuple[int, int, int], dict[str, tuple[int, int]]]] = field(default_factory=dict)
 
     def find(self, file: str) -> tuple[Path, int, int] | None:
-        """(shard, where the bytes of `file` begin, how many they are), or None. `file` is a key's with its ending."""
+        """(shard, offset, length in bytes) of `file`, or None. `file` is a key's file name with its suffix."""
         count = self.count()
         if not count:
             return None
@@ -48,7 +48,7 @@ class Packs:
         return None if place is None else (path, *place)
 
     def count(self) -> int:
-        """How many shards the stream is spread over; 0 where it is not packed."""
+        """Number of shards of the stream; 0 if it is not packed."""
         marker = self.folder / MARKER
         if not self.shards and marker.is_file():
             shards = files.read_json(marker, dict).get("shards")
@@ -60,7 +60,7 @@ class Packs:
         return self.shards
 
     def index(self, path: Path) -> dict[str, tuple[int, int]]:
-        """File name -> (begin, length) in a shard. Raises FeatureError where it is damaged."""
+        """File name -> (offset, length) in a shard. Raises FeatureError if it is damaged."""
         try:
             state = path.stat()
         except FileNotFoundError:
@@ -75,28 +75,28 @@ class Packs:
         return self.indices[path][1]
 
     def files(self) -> Iterator[str]:
-        """Every file name in the shards."""
+        """All file names in the shards."""
         count = self.count()
         for index in range(count):
             yield from self.index(shard_path(self.folder, index, count))
 
 
 def shard_of(file: str, count: int) -> int:
-    """Which shard the key of a file belongs to."""
+    """The number of the shard that a file belongs to."""
     return zlib.crc32(file.rpartition(".")[0].encode("utf-8", "surrogateescape")) % count
 
 
 def shard_path(folder: Path, index: int, count: int) -> Path:
-    """The file of a shard."""
+    """The path of a shard."""
     width = len(str(count - 1))
     return folder / f"pack-{index:0{width}}-of-{count}.zip"
 
 
 def pack(folder: Path, per_shard: int = PER_SHARD) -> int:
-    """Move the single files of a stream into its shards; how many there were. One process at a time.
+    """Move the single files of a stream into its shards; returns their number. Only one process may do this at a time.
 
-    The number of shards is that of the first packing. Raises FeatureError for a file that is no array, FileError where
-    the disk is full or read-only; what was packed by then is whole.
+    The number of shards is determined by the first packing. Raises FeatureError for a file that is not an array,
+    FileError if the disk is full or read-only; shards written by then are complete.
     """
     loose = sorted(p.name for p in folder.iterdir() if p.suffix in ENDS and not p.name.startswith("."))
     if not loose:
@@ -118,7 +118,7 @@ def pack(folder: Path, per_shard: int = PER_SHARD) -> int:
 
 
 def _rewrite(path: Path, old: Mapping[str, tuple[int, int]], new: Mapping[str, Path]) -> None:
-    """A shard with what it had and what is new, in order of names, in one rename."""
+    """Write a shard with its old and new files, ordered by name, and replace the old one atomically."""
     with files.whole(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted({*old, *new}):
             content = new[name].read_bytes() if name in new else _bytes(path, *old[name])
@@ -150,9 +150,9 @@ def _read_index(path: Path) -> dict[str, tuple[int, int]]:
 
 
 def pack_store(root: Path, encoders: list[str] | None = None, per_shard: int = PER_SHARD) -> dict[str, int]:
-    """Pack every stream of a store (of `encoders` alone, where named); "encoder/stream" -> files moved in.
+    """Pack every stream of a store, or of `encoders` only; returns "encoder/stream" -> number of files moved.
 
-    Raises FeatureError where there is nothing of that name, FileError where another process packs the store.
+    Raises FeatureError if there is nothing of that name, FileError if another process packs the store.
     """
     cards = sorted(root.glob("*/card.json"))
     if not cards:
@@ -172,7 +172,7 @@ def pack_store(root: Path, encoders: list[str] | None = None, per_shard: int = P
 
 
 def read(place: tuple[Path, int, int], name: str) -> np.ndarray:
-    """The array at a place that `Packs.find` gave. Raises FeatureError, one line."""
+    """Read the array at a location from `Packs.find`. Raises FeatureError."""
     path, begin, length = place
     try:
         return arrays.parse(_bytes(path, begin, length))

@@ -1,8 +1,8 @@
 """Reader of published feature files: a folder, a zip or a tar of .npy files, or an HDF5 file.
 
-    folder/00000093.npy       one array a clip; memory-mapped
-    features.zip, .npz, .tar  the same inside one file; memory-mapped where the archive does not compress
-    features.h5               one data set a clip, or `ids` beside a table (clip, …)
+folder/00000093.npy       one array per clip; memory-mapped
+features.zip, .npz, .tar  the same inside one file; memory-mapped if the archive is not compressed
+features.h5               one data set per clip, or `ids` beside a table (clip, …)
 
 The name of an array, without its folder and `.npy`, is the id of its clip (or, for texts, of its question).
 """
@@ -141,7 +141,7 @@ class Published:
 
         shapes: dict[str, tuple[int, ...]] = {}
         self._h5.visititems(lambda n, t: shapes.update({n: t.shape}) if isinstance(t, h5py.Dataset) else None)
-        if "ids" not in shapes:  # one data set a clip, perhaps in groups
+        if "ids" not in shapes:  # one data set per clip, perhaps in groups
             return [(_id(name), (name, None)) for name in shapes if name.startswith(self.table)]
         long = [n for n, shape in shapes.items() if n != "ids" and shape and shape[0] == shapes["ids"][0]]
         if self.table not in long and (self.table or len(long) != 1):

@@ -28,7 +28,7 @@ def measure(
     chosen = list({e.clip: e for e in examples}.values()), list({e.question: e for e in examples}.values())
     sums: dict[str, list[Tensor]] = {}
     for part, some in zip(("watch", "ask"), chosen, strict=True):
-        for example in some:  # one at a time: clips may differ in length
+        for example in some:  # one at a time, because clips may differ in length
             for name, stream in getattr(batch([example], plain, features, store, absent="blank"), part).items():
                 if stream.is_floating_point():
                     rows = stream.double().flatten(0, -2)

@@ -77,7 +77,7 @@ class World:
 
 
 def of_stream(rows: Tensor | np.ndarray) -> Float[np.ndarray, " number"]:
-    """Mean and standard deviation over time of a stream (time, dim) or (time, patch, dim)."""
+    """Mean and standard deviation over time of a stream (time, dim) or (time, patch, dim), as one vector."""
     flat = np.asarray(rows, np.float64).reshape(-1, np.shape(rows)[-1])
     return np.concatenate([flat.mean(axis=0), flat.std(axis=0)])
 
@@ -144,14 +144,14 @@ def of_files(clips: Sequence[Clip], samplings: Sequence[Sampling]) -> list[dict[
             try:
                 made = of_media(decode(clip, sampling))
             except MediaError:
-                continue  # it is told where features are made
+                continue  # extraction reports unreadable clips
             mine.update({name: row for name, row in made.items() if name not in mine})
         found.append(mine)
     return found
 
 
 def _there(clip: Clip) -> bool:
-    """Whether the files of a clip are here: features may be used without the media that they were made from."""
+    """Whether the files of a clip are available: features may be used without their media."""
     paths = [source.path for source in (clip.video, clip.audio) if source and source != BLANK]
     return bool(paths) and all(path is not None and Path(path).is_file() for path in paths)
 
@@ -179,7 +179,7 @@ def fit(clips: Sequence[Descriptor]) -> World | None:
 
 
 def _held_out(rows: Sequence[Float[np.ndarray, " number"] | None]) -> Float[np.ndarray, " clip"]:
-    """Distance of each clip to those of the other folds; not a number where a clip has no such stream."""
+    """Distance of each clip to those of the other folds; NaN for clips without the stream."""
     there = [i for i, row in enumerate(rows) if row is not None]
     known, distances = np.stack([row for row in rows if row is not None]), np.full(len(rows), np.nan)
     for part in range(PARTS):

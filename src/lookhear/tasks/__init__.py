@@ -1,14 +1,14 @@
 """Tasks, one file each: prompt, training target, parser of replies, and score.
 
-    prompt(example, vocabulary) ──▶ model ──▶ reply ── parse(reply, example, vocabulary) ──▶ Answer ── score ──▶ numbers
-    target(example, explain) ──▶ training target: reasoning, then the answer between tags
+prompt(example, vocabulary) ──▶ model ──▶ reply ── parse(reply, example, vocabulary) ──▶ Answer ── score ──▶ numbers
+target(example, explain) ──▶ training target: reasoning, then the answer between tags
 
 `prompt` is the same for training and test. `parse(target(example), example)` gives the example's reference. `parse`
-never raises: what it cannot read has a note that begins with UNREAD, and `unread` counts those; every score holds their
-share in percent. `MAIN` names the metric that stands for the task, form by form; `right` says whether an answer is
-right, and is None where answers are good by degrees. `pooled` gives the numbers of `score` as sums over clips, for
-intervals; `form` is the examples' `meta["form"]`, where a task has several. `by_class`, where there is one, tells
-classes apart. `VERSION` of a task changes with anything that would change a number.
+never raises: an answer that could not be parsed has a note that begins with UNREAD. `unread` counts these; every score
+contains their share in percent. `MAIN` maps each form to the main metric of the task. `right` says whether an answer is
+right; it is None for graded tasks. `pooled` gives the numbers of `score` as sums over clips, for intervals; `form` is
+the examples' `meta["form"]` if a task has several. The optional `by_class` gives scores per class. `VERSION` of a task
+changes with anything that would change a number.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ NO_REPLY = UNREAD + LOST["failed"]  # prefix of the note of an answer without a 
 
 
 class Task(Protocol):
-    """What the file of a task gives; `by_class` is the only part that it may leave out."""
+    """The contract of a task's file; only `by_class` is optional."""
 
     VERSION: int
-    MAIN: Mapping[str, str]  # form ("" for all others) -> the metric a table of many tasks has room for
-    right: Callable[[Answer, Answer], bool] | None  # (answer, reference); None where answers are good by degrees
+    MAIN: Mapping[str, str]  # form ("" for all others) -> its main metric
+    right: Callable[[Answer, Answer], bool] | None  # (answer, reference); None for graded tasks
 
     @staticmethod
     def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str: ...
@@ -60,24 +60,24 @@ ByClass = Callable[[Sequence[Answer], Sequence[Answer], str], dict[str, dict[str
 
 
 def find(name: str) -> Task:
-    """The task called `name`. Raises RecipeError where there is none, or its file lacks a part."""
+    """The module of task `name`. Raises RecipeError if there is none, or if its file lacks a part."""
     return cast(Task, catalog.find("tasks", name))
 
 
 def by_class(name: str) -> ByClass | None:
-    """How the task called `name` tells classes apart: (answers, references, form) -> class -> column -> number."""
+    """The function `by_class` of a task: (answers, references, form) -> class -> column -> number."""
     return vars(find(name)).get("by_class")
 
 
 def main_metric(kind: str) -> str:
-    """The one metric that stands for a task, or for a form of it (`localisation/arig`)."""
+    """The main metric of a task or of one form of it (`localisation/arig`)."""
     task, _, form = kind.partition("/")
     main = find(task).MAIN
     return main.get(form) or main[""]
 
 
 def judged(kind: str) -> bool:
-    """Whether the answers of a task (`localisation/arig`) are right or wrong."""
+    """Whether the answers of a task (`localisation/arig`) are right or wrong, rather than graded."""
     return find(kind.partition("/")[0]).right is not None
 
 

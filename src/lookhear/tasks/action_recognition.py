@@ -1,4 +1,4 @@
-"""Action recognition: which of a set of actions a clip shows and sounds like (Kinetics-Sounds, UCF51)."""
+"""Action recognition: which of a list of actions is seen and heard in a clip (Kinetics-Sounds, UCF51)."""
 
 from lookhear.tasks.reading.naming import Naming
 

@@ -12,7 +12,7 @@ from lookhear.types import Answer, Example
 
 VERSION = 1
 MAIN = {"": "cider_d"}
-right = None  # an answer is good by degrees
+right = None  # answers are graded
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:

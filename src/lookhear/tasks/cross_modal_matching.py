@@ -45,7 +45,7 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
 
 
 def right(answer: Answer, reference: Answer) -> bool:
-    """Whether an answer is the reference's, however it is written."""
+    """Whether the answer equals the reference, in any spelling."""
     return right_or_wrong.correct(answer, reference)
 
 

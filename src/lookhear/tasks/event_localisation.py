@@ -22,7 +22,7 @@ from lookhear.types import Answer, Example, Segment
 
 VERSION = 1
 MAIN = {"": "segment/audio-visual", "ave": "accuracy", "llp": "segment/type"}
-right = None  # an answer is good by degrees
+right = None  # answers are graded
 FORMS = ("ave", "unav", "llp")
 NOTHING = "No events."
 

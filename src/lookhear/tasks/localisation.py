@@ -26,7 +26,7 @@ from lookhear.types import Answer, Example, Region
 
 VERSION = 1
 MAIN = {"": "J", "arig": "iou"}
-right = None  # an answer is good by degrees
+right = None  # answers are graded
 FORMS = ("arig", "s4", "ms3", "avss", "ref_avs")
 SAID = re.compile(r"\bobject\b[^.\n]{0,80}?\bis\s{1,4}(?:an?\s{1,4}|the\s{1,4})?([^\W\d][\w -]{0,60})", re.IGNORECASE)
 AFTERWARDS = re.compile(

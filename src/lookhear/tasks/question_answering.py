@@ -87,12 +87,12 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
 
 
 def _undated(reply: str) -> str:
-    """The part of a reply that answers, where that stands between tags; dates beside it are evidence."""
+    """The part of a reply between answer tags, without times; times outside are evidence."""
     return "\n".join(TAGGED.findall(reply)) or reply
 
 
 def right(answer: Answer, reference: Answer) -> bool:
-    """Whether an answer is the reference's, however it is written."""
+    """Whether the answer equals the reference, in any spelling."""
     return right_or_wrong.correct(answer, reference)
 
 

@@ -16,7 +16,7 @@ from lookhear.types import Answer, Example, Segment
 
 VERSION = 1
 MAIN = {"": "f1/heard"}
-right = None  # an answer is good by degrees
+right = None  # answers are graded
 STREAMS: Mapping[str, tuple[str, ...]] = {  # which classes a number is about, by the stream that shows them
     "heard": ("audio", "audio-visual"),
     "seen": ("visual", "audio-visual"),

@@ -59,7 +59,7 @@ PROGRAMS: Mapping[str, Program] = {
     "louder": programs_things.louder,
     "longer": programs_things.longer,
 }
-MISSPELT = 0.75  # most that an answer is sure of whose question was mended
+MISSPELT = 0.75  # highest confidence of an answer to a question whose spelling was corrected
 LEAST = 0.25  # smallest score of a chosen option
 
 
@@ -70,7 +70,7 @@ def answer(about: Timeline | Scene, question: str, options: Sequence[str] = ()) 
     query = read(question, _pictures(timeline))
     if query.claims.either and {"yes", "no"} <= {
         option.lower() for option in options
-    }:  # "a or b", and no place to say which
+    }:  # "a or b" without a word that names the choice
         query = replace(query, claims=replace(query.claims, either=False, some=True))
     finding = _run(scene, query)
     if options:
@@ -156,7 +156,7 @@ def confidence(found: float) -> float:
 
 
 def _weights(timeline: Timeline, finding: Finding) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Evidence weights per second for picture and sound, from the finding's segments."""
+    """Weights per second for picture and sound, from the finding's segments."""
     count = max(1, round(timeline.duration))
     found = []
     for stream in ("visual", "audio"):

@@ -18,7 +18,7 @@ from lookhear.timeline.ontology import TABLES, groups, sounds
 from lookhear.timeline.value import Track
 
 FAINT = 1e-6
-KEPT = 10  # top classes of a frame that count, so that many improbable breeds do not add up to a dog
+KEPT = 10  # number of top classes of a frame that are kept, so that many improbable breeds do not add up to a dog
 WINDOW = 10.0  # seconds over which scores are averaged to decide whether a class is present at all
 
 Rows = Float[np.ndarray, "time label"]
@@ -26,35 +26,35 @@ Rows = Float[np.ndarray, "time label"]
 
 @lru_cache(maxsize=1)
 def constants() -> dict[str, dict[str, float]]:
-    """The fitted constants of each stream."""
+    """The fitted constants by stream."""
     return json.loads((TABLES / "calibration.json").read_text("utf-8"))
 
 
 def logit(scores: np.ndarray) -> np.ndarray:
-    """Log odds, cut at one in a million."""
+    """Log odds of a probability, which is clipped to 1e-6..1 - 1e-6."""
     inside = np.clip(scores, FAINT, 1 - FAINT)
     return np.log(inside / (1 - inside))
 
 
 def sigmoid(odds: np.ndarray) -> np.ndarray:
-    """The probability of log odds."""
+    """The logistic function: probability from log odds."""
     return 1 / (1 + np.exp(-odds))
 
 
 def heard_probability(raised: np.ndarray) -> np.ndarray:
-    """Probability that a class of sound is there, from `ontology.Sounds.raised` scores."""
+    """Probability that a sound class is present, from `ontology.Sounds.raised` scores."""
     fitted = constants()["heard"]
     return sigmoid(fitted["own"] * logit(raised) + fitted["bias"])
 
 
 def seen_probability(scores: np.ndarray) -> np.ndarray:
-    """Probability that a class or group is in the picture, from its (summed) softmax."""
+    """Probability that a class or group is visible, from its (summed) softmax score."""
     fitted = constants()["seen"]
     return sigmoid(fitted["own"] * logit(scores) + fitted["bias"])
 
 
 def smoothed(rows: Rows) -> Rows:
-    """The mean of each row and its two neighbours."""
+    """Mean of each row and its two neighbours."""
     if len(rows) < 2:
         return rows
     padded = np.concatenate([rows[:1], rows, rows[-1:]])
@@ -75,12 +75,12 @@ def heard_whole(track: Track) -> Float[np.ndarray, " label"]:
 
 
 def heard_sharp(track: Track) -> Rows:
-    """Raised scores of the classes of sound, row by row: when they are there."""
+    """Raised scores of the sound classes, row by row, without smoothing; used for the times of events."""
     return sounds().raised(track.scores.astype(np.float64))
 
 
 def heard_rows(track: Track) -> Rows:
-    """The same, smoothed: how likely they are."""
+    """Raised scores of the sound classes, smoothed over rows; used for the probabilities of events."""
     return smoothed(heard_sharp(track))
 
 
@@ -90,7 +90,7 @@ def seen_labels(track: Track) -> tuple[str, ...]:
 
 
 def seen_rows(track: Track) -> Rows:
-    """Softmax after smoothing, cut to the ten classes of each row, with groups summed up before them."""
+    """Softmax scores after smoothing, limited to the ten top classes of each row, with sums of groups before them."""
     return grouped(_normal(np.exp(smoothed(np.log(track.scores.astype(np.float64) + FAINT)))))
 
 
@@ -105,7 +105,7 @@ def _normal(rows: Rows) -> Rows:
 
 
 def grouped(rows: Float[np.ndarray, "time 1000"]) -> Rows:
-    """Groups and classes of softmax rows of which only the ten greatest count."""
+    """Sums of groups, and classes, of softmax rows limited to their ten largest values."""
     least = np.partition(rows, -KEPT, axis=1)[:, [-KEPT]]
     kept = np.where(rows >= least, rows, 0.0)
     return np.concatenate([kept @ _members(), kept], axis=1)

@@ -1,7 +1,7 @@
 """Parse the claims of a yes/no question: things present, things absent, alternatives, and unverifiable words.
 
 "is there a dog but no cat"   ─▶ dog, not cat          "is it a dog or a cat"   ─▶ either
-"is the dog happy"            ─▶ dog, and "happy", which labels do not tell
+"is the dog happy"            ─▶ dog, and "happy", which class labels cannot confirm
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from lookhear.timeline.phrases import Place, fixed, lists
 
 @dataclass(frozen=True)
 class Claims:
-    """`wanted`: for each thing, whether it is said to be there. `unchecked`: words that labels cannot confirm."""
+    """`wanted`: for each thing, whether it is claimed to be present. `unchecked`: words that labels cannot confirm."""
 
     wanted: tuple[bool, ...] = ()
     either: bool = False
-    some: bool = False  # yes where one of them is there
+    some: bool = False  # the claim is true if any one of the things is present
     unchecked: tuple[str, ...] = ()
     definite: bool = False
-    spatial: str = ""  # how two things lie to each other: "on" of "a dog on a skateboard"
+    spatial: str = ""  # spatial relation of two things: "on" in "a dog on a skateboard"
 
 
 NONE = Claims()
 
 
 def read(words: Sequence[str], places: Sequence[Place], known: Sequence[Place]) -> Claims:
-    """The claims of a question for yes or no, whose things stand at `places`; `known` also has those said twice."""
+    """The claims of a yes/no question whose things are at `places`; `known` also contains repeated mentions."""
     places = [p for p in places if not _agent(p)] or list(places)
     wanted = tuple(not _denied(words, place, places) for place in places)
     either = len(places) > 1 and any("or" in words[one.last : other.first] for one, other in pairwise(places))
@@ -39,12 +39,13 @@ def read(words: Sequence[str], places: Sequence[Place], known: Sequence[Place]) 
     taken = {i for place in (*places, *known) for i in range(place.first, place.last) if not _agent(place)}
     unchecked = _unchecked(words, places, definite, taken)
     last = places[-1].last if places else 0
-    other = len(places) == 1 and words[last : last + 1] == ["or"] and last + 1 not in taken  # that has no class
+    # "a dog or a …", where the second thing has no class
+    other = len(places) == 1 and words[last : last + 1] == ["or"] and last + 1 not in taken
     return Claims(wanted, either or other, False, unchecked, definite, _spatial(words, places))
 
 
 def _spatial(words: Sequence[str], places: Sequence[Place]) -> str:
-    """The word that says how one thing lies to the next; empty where none does."""
+    """The word for the spatial relation between two things; empty if there is none."""
     between = [words[one.last : other.first] for one, other in pairwise(places)]
     return next((w for part in between if len(part) <= 3 for w in part if w in lists()["spatial"]), "")
 
@@ -55,14 +56,14 @@ def _agent(place: Place) -> bool:
 
 
 def _definite(words: Sequence[str], place: Place) -> bool:
-    """Whether a thing is spoken of as one that is there: "the dog", "his guitar"."""
+    """Whether a thing is mentioned as given: "the dog", "his guitar"."""
     inside = words[place.first]
     before = words[place.first - 1] if place.first else ""
     return inside in lists()["definite"] or (before in lists()["definite"] and inside not in ("a", "an", "any", "some"))
 
 
 def _denied(words: Sequence[str], place: Place, places: Sequence[Place]) -> bool:
-    """Whether a denial stands before a thing in its part of the sentence; one that reaches over "or" stays."""
+    """Whether a thing is negated in its part of the sentence; a negation also applies across "or"."""
     begin = 0
     for other in places:
         if other.last <= place.first:
@@ -72,7 +73,7 @@ def _denied(words: Sequence[str], place: Place, places: Sequence[Place]) -> bool
 
 
 def _unchecked(words: Sequence[str], places: Sequence[Place], definite: bool, taken: set[int]) -> tuple[str, ...]:
-    """Words beside the things that say more than that they are there."""
+    """Words beside the things that claim more than their presence."""
     if not places:
         return ()
     degrees = [words[i + 1] for i, w in enumerate(words[:-1]) if w in lists()["degree"] and i + 1 not in taken]
@@ -98,7 +99,7 @@ def _somebody(word: str) -> bool:
 
 
 def _joints(words: Sequence[str]) -> set[int]:
-    """Places of articles and joining words: a word before one of them does not describe what comes after it."""
+    """Positions of articles and conjunctions: a word before one of them does not describe the following noun."""
     return {
         i
         for i, w in enumerate(words)

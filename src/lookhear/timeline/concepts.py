@@ -1,11 +1,11 @@
 """Map words to classes: the AudioSet classes and the ImageNet groups and classes of a named thing.
 
-    "puppy" ─ table of words ─▶ dog: heard Dog (and its kinds), seen the group dog
-    "sax" ─ class names of both label sets ─▶ …        "infant weeping" ─ nearest by word vectors ─▶ baby crying
-    "erhu" ─▶ nothing that has a class: the nearest is named, and that it is not the same
+"puppy" ─ table of words ─▶ dog: heard Dog (and its kinds), seen the group dog
+"sax" ─ class names of both label sets ─▶ …        "infant weeping" ─ nearest by word vectors ─▶ baby crying
+"erhu" ─▶ no class: the answer names the nearest class and says that it is not the same
 
-Word vectors come from the package `wordllama` (its weights are read by path); without it, words outside the tables have
-no meaning, which the answer says.
+Word vectors come from the package `wordllama` (its weights are read by path). Without it, words outside the tables are
+unknown, and the answer says so.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ class Concept:
 
     @property
     def instrument(self) -> bool:
-        """Whether it is a musical instrument, or some of them."""
+        """Whether it is a musical instrument or a group of instruments."""
         return self.within("Musical instrument", "musical instrument")
 
     @property
     def animal(self) -> bool:
-        """Whether it is an animal, or some of them."""
+        """Whether it is an animal or a group of animals."""
         return self.within("Animal", "animal")
 
     def within(self, sound: str, picture: str) -> bool:
-        """Whether it is a kind of a class of sound, or a part of a group of pictures."""
+        """Whether it is a subclass of a sound class, or part of a picture group."""
         tree, among = sounds(), groups()
         heard = any(sound == c or sound in tree.above.get(c, ()) for c in self.heard)
         seen = any(g == picture or picture in larger_than(g, among) for g in self.seen if g in among)
@@ -73,13 +73,13 @@ class Meaning:
 
     phrase: str
     concept: Concept | None
-    sure: float  # 1 for a word of the tables, the cosine for a neighbour
+    sure: float  # 1 for a word of the tables, the cosine for a similar word
     near: str = ""
 
 
 @lru_cache(maxsize=1)
 def table() -> dict[str, Concept]:
-    """Word -> concept, of `tables/concepts.txt` and of the class names themselves."""
+    """Word -> concept, from `tables/concepts.txt` and the class names."""
     found: dict[str, Concept] = {}
     own = {}
     for line in (TABLES / "concepts.txt").read_text("utf-8").splitlines():
@@ -110,7 +110,7 @@ def _words(text: str) -> list[str]:
 
 
 def singular(word: str) -> str:
-    """A noun phrase without its plural, its articles and words like "sound of"; a rough rule for English."""
+    """A noun phrase in the singular, without articles and words like "sound of"; an approximate rule for English."""
     words = [w for w in re.sub(r"[^\w' -]", " ", word.lower().replace("_", " ")).split() if w not in ARTICLES]
     if not words:
         return ""
@@ -128,7 +128,7 @@ def singular(word: str) -> str:
 
 @lru_cache(maxsize=1)
 def table_of_plurals() -> dict[str, str]:
-    """Irregular plurals, and words that only look like one."""
+    """Irregular plurals, and singular words that look like plurals."""
     odd = {"mice": "mouse", "geese": "goose", "people": "people", "children": "child", "men": "man", "women": "woman"}
     return odd | {
         w: w for w in ("bagpipes", "maracas", "drums", "fireworks", "glass", "gas", "news", "wolves", "dishes")
@@ -136,7 +136,7 @@ def table_of_plurals() -> dict[str, str]:
 
 
 def meaning(phrase: str, extra: Sequence[str] = ()) -> Meaning:
-    """What `phrase` means; `extra` are further class names of pictures that count as words (ImageNet's)."""
+    """Meaning of `phrase`; `extra` are further class names of pictures that are accepted (ImageNet's)."""
     word = singular(phrase)
     known = table()
     if word in known or phrase.lower() in known:

@@ -1,9 +1,10 @@
 """Detect events from rows of scores: hysteresis thresholds, and specific labels preferred to general ones.
 
-    scores ─ begins above a share of the label's own peak, goes on above half of that, pauses are filled ─▶ stretches
-    stretches ─ probability of their mean score ─ the general under the specific dropped ─▶ events
+scores ─ start above a share of the label's own peak, continue above half of it, fill pauses ─▶ stretches
+stretches ─ probability of their mean score ─ drop general labels covered by specific ones ─▶ events
 
-Thresholds are relative to the label's own peak, so that faint sounds have ends too. All labels share the constants.
+Thresholds are relative to the label's own peak, so that the ends of faint sounds are found too. All labels share the
+constants.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from lookhear.timeline import calibrated
 from lookhear.timeline.ontology import groups, larger_than, sounds
 from lookhear.timeline.value import Event, Track
 
-ON, ON_GENERAL = 0.4, 0.5  # smallest probability of an event, for a specific and for a general label
-FAINT = 0.02  # score below which nothing begins, unless the label's peak is below it
-SHARE = 0.5  # of a group's probability that one class must have to be named in its place
-TOP = 10  # labels that are listed for the whole clip
+ON, ON_GENERAL = 0.4, 0.5  # smallest probability of an event, for specific and general labels
+FAINT = 0.02  # smallest score at which an event starts, unless the label's peak is smaller
+SHARE = 0.5  # share of a group's probability that one class needs to be named instead of the group
+TOP = 10  # number of labels listed for the whole clip
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,15 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Rule:
-    """Shares of a label's peak where an event begins and ends, seconds of a filled pause, seconds off each end."""
+    """Thresholds of start and end as shares of the label's peak; filled pause and trim in seconds."""
 
     begins: float
     ends: float
     pause: float
-    trim: float = 0.0  # a row of sound lasts 0.96 s: what fills a part of it begins and ends inside
+    trim: float = 0.0  # a row of sound lasts 0.96 s: an event that fills only part of a row starts and ends inside it
 
 
-HEARD = Rule(0.3, 0.15, 1.5, 0.12)  # chosen on mixtures of known seconds (research/real/mixtures.py)
+HEARD = Rule(0.3, 0.15, 1.5, 0.12)  # chosen on mixtures with known times (research/real/mixtures.py)
 SEEN = Rule(0.5, 0.25, 1.0)
 
 
@@ -70,7 +71,7 @@ def stretches(track: Track, scores: Float[np.ndarray, " time"], duration: float,
 
 
 def runs(mask: Sequence[bool] | np.ndarray) -> list[tuple[int, int]]:
-    """(first, last) of each stretch of true values."""
+    """(first, last) index of each run of true values."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(mask, np.int8), [0]])))
     return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
@@ -98,7 +99,7 @@ def heard_events(track: Track, duration: float) -> list[Event]:
 
 
 def _by_label(events: Sequence[Event]) -> dict[str, list[Event]]:
-    """The events of each label: an hour has thousands, and few of them speak for one another."""
+    """Group events by label: an hour has thousands, and most comparisons are within a label."""
     found: dict[str, list[Event]] = {}
     for event in events:
         found.setdefault(event.label, []).append(event)
@@ -112,14 +113,17 @@ def _kinds_below(name: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _things_above(name: str) -> tuple[str, ...]:
-    """The specific classes that a class is a kind of: a bark is a dog. An instrument or a vehicle stays itself."""
+    """The specific classes of which `name` is a subclass: a bark is a dog.
+
+    Instruments and vehicles stay as they are.
+    """
     tree = sounds()
     apart = {"Musical instrument", "Vehicle"} & set(tree.above[name])
     return () if apart else tuple(a for a in tree.above[name] if tree.specific(a))
 
 
 def _lowest(events: Sequence[Event]) -> list[Event]:
-    """Of general events, those that no less general one covers."""
+    """General events that are not covered by a less general one."""
     every = _by_label(events)
     return [e for e in events if not _covered(e, every, _kinds_below)]
 
@@ -144,7 +148,7 @@ def seen_events(track: Track, duration: float) -> list[Event]:
 
 
 def _named(mean: np.ndarray, number: int, label: str, members: dict[int, list[str]], labels: Sequence[str]) -> bool:
-    """Whether a label is the one to name: a class with most of its groups, or a group of which no class has most."""
+    """Whether to name a label: a class with most of its group's probability, or a group without such a class."""
     among = list(groups())
     if number >= 0:
         own = mean[len(among) + number]
@@ -157,7 +161,7 @@ def _named(mean: np.ndarray, number: int, label: str, members: dict[int, list[st
 
 
 def _covered(event: Event, by: Mapping[str, Sequence[Event]], better: Callable[[str], Sequence[str]]) -> bool:
-    """Whether events of better labels last through half of this one or more."""
+    """Whether events of more specific labels cover at least half of this event."""
     others = (other for name in better(event.label) for other in by.get(name, ()))
     shared = sum(max(0.0, min(event.end, o.end) - max(event.start, o.start)) for o in others)
     return shared >= (event.end - event.start) / 2
@@ -168,13 +172,13 @@ def _order(event: Event) -> tuple[float, float, str]:
 
 
 def ranked_heard(track: Track) -> tuple[tuple[str, float], ...]:
-    """The specific classes that fit the clip best, with their probabilities."""
+    """The specific classes with the highest probabilities in the whole clip."""
     tree, likely = sounds(), calibrated.heard_probability(calibrated.heard_whole(track))
     own = np.array([tree.specific(name) for name in tree.names])
     return tuple((tree.names[i], round(float(likely[i]), 4)) for i in np.argsort(-np.where(own, likely, -1))[:TOP])
 
 
 def ranked_seen(track: Track) -> tuple[tuple[str, float], ...]:
-    """The classes that fit the clip best, with their probabilities; groups are left to events and questions."""
+    """The classes with the highest probabilities in the whole clip, without groups."""
     own = calibrated.seen_whole(track)[len(groups()) :]
     return tuple((track.names[i], round(float(calibrated.seen_probability(own[i])), 4)) for i in np.argsort(-own)[:TOP])

@@ -1,4 +1,4 @@
-"""Draw a timeline in the terminal: one row of bars per label, heard above seen, speech and facts below."""
+"""Draw a timeline in the terminal: one row per label, heard above seen, then speech and signal facts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from itertools import pairwise
 from lookhear.timeline.scene import short
 from lookhear.timeline.value import Event, Timeline
 
-WIDE, NAME, ROWS = 60, 26, 8  # characters of the bars and of a label; labels of each sense that are shown
+WIDE, NAME, ROWS = 60, 26, 8  # characters of the bars and of a label; largest number of labels per modality
 FULL, EMPTY = "█", "·"
 LEVELS = " ▁▂▃▄▅▆▇█"
 
 
 def bars(timeline: Timeline, wide: int = WIDE) -> list[str]:
-    """The lines."""
+    """The lines of the drawing."""
     lines = [f"{timeline.source}  {timeline.duration:g} s"]
     for stream in ("heard", "seen"):
         rows = _by_label(timeline.of(stream))
@@ -59,7 +59,7 @@ def _bar(events: list[Event], duration: float, wide: int) -> str:
 
 
 def _levels(loudness: tuple[float, ...], wide: int) -> str:
-    """Levels from -60 dB to 0 dB full scale; of several seconds in one character, the loudest."""
+    """Levels from -60 dB to 0 dB full scale; the maximum where one character covers several seconds."""
     count = min(wide, len(loudness))
     edges = [round(i * len(loudness) / count) for i in range(count + 1)]
     tallest = [max(loudness[a:b]) for a, b in pairwise(edges)]

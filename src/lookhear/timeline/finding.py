@@ -1,4 +1,4 @@
-"""What a program returns: a text with a confidence and its evidence, or that it cannot be known and why."""
+"""The result of a program: an answer with confidence and evidence, or the reason why it is unknown."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from lookhear.timeline.value import Event
 from lookhear.types import Region, Segment
 
 CANNOT = "cannot say"
-STREAM = {"heard": "audio", "seen": "visual"}  # of events -> of segments
+STREAM = {"heard": "audio", "seen": "visual"}  # stream of events -> stream of segments
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """An answer of a program. `among` are other candidates with their confidences; not `known`: it cannot be said."""
+    """An answer of a program. `among` are other candidates with their confidences.
+
+    If not `known`, it cannot be answered.
+    """
 
     text: str
     confidence: float = 0.0
@@ -31,26 +34,26 @@ class Finding:
 
 
 class Unknown(Exception):  # noqa: N818  not an error: the way a program says that it does not know
-    """A program cannot say; its text is the reason."""
+    """A program cannot answer; the text is the reason."""
 
 
 def unknown(reason: str) -> Finding:
-    """The finding that says so."""
+    """A finding without an answer, for this reason."""
     return Finding(CANNOT, notes=(reason,), known=False)
 
 
 def segments_of(events: Sequence[Event]) -> tuple[Segment, ...]:
-    """Where events lie."""
+    """The times of events, as segments."""
     return tuple(Segment(event.label, event.start, event.end, STREAM[event.stream]) for event in events)
 
 
 def regions_of(events: Sequence[Event]) -> tuple[Region, ...]:
-    """Where in the picture events are."""
+    """The boxes of events, as regions."""
     return tuple(Region(event.label, event.box, time=(event.start + event.end) / 2) for event in events if event.box)
 
 
 def streams(scene: Scene, query: Query) -> list[str]:
-    """The senses that a question is for and that the clip has. Raises Unknown where there is none."""
+    """The modalities that a question asks about and the clip has. Raises Unknown if there is none."""
     wanted = [query.stream] if query.stream else ["heard", "seen"]
     found = [stream for stream in wanted if scene.has(stream)]
     if not found:
@@ -61,7 +64,7 @@ def streams(scene: Scene, query: Query) -> list[str]:
 
 
 def concept(thing: Meaning) -> Concept:
-    """The concept that a phrase means. Raises Unknown, with what is nearest, where none does."""
+    """The concept of a phrase. Raises Unknown, with the nearest known one, if there is none."""
     if thing.concept is None:
         near = f"; the nearest word is {thing.near!r}, which is not the same" if thing.near else ""
         raise Unknown(f"No class is known for {thing.phrase!r}{near}.")
@@ -73,7 +76,7 @@ def concept(thing: Meaning) -> Concept:
 
 
 def senses(scene: Scene, thing: Concept, query: Query) -> list[str]:
-    """The senses that can perceive a thing and that a question is for. Raises Unknown."""
+    """The modalities that can perceive a thing and that a question asks about. Raises Unknown."""
     asked = streams(scene, query)
     found = [stream for stream in asked if scene.columns(thing, stream)]
     if not found:
@@ -89,21 +92,21 @@ def _has_class(thing: Concept, stream: str) -> bool:
 
 
 def named(query: Query, count: int = 1) -> list[Concept]:
-    """The concepts that a question names, so many at least. Raises Unknown."""
+    """The concepts that a question names, at least `count`. Raises Unknown."""
     if len(query.things) < count:
         raise Unknown("The question names nothing whose class is known.")
     return [concept(thing) for thing in query.things]
 
 
 def stretches_of(scene: Scene, thing: Concept, stream: str) -> tuple[Segment, ...]:
-    """When a thing is heard or seen, as segments."""
+    """The times at which a thing is heard or seen, as segments."""
     return tuple(
         Segment(thing.name, round(s.start, 2), round(s.end, 2), STREAM[stream]) for s in scene.when(thing, stream)
     )
 
 
 def boxes_of(scene: Scene, thing: Concept) -> tuple[Region, ...]:
-    """Where a thing is seen, from the events whose label is one of its."""
+    """The boxes of a thing, from the events with one of its labels."""
     names = set(thing.seen)
     track = scene.track("seen")
     from lookhear.timeline.ontology import groups
@@ -114,10 +117,10 @@ def boxes_of(scene: Scene, thing: Concept) -> tuple[Region, ...]:
 
 
 def number(count: int) -> str:
-    """A count as a word, as the datasets of the field write it."""
+    """A count as a word, as datasets of the field write it."""
     return NUMBERS[count] if count < len(NUMBERS) else "more than ten"
 
 
 def seconds(value: float) -> str:
-    """Seconds as one says them."""
+    """A time in seconds as text."""
     return f"{value:.1f}".removesuffix(".0") + (" second" if value == 1 else " seconds")

@@ -74,22 +74,22 @@ class Query:
     """A parsed question. `things` are the named things in order; `word` is the key word ("first")."""
 
     program: str
-    stream: str = ""  # "heard", "seen", or "" for either
+    stream: str = ""  # "heard", "seen", or "" for both
     things: tuple[Meaning, ...] = ()
     kind: str = ""  # "instrument", "animal", "vehicle"
     word: str = ""
     quote: str = ""
     many: bool = False  # asked for all of them, not for one
-    claims: claims.Claims = claims.NONE  # of a question for yes or no
-    choice: bool = False  # things are offered to choose from
-    misspelt: tuple[tuple[str, str], ...] = ()  # words, and what they were read as
+    claims: claims.Claims = claims.NONE  # of a yes/no question
+    choice: bool = False  # the question offers things to choose from
+    misspelt: tuple[tuple[str, str], ...] = ()  # (word, corrected word)
 
 
-LONGEST = 1_000  # characters of a question that are read: some patterns take quadratic time
+LONGEST = 1_000  # longest question in characters: some patterns take quadratic time
 
 
 def read(question: str, pictures: tuple[str, ...] = ()) -> Query:
-    """How `question` was read; its program is "" where nothing fits. `pictures` are class names that count as words."""
+    """Parse `question`; its program is "" if no rule matches. `pictures` are further class names of pictures."""
     question = question[:LONGEST].encode("utf-8", "replace").decode()  # no lone surrogates
     said = wording.plain(question)
     text = spelling.mended(said.text)
@@ -120,13 +120,13 @@ def read(question: str, pictures: tuple[str, ...] = ()) -> Query:
 
 
 def _alternatives(words: list[str], pictures: tuple[str, ...]) -> bool:
-    """Whether a question without a verb of its own offers things to choose from: "sax or trumpet", "which: a or b"."""
+    """Whether a question without a verb offers things to choose from: "sax or trumpet", "which: a or b"."""
     places = phrases.found(words, pictures)
     return len(places) > 1 and any("or" in words[a.last : b.first] for a, b in pairwise(places))
 
 
 def _stream(text: str, places: list[Place]) -> str:
-    """The sense that is asked for; to play is to be heard only for what can be heard."""
+    """The modality that a question asks about; "playing" means "heard" only for things that make sounds."""
     hears, sees = bool(re.search(rf"\b(?:{HEAR})\b", text)), bool(re.search(rf"\b(?:{SEE})\b", text))
     known = [p.meaning.concept for p in places if p.meaning.concept]
     silent = known and not any(c.heard for c in known) and not re.search(rf"\b(?:{LISTEN})\b", text)
@@ -146,7 +146,7 @@ def _program(text: str) -> tuple[str, re.Match | None]:
 
 
 def _kind(text: str) -> str:
-    """The kind that a question asks for: the first of KINDS that it says."""
+    """The kind of thing that a question asks for: the first word of KINDS in it."""
     said = {re.sub(r"(?:e?s)$", "", w) if w.endswith("s") else w for w in phrases.split(text)}
     return next((kind for word, kind in KIND_WORDS.items() if word in said or f" {word}" in f" {text}"), "")
 
@@ -157,10 +157,10 @@ def _quote(question: str) -> str:
 
 
 def _named(words: list[str], pictures: tuple[str, ...], program: str) -> list[Place]:
-    """The things of a question; where none is known, what is left over stands as one unknown thing."""
+    """The things of a question; if none is known, the remaining words are one unknown thing."""
     places = phrases.found(words, pictures)
     named = [p for p in places if p.meaning.concept and not (p.meaning.concept.nameless and _person(p))]
-    compound = any(p.meaning.concept is None and p.meaning.near for p in places)  # a guitar case: read as it stands
+    compound = any(p.meaning.concept is None and p.meaning.near for p in places)  # a guitar case: parsed as written
     if not named and not compound and program in SEEKS:
         places = _left_over(words, pictures) or places
     if named and program in SEEKS:
@@ -176,12 +176,12 @@ def _person(place: Place) -> bool:
 
 
 def _is_a(words: list[str], place: Place) -> bool:
-    """Whether a person is what another thing is said to be, or one of two: "is the singer a woman"."""
+    """Whether a person is the predicate of another thing, or one of two alternatives: "is the singer a woman"."""
     return words[place.first] in ("a", "an") or "or" in words[max(0, place.first - 2) : place.first]
 
 
 def _left_over(words: list[str], pictures: tuple[str, ...]) -> list[Place]:
-    """What is not of the form of a question, as one phrase: a thing that the tables do not know, or its neighbour."""
+    """The words outside the form of the question, as one phrase: an unknown thing, or a similar known one."""
     rest = [i for i, w in enumerate(words) if w not in phrases.fixed() and len(w) > 1]
     known = [i for i in rest if (m := meaning(words[i], pictures)).concept and m.concept.name != "person"]
     if not rest:

@@ -1,6 +1,6 @@
 """Cache of timelines on disk: JSON and score rows with a signature, so that each clip is processed once.
 
-<folder>/<clip>.json      the timeline and what it was made with        <folder>/<clip>.npz      its rows of scores
+<folder>/<clip>.json      the timeline and its signature        <folder>/<clip>.npz      its rows of scores
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def kept(folder: Path, clip: Clip, watcher: Any) -> Timeline:
         if plain["made"] == json.loads(json.dumps(made)):
             return _with_tracks(from_json(plain), folder / f"{name}.npz")
     except (OSError, ValueError, KeyError, TypeError, DatasetError):
-        pass  # not there, damaged or half-written: it is watched again
+        pass  # missing, damaged or incomplete: process the clip again
     timeline = watcher(clip)
     folder.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, np.ndarray] = {}

@@ -19,27 +19,30 @@ from lookhear.types import Media, Sentence
 
 STEP, WIDTH = PUBLISHED / RATE, EXAMPLE / RATE
 VOICED = 0.1  # smallest YAMNet score of speech for transcription
-LONGEST = 28.0  # seconds that are transcribed at once at most
-REST = 0.6  # seconds of pause at which speech may be cut
-TICK = 512 / RATE  # seconds of a step of the voice detector
+LONGEST = 28.0  # longest segment in seconds that is transcribed at once
+REST = 0.6  # shortest pause in seconds at which speech may be split
+TICK = 512 / RATE  # duration in seconds of a step of the voice detector
 
 
 class Listening:
-    """Takes pieces of a clip. `ears` may be None; `words` gives the encoder of speech, or None where there is none."""
+    """Processes the pieces of a clip.
+
+    `ears` may be None; `words` returns the speech encoder, or None if there is none.
+    """
 
     def __init__(self, ears: Any | None, words: Callable[[], Any | None]):
         self.ears, self.words = ears, words
         self.loudness = signal.Loudness(RATE)
-        self.rest = np.zeros(0, np.float32)  # sound from the beginning of the next row on
+        self.rest = np.zeros(0, np.float32)  # samples from the start of the next row on
         self.rows: list[np.ndarray] = []
         self.sound = False
-        self.pending = np.zeros(0, np.float32)  # sound that was not yet transcribed, from `since` seconds on
+        self.pending = np.zeros(0, np.float32)  # sound not transcribed yet, which starts at `since` seconds
         self.since = 0.0
         self.sentences: list[Sentence] = []
-        self.missed = False  # speech was heard that nobody could transcribe
+        self.missed = False  # speech was detected but no encoder could transcribe it
 
     def take(self, media: Media) -> None:
-        """The next piece of the clip."""
+        """Process the next piece of the clip."""
         if media.waveform is None:
             return
         self.sound = True
@@ -49,13 +52,13 @@ class Listening:
         self._transcribe(last=False)
 
     def finish(self) -> None:
-        """The end: what is left over is heard too."""
+        """Process the remaining samples at the end of the clip."""
         if self.sound:
             self._hear(np.zeros(0, np.float32), last=True)
             self._transcribe(last=True)
 
     def _hear(self, wave: np.ndarray, last: bool) -> None:
-        """Score every row whose sound is there; the last one may be filled with silence up to its half."""
+        """Score every complete row; the last one is padded with silence if at least half of it is sound."""
         if self.ears is None:
             return
         self.rest = np.concatenate([self.rest, wave])
@@ -69,7 +72,7 @@ class Listening:
         self.rest = self.rest[len(grid) * PUBLISHED :]
 
     def speech(self) -> np.ndarray:
-        """How much speech YAMNet hears in each row so far; all of it where there is no YAMNet."""
+        """YAMNet's speech score of each row so far; 1 for all rows without YAMNet."""
         if self.ears is None:
             return np.ones(max(1, int((self.since + len(self.pending) / RATE) / STEP) + 1))
         if not self.rows:
@@ -79,7 +82,7 @@ class Listening:
         return np.concatenate([rows[:, spoken].max(axis=1) for rows in self.rows]).astype(np.float32)
 
     def _transcribe(self, last: bool) -> None:
-        """Turn what is pending into sentences, up to the last pause; keep the rest for later unless it is the end."""
+        """Transcribe the pending sound up to its last pause and keep the rest, except at the end of the clip."""
         speech = self.speech()
         first = max(0, int(self.since / STEP) - 1)
         if not len(self.pending) or not (speech[first:] >= VOICED).any():
@@ -101,7 +104,7 @@ class Listening:
             self._drop(samples)
 
     def _drop(self, samples: int) -> None:
-        """Go on after `samples` of what is pending, in whole steps of the voice detector."""
+        """Remove `samples` of the pending sound, in whole steps of the voice detector."""
         samples -= samples % 512 if samples < len(self.pending) else 0
         self.pending, self.since = self.pending[samples:], self.since + samples / RATE
 
@@ -114,7 +117,7 @@ class Listening:
 
 
 def _pause(voice: np.ndarray) -> int:
-    """The step in the middle of the last pause; 0 where there is none."""
+    """The step in the middle of the last pause; 0 if there is none."""
     quiet, run = 0, 0
     for i, p in enumerate(voice):
         run = run + 1 if p < 0.35 else 0

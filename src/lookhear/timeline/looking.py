@@ -12,27 +12,27 @@ from lookhear.timeline.ontology import groups
 from lookhear.timeline.value import Event, Track
 from lookhear.types import Media
 
-FPS = 4  # frames a second that are read, for cuts
-PICKED = 2  # of each second's four frames, the one that is classified: 0.625 s into it
-MAPPED = 3  # classes of a frame whose place is kept
+FPS = 4  # frames per second that are decoded, for cuts
+PICKED = 2  # index of the frame that is classified among each second's four: at 0.625 s
+MAPPED = 3  # number of classes per frame whose location is kept
 CROP = 0.875
 
 
 class Looking:
-    """Takes pieces of a clip; `eyes` may be None, then cuts and black are found alone."""
+    """Processes the pieces of a clip; without `eyes` (None), only cuts and black frames are detected."""
 
     def __init__(self, eyes: Any | None):
         self.eyes = eyes
         self.pictures = signal.Pictures(1 / FPS)
-        self.frames = 0  # classified
+        self.frames = 0  # number of classified frames
         self.starts: list[float] = []
         self.scores: list[np.ndarray] = []
-        self.places: list[dict[int, tuple[float, place.Box]]] = []  # of each classified frame: class -> score, box
+        self.places: list[dict[int, tuple[float, place.Box]]] = []  # per classified frame: class -> score, box
         self.waiting: tuple[np.ndarray, float] | None = None
         self.count = 0
 
     def take(self, media: Media) -> None:
-        """The next piece of the clip."""
+        """Process the next piece of the clip."""
         if media.frames is None:
             return
         picked = []
@@ -45,7 +45,7 @@ class Looking:
         self._classify(picked)
 
     def finish(self) -> None:
-        """The end: a clip too short for the grid still has a frame."""
+        """Finish: a clip that is too short for the grid still has one frame classified."""
         if self.waiting is not None:
             self._classify([self.waiting])
             self.waiting = None
@@ -72,13 +72,13 @@ class Looking:
         return place.box(grid, frame.shape[0], frame.shape[1], CROP)
 
     def track(self) -> Track | None:
-        """The rows of scores, one a second; None where nothing was classified."""
+        """The rows of scores, one per second; None if no frame was classified."""
         if not self.scores:
             return None
         return Track(tuple(self.eyes.names), np.array(self.starts), 1.0, np.stack(self.scores))  # type: ignore[union-attr]
 
     def placed(self, events: list[Event]) -> list[Event]:
-        """The events with the box of the frame in which each is clearest."""
+        """The events with the box of the frame that has the highest score."""
         return [replace(event, box=self._clearest(event)) for event in events]
 
     def _clearest(self, event: Event) -> place.Box | None:

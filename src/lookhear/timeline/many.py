@@ -16,6 +16,7 @@ from typing import Any
 
 from lookhear import files
 from lookhear.errors import DependencyError, LookhearError, RecipeError
+from lookhear.processes import end_with_parent
 from lookhear.store import cluster
 from lookhear.store.nursery import nursery
 from lookhear.timeline import exports
@@ -47,12 +48,12 @@ VIDEOS = frozenset(
     ]
 )
 ENGINES = ("local", "ray")
-SIGNED = ".signed.json"  # beside an export: what it was made from
+SIGNED = ".signed.json"  # beside an export: the signature of its timeline
 
 
 @dataclass(frozen=True)
 class Job:
-    """A video, and where its export goes. `without` are senses that are left out."""
+    """A video and the path of its export. `without` are modalities that are left out."""
 
     video: Path
     out: Path
@@ -62,7 +63,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a job: made, kept from before, or why it failed."""
+    """Result of a job: made, kept from an earlier run, or the reason why it failed."""
 
     job: Job
     kept: bool = False
@@ -70,7 +71,7 @@ class Done:
 
 
 def videos(paths: Sequence[Path]) -> list[Path]:
-    """The files, and the video and sound files of the folders, in `paths`; sorted inside a folder."""
+    """The files in `paths`, and the video and sound files in its folders, sorted within each folder."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
@@ -84,7 +85,7 @@ def videos(paths: Sequence[Path]) -> list[Path]:
 
 
 def jobs(paths: Sequence[Path], out: Path, format: str, without: tuple[str, ...] = ()) -> list[Job]:
-    """A job a video. Two videos of one name in different folders keep the folder in theirs."""
+    """One job per video. Videos with equal names in different folders keep the folder in the output name."""
     ending, listed = exports.FORMATS[format][0], videos(paths)
     names = [path.stem for path in listed]
     made, taken = [], set()
@@ -99,7 +100,7 @@ def jobs(paths: Sequence[Path], out: Path, format: str, without: tuple[str, ...]
 
 
 def check(engine: str) -> None:
-    """Raise RecipeError where no engine is called so."""
+    """Raises RecipeError if there is no engine of this name."""
     if engine not in ENGINES:
         raise RecipeError(f"No engine is called {engine!r}. There are: {' and '.join(ENGINES)}.")
 
@@ -107,7 +108,7 @@ def check(engine: str) -> None:
 def watch_all(
     todo: Sequence[Job], workers: int = 1, engine: str = "local", address: str | None = None
 ) -> Iterator[Done]:
-    """Run the jobs in any order; videos of a process that dies are retried once, each in a process of its own."""
+    """Run the jobs in any order. Videos of a process that dies are retried once, each in a separate process."""
     check(engine)
     if workers < 1:
         raise RecipeError(f"Watching needs at least one worker, got {workers}.")
@@ -119,11 +120,14 @@ def watch_all(
         yield from _processes(todo, workers)
 
 
-_watchers: dict[tuple[str, ...], Watcher] = {}  # of this process: encoders are loaded once
+_watchers: dict[tuple[str, ...], Watcher] = {}  # one per process: encoders are loaded once
 
 
 def one(job: Job) -> Done:
-    """One video. Errors that the package can explain are the reason it failed; a missing package stops the work."""
+    """Process one video. LookhearErrors are recorded as the reason of its failure.
+
+    Raises DependencyError for a missing package and FileError for a full or read-only disk, which stop the work.
+    """
     if job.without not in _watchers:
         _watchers[job.without] = Watcher(without=job.without)
     watcher = _watchers[job.without]
@@ -139,6 +143,8 @@ def one(job: Job) -> Done:
     except DependencyError:
         raise
     except LookhearError as error:
+        if files.no_room(error):
+            raise
         return Done(job, reason=str(error))
     except OSError as error:
         return Done(job, reason=f"{str(job.video)!r} cannot be read: {error.strerror}.")
@@ -179,21 +185,22 @@ def _pool(todo: Sequence[Job], workers: int, lost: list[Job]) -> Iterator[Done]:
 
 
 def _alone() -> None:
-    """One thread a process."""
+    """Initialise a worker: one thread, and exit when the parent process ends for any reason."""
     import torch
 
+    end_with_parent()
     torch.set_num_threads(1)
 
 
 def _ray(todo: Sequence[Job], workers: int, address: str | None) -> Iterator[Done]:
-    """On Ray, whose nodes may know other folders as their own: paths are absolute there."""
+    """On Ray paths are made absolute, because nodes have other working directories."""
     there = [replace(job, video=job.video.absolute(), out=job.out.absolute()) for job in todo]
     for place, done in cluster.spread(one, there, workers, address, lambda job: next(_processes([job], 1))):
         yield replace(done, job=todo[place])
 
 
 def log(folder: Path, done: Done) -> None:
-    """Append a failure to the folder's ledger."""
+    """Append a failure to the ledger of the folder."""
     line = json.dumps({"video": str(done.job.video), "reason": done.reason}, ensure_ascii=False) + "\n"
     with (folder / "ledger.jsonl").open("a", encoding="utf-8") as ledger:
         ledger.write(line)

@@ -1,11 +1,11 @@
 """Ontologies of sound and picture classes: subclass relations, and classes that are too general or vague as answers.
 
-Sounds are YAMNet's 521 AudioSet classes in `tables/sounds.txt`, indented under what they are a kind of (after Google's
-AudioSet ontology, CC BY 4.0). Pictures are the 1,000 ImageNet classes, gathered in the groups of `tables/pictures.txt`;
-a group's probability is the sum of its classes'.
+Sounds are YAMNet's 521 AudioSet classes in `tables/sounds.txt`, indented under their parent class (after Google's
+AudioSet ontology, CC BY 4.0). Pictures are the 1,000 ImageNet classes, in the groups of `tables/pictures.txt`; a
+group's probability is the sum over its classes.
 
-    *name   only a heading, no class        ~name   a class too general to be an answer where a kind of it is known
-    ?name   a class that names no source (an echo, a hum, a manner of playing)
+*name   only a heading, no class        ~name   a class too general to be an answer if a subclass is known
+?name   a class that names no source (an echo, a hum, a manner of playing)
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from jaxtyping import Float
 
 TABLES = Path(__file__).parent / "tables"
 MARKS = "*~?"
-STYLES = ("Music genre", "Music role", "Music mood")  # kinds of music: said of music, never in place of an instrument
+STYLES = ("Music genre", "Music role", "Music mood")  # kinds of music, which are never named instead of an instrument
 
 
 @dataclass(frozen=True)
 class Sounds:
-    """The tree of sounds. `names` are the classes in YAMNet's order, `above` their ancestors, nearest last."""
+    """The tree of sounds. `names` are the classes in YAMNet's order; `above` are their ancestors, nearest last."""
 
     names: tuple[str, ...]
     above: dict[str, tuple[str, ...]]
@@ -40,7 +40,7 @@ class Sounds:
         return any(style in self.above[name] for style in STYLES)
 
     def specific(self, name: str) -> bool:
-        """Whether `name` can be an answer: it names a source and has no kinds that would be better answers."""
+        """Whether `name` can be an answer: it names a source and has no subclasses that would be better answers."""
         return not self.marks[name] and not self.style(name)
 
     def raised(self, scores: Float[np.ndarray, "time class"]) -> Float[np.ndarray, "time class"]:
@@ -69,7 +69,7 @@ def sounds() -> Sounds:
 
 @lru_cache(maxsize=1)
 def _below() -> Float[np.ndarray, "class class"]:
-    """1 where the column's class is the row's or a class that the row's is a specific kind of."""
+    """Matrix with 1 where the column's class is the row's class or a class of which the row's is a specific kind."""
     tree = sounds()
     place = {name: i for i, name in enumerate(tree.names)}
     matrix = np.eye(len(place))
@@ -83,7 +83,10 @@ def _below() -> Float[np.ndarray, "class class"]:
 
 @dataclass(frozen=True)
 class Group:
-    """ImageNet classes that are one thing to a viewer. A `general` group is no answer where a part of it is known."""
+    """ImageNet classes that a viewer would call by one name.
+
+    A `general` group is no answer if a part of it is known.
+    """
 
     name: str
     larger: str
@@ -93,7 +96,7 @@ class Group:
 
 @lru_cache(maxsize=1)
 def groups() -> dict[str, Group]:
-    """The groups of `tables/pictures.txt`, by name; a larger group has the classes of the smaller ones too."""
+    """The groups of `tables/pictures.txt` by name; a larger group also contains the classes of its smaller groups."""
     found: dict[str, Group] = {}
     for line in (TABLES / "pictures.txt").read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
@@ -108,7 +111,7 @@ def groups() -> dict[str, Group]:
 
 
 def larger_than(name: str, among: dict[str, Group]) -> list[str]:
-    """The groups that the group `name` is part of, nearest first."""
+    """The groups that contain the group `name`, smallest first."""
     path = []
     while name := among[name].larger:
         path.append(name)

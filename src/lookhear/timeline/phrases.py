@@ -27,13 +27,13 @@ def lists() -> dict[str, frozenset[str]]:
 
 
 def nouns_of_form() -> frozenset[str]:
-    """Nouns that name nothing to be heard or seen."""
+    """Nouns that name nothing audible or visible."""
     return lists()["no thing"] | {"musical instrument", "sounding object", "camera shot"}
 
 
 @dataclass(frozen=True)
 class Place:
-    """Words `first` to `last` (not with it) of a question, and what they mean."""
+    """Words `first` to `last` (exclusive) of a question, and their meaning."""
 
     first: int
     last: int
@@ -46,7 +46,7 @@ def split(text: str) -> list[str]:
 
 
 def found(words: Sequence[str], pictures: Sequence[str] = ()) -> list[Place]:
-    """The named things of a question, in order; words after the longest phrase are tried as other forms of a word."""
+    """The named things of a question, in order. Words after the longest phrase are also tried in other forms."""
     seen, places, at = frozenset(p.lower() for p in pictures), [], 0
     while at < len(words):
         place = next((p for size in range(min(4, len(words) - at), 0, -1) if (p := _at(words, at, size, seen))), None)
@@ -63,7 +63,7 @@ def _plain(place: Place, pictures: Sequence[str]) -> Place:
 
 
 def _compound(words: Sequence[str], place: Place, pictures: frozenset[str]) -> Place | None:
-    """What a thing only describes: a guitar case is no guitar, and has no class."""
+    """The meaning of a compound noun: a guitar case is not a guitar, and has no class."""
     after = place.last
     if after >= len(words) or singular(words[after]) not in lists()["head"] or words[after - 1].endswith("'s"):
         return None
@@ -74,7 +74,7 @@ def _compound(words: Sequence[str], place: Place, pictures: frozenset[str]) -> P
 
 
 def _at(words: Sequence[str], at: int, size: int, pictures: frozenset[str]) -> Place | None:
-    """The thing that `size` words from `at` on name, if they do."""
+    """The thing named by `size` words from position `at`, or None."""
     chosen = list(words[at : at + size])
     if size == 1 and words[at] in lists()["form"]:
         return None
@@ -90,7 +90,7 @@ def _at(words: Sequence[str], at: int, size: int, pictures: frozenset[str]) -> P
 
 
 def distinct(places: Sequence[Place]) -> list[Place]:
-    """Places without those that only say again, or what a thing does: the bark of "the dog barks"."""
+    """Places without repeated mentions and without what a thing does: the bark of "the dog barks"."""
     kept: list[Place] = []
     for one in places:
         if not any(_manner(one, other) for other in kept):
@@ -99,7 +99,7 @@ def distinct(places: Sequence[Place]) -> list[Place]:
 
 
 def _manner(one: Place, other: Place) -> bool:
-    """Whether what is named is an earlier thing again, or only what it does."""
+    """Whether a phrase mentions an earlier thing again, or names only what it does."""
     mine, its = one.meaning.concept, other.meaning.concept
     if mine is None or its is None or mine == its:
         return mine is not None and mine == its
@@ -111,7 +111,7 @@ def _manner(one: Place, other: Place) -> bool:
 
 
 def _human(heard: Sequence[str]) -> bool:
-    """Whether sounds are all of people: a bird that sings is not somebody who sings."""
+    """Whether the sounds are all made by people: a bird that sings is not a person who sings."""
     return bool(heard) and all("Human sounds" in sounds().above.get(h, ()) for h in heard)
 
 
@@ -121,5 +121,5 @@ def _person(thing) -> bool:
 
 @lru_cache(maxsize=1)
 def fixed() -> frozenset[str]:
-    """Words that never are what a thing is like: those of a question's form and those that only say it is there."""
+    """Words that never describe a thing: words of the question's form and words that only state its presence."""
     return lists()["form"] | lists()["subject"] | lists()["presence"]

@@ -1,6 +1,6 @@
-"""Rough location of a class in a frame: a box around the maximum of its class activation map.
+"""Approximate location of a class in a frame: a box around the maximum of its class activation map.
 
-The map of a frame is a grid over the middle square that the classifier looks at; a box is given in the whole frame.
+The map is a grid over the central square that the classifier processes; the box is given in the whole frame.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Float
 
 Box = tuple[float, float, float, float]
-HALF = 0.5  # between the map's least and greatest value: what is above belongs to the box
+HALF = 0.5  # threshold between the map's minimum (0) and maximum (1) for the box
 
 
 def box(grid: Float[np.ndarray, "row column"], height: int, width: int, crop: float) -> Box:
-    """The box (left, top, right, bottom in 0..1 of the frame) around the strongest part of a class activation map.
+    """Box (left, top, right, bottom in 0..1 of the frame) around the strongest part of a class activation map.
 
-    `crop` is the share of the frame's shorter side that the grid covers.
+    `crop` is the part of the frame's shorter side that the grid covers.
     """
     mask = grid >= grid.min() + HALF * (grid.max() - grid.min())
     top, left = (int(i) for i in np.unravel_index(int(grid.argmax()), grid.shape))
@@ -37,7 +37,7 @@ def box(grid: Float[np.ndarray, "row column"], height: int, width: int, crop: fl
 
 
 def _connected(mask: np.ndarray, row: int, column: int) -> np.ndarray:
-    """The part of a mask that is joined to one of its places, edge to edge."""
+    """The connected part of a mask that contains one of its places (4-neighbourhood)."""
     joined = np.zeros_like(mask)
     joined[row, column] = True
     while True:
@@ -53,12 +53,12 @@ def _connected(mask: np.ndarray, row: int, column: int) -> np.ndarray:
 
 
 def side(place: Box) -> str:
-    """Left, middle or right, by the middle of a box."""
+    """Left, middle or right, by the centre of a box."""
     middle = (place[0] + place[2]) / 2
     return "left" if middle < 0.4 else "right" if middle > 0.6 else "middle"
 
 
 def height(place: Box) -> str:
-    """Top, middle or bottom, by the middle of a box."""
+    """Top, middle or bottom, by the centre of a box."""
     middle = (place[1] + place[3]) / 2
     return "top" if middle < 0.35 else "bottom" if middle > 0.65 else "middle"

@@ -1,4 +1,4 @@
-"""Programs about both senses: whether what is heard is seen, what is heard and not seen, and where it is."""
+"""Programs about both modalities: whether what is heard is seen, what is heard but not seen, and where it is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lookhear.timeline.ontology import sounds
 from lookhear.timeline.programs_clip import MATCHED, candidates, extreme
 from lookhear.timeline.scene import KINDS, Scene
 
-ALIKE = ("instrument", "animal", "vehicle")  # kinds of which one thing heard and another seen do not match
+ALIKE = ("instrument", "animal", "vehicle")  # kinds in which two different things, one heard and one seen, do not match
 
 
 def matched(scene: Scene, query: Query) -> Finding:
@@ -42,7 +42,7 @@ def _both(scene: Scene, thing: Concept) -> float:
 
 
 def _audible_and_visible(kind: str) -> list[Concept]:
-    """The concepts that have classes of both senses, of a kind."""
+    """The concepts of a kind that have classes in both modalities."""
     found = {c.name: c for c in table().values() if c.heard and c.seen and not c.nameless and not _general(c)}
     return [c for c in found.values() if not kind or any(c.within(s, p) for s, p in product(*KINDS[kind]))]
 
@@ -76,7 +76,7 @@ def side(scene: Scene, query: Query) -> Finding:
 
 
 def extreme_where(scene: Scene, query: Query) -> Finding:
-    """Where is the loudest (first, last) instrument? Only where its class is also seen at one place."""
+    """Where is the loudest (first, last) instrument? Answered only if its class is also seen at one place."""
     first = extreme(scene, query)
     concept = table().get(first.text)
     boxes = (

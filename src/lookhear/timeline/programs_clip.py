@@ -23,14 +23,14 @@ from lookhear.timeline.ontology import sounds
 from lookhear.timeline.scene import Scene, basic, of_kind, short
 from lookhear.timeline.value import Event
 
-EVENT = 0.4  # probability below which nothing is named
-KIND_EVENT = 0.2  # the same where the question has told the kind
-FAINT_EVENT = 0.02  # the same where the picture shows it
-MATCHED = 0.5  # probability from which a thing counts as there
+EVENT = 0.4  # smallest probability of an event that is named
+KIND_EVENT = 0.2  # the same if the question names the kind
+FAINT_EVENT = 0.02  # the same if the thing is also seen
+MATCHED = 0.5  # probability from which a thing counts as present
 
 
 def candidates(scene: Scene, query: Query) -> dict[str, Event]:
-    """Label -> its most likely event, of the senses and the kind that are asked for, most likely first."""
+    """Label -> its most probable event, of the modalities and kind asked for, most probable first."""
     found: dict[str, Event] = {}
     for stream in streams(scene, query):
         for event in scene.events(stream, query.kind):
@@ -46,7 +46,7 @@ def candidates(scene: Scene, query: Query) -> dict[str, Event]:
 
 
 def _of_ranked(scene: Scene, query: Query) -> dict[str, Event]:
-    """Where no event is of the kind that is asked for: the classes of it that fit the whole clip best."""
+    """If no event is of the kind asked for: the classes of that kind with the highest probability in the whole clip."""
     found = {}
     for stream in streams(scene, query):
         for label, score in (scene.timeline.ranked or {}).get(stream, ()):
@@ -56,7 +56,7 @@ def _of_ranked(scene: Scene, query: Query) -> dict[str, Event]:
             elif stream == "heard" and score >= FAINT_EVENT and of_kind(event, query.kind) and _in_view(scene, event):
                 found[basic(event)] = replace(event, score=KIND_EVENT)
     seen = {name: event for name, event in found.items() if event.stream == "heard" and _in_view(scene, event)}
-    return seen or found  # of what is only faintly heard, what is in the picture as well
+    return seen or found  # of faintly heard things, only those that are also seen
 
 
 def _in_view(scene: Scene, event: Event) -> bool:
@@ -66,7 +66,7 @@ def _in_view(scene: Scene, event: Event) -> bool:
 
 
 def opinions(found: Mapping[str, Event]) -> dict[str, dict[str, float]]:
-    """What each sense alone would say."""
+    """The answer of each modality alone."""
     said: dict[str, dict[str, float]] = {}
     for name, event in found.items():
         said.setdefault(STREAM[event.stream], {})[name] = event.score
@@ -127,7 +127,7 @@ def extreme(scene: Scene, query: Query) -> Finding:
     if place_of >= len(names):
         return unknown(f"Only {number(len(names))} of them stand out: {', '.join(names)}.")
     if late:
-        events = scene.events(heard.stream)  # none of what only the whole clip was ranked by
+        events = scene.events(heard.stream)  # not of the classes ranked for the whole clip
         names.sort(key=lambda n: max([e.end for e in events if basic(e) == n], default=firsts[n].end))
     chosen = firsts[names[place_of]]
     clear = len(names) == 1 or abs(firsts[names[0]].start - firsts[names[1 if len(names) > 1 else 0]].start) >= 0.5
@@ -140,7 +140,7 @@ def extreme(scene: Scene, query: Query) -> Finding:
 
 
 def _first_of(scene: Scene, query: Query) -> Finding:
-    """Which of the named things begins first, or ends last. Raises Unknown where fewer than two are there."""
+    """The named thing that begins first, or ends last. Raises Unknown if fewer than two are present."""
     stream = query.stream or "heard"
     spans = {t.name: stretches_of(scene, t, stream) for t in named(query) if scene.probability(t, stream) >= MATCHED}
     if len(spans) < 2:
@@ -217,7 +217,7 @@ def count(scene: Scene, query: Query) -> Finding:
 
 
 def _kinds(found: Mapping[str, Event]) -> list[Event]:
-    """Events that are not a kind of, and not the same as, another: a violin heard and a violin seen are one."""
+    """Events that are neither a subclass of nor the same as another: a violin heard and a violin seen count once."""
     kept: list[Event] = []
     known = table()
     for name, event in found.items():

@@ -22,14 +22,14 @@ from lookhear.timeline.ontology import sounds
 from lookhear.timeline.scene import Scene
 from lookhear.types import Segment
 
-SURE = 0.5  # probability from which on a thing counts as there
-UNSEEN = 0.75  # most that a "no" is sure of, where a picture may show what only the ear has a class for
+SURE = 0.5  # probability from which a thing counts as present
+UNSEEN = 0.75  # highest confidence of a "no" if the thing may be visible but only sound classes are known
 OBJECTS = {"Animal", "Musical instrument", "Vehicle", "Tools", "Household sounds", "Engine"}
-LOUDER = 2.0  # dB that make one thing louder than another
+LOUDER = 2.0  # smallest difference in dB at which one thing is louder
 
 
 def exist(scene: Scene, query: Query) -> Finding:
-    """Is there …? Do you hear …? Of several things: each as the question has it, there or not; or which of two."""
+    """Is there …? Do you hear …? For several: each as claimed, present or absent; or which of two."""
     if not query.things and query.kind:
         return _any_of(scene, query)
     claimed = query.claims
@@ -37,7 +37,7 @@ def exist(scene: Scene, query: Query) -> Finding:
         return _either(scene, query)
     found = [_there(scene, thing, query) for thing in named(query)]
     likely = [f.among["yes"] if w else 1 - f.among["yes"] for f, w in zip(found, _wanted(query), strict=True)]
-    worst = (max if claimed.some else min)(range(len(found)), key=lambda i: likely[i])  # the one that decides
+    worst = (max if claimed.some else min)(range(len(found)), key=lambda i: likely[i])  # it decides the answer
     parts = tuple(s for f in found for s in f.segments), tuple(r for f in found for r in f.regions)
     text, sure = _yes_no(likely[worst])
     if claimed.unchecked:
@@ -51,20 +51,20 @@ def exist(scene: Scene, query: Query) -> Finding:
 
 
 def _unseen(scene: Scene, query: Query) -> bool:
-    """Whether a thing that is asked about may be seen, while no class of pictures has it and it need make no sound."""
+    """Whether the thing may be visible and silent although no picture class exists for it."""
     above = sounds().above
     silent = [t for t in named(query) if not t.seen and any(OBJECTS & set(above.get(h, ())) for h in t.heard)]
     return query.stream == "" and scene.has("seen") and bool(silent)
 
 
 def _wanted(query: Query) -> tuple[bool, ...]:
-    """For each thing whether the question says that it is there."""
+    """For each thing, whether the question claims that it is present."""
     wanted = query.claims.wanted
     return wanted if len(wanted) == len(query.things) else (True,) * len(query.things)
 
 
 def _denied(query: Query) -> tuple[str, ...]:
-    """What yes means, where the question denies something."""
+    """What "yes" means if the question is negated."""
     if all(_wanted(query)):
         return ()
     said = [t.phrase if w else f"no {t.phrase}" for t, w in zip(query.things, _wanted(query), strict=True)]
@@ -72,7 +72,7 @@ def _denied(query: Query) -> tuple[str, ...]:
 
 
 def _checked(query: Query, found: list[Finding], text: str) -> None:
-    """Raises Unknown where a thing is there and the question is what it is like, or where nothing is there to be so."""
+    """Raises Unknown if the question is about a property of a thing: labels cannot confirm it."""
     rest = " ".join(query.claims.unchecked)
     if text == "yes" or query.claims.definite:
         there = all(f.among["yes"] >= SURE for f in found)
@@ -120,7 +120,7 @@ def _yes_no(yes: float) -> tuple[str, float]:
 
 
 def _present(scene: Scene, thing: Concept, query: Query) -> tuple[str, float]:
-    """The sense in which a thing is there, and how likely. Raises Unknown where it is in none."""
+    """(modality in which a thing is present, probability). Raises Unknown if it is present in none."""
     likely = {stream: scene.probability(thing, stream) for stream in senses(scene, thing, query)}
     best = max(likely, key=lambda s: likely[s])
     if likely[best] < SURE:
@@ -148,7 +148,7 @@ def how_long(scene: Scene, query: Query) -> Finding:
 
 
 def how_often(scene: Scene, query: Query) -> Finding:
-    """How often is … heard? Counted in stretches: what follows within a second counts as one."""
+    """How often is … heard? Counts stretches; gaps of less than a second are ignored."""
     thing = named(query)[0]
     stream, sure = _present(scene, thing, query)
     found = stretches_of(scene, thing, stream)
@@ -167,7 +167,7 @@ def mostly(scene: Scene, query: Query) -> Finding:
 
 
 def _shared(scene: Scene, query: Query, least: float) -> Finding:
-    """Whether a thing takes a share of the time; less sure near the limit."""
+    """Whether a thing lasts for a share of the time; less confident near the limit."""
     thing = named(query)[0]
     stream, sure = _present(scene, thing, query)
     found = stretches_of(scene, thing, stream)
@@ -177,7 +177,7 @@ def _shared(scene: Scene, query: Query, least: float) -> Finding:
 
 
 def where(scene: Scene, query: Query) -> Finding:
-    """Where is …? By the place in the class map; rough."""
+    """Where is …? From the class activation map; approximate."""
     if not query.things:
         return unknown("The question names nothing that could be placed.")
     thing = named(query)[0]
@@ -225,7 +225,7 @@ def order(scene: Scene, query: Query) -> Finding:
 
 
 def louder(scene: Scene, query: Query) -> Finding:
-    """Is … louder than …? Only where each is heard alone for a second: levels of a mixture cannot be told apart."""
+    """Is … louder than …? Only if each is heard alone for a second, because levels in a mixture cannot be separated."""
     first, second = named(query, 2)[:2]
     hears = Query(query.program, "heard", query.things)
     spans = {t.name: stretches_of(scene, t, _present(scene, t, hears)[0]) for t in (first, second)}
@@ -240,7 +240,7 @@ def louder(scene: Scene, query: Query) -> Finding:
 
 
 def _alone(mine: tuple, others: tuple) -> list[tuple[float, float]]:
-    """Whole seconds of `mine` in which none of `others` is."""
+    """Whole seconds of `mine` that contain none of `others`."""
     found = []
     for one in mine:
         for second in range(int(one.start), int(one.end)):

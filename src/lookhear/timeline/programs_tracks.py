@@ -1,4 +1,4 @@
-"""Programs about a clip as a whole: the setting, what is said, silence and loudness, length and cuts."""
+"""Programs about a clip as a whole: setting, speech, silence and loudness, length and cuts."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _spoken(parts: Sequence) -> tuple[Segment, ...]:
 
 
 def _hits(scene: Scene, quote: str) -> list:
-    """The words of a quote where they are said one after another."""
+    """The words of a quote where they occur in sequence."""
     wanted = [w.strip(".,!?;:").lower() for w in quote.split()]
     if not wanted:
         raise Unknown("The question does not quote the word; write it between quotation marks.")
@@ -90,7 +90,7 @@ def _hits(scene: Scene, quote: str) -> list:
 
 
 def who_said(scene: Scene, query: Query) -> Finding:
-    """Who speaks? Voices are not told apart."""
+    """Who speaks? Voices are not distinguished."""
     return unknown("Who speaks is not known: voices are not told apart, and people have no class.")
 
 
@@ -168,5 +168,5 @@ def louder_time(scene: Scene, query: Query) -> Finding:
 
 
 def not_known(scene: Scene, query: Query) -> Finding:
-    """What labels and times cannot tell."""
+    """Questions that labels and times cannot answer."""
     return unknown("Labels, times and words do not tell that.")

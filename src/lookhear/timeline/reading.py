@@ -1,6 +1,6 @@
 """Write a timeline as text for a text-only language model, and parse the observations cited in its reply.
 
-[3] heard dog 0.0-2.4 s 0.92          lines with numbers; a reply that cites [3] points to that event
+[3] heard dog 0.0-2.4 s 0.92          numbered lines; a reply that cites [3] refers to that event
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from lookhear.timeline.scene import short
 from lookhear.timeline.value import Event, Timeline
 from lookhear.types import Region, Segment
 
-MOST = 60  # events that are written, the surest of a long clip
+MOST = 60  # largest number of events that are written, the most probable ones
 CITED = re.compile(r"\[(\d{1,3})\]")
 
 
 def lines(timeline: Timeline) -> list[tuple[str, Event | Segment]]:
-    """The numbered lines and what each is about, in order of time."""
+    """The numbered lines, each with its event or sentence, in order of time."""
     kept = sorted(sorted(timeline.events, key=lambda e: -e.score)[:MOST], key=lambda e: (e.start, e.stream))
     found: list[tuple[str, Event | Segment]] = []
     for event in kept:
@@ -42,7 +42,7 @@ def _percent(event: Event) -> str:
 
 
 def prompt(timeline: Timeline, question: str, options: Sequence[str] = ()) -> str:
-    """The words that a text-only model is asked with. What was said in the clip is quoted, not to be obeyed."""
+    """The prompt for a text-only model. Speech of the clip is quoted as data, not as instructions."""
     listed = [f"[{i}] {text}" for i, (text, _) in enumerate(lines(timeline), 1)] or ["(nothing stood out)"]
     facts = [f"length {timeline.duration:g} s"]
     facts += [] if timeline.loudness else ["no sound track"]
@@ -66,7 +66,7 @@ def prompt(timeline: Timeline, question: str, options: Sequence[str] = ()) -> st
 
 
 def cited(timeline: Timeline, reply: str) -> tuple[tuple[Segment, ...], tuple[Region, ...]]:
-    """The segments and regions of the observations that a reply cites; numbers that do not exist are passed over."""
+    """The segments and regions of the observations that a reply cites; unknown numbers are ignored."""
     listed = lines(timeline)
     numbers = dict.fromkeys(int(n) for n in CITED.findall(reply) if 0 < int(n) <= len(listed))
     things = [listed[n - 1][1] for n in numbers]
@@ -78,7 +78,7 @@ def cited(timeline: Timeline, reply: str) -> tuple[tuple[Segment, ...], tuple[Re
 
 
 def said(reply: str) -> str:
-    """The answer itself: the first line of a reply without its citations."""
+    """The answer: the first line of a reply without its citations."""
     first = next((line for line in reply.strip().splitlines() if line.strip()), "")
     plain = re.sub(r"^\s*(?:final )?answer\s*:\s*", "", CITED.sub("", first), flags=re.I)
     return " ".join(plain.split()).strip(" .;,")

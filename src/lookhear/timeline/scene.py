@@ -21,13 +21,16 @@ STREAMS = ("heard", "seen")
 
 
 class Scene:
-    """Looks things up in one timeline; scores of classes are only there for clips just watched."""
+    """Looks up things in one timeline.
+
+    Class scores are available only for clips processed in this run or kept on disk.
+    """
 
     def __init__(self, timeline: Timeline):
         self.timeline = timeline
 
     def ready(self) -> Scene:
-        """The same with all rows worked out, so that no later question waits for them."""
+        """This scene with all rows computed, so that later questions take less time."""
         _ = self._rows, self._whole
         return self
 
@@ -36,7 +39,7 @@ class Scene:
         return self.timeline.heard if stream == "heard" else self.timeline.seen
 
     def has(self, stream: str) -> bool:
-        """Whether the clip has that track and somebody perceived it."""
+        """Whether the clip has that track and it was processed."""
         return self.track(stream) is not None
 
     @cached_property
@@ -52,7 +55,7 @@ class Scene:
         return whole | ({"seen": calibrated.seen_whole(seen)} if seen else {})
 
     def columns(self, concept: Concept, stream: str) -> list[int]:
-        """The columns of a stream's rows that speak for a concept; empty where it has no class there."""
+        """The columns of a stream's rows for a concept; empty if it has no class there."""
         track = self.track(stream)
         if track is None:
             return []
@@ -60,11 +63,11 @@ class Scene:
         return [labels[name] for name in (concept.heard if stream == "heard" else concept.seen) if name in labels]
 
     def scores(self, concept: Concept, stream: str) -> Float[np.ndarray, " time"]:
-        """The concept's score in each row: of several classes of sound, any; of pictures, their sum."""
+        """The concept's score in each row: of sound classes, the probability of any; of pictures, the sum."""
         return _joined(self._rows[stream][:, self.columns(concept, stream)], stream)
 
     def probability(self, concept: Concept, stream: str, asked: bool = True) -> float:
-        """How likely the concept is heard (or seen) in the clip, given that somebody asks about it."""
+        """Probability that the concept is heard (or seen) in the clip, given that a question names it."""
         columns = self.columns(concept, stream)
         if not columns:
             return 0.0
@@ -75,7 +78,7 @@ class Scene:
         )
 
     def when(self, concept: Concept, stream: str) -> list[Stretch]:
-        """The stretches in which the concept is heard or seen, as if it were there."""
+        """The time spans in which the concept is heard or seen, assuming that it is present."""
         track = self.track(stream)
         if track is None or not self.columns(concept, stream):
             return []
@@ -83,18 +86,18 @@ class Scene:
         return decide.stretches(track, self.scores(concept, stream), self.timeline.duration, rule)
 
     def events(self, stream: str, kind: str = "") -> list[Event]:
-        """The events of a stream that are of a kind ("instrument", "animal", "vehicle", or any)."""
+        """The events of a stream of one kind ("instrument", "animal", "vehicle", or any)."""
         return [event for event in self.timeline.of(stream) if not kind or of_kind(event, kind)]
 
     def loudness(self, start: float, end: float) -> float:
-        """Mean level of a stretch in dB full scale."""
+        """Mean level of a time span in dB full scale."""
         levels = self.timeline.loudness[int(start) : max(int(start) + 1, int(np.ceil(end)))]
         return float(10 * np.log10(np.mean([10 ** (level / 10) for level in levels]))) if levels else -100.0
 
 
 @lru_cache(maxsize=8)
 def _places(stream: str, names: tuple[str, ...]) -> dict[str, int]:
-    """Label -> column. Groups come before classes of pictures, and win where both have one name."""
+    """Label -> column. Groups precede picture classes, and take precedence where both have one name."""
     labels = names if stream == "heard" else (*groups(), *names)
     places: dict[str, int] = {}
     for i, label in enumerate(labels):
@@ -110,7 +113,7 @@ def _joined(columns: np.ndarray, stream: str) -> np.ndarray:
     return np.clip(columns.sum(axis=1), 0, 1)
 
 
-KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # kind -> classes of sound above it, groups of pictures
+KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # kind -> ancestor classes of sound, groups of pictures
     "instrument": (("Musical instrument",), ("musical instrument",)),
     "string instrument": (("Plucked string instrument", "Bowed string instrument"), ("string instrument",)),
     "wind instrument": (("Wind instrument, woodwind instrument", "Brass instrument"), ("wind instrument",)),
@@ -131,7 +134,7 @@ KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # kind -> classes
 
 
 def of_kind(event: Event, kind: str) -> bool:
-    """Whether an event is of one of the KINDS; the general class itself is not one of its kinds."""
+    """Whether an event is of one of the KINDS; the general class itself does not count."""
     heard, seen = KINDS[kind]
     if event.stream == "heard":
         return any(sound in sounds().above.get(event.label, ()) for sound in heard)
@@ -140,14 +143,17 @@ def of_kind(event: Event, kind: str) -> bool:
 
 @lru_cache(maxsize=32)
 def _pictured(kind: str) -> frozenset[str]:
-    """Groups and ImageNet class names of a larger group."""
+    """The groups and ImageNet class names inside a larger group."""
     among = groups()
     inside = {g for g in among if kind == g or kind in larger_than(g, among)} - {g for g in among if among[g].general}
     return frozenset(inside | {name for i, name in enumerate(_imagenet()) if i in among[kind].classes})
 
 
 def basic(event: Event) -> str:
-    """What a viewer calls an event: a sorrel horse is a horse. Of animals, instruments and vehicles, the group."""
+    """The everyday name of an event's class: a sorrel horse is a horse.
+
+    Animals, instruments and vehicles use the group.
+    """
     among = groups()
     if event.stream == "heard" or event.label in among or event.label not in _imagenet():
         return short(event.label)
@@ -169,5 +175,5 @@ def _imagenet() -> tuple[str, ...]:
 
 
 def short(label: str) -> str:
-    """A label as one says it: `Violin, fiddle` is a violin."""
+    """A label in its short form: `Violin, fiddle` is a violin."""
     return label.split(",")[0].split(" (")[0].split(" / ")[0].lower()

@@ -1,4 +1,4 @@
-"""Facts that need no network: loudness, silence, black pictures and cuts, gathered piece by piece."""
+"""Properties that need no network: loudness, silence, black frames and cuts, computed piece by piece."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from jaxtyping import Float, UInt8
 from lookhear.timeline.decide import runs
 
 FLOOR = -100.0  # dB full scale, for digital silence
-SILENT = -60.0  # dB full scale below which a tenth of a second is silence
-LEAST = 0.5  # seconds of silence or black that are reported
-DARK, DARKEST = 16.0, 48.0  # grey levels: mean, and 99th percentile, of a black picture
-HISTOGRAM, PICTURE = 0.5, 18.0  # distance of colour histograms (0..1) and mean grey difference that make a cut
-BINS, COARSE = 8, 16  # bins a colour; side of the coarse picture
+SILENT = -60.0  # dB full scale below which a tenth of a second is silent
+LEAST = 0.5  # shortest silence or black stretch in seconds that is reported
+DARK, DARKEST = 16.0, 48.0  # grey levels of a black frame: largest mean and largest 99th percentile
+HISTOGRAM, PICTURE = 0.5, 18.0  # colour histogram distance (0..1) and mean grey difference of a cut
+BINS, COARSE = 8, 16  # histogram bins per colour; side in pixels of the reduced picture
 
 
 class Loudness:
-    """Level of a sound that comes in pieces, in tenths of a second."""
+    """Level of a sound in tenths of a second, computed piece by piece."""
 
     def __init__(self, rate: int):
         self.size = rate // 10
@@ -24,25 +24,25 @@ class Loudness:
         self.power: list[np.ndarray] = []
 
     def take(self, wave: Float[np.ndarray, " sample"]) -> None:
-        """The next piece."""
+        """Process the next piece."""
         whole = np.concatenate([self.rest, wave])
         count = len(whole) // self.size
         self.power.append(np.square(whole[: count * self.size].reshape(count, self.size)).mean(axis=1))
         self.rest = whole[count * self.size :]
 
     def tenths(self) -> Float[np.ndarray, " tenth"]:
-        """Mean power of each tenth of a second; a last part counts as one."""
+        """Mean power of each tenth of a second; an incomplete last one counts."""
         last = [np.square(self.rest).mean(keepdims=True)] if len(self.rest) else []
         return np.concatenate([*self.power, *last]) if self.power or last else np.zeros(0)
 
     def levels(self) -> list[float]:
-        """dB full scale of each second; a last part of a second counts as one."""
+        """dB full scale of each second; an incomplete last one counts."""
         tenths = self.tenths()
         seconds = [tenths[i : i + 10].mean() for i in range(0, len(tenths), 10)]
         return [round(float(decibels(power)), 1) for power in seconds]
 
     def silence(self, duration: float) -> list[tuple[float, float]]:
-        """Stretches of half a second or more in which nothing is above -60 dB full scale."""
+        """Stretches of at least half a second below -60 dB full scale."""
         quiet = runs(decibels(self.tenths()) < SILENT)
         found = [(first / 10, min(duration, (last + 1) / 10)) for first, last in quiet]
         return [(round(a, 2), round(b, 2)) for a, b in found if b - a >= LEAST]
@@ -54,7 +54,7 @@ def decibels(power: np.ndarray | float) -> np.ndarray:
 
 
 class Pictures:
-    """Cuts and black stretches of frames that come in pieces."""
+    """Cuts and black stretches, computed frame by frame."""
 
     def __init__(self, step: float):
         self.step = step
@@ -64,7 +64,7 @@ class Pictures:
         self.last: tuple[np.ndarray, np.ndarray] | None = None
 
     def take(self, frame: UInt8[np.ndarray, "height width 3"], time: float) -> None:
-        """The next frame, shown at `time` seconds."""
+        """Process the next frame, shown at `time` seconds."""
         down, along = (max(1, n // 64) for n in frame.shape[:2])
         small = frame[::down, ::along]
         grey = small.mean(axis=2)
@@ -79,7 +79,7 @@ class Pictures:
         self.dark.append(bool(grey.mean() < DARK and np.percentile(grey, 99) < DARKEST))
 
     def black(self, duration: float) -> list[tuple[float, float]]:
-        """Stretches of half a second or more in which the picture is black."""
+        """Stretches of at least half a second of black frames."""
         found = []
         for first, last in runs(self.dark):
             start = 0.0 if first == 0 else self.times[first] - self.step / 2

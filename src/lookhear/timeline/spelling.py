@@ -1,10 +1,10 @@
-"""Mend misspelt words of a question: one slip of the keyboard away from a word that the tables know.
+"""Correct misspelt words of a question that are one typing error away from a word of the tables.
 
-    "do you hear a vioiln" ─▶ "do you hear a violin"
+"do you hear a vioiln" ─▶ "do you hear a violin"
 
-A slip is a letter left out, added, changed, or two of them swapped; words of eight letters or more may have two. A word
-that is one piece to `wordllama` or to Whisper is spelt correctly and stays (a trunk is not a truck), and so does what
-stands between quotation marks. Where one of the two is not installed nothing is mended.
+An error is a missing, additional, changed or transposed letter; words of eight letters or more may have two. Words that
+are a single token of `wordllama` or Whisper are spelt correctly and stay (a trunk is not a truck); so does quoted text.
+If one of the two packages is not installed, nothing is corrected.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lookhear.timeline import vectors, wording
 from lookhear.timeline.concepts import singular, table
 from lookhear.timeline.phrases import lists
 
-SHORTEST, LONG = 5, 8  # letters of a word that may be mended, and of one that may have two slips
+SHORTEST, LONG = 5, 8  # fewest letters of a corrected word, and of one with two errors
 MORE = (
     "anything anyone instrument instruments playing played hearing sounding speaking someone somebody video picture "
     "moment seconds silence"
@@ -25,7 +25,7 @@ MORE = (
 
 
 def mended(text: str) -> str:
-    """The text with its misspelt words mended."""
+    """The text with corrected spelling."""
     if not vectors.there() or not _common():
         return text
     parts = re.split(r"([\"“‘][^\"”’]*[\"”’])", text)
@@ -55,7 +55,7 @@ def _known() -> frozenset[str]:
 
 
 def slips(one: str, other: str, most: int) -> int:
-    """The number of slips between two words (optimal string alignment); `most` + 1 where there are more."""
+    """Number of errors between two words (optimal string alignment distance); `most` + 1 if there are more."""
     if abs(len(one) - len(other)) > most:
         return most + 1
     before: list[int] = []

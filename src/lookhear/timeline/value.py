@@ -1,11 +1,11 @@
-"""The Timeline type: events, speech and signal facts of a clip, with a JSON form.
+"""The Timeline type: events, speech and signal properties of a clip, with a JSON form.
 
-    events      label, start, end, probability, heard or seen, and a box where the place is known
-    sentences   what is said, with the times of its words
-    loudness    dB full scale, one number a second      cuts, black, silence      moments and stretches of the recording
-    heard, seen the rows of scores that the events were decided from (`Track`), for questions about any other class
+events      label, start, end, probability, heard or seen, and a box if the location is known
+sentences   transcribed speech, with the times of its words
+loudness    dB full scale per second           cuts, black, silence      times and stretches of the recording
+heard, seen the rows of scores from which the events were detected (`Track`), for questions about other classes
 
-`to_json` writes everything but the rows of scores; `from_json` reads it back.
+`to_json` writes everything except the rows of scores; `from_json` reads it back.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from lookhear.errors import DatasetError
 from lookhear.types import Sentence, Word
 
 STREAMS = ("heard", "seen")
-VERSION = 1  # of the JSON form
+VERSION = 1  # version of the JSON form
 
 
 @dataclass(frozen=True)
 class Event:
-    """One class, heard or seen from `start` to `end` seconds. `score` is the probability that it is there at all."""
+    """One class, heard or seen from `start` to `end` seconds. `score` is the probability that it is present at all."""
 
     label: str
     start: float
     end: float
     score: float
     stream: str  # "heard" or "seen"
-    box: tuple[float, float, float, float] | None = None  # left, top, right, bottom in 0..1; rough, of the best second
+    box: tuple[float, float, float, float] | None = None  # left, top, right, bottom in 0..1; of the best second
 
 
 @dataclass(frozen=True)
 class Track:
-    """Scores of every class through time: row i is about `starts[i]` to `starts[i] + width` seconds."""
+    """Scores of every class over time: row i covers `starts[i]` to `starts[i] + width` seconds."""
 
     names: tuple[str, ...]
     starts: Float[np.ndarray, " time"]
@@ -50,8 +50,8 @@ class Track:
 class Timeline:
     """What is heard, seen and said in one clip of `duration` seconds.
 
-    `loudness` is empty where there is no sound track, `frames` is 0 where there is no picture. `ranked` holds, for each
-    stream, the classes that fit the whole clip best, most likely first, as (label, probability).
+    `loudness` is empty without a sound track, `frames` is 0 without a picture. `ranked` holds, for each stream, the
+    classes with the highest probability in the whole clip, as (label, probability), most probable first.
     """
 
     source: str
@@ -64,7 +64,7 @@ class Timeline:
     silence: tuple[tuple[float, float], ...] = ()
     frames: int = 0
     ranked: Mapping[str, tuple[tuple[str, float], ...]] | None = None
-    listened: bool = True  # whether speech was transcribed, so that no sentences means that nothing is said
+    listened: bool = True  # whether speech was transcribed, so that no sentences means no speech
     notes: tuple[str, ...] = ()
     heard: Track | None = None
     seen: Track | None = None
@@ -74,7 +74,7 @@ class Timeline:
         return tuple(event for event in self.events if event.stream == stream)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, without the rows of scores."""
+        """Plain values for JSON, without the rows of scores."""
         plain = {name: value for name, value in self.__dict__.items() if name not in STREAMS}
         return {
             "version": VERSION,
@@ -86,7 +86,7 @@ class Timeline:
 
 
 def from_json(plain: Mapping[str, Any]) -> Timeline:
-    """A timeline from its JSON form. Raises DatasetError where that is another's or a part of it is missing."""
+    """A timeline from its JSON form. Raises DatasetError if the version differs or a part is missing."""
     if plain.get("version") != VERSION:
         raise DatasetError(f"Not a timeline of version {VERSION}: version {plain.get('version')!r}. Watch it again.")
     try:

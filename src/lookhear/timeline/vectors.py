@@ -1,4 +1,4 @@
-"""Meanings of phrases by word vectors: the mean of the pieces of `encoders.wordllama`."""
+"""Meaning of phrases by word vectors: the mean over the tokens of `encoders.wordllama`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from lookhear.encoders.wordllama import table, there
 
 __all__ = ["nearest", "nearest_sentence", "of", "there", "whole"]
 
-NEAREST = 50  # that are looked through for one without a common word
+NEAREST = 50  # nearest phrases that are searched for one without a shared word
 
 
 def of(phrases: tuple[str, ...]) -> Float[np.ndarray, "phrase 256"]:
-    """The vectors of phrases, of length 1."""
+    """Vectors of phrases, with length 1."""
     tokenizer, vectors = table()
     rows = [
         vectors[encoded.ids].astype(np.float32).mean(axis=0) if encoded.ids else np.zeros(vectors.shape[1], np.float32)
@@ -31,9 +31,9 @@ def _kept(phrases: tuple[str, ...]) -> Float[np.ndarray, "phrase 256"]:
 
 
 def nearest(phrase: str, among: tuple[str, ...]) -> tuple[str, float]:
-    """The phrase of `among` that is nearest in meaning and shares no word with it, and the cosine between the two.
+    """The phrase of `among` that is nearest in meaning and shares no word with it, and the cosine similarity.
 
-    A phrase with the word in it is near by its letters alone: grass is not "cutting the grass".
+    A phrase with a shared word is near because of the word alone: grass is not "cutting the grass".
     """
     cosines, own = _kept(among) @ of((phrase,))[0], set(phrase.split())
     best = next((i for i in np.argsort(-cosines)[:NEAREST] if not own & set(among[i].split())), int(cosines.argmax()))
@@ -41,13 +41,13 @@ def nearest(phrase: str, among: tuple[str, ...]) -> tuple[str, float]:
 
 
 def nearest_sentence(sentence: str, among: tuple[str, ...]) -> tuple[str, float]:
-    """The sentence of `among` that is nearest in meaning, and the cosine; common words are no hindrance."""
+    """The sentence of `among` that is nearest in meaning, and the cosine similarity; shared words are allowed."""
     cosines = _kept(among) @ of((sentence,))[0]
     best = int(cosines.argmax())
     return among[best], float(cosines[best])
 
 
 def whole(phrase: str) -> bool:
-    """Whether each word of a phrase is a single piece; pieces of rarer words have unrelated meanings."""
+    """Whether each word of a phrase is a single token; tokens of rarer words have unrelated meanings."""
     tokenizer, _ = table()
     return all(len(tokenizer.encode(word, add_special_tokens=False).ids) == 1 for word in phrase.split())

@@ -20,9 +20,9 @@ from lookhear.timeline.looking import FPS, Looking
 from lookhear.timeline.value import Timeline
 from lookhear.types import BLANK, Clip
 
-PIECE = 8.0  # seconds read at once
-SIDE = 297  # pixels of the shorter side at which frames are read: what the classifier crops its 260 from
-VERSION = 1  # of what is decided from the same scores
+PIECE = 8.0  # seconds that are decoded at once
+SIDE = 297  # shorter side in pixels of decoded frames: the classifier crops its 260 from it
+VERSION = 1  # increased when other events are detected from equal scores
 
 
 class Watcher:
@@ -60,7 +60,7 @@ class Watcher:
             return None
 
     def words(self) -> Any | None:
-        """The encoder of speech, built when first needed; None where it is not wanted or not installed."""
+        """The speech encoder, loaded when first needed; None if it is excluded or not installed."""
         if self._words is None and self.settings is not None:
             self._words = self._built("words", speech.build, self.settings, ())
             self.settings = self.settings if self._words is not None else None
@@ -68,13 +68,13 @@ class Watcher:
 
     @property
     def signature(self) -> dict[str, Any]:
-        """What a timeline depends on besides the clip."""
+        """Everything that determines a timeline besides the clip."""
         encoders = {encoder.name: encoder.sha256 for encoder in (self.ears, self.eyes) if encoder is not None}
         spoken = {"speech": repr(self.settings)} if self.settings is not None and speech.there() else {}
         return {**encoders, **spoken, "version": VERSION}
 
     def __call__(self, clip: Clip, progress: Callable[[float], None] | None = None) -> Timeline:
-        """The timeline of `clip`; `progress` is told how many seconds are done. Raises MediaError."""
+        """The timeline of `clip`; `progress` is called with the number of seconds done. Raises MediaError."""
         looking, listening = Looking(self.eyes), Listening(self.ears, self.words)
         duration = 0.0
         notes: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ class Watcher:
                 progress(duration)
         looking.finish()
         listening.finish()
-        duration = duration or 1.0  # a still
+        duration = duration or 1.0  # a still picture
         heard, seen = listening.track(), looking.track()
         events = [*decide.heard_events(heard, duration)] if heard else []
         events += looking.placed(decide.seen_events(seen, duration)) if seen else []
@@ -114,14 +114,14 @@ class Watcher:
 
 
 def _sampling(clip: Clip) -> Sampling:
-    """Four frames a second, scaled down in the decoder where they are larger than the classifier needs."""
+    """Four frames per second, scaled down in the decoder if they are larger than the classifier needs."""
     plain = Sampling(fps=FPS)
     if clip.video is None or clip.video == BLANK or clip.video.path is None:
         return plain
     try:
         picture = probe(clip.video.path).picture
     except MediaError:
-        return plain  # the decoder says what is wrong with the file
+        return plain  # the decoder reports the error
     if picture is None or min(picture.height, picture.width) <= SIDE:
         return plain
     scale = SIDE / min(picture.height, picture.width)

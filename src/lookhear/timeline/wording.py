@@ -34,7 +34,7 @@ TAGGED = re.compile(
     r"(?:, ?(?:right|correct|agreed|yes|no|eh|huh|true|(?:is|are|was|were|do|does|did|can|has|have)(?:n't)? "
     r"(?:it|there|they|she|he|you|i|we|that|this))|[,:]? ?yes or no)$"
 )
-WRITTEN = {  # how words are typed in haste
+WRITTEN = {  # common abbreviations in typed questions
     "u": "you", "r": "are", "ur": "your", "ya": "you", "pls": "please", "plz": "please", "wanna": "want to",
     "gonna": "going to", "cuz": "because", "dont": "don't", "doesnt": "doesn't", "isnt": "isn't", "arent": "aren't",
     "cant": "can't", "wasnt": "wasn't", "theres": "there is", "im": "i am", "ive": "i have", "id": "i would",
@@ -55,14 +55,14 @@ STARTS = re.compile(r"^(?:what|which|who|whose|where|when|why|how|at|name|list|b
 
 @dataclass(frozen=True)
 class Wording:
-    """A question in plain form; `stated`: it states something, and yes or no is asked for."""
+    """A normalised question; `stated`: it is a statement to be confirmed with yes or no."""
 
     text: str
     stated: bool = False
 
 
 def plain(question: str) -> Wording:
-    """A question in lower case, without what is said before and after it."""
+    """A question in lower case, without leading and trailing phrases."""
     text = " ".join(question.lower().replace("_", " ").replace("’", "'").split()).rstrip("?!. ")
     text = ASKED.sub(r"\1 is", " ".join(WRITTEN.get(word, word) for word in text.split()))
     text, stated = BESIDES.sub("", NOT.sub("not", text)), False
@@ -83,12 +83,12 @@ def plain(question: str) -> Wording:
 
 
 def _positive(found: re.Match) -> str:
-    """A negated auxiliary: at the beginning ("isn't there") it asks the same; later it denies."""
+    """Rewrite a negated auxiliary: at the start ("isn't there") it asks the same; later it negates."""
     return found[1] if found.start() == 0 else f"{found[1]} not"
 
 
 def variants(word: str) -> list[str]:
-    """Other forms of a word that a table may hold: "speaks" is speak and speaking, a "flutist" plays the flute."""
+    """Other forms of a word that a table may contain: "speaks" is speak and speaking, a "flutist" plays the flute."""
     forms = []
     for end in ("ing", "ed", "es", "s"):
         if word.endswith(end) and len(word) - len(end) >= 3:
@@ -104,7 +104,7 @@ def variants(word: str) -> list[str]:
 
 
 def turned(words: list[str]) -> list[str]:
-    """The same words as a table may name them: "lifting weights" as "weight lifting"."""
+    """The same words in the order that a table may use: "lifting weights" as "weight lifting"."""
     if len(words) < 2 or not words[0].endswith("ing"):
         return []
     rest = [w for w in words[1:] if w not in ("a", "an", "the", "some", "of", "his", "her", "their")]

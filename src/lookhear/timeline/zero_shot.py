@@ -1,7 +1,7 @@
 """Zero-shot answers to dataset tasks from a timeline: labels are mapped to sound and picture classes.
 
-`tables/labels.txt` maps label sets to the two ontologies and names what has no counterpart; a label not in it is
-read as a word. Matching a sound with a picture multiplies, thing by thing, how likely it is heard and how likely seen.
+`tables/labels.txt` maps label sets to the two ontologies and lists labels without counterpart; other labels are parsed
+as words. The match score of a sound and a picture is the sum over things of P(heard) x P(seen).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from lookhear.timeline.ontology import TABLES
 from lookhear.timeline.scene import Scene
 from lookhear.types import Answer, Example, Segment
 
-ON = 0.5  # probability from which on a label counts as there, where a clip may have any number of them
+ON = 0.5  # probability from which a label counts as present in multi-label tasks
 STREAMS = {"heard": "audio", "seen": "visual"}
 
 
 @lru_cache(maxsize=1)
 def labels() -> dict[str, Concept]:
-    """Label -> what it is to ear and eye; both empty where nothing is."""
+    """Label -> (sound concept, picture concept); both empty if it has no counterpart."""
     found = {}
     for line in (TABLES / "labels.txt").read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
@@ -34,19 +34,19 @@ def labels() -> dict[str, Concept]:
 
 
 def concept(label: str) -> Concept | None:
-    """What a dataset's label is to ear and eye; None where nothing is."""
+    """The concept of a dataset's label; None if it has none."""
     word = label.lower().replace("_", " ")
     known = labels().get(word) or meaning(label).concept
     return None if known is None or known.nameless else known
 
 
 def missing(label_set: Sequence[str]) -> list[str]:
-    """The labels of a set that have no counterpart."""
+    """The labels of a set without counterpart."""
     return [label for label in label_set if concept(label) is None]
 
 
 def classified(scene: Scene, options: Sequence[str]) -> Answer:
-    """The label that is most likely there."""
+    """The label with the highest probability."""
     scores = _likely(scene, options)
     if not scores:
         return _nothing(options)
@@ -77,7 +77,7 @@ def localised(scene: Scene, example: Example) -> Answer:
 
 
 def matched(first: Scene, second: Scene, by: Scene, way: str) -> Answer:
-    """Which of two videos belongs to a sound (`a2v`), or of two sounds to a video (`v2a`)."""
+    """Which of two videos belongs to a sound (`a2v`), or which of two sounds belongs to a video (`v2a`)."""
     both = [_match(by, scene) if way == "a2v" else _match(scene, by) for scene in (first, second)]
     total = max(sum(both), 1e-9)
     scores = {"one": both[0] / total, "two": both[1] / total}
@@ -86,13 +86,13 @@ def matched(first: Scene, second: Scene, by: Scene, way: str) -> Answer:
 
 
 def _match(sound: Scene, picture: Scene) -> float:
-    """How well a sound and a picture fit: the sum over things of how likely each is heard and seen."""
+    """Match score of a sound and a picture: sum over things of P(heard) x P(seen)."""
     things = {c.name: c for c in table().values() if c.heard and c.seen and not c.nameless}
     return sum(sound.probability(c, "heard", False) * picture.probability(c, "seen", False) for c in things.values())
 
 
 def _likely(scene: Scene, options: Sequence[str]) -> dict[str, float]:
-    """Label -> how likely it is there: the mean of the senses that know it, the ear counting double."""
+    """Label -> probability: the mean over modalities that know it, in which sound has double weight."""
     found = {}
     for label in options:
         known = concept(label)
@@ -113,7 +113,7 @@ def _segments(scene: Scene, label: str) -> tuple[Segment, ...]:
 
 
 def _joined(found: Sequence[Segment]) -> list[Segment]:
-    """Segments of one label from both senses as one where they overlap."""
+    """Merge overlapping segments of one label from both modalities."""
     out: list[Segment] = []
     for one in sorted(found, key=lambda s: (s.label, s.start)):
         if out and out[-1].label == one.label and one.start <= out[-1].end + decide.SEEN.pause:

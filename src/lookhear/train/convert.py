@@ -20,12 +20,12 @@ from lookhear.store.fill import build_encoder, encoders_of
 from lookhear.store.signature import signature
 from lookhear.train import files
 
-TOKENS = "avst_words"  # the encoder of questions as numbers, where a recipe names none
+TOKENS = "avst_words"  # the encoder of tokenised questions, if a recipe names none
 WRAPPERS = ("state_dict", "model", "model_state_dict", "net", "network")  # keys of checkpoints for the state dict
 
 
 def recipe_of(name: str, overrides: Sequence[str] = ()) -> config.Recipe:
-    """The recipe that says which features net `name` reads: `music_avqa/NAME`, else `soundstage/NAME` for MUSIC-AVQA.
+    """The recipe with the features of net `name`: `music_avqa/NAME`, else `soundstage/NAME` for MUSIC-AVQA.
 
     Raises ModelError for a net without a published checkpoint.
     """
@@ -36,7 +36,7 @@ def recipe_of(name: str, overrides: Sequence[str] = ()) -> config.Recipe:
 
 
 def _published(name: str) -> bool:
-    """Whether published checkpoints of the net can be converted. Imports this net alone."""
+    """Whether published checkpoints of the net can be converted. Imports only this net."""
     return name in catalog.names("nets") and hasattr(catalog.find("nets", name), "from_official")
 
 
@@ -79,7 +79,7 @@ def convert(
         return run
     with files.unless_refused(run):
         files.start(run, whole, answers, cards, {})
-        files.save_weights(run / "model.safetensors", net.state_dict())
+        checkpoints.save(net.state_dict(), run / "model.safetensors")
     return run
 
 
@@ -115,7 +115,7 @@ def read(path: Path) -> dict[str, Tensor]:
 
 
 def _answers(recipe: config.Recipe) -> tuple[str, ...]:
-    """The answers of a dataset in the order of published classes. Raises ModelError where it has no fixed order."""
+    """The answers of a dataset in the order of published classes. Raises ModelError if it has no fixed order."""
     fixed = datasets.of(recipe.data.name).vocabulary
     if not fixed:
         raise ModelError(f"{recipe.data.name!r} has no fixed order of answers: give it with --vocabulary FILE.json")

@@ -1,4 +1,4 @@
-"""What a run costs: said before its first step, timed while it goes, kept in costs.json."""
+"""The cost of a run: estimated before its first step, measured during training, written to costs.json."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def before(
     cards: Mapping[str, Mapping[str, Any]],
     say: Callable[[str], None],
 ) -> Cost:
-    """Say what a net costs before its first step, and return it; of one with towers from shapes alone."""
+    """Log and return the cost of a net before its first step; for nets with towers, from shapes alone."""
     if isinstance(net, Towers):
-        options = {k: v for k, v in recipe.net.items() if k not in ("swin", "htsat")}  # no weights are read again
+        options = {k: v for k, v in recipe.net.items() if k not in ("swin", "htsat")}  # weights are not loaded again
         device = streams.clip.device
         with torch.device("meta"):
             net = build_net(replace(recipe, net=options), vocabulary, cards).train()
@@ -49,7 +49,7 @@ def before(
 
 
 class Clock:
-    """The time of a step and the most memory, while a run goes."""
+    """Measures step time and peak memory of a run."""
 
     def __init__(self, device: torch.device):
         self.device, self.steps = device, []  # type: ignore[var-annotated]
@@ -57,21 +57,21 @@ class Clock:
         self.began = time.perf_counter()
 
     def start(self) -> None:
-        """A step begins."""
+        """Start of a step."""
         self.began = time.perf_counter()
 
     def stop(self) -> None:
-        """It has ended; on a GPU, it has been queued, which in the mean takes as long."""
+        """End of a step; on a GPU the step may still be queued, which averages out."""
         self.steps.append(time.perf_counter() - self.began)
 
     def facts(self) -> dict[str, float]:
-        """`step_seconds`, the median, and `peak_bytes`: of the GPU, else of the process."""
+        """`step_seconds` (median) and `peak_bytes` (of the GPU, else of the process)."""
         median = statistics.median(self.steps) if self.steps else float("nan")
         return {"step_seconds": round(median, 5), "peak_bytes": memory.peak(self.device)}
 
 
 def write(run: Path, cost: Cost, clock: Clock) -> dict[str, Any]:
-    """Write costs.json into a run folder; returns what it says."""
+    """Write costs.json into a run folder; returns its content."""
     told = {**cost.to_json(), **clock.facts()}
     files.write_json(run / FILE, told)
     return told

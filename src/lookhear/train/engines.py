@@ -59,8 +59,8 @@ def _on_cpus(made: Accelerator, options: dict[str, Any]) -> None:
     import deepspeed.ops
     from deepspeed import comm
 
-    # gloo carries everything: the shared-memory extension would be compiled first, and waits for ever where an earlier
-    # compiler was killed
+    # gloo is used for everything: DeepSpeed would compile the shared-memory extension first, which hangs if an earlier
+    # compilation was killed
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     comm.init_distributed(dist_backend="gloo", auto_mpi_discovery=False)
     plugin = options["deepspeed_plugin"]

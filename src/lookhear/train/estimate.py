@@ -1,12 +1,13 @@
 """Estimate memory, disk space and time of a run before its first step, and refuse a run that does not fit.
 
-    memory = weights + trained weights x (gradient 4 + Adam's moments 8 bytes) + activations of the longest packed row
-    disk   = the result + one checkpoint (trained weights, three times) + prepared clips if they have a folder
-    time   = 6 x weights x tokens per step (8 x with activation checkpointing) / measured or known speed
+memory = weights + trained weights x (gradient 4 + Adam's moments 8 bytes) + activations of the longest packed row
+disk   = the result + one checkpoint (trained weights, three times) + prepared clips if they have a folder
+time   = 6 x weights x tokens per step (8 x with activation checkpointing)
+measured or known speed
 
-Activations are counted as 34 bytes x width x layers a token in half precision (Korthikanti et al., 2022, without
-attention's own square, which fused attention does not keep), twice that in single; checkpointing keeps 2 bytes instead.
-The estimates are accurate to a factor of about two, which is enough to detect runs that cannot fit.
+Activations are estimated as 34 bytes x width x layers per token in half precision (Korthikanti et al., 2022, without
+the attention matrix, which fused attention does not store), twice that in single precision; checkpointing stores 2
+bytes instead. The estimates are accurate to a factor of about two, which is enough to detect runs that cannot fit.
 """
 
 from __future__ import annotations

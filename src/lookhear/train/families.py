@@ -1,4 +1,4 @@
-"""Questions in families, for loops that learn from twins: the same question of a clip and of its twins.
+"""Questions grouped by family, for training on twins: the same question about a clip and its twins.
 
 examples ─▶ Family(base, {pair: [example of the base, examples of twins …]})
 """
@@ -16,16 +16,16 @@ from lookhear.types import BLANK, Example
 
 @dataclass(frozen=True)
 class Family:
-    """A clip with its twins: question by question, the example of the clip first, then those of its twins."""
+    """A clip with its twins: for each question, the example of the clip first, then those of its twins."""
 
     base: str
     asked: Mapping[str, tuple[Example, ...]]
 
 
 def read(recipe: config.LLMRecipe, deaf: bool = False) -> list[Family]:
-    """The families of a recipe's tasks; a clip without twins is a family by itself. `deaf` silences every clip.
+    """The families of a recipe's tasks; a clip without twins is its own family. `deaf` replaces all sound by silence.
 
-    Raises DatasetError where a task has no example with a reference.
+    Raises DatasetError if a task has no example with a reference.
     """
     found: dict[str, dict[str, list[Example]]] = {}
     for name, wanted in recipe.tasks.items():
@@ -59,7 +59,7 @@ def changing(family: Family) -> list[tuple[Example, Example]]:
 
 
 def digest(families: Sequence[Family]) -> str:
-    """Changes when anything does that is learned from."""
+    """Hash of all training data."""
     every = [e for family in families for some in family.asked.values() for e in some]
     facts = [(e.clip.id, e.question, e.reference, e.meta.get("must"), e.meta.get("form")) for e in every]
     return hashlib.sha256(repr(facts).encode()).hexdigest()

@@ -1,11 +1,11 @@
 """The files of a run folder, each written atomically.
 
-recipe.yaml  vocabulary.json  features.json     what the run is, written first
-questions.json  world.safetensors               what it was asked and shown, for notes outside of that
-scale.safetensors                               how features are scaled, where the recipe standardizes
-log.jsonl  tensorboard/  costs.json             how it went, and what it took
-checkpoint/last.pt  checkpoint/best.safetensors where it stands, while training
-model.safetensors                               the result: there only when training has ended
+recipe.yaml  vocabulary.json  features.json     definition of the run, written first
+questions.json  world.safetensors               training questions and clips, for out-of-distribution notes
+scale.safetensors                               scale of the features, if the recipe standardizes
+log.jsonl  tensorboard/  costs.json             progress and cost
+checkpoint/last.pt  checkpoint/best.safetensors state, during training
+model.safetensors                               the result: exists only after training has ended
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 from torch import Tensor
 
-from lookhear import config
+from lookhear import checkpoints, config
 from lookhear.errors import FileError, LookhearError, ModelError, RecipeError
+from lookhear.files import UNLIKE, dumps, unused, whole, write
 from lookhear.files import claim as hold
-from lookhear.files import dumps, unused, whole, write
 from lookhear.model import SCALE_PARTS
 from lookhear.store.scale import Scale
 
@@ -37,6 +36,7 @@ FREE = (
     "train.report_to",
     "train.check_memory",
 )  # keys that do not change the result
+BEFORE_RECIPE = ("vocabulary.json", "features.json", "scale.safetensors")  # `start` writes them, then the recipe
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def claim(recipe: config.Recipe | config.LLMRecipe, run: Path, done: str = "mode
                 "Name another with out=FOLDER, or delete that one."
             )
         return (run / done).is_file()
-    if not unused(run):
+    if not unused(run, BEFORE_RECIPE):
         raise RecipeError(f"Run folder {str(run)!r} exists and holds no run. Name another with out=FOLDER.")
     return False
 
@@ -104,7 +104,7 @@ def start(
     write(run / "features.json", dumps(cards, indent=1, sort_keys=True).encode())
     if scale:
         parts = {f"{n}.{part}": t for n, both in scale.items() for part, t in zip(SCALE_PARTS, both, strict=True)}
-        save_weights(run / "scale.safetensors", parts)
+        checkpoints.save(parts, run / "scale.safetensors")
     tell(run, recipe)
 
 
@@ -112,12 +112,6 @@ def tell(run: Path, recipe: config.Recipe | config.LLMRecipe) -> None:
     """Write the recipe."""
     with whole(run / "recipe.yaml") as part:
         config.dump(recipe, part)
-
-
-def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write a state dict as safetensors, one tensor at a time."""
-    with whole(path) as part:
-        safetensors.torch.save_file({n: t.detach().cpu().contiguous() for n, t in weights.items()}, part)
 
 
 def save_checkpoint(run: Path, state: Mapping[str, Any]) -> None:
@@ -132,9 +126,9 @@ def save_checkpoint(run: Path, state: Mapping[str, Any]) -> None:
 
 @contextmanager
 def resuming(run: Path) -> Iterator[dict[str, Any] | None]:
-    """Context manager with the last checkpoint, or None, to put back into net, optimizer and schedule.
+    """Context manager with the last checkpoint, or None, whose state is then restored.
 
-    Raises ModelError, one line, for a checkpoint that is damaged, holds NaN, or does not fit what it is put into.
+    Raises ModelError, one line, for a checkpoint that is damaged, holds NaN, or does not fit the model or optimizer.
     """
     path = run / "checkpoint" / "last.pt"
     try:
@@ -145,17 +139,16 @@ def resuming(run: Path) -> Iterator[dict[str, Any] | None]:
         yield state
     except LookhearError:
         raise
-    except (*UNFIT, pickle.UnpicklingError, OSError, EOFError) as error:
+    except (*UNLIKE, RuntimeError, pickle.UnpicklingError, OSError, EOFError) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
         raise ModelError(f"{path}: damaged ({reason}). Delete it to train from the start.") from None
 
 
-UNFIT = (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError)  # of foreign state
 MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer")  # as large as their parameter
 
 
 def _check(value: Any, where: str) -> None:
-    """Refuse a checkpoint that is no mapping, or tensors in it that are not finite."""
+    """Refuse a checkpoint that is not a mapping, or has tensors that are not finite."""
     if where == "it" and not isinstance(value, dict):
         raise TypeError(f"it holds a {type(value).__name__}")
     if isinstance(value, Tensor) and value.is_floating_point() and not bool(value.isfinite().all()):
@@ -166,7 +159,7 @@ def _check(value: Any, where: str) -> None:
 
 
 def restore(optimizer: Any, state: Any) -> None:
-    """Put an optimizer's state back. Raises ValueError where a moment is not of its parameter's shape."""
+    """Restore an optimizer's state. Raises ValueError if a moment has another shape than its parameter."""
     optimizer.load_state_dict(state)
     for parameter, kept in optimizer.state.items():
         for name in MOMENTS:

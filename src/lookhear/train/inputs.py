@@ -22,13 +22,15 @@ CACHE = 4e9  # largest size of all clip features, in bytes, for keeping them in 
 
 
 class Inputs:
-    """Questions and features of a run. `first` is held while missing features are computed: of several processes the
-    first computes, the others then read."""
+    """Questions and features of a run.
+
+    `first` is a context manager: the first of several processes computes missing features, the others then read them.
+    """
 
     def __init__(self, recipe: config.Recipe, first: AbstractContextManager[Any], show: Progress | None):
         self.recipe = recipe
         self.questions = questions.read(recipe.data)
-        with torch.device("meta"):  # only for its argument names; sizes are known with the features
+        with torch.device("meta"):  # only for its argument names; its sizes depend on the features
             plan = trainee(recipe, self.questions.vocabulary, {})
         self.wanted = wants(plan)
         store = FeatureStore(questions.store_of(recipe))
@@ -44,7 +46,7 @@ class Inputs:
         self.labels = dict(zip((e.id for e in train), self.questions.labels(train), strict=True))
 
     def epoch(self, epoch: int) -> list[list[Example]]:
-        """The batches of an epoch, in the order that the recipe's seed gives."""
+        """The batches of an epoch, in an order that depends on the recipe's seed."""
         generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + epoch)
         return batches(self.questions.train, self.recipe.train.batch, self.recipe.train.clips, generator)
 
@@ -54,7 +56,7 @@ class Inputs:
         return batches(self.questions.val, 4 * settings.batch, max(1, settings.clips), torch.Generator())
 
     def batch(self, examples: Sequence[Example], seed: int, wanted: Sequence[str] | None = None) -> Batch:
-        """Features of some questions. `seed` draws the negatives; `wanted` are the streams, all of them if None."""
+        """Features of some questions. `seed` draws the negatives; `wanted` are the streams (None: all)."""
         data = self.recipe.data
         streams = batch(
             examples,

@@ -77,7 +77,7 @@ def model_of(recipe: config.LLMRecipe, draws: bool = False) -> Trainable:
     torch.manual_seed(recipe.seed)
     names = llm.connectors
     if draws and not llm.draws:
-        draws = False  # the model writes boxes and points; a segmenter makes the masks
+        draws = False  # the model generates boxes and points; a segmenter makes the masks
     method = method_of(recipe)
     if method == "none":
         llm.model.requires_grad_(False)
@@ -91,10 +91,13 @@ def model_of(recipe: config.LLMRecipe, draws: bool = False) -> Trainable:
         ):
             tensor.requires_grad_(True)
     if recipe.train.checkpointing:
-        parts = [part for part in llm.model.modules() if hasattr(part, "activation_checkpointing_enable")]
+        # transformers before 5.23 accepts only the second name; later versions deprecate it
+        names_of_it = ("activation_checkpointing_enable", "gradient_checkpointing_enable")
+        parts = [part for part in llm.model.modules() if any(hasattr(part, n) for n in names_of_it)]
         if not parts:
             raise ModelError(f"{name} cannot work activations out again: train.checkpointing=false.")
-        parts[0].activation_checkpointing_enable({"use_reentrant": False})
+        enable = next(n for n in names_of_it if hasattr(parts[0], n))
+        getattr(parts[0], enable)({"use_reentrant": False})
     if not any(p.requires_grad for p in llm.model.parameters()):
         raise ModelError(f"Nothing of {name} learns: it has no weights called {', '.join(names)}.")
     return llm

@@ -35,7 +35,7 @@ HALF = ("pixel_values", "pixel_values_videos")  # kept in half precision
 class Lesson:
     """A clip of a task with all its (prompt, target) pairs.
 
-    In matching tasks `second` is the candidate that it is compared with, and `way` the direction (a2v, v2a).
+    In matching tasks `second` is the other candidate, and `way` the direction (a2v, v2a).
     """
 
     task: str
@@ -143,7 +143,7 @@ def prepared(llm: LLM, lesson: Lesson) -> Prepared:
 
 
 def lean(prepared: Prepared) -> Prepared:
-    """Pictures in half precision, whether cached or not, so that caching does not change results."""
+    """Convert pictures to half precision, whether cached or not, so that caching does not change results."""
     return {
         name: value.half() if name in HALF and torch.is_tensor(value) else value for name, value in prepared.items()
     }

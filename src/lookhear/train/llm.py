@@ -23,7 +23,7 @@ from accelerate import Accelerator
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lookhear import config, llms
+from lookhear import checkpoints, config, llms
 from lookhear.errors import RecipeError
 from lookhear.files import json_lines
 from lookhear.layers.casting import cast
@@ -197,7 +197,7 @@ class _Run:
         if per_task and self.best.better(self.run.step, per_task):
             weights = engines.weights(self.accelerator, self.step, self.learning)
             if self.main:
-                files.save_weights(self.folder / "checkpoint" / "best.safetensors", weights)
+                checkpoints.save(weights, self.folder / "checkpoint" / "best.safetensors")
         self.run.note(val={"loss": per_task, "mean": sum(per_task.values()) / max(1, len(per_task))})
         self.accelerator.wait_for_everyone()
 

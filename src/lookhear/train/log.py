@@ -18,7 +18,7 @@ TRACKERS = ("trackio", "wandb")
 
 
 def _step(line: str) -> float:
-    """The step of a line of `log.jsonl`; beyond every other where it is none of ours, or was cut off by a kill."""
+    """The step of a line of `log.jsonl`; infinite for foreign or incomplete lines."""
     try:
         step = json.loads(line).get("step", 0)
     except (ValueError, AttributeError, RecursionError):
@@ -66,7 +66,7 @@ def _tracker(name: str, run: Path, facts: Any) -> Any:
 
 
 def _board(folder: Path, step: int) -> Any:
-    """A TensorBoard writer, or None where it is not installed (it comes with `lookhear[report]`)."""
+    """A TensorBoard writer, or None if TensorBoard is not installed (it is part of `lookhear[report]`)."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

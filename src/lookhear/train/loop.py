@@ -19,7 +19,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from lookhear import config
+from lookhear import checkpoints, config
 from lookhear.catalog import unknown
 from lookhear.errors import RecipeError
 from lookhear.model import says, within
@@ -175,7 +175,7 @@ class _Run:
             if accuracy >= self.best.accuracy:
                 self.best = Best(accuracy, epoch)
                 answers = self.net.net if self.recipe.debias and not self.net.stays else self.net
-                files.save_weights(self.folder / "checkpoint" / "best.safetensors", answers.state_dict())
+                checkpoints.save(answers.state_dict(), self.folder / "checkpoint" / "best.safetensors")
             if total:
                 self.run.note(epoch=epoch, val={"accuracy": accuracy, "correct": right, "total": total})
             self.run.show(self._best())

@@ -1,4 +1,4 @@
-"""The most memory that was in use since a moment: of a GPU as torch counts it, else of this process."""
+"""Peak memory since a reset: of a GPU according to torch, else of this process."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-RESET = "5"  # Linux: the peak of resident memory begins anew
+RESET = "5"  # Linux: resets the peak of resident memory
 
 
 def reset(device: torch.device) -> None:
-    """Begin anew. Where the system cannot, a process's peak counts from its start."""
+    """Reset the peak. If the system cannot, the peak counts from the start of the process."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     else:
@@ -24,7 +24,7 @@ def reset(device: torch.device) -> None:
 
 
 def peak(device: torch.device) -> int:
-    """Bytes in use at the most since `reset`."""
+    """Peak memory in bytes since `reset`."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     if STATUS.is_file() and (found := re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text())):

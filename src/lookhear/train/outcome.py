@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
-from lookhear import config, files, tasks
+from lookhear import checkpoints, config, files, tasks
 from lookhear.llms import Trainable
 from lookhear.llms.omni.placement import MACHINE
 from lookhear.model import tuned
@@ -42,8 +42,7 @@ def save(run: Path, recipe: config.LLMRecipe, llm: Trainable, weights: Mapping[s
     if began and (start / tuned.CONNECTORS).is_file():
         others = load_file(start / tuned.CONNECTORS) | others
     if others:
-        with files.whole(run / tuned.CONNECTORS) as part:
-            save_file(others, part)
+        checkpoints.save(others, run / tuned.CONNECTORS)
     if hasattr(llm.spoken, "peft_config"):
         inner = next((n for n, module in llm.model.named_modules() if module is llm.spoken), "")
         prefix = f"{inner}." if inner else ""

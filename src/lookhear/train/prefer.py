@@ -1,13 +1,14 @@
-"""Direct preference optimisation on twins: the true reply against the reply that would be true of the twin.
+"""Direct preference optimisation on twins: the correct reply against the reply that is correct for the twin.
 
-    contrast answer   about one clip:  log p(true reply | clip)  against  log p(the twin's reply | clip)
-    contrast clip     about one reply: log p(true reply | clip)  against  log p(true reply | twin)
+contrast answer   same clip:  log p(correct reply | clip)  against  log p(the twin's reply | clip)
+contrast clip     same reply: log p(correct reply | clip)  against  log p(correct reply | twin)
 
-    loss = - log sigmoid(beta · ((chosen - its reference) - (rejected - its reference)))
+loss = - log sigmoid(beta · ((chosen - its reference) - (rejected - its reference)))
 
-The model that the run starts with is the reference; its log-probabilities are worked out once, before the first step,
-and kept in the checkpoint. Each pair gives both contrasts both ways round: what is true of one is false of the other.
-Rafailov et al. 2023, equation 7; the contrast of clips is mDPO's (Wang et al. 2024), with the twin as the other clip.
+The initial model is the reference; its log-probabilities are computed once, before the first step, and stored in the
+checkpoint. Each pair gives both contrasts in both directions, because the reply that is correct for one clip is wrong
+for the other. Rafailov et al. 2023, equation 7; the contrast of clips is mDPO's (Wang et al. 2024), with the twin as
+the other clip.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ CONTRASTS = {"answer": ((0, 1), (3, 2)), "clip": ((0, 2), (3, 1))}  # (chosen, r
 
 
 def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
-    """Train what `recipe` says and return its run folder; goes on where an interrupted run of it stopped."""
+    """Train the model of `recipe` and return its run folder; resumes an interrupted run."""
     known = (*CONTRASTS, "both")
     if recipe.prefer.contrast not in known:
         raise RecipeError(unknown("contrast", recipe.prefer.contrast, known))
@@ -68,7 +69,7 @@ def _go(run: Run, settings: config.Prefer) -> None:
 
 @torch.no_grad()
 def _reference(run: Run, pairs: Sequence[tuple[Example, Example]]) -> dict[str, Tensor]:
-    """Log-probabilities of every pair by the model as it is now; pairs whose clips cannot be read are left out."""
+    """Log-probabilities of every pair under the current model; pairs with unreadable clips are dropped."""
     found = {}
     for place, one in enumerate(pairs):
         run.shown.show("reference", place, len(pairs))
@@ -80,7 +81,10 @@ def _reference(run: Run, pairs: Sequence[tuple[Example, Example]]) -> dict[str, 
 
 
 def pair(run: Run, base: Example, twin: Example) -> Tensor | None:
-    """Log-probabilities (4,): base's reply and twin's reply about the base, then about the twin. None if unreadable."""
+    """Log-probabilities (4,): reply of the base and of the twin given the base, then given the twin.
+
+    None if unreadable.
+    """
     media = [run.media(base.clip), run.media(twin.clip)]
     if media[0] is None or media[1] is None:
         return None
@@ -92,7 +96,7 @@ def pair(run: Run, base: Example, twin: Example) -> Tensor | None:
 
 
 def preference(scores: Tensor, reference: Tensor, settings: config.Prefer) -> tuple[Tensor, float]:
-    """The loss of a pair, and the part of its contrasts in which the true reply has gained on the other."""
+    """(loss of a pair, fraction of its contrasts in which the correct reply has gained on the other)."""
     names = CONTRASTS if settings.contrast == "both" else (settings.contrast,)
     gain = scores - reference
     margins = torch.stack([gain[good] - gain[bad] for name in names for good, bad in CONTRASTS[name]])

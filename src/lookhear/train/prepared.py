@@ -25,8 +25,8 @@ from lookhear.llms import Prepared, Trainable
 from lookhear.model import stamp
 from lookhear.train.lessons import Lesson, prepared
 
-KEPT = 3e9  # most bytes of prepared clips in memory
-VERSION = 1  # of the files
+KEPT = 3e9  # largest size of prepared clips in memory, in bytes
+VERSION = 1  # version of the cache files
 
 
 class Clips:
@@ -75,7 +75,7 @@ class Clips:
                 self.coming[place] = self.pool.submit(self._made, lesson)
 
     def note(self) -> str:
-        """What a run says of unreadable clips: how many, and why the first; empty if there are none."""
+        """Number of unreadable clips and the reason of the first; empty if there are none."""
         if not self.failed:
             return ""
         name, why = next(iter(self.failed.items()))

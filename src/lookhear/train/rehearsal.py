@@ -1,12 +1,11 @@
-"""A dry run: what a recipe builds, computes and keeps at full size, and one real step of it, without data or weights.
+"""A dry run: parameters, operations and memory of a recipe at full size, and one real step, without data or weights.
 
-    rehearse(recipe) ─▶ meta device, whole batch: parameters, operations of a step, memory
-                     └▶ this machine, a few questions of random numbers: one step with its optimizer, timed
+rehearse(recipe) ─▶ meta device, whole batch: parameters, operations of a step, memory
+                 └▶ this machine, a few questions of random numbers: one step with its optimizer, timed
 
-A net that looks at numbers on its way cannot run on the meta device: it is counted on the few questions and scaled.
-
-Streams have the shapes that the recipe's encoders make (`widths`), of `data.seconds` rows; batches are of distinct
-clips where questions are shuffled freely. Frozen towers and pretrained weights are random: they cost the same.
+A net with data-dependent control flow cannot run on the meta device: it is counted on the few questions and scaled.
+Streams have the shapes of the recipe's encoders (`widths`), with `data.seconds` rows; batches have distinct clips if
+questions are shuffled freely. Frozen towers and pretrained weights are random, at the same cost.
 """
 
 from __future__ import annotations
@@ -31,19 +30,19 @@ from lookhear.store.names import configured, serving
 from lookhear.train import questions
 from lookhear.train.step import Step, optimizer, trainee
 
-WEIGHTS = ("pretrained", "swin", "htsat")  # settings that read weights
-ROWS = 2  # questions of the timed step, of as many clips
-SECONDS = 10  # rows of a stream where the recipe takes clips as they are
-ANSWERS = 42  # where the dataset has no closed set and is not here
-TRAINING = {"music_avqa": 31_927, "music_avqa_v2": 36_700, "avqa": 40_425}  # questions, as their papers count them
-CLIP = {"large": (768, 1024, 768), "base": (512, 768, 512)}  # joint width, width of the picture's and the text's tower
-TOKENS = {"clip_text": 77}  # words of a question where the encoder has no `rows`
-SIDE, SAMPLES = 192, 16_000  # of raw pictures and spectrograms, and of sound a second
+WEIGHTS = ("pretrained", "swin", "htsat")  # settings that load weights
+ROWS = 2  # questions of the timed step, each about another clip
+SECONDS = 10  # rows of a stream if the recipe keeps the clips' lengths
+ANSWERS = 42  # if the dataset has no closed vocabulary and is not available
+TRAINING = {"music_avqa": 31_927, "music_avqa_v2": 36_700, "avqa": 40_425}  # training questions, from the papers
+CLIP = {"large": (768, 1024, 768), "base": (512, 768, 512)}  # joint width, width of the vision and of the text tower
+TOKENS = {"clip_text": 77}  # words of a question if the encoder has no `rows`
+SIDE, SAMPLES = 192, 16_000  # size of raw pictures and spectrograms, samples of sound per second
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a step takes. `seconds` is CPU time of `rows` questions, `whole` that scaled to the batch by operations."""
+    """The cost of a step. `seconds` is CPU time for `rows` questions; `whole` is scaled to the batch by operations."""
 
     name: str
     cost: Cost
@@ -58,7 +57,7 @@ class Rehearsal:
 
     @property
     def memory(self) -> float:
-        """Bytes: weights, what the forward pass keeps, and gradients and two moments of what learns."""
+        """Bytes of weights, stored activations, and gradients and two moments of trained parameters."""
         return self.cost.kept + 4 * self.cost.parameters + 12 * self.cost.trained
 
     def to_json(self) -> dict[str, Any]:
@@ -78,7 +77,7 @@ class Rehearsal:
         }
 
     def cells(self) -> list[str]:
-        """A line of a table under `HEAD`."""
+        """A row of a table under `HEAD`."""
         return [
             f"{self.cost.trained / 1e6:.1f}",
             f"{self.cost.parameters / 1e6:.1f}",
@@ -98,9 +97,9 @@ HEAD = (
 
 
 def rehearse(name: str, recipe: config.Recipe, rows: int = ROWS) -> Rehearsal:
-    """Build what `recipe` says at full size, count it, and take one step on `rows` questions of random numbers.
+    """Build `recipe` at full size, count it, and take one step on `rows` questions of random numbers.
 
-    Raises LookhearError where it cannot be built or does not run.
+    Raises LookhearError if it cannot be built or run.
     """
     options = {k: v for k, v in recipe.net.items() if k not in WEIGHTS}
     bare, notes = replace(recipe, net=options), []
@@ -129,7 +128,7 @@ def rehearse(name: str, recipe: config.Recipe, rows: int = ROWS) -> Rehearsal:
 
 
 def widths(recipe: config.Recipe) -> dict[str, dict[str, int]]:
-    """Encoder -> its streams and how wide they are, without its weights; empty where that is not known beforehand."""
+    """Encoder -> its streams and their widths, without loading weights; empty if they are not known in advance."""
     found: dict[str, dict[str, int]] = {}
     for stream, served in recipe.features.items():
         encoder, own = serving(served, stream)
@@ -142,7 +141,7 @@ def widths(recipe: config.Recipe) -> dict[str, dict[str, int]]:
 @lru_cache(maxsize=256)
 def _width(encoder: str, stream: str) -> int:
     name = encoder.partition("@")[0]
-    if name.startswith("stage_"):  # embedded: its weights are in the package
+    if name.startswith("stage_"):  # embedded: the weights are part of the package
         from lookhear.store.fill import build_encoder
 
         return int(build_encoder(encoder).streams[stream])
@@ -164,7 +163,7 @@ def _width(encoder: str, stream: str) -> int:
 
 
 def _questions(recipe: config.Recipe) -> tuple[list[str], int, list[str]]:
-    """Answers, training questions, and what had to be assumed: the dataset's own where it is here."""
+    """(answers, training questions, assumptions): from the dataset if it is available."""
     data = recipe.data
     if data.root and Path(data.root).is_dir():
         try:
@@ -203,7 +202,7 @@ def _shape(stream: str, width: int, recipe: config.Recipe, rows: int, side: int)
 
 
 def _batch(net: nn.Module, recipe: config.Recipe, answers: int, rows: int, clips: int) -> tuple[Batch, Tensor]:
-    """Random numbers in the shapes of a batch, and labels; on whatever device is the default."""
+    """Random tensors in the shapes of a batch, and labels, on the default device."""
     given = widths(recipe)
     schema = config.settings_of("nets", recipe.net)
 
@@ -235,7 +234,7 @@ def _counted(net: nn.Module, recipe: config.Recipe, answers: int, rows: int, cli
 
 
 def _timed(net: nn.Module, recipe: config.Recipe, answers: int, rows: int) -> float:
-    """CPU seconds of one whole step: losses, gradients, update."""
+    """CPU seconds of one complete step: losses, gradients, update."""
     learns, step = optimizer(recipe.train, net), Step(net)
     streams, labels = _batch(net, recipe, answers, rows, rows)
     began = _cpu()
@@ -255,7 +254,7 @@ def _cpu() -> float:
 
 
 def recipes_of(name: Path | str) -> list[str]:
-    """The recipes that a name stands for: itself, or every net's recipe in the folder of that name."""
+    """The recipes of a name: the recipe itself, or every net's recipe in the folder of that name."""
     text = str(name)
     inside: Mapping[str, str] = {n: line for n, line in config.recipes().items() if n.startswith(f"{text}/")}
     return [n for n in inside if not config.of_llm(n)] or [text]

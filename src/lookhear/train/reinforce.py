@@ -1,15 +1,16 @@
-"""Reinforcement on twins: the model's own replies, rewarded by the truth and by what hearing would have changed.
+"""Reinforcement learning on twins: the model's own replies, rewarded for correctness and for depending on the sound.
 
-    a step    families ─ watch, once a clip ─▶ `group` replies to each question of each clip ─ rewards ─▶ advantages
-              advantage = (reward - mean of the group) / its spread
-              loss      = - mean over replies of  min(r · A, clip(r, 1 ± clip) · A) + kl · divergence,  r token by token
+a step    families ─ watch, once a clip ─▶ `group` replies to each question of each clip ─ rewards ─▶ advantages
+advantage = (reward - mean of the group)
+its standard deviation
+loss      = - mean over replies of  min(r · A, clip(r, 1 ± clip) · A) + kl · divergence,  r token by token
 
-Group-relative policy optimisation (Shao et al. 2024) with one addition. A family's clips are asked the same question
-with the *same random numbers*, so that replies can be compared one by one: what changes between a clip and its twin is
-what the model makes of the difference. Clips that are the same to the model are replied to once, so one that cannot
-hear gets exactly the same replies about a sound and its twin, exactly equal causal rewards, and no gradient.
+Group-relative policy optimisation (Shao et al. 2024) with one addition. The same question about the clips of a family
+is sampled with the *same random numbers*, so that replies can be compared one by one: a difference between the replies
+to a clip and its twin is caused by the difference of the clips. Clips with equal model inputs are sampled once, so a
+model that cannot hear gets equal replies about a sound and its twin, equal causal rewards, and no gradient.
 
-Only what is needed is computed: equal replies of a group are weighed once, groups of equal rewards not at all.
+Equal replies of a group are evaluated once, and groups with equal rewards not at all.
 """
 
 from __future__ import annotations
@@ -36,19 +37,19 @@ from lookhear.train.rewards import Other
 from lookhear.train.straight import Run, opened
 from lookhear.types import Example, Reply
 
-Said = tuple[str, str, tuple[int, ...]]  # clip as the model reads it, prompt, tokens of a reply
+Said = tuple[str, str, tuple[int, ...]]  # clip by the hash of its model inputs, prompt, tokens of a reply
 
 
 @dataclass
 class Rolled:
-    """What a step drew: each example's replies, and the clips they are about by what the model reads of them."""
+    """The samples of a step: each example's replies, and the clips by the hash of their model inputs."""
 
     media: dict[str, Prepared] = field(default_factory=dict)
     replies: list[tuple[Example, str, str, list[Reply]]] = field(default_factory=list)  # example, clip, prompt, group
 
 
 def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
-    """Train what `recipe` says and return its run folder; goes on where an interrupted run of it stopped."""
+    """Train the model of `recipe` and return its run folder; resumes an interrupted run."""
     settings = replace(recipe.reinforce, rewards=recipe.reinforce.rewards or {"answer": 1.0})
     rewards.check(settings.rewards)
     for name in ("group", "max_tokens", "updates"):
@@ -84,13 +85,13 @@ def _go(run: Run, settings: config.Reinforce) -> None:
         took = clock[-1] - clock[0]
         for name, (began, ended) in zip(("rollout", "reward", "update"), pairwise(clock), strict=True):
             facts[f"share_{name}"] = (ended - began) / took
-        facts["share_decode"] = (run.clips.waited - waited) / took  # part of the rollout's
+        facts["share_decode"] = (run.clips.waited - waited) / took  # share of the rollout's time
         run.done(**facts, rollouts_per_second=facts["rollouts"] / took, lr=run.settings.lr * run.rate(run.step))
     run.finish({e.task for family in found for some in family.asked.values() for e in some})
 
 
 def roll(run: Run, settings: config.Reinforce, some: Sequence[Family]) -> Rolled:
-    """Replies to some questions of each family: `train.asks` of them, those first whose answer a twin changes."""
+    """Sample replies to `train.asks` questions of each family, preferring questions whose answer a twin changes."""
     rolled, wanted = Rolled(), list[tuple[Example, str, str, Tensor]]()
     for family in some:
         rng = Random(f"{run.recipe.seed} {run.step} {family.base}")
@@ -121,7 +122,7 @@ def roll(run: Run, settings: config.Reinforce, some: Sequence[Family]) -> Rolled
 
 
 def judged(rolled: Rolled, settings: config.Reinforce) -> tuple[list[tuple[Said, float]], dict[str, float]]:
-    """Each reply with its advantage, where that is not 0, and the means of all rewards."""
+    """(replies with their non-zero advantages, means of all rewards)."""
     families_of: dict[str, list[tuple[Example, list[Reply]]]] = {}
     for example, _, _, group in rolled.replies:
         families_of.setdefault(str(example.meta.get("pair", example.id)), []).append((example, group))
@@ -155,12 +156,12 @@ def learn(
     advantages: Sequence[tuple[Said, float]],
     start: Mapping[str, Tensor],
 ) -> float:
-    """Steps of the optimizer on replies and their advantages; returns the loss of the last."""
+    """Optimizer steps on replies and their advantages; returns the loss of the last step."""
     weights: dict[Said, list[float]] = {}
     for said, advantage in advantages:
         weights.setdefault(said, []).append(advantage)
     if not weights:
-        return 0.0  # nothing is better than anything else: no gradient, and so no step
+        return 0.0  # all rewards are equal: no gradient and no step
     clips = list(dict.fromkeys(clip for clip, _, _ in weights))
     asks = [[(prompt, tokens) for c, prompt, tokens in weights if c == clip] for clip in clips]
     media = [rolled.media[clip] for clip in clips]
@@ -179,7 +180,7 @@ def learn(
         for i, some in enumerate(now):
             for j, logprob in enumerate(some):
                 ratio = (logprob - old[i][j]).exp()[None]
-                gain = gains[i][j].to(logprob)[:, None]  # a row for each time it was said
+                gain = gains[i][j].to(logprob)[:, None]  # one row for each time the reply was sampled
                 surrogate = torch.minimum(ratio * gain, ratio.clamp(1 - settings.clip, 1 + settings.clip) * gain)
                 loss = loss - surrogate.mean(1).sum() / count
                 if settings.kl:
@@ -191,7 +192,7 @@ def learn(
 
 
 def _others(example: Example, beside: Sequence[tuple[Example, list[Reply]]], k: int) -> list[Other]:
-    """The `k`-th replies to the same question: of a clip about its twins, of a twin about the clip."""
+    """The `k`-th replies to the same question: for a clip those about its twins, for a twin the one about the clip."""
     if not example.meta.get("twin"):
         return [Other(str(e.meta["must"]), group[k].text) for e, group in beside if e.meta.get("twin")]
     must = str(example.meta["must"])
@@ -199,13 +200,13 @@ def _others(example: Example, beside: Sequence[tuple[Example, list[Reply]]], k: 
 
 
 def _draws(words: str, settings: config.Reinforce) -> Tensor:
-    """Numbers of 0..1 (group, token), the same for the same words on every machine."""
+    """Random numbers in 0..1 (group, token), which depend only on `words`."""
     seed = int.from_bytes(hashlib.sha256(words.encode()).digest()[:7], "big")
     return torch.rand(settings.group, settings.max_tokens, generator=torch.Generator().manual_seed(seed))
 
 
 def _fingerprint(clip: Prepared) -> str:
-    """Equal for clips that are the same to the model."""
+    """Equal for clips with equal model inputs."""
     made = hashlib.sha256()
     for name, value in sorted(clip.items()):
         made.update(name.encode())
@@ -215,7 +216,7 @@ def _fingerprint(clip: Prepared) -> str:
 
 @contextmanager
 def _as_at_start(run: Run, start: Mapping[str, Tensor]) -> Iterator[None]:
-    """The model as the run began, for a while."""
+    """Context manager: the model with its initial weights."""
     now: dict[str, Any] = {name: tensor.detach().clone() for name, tensor in run.learning.items()}
     try:
         for name, tensor in run.learning.items():

@@ -1,17 +1,17 @@
-"""Rewards that only a listener earns: plain functions on an example, a reply, and replies about other clips.
+"""Rewards that depend on hearing: plain functions of an example, a reply, and the replies about other clips.
 
-    answer   the reply names the true answer
-    seconds  the seconds it names against those the answer rests on: intersection over union, sense by sense
-    sense    it names the senses that the answer rests on, no others
-    causal   it changes where what was asked about is taken away, and stays where something else is
-    form     it can be read, and says when where that is asked
+answer   the reply names the correct answer
+seconds  intersection over union of the named seconds and the evidence, by modality
+sense    the reply names exactly the modalities of the evidence
+causal   the reply changes if the object of the question is removed, and stays if something else is
+form     the reply can be parsed, and gives times if the prompt asks for them
 
-All are between 0 and 1, need no model and no torch. `causal` takes the replies to the same question about the clip's
-twins. It is half the part of changes followed and half the part of changes rightly ignored, so a model that cannot tell
-two clips apart gets one half whatever it says, and guessing gains it nothing.
+All are between 0 and 1 and need neither model nor torch. `causal` takes the replies to the same question about the
+clip's twins. It is half the fraction of changes followed plus half the fraction of changes correctly ignored, so a
+model that cannot distinguish two clips gets one half whatever it replies, and guessing gains nothing.
 
-The same for other trainers: `compute_score` is verl's and verl-omni's reward function, `Reward` has the signature of
-ms-swift's reward plug-ins and of TRL's reward functions. Both read the columns that `lookhear pairs` writes.
+For other trainers: `compute_score` is a reward function of verl and verl-omni; `Reward` has the signature of ms-swift's
+reward plug-ins and of TRL's reward functions. Both read the columns that `lookhear pairs` writes.
 """
 
 from __future__ import annotations
@@ -34,42 +34,42 @@ TAGS = re.compile(r"</?answer>")
 
 @dataclass(frozen=True)
 class Other:
-    """The reply to the same question about a twin, and whether the true answer changes there or stays."""
+    """The reply to the same question about a twin, and whether the correct answer changes there or stays."""
 
     must: str
     reply: str
 
 
 def read(example: Example, reply: str) -> Answer:
-    """What a reply says, by the example's own task."""
+    """Parse a reply with the parser of the example's task."""
     return tasks.find(example.task).parse(reply, example, tuple(example.meta.get("labels", ())))
 
 
 def answer(example: Example, reply: str, others: Sequence[Other] = ()) -> float:
-    """1 where the reply names the true answer."""
+    """1 if the reply names the correct answer."""
     assert example.reference is not None
     return float(correct(read(example, reply), example.reference))
 
 
 def seconds(example: Example, reply: str, others: Sequence[Other] = ()) -> float:
-    """Intersection over union of the seconds named and those the answer rests on; 0 without dated evidence."""
+    """Intersection over union of the named seconds and the evidence; 0 for replies without times."""
     assert example.reference is not None
     return iou(read(example, reply).segments, example.reference.segments)
 
 
 def sense(example: Example, reply: str, others: Sequence[Other] = ()) -> float:
-    """1 where the reply names the senses that the answer rests on, no others."""
+    """1 if the reply names exactly the modalities of the evidence."""
     assert example.reference is not None
     named = senses(read(example, reply).segments)
     return float(bool(named) and named == senses(example.reference.segments))
 
 
 def causal(example: Example, reply: str, others: Sequence[Other] = ()) -> float:
-    """Half the part of twins where the reply should change and does, half of those where it should stay and does.
+    """Half the fraction of twins where the reply should change and does, plus half that where it should stay and does.
 
-    Where there are twins of one kind only, the other half is given half, which is what guessing gets; without twins the
-    reward is 1/2. Becoming unreadable is no change, but what cannot be read of either clip has stayed: so a model to
-    which two clips are the same gets 1/2 for readable and unreadable replies alike.
+    If all twins are of one kind, the other half counts as one half, the result of guessing; without twins the reward is
+    1/2. A reply that becomes unreadable has not changed, and one that is unreadable for both clips has stayed, so a
+    model with equal inputs for two clips gets 1/2 for readable and unreadable replies alike.
     """
     mine = _said(example, reply)
     theirs = [(one.must, _said(example, one.reply)) for one in others]
@@ -79,7 +79,7 @@ def causal(example: Example, reply: str, others: Sequence[Other] = ()) -> float:
 
 
 def form(example: Example, reply: str, others: Sequence[Other] = ()) -> float:
-    """1 where the reply has its answer between tags once, can be read, and says when where that is asked."""
+    """1 if the reply has one answer between tags, can be parsed, and gives times if the prompt asks for them."""
     said = read(example, reply)
     tagged = [tag[0] for tag in TAGS.finditer(reply)] == ["<answer>", "</answer>"]
     dated = example.meta.get("form") != "evidence" or bool(said.segments)
@@ -95,12 +95,12 @@ REWARDS: dict[str, Function] = {one.__name__: one for one in (answer, seconds, s
 
 
 def total(weights: Mapping[str, float], example: Example, reply: str, others: Sequence[Other] = ()) -> float:
-    """Rewards added up by their weights."""
+    """The weighted sum of rewards."""
     return sum(weight * REWARDS[name](example, reply, others) for name, weight in weights.items())
 
 
 def check(weights: Mapping[str, float]) -> None:
-    """Refuse rewards that there are not. Raises RecipeError."""
+    """Raises RecipeError for unknown rewards."""
     for name in weights:
         if name not in REWARDS:
             raise RecipeError(unknown("reward", name, REWARDS))
@@ -111,7 +111,7 @@ def check(weights: Mapping[str, float]) -> None:
 def compute_score(
     data_source: str, solution_str: str, ground_truth: str, extra_info: Mapping[str, Any] | None = None, **_: Any
 ) -> dict[str, float]:
-    """verl's reward function: `score`, and each reward by its name.
+    """verl's reward function: `score`, and each reward by name.
 
     `ground_truth` is the answer. `extra_info` may have `question`, `form`, `segments` ([start, end, label, stream]
     each), `weights` and, for `causal`, `others`: [[must, reply], …]; lists may be JSON text.
@@ -126,14 +126,14 @@ def compute_score(
 
 
 class Reward:
-    """One reward as ms-swift and TRL call it: completions and columns in, a number for each completion out."""
+    """One reward in the interface of ms-swift and TRL: completions and columns in, a number for each completion out."""
 
     def __init__(self, name: str = "answer", *_: Any, **__: Any):
         check({name: 1.0})
         self.name = self.__name__ = name
 
     def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float]:
-        """`solution` holds the true answers; `segments`, `form`, `others` and `question` are used where they are."""
+        """`solution` holds the correct answers; `segments`, `form`, `others` and `question` are used if present."""
         answers = columns["solution"] if "solution" in columns else columns["ground_truth"]
         scores = []
         for i, completion in enumerate(completions):
@@ -149,7 +149,7 @@ def orms() -> dict[str, Callable[..., Reward]]:
 
 
 def example_of(truth: str, told: Mapping[str, Any]) -> Example:
-    """An example of the columns that another trainer keeps."""
+    """An example from the columns of another trainer."""
     segments = tuple(
         Segment(str(label), float(a), float(b), str(s)) for a, b, label, s in _listed(told.get("segments")) or ()
     )
@@ -165,12 +165,12 @@ def _listed(value: Any) -> Any:
 
 
 def _plain(solution: Any) -> str:
-    """The answer of a solution that may stand between tags."""
+    """The answer of a solution, without answer tags."""
     return TAGS.sub("", str(solution)).strip()
 
 
 def _text(completion: Any) -> str:
-    """A completion's text: as it is, or the content of its last message."""
+    """The text of a completion: a text, or the content of its last message."""
     if isinstance(completion, str):
         return completion
     last = completion[-1] if isinstance(completion, Sequence) else completion

@@ -1,8 +1,8 @@
-"""What every training loop shares: the run folder, resuming, checkpoints, the finite check and the log.
+"""Shared by all training loops: run folder, resuming, checkpoints, the check for finite losses, and the log.
 
-    with claimed(recipe, folder, "model.safetensors") as shown:      None: trained already
+    with claimed(recipe, folder, "model.safetensors") as shown:      None: training has ended already
         runner = Runner(recipe, folder, shown, steps, digest)
-        runner.begin(put_back)                                       where the last run stopped, or step 0
+        runner.begin(put_back)                                       resumes at the last checkpoint, or at step 0
         while not runner.ended:
             … ; runner.step += 1
             if runner.due(recipe.train.checkpoint_every):
@@ -50,9 +50,9 @@ def claimed(
 
 
 class Runner:
-    """A run and its folder: `step` steps of `steps` are done.
+    """A run and its folder; `step` of `steps` steps are done.
 
-    `digest` is a hash of what is learned from. `processes` is the number of processes, of which `main` writes.
+    `digest` is a hash of the training data. `processes` is the number of processes; the `main` one writes.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Runner:
         return self.step >= self.steps
 
     def due(self, every: int) -> bool:
-        """Whether something that is done every `every` steps, and at the end, is done now."""
+        """Whether an action that is repeated every `every` steps, and at the end, is due now."""
         return self.step % every == 0 or self.ended
 
     def begin(self, put_back: Callable[[Mapping[str, Any]], None]) -> None:
@@ -98,7 +98,7 @@ class Runner:
             self.log = Log(self.folder, self.step, self.recipe.train.report_to, asdict(self.recipe))
 
     def checkpoint(self, state: Mapping[str, Any]) -> None:
-        """Write `state` (main process), with what `begin` checks."""
+        """Write `state` (main process), with the fields that `begin` checks."""
         if self.main:
             mine = {"step": self.step, "digest": self.digest, "processes": self.processes}
             files.save_checkpoint(self.folder, mine | dict(state))
@@ -130,7 +130,7 @@ class Runner:
 
 
 def put_back(learning: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
-    """Copy the weights of a checkpoint into the learned parameters. Raises KeyError for a missing one."""
+    """Copy the weights of a checkpoint into the trained parameters. Raises KeyError for a missing one."""
     with torch.no_grad():
         for name, tensor in learning.items():
             tensor.copy_(weights[name])

@@ -34,8 +34,10 @@ def _step(step: int, total: int, settings: Train, steps_per_epoch: int) -> float
 
 
 def warmed(settings: Tuning) -> Callable[[int], float]:
-    """Step (from 0) -> what a language model's `lr` is multiplied by: up in a straight line over a part of the steps,
-    then half a cosine to zero, or constant."""
+    """Step (from 0) -> factor of a language model's `lr`.
+
+    Linear warm-up over a fraction of the steps, then a cosine decay to zero, or constant.
+    """
     warm = math.ceil(settings.warmup * settings.steps)
 
     def at(step: int) -> float:

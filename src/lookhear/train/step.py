@@ -1,4 +1,4 @@
-"""What a step of training is made of: the net with what debiases it, its optimizer, and its losses as one module."""
+"""Components of a training step: the net with its debias wrapper, its optimizer, and net and losses as one module."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ OPTIMIZERS = {
 
 
 def trainee(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> nn.Module:
-    """The net a recipe names; with a `debias` section, what that puts around it for the time of training."""
+    """The net of a recipe, wrapped by its `debias` section for training."""
     net = build_net(recipe, vocabulary, cards)
     return wrapped(net, recipe, vocabulary, cards) if recipe.debias else net
 
 
 def optimizer(settings: config.Train, net: nn.Module) -> torch.optim.Optimizer:
-    """The optimizer a recipe names. Raises RecipeError for settings it refuses."""
+    """The optimizer of a recipe. Raises RecipeError for invalid settings."""
     try:
         return OPTIMIZERS[settings.optimizer](
             net.parameters(), settings.lr, tuple(settings.betas), weight_decay=settings.weight_decay, fused=True
@@ -40,10 +40,10 @@ def optimizer(settings: config.Train, net: nn.Module) -> torch.optim.Optimizer:
 
 
 class Step(nn.Module):
-    """Net and losses as one module, so that gradients are exchanged once a step under any number of processes.
+    """Net and losses as one module, so that gradients are synchronised once per step with any number of processes.
 
-    Cross-entropy is over the answers a question offers. Losses of a net's own are over its whole vocabulary, unless it
-    orders `options`: distances between logits, as some have them, make no sense where some are impossible.
+    Cross-entropy is over the answers that a question offers. A net's own losses are over its whole vocabulary, unless
+    it requests the stream `options`: distances between logits are meaningless if some of them are masked.
     """
 
     def __init__(self, net: nn.Module):
@@ -51,7 +51,7 @@ class Step(nn.Module):
         self.net = net
 
     def forward(self, streams: Batch, labels: Tensor) -> dict[str, Tensor]:
-        """The losses of one batch, each clip watched once; their sum is minimised."""
+        """The losses of one batch, with each clip encoded once; training minimises their sum."""
         output = says(self.net, streams)
         if not hasattr(self.net, "losses"):
             return {"answer": F.cross_entropy(among(output.logits, streams.ask.get(OFFERED)), labels)}

@@ -1,6 +1,6 @@
-"""What the loops of one process share, `prefer` and `reinforce`: the model, its learned parameters, steps, the result.
+"""Shared by the single-process loops `prefer` and `reinforce`: model, trained parameters, steps, result.
 
-    with opened(recipe) as run:          None: trained already
+    with opened(recipe) as run:          None: training has ended already
         kept = run.start(digest)
         while not run.ended:
             loss.backward(); run.update(); run.done(loss=…)
@@ -38,7 +38,7 @@ LOG_EVERY = 5  # steps
 
 
 class Run(Runner):
-    """A run of one process: `llm` is in evaluation mode, its `learning` parameters have gradients."""
+    """A single-process run: `llm` is in evaluation mode, its `learning` parameters have gradients."""
 
     recipe: config.LLMRecipe
 
@@ -52,7 +52,7 @@ class Run(Runner):
                 "Models of the Qwen-Omni family can: tiny_omni, crab_plus, qwen_omni."
             )
         self.llm = made
-        self.llm.model.eval()  # without dropout: the model that replies is the model that learns
+        self.llm.model.eval()  # no dropout, so that sampling and training use the same probabilities
         self.learning = {n: p for n, p in self.llm.model.named_parameters() if p.requires_grad}
         self.optimizer = torch.optim.AdamW(
             self.learning.values(), lr=self.settings.lr, weight_decay=self.settings.weight_decay
@@ -63,7 +63,7 @@ class Run(Runner):
         self.facts: dict[str, list[float]] = {}
 
     def start(self, digest: str, kept: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """Start or resume. `digest` is a hash of what is learned from, `kept` are tensors of the start."""
+        """Start or resume. `digest` is a hash of the training data, `kept` are tensors stored at the start."""
         files.tell(self.folder, self.recipe)
         self.kept, self.digest = dict(kept or {}), digest
         self.begin(self._put_back)
@@ -75,7 +75,7 @@ class Run(Runner):
         self.kept = dict(state["kept"])
 
     def draw(self, count: int) -> list[int]:
-        """Which of `count` things a step is about: all come once before any comes again, in a new order each time."""
+        """Indices below `count` for a step: each occurs once before any is repeated, in a new order each pass."""
         size, found = min(self.settings.batch, count), []
         for place in range(self.step * size, (self.step + 1) * size):
             order = list(range(count))
@@ -84,11 +84,11 @@ class Run(Runner):
         return found
 
     def media(self, clip: Clip) -> Prepared | None:
-        """A clip as the model reads it; None where it cannot be read."""
+        """The preprocessed clip; None if it cannot be read."""
         return self.clips.get(Lesson(self.stage, clip, ()))
 
     def update(self) -> None:
-        """One step of the optimizer with the gradients there are."""
+        """One optimizer step with the current gradients."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.lr * self.rate(self.step)
         if self.settings.clip_norm:
@@ -97,7 +97,7 @@ class Run(Runner):
         self.optimizer.zero_grad()
 
     def done(self, **facts: float) -> None:
-        """End a step: log the means of its facts, write a checkpoint when one is due."""
+        """End a step: log the means of its facts, and write a checkpoint if one is due."""
         self.step += 1
         for name, value in facts.items():
             self.facts.setdefault(name, []).append(float(value))
@@ -112,7 +112,7 @@ class Run(Runner):
             self.checkpoint({"kept": self.kept, "model": model, "optimizer": self.optimizer.state_dict()})
 
     def finish(self, prompts: set[str]) -> None:
-        """Write what was learned; `prompts` are the tasks that were asked."""
+        """Write the result; `prompts` are the trained tasks."""
         if note := self.clips.note():
             self.shown.say(note)
         weights = {name: tensor.detach() for name, tensor in self.learning.items()}
@@ -122,7 +122,10 @@ class Run(Runner):
 
 @contextmanager
 def opened(recipe: config.LLMRecipe, progress: bool = True) -> Iterator[Run | None]:
-    """The run of a recipe; None if it is trained already. Raises RecipeError for options of several processes."""
+    """Context manager: the run of a recipe, or None if training has ended.
+
+    Raises RecipeError for multi-process options.
+    """
     check(recipe)
     if recipe.train.shard or recipe.train.accumulate > 1 or recipe.train.precision != "no":
         raise RecipeError(
@@ -134,5 +137,5 @@ def opened(recipe: config.LLMRecipe, progress: bool = True) -> Iterator[Run | No
 
 
 def total(logprobs: Sequence[Tensor]) -> Tensor:
-    """Sums (reply,) of log-probabilities of the tokens of replies."""
+    """Sums (reply,) of the log-probabilities of the replies' tokens."""
     return torch.stack([one.sum() for one in logprobs])

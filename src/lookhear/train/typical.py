@@ -1,7 +1,7 @@
-"""What a net costs at its published sizes: `lookhear list nets --costs`, from features drawn at random.
+"""The cost of a net at its published sizes: `lookhear list nets --costs`, with random features.
 
-A clip is 60 seconds, one row a second (10 frames for nets with towers of their own); a question has 14 words.
-Operations follow from shapes; a training step of QUESTIONS questions about CLIPS clips is timed on this CPU.
+A clip has 60 seconds, one row per second (10 frames for nets with their own towers); a question has 14 words.
+Operations follow from shapes; a training step with QUESTIONS questions about CLIPS clips is timed on this CPU.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ ANSWERS, WORDS, PATCHES = 42, 14, 14
 SECONDS, FRAMES = 60, 10
 SPECTROGRAM = {"fcnlstm": 600, "convlstm": 600}  # rows of a spectrogram, not seconds
 CLIPS, QUESTIONS = 2, 8
-MOST = 1e11  # operations to watch a clip, above which no step is timed
+MOST = 1e11  # operations of `watch` for one clip above which no step is timed
 STEPS = 2
 
 
 def costs(name: str) -> dict[str, Any]:
-    """The counts of a net with its default settings and, where that takes seconds only, a step's time and memory."""
+    """The counts of a net with its default settings and, if that takes only seconds, time and memory of a step."""
     with torch.device("meta"):
         plan = config.build("nets", {"name": name}, answers=ANSWERS)
     settings = config.schema_of(catalog.find("nets", name))()
@@ -41,7 +41,7 @@ def costs(name: str) -> dict[str, Any]:
         RuntimeError,
         NotImplementedError,
         TypeError,
-    ):  # it needs numbers, not shapes alone
+    ):  # its operations depend on data, not only on shapes
         net = config.build("nets", {"name": name}, answers=ANSWERS)
         found = of(net, streams(name, net, sizes, 1, 1, "cpu"))
     if isinstance(plan, Towers) or found.clip > MOST:
@@ -50,7 +50,7 @@ def costs(name: str) -> dict[str, Any]:
 
 
 def apart(name: str) -> dict[str, Any]:
-    """`costs` in a process of its own, as memory that a larger net took before would count in the peak of this one."""
+    """`costs` in a separate process, because earlier memory use would count in the peak of this process."""
     if sys.platform != "linux":  # elsewhere a fork is not safe, and peaks count from the start of the process
         return costs(name)
     with get_context("fork").Pool(1) as pool:
@@ -58,7 +58,7 @@ def apart(name: str) -> dict[str, Any]:
 
 
 def timed(name: str, net: nn.Module, sizes: dict[str, Any]) -> dict[str, float]:
-    """A step's median time and peak memory, the first one left out."""
+    """Median time of a step, without the first, and peak memory."""
     step, given = Step(net.train()), streams(name, net, sizes, CLIPS, QUESTIONS, "cpu")
     labels = torch.randint(0, ANSWERS, (QUESTIONS,), generator=torch.Generator().manual_seed(0))
     optimizer = torch.optim.AdamW(net.parameters())
@@ -75,7 +75,7 @@ def timed(name: str, net: nn.Module, sizes: dict[str, Any]) -> dict[str, float]:
 
 
 def streams(name: str, net: nn.Module, sizes: dict[str, Any], clips: int, questions: int, device: str) -> Batch:
-    """The streams that a net orders, as wide as its settings say."""
+    """The streams that a net requests, with the widths of its settings."""
     wanted = [*orders(net.answer), *(n for n in (orders(net.losses) if hasattr(net, "losses") else ()))]
     watched = orders(net.watch)
     watch = {n: _stream(name, n, sizes, clips, device) for n in watched}

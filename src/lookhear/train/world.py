@@ -1,4 +1,4 @@
-"""What a run's training clips are like, kept in its folder, so that the model can say when a clip is unlike them."""
+"""Write the distribution of a run's training clips into its folder, so that the model can flag clips unlike them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from lookhear.store.features import FeatureStore
 from lookhear.store.names import build_encoder
 from lookhear.types import Clip
 
-CLIPS = 2000  # whose features are compared, at most
-DECODED = 100  # of them that are decoded as well, where their files are here
+CLIPS = 2000  # largest number of clips whose features are used
+DECODED = 100  # number of these that are decoded as well, if their files are available
 
 
 def keep(
@@ -26,9 +26,9 @@ def keep(
     cards: Mapping[str, Mapping[str, Any]],
     store: FeatureStore,
 ) -> None:
-    """Write `world.safetensors` of training clips to a run folder; nothing where there are too few clips.
+    """Write `world.safetensors` of training clips to a run folder, unless there are too few clips.
 
-    `features` and `streams` are the recipe's and the net's; `cards` are the signatures of the encoders in `store`.
+    `features` and `streams` are those of the recipe and the net; `cards` are the signatures of the encoders in `store`.
     """
     some = clips[:: 1 + len(clips) // CLIPS]
     rows: list[dict[str, Any]] = [dict(world.of_clip(clip, streams, features, store)) for clip in some]
@@ -41,10 +41,10 @@ def keep(
 
 
 def _samplings(cards: Mapping[str, Mapping[str, Any]], store: FeatureStore) -> list[Sampling]:
-    """How the encoders look at a clip, in the order in which one that is asked about is decoded."""
+    """The samplings of the encoders, in the order in which a clip of a question is decoded."""
     found = []
     for name, card in cards.items():
         if card["reads"] != "text" and not store.official(name):
-            with suppress(LookhearError):  # features without the encoder that made them still serve
+            with suppress(LookhearError):  # features can be used without their encoder
                 found.append((str(card["reads"]), build_encoder(name).sampling))
     return [sampling for _, sampling in sorted(found, key=lambda pair: pair[0])]

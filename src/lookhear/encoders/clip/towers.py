@@ -149,6 +149,17 @@ class Tokens:
             row[: len(ids)] = torch.tensor(ids)
         return out
 
+    def pieces(self, text: str, truncate: bool = False) -> list[str]:
+        """The tokens of a text up to the end token; `##` marks those that continue a word."""
+        row = self([text], truncate)[0].tolist()
+        ids = row[: row.index(max(row)) + 1]  # the end token has the largest id
+        found, inside = ["[start]"], False
+        for token, piece in zip(ids[1:-1], self.tokenizer.convert_ids_to_tokens(ids[1:-1]), strict=True):
+            word = self.tokenizer.decode([token]).replace("</w>", "").strip()
+            found.append(f"##{word}" if inside else word)
+            inside = not piece.endswith("</w>")
+        return [*found, "[end]"]
+
 
 def vocabulary(text: str) -> dict[str, Any]:
     """`vocab` and `merges` of OpenAI's list of merges (48 894 of them in the published file)."""

@@ -1,4 +1,4 @@
-"""Figure of an answer: frames, waveform, evidence weight of each second, and predictions of the heads."""
+"""Figure of an answer: words of the question, frames, waveform, weight of each second, and predictions of the heads."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lookhear.evaluate.draw import ink
+from lookhear.evaluate.draw import ink, words
 from lookhear.evaluate.draw.ink import FILL, HEARD, INK, LINE, PAPER, SEEN, SOFT
+from lookhear.evaluate.draw.words import HIGH
 from lookhear.model.pointing import empty_seconds
 from lookhear.types import Answer, Media
 
@@ -33,6 +34,8 @@ Track = tuple[float, Callable[["Axes"], None]]  # relative height, drawing funct
 def picture(media: Media, question: str, answer: Answer, path: Path | str, narrow: bool = False) -> Path:
     """Draw frames, waveform, their weights per second, and the heads' predictions; question and answer are the title.
 
+    Words that the model attends to are tinted below the title, where its evidence has words.
+
     `media` is the decoded clip, at any sampling. A missing track is named in a note; a black or silent second is drawn
     hollow. `narrow` is for phones: predictions are placed below. The figure is written to `path`, in the format of its
     suffix (png, pdf, svg). Raises DependencyError without matplotlib.
@@ -43,15 +46,18 @@ def picture(media: Media, question: str, answer: Answer, path: Path | str, narro
     heads = _heads(answer)
     wide, letters, size = FORMS[narrow]
     lines = textwrap.wrap(textwrap.shorten(question, 2 * letters, placeholder=" …"), letters) or [""]
-    top, bottom = 0.75 + 0.3 * len(lines), 0.72
+    read = evidence.words if evidence else {}
+    strip = HIGH * len(read) + 0.12 if read else 0.0
+    top, bottom = 0.75 + 0.3 * len(lines) + strip, 0.72
     body = UNIT * max(2.6, sum(height for height, _ in tracks))
     below = 1.05 * len(heads) if narrow else 0.0
     high = top + body + bottom + below
     drawn: Figure = ink.figure(wide, high)
     left, right = (0.14, 0.97) if narrow else (0.065, 0.98)
+    far = right if narrow or not heads else 0.79
     grid = drawn.add_gridspec(
         *(len(tracks) or 1, 1), height_ratios=[height for height, _ in tracks] or [1],
-        left=left, right=right if narrow or not heads else 0.79, top=1 - top / high, bottom=(bottom + below) / high,
+        left=left, right=far, top=1 - top / high, bottom=(bottom + below) / high,
         hspace=0.10,
     )  # fmt: skip
     rows = [drawn.add_subplot(grid[row, 0]) for row in range(len(tracks))]
@@ -61,6 +67,8 @@ def picture(media: Media, question: str, answer: Answer, path: Path | str, narro
         axes.tick_params(axis="x", length=0, labelbottom=axes is rows[-1], colors=SOFT, labelsize=9)
     if rows:
         rows[-1].set_xlabel("seconds", color=SOFT, fontsize=9)
+    if read:
+        words.strip(drawn, read, (left, far, 1 - (top - strip) / high, 1 - (top - 0.12) / high))
     if heads:
         span = (left, right, below / high, 0.35 / high) if narrow else (0.83, right, 1 - top / high, bottom / high)
         _opinions(drawn, span, heads, answer)

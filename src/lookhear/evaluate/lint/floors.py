@@ -33,16 +33,17 @@ PLACES = 10  # width of the one-hot position
 
 @dataclass(frozen=True)
 class Floor:
-    """A blind score in percent, its 95 % interval over videos, and further numbers (F1 and yes rate of yes/no)."""
+    """A blind score in percent, its 95 % interval over videos, further numbers (F1 and yes rate), and the metric."""
 
     value: float
     interval: tuple[float, float]
     beside: Mapping[str, float]
+    metric: str = "accuracy"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         rounded = {name: round(number, 2) for name, number in self.beside.items()}
-        return {"accuracy": round(self.value, 2), "interval": [round(edge, 2) for edge in self.interval], **rounded}
+        return {self.metric: round(self.value, 2), "interval": [round(edge, 2) for edge in self.interval], **rounded}
 
 
 def place(example: Example) -> int | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lookhear.evaluate.lint import faults, floors
+from lookhear.evaluate.lint import blind, faults, floors
+from lookhear.evaluate.scores import kinds
 from lookhear.evaluate.tables import lay_out
 from lookhear.evaluate.videos import video_of
 from lookhear.types import Example
@@ -42,7 +44,7 @@ class Linted:
             f"  {name}: {', '.join(f'{k} {n}' for k, n in table.items())}" for name, table in self.balance.items()
         ]
         for part, some in self.floors.items():
-            lines += ["", lay_out([part, "%", "95 % interval", *_beside(some)], _rows(some), "text")]
+            lines += ["", lay_out(_head(part, some), _rows(some), "text")]
         for finding in self.findings:
             lines += [
                 "",
@@ -55,8 +57,7 @@ class Linted:
         """The result as one HTML page without scripts or links."""
         parts = [f"<h1>{_e(self.name)}</h1><p>{self.questions} questions about {self.videos} videos</p>"]
         for part, some in self.floors.items():
-            head = [part, "%", "95 % interval", *_beside(some)]
-            parts.append(f"<h2>What is reached blind: {_e(part)}</h2>" + _table(head, _rows(some)))
+            parts.append(f"<h2>What is reached blind: {_e(part)}</h2>" + _table(_head(part, some), _rows(some)))
         for name, table in self.balance.items():
             parts.append(f"<h2>{_e(name)}</h2>" + _table(["", "questions"], [[k, str(n)] for k, n in table.items()]))
         parts.append("<h2>Faults</h2>" + ("" if self.findings else "<p>None found.</p>"))
@@ -78,25 +79,32 @@ def lint(
 ) -> Linted:
     """Compute floors and faults of one file of questions, and its leaks into the files `against`."""
     examples = annotations.examples
-    scores = {}
-    if blind := floors.choices(examples, resamples):
-        scores["options"] = blind
-    asked = [
-        e
-        for e in examples
-        if e.reference is not None and e.reference.text in ("yes", "no") and not e.meta.get("options")
-    ]
+    known = [e for e in examples if e.reference is not None]
+    closed = [e for e in known if blind.form_of(e) == blind.OPTIONS]
+    asked = [e for e in known if blind.form_of(e) == blind.YES_NO]
+    openly = [e for e in known if blind.form_of(e) == blind.OPEN]
     parts: dict[str, list[Example]] = {}
     for e in asked:
         parts.setdefault("/".join(e.kind) or "yes or no", []).append(e)
     if len(parts) > 1:
         parts["all yes or no"] = asked
-    scores |= {part: floors.yes_no(some, resamples) for part, some in parts.items()}
+    found = {"options": (closed, floors.choices(closed, resamples))}
+    found |= {part: (some, floors.yes_no(some, resamples)) for part, some in parts.items()}
+    for kind, places in kinds(openly).items():
+        some = [openly[i] for i in places]
+        found[kind] = some, blind.open_answers(kind, some, resamples)
+    scores = {
+        part: {"empty_reply": blind.empty(some, resamples), **their} for part, (some, their) in found.items() if their
+    }
     findings = faults.find(annotations)
     for other, theirs in (against or {}).items():
         findings += faults.leak(examples, theirs, other)
     videos = len({video_of(e) for e in examples})
     return Linted(name, len(examples), videos, faults.balance(examples), scores, findings)
+
+
+def _head(part: str, some: Mapping[str, floors.Floor]) -> list[str]:
+    return [part, next(iter(some.values())).metric, "95 % interval", *_beside(some)]
 
 
 def _rows(some: Mapping[str, floors.Floor]) -> list[list[str]]:
@@ -105,7 +113,7 @@ def _rows(some: Mapping[str, floors.Floor]) -> list[list[str]]:
         [
             name,
             f"{f.value:.2f}",
-            f"{f.interval[0]:.2f} to {f.interval[1]:.2f}",
+            "-" if math.isnan(f.interval[0]) else f"{f.interval[0]:.2f} to {f.interval[1]:.2f}",
             *(f"{f.beside.get(n, 0):.2f}" for n in names),
         ]
         for name, f in some.items()

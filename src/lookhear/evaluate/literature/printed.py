@@ -68,7 +68,10 @@ def table(name: str) -> Table:
     paper, _, number = name.strip().partition("/")
     key = (paper.lower().replace("-", "_").replace("+", "_plus"), _number(name))
     if not number or key not in known:
-        raise RecipeError(unknown("published table", name, names()))
+        own = [n for (paper, _), n in known.items() if paper == key[0]]
+        if own and not number:
+            raise RecipeError(f"{name!r} has several tables: {', '.join(own)}.")
+        raise RecipeError(unknown("published table", name, own or names()))
     canonical = known[key]
     source = f"{PAPERS[canonical.partition('/')[0]]} Table {canonical.partition('/')[2]}"
     results = [n for n in numbers() if n.source == source]
@@ -92,31 +95,41 @@ def table(name: str) -> Table:
 def with_ours(printed: Table, places: Sequence[Path | str]) -> Table:
     """`printed` with one row per report folder, and one per row of a `study.json`, in `places`.
 
-    A row measured on a dataset that the table does not have names its dataset. Raises RecipeError.
+    A row fills the columns of its dataset. One measured on a dataset that the table does not have fills those of the
+    table's first dataset and names its own. Raises RecipeError.
     """
     rows = dict(printed.rows)
     for place in map(Path, places):
         for label, (about, values) in _measured(place).items():
-            datasets = {cell[0] for cell in printed.cells.values()}
+            datasets = list(dict.fromkeys(cell[0] for cell in printed.cells.values()))
+            own = about.partition("@")[0].partition(" ")[0]
+            target = own if own in datasets else next(iter(datasets), "")
             row = {
-                c: f"{values[cell[2]]:.2f}" for c, cell in printed.cells.items() if cell[2] in values and _fits(cell)
+                c: f"{values[_place(cell)]:.2f}"
+                for c, cell in printed.cells.items()
+                if cell[0] == target and cell[3] == "accuracy" and _place(cell) in values
             }
-            where = "" if about.partition("@")[0].partition(" ")[0] in datasets else f" on {about or 'another set'}"
+            where = "" if own in datasets else f" on {about or 'another set'}"
             if not row:
                 raise RecipeError(f"{place}: {label!r} has no number that a column of {printed.source} is about.")
             rows[f"{label} (ours{where})"] = row
     return Table(printed.name, printed.source, printed.columns, rows, printed.cells)
 
 
-def _fits(cell: Cell) -> bool:
-    return cell[3] == "accuracy" and cell[1] not in ("head", "tail")
+def _place(cell: Cell) -> str:
+    """The name of a cell's column in a report or a study."""
+    return f"{cell[2]} ({cell[1]})" if cell[1] in report.PARTS else cell[2]
 
 
 def _measured(place: Path) -> dict[str, tuple[str, Mapping[str, float]]]:
     """Label -> (dataset, column -> accuracy). Raises RecipeError."""
+    if (place / "study.json").is_file():
+        place = place / "study.json"
     if place.is_dir():
         found = report.load(place)
         scores = {name: score.accuracy for name, score in tables.columns(found).items()}
+        for part, one in found.parts.items():
+            scores |= {f"{name} ({part})": score.accuracy for name, score in tables.columns(one).items()}
         return {str(found.card.get("model", place.name)): (str(found.card.get("dataset", "")), scores)}
     try:
         result = files.read_json(place, dict)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
+from lookhear.catalog import unknown
+from lookhear.errors import RecipeError
 from lookhear.evaluate import tables
 from lookhear.evaluate.columns import PRINTED
 from lookhear.evaluate.literature.contradictions import files_behind
@@ -59,6 +61,23 @@ def beside(reports: Mapping[str, Scored], dataset: str, split: str, wanted: Sequ
         return tables.by_part({**ours, **parts(dataset, wanted)}, format, groups=True)
     others = rows(dataset, wanted, split if split in PARTS else "")
     return tables.grid({**{label: tables.columns(report) for label, report in reports.items()}, **others}, format)
+
+
+def alone(dataset: str, split: str, wanted: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Published rows of `wanted` without a measured one. Raises RecipeError if there are none."""
+    name = dataset.partition("@")[0]
+    sets = {n.dataset: None for n in numbers()}
+    if name not in sets:
+        raise RecipeError(unknown("dataset with published numbers", name, sets))
+    splits = {n.split: None for n in numbers() if n.dataset == name and n.metric == "accuracy"}
+    if split and split not in (*splits, *WHOLE.get(name, ())):
+        raise RecipeError(unknown(f"split of {name} with published numbers", split, splits))
+    if missing := lacking(dataset, wanted) if len(wanted) < FEW else []:
+        log.warning("no published number on %s of %s", dataset, ", ".join(missing))
+    found = rows(dataset, wanted, split)
+    if not found:
+        raise RecipeError(f"None of {', '.join(wanted)} has a published number on {name} {split}".rstrip() + ".")
+    return found
 
 
 def _chosen(dataset: str, wanted: Sequence[str], split: str) -> dict[str, tuple[str, dict[str, Number]]]:

@@ -21,12 +21,22 @@ COLOURS = ("#1d1b26", "#2f6f8f", "#c2622f", "#1b7837", "#7a5195", "#c2892f", "#4
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
 
-def draw(result: Mapping[str, Any], path: Path | str) -> None:
-    """Write the figure of `table.result`, one panel per split. Raises DependencyError, RecipeError."""
+def check(path: Path | str) -> None:
+    """Raises RecipeError for a path that `draw` cannot write, DependencyError without matplotlib."""
     try:
-        from matplotlib.figure import Figure
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
     except ImportError:
         raise DependencyError("The figure needs matplotlib: pip install 'lookhear[report]'") from None
+    known = sorted(FigureCanvasAgg.get_supported_filetypes())
+    if Path(path).suffix.removeprefix(".").lower() not in known:
+        raise RecipeError(f"{str(path)!r} cannot be drawn: its name must end in one of {', '.join(known)}.")
+
+
+def draw(result: Mapping[str, Any], path: Path | str) -> None:
+    """Write the figure of `table.result`, one panel per split. Raises DependencyError, RecipeError."""
+    check(path)
+    from matplotlib.figure import Figure
+
     splits = result["splits"]
     if not splits:
         raise RecipeError("No row of the study has been asked yet, so there is nothing to draw.")
@@ -41,11 +51,8 @@ def draw(result: Mapping[str, Any], path: Path | str) -> None:
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(axis="y", alpha=0.25)
         panel.set_axisbelow(True)
-    try:
-        with files.whole(Path(path)) as part:
-            figure.savefig(part, dpi=140)
-    except ValueError as error:  # matplotlib does not know the suffix
-        raise RecipeError(f"{str(path)!r} cannot be drawn: {error}") from None
+    with files.whole(Path(path)) as part:
+        figure.savefig(part, dpi=140)
 
 
 def series(rows: Mapping[str, Any]) -> dict[str, list[tuple[float, str]]]:
@@ -54,7 +61,8 @@ def series(rows: Mapping[str, Any]) -> dict[str, list[tuple[float, str]]]:
     for name in rows:
         numbers = NUMBER.findall(name)
         if numbers:
-            label = " ".join(NUMBER.sub("", name, count=1).split()) if len(numbers) == 1 else name.rsplit(" ", 1)[0]
+            label = NUMBER.sub("…", name, count=1) if len(numbers) == 1 else name.rsplit(" ", 1)[0]
+            label = " ".join(label.split()).strip("… ")
             lines.setdefault(label, []).append((float(numbers[-1]), name))
     shared = lines.pop("all", [])  # "all 1.0" is a point of every line
     kept = {label: sorted([*points, *shared]) for label, points in lines.items() if len(points) >= 3}

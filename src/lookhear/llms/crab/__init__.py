@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lookhear import checkpoints
 from lookhear import config as configs
 from lookhear.encoders import beats
 from lookhear.errors import ModelError
@@ -62,16 +63,16 @@ class Crab:
         self.model = model.eval()
         self.words = words
         c = model.config
-        self.draws = model.segment is not None  # replies hold masks
+        self.draws = model.segment is not None  # whether replies contain masks
         self.side = model.vision.config.image_size
         self.sampling = Sampling("crab_arange", count=c.frames, size=(self.side, self.side))
-        self.report: tuple[str, ...] = ()  # what was read from which file, and what is still random
+        self.report: tuple[str, ...] = ()  # what was read from which file, and what is random
 
     def prepare(self, media: Media, pair: str = "", image: np.ndarray | None = None) -> Prepared:
         """Tensors `video` or `image` (frame, 3, side, side) and `audio` (piece, row, 128), and `notes`.
 
-        `pair` changes nothing: two videos or sounds follow each other. `image` uint8 (height, width, 3) is shown in
-        addition to the clip; masks are predicted for it.
+        `pair` has no effect: two videos or sounds are concatenated. `image` uint8 (height, width, 3) is an additional
+        picture, for which masks are predicted.
         """
         made: dict[str, Any] = {"notes": media.notes}
         if media.frames is not None and len(media.frames):
@@ -111,10 +112,10 @@ class Crab:
         told: Told | None = None,
         semantic: bool = False,
     ) -> list[Reply]:
-        """A reply to each prompt. With six mask tokens in it, `masks` holds logits (side, side).
+        """A reply to each prompt. If it contains six mask tokens, `masks` holds logits (side, side).
 
-        Fewer than six give no mask, of more the last six count; with beams there are none. `semantic`: logits (class,
-        side, side) instead. `told` hears (the prompt's place, the reply so far) as replies grow.
+        Fewer than six give no mask; of more, the last six count; beam search gives none. With `semantic`, logits
+        (class, side, side). `told` is called with (index of the prompt, reply so far) as replies grow.
         """
         words = self._spoken()
         asks = [words.ask(prompt) for prompt in prompts]
@@ -158,15 +159,15 @@ class Crab:
         return prefix_of(self._spoken(), self.model.config, prepared)
 
     def reply(self, target: str) -> list[int]:
-        """The tokens of a target, with the one that ends it."""
+        """Token ids of a target, with the end token."""
         return self._spoken().target(target)
 
     def settings(self) -> str:
-        """Everything that decides what `prepare` makes of a clip, as text."""
+        """All options that affect the result of `prepare`, as text."""
         return f"{self.name} {self.sampling} {self.model.config} "
 
     def tokens(self, asks: Sequence[Sequence[tuple[str, str]]]) -> list[list[tuple[list[int], list[int]]]]:
-        """(prompt, target) of each clip as tokens."""
+        """(prompt, target) of each clip as token ids."""
         words = self._spoken()
         return [[(words.ask(p), words.target(t)) for p, t in clip] for clip in asks]
 
@@ -222,8 +223,6 @@ class Crab:
 
     def save(self, folder: Path | str) -> None:
         """Write the files that `load(folder)` reads: lookhear.json, model.safetensors, tokenizer."""
-        from safetensors.torch import save_file
-
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         words = self._spoken()
@@ -231,7 +230,7 @@ class Crab:
             raise ModelError(
                 "Save the adapters by themselves: crab.model.language.save_pretrained(folder / 'adapter')."
             )
-        save_file({n: t.contiguous() for n, t in self.model.state_dict().items()}, folder / "model.safetensors")
+        checkpoints.save(self.model.state_dict(), folder / "model.safetensors")
         words.tokenizer.save_pretrained(folder)
         told = {"llm": self.name, "config": dataclasses.asdict(self.model.config)}
         (folder / "lookhear.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")

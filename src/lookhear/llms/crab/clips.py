@@ -1,4 +1,4 @@
-"""What Crab reads of a clip: pieces of sound, the tokens of the media prefix, their embeddings."""
+"""Crab's input from a clip: pieces of sound, tokens of the media prefix, and their embeddings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lookhear.llms import Prepared
 from lookhear.llms.crab.parts import Config, Net
 from lookhear.llms.crab.text import MEDIA, Words
 
-SHORTEST = 3200  # fewest samples of a piece, enough for one column of BEATs patches
+SHORTEST = 3200  # fewest samples of a piece: one column of BEATs patches
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def embedded(
         levels = zip(first.split(counts), second.split(counts), strict=True)
         for (i, name), (one, other), tokens in zip(shown, levels, looked, strict=True):
             middle = (len(one) - 1) // 2
-            pictures[i] = one[middle], other[middle]  # an image follows its video: masks are for the image
+            pictures[i] = one[middle], other[middle]  # the additional image follows the video: masks are for the image
             found[name][i] = tokens
     lengths: dict[int, list[int]] = {}
     for i, clip in enumerate(clips):

@@ -1,4 +1,4 @@
-"""The mask losses of Crab's training."""
+"""Mask losses of Crab's training."""
 
 from __future__ import annotations
 

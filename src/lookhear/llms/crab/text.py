@@ -25,7 +25,7 @@ from lookhear.errors import ModelError
 MEDIA = ("image", "video", "audio")
 MARKS = tuple(f"<{name}{end}>" for name in MEDIA for end in ("", "_start", "_end"))
 MASKS = tuple(f"<mask_{n}>" for n in range(6))
-TOKENS = (*MARKS, "<mask_start>", "<mask_end>", *MASKS)  # in the order in which they join the vocabulary
+TOKENS = (*MARKS, "<mask_start>", "<mask_end>", *MASKS)  # in the order in which they are added to the vocabulary
 MADE = len(TOKENS)
 MASKED = f"<mask_start>{''.join(MASKS)}<mask_end>"
 SYSTEM = "You are a helpful assistant."
@@ -34,7 +34,7 @@ LLAMA2 = "{bos}[INST] <<SYS>>\n{system}\n<</SYS>>\n\n{text} [/INST]"
 
 
 def known(tokenizer: Any) -> Any:
-    """`tokenizer` with the seventeen tokens: those of media are special, those of masks can be read in a reply."""
+    """`tokenizer` with the seventeen tokens: media tokens are special, mask tokens appear in decoded replies."""
     from transformers import AddedToken
 
     tokenizer.add_tokens([AddedToken(mark, special=mark in MARKS, normalized=False) for mark in TOKENS])
@@ -42,7 +42,7 @@ def known(tokenizer: Any) -> Any:
 
 
 def learned(texts: Iterable[str], size: int = 1000) -> Any:
-    """A small tokenizer of pieces of bytes, learned from `texts`, with the seventeen tokens and LLaMA's ends."""
+    """A small byte-pair tokenizer trained on `texts`, with the seventeen tokens and LLaMA's end tokens."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -62,7 +62,7 @@ def learned(texts: Iterable[str], size: int = 1000) -> Any:
 
 
 def shown(kinds: Iterable[str]) -> str:
-    """The lines that show media, in the order of the release: video, audio, image; an image alone comes first."""
+    """The lines with media placeholders, in the release's order: video, audio, image; a lone image comes first."""
     kinds = set(kinds)
     order = ("video", "audio", "image") if "video" in kinds else ("image", "audio")
     return "".join(f"This is {ARTICLE[k]}:\n<{k}_start><{k}><{k}_end>\n" for k in order if k in kinds)

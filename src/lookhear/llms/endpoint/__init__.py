@@ -39,7 +39,7 @@ from lookhear.servers.limits import Limits, price
 from lookhear.types import Media
 
 HEARD = ("sent", "none")
-LONGEST = 64_000_000  # most bytes of media in a message; most servers refuse more
+LONGEST = 64_000_000  # largest size of media in a message in bytes; most servers refuse more
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Endpoint:
         self.client = Client(config.url, config.model, key, config.timeout, limits, **changed, pause=config.pause)
         self.asker = Asker(self.client, Ledger(config.replies) if config.replies not in ("", "none") else None)
         self.plan = Plan()
-        self._sent: set[str] = set()  # digests that the server has, with once=true
+        self._sent: set[str] = set()  # digests of media that the server has cached, with once=true
         self._dialect = dialects.find(config.dialect) if config.dialect else None
 
     @property
@@ -82,7 +82,7 @@ class Endpoint:
         if self._dialect is None:
             try:
                 owners = [str(one.get("owned_by", "")) for one in self.client.served()]
-            except ModelError:  # asking a question will say so
+            except ModelError:  # the first question will report it
                 owners = []
             self._dialect = dialects.find(dialects.of_server(self.config.url, owners[0] if owners else ""))
         return self._dialect
@@ -117,9 +117,9 @@ class Endpoint:
         how: Generation = GREEDY,
         told: Told | None = None,
     ) -> list[Reply]:
-        """A reply to each prompt, several under way at once; one that does not come has `ended` "failed".
+        """A reply to each prompt, with several requests in parallel; a failed one has `ended` "failed".
 
-        `told` hears of whole replies: a server's are not streamed. Raises RecipeError for beams, which servers lack.
+        `told` is called with complete replies, which are not streamed. Raises RecipeError for beam search.
         """
         asked = zip(rows, prompts, strict=True)
         settings = self._settings(how)
@@ -171,7 +171,7 @@ class Endpoint:
         return merged(made, c.extra)
 
     def _settings(self, how: Generation) -> dict[str, Any]:
-        """Fields of a request that a generation asks for. Raises RecipeError."""
+        """The fields of a request for generation settings. Raises RecipeError."""
         if how.beams > 1:
             raise RecipeError("A model behind an address has no beams: leave beams out.")
         length = "max_completion_tokens" if self.config.max_completion_tokens else "max_tokens"
@@ -186,7 +186,7 @@ class Endpoint:
         return {"messages": [{"role": "user", "content": content}], **merged(dict(message.fields), fields)}
 
     def converse(self, prepared: Prepared, turns: Sequence[str], max_tokens: int = 512, **fields: Any) -> Completion:
-        """The reply in a conversation (`turns` alternate between user and model) about one clip; kept in the ledger."""
+        """The reply in a conversation (`turns` alternate between user and model) about a clip; kept in the ledger."""
         message = prepared["message"]
         body = self._body(message, turns[0], self._fields(max_tokens) | fields)
         roles = ("user", "assistant")
@@ -198,11 +198,11 @@ class Endpoint:
         return self.asker.ask(body, key)
 
     def lines(self) -> list[str]:
-        """Lines on requests and their cost; for a dry run, the expected ones."""
+        """Summary of requests and their cost; for a dry run, the expected ones."""
         return self.plan.lines(self.client.limits) if self.config.dry_run else self.asker.lines()
 
     def needs(self) -> str:
-        """Nothing here."""
+        """A model behind an API needs no memory here."""
         return f"{self.config.model or 'The model'} runs at {self.config.url}: no disk and no memory here."
 
 
@@ -217,6 +217,6 @@ def load(where: str = "", **options: Any) -> Endpoint:
 
 
 def _named(message: Message) -> Message:
-    """A message whose parts that have a uuid are not sent again."""
+    """A message without the content of parts that have a uuid, because the server has cached them."""
     parts = [{**part, part["type"]: {}} if "uuid" in part else part for part in message.parts]
     return Message(tuple(parts), message.fields)

@@ -1,4 +1,4 @@
-"""The options of an endpoint, and how they are written in a model's name."""
+"""The options of an endpoint, and their syntax in a model's name."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def options_of(where: str, options: Mapping[str, Any]) -> Config:
 
 
 def merged(into: Mapping[str, Any], more: Any) -> dict[str, Any]:
-    """`into` with `more` laid over it, mapping by mapping."""
+    """Merge the mapping `more` into `into`, recursively."""
     made = dict(into)
     for name, value in dict(more).items():
         inner = isinstance(value, Mapping) and isinstance(made.get(name), Mapping)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lookhear.errors import ModelError
 
-CARD = "lookhear.json"  # the folder's file in `llms/`, and its input options
+CARD = "lookhear.json"  # the file in a folder with its model (a file in `llms/`) and input options
 WANTED = ("*.json", "*.safetensors", "*.txt", "*.jinja")
 
 
@@ -27,7 +27,7 @@ class Plan:
 
 
 def size(count: float) -> str:
-    """Bytes as a person reads them."""
+    """A number of bytes with a unit."""
     for unit, step in (("GB", 1e9), ("MB", 1e6)):
         if count >= step:
             return f"{count / step:.1f} {unit}"
@@ -35,7 +35,7 @@ def size(count: float) -> str:
 
 
 def fetched(where: str | Path, patterns: Sequence[str], name: str, kind: str = "model") -> Path:
-    """A folder that holds the files: `where` itself, or what the hub's cache has or downloads. Raises ModelError."""
+    """A folder with the files: `where` itself, or the hub's cache after a download if needed. Raises ModelError."""
     if Path(where).exists():
         return Path(where)
     _must_be_a_name(str(where), name)
@@ -59,7 +59,7 @@ def listed(where: str, patterns: Sequence[str], kind: str, name: str) -> list[tu
     try:
         files = snapshot_download(where, repo_type=kind, allow_patterns=list(patterns), dry_run=True)
     except Exception as error:
-        try:  # no network, but all of it may be here from an earlier time
+        try:  # without network, the files may be in the cache
             return local(
                 Path(snapshot_download(where, repo_type=kind, allow_patterns=list(patterns), local_files_only=True))
             )

@@ -19,7 +19,7 @@ SYSTEM = (
     "You are Qwen, a virtual human developed by the Qwen Team, Alibaba Group, capable of perceiving auditory and "
     "visual inputs, as well as generating text and speech."
 )
-LEAD: Mapping[Any, str] = {  # what is there, or which way two are compared -> how the conversation begins (Crab+)
+LEAD: Mapping[Any, str] = {  # available media, or direction of matching -> first sentence of the prompt (Crab+)
     ("video", "audio"): "This is a video and an audio:",
     ("image", "audio"): "This is an image and an audio:",
     ("video",): "This is a video:",
@@ -29,7 +29,7 @@ LEAD: Mapping[Any, str] = {  # what is there, or which way two are compared -> h
     "a2v": "These are two videos and an audio:",
     "v2a": "This is a video and two audio clips:",
 }
-LONGEST = 300.0  # seconds of sound that Qwen-Omni takes
+LONGEST = 300.0  # seconds of sound that Qwen-Omni accepts
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class InputOptions:
             raise RecipeError("time_scale and seconds_per_grid must be positive.")
 
     def near(self, shape: Sequence[int]) -> tuple[int, int]:
-        """The size nearest to `shape` (height, width) that is whole patches and about `pixels` of them at most."""
+        """The size nearest to `shape` (height, width) in whole patches, with about `pixels` pixels at most."""
         from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
         least = 4 * self.eye.unit**2
@@ -76,7 +76,7 @@ class InputOptions:
 
 
 def prepare(media: Media, options: InputOptions, extractor: Any, name: str, pair: str = "") -> dict[str, Any]:
-    """What there is of `pixel_values…` with its grid, and of `input_features` (band, frame) at 16 kHz.
+    """`pixel_values…` with their grid, and `input_features` (band, frame) at 16 kHz, for the tracks that the clip has.
 
     Raises ModelError for another sample rate; `name` is the model in that message.
     """
@@ -106,14 +106,14 @@ def prepare(media: Media, options: InputOptions, extractor: Any, name: str, pair
 
 
 def seconds_per_grid(media: Media, options: InputOptions) -> float:
-    """Seconds that one row of the time grid lasts."""
+    """Duration in seconds of one row of the time grid."""
     if options.clock == "nominal" or len(media.times) < 2:
         return options.seconds_per_grid
     return float(options.eye.together * (media.times[-1] - media.times[0]) / (len(media.times) - 1))
 
 
 def eye(vision: Any, told: Mapping[str, Any] | None = None) -> Eye:
-    """How the vision tower of a config wants its pictures, with the colours that preprocessor_config.json tells."""
+    """Patch sizes of the vision tower from its config, and colour normalisation from preprocessor_config.json."""
     colours = {
         ours: tuple(told[k]) for ours, k in (("mean", "image_mean"), ("deviation", "image_std")) if told and k in told
     }
@@ -121,7 +121,7 @@ def eye(vision: Any, told: Mapping[str, Any] | None = None) -> Eye:
 
 
 def changed(told: Mapping[str, Any], changes: Mapping[str, Any], start: InputOptions) -> InputOptions:
-    """`start` with what a card tells and what is asked for. Raises RecipeError for a name that is none."""
+    """`start` updated with the options of a card and with `changes`. Raises RecipeError for an unknown name."""
     merged = {**told, **changes}
     if "frames" in merged:
         merged["sampling"] = replace(start.sampling, count=int(merged.pop("frames")))
@@ -146,7 +146,7 @@ def of_folder(
     changes: Mapping[str, Any],
     start: InputOptions | None = None,
 ) -> InputOptions:
-    """The options of a folder: `start`, then what its lookhear.json (`card`) says, then `changes`.
+    """The options of a folder: `start`, updated with its lookhear.json (`card`), then with `changes`.
 
     `pictures` is its preprocessor_config.json, `vision` the config of its vision tower.
     """

@@ -1,6 +1,6 @@
-"""What preferences and reinforcement need of a Qwen-Omni model: replies drawn at random, and how likely each is.
+"""Sampling and log-probabilities of Qwen-Omni models, for preference optimisation and reinforcement learning.
 
-MediaCache, prompts, draws 0..1 ─ sample ─▶ replies, the same for equal draws and equal probabilities
+MediaCache, prompts, draws 0..1 ─ sample ─▶ replies, equal for equal draws and probabilities
 clips, [(prompt, tokens of a reply), …] ─ logprobs ─▶ log-probability of every token, with gradients
 """
 
@@ -17,18 +17,18 @@ from lookhear.layers.kv_cache import IGNORED, MediaCache, Packed, left, packed
 from lookhear.llms import Prepared, Reply
 from lookhear.types import Media
 
-TOGETHER = 64  # replies drawn in one batch
+TOGETHER = 64  # largest number of replies sampled in one batch
 
-Pairs = Sequence[Sequence[tuple[Sequence[int], Sequence[int]]]]  # of each clip (tokens of a prompt, tokens of a reply)
+Pairs = Sequence[Sequence[tuple[Sequence[int], Sequence[int]]]]  # by clip: (tokens of a prompt, tokens of a reply)
 
 
 @torch.inference_mode()
 def sample(
     llm: Any, seen: MediaCache, rows: Sequence[int], prompts: Sequence[str], draws: Tensor, temperature: float = 1.0
 ) -> list[Reply]:
-    """A reply to each prompt, drawn token by token by `draws` (prompt, token), numbers of 0..1.
+    """Sample a reply to each prompt, token by token, with `draws` (prompt, token) in 0..1.
 
-    `tokens` are all that were drawn, with the one that ended the reply; after as many as there are draws it is `cut`.
+    `tokens` includes the end token. A reply that has as many tokens as there are draws is `cut`.
     """
     asked = [llm.question(prompt) for prompt in prompts]
     order = sorted(range(len(asked)), key=lambda i: len(asked[i]))
@@ -51,18 +51,18 @@ def logprobs(
 ) -> list[list[Tensor]]:
     """Log-probabilities (token,) of the replies to each clip's prompts.
 
-    `asks` are (prompt, tokens of the reply with the one that ends it), of each clip.
+    `asks` are (prompt, tokens of the reply including the end token), for each clip.
     """
     pairs = [[(llm.question(prompt), list(tokens)) for prompt, tokens in some] for some in asks]
     said, batch = llm.logits(media, pairs)
     words = batch.labels[batch.labels != IGNORED]
     scores = said.float().log_softmax(-1).gather(-1, words[:, None])[:, 0]
-    found = iter(scores.split([len(tokens) for some in pairs for _, tokens in some]))  # clip by clip, in order
+    found = iter(scores.split([len(tokens) for some in pairs for _, tokens in some]))  # in the order of clips
     return [[next(found) for _ in some] for some in pairs]
 
 
 def logits(llm: Any, media: Sequence[Media | Prepared], pairs: Pairs) -> tuple[Tensor, Packed]:
-    """Logits (token, word) where a reply's next token is learned, and the packed rows that they are of."""
+    """Logits (token, word) at the positions that predict reply tokens, and the packed rows that they belong to."""
     given = llm.prepared(media)
     clips = [llm.prefix(one) for one in given]
     batch = packed(clips, pairs, llm.pad, llm.device)

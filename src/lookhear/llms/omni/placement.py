@@ -1,10 +1,10 @@
-"""Where and in what form a language model's weights are held: the same words for every model of the shelf.
+"""Device, precision and quantisation of a language model's weights; the same options for every model.
 
-dtype       auto (as the checkpoint has it), float32, bfloat16, float16; bf16, fp16 and fp32 mean the same
-device      cuda:1, cpu, …; "" is the GPU where there is one
-attention   sdpa, eager, flash_attention_2; "" leaves it to transformers
-device_map  auto, balanced, … spreads the language model over devices by accelerate
-quantize    4bit or 8bit: the language model's linear layers by bitsandbytes; adapters stay in full precision
+dtype       auto (as in the checkpoint), float32, bfloat16, float16; bf16, fp16 and fp32 mean the same
+device      cuda:1, cpu, …; "" means the GPU if there is one
+attention   sdpa, eager, flash_attention_2; "" means transformers' default
+device_map  auto, balanced, … distributes the language model over devices with accelerate
+quantize    4bit or 8bit: the language model's linear layers with bitsandbytes; adapters stay in full precision
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ SHORT = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 ATTENTION = ("", "sdpa", "eager", "flash_attention_2")
 QUANTIZE = ("", "4bit", "8bit")
-MACHINE = ("device", "device_map", "attention")  # what may differ between the machine of training and that of use
+MACHINE = ("device", "device_map", "attention")  # options that may differ between training and use
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Checked when made: raises RecipeError, or DependencyError where bitsandbytes is wanted and not installed."""
+    """Placement options. Raises RecipeError for invalid ones, DependencyError if bitsandbytes is needed and missing."""
 
     dtype: str = "auto"
     device: str = ""
@@ -48,18 +48,18 @@ class Placement:
 
     @property
     def kind(self) -> torch.dtype | None:
-        """The type of numbers; None as the checkpoint has it."""
+        """The torch dtype; None means the checkpoint's."""
         return None if self.dtype == "auto" else getattr(torch, self.dtype)
 
     @property
     def place(self) -> torch.device | None:
-        """The device to move a model to; None where it is placed as it is loaded."""
+        """The device to move a model to; None if it is placed while loading."""
         if self.device_map or self.quantize:
             return None
         return torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
     def loading(self) -> dict[str, Any]:
-        """What `from_pretrained` of transformers takes."""
+        """Keyword arguments of transformers' `from_pretrained`."""
         found: dict[str, Any] = {"dtype": self.dtype}
         if self.attention:
             found["attn_implementation"] = self.attention

@@ -27,7 +27,7 @@ from lookhear.llms.omni.placement import AS_IT_IS, Placement, split
 from lookhear.llms.omni.thinker import Omni
 
 PUBLISHED = "finetune_weights.bin"
-OTHERS = ("talker.", "token2wav.", "code2wav.")  # parts of an Omni model that speak
+OTHERS = ("talker.", "token2wav.", "code2wav.")  # parts of an Omni model that generate speech
 
 
 def plan(name: str, where: str | Path, adapter: str | Path | None, thinker: Any) -> Plan:
@@ -63,10 +63,10 @@ def load(
     start: InputOptions | None = None,
     **options: Any,
 ) -> Omni:
-    """The model at `where` with its adapters, its tokenizer and its options, which `options` changes.
+    """Load the model at `where` with its adapters, tokenizer and options, which `options` changes.
 
-    `adapter` None: the folder's own, if it has any; "none": none at all. `options` may be of `llms.omni.placement`.
-    `report` of the result tells what was read into what.
+    `adapter` None: the folder's own, if it has one; "none": no adapter. `options` may include those of
+    `llms.omni.placement`. `report` of the result lists what was loaded from which file.
     """
     placed, options = split(options)
     folder = fetched(where, WANTED, name)
@@ -90,7 +90,7 @@ def load(
 
 
 def sizes(folder: Path, kind: Any) -> Any:
-    """The thinker's config of a folder, whether it holds the thinker alone or the whole model."""
+    """The thinker's config of a folder, and whether the folder holds only the thinker or the whole model."""
     told = config_of(folder)
     told = told.get("thinker_config", told)
     model_type = told.get("model_type", "")
@@ -100,7 +100,7 @@ def sizes(folder: Path, kind: Any) -> Any:
 
 
 def config_of(folder: Path) -> dict[str, Any]:
-    """config.json as it is."""
+    """The content of config.json."""
     return _json(folder / "config.json")
 
 
@@ -127,7 +127,7 @@ def base(folder: Path, thinker: Any, placed: Placement = AS_IT_IS) -> tuple[nn.M
 
 
 def adapted(model: nn.Module, adapter: str | Path, name: str) -> tuple[nn.Module, list[str]]:
-    """`model` with adapters of PEFT (a folder) or as Crab+ publishes them (a file, or a hub's dataset)."""
+    """`model` with adapters from a PEFT folder, a file as published by Crab+, or a dataset on the hub."""
     from lookhear.ilora import method as ilora
     from lookhear.ilora import official
 
@@ -162,7 +162,7 @@ def adapted(model: nn.Module, adapter: str | Path, name: str) -> tuple[nn.Module
 
 
 def _uncovered(model: nn.Module, adapted: set[str]) -> list[str]:
-    """Layers like those adapted that the file has nothing for."""
+    """Layers of the adapted kinds for which the file has no weights."""
     import re
 
     from lookhear.ilora import method as ilora
@@ -179,7 +179,7 @@ def _linear(module: nn.Module) -> bool:
 
 
 def card(folder: Path) -> dict[str, Any]:
-    """What `lookhear.json` of a folder says; nothing where there is none."""
+    """The content of a folder's `lookhear.json`; empty if there is none."""
     return _json(folder / CARD) if (folder / CARD).is_file() else {}
 
 
@@ -194,7 +194,7 @@ def tokenizer(folder: Path) -> Any:
 
 
 def extractor(folder: Path, thinker: Any) -> Any:
-    """What makes the spectrograms; of the thinker's number of bands where the folder says nothing."""
+    """The spectrogram extractor, with the thinker's number of bands if the folder does not define it."""
     from transformers import WhisperFeatureExtractor
 
     bands = thinker.audio_config.num_mel_bins

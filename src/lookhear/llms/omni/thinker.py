@@ -33,13 +33,13 @@ from lookhear.llms.omni.inputs import InputOptions as InputOptions
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
-EDGES = {  # what stands around picture and sound, as Qwen2.5 and as Qwen3 write it
+EDGES = {  # tokens around picture and sound in Qwen2.5 and Qwen3
     "vision_bos": ("<|vision_bos|>", "<|vision_start|>"),
     "vision_eos": ("<|vision_eos|>", "<|vision_end|>"),
     "audio_bos": ("<|audio_bos|>", "<|audio_start|>"),
     "audio_eos": ("<|audio_eos|>", "<|audio_end|>"),
 }
-TOGETHER = 16  # questions answered in one batch
+TOGETHER = 16  # largest number of questions answered in one batch
 
 
 class Omni:
@@ -80,9 +80,9 @@ class Omni:
         return next(self.model.parameters()).device
 
     def prepare(self, media: Media, pair: str = "") -> Prepared:
-        """What there is of `pixel_values…` with its grid, and of `input_features` (band, frame).
+        """`pixel_values…` with their grid, and `input_features` (band, frame), for the tracks that the clip has.
 
-        `pair`: `a2v` where the frames are those of two videos one after the other, `v2a` where the sound is of two.
+        `pair`: `a2v` if the frames are those of two videos in sequence, `v2a` if the sound is that of two.
         """
         return inputs.prepare(media, self.options, self.extractor, self.name, pair)
 
@@ -146,9 +146,9 @@ class Omni:
         how: Generation = GREEDY,
         told: Told | None = None,
     ) -> list[Reply]:
-        """A reply to each prompt about the clip in its row; those of like length together.
+        """A reply to each prompt about the clip in its row; prompts of similar length share a batch.
 
-        `told` hears (the prompt's place, the reply so far) as replies grow.
+        `told` is called with (index of the prompt, reply so far) as replies grow.
         """
         if len(rows) != len(prompts):
             raise ModelError(f"{len(rows)} rows for {len(prompts)} prompts: one row each.")
@@ -170,7 +170,7 @@ class Omni:
         return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
 
     def settings(self) -> str:
-        """Everything that decides what `prepare` makes of a clip, as text."""
+        """All options that affect the result of `prepare`, as text."""
         return f"{self.name} {self.sampling} {self.options} {self.extractor.to_json_string()}"
 
     def loss(
@@ -209,7 +209,7 @@ class Omni:
         self.model = cast(fit.load(self.base, Path(folder), autocast=False), dtype)
 
     def needs(self) -> str:
-        """Memory of the weights and, where known, their size on disk."""
+        """Memory of the weights and, if known, their size on disk."""
         held = sum(p.numel() * p.element_size() for p in self.model.parameters())
         count = sum(p.numel() for p in self.model.parameters())
         disk = f", {self.size_on_disk / 1e9:.1f} GB on disk" if self.size_on_disk else ""
@@ -217,12 +217,12 @@ class Omni:
         return f"{count / 1e6:,.0f} M parameters: {held / 1e9:.2f} GB of memory in {dtype}{disk}"
 
     def using(self, **changes: Any) -> Omni:
-        """The same model with other options: `sound="windows"`, `time_scale=0.5`, …"""
+        """The same model with other input options: `sound="windows"`, `time_scale=0.5`, …"""
         self.options = replace(self.options, **changes)
         return self
 
     def save(self, folder: Path | str) -> None:
-        """Base, tokenizer and extractor in the Hugging Face layout, adapters in `adapter/`, the options beside them."""
+        """Save base, tokenizer and extractor in the Hugging Face layout, adapters in `adapter/`, and the options."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         state = None
@@ -248,11 +248,11 @@ class Omni:
         return found
 
     def prepared(self, media: Sequence[Media | Prepared]) -> list[Prepared]:
-        """Clips as the model reads them, those that are so already as they are."""
+        """Preprocess clips; prepared ones are unchanged."""
         return [one if isinstance(one, Mapping) else self.prepare(one) for one in media]
 
     def tensors(self, given: Sequence[Prepared]) -> dict[str, Tensor]:
-        """The thinker's inputs besides token ids, of all clips in order."""
+        """Input tensors of all clips, in order, without token ids."""
         found: dict[str, Tensor] = {}
         for name in (
             "pixel_values_videos",
@@ -270,7 +270,7 @@ class Omni:
         return found
 
     def positions(self, ids: Tensor, mask: Tensor, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """(axis, clip, token) positions of prefixes, and the position that comes next in each."""
+        """(axis, clip, token) positions of prefixes, and the next position of each."""
         frames = tensors.get("feature_attention_mask")
         if "video_grid_thw" in tensors or "image_grid_thw" in tensors:
             positions, _ = self.base.get_rope_index(
@@ -282,7 +282,7 @@ class Omni:
                 audio_seqlens=None if frames is None else frames.sum(-1),
                 second_per_grids=tensors.get("video_second_per_grid"),
             )
-            positions = positions.masked_fill(~mask, 0)  # Qwen3 counts in fractions
+            positions = positions.masked_fill(~mask, 0)  # Qwen3 uses fractional positions
         else:
             positions = spread((mask.long().cumsum(-1) - 1).clamp(min=0), 3)
         return positions, positions.amax((0, 2)) + 1

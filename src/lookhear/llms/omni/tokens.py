@@ -1,4 +1,4 @@
-"""A tokenizer of bytes with Qwen's special tokens: enough to build and test any model of the family at any size."""
+"""A byte tokenizer with Qwen's special tokens, for building and testing models of the family at any size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SPECIAL = (
 
 
 def bytes_tokenizer() -> Any:
-    """One token a byte, 256 of them, then the special ones."""
+    """256 byte tokens followed by the special tokens."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -23,7 +23,7 @@ def bytes_tokenizer() -> Any:
 
 
 def wrapped(inner: Any) -> Any:
-    """A tokenizer of the `tokenizers` library as transformers takes it, with Qwen's special tokens."""
+    """A tokenizer of the `tokenizers` library as a transformers tokenizer with Qwen's special tokens."""
     from transformers import PreTrainedTokenizerFast
 
     whole = PreTrainedTokenizerFast(tokenizer_object=inner, pad_token=PAD, eos_token="<|im_end|>")
@@ -32,7 +32,7 @@ def wrapped(inner: Any) -> Any:
 
 
 def token_ids(tokenizer: Any) -> dict[str, int]:
-    """The settings of a thinker that are tokens of its tokenizer."""
+    """The token ids in a thinker's config, for this tokenizer."""
     names = {
         "image_token_id": "<|IMAGE|>",
         "video_token_id": "<|VIDEO|>",

@@ -1,13 +1,13 @@
 """V-LLM+A of Crab+: Qwen2.5-VL with an audio encoder (BEATs) and a windowed Q-Former, one query per 0.33 s.
 
-    frames ─ vision tower of Qwen2.5-VL ──────────────────────────────────┐
-    sound ─ BEATs, 50 tokens a second ─ windows of 17 ─ Q-Former ─ MLP ───┼─▶ language model ─▶ text
-    question ─────────────────────────────────────────────────────────────┘   88 tokens for 30 s of sound
+frames ─ vision tower of Qwen2.5-VL ──────────────────────────────────┐
+sound ─ BEATs, 50 tokens a second ─ windows of 17 ─ Q-Former ─ MLP ───┼─▶ language model ─▶ text
+question ─────────────────────────────────────────────────────────────┘   88 tokens for 30 s of sound
 
 Neither code nor weights of this variant are published. From the paper: windows of 0.33 s with one query each, as in
-SALMONN, the connector trained first and frozen when the language model is adapted. Ours: sound longer than 30 s is
-heard in pieces of 30 s; its tokens stand between the letters <audio> and </audio> behind the picture, and hold the
-places of a token that Qwen2.5-VL never writes. Everything else is as in `crab_plus`.
+SALMONN; the connector is trained first and frozen when the language model is adapted. Our additions: sound longer than
+30 s is encoded in pieces of 30 s; its features replace a placeholder token, which Qwen2.5-VL never generates, between
+the texts <audio> and </audio> after the picture. Everything else is as in `crab_plus`.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ from lookhear.types import Media
 
 NAME = "vlm_audio"
 BASE = "Qwen/Qwen2.5-VL-7B-Instruct"
-PIECE, SHORTEST = 30 * HEARD, HEARD // 2  # samples: the longest sound that BEATs is given, and the shortest
-EARS = "sound.safetensors"  # BEATs and the connector, in a folder that `save` wrote
-MARKS = {  # what is looked up in the tokenizer: Qwen2.5-VL's names, then those of the Omni family
+PIECE, SHORTEST = 30 * HEARD, HEARD // 2  # samples: longest and shortest sound of one BEATs input
+EARS = "sound.safetensors"  # BEATs and the connector, in a saved folder
+MARKS = {  # names in the tokenizer: Qwen2.5-VL's, then those of the Omni family
     "im_start": ("<|im_start|>",),
     "im_end": ("<|im_end|>",),
     "vision_bos": ("<|vision_start|>", "<|vision_bos|>"),
@@ -75,7 +75,7 @@ class VLMAudio(Omni):
 
     @property
     def base(self) -> Any:
-        """Qwen2.5-VL under the adapters, which are inside its layers."""
+        """Qwen2.5-VL without PEFT's wrapper; its layers contain the adapters."""
         return fit.unwrapped(self.model.language)
 
     def prepare(self, media: Media, pair: str = "") -> Prepared:
@@ -91,7 +91,7 @@ class VLMAudio(Omni):
         return found
 
     def prefix(self, prepared: Prepared) -> list[int]:
-        """The tokens up to and with the media: picture, then sound."""
+        """Token ids up to the end of the media: picture, then sound."""
         seen = next((k for k in ("video", "image") if f"{k}_grid_thw" in prepared), None)
         there = tuple(k for k in (seen, "audio" if "fbanks" in prepared else None) if k)
         ids, say = self.ids, self.tokens
@@ -121,11 +121,11 @@ class VLMAudio(Omni):
         return MediaCache(kept(cache), mask, after, axes=3)
 
     def settings(self) -> str:
-        """Everything that decides what `prepare` makes of a clip, as text."""
+        """All options that affect the result of `prepare`, as text."""
         return f"{self.name} {self.sampling} {self.options} "
 
     def logits(self, media: Sequence[Media | Prepared], pairs: learning.Pairs) -> tuple[Tensor, Packed]:
-        """Logits (token, word) where a reply's next token is learned, and the packed rows that they are of."""
+        """Logits (token, word) at the positions that predict reply tokens, and the packed rows that they belong to."""
         given = self.prepared(media)
         clips = [self.prefix(one) for one in given]
         batch = packed(clips, pairs, self.pad, self.device)
@@ -138,7 +138,7 @@ class VLMAudio(Omni):
         return self.base.lm_head(hidden[batch.labels != IGNORED]), batch
 
     def adapt(self, config: Any) -> None:
-        """Put adapters of PEFT into the language model. The connector is frozen, as in the paper's second stage."""
+        """Add PEFT adapters to the language model. The connector is frozen, as in the paper's second stage."""
         import peft
 
         self.model.language = peft.get_peft_model(self.base, config)
@@ -146,27 +146,25 @@ class VLMAudio(Omni):
 
     @property
     def spoken(self) -> nn.Module:
-        """The part that adapters of PEFT wrap."""
+        """The module that PEFT wraps."""
         return self.model.language
 
     def wear(self, folder: Path | str) -> None:
-        """Put on the adapters of a PEFT folder. Raises ModelError where they do not fit."""
+        """Load the adapters of a PEFT folder. Raises ModelError if they do not fit."""
         import lookhear.ilora.method  # noqa: F401  registers I-LoRA with PEFT
 
         dtype = self.base.get_input_embeddings().weight.dtype
         self.model.language = cast(fit.load(self.base, Path(folder), autocast=False), dtype)
 
     def save(self, folder: Path | str) -> None:
-        """Base and tokenizer in the Hugging Face layout, sound.safetensors, lookhear.json."""
-        from safetensors.torch import save_file
-
+        """Save base and tokenizer in the Hugging Face layout, sound.safetensors, lookhear.json."""
         folder = Path(folder)
         if self.base is not self.model.language:
             raise ModelError("Save the adapters by themselves: llm.model.language.save_pretrained(folder / 'adapter').")
         self.base.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         ears = self.model.ears
-        save_file({n: t.contiguous() for n, t in ears.state_dict().items()}, folder / EARS)
+        checkpoints.save(ears.state_dict(), folder / EARS)
         told = {"llm": NAME, "hearing": ears.cfg, "connector": dataclasses.asdict(ears.connector.config)}
         (folder / hub.CARD).write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
@@ -195,16 +193,19 @@ class VLMAudio(Omni):
         return embeds
 
     def positions(self, ids: Tensor, mask: Tensor, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """(axis, clip, token) positions of prefixes, and the position that comes next in each. Sound counts as text.
+        """(axis, clip, token) positions of prefixes, and the next position of each. Sound counts as text.
 
-        What follows a video begins behind its last frame's time, as Qwen2.5-VL was trained; transformers 5.23 lets it
-        begin behind the height of a frame, in the middle of the video's own positions.
+        The tokens after a video start after its last frame's time position, as in Qwen2.5-VL's training; transformers
+        5.23 starts them after the height of a frame, inside the video's own positions.
         """
         return positions(ids, mask, tensors, self.base.config.vision_config, self.places)
 
 
 def build(config: Config, tokenizer: Any = None, options: InputOptions | None = None) -> VLMAudio:
-    """Random weights of these sizes; on `torch.device("meta")` without any memory. Bytes are tokens unless given."""
+    """A model with random weights; on `torch.device("meta")` it uses no memory.
+
+    The default tokenizer is a byte tokenizer.
+    """
     from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
     tokenizer = tokenizer or bytes_tokenizer()
@@ -223,10 +224,10 @@ def load(
     hearing: str = beats.FILE,
     **options: Any,
 ) -> VLMAudio:
-    """Qwen2.5-VL by hub name or folder with BEATs of the file `hearing`; or all of a folder that `save` wrote.
+    """Load Qwen2.5-VL by hub name or folder with BEATs from the file `hearing`, or a folder that `save` wrote.
 
-    Without such a folder the connector is random, which `report` says: train it first. `adapter` is a folder of PEFT;
-    a folder's own `adapter/` where none is given ("none": none at all). `options` are fields of InputOptions.
+    Without such a folder the connector is random, as `report` says; train it first. `adapter` is a PEFT folder; the
+    default is the folder's own `adapter/`; "none" loads no adapter. `options` are fields of InputOptions.
     """
     from safetensors.torch import load_file
     from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration

@@ -1,4 +1,4 @@
-"""Parts of V-LLM+A: its sizes, the audio encoder with its connector, and the positions of the media prefix."""
+"""Parts of V-LLM+A: sizes, the audio encoder with its connector, and positions of the media prefix."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from lookhear.llms.crab.parts import HEARING
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes that differ from Qwen2.5-VL-7B's, from BEATs' and from the connector's 768 wide, 2 layers, 12 heads."""
+    """Sizes that differ from Qwen2.5-VL-7B, BEATs, and a connector of width 768 with 2 layers and 12 heads."""
 
     text: dict[str, Any] = field(default_factory=dict)
     vision: dict[str, Any] = field(default_factory=dict)
     hearing: dict[str, Any] = field(default_factory=dict)
     connector: dict[str, int] = field(default_factory=dict)
     window: int = 17
-    """tokens of BEATs for one query: 0.34 s"""
+    """BEATs tokens per query: 0.34 s"""
 
 
 TEXT = {
@@ -50,7 +50,7 @@ class Ears(nn.Module):
         return self.connector(self.hearing(fbank))
 
     def count(self, rows: int) -> int:
-        """Tokens of a piece of so many log-mel rows."""
+        """Number of tokens of a piece with this number of log-mel rows."""
         return rows // beats.PATCH * (beats.BANDS // beats.PATCH) // (self.connector.config.window or 1)
 
 
@@ -65,7 +65,7 @@ class Net(nn.Module):
 def positions(
     ids: Tensor, mask: Tensor, tensors: Mapping[str, Tensor], vision: Any, places: Mapping[str, int]
 ) -> tuple[Tensor, Tensor]:
-    """(axis, clip, token) positions of prefixes, and the position that comes next in each.
+    """(axis, clip, token) positions of prefixes, and the next position of each.
 
     `vision` is the config of the vision tower, `places` the placeholder token of each kind of medium.
     """

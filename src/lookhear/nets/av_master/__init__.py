@@ -28,7 +28,8 @@ The evidence, `attention["seen"]` and `["heard"]`, is computed in evaluation wit
 the joint head: the fraction of F_fu's features whose maximum lies in a second. The other half is the attention of the
 stream's own head, averaged over layers and heads. Both are traced one step back through the self-attention that mixed
 the seconds (half of the weight stays, half follows the attention). The evidence shows which seconds were used; it does
-not prove a cause.
+not prove a cause. `Output.words` is the attention of each stream to the words in its preference (Eq. 4), averaged over
+the seconds: figure 8 of the paper.
 
 All-zero rows of `words` are padding and are masked. (The released code has no masks: it attends to all 77 rows of CLIP,
 none of which is zero; given the same rows, so does this net.)
@@ -214,8 +215,10 @@ class AVMaster(Heads):
         best, where = self.fuse(fused, prepared, padding_mask)
         return best, self.where(where, mixing, memory)
 
-    def preference(self, side: str, memory: Memory, text: Mapping[str, Tensor]) -> Float[Tensor, "question time dim"]:
-        """A stream after attention to the words (Eq. 4)."""
+    def preference(
+        self, side: str, memory: Memory, text: Mapping[str, Tensor]
+    ) -> tuple[Float[Tensor, "question time dim"], Float[Tensor, "question time word"]]:
+        """(a stream after attention to the words (Eq. 4), the weights of the words)."""
         own, asks = memory[f"{side}_own"], memory[f"{side}_query"]
         return self.prefer[side].join(own, asks, text["words"], text[f"{side}_value"], text.get("padding_mask"))
 
@@ -235,7 +238,8 @@ class AVMaster(Heads):
         for side, other in (("heard", self.hear(audio_negative)), ("seen", self.see(frames_negative))):
             layer, given = self.prefer[side], hidden[f"{side}_value"]
             own, _ = layer.alone(other)
-            liked = layer.join(own, layer.cm_attn.fold_query(other), hidden["words"], given, hidden.get("padding_mask"))
+            query = layer.cm_attn.fold_query(other)
+            liked, _ = layer.join(own, query, hidden["words"], given, hidden.get("padding_mask"))
             near.append(cosine(hidden["fused"], hidden[f"{side}_preference"].mean(dim=1)))
             far.append(cosine(hidden["fused"], liked.mean(dim=1)))
         contrast = F.softplus(((far[0] + far[1]) - (near[0] + near[1])) / self.config.temperature).mean()

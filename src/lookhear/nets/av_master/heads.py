@@ -38,19 +38,22 @@ class Heads(WatchAnswer):
         text, asked = self.wording(words), self.ask(question)
         opinions, hidden = dict[str, Tensor](), dict(text)
         seconds: dict[str, list[Tensor]] = {side: [] for side in SIDES}
+        read = dict[str, Tensor]()
         if "joint" in self.decide:
             hidden["fused"], where = self.joint(memory, text)
             opinions["joint"], _ = self.decide["joint"](asked, hidden["fused"].unsqueeze(1))
             for side, weight in where.items():
                 seconds[side].append(weight)
         for side in self.prefer:
-            liked = hidden[f"{side}_preference"] = self.preference(side, memory, text)
+            liked, reads = self.preference(side, memory, text)
+            hidden[f"{side}_preference"] = liked
             if OPINIONS[side] in self.decide:
                 opinions[OPINIONS[side]], weight = self.decide[OPINIONS[side]](asked, liked)
                 seconds[side].append(trace_back(weight, memory[f"{side}_glance"]))
+                read[side] = reads.mean(dim=1)
         shown = {} if self.training else {side: parts for side, parts in seconds.items() if parts}
         attention = {side: normalized(sum(map(normalized, parts))) for side, parts in shown.items()}
-        return Output(self.vote(opinions), opinions, attention, hidden)
+        return Output(self.vote(opinions), opinions, attention, hidden, {} if self.training else read)
 
     def vote(self, opinions: Mapping[str, Tensor]) -> Float[Tensor, "question answer"]:
         """Logits of the answer from the heads that have a loss weight and are selected by `preferences`."""

@@ -176,10 +176,13 @@ class PaperAVMaster(Heads):
         best, where = largest(self.out(torch.cat([*pooled, fused], dim=-1)), padding_mask)
         return best, self.where(where, mixing, memory)
 
-    def preference(self, side: str, memory: Memory, text: Mapping[str, Tensor]) -> Float[Tensor, "question time dim"]:
-        """A stream after attention to the words (Eq. 4)."""
+    def preference(
+        self, side: str, memory: Memory, text: Mapping[str, Tensor]
+    ) -> tuple[Float[Tensor, "question time dim"], Float[Tensor, "question time word"]]:
+        """(a stream after attention to the words (Eq. 4), the weights of the words)."""
         layer = self.prefer[side]
-        return layer.mlp(memory[f"{side}_own"] + layer.cab(memory[side], text["words"], text.get("padding_mask"))[0])
+        taken, weight = layer.cab(memory[side], text["words"], text.get("padding_mask"))
+        return layer.mlp(memory[f"{side}_own"] + taken), weight
 
     def losses(self, output: Output, labels: Int[Tensor, " question"]) -> dict[str, Tensor]:
         """Cross-entropy of each head and the contrastive loss within the batch (Eq. 6)."""

@@ -15,7 +15,7 @@ MUSIC-AVQA); `paper` reads it whole. In both, picture and sound have no position
 shuffling seconds does not change the joint answer; only the single-modality inputs have an order.
 
 Where we differ: opinions of sound and picture are computed once per clip of a batch, so questions about the same clip
-share a dropout mask there. Evidence is the attention of the first token in the last layer.
+share a dropout mask there. Evidence (seconds and words) is the attention of the first token in the last layer.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from lookhear import checkpoints
 from lookhear.errors import DependencyError, ModelError, RecipeError
+from lookhear.layers.attention import normalized
 from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.nets.mccd import visualbert
 from lookhear.nets.mccd.visualbert import VisualBERT
@@ -105,7 +107,7 @@ class MCCD(WatchAnswer):
 
     def answer(self, memory: Memory, tokens: Int[Tensor, "question word"]) -> Output:
         """Logits; attention `seen` and `heard`; with gradients enabled, opinions of question, audio and visual."""
-        tokens = self._trim(tokens)
+        asked, tokens = tokens, self._trim(tokens)
         mask = tokens != 0
         words = self.bert.words(tokens)
         seen, heard = memory["seen"], memory["heard"]
@@ -117,7 +119,8 @@ class MCCD(WatchAnswer):
         if self._wants_opinions():
             opinions["question"] = self.alone["question"](self.bert(words, mask)[0])
             opinions |= {n: memory[n] for n in ("audio", "visual") if n in memory}
-        return Output(self.head(self.dropout(pooled)), opinions, attention, {"pooled": pooled})
+        read = {"both": self._placed(normalized(parts[0]), asked)}
+        return Output(self.head(self.dropout(pooled)), opinions, attention, {"pooled": pooled}, read)
 
     def _wants_opinions(self) -> bool:
         return self.speaks_alone and torch.is_grad_enabled()
@@ -133,6 +136,15 @@ class MCCD(WatchAnswer):
             cut = torch.cat([tokens[:, : most - 1], ends], dim=1)
             return torch.where((length > most)[:, None], cut, tokens[:, :most])
         return tokens[:, :longest]
+
+    def _placed(self, weight: Tensor, asked: Tensor) -> Float[Tensor, "question word"]:
+        """Weights of the tokens that were read, at their places in the question: [SEP] follows what was cut."""
+        length = (asked != 0).sum(dim=1, keepdim=True)
+        if asked.is_meta or int(length.max()) <= weight.shape[1]:
+            return weight
+        last = torch.where(length > weight.shape[1], length, weight.shape[1]) - 1
+        whole = F.pad(weight[:, :-1], (0, int(length.max()) - weight.shape[1] + 1))
+        return whole.scatter(1, last, weight[:, -1:])
 
     def take(self, state_dict: Mapping[str, Tensor]) -> None:
         """Initialise from a published VisualBERT."""

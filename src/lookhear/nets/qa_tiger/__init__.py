@@ -14,7 +14,8 @@ The second layer of an expert is linear, so it comes after the sum over time: wi
 of the choices that fall on expert e, the sum is W2_e sum_t c_e(t) relu(W1_e x(t) + b1_e) + b2_e sum_t c_e(t).
 
 Words are CLIP's last hidden states before the text projection (`clip_text` with `project=false`). The frozen text tower
-is not part of this network. Evidence: gates times Gaussians, summed over the chosen experts.
+is not part of this network. Evidence: gates times Gaussians, summed over the chosen experts;
+words by the attention of the first layer.
 """
 
 from __future__ import annotations
@@ -129,7 +130,13 @@ class QATiger(WatchAnswer):
             side: normalized((c["topk_probs"].unsqueeze(1) @ c["gauss_weight"]).squeeze(1))
             for side, (_, c) in sides.items()
         }
-        return Output(self.head(second.relu()), attention=attention, hidden=hidden)
+        words = {} if self.training else self._read(memory["query"], text)
+        return Output(self.head(second.relu()), attention=attention, hidden=hidden, words=words)
+
+    def _read(self, query: Tensor, text: Mapping[str, Tensor]) -> dict[str, Float[Tensor, "question word"]]:
+        """The attention of each stream to the words in the first layer, averaged over heads and seconds."""
+        weight = self.early.read(query, text["keys"], text.get("padding_mask"))
+        return {side: part.mean(dim=1) for side, part in zip(("heard", "seen"), weight.chunk(2, dim=1), strict=True)}
 
 
 def build(config: Config) -> QATiger:

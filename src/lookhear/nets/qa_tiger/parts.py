@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.layers.attention import Attention, Folding, drop
+from lookhear.layers.attention import Attention, Folding, drop, masked
 from lookhear.layers.one_query import attended, one_query
 from lookhear.layers.texts import of_one_clip
 
@@ -63,6 +63,18 @@ class Early(nn.Module):
         u = self.norm1(own + drop(taken, self.dropout, self.training))
         inner = drop(self.linear1(u).relu(), self.dropout, self.training)
         return self.norm2(u + drop(self.linear2(inner), self.dropout, self.training))
+
+    def read(
+        self,
+        query: Float[Tensor, "row time dim"],
+        keys: Float[Tensor, "row word twice_dim"],
+        padding_mask: Bool[Tensor, "row word"] | None,
+    ) -> Float[Tensor, "row time word"]:
+        """The weights of the words in `forward`, averaged over heads; one head at a time, to save memory."""
+        heads, mask = self.qst_attn.heads, padding_mask if padding_mask is None else padding_mask[:, None]
+        parts = zip(query.chunk(heads, dim=-1), keys.chunk(2, dim=-1)[0].chunk(heads, dim=-1), strict=True)
+        scores = (q @ k.transpose(1, 2) * q.shape[-1] ** -0.5 for q, k in parts)
+        return torch.stack([masked(score, mask).softmax(dim=-1) for score in scores]).mean(dim=0)
 
 
 class Patches(Folding):

@@ -1,1 +1,1 @@
-"""The routes, a file for each group: chat (OpenAI), clips (ask, watch, jobs), files, page, results, review."""
+"""The routes, one file per group: chat (OpenAI), clips (ask, watch, jobs), files, page, results, review."""

@@ -1,4 +1,4 @@
-"""OpenAI's face: /v1/models and /v1/chat/completions, streamed and not."""
+"""OpenAI's API: /v1/models and /v1/chat/completions, with and without streaming."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from lookhear.serve.routes.common import body_of, budget_of, client_of, engine_o
 from lookhear.serve.schemas import ChatBody
 
 router = APIRouter(tags=["OpenAI"])
-ALIVE = 10.0  # seconds after which a waiting stream says that it is alive
-PICTURE_TOKENS = 64  # told for each second of picture that is watched
-SOUND_TOKENS = 25  # told for each second of sound
+ALIVE = 10.0  # seconds after which a waiting stream sends a keep-alive comment
+PICTURE_TOKENS = 64  # tokens reported per second of picture
+SOUND_TOKENS = 25  # tokens reported per second of sound
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @router.get("/v1/models")
 async def models(request: Request) -> dict[str, Any]:
-    """The models that can be asked."""
+    """List the models."""
     return {"object": "list", "data": [_model(engine_of(request), told) for told in engine_of(request).models]}
 
 
 @router.get("/v1/models/{name:path}")
 async def model(request: Request, name: str) -> dict[str, Any]:
-    """One of them."""
+    """One model."""
     engine = engine_of(request)
     found = next((told for told in engine.models if told["id"] == name), None)
     if found is None:
@@ -55,10 +55,10 @@ def _model(engine: Engine, told: dict[str, Any]) -> dict[str, Any]:
 async def chat(request: Request) -> Response:
     """Ask about the clip in the messages. The last user message is the question.
 
-    A language model also reads what was said before it; other models refuse a conversation, because each question is
-    answered by itself. The answer is the likeliest one: sampling settings that would change it are refused.
+    A language model also reads the earlier turns; other models refuse a conversation, because they answer each question
+    separately. The answer is the most probable one; sampling settings that would change it are refused.
 
-    The answer's evidence stands beside `choices` in `lookhear`, as `lookhear ask --json` prints it. `usage` counts
+    The evidence of the answer is in `lookhear` beside `choices`, in the format of `lookhear ask --json`. `usage` counts
     words, and seconds of picture and sound.
     """
     engine = engine_of(request)
@@ -69,7 +69,7 @@ async def chat(request: Request) -> Response:
         asked = messages.read(body.messages, limits.images, limits.question_chars)
         tracks = await while_connected(request, tracks_of_message(engine, asked, owner, client))
         body.messages.clear()
-        asked = replace(asked, media=messages.Media())  # what was sent is kept: let go of its text
+        asked = replace(asked, media=messages.Media())  # the media are stored: release their base64 text
     ignored = ""
     if asked.before and not engine.language(name):
         asked, ignored = _alone(asked, name), f"{name} reads the question alone: earlier instructions were not used"
@@ -82,7 +82,7 @@ async def chat(request: Request) -> Response:
 
 
 def _checked(engine: Engine, body: ChatBody) -> str:
-    """The model that is asked. Raises Refusal where the request wants what is not done here."""
+    """The model to ask. Raises Refusal if the request contains unsupported settings."""
     if body.n not in (None, 1):
         raise bad("unsupported_value", "n must be 1: the same question has the same answer.", "n")
     if body.tools:
@@ -110,7 +110,7 @@ def _checked(engine: Engine, body: ChatBody) -> str:
 
 
 def _alone(asked: messages.Asked, name: str) -> messages.Asked:
-    """A question without what was said before it, for a model that reads questions alone. Raises Refusal."""
+    """The question without earlier turns, for models that answer questions separately. Raises Refusal."""
     if any(role == "assistant" for role, _ in asked.before):
         raise bad(
             "unsupported_history",
@@ -144,7 +144,7 @@ def _tokens(text: str) -> int:
 
 
 def _cut(text: str, body: ChatBody) -> tuple[str, str]:
-    """The text and why it ends: before a `stop`, within the most tokens that were asked for."""
+    """(text, finish reason): the text is cut before a `stop` string and at `max_tokens`."""
     ends = [
         at for stop in ([body.stop] if isinstance(body.stop, str) else body.stop or []) if (at := text.find(stop)) >= 0
     ]
@@ -175,7 +175,7 @@ def _completion(result: dict[str, Any], body: ChatBody, name: str) -> dict[str, 
 
 
 async def _streamed(engine: Engine, work: Any, body: ChatBody, name: str) -> AsyncIterator[bytes]:
-    """Pieces of the answer as server-sent events; comments keep the connection open while the clip is watched."""
+    """The answer in pieces as server-sent events; comments keep the connection open while the clip is processed."""
     head = _head(name, "chat.completion.chunk")
 
     def chunk(delta: dict[str, Any], reason: str | None = None, **extra: Any) -> bytes:

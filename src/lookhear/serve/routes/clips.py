@@ -1,4 +1,4 @@
-"""Ask and watch, at once or as jobs, and exports of the timeline."""
+"""Ask and watch, directly or as jobs, and exports of the timeline."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ router = APIRouter(tags=["Clips"])
 
 @router.post("/ask", openapi_extra=body_of(AskBody))
 async def ask(request: Request) -> Response:
-    """Answers with their evidence: seconds, places, what was seen and heard, and what each sense alone would say."""
+    """Answer questions, with evidence: seconds, places, seen and heard events, the answers of each modality alone."""
     engine = engine_of(request)
     limits = engine.settings.limits
     owner, client = owner_of(request), client_of(request)
@@ -51,7 +51,7 @@ async def ask(request: Request) -> Response:
 
 
 def asked(body: AskBody, limits: Limits) -> list[str]:
-    """The questions of a request, each as JSON of [question, options]. Raises Refusal."""
+    """The questions of a request, each as JSON text of [question, options]. Raises Refusal."""
     given: Sequence[str | Question] = [*([body.question] if body.question is not None else []), *body.questions]
     if not given:
         raise bad("missing_question", "Ask at least one question.", "questions")
@@ -75,7 +75,7 @@ async def watch(
     request: Request,
     format: str = Query("json", description="json, webvtt, audacity, elan, textgrid, label_studio or fiftyone"),
 ) -> Response:
-    """The timeline: what is heard, seen and said, and when."""
+    """Make the timeline of a clip: what is heard, seen and said, and when."""
     engine = engine_of(request)
     limits = engine.settings.limits
     exports.known(format)
@@ -94,13 +94,13 @@ async def watch(
 
 @router.get("/jobs/{id}")
 async def job(request: Request, id: str) -> dict[str, Any]:
-    """A job: its state, its place in the queue, its result."""
+    """A job: its state, place in the queue, and result."""
     return jobs_of(request).told(jobs_of(request).find(id, owner_of(request)))
 
 
 @router.get("/jobs/{id}/events")
 async def events(request: Request, id: str) -> Response:
-    """The same as it changes, with progress, as server-sent events."""
+    """Changes and progress of a job as server-sent events."""
     found = jobs_of(request).find(id, owner_of(request))
     stream = sse(jobs_of(request).events(found))
     return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
@@ -108,14 +108,14 @@ async def events(request: Request, id: str) -> Response:
 
 @router.delete("/jobs/{id}")
 async def cancel(request: Request, id: str) -> dict[str, Any]:
-    """Stop a job."""
+    """Cancel a job."""
     found = jobs_of(request).find(id, owner_of(request))
     jobs_of(request).cancel(found)
     return {"id": id, "object": "job", "cancelled": True}
 
 
 def works(engine: Engine) -> dict[str, Work]:
-    """How each kind of job is done."""
+    """Kind of job -> the function that performs it."""
 
     def tracks(told: dict[str, Any]) -> Tracks:
         return Tracks(told["video"], told["audio"], told["start"], told["end"])

@@ -1,4 +1,4 @@
-"""What routes share: the engine behind a request, who asks, and work that ends when its client leaves."""
+"""Shared by all routes: the engine of a request, its client, and cancelling work when the client disconnects."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from lookhear.serve.engine import Engine
 from lookhear.serve.jobs import Jobs
 from lookhear.serve.refusals import Refusal
 
-LEAVES = 0.5  # seconds between two looks whether the client is still there
+LEAVES = 0.5  # seconds between two checks of the connection
 
 
 def engine_of(request: Request) -> Engine:
-    """The engine. Raises Refusal while it is not ready."""
+    """The engine. Raises Refusal if it is not ready."""
     engine: Engine = request.app.state.engine
     if not engine.ready:
         raise Refusal(503, "starting", "The models are being loaded. Try again in a moment.", retry=5)
@@ -34,32 +34,32 @@ def jobs_of(request: Request) -> Jobs:
 
 
 def budget_of(request: Request) -> Budget:
-    """The memory that bodies may take together."""
+    """The memory budget of all request bodies."""
     budget: Budget = request.app.state.budget
     return budget
 
 
 def owner_of(request: Request) -> str:
-    """Whose files a request may use: the name of its key, "" where there are no keys."""
+    """The owner of the files that a request may use: the name of its key, "" without keys."""
     owner: str = request.state.owner
     return owner
 
 
 def client_of(request: Request) -> str:
-    """Who has its turn in the queue: a key, or an address."""
+    """The client whose turn in the queue is used: a key or an address."""
     client: str = request.state.client
     return client
 
 
 def body_of(shape: type[BaseModel]) -> dict[str, Any]:
-    """What the OpenAPI page is to show of a body that a route reads itself."""
+    """OpenAPI description of a body that the route reads by itself."""
     schema = shape.model_json_schema(ref_template="#/components/schemas/{model}")
     schema.pop("$defs", None)
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Any]) -> Any:
-    """The result of `work`, which is cancelled when the client has left."""
+    """The result of `work`, which is cancelled if the client disconnects."""
     task = asyncio.create_task(work)
     try:
         while not task.done():
@@ -75,6 +75,6 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, Any]) -> A
 
 
 async def sse(events: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
-    """Events as a server-sent stream."""
+    """Encode events as a server-sent stream."""
     async for event in events:
         yield b"data: " + json.dumps(event).encode() + b"\n\n"

@@ -1,4 +1,4 @@
-"""Uploads: OpenAI's files API, with what the page needs beside it (facts, wave, pictures, a playable copy)."""
+"""Uploads: OpenAI's files API, and further data for the page (facts, waveform, thumbnails, a playable copy)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lookhear.serve.routes.common import budget_of, client_of, engine_of, owner_
 from lookhear.serve.schemas import RemoteBody
 
 router = APIRouter(tags=["Files"])
-TYPES = {  # container -> what a browser is told; anything else is only offered as a download
+TYPES = {  # container -> content type; other files are offered only as downloads
     "mov,mp4,m4a,3gp,3g2,mj2": "video/mp4",
     "matroska,webm": "video/webm",
     "ogg": "application/ogg",
@@ -38,7 +38,7 @@ UPLOAD = {
 @router.post("/files", openapi_extra=UPLOAD)
 @router.post("/v1/files", openapi_extra=UPLOAD, include_in_schema=False)
 async def create(request: Request) -> Response:
-    """Upload a video, a sound or a picture: a form with `file`, or the bytes themselves with ?name=…"""
+    """Upload a video, a sound or a picture: a form with `file`, or the bytes as body with ?name=…"""
     engine = engine_of(request)
     name, pieces = await upload(request, engine.settings.limits)
     record = await engine.library.take(pieces, name, owner_of(request))
@@ -47,7 +47,7 @@ async def create(request: Request) -> Response:
 
 @router.post("/files/remote")
 async def remote(request: Request) -> Response:
-    """Fetch a file from an address, where the server was started with --remote."""
+    """Download a file from an address, if the server was started with --remote."""
     engine = engine_of(request)
     body = await read_json(request, RemoteBody, engine.settings.limits, budget_of(request))
     sha, size = await while_connected(request, fetched(engine, body.url))
@@ -58,7 +58,7 @@ async def remote(request: Request) -> Response:
 @router.get("/files")
 @router.get("/v1/files", include_in_schema=False)
 async def listed(request: Request) -> dict[str, Any]:
-    """One's own files, newest first."""
+    """The client's own files, newest first."""
     records = engine_of(request).library.records(owner_of(request))
     return {"object": "list", "data": [r.told() for r in records], "has_more": False}
 
@@ -66,7 +66,7 @@ async def listed(request: Request) -> dict[str, Any]:
 @router.get("/files/{id}")
 @router.get("/v1/files/{id}", include_in_schema=False)
 async def one(request: Request, id: str) -> dict[str, Any]:
-    """A file's record."""
+    """The record of a file."""
     return _record(request, id).told()
 
 
@@ -83,7 +83,7 @@ async def delete(request: Request, id: str) -> dict[str, Any]:
 
 @router.get("/files/{id}/facts")
 async def facts(request: Request, id: str) -> dict[str, Any]:
-    """What the file holds, its wave (low and high of each column) and small pictures of it (JPEG, base64)."""
+    """What the file holds, its waveform (minimum and maximum of each column) and thumbnails (JPEG, base64)."""
     engine, record = engine_of(request), _record(request, id)
     found: dict[str, Any] = await while_connected(request, engine.inspector.facts(record.sha, client_of(request)))
     return found
@@ -92,7 +92,7 @@ async def facts(request: Request, id: str) -> dict[str, Any]:
 @router.get("/files/{id}/content")
 @router.get("/v1/files/{id}/content", include_in_schema=False)
 async def content(request: Request, id: str) -> Response:
-    """The bytes, in ranges where asked. Their type is what the file was found to be, never what its owner said."""
+    """The bytes, with range requests. The content type is the detected one, not the client's."""
     engine, record = engine_of(request), _record(request, id)
     known = engine.inspector.seen(record.sha)
     kind = TYPES.get(known["format"]) if known else None
@@ -104,7 +104,7 @@ async def content(request: Request, id: str) -> Response:
 
 @router.get("/files/{id}/preview")
 async def preview(request: Request, id: str) -> Response:
-    """A small copy that every browser plays (H.264 and AAC in mp4), made on the first call."""
+    """A small copy that every browser plays (H.264 and AAC in mp4), made at the first request."""
     engine, record = engine_of(request), _record(request, id)
     out = engine.library.derived(record.sha, ".preview.mp4")
     if not out.is_file():

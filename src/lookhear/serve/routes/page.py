@@ -1,4 +1,4 @@
-"""The page and its files, what the page needs to know, health, metrics, and the session of a browser."""
+"""The web page and its files, the page's configuration, health, metrics, and browser sessions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TYPES = {
 
 @cache
 def _files() -> dict[str, tuple[bytes, str, str]]:
-    """Name -> (bytes, type, tag) of the page's files. Only these are ever served."""
+    """Name -> (bytes, content type, ETag) of the page's files. No other files are served."""
     found = {}
     for file in files("lookhear.serve").joinpath("page").iterdir():
         ending = f".{file.name.rpartition('.')[2]}"
@@ -51,25 +51,25 @@ def _file(request: Request, name: str) -> Response:
 
 @router.get("/", include_in_schema=False)
 async def page(request: Request) -> Response:
-    """The page."""
+    """The web page."""
     return _file(request, "index.html")
 
 
 @router.get("/static/{name}", include_in_schema=False)
 async def static(request: Request, name: str) -> Response:
-    """Its scripts and style."""
+    """Scripts and style sheet of the page."""
     return _file(request, name)
 
 
 @router.get("/favicon.ico", include_in_schema=False)
 async def icon(request: Request) -> Response:
-    """Its icon."""
+    """The page's icon."""
     return _file(request, "icon.svg")
 
 
 @router.get("/about")
 async def about(request: Request) -> dict[str, Any]:
-    """What this server is and takes: models, examples, limits, saved evaluations and review sheets."""
+    """Configuration of this server: models, examples, limits, saved evaluations and review sheets."""
     engine = engine_of(request)
     limits = engine.settings.limits
     return {
@@ -92,7 +92,7 @@ async def about(request: Request) -> dict[str, Any]:
 
 @router.post("/session", include_in_schema=False)
 async def session(request: Request) -> Response:
-    """A cookie in exchange for a key, so that the page's pictures and videos can be asked for."""
+    """Exchange a key for a session cookie, with which the page's pictures and videos can be requested."""
     keys: Keys = request.app.state.keys
     body = await read_json(request, SessionBody, request.app.state.engine.settings.limits, budget_of(request))
     cookie = keys.session(body.key)
@@ -106,13 +106,13 @@ async def session(request: Request) -> Response:
 
 @router.get("/health")
 async def health(request: Request) -> dict[str, str]:
-    """The server runs."""
+    """The server is running."""
     return {"status": "ok"}
 
 
 @router.get("/ready")
 async def ready(request: Request) -> dict[str, Any]:
-    """The models are loaded and requests are taken; 503 while it starts or stops."""
+    """200 when the models are loaded and requests are accepted; 503 while the server starts or stops."""
     engine = engine_of(request)
     if engine.draining:
         raise Refusal(503, "stopping", "The server is stopping.", retry=5)

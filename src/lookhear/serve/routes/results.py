@@ -1,4 +1,4 @@
-"""Saved evaluations: what they are, their cases, and the clips the cases are about."""
+"""Saved evaluations: summaries, cases, and the clips of the cases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/results", tags=["Results"])
 
 @router.get("")
 async def listed(request: Request) -> dict[str, Any]:
-    """The saved evaluations this server was started with."""
+    """The saved evaluations that this server was started with."""
     return {"reports": [{"number": i, **one.summary} for i, one in enumerate(_all(request))]}
 
 
@@ -35,7 +35,7 @@ async def cases(
     disagree: int | None = None,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> dict[str, Any]:
-    """Cases by type, right or wrong, head or tail, confidence, words, and disagreement with another report."""
+    """Cases by type, correctness, head or tail, confidence, text, and disagreement with another report."""
     every = _all(request)
     _known(every, number)
     if disagree is not None:
@@ -46,7 +46,7 @@ async def cases(
 
 @router.get("/{number}/case")
 async def case(request: Request, number: int, id: str) -> dict[str, Any]:
-    """One case whole."""
+    """One complete case."""
     every = _all(request)
     _known(every, number)
     try:
@@ -60,7 +60,7 @@ async def case(request: Request, number: int, id: str) -> dict[str, Any]:
 
 @router.get("/{number}/media")
 async def media(request: Request, number: int, id: str, track: str = "video") -> Response:
-    """The recording of a case, where it lies in one of the --media folders."""
+    """The recording of a case, if it is in one of the --media folders."""
     every = _all(request)
     _known(every, number)
     try:

@@ -1,4 +1,4 @@
-"""Review sheets: items one by one, judgements of several reviewers, and how they agree."""
+"""Review sheets: single items, judgements of several reviewers, and their agreement."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGE = 50
 
 @router.get("")
 async def listed(request: Request) -> dict[str, Any]:
-    """The sheets this server was started with, and how far they are."""
+    """The sheets that this server was started with, and their progress."""
     return {"sheets": [{"number": i, **_summary(sheet)} for i, sheet in enumerate(_sheets(request))]}
 
 
@@ -43,7 +43,7 @@ async def items(
     show: Annotated[str, Query(pattern="^(all|todo|split)$")] = "all",
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> dict[str, Any]:
-    """Items of a sheet: all, those `reviewer` has not judged, or those on which reviewers are split."""
+    """Items of a sheet: all, those `reviewer` has not judged, or those on which reviewers disagree."""
     sheet = _sheet(request, number)
     chosen = [id for id in sheet.items if _wanted(sheet, id, reviewer, show)]
     told = [_told(request, sheet, sheet.items[id], reviewer) for id in chosen[offset : offset + PAGE]]
@@ -61,7 +61,7 @@ def _told(request: Request, sheet: Sheet, item: Item, reviewer: str) -> dict[str
     reviews = sheet.reviews.get(item.id, {})
     own = reviews.get(reviewer)
     playable = results.find_media(item.clip, request.app.state.engine.settings.media) is not None
-    # what others said is not shown before one's own word: it would pull
+    # other judgements are hidden until the reviewer has judged, to avoid bias
     others = [asdict(r) for name, r in reviews.items() if name != reviewer] if own else []
     return {**asdict(item), "own": asdict(own) if own else None, "others": others, "playable": playable}
 
@@ -85,7 +85,7 @@ async def judge(request: Request, number: int, id: str) -> dict[str, Any]:
 
 @router.get("/{number}/media")
 async def media(request: Request, number: int, id: str) -> Response:
-    """The recording of an item, where it lies in one of the --media folders."""
+    """The recording of an item, if it is in one of the --media folders."""
     sheet = _sheet(request, number)
     if id not in sheet.items:
         raise missing("item", id, "id")

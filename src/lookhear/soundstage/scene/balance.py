@@ -84,6 +84,8 @@ class Ledger:
         """Target share of `answer`: equal for all, except for the preferred answer with a bias."""
         domain = self.domain[template]
         even = (1 - self.bias) / len(domain)
+        if not self.bias:
+            return even
         favourite = domain[crc32(f"{template} {fixed}".encode()) % len(domain)]
         return even + (self.bias if answer == favourite else 0.0)
 

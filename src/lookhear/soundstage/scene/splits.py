@@ -54,6 +54,7 @@ NAMED = {
     "mini": Settings(train=6, val=2, test=4, diagnostic=2, questions=10, seconds=6.0, seed=7, size=96),
     "demo": Settings(train=700, val=60, test=150, test_questions=12, seed=11),
     "base": Settings(train=3000, val=300, test=1000, diagnostic=800, seed=1),
+    "third": Settings(train=0, val=0, test=0, diagnostic=400, seed=31),  # nothing was chosen on it
     "biased": Settings(train=1000, val=100, test=1000, seed=2, bias=0.5),
     "balanced": Settings(train=1000, val=100, test=1000, seed=2),  # shares val and test with `biased`
     "speedrun": Settings(train=160, val=20, test=80, test_questions=12, seed=2611, fps=2.0),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from typing import Any
 
 from lookhear.errors import MediaError
+from lookhear.processes import end_with_parent
 
 
 def drawn(draw: Callable[..., None], jobs: Sequence[tuple[Any, ...]], workers: int, tick: Callable[[], None]) -> None:
@@ -47,11 +47,4 @@ def _calm() -> None:
     """Initialise a worker: one thread, and exit when the parent process ends for any reason."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"  # before numpy is imported, which `draw` does
-    parent = parent_process()
-
-    def leave() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=leave, daemon=True).start()
+    end_with_parent()

@@ -30,10 +30,12 @@ from lookhear.tasks.reading.patterns import (
     JOINED,
     LETTER_PASSES,
     NEGATED,
+    OBJECTS,
     OPENS,
     PASSES,
     PREDICATE,
     QUESTION,
+    REPORTED,
     RESUMES,
     RIGHTLY,
     SOFT,
@@ -117,6 +119,8 @@ def _weighed(text: str, starts: Sequence[int], mention: Mention, later: int = 0)
         return replace(mention, strength=STATED if wrong else REJECTED)
     if DOUBTED.search(left):
         return replace(mention, strength=REJECTED)
+    if REPORTED.search(left) and OBJECTS.match(right):
+        return replace(mention, strength=PASSING)
     clause = left[max((m.end() for m in CLAUSE.finditer(left)), default=0) :] if left else ""
     negated = NEGATED.search(clause) or (NEGATED.search(left) if left.rstrip().endswith((" not", "n't")) else None)
     if negated:
@@ -134,7 +138,7 @@ def _weighed(text: str, starts: Sequence[int], mention: Mention, later: int = 0)
         return replace(mention, strength=PASSING)
     states = STATES.search(left)
     if right_claim or states:
-        # a reason after the claim is not the claim: "B, because it is C"
+        # reasons after the claim are not part of it: "B, because it is C"
         final = FINALLY.search(left)
         return replace(mention, strength=FINAL if final else STATED)
     if not letters and COMES.search(clause):
@@ -230,7 +234,7 @@ def _decided(text: str, mentions: Sequence[Mention], starts: Sequence[int]) -> R
     leading = [one for one in standing.values() if one.strength == top]
     if top in (HEAD, STATED) and len(leading) == 1:
         against = [one for one in standing.values() if one.strength == HEAD and one.value != leading[0].value]
-        if top == STATED:  # a premise of the same sentence is no rival: "once at 3 s and once at 9 s, so twice"
+        if top == STATED:  # a premise does not compete: "once at 3 s and once at 9 s, so twice"
             claim, place = leading[0], bisect_right(starts, leading[0].start)
             against = [
                 one
@@ -242,7 +246,7 @@ def _decided(text: str, mentions: Sequence[Mention], starts: Sequence[int]) -> R
             ]
         if top == STATED and against:
             leading += against
-        if top == HEAD:  # what else the same sentence says as plainly
+        if top == HEAD:  # other values of the same sentence with equal strength
             ends = starts[bisect_right(starts, leading[0].start)] if leading[0].start < starts[-1] else len(text)
             leading += [one for one in standing.values() if one.strength == PLAIN and one.heads and one.start < ends]
     if len(leading) > 1:

@@ -111,7 +111,7 @@ def named(soft: str, known: Sequence[str], question: str = "", besides: bool = T
         mentions = [m for m in mentions if m.value not in asked]
     elif asked and mentions and not BARELY.fullmatch(soft[: mentions[0].start] + soft[mentions[-1].end :]):
         return Reading(why="the reply only repeats the question")
-    if not question:  # of two things that happen at once neither is the subordinate
+    if not question:  # for two simultaneous events neither name is subordinate
         mentions = [
             replace(m, strength=PLAIN, fixed=True) if WHILE.search(soft[max(0, m.start - 60) : m.start]) else m
             for m in mentions
@@ -126,7 +126,7 @@ def named(soft: str, known: Sequence[str], question: str = "", besides: bool = T
 
 
 def _repeated(question: str, known: Sequence[str]) -> set[int | str]:
-    """The names of a question that are no answer to it: all but those that it offers ("the left or the right one")."""
+    """The names in a question that cannot be its answer: all but those that it offers ("the left or the right one")."""
     found = Words(question).spans(ways(tuple(known)))
     offered = {
         key
@@ -153,7 +153,7 @@ def asides(soft: str, mentions: Sequence[Mention]) -> list[Mention]:
 
 
 def affirmed(soft: str, known: Sequence[str]) -> list[Mention]:
-    """The names that a statement (lower case, softened) mentions without denying them, in order."""
+    """The names that a statement (lower case, softened) mentions without negation, in order."""
     return [m for m in standing(soft, mentions_of(soft, known)) if m.strength >= PASSING]
 
 

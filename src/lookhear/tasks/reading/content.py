@@ -1,4 +1,4 @@
-"""The words of a question or a statement that carry meaning: "Is there a violin in the video?" is about violins."""
+"""Content words of a question or a statement: "Is there a violin in the video?" is about violins."""
 
 from __future__ import annotations
 
@@ -94,12 +94,12 @@ WORD = re.compile(r"[^\W_]+")
 
 
 def ordered(text: str) -> list[str]:
-    """The words of a lower-case text that carry meaning, in order, without plural endings."""
+    """The content words of a lower-case text, in order, without plural endings."""
     return [stem(w) for w in WORD.findall(text) if w not in EMPTY and not AUX.match(w)]
 
 
 def content(text: str) -> set[str]:
-    """The different words of `ordered`."""
+    """The set of content words."""
     return set(ordered(text))
 
 

@@ -45,7 +45,7 @@ def told(reply: str, label: str = "") -> tuple[Segment, ...]:
 
 
 def written(segments: Sequence[Segment]) -> str:
-    """Segments as a reply names them, in whole seconds, a line a sense: `heard 0:02-0:05, 0:07-0:09`."""
+    """Segments in the form of a reply, in whole seconds, one line per modality: `heard 0:02-0:05, 0:07-0:09`."""
     lines = []
     for stream, word in (("audio", "heard"), ("visual", "seen")):
         spans: list[list[int]] = []

@@ -12,7 +12,7 @@ import numpy as np
 
 SILENCE = -1  # index of an inserted zero sample
 RATE = 16_000
-SOUND: Mapping[str, str] = {  # part of AV-UIE -> rule of `sound`
+SOUND: Mapping[str, str] = {  # part of AV-UIE -> rule of the function `sound`
     "avqa": "windows", "s4": "one fifth", "ms3": "one fifth", "ref_avs": "one tenth", "arig": "fifths",
 } | dict.fromkeys(("meld", "mer24", "mafw", "dfew", "cremad"), "four seconds") | dict.fromkeys(
     ("avqa_thu", "ks", "ucf", "avvp", "ave", "a2v", "v2a", "unav", "avcap"), "tenths"

@@ -1,4 +1,4 @@
-"""Whether a reply that also refuses still holds to an option."""
+"""Decide whether a reply that contains a refusal still commits to an option."""
 
 from __future__ import annotations
 

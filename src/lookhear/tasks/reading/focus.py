@@ -1,4 +1,4 @@
-"""Of equally plain mentions, the one whose clause repeats what was asked.
+"""Of several plain mentions, choose the one whose clause repeats the question.
 
 Where is the loudest instrument?     The loudest instrument is on the right; the left one is quiet.   right
 What is on the left of the cello?    On the left of the cello is a flute, on its right a tuba.        flute
@@ -41,7 +41,7 @@ OPPOSITE = tuple(
         ("short|shorter|shortest", "long(?:er|est)?"),
     )
 )
-BARE = re.compile(  # what follows a name that is the answer itself and not the subject of a sentence
+BARE = re.compile(  # what follows a name that is itself the answer, not the subject of a sentence
     r"^(?: (?:player|one|side|hand side|instrument|sound))?(?:\W*$|\W*[^\w\s]|\s+(?:because|since|as|and|or|not|but|"
     r"rather|instead|on|at|in|with|from|of|for|to|that|which|who|i|though|although|while|too|probably|maybe|perhaps|"
     r"likely|then)\b)"
@@ -58,7 +58,7 @@ ASKING = frozenset(
 
 
 def claimed(text: str, mentions: Sequence[Mention], question: str) -> Reading:
-    """The claimed value (`claims.claimed`); of several that are equally plain, the one in the clause asked for."""
+    """The claimed value (`claims.claimed`); of several plain ones, the one in the clause that repeats the question."""
     reading = claims.claimed(text, mentions)
     if reading.why != AMBIGUOUS:
         return reading
@@ -79,7 +79,7 @@ def claimed(text: str, mentions: Sequence[Mention], question: str) -> Reading:
 
 
 def compared(text: str, mentions: Sequence[Mention], question: str) -> list[Mention]:
-    """Mentions of what is said to be the opposite of what was asked are in passing: "the left one starts later"."""
+    """Mentions with the opposite of the asked property count as in passing: "the left one starts later"."""
     asked = question.lower()
     wanted = content(asked) - ASKING
     against = [(word, other) for word, other in OPPOSITE if word.search(asked) and not other.search(asked)]
@@ -101,14 +101,16 @@ def compared(text: str, mentions: Sequence[Mention], question: str) -> list[Ment
         )
         if opposite and not mention.fixed:
             mention = replace(mention, strength=PASSING, fixed=True)
-        elif wanted and not BARE.match(rest) and not wanted <= content(rest):  # "The drum is large", asked what sounds
+        elif (
+            wanted and not BARE.match(rest) and not wanted <= content(rest)
+        ):  # "The drum is large", when the question is what sounds
             mention = replace(mention, heads=False)
         some.append(mention)
     return some
 
 
 def _turned(left: str, inverse: re.Pattern[str], wanted: set[str]) -> bool:
-    """Whether what was asked about comes on the other side: "The piano comes after the …", asked before it."""
+    """Whether the order is reversed: "The piano comes after the …", for a question about what comes before."""
     if not inverse.search(left):
         return False
     sentence = re.split(r"[.!?;\n]", left)[-1]
@@ -116,7 +118,7 @@ def _turned(left: str, inverse: re.Pattern[str], wanted: set[str]) -> bool:
 
 
 def ranked(text: str, mentions: Sequence[Mention], question: str) -> list[Mention]:
-    """Letters that are given the rank asked for are stated, others in passing: "A happens first … and B is last"."""
+    """Letters with the requested rank count as stated, others as in passing: "A happens first … and B is last"."""
     asked = question.lower()
     ranks = [(word, other) for word, other in OPPOSITE[:2] if word.search(asked) and not other.search(asked)]
     some = []

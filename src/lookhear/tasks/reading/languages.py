@@ -200,6 +200,7 @@ OPTION = re.compile(
     r"\b(?:letra|lettre|lettera|buchstabe|буква|letter)(?= \(?[A-Z]\b)",
     re.IGNORECASE,
 )
+LETTERED = re.compile(r"\b(?:[Ll]a|[Ee]l|[Ii]l)(?= \(?[A-Z]\)?\s?(?:[.,;:!]|$))")  # "es la C.", "è la B, perché"
 CHOOSE = re.compile(
     r"\b(?:je (?:choisis|dirais|pense que c'est|opte pour)|ich (?:wähle|nehme|denke,? es ist|glaube,? es ist|"
     r"tippe auf)|elijo|"
@@ -245,7 +246,8 @@ def english(text: str) -> str:
     if not text.isascii():
         text = FOREIGN_DIGIT.sub(_digit, text)
         text = BETWEEN.sub(" ", FOUND.sub(_phrase, text, count=MOST))
-    text = OPTION.sub("option", CHOOSE.sub("I choose", STATED.sub(ANSWER, text)))
+    text = LETTERED.sub("option", CHOOSE.sub("I choose", STATED.sub(ANSWER, text)))
+    text = OPTION.sub("option", text)
     return WORDS.sub(lambda m: WORD.get(m[0].lower(), m[0]), text)
 
 

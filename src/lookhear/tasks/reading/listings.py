@@ -1,4 +1,4 @@
-"""Lists in a statement: restated options with their verdicts, percentages of letters, an order of letters."""
+"""Lists in a statement: options repeated with verdicts, percentages of letters, an order of letters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WRONG = re.compile(
 )
 SHARE = re.compile(r"(?<![^\W_])\(?([A-Z])\)?\s{0,2}[:=(–-]{0,2}\s{0,2}(\d{1,3}(?:\.\d{1,4})?)\s?%")
 RUN = re.compile(
-    r"(?<![^\W_])(?:\(?[A-Z]\)?(?:\s{0,2}(?:,|->|→|>|then|-|;)?\s{0,2})){2,26}(?![^\W_])|"
+    r"(?<![^\W_])(?:\(?[A-Z]\)?(?:\s{0,2}(?:,? ?then|,|->|→|>|-|;)?\s{0,2})){2,26}(?![^\W_])|"
     r"\b[A-Z]{3,10}\b"
 )
 

@@ -88,6 +88,14 @@ HEADNOUN = re.compile(
     r"distinct|sounding|musical|kinds? of|unique)\s+)*)([a-z_]+(?:[ _-](?:guitars?|bass(?:es)?))?)"
 )
 GENERAL = ("instrument", "type", "kind", "sound", "object", "item", "source", "category", "variet")
+DENIED = re.compile(
+    r"\b(no|not any|aren't any|(?:there )?(?:is|are|was|were)(?:n't| not) (?:any|a|an|a single)|none of the|so none|"
+    r"there (?:is|are) none)\b"
+)
+SIDE = re.compile(
+    rf"\b(?:{WORD}|\d{{1,3}}|another)\b(?: [a-z]+){{0,4}} (?:on|to|at|in) the (?:far )?"
+    r"(left|right|middle|center|back|front)\b"
+)
 ENUMERATED = re.compile(r"\b(?:and|plus|with|also|as well)\b|,|\n|\+")
 
 
@@ -149,6 +157,7 @@ def counts(text: str, question: str) -> list[Mention]:
     if any(noun.match(text[m.end : m.end + 60]) for m in mentions):  # "4 players: 2 violins", asked for violins
         mentions = [m if m.heads or m.fixed else _passing(m) for m in mentions]
         mentions = _summands(text, mentions, noun)
+    mentions = _by_side(text, question.lower(), mentions)
     best = max((m.least for m in mentions), default=PLAIN)
     if best == PLAIN and (len(mentions) > 1 or any(ENUMERATED.search(text[m.end : m.end + 80]) for m in mentions)):
         return [
@@ -168,6 +177,17 @@ def _summands(text: str, mentions: list[Mention], noun: re.Pattern[str]) -> list
         for m in (a, b)
     }
     return [_passing(m) if id(m) in listed else m for m in mentions]
+
+
+def _by_side(text: str, question: str, mentions: list[Mention]) -> list[Mention]:
+    """ "Two violins on the left, one on the right" states no total, unless the question asks about a side."""
+    sides = few(list(SIDE.finditer(text)))
+    if len({m[1] for m in sides}) < 2 or re.search(r"\b(?:left|right|middle|center|back|front)\b", question):
+        return mentions
+    if any(re.search(r"[.!?;]|\bnot?\b", text[a.end() : b.start()]) for a, b in pairwise(sides)):
+        return mentions
+    inside = [(m.start(), m.end()) for m in sides]
+    return [_passing(m) if m.strength < STATED and any(a <= m.start < b for a, b in inside) else m for m in mentions]
 
 
 def _passing(mention: Mention) -> Mention:
@@ -237,7 +257,7 @@ def _none(text: str, noun: re.Pattern[str]) -> list[Mention]:
     ):
         return [Mention(0, len(text), 0)]
     mentions = []
-    for m in re.finditer(r"\b(no|not any|aren't any|isn't any|none of the|so none|there (?:is|are) none)\b", text):
+    for m in DENIED.finditer(text):
         if m[1].endswith("none") or noun.match(text[m.end() : m.end() + 50]):
             mentions.append(Mention(m.start(), m.end(), 0, HEAD, fixed=True))
     return mentions

@@ -137,6 +137,11 @@ DOUBTED = re.compile(
     r"(?:n't|\bnot|\bnever|\bcannot) (?:think|believe|say|suppose|choose|pick)\b(?: that)?"
     r"(?: (?:it(?:'s| is| was)|the answer is|this is))?\s*(?:the |option )*\(?$"
 )
+REPORTED = re.compile(
+    r"\b(?:i (?:was|have been) told|they say|(?:some|people|others|someone) (?:say|says|might say|would say|claims?)|"
+    r"the (?:hint|user|prompt|caption|title) (?:says|claims|suggests)|supposedly|allegedly)\b[^.!?\n]*$"
+)
+OBJECTS = re.compile(r"^[^.!?\n]*\b(?:but|however|yet)\b")
 BUT_FOR = re.compile(
     r"\b(?:anything|everything|all|any|every one)(?: (?:of (?:them|the options)|(?:the )?(?:other )?(?:options|"
     r"choices|answers|ones)))? (?:but|"

@@ -126,7 +126,7 @@ def spoken(reply: str) -> tuple[str, str]:
 def plain(text: str) -> str:
     """A statement without markup; a letter in quotes, brackets or bold becomes (B)."""
     text = text.strip()
-    if len(text) > 8 * LONGEST:  # blanks are taken out only of what could be read at all
+    if len(text) > 8 * LONGEST:  # blanks are removed only from the part that will be parsed
         text = text[: 4 * LONGEST] + "\n…\n" + text[-4 * LONGEST :]
     text = unicodedata.normalize("NFKC", text).replace("\u200b", "")
     text = "\n".join(line for part in text.split("\n") if (line := " ".join(part.split())))
@@ -163,7 +163,7 @@ def _without_thought(text: str) -> tuple[str, str, bool]:
     inside: list[str] = []
     depth, at = 0, 0
     marks = list(islice(THOUGHT.finditer(text), MARKS + 1))
-    if len(marks) > MARKS:  # no reply but a loop: its end decides
+    if len(marks) > MARKS:  # a repetition loop: only its end is used
         text = text[-LONGEST:]
         marks = list(THOUGHT.finditer(text))
     for mark in marks:
@@ -171,7 +171,7 @@ def _without_thought(text: str) -> tuple[str, str, bool]:
         at = mark.end()
         if mark[1]:
             inside.append(piece)
-            if depth == 0:  # closed, never opened: all before it was thought
+            if depth == 0:  # closed but never opened: all text before it is reasoning
                 inside += outside
                 outside = []
             depth = max(0, depth - 1)
@@ -200,7 +200,7 @@ def _tagged(text: str) -> list[str]:
 
 
 def _closes(text: str, mark: re.Match[str]) -> bool:
-    """Whether a second <answer> without a slash was meant to close the first: nothing of weight follows it."""
+    """Whether a second <answer> without a slash was meant to close the first: no content follows it."""
     return NOTHING.match(text[mark.end() : mark.end() + 200]) is not None
 
 

@@ -73,6 +73,10 @@ PARTLY = re.compile(
     r"\b(?:only|just|except|apart from|until|stops?|stopped|paus\w+|sometimes|occasionally|briefly|partly|partially|"
     r"half|rarely|hardly|barely|almost|nearly|at first|in the (?:beginning|middle|end|intro|outro))\b"
 )
+DENIES = re.compile(  # "He does not start before, he starts with him": what follows the denial is another thing
+    r"^(\W*(?:it|he|she|they)(?:'s| is| are| was| were| does| do| did)(?:n't| not) [^,;]+)[,;] "
+    r"(?:it|he|she|they)\b[^,;]*$"
+)
 CLAUSES = re.compile(r"[.!?;,\n]+|\bbut\b|^\W*(?:yes|no)\b\s*[,.:]?")
 EITHER = re.compile(r"\b(?:yes ?(?:and|or|/) ?no|no ?(?:and|or|/) ?yes)\b")
 NOT_ALL = re.compile(r"^\W*not\b(?P<rest>[^,;:]*)$")
@@ -194,12 +198,14 @@ def _meant(sentence: str, question: str, alone: bool) -> tuple[str, int] | None:
 
 
 def _echoed(sentence: str, question: str) -> tuple[str, int] | None:
-    """`_affirmed`, without a yes that holds of a part only ("The trumpet plays only in the intro")."""
+    """`_affirmed`, without a yes that is limited to a part ("The trumpet plays only in the intro")."""
     if LIKE.search(sentence):
         return None
     if appears := APPEARS.match(sentence):
         meant = _affirmed(sentence[appears.end() :], question)
         return (NO if meant[0] == YES else YES, meant[1]) if meant and appears["not"] else meant
+    if (denied := DENIES.match(sentence)) and not PARTLY.search(sentence):
+        sentence = denied[1]
     meant = _affirmed(sentence, question)
     partly = {m[0] for m in PARTLY.finditer(sentence)} - {m[0] for m in PARTLY.finditer(question.lower())}
     return None if meant and meant[0] == YES and partly else meant
@@ -212,7 +218,7 @@ def _affirmed(sentence: str, question: str) -> tuple[str, int] | None:
         return None
     if FOREIGN & set(WORD.findall(sentence)) or any(
         not c.isascii() for c in STRANGE.findall(sentence)
-    ):  # another language, of which only some words are known
+    ):  # another language, of which only some words are translated
         return None
     denied = NOT_ALL.match(sentence)
     if denied and WORD.search(denied["rest"]) and set(WORD.findall(denied["rest"])) <= set(WORD.findall(asked)):
@@ -248,7 +254,7 @@ def _affirmed(sentence: str, question: str) -> tuple[str, int] | None:
 
 
 def _against(text: str, question: str, value: str | int | None) -> list[Mention]:
-    """Mentions by sentences that contradict the explicit word: "Yes, there is no dog"."""
+    """Mentions of yes or no in sentences that contradict an explicit one: "Yes, there is no dog"."""
     mentions = []
     ends = [0, *(m.end() for m in CLAUSES.finditer(text)), len(text)]
     for begin, end in few(list(pairwise(ends))):

@@ -1,6 +1,6 @@
 """Export timelines to formats of annotation tools: one file per format, selected by the suffix of the output file.
 
-.json             this package's own form             .vtt        WebVTT: cues for players
+.json             this package's own format           .vtt        WebVTT: cues for players
 .txt              Audacity label track                .eaf        ELAN
 .TextGrid         Praat                               .labelstudio.json   Label Studio predictions
 .fiftyone.json    FiftyOne temporal detections (labels.json of a FiftyOneTemporalDetectionDataset)
@@ -16,7 +16,7 @@ from lookhear.errors import RecipeError
 from lookhear.timeline.exports import annotators, audacity, elan, own, textgrid, webvtt
 from lookhear.timeline.value import Timeline
 
-FORMATS: dict[str, tuple[str, Callable[[Timeline], str]]] = {  # name -> ending, writer
+FORMATS: dict[str, tuple[str, Callable[[Timeline], str]]] = {  # name -> suffix, writer
     "json": (".json", own.write),
     "webvtt": (".vtt", webvtt.write),
     "audacity": (".txt", audacity.write),
@@ -28,7 +28,7 @@ FORMATS: dict[str, tuple[str, Callable[[Timeline], str]]] = {  # name -> ending,
 
 
 def format_of(path: Path, named: str = "") -> str:
-    """The format called `named`, or that of a path's ending. Raises RecipeError."""
+    """The format called `named`, or the one of the path's suffix. Raises RecipeError."""
     if named:
         if named not in FORMATS:
             raise RecipeError(unknown("timeline format", named, FORMATS))

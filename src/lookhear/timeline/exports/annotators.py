@@ -1,4 +1,4 @@
-"""Label Studio predictions and FiftyOne temporal detections: events as suggestions for a person to correct."""
+"""Label Studio predictions and FiftyOne temporal detections: events as suggestions to be corrected by annotators."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ MODEL = "lookhear real"
 
 
 def label_studio(timeline: Timeline) -> str:
-    """A list with one task, whose prediction holds the events as regions of a timeline of seconds.
+    """A list with one task, whose prediction holds the events as time regions.
 
-    For a labelling interface with `<Video name="video" value="$video"/>` and `<TimelineLabels name="events"
-    toName="video">`, sentences for `<TextArea name="said" toName="video">`. Frames are counted at 25 a second.
+    Labelling interface: `<Video name="video" value="$video"/>`, `<TimelineLabels name="events" toName="video">`, and
+    `<TextArea name="said" toName="video">` for sentences. Frames are counted at 25 per second.
     """
     rate = 25
     results = []

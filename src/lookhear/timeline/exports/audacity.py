@@ -1,4 +1,4 @@
-"""Audacity: a label track, one line an event: start, end and text with tabs between them."""
+"""Audacity label track: one line per event with start, end and text, separated by tabs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ELAN: an annotation document (EAF 3.0), one tier a sense; what overlaps goes to a tier of its own."""
+"""ELAN annotation document (EAF 3.0) with one tier per modality; overlapping events go to additional tiers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 
 def write(timeline: Timeline) -> str:
-    """The text of an .eaf file. Times are milliseconds; each annotation has two time slots of its own."""
+    """The text of an .eaf file. Times are in milliseconds; each annotation has two time slots."""
     ET.register_namespace("xsi", XSI)
     root = ET.Element(
         "ANNOTATION_DOCUMENT",
         {
             "AUTHOR": "lookhear",
-            "DATE": datetime(2000, 1, 1, tzinfo=UTC).isoformat(),  # equal timelines give equal files
+            "DATE": datetime(2000, 1, 1, tzinfo=UTC).isoformat(),  # constant, so that equal timelines give equal files
             "FORMAT": "3.0",
             "VERSION": "3.0",
             f"{{{XSI}}}noNamespaceSchemaLocation": SCHEMA,
@@ -46,7 +46,7 @@ def write(timeline: Timeline) -> str:
                     ET.SubElement(parent, "ANNOTATION"), "ALIGNABLE_ANNOTATION", {"ANNOTATION_ID": f"a{made}", **refs}
                 )
                 ET.SubElement(one, "ANNOTATION_VALUE").text = _allowed(text)
-    for slot, time in sorted(slots.items(), key=lambda pair: pair[1]):  # ELAN takes their order for that of time
+    for slot, time in sorted(slots.items(), key=lambda pair: pair[1]):  # ELAN expects slots in order of time
         ET.SubElement(order, "TIME_SLOT", {"TIME_SLOT_ID": slot, "TIME_VALUE": str(time)})
     ET.SubElement(
         root,
@@ -58,5 +58,5 @@ def write(timeline: Timeline) -> str:
 
 
 def _allowed(text: str) -> str:
-    """A text without the control characters that XML forbids."""
+    """The text without the control characters that XML forbids."""
     return "".join(c for c in text if c in "\t\n" or ord(c) >= 32)

@@ -1,4 +1,4 @@
-"""The package's own form: everything but the rows of scores, as JSON."""
+"""The package's own format: JSON of everything except the rows of scores."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def tiers(timeline: Timeline) -> dict[str, list[Row]]:
 
 
 def apart(rows: list[Row]) -> list[list[Row]]:
-    """Rows in as few lists as are needed for none of one list to overlap; rows without length are left out."""
+    """Split rows into the fewest lists without overlaps; rows of length 0 are dropped."""
     lines: list[list[Row]] = []
     for row in sorted(r for r in rows if r[1] > r[0]):
         free = next((line for line in lines if line[-1][1] <= row[0]), None)

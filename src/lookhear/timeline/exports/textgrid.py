@@ -1,4 +1,4 @@
-"""Praat: a TextGrid in the long text format, interval tiers that fill the whole time and point tiers for cuts."""
+"""Praat TextGrid in the long text format: interval tiers that cover the whole duration, and point tiers for cuts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from lookhear.timeline.value import Timeline
 
 
 def write(timeline: Timeline) -> str:
-    """The text of a .TextGrid file. What overlaps in one sense goes to tiers of its own: heard, heard 2, …"""
+    """The text of a .TextGrid file. Overlapping events of one modality go to additional tiers: heard, heard 2, …"""
     end = max([timeline.duration, *(b for rows in tiers(timeline).values() for _, b, _ in rows)])
     blocks = []
     for tier, rows in tiers(timeline).items():

@@ -1,4 +1,4 @@
-"""WebVTT: one cue an event, a sentence or a silence, with the sense as its voice; opens in any player."""
+"""WebVTT: one cue per event, sentence or silence, with the modality as its voice; opens in any player."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from lookhear.timeline.value import Timeline
 
 
 def write(timeline: Timeline) -> str:
-    """The text of a .vtt file. Cues last at least a millisecond, as the format demands."""
+    """The text of a .vtt file. Cues last at least one millisecond, as the format requires."""
     cues = sorted((a, max(b, a + 0.001), tier, text) for tier, rows in tiers(timeline).items() for a, b, text in rows)
     lines = ["WEBVTT", ""]
     for number, (start, end, tier, text) in enumerate(cues, 1):
-        plain = escape(" ".join(text.split()), quote=False)  # `-->` and tags must not be read as such
+        plain = escape(" ".join(text.split()), quote=False)  # `-->` and tags in a text must not be parsed
         lines += [str(number), f"{_clock(start)} --> {_clock(end)}", f"<v {tier}>{plain}</v>", ""]
     return "\n".join(lines)
 

@@ -1,75 +1,36 @@
-"""Official parsing rules of benchmarks, reproduced with their errors, for comparison with published numbers.
-
-    verdict("daily_omni/api", reply, options, truth) -> Verdict(read, correct, counted)
-
-`options` are texts in the order of their letters, `truth` is a letter (for yes/no rules "yes" or "no"). `counted` is
-False if a rule removes the reply from the denominator. Where the published code draws a random answer, `read` is None.
-Reports always show our own parser (`lookhear.tasks.reading`) too.
-"""
+"""The rules of the benchmarks' own code."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+from lookhear.metrics.official.verdicts import LETTERS, Verdict
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The answer that a rule reads, whether it is correct, and whether the reply counts at all."""
-
-    read: str | None
-    correct: bool
-    counted: bool = True
-
-
-def verdict(rule: str, reply: str, options: Sequence[str], truth: str) -> Verdict:
-    """Apply a rule of RULES or YES_NO. Raises KeyError for an unknown rule."""
-    if rule in YES_NO:
-        return Verdict(None, YES_NO[rule](reply, truth.lower()))
-    found = RULES[rule](reply, list(options), truth)
-    if isinstance(found, Verdict):
-        return found
-    return Verdict(found, found is not None and found.upper() == truth.upper())
-
-
-def score(
-    rule: str, replies: Sequence[str], options: Sequence[Sequence[str]], truths: Sequence[str]
-) -> dict[str, float]:
-    """`accuracy` in percent under a rule, the number of `counted` replies, and the number `left_out`."""
-    found = [verdict(rule, *one) for one in zip(replies, options, truths, strict=True)]
-    counted = [one for one in found if one.counted]
-    right = sum(one.correct for one in counted)
-    share = 100 * right / len(counted) if counted else float("nan")
-    return {"accuracy": share, "right": right, "counted": len(counted), "left_out": len(found) - len(counted)}
-
-
-def _daily_api(reply: str, options: list[str], truth: str) -> Verdict:
+def daily_api(reply: str, options: list[str], truth: str) -> Verdict:
     """Right if the upper-cased reply starts with the letter; replies "error_…" are not counted."""
     said = reply.strip().upper()
     return Verdict(said[:1] or None, said.startswith(truth.upper()), not reply.startswith("error_"))
 
 
-def _daily_qwen(reply: str, options: list[str], truth: str) -> str | None:
+def daily_qwen(reply: str, options: list[str], truth: str) -> str | None:
     """The first character, if it is A to D in any case."""
     first = reply.strip()[:1].upper()
     return first if first in "ABCD" and first else None
 
 
-def _daily_omni(reply: str, options: list[str], truth: str) -> str | None:
+def daily_omni(reply: str, options: list[str], truth: str) -> str | None:
     """The same after removing everything up to the word "assistant"."""
-    return _daily_qwen(reply.split("assistant")[-1], options, truth)
+    return daily_qwen(reply.split("assistant")[-1], options, truth)
 
 
-def _equality(reply: str, options: list[str], truth: str) -> Verdict:
+def equality(reply: str, options: list[str], truth: str) -> Verdict:
     """Right if the whole reply, stripped, equals the letter in either case."""
     return Verdict(reply.strip() or None, reply.strip().upper() == truth.upper())
 
 
-def _omnivideo(reply: str, options: list[str], truth: str) -> Verdict:
+def omnivideo(reply: str, options: list[str], truth: str) -> Verdict:
     r"""Take the text after "assistant" or in its \box{}, lower-case it, keep the letter before a full stop, compare."""
     text = reply.split("assistant")[-1].strip()
     box = re.search(r"[/\\]box(?:ed)?\{([^{}]{0,400})\}", text)
@@ -80,13 +41,13 @@ def _omnivideo(reply: str, options: list[str], truth: str) -> Verdict:
     return Verdict(text.upper() or None, text == truth.lower(), not reply.startswith("Error:"))
 
 
-def _omnivideo_thinking(reply: str, options: list[str], truth: str) -> Verdict:
+def omnivideo_thinking(reply: str, options: list[str], truth: str) -> Verdict:
     """The same after removing everything up to </think>."""
     end = reply.rfind("</think>")
-    return _omnivideo(reply if end < 0 else reply[end + len("</think>") :], options, truth)
+    return omnivideo(reply if end < 0 else reply[end + len("</think>") :], options, truth)
 
 
-def _baichuan(reply: str, options: list[str], truth: str) -> Verdict:
+def baichuan(reply: str, options: list[str], truth: str) -> Verdict:
     """The /box{}, else the <answer> tag, else the last token that is a single letter, else the whole reply; compare."""
     tag = re.search(r"<answer>([^<]{0,200})</answer>", reply)
     if tag:
@@ -98,13 +59,13 @@ def _baichuan(reply: str, options: list[str], truth: str) -> Verdict:
     return Verdict(said.upper() or None, said == truth.lower())
 
 
-def _speaker_lmms(reply: str, options: list[str], truth: str) -> str | None:
+def speaker_lmms(reply: str, options: list[str], truth: str) -> str | None:
     """The first lone letter A to E in any case, so the article "a" counts; without one, the first option."""
     found = re.search(r"\b([A-Ea-e])\b", _without_phrases(reply))
     return found[1].upper() if found else "A"
 
 
-def _speaker(reply: str, options: list[str], truth: str) -> str | None:
+def speaker(reply: str, options: list[str], truth: str) -> str | None:
     """The first lone capital A to E after a list of phrases is removed."""
     found = re.search(r"\b([A-E])\b", _without_phrases(reply))
     return found[1] if found else ""
@@ -123,7 +84,7 @@ def _without_phrases(reply: str) -> str:
     return said
 
 
-def _omnibench(reply: str, options: list[str], truth: str) -> str | None:
+def omnibench(reply: str, options: list[str], truth: str) -> str | None:
     """The last "(A)", else "A ", else "A.", else the last option text in replies of more than five words, else None."""
     letters, reply = LETTERS[: len(options)], f" {reply} "
     for form in ("({})", "{} ", "{}."):
@@ -138,16 +99,16 @@ def _omnibench(reply: str, options: list[str], truth: str) -> str | None:
             if text.lower() in low
         ]
         if at:
-            return max(at)[1]
+            return max(at, key=lambda one: one[0])[1]
     return None
 
 
-def _omnibench_lmms(reply: str, options: list[str], truth: str) -> str | None:
-    """The letters of `_omnibench`; option texts are never found, and the code then draws a letter."""
-    return _omnibench(reply, ["\0"] * len(options), truth)
+def omnibench_lmms(reply: str, options: list[str], truth: str) -> str | None:
+    """The letters of `omnibench`; option texts are never found, and the code then draws a letter."""
+    return omnibench(reply, ["\0"] * len(options), truth)
 
 
-def _lvomnibench(reply: str, options: list[str], truth: str) -> Verdict:
+def lvomnibench(reply: str, options: list[str], truth: str) -> Verdict:
     """A to F at the start before a blank or ".:)", else after "answer is", else the first lone letter in letter order.
 
     Else the first such letter inside a word; a reply without any leaves the denominator.
@@ -160,7 +121,7 @@ def _lvomnibench(reply: str, options: list[str], truth: str) -> Verdict:
     return Verdict(read, read == truth.upper(), read is not None)
 
 
-def _odyssey(reply: str, options: list[str], truth: str) -> str | None:
+def odyssey(reply: str, options: list[str], truth: str) -> str | None:
     """A capital A to D anywhere in the reply, else the option whose text is in the reply, else A.
 
     Of several letters, the first in brackets counts, else the first in alphabetical order.
@@ -171,7 +132,7 @@ def _odyssey(reply: str, options: list[str], truth: str) -> str | None:
     return (marked or there or ["A"])[0] if len(there) != 1 else there[0]
 
 
-def _string_match(reply: str, options: list[str], truth: str) -> Verdict:
+def string_match(reply: str, options: list[str], truth: str) -> Verdict:
     """MMAU and MMAR: the reply has all words of the answer, and no word that only other options have."""
     words = set(re.findall(r"\b\w+\b", reply.lower()))
     right = options[LETTERS.index(truth.upper())]
@@ -185,7 +146,7 @@ def _answer_tag(reply: str) -> re.Match[str] | None:
     return re.search(r"<answer>\s*(.{0,400}?)\s*</answer>", reply, re.DOTALL) if "</answer>" in reply else None
 
 
-def _echoink(reply: str, options: list[str], truth: str) -> str | None:
+def echoink(reply: str, options: list[str], truth: str) -> str | None:
     """The <answer> tag, else the first lone letter in any case."""
     tag = _answer_tag(reply)
     if tag:
@@ -194,7 +155,7 @@ def _echoink(reply: str, options: list[str], truth: str) -> str | None:
     return found[1].upper() if found else None
 
 
-def _gemini(reply: str, options: list[str], truth: str) -> str | None:
+def gemini(reply: str, options: list[str], truth: str) -> str | None:
     r"""JSON's `answer`, else the \boxed{}, else the first lone capital A to D. JSON that cannot be read is ignored."""
     start, end = reply.find("{"), reply.rfind("}")
     try:
@@ -210,13 +171,13 @@ def _gemini(reply: str, options: list[str], truth: str) -> str | None:
     return alone[1] if alone else None
 
 
-def _echoink_reward(reply: str, options: list[str], truth: str) -> Verdict:
+def echoink_reward(reply: str, options: list[str], truth: str) -> Verdict:
     """Right if the content of the <answer> tag equals the letter; wrong without a tag."""
     tag = _answer_tag(reply)
     return Verdict(tag[1] if tag else None, tag is not None and tag[1].strip() == truth)
 
 
-def _dave(reply: str, options: list[str], truth: str) -> str | None:
+def dave(reply: str, options: list[str], truth: str) -> str | None:
     """The first "(x)" of one word character, else the first lone capital of the whole alphabet."""
     marked = re.search(r"\((\w)\)", reply)
     if marked:
@@ -225,34 +186,17 @@ def _dave(reply: str, options: list[str], truth: str) -> str | None:
     return alone[1] if alone else None
 
 
-def _avcd(reply: str, truth: str) -> bool:
+def avcd(reply: str, truth: str) -> bool:
     """Right if the reply contains "yes" or "no" anywhere, and the truth anywhere."""
     said = reply.lower()
     return ("yes" in said or "no" in said) and truth in said
 
 
-def _cmm(reply: str, truth: str) -> bool:
+def cmm(reply: str, truth: str) -> bool:
     """Right if the truth is within the first five characters."""
     return truth in reply.lower()[:5]
 
 
-def _pave(reply: str, truth: str) -> bool:
+def pave(reply: str, truth: str) -> bool:
     """Right if the truth is anywhere in the reply."""
     return truth in reply.lower()
-
-
-Rule = Callable[[str, list[str], str], "Verdict | str | None"]
-RULES: Mapping[str, Rule] = {
-    "daily_omni/api": _daily_api, "daily_omni/qwen2_5_vl": _daily_qwen, "daily_omni/qwen2_5_omni": _daily_omni,
-    "omnivideobench/default": _omnivideo, "omnivideobench/thinking": _omnivideo_thinking,
-    "omnivideobench/baichuan": _baichuan, "omnivideobench/gemini": _gemini, "omnivideobench/strict": _equality,
-    "av_speakerbench/official": _speaker,
-    "av_speakerbench/lmms_eval": _speaker_lmms, "omnibench/official": _omnibench,
-    "omnibench/lmms_eval": _omnibench_lmms,
-    "lvomnibench/official": _lvomnibench, "av_odyssey/official": _odyssey,
-    "mmau_mmar/string_match": _string_match, "echoink/eval": _echoink, "echoink/reward": _echoink_reward,
-    "xmodbench/equality": _equality, "dave/official": _dave,
-}  # fmt: skip
-YES_NO: Mapping[str, Callable[[str, str], bool]] = {
-    "avhbench/avcd_eval_acc": _avcd, "cmm/first_five": _cmm, "pave/substring": _pave,
-}  # fmt: skip

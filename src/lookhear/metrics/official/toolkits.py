@@ -1,0 +1,126 @@
+"""Rules of JointAVBench, lmms-eval, Unify-OmniBench, and of OmniVideoBench's runs of Ming and InternVL.
+
+Described after lmms-eval c228e27 and 226ba42, JointAVBench 388dc4b, Unify-OmniBench d537115 and OmniVideoBench 0307da8;
+lmms-eval has replaced its parser since.
+"""
+
+from __future__ import annotations
+
+import re
+
+from lookhear.metrics.official import rules
+from lookhear.metrics.official.verdicts import LETTERS, Verdict
+
+ENDS = ",.!?;:'"  # stripped one after the other, as lmms-eval does: ".," loses both, ",." only the full stop
+TRUSTED = ((6, "({})"), (5, "{}."), (4, "{}:"), (3, "{})"), (2, "{} "))  # how far lmms-eval trusts a form
+START, END, STATED = 10, 9, 7
+SUBJECTS = ("answer", "correct answer", "best answer", "correct option", "best option", "choice", "correct choice")
+STATEMENTS = (
+    *(f"{subject} is" for subject in (*SUBJECTS, "my answer", "my choice")),
+    *("i choose", "i select", "i pick", "옵션", "정답은", "답은", "답:", "答案是", "答案为", "选", "答えは"),
+)
+JOINT = tuple(
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        r"answer(?: is)? ?[:=-]? ?([\"'(]? ?[A-D] ?[\"')]?)",
+        r"([A-D])(?: is the|\)? ?is) ?(?:correct|right|answer)",
+        r"option ?([A-D])\b",
+        r"select(?:ed)? ?([A-D])\b",
+        r"[\"'(] ?([A-D]) ?[\"')] ?(?:is|as) ?(?:the )?(?:answer|correct)",
+    )
+)
+MING = tuple(
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        r"^([ABCD])",
+        r"([ABCD])\.?\s?$",
+        r"answer\s*(is|:)?\s*[ABCD]",  # its group is the verb: the letter is never read
+        r"choose\s*([ABCD])",
+        r"option\s*([ABCD])",
+        r"([ABCD])\s*option",
+        r"\b([ABCD])\b",
+    )
+)
+UNIFY = tuple(
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        r'"answer"\s*:\s*"([A-F])"',
+        r"\\boxed\{(?:\\text\{)?([A-F])\}",
+        r"/box\{(?:\\text\{)?([A-F])\}",
+        r"[(\[<]([A-F])[)\]>]",
+    )
+)
+
+
+def mmar(reply: str, options: list[str], truth: str) -> str | None:
+    """OmniBench's rule on a reply without punctuation at its ends; where it finds nothing, the code draws a letter."""
+    for mark in ENDS:
+        reply = reply.strip(mark)
+    return rules.omnibench(reply, options, truth)
+
+
+def videomme(reply: str, options: list[str], truth: str) -> str | None:
+    """Letters in any of eight forms, the most trusted form first, and of one form the last; else any capital letter.
+
+    Most trusted are a letter at the start and one at the end, then any letter after a statement like "answer is", even
+    inside a word, then "(A)", "A.", "A:", "A)" and "A ".
+    """
+    said = reply.strip()
+    for mark in f'{ENDS}"':
+        said = said.strip(mark)
+    padded, low = f" {said} ", f" {said} ".lower()
+    letters = LETTERS[: len(options)]
+    found = [(trust, padded.rfind(form.format(one)), one) for trust, form in TRUSTED for one in letters]
+    for statement in STATEMENTS:
+        at = low.find(statement)
+        found += [(STATED, padded.find(one, at + len(statement)), one) for one in letters] if at >= 0 else []
+    said = padded.strip()
+    if said[:1] in letters and said and not said[1:2].isalpha():
+        found.append((START, 0, said[0]))
+    if said[-1:] in letters and said and not said[-2:-1].isalpha():
+        found.append((END, len(padded), said[-1]))
+    found = [one for one in found if one[1] >= 0] or [(0, padded.rfind(one), one) for one in letters if one in padded]
+    return max(found, key=lambda one: one[:2])[2] if found else None
+
+
+def joint(reply: str, options: list[str], truth: str) -> Verdict:
+    """The letters of five phrases, letters before ". ", options whose text occurs, and any letter of a single word.
+
+    The phrases take either case. No letter, or more than one, leaves the denominator.
+    """
+    text, letters = " ".join(reply.split()), LETTERS[: min(4, len(options))]
+    found = {match[1].upper() for form in JOINT for match in form.finditer(text)} & set("ABCD")
+    found |= set(re.findall(r"\b([A-D])\b(?=\.\s)", text))
+    found |= {one for one, said in zip(letters, options, strict=False) if said in text or said.lower() in text}
+    if len(text.split()) == 1:
+        found |= set("ABCD") & set(text.upper())
+    read = found.pop() if len(found) == 1 else None
+    return Verdict(read, read == truth.upper(), read is not None)
+
+
+def unify(reply: str, options: list[str], truth: str) -> str | None:
+    r"""JSON's `answer`, \boxed{}, /box{}, a letter in brackets, the first letter if no word goes on, an option's text.
+
+    The text counts if that of one option alone occurs. Else the first lone capital A to F.
+    """
+    said = reply.strip()
+    for form in UNIFY:
+        if found := form.search(said):
+            return found[1].upper()
+    if said[:1].upper() in tuple("ABCDEF") and not said[1:2].isalpha():
+        return said[0].upper()
+    there = [one for one, text in zip(LETTERS, options, strict=False) if text and text.lower() in said.lower()]
+    if len(there) == 1:
+        return there[0]
+    alone = re.search(r"\b([A-F])\b", said)
+    return alone[1] if alone else None
+
+
+def ming(reply: str, options: list[str], truth: str) -> str | None:
+    """Seven patterns in either case, the first that matches: any A to D at the start or the end, even inside a word.
+
+    "answer is B" in the middle gives "IS", and "answer B" stops the code: both are wrong here.
+    """
+    said = reply.strip()
+    found = next(filter(None, (form.search(said) for form in MING)), None)
+    return found[1].upper() if found and found[1] else None
