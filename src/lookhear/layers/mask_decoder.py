@@ -119,12 +119,12 @@ class Masks(nn.Module):
 
     def forward(
         self,
-        pictures: Sequence[Float[Tensor, "row dim height width"]],
+        pictures: Sequence[Float[Tensor, "row dim height width"]],  # of equal size
         prompts: Float[Tensor, "row level dim"],
         dense: Float[Tensor, " dim"],
         place: Float[Tensor, "1 dim height width"],
         semantic: bool,
-    ) -> list[Float[Tensor, "row class height2 width2"]]:
+    ) -> list[Float[Tensor, "row class _height _width"]]:
         """Logits of both levels; the second has twice the resolution."""
         masks: list[Tensor] = []
         classify = self.avss_classifier if semantic else self.ms3_s4_classfier
@@ -163,7 +163,7 @@ class MaskDecoder(nn.Module):
             self.of_tokens = nn.Parameter(torch.full((2, 3), 1 / 3))
             self.of_scales = nn.Parameter(torch.full((2,), 1 / 2))
 
-    def prompts(self, states: Float[Tensor, "row 6 wide"]) -> Float[Tensor, "row level dim"]:
+    def prompts(self, states: Float[Tensor, "row 6 state"]) -> Float[Tensor, "row level dim"]:
         """One prompt per level, each the mean of three projected states."""
         told = rearrange(self.text_hidden_fcs[0](states), "row (level token) dim -> row level token dim", level=2)
         if self.config.variant == "paper":
@@ -179,10 +179,10 @@ class MaskDecoder(nn.Module):
 
     def levels(
         self,
-        states: Float[Tensor, "row 6 wide"],
+        states: Float[Tensor, "row 6 state"],
         features: Sequence[Float[Tensor, "row patch wide"]],
         semantic: bool = False,
-    ) -> list[Float[Tensor, "row class height width"]]:
+    ) -> list[Float[Tensor, "row class _height _width"]]:
         """Logits of each level. `features` are those of CLIP's 14th and 22nd layers, without the class token."""
         pictures = [self.necked(f) for f in features]
         place = self.pe_layer(*pictures[0].shape[2:])
@@ -190,7 +190,7 @@ class MaskDecoder(nn.Module):
 
     def forward(
         self,
-        states: Float[Tensor, "row 6 wide"],
+        states: Float[Tensor, "row 6 state"],
         features: Sequence[Float[Tensor, "row patch wide"]],
         semantic: bool = False,
     ) -> Float[Tensor, "row class side side"]:
