@@ -251,6 +251,22 @@ def test_published_files(name, folder, split):
             assert task.parse(task.target(example, explain=False), example).text == example.reference.text
 
 
+@pytest.mark.parametrize(
+    ("part", "shown"),
+    [
+        ("multimodal", (1, 1)),
+        ("silent_video", (1, 0)),
+        ("audio", (0, 1)),
+        ("text_only", (0, 0)),
+        ("overlayed_full_audio_classification", (0, 1)),
+    ],
+)
+def test_probes_of_dave_lack_what_their_prompt_says(part, shown):
+    for example in dave.load(shared("data/dave"), "test", part)[:5]:
+        assert (example.clip.video is not None, example.clip.audio is not None) == shown
+        assert example.meta["video_id"] and tasks.find("question_answering").prompt(example)
+
+
 def test_orders_are_read():
     example = dave.load(shared("data/dave"), "test", "temporal_video")[0]
     task = tasks.find("question_answering")

@@ -20,7 +20,7 @@ MP4 += [("ctts", 12), ("elst", 8), ("elst", 12), ("elst", 16), ("avc1", 28), ("m
 AVI = [("avih", 8), ("avih", 24), ("avih", 40), ("strh", 24), ("strh", 28), ("strh", 32), ("strh", 36), ("strf", 8)]
 AVI += [("strf", 12), ("idx1", 4), ("LIST", 4), ("RIFF", 4)]
 WAV = [("fmt ", 8), ("fmt ", 12), ("fmt ", 16), ("fmt ", 20), ("fmt ", 6), ("data", 4), ("RIFF", 4)]
-MKV = [(b"\x44\x89", 3), (b"\x2a\xd7\xb1", 4), (b"\xb0\x82", 2), (b"\x23\xe3\x83", 4), (b"\xb5", 2), (b"\xe7", 2)]
+MKV = [(b"\x44\x89", 3), (b"\x2a\xd7\xb1", 4), (b"\xb0\x81", 2), (b"\x23\xe3\x83", 4), (b"\xb5", 2), (b"\xe7", 2)]
 
 
 def claims(path, places, order):

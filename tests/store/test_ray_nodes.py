@@ -75,7 +75,7 @@ def evaluate(lose, out, run, root):
     elsewhere = spread.on_ray(run, store.root, {}, 3, None) if out.endswith("ray") else None
     answers = asking.run(load(run, store), examples, store, clips=2, progress=told, spread=elsewhere)
     report.report(examples, answers, {}).save(Path(out))
-    return len(answers), sum(bool(a.notes) for a in answers)
+    return len(answers), sum(note.startswith(asking.UNANSWERED) for a in answers for note in a.notes)
 
 WORK = {"extract": extract, "watch": watch, "evaluate": evaluate}
 if __name__ == "__main__":
@@ -129,8 +129,8 @@ def test_three_nodes_watch_as_one_process_does(tmp_path, kill):
 def test_three_nodes_answer_as_one_process_does(tmp_path, kill):
     root = world.make(tmp_path / "world")
     run = loop.train(world.recipe(root, tmp_path / "run", epochs=1))
-    answered, noted, left, _ = on_nodes(tmp_path, "evaluate", kill, run, root)
-    assert (int(answered), int(noted), int(left)) == (24, 0, 1 if kill else 2)
+    answered, unanswered, left, _ = on_nodes(tmp_path, "evaluate", kill, run, root)
+    assert (int(answered), int(unanswered), int(left)) == (24, 0, 1 if kill else 2)
     store, examples = FeatureStore(root / "features"), world.load(root, "val")
     answers = asking.run(model.load(run, store), examples, store, clips=2)
     report.report(examples, answers, {}).save(tmp_path / "here")

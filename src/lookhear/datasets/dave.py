@@ -7,9 +7,10 @@ them, so the clip of a question is identified by its options only (`meta["video_
     <root>/final_inference_epic_2.0_flash.json[.gz]    split: the file's name without .json, or test for the only one
 
 Versions are the parts: `multimodal` (the benchmark, the default), `video_segment` and
-`overlayed_full_audio_classification` (its two halves), `text_only`, `audio` and `silent_video` (probes), and
-`temporal_video`: four actions (`meta["items"]`) to be put in order, answered as "(B)(D)(C)(A)". In the multimodal part
-(E) is always "none of the above". `meta["reply"]` and `meta["official"]` hold the model's reply and the verdict.
+`overlayed_full_audio_classification` (its two halves; the latter gives the sound alone), `text_only`, `audio` and
+`silent_video` (probes whose clips lack picture, sound or both), and `temporal_video`: four actions (`meta["items"]`) to
+be put in order, answered as "(B)(D)(C)(A)". In the multimodal part (E) is always "none of the above". `meta["reply"]`
+and `meta["official"]` hold the model's reply and the verdict.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ VERSIONS = (
     "silent_video",
     "temporal_video",
 )
+SHOWN = {  # part -> whether picture and sound are given, as its prompt says
+    "overlayed_full_audio_classification": (False, True),
+    "text_only": (False, False), "audio": (False, True), "silent_video": (True, False),
+}  # fmt: skip
 OPTION = re.compile(r"^\(([A-Z])\)\s*(.*)$")
 LETTER = re.compile(r"\(([A-Z])\)")
 
@@ -58,6 +63,7 @@ def read(root: Path | str, split: str = "test", version: str = "multimodal") -> 
             )
         group = "|".join(sorted(set(options)))
         source = Source(group[:120])
+        picture, sound = SHOWN.get(version, (True, True))
         temporal = version == "temporal_video"
         truth = "".join(f"({letter})" for letter in letters) if temporal else options[ord(letters[0]) - 65]
         response = record.get("response_dict") or {}
@@ -72,7 +78,7 @@ def read(root: Path | str, split: str = "test", version: str = "multimodal") -> 
         return Example(
             id=f"{version}-{line - 1}",
             task="question_answering",
-            clip=Clip(source, source),
+            clip=Clip(source if picture else None, source if sound else None),
             question=question,
             reference=Answer(truth),
             kind=(str(record.get("question_type", "")),),

@@ -28,7 +28,7 @@ def mended(text: str) -> str:
     """The text with corrected spelling."""
     if not vectors.there() or not _common():
         return text
-    parts = re.split(r"([\"“‘][^\"”’]*[\"”’])", text)
+    parts = re.split(r"([\"“‘][^\"“‘”’]*[\"”’])", text)
     return "".join(part if i % 2 else re.sub(r"[a-z]{5,}", lambda m: _word(m[0]), part) for i, part in enumerate(parts))
 
 
