@@ -1,6 +1,7 @@
 """lookhear evaluate: the table, the report, probes; what cannot be read is listed and makes exit code 1."""
 
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -86,6 +87,20 @@ def test_many_sets_in_one_table(model, root, lookhear, tmp_path):
     assert again.code == 0 and "Crab+" not in again.out and column in again.out
     other = lookhear(*asked, "--limit", 5)
     assert other.code == 2 and "holds the report of other settings" in other.err
+
+
+LETTERS = "abcdefghij"
+BOMB = "a: &a [1, 1]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in pairwise(LETTERS))
+    f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join([f'*{chr(97 + i)}'] * 9)}]\n" for i in range(9)
+)
+
+
+@pytest.mark.parametrize("content", ["[" * 3000, "- 1\n- [", '{"a": ' + "9" * 5000 + "}", BOMB, "17", "\x00"])
+def test_a_damaged_list_of_sets_is_one_line(model, root, lookhear, tmp_path, content):
+    listed = tmp_path / "sets.yaml"
+    listed.write_text(content)
+    ran = lookhear("evaluate", model, "--tasks", listed, "--root", root)
+    assert ran.code == 2 and "sets.yaml: " in ran.err and ran.err.count("\n") == 1
 
 
 def test_either_a_dataset_or_many(model, root, lookhear):

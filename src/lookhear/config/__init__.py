@@ -13,7 +13,7 @@ suggested.
 
 from lookhear.config.llm import Lessons, LLMRecipe, Prefer, Reinforce, Tuning
 from lookhear.config.net import Data, Recipe, Train
-from lookhear.config.parse import RECIPES, dump, load, of_llm, parse, recipe_file, recipes
+from lookhear.config.parse import RECIPES, dump, load, of_llm, parse, read_yaml, recipe_file, recipes
 from lookhear.config.plugins import build, schema_of, settings_of
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "load",
     "of_llm",
     "parse",
+    "read_yaml",
     "recipe_file",
     "recipes",
     "schema_of",

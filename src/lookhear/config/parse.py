@@ -13,7 +13,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints, overload
 
-from yaml import MappingNode, SafeLoader, SequenceNode, YAMLError, compose
+from yaml import MappingNode, SafeLoader, SequenceNode, YAMLError, compose, safe_load
 
 from lookhear.catalog import unknown
 from lookhear.config import literal
@@ -171,6 +171,18 @@ def dump(recipe: Any, path: Path) -> None:
     path.write_text(OmegaConf.to_yaml(OmegaConf.create(dataclasses.asdict(recipe))), "utf-8")
 
 
+def read_yaml(path: Path) -> Any:
+    """The value in a YAML file. Raises FileNotFoundError, and RecipeError for any other fault, as too many values."""
+    try:
+        text = path.read_text("utf-8")
+        _check_size(text, path)
+        return safe_load(text)
+    except FileNotFoundError:
+        raise
+    except (YAMLError, OSError, ValueError, RecursionError) as error:
+        raise RecipeError(f"{path}: not readable as YAML: {first_line(error)}") from None
+
+
 def _read(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file, with numbers parsed as OmegaConf does. Raises RecipeError."""
     try:
@@ -184,14 +196,18 @@ def _read(path: Path) -> dict[str, Any]:
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        if _nodes(compose(text, Loader=SafeLoader)) > NODES:
-            raise RecipeError(f"{path}: more than {NODES:,} values, repeated ones counted. That is no recipe.")
+        _check_size(text, path)
         given = OmegaConf.load(path)
     except (YAMLError, OmegaConfBaseException, OSError, ValueError, RecursionError) as error:
         raise RecipeError(f"{path}: not readable as YAML: {first_line(error)}") from None
     if not OmegaConf.is_dict(given):
         raise RecipeError(f"{path}: expected keys with values, as `seed: 1`, got {text.strip()[:40]!r}.")
     return OmegaConf.to_container(given)  # type: ignore[return-value]
+
+
+def _check_size(text: str, path: Path) -> None:
+    if _nodes(compose(text, Loader=SafeLoader)) > NODES:
+        raise RecipeError(f"{path}: more than {NODES:,} values, repeated ones counted. Nobody wrote that many.")
 
 
 def _nodes(root: Any) -> int:

@@ -16,9 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lookhear import datasets
+from lookhear.config import read_yaml
 from lookhear.errors import DatasetError, MediaError, RecipeError
 from lookhear.evaluate import beside, scores
 from lookhear.evaluate.literature import published
@@ -181,11 +180,9 @@ def ask_all(
 
 def _read(path: Path) -> list[Any]:
     try:
-        entries = yaml.safe_load(path.read_text("utf-8"))
+        entries = read_yaml(path)
     except FileNotFoundError:
         raise RecipeError(f"No list of datasets at {str(path)!r}. Give a YAML list, names, or 'all'.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: not readable as YAML: {str(error).splitlines()[0]}.") from None
     if not isinstance(entries, list):
         raise RecipeError(f"{path}: not a list of datasets. Write '- ave' or '- {{dataset: ave, root: AVE}}' a line.")
     return entries
