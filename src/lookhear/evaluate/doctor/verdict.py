@@ -44,7 +44,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Finding:
-    """The result for one sense: `verdict` is yes, no or not shown, `why` is its reason, `chance` the p-value."""
+    """The result for one sense: `verdict` is yes, no or not shown, `why` is its reason, `chance` the p-value.
+
+    `varies`: replies to the same clip differ, so that more of them may decide what is not shown.
+    """
 
     verdict: str
     why: str
@@ -52,6 +55,7 @@ class Finding:
     asked: int = 0
     chance: float = 1.0
     groups: tuple[Group, ...] = field(default=(), repr=False)
+    varies: bool = False
 
 
 def matches(said: Sequence[str], truth: Sequence[str]) -> int:
@@ -91,7 +95,8 @@ def judge(groups: Sequence[Group], last: bool) -> Finding:
     likely = sum(1 / len(g.truth) for g in good) / len(good)
     if not stable and right <= asked * (likely + max(0.5, likely + 0.25)) / 2:
         return finding(NO, f"{counts}, as guessing is; replies vary as much when nothing is changed")
-    return finding(OPEN, f"{counts}; replies change with what is sent, but not as the truth does")
+    left = finding(OPEN, f"{counts}; replies change with what is sent, but not as the truth does")
+    return replace(left, varies=not stable)
 
 
 def order(groups: Sequence[Group]) -> Finding:
