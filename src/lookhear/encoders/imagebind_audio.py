@@ -71,7 +71,7 @@ class ImageBindAudio(_frozen.Frozen):
         return out
 
 
-def stretches(wave: Float[Tensor, " sample"]) -> Float[Tensor, "3 sample"]:
+def stretches(wave: Float[Tensor, " sample"]) -> Float[Tensor, "3 32000"]:
     """Three windows of 2 s at the beginning, middle and end of the sound; shorter sound is padded first."""
     length = LENGTH * kaldi.RATE
     wave = F.pad(wave, (0, max(0, length - len(wave))))

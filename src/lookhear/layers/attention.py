@@ -50,7 +50,7 @@ def drop(x: Tensor, dropout: float, training: bool) -> Tensor:
 
 def trim_padding(
     words: Float[Tensor, "row word dim"],
-) -> tuple[Float[Tensor, "row word dim"], Bool[Tensor, "row word"] | None]:
+) -> tuple[Float[Tensor, "row longest dim"], Bool[Tensor, "row longest"] | None]:
     """Cut `words` to the longest text of the batch; returns (words, padding mask), with None if there is no padding.
 
     All-zero vectors are padding, because no text encoder outputs zeros for a word. A text of padding only is not

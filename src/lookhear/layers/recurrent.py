@@ -12,7 +12,7 @@ from lookhear.layers.attention import masked, trim_padding
 
 def real_words(
     words: Float[Tensor, "row word dim"],
-) -> tuple[Float[Tensor, "row word dim"], Bool[Tensor, "row word"]]:
+) -> tuple[Float[Tensor, "row longest dim"], Bool[Tensor, "row longest"]]:
     """(words cut to the longest text, padding mask); all-zero word vectors are padding."""
     words, padding_mask = trim_padding(words)
     if padding_mask is None:

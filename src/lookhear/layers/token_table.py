@@ -23,7 +23,7 @@ def padding_of(tokens: Int[Tensor, "row word"]) -> Bool[Tensor, "row word"]:
     return padding
 
 
-def trim(tokens: Int[Tensor, "row word"]) -> tuple[Int[Tensor, "row word"], Bool[Tensor, "row word"]]:
+def trim(tokens: Int[Tensor, "row word"]) -> tuple[Int[Tensor, "row longest"], Bool[Tensor, "row longest"]]:
     """(token ids without columns that are padding in every row, padding mask). Id 0 is padding.
 
     A row of padding only is read as one word of id 0, so that no softmax is empty.

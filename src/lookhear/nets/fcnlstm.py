@@ -83,7 +83,7 @@ class Picture(nn.Sequential):
         super().__init__(*layers)
         self.outputs, self.least = inputs, 9 * 2**blocks + 1
 
-    def forward(self, x: Float[Tensor, "clip row bin"]) -> Float[Tensor, "clip channel row bin"]:
+    def forward(self, x: Float[Tensor, "clip row bin"]) -> Float[Tensor, "clip channel row2 bin2"]:
         """Raises FeatureError for a spectrogram that is too short."""
         if x.shape[1] < self.least:
             raise FeatureError(
@@ -108,8 +108,8 @@ class Row(nn.Sequential):
         super().__init__(*layers)
         self.outputs = inputs
 
-    def forward(self, x: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip channel time"]:
-        """Convolved and halved."""
+    def forward(self, x: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip channel halved"]:
+        """Convolved; time is halved once per block."""
         return super().forward(rearrange(x, "clip time dim -> clip dim time"))
 
 

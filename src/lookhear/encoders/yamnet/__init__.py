@@ -116,7 +116,7 @@ class YAMNetEncoder(_frozen.Frozen):
         return published_grid(self.sound_of(media))
 
 
-def published_grid(wave: Float[np.ndarray, " sample"]) -> Float[Tensor, "row sample"]:
+def published_grid(wave: Float[np.ndarray, " sample"]) -> Float[Tensor, "row 15600"]:
     """Windows of 0.975 s every 0.48 s; sound shorter than a second is padded with silence."""
     whole = torch.from_numpy(np.pad(wave, (0, max(0, RATE - len(wave)))).astype(np.float32))
     return whole.unfold(0, EXAMPLE, PUBLISHED)

@@ -49,7 +49,7 @@ class FocusCapture(Folding):
 
     def forward(
         self, streams: list[Float[Tensor, "clip time dim"]], biases: list[Float[Tensor, "template dim"]]
-    ) -> list[Float[Tensor, "clip template dim"]]:
+    ) -> list[Float[Tensor, "clip _kept dim"]]:
         """The templates of each stream after its last second; a single one if all of them would be equal."""
         if not self.training and not torch.is_grad_enabled():
             return self._together(streams, biases, self.collapsed)

@@ -120,7 +120,7 @@ def largest(
     return best, share(place, x.shape[1])
 
 
-def share(place: Float[Tensor, "row dim"], positions: int) -> Float[Tensor, "row position"]:
+def share(place: Int[Tensor, "row dim"], positions: int) -> Float[Tensor, "row position"]:
     """The fraction of features whose maximum lies at each position."""
     count = torch.zeros(len(place), positions, device=place.device)
     return count.scatter_add_(1, place, torch.ones_like(place, dtype=count.dtype)) / place.shape[1]

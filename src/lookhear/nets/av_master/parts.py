@@ -15,11 +15,11 @@ from lookhear.nets.av_master.heads import SIDES, largest
 
 def attend_in_parts(
     attn: Attention,
-    queries: Sequence[Float[Tensor, "row part dim"]],
-    key: Float[Tensor, "row position dim"],
-    values: Sequence[Float[Tensor, "row part dim"]],
+    queries: Sequence[Float[Tensor, "row _part wide"]],
+    key: Float[Tensor, "row position wide"],
+    values: Sequence[Float[Tensor, "row _part dim"]],
     padding_mask: Bool[Tensor, "row position"] | None,
-) -> tuple[Float[Tensor, "row position dim"], Float[Tensor, "row position position"]]:
+) -> tuple[Float[Tensor, "row query dim"], Float[Tensor, "row query position"]]:
     """`Attention.attend_folded` for queries and values given in parts, which are not concatenated."""
     scores = torch.cat([query @ key.transpose(1, 2) for query in queries], dim=1)
     weight = masked(scores, padding_mask if padding_mask is None else padding_mask[:, None]).softmax(dim=-1)

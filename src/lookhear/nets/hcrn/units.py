@@ -83,8 +83,8 @@ class Relation(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "*rows object dim"],
-        condition: Float[Tensor, "*rows dim"],
-        chosen: Float[Tensor, "*rows size object"],
+        condition: Float[Tensor, "... dim"],
+        chosen: Float[Tensor, "... size object"],
     ) -> Float[Tensor, "*rows size dim"]:
         """One object for each size. `chosen` holds the weights of the means; `condition` may lack inner rows."""
         means = chosen @ x

@@ -100,7 +100,7 @@ class HME(Reads):
         """Memory from the picture and the sound, which have equal numbers of rows."""
         return self.remember(frames, audio)
 
-    def remember(self, *streams: Float[Tensor, "clip time wide"]) -> Memory:
+    def remember(self, *streams: Float[Tensor, "clip time _wide"]) -> Memory:
         """Both input streams; with `start="clip"`, also their LSTM states and the clip memory after each second."""
         if self.config.start == "question":
             return {"first": streams[0], "second": streams[1]}
