@@ -7,6 +7,7 @@ import pytest
 
 from lookhear import config, files
 from lookhear.errors import FileError, RecipeError, shown
+from lookhear.model import costs
 
 
 @pytest.mark.parametrize(
@@ -104,3 +105,23 @@ def test_neither_an_error_nor_an_answer_writes_an_escape(lookhear, tmp_path):
 
     with harmless():
         print("name \x1b[8mhidden\ud83d")  # noqa: T201
+
+
+@pytest.mark.parametrize("name", [["av_master"], {"a": 1}, 17])
+def test_a_name_that_is_no_text_is_one_line(name):
+    with pytest.raises(RecipeError, match="name is .*, not a text") as caught:
+        config.build("nets", {"name": name})
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_quoted_is_cut():
+    with pytest.raises(RecipeError) as caught:
+        config.parse(config.Recipe, {"A" * 5000: 1}, "recipe")
+    assert len(str(caught.value)) < 300 and "There are: data," in str(caught.value)
+
+
+@pytest.mark.parametrize("told", ['{"parameters": [1]}', '{"clip": "x"}', '{"question": {}}', "[]"])
+def test_costs_of_another_kind_are_one_line(tmp_path, told):
+    (tmp_path / "costs.json").write_text(told)
+    with pytest.raises(FileError, match=r"costs\.json: "):
+        costs.read(tmp_path)

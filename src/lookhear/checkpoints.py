@@ -13,7 +13,8 @@ import hashlib
 import os
 import pickle
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from lookhear import files
-from lookhear.errors import DependencyError, ModelError
+from lookhear.errors import DependencyError, LookhearError, ModelError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 PREFIXES = ("module.", "_orig_mod.")  # left by parallel training and by torch.compile
@@ -92,11 +93,23 @@ def pretrained(kind: str, weights: str, what: str, **loading: Any) -> Any:
     path = Path(weights).expanduser()
     if not (path / "config.json").is_file() and (path.exists() or weights.count("/") != 1):
         raise ModelError(f"No {what} at {weights!r}: give a folder with config.json, a hub name or a published file.")
-    try:
+    with reading(what, weights, "Check the name, or give a folder."):
         return getattr(transformers(what), kind).from_pretrained(weights, **loading)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise ModelError(f"Cannot load {what} {weights!r} ({reason}…). Check the name, or give a folder.") from None
+
+
+@contextmanager
+def reading(what: str, where: Path | str, way_out: str = "Fetch or make its files again.") -> Iterator[None]:
+    """Context manager for a library that reads model files: whatever it raises becomes a ModelError of one line.
+
+    Files of a damaged folder end in errors of any type: of safetensors, of tokenizers, of checked dataclasses.
+    """
+    try:
+        yield
+    except (LookhearError, MemoryError):
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+        raise ModelError(f"Cannot load {what} {str(where)!r} ({reason}). {way_out}") from None
 
 
 def transformers(what: str) -> Any:

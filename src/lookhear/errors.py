@@ -68,6 +68,17 @@ def not_installed(error: ImportError, what: str = "This") -> DependencyError:
     return DependencyError(f"{what} needs {package}, which is not installed: pip install {package}")
 
 
+def well_formed(text: str) -> str:
+    """The text with "?" for lone surrogates (halves of characters), which cannot be written as UTF-8."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def short(value: object, most: int = 80) -> str:
+    """`value` as an error message quotes it: its repr, cut in the middle to about `most` characters."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 12]} … {text[-8:]}"
+
+
 def shown(text: str) -> str:
     """Text as it may be written to a terminal: escapes, other controls and changes of direction are seen, not obeyed.
 

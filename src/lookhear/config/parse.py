@@ -19,7 +19,7 @@ from lookhear.catalog import unknown
 from lookhear.config import literal
 from lookhear.config.llm import LLMRecipe
 from lookhear.config.net import Recipe
-from lookhear.errors import RecipeError
+from lookhear.errors import RecipeError, short
 from lookhear.kinds import misfit
 
 T = TypeVar("T")
@@ -256,7 +256,7 @@ def _check_keys(schema: type[Any], options: Mapping[str, Any], where: str, prefi
         if key not in hints:
             near = get_close_matches(str(key), hints, n=1)
             hint = f"Did you mean {prefix + near[0]!r}?" if near else f"There are: {', '.join(hints)}."
-            raise RecipeError(f"{where}: no key is called {prefix + str(key)!r}. {hint}")
+            raise RecipeError(f"{where}: no key is called {short(prefix + str(key))}. {hint}")
         if dataclasses.is_dataclass(hints[key]) and isinstance(value, Mapping):
             _check_keys(hints[key], value, where, f"{prefix}{key}.")  # type: ignore[arg-type]
 

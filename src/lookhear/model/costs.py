@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from lookhear import files
+from lookhear.errors import FileError, short
 from lookhear.model.net import served
 from lookhear.store.batch import Batch, orders
 
@@ -99,7 +101,11 @@ def line(told: Mapping[str, Any]) -> str:
 
 def read(run: Path) -> dict[str, Any]:
     """What a run folder tells of its costs; empty where it does not."""
-    return files.read_json(run / FILE, dict) if (run / FILE).is_file() else {}
+    told = files.read_json(run / FILE, dict) if (run / FILE).is_file() else {}
+    for name, value in told.items():
+        if not isinstance(value, (int, float, NoneType)):
+            raise FileError(f"{run / FILE}: {name} is {short(value)}, not a number. Mend it, or delete the file.")
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def cells(told: Mapping[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from lookhear import checkpoints
 from lookhear.errors import DependencyError, ModelError
 from lookhear.model import names
 from lookhear.types import Media, Reply
@@ -49,12 +50,9 @@ def _folder(folder: Path) -> Reader:
         from transformers import AutoModelForCausalLM, AutoTokenizer
     except ImportError:
         raise DependencyError(f"{str(folder)!r} needs transformers: pip install 'lookhear[llm]'") from None
-    try:
+    with checkpoints.reading("a language model that reads from", folder):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True).eval()
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise ModelError(f"{str(folder)!r} cannot be used as a language model that reads ({reason}).") from None
     model.to("cuda" if torch.cuda.is_available() else "cpu")
 
     @torch.inference_mode()

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lookhear.errors import well_formed
+
 AGAIN, ALONE, ALL = "again", "alone", "all"
 QUOTED = 160  # longest quote of a server's message in an error
 
@@ -150,8 +152,8 @@ def _made(told: Mapping[str, Any], text: str, ended: str, why: str, logprobs: An
         next((usage[name] for name in names if _counts(usage.get(name))), None)
         for names in (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
     )
-    called = _clean(str(told.get("model") or ""))
-    return Completion(_clean(text), ended, _clean(why), _score(logprobs), read, written, called)
+    called = well_formed(str(told.get("model") or ""))
+    return Completion(well_formed(text), ended, well_formed(why), _score(logprobs), read, written, called)
 
 
 def _counts(value: Any) -> bool:
@@ -238,7 +240,7 @@ def _refused(status: int, text: str, told: Any, wait: float | None) -> Completio
     message = error.get("message") or error.get("detail") or error.get("msg")
     said = quoted(message if isinstance(message, str) else json.dumps(message)) if message else _said(text)
     if codes & set(FILTER_CODES):
-        return Completion("", "filtered", _clean(said))
+        return Completion("", "filtered", well_formed(said))
     advice = ADVICE.get(301 if 300 <= status < 400 else status, "")
     why = f"{status} {said}".strip() + (f" ({advice})" if advice else "")
     if codes & set(QUOTA_CODES) or status in (401, 402, 404, 405, 407) or 300 <= status < 400:
@@ -270,8 +272,3 @@ def _said(text: str) -> str:
     if start >= 0:
         return quoted(text[start + len("<title>") : start + 500].split("<")[0])
     return quoted(text)
-
-
-def _clean(text: str) -> str:
-    """The text without lone surrogates, which cannot be written as UTF-8."""
-    return text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lookhear.errors import FeatureError
+from lookhear.errors import FeatureError, well_formed
 from lookhear.store.features import SOURCE, FeatureStore, key, text_key
 from lookhear.store.names import serving
 from lookhear.types import BLANK, Blank, Clip, Example
@@ -66,7 +66,7 @@ def _streams_of(function: Any, bound: bool) -> tuple[str, ...]:
 
 def text_of(example: Example, stream: str) -> str:
     """The text that a text stream encodes: the question, unless `example.meta` has a text by the stream's name."""
-    return str(example.meta.get(stream, example.question))
+    return well_formed(str(example.meta.get(stream, example.question)))
 
 
 def batch(

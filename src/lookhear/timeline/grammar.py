@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
+from lookhear.errors import well_formed
 from lookhear.timeline import claims, phrases, spelling, vectors, wording
 from lookhear.timeline.concepts import Meaning, meaning
 from lookhear.timeline.ontology import TABLES
@@ -90,7 +91,7 @@ LONGEST = 1_000  # longest question in characters: some patterns take quadratic 
 
 def read(question: str, pictures: tuple[str, ...] = ()) -> Query:
     """Parse `question`; its program is "" if no rule matches. `pictures` are further class names of pictures."""
-    question = question[:LONGEST].encode("utf-8", "replace").decode()  # no lone surrogates
+    question = well_formed(question[:LONGEST])
     said = wording.plain(question)
     text = spelling.mended(said.text)
     misspelt = tuple((a, b) for a, b in zip(said.text.split(), text.split(), strict=True) if a != b)

@@ -78,8 +78,9 @@ def own(folder: Path, options: Mapping[str, Any], placed: Placement) -> tuple[Ne
     net = Net(configs.parse(Config, {**told.get("config", {}), **options}, str(folder / "lookhear.json")))
     if placed.attention:
         net.language.set_attn_implementation(placed.attention)
-    checkpoints.load(net, load_file(folder / "model.safetensors"), folder / "model.safetensors")
-    return net, Words(AutoTokenizer.from_pretrained(folder))
+    with checkpoints.reading("Crab from", folder):
+        checkpoints.load(net, load_file(folder / "model.safetensors"), folder / "model.safetensors")
+        return net, Words(AutoTokenizer.from_pretrained(folder))
 
 
 def assembled(base: str, vision: str, hearing: str, config: Config, placed: Placement = AS_IT_IS) -> tuple[Net, Words]:
@@ -88,7 +89,8 @@ def assembled(base: str, vision: str, hearing: str, config: Config, placed: Plac
 
     language = checkpoints.pretrained("LlamaForCausalLM", base, "LLaMA", **placed.loading())
     plain = language.config.to_dict()
-    tokenizer = known(AutoTokenizer.from_pretrained(base))
+    with checkpoints.reading("a tokenizer from", base):
+        tokenizer = known(AutoTokenizer.from_pretrained(base))
     language.resize_token_embeddings(plain["vocab_size"] + len(TOKENS), mean_resizing=False)  # random, as released
     if len(tokenizer) != plain["vocab_size"] + len(TOKENS):
         raise ModelError(f"{base!r} has {plain['vocab_size']} embeddings and {len(tokenizer) - len(TOKENS)} tokens.")

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from lookhear import checkpoints
 from lookhear.errors import FileError, ModelError
 from lookhear.files import read_json
 from lookhear.ilora import fit
@@ -96,7 +97,8 @@ def sizes(folder: Path, kind: Any) -> Any:
     model_type = told.get("model_type", "")
     if model_type != kind.model_type:
         raise ModelError(f"{folder}: config.json is of a {model_type or 'model of no type'}, not of {kind.model_type}.")
-    return kind(**{k: v for k, v in told.items() if k != "model_type"})
+    with checkpoints.reading("sizes from", folder / "config.json"):
+        return kind(**{k: v for k, v in told.items() if k != "model_type"})
 
 
 def config_of(folder: Path) -> dict[str, Any]:
@@ -107,7 +109,7 @@ def config_of(folder: Path) -> dict[str, Any]:
 def base(folder: Path, thinker: Any, placed: Placement = AS_IT_IS) -> tuple[nn.Module, list[str]]:
     """The thinker of a folder and lines for the report. Raises ModelError if weights are missing."""
     kind, settings = thinker
-    try:
+    with checkpoints.reading(f"a {kind.__name__} from", folder):
         model, facts = kind.from_pretrained(
             folder,
             config=sizes(folder, settings),
@@ -115,8 +117,6 @@ def base(folder: Path, thinker: Any, placed: Placement = AS_IT_IS) -> tuple[nn.M
             local_files_only=True,
             **placed.loading(),
         )
-    except (OSError, RuntimeError, ValueError, ImportError) as error:
-        raise ModelError(f"{folder}: not readable as {kind.__name__}: {' '.join(str(error).split())[:200]}") from None
     missing, extra = sorted(facts["missing_keys"]), sorted(facts["unexpected_keys"])
     misfits = sorted(str(k) for k in facts.get("mismatched_keys", ()))
     if missing or misfits:
@@ -187,10 +187,8 @@ def tokenizer(folder: Path) -> Any:
     """The folder's tokenizer."""
     from transformers import AutoTokenizer
 
-    try:
+    with checkpoints.reading("a tokenizer from", folder):
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{folder}: no tokenizer there: {' '.join(str(error).split())[:160]}") from None
 
 
 def extractor(folder: Path, thinker: Any) -> Any:
@@ -200,7 +198,8 @@ def extractor(folder: Path, thinker: Any) -> Any:
     bands = thinker.audio_config.num_mel_bins
     if not (folder / "preprocessor_config.json").is_file():
         return WhisperFeatureExtractor(feature_size=bands)
-    made = WhisperFeatureExtractor.from_pretrained(folder, local_files_only=True)
+    with checkpoints.reading("settings of spectrograms from", folder):
+        made = WhisperFeatureExtractor.from_pretrained(folder, local_files_only=True)
     if made.feature_size != bands:
         raise ModelError(f"{folder}: spectrograms of {made.feature_size} bands for a tower that hears {bands}.")
     return made

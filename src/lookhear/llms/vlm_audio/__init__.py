@@ -240,8 +240,9 @@ def load(
     if (folder / EARS).is_file():
         given = configs.parse(qformer.Config, told.get("connector"), str(folder / hub.CARD))
         sizes = {k: getattr(given, k) for k in ("width", "layers", "heads", "inner", "dropout")}
-        ears = Ears(told["hearing"], wide, given.window or 17, sizes)
-        checkpoints.load(ears, load_file(folder / EARS), folder / EARS)
+        with checkpoints.reading("BEATs and its connector from", folder):
+            ears = Ears(told["hearing"], wide, given.window or 17, sizes)
+            checkpoints.load(ears, load_file(folder / EARS), folder / EARS)
     else:
         cfg, known = published(hearing)
         ears = Ears(cfg, wide, 17, {})
