@@ -109,7 +109,7 @@ def test_neither_an_error_nor_an_answer_writes_an_escape(lookhear, tmp_path):
 
 @pytest.mark.parametrize("name", [["av_master"], {"a": 1}, 17])
 def test_a_name_that_is_no_text_is_one_line(name):
-    with pytest.raises(RecipeError, match="name is .*, not a text") as caught:
+    with pytest.raises(RecipeError, match=r"name is .*, not a text") as caught:
         config.build("nets", {"name": name})
     assert "\n" not in str(caught.value)
 
