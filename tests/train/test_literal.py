@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from lookhear import config
 from lookhear.config import literal
 from lookhear.config.parse import OTHERS, _converted
+from lookhear.errors import RecipeError
 
 SHIPPED = [p for p in sorted(config.RECIPES.rglob("*.yaml")) if p.parent.name not in OTHERS]
 WRITTEN = """
@@ -69,3 +70,20 @@ def test_a_recipe_with_types_as_they_should_be_needs_no_omegaconf():
     read = literal.mapping(path.read_text("utf-8"))
     assert read is not None
     assert literal.fitting(config.Recipe, read) == config.load(path)
+
+
+def test_an_override_may_point_into_a_list():
+    from lookhear.evaluate.study.rows import Study
+
+    plain = config.load("studies/order", (), Study)
+    study = config.load("studies/order", ["beyond.0.root=elsewhere"], Study)
+    assert study.beyond[0].root == "elsewhere" and study.beyond[0].dataset == plain.beyond[0].dataset
+
+
+@pytest.mark.parametrize("override", ["beyond.7.root=x", "beyond.root=x", "rows.0=["])
+def test_an_override_that_fits_no_list_is_one_line(override):
+    from lookhear.evaluate.study.rows import Study
+
+    with pytest.raises(RecipeError, match="does not fit") as caught:
+        config.load("studies/order", [override], Study)
+    assert "\n" not in str(caught.value)

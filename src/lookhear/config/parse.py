@@ -67,11 +67,14 @@ def load(path: Path | str, overrides: Sequence[str] = (), schema: type[Any] = Re
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    try:
-        over = OmegaConf.from_dotlist(_served(given, overrides))
-    except (YAMLError, OmegaConfBaseException) as error:
-        raise RecipeError(f"{path}: override not readable: {first_line(error)}") from None
-    return parse(schema, OmegaConf.to_container(OmegaConf.merge(given, over)), where=str(path))  # type: ignore[arg-type]
+    changed = OmegaConf.create(given)
+    for override in _served(given, overrides):
+        key, _, text = override.partition("=")
+        try:  # one by one, because a key may point into a list: beyond.0.root
+            OmegaConf.update(changed, key, OmegaConf.from_dotlist([f"value={text}"])["value"], merge=True)
+        except (YAMLError, OmegaConfBaseException, TypeError, ValueError, IndexError) as error:
+            raise RecipeError(f"{path}: override {short(override)} does not fit: {first_line(error)}") from None
+    return parse(schema, OmegaConf.to_container(changed), where=str(path))  # type: ignore[arg-type]
 
 
 def _of_its_kind(path: Path, given: Any, schema: type[Any]) -> None:
