@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from lookhear import datasets
 from lookhear.datasets import soundstage
 from lookhear.datasets.reading import templates
 from lookhear.errors import DatasetError
@@ -82,3 +83,12 @@ def test_load_explains_what_is_wrong(tmp_path):
     (tmp_path / "json" / "avqa-test.json").write_text('[{"video_id": "1"}]')
     with pytest.raises(DatasetError, match="not in MUSIC-AVQA's format"):
         soundstage.load(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["null", "3", "[null]", '[{"id": 1}]', '{"a": 1}'])
+def test_annotations_of_another_shape_are_one_line(tmp_path, content):
+    (folder(tmp_path) / "scenes.jsonl").write_text("")
+    (tmp_path / "json" / "twins-train.json").write_text(content)
+    with pytest.raises(DatasetError, match="damaged, or of another shape") as caught:
+        datasets.load("soundstage@twins", tmp_path, "train")
+    assert "\n" not in str(caught.value)

@@ -89,6 +89,8 @@ def load(path: Path) -> Certificate:
         made = Certificate(**{**told, "faults": tuple(told["faults"]), "replies": tuple(told["replies"])})
         if wrong := misfit(made):
             raise ValueError(wrong)
+        if made.sent and not isinstance(made.sent.get("dialect"), str):
+            raise ValueError("media are sent in no dialect")
         return made
     except (FileError, *UNLIKE) as error:
         raise ModelError(f"{path} is no certificate ({error}). Make one: lookhear doctor MODEL.") from None

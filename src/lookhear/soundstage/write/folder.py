@@ -85,8 +85,12 @@ def make(
 
 def read_scenes(root: Path | str) -> Iterator[Scene]:
     """The scenes of a written Soundstage, in order."""
-    with (Path(root) / "scenes.jsonl").open(encoding="utf-8") as lines:
-        yield from map(from_json, lines)
+    path = Path(root) / "scenes.jsonl"
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            with files.read_from(f"{path}, line {number}", "Make the folder again."):
+                scene = from_json(line.decode("utf-8"))
+            yield scene
 
 
 def _ours(out: Path) -> None:
@@ -102,7 +106,7 @@ def _same(out: Path, clips: Sequence[Asked], voices: dict[str, str]) -> None:
     The folder may hold the same Soundstage, complete or not.
     """
     path = out / "scenes.jsonl"
-    if path.is_file() and path.read_text("utf-8") != "".join(to_json(c.scene) + "\n" for c in clips):
+    if path.is_file() and path.read_bytes() != "".join(to_json(c.scene) + "\n" for c in clips).encode():
         raise DatasetError(f"{str(out)!r} holds another Soundstage. Name another folder, or delete this one first.")
     before = files.read_json(out / VOICES, dict) if (out / VOICES).is_file() else {}
     if path.is_file() and before != voices:
