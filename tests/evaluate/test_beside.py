@@ -1,6 +1,7 @@
 """What stands beside a score: the reply of nothing, the blind floor, the published rule, what was not read; a judge."""
 
 import json
+import sys
 
 import pytest
 import torch
@@ -55,6 +56,16 @@ def test_the_floor_and_the_rule_stand_below_the_table():
     assert "each scores as an empty one (question_answering accuracy 0.00)" in table
     assert "blind floor" not in report(examples, answers, card).table("csv")
     assert "\n% blind floor, without picture" in report(examples, answers, card).table("latex")
+
+
+@pytest.mark.parametrize("meta", [{}, {"options": ("a dog", "a cat"), "place": 0}, {"labels": ("yes", "no")}])
+def test_without_scikit_learn_the_scores_stand_and_the_table_says_what_is_missing(monkeypatch, meta):
+    for module in ("sklearn", "sklearn.model_selection", "sklearn.linear_model", "sklearn.feature_extraction.text"):
+        monkeypatch.setitem(sys.modules, module, None)
+    examples = [example(n, Answer("yes" if "labels" in meta else "a dog"), **meta) for n in range(12)]
+    whole = report(examples, [e.reference for e in examples])
+    assert whole.overall.accuracy == 100
+    assert "no blind floor: A blind floor needs scikit-learn" in whole.table()
 
 
 def test_a_card_of_an_earlier_version_has_no_floor():

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lookhear import tasks
+from lookhear.errors import not_installed
 from lookhear.evaluate import scores
 from lookhear.evaluate.lint import blind, floors
 from lookhear.evaluate.lint.floors import place
@@ -26,7 +27,11 @@ QUOTES, QUOTE = 3, 60  # replies quoted per reason, characters per quote
 def of(examples: Sequence[Example], answers: Sequence[Answer], dataset: str) -> dict[str, Any]:
     """The entries `blind` (by kind of task) and `official` of a report's card, if they apply to the dataset."""
     entries: dict[str, Any] = {"blind": {}}
-    for kind, some in blind.by_kind(examples).items():
+    try:
+        floors_of = blind.by_kind(examples)
+    except ModuleNotFoundError as error:
+        floors_of, entries["blind"] = {}, {"missing": str(not_installed(error, "A blind floor"))}
+    for kind, some in floors_of.items():
         name, floor = floors.best(some)
         edges = [scores.plain(edge) for edge in floor.interval]
         entry = {"floor": name, "metric": floor.metric, "value": scores.plain(floor.value), "interval": edges}
@@ -44,6 +49,8 @@ def lines(
     notes = []
     if card.get("blind") == {}:
         notes.append("no blind floor: fewer than 5 videos, or references without masks")
+    if isinstance(card.get("blind", {}).get("missing"), str):
+        notes.append(f"no blind floor: {card['blind']['missing']}")
     known = {kind: one for kind, one in card.get("blind", {}).items() if isinstance(one, Mapping)}
     for kind, one in known.items():
         of = f" of {kind}" if len(known) > 1 else ""
