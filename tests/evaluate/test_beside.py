@@ -63,7 +63,8 @@ def test_without_scikit_learn_the_scores_stand_and_the_table_says_what_is_missin
     for module in ("sklearn", "sklearn.model_selection", "sklearn.linear_model", "sklearn.feature_extraction.text"):
         monkeypatch.setitem(sys.modules, module, None)
     examples = [example(n, Answer("yes" if "labels" in meta else "a dog"), **meta) for n in range(12)]
-    whole = report(examples, [e.reference for e in examples])
+    answers = [e.reference for e in examples]
+    whole = report(examples, answers, beside.of(examples, answers, "music_avqa"))
     assert whole.overall.accuracy == 100
     assert "no blind floor: A blind floor needs scikit-learn" in whole.table()
 
