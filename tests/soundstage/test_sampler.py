@@ -216,7 +216,7 @@ def test_settings_that_will_not_do(change, message):
 
 
 def test_named_ones():
-    assert {"mini", "demo", "base", "biased", "balanced", "robust", "speedrun"} == set(NAMED)
+    assert {"mini", "demo", "base", "biased", "balanced", "robust", "speedrun", "third"} == set(NAMED)
     assert (named("base").train, named("base").val, named("base").test) == (3000, 300, 1000)
     with pytest.raises(DatasetError, match="There are: mini"):
         named("bse")
