@@ -188,3 +188,18 @@ def test_the_codec_may_throw_anything(tmp_path, monkeypatch):
             found = cheaply(work)
             assert isinstance(found, MediaError)
             assert len(str(found)) < 300 + len(str(path))
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_sound_that_is_no_number_is_silence_and_is_said(tmp_path, rate, value):
+    wave = (0.5 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)).astype("<f4")
+    wave[rate // 2 :] = value
+    head = struct.pack("<HHIIHH", 3, 1, rate, 4 * rate, 4, 32)
+    body = b"WAVEfmt " + struct.pack("<I", 16) + head + b"data" + struct.pack("<I", wave.nbytes) + wave.tobytes()
+    path = tmp_path / "nan.wav"
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    media = decode(clip(path))
+    assert np.isfinite(media.waveform).all() and np.abs(media.waveform[: len(media.waveform) // 2]).max() > 0.4
+    assert np.abs(media.waveform[len(media.waveform) * 3 // 5 :]).max() < 0.01
+    assert "0.5 s of sound are NaN or infinite: silence in their place" in media.notes

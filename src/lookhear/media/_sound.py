@@ -23,6 +23,7 @@ class SoundTrack:
 
     def __init__(self, stream: AudioStream, facts: Facts, start: float, rate: int) -> None:
         self.damaged = 0
+        self.unreal = 0.0  # seconds whose samples are NaN or infinite
         self.end = 0.0  # end of the last samples
         self.first: float | None = None
         self.ended = False
@@ -139,6 +140,9 @@ class SoundTrack:
         except (av.error.FFmpegError, ValueError, IndexError) as error:
             self.strange = f"{self._kind[0]}, {self._kind[1]}: {str(error)[:80]}"
             return
+        if not (real := np.isfinite(block)).all():
+            self.unreal += float((~real).sum()) / self._source
+            block = np.where(real, block, np.float32(0))
         if self._source == self._rate:
             self._append(block)
             return

@@ -247,6 +247,8 @@ def _media(
         notes.append(f"sound cannot be decoded{why}" if sound else "no sound track")
     if damaged := (picture.damaged if picture else 0) + (sound.damaged if sound else 0):
         notes.append(f"{damaged} damaged packets skipped")
+    if sound and sound.unreal:
+        notes.append(f"{sound.unreal:.3g} s of sound are NaN or infinite: silence in their place")
     at = np.array(times, np.float64) - clip.start
     media = Media(frames, at, waveform, sampling.sample_rate, high - low, tuple(notes))
     if clip.audio != BLANK and media.silent:
