@@ -86,6 +86,15 @@ def test_many_clips_at_once_are_as_one_by_one(runs, root):
         assert list(answer.scores.values()) == pytest.approx(list(alone.scores.values()), abs=1e-5)
 
 
+def test_logits_that_are_no_numbers_answer_nothing_and_say_so(runs, film):
+    model = models.load(runs / "pooled")
+    with torch.no_grad():
+        for weight in model.net.parameters():
+            weight.mul_(1e38)
+    (answer,) = model.ask(film, "how many heard")
+    assert answer.text == "" and answer.scores == {} and "not answered: " in answer.notes[-1]
+
+
 def test_no_sound_track_is_said_and_silence_asked_for_is_not(runs, tmp_path):
     model = models.load(runs / "pooled")
     silent = world.film(tmp_path / "silent.mp4", sound=False)

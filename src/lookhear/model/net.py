@@ -32,6 +32,8 @@ from lookhear.store.names import serving
 from lookhear.store.scale import Scale, scaled
 from lookhear.types import BLANK, Answer, Clip, Evidence, Example, Output
 
+NOT_FINITE = "not answered: the network's outputs are NaN or infinite"
+
 
 def served(method: Callable[..., Any], streams: Batch) -> dict[str, Tensor]:
     """The tensors of a batch that a method of a net requests by its argument names, one row per question."""
@@ -223,6 +225,9 @@ class NetModel:
         read = self._read(output, examples)
         answers = []
         for i in range(len(scores)):
+            if scores[i].isnan().any():  # logits that are NaN or infinite, as of features that overflow
+                answers.append(Answer(notes=(*notes[i], NOT_FINITE)))
+                continue
             ranked = self._ranked(scores[i])
             weights = {
                 name: trimmed(attention[name][i], seconds[i], empty[i].get(name, ()))

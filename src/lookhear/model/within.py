@@ -49,7 +49,7 @@ def notes(question: str, answer: str, known: frozenset[str], vocabulary: Sequenc
         more = f" and {len(strange) - SHOWN} more" if len(strange) > SHOWN else ""
         warnings.append(f"words this model was never asked with: {', '.join(strange[:SHOWN])}{more}")
     wanted = expected(question)
-    if wanted and kind(answer) != wanted:
+    if wanted and answer and kind(answer) != wanted:
         able = any(kind(word) == wanted for word in vocabulary)
         reason = "" if able else "; this model has no such answer"
         warnings.append(f"the question asks for {wanted}, the answer is of another kind{reason}")
