@@ -108,20 +108,22 @@ def _box(left: float, place: int, width: float, colour: str, tint: float):  # ty
     from matplotlib.colors import to_rgb
     from matplotlib.patches import Rectangle
 
-    shade = [p + tint * (c - p) for p, c in zip(to_rgb(PAPER), to_rgb(colour), strict=True)]
+    shade = (*to_rgb(colour), tint)  # transparent, because the paper of a page may be dark
     return Rectangle((left, place - 0.44), width, 0.88, facecolor=shade, edgecolor=LINE, linewidth=0.5)
 
 
 def _scale(figure: Figure, span: tuple[float, float, float, float], largest: float) -> None:
     """The colour scale: from no weight to that of a full tint."""
-    import numpy as np
-    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.colors import to_rgb
+    from matplotlib.patches import Rectangle
 
     axes = figure.add_axes(span)
-    axes.imshow(
-        np.linspace(0, 1, 64)[:, None], aspect="auto", origin="lower", extent=(0, 1, 0, largest),
-        cmap=LinearSegmentedColormap.from_list("weight", [PAPER, INK]),
-    )  # fmt: skip
+    axes.set_facecolor(PAPER)
+    for step in range(32):  # transparent ink, as the cells
+        shade = (*to_rgb(INK), (step + 0.5) / 32)
+        axes.add_patch(Rectangle((0, largest * step / 32), 1, largest / 32, facecolor=shade, linewidth=0))
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, largest)
     axes.spines[:].set_color(LINE)
     axes.set_xticks([])
     axes.yaxis.tick_right()
