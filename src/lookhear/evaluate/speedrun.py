@@ -87,7 +87,7 @@ def entry(
     return {
         "name": name,
         **{key: round(value, 2) for key, value in scores.items()},
-        "cpu_minutes": round(minutes, 2),
+        "cpu_minutes": float(f"{minutes:.3g}"),
         "points_a_minute": round(scores["points"] / max(minutes, 1e-9), 2),
         "starts_from": starts,
         "findings": dict(card.findings),
