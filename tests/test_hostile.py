@@ -125,3 +125,23 @@ def test_costs_of_another_kind_are_one_line(tmp_path, told):
     (tmp_path / "costs.json").write_text(told)
     with pytest.raises(FileError, match=r"costs\.json: "):
         costs.read(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[" * 50_000, "{a: " * 50_000, "- " * 50_000, "? " * 50_000, "a: " * 50_000])
+def test_deep_nesting_does_not_end_the_process(tmp_path, text):
+    """libyaml recurses in C: fifty thousand brackets overflow the stack, which no exception tells of."""
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(text)
+    with pytest.raises(RecipeError, match=r"not readable as YAML|expected keys"):
+        config.load(recipe)
+
+
+@pytest.mark.parametrize("section", ["net", "train", "data", "features"])
+@pytest.mark.parametrize("value", [[1], [[1]], [], 3, "x", [{"a": 1}]])
+def test_sections_of_another_kind_are_one_line(tmp_path, section, value):
+    recipe = tmp_path / "recipe.yaml"
+    told = {"data": {"name": "ave", "root": "x"}, "net": {"name": "gated"}, "features": {"audio": "vggish"}}
+    recipe.write_text(json.dumps(told | {section: value}))
+    with pytest.raises(RecipeError) as caught:
+        config.load(recipe)
+    assert "\n" not in str(caught.value)

@@ -24,7 +24,7 @@ UNSURE = object()  # a value that OmegaConf has to look at
 
 def mapping(text: str) -> dict[str, Any] | None:
     """The mapping that a YAML text is, or None where OmegaConf may read it differently. Raises YAMLError."""
-    loader = Loader(text)
+    loader = (yaml.SafeLoader if _deep(text) else Loader)(text)
     try:
         node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode) or not _same(node, set()):
@@ -32,6 +32,12 @@ def mapping(text: str) -> dict[str, Any] | None:
         return loader.construct_document(node)
     finally:
         loader.dispose()
+
+
+def _deep(text: str) -> bool:
+    """Whether brackets, or marks within a line, may nest too deep for libyaml, whose overflow ends the process."""
+    marks = (line.count("- ") + line.count("? ") + line.count(": ") for line in text.splitlines())
+    return text.count("[") + text.count("{") > 500 or max(marks, default=0) > 100
 
 
 def _same(node: yaml.Node, seen: set[int]) -> bool:

@@ -20,6 +20,7 @@ from lookhear.config import literal
 from lookhear.config.llm import LLMRecipe
 from lookhear.config.net import Recipe
 from lookhear.errors import RecipeError, short
+from lookhear.files import UNLIKE
 from lookhear.kinds import misfit
 
 T = TypeVar("T")
@@ -163,7 +164,7 @@ def _converted(schema: type[T], options: Mapping[str, Any], where: str) -> T:
     try:
         made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), dict(options)))
         return made  # type: ignore[return-value]
-    except OmegaConfBaseException as error:
+    except (OmegaConfBaseException, *UNLIKE) as error:
         raise RecipeError(f"{where}: {getattr(error, 'full_key', None) or 'value'}: {first_line(error)}") from None
 
 

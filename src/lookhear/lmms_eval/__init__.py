@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
+__all__ = ["manifest"]
+
 
 def manifest() -> Any:
     """What lmms-eval's entry point wants to know of our models."""
