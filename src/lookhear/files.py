@@ -134,10 +134,15 @@ def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no number")
 
 
+def number_of(error: BaseException) -> int | None:
+    """The operating system's number (`errno`) of a failed write: of an OSError, or of the one behind a FileError."""
+    cause = error.__context__ if isinstance(error, FileError) else error
+    return cause.errno if isinstance(cause, OSError) else None
+
+
 def no_room(error: BaseException) -> bool:
     """Whether a write failed because of the disk: full, over a quota, or read-only. Any other file would fail too."""
-    cause = error.__context__ if isinstance(error, FileError) else error
-    return isinstance(cause, OSError) and cause.errno in (*FULL, errno.EROFS)
+    return number_of(error) in (*FULL, errno.EROFS)
 
 
 def refused(path: Path | str, error: OSError) -> FileError:

@@ -243,7 +243,6 @@ def _touch(path: Path) -> None:
 
 def disk_full(error: OSError | FileError) -> Exception:
     """The refusal for a write that failed on a full disk; other errors are returned unchanged."""
-    cause = error.__context__ if isinstance(error, FileError) else error
-    if isinstance(cause, OSError) and cause.errno in files.FULL:
+    if files.number_of(error) in files.FULL:
         return Refusal(507, "disk_full", "The server's disk is full: the file was not kept. Try later.")
     return error

@@ -1,7 +1,7 @@
 """Send requests to a server through a ledger: a request whose reply is in the ledger is not sent again.
 
 asker.ask(body, key) ─ in the ledger? ─▶ Completion
-└─ no ─ client.complete ─ append ─▶ Completion, or one that `failed` and is retried by the next run
+                     └─ no ─ client.complete ─ append ─▶ Completion, or one that `failed`: retried by the next run
 """
 
 from __future__ import annotations

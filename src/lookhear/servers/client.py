@@ -1,12 +1,11 @@
 """Client of an OpenAI-compatible chat API: one request, with retries of transient errors.
 
-body ─ limits ─ POST /chat/completions ─ completion.read ─▶ Completion
-▲                  │ AGAIN: wait as long as the server asks, else with exponential backoff
-└──────────────────┘ ALONE, ALL, or too many attempts ─▶ ServerError
+    body ─ limits ─ POST /chat/completions ─ completion.read ─▶ Completion
+              ▲                  │ AGAIN: wait as long as the server asks, else with exponential backoff
+              └──────────────────┘ ALONE, ALL, or too many attempts ─▶ ServerError
 
-All failures of a server raise ServerError and nothing else. After an error that affects all requests (the key is
-refused, the server is unreachable, only failures arrive), further requests fail immediately, at no cost, for `REST`
-seconds.
+All failures of a server raise ServerError. After one that affects all requests (the key is refused, the server is
+unreachable, only failures arrive), further requests fail immediately, at no cost, for `REST` seconds.
 """
 
 from __future__ import annotations
@@ -45,9 +44,8 @@ SECRETS = ("key", "token", "secret", "password", "sig", "signature")
 class Client:
     """Client for `model` at `url`; an empty `model` means the first one that the server lists.
 
-    `key` is sent as a bearer token and never shown. `rename` and `drop` give fields of the body that have another name
-    at this server or are not sent; both are extended when the server refuses a field. Raises RecipeError if the address
-    contains a password or key, DependencyError without httpx.
+    `key` is a bearer token, never shown. `rename` and `drop` are fields of the body with another name or left out; both
+    grow when the server refuses one. Raises RecipeError for a key in the address, DependencyError without httpx.
     """
 
     url: str
@@ -57,8 +55,7 @@ class Client:
     limits: Limits = field(default_factory=Limits)
     rename: dict[str, str] = field(default_factory=dict)
     drop: set[str] = field(default_factory=set)
-    pause: float = 0.5
-    """seconds before the second attempt; each later pause is twice as long"""
+    pause: float = 0.5  # seconds before the second attempt; each later pause is twice as long
 
     def __post_init__(self) -> None:
         try:

@@ -17,6 +17,7 @@ from lookhear.model.names import SERVED
 
 STAGES = ("align", "instruct", "prefer", "reinforce")
 METHODS = ("ilora", "lora", "lora_moe", "none")
+CHECKPOINTING = ("activation_checkpointing_enable", "gradient_checkpointing_enable")  # the latter before 5.23
 
 
 def check(recipe: config.LLMRecipe) -> None:
@@ -91,13 +92,10 @@ def model_of(recipe: config.LLMRecipe, draws: bool = False) -> Trainable:
         ):
             tensor.requires_grad_(True)
     if recipe.train.checkpointing:
-        # transformers before 5.23 accepts only the second name; later versions deprecate it
-        names_of_it = ("activation_checkpointing_enable", "gradient_checkpointing_enable")
-        parts = [part for part in llm.model.modules() if any(hasattr(part, n) for n in names_of_it)]
-        if not parts:
+        enable = next((getattr(m, n) for m in llm.model.modules() for n in CHECKPOINTING if hasattr(m, n)), None)
+        if enable is None:
             raise ModelError(f"{name} cannot work activations out again: train.checkpointing=false.")
-        enable = next(n for n in names_of_it if hasattr(parts[0], n))
-        getattr(parts[0], enable)({"use_reentrant": False})
+        enable({"use_reentrant": False})
     if not any(p.requires_grad for p in llm.model.parameters()):
         raise ModelError(f"Nothing of {name} learns: it has no weights called {', '.join(names)}.")
     return llm

@@ -19,36 +19,33 @@ STATEMENTS = (
     *(f"{subject} is" for subject in (*SUBJECTS, "my answer", "my choice")),
     *("i choose", "i select", "i pick", "옵션", "정답은", "답은", "답:", "答案是", "答案为", "选", "答えは"),
 )
-JOINT = tuple(
-    re.compile(form, re.IGNORECASE)
-    for form in (
-        r"answer(?: is)? ?[:=-]? ?([\"'(]? ?[A-D] ?[\"')]?)",
-        r"([A-D])(?: is the|\)? ?is) ?(?:correct|right|answer)",
-        r"option ?([A-D])\b",
-        r"select(?:ed)? ?([A-D])\b",
-        r"[\"'(] ?([A-D]) ?[\"')] ?(?:is|as) ?(?:the )?(?:answer|correct)",
-    )
+
+
+def _either_case(*forms: str) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(form, re.IGNORECASE) for form in forms)
+
+
+JOINT = _either_case(
+    r"answer(?: is)? ?[:=-]? ?([\"'(]? ?[A-D] ?[\"')]?)",
+    r"([A-D])(?: is the|\)? ?is) ?(?:correct|right|answer)",
+    r"option ?([A-D])\b",
+    r"select(?:ed)? ?([A-D])\b",
+    r"[\"'(] ?([A-D]) ?[\"')] ?(?:is|as) ?(?:the )?(?:answer|correct)",
 )
-MING = tuple(
-    re.compile(form, re.IGNORECASE)
-    for form in (
-        r"^([ABCD])",
-        r"([ABCD])\.?\s?$",
-        r"answer\s*(is|:)?\s*[ABCD]",  # its group is the verb: the letter is never read
-        r"choose\s*([ABCD])",
-        r"option\s*([ABCD])",
-        r"([ABCD])\s*option",
-        r"\b([ABCD])\b",
-    )
+MING = _either_case(
+    r"^([ABCD])",
+    r"([ABCD])\.?\s?$",
+    r"answer\s*(is|:)?\s*[ABCD]",  # its group is the verb: the letter is never read
+    r"choose\s*([ABCD])",
+    r"option\s*([ABCD])",
+    r"([ABCD])\s*option",
+    r"\b([ABCD])\b",
 )
-UNIFY = tuple(
-    re.compile(form, re.IGNORECASE)
-    for form in (
-        r'"answer"\s*:\s*"([A-F])"',
-        r"\\boxed\{(?:\\text\{)?([A-F])\}",
-        r"/box\{(?:\\text\{)?([A-F])\}",
-        r"[(\[<]([A-F])[)\]>]",
-    )
+UNIFY = _either_case(
+    r'"answer"\s*:\s*"([A-F])"',
+    r"\\boxed\{(?:\\text\{)?([A-F])\}",
+    r"/box\{(?:\\text\{)?([A-F])\}",
+    r"[(\[<]([A-F])[)\]>]",
 )
 
 
