@@ -159,14 +159,14 @@ def generate(
         token = torch.tensor([pad if r.ended else n for r, n in zip(kept, chosen, strict=True)], device=device)
         ids, positions, here = token[:, None], here[:, None], here + 1
         mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
-    found = []
+    replies = []
     for i, row in enumerate(kept):
         if told is not None and read is not None and not row.ended:  # cut at its length: flush the held-back text
             told(i, read(row.tokens))
         of_row = torch.stack(hidden, 1)[i, : len(row.tokens)] if hidden else None
         score = sum(row.scores) / len(row.scores) if row.scores else 0.0
-        found.append(Said(tuple(row.tokens), score, of_row, row.text, row.last))
-    return found
+        replies.append(Said(tuple(row.tokens), score, of_row, row.text, row.last))
+    return replies
 
 
 def _start(

@@ -138,8 +138,8 @@ class LLMModel:
         paired = {i: self._pair(e) for i, e in enumerate(examples) if "second" in e.meta}
         groups: dict[tuple[int, bool], list[int]] = {}
         held = [paired.get(i) or row[example.clip] for i, example in enumerate(examples)]
-        for i, one in enumerate(held):
-            groups.setdefault((id(one.seen), self._semantic(examples[i])), []).append(i)
+        for i, held_row in enumerate(held):
+            groups.setdefault((id(held_row.seen), self._semantic(examples[i])), []).append(i)
         answers: dict[int, Answer] = {}
         for (_, semantic), some in groups.items():
             asked = [examples[i] for i in some]
@@ -147,8 +147,8 @@ class LLMModel:
             rows = [held[i] for i in some]
             options = self._how(some) | ({"semantic": True} if semantic else {})
             replies = self.llm.answer(rows[0].seen, [r.row for r in rows], prompts, self.max_tokens, **options)
-            for i, example, one, reply in zip(some, asked, rows, replies, strict=True):
-                answers[i] = self._parsed(example, reply, one)
+            for i, example, held_row, reply in zip(some, asked, rows, replies, strict=True):
+                answers[i] = self._parsed(example, reply, held_row)
         return [answers[i] for i in range(len(examples))]
 
     def say(self, watched: Watched, clips: Sequence[Clip], prompts: Sequence[str], max_tokens: int = 0) -> list[Reply]:
@@ -228,20 +228,20 @@ class LLMModel:
 
 def grown(model: LLMModel, ask: Callable[[], list[Answer]]) -> Iterator[tuple[int, str] | list[Answer]]:
     """(question, reply so far) while `ask` runs in a thread, then what it returns; what it raises is raised."""
-    found: queue.Queue[tuple[int, str] | list[Answer] | BaseException] = queue.Queue()
+    events: queue.Queue[tuple[int, str] | list[Answer] | BaseException] = queue.Queue()
 
     def run() -> None:
         try:
-            found.put(ask())
+            events.put(ask())
         except BaseException as error:  # handed to the thread that waits
-            found.put(error)
+            events.put(error)
 
-    model.told = lambda which, text: found.put((which, text))
+    model.told = lambda which, text: events.put((which, text))
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
         while True:
-            one = found.get()
+            one = events.get()
             if isinstance(one, BaseException):
                 raise one
             yield one

@@ -169,11 +169,11 @@ class Engine:
             drawn = await self.inspector.decode({"op": "examples", "out": str(out)}, "examples", 600.0)
         except Refusal:
             return  # the page works without examples; the reason is in the log
-        for number, one in enumerate(drawn["examples"], 1):
-            path = Path(one.pop("path"))
+        for number, example in enumerate(drawn["examples"], 1):
+            path = Path(example.pop("path"))
             data = await asyncio.to_thread(path.read_bytes)
             sha = await self.library.keep(data)
             record = self.library.name(sha, len(data), path.name, ANYBODY, f"file-example{number}")
             with contextlib.suppress(Refusal):
                 await self.inspector.facts(sha, "examples")
-            self.examples.append({**one, "file": record.id})
+            self.examples.append({**example, "file": record.id})

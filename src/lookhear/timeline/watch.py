@@ -91,7 +91,7 @@ class Watcher:
         events = [*decide.heard_events(heard, duration)] if heard else []
         events += looking.placed(decide.seen_events(seen, duration)) if seen else []
         silent = listening.sound and max(listening.loudness.levels(), default=0.0) <= -80
-        told = tuple(n for n in notes if n != "sound is silent throughout" or silent)
+        kept_notes = tuple(n for n in notes if n != "sound is silent throughout" or silent)
         return Timeline(
             source=clip.id,
             duration=round(duration, 3),
@@ -107,7 +107,7 @@ class Watcher:
                 "seen": decide.ranked_seen(seen) if seen else (),
             },
             listened=not listening.missed and self.settings is not None,
-            notes=tuple(dict.fromkeys((*told, *self.absent))),
+            notes=tuple(dict.fromkeys((*kept_notes, *self.absent))),
             heard=heard,
             seen=seen,
         )

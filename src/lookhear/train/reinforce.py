@@ -65,18 +65,18 @@ def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
 
 
 def _go(run: Run, settings: config.Reinforce) -> None:
-    found = families.read(run.recipe, settings.deaf)
-    if settings.rewards.get("causal") and not any(len(some) > 1 for f in found for some in f.asked.values()):
+    pool = families.read(run.recipe, settings.deaf)
+    if settings.rewards.get("causal") and not any(len(some) > 1 for f in pool for some in f.asked.values()):
         raise RecipeError(
             "The causal reward needs twins: learn from soundstage@twins, or from soundstage@twins_evidence."
         )
     start = run.start(
-        families.digest(found), {n: p.detach().clone() for n, p in run.learning.items()} if settings.kl else {}
+        families.digest(pool), {n: p.detach().clone() for n, p in run.learning.items()} if settings.kl else {}
     )
     while not run.ended:
         clock = [time.perf_counter()]
         waited = run.clips.waited
-        rolled = roll(run, settings, [found[place] for place in run.draw(len(found))])
+        rolled = roll(run, settings, [pool[place] for place in run.draw(len(pool))])
         clock.append(time.perf_counter())
         advantages, facts = judged(rolled, settings)
         clock.append(time.perf_counter())
@@ -87,7 +87,7 @@ def _go(run: Run, settings: config.Reinforce) -> None:
             facts[f"share_{name}"] = (ended - began) / took
         facts["share_decode"] = (run.clips.waited - waited) / took  # share of the rollout's time
         run.done(**facts, rollouts_per_second=facts["rollouts"] / took, lr=run.settings.lr * run.rate(run.step))
-    run.finish({e.task for family in found for some in family.asked.values() for e in some})
+    run.finish({e.task for family in pool for some in family.asked.values() for e in some})
 
 
 def roll(run: Run, settings: config.Reinforce, some: Sequence[Family]) -> Rolled:

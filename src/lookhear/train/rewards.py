@@ -148,16 +148,16 @@ def orms() -> dict[str, Callable[..., Reward]]:
     return {f"lookhear_{name}": lambda *a, name=name, **k: Reward(name) for name in REWARDS}
 
 
-def example_of(truth: str, told: Mapping[str, Any]) -> Example:
+def example_of(truth: str, columns: Mapping[str, Any]) -> Example:
     """An example from the columns of another trainer."""
     segments = tuple(
-        Segment(str(label), float(a), float(b), str(s)) for a, b, label, s in _listed(told.get("segments")) or ()
+        Segment(str(label), float(a), float(b), str(s)) for a, b, label, s in _listed(columns.get("segments")) or ()
     )
-    meta = {"form": told["form"]} if told.get("form") else {}
-    if labels := _listed(told.get("labels")):
+    meta = {"form": columns["form"]} if columns.get("form") else {}
+    if labels := _listed(columns.get("labels")):
         meta["labels"] = tuple(labels)
     reference = Answer(truth, segments=segments)
-    return Example("", "question_answering", Clip(None, None), str(told.get("question", "")), reference, meta=meta)
+    return Example("", "question_answering", Clip(None, None), str(columns.get("question", "")), reference, meta=meta)
 
 
 def _listed(value: Any) -> Any:

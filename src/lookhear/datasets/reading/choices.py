@@ -175,20 +175,20 @@ def options_of(record: Mapping[str, Any], keys: Sequence[str]) -> tuple[list[str
     return texts, []
 
 
-def place_of(said: Any, texts: Sequence[str], letters: Sequence[str], first: int = 0) -> int | None:
+def place_of(named: Any, texts: Sequence[str], letters: Sequence[str], first: int = 0) -> int | None:
     """Index of the option that an answer names by letter, by text with or without letter, or by number from `first`.
 
     None if it names none.
     """
-    if isinstance(said, list) and len(said) == 1:
-        said = said[0]
-    if isinstance(said, bool) or said is None:
+    if isinstance(named, list) and len(named) == 1:
+        named = named[0]
+    if isinstance(named, bool) or named is None:
         return None
     first_ones = list(LETTERS[: len(texts)])
     marks = list(letters) if sorted(letters) == first_ones else first_ones  # repeated letters are ignored
-    if isinstance(said, int):
-        return said - first if 0 <= said - first < len(texts) else None
-    text = str(said).strip()
+    if isinstance(named, int):
+        return named - first if 0 <= named - first < len(texts) else None
+    text = str(named).strip()
     if tagged := TAGGED.search(text):
         text = tagged[1].strip()
     if text in texts:

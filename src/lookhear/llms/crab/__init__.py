@@ -120,25 +120,25 @@ class Crab:
         words = self._spoken()
         asks = [words.ask(prompt) for prompt in prompts]
         wants = self.model.segment is not None and how.beams == 1
-        said = []
+        generated = []
         for start in range(0, len(asks), TOGETHER):
             places = range(start, min(start + TOGETHER, len(asks)))
-            said += generate(
+            generated += generate(
                 self.model.language, seen, [rows[i] for i in places], [asks[i] for i in places], {words.end}, words.pad,
                 max_tokens, how, words.read, placed(told, places), states=wants,
             )  # fmt: skip
         marks = {words.ids[mark] for mark in MASKS}
         replies = []
-        for row, one in zip(rows, said, strict=True):
+        for row, reply in zip(rows, generated, strict=True):
             drawn: tuple[np.ndarray, ...] = ()
-            marked = [i for i, token in enumerate(one.tokens) if token in marks]
+            marked = [i for i, token in enumerate(reply.tokens) if token in marks]
             picture = seen.pictures[row] if wants and len(marked) >= len(MASKS) else None
-            if picture is not None and one.states is not None:
-                states = one.states[marked[-len(MASKS) :]][None]
+            if picture is not None and reply.states is not None:
+                states = reply.states[marked[-len(MASKS) :]][None]
                 logits = self.model.segment(states, [level[None] for level in picture], semantic)[0]  # type: ignore[misc]
                 drawn = ((logits if semantic else logits[0]).float().cpu().numpy(),)
-            text = words.read(one.tokens) if one.text is None else one.text.strip()
-            replies.append(Reply(text, one.score, one.tokens, drawn))
+            text = words.read(reply.tokens) if reply.text is None else reply.text.strip()
+            replies.append(Reply(text, reply.score, reply.tokens, drawn))
         return replies
 
     def loss(

@@ -89,16 +89,16 @@ class Omni:
     def prefix(self, prepared: Prepared) -> list[int]:
         """Token ids up to the end of the media: picture, then sound (sound first for `a2v`)."""
         seen = next((k for k in ("video", "image") if f"{k}_grid_thw" in prepared), None)
-        there = tuple(k for k in (seen, "audio" if "input_features" in prepared else None) if k)
+        media = tuple(k for k in (seen, "audio" if "input_features" in prepared else None) if k)
         ids, say, parts = self.ids, self.tokens, []
         if seen:
             count = int(prepared[f"{seen}_grid_thw"].prod()) // self.options.eye.merge**2
             parts.append([ids["vision_bos"], *[self.places[seen]] * count, ids["vision_eos"]])
-        if "audio" in there:
+        if "audio" in media:
             count = self.heard(prepared["input_features"].shape[1])
             parts.append([ids["audio_bos"], *[self.places["audio"]] * count, ids["audio_eos"]])
         pair = prepared.get("pair", "")
-        lead = LEAD[pair or there] if self.options.lead else ""
+        lead = LEAD[pair or media] if self.options.lead else ""
         found = [ids["im_start"], *say(f"system\n{self.options.system}"), ids["im_end"], *say("\n")]
         found += [ids["im_start"], *say("user\n" + lead)]
         return found + [token for part in (parts[::-1] if pair == "a2v" else parts) for token in part]
@@ -122,7 +122,7 @@ class Omni:
         from transformers import DynamicCache
 
         given = self.prepared(media)
-        ids, mask = left([self.prefix(one) for one in given], self.pad, self.device)
+        ids, mask = left([self.prefix(clip) for clip in given], self.pad, self.device)
         tensors = self.tensors(given)
         positions, after = self.positions(ids, mask, tensors)
         cache = DynamicCache()
@@ -134,7 +134,7 @@ class Omni:
             use_cache=True,
             **tensors,
         )
-        notes = tuple(tuple(one.get("notes", ())) for one in given)
+        notes = tuple(tuple(clip.get("notes", ())) for clip in given)
         return MediaCache(kept(cache), mask, after, axes=3, notes=notes)
 
     def answer(
@@ -253,7 +253,7 @@ class Omni:
 
     def tensors(self, given: Sequence[Prepared]) -> dict[str, Tensor]:
         """Input tensors of all clips, in order, without token ids."""
-        found: dict[str, Tensor] = {}
+        inputs: dict[str, Tensor] = {}
         for name in (
             "pixel_values_videos",
             "video_grid_thw",
@@ -263,11 +263,11 @@ class Omni:
         ):
             parts = [one[name] for one in given if name in one]
             if parts:
-                found[name] = torch.cat(list(parts)).to(self.device)
+                inputs[name] = torch.cat(list(parts)).to(self.device)
         mels = [one["input_features"] for one in given if "input_features" in one]
         if mels:
-            found["input_features"], found["feature_attention_mask"] = (t.to(self.device) for t in padded_mels(mels))
-        return found
+            inputs["input_features"], inputs["feature_attention_mask"] = (t.to(self.device) for t in padded_mels(mels))
+        return inputs
 
     def positions(self, ids: Tensor, mask: Tensor, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """(axis, clip, token) positions of prefixes, and the next position of each."""

@@ -148,13 +148,17 @@ class HME(Reads):
             state1 = self.think1(x, state1)
             state2 = self.think2(state1[0], state2)
             h = state2[0]
-            found = [self.look_clip(clip, h)[0], self.look_words(words, h, padding)[0]]
+            attended = [self.look_clip(clip, h)[0], self.look_words(words, h, padding)[0]]
             by_state = self.share_state(h)
             scores = [
-                (share(y) + by_state).tanh() @ self.share_score for share, y in zip(self.share, found, strict=True)
+                (share(y) + by_state).tanh() @ self.share_score for share, y in zip(self.share, attended, strict=True)
             ]
             weight = torch.stack(scores, dim=-1).softmax(dim=-1)
-            taken = self.bring[0](h) + weight[:, :1] * self.bring[1](found[0]) + weight[:, 1:] * self.bring[2](found[1])
+            taken = (
+                self.bring[0](h)
+                + weight[:, :1] * self.bring[1](attended[0])
+                + weight[:, 1:] * self.bring[2](attended[1])
+            )
             x = self.drop(self.again(torch.cat([h, taken.tanh()], dim=-1)).tanh())
         return torch.cat([state1[0], state2[0]], dim=-1)
 

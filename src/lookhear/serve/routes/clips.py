@@ -59,15 +59,15 @@ def asked(body: AskBody, limits: Limits) -> list[str]:
         raise bad(
             "too_many_questions", f"{len(given)} questions; at most {limits.questions} are taken at once.", "questions"
         )
-    found = []
+    questions = []
     for one in given:
         text, options = (one, []) if isinstance(one, str) else (one.question, one.options)
         if not text.strip():
             raise bad("empty_question", "A question is empty.", "questions")
         if len(text) > limits.question_chars:
             raise too_large("question", f"{limits.question_chars} characters", "questions")
-        found.append(json.dumps([text, options]))
-    return found
+        questions.append(json.dumps([text, options]))
+    return questions
 
 
 @router.post("/watch", openapi_extra=body_of(WatchBody))

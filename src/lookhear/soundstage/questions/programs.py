@@ -227,14 +227,14 @@ def before_after(facts: Facts, side: str, one: str) -> str | None:
     gaps = [beyond(onset(player) - onset(p), ORDER) for p in others]  # True: p enters before the player
     if None in gaps:
         return None
-    found = [p for p, earlier in zip(others, gaps, strict=True) if earlier is (side == "before")]
-    if len(found) != 1 or found[0].x is None:
+    neighbours = [p for p, earlier in zip(others, gaps, strict=True) if earlier is (side == "before")]
+    if len(neighbours) != 1 or neighbours[0].x is None:
         return None
-    if side == "after" and any(end(p) > end(player) + NEAR for p in others if p is not found[0]):
+    if side == "after" and any(end(p) > end(player) + NEAR for p in others if p is not neighbours[0]):
         return None  # a player that entered earlier is still heard after it
-    if side == "after" and end(found[0]) < end(player) + ORDER - NEAR:
+    if side == "after" and end(neighbours[0]) < end(player) + ORDER - NEAR:
         return None
-    return found[0].instrument
+    return neighbours[0].instrument
 
 
 @template("What is the <TH> instrument that comes in?", "Audio-Visual", "Temporal")

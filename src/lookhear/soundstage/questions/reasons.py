@@ -264,13 +264,13 @@ def _times(spans: Iterable[tuple[float, float]]) -> str:
 
 
 def _merged(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    found: list[tuple[float, float]] = []
+    merged: list[tuple[float, float]] = []
     for a, b in spans:
-        if found and a <= found[-1][1] + 1e-6:
-            found[-1] = (found[-1][0], max(b, found[-1][1]))
+        if merged and a <= merged[-1][1] + 1e-6:
+            merged[-1] = (merged[-1][0], max(b, merged[-1][1]))
         else:
-            found.append((a, b))
-    return found
+            merged.append((a, b))
+    return merged
 
 
 def _both(one: Player, other: Player) -> list[tuple[float, float]]:

@@ -34,14 +34,14 @@ def segmentation(rng: Random, scene: Scene, folder: Path, size: int) -> list[Rec
     sounding = _sounding(facts)
     one = [k for k, players in enumerate(sounding) if players and len(players) == 1]
     many = [k for k, players in enumerate(sounding) if players and len(players) > 1]
-    found = []
+    records = []
     for form, choice in (("s4", one), ("ms3", many)):
         if choice and (record := _marked(scene, rng.choice(choice), sounding, form, folder, size)):
-            found.append(record)
-    if found:
-        source = rng.choice(found)
-        found += filter(None, [_marked(scene, int(source["start"]), sounding, "avss", folder, size)])
-    return found
+            records.append(record)
+    if records:
+        source = rng.choice(records)
+        records += filter(None, [_marked(scene, int(source["start"]), sounding, "avss", folder, size)])
+    return records
 
 
 def grounding(record: Record) -> Record:

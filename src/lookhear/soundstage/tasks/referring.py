@@ -33,14 +33,14 @@ class Expression:
 
 def expressions(rng: Random, facts: Facts) -> list[Expression]:
     """All expressions that have exactly one clear referent on this stage, or clearly none."""
-    found = []
+    chosen = []
     for family, words, named, rule in _candidates(rng, facts):
         truth = [rule(p) for p in facts.visible]
         if None in truth or sum(bool(t) for t in truth) > 1:
             continue
         meant = next((p for p, t in zip(facts.visible, truth, strict=True) if t), None)
-        found.append(Expression(words, meant, named, family))
-    return found
+        chosen.append(Expression(words, meant, named, family))
+    return chosen
 
 
 def kind_of(said: Expression) -> str:
@@ -103,13 +103,13 @@ def _candidates(rng: Random, facts: Facts) -> Iterator[tuple[str, str, tuple[str
         )
     for side in [s for s in SIDES if s in facts.places]:
         where = "in the middle" if side == "middle" else f"on the far {side}"
-        there = facts.places[side]
+        place = facts.places[side]
         for kind in (*on_stage, *hidden):
             words = f"the {kind.replace('_', ' ')} {where}"
-            yield "placed kind", words, (kind,), _both(_is(there), _of(kind))
+            yield "placed kind", words, (kind,), _both(_is(place), _of(kind))
         if facts.told_apart:
             words = rng.choice((f"the instrument {where} that sounds", f"the instrument heard {where}"))
-            yield "placed sounding", words, (), _both(_is(there), _sounds)
+            yield "placed sounding", words, (), _both(_is(place), _sounds)
     for kind in [k for k in on_stage if facts.on_stage[k] == 1]:
         anchor = next(p for p in facts.visible if p.instrument == kind)
         for side in ("left", "right"):

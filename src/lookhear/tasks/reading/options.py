@@ -222,13 +222,13 @@ def _clash(soft: str, mentions: Sequence[Mention]) -> str:
 
 def _part(words: Words, texts: Sequence[str]) -> int | None:
     """The only option that contains a short reply contiguously: "A dog" for "A dog starts barking"."""
-    said = words.words
+    reply = words.words
     if (
-        not 0 < len(said) <= 6
-        or set(said) <= FUNCTION
-        or NEGATIONS & set(said)
-        or all(w in numbers.VALUES or w.isdigit() for w in said)
+        not 0 < len(reply) <= 6
+        or set(reply) <= FUNCTION
+        or NEGATIONS & set(reply)
+        or all(w in numbers.VALUES or w.isdigit() for w in reply)
     ):
         return None
-    held = [i for i, text in enumerate(texts) if Words(text.lower()).holds(said)]
+    held = [i for i, text in enumerate(texts) if Words(text.lower()).holds(reply)]
     return held[0] if len(held) == 1 else None
