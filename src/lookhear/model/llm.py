@@ -21,7 +21,7 @@ import numpy as np
 from lookhear import tasks
 from lookhear.datasets import avsbench
 from lookhear.errors import ModelError
-from lookhear.layers.generation import GREEDY, Generation, Told, placed
+from lookhear.layers.generation import GREEDY, Generation, OnText, placed
 from lookhear.layers.packing import scaled
 from lookhear.llms import LLM, Reply
 from lookhear.media.decode import decode
@@ -74,7 +74,7 @@ class LLMModel:
         self.world, self.words = world, words  # statistics of the training data, if the folder has them
         self.vocabulary, self.max_tokens = tuple(vocabulary), max_tokens
         self.generation = generation
-        self.told: Told | None = None  # hears of replies as they grow
+        self.on_text: OnText | None = None  # called with (question, text so far) as replies grow
         self.remembered: OrderedDict[Any, Remembered] = OrderedDict()
         self._tasks: dict[str, Any] = {}
 
@@ -109,8 +109,8 @@ class LLMModel:
 
     def _strange(self, media: Media) -> tuple[str, ...]:
         """A note if the clip is unlike the training clips."""
-        told = self.world.note(worlds.of_media(media)) if self.world else ""
-        return (told,) if told else ()
+        note = self.world.note(worlds.of_media(media)) if self.world else ""
+        return (note,) if note else ()
 
     def _pair(self, example: Example) -> Remembered:
         """Media of a matching example: its clip together with the candidate video or sound."""
@@ -191,9 +191,9 @@ class LLMModel:
                 yield which, piece
 
     def _how(self, places: Sequence[int]) -> dict[str, Any]:
-        """What the language model is told of the generation of replies to the questions at `places`."""
+        """Keyword arguments of the language model for the replies to the questions at `places`."""
         made: dict[str, Any] = {} if self.generation.plain else {"how": self.generation}
-        return made if self.told is None else made | {"told": placed(self.told, places)}
+        return made if self.on_text is None else made | {"on_text": placed(self.on_text, places)}
 
     def _task(self, example: Example) -> Any:
         if example.task not in self._tasks:
@@ -236,7 +236,7 @@ def grown(model: LLMModel, ask: Callable[[], list[Answer]]) -> Iterator[tuple[in
         except BaseException as error:  # handed to the thread that waits
             events.put(error)
 
-    model.told = lambda which, text: events.put((which, text))
+    model.on_text = lambda which, text: events.put((which, text))
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
@@ -249,7 +249,7 @@ def grown(model: LLMModel, ask: Callable[[], list[Answer]]) -> Iterator[tuple[in
                 return
     finally:
         thread.join()
-        model.told = None
+        model.on_text = None
 
 
 def regions_of(mask: np.ndarray, label: str) -> list[Region]:

@@ -45,7 +45,7 @@ class Keeper:
         with suppress(MediaError):
             model.ask(Clip(BLANK, BLANK, 0.0, 2.0), "Who plays?")
 
-    def told(self) -> list[dict[str, Any]]:
+    def descriptions(self) -> list[dict[str, Any]]:
         """Description of each model: its name, and its possible answers if there are few."""
         found = []
         for name, model in self.models.items():

@@ -109,7 +109,7 @@ class Engine:
         request = {
             "op": "ask",
             "model": model,
-            "clip": self.inspector.told(whole),
+            "clip": self.inspector.request_fields(whole),
             "key": whole.key(model),
             "senses": senses,
         }
@@ -135,7 +135,7 @@ class Engine:
         whole, length = await self.inspector.checked(tracks, client, progress)
         key = whole.key(model)
         if key not in self.timelines:
-            request = {"op": "watch", "model": model, "clip": self.inspector.told(whole), "key": key}
+            request = {"op": "watch", "model": model, "clip": self.inspector.request_fields(whole), "key": key}
             result = await self._run(self._task(request, client, length["seconds"], key, progress), note)
             self.timelines[key] = result["timeline"]
         self.timelines.move_to_end(key)

@@ -45,7 +45,7 @@ class Record:
     created: float
     owner: str
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The record in the format of OpenAI's files API."""
         return {
             "id": self.id,

@@ -147,7 +147,7 @@ def meaning(phrase: str, extra: Sequence[str] = ()) -> Meaning:
     for part in _shorter(word):
         if part in known:
             return Meaning(phrase, known[part], 0.9)
-    if not word or not vectors.there():
+    if not word or not vectors.is_installed():
         return Meaning(phrase, None, 0.0)
     near, cosine = vectors.nearest(word, tuple(known))
     concept = known[near]

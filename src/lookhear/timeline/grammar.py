@@ -140,7 +140,7 @@ def _program(text: str) -> tuple[str, re.Match | None]:
     for program, pattern in rules():
         if found := pattern.search(text):
             return program, found
-    if not vectors.there():
+    if not vectors.is_installed():
         return "", None
     example, cosine = vectors.nearest_sentence(text, tuple(EXAMPLES.values()))
     return (next(p for p, e in EXAMPLES.items() if e == example) if cosine >= ALIKE else ""), None

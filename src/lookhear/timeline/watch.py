@@ -70,7 +70,7 @@ class Watcher:
     def signature(self) -> dict[str, Any]:
         """Everything that determines a timeline besides the clip."""
         encoders = {encoder.name: encoder.sha256 for encoder in (self.ears, self.eyes) if encoder is not None}
-        spoken = {"speech": repr(self.settings)} if self.settings is not None and speech.there() else {}
+        spoken = {"speech": repr(self.settings)} if self.settings is not None and speech.is_installed() else {}
         return {**encoders, **spoken, "version": VERSION}
 
     def __call__(self, clip: Clip, progress: Callable[[float], None] | None = None) -> Timeline:

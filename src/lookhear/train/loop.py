@@ -111,7 +111,7 @@ class _Run:
             every = inputs.epoch(epoch)
             mine = every[self.accelerator.process_index :: self.accelerator.num_processes]
             for index in range(first, self.steps_per_epoch):
-                self._one(mine[index] if index < len(mine) else every[index])
+                self._train_step(mine[index] if index < len(mine) else every[index])
             self._end_of_epoch(epoch)
         if self.main:
             if self.cost is not None:  # a run that went on from a checkpoint times its last part
@@ -119,7 +119,7 @@ class _Run:
             files.finish(self.folder)
         run.close()
 
-    def _one(self, examples: Sequence[Example]) -> None:
+    def _train_step(self, examples: Sequence[Example]) -> None:
         """One step on one batch."""
         run, device = self.run, self.accelerator.device
         self.step.train()

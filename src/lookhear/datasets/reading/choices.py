@@ -48,7 +48,7 @@ class Fields:
 
 
 @dataclass
-class Odd:
+class OddRows:
     """Collects faults of rows that are readable but odd."""
 
     path: Path
@@ -67,7 +67,7 @@ def read(
     make: Callable[[Mapping[str, Any], Example], Example] | None = None,
 ) -> Annotations:
     """The questions of a file; `make(record, example)` may modify each example, `rows` replaces the file's rows."""
-    odd, number = Odd(path), iter(range(10**9))
+    odd, number = OddRows(path), iter(range(10**9))
 
     def one(record: Mapping[str, Any], line: int) -> Example:
         if not isinstance(record, Mapping):
@@ -92,7 +92,7 @@ def file_rows(path: Path) -> Iterable[tuple[int, Any, str]]:
 
 
 def example(
-    record: Mapping[str, Any], fields: Fields, recordings: Recordings, line: int, number: int, split: str, odd: Odd
+    record: Mapping[str, Any], fields: Fields, recordings: Recordings, line: int, number: int, split: str, odd: OddRows
 ) -> Example:
     """Convert a record to an example. Raises DatasetError or KeyError if this is not possible."""
     question, video = str(need(record, fields.question)).strip(), str(need(record, fields.video))

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from lookhear.errors import ModelError
 from lookhear.ilora import fit
 from lookhear.layers.casting import cast
-from lookhear.layers.generation import GREEDY, Generation, Told, generate, placed
+from lookhear.layers.generation import GREEDY, Generation, OnText, generate, placed
 from lookhear.layers.kv_cache import IGNORED, MediaCache, kept, left, spread
 from lookhear.layers.packing import heard_tokens, padded_mels
 from lookhear.llms import Prepared, Reply
@@ -144,11 +144,11 @@ class Omni:
         prompts: Sequence[str],
         max_tokens: int = 64,
         how: Generation = GREEDY,
-        told: Told | None = None,
+        on_text: OnText | None = None,
     ) -> list[Reply]:
         """A reply to each prompt about the clip in its row; prompts of similar length share a batch.
 
-        `told` is called with (index of the prompt, reply so far) as replies grow.
+        `on_text` is called with (index of the prompt, reply so far) as replies grow.
         """
         if len(rows) != len(prompts):
             raise ModelError(f"{len(rows)} rows for {len(prompts)} prompts: one row each.")
@@ -159,7 +159,7 @@ class Omni:
             some = order[start : start + TOGETHER]
             said = generate(
                 self.base, seen, [rows[i] for i in some], [asked[i] for i in some], self.stop, self.pad, max_tokens,
-                how, self._read, placed(told, some),
+                how, self._read, placed(on_text, some),
             )  # fmt: skip
             for i, one in zip(some, said, strict=True):
                 text = self._read(one.tokens) if one.text is None else one.text
@@ -201,7 +201,7 @@ class Omni:
         """The module that PEFT wraps, with its adapters if any."""
         return self.model
 
-    def wear(self, folder: Path | str) -> None:
+    def load_adapter(self, folder: Path | str) -> None:
         """Load the adapters of a PEFT folder. Raises ModelError if they do not fit."""
         import lookhear.ilora.method  # noqa: F401  registers I-LoRA with PEFT
 
@@ -236,9 +236,9 @@ class Omni:
         self.base.save_pretrained(folder, state_dict=state)
         self.tokenizer.save_pretrained(folder)
         self.extractor.save_pretrained(folder)
-        told = {f.name: getattr(self.options, f.name) for f in fields(self.options)}
-        told |= {"sampling": asdict(self.options.sampling), "eye": asdict(self.options.eye)}
-        (folder / CARD).write_text(json.dumps({"llm": self.name, "options": told}, indent=2) + "\n", "utf-8")
+        options = {f.name: getattr(self.options, f.name) for f in fields(self.options)}
+        options |= {"sampling": asdict(self.options.sampling), "eye": asdict(self.options.eye)}
+        (folder / CARD).write_text(json.dumps({"llm": self.name, "options": options}, indent=2) + "\n", "utf-8")
 
     def _token(self, *written: str) -> int:
         known = self.tokenizer.get_vocab()

@@ -39,7 +39,7 @@ from lookhear.llms.omni.inputs import LEAD, InputOptions
 from lookhear.llms.omni.placement import split
 from lookhear.llms.omni.thinker import Omni
 from lookhear.llms.omni.tokens import bytes_tokenizer, token_ids
-from lookhear.llms.vlm_audio.parts import TEXT, VISION, Config, Ears, Net, positions
+from lookhear.llms.vlm_audio.parts import TEXT, VISION, AudioBranch, Config, Net, positions
 from lookhear.types import Media
 
 NAME = "vlm_audio"
@@ -149,7 +149,7 @@ class VLMAudio(Omni):
         """The module that PEFT wraps."""
         return self.model.language
 
-    def wear(self, folder: Path | str) -> None:
+    def load_adapter(self, folder: Path | str) -> None:
         """Load the adapters of a PEFT folder. Raises ModelError if they do not fit."""
         import lookhear.ilora.method  # noqa: F401  registers I-LoRA with PEFT
 
@@ -214,7 +214,7 @@ def build(config: Config, tokenizer: Any = None, options: InputOptions | None = 
     text = TEXT | ends | config.text
     sizes = Qwen2_5_VLConfig(text_config=text, vision_config=VISION | config.vision, **ids)
     language = Qwen2_5_VLForConditionalGeneration(sizes)
-    ears = Ears(HEARING | config.hearing, text["hidden_size"], config.window, config.connector)
+    ears = AudioBranch(HEARING | config.hearing, text["hidden_size"], config.window, config.connector)
     return VLMAudio(Net(language, ears), tokenizer, options or InputOptions(eye=inputs.eye(sizes.vision_config)))
 
 
@@ -241,11 +241,11 @@ def load(
         given = configs.parse(qformer.Config, card.get("connector"), str(folder / hub.CARD))
         sizes = {k: getattr(given, k) for k in ("width", "layers", "heads", "inner", "dropout")}
         with checkpoints.reading("BEATs and its connector from", folder):
-            ears = Ears(card["hearing"], wide, given.window or 17, sizes)
+            ears = AudioBranch(card["hearing"], wide, given.window or 17, sizes)
             checkpoints.load(ears, load_file(folder / EARS), folder / EARS)
     else:
         cfg, known = published(hearing)
-        ears = Ears(cfg, wide, 17, {})
+        ears = AudioBranch(cfg, wide, 17, {})
         ears.hearing.load_state_dict(known.state_dict())
         report.append("the connector of sound is random, as none is published: train it first")
     adapter = adapter or next((p for p in (folder / "adapter",) if p.exists()), None)

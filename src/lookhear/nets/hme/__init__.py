@@ -31,7 +31,7 @@ from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.token_table import Options, Reads, run_lstm
 from lookhear.layers.translate import fitted, renamed
-from lookhear.nets.hme.memories import Alone, Look, Shared
+from lookhear.nets.hme.memories import AdditiveAttention, QuestionMemory, Shared
 from lookhear.types import Memory, Output
 
 
@@ -68,9 +68,9 @@ class HME(Reads):
         self.reads(config.read, config.tokens, config.embed)
         self.text = two_layers(config.embed if config.read == "tokens" else config.words, dim)
         self.follow = nn.ModuleList(two_layers(width, dim) for width in (config.frames, other))
-        self.clip_memory, self.word_memory = Shared(dim, config.slots), Alone(dim, config.slots)
-        self.look = nn.ModuleList(Look(2 * dim, 2 * dim, dim) for _ in range(2))
-        self.look_clip, self.look_words = Look(dim, dim, dim), Look(dim, dim, dim)
+        self.clip_memory, self.word_memory = Shared(dim, config.slots), QuestionMemory(dim, config.slots)
+        self.look = nn.ModuleList(AdditiveAttention(2 * dim, 2 * dim, dim) for _ in range(2))
+        self.look_clip, self.look_words = AdditiveAttention(dim, dim, dim), AdditiveAttention(dim, dim, dim)
         self.share = nn.ModuleList(nn.Linear(dim, dim) for _ in range(2))
         self.share_state, self.share_score = nn.Linear(dim, dim, bias=False), nn.Parameter(torch.empty(dim))
         self.bring = nn.ModuleList(nn.Linear(dim, dim) for _ in range(3))

@@ -43,7 +43,7 @@ class Shared(nn.Module):
         return torch.stack(states_over_time, dim=1)
 
 
-class Alone(nn.Module):
+class QuestionMemory(nn.Module):
     """The question memory, read and written at each word through gates."""
 
     def __init__(self, dim: int, slots: int) -> None:
@@ -68,7 +68,7 @@ class Alone(nn.Module):
         return torch.stack(states_over_time, dim=1)
 
 
-class Look(nn.Module):
+class AdditiveAttention(nn.Module):
     """Additive attention over a sequence: softmax of v tanh(K key + Q query + b)."""
 
     def __init__(self, query: int, key: int, dim: int) -> None:

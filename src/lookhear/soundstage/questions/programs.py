@@ -57,7 +57,7 @@ def both_heard(facts: Facts, one: str, other: str) -> str | None:
 
 @template("How many musical instruments were heard throughout the video?", "Audio", "Counting")
 def number_heard(facts: Facts) -> str | None:
-    return number(len(facts.heard)) if facts.heard and facts.told_apart else None
+    return number(len(facts.heard)) if facts.heard and facts.distinguishable else None
 
 
 @template("Is there a <Object> sound?", "Audio", "Counting")
@@ -142,18 +142,18 @@ def always(facts: Facts, one: str) -> str | None:
 
 @template("How many instruments are sounding in the video?", "Audio-Visual", "Counting")
 def number_sounding(facts: Facts) -> str | None:
-    clear = facts.sounding and not facts.offstage and facts.told_apart
+    clear = facts.sounding and not facts.offstage and facts.distinguishable
     return number(len(facts.sounding)) if clear else None
 
 
 @template("How many instruments in the video did not sound from beginning to end?", "Audio-Visual", "Counting")
 def number_silent(facts: Facts) -> str | None:
-    return number(len(facts.silent)) if facts.visible and facts.told_apart else None
+    return number(len(facts.silent)) if facts.visible and facts.distinguishable else None
 
 
 @template("How many sounding <Object> in the video？", "Audio-Visual", "Counting")
 def number_sounding_of(facts: Facts, one: str) -> str | None:
-    if not facts.told_apart or any(p.instrument == one for p in facts.offstage):
+    if not facts.distinguishable or any(p.instrument == one for p in facts.offstage):
         return None
     return number(sum(p.instrument == one for p in facts.sounding))
 
@@ -258,7 +258,7 @@ def where_outermost(facts: Facts, which: str) -> str | None:
 @template("Which <Object> makes the sound <FL>?", "Audio-Visual", "Temporal")
 def which_of(facts: Facts, one: str, which: str) -> str | None:
     group = [p for p in facts.visible if p.instrument == one]
-    if not 2 <= len(group) <= 3 or facts.players[one] != len(group) or not facts.told_apart:
+    if not 2 <= len(group) <= 3 or facts.players[one] != len(group) or not facts.distinguishable:
         return None
     words = ("left", "right") if len(group) == 2 else ("left", "middle", "right")
     if any(facts.place(p) != word for p, word in zip(group, words, strict=True)) or not all(p.sounding for p in group):

@@ -29,7 +29,7 @@ Record = dict[str, Any]
 def segmentation(rng: Random, scene: Scene, folder: Path, size: int) -> list[Record]:
     """Records of form s4 (one player sounds), ms3 (several), and avss (by type) for a second of one of these."""
     facts = Facts(scene)
-    if not facts.told_apart:
+    if not facts.distinguishable:
         return []
     sounding = _sounding(facts)
     one = [k for k, players in enumerate(sounding) if players and len(players) == 1]

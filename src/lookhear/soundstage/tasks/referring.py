@@ -91,7 +91,7 @@ def _candidates(rng: Random, facts: Facts) -> Iterator[tuple[str, str, tuple[str
         name = kind.replace("_", " ")
         alone = rng.choice((f"the {name} on the stage", f"the {name} in the picture", f"the musician with the {name}"))
         yield "kind", alone, (kind,), _of(kind)
-        if not facts.told_apart:
+        if not facts.distinguishable:
             continue
         yield (
             *("sounding kind", rng.choice((f"the {name} that is being played", f"the {name} that can be heard"))),
@@ -107,7 +107,7 @@ def _candidates(rng: Random, facts: Facts) -> Iterator[tuple[str, str, tuple[str
         for kind in (*on_stage, *hidden):
             words = f"the {kind.replace('_', ' ')} {where}"
             yield "placed kind", words, (kind,), _both(_is(place), _of(kind))
-        if facts.told_apart:
+        if facts.distinguishable:
             words = rng.choice((f"the instrument {where} that sounds", f"the instrument heard {where}"))
             yield "placed sounding", words, (), _both(_is(place), _sounds)
     for kind in [k for k in on_stage if facts.on_stage[k] == 1]:
@@ -115,7 +115,7 @@ def _candidates(rng: Random, facts: Facts) -> Iterator[tuple[str, str, tuple[str
         for side in ("left", "right"):
             words = f"the instrument next to the {kind.replace('_', ' ')} on its {side}"
             yield "beside", words, (kind,), _is(facts.beside(anchor, side))
-    if facts.told_apart:
+    if facts.distinguishable:
         yield from _by_ear(rng, facts)
 
 

@@ -16,7 +16,7 @@ from lookhear.tasks.reading.claims import (
     few,
     softened,
 )
-from lookhear.tasks.reading.firmness import FUNCTION, NEGATIONS, firm, refuses
+from lookhear.tasks.reading.firmness import FUNCTION, NEGATIONS, firmness, refuses
 from lookhear.tasks.reading.listings import LETTERS, listed, lower, shares
 from lookhear.tasks.reading.names import Words, echoes
 
@@ -89,7 +89,7 @@ def choose(statement: str, options: Sequence[str], question: str = "") -> Readin
     if reading.value is None and not any(m.strength > PASSING for m in mentions):
         part = _part(words, texts)
         return reading if part is None else Reading(part)
-    if reading.value is not None and refuses(soft, mentions) and not firm(soft, mentions, reading.value):
+    if reading.value is not None and refuses(soft, mentions) and not firmness(soft, mentions, reading.value):
         return Reading(why="the reply names an answer and refuses to answer")
     return reading
 
