@@ -61,12 +61,12 @@ def test_what_is_missing_is_trained_once_and_all_are_asked(world, table, questio
         return train(recipe, progress=False)
 
     overrides, out = [f"data.root={world}"], table.parent / "runs"
-    nothing = study.go(table, out, once, overrides, minutes=0, say=said.append)
+    nothing = study.run(table, out, once, overrides, minutes=0, say=said.append)
     assert not trained and not nothing["test"].right and all("not begun" in s for s in said)
-    found = study.go(table, out, once, overrides, say=said.append)["test"]
+    found = study.run(table, out, once, overrides, say=said.append)["test"]
     assert [t.removeprefix(f"{out}/") for t in trained] == ["reads/0", "reads_less/0", "reads/1"]
     assert found.right["Reads"].shape == (2, len(questions)) and found.right["Reads less"].shape == (1, len(questions))
-    again = study.go(table, out, once, overrides, say=said.append)["test"]
+    again = study.run(table, out, once, overrides, say=said.append)["test"]
     assert len(trained) == 3 and np.array_equal(again.right["Reads"], found.right["Reads"])
     result = json.loads(json.dumps(study_table.result(study.read(table), {"test": found})))
     bits = study.unpack(result["splits"]["test"]["right"]["Reads"][1], len(questions))
@@ -114,7 +114,7 @@ def test_a_row_asks_the_nets_of_another_with_other_options(world, table, tmp_pat
         trained.append(recipe.out)
         return train(recipe, progress=False)
 
-    done = study.go(table, tmp_path / "out", once, [f"data.root={world}"], say=said.append)["test"]
+    done = study.run(table, tmp_path / "out", once, [f"data.root={world}"], say=said.append)["test"]
     assert {Path(out).parent.name for out in trained} == {"reads", "reads_less"}
     assert np.array_equal(done.right["Drops"], done.right["Reads"]) and "Wide" not in done.right
     assert any("failed: Wide" in line and "does not fit" in line for line in said)

@@ -146,7 +146,7 @@ def folder_of(name: str) -> str:
     return re.sub(r"[^\w.+-]+", "_", name.lower()).strip("_")
 
 
-def go(
+def run(
     path: Path,
     out: Path,
     train: Callable[[config.Recipe], Path],
