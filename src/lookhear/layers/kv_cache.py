@@ -32,7 +32,7 @@ class MediaCache:
 
     layers: tuple[tuple[Tensor, Tensor], ...]
     mask: Bool[Tensor, "clip token"]
-    after: Int[Tensor, " clip"]
+    after: Real[Tensor, " clip"]
     axes: int = 1
     notes: tuple[tuple[str, ...], ...] = ()
 
