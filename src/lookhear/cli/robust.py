@@ -12,7 +12,7 @@ from lookhear.files import claim, dumps
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lookhear.curate.robust.ways import Way
+    from lookhear.curate.robust.ways import Rephrasing
 
 
 def robust(
@@ -113,7 +113,7 @@ def robust(
             print("\n".join(map(str, drawn)), end="\n" * bool(drawn))
 
 
-def _filling(found: Sequence[Way], needed: int | None) -> Any:
+def _filling(found: Sequence[Rephrasing], needed: int | None) -> Any:
     """A function from an example to its rephrased questions, from the ways kept; without votes, from all ways."""
     from lookhear.curate.robust import ways
 
@@ -136,7 +136,7 @@ def _by_models(
     key_file: Path | None,
     price: str,
     vote: bool,
-) -> tuple[list[Way], dict[str, Any]]:
+) -> tuple[list[Rephrasing], dict[str, Any]]:
     """The ways written and voted on by models, and the card's entries on models, tokens and cost."""
     from lookhear.cli._served import key
     from lookhear.curate.robust.endpoint import Panel

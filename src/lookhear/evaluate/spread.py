@@ -55,8 +55,8 @@ def _lost(task: tuple[Any, list[Example]]) -> Part:
 def _anywhere(example: Example) -> Example:
     """The example with absolute paths."""
 
-    def there(source: Source | None) -> Source | None:
+    def absolute(source: Source | None) -> Source | None:
         return source and replace(source, path=source.path and Path(source.path).absolute())
 
     clip = example.clip
-    return replace(example, clip=replace(clip, video=there(clip.video), audio=there(clip.audio)))
+    return replace(example, clip=replace(clip, video=absolute(clip.video), audio=absolute(clip.audio)))

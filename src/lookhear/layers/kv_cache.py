@@ -77,14 +77,14 @@ class Packed:
     def positions(self, media: Int[Tensor, "axis clip token"], after: Int[Tensor, " clip"]) -> Tensor:
         """`media` positions unchanged, and positions of each question starting at `after`, as if it were the only
         question."""
-        found = torch.zeros(len(media), *self.segment.shape, dtype=media.dtype, device=media.device)
+        result = torch.zeros(len(media), *self.segment.shape, dtype=media.dtype, device=media.device)
         for row, segment in enumerate(self.segment):
             clip = (segment == 0).nonzero().squeeze(1)
-            found[:, row, clip] = media[:, row, -len(clip) :]
+            result[:, row, clip] = media[:, row, -len(clip) :]
             for k in range(1, int(segment.max()) + 1):
                 place = (segment == k).nonzero().squeeze(1)
-                found[:, row, place] = after[row] + torch.arange(len(place), device=media.device, dtype=media.dtype)
-        return found
+                result[:, row, place] = after[row] + torch.arange(len(place), device=media.device, dtype=media.dtype)
+        return result
 
     def mask(self, dtype: torch.dtype) -> Float[Tensor, "clip 1 query key"]:
         """Additive attention mask: 0 where attention is allowed, the smallest number of `dtype` elsewhere."""

@@ -138,4 +138,4 @@ class RealModel:
 
 def installed() -> bool:
     """Whether the encoders of this model are installed; nothing is loaded."""
-    return yamnet.there() and efficientnet_lite.there()
+    return yamnet.is_installed() and efficientnet_lite.is_installed()

@@ -151,13 +151,13 @@ def _compose(request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
 
 def _join(request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     """Concatenate sounds into one 16 kHz wav file."""
-    found = []
+    waveforms = []
     for number, path in enumerate(map(Path, request["sounds"]), 1):
         sound = decode(Clip(None, Source(path.name, path))).waveform
         if sound is None:
             raise MediaError(f"Sound {number} of the message holds no sound.")
-        found.append(sound)
-    write_wav(request["out"], np.concatenate(found))
+        waveforms.append(sound)
+    write_wav(request["out"], np.concatenate(waveforms))
     return _facts(probe(request["out"]))
 
 

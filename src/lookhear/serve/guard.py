@@ -174,14 +174,14 @@ class Guard:
         times.append(now)
 
     def _headers(self, message: MutableMapping[str, Any], number: str, path: str) -> None:
-        found = message.setdefault("headers", [])
-        present = {name.lower() for name, _ in found}
+        headers = message.setdefault("headers", [])
+        present = {name.lower() for name, _ in headers}
         policy = {"Content-Security-Policy": LOOSE} if path in ("/docs", "/redoc") else {}
         for name, value in {**HEADERS, **policy, "X-Request-Id": number}.items():
             if name.lower().encode() not in present:
-                found.append((name.lower().encode(), value.encode()))
+                headers.append((name.lower().encode(), value.encode()))
         if self.draining() or message["status"] in (401, 403, 408, 413, 415, 421, 429, 503, 507):
-            found.append((b"connection", b"close"))  # the rest of the body is not read
+            headers.append((b"connection", b"close"))  # the rest of the body is not read
 
 
 async def refuse(error: Refusal, send: Callable[[Message], Awaitable[None]]) -> None:

@@ -59,18 +59,18 @@ async def tracks_of(engine: Engine, body: ClipBody, owner: str) -> tuple[Tracks,
     if body.clip is None and not {"video", "audio"} & given:
         raise bad("missing_clip", "Name a clip, or a video and an audio.", "clip")
     whole = None if body.clip is None else await kept(engine, body.clip, owner, "clip")
-    found: dict[str, str | None] = {}
+    hashes: dict[str, str | None] = {}
     for name in ("video", "audio"):
         told = getattr(body, name)
         if name not in given:
-            found[name] = whole
+            hashes[name] = whole
         else:
-            found[name] = told if told in (None, BLANK) else await kept(engine, told, owner, name)
+            hashes[name] = told if told in (None, BLANK) else await kept(engine, told, owner, name)
     if body.end is not None and body.end <= body.start:
         raise bad("invalid_end", f"end {body.end:g} s is not after start {body.start:g} s.", "end")
-    tracks = Tracks(found["video"], found["audio"], body.start, body.end)
+    tracks = Tracks(hashes["video"], hashes["audio"], body.start, body.end)
     body.clip = body.video = body.audio = None  # the media are stored now: release the memory of their base64 text
-    return tracks, {**found, "start": body.start, "end": body.end}
+    return tracks, {**hashes, "start": body.start, "end": body.end}
 
 
 async def tracks_of_message(engine: Engine, asked: Asked, owner: str, client: str) -> Tracks:
@@ -106,17 +106,17 @@ async def _joined(engine: Engine, asked: Asked, owner: str, client: str, audio: 
 
 async def _sound(engine: Engine, sounds: list[tuple[bool, str]], owner: str, client: str) -> str:
     """The sound of a chat; several parts are concatenated."""
-    most, found = engine.settings.limits.file_bytes, list[str]()
+    most, hashes = engine.settings.limits.file_bytes, list[str]()
     for bare, name in sounds:
         if bare:
-            found.append(await engine.library.keep(await asyncio.to_thread(decoded, name, most)))
+            hashes.append(await engine.library.keep(await asyncio.to_thread(decoded, name, most)))
         else:
-            found.append(await kept(engine, name, owner, "messages"))
-    if len(found) == 1:
-        return found[0]
-    for sha in found:
+            hashes.append(await kept(engine, name, owner, "messages"))
+    if len(hashes) == 1:
+        return hashes[0]
+    for sha in hashes:
         await engine.inspector.facts(sha, client)
-    return await _made(engine, client, ".wav", {"op": "join", "sounds": [str(engine.library.path(s)) for s in found]})
+    return await _made(engine, client, ".wav", {"op": "join", "sounds": [str(engine.library.path(s)) for s in hashes]})
 
 
 async def _made(engine: Engine, client: str, suffix: str, request: dict[str, Any]) -> str:

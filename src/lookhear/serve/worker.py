@@ -45,7 +45,7 @@ def main(kind: str, settings: Mapping[str, Any]) -> None:
 
             private = json.loads(sys.stdin.readline() or "{}")  # keys of models behind an address
             keeper = answering.Keeper(settings["models"], settings["cache_clips"], settings["cache_bytes"], private)
-            operations, hello = keeper.operations(), {"name": "model", "models": keeper.told()}
+            operations, hello = keeper.operations(), {"name": "model", "models": keeper.descriptions()}
         _limit(int(settings["memory"]), hello)
     except LookhearError as error:
         _say(out, {"error": str(error), "kind": type(error).__name__})

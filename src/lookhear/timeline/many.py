@@ -72,16 +72,16 @@ class Done:
 
 def videos(paths: Sequence[Path]) -> list[Path]:
     """The files in `paths`, and the video and sound files in its folders, sorted within each folder."""
-    found: list[Path] = []
+    files: list[Path] = []
     for path in paths:
         if path.is_dir():
             inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in VIDEOS and p.is_file())
             if not inside:
                 raise RecipeError(f"No video or sound files in {str(path)!r}.")
-            found += inside
+            files += inside
         else:
-            found.append(path)
-    return list(dict.fromkeys(found))
+            files.append(path)
+    return list(dict.fromkeys(files))
 
 
 def jobs(paths: Sequence[Path], out: Path, format: str, without: tuple[str, ...] = ()) -> list[Job]:

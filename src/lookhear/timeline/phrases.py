@@ -98,16 +98,18 @@ def distinct(places: Sequence[Place]) -> list[Place]:
     return kept
 
 
-def _manner(one: Place, other: Place) -> bool:
+def _manner(later: Place, other: Place) -> bool:
     """Whether a phrase mentions an earlier thing again, or names only what it does."""
-    mine, its = one.meaning.concept, other.meaning.concept
+    mine, its = later.meaning.concept, other.meaning.concept
     if mine is None or its is None or mine == its:
         return mine is not None and mine == its
     kinds = {k for h in its.heard for k in sounds().kinds(h)}
     instrument = any("Musical instrument" in sounds().above.get(h, ()) for h in mine.heard)
     if mine.heard and set(mine.heard) < kinds and not instrument:
         return True
-    return one.first == other.last and _human(mine.heard) and not _person(its) and one.meaning.phrase.endswith("ing")
+    return (
+        later.first == other.last and _human(mine.heard) and not _person(its) and later.meaning.phrase.endswith("ing")
+    )
 
 
 def _human(heard: Sequence[str]) -> bool:

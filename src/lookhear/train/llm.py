@@ -130,7 +130,7 @@ class _Run:
         self.step.train()
         try:
             while not run.ended and not self._enough():
-                self._one()
+                self._train_step()
                 if run.due(LOG_EVERY):
                     self._tell()
                 if self.settings.val_every and run.due(self.settings.val_every):
@@ -141,7 +141,7 @@ class _Run:
             self.clips.close()
         self._finish()
 
-    def _one(self) -> None:
+    def _train_step(self) -> None:
         """One step."""
         at = self.run.step
         drawn = self.batches.next(at)

@@ -70,14 +70,14 @@ def _go(run: Run, settings: config.Prefer) -> None:
 @torch.no_grad()
 def _reference(run: Run, pairs: Sequence[tuple[Example, Example]]) -> dict[str, Tensor]:
     """Log-probabilities of every pair under the current model; pairs with unreadable clips are dropped."""
-    found = {}
+    log_probabilities = {}
     for place, one in enumerate(pairs):
         run.shown.show("reference", place, len(pairs))
         if (scores := pair(run, *one)) is not None:
-            found[f"{place}"] = scores.cpu()
-    if not found:
+            log_probabilities[f"{place}"] = scores.cpu()
+    if not log_probabilities:
         raise DatasetError(f"None of the {len(pairs)} pairs has clips that can be read.")
-    return found
+    return log_probabilities
 
 
 def pair(run: Run, base: Example, twin: Example) -> Tensor | None:

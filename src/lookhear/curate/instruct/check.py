@@ -114,7 +114,7 @@ def _reasons(text: str, bare: str, free: bool) -> str:
     after = text[end + 1 :].split()
     if end >= 0 and len(after) > AFTER:
         return f"goes on after its conclusion: {' '.join(after[:8])!r}"
-    if said := phrases.told(text):
+    if said := phrases.label_mention(text):
         return f"speaks of the label it was told: {said!r}"
     return ""
 
@@ -124,10 +124,10 @@ def _contradiction(example: Example, text: str, vocabulary: Sequence[str], certi
     segments = example.reference.segments if example.reference else ()
     if undated(example):
         segments = tasks.find(example.task).parse(text, example).segments  # the text's own times
-    if words := facts.untrue_time(text, segments, whole=example.task == "event_localisation"):
+    if words := facts.contradicted_time(text, segments, whole=example.task == "event_localisation"):
         return f"contradicts a known time: {words}"
     if _names_things(example, vocabulary) and (
-        words := facts.strange(text, [*facts.known(example, vocabulary), *certified])
+        words := facts.unsupported_thing(text, [*facts.known(example, vocabulary), *certified])
     ):
         return f"names what is not known of the clip: {words}"
     return ""

@@ -88,13 +88,15 @@ def lint(
         parts.setdefault("/".join(e.kind) or "yes or no", []).append(e)
     if len(parts) > 1:
         parts["all yes or no"] = asked
-    found = {"options": (closed, floors.choices(closed, resamples))}
-    found |= {part: (some, floors.yes_no(some, resamples)) for part, some in parts.items()}
+    floors_by_part = {"options": (closed, floors.choices(closed, resamples))}
+    floors_by_part |= {part: (some, floors.yes_no(some, resamples)) for part, some in parts.items()}
     for kind, places in kinds(openly).items():
         some = [openly[i] for i in places]
-        found[kind] = some, blind.open_answers(kind, some, resamples)
+        floors_by_part[kind] = some, blind.open_answers(kind, some, resamples)
     scores = {
-        part: {"empty_reply": blind.empty(some, resamples), **their} for part, (some, their) in found.items() if their
+        part: {"empty_reply": blind.empty(some, resamples), **their}
+        for part, (some, their) in floors_by_part.items()
+        if their
     }
     findings = faults.find(annotations)
     for other, theirs in (against or {}).items():

@@ -164,14 +164,17 @@ def go(
     study, began = read(path, overrides), time.perf_counter()
     jobs = recipes(study, path, out, overrides)
     kept: dict[str, Sequence[Example]] = {}
-    further, asks = {one.name: one for one in study.beyond}, {row.name: row.of for row in study.rows if row.of}
+    further, asks = (
+        {split_of.name: split_of for split_of in study.beyond},
+        {row.name: row.of for row in study.rows if row.of},
+    )
     splits = [*study.splits, *further]
     right: dict[str, dict[str, dict[int, np.ndarray]]] = {split: {} for split in splits}
     stores: dict[str, FeatureStore] = {}
     for (name, seed), recipe in jobs.items():
         for split in (s for s in splits if s not in kept):
-            one = further.get(split) or Beyond(recipe.data.name, recipe.data.root, split)
-            kept[split] = datasets.load(one.dataset, one.root or recipe.data.root, one.split)
+            split_of = further.get(split) or Beyond(recipe.data.name, recipe.data.root, split)
+            kept[split] = datasets.load(split_of.dataset, split_of.root or recipe.data.root, split_of.split)
         known = {s: bits for s in splits if (bits := stored(Path(recipe.out), s, kept[s])) is not None}
         if len(known) < len(splits):
             if time.perf_counter() - began > 60 * minutes:

@@ -68,7 +68,7 @@ def shown(kinds: Iterable[str]) -> str:
     return "".join(f"This is {ARTICLE[k]}:\n<{k}_start><{k}><{k}_end>\n" for k in order if k in kinds)
 
 
-def tamed(text: str) -> str:
+def escaped_placeholders(text: str) -> str:
     """Escape media placeholders in a text: <audio> and <visual> become <audio_event> and <visual_event>."""
     text = re.sub(r"<(/?)(audio|visual)>", r"<\1\2_event>", text)
     return re.sub(f"<(?={'|'.join(mark[1:] for mark in MARKS)})", "< ", text)
@@ -91,11 +91,11 @@ class Words:
 
     def ask(self, prompt: str) -> list[int]:
         """Token ids from after the last medium to the start of the reply."""
-        return self._parted(("audio",), tamed(prompt))[1]
+        return self._parted(("audio",), escaped_placeholders(prompt))[1]
 
     def target(self, text: str) -> list[int]:
         """Token ids of a target reply, with the end token."""
-        return [*self.tokenizer(tamed(text), add_special_tokens=False)["input_ids"], self.end]
+        return [*self.tokenizer(escaped_placeholders(text), add_special_tokens=False)["input_ids"], self.end]
 
     def read(self, tokens: Sequence[int]) -> str:
         """The text of a reply."""

@@ -72,24 +72,26 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "
 
 def reason(rng: Random, facts: Facts, question: Question) -> str:
     """The reasoning text of a question; it ends with the answer."""
-    told = _Teller(rng, facts)
-    sentences = list(told.about(TEMPLATES[question.template].answer, question.values, question.answer))
-    sentences.append(told.say(END, tag=f"<answer>{question.answer}</answer>"))
+    writer = _SentenceWriter(rng, facts)
+    sentences = list(writer.about(TEMPLATES[question.template].answer, question.values, question.answer))
+    sentences.append(writer.say(END, tag=f"<answer>{question.answer}</answer>"))
     return " ".join(sentences)
 
 
 def everyone(rng: Random, facts: Facts) -> str:
     """Positions and sounding times of all players: those on stage from left to right, then those off stage."""
-    told = _Teller(rng, facts)
-    return " ".join(map(told.where, [*facts.visible, *facts.offstage]))
+    writer = _SentenceWriter(rng, facts)
+    return " ".join(map(writer.where, [*facts.visible, *facts.offstage]))
 
 
 def now(rng: Random, facts: Facts, second: float) -> str:
     """Which players on stage sound in a given second, and which do not."""
-    told = _Teller(rng, facts)
+    writer = _SentenceWriter(rng, facts)
     return " ".join(
-        told.say(
-            NOW if any(a <= second + 0.5 < b for a, b in p.sounding) else NOT_NOW, who=told.name(p), place=told.place(p)
+        writer.say(
+            NOW if any(a <= second + 0.5 < b for a, b in p.sounding) else NOT_NOW,
+            who=writer.name(p),
+            place=writer.place(p),
         )
         for p in facts.visible
     )
@@ -98,7 +100,7 @@ def now(rng: Random, facts: Facts, second: float) -> str:
 def pair(rng: Random, picture: Facts, sound: Facts) -> str:
     """What is seen in one scene and what is heard in another (or the same) scene."""
     kinds = listed(list(dict.fromkeys(article(p.instrument) for p in sound.entries)))
-    return f"{_Teller(rng, picture).row()} {_Teller(rng, sound).say(SOUND, kinds=kinds)}"
+    return f"{_SentenceWriter(rng, picture).row()} {_SentenceWriter(rng, sound).say(SOUND, kinds=kinds)}"
 
 
 def mood(rng: Random, facts: Facts) -> str:
@@ -106,7 +108,7 @@ def mood(rng: Random, facts: Facts) -> str:
     return rng.choice(MOODS[facts.scene.mood])
 
 
-class _Teller:
+class _SentenceWriter:
     """Writes facts of one scene as sentences."""
 
     def __init__(self, rng: Random, facts: Facts) -> None:
@@ -264,13 +266,13 @@ def _times(spans: Iterable[tuple[float, float]]) -> str:
 
 
 def _merged(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    found: list[tuple[float, float]] = []
+    merged: list[tuple[float, float]] = []
     for a, b in spans:
-        if found and a <= found[-1][1] + 1e-6:
-            found[-1] = (found[-1][0], max(b, found[-1][1]))
+        if merged and a <= merged[-1][1] + 1e-6:
+            merged[-1] = (merged[-1][0], max(b, merged[-1][1]))
         else:
-            found.append((a, b))
-    return found
+            merged.append((a, b))
+    return merged
 
 
 def _both(one: Player, other: Player) -> list[tuple[float, float]]:

@@ -16,7 +16,7 @@ from scipy import fft
 from lookhear.soundstage.scene.scene import Player, Scene
 from lookhear.soundstage.sound import room
 from lookhear.soundstage.sound.melody import MANNERS, Note, notes
-from lookhear.soundstage.sound.voices import VOICES, Held
+from lookhear.soundstage.sound.voices import VOICES, SustainedTone
 from lookhear.soundstage.sound.voices_speech import speech
 from lookhear.soundstage.sound.voices_tones import tone
 
@@ -95,7 +95,9 @@ def _part(
 ) -> np.ndarray:
     """The player's notes in sequence, before scaling to its level, zero outside `sounding`."""
     out, voice = np.zeros(padded, np.float32), VOICES[player.instrument]
-    hold = MANNERS[scene.mood].hold if isinstance(voice, Held) and not voice.drones else 1.0  # bagpipes have no pauses
+    hold = (
+        MANNERS[scene.mood].hold if isinstance(voice, SustainedTone) and not voice.drones else 1.0
+    )  # bagpipes have no pauses
     fade = int(voice.release * sample_rate)
     ends = {end: min(round(end * sample_rate), padded) for _, end in player.sounding}
     for note in melody:
@@ -103,7 +105,7 @@ def _part(
         closing = abs(last - note.onset - note.duration) < 1e-6  # the last note before a rest is held to the end
         start = round(note.onset * sample_rate)
         stop = ends[last] if closing else round((note.onset + note.duration * hold) * sample_rate)
-        if not isinstance(voice, Held) and not closing:
+        if not isinstance(voice, SustainedTone) and not closing:
             stop = min(stop + fade, ends[last])  # plucked and struck sounds are damped by the next note, not before it
         wave = tone(player.instrument, note.pitch, _length((stop - start) / sample_rate), sample_rate, take, font)
         wave = wave[: stop - start] * np.float32(10 ** (note.accent / 20))

@@ -33,14 +33,14 @@ class Expression:
 
 def expressions(rng: Random, facts: Facts) -> list[Expression]:
     """All expressions that have exactly one clear referent on this stage, or clearly none."""
-    found = []
+    chosen = []
     for family, words, named, rule in _candidates(rng, facts):
         truth = [rule(p) for p in facts.visible]
         if None in truth or sum(bool(t) for t in truth) > 1:
             continue
         meant = next((p for p, t in zip(facts.visible, truth, strict=True) if t), None)
-        found.append(Expression(words, meant, named, family))
-    return found
+        chosen.append(Expression(words, meant, named, family))
+    return chosen
 
 
 def kind_of(said: Expression) -> str:
@@ -91,7 +91,7 @@ def _candidates(rng: Random, facts: Facts) -> Iterator[tuple[str, str, tuple[str
         name = kind.replace("_", " ")
         alone = rng.choice((f"the {name} on the stage", f"the {name} in the picture", f"the musician with the {name}"))
         yield "kind", alone, (kind,), _of(kind)
-        if not facts.told_apart:
+        if not facts.distinguishable:
             continue
         yield (
             *("sounding kind", rng.choice((f"the {name} that is being played", f"the {name} that can be heard"))),
@@ -103,19 +103,19 @@ def _candidates(rng: Random, facts: Facts) -> Iterator[tuple[str, str, tuple[str
         )
     for side in [s for s in SIDES if s in facts.places]:
         where = "in the middle" if side == "middle" else f"on the far {side}"
-        there = facts.places[side]
+        place = facts.places[side]
         for kind in (*on_stage, *hidden):
             words = f"the {kind.replace('_', ' ')} {where}"
-            yield "placed kind", words, (kind,), _both(_is(there), _of(kind))
-        if facts.told_apart:
+            yield "placed kind", words, (kind,), _both(_is(place), _of(kind))
+        if facts.distinguishable:
             words = rng.choice((f"the instrument {where} that sounds", f"the instrument heard {where}"))
-            yield "placed sounding", words, (), _both(_is(there), _sounds)
+            yield "placed sounding", words, (), _both(_is(place), _sounds)
     for kind in [k for k in on_stage if facts.on_stage[k] == 1]:
         anchor = next(p for p in facts.visible if p.instrument == kind)
         for side in ("left", "right"):
             words = f"the instrument next to the {kind.replace('_', ' ')} on its {side}"
             yield "beside", words, (kind,), _is(facts.beside(anchor, side))
-    if facts.told_apart:
+    if facts.distinguishable:
         yield from _by_ear(rng, facts)
 
 

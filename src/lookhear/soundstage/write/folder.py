@@ -71,16 +71,16 @@ def make(
         beside = twin_files.write(out, clips, twins, settings, workers, media, bar, font) if twins else {}
         written += [out / name for name in beside.get("files", ())]
         counts = _formats(out, settings, clips, media, bar, font) if formats else {}
-        found = card(settings, clips) | {
+        contents = card(settings, clips) | {
             "media": media,
             "formats": counts,
             "voices": voices or "drawn",
             "tasks": tasks,
             "sha256": {p.relative_to(out).as_posix(): checksum(p) for p in written},
         }
-        found |= {"twins": {k: v for k, v in beside.items() if k != "files"}} if beside else {}
-        files.write(out / "card.json", json.dumps(found, indent=1))
-    return found
+        contents |= {"twins": {k: v for k, v in beside.items() if k != "files"}} if beside else {}
+        files.write(out / "card.json", json.dumps(contents, indent=1))
+    return contents
 
 
 def read_scenes(root: Path | str) -> Iterator[Scene]:

@@ -127,14 +127,14 @@ def named(soft: str, known: Sequence[str], question: str = "", besides: bool = T
 
 def _repeated(question: str, known: Sequence[str]) -> set[int | str]:
     """The names in a question that cannot be its answer: all but those that it offers ("the left or the right one")."""
-    found = Words(question).spans(ways(tuple(known)))
+    spans = Words(question).spans(ways(tuple(known)))
     offered = {
         key
-        for (_, end, one), (start, _, other) in pairwise(found)
+        for (_, end, one), (start, _, other) in pairwise(spans)
         if re.fullmatch(r"(?: one| side)?,? or (?:the |a |an |on the |to the )?", question[end:start])
         for key in (one, other)
     }
-    return {key for *_, key in found} - offered
+    return {key for *_, key in spans} - offered
 
 
 def asides(soft: str, mentions: Sequence[Mention]) -> list[Mention]:

@@ -237,13 +237,13 @@ def _affirmed(sentence: str, question: str) -> tuple[str, int] | None:
                 odd = len(re.findall(r"n't|\bnot\b|\bno\b|\bnever\b|\bsilent\b", sentence))
             return (NO if odd % 2 else YES), HEAD
         return None
-    there = re.match(
+    existence = re.match(
         r"\W*(?:i (?:can )?(?:see|hear) |there(?:'s| is| are| was| were| appears to be| seems to be)\s)", sentence
     )
     have = content(sentence)
     if not wanted or not wanted <= have:
         return None
-    if not there and not senses:
+    if not existence and not senses:
         order = [w for w in ordered(sentence) if w in wanted]
         if list(dict.fromkeys(order)) != [w for w in dict.fromkeys(ordered(asked)) if w in wanted]:
             return None
