@@ -27,6 +27,7 @@ from typing import Any
 import yaml
 
 from lookhear import config, model
+from lookhear.errors import DatasetError
 from lookhear.evaluate import many
 from lookhear.llms.crab.text import MASKED
 from lookhear.train import lessons
@@ -178,7 +179,10 @@ def asked(folder: Path, formats: Path, each: int = 3) -> dict[str, list[str]]:
     loaded = model.load(str(folder), max_tokens=TOKENS)
     found = {}
     for one in many.listed("all", formats):
-        examples = many.examples_of(one, each)
+        try:
+            examples = many.examples_of(one, each)
+        except DatasetError:
+            continue  # `evaluate` tells which sets are not there
         for example in examples:
             (answer,) = loaded.answer(loaded.watch([example.clip]), [example])
             masks = [r.mask.tobytes() for r in answer.regions if r.mask is not None]

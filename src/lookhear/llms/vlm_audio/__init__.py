@@ -253,7 +253,7 @@ def load(
     if adapter not in (None, "none"):
         model, said = storage.adapted(model, adapter, NAME)
         report += said
-    shown = inputs.of_folder(told, {}, model.config.vision_config, options)
+    shown = inputs.of_folder(card, {}, model.config.vision_config, options)
     whole = fit.unwrapped(model)
     llm = VLMAudio(Net(model, ears.to(whole.get_input_embeddings().weight)), storage.tokenizer(folder), shown)
     if placed.place is not None:
