@@ -15,7 +15,9 @@ same questions of all sets: replies must be equal to the letter, masks to the pi
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
+import io
 import json
 import resource
 import shutil
@@ -27,6 +29,7 @@ from typing import Any
 import yaml
 
 from lookhear import config, model
+from lookhear.cli import main as main_of_lookhear
 from lookhear.errors import DatasetError
 from lookhear.evaluate import many
 from lookhear.llms.crab.text import MASKED
@@ -192,12 +195,17 @@ def asked(folder: Path, formats: Path, each: int = 3) -> dict[str, list[str]]:
 
 
 def command(*words: Any, into: Path | None = None) -> None:
-    """A command of lookhear; its output goes to `into`."""
-    line = [sys.executable, "-m", "lookhear.cli", *map(str, words)]
+    """A command of lookhear, in this process; its output goes to `into`."""
     print("lookhear", *words, flush=True)
-    done = subprocess.run(line, check=True, text=True, stdout=subprocess.PIPE if into else None)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said) if into else contextlib.nullcontext():
+            main_of_lookhear([*map(str, words)])
+    except SystemExit as ended:
+        if ended.code:
+            raise
     if into:
-        into.write_text(done.stdout, "utf-8")
+        into.write_text(said.getvalue(), "utf-8")
 
 
 def used() -> float:
@@ -213,10 +221,10 @@ def main() -> None:
     options.add_argument("world", type=Path)
     options.add_argument("--out", type=Path, required=True)
     options.add_argument("--paradigms", nargs="+", default=list(paradigms.NAMES), choices=paradigms.NAMES)
-    options.add_argument("--language", type=int, default=250, help="steps of the language model alone")
-    options.add_argument("--align", type=int, default=60, help="steps of stage 1")
-    options.add_argument("--instruct", type=int, default=200, help="steps of stage 2")
-    options.add_argument("--limit", type=int, default=40, help="most questions of each test set")
+    options.add_argument("--language", type=int, default=500, help="steps of the language model alone")
+    options.add_argument("--align", type=int, default=80, help="steps of stage 1")
+    options.add_argument("--instruct", type=int, default=100, help="steps of stage 2")
+    options.add_argument("--limit", type=int, default=20, help="most questions of each test set")
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--json", type=Path, help="file for the results")
     options.add_argument("--ask", type=Path, help=argparse.SUPPRESS)
