@@ -103,7 +103,7 @@ def test_a_full_disk_is_no_fault_of_a_clip(film, tmp_path, monkeypatch):
     (todo,) = many.jobs([film], tmp_path / "out", "json", ("words",))
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(FileError, match="No space left on device"):
-        many.one(todo)
+        many.process(todo)
 
 
 def test_the_command(lookhear, film, tmp_path):

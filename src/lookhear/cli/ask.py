@@ -181,7 +181,7 @@ def _agree(model: str, yes: bool) -> None:
 
     if not named(model):
         return
-    _quiet()
+    _silence_transformers()
     needed = plan(model)
     if needed is None or (not needed.download and needed.memory < LARGE):
         return
@@ -209,7 +209,7 @@ def _drawn(clip: Clip, answers: Sequence[Answer], segmenter: str) -> list[Answer
     return [sam.drawn(a, frame_of(media, a.regions)) if a.regions else a for a in answers]
 
 
-def _quiet() -> None:
+def _silence_transformers() -> None:
     """Silence log messages and progress bars of transformers; download bars still show."""
     import warnings
 

@@ -107,7 +107,7 @@ def robust(
         card |= statistics.statistics(many)
         card = build.write(many, out, form, card, source)
         drawn = statistics.draw(many, form, out / "figures") if figures else []
-        print(dumps(card, indent=2) if as_json else "\n".join(_said(card)))
+        print(dumps(card, indent=2) if as_json else "\n".join(_card_lines(card)))
         if not as_json:
             print(f"written to {out}; read it as dataset music_avqa_r")
             print("\n".join(map(str, drawn)), end="\n" * bool(drawn))
@@ -155,7 +155,7 @@ def _by_models(
     return found, {"writer": model, "voted_by": voters or model, "tokens": tokens, "cost": round(panel.cost, 4)}
 
 
-def _said(card: dict[str, Any]) -> list[str]:
+def _card_lines(card: dict[str, Any]) -> list[str]:
     neither = f", {card['neither']} neither" if card["neither"] else ""
     parts = f"{card['head']} head, {card['tail']} tail{neither}"
     lines = [

@@ -43,7 +43,7 @@ class Wrapper(WatchAnswer):
     @property
     def losses(self) -> Callable[..., dict[str, Tensor]]:
         """The net's losses (or cross-entropy) plus the debiasing losses."""
-        return _WithSignature(self._losses, getattr(self.net, "losses", _plain))
+        return _WithSignature(self._losses, getattr(self.net, "losses", _cross_entropy))
 
     def further(self, method: str) -> tuple[str, ...]:
         """Streams that `method` requests in addition to the net's. Default: none."""
@@ -62,7 +62,7 @@ class Wrapper(WatchAnswer):
 
     def own_losses(self, output: Output, labels: Tensor, **streams: Tensor) -> dict[str, Tensor]:
         """The losses of the net without the wrapper."""
-        return dict(getattr(self.net, "losses", _plain)(output, labels, **streams))
+        return dict(getattr(self.net, "losses", _cross_entropy)(output, labels, **streams))
 
     def ordered(self, method: str) -> tuple[str, ...]:
         """The argument names of the net's `watch` or `answer`."""
@@ -98,5 +98,5 @@ def part(memory: Memory, prefix: str) -> Memory:
     return {n.removeprefix(prefix): t for n, t in memory.items() if n.startswith(prefix)}
 
 
-def _plain(output: Output, labels: Tensor) -> dict[str, Tensor]:
+def _cross_entropy(output: Output, labels: Tensor) -> dict[str, Tensor]:
     return {"answer": F.cross_entropy(output.logits, labels)}

@@ -66,7 +66,7 @@ def names() -> dict[str, str]:
     return {c.column: f"{c.dataset} {c.split}: {c.metric} of {c.kind}" for c in columns()}
 
 
-def listed(wanted: str, root: Path | str) -> list[Asked]:
+def test_sets(wanted: str, root: Path | str) -> list[Asked]:
     """The test sets of "all" (Table 2), of a YAML list of {dataset, split, root}, or of comma-separated names.
 
     The folder of a set is ROOT/<dataset>, or ROOT itself; roots in a YAML are relative to ROOT. The default split is

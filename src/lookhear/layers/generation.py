@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from lookhear.errors import RecipeError
-from lookhear.layers.kv_cache import MediaCache, left, spread, taken
+from lookhear.layers.kv_cache import MediaCache, pad_left, select_rows, spread
 
 OnText = Callable[[int, str], None]  # row, text so far
 Read = Callable[[Sequence[int]], str]  # tokens -> text
@@ -176,8 +176,8 @@ def _start(
     """(cache, tokens, mask, positions, next position) of prompts appended to their clips."""
     device = seen.mask.device
     which = torch.as_tensor(list(rows), dtype=torch.long, device=device)
-    cache, mask, here = taken(seen, which), seen.mask[which], seen.after[which]
-    ids, asked = left(prompts, pad, device)
+    cache, mask, here = select_rows(seen, which), seen.mask[which], seen.after[which]
+    ids, asked = pad_left(prompts, pad, device)
     positions = here[:, None] + (asked.long().cumsum(-1) - 1).clamp(min=0)
     return cache, ids, torch.cat([mask, asked], dim=1), positions, here + asked.sum(-1)
 

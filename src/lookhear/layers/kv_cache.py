@@ -37,19 +37,19 @@ class MediaCache:
     notes: tuple[tuple[str, ...], ...] = ()
 
 
-def kept(cache: Any) -> tuple[tuple[Tensor, Tensor], ...]:
+def cached_tensors(cache: Any) -> tuple[tuple[Tensor, Tensor], ...]:
     """The (keys, values) tensors of a transformers cache."""
     return tuple((layer.keys, layer.values) for layer in cache.layers)
 
 
-def taken(seen: MediaCache, rows: Tensor) -> Any:
+def select_rows(seen: MediaCache, rows: Tensor) -> Any:
     """A transformers cache with copies of the given `rows`; `seen` is not modified."""
     from transformers import DynamicCache
 
     return DynamicCache([(keys[rows], values[rows]) for keys, values in seen.layers])
 
 
-def left(texts: Sequence[Sequence[int]], pad: int, device: Any = None) -> tuple[Tensor, Tensor]:
+def pad_left(texts: Sequence[Sequence[int]], pad: int, device: Any = None) -> tuple[Tensor, Tensor]:
     """(tokens, mask) of texts of different lengths, padded on the left."""
     longest = max(map(len, texts), default=0)
     ids = [[pad] * (longest - len(text)) + list(text) for text in texts]
@@ -109,5 +109,5 @@ def packed(
         rows.append(row)
         segments.append(segment)
         labels.append(label)
-    ids, _ = left(rows, pad, device)
-    return Packed(ids, left(segments, -1, device)[0], left(labels, IGNORED, device)[0])
+    ids, _ = pad_left(rows, pad, device)
+    return Packed(ids, pad_left(segments, -1, device)[0], pad_left(labels, IGNORED, device)[0])

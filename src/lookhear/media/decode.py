@@ -149,7 +149,7 @@ def _read(clip: Clip, sampling: Sampling, seconds: float | None, readers: dict[P
         for reader in readers.values():
             while not reader.done and (reader.reached < high - SLACK or reader.still):
                 reader.advance()
-        there = _there(readers, end)
+        there = _actual_end(readers, end)
         high, last = min(high, there), high >= min(end, there) - SLACK
         media = _media(clip, sampling, wanted, seen, heard, low, high, last)
         if last and end - there > SHORT:
@@ -182,7 +182,7 @@ def _end(clip: Clip, seen: Reader | None, heard: Reader | None) -> float:
     return clip.end if clip.end is not None else max(clip.start, leader.facts.duration)
 
 
-def _there(readers: dict[Path, Reader], end: float) -> float:
+def _actual_end(readers: dict[Path, Reader], end: float) -> float:
     """`end`, or an earlier time if every file ended before.
 
     If all requested tracks of a file were read up to the ends that its header states, the stated length holds, even if

@@ -143,7 +143,7 @@ class LLMModel:
         answers: dict[int, Answer] = {}
         for (_, semantic), some in groups.items():
             asked = [examples[i] for i in some]
-            prompts = [self._task(e).prompt(e, self._known(e)) for e in asked]
+            prompts = [self._task(e).prompt(e, self._closed_vocabulary(e)) for e in asked]
             rows = [held[i] for i in some]
             options = self._how(some) | ({"semantic": True} if semantic else {})
             replies = self.llm.answer(rows[0].seen, [r.row for r in rows], prompts, self.max_tokens, **options)
@@ -204,12 +204,12 @@ class LLMModel:
         """Whether the model's mask decoder predicts classes: for AVSS, if the model predicts masks."""
         return self.llm.draws and example.meta.get("form") == "avss"
 
-    def _known(self, example: Example) -> Sequence[str]:
+    def _closed_vocabulary(self, example: Example) -> Sequence[str]:
         """The closed vocabulary for an example; tasks other than question answering use the example's labels."""
         return () if example.task != FREE and "labels" in example.meta else self.vocabulary
 
     def _parsed(self, example: Example, reply: Reply, row: Remembered) -> Answer:
-        answer = tasks.read(example, reply, self._known(example))
+        answer = tasks.read(example, reply, self._closed_vocabulary(example))
         if example.task == FREE:
             places, _ = boxes.regions(reply.text, answer.text)
             when = answer.segments or seconds(reply.text, answer.text, row.seconds)

@@ -62,18 +62,18 @@ class Keys:
             return ""
         scheme, _, key = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self._known(self._hash(key.strip()))
+            return self._owner_of_digest(self._hash(key.strip()))
         name, _, sign = cookie_parser(headers.get("cookie", "")).get(COOKIE, "").partition(".")
         if name in self.owners.values() and hmac.compare_digest(sign, self._sign(name)):
             return name
         return None
 
-    def _known(self, digest: str) -> str | None:
+    def _owner_of_digest(self, digest: str) -> str | None:
         return next((o for known, o in self.owners.items() if hmac.compare_digest(known, digest)), None)
 
     def session(self, key: str) -> str | None:
         """The session cookie for a browser that has sent `key`."""
-        name = self._known(self._hash(key))
+        name = self._owner_of_digest(self._hash(key))
         return f"{name}.{self._sign(name)}" if name else None
 
     def _sign(self, name: str) -> str:

@@ -109,7 +109,7 @@ def _parts(parts: Sequence[Mapping[str, Any]], media: Media) -> str:
         elif kind == "input_audio":
             content = part.get("input_audio")
             data = content.get("data") if isinstance(content, Mapping) else None
-            media.sounds.append((not str(data).startswith("data:"), _given("sound", data)))
+            media.sounds.append((not str(data).startswith("data:"), _checked_text("sound", data)))
         elif kind in ("audio_url", "audio"):
             media.sounds.append((False, _url(part, "audio_url", "audio", "url")))
         elif kind in ("file", "input_file"):
@@ -133,10 +133,10 @@ def _video(part: Mapping[str, Any], media: Media) -> None:
 def _film(media: Media, value: Any) -> None:
     if media.video not in ("", value):  # a conversation may show the same clip again
         raise bad("several_clips", "The messages hold more than one video: one clip is watched at a time.", "messages")
-    media.video = _given("video", value)
+    media.video = _checked_text("video", value)
 
 
-def _given(name: str, value: Any) -> str:
+def _checked_text(name: str, value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise bad("invalid_part", f"A part with {name} names no data, no address and no file.", "messages")
     return value

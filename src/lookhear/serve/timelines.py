@@ -37,10 +37,10 @@ def timeline(clip: Clip, model: Any, tell: Tell) -> dict[str, Any]:
     """The timeline of `clip` as JSON. Raises MediaError."""
     if isinstance(model, MakesTimelines):
         return model.timeline(clip, lambda seconds: tell({"seconds": round(seconds, 2)})).to_json()
-    return plain(clip, tell)
+    return signal_timeline(clip, tell)
 
 
-def plain(clip: Clip, tell: Tell) -> dict[str, Any]:
+def signal_timeline(clip: Clip, tell: Tell) -> dict[str, Any]:
     """Loudness, cuts, black and silence, without any model."""
     loudness: list[float] = []
     levels: list[tuple[float, float]] = []  # (time, mean pixel value)

@@ -93,7 +93,7 @@ def _read(status: int, body: bytes, wait: float | None) -> Completion:
     if parsed is None or not isinstance(parsed, Mapping):
         pieces = list(_pieces(text))
         if not pieces:
-            raise ServerError(AGAIN, f"{_kind_of(text)}: {_said(text)!r}")
+            raise ServerError(AGAIN, f"{_kind_of(text)}: {_page_message(text)!r}")
         return _streamed(pieces, wait)
     return _whole(parsed, wait)
 
@@ -238,7 +238,7 @@ def _refused(status: int, text: str, told: Any, wait: float | None) -> Completio
     inner = error.get("innererror")
     codes |= {str(inner.get("code") or "").casefold()} if isinstance(inner, Mapping) else set()
     message = error.get("message") or error.get("detail") or error.get("msg")
-    said = quoted(message if isinstance(message, str) else json.dumps(message)) if message else _said(text)
+    said = quoted(message if isinstance(message, str) else json.dumps(message)) if message else _page_message(text)
     if codes & set(FILTER_CODES):
         return Completion("", "filtered", well_formed(said))
     advice = ADVICE.get(301 if 300 <= status < 400 else status, "")
@@ -266,7 +266,7 @@ def _kind_of(text: str) -> str:
     return "half a JSON" if text[0] in "{[" else "no JSON"
 
 
-def _said(text: str) -> str:
+def _page_message(text: str) -> str:
     """The message of an HTML page: its title, else its beginning."""
     start = text.lower().find("<title>")
     if start >= 0:

@@ -139,7 +139,7 @@ def of_files(clips: Sequence[Clip], samplings: Sequence[Sampling]) -> list[dict[
     for clip in clips:
         mine: dict[str, np.ndarray] = {}
         for sampling in dict.fromkeys(samplings):
-            if {"picture", "sound"} <= mine.keys() or not _there(clip):
+            if {"picture", "sound"} <= mine.keys() or not _has_files(clip):
                 continue
             try:
                 made = of_media(decode(clip, sampling))
@@ -150,7 +150,7 @@ def of_files(clips: Sequence[Clip], samplings: Sequence[Sampling]) -> list[dict[
     return descriptors
 
 
-def _there(clip: Clip) -> bool:
+def _has_files(clip: Clip) -> bool:
     """Whether the files of a clip are available: features may be used without their media."""
     paths = [source.path for source in (clip.video, clip.audio) if source and source != BLANK]
     return bool(paths) and all(path is not None and Path(path).is_file() for path in paths)

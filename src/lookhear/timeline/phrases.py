@@ -49,7 +49,9 @@ def found(words: Sequence[str], pictures: Sequence[str] = ()) -> list[Place]:
     """The named things of a question, in order. Words after the longest phrase are also tried in other forms."""
     seen, places, at = frozenset(p.lower() for p in pictures), [], 0
     while at < len(words):
-        place = next((p for size in range(min(4, len(words) - at), 0, -1) if (p := _at(words, at, size, seen))), None)
+        place = next(
+            (p for size in range(min(4, len(words) - at), 0, -1) if (p := _phrase_at(words, at, size, seen))), None
+        )
         if place is None:
             at += 1
         else:
@@ -73,7 +75,7 @@ def _compound(words: Sequence[str], place: Place, pictures: frozenset[str]) -> P
     return Place(place.first, after + 1, Meaning(phrase, None, 0.0, place.meaning.phrase))
 
 
-def _at(words: Sequence[str], at: int, size: int, pictures: frozenset[str]) -> Place | None:
+def _phrase_at(words: Sequence[str], at: int, size: int, pictures: frozenset[str]) -> Place | None:
     """The thing named by `size` words from position `at`, or None."""
     chosen = list(words[at : at + size])
     if size == 1 and words[at] in lists()["form"]:

@@ -35,7 +35,7 @@ def exist(scene: Scene, query: Query) -> Finding:
     claimed = query.claims
     if claimed.either:
         return _either(scene, query)
-    findings = [_there(scene, thing, query) for thing in named(query)]
+    findings = [_presence(scene, thing, query) for thing in named(query)]
     likely = [f.among["yes"] if w else 1 - f.among["yes"] for f, w in zip(findings, _wanted(query), strict=True)]
     worst = (max if claimed.some else min)(range(len(findings)), key=lambda i: likely[i])  # it decides the answer
     parts = tuple(s for f in findings for s in f.segments), tuple(r for f in findings for r in f.regions)
@@ -85,7 +85,7 @@ def _either(scene: Scene, query: Query) -> Finding:
     """Which of the named things are there."""
     if query.claims.unchecked or len(named(query)) < 2:
         raise Unknown("Labels, times and words do not tell these apart.")
-    findings = {thing.phrase: _there(scene, concept(thing), query) for thing in query.things}
+    findings = {thing.phrase: _presence(scene, concept(thing), query) for thing in query.things}
     likely = {name: f.among["yes"] for name, f in findings.items()}
     best = max(likely, key=lambda name: likely[name])
     if likely[best] < SURE:
@@ -98,7 +98,7 @@ def _either(scene: Scene, query: Query) -> Finding:
     return Finding(", ".join(dict.fromkeys(names)), sure, *shown, opinions=findings[best].opinions)
 
 
-def _there(scene: Scene, thing: Concept, query: Query) -> Finding:
+def _presence(scene: Scene, thing: Concept, query: Query) -> Finding:
     likely = {stream: scene.probability(thing, stream) for stream in senses(scene, thing, query)}
     best = max(likely, key=lambda s: likely[s])
     yes = likely[best]
@@ -230,7 +230,7 @@ def louder(scene: Scene, query: Query) -> Finding:
     hears = Query(query.program, "heard", query.things)
     spans = {t.name: stretches_of(scene, t, _present(scene, t, hears)[0]) for t in (first, second)}
     sure = min(_present(scene, t, hears)[1] for t in (first, second))
-    alone = [_alone(spans[a.name], spans[b.name]) for a, b in ((first, second), (second, first))]
+    alone = [_seconds_without(spans[a.name], spans[b.name]) for a, b in ((first, second), (second, first))]
     if not all(alone):
         return unknown("The two are never heard apart, and how loud each is in a mixture cannot be told.")
     levels = [max(scene.loudness(a, b) for a, b in parts) for parts in alone]
@@ -239,7 +239,7 @@ def louder(scene: Scene, query: Query) -> Finding:
     return Finding("yes" if levels[0] > levels[1] else "no", 0.7 * sure, spans[first.name] + spans[second.name])
 
 
-def _alone(mine: tuple, others: tuple) -> list[tuple[float, float]]:
+def _seconds_without(mine: tuple, others: tuple) -> list[tuple[float, float]]:
     """Whole seconds of `mine` that contain none of `others`."""
     found = []
     for one in mine:

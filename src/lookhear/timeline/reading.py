@@ -77,7 +77,7 @@ def cited(timeline: Timeline, reply: str) -> tuple[tuple[Segment, ...], tuple[Re
     return tuple(segments), regions_of(events)
 
 
-def said(reply: str) -> str:
+def without_citations(reply: str) -> str:
     """The answer: the first line of a reply without its citations."""
     first = next((line for line in reply.strip().splitlines() if line.strip()), "")
     plain = re.sub(r"^\s*(?:final )?answer\s*:\s*", "", CITED.sub("", first), flags=re.I)

@@ -144,11 +144,11 @@ class _Run:
         self.since.append({n: v.detach() for n, v in losses.items()})
         last = run.step % self.steps_per_epoch == 0
         if run.step % LOG_EVERY == 0 or last:
-            self._tell()
+            self._log_losses()
         if run.step % self.settings.checkpoint_every == 0 and not last:
             self._checkpoint()
 
-    def _tell(self) -> None:
+    def _log_losses(self) -> None:
         """Log the mean losses since the last line. Raises ModelError for a non-finite loss."""
         losses = {n: float(torch.stack([s[n] for s in self.since]).mean()) for n in self.since[0]}
         loss = sum(losses.values())

@@ -39,11 +39,11 @@ def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
         raise RecipeError(f"prefer.beta={recipe.prefer.beta:g}: it is positive.")
     with opened(recipe, progress) as run:
         if run is not None:
-            _go(run, recipe.prefer)
+            _train(run, recipe.prefer)
     return Path(recipe.out or "runs/llm")
 
 
-def _go(run: Run, settings: config.Prefer) -> None:
+def _train(run: Run, settings: config.Prefer) -> None:
     found = families.read(run.recipe)
     pairs = [pair for family in found for pair in families.changing(family)]
     if not pairs:

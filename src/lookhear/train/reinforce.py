@@ -60,11 +60,11 @@ def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
         raise RecipeError("reinforce: temperature is above 0, clip between 0 and 1, kl 0 or more.")
     with opened(recipe, progress) as run:
         if run is not None:
-            _go(run, settings)
+            _train(run, settings)
     return Path(recipe.out or "runs/llm")
 
 
-def _go(run: Run, settings: config.Reinforce) -> None:
+def _train(run: Run, settings: config.Reinforce) -> None:
     pool = families.read(run.recipe, settings.deaf)
     if settings.rewards.get("causal") and not any(len(some) > 1 for f in pool for some in f.asked.values()):
         raise RecipeError(

@@ -71,8 +71,8 @@ def causal(example: Example, reply: str, others: Sequence[TwinReply] = ()) -> fl
     1/2. A reply that becomes unreadable has not changed, and one that is unreadable for both clips has stayed, so a
     model with equal inputs for two clips gets 1/2 for readable and unreadable replies alike.
     """
-    mine = _said(example, reply)
-    theirs = [(one.must, _said(example, one.reply)) for one in others]
+    mine = _answer_text(example, reply)
+    theirs = [(one.must, _answer_text(example, one.reply)) for one in others]
     changes = [bool(mine and said and mine != said) for must, said in theirs if must == "change"]
     stays = [mine == said for must, said in theirs if must == "stay"]
     return sum(0.5 * (sum(hits) / len(hits) if hits else 0.5) for hits in (changes, stays))
@@ -86,7 +86,7 @@ def form(example: Example, reply: str, others: Sequence[TwinReply] = ()) -> floa
     return float(tagged and bool(said.text) and dated)
 
 
-def _said(example: Example, reply: str) -> str:
+def _answer_text(example: Example, reply: str) -> str:
     return normal(read(example, reply).text)
 
 

@@ -89,7 +89,7 @@ def _conclusion(example: Example, text: str, length: float) -> str:
         return f"cannot be read: {conclusion.notes[0].removeprefix(tasks.UNREAD)}"
     if not undated(example):
         target = task.parse(task.target(example, explain=False), example)
-        return "" if _said(conclusion) == _said(target) else "concludes with another answer"
+        return "" if _answer_key(conclusion) == _answer_key(target) else "concludes with another answer"
     assert example.reference is not None
     true_labels = set(example.meta.get("events") or example.reference.text.split(", "))
     labels = {segment.label for segment in conclusion.segments}
@@ -166,10 +166,10 @@ def corrected(example: Example, text: str) -> Answer | None:
 
 def same(one: Answer, other: Answer) -> bool:
     """Whether two answers are equal in text, times and places."""
-    return _said(one) == _said(other)
+    return _answer_key(one) == _answer_key(other)
 
 
-def _said(answer: Answer) -> tuple[object, ...]:
+def _answer_key(answer: Answer) -> tuple[object, ...]:
     text = answer.text.strip() if answer.segments or answer.regions else answer.text.strip().lower()
     return text, answer.segments, tuple(_place(region) for region in answer.regions)
 

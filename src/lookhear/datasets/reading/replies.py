@@ -97,7 +97,7 @@ def events(text: str) -> ParsedEvents:
     if not parts:
         for found in LISTED.finditer(text):
             _add(segments, problems, found["label"], [(float(found["start"]), float(found["end"]))], "audio-visual")
-    return _found(segments, problems, untimed)
+    return _parsed_events(segments, problems, untimed)
 
 
 def streams(text: str) -> ParsedEvents:
@@ -109,7 +109,7 @@ def streams(text: str) -> ParsedEvents:
             _add(segments, problems, label, times, STREAMS[name])
         else:
             problems.append(f"an event without a range: {content!r}")
-    return _found(segments, problems)
+    return _parsed_events(segments, problems)
 
 
 def coordinates(text: str) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]]]:
@@ -128,7 +128,7 @@ def names(segments: Iterable[Segment]) -> str:
     return ", ".join(dict.fromkeys(segment.label for segment in segments))
 
 
-def _found(segments: Sequence[Segment], problems: Sequence[str], untimed: Sequence[str] = ()) -> ParsedEvents:
+def _parsed_events(segments: Sequence[Segment], problems: Sequence[str], untimed: Sequence[str] = ()) -> ParsedEvents:
     ordered = in_order(segments)
     return ParsedEvents(ordered, tuple(problems), tuple(dict.fromkeys((*(s.label for s in ordered), *untimed))))
 

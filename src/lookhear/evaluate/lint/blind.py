@@ -86,7 +86,7 @@ def open_answers(kind: str, examples: Sequence[Example], resamples: int = 1000, 
     for train, test in _folds(examples):
         known, asked = [examples[i] for i in train], [examples[i] for i in test]
         said = {name: frequent.most_frequent(known, asked, key) for name, key in by.items()}
-        said["frequent_answer"] = [_often(known)] * len(asked)
+        said["frequent_answer"] = [_most_frequent(known)] * len(asked)
         for name, some in said.items():
             for i, answer in zip(test, some, strict=True):
                 guesses[name][i] = answer
@@ -138,7 +138,7 @@ def _from_words(examples: Sequence[Example]) -> list[Answer]:
     truth, predicted = np.array([e.truth.text for e in examples]), [Answer()] * len(examples)
     for train, test in _folds(examples):
         terms = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
-        guess = np.full(len(test), _often([examples[i] for i in train]).text, dtype=object)
+        guess = np.full(len(test), _most_frequent([examples[i] for i in train]).text, dtype=object)
         try:
             seen = terms.fit_transform([examples[i].question for i in train])
         except ValueError:  # no word occurs in two questions
@@ -151,7 +151,7 @@ def _from_words(examples: Sequence[Example]) -> list[Answer]:
     return predicted
 
 
-def _often(known: Sequence[Example]) -> Answer:
+def _most_frequent(known: Sequence[Example]) -> Answer:
     return Answer(Counter(e.truth.text for e in known).most_common(1)[0][0])
 
 

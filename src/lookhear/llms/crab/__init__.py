@@ -92,14 +92,14 @@ class Crab:
     def watch(self, media: Sequence[Media | Prepared]) -> CrabCache:
         """Encode clips; the result has one row per clip."""
         words, clips = self._spoken(), [self.prepared(m) for m in media]
-        ids, mask = kv_cache.left([self.prefix(clip) for clip in clips], words.pad, self.device)
+        ids, mask = kv_cache.pad_left([self.prefix(clip) for clip in clips], words.pad, self.device)
         embeds, pictures = embedded(words, self.model, ids, clips)
         positions = (mask.long().cumsum(-1) - 1).clamp(min=0)
         out = self.model.bare.model(
             inputs_embeds=embeds, attention_mask=mask.long(), position_ids=positions, use_cache=True
         )
         notes = tuple(tuple(clip.get("notes", ())) for clip in clips)
-        return CrabCache(kv_cache.kept(out.past_key_values), mask, mask.sum(-1), 1, notes, tuple(pictures))
+        return CrabCache(kv_cache.cached_tensors(out.past_key_values), mask, mask.sum(-1), 1, notes, tuple(pictures))
 
     @torch.inference_mode()
     def answer(

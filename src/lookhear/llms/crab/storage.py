@@ -16,7 +16,7 @@ from lookhear.errors import ModelError, RecipeError
 from lookhear.files import read_json
 from lookhear.ilora import fit
 from lookhear.llms.crab.parts import LANGUAGES, VISION, Config, Net, Placed, from_official, published
-from lookhear.llms.crab.text import TOKENS, Words, known
+from lookhear.llms.crab.text import TOKENS, Words, with_media_tokens
 from lookhear.llms.omni import hub
 from lookhear.llms.omni.placement import AS_IT_IS, Placement, split
 
@@ -90,7 +90,7 @@ def assembled(base: str, vision: str, hearing: str, config: Config, placed: Plac
     language = checkpoints.pretrained("LlamaForCausalLM", base, "LLaMA", **placed.loading())
     plain = language.config.to_dict()
     with checkpoints.reading("a tokenizer from", base):
-        tokenizer = known(AutoTokenizer.from_pretrained(base))
+        tokenizer = with_media_tokens(AutoTokenizer.from_pretrained(base))
     language.resize_token_embeddings(plain["vocab_size"] + len(TOKENS), mean_resizing=False)  # random, as released
     if len(tokenizer) != plain["vocab_size"] + len(TOKENS):
         raise ModelError(f"{base!r} has {plain['vocab_size']} embeddings and {len(tokenizer) - len(TOKENS)} tokens.")

@@ -33,7 +33,7 @@ ARTICLE = {"image": "an image", "video": "a video", "audio": "an audio"}
 LLAMA2 = "{bos}[INST] <<SYS>>\n{system}\n<</SYS>>\n\n{text} [/INST]"
 
 
-def known(tokenizer: Any) -> Any:
+def with_media_tokens(tokenizer: Any) -> Any:
     """`tokenizer` with the seventeen tokens: media tokens are special, mask tokens appear in decoded replies."""
     from transformers import AddedToken
 
@@ -58,7 +58,9 @@ def learned(texts: Iterable[str], size: int = 1000) -> Any:
     frame = LLAMA2.format(bos="", system=SYSTEM, text=shown(MEDIA))
     pieces.train_from_iterator([*texts, *[frame] * max(1, len(texts))], trainer)  # its words become single tokens
     unknown, begin, end = ends
-    return known(PreTrainedTokenizerFast(tokenizer_object=pieces, unk_token=unknown, bos_token=begin, eos_token=end))
+    return with_media_tokens(
+        PreTrainedTokenizerFast(tokenizer_object=pieces, unk_token=unknown, bos_token=begin, eos_token=end)
+    )
 
 
 def shown(kinds: Iterable[str]) -> str:
@@ -81,7 +83,9 @@ class Words:
         self.tokenizer = tokenizer
         self.ids = {mark: tokenizer.convert_tokens_to_ids(mark) for mark in TOKENS}
         if lost := [mark for mark, number in self.ids.items() if number in (None, tokenizer.unk_token_id)]:
-            raise ModelError(f"The tokenizer lacks Crab's token {lost[0]!r}. Give it through `known` first.")
+            raise ModelError(
+                f"The tokenizer lacks Crab's token {lost[0]!r}. Give it through `with_media_tokens` first."
+            )
         self.end = tokenizer.eos_token_id
         self.pad = self.end if tokenizer.pad_token_id is None else tokenizer.pad_token_id
 

@@ -22,7 +22,7 @@ from lookhear.errors import ModelError
 from lookhear.ilora import fit
 from lookhear.layers.casting import cast
 from lookhear.layers.generation import GREEDY, Generation, OnText, generate, placed
-from lookhear.layers.kv_cache import IGNORED, MediaCache, kept, left, spread
+from lookhear.layers.kv_cache import IGNORED, MediaCache, cached_tensors, pad_left, spread
 from lookhear.layers.packing import heard_tokens, padded_mels
 from lookhear.llms import Prepared, Reply
 from lookhear.llms.omni import inputs, learning
@@ -122,7 +122,7 @@ class Omni:
         from transformers import DynamicCache
 
         given = self.prepared(media)
-        ids, mask = left([self.prefix(clip) for clip in given], self.pad, self.device)
+        ids, mask = pad_left([self.prefix(clip) for clip in given], self.pad, self.device)
         tensors = self.tensors(given)
         positions, after = self.positions(ids, mask, tensors)
         cache = DynamicCache()
@@ -135,7 +135,7 @@ class Omni:
             **tensors,
         )
         notes = tuple(tuple(clip.get("notes", ())) for clip in given)
-        return MediaCache(kept(cache), mask, after, axes=3, notes=notes)
+        return MediaCache(cached_tensors(cache), mask, after, axes=3, notes=notes)
 
     def answer(
         self,

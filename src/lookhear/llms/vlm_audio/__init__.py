@@ -30,7 +30,7 @@ from lookhear.errors import ModelError
 from lookhear.ilora import fit
 from lookhear.layers import qformer
 from lookhear.layers.casting import cast
-from lookhear.layers.kv_cache import IGNORED, MediaCache, Packed, kept, left, packed
+from lookhear.layers.kv_cache import IGNORED, MediaCache, Packed, cached_tensors, packed, pad_left
 from lookhear.layers.packing import HEARD
 from lookhear.llms import Prepared
 from lookhear.llms.crab.parts import HEARING, published
@@ -111,14 +111,14 @@ class VLMAudio(Omni):
         from transformers import DynamicCache
 
         given = self.prepared(media)
-        ids, mask = left([self.prefix(one) for one in given], self.pad, self.device)
+        ids, mask = pad_left([self.prefix(one) for one in given], self.pad, self.device)
         positions, after = self.positions(ids, mask, self.tensors(given))
         cache = DynamicCache()
         self.base.model.language_model(
             inputs_embeds=self._embedded(ids, given), attention_mask=mask.long(), position_ids=positions,
             past_key_values=cache, use_cache=True,
         )  # fmt: skip
-        return MediaCache(kept(cache), mask, after, axes=3)
+        return MediaCache(cached_tensors(cache), mask, after, axes=3)
 
     def settings(self) -> str:
         """All options that affect the result of `prepare`, as text."""
@@ -129,7 +129,7 @@ class VLMAudio(Omni):
         given = self.prepared(media)
         clips = [self.prefix(one) for one in given]
         batch = packed(clips, pairs, self.pad, self.device)
-        ids, mask = left(clips, self.pad, self.device)
+        ids, mask = pad_left(clips, self.pad, self.device)
         embeds = self._embedded(batch.ids, given)
         hidden = self.base.model.language_model(
             inputs_embeds=embeds, attention_mask=batch.mask(embeds.dtype), use_cache=False,

@@ -78,7 +78,7 @@ async def watch(
     """Make the timeline of a clip: what is heard, seen and said, and when."""
     engine = engine_of(request)
     limits = engine.settings.limits
-    exports.known(format)
+    exports.check_format(format)
     owner, client = owner_of(request), client_of(request)
     async with received(request, WatchBody, limits, budget_of(request), limits.body_bytes) as body:
         model = engine.model(body.model)

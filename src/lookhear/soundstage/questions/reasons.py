@@ -193,7 +193,7 @@ class _SentenceWriter:
             yield self.say(ENTRY, who=self.name(player), nth=values[0], start=onset(player))
         elif program is ask.together:
             one, other = facts.by_type[values[0]], next(p for p in facts.heard if p.instrument == answer)
-            yield self.say(SHARED, who=self.name(one), other=self.name(other), times=_times(_both(one, other)))
+            yield self.say(SHARED, who=self.name(one), other=self.name(other), times=_times(_common_spans(one, other)))
         elif {"first", "last"} & set(values):
             outermost = facts.outermost("last" if "last" in values else "first")
             assert outermost is not None
@@ -222,10 +222,10 @@ class _SentenceWriter:
         if not spans:
             return self.no(UNHEARD, kind)
         alone = sum(p.instrument == kind for p in self.facts.scene.players) == 1
-        return self.say(HEARD, who=("the " + _said(kind)) if alone else article(kind), times=_times(_merged(spans)))
+        return self.say(HEARD, who=("the " + _spaced(kind)) if alone else article(kind), times=_times(_merged(spans)))
 
     def no(self, frames: Sequence[str], kind: str) -> str:
-        return self.say(frames, kind=_said(kind), a_kind=article(kind))
+        return self.say(frames, kind=_spaced(kind), a_kind=article(kind))
 
     def row(self) -> str:
         """All players on stage from left to right."""
@@ -235,7 +235,7 @@ class _SentenceWriter:
     def name(self, player: Player) -> str:
         """ "the violin", or "one violin" where there are several."""
         alone = self.facts.players[player.instrument] == 1
-        return f"{'the' if alone else 'one'} {_said(player.instrument)}"
+        return f"{'the' if alone else 'one'} {_spaced(player.instrument)}"
 
     def place(self, player: Player) -> str:
         row = self.facts.visible
@@ -257,7 +257,7 @@ COMPARED: set[Callable[..., str | None]] = {
 }
 
 
-def _said(kind: str) -> str:
+def _spaced(kind: str) -> str:
     return kind.replace("_", " ")
 
 
@@ -275,6 +275,6 @@ def _merged(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
     return merged
 
 
-def _both(one: Player, other: Player) -> list[tuple[float, float]]:
+def _common_spans(one: Player, other: Player) -> list[tuple[float, float]]:
     pairs = ((max(a, c), min(b, d)) for a, b in one.sounding for c, d in other.sounding)
     return [(a, b) for a, b in pairs if a < b]

@@ -185,13 +185,13 @@ class Ledger:
         hopes = {
             fixed: hopeful
             for fixed in wordings(template)
-            if (hopeful := [a for a in self.domain[template] if self.failed[self._hope(template, fixed, a)] < 3])
+            if (hopeful := [a for a in self.domain[template] if self.failed[self._goal_key(template, fixed, a)] < 3])
         }
         if not hopes:  # for example "middle" if there are at most two musicians
             self.open.remove(template)
             return self.wish()
         fixed = min(hopes, key=lambda f: (self.counts[template, f].total(), rng.random()))
-        answer = min(hopes[fixed], key=lambda a: (self._behind(template, fixed, a), rng.random()))
+        answer = min(hopes[fixed], key=lambda a: (self._deficit(template, fixed, a), rng.random()))
         if TEMPLATES[template].answer is programs.from_the_stage and not self.bias:
             answer, cue = self._lacking(template)
             return QuestionRequest(template, fixed, (), answer, cue)
@@ -208,10 +208,10 @@ class Ledger:
         return answer, cue
 
     @staticmethod
-    def _hope(template: str, fixed: tuple[str, ...], answer: str) -> Hashable:
+    def _goal_key(template: str, fixed: tuple[str, ...], answer: str) -> Hashable:
         return template, fixed, "an instrument" if answer in INSTRUMENTS else answer
 
-    def _behind(self, template: str, fixed: tuple[str, ...], answer: str) -> float:
+    def _deficit(self, template: str, fixed: tuple[str, ...], answer: str) -> float:
         return self.excess((template, fixed), answer, self.share(template, fixed, answer))
 
     def _objects(self, template: str, slots: Sequence[str], fixed: tuple[str, ...], answer: str) -> tuple[str, ...]:
@@ -263,5 +263,5 @@ class Ledger:
 
     def report(self, wish: QuestionRequest, found: bool) -> None:
         """Record whether a scene was found for a request; requests that fail repeatedly are no longer made."""
-        hope = self._hope(wish.template, wish.fixed, wish.answer)
+        hope = self._goal_key(wish.template, wish.fixed, wish.answer)
         self.failed[hope] = 0 if found else self.failed[hope] + 1

@@ -79,7 +79,9 @@ def choose(statement: str, options: Sequence[str], question: str = "") -> Readin
     mentions = [*letters, *_placed(soft, texts), *_kinds(soft, texts), *_numbers(soft, texts, question)]
     mentions += clocks.mentions(soft, texts)
     if binary:
-        mentions += [m if m.value is None else _as(m, binary[str(m.value)]) for m in yes_no.said(soft, question)]
+        mentions += [
+            m if m.value is None else _as(m, binary[str(m.value)]) for m in yes_no.yes_no_mentions(soft, question)
+        ]
     else:
         mentions += [m for m in _texts(words, texts) if not any(a <= m.start < b for a, b in restated)]
     mentions = few(_once([m for m in mentions if not echoes(soft, question, m)]))
