@@ -90,13 +90,17 @@ class _At(Sampling):
 
 
 def _numbered(clip: Clip, sampling: Sampling) -> Media:
-    """Decode the clip with frames selected by number, in the order of the rule; each frame is decoded once."""
+    """Decode the clip with frames selected by number, in the order of the rule; each frame is decoded once.
+
+    A still picture has one frame, whatever the rule.
+    """
     assert clip.video is not None
     path = _path(clip.video)
-    if probe(path).picture is None:  # no picture to select from: the usual function reports it
+    picture = probe(path).picture
+    if picture is None:  # no picture to select from: the usual function reports it
         (media,) = _pieces(clip, replace(sampling, rule="per_second", count=None), None)
         return media
-    wanted = sampling.chosen(*frame_times(path, clip.start, clip.end))
+    wanted = [clip.start] if picture.still else sampling.chosen(*frame_times(path, clip.start, clip.end))
     moments = tuple(sorted(set(wanted)))
     size, rate, exact = sampling.size, sampling.sample_rate, sampling.loop_filter
     at = _At(rule="every", moments=moments, size=size, sample_rate=rate, loop_filter=exact)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import torch
@@ -137,6 +137,12 @@ def changed(told: Mapping[str, Any], changes: Mapping[str, Any], start: InputOpt
         if key in merged:
             merged[key] = kind(merged[key])
     return replace(start, **merged)
+
+
+def stored(options: InputOptions) -> dict[str, Any]:
+    """The options as a folder's lookhear.json holds them."""
+    told = {f.name: getattr(options, f.name) for f in fields(options)}
+    return told | {"sampling": asdict(options.sampling), "eye": asdict(options.eye)}
 
 
 def of_folder(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -237,9 +237,8 @@ class Omni:
         self.base.save_pretrained(folder, state_dict=state)
         self.tokenizer.save_pretrained(folder)
         self.extractor.save_pretrained(folder)
-        options = {f.name: getattr(self.options, f.name) for f in fields(self.options)}
-        options |= {"sampling": asdict(self.options.sampling), "eye": asdict(self.options.eye)}
-        (folder / CARD).write_text(json.dumps({"llm": self.name, "options": options}, indent=2) + "\n", "utf-8")
+        told = {"llm": self.name, "options": inputs.stored(self.options)}
+        (folder / CARD).write_text(json.dumps(told, indent=2) + "\n", "utf-8")
 
     def _token(self, *written: str) -> int:
         known = self.tokenizer.get_vocab()

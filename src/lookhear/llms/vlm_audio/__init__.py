@@ -167,6 +167,7 @@ class VLMAudio(Omni):
         ears = self.model.ears
         checkpoints.save(ears.state_dict(), folder / EARS)
         told = {"llm": NAME, "hearing": ears.cfg, "connector": dataclasses.asdict(ears.connector.config)}
+        told["options"] = inputs.stored(self.options)
         (folder / hub.CARD).write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
     def tensors(self, given: Sequence[Prepared]) -> dict[str, Tensor]:
@@ -255,7 +256,7 @@ def load(
     if adapter not in (None, "none"):
         model, said = storage.adapted(model, adapter, NAME)
         report += said
-    shown = inputs.of_folder({}, {}, model.config.vision_config, options)
+    shown = inputs.of_folder(card, {}, model.config.vision_config, options)
     whole = fit.unwrapped(model)
     llm = VLMAudio(Net(model, ears.to(whole.get_input_embeddings().weight)), storage.tokenizer(folder), shown)
     if placed.place is not None:
