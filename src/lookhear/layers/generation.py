@@ -51,7 +51,7 @@ class Generation:
         if self.beams < 1:
             raise RecipeError(f"beams={self.beams}: 1 or more.")
         if self.beams > 1 and self.temperature:
-            raise RecipeError("Beams look for the likeliest reply, temperature draws one: give one of them.")
+            raise RecipeError("Beam search and sampling exclude each other: give beams or temperature.")
         if any(not text for text in self.stop):
             raise RecipeError("An empty text cannot stop a reply.")
 
@@ -135,7 +135,7 @@ def generate(
     most = how.max_tokens or max_tokens
     if how.beams > 1:
         if states:
-            raise RecipeError("A model that draws masks replies without beams: leave beams out.")
+            raise RecipeError("A model with a mask decoder does not support beam search: leave beams out.")
         return [
             _beams(model, seen, row, prompt, ends, most, how, read, on_text, number)
             for number, (row, prompt) in enumerate(zip(rows, prompts, strict=True))

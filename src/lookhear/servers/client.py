@@ -199,7 +199,7 @@ class Client:
         except self._connect as error:
             raise GoneError(f"no connection: {completion.quoted(str(error))}") from None
         except self._errors as error:
-            raise ServerError(AGAIN, f"the connection broke: {completion.quoted(str(error))}") from None
+            raise ServerError(AGAIN, f"the connection was lost: {completion.quoted(str(error))}") from None
         except self._odd as error:
             raise ServerError(ALL, f"{self.url!r} cannot be asked: {completion.quoted(str(error))}") from None
 

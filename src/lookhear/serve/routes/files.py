@@ -76,7 +76,7 @@ async def delete(request: Request, id: str) -> dict[str, Any]:
     """Delete a file."""
     record = _record(request, id)
     if record.owner == ANYBODY:
-        raise Refusal(403, "not_yours", "The examples belong to everybody and stay.")
+        raise Refusal(403, "not_yours", "The examples are shared and cannot be deleted.")
     engine_of(request).library.delete(record)
     return {"id": id, "object": "file", "deleted": True}
 
