@@ -65,7 +65,7 @@ async def listed(request: Request) -> dict[str, Any]:
 
 @router.get("/files/{id}")
 @router.get("/v1/files/{id}", include_in_schema=False)
-async def one(request: Request, id: str) -> dict[str, Any]:
+async def record_of_file(request: Request, id: str) -> dict[str, Any]:
     """The record of a file."""
     return _record(request, id).to_json()
 
