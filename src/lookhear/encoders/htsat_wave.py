@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lookhear.encoders import Encoder
 from lookhear.errors import RecipeError
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
@@ -29,7 +30,7 @@ class Config:
     """seconds per clip, evenly spaced: 10 as published; 0 takes all"""
 
 
-class HtsatWave:
+class HtsatWave(Encoder):
     """Media in, `waveform` (second, rate) out."""
 
     name = "htsat_wave"
@@ -47,15 +48,15 @@ class HtsatWave:
         return {"name": self.name, "sha256": "", "version": 1, "settings": asdict(self.config)}
 
     def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:
-        rate, found = self.config.rate, []
+        rate, waves = self.config.rate, []
         for media in items:
             seconds = max(1, round(len(media.waveform) / rate))
             wave = torch.from_numpy(media.waveform)[: seconds * rate]
             rows = F.pad(wave, (0, seconds * rate - len(wave))).view(seconds, rate)
             if self.config.count:
                 rows = rows[torch.linspace(0, seconds - 1, self.config.count).round().long()]
-            found.append({"waveform": rows.contiguous()})
-        return found
+            waves.append({"waveform": rows.contiguous()})
+        return waves
 
 
 def build(config: Config) -> HtsatWave:

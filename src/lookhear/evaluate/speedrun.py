@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from lookhear import datasets, files
+from lookhear import config, datasets, files
 from lookhear.errors import DatasetError, RecipeError
 from lookhear.evaluate import floors, pairs
 from lookhear.evaluate.audit.card import Card
@@ -109,21 +109,21 @@ def rows(entries: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     """A table row for each entry, with the columns HEAD."""
     return [
         [
-            str(one["name"]),
+            str(entry["name"]),
             *(
-                f"{one[key]:.1f}"
+                f"{entry[key]:.1f}"
                 for key in ("points", "questions", "twins", "evidence", "cpu_minutes", "points_a_minute")
             ),
-            str(one["starts_from"]),
-            *(str(one["findings"].get(sense, "")) for sense in ("sound", "picture")),
+            str(entry["starts_from"]),
+            *(str(entry["findings"].get(sense, "")) for sense in ("sound", "picture")),
         ]
-        for one in entries
+        for entry in entries
     ]
 
 
-def honest(recipe: Any, root: Path) -> str:
+def starting_point(recipe: Any, root: Path) -> str:
     """The initial weights or features of a recipe, as text. Raises RecipeError for training data not allowed."""
-    if hasattr(recipe, "llm"):
+    if isinstance(recipe, config.LLMRecipe):
         wrong = next(
             (n for n, t in recipe.tasks.items() if t.split != "train" or Path(t.root or recipe.root) != root), None
         )

@@ -5,23 +5,24 @@ r"""Generate replies from a key-value cache: greedy, sampled, or by beam search,
     Generation(beams=4)                                  the best reply of a beam search, by mean log-probability
     stop=("\n", "</answer>")                             a reply ends before the first of these texts
 
-`told` is a callback called with (row, text so far) as a reply grows; text that may still become a stop is held back.
+`on_text` is a callback called with (row, text so far) as a reply grows; text that may still become a stop is held back.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor, nn
 
 from lookhear.errors import RecipeError
-from lookhear.layers.kv_cache import MediaCache, left, spread, taken
+from lookhear.layers import next_token
+from lookhear.layers.kv_cache import MediaCache, pad_left, select_rows, spread
 
-Told = Callable[[int, str], None]  # row, text so far
+OnText = Callable[[int, str], None]  # row, text so far
 Read = Callable[[Sequence[int]], str]  # tokens -> text
 
 
@@ -64,7 +65,7 @@ GREEDY = Generation()
 
 
 @dataclass(frozen=True)
-class Said:
+class Generated:
     """Generated tokens without the final stop token, and their mean log-probability including it.
 
     `states` (token, dim), if requested, are the last hidden states from which each token was chosen. `text` is set if a
@@ -73,7 +74,7 @@ class Said:
 
     tokens: tuple[int, ...]
     score: float
-    states: Tensor | None = None
+    states: Float[Tensor, "token dim"] | None = None
     text: str | None = None
     last: int | None = None
 
@@ -91,7 +92,7 @@ class _Row:
     last: int | None = None
 
     def add(
-        self, token: int, score: float, ends: set[int], how: Generation, read: Read | None, told: Told | None
+        self, token: int, score: float, ends: set[int], how: Generation, read: Read | None, on_text: OnText | None
     ) -> None:
         """Append a token."""
         self.scores.append(score)
@@ -99,14 +100,14 @@ class _Row:
             self.ended, self.last = True, token
         else:
             self.tokens.append(token)
-        if read is None or not (how.stop or told):
+        if read is None or not (how.stop or on_text):
             return
         text = read(self.tokens)
         if (cut := _first(text, how.stop)) is not None:
             self.text, self.ended = text[:cut], True
-        if told is not None:
+        if on_text is not None:
             shown = self.text if self.text is not None else text if self.ended else _sure(text, how.stop)
-            told(self.number, shown)
+            on_text(self.number, shown)
 
 
 @torch.inference_mode()
@@ -120,69 +121,81 @@ def generate(
     max_tokens: int,
     how: Generation = GREEDY,
     read: Read | None = None,
-    told: Told | None = None,
+    on_text: OnText | None = None,
     states: bool = False,
-    draws: Tensor | None = None,
-) -> list[Said]:
+    draws: Float[Tensor, "prompt token"] | None = None,
+) -> list[Generated]:
     """A reply to each of `prompts` about the clip in its row, until one of `ends`, a stop text, or `max_tokens`.
 
     `model` is any causal language model of transformers. `how.max_tokens`, if set, replaces `max_tokens`. `read`
-    decodes tokens to text, which stop texts and `told` need. Beam search returns no `states`. `draws` (prompt, token)
-    are numbers in 0..1 for sampling at `how.temperature`: equal numbers and equal probabilities give equal replies.
+    decodes tokens to text, which stop texts and `on_text` need. Beam search returns no `states`. `draws`
+    (prompt, token) are numbers in 0..1 for sampling at `how.temperature`: equal numbers and equal probabilities give
+    equal replies.
     """
     most = how.max_tokens or max_tokens
     if how.beams > 1:
         if states:
             raise RecipeError("A model that draws masks replies without beams: leave beams out.")
         return [
-            _beams(model, seen, row, prompt, ends, most, how, read, told, number)
+            _beams(model, seen, row, prompt, ends, most, how, read, on_text, number)
             for number, (row, prompt) in enumerate(zip(rows, prompts, strict=True))
         ]
     device = seen.mask.device
     cache, ids, mask, positions, here = _start(seen, rows, prompts, pad)
-    kept = [_Row(i, _generator(how, prompt)) for i, prompt in enumerate(prompts)]
+    kept = [_Row(i, next_token.generator(how.temperature, how.seed, p)) for i, p in enumerate(prompts)]
     hidden: list[Tensor] = []
     for place in range(most):
         out = _step(model, ids, mask, positions, cache, seen.axes, states)
         logits = out.logits[:, -1].float()
         likely = logits.log_softmax(-1)
-        token = _chosen(logits, how, kept) if draws is None else by_uniform(logits, draws[:, place], how.temperature)
+        if draws is not None:
+            token = next_token.by_uniform(logits, draws[:, place], how.temperature)
+        elif how.temperature:
+            token = next_token.sampled(logits, [r.draw for r in kept], how.temperature, how.top_p, how.top_k)
+        else:
+            token = logits.argmax(-1)
         chosen = token.tolist()
         scores = likely.gather(-1, token[:, None])[:, 0].tolist()
         if states:
             hidden.append(out.hidden_states[-1][:, -1])
         for row, number, score in zip(kept, chosen, scores, strict=True):
             if not row.ended:
-                row.add(number, score, ends, how, read, told)
+                row.add(number, score, ends, how, read, on_text)
         if all(row.ended for row in kept):
             break
         token = torch.tensor([pad if r.ended else n for r, n in zip(kept, chosen, strict=True)], device=device)
         ids, positions, here = token[:, None], here[:, None], here + 1
         mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
-    found = []
+    replies = []
     for i, row in enumerate(kept):
-        if told is not None and read is not None and not row.ended:  # cut at its length: flush the held-back text
-            told(i, read(row.tokens))
+        if on_text is not None and read is not None and not row.ended:  # cut at its length: flush the held-back text
+            on_text(i, read(row.tokens))
         of_row = torch.stack(hidden, 1)[i, : len(row.tokens)] if hidden else None
         score = sum(row.scores) / len(row.scores) if row.scores else 0.0
-        found.append(Said(tuple(row.tokens), score, of_row, row.text, row.last))
-    return found
+        replies.append(Generated(tuple(row.tokens), score, of_row, row.text, row.last))
+    return replies
 
 
 def _start(
     seen: MediaCache, rows: Sequence[int], prompts: Sequence[Sequence[int]], pad: int
-) -> tuple[Any, Tensor, Tensor, Tensor, Tensor]:
+) -> tuple[Any, Int[Tensor, "row token"], Bool[Tensor, "row key"], Real[Tensor, "row token"], Real[Tensor, " row"]]:
     """(cache, tokens, mask, positions, next position) of prompts appended to their clips."""
     device = seen.mask.device
     which = torch.as_tensor(list(rows), dtype=torch.long, device=device)
-    cache, mask, here = taken(seen, which), seen.mask[which], seen.after[which]
-    ids, asked = left(prompts, pad, device)
+    cache, mask, here = select_rows(seen, which), seen.mask[which], seen.after[which]
+    ids, asked = pad_left(prompts, pad, device)
     positions = here[:, None] + (asked.long().cumsum(-1) - 1).clamp(min=0)
     return cache, ids, torch.cat([mask, asked], dim=1), positions, here + asked.sum(-1)
 
 
 def _step(
-    model: nn.Module, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any, axes: int, states: bool = False
+    model: nn.Module,
+    ids: Int[Tensor, "row token"],
+    mask: Bool[Tensor, "row key"],
+    positions: Real[Tensor, "row token"],
+    cache: Any,
+    axes: int,
+    states: bool = False,
 ) -> Any:
     return model(
         input_ids=ids,
@@ -194,41 +207,6 @@ def _step(
     )
 
 
-def _chosen(logits: Tensor, how: Generation, rows: Sequence[_Row]) -> Tensor:
-    """The next token of each row: the most probable one, or a sample from the row's own generator."""
-    if not how.temperature:
-        return logits.argmax(-1)
-    scaled = (logits / how.temperature).cpu()
-    if how.top_k:
-        least = scaled.topk(min(how.top_k, scaled.shape[-1])).values[:, -1:]
-        scaled = scaled.masked_fill(scaled < least, -torch.inf)
-    if how.top_p < 1:
-        order = scaled.argsort(descending=True, dim=-1)
-        before = scaled.gather(-1, order).softmax(-1).cumsum(-1).roll(1, -1)
-        before[:, 0] = 0.0
-        out = torch.zeros_like(scaled, dtype=torch.bool).scatter(-1, order, before >= how.top_p)
-        scaled = scaled.masked_fill(out, -torch.inf)
-    chances = scaled.softmax(-1)
-    drawn = [torch.multinomial(chances[i], 1, generator=row.draw) for i, row in enumerate(rows)]
-    return torch.cat(drawn).to(logits.device)
-
-
-def by_uniform(logits: Tensor, draws: Tensor, temperature: float = 1.0) -> Tensor:
-    """Tokens (row,) sampled from `logits` (row, token) by inverse cumulative probabilities at numbers (row,) in
-    0..1."""
-    sums = (logits.double() / temperature).softmax(-1).cumsum(-1)
-    places = draws.to(sums)[:, None] * sums[:, -1:]
-    return torch.searchsorted(sums, places, right=True)[:, 0].clamp(max=sums.shape[-1] - 1)
-
-
-def _generator(how: Generation, prompt: Sequence[int]) -> torch.Generator | None:
-    """The generator of a reply, seeded by `how.seed` and the prompt, so that the batch has no influence."""
-    if not how.temperature:
-        return None
-    digest = hashlib.sha256(repr((how.seed, tuple(prompt))).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
-
-
 def _beams(
     model: nn.Module,
     seen: MediaCache,
@@ -238,9 +216,9 @@ def _beams(
     most: int,
     how: Generation,
     read: Read | None,
-    told: Told | None,
+    on_text: OnText | None,
     number: int,
-) -> Said:
+) -> Generated:
     """The reply with the highest mean log-probability found by a beam search with `how.beams` beams."""
     count, device = how.beams, seen.mask.device
     cache, ids, mask, positions, here = _start(seen, [row] * count, [prompt] * count, 0)
@@ -277,14 +255,14 @@ def _beams(
         positions, here = here[:, None], here + 1
         mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
     score, words, said = max(done, key=lambda one: one[0]) if done else (0.0, (), None)
-    if told is not None and read is not None:
-        told(number, read(words) if said is None else said)
-    return Said(words, score, None, said)
+    if on_text is not None and read is not None:
+        on_text(number, read(words) if said is None else said)
+    return Generated(words, score, None, said)
 
 
-def placed(told: Told | None, places: Sequence[int]) -> Told | None:
-    """`told` with row numbers of a batch replaced by their positions `places` in a longer list."""
-    return None if told is None else lambda row, text: told(places[row], text)
+def placed(on_text: OnText | None, places: Sequence[int]) -> OnText | None:
+    """`on_text` with row numbers of a batch replaced by their positions `places` in a longer list."""
+    return None if on_text is None else lambda row, text: on_text(places[row], text)
 
 
 def _first(text: str, stops: Sequence[str]) -> int | None:

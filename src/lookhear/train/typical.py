@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from lookhear import catalog, config
 from lookhear.layers.towers import Towers
+from lookhear.layers.watch_answer import HasLosses
 from lookhear.model.costs import of
 from lookhear.store.batch import NEGATIVE, Batch, orders
 from lookhear.train.costs import Clock
@@ -35,7 +36,7 @@ def costs(name: str) -> dict[str, Any]:
     settings = config.schema_of(catalog.find("nets", name))()
     sizes = vars(settings)
     try:
-        found = of(plan, streams(name, plan, sizes, 1, 1, "meta"))
+        cost = of(plan, streams(name, plan, sizes, 1, 1, "meta"))
         net = None
     except (
         RuntimeError,
@@ -43,10 +44,10 @@ def costs(name: str) -> dict[str, Any]:
         TypeError,
     ):  # its operations depend on data, not only on shapes
         net = config.build("nets", {"name": name}, answers=ANSWERS)
-        found = of(net, streams(name, net, sizes, 1, 1, "cpu"))
-    if isinstance(plan, Towers) or found.clip > MOST:
-        return found.to_json()
-    return {**found.to_json(), **timed(name, net or config.build("nets", {"name": name}, answers=ANSWERS), sizes)}
+        cost = of(net, streams(name, net, sizes, 1, 1, "cpu"))
+    if isinstance(plan, Towers) or cost.clip > MOST:
+        return cost.to_json()
+    return {**cost.to_json(), **timed(name, net or config.build("nets", {"name": name}, answers=ANSWERS), sizes)}
 
 
 def apart(name: str) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def timed(name: str, net: nn.Module, sizes: dict[str, Any]) -> dict[str, float]:
 
 def streams(name: str, net: nn.Module, sizes: dict[str, Any], clips: int, questions: int, device: str) -> Batch:
     """The streams that a net requests, with the widths of its settings."""
-    wanted = [*orders(net.answer), *(n for n in (orders(net.losses) if hasattr(net, "losses") else ()))]
+    wanted = [*orders(net.answer), *(n for n in (orders(net.losses) if isinstance(net, HasLosses) else ()))]
     watched = orders(net.watch)
     watch = {n: _stream(name, n, sizes, clips, device) for n in watched}
     ask = {n: _stream(name, n.removesuffix(NEGATIVE), sizes, questions, device) for n in wanted if n not in watched}

@@ -25,7 +25,7 @@ from lookhear.media.sampling import Sampling
 from lookhear.media.write import write
 from lookhear.model import NetModel
 from lookhear.store.batch import orders
-from lookhear.store.features import SOURCE, FeatureStore, key
+from lookhear.store.features import FeatureStore, key
 from lookhear.store.fill import encoders_of
 from lookhear.store.names import serving, stored_name
 from lookhear.store.official import Adopted
@@ -114,19 +114,21 @@ def features(
     for clip in dict.fromkeys(e.clip for e in examples):
         changed = edit.clip(clip)
         for name, reads in sorted(sides):
-            if getattr(changed, SOURCE[reads]) == getattr(clip, SOURCE[reads]):
+            if changed.source(reads) == clip.source(reads):
                 continue
-            there, here = key(clip, reads), key(changed, reads)
-            assert there and here
+            original, edited = key(clip, reads), key(changed, reads)
+            assert original and edited
             if edit.mirror:
-                overlay.put(name, here, model.encoder(name)([_mirrored(clip, model.encoder(name).sampling)])[0])
+                overlay.put(name, edited, model.encoder(name)([_mirrored(clip, model.encoder(name).sampling)])[0])
                 continue
             streams = [s for s in store.card(name)["streams"] if store.reads(name, s) == reads]
-            looks = {stream: store.look(name, stream, there) for stream in streams if store.has(name, there, stream)}
+            looks = {
+                stream: store.look(name, stream, original) for stream in streams if store.has(name, original, stream)
+            }
             absent = any(absent for _, absent in looks.values())
             for stream, (array, _) in looks.items():
                 rows = array[edit.order(_named(clip, reads), len(array))]  # type: ignore[misc]
-                overlay.memory[stored_name(name), stream, here] = rows, absent  # type: ignore[index]
+                overlay.memory[stored_name(name), stream, edited] = rows, absent  # type: ignore[index]
     return [replace(e, clip=edit.clip(e.clip)) for e in examples], overlay
 
 
@@ -171,7 +173,9 @@ def _mirrored(clip: Clip, sampling: Sampling) -> Any:
 
 def _named(clip: Clip, reads: str) -> str:
     """The seed of the order of seconds: equal for the sound and the picture of one recording."""
-    return f"{getattr(clip, SOURCE[reads]).id} {clip.start}"
+    source = clip.source(reads)
+    assert source is not None
+    return f"{source.id} {clip.start}"
 
 
 def _spread(order: np.ndarray, rate: int, length: int) -> np.ndarray:

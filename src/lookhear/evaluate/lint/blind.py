@@ -43,7 +43,7 @@ def by_kind(examples: Sequence[Example], resamples: int = 1000, seed: int = 0) -
     """
     asked = [e for e in examples if e.reference is not None]
     forms = [form_of(e) for e in asked]
-    found: dict[str, dict[str, Floor]] = {}
+    floors_by_kind: dict[str, dict[str, Floor]] = {}
     names: dict[str, list[str]] = {OPTIONS: [], YES_NO: [], OPEN: []}
     for kind, places in scores.kinds(asked).items():
         mixed = len({forms[i] for i in places}) > 1
@@ -51,13 +51,13 @@ def by_kind(examples: Sequence[Example], resamples: int = 1000, seed: int = 0) -
             name = f"{kind}, {form}" if mixed else kind
             floor = _of_form(form, kind, [asked[i] for i in places if forms[i] == form], resamples, seed)
             if floor:
-                found[name] = floor
+                floors_by_kind[name] = floor
                 names[form].append(name)
     for form in (OPTIONS, YES_NO):
         if len(names[form]) > 1:
             some = [e for e, mine in zip(asked, forms, strict=True) if mine == form]
-            found[form] = _of_form(form, "", some, resamples, seed)
-    return found
+            floors_by_kind[form] = _of_form(form, "", some, resamples, seed)
+    return floors_by_kind
 
 
 def _of_form(form: str, kind: str, examples: Sequence[Example], resamples: int, seed: int) -> dict[str, Floor]:
@@ -86,7 +86,7 @@ def open_answers(kind: str, examples: Sequence[Example], resamples: int = 1000, 
     for train, test in _folds(examples):
         known, asked = [examples[i] for i in train], [examples[i] for i in test]
         said = {name: frequent.most_frequent(known, asked, key) for name, key in by.items()}
-        said["frequent_answer"] = [_often(known)] * len(asked)
+        said["frequent_answer"] = [_most_frequent(known)] * len(asked)
         for name, some in said.items():
             for i, answer in zip(test, some, strict=True):
                 guesses[name][i] = answer
@@ -105,7 +105,7 @@ def constant(kind: str, examples: Sequence[Example], resamples: int = 1000, seed
 
     The empty reply is tried too. At most CANDIDATES references are tried on at most JUDGES questions, evenly spaced.
     """
-    said = [Answer()] * len(examples)
+    predicted = [Answer()] * len(examples)
     for train, test in _folds(examples):
         some = [examples[i] for i in _spaced(train, JUDGES)]
         best, top = Answer(), -1.0
@@ -114,8 +114,8 @@ def constant(kind: str, examples: Sequence[Example], resamples: int = 1000, seed
             if value > top:  # never for nan
                 best, top = reply, value
         for i in test:
-            said[i] = best
-    return _scored(kind, examples, said, resamples, seed)
+            predicted[i] = best
+    return _scored(kind, examples, predicted, resamples, seed)
 
 
 def _scored(kind: str, examples: Sequence[Example], said: Sequence[Answer], resamples: int, seed: int) -> Floor:
@@ -135,10 +135,10 @@ def _from_words(examples: Sequence[Example]) -> list[Answer]:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    truth, said = np.array([e.truth.text for e in examples]), [Answer()] * len(examples)
+    truth, predicted = np.array([e.truth.text for e in examples]), [Answer()] * len(examples)
     for train, test in _folds(examples):
         terms = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
-        guess = np.full(len(test), _often([examples[i] for i in train]).text, dtype=object)
+        guess = np.full(len(test), _most_frequent([examples[i] for i in train]).text, dtype=object)
         try:
             seen = terms.fit_transform([examples[i].question for i in train])
         except ValueError:  # no word occurs in two questions
@@ -147,11 +147,11 @@ def _from_words(examples: Sequence[Example]) -> list[Answer]:
             model = LogisticRegression(C=1, max_iter=2000).fit(seen, truth[train])
             guess = model.predict(terms.transform([examples[i].question for i in test]))
         for i, text in zip(test, guess, strict=True):
-            said[i] = Answer(str(text))
-    return said
+            predicted[i] = Answer(str(text))
+    return predicted
 
 
-def _often(known: Sequence[Example]) -> Answer:
+def _most_frequent(known: Sequence[Example]) -> Answer:
     return Answer(Counter(e.truth.text for e in known).most_common(1)[0][0])
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -27,15 +28,15 @@ class CrabCache(kv_cache.MediaCache):
     pictures: tuple[tuple[Tensor, Tensor] | None, ...] = ()
 
 
-def pixels(frames: np.ndarray, side: int) -> Tensor:
-    """CLIP's input (frame, 3, side, side) from frames uint8 (frame, height, width, 3)."""
+def pixels(frames: UInt8[np.ndarray, "frame height width 3"], side: int) -> Float[Tensor, "frame 3 {side} {side}"]:
+    """CLIP's input from decoded frames."""
     if frames.shape[1:3] != (side, side):
         frames = images.squashed(frames, side)
     return images.normalised(frames, images.CLIP_MEAN, images.CLIP_STD)
 
 
-def pieces(waveform: np.ndarray, config: Config) -> Tensor:
-    """Cut 16 kHz sound into (piece, sample) as in the release; very short pieces are padded with silence."""
+def pieces(waveform: Float[np.ndarray, " sample"], config: Config) -> Float[Tensor, "piece window"]:
+    """Cut 16 kHz sound into pieces as in the release; very short pieces are padded with silence."""
     wave = torch.from_numpy(np.ascontiguousarray(waveform, dtype=np.float32))
     if config.hearing_rule == "music_avqa":
         second = len(wave) // 60
@@ -59,13 +60,13 @@ def prefix(words: Words, config: Config, prepared: Prepared) -> list[int]:
 
 
 def embedded(
-    words: Words, net: Net, ids: Tensor, clips: Sequence[Prepared]
-) -> tuple[Tensor, list[tuple[Tensor, Tensor] | None]]:
+    words: Words, net: Net, ids: Int[Tensor, "clip token"], clips: Sequence[Prepared]
+) -> tuple[Float[Tensor, "clip token dim"], list[tuple[Tensor, Tensor] | None]]:
     """Input embeddings with features in place of placeholders, and CLIP's hidden states of the mask frames."""
     embeds = net.embed(ids)
     kind, device = embeds.dtype, embeds.device
     pictures: list[tuple[Tensor, Tensor] | None] = [None] * len(clips)
-    found: dict[str, dict[int, Tensor]] = {name: {} for name in MEDIA}
+    tokens_of: dict[str, dict[int, Tensor]] = {name: {} for name in MEDIA}
     shown = [(i, name) for i, clip in enumerate(clips) for name in ("video", "image") if name in clip]
     if shown:
         frames = [clips[i][name].to(device, kind) for i, name in shown]
@@ -76,7 +77,7 @@ def embedded(
         for (i, name), (one, other), tokens in zip(shown, levels, looked, strict=True):
             middle = (len(one) - 1) // 2
             pictures[i] = one[middle], other[middle]  # the additional image follows the video: masks are for the image
-            found[name][i] = tokens
+            tokens_of[name][i] = tokens
     lengths: dict[int, list[int]] = {}
     for i, clip in enumerate(clips):
         if "audio" in clip:
@@ -84,8 +85,8 @@ def embedded(
     for rows in lengths.values():  # batches of pieces with equal length
         heard = net.heard(torch.cat([clips[i]["audio"].to(device, kind) for i in rows]))
         counts = [len(clips[i]["audio"]) * net.config.heard_queries for i in rows]
-        found["audio"] |= dict(zip(rows, heard.split(counts), strict=True))
-    for name, tokens in found.items():
+        tokens_of["audio"] |= dict(zip(rows, heard.split(counts), strict=True))
+    for name, tokens in tokens_of.items():
         if tokens:
             features = torch.cat([tokens[i] for i in sorted(tokens)])
             embeds = embeds.masked_scatter((ids == words.ids[f"<{name}>"])[..., None], features.to(kind))

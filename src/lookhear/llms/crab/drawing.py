@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -16,7 +17,7 @@ from lookhear.layers import kv_cache, mask_decoder
 def mask_losses(
     decoder: mask_decoder.MaskDecoder | None,
     marks: Sequence[int],
-    hidden: Tensor,
+    hidden: Float[Tensor, "clip token dim"],
     row: kv_cache.Packed,
     pictures: Sequence[tuple[Tensor, Tensor] | None],
     masks: Sequence[Sequence[np.ndarray | Tensor | None]],
@@ -28,7 +29,7 @@ def mask_losses(
     if decoder is None:
         raise ModelError("This Crab was built without a mask decoder (masks=False), so masks cannot be learned.")
     wanted = torch.tensor(marks, device=hidden.device)
-    told: dict[bool, list[tuple[Tensor, Tensor, Tensor, Tensor]]] = {False: [], True: []}
+    rows_by_form: dict[bool, list[tuple[Tensor, Tensor, Tensor, Tensor]]] = {False: [], True: []}
     for i, truths in enumerate(masks):
         for k, truth in enumerate(truths, 1):
             if truth is None:
@@ -39,9 +40,9 @@ def mask_losses(
                 raise ModelError("A target with a mask needs the six mask tokens, and its clip a picture.")
             true = _sized(torch.as_tensor(truth, device=hidden.device).squeeze(), decoder.config.side)
             many = not true.is_floating_point() and int(true.max()) > 1
-            told[many].append((states[-len(marks) :], *picture, true))
+            rows_by_form[many].append((states[-len(marks) :], *picture, true))
     pairs: dict[bool, list[tuple[Tensor, Tensor]]] = {False: [], True: []}
-    for many, rows in told.items():
+    for many, rows in rows_by_form.items():
         if rows:
             states, first, second, true = (torch.stack(column) for column in zip(*rows, strict=True))
             logits = decoder(states, [first, second], many).float()
@@ -49,7 +50,7 @@ def mask_losses(
     return mask_decoder.losses(pairs[False], pairs[True])
 
 
-def _sized(mask: Tensor, side: int) -> Tensor:
+def _sized(mask: Shaped[Tensor, "height width"], side: int) -> Shaped[Tensor, "{side} {side}"]:
     """Resize a target mask or class map to the decoder's size by nearest pixels."""
     if mask.shape == (side, side):
         return mask

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from lookhear.encoders import beats
@@ -35,7 +35,7 @@ TEXT = {
 VISION = {"depth": 32, "hidden_size": 1280, "out_hidden_size": 3584, "intermediate_size": 3420, "num_heads": 16}
 
 
-class Ears(nn.Module):
+class AudioBranch(nn.Module):
     """Frozen BEATs and the connector."""
 
     def __init__(self, cfg: Mapping[str, Any], model: int, window: int, sizes: Mapping[str, Any]):
@@ -57,15 +57,19 @@ class Ears(nn.Module):
 class Net(nn.Module):
     """Qwen2.5-VL, with or without adapters, and its audio encoder."""
 
-    def __init__(self, language: Any, ears: Ears):
+    def __init__(self, language: Any, ears: AudioBranch):
         super().__init__()
         self.language, self.ears = language, ears
 
 
 def positions(
-    ids: Tensor, mask: Tensor, tensors: Mapping[str, Tensor], vision: Any, places: Mapping[str, int]
-) -> tuple[Tensor, Tensor]:
-    """(axis, clip, token) positions of prefixes, and the next position of each.
+    ids: Int[Tensor, "clip token"],
+    mask: Bool[Tensor, "clip token"],
+    tensors: Mapping[str, Tensor],
+    vision: Any,
+    places: Mapping[str, int],
+) -> tuple[Int[Tensor, "3 clip token"], Int[Tensor, " clip"]]:
+    """Positions of prefixes in time, height and width, and the next position of each.
 
     `vision` is the config of the vision tower, `places` the placeholder token of each kind of medium.
     """
