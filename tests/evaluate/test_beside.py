@@ -43,8 +43,8 @@ def test_the_floor_and_the_rule_stand_below_the_table():
     card = beside.of(examples, answers, "daily_omni")
     assert (
         card["blind"]["question_answering"]["value"] == 100
-        and card["official"]["right"] == 0
-        and card["official"]["counted"] == 30
+        and card["official"][0]["right"] == 0
+        and card["official"][0]["counted"] == 30
     )
     table = report(examples, answers, card).table()
     assert (
