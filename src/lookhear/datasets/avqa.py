@@ -54,6 +54,7 @@ def read(root: Path | str, split: str, version: str = "options") -> Annotations:
             answer = options[answer]
         elif options and answer not in options:
             odd.append(Fault("answer not a choice", path, line, f"answer {answer!r} is not among {options!r}"))
+        answer, options = answer.strip(), [option.strip() for option in options or ()]
         name = record["video_name"].removesuffix(".mp4")
         meta = {"question_id": record["id"], "video_id": name, "label": record.get("label", ""), "line": line}
         if options and version == "options":

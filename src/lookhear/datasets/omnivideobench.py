@@ -74,7 +74,7 @@ def read(root: Path | str, split: str = "test") -> Annotations:
                 if end is not None and time > end:
                     fault("time past the end", f"step {number} is at {time:g} s of {end:g} s")
                 elif stream:
-                    segments.append(Segment(evidence, time, min(time + 1, end or time + 1), stream))
+                    segments.append(Segment(evidence, time, time + 1, stream))  # durations are in whole seconds too
         reference = replace(made.reference, segments=in_order(segments)) if made.reference else None
         return replace(made, reference=reference, meta={**made.meta, "steps": len(steps), "form": "evidence"})
 

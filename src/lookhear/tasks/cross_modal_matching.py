@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from lookhear.metrics import answers as right_or_wrong
 from lookhear.pooled import Pooled, totals
@@ -17,13 +15,6 @@ from lookhear.types import Answer, Example
 VERSION = 1
 MAIN = {"": "accuracy"}
 LABELS = ("one", "two")
-PAIR = ("yes", "no")
-BELONGS = "Does the sound belong to the video?"
-MATCHES = re.compile(  # other verbs of the question above
-    r"\b((?:sound|audio|sound ?track|video|picture|image|they|it|two|both)\b[^.,;!?\n]{0,40}?)\b"
-    r"(?:match(?:es)?|fits?|corresponds?|goes|go together|go)\b",
-    re.IGNORECASE,
-)
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
@@ -48,7 +39,7 @@ def target(example: Example, explain: bool = True) -> str:
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
     """Parse one or two (a word, a digit, first or second), or yes or no for a pair."""
     if example.meta.get("form") == "pair":
-        return replace(reader.name(MATCHES.sub(r"\1belong", reply), PAIR, BELONGS, kind="yes_no"), raw=reply)
+        return reader.whether_one(reply)
     return reader.which_of_two(reply)
 
 

@@ -63,6 +63,11 @@ DESCRIBED = re.compile(
     r"answer|best))"
 )
 WHETHER = re.compile(r"\b(?:whether|if)\b")
+BELONGS = "Does the sound belong to the video?"
+MATCHES = re.compile(  # other verbs of the question above
+    r"\b((?:sound|audio|sound ?track|video|picture|image|they|it|two|both)\b[^.,;!?\n]{0,40}?)\b"
+    r"(?:match(?:es)?|fits?|corresponds?|go(?:es)?(?: together)?)\b"
+)
 
 
 def kind_of(question: str) -> str:
@@ -178,6 +183,11 @@ def of_two(statement: str) -> Reading:
         for m in OF_TWO.finditer(soft)
     ]
     return claimed(soft, mentions)
+
+
+def belongs(statement: str) -> Reading:
+    """Parse `yes` or `no`, whether a sound belongs to a video; "matches", "fits", "goes with" are "belongs"."""
+    return answer(MATCHES.sub(r"\1belong", statement), ("yes", "no"), BELONGS, "yes_no")
 
 
 def mentions_of(soft: str, known: Sequence[str]) -> list[Mention]:
