@@ -18,7 +18,7 @@ def narrow(dim: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(dim, dim // 2), nn.ReLU(), nn.Linear(dim // 2, dim))
 
 
-class Early(nn.Module):
+class EarlyAttention(nn.Module):
     def __init__(self, dim: int, dropout: float) -> None:
         super().__init__()
         self.slf_attn, self.crs_attn, self.qst_attn = (attention(dim, dropout) for _ in range(3))
@@ -108,7 +108,7 @@ class Direct(nn.Module):
         widths = {"audio": 128, "video": 768, "patch": 1024, "words": 768, "quest": 768}
         for name, width in widths.items():
             setattr(self, f"{name}_proj", Project(width, dim))
-        self.crs_attn, self.patch_selecter = Early(dim, dropout), Patches(dim, dropout)
+        self.crs_attn, self.patch_selecter = EarlyAttention(dim, dropout), Patches(dim, dropout)
         self.at_aggregator = Experts(dim, experts, dropout, ("norm",))
         self.vt_aggregator = Experts(dim, experts, dropout, ("anorm", "vnorm"))
         self.quest_grounding, self.head = Ground(dim, dropout), nn.Linear(dim, answers)

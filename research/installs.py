@@ -34,8 +34,8 @@ USES = {  # extra -> what must work with it
     "files": "python -c 'import h5py, openpyxl'",
     "frames": "python -c 'import pandas, pyarrow'",
     "ray": "python -c 'import ray.data'",
-    "real": "python -c 'from lookhear.encoders import efficientnet_lite as eyes; assert eyes.there()'",
-    "speech": "python -c 'from lookhear.encoders import speech; assert speech.there()'",
+    "real": "python -c 'from lookhear.encoders import efficientnet_lite as eyes; assert eyes.is_installed()'",
+    "speech": "python -c 'from lookhear.encoders import speech; assert speech.is_installed()'",
     "bench": "python -c 'import imageio_ffmpeg; imageio_ffmpeg.get_ffmpeg_exe()'",
 }
 LARGE = ("torch", "nvidia", "triton", "cuda")  # by far the largest part, and the same in all rows

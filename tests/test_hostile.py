@@ -101,9 +101,9 @@ def test_neither_an_error_nor_an_answer_writes_an_escape(lookhear, tmp_path):
     assert ran.code
     assert "\x1b" not in ran.out + ran.err
     assert "\\x1b[2Jnets" in ran.out + ran.err
-    from lookhear.cli._terminal import harmless
+    from lookhear.cli._terminal import escaped_output
 
-    with harmless():
+    with escaped_output():
         print("name \x1b[8mhidden\ud83d")  # noqa: T201
 
 

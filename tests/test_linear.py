@@ -164,7 +164,7 @@ def readers():
         "words within": lambda text: within.notes(text, text, frozenset(), ("yes",)),
         "question answering": lambda text: tasks.find("question_answering").parse(text, example, ("one", "two")),
         "question of a timeline": grammar.read,
-        "reply about a timeline": timeline_reading.said,
+        "reply about a timeline": timeline_reading.without_citations,
         "options of a message": messages.split_options,
         "cut of a completion": lambda text: chat._cut(
             text, ChatBody(model="a", messages=[{"role": "user", "content": "a"}], max_tokens=9)
@@ -179,7 +179,7 @@ def readers():
         "words of a caption": captions.words,
         "terminal": errors.shown,
         "spelling of a prediction": predictions._plain,
-        "prompt without marks": crab_text.tamed,
+        "prompt without marks": crab_text.escaped_placeholders,
     }
     rules = {
         f"official: {rule}": lambda text, rule=rule: official.verdict(rule, text, ["a", "b"], "a")

@@ -11,7 +11,7 @@ import pytest
 
 POOLS = {
     "timeline": "from lookhear.timeline.many import _alone as start",
-    "soundstage": "from lookhear.soundstage.write.workers import _calm as start",
+    "soundstage": "from lookhear.soundstage.write.workers import _start_worker as start",
     "processes": "from lookhear.processes import end_with_parent as start",
 }
 PROGRAM = """

@@ -63,7 +63,7 @@ def test_a_reader_that_does_not_know_leaves_the_reason(timeline):  # noqa: F811
 def test_citations_become_events(timeline):  # noqa: F811
     segments, _ = reading.cited(timeline, "Answer: a dog [1] [99] [1]")
     assert len(segments) == 1
-    assert reading.said("Answer: a dog [1].\nBecause …") == "a dog"
+    assert reading.without_citations("Answer: a dog [1].\nBecause …") == "a dog"
 
 
 def test_no_reader_of_that_name():

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.layers.kv_cache import IGNORED, MediaCache, left
+from lookhear.layers.kv_cache import IGNORED, MediaCache, pad_left
 from lookhear.llms import Prepared
 from lookhear.llms.omni.thinker import Omni
 from lookhear.media.decode import decode
@@ -73,7 +73,7 @@ class Kept(Omni):
         if len({len(clip) for clip in clips}) > 1:
             return super().loss(given, asks)
         tensors, language = self.tensors(given), self.base.model.language_model
-        ids, mask = left(clips, self.pad)
+        ids, mask = pad_left(clips, self.pad)
         positions, after = self.positions(ids, mask, tensors)
         pairs = [(i, self.question(p), self.reply(t)) for i, some in enumerate(asks) for p, t in some]
         batch = shelves.shelved(pairs, self.pad)

@@ -256,7 +256,7 @@ def audible(made: Scene) -> dict[str, np.ndarray]:
     }
 
 
-class Ears(nn.Module):
+class AudioBranch(nn.Module):
     """The audio tower and what reads from it."""
 
     sizes = (KINDS, KINDS, KINDS, KINDS, 1, 1, 6, len(MOODS), 1)
@@ -318,7 +318,7 @@ def teach_ears(
     mels, true = sounds(scenes, seed + 1)
     print(f"{len(mels)} sounds of {SECONDS:g} s", flush=True)
     held = len(mels) - 128
-    ears = Ears(model.model.audio_tower, model.config.text_config.hidden_size)
+    ears = AudioBranch(model.model.audio_tower, model.config.text_config.hidden_size)
 
     def loss_of(generator: torch.Generator) -> dict[str, Tensor]:
         chosen, others = torch.randint(held, (2, 12), generator=generator)

@@ -45,12 +45,12 @@ OPENING = re.compile(r'(?:[ \t]*(?:#[^\n]*)?\n)*"""([^"\\\n]*?\S[^"\\\n]*)(?:"""
 
 def names(shelf: str) -> dict[str, str]:
     """Name -> first docstring line of every plug-in on `shelf`; nothing is imported."""
-    return {name: _first_line(file) for name, file in _things(shelf).items()}
+    return {name: _first_line(file) for name, file in _plugins(shelf).items()}
 
 
 def has(shelf: str, name: str) -> bool:
     """Whether a thing called `name` stands on `shelf`."""
-    return name in _in_folders(shelf) or name in _things(shelf)
+    return name in _in_folders(shelf) or name in _plugins(shelf)
 
 
 def _first_line(file: Path) -> str:
@@ -69,7 +69,7 @@ def find(shelf: str, name: str) -> ModuleType:
 
     Also raises RecipeError if the module lacks a name of the shelf's contract (`CONTRACTS`).
     """
-    module = _found(shelf, name.split("@")[0])
+    module = _load(shelf, name.split("@")[0])
     missing = [part for part in CONTRACTS[shelf] if part not in vars(module)]
     if missing:
         contract = ", ".join(CONTRACTS[shelf])
@@ -77,7 +77,7 @@ def find(shelf: str, name: str) -> ModuleType:
     return module
 
 
-def _found(shelf: str, stem: str) -> ModuleType:
+def _load(shelf: str, stem: str) -> ModuleType:
     if "." in stem:
         try:
             return importlib.import_module(stem)
@@ -89,7 +89,7 @@ def _found(shelf: str, stem: str) -> ModuleType:
         return _imported(_entries(shelf)[stem], stem)
     if stem in _in_folders(shelf, again=True):  # a file that was added since the last look
         return _imported(f"lookhear.{shelf}.{stem}", stem)
-    known = _things(shelf)
+    known = _plugins(shelf)
     hint = ""
     with suppress(OSError, ValueError):  # a folder that may not be read; a name that is no pattern
         found = next(chain(Path().glob(f"{shelf}/{stem}.py"), Path().glob(f"*/{shelf}/{stem}.py")), None)
@@ -126,7 +126,7 @@ def _imported(module: str, name: str) -> ModuleType:
         raise not_installed(error, name) from None
 
 
-def _things(shelf: str) -> dict[str, Path]:
+def _plugins(shelf: str) -> dict[str, Path]:
     """Name -> file of every plug-in: our own, in included folders, and of installed packages."""
     found = dict(_in_folders(shelf, again=True))
     for name, module in _entries(shelf).items():

@@ -151,16 +151,16 @@ def refused(path: Path | str, error: OSError) -> FileError:
     return FileError(f"Cannot write {str(path)!r}: {reason}. Check permissions and free space.")
 
 
-def link(there: Path, here: Path) -> None:
+def link(target: Path, place: Path) -> None:
     """Make a hard link to a file, or copy it where hard links are not possible."""
-    if here.exists():
+    if place.exists():
         return
-    here.parent.mkdir(parents=True, exist_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.link(there, here)
+        os.link(target, place)
     except OSError:  # another file system, or one without hard links
-        with whole(here) as part:
-            shutil.copyfile(there, part)
+        with whole(place) as part:
+            shutil.copyfile(target, part)
 
 
 def inside(root: Path | str, name: str) -> Path:

@@ -33,7 +33,7 @@ class Installed:
             Path(spec.submodule_search_locations[0]) / self.file if spec and spec.submodule_search_locations else None
         )
 
-    def there(self) -> bool:
+    def is_installed(self) -> bool:
         """Whether the file is installed; its contents are not read."""
         path = self.path()
         return path is not None and path.is_file()

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 
-def misfit(made: Any) -> str:
+def wrong_field(made: Any) -> str:
     """The first field of a dataclass instance whose value is of another kind than its annotation; "" if there is none.
 
     Fields that are dataclasses are looked into.
@@ -17,7 +17,7 @@ def misfit(made: Any) -> str:
     for field in dataclasses.fields(made):
         value = getattr(made, field.name)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            inner = misfit(value)
+            inner = wrong_field(value)
             if inner:
                 return f"{field.name}.{inner}"
         elif not fits(value, hints[field.name]):
@@ -40,7 +40,7 @@ def fits(value: Any, hint: Any) -> bool:
         return True
     if hint in (int, float):
         return isinstance(value, (int, hint)) and not isinstance(value, bool)
-    return isinstance(value, hint) and not (dataclasses.is_dataclass(value) and misfit(value))
+    return isinstance(value, hint) and not (dataclasses.is_dataclass(value) and wrong_field(value))
 
 
 def _of_parts(value: Any, origin: type, parts: tuple[Any, ...]) -> bool:

@@ -103,16 +103,16 @@ def paired(
 def difference(
     values: np.ndarray,
     clusters: np.ndarray,
-    one: np.ndarray,
-    other: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """95 % interval of the difference between the means of `values` over two sets of questions, `one` - `other`.
+    """95 % interval of the difference between the means of `values` over two sets of questions, `first` - `second`.
 
     Both are bool (question,).
     """
-    means, _ = _resampled(values, clusters, np.stack([one, other], axis=1), resamples, seed)
+    means, _ = _resampled(values, clusters, np.stack([first, second], axis=1), resamples, seed)
     gaps = means[:, 0] - means[:, 1]
     if np.isnan(gaps).all():
         return math.nan, math.nan

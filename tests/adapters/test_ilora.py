@@ -12,7 +12,7 @@ from bench import ilora as direct
 from lookhear.errors import ModelError, RecipeError
 from lookhear.ilora import method as ilora
 from lookhear.ilora import routes as routers
-from lookhear.ilora.layer import DroppedLinear
+from lookhear.ilora.products import Codes, DroppedLinear, Heads
 from tests.adapters.golden_llm import read
 from tests.parity import note
 
@@ -152,6 +152,49 @@ def test_dropped_linear_has_the_gradients_of_its_mask():
     ones = run(torch.ones(1000, 6, dtype=torch.double), torch.eye(6, dtype=torch.double))
     assert set(ones.unique().tolist()) == {0.0, 1 / 0.6}
     assert float((ones == 0).double().mean()) == pytest.approx(0.4, abs=0.03)
+
+
+@pytest.mark.parametrize("needs", [(True, True, True), (False, True, True), (True, False, False)])
+@pytest.mark.parametrize("heads", [1, 3])
+def test_products_have_their_gradients(needs, heads):
+    torch.manual_seed(0)
+
+    def drawn(*shapes):
+        return [torch.randn(s, dtype=torch.double, requires_grad=n) for s, n in zip(shapes, needs, strict=True)]
+
+    assert torch.autograd.gradcheck(Codes.apply, drawn((3, 5, 6), (4, 6), (3, 6)))
+    assert torch.autograd.gradcheck(Heads.apply, drawn((3, 5, heads, 4), (3, 5, 3), (7, 3, 4)))
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_products_are_those_of_autograd(autocast):
+    torch.manual_seed(0)
+    given = [torch.randn(shape, requires_grad=True) for shape in ((2, 9, 16), (4, 16), (3, 16), (12, 3, 4))]
+
+    def plain(x, down, router, up):
+        z, logits = F.linear(x, torch.cat([down, router])).split([4, 3], dim=-1)
+        return F.linear((logits.softmax(-1).to(z.dtype)[..., None] * z[..., None, :]).flatten(-2), up.flatten(1))
+
+    def ours(x, down, router, up):
+        z, logits = Codes.apply(x, down, router)
+        return Heads.apply(z[..., None, :], logits.softmax(-1).to(z.dtype), up)
+
+    found = []
+    for run in (plain, ours):
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            out = run(*given)
+        found.append([out, *torch.autograd.grad(out.float().square().sum(), given)])
+    close = {"rtol": 2e-2, "atol": 2e-1} if autocast else {"rtol": 1e-5, "atol": 1e-4}
+    for theirs, mine in zip(*found, strict=True):
+        assert mine.dtype == theirs.dtype
+        torch.testing.assert_close(mine, theirs, **close)
+
+
+def test_no_more_is_kept_than_by_plain_lora():
+    base, ours, plain = direct.layers(256, 512, 32, 3, 0.0)
+    weights = [*base.parameters(), *ours.parameters(), *plain.parameters()]
+    x = torch.randn(1, 64, 256, requires_grad=True)
+    assert direct.kept(lambda: ours(x), weights) <= direct.kept(lambda: plain(x), weights)
 
 
 def test_it_begins_at_the_base_and_learns():

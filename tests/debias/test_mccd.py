@@ -138,7 +138,7 @@ def test_a_net_that_only_reads_has_one_learner_and_no_cycle():
     assert float(losses["distance"].detach()) > 0
 
 
-class Late(torch.nn.Module):
+class LateFusion(torch.nn.Module):
     """A net that is given its picture with the question."""
 
     def __init__(self):
@@ -153,7 +153,7 @@ class Late(torch.nn.Module):
 
 
 def test_streams_are_taken_where_the_net_takes_them():
-    around = mccd.build(mccd.Config(**WIDTHS, hidden=8, without="visual"))(Late())
+    around = mccd.build(mccd.Config(**WIDTHS, hidden=8, without="visual"))(LateFusion())
     assert around.hears_at == {"audio": "watch", "question": "answer", "visual": "answer"}
     output = around.answer(around.watch(torch.randn(2, 3, 5)), torch.randn(2, 3, 6), torch.randn(2, 7))
     assert set(around.opinions(output)) == {"question", "audio", "visual"}

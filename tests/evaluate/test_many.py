@@ -44,7 +44,7 @@ def test_the_printed_table_is_whole():
 
 
 def test_ours_beside_theirs(data):
-    found, missing = many.ask_all(many.listed("all", data), asked)
+    found, missing = many.ask_all(many.test_sets("all", data), asked)
     assert [a.dataset for a in found] == ["ave", "avsbench@s4"] and len(missing) == 15
     ours = many.rows(found, "oracle")
     assert ours["oracle"]["AVE/ACC"] == ours["oracle"]["S4/J"] == ours["oracle"]["S4/F"] == "100.00"
@@ -62,15 +62,15 @@ def test_a_set_without_media_is_left_out(data):
             raise MediaError("'a' has no file, only a name.")
         return asked(one, examples)
 
-    found, missing = many.ask_all(many.listed("ave,avsbench@s4", data), deaf)
+    found, missing = many.ask_all(many.test_sets("ave,avsbench@s4", data), deaf)
     assert [a.dataset for a in found] == ["avsbench@s4"] and list(missing.values()) == ["'a' has no file, only a name."]
 
 
 def test_sets_of_ones_own(data):
     (data / "mine.yaml").write_text("- {dataset: ave, root: ave}\n- {dataset: ave, split: test, root: ave}\n- ave\n")
-    listed = many.listed(str(data / "mine.yaml"), data)
+    listed = many.test_sets(str(data / "mine.yaml"), data)
     assert {(a.dataset, a.split, a.root) for a in listed} == {("ave", "test", data / "ave")}
-    assert many.listed("soundstage@event, ave", data)[0] == many.Asked("soundstage@event", "test", data)
+    assert many.test_sets("soundstage@event, ave", data)[0] == many.Asked("soundstage@event", "test", data)
     report = asked(None, many.examples_of(listed[0]))
     assert many.of_set(many.Asked("soundstage@event", "test", data), report)[0].column == "soundstage@event/accuracy"
     assert len(many.examples_of(many.Asked("avsbench@s4", "test", data / "avsbench"), limit=2)) == 2
@@ -78,17 +78,17 @@ def test_sets_of_ones_own(data):
 
 def test_what_cannot_be_meant(data, tmp_path):
     with pytest.raises(RecipeError, match="No list of datasets"):
-        many.listed("nowhere.yaml", data)
+        many.test_sets("nowhere.yaml", data)
     for text, said in (("a: 1", "not a list"), ("- {root: x}", "is not a dataset's name"), ("- [", "not readable")):
         (tmp_path / "bad.yaml").write_text(text)
         with pytest.raises(RecipeError, match=said):
-            many.listed(str(tmp_path / "bad.yaml"), data)
+            many.test_sets(str(tmp_path / "bad.yaml"), data)
     with pytest.raises(RecipeError, match="Did you mean 'ave'"):
-        many.listed("avee", data)
+        many.test_sets("avee", data)
     with pytest.raises(RecipeError, match="No dataset in"):
-        many.listed(" , ", data)
+        many.test_sets(" , ", data)
     with pytest.raises(DatasetError, match="None of the 1 test sets is there"):
-        many.ask_all(many.listed("llp", data), asked)
+        many.ask_all(many.test_sets("llp", data), asked)
 
 
 def test_masks_come_at_one_size_and_words_with_questions(data):

@@ -117,10 +117,10 @@ def small(kind=sam2.Segmenter):
 
 def test_a_perfect_oracle_scores_100_in_every_mask_column(examples):
     bare, _ = asked(examples, draws=False)
-    assert masks.undrawn(examples, bare)
+    assert masks.masks_missing(examples, bare)
     assert {columns(examples, bare)[f"localisation/{form}"]["J"] for form in FORMS} == {0.0}, "words alone are no mask"
     for answers in (asked(examples, False, small(Filler))[0], asked(examples, True)[0]):
-        assert not masks.undrawn(examples, answers)
+        assert not masks.masks_missing(examples, answers)
         found = columns(examples, answers)
         for form in FORMS:
             assert found[f"localisation/{form}"]["J"] == found[f"localisation/{form}"]["F"] == 100, form

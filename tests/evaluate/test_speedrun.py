@@ -79,18 +79,18 @@ def test_what_may_be_learned_from(world):
         given = {"data": {"root": str(world)} | data, "features": {"audio": "stage_audio"}}
         return config.parse(config.Recipe, given, "x")
 
-    assert speedrun.honest(net(), world) == "features of stage_audio"
+    assert speedrun.starting_point(net(), world) == "features of stage_audio"
     for wrong in ({"train": "test"}, {"val": "test"}, {"root": "elsewhere"}):
         with pytest.raises(RecipeError, match="train and val"):
-            speedrun.honest(net(**wrong), world)
+            speedrun.starting_point(net(**wrong), world)
 
     def llm(**task):
         given = {"llm": {"name": "tiny_omni"}, "root": str(world), "tasks": {"qa": task}}
         return config.parse(config.LLMRecipe, given, "x")
 
-    assert speedrun.honest(llm(), world) == "tiny_omni, as it ships"
+    assert speedrun.starting_point(llm(), world) == "tiny_omni, as it ships"
     with pytest.raises(RecipeError, match=r"tasks\.qa"):
-        speedrun.honest(llm(split="test"), world)
+        speedrun.starting_point(llm(split="test"), world)
 
 
 def test_entries_are_kept_once(world, tmp_path):

@@ -1,6 +1,8 @@
 """A study trains what is missing, asks everyone the same, and says who is better with paired tests."""
 
 import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from lookhear import datasets
 from lookhear.errors import RecipeError
 from lookhear.evaluate.run import run
+from lookhear.evaluate.study import beyond
 from lookhear.evaluate.study import rows as study
 from lookhear.evaluate.study import table as study_table
 from lookhear.evaluate.study.summary import summary
@@ -18,6 +21,7 @@ from lookhear.soundstage.scene.splits import Settings
 from lookhear.soundstage.write.folder import make
 from lookhear.store.features import FeatureStore
 from lookhear.train.loop import train
+from lookhear.types import Clip, Source
 
 ROWS = """
 set: [train.epochs=1, train.clips=0]
@@ -61,12 +65,12 @@ def test_what_is_missing_is_trained_once_and_all_are_asked(world, table, questio
         return train(recipe, progress=False)
 
     overrides, out = [f"data.root={world}"], table.parent / "runs"
-    nothing = study.go(table, out, once, overrides, minutes=0, say=said.append)
+    nothing = study.run(table, out, once, overrides, minutes=0, say=said.append)
     assert not trained and not nothing["test"].right and all("not begun" in s for s in said)
-    found = study.go(table, out, once, overrides, say=said.append)["test"]
+    found = study.run(table, out, once, overrides, say=said.append)["test"]
     assert [t.removeprefix(f"{out}/") for t in trained] == ["reads/0", "reads_less/0", "reads/1"]
     assert found.right["Reads"].shape == (2, len(questions)) and found.right["Reads less"].shape == (1, len(questions))
-    again = study.go(table, out, once, overrides, say=said.append)["test"]
+    again = study.run(table, out, once, overrides, say=said.append)["test"]
     assert len(trained) == 3 and np.array_equal(again.right["Reads"], found.right["Reads"])
     result = json.loads(json.dumps(study_table.result(study.read(table), {"test": found})))
     bits = study.unpack(result["splits"]["test"]["right"]["Reads"][1], len(questions))
@@ -114,7 +118,7 @@ def test_a_row_asks_the_nets_of_another_with_other_options(world, table, tmp_pat
         trained.append(recipe.out)
         return train(recipe, progress=False)
 
-    done = study.go(table, tmp_path / "out", once, [f"data.root={world}"], say=said.append)["test"]
+    done = study.run(table, tmp_path / "out", once, [f"data.root={world}"], say=said.append)["test"]
     assert {Path(out).parent.name for out in trained} == {"reads", "reads_less"}
     assert np.array_equal(done.right["Drops"], done.right["Reads"]) and "Wide" not in done.right
     assert any("failed: Wide" in line and "does not fit" in line for line in said)
@@ -145,3 +149,37 @@ def test_a_study_s_own_keys_can_be_changed(world, table, tmp_path):
     assert set(jobs) == {("Reads", 3), ("Reads less", 0)} and all(r.data.root == str(world) for r in jobs.values())
     with pytest.raises(RecipeError, match="sedes"):
         study.read(table, ["study.sedes=[3]"])
+
+
+def test_clips_of_another_folder_have_features_of_their_own(world, table, tmp_path):
+    """Two worlds name their clips alike; in one store the features of one would be read for the other."""
+    other = tmp_path / "other"
+    make(other, Settings(train=1, val=1, test=4, questions=10, seed=6), media=False, quiet=True)
+    split = {"dataset": "soundstage", "root": str(other), "split": "test"}
+    table.write_text(ROWS + f"beyond: [{json.dumps(split)}]\n")
+    recipe = study.recipes(study.read(table), table, tmp_path, [f"data.root={world}"])["Reads", 0]
+    (further,) = study.read(table).beyond
+    assert further.store_for(recipe) == f"{other}/features" != f"{world}/features" == beyond.store_of(recipe)
+    done = study.run(table, tmp_path / "out", partial(train, progress=False), [f"data.root={world}"], say=len)
+    assert len(done["soundstage test"].right["Reads"]) == 2
+    assert (other / "features/stage_text").is_dir(), "its texts were encoded into its own store"
+    same = study.recipes(study.read(table), table, tmp_path, [f"data.root={world}", f"data.store={tmp_path}"])
+    assert further.store_for(same["Reads", 0]) == str(tmp_path), "a store that is named holds all"
+    given = study.read(table, ["study.beyond.0.store=mine"])
+    assert given.beyond[0].store_for(recipe) == "mine"
+
+
+def test_two_recordings_of_one_id_are_refused_in_one_store(world, tmp_path, questions):
+    def at(folder, size):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        path = tmp_path / folder / "clip.mp4"
+        path.write_bytes(b"0" * size)
+        source = Source("clip", path)
+        return [replace(questions[0], clip=Clip(source, source))]
+
+    known = {}
+    beyond.add_recordings(at("a", 3), "store", known)
+    beyond.add_recordings(at("b", 3), "store", known)  # a copy
+    beyond.add_recordings(at("c", 4), "elsewhere", known)
+    with pytest.raises(RecipeError, match=r"two recordings with the id 'clip'.*study\.beyond\.0\.store=DIR"):
+        beyond.add_recordings(at("c", 4), "store", known)

@@ -110,7 +110,7 @@ def test_padding_on_the_right_says_something_else():
 
 
 def test_mixed_rows_of_left_padding():
-    ids, mask = kv_cache.left([[1, 2, 3], [], [4]], 9)
+    ids, mask = kv_cache.pad_left([[1, 2, 3], [], [4]], 9)
     assert ids.tolist() == [[1, 2, 3], [9, 9, 9], [9, 9, 4]]
     assert mask.tolist() == [[True] * 3, [False] * 3, [False, False, True]]
 

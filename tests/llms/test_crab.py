@@ -10,7 +10,7 @@ from lookhear.ilora import method as ilora
 from lookhear.llms import LLM, crab
 from lookhear.llms.crab import clips as clips_of
 from lookhear.llms.crab.parts import HEARING
-from lookhear.llms.crab.text import MADE, MASKED, TOKENS, Words, learned, tamed
+from lookhear.llms.crab.text import MADE, MASKED, TOKENS, Words, escaped_placeholders, learned
 from lookhear.types import Media
 from tests.llms.test_crab_golden import SMALL
 
@@ -63,7 +63,7 @@ def test_text_is_parted_behind_the_last_medium():
     assert words.prefix(["audio", "image", "video"])[-1] == words.ids["<image_end>"]
     assert [words.ids[t] for t in TOKENS] == list(range(len(WORDS) - 17, len(WORDS)))
     assert words.read(words.target(SAY)) == SAY, "mask tokens are read, the end is not"
-    told = tamed("write <audio>dog,(0 1)</audio>, <visual>cat</visual> or <video>")
+    told = escaped_placeholders("write <audio>dog,(0 1)</audio>, <visual>cat</visual> or <video>")
     assert told == "write <audio_event>dog,(0 1)</audio_event>, <visual_event>cat</visual_event> or < video>"
 
 

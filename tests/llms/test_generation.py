@@ -83,7 +83,7 @@ def test_beams_are_as_likely_as_the_greedy_reply(spoken, root):
 def test_beams_of_a_llama_are_those_of_transformers():
     from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
-    from lookhear.layers.kv_cache import MediaCache, kept
+    from lookhear.layers.kv_cache import MediaCache, cached_tensors
 
     torch.manual_seed(0)
     sizes = {"vocab_size": 40, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2}
@@ -94,7 +94,7 @@ def test_beams_of_a_llama_are_those_of_transformers():
         cache = DynamicCache()
         with torch.no_grad():
             llama(torch.tensor([clip]), past_key_values=cache, use_cache=True)
-        seen = MediaCache(kept(cache), torch.ones(1, 3, dtype=torch.bool), torch.tensor([3]))
+        seen = MediaCache(cached_tensors(cache), torch.ones(1, 3, dtype=torch.bool), torch.tensor([3]))
         for count in (1, 3, 5):
             (ours,) = generate(llama, seen, [0], [prompt], {1}, 0, 10, Generation(beams=count))
             beams = {"num_beams": count, "do_sample": False, "early_stopping": False, "length_penalty": 1.0}

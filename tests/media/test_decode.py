@@ -236,3 +236,11 @@ def test_a_still_is_shown_for_as_long_as_the_sound(folder):
     both = decode(Clip(Source("i", folder / "still.png"), Source("s", wav)), Sampling())
     assert [number(f) for f in both.frames] == [77] * 5
     assert both.notes == ("a still image, shown throughout",)
+    for rule in ("crab_arange", "crab_plus_linspace"):
+        image = decode(Clip(Source("i", folder / "still.png"), Source("s", wav)), Sampling(rule, count=10))
+        assert [number(f) for f in image.frames] == [77] and len(image.waveform) == len(both.waveform)
+        part = Clip(Source("i", folder / "still.png"), Source("s", wav), 2.0, 3.0)
+        assert [
+            len(decode(part, Sampling(rule, count=10)).frames),
+            decode(part, Sampling(rule, count=10)).duration,
+        ] == [1, 1]

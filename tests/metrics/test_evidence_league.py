@@ -5,7 +5,7 @@ import pytest
 from lookhear import datasets, tasks
 from lookhear.metrics import evidence
 from lookhear.pooled import totals
-from lookhear.tasks.reading.evidence import told
+from lookhear.tasks.reading.evidence import parse
 from lookhear.types import Answer, Clip, Evidence, Example, Segment
 from tests.conftest import shared
 
@@ -42,7 +42,7 @@ def test_a_right_answer_needs_its_evidence():
     ],
 )
 def test_what_a_reply_says_of_when(reply, segments):
-    assert [(s.stream, s.start, s.end) for s in told(reply)] == segments
+    assert [(s.stream, s.start, s.end) for s in parse(reply)] == segments
 
 
 def test_questions_with_evidence_ask_for_it_and_read_it():

@@ -73,14 +73,14 @@ def filled_empty(folder):
 
 
 def test_the_page_has_every_way_and_escapes_it(tmp_path):
-    found = [ways.Way('Is <b>"it"</b> a & b?', 'Tell me: is {A}"it"{B} a & b?')]
+    found = [ways.Rephrasing('Is <b>"it"</b> a & b?', 'Tell me: is {A}"it"{B} a & b?')]
     sheets.write(found, tmp_path)
     page = (tmp_path / "votes.html").read_text()
     assert "{A}&quot;it&quot;{B} a &amp; b?" in page and page.count('type="radio"') == 2 and "http" not in page
 
 
 def test_kappa_of_full_agreement_by_hand():
-    some = [ways.Way("t", str(n), votes=(n < 5,) * 3) for n in range(10)]
+    some = [ways.Rephrasing("t", str(n), votes=(n < 5,) * 3) for n in range(10)]
     assert ways.agreement(some)["kappa"] == 1.0
-    assert ways.agreement([ways.Way("t", "a", votes=(True, True, True))])["kappa"] is None
-    assert ways.agreement([ways.Way("t", "a")])["kept"] is None
+    assert ways.agreement([ways.Rephrasing("t", "a", votes=(True, True, True))])["kappa"] is None
+    assert ways.agreement([ways.Rephrasing("t", "a")])["kept"] is None

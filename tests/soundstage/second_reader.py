@@ -160,7 +160,7 @@ class Stage:
     def both_there(self, one: str, other: str) -> bool | None:
         return None if one == other else all(any(self.kind[i] == k for i in self.row) for k in (one, other))
 
-    def there(self, one: str) -> bool:
+    def is_installed(self, one: str) -> bool:
         return any(self.kind[i] == one for i in self.row)
 
     def how_many(self, one: str) -> str:

@@ -16,7 +16,7 @@ from lookhear.soundstage.questions.programs import TEMPLATES
 from lookhear.soundstage.questions.templates import BY_PROGRAM, COMPARATIVE, ORDER, Question
 from lookhear.soundstage.scene import balance, structure
 from lookhear.soundstage.scene.facts import Facts
-from lookhear.soundstage.scene.sampler import Wish, parts, sample, twin
+from lookhear.soundstage.scene.sampler import QuestionRequest, parts, sample, twin
 from lookhear.soundstage.scene.scene import INSTRUMENTS, to_json
 from lookhear.soundstage.scene.splits import NAMED, Settings, named
 from lookhear.soundstage.scene.world import SLACK, world
@@ -52,13 +52,13 @@ def test_a_wish_comes_true(template):
 @pytest.mark.parametrize("answer", ["zero", "one", "two", "three", "four"])
 def test_rare_counts_are_made_on_purpose(answer):
     silent = BY_PROGRAM[programs.number_silent].text
-    assert sample(Random(1), Wish(silent, (), (), answer))
-    assert sample(Random(1), Wish(BY_PROGRAM[programs.number_sounding_of].text, (), ("erhu",), answer))
+    assert sample(Random(1), QuestionRequest(silent, (), (), answer))
+    assert sample(Random(1), QuestionRequest(BY_PROGRAM[programs.number_sounding_of].text, (), ("erhu",), answer))
 
 
 def test_parts_are_a_permutation():
     question = Question(BY_PROGRAM[programs.neighbour].text, ("left", "tuba"), "flute")
-    swap = parts(question, Wish(question.template, ("left",), ("flute",), "drum"))
+    swap = parts(question, QuestionRequest(question.template, ("left",), ("flute",), "drum"))
     assert swap["tuba"] == "flute" and swap["flute"] == "drum"
     assert sorted(swap) == sorted(swap.values()) == sorted(INSTRUMENTS)
 

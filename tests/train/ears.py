@@ -18,7 +18,7 @@ class Config:
     """Nothing to set."""
 
 
-class Ears:
+class AudioBranch:
     reads, streams, sampling = "waveform", {"audio": 6}, Sampling()
 
     def signature(self) -> dict[str, str]:
@@ -37,5 +37,5 @@ class Ears:
         return rows
 
 
-def build(config: Config) -> Ears:
-    return Ears()
+def build(config: Config) -> AudioBranch:
+    return AudioBranch()

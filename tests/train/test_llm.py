@@ -106,7 +106,7 @@ def test_connectors_may_stay_as_they_are(recipe):
 
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(recipe, monkeypatch):
     whole = train(recipe("whole", adapter={"name": "ilora", "rank": 4, "dropout": 0.2}), progress=False)
-    one = llm._Run._one
+    one = llm._Run._train_step
 
     def until_three(self):
         if self.run.step == 3:
@@ -115,7 +115,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(recipe, monkeypatch):
 
     cut = recipe("cut", adapter={"name": "ilora", "rank": 4, "dropout": 0.2})
     with monkeypatch.context() as patch:
-        patch.setattr(llm._Run, "_one", until_three)
+        patch.setattr(llm._Run, "_train_step", until_three)
         with pytest.raises(KeyboardInterrupt):
             train(cut, progress=False)
     assert not (Path(cut.out) / "lookhear.json").exists()

@@ -76,7 +76,7 @@ def test_stopped_anywhere_it_ends_the_same(root, tmp_path, monkeypatch, after):
     from lookhear.train import loop
 
     undisturbed = train(world.recipe(root, tmp_path / "undisturbed"), progress=False)
-    one_step, done = loop._Run._one, []
+    one_step, done = loop._Run._train_step, []
 
     def stop(self, examples):
         one_step(self, examples)
@@ -85,7 +85,7 @@ def test_stopped_anywhere_it_ends_the_same(root, tmp_path, monkeypatch, after):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop._Run, "_one", stop)
+        patch.setattr(loop._Run, "_train_step", stop)
         with pytest.raises(KeyboardInterrupt):
             train(world.recipe(root, tmp_path / "stopped"), progress=False)
     assert not (tmp_path / "stopped" / "model.safetensors").exists()

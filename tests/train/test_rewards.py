@@ -11,7 +11,7 @@ import pytest
 from lookhear import config
 from lookhear.errors import RecipeError
 from lookhear.train import rewards
-from lookhear.train.rewards import Other
+from lookhear.train.rewards import TwinReply
 from lookhear.types import Answer, Clip, Example, Segment
 
 SPAN = Segment("violin", 2.0, 5.0, "audio")
@@ -52,14 +52,14 @@ def test_form_without_dates():
 
 def test_causal():
     def of(mine, changed, stayed):
-        return rewards.causal(ASKED, mine, [Other("change", changed), Other("stay", stayed)])
+        return rewards.causal(ASKED, mine, [TwinReply("change", changed), TwinReply("stay", stayed)])
 
     assert of("yes", "no", "yes") == 1.0
     assert of("yes", "yes", "yes") == of("yes", "no", "no") == 0.5
     assert of("yes", "yes", "no") == 0.0 and of("", "no", "yes") == 0.0 and of("yes", "", "") == 0.0
     assert of("", "", "") == 0.5, "unreadable of all clips alike is what a deaf model gets for readable replies"
     assert rewards.causal(ASKED, "yes") == 0.5
-    assert rewards.causal(ASKED, "yes", [Other("change", "no")]) == 0.75
+    assert rewards.causal(ASKED, "yes", [TwinReply("change", "no")]) == 0.75
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9])
@@ -67,7 +67,7 @@ def test_who_cannot_hear_gains_nothing_by_guessing(share):
     """Replies drawn alike for all three clips, whatever the odds: half the reward, no more."""
     odds = {"yes": share, "no": 1 - share}
     mean = sum(
-        odds[a] * odds[b] * odds[c] * rewards.causal(ASKED, a, [Other("change", b), Other("stay", c)])
+        odds[a] * odds[b] * odds[c] * rewards.causal(ASKED, a, [TwinReply("change", b), TwinReply("stay", c)])
         for a, b, c in product(odds, repeat=3)
     )
     assert mean == pytest.approx(0.5)

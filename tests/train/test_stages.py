@@ -286,11 +286,12 @@ FAST = {("crab_plus", 1), ("crab_plus", 3), ("vlm_audio", 1), ("crab", 3)}  # ea
 )
 def test_an_exported_folder_answers_the_same(name, heads, recipe, root, tmp_path, lookhear):
     adapter = {"name": "ilora", "rank": 4, "alpha": 8, "heads": heads}
-    run = train(recipe(name, adapter=adapter, connectors=name != "vlm_audio"), progress=False)
+    run = train(recipe(name, adapter=adapter, connectors=name != "vlm_audio", llm={"frames": 2}), progress=False)
     want = answers(run, root)
     ran = lookhear("export", run, tmp_path / "out")
     assert ran.code == 0 and ("merged" in ran.out) == (heads == 1)
     assert answers(tmp_path / "out", root) == want
+    assert model.load(tmp_path / "out").llm.sampling.count == 2, "its options go with it"
     page = (tmp_path / "out" / "README.md").read_text()
     assert "tests.train.films@caption" in page and f"heads {heads}" in page
     assert (tmp_path / "out" / "adapter").is_dir() == (heads == 3)

@@ -26,7 +26,7 @@ from typer.models import ArgumentInfo
 
 import lookhear
 from lookhear import catalog
-from lookhear.cli._terminal import harmless
+from lookhear.cli._terminal import escaped_output
 from lookhear.errors import LookhearError, not_installed, shown
 
 ORDER = (  # order of the overview; a command that is not listed here comes last
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         for folder in included:
             catalog.include(folder)
-        with harmless():
+        with escaped_output():
             name = _named(argv)
             commands = app(name, overview=argv[:1] != [name] or name not in files())
             code = commands(args=argv or ["--help"], prog_name="lookhear", standalone_mode=False)

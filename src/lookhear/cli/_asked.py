@@ -52,7 +52,7 @@ def files(videos: Sequence[str], limits: tuple[float, float] | None) -> Iterator
         resolved: list[tuple[str, Path | MediaError]] = []
         for video in videos:
             try:
-                resolved += _found(video, limits, Path(folder))
+                resolved += _media_files(video, limits, Path(folder))
             except MediaError as error:
                 if not several:
                     raise
@@ -60,7 +60,7 @@ def files(videos: Sequence[str], limits: tuple[float, float] | None) -> Iterator
         yield resolved
 
 
-def _found(video: str, limits: tuple[float, float] | None, folder: Path) -> list[tuple[str, Path | MediaError]]:
+def _media_files(video: str, limits: tuple[float, float] | None, folder: Path) -> list[tuple[str, Path | MediaError]]:
     if is_url(video):
         if limits is None:
             raise MediaError(f"{video!r} is an address: add --fetch to have it downloaded.")

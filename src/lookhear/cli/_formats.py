@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 
-def known(format: str) -> str:
+def checked_format(format: str) -> str:
     """`format` itself. Raises RecipeError where no table is laid out so."""
     if format != "text":
         from lookhear.evaluate import tables
@@ -16,4 +16,4 @@ def known(format: str) -> str:
     return format
 
 
-Format = Annotated[str, typer.Option(callback=known, help="text, markdown, latex or csv.")]
+Format = Annotated[str, typer.Option(callback=checked_format, help="text, markdown, latex or csv.")]

@@ -43,7 +43,7 @@ def plain(reports: Any, missing: Any, rows: Any, beside: bool) -> dict[str, Any]
     }
 
 
-def tell(reports: Any, missing: Any, model: Any) -> None:
+def print_outcome(reports: Any, missing: Any, model: Any) -> None:
     """Print missing sets, unanswered questions and server costs; exit code 1 if any question has no answer."""
     from lookhear.llms.endpoint import Endpoint
     from lookhear.model import LLMModel

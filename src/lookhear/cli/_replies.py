@@ -20,7 +20,7 @@ Window = Annotated[
 ]
 
 
-def told(
+def generation_arguments(
     max_tokens: int, temperature: float, top_p: float, seed: int, beams: int, stop: Sequence[str] | None, window: float
 ) -> dict[str, Any]:
     """Keyword arguments of `lookhear.load` for these options; empty if all are defaults. Raises RecipeError."""

@@ -17,7 +17,7 @@ class _Shown(io.TextIOWrapper):
 
 
 @contextmanager
-def harmless() -> Iterator[None]:
+def escaped_output() -> Iterator[None]:
     """Context manager: escape control characters on standard output. Standard error (progress bars) is untouched."""
     plain = sys.stdout
     if not isinstance(plain, io.TextIOWrapper):  # a notebook, or a caller that captures the output

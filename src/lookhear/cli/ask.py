@@ -79,7 +79,7 @@ def ask(
     """
     from lookhear import segmenters
     from lookhear.cli import _asked
-    from lookhear.cli._replies import told
+    from lookhear.cli._replies import generation_arguments
     from lookhear.cli._served import late
     from lookhear.errors import MediaError, RecipeError
     from lookhear.model import default, load, spelled
@@ -91,7 +91,9 @@ def ask(
     limits = (max_mb, max_seconds) if fetch else None
     with _asked.files(videos, limits) as files:
         _agree(model, yes)
-        answering = load(model, **late(model), **told(max_tokens, temperature, top_p, seed, beams, stop, window))
+        answering = load(
+            model, **late(model), **generation_arguments(max_tokens, temperature, top_p, seed, beams, stop, window)
+        )
         if stream and (window or as_json or not named(model)):
             raise RecipeError("--stream shows the replies of a language model as text: without --json and --window.")
         for line in answering.llm.report if named(model) else ():  # type: ignore[attr-defined]
@@ -179,7 +181,7 @@ def _agree(model: str, yes: bool) -> None:
 
     if not named(model):
         return
-    _quiet()
+    _silence_transformers()
     needed = plan(model)
     if needed is None or (not needed.download and needed.memory < LARGE):
         return
@@ -207,7 +209,7 @@ def _drawn(clip: Clip, answers: Sequence[Answer], segmenter: str) -> list[Answer
     return [sam.drawn(a, frame_of(media, a.regions)) if a.regions else a for a in answers]
 
 
-def _quiet() -> None:
+def _silence_transformers() -> None:
     """Silence log messages and progress bars of transformers; download bars still show."""
     import warnings
 

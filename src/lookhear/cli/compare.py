@@ -85,7 +85,7 @@ def compare(
         return
     print(compares.table(comparison, format, ("ours", "theirs")))
     if beside:
-        print(f"\n{_beside({'ours': sides[0], 'theirs': sides[1]}, beside, format)}")
+        print(f"\n{_with_published({'ours': sides[0], 'theirs': sides[1]}, beside, format)}")
     for side, spread in comparison.spreads.items():
         print(
             f"{side}: {spread['runs']} runs, overall {spread['mean']:.2f} ± {spread['deviation']:.2f} "
@@ -111,7 +111,7 @@ def _cases(reports: dict[str, Report], out: Path, dataset: str, root: Path | Non
     print(f"{count} cases side by side: {out}", file=sys.stderr)
 
 
-def _beside(sides: dict[str, list[Report]], wanted: str, format: str) -> str:
+def _with_published(sides: dict[str, list[Report]], wanted: str, format: str) -> str:
     """The first report of each side and the published rows of its dataset."""
     from lookhear.errors import RecipeError
     from lookhear.evaluate.literature import published, table_rows

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lookhear.cli._formats import Format
-from lookhear.cli._outcome import certified, plain, replied, tell
+from lookhear.cli._outcome import certified, plain, print_outcome, replied
 from lookhear.cli._plots import of_report, published_rows
-from lookhear.cli._replies import Beams, MaxTokens, Seed, Stop, Temperature, TopP, Window, told
+from lookhear.cli._replies import Beams, MaxTokens, Seed, Stop, Temperature, TopP, Window, generation_arguments
 from lookhear.files import claim, dumps
 
 if TYPE_CHECKING:
@@ -120,12 +120,12 @@ def evaluate(
         raise RecipeError(f"--embeddings {str(embeddings)!r} are a segmenter's: give --segmenter as well.")
     segmenters.check(segmenter)
     methods = published.names_in(beside)
-    sets = many.listed(tasks, root) if tasks else [many.Asked(dataset, split, root)]
+    sets = many.test_sets(tasks, root) if tasks else [many.Asked(dataset, split, root)]
     with claim(out) if out and not dry_run else nullcontext():
         asker = Asker(model, store, probe, limit, None if dry_run or not tasks else out, dry_run)
         asker.segmenter, asker.embeddings = segmenter, embeddings
         asker.judge, asker.engine, asker.workers = judge, engine, workers
-        asker.replies = told(max_tokens, temperature, top_p, seed, beams, stop, window)
+        asker.replies = generation_arguments(max_tokens, temperature, top_p, seed, beams, stop, window)
         if dry_run:
             asker.plan(sets)
             return
@@ -146,7 +146,7 @@ def evaluate(
                 from lookhear.evaluate.draw.attention import draw
 
                 print(f"{draw(scored, attention)} cases: {attention}", file=sys.stderr)
-            tell({sets[0]: scored}, {}, asker.loaded)
+            print_outcome({sets[0]: scored}, {}, asker.loaded)
             return
         reports, missing = many.ask_all(sets, asker, limit)
         table, card = many.rows(reports, asker.name), next(iter(reports.values())).card
@@ -157,7 +157,7 @@ def evaluate(
         if out:
             (out / "table.md").write_text(printed("markdown") + "\n", "utf-8")
         print(dumps(plain(reports, missing, table, not no_beside), indent=2) if as_json else printed(format))
-        tell(reports, missing, asker.loaded)
+        print_outcome(reports, missing, asker.loaded)
 
 
 class Asker:
@@ -180,7 +180,7 @@ class Asker:
         from lookhear.errors import DatasetError
         from lookhear.evaluate import beside
         from lookhear.evaluate import report as reports
-        from lookhear.evaluate.masks import undrawn
+        from lookhear.evaluate.masks import masks_missing
         from lookhear.evaluate.probes import PROBES
         from lookhear.evaluate.run import no_reply, run, unanswered
         from lookhear.model import LLMModel, load
@@ -218,9 +218,9 @@ class Asker:
             examples = PROBES[self.probe](examples)
         with bars(quiet=not sys.stderr.isatty()) as shown:
             title = f"asking {asked.dataset}"
-            told = partial(shown.show, title)
-            answers = run(self.asked, examples, store, progress=told, spread=self._elsewhere(store))
-        if undrawn(examples, answers):
+            show = partial(shown.show, title)
+            answers = run(self.asked, examples, store, progress=show, spread=self._elsewhere(store))
+        if masks_missing(examples, answers):
             print(f"{asked.dataset}: no reply has a mask, so J and F are 0. Give --segmenter SAM2.", file=sys.stderr)
         if lost := unanswered(examples, answers):
             card["unread"] = lost

@@ -12,7 +12,7 @@ from lookhear.files import claim, dumps
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lookhear.curate.robust.ways import Way
+    from lookhear.curate.robust.ways import Rephrasing
 
 
 def robust(
@@ -107,13 +107,13 @@ def robust(
         card |= statistics.statistics(many)
         card = build.write(many, out, form, card, source)
         drawn = statistics.draw(many, form, out / "figures") if figures else []
-        print(dumps(card, indent=2) if as_json else "\n".join(_said(card)))
+        print(dumps(card, indent=2) if as_json else "\n".join(_card_lines(card)))
         if not as_json:
             print(f"written to {out}; read it as dataset music_avqa_r")
             print("\n".join(map(str, drawn)), end="\n" * bool(drawn))
 
 
-def _filling(found: Sequence[Way], needed: int | None) -> Any:
+def _filling(found: Sequence[Rephrasing], needed: int | None) -> Any:
     """A function from an example to its rephrased questions, from the ways kept; without votes, from all ways."""
     from lookhear.curate.robust import ways
 
@@ -136,7 +136,7 @@ def _by_models(
     key_file: Path | None,
     price: str,
     vote: bool,
-) -> tuple[list[Way], dict[str, Any]]:
+) -> tuple[list[Rephrasing], dict[str, Any]]:
     """The ways written and voted on by models, and the card's entries on models, tokens and cost."""
     from lookhear.cli._served import key
     from lookhear.curate.robust.endpoint import Panel
@@ -155,7 +155,7 @@ def _by_models(
     return found, {"writer": model, "voted_by": voters or model, "tokens": tokens, "cost": round(panel.cost, 4)}
 
 
-def _said(card: dict[str, Any]) -> list[str]:
+def _card_lines(card: dict[str, Any]) -> list[str]:
     neither = f", {card['neither']} neither" if card["neither"] else ""
     parts = f"{card['head']} head, {card['tail']} tail{neither}"
     lines = [

@@ -113,7 +113,7 @@ def serve(
         grace_seconds=grace,
     )
     level = "debug" if verbose else "warning"
-    raise SystemExit(run(replace(settings, limits=limits), level, lambda: _say(settings)))
+    raise SystemExit(run(replace(settings, limits=limits), level, lambda: _print_address(settings)))
 
 
 def _keys(file: Path | None) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ def _keys(file: Path | None) -> tuple[str, ...]:
     return keys
 
 
-def _say(settings: Settings) -> None:
+def _print_address(settings: Settings) -> None:
     """Print which models are served at which address, and warn if others can use them without a key."""
     address = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{settings.port}"
     models = ", ".join(settings.models) or "the model"

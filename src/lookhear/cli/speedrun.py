@@ -55,7 +55,7 @@ def speedrun(
     if not (world / "card.json").is_file():  # two minutes of CPU: after everything that can be refused
         make(world, named("speedrun"), twins=tuple(KINDS), quiet=as_json)
     rules.check_world(world)
-    starts = rules.honest(options, world)
+    starts = rules.starting_point(options, world)
     stage = options.stage if language else ""
     loop = ("llm" if stage in ("align", "instruct") else stage) if language else "loop"
     before = os.times()

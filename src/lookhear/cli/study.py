@@ -65,7 +65,7 @@ def study(
         figures.check(figure)
     folder = out or Path("runs") / recipe.stem
     with files.claim(folder):
-        outcomes = studies.go(
+        outcomes = studies.run(
             recipe,
             folder,
             lambda one: train(one, progress=False),
@@ -81,12 +81,12 @@ def study(
     if figure:
         figures.draw(result, figure)
     if methods and not as_json:
-        print(f"\n{_beside(recipe, result, methods, overrides or (), folder, format)}")
+        print(f"\n{_with_published(recipe, result, methods, overrides or (), folder, format)}")
     if any(one.failed for one in outcomes.values()):
         raise typer.Exit(1)
 
 
-def _beside(
+def _with_published(
     recipe: Path, result: dict[str, Any], methods: Sequence[str], overrides: Sequence[str], folder: Path, format: str
 ) -> str:
     """A table for each split: the study's rows and the published rows of its dataset."""

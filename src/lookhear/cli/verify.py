@@ -78,7 +78,7 @@ def _chosen(store: Path, features: str) -> tuple[str, str]:
     if not names:
         raise FeatureError(f"No feature store at {str(store)!r}. Fill one with: lookhear extract")
     cards = {n: FeatureStore(store).card(n) for n in names}
-    there = [f"{n}:{s}" for n, card in cards.items() if card["reads"] != "text" for s in card["streams"]]
+    clip_streams = [f"{n}:{s}" for n, card in cards.items() if card["reads"] != "text" for s in card["streams"]]
     if features:
         encoder, stream = serving(features, "")
         streams = list(FeatureStore(store).card(encoder)["streams"])
@@ -87,6 +87,8 @@ def _chosen(store: Path, features: str) -> tuple[str, str]:
                 f"{encoder} has several streams: {', '.join(streams)}. Give --features {encoder}:STREAM."
             )
         return encoder, stream or streams[0]
-    if len(there) != 1:
-        raise FeatureError(f"{str(store)!r} has {', '.join(there) or 'no features of clips'}. Choose one: --features.")
-    return serving(there[0], "")
+    if len(clip_streams) != 1:
+        raise FeatureError(
+            f"{str(store)!r} has {', '.join(clip_streams) or 'no features of clips'}. Choose one: --features."
+        )
+    return serving(clip_streams[0], "")

@@ -21,7 +21,7 @@ from lookhear.config.llm import LLMRecipe
 from lookhear.config.net import Recipe
 from lookhear.errors import RecipeError, short
 from lookhear.files import UNLIKE
-from lookhear.kinds import misfit
+from lookhear.kinds import wrong_field
 
 T = TypeVar("T")
 LEAST = {  # key of a recipe -> its smallest allowed value
@@ -149,7 +149,7 @@ def parse(schema: type[T], options: Mapping[str, Any] | None, where: str) -> T:
     _check_values(options, where)
     made: Any = literal.fitting(schema, options)
     made = _converted(schema, options, where) if made is None else made
-    if wrong := misfit(made):  # OmegaConf lets a list pass where a mapping's values are texts
+    if wrong := wrong_field(made):  # OmegaConf lets a list pass where a mapping's values are texts
         raise RecipeError(f"{where}: {wrong}.")
     if schema in (Recipe, LLMRecipe):
         _check_amounts(made, where)

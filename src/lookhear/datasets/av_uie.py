@@ -161,18 +161,18 @@ def _name(path: str) -> str:
 
 def _reference(record: dict[str, Any], part: str, target: str) -> Answer | None:
     if part in CLASS:
-        said = next((record[key] for key in CLASS[part] if record.get(key)), None) or replies.answer(target)
-        return Answer(str(said)) if said else None
+        answer = next((record[key] for key in CLASS[part] if record.get(key)), None) or replies.answer(target)
+        return Answer(str(answer)) if answer else None
     if part in KINDS:
-        said = record.get("correct_video") or record.get("correct_audio") or replies.answer(target)
-        return Answer(one_or_two(said)) if said else None
+        answer = record.get("correct_video") or record.get("correct_audio") or replies.answer(target)
+        return Answer(one_or_two(answer)) if answer else None
     if part == "avcap":
         return Answer(target) if target else None
     if part in ("avqa", "avqa_thu"):
-        options, said = record.get("multi_choice"), record.get("answer")
-        if isinstance(said, int) and isinstance(options, list):
-            said = options[said]
-        return Answer(str(said)) if said is not None else None
+        options, answer = record.get("multi_choice"), record.get("answer")
+        if isinstance(answer, int) and isinstance(options, list):
+            answer = options[answer]
+        return Answer(str(answer)) if answer is not None else None
     if part == "ave" and "start_time" in record:
         label, start, end = str(record["event"]), float(record["start_time"]), float(record["end_time"])
         return Answer(label, segments=(Segment(label, start, end),))

@@ -20,7 +20,7 @@ from typing import Any
 from lookhear.datasets.reading import dated
 from lookhear.datasets.reading.annotations import Annotations, Fault, read_rows
 from lookhear.datasets.reading.media import Recordings
-from lookhear.datasets.reading.tables import known, table_rows
+from lookhear.datasets.reading.tables import checked_label, table_rows
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Example, Segment
 
@@ -53,7 +53,7 @@ def read(root: Path | str, split: str, version: str = "") -> Annotations:
     recordings, odd = Recordings(root, every=True), list[Fault]()
 
     def make(row: dict[str, Any], line: int) -> Example:
-        label, video = known(row["Category"], LABELS), row["VideoID"]
+        label, video = checked_label(row["Category"], LABELS), row["VideoID"]
         start, end = int(row["StartTime"]), int(row["EndTime"])
         if not 0 <= start <= end <= SECONDS:
             raise DatasetError(f"{start} to {end} is not a stretch of {SECONDS} seconds")

@@ -115,15 +115,15 @@ def _audiocap(recordings: Recordings, record: Mapping[str, Any], line: int) -> E
 
 def _caption(record: Mapping[str, Any]) -> str:
     """The caption of a record, or the first reply of its conversation, without media placeholders."""
-    said = next((record[key] for key in CAPTION if record.get(key)), None)
-    if said is None:
+    caption = next((record[key] for key in CAPTION if record.get(key)), None)
+    if caption is None:
         turns = record.get("conversations") or ()
-        said = next((turn.get("value") for turn in turns if turn.get("from") in ("gpt", "assistant")), None)
-    if isinstance(said, list) and said:
-        said = said[0]
-    if not isinstance(said, str) or not said.strip():
+        caption = next((turn.get("value") for turn in turns if turn.get("from") in ("gpt", "assistant")), None)
+    if isinstance(caption, list) and caption:
+        caption = caption[0]
+    if not isinstance(caption, str) or not caption.strip():
         raise DatasetError("no caption and no reply of a conversation in it")
-    return PLACE.sub("", said).strip()
+    return PLACE.sub("", caption).strip()
 
 
 def _stretch(record: Mapping[str, Any]) -> tuple[float, float | None]:

@@ -22,7 +22,7 @@ from lookhear.datasets.reading.annotations import Annotations, Fault, find_split
 from lookhear.datasets.reading.media import Recordings
 from lookhear.datasets.reading.replies import in_order
 from lookhear.datasets.reading.replies import names as names_of
-from lookhear.datasets.reading.tables import known, table_rows
+from lookhear.datasets.reading.tables import checked_label, table_rows
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Example, Segment
 
@@ -69,7 +69,7 @@ def read(root: Path | str, split: str) -> Annotations:
     names = set()
 
     def make(row: dict[str, Any], line: int) -> Example:
-        name, labels = row["filename"], tuple(known(label, LABELS) for label in row["event_labels"].split(","))
+        name, labels = row["filename"], tuple(checked_label(label, LABELS) for label in row["event_labels"].split(","))
         match = NAME.fullmatch(name)
         if match is None:
             raise DatasetError(f"filename {name!r} is not <youtube id>_<start>_<end>")

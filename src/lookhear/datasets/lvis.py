@@ -45,13 +45,13 @@ def read(root: Path | str, split: str) -> Annotations:
         image, category = row["image"], row["category"]
         name = str(category["name"]).replace("_", " ")
         file = str(image.get("file_name") or image.get("coco_url") or "").rpartition("/")[2]
-        told = str(category.get("def") or "").strip()
+        definition = str(category.get("def") or "").strip()
         outlines = tuple(tuple(map(float, part)) for part in row["outlines"])
         return Example(
             id=f"{image['id']}_{category['id']}",
             task="localisation",
             clip=Clip(Source(Path(file).stem or str(image["id"]), pictures.get(file)), None),
-            question=f"the {name}, {told}" if told else f"the {name}",
+            question=f"the {name}, {definition}" if definition else f"the {name}",
             reference=Answer(name),
             meta={"line": line, "form": "ref_avs", "null": False, "mask": outlines,
                   "size": (int(image["height"]), int(image["width"]))},
@@ -81,21 +81,21 @@ def splits(root: Path | str) -> list[str]:
 
 def _rows(path: Path) -> Iterator[Row]:
     """One row per image and category, with the outlines of all its objects."""
-    told = file_object(path)
-    if missing := next((part for part in PARTS if not isinstance(told.get(part), list)), ""):
+    contents = file_object(path)
+    if missing := next((part for part in PARTS if not isinstance(contents.get(part), list)), ""):
         raise DatasetError(f"{path}: no list {missing!r} in it. Is this an annotation file of LVIS?")
-    images = {image["id"]: image for image in told["images"]}
-    categories = {category["id"]: category for category in told["categories"]}
+    images = {image["id"]: image for image in contents["images"]}
+    categories = {category["id"]: category for category in contents["categories"]}
     outlines: dict[tuple[Any, Any], list[Any]] = defaultdict(list)
     faults: list[Fault] = []
-    for number, one in enumerate(told["annotations"], 1):
-        found = one.get("segmentation")
-        known = one.get("image_id") in images and one.get("category_id") in categories
-        if not known or not isinstance(found, list) or not all(len(part) >= 6 for part in found) or not found:
+    for number, annotation in enumerate(contents["annotations"], 1):
+        outline = annotation.get("segmentation")
+        known = annotation.get("image_id") in images and annotation.get("category_id") in categories
+        if not known or not isinstance(outline, list) or not all(len(part) >= 6 for part in outline) or not outline:
             why = "no polygon" if known else "no such image or category"
-            faults.append(Fault("malformed", path, number, why, str(one)[:80]))
+            faults.append(Fault("malformed", path, number, why, str(annotation)[:80]))
             continue
-        outlines[one["image_id"], one["category_id"]] += found
+        outlines[annotation["image_id"], annotation["category_id"]] += outline
     for fault in faults:
         yield fault.line or 0, fault, fault.text
     for number, ((image, category), some) in enumerate(outlines.items(), 1):

@@ -68,8 +68,8 @@ def read(root: Path | str, split: str = "test") -> Annotations:
                 fault("odd step", f"step {number} has the keys {', '.join(sorted(step))!r}")
             stream = sense(step)
             if stream is None or str(step.get("modality")) not in SENSES:
-                fault("misspelt sense", f"step {number} is of {_of(step, 'modality')!r}")
-            evidence = str(_of(step, "evidence") or "")
+                fault("misspelt sense", f"step {number} is of {_value_of(step, 'modality')!r}")
+            evidence = str(_value_of(step, "evidence") or "")
             for time in map(seconds, CLOCKS.findall(evidence)):
                 if end is not None and time > end:
                     fault("time past the end", f"step {number} is at {time:g} s of {end:g} s")
@@ -89,12 +89,12 @@ def splits(root: Path | str) -> list[str]:
 
 def sense(step: Mapping[str, Any]) -> str | None:
     """The stream of a step, `visual` or `audio`, tolerating misspellings; None if it has none."""
-    said = str(_of(step, "modality") or "").strip(" .,").lower()
+    said = str(_value_of(step, "modality") or "").strip(" .,").lower()
     near = get_close_matches(said, SENSES, n=1, cutoff=0.7)
     return SENSES[near[0]] if near else None
 
 
-def _of(step: Mapping[str, Any], key: str) -> Any:
+def _value_of(step: Mapping[str, Any], key: str) -> Any:
     """The value of a step under `key` or the most similar key."""
     near = get_close_matches(key, [str(k).lower().strip() for k in step], n=1, cutoff=0.7)
     return next((value for name, value in step.items() if near and str(name).lower().strip() == near[0]), None)

@@ -20,7 +20,7 @@ from typing import Any
 
 from lookhear.datasets.reading.annotations import Annotations, Fault, find_split, find_splits, read_rows
 from lookhear.datasets.reading.media import Recordings
-from lookhear.datasets.reading.tables import Row, known, labelled, table_rows
+from lookhear.datasets.reading.tables import Row, checked_label, labelled, table_rows
 from lookhear.errors import DatasetError
 from lookhear.types import Example
 
@@ -63,7 +63,7 @@ def read(root: Path | str, split: str, version: str = "sound") -> Annotations:
 
     def make(row: dict[str, Any], line: int) -> Example:
         name, _, file = row["clip"].partition("/")
-        known(name, list(numbers))
+        checked_label(name, list(numbers))
         if row["class"] and numbers[name] != row["class"]:
             raise DatasetError(f"class {row['class']!r} where {name} has number {numbers[name]}")
         id = file.removesuffix(".avi")

@@ -23,7 +23,7 @@ from lookhear.datasets.reading import dated
 from lookhear.datasets.reading.annotations import Annotations, Fault, quote, read_rows, text_of
 from lookhear.datasets.reading.media import Recordings
 from lookhear.datasets.reading.replies import in_order, names
-from lookhear.datasets.reading.tables import Row, known
+from lookhear.datasets.reading.tables import Row, checked_label
 from lookhear.errors import DatasetError
 from lookhear.types import Answer, Example, Segment
 
@@ -95,7 +95,7 @@ def _segment(event: dict[str, Any], duration: float) -> Segment:
     start, end = map(float, event["segment"])
     if not 0 <= start < end <= duration + 0.01:
         raise DatasetError(f"{start} to {end} is not a stretch of {duration} seconds")
-    return Segment(known(event["label"], LABELS), start, end)
+    return Segment(checked_label(event["label"], LABELS), start, end)
 
 
 def _subset(record: Any) -> Any:

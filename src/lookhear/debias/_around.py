@@ -17,7 +17,7 @@ AUDIO = ("audio", "spectrogram", "waveform")
 VISUAL = ("frames", "patches", "pixels")
 
 
-class Around(WatchAnswer):
+class Wrapper(WatchAnswer):
     """A wrapper with the `watch`, `answer` and `losses` of its net; `net` is the bare net, used after training.
 
     The three methods have the net's argument names. A wrapper that is kept after training sets `stays` (and its module
@@ -33,17 +33,17 @@ class Around(WatchAnswer):
     @property
     def watch(self) -> Callable[..., Memory]:
         """The net's `watch`, plus the tensors that debiasing needs if gradients are enabled."""
-        return _Like(self._watch, self.net.watch, self.further("watch"))
+        return _WithSignature(self._watch, self.net.watch, self.further("watch"))
 
     @property
     def answer(self) -> Callable[..., Output]:
         """The net's `answer`; if gradients are enabled, `hidden` also has the tensors for debiasing."""
-        return _Like(self._answer, self.net.answer, self.further("answer"))
+        return _WithSignature(self._answer, self.net.answer, self.further("answer"))
 
     @property
     def losses(self) -> Callable[..., dict[str, Tensor]]:
         """The net's losses (or cross-entropy) plus the debiasing losses."""
-        return _Like(self._losses, getattr(self.net, "losses", _plain))
+        return _WithSignature(self._losses, getattr(self.net, "losses", _cross_entropy))
 
     def further(self, method: str) -> tuple[str, ...]:
         """Streams that `method` requests in addition to the net's. Default: none."""
@@ -62,7 +62,7 @@ class Around(WatchAnswer):
 
     def own_losses(self, output: Output, labels: Tensor, **streams: Tensor) -> dict[str, Tensor]:
         """The losses of the net without the wrapper."""
-        return dict(getattr(self.net, "losses", _plain)(output, labels, **streams))
+        return dict(getattr(self.net, "losses", _cross_entropy)(output, labels, **streams))
 
     def ordered(self, method: str) -> tuple[str, ...]:
         """The argument names of the net's `watch` or `answer`."""
@@ -78,7 +78,7 @@ class Around(WatchAnswer):
         raise NotImplementedError
 
 
-class _Like:
+class _WithSignature:
     """A function with the signature of another one, because argument names are what requests streams."""
 
     def __init__(self, function: Callable[..., Any], like: Callable[..., Any], further: tuple[str, ...] = ()):
@@ -98,5 +98,5 @@ def part(memory: Memory, prefix: str) -> Memory:
     return {n.removeprefix(prefix): t for n, t in memory.items() if n.startswith(prefix)}
 
 
-def _plain(output: Output, labels: Tensor) -> dict[str, Tensor]:
+def _cross_entropy(output: Output, labels: Tensor) -> dict[str, Tensor]:
     return {"answer": F.cross_entropy(output.logits, labels)}

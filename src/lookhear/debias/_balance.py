@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lookhear.debias._around import AUDIO, VISUAL, Around, part
+from lookhear.debias._around import AUDIO, VISUAL, Wrapper, part
 from lookhear.errors import RecipeError
 from lookhear.types import Memory, Output
 
@@ -26,7 +26,7 @@ def score(logits: Float[Tensor, "row answer"], labels: Int[Tensor, " row"]) -> F
     return logits.softmax(dim=-1).gather(1, labels[:, None]).sum()
 
 
-class Alone(Around):
+class UnimodalWrapper(Wrapper):
     """A wrapper that computes unimodal logits during training.
 
     Nets with unimodal heads provide them. For other nets, each stream gets a separate pass with the other stream set to

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from lookhear.debias._around import AUDIO, VISUAL, Around, part
+from lookhear.debias._around import AUDIO, VISUAL, Wrapper, part
 from lookhear.errors import RecipeError
 from lookhear.types import Memory, Output
 
@@ -41,7 +41,7 @@ class Config:
     """softmax temperature"""
 
 
-class COCA(Around):
+class COCA(Wrapper):
     """A net wrapped with the causal regularisation."""
 
     def __init__(self, net: nn.Module, config: Config):

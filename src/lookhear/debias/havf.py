@@ -26,7 +26,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.debias._around import QUESTION, VISUAL, Around, part
+from lookhear.debias._around import QUESTION, VISUAL, Wrapper, part
 from lookhear.errors import RecipeError
 from lookhear.types import Memory, Output
 
@@ -57,7 +57,7 @@ class Config:
     """size of the token vocabulary; id 0 is padding"""
 
 
-class Late(nn.Module):
+class LateFusion(nn.Module):
     """Late fusion: gated update of the logits from sound and question."""
 
     def __init__(self, question: str, config: Config):
@@ -82,7 +82,7 @@ class Late(nn.Module):
         return self.out(F.elu(self.joint(both)) * self.gate(both).sigmoid())
 
 
-class HAVF(Around):
+class HAVF(Wrapper):
     """Three decoders, each with a copy of the net."""
 
     stays = True
@@ -107,7 +107,7 @@ class HAVF(Around):
             self.enter.weight.zero_()
             self.enter.weight[:, :width].copy_(torch.eye(width))
             self.enter.bias.zero_()
-        self.moved = Late(words[0], config)
+        self.moved = LateFusion(words[0], config)
 
     def decoders(self) -> dict[str, nn.Module]:
         """The nets by level."""

@@ -28,7 +28,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lookhear.debias._around import AUDIO, QUESTION, VISUAL, Around
+from lookhear.debias._around import AUDIO, QUESTION, VISUAL, Wrapper
 from lookhear.errors import RecipeError
 from lookhear.layers.watch_answer import SpeaksAlone
 from lookhear.types import Memory, Output
@@ -121,7 +121,7 @@ class Learner(nn.Module):
         return self.layers(torch.cat(pooled, dim=-1))
 
 
-class MCCD(Around):
+class MCCD(Wrapper):
     """A net wrapped with the debiasing objective."""
 
     def __init__(self, net: nn.Module, config: Config):

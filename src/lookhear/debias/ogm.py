@@ -10,10 +10,10 @@ Peng et al., "Balanced Multimodal Learning via On-the-fly Gradient Modulation", 
     paper     modulates all gradients of the encoders with two axes or more
 
 At r = 1 the factor jumps from 1 to 1 - tanh(alpha), in paper and code alike, so one stream is always slowed. For the
-unimodal logits see `_balance.Alone`; the released code has a rule for concatenation and for sums, and crashes for its
-two gated fusions. An encoder's parameters are recognised by their names (hear, heard, listen; see, seen, look; or a
-stream's name), or listed in `audio_encoder` and `visual_encoder`. Adam cancels a constant factor of the gradient: use
-train.optimizer=sgd.
+unimodal logits see `_balance.UnimodalWrapper`; the released code has a rule for concatenation and for sums, and crashes
+for its two gated fusions. An encoder's parameters are recognised by their names (hear, heard, listen; see, seen, look;
+or a stream's name), or listed in `audio_encoder` and `visual_encoder`. Adam cancels a constant factor of the gradient:
+use train.optimizer=sgd.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from math import tanh
 import torch
 from torch import Tensor, nn
 
-from lookhear.debias._balance import Alone, score
+from lookhear.debias._balance import UnimodalWrapper, score
 from lookhear.errors import RecipeError
 from lookhear.types import Output
 
@@ -78,7 +78,7 @@ def modulate(parameters: Iterable[nn.Parameter], factor: float, noise: bool, axe
             gradient.add_(torch.zeros_like(gradient).normal_(0, spread))
 
 
-class OGM(Alone):
+class OGM(UnimodalWrapper):
     """A net with gradient modulation of its encoders."""
 
     def __init__(self, net: nn.Module, config: Config):

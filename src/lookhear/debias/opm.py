@@ -25,7 +25,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from lookhear.debias._balance import SIDES, Alone, score
+from lookhear.debias._balance import SIDES, UnimodalWrapper, score
 from lookhear.errors import RecipeError
 from lookhear.types import Output
 
@@ -67,7 +67,7 @@ def dropped(x: Float[Tensor, "row ..."], keep: Bool[Tensor, " row"], share: Tens
     return x * keep.to(x.dtype).view(-1, *[1] * (x.dim() - 1)) / (1 - share)
 
 
-class OPM(Alone):
+class OPM(UnimodalWrapper):
     """A net trained with random dropping of its dominant stream."""
 
     def __init__(self, net: nn.Module, config: Config):

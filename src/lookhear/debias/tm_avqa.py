@@ -30,7 +30,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear.debias._around import Around, part
+from lookhear.debias._around import Wrapper, part
 from lookhear.errors import FeatureError, RecipeError
 from lookhear.layers.reconstruction import (
     CELLS,
@@ -108,7 +108,7 @@ def wider(picture: Float[Tensor, "row time 7 7 dim"], side: int) -> Tensor:
     return repeat(picture, "row time a b dim -> row time (a p) (b q) dim", p=times, q=times)
 
 
-class TMAVQA(Around):
+class TMAVQA(Wrapper):
     """A net whose missing streams are reconstructed."""
 
     stays = True

@@ -129,7 +129,7 @@ class BEATs(nn.Module):
         )
         self.predictor = nn.Linear(width, cfg["predictor_class"]) if cfg.get("finetuned_model") else None
 
-    def forward(self, fbank: Float[Tensor, "batch row 128"]) -> Float[Tensor, "batch patch dim"]:
+    def forward(self, fbank: Float[Tensor, "batch row band"]) -> Float[Tensor, "batch patch dim"]:
         """Patches of normalised log-mel rows, ordered by 160 ms columns, within a column from low to high
         frequencies."""
         x = self.layer_norm(self.patch_embedding(fbank[:, None]).flatten(2).transpose(1, 2))
@@ -160,9 +160,18 @@ def buckets(distance: Int[Tensor, "token other"], count: int, reach: int) -> Int
     return (distance > 0) * half + torch.where(far < exact, far, wide.clamp(max=half - 1))
 
 
-def front_end(wave: Float[Tensor, "... sample"]) -> Float[Tensor, "... row 128"]:
+def front_end(wave: Float[Tensor, "... sample"], bands: int = BANDS) -> Float[Tensor, "... row band"]:
     """Normalised log-mel rows of 16 kHz sound in -1..1."""
-    return (kaldi.fbank(wave, BANDS, scale=2.0**15) - MEAN) / (2 * STD)
+    return (kaldi.fbank(wave, bands, scale=2.0**15) - MEAN) / (2 * STD)
+
+
+def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under the published names: newer torch has other names for weight norm."""
+    plain = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
+    return {
+        next((k.removesuffix(long) + short for long, short in plain.items() if k.endswith(long)), k): v
+        for k, v in state.items()
+    }
 
 
 class BeatsEncoder(_frozen.Frozen):
@@ -170,6 +179,7 @@ class BeatsEncoder(_frozen.Frozen):
 
     name = "beats"
     reads = "waveform"
+    bands = BANDS
 
     def __init__(self, config: Config, net: BEATs):
         super().__init__(net, config)
@@ -181,7 +191,7 @@ class BeatsEncoder(_frozen.Frozen):
     def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:
         out = []
         for media in items:
-            rows = front_end(self.pieces(media, self.config.seconds))
+            rows = front_end(self.pieces(media, self.config.seconds), self.bands)
             patches = torch.cat([self.net(piece).float().cpu() for piece in self.batches(rows)])
             out.append({"audio": patches.mean(1)} | ({"patches": patches} if self.config.patches else {}))
         return out
@@ -193,10 +203,7 @@ def build(config: Config) -> BeatsEncoder:
         raise RecipeError(f"beats seconds={config.seconds}: a row needs at least 0.2 s of sound for one patch.")
     path = checkpoints.locate(config.weights, ("BEATs*.pt", "*.pt", "*.pth"))
     checkpoint = checkpoints.read(path)
-    cfg, state = checkpoint.get("cfg"), checkpoints.tensors(checkpoint)
+    cfg = checkpoint.get("cfg")
     if not isinstance(cfg, Mapping):
         raise ModelError(f"{str(path)!r} is not a published BEATs file: it holds no `cfg`.")
-    plain = {"original0": "weight_g", "original1": "weight_v"}  # newer torch has other names for weight norm
-    state = {k.replace("parametrizations.weight.", "") if "original" in k else k: v for k, v in state.items()}
-    state = {f"{k[:-9]}{plain[k[-9:]]}" if k[-9:] in plain else k: v for k, v in state.items()}
-    return BeatsEncoder(config, checkpoints.load(BEATs(cfg), state, path))
+    return BeatsEncoder(config, checkpoints.load(BEATs(cfg), renamed(checkpoints.tensors(checkpoint)), path))

@@ -76,9 +76,9 @@ def weights_of(size: int) -> Installed:
     )
 
 
-def there(size: int = 2) -> bool:
+def is_installed(size: int = 2) -> bool:
     """Whether weights and class names of a size are installed; nothing is loaded."""
-    return weights_of(size).there() and NAMES.there()
+    return weights_of(size).is_installed() and NAMES.is_installed()
 
 
 class Same(nn.Conv2d):

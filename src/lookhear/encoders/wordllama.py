@@ -39,9 +39,9 @@ PIECES = Installed(
 )
 
 
-def there() -> bool:
+def is_installed() -> bool:
     """Whether the vectors are installed."""
-    return WEIGHTS.there() and PIECES.there()
+    return WEIGHTS.is_installed() and PIECES.is_installed()
 
 
 @lru_cache(maxsize=1)
@@ -77,9 +77,9 @@ class WordLlama(_frozen.Frozen):
 
     @torch.inference_mode()
     def __call__(self, items: Sequence[str]) -> list[dict[str, Tensor]]:
-        return [self._one(one.ids) for one in _encoded(self.tokenizer, items)]
+        return [self._encode(one.ids) for one in _encoded(self.tokenizer, items)]
 
-    def _one(self, ids: Sequence[int]) -> dict[str, Float[Tensor, ...]]:
+    def _encode(self, ids: Sequence[int]) -> dict[str, Float[Tensor, ...]]:
         found = self.net(torch.tensor(ids[: self.config.rows], dtype=torch.long))
         mean = found.mean(0) if len(found) else torch.zeros(WIDTH)
         words = torch.zeros(self.config.rows, WIDTH)

@@ -135,13 +135,13 @@ def _table(part: str, found: Mapping[str, Difference], format: str, names: tuple
     for column, d in found.items():
         low, high = d.interval
         gap = tables.bold(f"{d.difference:+.2f}", format) if d.significant else f"{d.difference:+.2f}"
-        mcnemar = "-" if d.mcnemar is None else _p(d.mcnemar)
+        mcnemar = "-" if d.mcnemar is None else _p_value_text(d.mcnemar)
         numbers = [f"{d.ours:.2f}", f"{d.theirs:.2f}", gap, f"{low:+.2f} to {high:+.2f}"]
-        rows.append([column, *numbers, _p(d.permutation), mcnemar, _p(d.holm)])
+        rows.append([column, *numbers, _p_value_text(d.permutation), mcnemar, _p_value_text(d.holm)])
     return tables.lay_out(head, rows, format)
 
 
-def _p(value: float) -> str:
+def _p_value_text(value: float) -> str:
     return f"{value:.4f}" if value >= 0.00005 else "<0.0001"
 
 
@@ -232,7 +232,7 @@ def metric_table(found: Mapping[str, Mapping[str, Gap]], format: str = "text") -
                 f"{g.theirs:.2f}",
                 f"{g.difference:+.2f}",
                 "{:+.2f} to {:+.2f}".format(*g.interval),
-                _p(g.p),
+                _p_value_text(g.p),
             ]
             for name, g in gaps.items()
         ]

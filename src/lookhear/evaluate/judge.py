@@ -31,7 +31,7 @@ def judged(
 
     The model's reply stays in `raw`, and a note says who judged it. A verdict that cannot be read changes nothing.
     """
-    places = [i for i, (e, a) in enumerate(zip(examples, answers, strict=True)) if _free(e, a)]
+    places = [i for i, (e, a) in enumerate(zip(examples, answers, strict=True)) if _needs_judge(e, a)]
     prompts = {i: prompt(examples[i], answers[i]) for i in places}
     keys = {i: key_of("judge", name, prompts[i]) for i in places}
     new = [i for i in places if keys[i] not in verdicts]
@@ -79,7 +79,7 @@ def asking(llm: Any) -> Ask:
     return ask
 
 
-def _free(example: Example, answer: Answer) -> bool:
+def _needs_judge(example: Example, answer: Answer) -> bool:
     closed = example.meta.get("options") or example.meta.get("labels") or example.meta.get("items")
     asked = example.task == "question_answering" and not closed and example.reference is not None
     return asked and bool(answer.text) and not correct(answer, example.reference or Answer())

@@ -66,7 +66,7 @@ def names() -> dict[str, str]:
     return {c.column: f"{c.dataset} {c.split}: {c.metric} of {c.kind}" for c in columns()}
 
 
-def listed(wanted: str, root: Path | str) -> list[Asked]:
+def test_sets(wanted: str, root: Path | str) -> list[Asked]:
     """The test sets of "all" (Table 2), of a YAML list of {dataset, split, root}, or of comma-separated names.
 
     The folder of a set is ROOT/<dataset>, or ROOT itself; roots in a YAML are relative to ROOT. The default split is
@@ -102,7 +102,7 @@ def examples_of(asked: Asked, limit: int | None = None) -> list[Example]:
     return [_with_mask(dataset, _with_words(example, words)) for example in examples]
 
 
-def rows(found: Mapping[Asked, Report], model: str) -> dict[str, dict[str, str]]:
+def rows(reports: Mapping[Asked, Report], model: str) -> dict[str, dict[str, str]]:
     """Our row, its intervals, the share of unread replies, and two floors: row -> column -> text.
 
     The floors are the scores of empty replies and what is reached without picture and sound.
@@ -110,7 +110,7 @@ def rows(found: Mapping[Asked, Report], model: str) -> dict[str, dict[str, str]]
     A set that is not in Table 2 has one column per kind of task, with the task's main metric.
     """
     ours: dict[str, dict[str, str]] = {model: {}, "  95 % interval": {}, "  not read, %": {}, MUTE: {}, BLIND: {}}
-    for asked, report in found.items():
+    for asked, report in reports.items():
         for column in of_set(asked, report):
             measured = report.metrics[column.kind][column.metric]
             low, high = measured.interval

@@ -106,7 +106,7 @@ class Drawing:
         return self.segmenter.masked(answer, features)
 
 
-def undrawn(examples: Sequence[Example], answers: Sequence[Answer]) -> bool:
+def masks_missing(examples: Sequence[Example], answers: Sequence[Answer]) -> bool:
     """Whether references have masks and their answers have regions, but no answer has a mask."""
     wanted = [a for e, a in zip(examples, answers, strict=True) if e.reference and _masked(e.reference)]
     return any(a.regions for a in wanted) and not any(_masked(a) for a in wanted)

@@ -63,7 +63,7 @@ def compared(examples: Sequence[Example], answers: Sequence[Answer]) -> Compared
         np.array([_right(b, a) and _right(t, s) for b, a, t, s in rows], dtype=bool),
         np.array([normal(a.text) != normal(s.text) for _, a, _, s in rows], dtype=bool),
         np.array([normal(s.text) == "yes" for _, _, _, s in rows], dtype=bool),
-        np.array([_lost(b, t) for b, _, t, _ in rows], dtype=bool),
+        np.array([_sound_removed(b, t) for b, _, t, _ in rows], dtype=bool),
     )
 
 
@@ -113,7 +113,7 @@ def _right(example: Example, answer: Answer) -> bool:
     return example.reference is not None and correct(answer, example.reference)
 
 
-def _lost(base: Example, twin: Example) -> bool:
+def _sound_removed(base: Example, twin: Example) -> bool:
     """Whether the truth changes from yes to no because a sound is removed in the twin."""
     said = [normal(e.reference.text) if e.reference else "" for e in (base, twin)]
     return said == ["yes", "no"] and twin.meta.get("twin") in SOUNDLESS

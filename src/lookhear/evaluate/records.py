@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lookhear.kinds import misfit
+from lookhear.kinds import wrong_field
 from lookhear.types import Answer, Clip, Evidence, Example, Region, Segment, Source
 
 NOT_KEPT = ("labels",)  # not stored, because equal for all examples of a dataset
@@ -68,7 +68,7 @@ def from_record(record: Mapping[str, Any]) -> tuple[Example, Answer]:
         raw=record.get("raw", ""),
         notes=tuple(record.get("notes", ())),
     )
-    if wrong := misfit(example) or misfit(answer):
+    if wrong := wrong_field(example) or wrong_field(answer):
         raise ValueError(wrong)
     return example, answer
 

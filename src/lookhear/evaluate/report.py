@@ -80,7 +80,7 @@ class Report:
         Except in LaTeX, tables of each task's metrics and classes follow. The last line is about the model's
         certificate that it sees and hears.
         """
-        return "\n\n".join(filter(None, (tables.one(self, format), tables.senses(self.card, format))))
+        return "\n\n".join(filter(None, (tables.report_text(self, format), tables.senses(self.card, format))))
 
     def __repr__(self) -> str:
         whole = f", {self.overall.accuracy:.2f} % right" if self.overall else ""

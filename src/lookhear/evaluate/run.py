@@ -43,13 +43,13 @@ def run(
             failed[place] = error
         if progress:
             progress(len(answers), len(examples))
-    told = [answers[i] for i in range(len(examples))]
-    if failed and len(unanswered(examples, told)) == len({example.clip.id for example in examples}):
+    in_order = [answers[i] for i in range(len(examples))]
+    if failed and len(unanswered(examples, in_order)) == len({example.clip.id for example in examples}):
         raise failed[min(failed)]
-    lost = no_reply(examples, told)
+    lost = no_reply(examples, in_order)
     if lost and len(lost) == len(examples):
         raise ModelError(f"None of the {len(examples)} questions was answered. The first: {next(iter(lost.values()))}")
-    return told
+    return in_order
 
 
 def split(examples: Sequence[Example], clips: int) -> list[list[int]]:

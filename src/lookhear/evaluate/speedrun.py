@@ -109,19 +109,19 @@ def rows(entries: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     """A table row for each entry, with the columns HEAD."""
     return [
         [
-            str(one["name"]),
+            str(entry["name"]),
             *(
-                f"{one[key]:.1f}"
+                f"{entry[key]:.1f}"
                 for key in ("points", "questions", "twins", "evidence", "cpu_minutes", "points_a_minute")
             ),
-            str(one["starts_from"]),
-            *(str(one["findings"].get(sense, "")) for sense in ("sound", "picture")),
+            str(entry["starts_from"]),
+            *(str(entry["findings"].get(sense, "")) for sense in ("sound", "picture")),
         ]
-        for one in entries
+        for entry in entries
     ]
 
 
-def honest(recipe: Any, root: Path) -> str:
+def starting_point(recipe: Any, root: Path) -> str:
     """The initial weights or features of a recipe, as text. Raises RecipeError for training data not allowed."""
     if hasattr(recipe, "llm"):
         wrong = next(

@@ -30,7 +30,7 @@ def on_ray(model: str, store: Path | None, given: Mapping[str, Any], workers: in
 
     def spread(parts: Sequence[Sequence[Example]]) -> Iterator[tuple[int, Part]]:
         there = [(which, [_anywhere(example) for example in part]) for part in parts]
-        return cluster.spread(_answered, there, workers, address, _lost)
+        return cluster.spread(_answered, there, workers, address, _unanswered_part)
 
     return spread
 
@@ -48,15 +48,15 @@ def _answered(task: tuple[Any, list[Example]]) -> Part:
     return answered(_loaded[which], examples)
 
 
-def _lost(task: tuple[Any, list[Example]]) -> Part:
+def _unanswered_part(task: tuple[Any, list[Example]]) -> Part:
     return [Answer(notes=(UNANSWERED + DIED,)) for _ in task[1]], ModelError(f"Not answered: {DIED}.")
 
 
 def _anywhere(example: Example) -> Example:
     """The example with absolute paths."""
 
-    def there(source: Source | None) -> Source | None:
+    def absolute(source: Source | None) -> Source | None:
         return source and replace(source, path=source.path and Path(source.path).absolute())
 
     clip = example.clip
-    return replace(example, clip=replace(clip, video=there(clip.video), audio=there(clip.audio)))
+    return replace(example, clip=replace(clip, video=absolute(clip.video), audio=absolute(clip.audio)))

@@ -28,13 +28,13 @@ SHORT = {
 }
 
 
-def one(report: Scored, format: str = "text") -> str:
+def report_text(report: Scored, format: str = "text") -> str:
     """One report as a list: a line for each type, group and overall; then each task's metrics and classes.
 
     A task metric that repeats the list is left out; the share of unread replies is always shown.
     """
     check(format)
-    besides = _besides(report, format)
+    besides = _notes(report, format)
     if report.overall is None:
         return "\n\n".join([*_of_tasks(report, format), *besides])
     if report.parts:
@@ -50,7 +50,7 @@ def one(report: Scored, format: str = "text") -> str:
     return "\n\n".join([lay_out(head, rows, format), *_of_tasks(report, format), *besides])
 
 
-def _besides(report: Scored, format: str) -> list[str]:
+def _notes(report: Scored, format: str) -> list[str]:
     """The lines of `evaluate.beside` as one paragraph, a list in Markdown, comments in LaTeX; none in CSV."""
     said = beside.lines(report.card, report.answers, report.metrics) if format != "csv" else []
     if format == "latex":

@@ -26,8 +26,8 @@ def named(model: nn.Module, layer: type[nn.Module], names: Sequence[str] | None,
         return
     if model.training:
         raise ModelError("adapter_names mixes adapters at inference only: call model.eval() first.")
-    found = [m for m in model.modules() if isinstance(m, layer)]
-    known = {name for one in found for name in one.ilora_A}  # type: ignore[union-attr]
+    adapted = [m for m in model.modules() if isinstance(m, layer)]
+    known = {name for one in adapted for name in one.ilora_A}  # type: ignore[union-attr]
     if strange := next((n for n in names if n != BARE and n not in known), None):
         raise ModelError(f"adapter_names has {strange!r}; there are: {', '.join(sorted(known))}, {BARE}.")
     rows = [name for name in names for _ in range(beams if isinstance(beams, int) else 1)]
@@ -35,7 +35,7 @@ def named(model: nn.Module, layer: type[nn.Module], names: Sequence[str] | None,
     def hook(_: nn.Module, args: Any, kwargs: Any) -> tuple[Any, Any]:
         return args, kwargs | {"adapter_names": rows}
 
-    touched = [*found, *(m for m in model.modules() if isinstance(m, AuxiliaryTrainingWrapper))]
+    touched = [*adapted, *(m for m in model.modules() if isinstance(m, AuxiliaryTrainingWrapper))]
     handles = [module.register_forward_pre_hook(hook, with_kwargs=True) for module in touched]
     try:
         yield

@@ -5,8 +5,8 @@
     x (or z) ─ W_r ─ softmax ─ s
 
 y = W0 x + α/r Σ_k s_k B_k A x (Crab+ eq. 4, 5), computed as one product of the concatenated weighted codes and the
-concatenated heads. The cost is that of a plain LoRA of rank n·r, and no tensor of the output's width is kept for the
-backward pass. Without dropout, A and the router are one product too.
+concatenated heads. The cost is that of a plain LoRA of rank n·r. Without dropout, A and the router are one product too.
+For the backward pass x, the codes z and the weights s are kept (`products.py`), less than plain LoRA keeps.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer, check_adapters_to_merge
 from torch import Tensor, nn
 
 from lookhear.errors import ModelError
+from lookhear.ilora.products import Codes, DroppedLinear, Heads
 
 
 def refusal(heads: int) -> str:
@@ -31,31 +32,6 @@ def refusal(heads: int) -> str:
         f"I-LoRA with {heads} heads cannot be merged: its router weighs the heads anew for every token, so no one "
         "matrix does the same. Keep the adapter (it costs what a LoRA of rank heads x r costs), or train with heads=1."
     )
-
-
-class DroppedLinear(torch.autograd.Function):
-    """`linear(dropout(x))` that saves x and a byte mask for the backward pass instead of two copies of x."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, dropout: float) -> Tensor:
-        """Apply a new mask; kept elements are scaled by 1 / (1 - dropout)."""
-        mask = torch.empty(x.shape, dtype=torch.bool, device=x.device).bernoulli_(1 - dropout)
-        ctx.save_for_backward(x, weight, mask)
-        ctx.scale = 1 / (1 - dropout)
-        return F.linear(x * mask * ctx.scale, weight)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        """The same mask again."""
-        x, weight, mask = ctx.saved_tensors
-        grad = grad.to(weight.dtype)
-        over_x = over_weight = None
-        if ctx.needs_input_grad[0]:
-            over_x = ((grad @ weight) * mask * ctx.scale).to(x.dtype)
-        if ctx.needs_input_grad[1]:
-            dropped = (x * mask * ctx.scale).to(weight.dtype)
-            over_weight = grad.flatten(0, -2).T @ dropped.flatten(0, -2)
-        return over_x, over_weight, None
 
 
 class ILoraLinear(nn.Module, BaseTunerLayer):
@@ -129,7 +105,7 @@ class ILoraLinear(nn.Module, BaseTunerLayer):
         x = self._cast_input_dtype(x, down.dtype)
         dropout = self.ilora_dropout[name].p if self.training else 0.0
         if settings.router == "hidden" and not dropout:
-            z, logits = F.linear(x, torch.cat([down, router])).split([len(down), heads], dim=-1)
+            z, logits = Codes.apply(x, down, router)
         else:
             z = self._codes(x, down, dropout, settings)
             logits = F.linear(x if settings.router == "hidden" else z[..., :r], router)
@@ -141,8 +117,7 @@ class ILoraLinear(nn.Module, BaseTunerLayer):
             kept[list(self.muted)] = 0
             route = route * kept
         codes = rearrange(z, "... (head r) -> ... head r", r=r)  # one head where all share a code
-        weighed = (route.to(z.dtype) * self.scaling[name]).unsqueeze(-1) * codes
-        return F.linear(weighed.flatten(-2), up.flatten(1))
+        return Heads.apply(codes, route.to(z.dtype) * self.scaling[name], up)
 
     def _mixed(self, x: Tensor, names: Sequence[str], *args: Any, **kwargs: Any) -> Tensor:
         """Each row of the batch under its own adapter."""

@@ -234,14 +234,14 @@ def layers(model: nn.Module) -> dict[str, ILoraLinear]:
 @contextmanager
 def without_heads(model: nn.Module, *heads: int) -> Iterator[nn.Module]:
     """Context manager: drop heads; the weights of the others are unchanged (Crab table 7)."""
-    found = layers(model).values()
-    before = [layer.muted for layer in found]
+    adapted = layers(model).values()
+    before = [layer.muted for layer in adapted]
     try:
-        for layer in found:
+        for layer in adapted:
             layer.muted = heads
         yield model
     finally:
-        for layer, muted in zip(found, before, strict=True):
+        for layer, muted in zip(adapted, before, strict=True):
             layer.muted = muted
 
 

@@ -46,7 +46,7 @@ def sizes(state: Mapping[str, Tensor]) -> tuple[int, int]:
 
 def modules(state: Mapping[str, Tensor], linears: Collection[str]) -> dict[str, str]:
     """Published name of a layer -> its name among `linears`. Raises ModelError if one has no place."""
-    found, lost = {}, []
+    places, lost = {}, []
     for old in dict.fromkeys(match[1] for name in state if (match := TENSOR.fullmatch(name))):
         plain = old.removeprefix("module.").removeprefix(WRAP)
         moved = [new + plain.removeprefix(was) for was, new in MOVED if plain.startswith(was)]
@@ -54,10 +54,10 @@ def modules(state: Mapping[str, Tensor], linears: Collection[str]) -> dict[str, 
         if place is None:
             lost.append(old)
         else:
-            found[old] = place
+            places[old] = place
     if lost:
         raise ModelError(f"{len(lost)} adapted layers of the checkpoint are not in this model, first {lost[0]!r}.")
-    return found
+    return places
 
 
 def tensors(state: Mapping[str, Tensor], layer: str, heads: int) -> tuple[Tensor, Tensor, Tensor]:

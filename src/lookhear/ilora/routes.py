@@ -42,13 +42,13 @@ def recorded(model: nn.Module, phase: str = "all") -> Iterator[Routes]:
 
         return listen
 
-    found = layers(model)
+    adapted = layers(model)
     try:
-        for name, layer in found.items():
+        for name, layer in adapted.items():
             layer.listener = listener(routes.by_layer.setdefault(name, []))
         yield routes
     finally:
-        for layer in found.values():
+        for layer in adapted.values():
             layer.listener = None
 
 

@@ -16,13 +16,10 @@ def cast(model: Module, dtype: torch.dtype | None, device: torch.device | None =
     Buffers that no file holds, such as rotary frequencies, keep their type, as `from_pretrained` of transformers leaves
     them: in bfloat16 a frequency is off by up to 0.2 %, which turns the 1,000th position by a radian and more.
     """
-    computed = [
-        (module, name, buffer)
-        for module in model.modules()
-        for name, buffer in module.named_buffers(recurse=False)
-        if name in module._non_persistent_buffers_set
-    ]
+    saved = model.state_dict().keys()
+    computed = [(n, b) for n, b in model.named_buffers(remove_duplicate=False) if n not in saved]
     model.to(device=device, dtype=dtype)
-    for module, name, buffer in computed:
-        setattr(module, name, buffer.to(device=device))
+    for name, buffer in computed:
+        module, _, own = name.rpartition(".")
+        setattr(model.get_submodule(module), own, buffer.to(device=device))
     return model

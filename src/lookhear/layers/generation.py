@@ -5,7 +5,7 @@ r"""Generate replies from a key-value cache: greedy, sampled, or by beam search,
     Generation(beams=4)                                  the best reply of a beam search, by mean log-probability
     stop=("\n", "</answer>")                             a reply ends before the first of these texts
 
-`told` is a callback called with (row, text so far) as a reply grows; text that may still become a stop is held back.
+`on_text` is a callback called with (row, text so far) as a reply grows; text that may still become a stop is held back.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from lookhear.errors import RecipeError
-from lookhear.layers.kv_cache import MediaCache, left, spread, taken
+from lookhear.layers.kv_cache import MediaCache, pad_left, select_rows, spread
 
-Told = Callable[[int, str], None]  # row, text so far
+OnText = Callable[[int, str], None]  # row, text so far
 Read = Callable[[Sequence[int]], str]  # tokens -> text
 
 
@@ -64,7 +64,7 @@ GREEDY = Generation()
 
 
 @dataclass(frozen=True)
-class Said:
+class Generated:
     """Generated tokens without the final stop token, and their mean log-probability including it.
 
     `states` (token, dim), if requested, are the last hidden states from which each token was chosen. `text` is set if a
@@ -91,7 +91,7 @@ class _Row:
     last: int | None = None
 
     def add(
-        self, token: int, score: float, ends: set[int], how: Generation, read: Read | None, told: Told | None
+        self, token: int, score: float, ends: set[int], how: Generation, read: Read | None, on_text: OnText | None
     ) -> None:
         """Append a token."""
         self.scores.append(score)
@@ -99,14 +99,14 @@ class _Row:
             self.ended, self.last = True, token
         else:
             self.tokens.append(token)
-        if read is None or not (how.stop or told):
+        if read is None or not (how.stop or on_text):
             return
         text = read(self.tokens)
         if (cut := _first(text, how.stop)) is not None:
             self.text, self.ended = text[:cut], True
-        if told is not None:
+        if on_text is not None:
             shown = self.text if self.text is not None else text if self.ended else _sure(text, how.stop)
-            told(self.number, shown)
+            on_text(self.number, shown)
 
 
 @torch.inference_mode()
@@ -120,22 +120,23 @@ def generate(
     max_tokens: int,
     how: Generation = GREEDY,
     read: Read | None = None,
-    told: Told | None = None,
+    on_text: OnText | None = None,
     states: bool = False,
     draws: Tensor | None = None,
-) -> list[Said]:
+) -> list[Generated]:
     """A reply to each of `prompts` about the clip in its row, until one of `ends`, a stop text, or `max_tokens`.
 
     `model` is any causal language model of transformers. `how.max_tokens`, if set, replaces `max_tokens`. `read`
-    decodes tokens to text, which stop texts and `told` need. Beam search returns no `states`. `draws` (prompt, token)
-    are numbers in 0..1 for sampling at `how.temperature`: equal numbers and equal probabilities give equal replies.
+    decodes tokens to text, which stop texts and `on_text` need. Beam search returns no `states`. `draws`
+    (prompt, token) are numbers in 0..1 for sampling at `how.temperature`: equal numbers and equal probabilities give
+    equal replies.
     """
     most = how.max_tokens or max_tokens
     if how.beams > 1:
         if states:
             raise RecipeError("A model that draws masks replies without beams: leave beams out.")
         return [
-            _beams(model, seen, row, prompt, ends, most, how, read, told, number)
+            _beams(model, seen, row, prompt, ends, most, how, read, on_text, number)
             for number, (row, prompt) in enumerate(zip(rows, prompts, strict=True))
         ]
     device = seen.mask.device
@@ -153,20 +154,20 @@ def generate(
             hidden.append(out.hidden_states[-1][:, -1])
         for row, number, score in zip(kept, chosen, scores, strict=True):
             if not row.ended:
-                row.add(number, score, ends, how, read, told)
+                row.add(number, score, ends, how, read, on_text)
         if all(row.ended for row in kept):
             break
         token = torch.tensor([pad if r.ended else n for r, n in zip(kept, chosen, strict=True)], device=device)
         ids, positions, here = token[:, None], here[:, None], here + 1
         mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
-    found = []
+    replies = []
     for i, row in enumerate(kept):
-        if told is not None and read is not None and not row.ended:  # cut at its length: flush the held-back text
-            told(i, read(row.tokens))
+        if on_text is not None and read is not None and not row.ended:  # cut at its length: flush the held-back text
+            on_text(i, read(row.tokens))
         of_row = torch.stack(hidden, 1)[i, : len(row.tokens)] if hidden else None
         score = sum(row.scores) / len(row.scores) if row.scores else 0.0
-        found.append(Said(tuple(row.tokens), score, of_row, row.text, row.last))
-    return found
+        replies.append(Generated(tuple(row.tokens), score, of_row, row.text, row.last))
+    return replies
 
 
 def _start(
@@ -175,8 +176,8 @@ def _start(
     """(cache, tokens, mask, positions, next position) of prompts appended to their clips."""
     device = seen.mask.device
     which = torch.as_tensor(list(rows), dtype=torch.long, device=device)
-    cache, mask, here = taken(seen, which), seen.mask[which], seen.after[which]
-    ids, asked = left(prompts, pad, device)
+    cache, mask, here = select_rows(seen, which), seen.mask[which], seen.after[which]
+    ids, asked = pad_left(prompts, pad, device)
     positions = here[:, None] + (asked.long().cumsum(-1) - 1).clamp(min=0)
     return cache, ids, torch.cat([mask, asked], dim=1), positions, here + asked.sum(-1)
 
@@ -238,9 +239,9 @@ def _beams(
     most: int,
     how: Generation,
     read: Read | None,
-    told: Told | None,
+    on_text: OnText | None,
     number: int,
-) -> Said:
+) -> Generated:
     """The reply with the highest mean log-probability found by a beam search with `how.beams` beams."""
     count, device = how.beams, seen.mask.device
     cache, ids, mask, positions, here = _start(seen, [row] * count, [prompt] * count, 0)
@@ -277,14 +278,14 @@ def _beams(
         positions, here = here[:, None], here + 1
         mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
     score, words, said = max(done, key=lambda one: one[0]) if done else (0.0, (), None)
-    if told is not None and read is not None:
-        told(number, read(words) if said is None else said)
-    return Said(words, score, None, said)
+    if on_text is not None and read is not None:
+        on_text(number, read(words) if said is None else said)
+    return Generated(words, score, None, said)
 
 
-def placed(told: Told | None, places: Sequence[int]) -> Told | None:
-    """`told` with row numbers of a batch replaced by their positions `places` in a longer list."""
-    return None if told is None else lambda row, text: told(places[row], text)
+def placed(on_text: OnText | None, places: Sequence[int]) -> OnText | None:
+    """`on_text` with row numbers of a batch replaced by their positions `places` in a longer list."""
+    return None if on_text is None else lambda row, text: on_text(places[row], text)
 
 
 def _first(text: str, stops: Sequence[str]) -> int | None:

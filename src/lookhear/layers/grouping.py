@@ -76,7 +76,7 @@ class Block(nn.Module):
         return change * keep / (1 - self.path)
 
 
-class Into(nn.Module):
+class CrossBlock(nn.Module):
     """x + attention(LN x; LN y), then + MLP(LN)."""
 
     def __init__(self, dim: int, heads: int) -> None:
@@ -152,7 +152,7 @@ class Grouped(nn.Module):
         self.blocks = nn.ModuleList(Block(dim, heads) for _ in range(depth))
         self.han_encoder = Group(dim, other, heads, hard=False) if other else None
         self.grouping = Group(dim, tokens, heads, hard)
-        self.cross_attn = nn.ModuleList([Into(dim, heads)] if close else [])
+        self.cross_attn = nn.ModuleList([CrossBlock(dim, heads)] if close else [])
 
     def forward(
         self, x: Float[Tensor, "row n dim"], tokens: Float[Tensor, "class dim"], other: Tensor | None = None

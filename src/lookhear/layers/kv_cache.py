@@ -37,19 +37,19 @@ class MediaCache:
     notes: tuple[tuple[str, ...], ...] = ()
 
 
-def kept(cache: Any) -> tuple[tuple[Tensor, Tensor], ...]:
+def cached_tensors(cache: Any) -> tuple[tuple[Tensor, Tensor], ...]:
     """The (keys, values) tensors of a transformers cache."""
     return tuple((layer.keys, layer.values) for layer in cache.layers)
 
 
-def taken(seen: MediaCache, rows: Tensor) -> Any:
+def select_rows(seen: MediaCache, rows: Tensor) -> Any:
     """A transformers cache with copies of the given `rows`; `seen` is not modified."""
     from transformers import DynamicCache
 
     return DynamicCache([(keys[rows], values[rows]) for keys, values in seen.layers])
 
 
-def left(texts: Sequence[Sequence[int]], pad: int, device: Any = None) -> tuple[Tensor, Tensor]:
+def pad_left(texts: Sequence[Sequence[int]], pad: int, device: Any = None) -> tuple[Tensor, Tensor]:
     """(tokens, mask) of texts of different lengths, padded on the left."""
     longest = max(map(len, texts), default=0)
     ids = [[pad] * (longest - len(text)) + list(text) for text in texts]
@@ -77,14 +77,14 @@ class Packed:
     def positions(self, media: Int[Tensor, "axis clip token"], after: Int[Tensor, " clip"]) -> Tensor:
         """`media` positions unchanged, and positions of each question starting at `after`, as if it were the only
         question."""
-        found = torch.zeros(len(media), *self.segment.shape, dtype=media.dtype, device=media.device)
+        result = torch.zeros(len(media), *self.segment.shape, dtype=media.dtype, device=media.device)
         for row, segment in enumerate(self.segment):
             clip = (segment == 0).nonzero().squeeze(1)
-            found[:, row, clip] = media[:, row, -len(clip) :]
+            result[:, row, clip] = media[:, row, -len(clip) :]
             for k in range(1, int(segment.max()) + 1):
                 place = (segment == k).nonzero().squeeze(1)
-                found[:, row, place] = after[row] + torch.arange(len(place), device=media.device, dtype=media.dtype)
-        return found
+                result[:, row, place] = after[row] + torch.arange(len(place), device=media.device, dtype=media.dtype)
+        return result
 
     def mask(self, dtype: torch.dtype) -> Float[Tensor, "clip 1 query key"]:
         """Additive attention mask: 0 where attention is allowed, the smallest number of `dtype` elsewhere."""
@@ -109,5 +109,5 @@ def packed(
         rows.append(row)
         segments.append(segment)
         labels.append(label)
-    ids, _ = left(rows, pad, device)
-    return Packed(ids, left(segments, -1, device)[0], left(labels, IGNORED, device)[0])
+    ids, _ = pad_left(rows, pad, device)
+    return Packed(ids, pad_left(segments, -1, device)[0], pad_left(labels, IGNORED, device)[0])

@@ -21,7 +21,7 @@ def summary(stream: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip twice
     return torch.cat([stream.mean(dim=1), stream.amax(dim=1)], dim=-1)
 
 
-class Glance(nn.Module):
+class QuestionPooling(nn.Module):
     """Single-head attention of the question over seconds."""
 
     def __init__(self, stream: int, question: int, hidden: int):

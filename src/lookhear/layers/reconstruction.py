@@ -77,7 +77,7 @@ class Scales(nn.Module):
         return torch.cat(clues, dim=2).transpose(1, 2)
 
 
-class Dual(nn.Module):
+class ClueAttention(nn.Module):
     """Cross-attention of clues to the words and to the other stream; the words' weight is learned and starts at 0."""
 
     def __init__(self, dim: int, inner: int) -> None:
@@ -96,7 +96,11 @@ class Unit(nn.Module):
 
     def __init__(self, dim: int, inner: int) -> None:
         super().__init__()
-        self.spatial_compress, self.temporal_scale, self.dual_reco = Compress(dim), Scales(dim), Dual(dim, inner)
+        self.spatial_compress, self.temporal_scale, self.dual_reco = (
+            Compress(dim),
+            Scales(dim),
+            ClueAttention(dim, inner),
+        )
         self.block, self.recall = Han(dim, inner), Han(dim, inner)
         self.gate_weights, self.gate_weights_audio = (nn.Parameter(torch.zeros(len(SCALES))) for _ in range(2))
 

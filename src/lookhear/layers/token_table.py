@@ -98,7 +98,7 @@ class Reads(WatchAnswer):
         raise NotImplementedError
 
 
-class SeesHears(WatchAnswer):
+class TwoStreamNet(WatchAnswer):
     """A net that reads `frames`, or `audio` and `frames` if `hears` is set. A subclass defines `start(seen, heard)`."""
 
     hears: bool

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from lookhear import catalog
-from lookhear.layers.generation import GREEDY, Generation, Told
+from lookhear.layers.generation import GREEDY, Generation, OnText
 from lookhear.types import Reply
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ class LLM(Protocol):
         prompts: Sequence[str],
         max_tokens: int = 64,
         how: Generation = GREEDY,
-        told: Told | None = None,
+        on_text: OnText | None = None,
     ) -> list[Reply]:
-        """A reply to each prompt about the clip in its row; `told` gets (index, reply so far) as replies grow."""
+        """A reply to each prompt about the clip in its row; `on_text` gets (index, reply so far) as replies grow."""
         ...
 
     def needs(self) -> str:

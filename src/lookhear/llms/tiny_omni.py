@@ -179,13 +179,13 @@ def save(
     half = copy.deepcopy(model).to(torch.float16)
     half.config._attn_implementation = "sdpa"
     half.save_pretrained(folder)
-    told = json.loads((folder / "config.json").read_text("utf-8"))
-    (folder / "config.json").write_text(json.dumps(_single(told), indent=1) + "\n", "utf-8")
+    contents = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps(_single(contents), indent=1) + "\n", "utf-8")
     tokenizer.save_pretrained(folder)
     extractor(config).save_pretrained(folder)
-    told = json.loads((folder / "preprocessor_config.json").read_text("utf-8"))
-    told |= {"size": config.size, "image_mean": NORMAL[0], "image_std": NORMAL[1]}
-    (folder / "preprocessor_config.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+    contents = json.loads((folder / "preprocessor_config.json").read_text("utf-8"))
+    contents |= {"size": config.size, "image_mean": NORMAL[0], "image_std": NORMAL[1]}
+    (folder / "preprocessor_config.json").write_text(json.dumps(contents, indent=1) + "\n", "utf-8")
     card = {"llm": "crab_plus", "sampling": asdict(SAMPLING), "recipe": "research/tiny_omni/make.py"}
     (folder / "lookhear.json").write_text(json.dumps(card, indent=1) + "\n", "utf-8")
 

@@ -94,7 +94,7 @@ class Reader:
             packet = None
         if packet is not None and packet.size and packet.pts is not None:
             begin = float(packet.pts * packet.time_base)
-            if not self._clock.believes(begin, packet):
+            if not self._clock.trusts_header(begin, packet):
                 self.paused, packet = begin - (self._clock.until or 0.0), None
         if packet is None:
             self.done = True
@@ -106,13 +106,13 @@ class Reader:
             fed = self.picture if of_picture else self.sound
             assert fed is not None, "only packets of the tracks asked for are read"
             fed.feed(packet)
-            self._look_after_the_late(self.picture, self.sound)
+            self._stop_waiting_for_ended(self.picture, self.sound)
         if any(self.done if t.first is None else t.first > latest for t, latest in self._landing):
             close(self.container)  # the seek landed too late: read from the beginning instead
             self.container, self.done = open_media(self.path), False
             self.begin(*self._again)
 
-    def _look_after_the_late(self, picture: PictureTrack | None, sound: SoundTrack | None) -> None:
+    def _stop_waiting_for_ended(self, picture: PictureTrack | None, sound: SoundTrack | None) -> None:
         """If one track ends long before the other, stop waiting for it: packets of the other would accumulate."""
         if picture is None or sound is None:
             return

@@ -90,13 +90,17 @@ class _At(Sampling):
 
 
 def _numbered(clip: Clip, sampling: Sampling) -> Media:
-    """Decode the clip with frames selected by number, in the order of the rule; each frame is decoded once."""
+    """Decode the clip with frames selected by number, in the order of the rule; each frame is decoded once.
+
+    A still picture has one frame, whatever the rule.
+    """
     assert clip.video is not None
     path = _path(clip.video)
-    if probe(path).picture is None:  # no picture to select from: the usual function reports it
+    picture = probe(path).picture
+    if picture is None:  # no picture to select from: the usual function reports it
         (media,) = _pieces(clip, replace(sampling, rule="per_second", count=None), None)
         return media
-    wanted = sampling.chosen(*frame_times(path, clip.start, clip.end))
+    wanted = [clip.start] if picture.still else sampling.chosen(*frame_times(path, clip.start, clip.end))
     moments = tuple(sorted(set(wanted)))
     size, rate, exact = sampling.size, sampling.sample_rate, sampling.loop_filter
     at = _At(rule="every", moments=moments, size=size, sample_rate=rate, loop_filter=exact)
@@ -145,7 +149,7 @@ def _read(clip: Clip, sampling: Sampling, seconds: float | None, readers: dict[P
         for reader in readers.values():
             while not reader.done and (reader.reached < high - SLACK or reader.still):
                 reader.advance()
-        there = _there(readers, end)
+        there = _actual_end(readers, end)
         high, last = min(high, there), high >= min(end, there) - SLACK
         media = _media(clip, sampling, wanted, seen, heard, low, high, last)
         if last and end - there > SHORT:
@@ -178,7 +182,7 @@ def _end(clip: Clip, seen: Reader | None, heard: Reader | None) -> float:
     return clip.end if clip.end is not None else max(clip.start, leader.facts.duration)
 
 
-def _there(readers: dict[Path, Reader], end: float) -> float:
+def _actual_end(readers: dict[Path, Reader], end: float) -> float:
     """`end`, or an earlier time if every file ended before.
 
     If all requested tracks of a file were read up to the ends that its header states, the stated length holds, even if

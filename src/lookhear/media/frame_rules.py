@@ -57,16 +57,16 @@ def adaptive_positions(fps: float, frames: int, count: int = 60) -> list[int]:
 
 def ffmpeg_r1(times: Sequence[float], fps: float, seconds: float, count: int | None = None) -> list[int]:
     """The files of `ffmpeg -r 1` (5.1): a frame that ends more than 1.1 s before the next file is due is dropped."""
-    found: list[int] = []
+    frames: list[int] = []
     for number, time in enumerate(times):
-        drift = time - times[0] - len(found)
+        drift = time - times[0] - len(frames)
         late = drift + 1 / fps
         if drift < 0 < late:
             drift = 0.0
         copies = 0 if late < -1.1 - 1e-9 else round(late) if late > 1.1 else 1
         before = min(copies, round(drift - 0.6)) if late > 1.1 and drift > 1.1 else 0  # copies of the previous frame
-        found += [max(number - 1, 0)] * before + [number] * (copies - before)
-    return _first(found, count, "ffmpeg_r1")
+        frames += [max(number - 1, 0)] * before + [number] * (copies - before)
+    return _first(frames, count, "ffmpeg_r1")
 
 
 def ffmpeg_vf_fps1(times: Sequence[float], fps: float, seconds: float, count: int | None = None) -> list[int]:

@@ -45,13 +45,13 @@ def weights(layout: str) -> np.ndarray:
     if any(channel.name.startswith("AMBI") for channel in channels):
         return np.array([channel.name == "AMBI0" for channel in channels], np.float32)
     try:
-        found = np.array([_heard(layout, number, len(channels)) for number in range(len(channels))], np.float32)
+        found = np.array([_channel_level(layout, number, len(channels)) for number in range(len(channels))], np.float32)
     except (av.error.FFmpegError, ValueError):  # ffmpeg cannot mix this layout
         found = np.zeros(len(channels), np.float32)
     return found / found.sum() if found.sum() > 0 else np.full(len(channels), 1 / len(channels), np.float32)
 
 
-def _heard(layout: str, number: int, count: int, length: int = 256) -> float:
+def _channel_level(layout: str, number: int, count: int, length: int = 256) -> float:
     """Level in the mix of a constant 1 in one channel."""
     samples = np.zeros((length, count), np.float32)
     samples[:, number] = 1

@@ -97,7 +97,7 @@ def describe(container: InputContainer, path: Path | str) -> Facts:
     chosen: list[Stream] = [s for s in (picture, sound) if s is not None]
     spans = {s.index: _span(container, s) for s in chosen}
     still, loop = is_image(container), _may_be_image(container)
-    if not still and (loop or not _believed(container, Path(path).stat().st_size, spans)):
+    if not still and (loop or not _header_trusted(container, Path(path).stat().st_size, spans)):
         spans, packets = _counted(path, chosen)
         still = loop and sound is None and sum(packets.values()) == 1
     zero = min(start for start, _ in spans.values())
@@ -146,7 +146,7 @@ def _may_be_image(container: InputContainer) -> bool:
     return container.format.name in FILMS or container.metadata.get("major_brand") in IMAGE_BRANDS
 
 
-def _believed(container: InputContainer, size: int, spans: dict[int, tuple[float, float | None]]) -> bool:
+def _header_trusted(container: InputContainer, size: int, spans: dict[int, tuple[float, float | None]]) -> bool:
     """Whether headers state the end of every track, and the file size makes it plausible."""
     if container.format.name not in INDEXED or any(end is None for _, end in spans.values()):
         return False
@@ -217,9 +217,9 @@ def _packets(path: Path | str, indices: list[int]) -> Iterator[tuple[av.Packet, 
             if packet.pts is None or not packet.size or packet.is_discard:
                 continue
             begin = float(packet.pts * packet.time_base)
-            if not clock.believes(begin, packet):
+            if not clock.trusts_header(begin, packet):
                 return
-            yield packet, begin, begin + lasting(packet)
+            yield packet, begin, begin + plausible_duration(packet)
 
 
 class Clock:
@@ -228,15 +228,15 @@ class Clock:
     def __init__(self) -> None:
         self.until: float | None = None  # seconds: the latest end of a packet so far
 
-    def believes(self, begin: float, packet: av.Packet) -> bool:
+    def trusts_header(self, begin: float, packet: av.Packet) -> bool:
         """Whether the pause before this packet is within `Limits.pause`; `begin` is the packet's time in seconds."""
         if self.until is not None and begin > self.until + LIMITS.pause:
             return False
-        self.until = max(begin + lasting(packet), begin if self.until is None else self.until)
+        self.until = max(begin + plausible_duration(packet), begin if self.until is None else self.until)
         return True
 
 
-def lasting(packet: av.Packet) -> float:
+def plausible_duration(packet: av.Packet) -> float:
     """Duration in seconds that a packet states, limited to plausible values."""
     return min(LIMITS.pause, float((packet.duration or 0) * packet.time_base))
 

@@ -87,7 +87,7 @@ def _bleu(sums: np.ndarray, order: int) -> np.ndarray:
     return 100 * np.where(asked > 0, value, np.nan)
 
 
-def cider_d(said: Sequence[Sequence[str]], true: Sequence[Sequence[Sequence[str]]]) -> list[float]:
+def cider_d(captions: Sequence[Sequence[str]], true: Sequence[Sequence[Sequence[str]]]) -> list[float]:
     """CIDEr-D (0..10) of each caption (Vedantam et al., CVPR 2015): clipped tf-idf cosine with a length penalty.
 
     Document frequencies come from these references; a set of one caption has zero idf and scores 0.
@@ -104,7 +104,7 @@ def cider_d(said: Sequence[Sequence[str]], true: Sequence[Sequence[Sequence[str]
         return [{gram: count * idf.get(gram, size) for gram, count in some.items()} for some in counts]
 
     scores = []
-    for caption, references in zip(said, true, strict=True):
+    for caption, references in zip(captions, true, strict=True):
         total = 0.0
         ours = weighed(tuple(caption))
         for reference in references:

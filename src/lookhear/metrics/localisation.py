@@ -71,13 +71,13 @@ def localisation(answers: Sequence[Answer], references: Sequence[Answer]) -> dic
 def pooled(answers: Sequence[Answer], references: Sequence[Answer]) -> dict[str, Pooled]:
     """The numbers of `localisation` as means over pictures."""
     pairs = [(box_of(a), _wanted(r)) for a, r in zip(answers, references, strict=True)]
-    ious = [iou(said, true) if said else 0.0 for said, true in pairs]
+    ious = [iou(predicted, true) if predicted else 0.0 for predicted, true in pairs]
     return {
         "iou": mean(ious),
         "success": mean([value >= 0.5 for value in ious]),
         "auc": mean([auc([value]) for value in ious]),
-        "complete_iou": mean([complete_iou(said, true) if said else -1.0 for said, true in pairs]),
-        "no_box": mean([said is None for said, _ in pairs]),
+        "complete_iou": mean([complete_iou(predicted, true) if predicted else -1.0 for predicted, true in pairs]),
+        "no_box": mean([predicted is None for predicted, _ in pairs]),
     }
 
 

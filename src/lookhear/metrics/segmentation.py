@@ -47,7 +47,7 @@ def f_score(predicted: np.ndarray, true: np.ndarray) -> float:
     hits = float((predicted & true).sum())
     if not hits:
         return 0.0
-    return _f(hits / predicted.sum(), hits / true.sum())
+    return _f_measure(hits / predicted.sum(), hits / true.sum())
 
 
 def null_score(predicted: np.ndarray) -> float:
@@ -164,7 +164,7 @@ def semantic_sums(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSE
             raise ValueError(f"class numbers up to {int(max(guess.max(), real.max()))}, where there are {classes}")
         joined = said_area + real_area - hits
         sums[0] += hits / np.maximum(joined, 1)
-        sums[1] += [_f(h / a, h / b) if h else 0.0 for h, a, b in zip(hits, said_area, real_area, strict=True)]
+        sums[1] += [_f_measure(h / a, h / b) if h else 0.0 for h, a, b in zip(hits, said_area, real_area, strict=True)]
         sums[2] += joined > 0
     return sums
 
@@ -209,7 +209,7 @@ def semantic_by_class(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return sums[0] / times, sums[1] / times
 
 
-def _f(precision: float, recall: float) -> float:
+def _f_measure(precision: float, recall: float) -> float:
     return float((1 + BETA2) * precision * recall / (BETA2 * precision + recall))
 
 

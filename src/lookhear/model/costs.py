@@ -60,7 +60,9 @@ def of(net: Any, streams: Batch) -> Cost:
     """The cost of `net` for the first question of `streams` and its clip; nothing is learned, no state changes."""
     clip = int(streams.clip[0])
     watch = {name: streams.watch[name][clip : clip + 1] for name in orders(net.watch)}
-    one = Batch(watch, torch.zeros_like(streams.clip[:1]), {name: stream[:1] for name, stream in streams.ask.items()})
+    single = Batch(
+        watch, torch.zeros_like(streams.clip[:1]), {name: stream[:1] for name, stream in streams.ask.items()}
+    )
     parameters = [p.numel() for p in net.parameters()]
     trained = [p.numel() for p in net.parameters() if p.requires_grad]
     with _at_rest(net), torch.no_grad():
@@ -68,7 +70,7 @@ def of(net: Any, streams: Batch) -> Cost:
         with first:
             kept = net.watch(**watch)
         with second:
-            net.answer(dict(kept), **served(net.answer, one))
+            net.answer(dict(kept), **served(net.answer, single))
     return Cost(sum(parameters), sum(trained), float(first.get_total_flops()), float(second.get_total_flops()))
 
 

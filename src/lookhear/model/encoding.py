@@ -123,7 +123,7 @@ class Encoding:
         if which not in self.remembered:
             kept = Remembered(FeatureStore(None))
             tally = fill(
-                kept.store, self.features, wanted, [example], lambda name: _Overheard(self.encoder(name), kept)
+                kept.store, self.features, wanted, [example], lambda name: _CollectingNotes(self.encoder(name), kept)
             )
             if tally.failed:
                 raise MediaError(tally.failed[0][1])
@@ -138,7 +138,7 @@ class Encoding:
         return self.remembered.get(stamp(clip))
 
 
-class _Overheard:
+class _CollectingNotes:
     """An encoder that also collects the notes of the media it encodes."""
 
     def __init__(self, encoder: Any, kept: Remembered):

@@ -21,7 +21,7 @@ import numpy as np
 from lookhear import tasks
 from lookhear.datasets import avsbench
 from lookhear.errors import ModelError
-from lookhear.layers.generation import GREEDY, Generation, Told, placed
+from lookhear.layers.generation import GREEDY, Generation, OnText, placed
 from lookhear.layers.packing import scaled
 from lookhear.llms import LLM, Reply
 from lookhear.media.decode import decode
@@ -74,7 +74,7 @@ class LLMModel:
         self.world, self.words = world, words  # statistics of the training data, if the folder has them
         self.vocabulary, self.max_tokens = tuple(vocabulary), max_tokens
         self.generation = generation
-        self.told: Told | None = None  # hears of replies as they grow
+        self.on_text: OnText | None = None  # called with (question, text so far) as replies grow
         self.remembered: OrderedDict[Any, Remembered] = OrderedDict()
         self._tasks: dict[str, Any] = {}
 
@@ -109,8 +109,8 @@ class LLMModel:
 
     def _strange(self, media: Media) -> tuple[str, ...]:
         """A note if the clip is unlike the training clips."""
-        told = self.world.note(worlds.of_media(media)) if self.world else ""
-        return (told,) if told else ()
+        note = self.world.note(worlds.of_media(media)) if self.world else ""
+        return (note,) if note else ()
 
     def _pair(self, example: Example) -> Remembered:
         """Media of a matching example: its clip together with the candidate video or sound."""
@@ -138,17 +138,17 @@ class LLMModel:
         paired = {i: self._pair(e) for i, e in enumerate(examples) if "second" in e.meta}
         groups: dict[tuple[int, bool], list[int]] = {}
         held = [paired.get(i) or row[example.clip] for i, example in enumerate(examples)]
-        for i, one in enumerate(held):
-            groups.setdefault((id(one.seen), self._semantic(examples[i])), []).append(i)
+        for i, held_row in enumerate(held):
+            groups.setdefault((id(held_row.seen), self._semantic(examples[i])), []).append(i)
         answers: dict[int, Answer] = {}
         for (_, semantic), some in groups.items():
             asked = [examples[i] for i in some]
-            prompts = [self._task(e).prompt(e, self._known(e)) for e in asked]
+            prompts = [self._task(e).prompt(e, self._closed_vocabulary(e)) for e in asked]
             rows = [held[i] for i in some]
             options = self._how(some) | ({"semantic": True} if semantic else {})
             replies = self.llm.answer(rows[0].seen, [r.row for r in rows], prompts, self.max_tokens, **options)
-            for i, example, one, reply in zip(some, asked, rows, replies, strict=True):
-                answers[i] = self._parsed(example, reply, one)
+            for i, example, held_row, reply in zip(some, asked, rows, replies, strict=True):
+                answers[i] = self._parsed(example, reply, held_row)
         return [answers[i] for i in range(len(examples))]
 
     def say(self, watched: Watched, clips: Sequence[Clip], prompts: Sequence[str], max_tokens: int = 0) -> list[Reply]:
@@ -191,9 +191,9 @@ class LLMModel:
                 yield which, piece
 
     def _how(self, places: Sequence[int]) -> dict[str, Any]:
-        """What the language model is told of the generation of replies to the questions at `places`."""
+        """Keyword arguments of the language model for the replies to the questions at `places`."""
         made: dict[str, Any] = {} if self.generation.plain else {"how": self.generation}
-        return made if self.told is None else made | {"told": placed(self.told, places)}
+        return made if self.on_text is None else made | {"on_text": placed(self.on_text, places)}
 
     def _task(self, example: Example) -> Any:
         if example.task not in self._tasks:
@@ -204,12 +204,12 @@ class LLMModel:
         """Whether the model's mask decoder predicts classes: for AVSS, if the model predicts masks."""
         return self.llm.draws and example.meta.get("form") == "avss"
 
-    def _known(self, example: Example) -> Sequence[str]:
+    def _closed_vocabulary(self, example: Example) -> Sequence[str]:
         """The closed vocabulary for an example; tasks other than question answering use the example's labels."""
         return () if example.task != FREE and "labels" in example.meta else self.vocabulary
 
     def _parsed(self, example: Example, reply: Reply, row: Remembered) -> Answer:
-        answer = tasks.read(example, reply, self._known(example))
+        answer = tasks.read(example, reply, self._closed_vocabulary(example))
         if example.task == FREE:
             places, _ = boxes.regions(reply.text, answer.text)
             when = answer.segments or seconds(reply.text, answer.text, row.seconds)
@@ -228,20 +228,20 @@ class LLMModel:
 
 def grown(model: LLMModel, ask: Callable[[], list[Answer]]) -> Iterator[tuple[int, str] | list[Answer]]:
     """(question, reply so far) while `ask` runs in a thread, then what it returns; what it raises is raised."""
-    found: queue.Queue[tuple[int, str] | list[Answer] | BaseException] = queue.Queue()
+    events: queue.Queue[tuple[int, str] | list[Answer] | BaseException] = queue.Queue()
 
     def run() -> None:
         try:
-            found.put(ask())
+            events.put(ask())
         except BaseException as error:  # handed to the thread that waits
-            found.put(error)
+            events.put(error)
 
-    model.told = lambda which, text: found.put((which, text))
+    model.on_text = lambda which, text: events.put((which, text))
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
         while True:
-            one = found.get()
+            one = events.get()
             if isinstance(one, BaseException):
                 raise one
             yield one
@@ -249,7 +249,7 @@ def grown(model: LLMModel, ask: Callable[[], list[Answer]]) -> Iterator[tuple[in
                 return
     finally:
         thread.join()
-        model.told = None
+        model.on_text = None
 
 
 def regions_of(mask: np.ndarray, label: str) -> list[Region]:

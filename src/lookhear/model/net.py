@@ -114,10 +114,10 @@ class NetModel:
         if not examples:
             return []
         if self.recipe.data.options == "text":
-            return by_text(self._said(watched, pairs(examples)), examples)
-        return self._said(watched, examples)
+            return by_text(self._answers_by_form(watched, pairs(examples)), examples)
+        return self._answers_by_form(watched, examples)
 
-    def _said(self, watched: Watched, examples: Sequence[Example]) -> list[Answer]:
+    def _answers_by_form(self, watched: Watched, examples: Sequence[Example]) -> list[Answer]:
         """What the net says to each example, among the options where it is asked with a mask."""
         row = {clip: i for i, clip in enumerate(watched.clips)}
         unseen = next((e.clip.id for e in examples if e.clip not in row), None)

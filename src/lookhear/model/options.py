@@ -92,7 +92,7 @@ def pairs(examples: Sequence[Example]) -> list[Example]:
 
     Ids end in `/0`, `/1`, …; `meta["pair_of"]` is the id of the question. Raises ModelError for one without options.
     """
-    found = []
+    questions = []
     for example in examples:
         options = options_of(example)
         if not options:
@@ -102,8 +102,8 @@ def pairs(examples: Sequence[Example]) -> list[Example]:
             said = Answer(YES if normal(option) == right else "no") if right is not None else None
             meta = {k: v for k, v in example.meta.items() if k != "options"} | {"pair_of": example.id}
             question = f"{example.question.rstrip('?？ ')}? {option}"
-            found.append(replace(example, id=f"{example.id}/{n}", question=question, reference=said, meta=meta))
-    return found
+            questions.append(replace(example, id=f"{example.id}/{n}", question=question, reference=said, meta=meta))
+    return questions
 
 
 def chosen(answer: Answer, example: Example) -> Answer:
@@ -127,7 +127,7 @@ def chosen(answer: Answer, example: Example) -> Answer:
 
 def by_text(answers: Sequence[Answer], examples: Sequence[Example]) -> list[Answer]:
     """From the answers to `pairs(examples)`, one for each example: the option with the surest yes."""
-    found, at = [], 0
+    chosen, at = [], 0
     for example in examples:
         options = options_of(example)
         some = answers[at : at + len(options)]
@@ -137,8 +137,8 @@ def by_text(answers: Sequence[Answer], examples: Sequence[Example]) -> list[Answ
         ranked = dict(sorted(((o, s / total) for o, s in sure.items()), key=lambda pair: -pair[1]))
         text = next(iter(ranked))
         best = some[options.index(text)]
-        found.append(replace(best, text=text, scores=ranked, raw=text))
-    return found
+        chosen.append(replace(best, text=text, scores=ranked, raw=text))
+    return chosen
 
 
 def right_pairs(sure: Sequence[float], examples: Sequence[Example]) -> tuple[int, int]:

@@ -26,11 +26,11 @@ def empty_seconds(media: Media) -> dict[str, tuple[bool, ...]]:
 
     A track that was not decoded is left out; a second without a frame of its own looks like the one before it.
     """
-    found = {}
+    empty = {}
     if media.waveform is not None and len(media.waveform):
         rate = media.sample_rate
         parts = [media.waveform[at : at + rate] for at in range(0, len(media.waveform), rate)]
-        found["heard"] = tuple(bool(np.abs(part).max() < SILENT) for part in parts)
+        empty["heard"] = tuple(bool(np.abs(part).max() < SILENT) for part in parts)
     if media.frames is not None and len(media.frames):
         black: dict[int, bool] = {}
         last = False
@@ -40,8 +40,8 @@ def empty_seconds(media: Media) -> dict[str, tuple[bool, ...]]:
         for second in range(max(black) + 1):
             last = black.get(second, last)
             seen.append(last)
-        found["seen"] = tuple(seen)
-    return found
+        empty["seen"] = tuple(seen)
+    return empty
 
 
 def word_weights(weight: Tensor, pieces: Sequence[str]) -> tuple[tuple[str, float], ...]:
@@ -50,15 +50,15 @@ def word_weights(weight: Tensor, pieces: Sequence[str]) -> tuple[tuple[str, floa
     Pieces of a word (`##`) are added up. The weight of the rows after the last piece, if any, is called [padding].
     """
     shares = (weight / weight.sum().clamp(min=1e-12)).tolist()
-    found: list[tuple[str, float]] = []
+    weighted: list[tuple[str, float]] = []
     for piece, share in zip(pieces, shares, strict=False):
-        if piece.startswith("##") and found:
-            before, sofar = found.pop()
-            found.append((before + piece.removeprefix("##"), sofar + share))
+        if piece.startswith("##") and weighted:
+            before, sofar = weighted.pop()
+            weighted.append((before + piece.removeprefix("##"), sofar + share))
         else:
-            found.append((piece, share))
+            weighted.append((piece, share))
     rest = sum(shares[len(pieces) :])
-    return (*found, ("[padding]", rest)) if rest > 1e-6 else tuple(found)
+    return (*weighted, ("[padding]", rest)) if rest > 1e-6 else tuple(weighted)
 
 
 def trimmed(weight: Tensor, seconds: int | None, empty: Sequence[bool] = ()) -> tuple[float, ...]:
@@ -73,11 +73,11 @@ def segments(track: str, weight: Sequence[float], empty: Sequence[bool] = ()) ->
     """Contiguous seconds that stand out and are not `empty`, as segments of the stream they were found in."""
     gone = [*empty, *[False] * len(weight)]
     high = [w > STANDS_OUT / len(weight) and not nothing for w, nothing in zip(weight, gone, strict=False)]
-    found, start = [], None
+    standing_out, start = [], None
     for second, on in enumerate([*high, False]):
         if on and start is None:
             start = second
         elif not on and start is not None:
-            found.append(Segment(track, float(start), float(second), TRACKS[track]))
+            standing_out.append(Segment(track, float(start), float(second), TRACKS[track]))
             start = None
-    return found
+    return standing_out

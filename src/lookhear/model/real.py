@@ -71,7 +71,7 @@ class RealModel:
             self.watcher = Watcher()
         if self.store is None or self.store.root is None:
             return self.watcher(clip, progress)
-        return kept.kept(self.store.root / "real", clip, self.watcher)
+        return kept.load_or_watch(self.store.root / "real", clip, self.watcher)
 
     def watch(self, clips: Sequence[Clip]) -> Watched:
         """The timelines of `clips`. Raises MediaError."""
@@ -113,7 +113,7 @@ class RealModel:
     def _read(self, timeline: Timeline, example: Example, options: Sequence[str], before: Answer) -> Answer:
         """The language model's answer from the timeline; if it has none, the programs' answer with its reason."""
         (reply,) = self.reader([reading.prompt(timeline, plain(example.question), options)])  # type: ignore[misc]
-        text = reading.said(reply.text)
+        text = reading.without_citations(reply.text)
         if reply.ended == "failed" or not text or text.lower().startswith(CANNOT):
             why = reply.why or "the language model that read the timeline cannot say either"
             return replace(before, notes=(*before.notes, why), raw=reply.text)
@@ -138,4 +138,4 @@ class RealModel:
 
 def installed() -> bool:
     """Whether the encoders of this model are installed; nothing is loaded."""
-    return yamnet.there() and efficientnet_lite.there()
+    return yamnet.is_installed() and efficientnet_lite.is_installed()

@@ -67,13 +67,13 @@ def load_run(folder: Path, store: FeatureStore | None = None, net: Mapping[str, 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
     try:
-        found = load_file(path)
+        tensors = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise ModelError(f"{path}: not readable ({error}). {DAMAGED}") from None
-    wrong = next((name for name, tensor in found.items() if not bool(tensor.isfinite().all())), None)
+    wrong = next((name for name, tensor in tensors.items() if not bool(tensor.isfinite().all())), None)
     if wrong:
         raise ModelError(f"{path}: {wrong} holds NaN or infinity. {DAMAGED}")
-    return found
+    return tensors
 
 
 def _json(path: Path, kind: type[Kind]) -> Kind:

@@ -23,11 +23,11 @@ def wrapped(net: Net, recipe: config.Recipe, vocabulary: Sequence[str], cards: M
 
 def widths(recipe: config.Recipe, cards: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     """Stream -> width, from the `cards` of the recipe's encoders; for a token stream, the size of its vocabulary."""
-    found: dict[str, int] = {}
+    width_of: dict[str, int] = {}
     for stream, served in recipe.features.items():
         name, own = serving(served, stream)
         streams = cards.get(name, {}).get("streams", {})
         if name in cards and own not in streams:
             raise ModelError(f"Encoder {name} makes {', '.join(streams)}; the recipe wants {stream!r} from {served!r}.")
-        found |= {stream: streams[own]} if streams else {}
-    return found
+        width_of |= {stream: streams[own]} if streams else {}
+    return width_of

@@ -49,7 +49,7 @@ def load(run: Path | str, **changes: Any) -> Any | None:
     if (run / CONNECTORS).is_file():
         learned(llm, run / CONNECTORS, f"{details['llm']} of {details['base'] or 'its own base'}")
     if (run / ADAPTER).is_dir():
-        llm.wear(run / ADAPTER)
+        llm.load_adapter(run / ADAPTER)
     return llm
 
 

@@ -104,12 +104,12 @@ def together(example: Example, parts: Sequence[tuple[Clip, Answer]]) -> Answer:
 
 def joined(segments: Iterable[Segment]) -> tuple[Segment, ...]:
     """Segments in order of time; those of one event that touch are one."""
-    found: list[Segment] = []
-    for one in replies.in_order(segments):
-        alike = [k for k, s in enumerate(found) if (s.label, s.stream) == (one.label, one.stream)]
-        last = next((k for k in alike if one.start <= found[k].end + JOINED), None)
+    merged: list[Segment] = []
+    for segment in replies.in_order(segments):
+        alike = [k for k, s in enumerate(merged) if (s.label, s.stream) == (segment.label, segment.stream)]
+        last = next((k for k in alike if segment.start <= merged[k].end + JOINED), None)
         if last is None:
-            found.append(one)
+            merged.append(segment)
         else:
-            found[last] = replace(found[last], end=max(found[last].end, one.end))
-    return replies.in_order(found)
+            merged[last] = replace(merged[last], end=max(merged[last].end, segment.end))
+    return replies.in_order(merged)

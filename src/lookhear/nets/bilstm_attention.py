@@ -20,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lookhear.layers.recurrent import Reader, real_words, weigh
-from lookhear.layers.token_table import SeesHears
+from lookhear.layers.token_table import TwoStreamNet
 from lookhear.types import Memory, Output
 
 
@@ -46,7 +46,7 @@ class Config:
     """dropout of words and states; 0.5 before the answer layer, as in the paper"""
 
 
-class BiLSTMAttention(SeesHears):
+class BiLSTMAttention(TwoStreamNet):
     """The network; reads picture (and sound, with `sound`) and question."""
 
     def __init__(self, config: Config) -> None:

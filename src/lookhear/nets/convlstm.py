@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from lookhear import checkpoints
 from lookhear.layers.translate import fitted, renamed
 from lookhear.nets import fcnlstm
-from lookhear.nets.fcnlstm import Config, Hears, blocks_of
+from lookhear.nets.fcnlstm import Config, LSTMBaseline, blocks_of
 from lookhear.types import Memory
 
 
-class ConvLSTM(Hears):
+class ConvLSTM(LSTMBaseline):
     """The network; reads sound in temporal order, and the question."""
 
     def __init__(self, config: Config) -> None:

@@ -113,7 +113,7 @@ class Row(nn.Sequential):
         return super().forward(rearrange(x, "clip time dim -> clip dim time"))
 
 
-class Hears(Reads):
+class LSTMBaseline(Reads):
     """Base class of FCNLSTM and CONVLSTM: question LSTM and clip vector, concatenated into an MLP."""
 
     def __init__(self, config: Config, sound: int) -> None:
@@ -142,7 +142,7 @@ def blocks_of(config: Config) -> Picture | Row:
     return Row(config.audio, *sizes) if config.variant == "avqa" else Picture(*sizes)
 
 
-class FCNLSTM(Hears):
+class FCNLSTM(LSTMBaseline):
     """The network; reads sound and question."""
 
     def __init__(self, config: Config) -> None:

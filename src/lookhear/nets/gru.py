@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookhear.layers.recurrent import Reader, real_words
-from lookhear.layers.token_table import SeesHears
+from lookhear.layers.token_table import TwoStreamNet
 from lookhear.types import Memory, Output
 
 
@@ -49,7 +49,7 @@ class Config:
     """dropout probability"""
 
 
-class DeeperLSTM(SeesHears):
+class DeeperLSTM(TwoStreamNet):
     """The network; reads picture (and sound, with `sound`) and question."""
 
     def __init__(self, config: Config) -> None:

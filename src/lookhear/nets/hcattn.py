@@ -33,7 +33,7 @@ from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.attention import normalized
 from lookhear.layers.recurrent import weigh
-from lookhear.layers.token_table import Options, Reads, SeesHears, run_lstm
+from lookhear.layers.token_table import Options, Reads, TwoStreamNet, run_lstm
 from lookhear.layers.translate import fitted, renamed
 from lookhear.types import Memory, Output
 
@@ -90,7 +90,7 @@ class CoAttention(nn.Module):
         return question, clip, read, seen
 
 
-class HieCoAttention(Reads, SeesHears):
+class HieCoAttention(Reads, TwoStreamNet):
     """The network; reads picture (and sound, with `sound`) and question."""
 
     trims = False

@@ -29,7 +29,7 @@ from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.attention import Attention
 from lookhear.layers.recurrent import weigh
-from lookhear.layers.token_table import Options, Reads, SeesHears, run_lstm, sides
+from lookhear.layers.token_table import Options, Reads, TwoStreamNet, run_lstm, sides
 from lookhear.layers.translate import fitted, numbered, renamed, stacked
 from lookhear.types import Memory, Output
 
@@ -120,7 +120,7 @@ class Flatten(nn.Module):
         return self.out(taken), weight
 
 
-class MCAN(Reads, SeesHears):
+class MCAN(Reads, TwoStreamNet):
     """The network; reads picture (and sound, with `sound`) and question."""
 
     def __init__(self, config: Config) -> None:

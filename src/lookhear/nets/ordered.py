@@ -69,15 +69,21 @@ class Ordered(WatchAnswer):
         """Logits of the answers; attention to seconds, averaged over both steps."""
         z = memory["timeline"]
         sound = z[..., : z.shape[-1] - 2 * BINS]
-        one = self._look(self.first, question, z).softmax(dim=-1)
-        done = one.cumsum(dim=-1)  # cumulative attention of step 1 up to each second
-        after, before = (done - one).clamp(min=SMALL).log(), (1 - done).clamp(min=SMALL).log()
+        first_step = self._look(self.first, question, z).softmax(dim=-1)
+        done = first_step.cumsum(dim=-1)  # cumulative attention of step 1 up to each second
+        after, before = (done - first_step).clamp(min=SMALL).log(), (1 - done).clamp(min=SMALL).log()
         towards = self.where(question).unflatten(-1, (2, self.heads, 1))
-        two = (self._look(self.second, question, z) + towards[:, 0] * after + towards[:, 1] * before).softmax(dim=-1)
-        looked = torch.cat([torch.einsum("qht,qtd->qhd", w, sound).flatten(1) for w in (one, two)], dim=-1)
+        second_step = (self._look(self.second, question, z) + towards[:, 0] * after + towards[:, 1] * before).softmax(
+            dim=-1
+        )
+        looked = torch.cat(
+            [torch.einsum("qht,qtd->qhd", w, sound).flatten(1) for w in (first_step, second_step)], dim=-1
+        )
         pointed = memory["seen"] * self.point(looked).sigmoid()
         clip = torch.cat([looked, pointed, memory["summary"]], dim=-1)
-        return Output(self.head(clip * self.weigh(question)), attention={"heard": (one + two).mean(dim=1) / 2})
+        return Output(
+            self.head(clip * self.weigh(question)), attention={"heard": (first_step + second_step).mean(dim=1) / 2}
+        )
 
     def _look(self, reader: nn.Module, question: Tensor, z: Tensor) -> Float[Tensor, "question head time"]:
         queries = reader(question).unflatten(-1, (self.heads, -1))

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lookhear.layers.pooling import Glance, head, summary
+from lookhear.layers.pooling import QuestionPooling, head, summary
 from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.types import Memory, Output
 
@@ -39,7 +39,7 @@ class VideoOnly(WatchAnswer):
 
     def __init__(self, config: Config):
         super().__init__()
-        self.glance = Glance(config.frames, config.question, 128)
+        self.glance = QuestionPooling(config.frames, config.question, 128)
         self.head = head(3 * config.frames + config.question, config.hidden, config.answers, config.dropout)
 
     def watch(self, frames: Float[Tensor, "clip time dim"]) -> Memory:

@@ -45,7 +45,7 @@ class Keeper:
         with suppress(MediaError):
             model.ask(Clip(BLANK, BLANK, 0.0, 2.0), "Who plays?")
 
-    def told(self) -> list[dict[str, Any]]:
+    def descriptions(self) -> list[dict[str, Any]]:
         """Description of each model: its name, and its possible answers if there are few."""
         found = []
         for name, model in self.models.items():
@@ -89,7 +89,7 @@ class Keeper:
 
     def _alone(self, key: str, model: Any, clip: Clip, questions: Sequence[Asked], made: list[dict[str, Any]]) -> None:
         """Fill in `opinions` for models without unimodal heads: ask again with a black picture, then with silence."""
-        asked = [(q, one) for q, one in zip(questions, made, strict=True) if not one["opinions"]]
+        asked = [(q, answer_row) for q, answer_row in zip(questions, made, strict=True) if not answer_row["opinions"]]
         if not asked or BLANK in (clip.video, clip.audio) or None in (clip.video, clip.audio):
             return
         for sense, alone in {
@@ -99,11 +99,11 @@ class Keeper:
             try:
                 said, _, _ = self._answers(f"{key}/{sense}", model, alone, [q for q, _ in asked])
             except MediaError:
-                for _, one in asked:
-                    one["notes"].append(f"nothing can be {SENSES[sense]} alone: there is no such track")
+                for _, answer_row in asked:
+                    answer_row["notes"].append(f"nothing can be {SENSES[sense]} alone: there is no such track")
                 continue
-            for (_, one), answer in zip(asked, said, strict=True):
-                one["opinions"][sense] = {k: round(v, 5) for k, v in answer.scores.items()} or {answer.text: 1.0}
+            for (_, answer_row), answer in zip(asked, said, strict=True):
+                answer_row["opinions"][sense] = {k: round(v, 5) for k, v in answer.scores.items()} or {answer.text: 1.0}
 
     def watch(self, request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
         """The timeline of `clip` as JSON."""

@@ -89,13 +89,13 @@ async def read_json(request: Request, shape: type[T], limits: Limits, budget: Bu
 def parsed(raw: bytes, shape: type[T]) -> T:
     """Parse JSON text as `shape`. Raises Refusal."""
     try:
-        told = json.loads(raw, parse_constant=_no_constant)
+        values = json.loads(raw, parse_constant=_no_constant)
     except RecursionError:
         raise bad("invalid_json", "The body is nested too deeply.") from None
     except (ValueError, UnicodeDecodeError) as error:
         raise bad("invalid_json", f"The body is not valid JSON ({str(error)[:100]}).") from None
     try:
-        return shape.model_validate(told)
+        return shape.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))[:100]

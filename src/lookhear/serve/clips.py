@@ -38,8 +38,8 @@ class Tracks:
 
     def key(self, model: str) -> str:
         """Key of the clip in a worker's memory: equal for equal content, time range and model."""
-        told = json.dumps([self.video, self.audio, self.start, self.end, model])
-        return hashlib.sha256(told.encode()).hexdigest()[:32]
+        key = json.dumps([self.video, self.audio, self.start, self.end, model])
+        return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 class Inspector:
@@ -163,7 +163,7 @@ class Inspector:
             "heard": bool(heard and heard["sound"]),
         }
 
-    def told(self, tracks: Tracks) -> dict[str, Any]:
+    def request_fields(self, tracks: Tracks) -> dict[str, Any]:
         """`tracks` as fields of a worker's request."""
         video, audio = (
             one if one in (None, BLANK) else str(self.library.path(one)) for one in (tracks.video, tracks.audio)

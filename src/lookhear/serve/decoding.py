@@ -151,13 +151,13 @@ def _compose(request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
 
 def _join(request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     """Concatenate sounds into one 16 kHz wav file."""
-    found = []
+    waveforms = []
     for number, path in enumerate(map(Path, request["sounds"]), 1):
         sound = decode(Clip(None, Source(path.name, path))).waveform
         if sound is None:
             raise MediaError(f"Sound {number} of the message holds no sound.")
-        found.append(sound)
-    write_wav(request["out"], np.concatenate(found))
+        waveforms.append(sound)
+    write_wav(request["out"], np.concatenate(waveforms))
     return _facts(probe(request["out"]))
 
 
@@ -168,7 +168,7 @@ def _mux(container: Any, pictures: Iterator[Image.Image], times: list[float]) ->
     track.codec_context.time_base = Fraction(1, 1000)
     moments = [round(1000 * t) for t in times]
     picture = first
-    for picture, at, after in zip(_all(first, pictures), moments[:-1], moments[1:], strict=True):
+    for picture, at, after in zip(_chained_images(first, pictures), moments[:-1], moments[1:], strict=True):
         # a player shows a frame until the next one; a reader takes the last frame's start plus its duration
         frame = av.VideoFrame.from_image(picture.resize(size) if picture.size != size else picture)
         frame.pts, frame.time_base = at, Fraction(1, 1000)
@@ -182,7 +182,7 @@ def _mux(container: Any, pictures: Iterator[Image.Image], times: list[float]) ->
         container.mux(packet)
 
 
-def _all(first: Image.Image, others: Iterator[Image.Image]) -> Iterator[Image.Image]:
+def _chained_images(first: Image.Image, others: Iterator[Image.Image]) -> Iterator[Image.Image]:
     yield first
     yield from others
 

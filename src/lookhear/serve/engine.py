@@ -109,7 +109,7 @@ class Engine:
         request = {
             "op": "ask",
             "model": model,
-            "clip": self.inspector.told(whole),
+            "clip": self.inspector.request_fields(whole),
             "key": whole.key(model),
             "senses": senses,
         }
@@ -135,7 +135,7 @@ class Engine:
         whole, length = await self.inspector.checked(tracks, client, progress)
         key = whole.key(model)
         if key not in self.timelines:
-            request = {"op": "watch", "model": model, "clip": self.inspector.told(whole), "key": key}
+            request = {"op": "watch", "model": model, "clip": self.inspector.request_fields(whole), "key": key}
             result = await self._run(self._task(request, client, length["seconds"], key, progress), note)
             self.timelines[key] = result["timeline"]
         self.timelines.move_to_end(key)
@@ -169,11 +169,11 @@ class Engine:
             drawn = await self.inspector.decode({"op": "examples", "out": str(out)}, "examples", 600.0)
         except Refusal:
             return  # the page works without examples; the reason is in the log
-        for number, one in enumerate(drawn["examples"], 1):
-            path = Path(one.pop("path"))
+        for number, example in enumerate(drawn["examples"], 1):
+            path = Path(example.pop("path"))
             data = await asyncio.to_thread(path.read_bytes)
             sha = await self.library.keep(data)
             record = self.library.name(sha, len(data), path.name, ANYBODY, f"file-example{number}")
             with contextlib.suppress(Refusal):
                 await self.inspector.facts(sha, "examples")
-            self.examples.append({**one, "file": record.id})
+            self.examples.append({**example, "file": record.id})

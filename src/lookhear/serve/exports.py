@@ -14,7 +14,7 @@ from lookhear.timeline.exports import FORMATS, written
 TYPES = {".json": "application/json", ".vtt": "text/vtt", ".eaf": "text/xml"}  # suffix -> media type; else text/plain
 
 
-def known(format: str) -> None:
+def check_format(format: str) -> None:
     """Raises Refusal if there is no format of this name."""
     if format not in FORMATS:
         raise bad("unknown_format", f"No format {format[:40]!r}. There are: {', '.join(FORMATS)}.", "format")

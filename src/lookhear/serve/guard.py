@@ -62,18 +62,18 @@ class Keys:
             return ""
         scheme, _, key = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self._known(self._hash(key.strip()))
+            return self._owner_of_digest(self._hash(key.strip()))
         name, _, sign = cookie_parser(headers.get("cookie", "")).get(COOKIE, "").partition(".")
         if name in self.owners.values() and hmac.compare_digest(sign, self._sign(name)):
             return name
         return None
 
-    def _known(self, digest: str) -> str | None:
+    def _owner_of_digest(self, digest: str) -> str | None:
         return next((o for known, o in self.owners.items() if hmac.compare_digest(known, digest)), None)
 
     def session(self, key: str) -> str | None:
         """The session cookie for a browser that has sent `key`."""
-        name = self._known(self._hash(key))
+        name = self._owner_of_digest(self._hash(key))
         return f"{name}.{self._sign(name)}" if name else None
 
     def _sign(self, name: str) -> str:
@@ -174,14 +174,14 @@ class Guard:
         times.append(now)
 
     def _headers(self, message: MutableMapping[str, Any], number: str, path: str) -> None:
-        found = message.setdefault("headers", [])
-        present = {name.lower() for name, _ in found}
+        headers = message.setdefault("headers", [])
+        present = {name.lower() for name, _ in headers}
         policy = {"Content-Security-Policy": LOOSE} if path in ("/docs", "/redoc") else {}
         for name, value in {**HEADERS, **policy, "X-Request-Id": number}.items():
             if name.lower().encode() not in present:
-                found.append((name.lower().encode(), value.encode()))
+                headers.append((name.lower().encode(), value.encode()))
         if self.draining() or message["status"] in (401, 403, 408, 413, 415, 421, 429, 503, 507):
-            found.append((b"connection", b"close"))  # the rest of the body is not read
+            headers.append((b"connection", b"close"))  # the rest of the body is not read
 
 
 async def refuse(error: Refusal, send: Callable[[Message], Awaitable[None]]) -> None:

@@ -137,7 +137,7 @@ class Jobs:
             raise missing("job", id)
         return job
 
-    def told(self, job: Job) -> dict[str, Any]:
+    def description(self, job: Job) -> dict[str, Any]:
         """A job as it is shown to clients."""
         task = self.queued.get(job.id)
         place = self.pool.position(task) if task is not None and job.state == "running" else 0
@@ -164,11 +164,11 @@ class Jobs:
         while True:
             if job.id not in self.jobs:  # a job of another replica
                 job = _read(self.folder / f"{job.id}.json") or job
-            told = self.told(job)
+            described = self.description(job)
             progress = self.progress.get(job.id)
-            now = (told["state"], told["position"], id(progress))
+            now = (described["state"], described["position"], id(progress))
             if now != last:
-                yield {**told, "progress": progress}
+                yield {**described, "progress": progress}
                 last = now
             if job.state in ENDED or self.stopping:
                 return

@@ -45,7 +45,7 @@ class Record:
     created: float
     owner: str
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The record in the format of OpenAI's files API."""
         return {
             "id": self.id,
@@ -159,14 +159,14 @@ class Library:
         if not (id.startswith("file-") and id[5:].isalnum() and len(id) <= 64):
             raise missing("file", id, "file")
         try:
-            found = Record(**json.loads((self.root / "files" / f"{id}.json").read_text("utf-8")))
+            stored = Record(**json.loads((self.root / "files" / f"{id}.json").read_text("utf-8")))
         except (OSError, ValueError, TypeError):
             raise missing("file", id, "file") from None
-        if found.owner not in (owner, ANYBODY) or not self.path(found.sha).is_file():
+        if stored.owner not in (owner, ANYBODY) or not self.path(stored.sha).is_file():
             raise missing("file", id, "file")
         with contextlib.suppress(OSError):
-            _touch(self.path(found.sha))
-        return found
+            _touch(self.path(stored.sha))
+        return stored
 
     def records(self, owner: str | None = None) -> list[Record]:
         """All records, or those of one owner, newest first."""

@@ -23,7 +23,7 @@ DATA = re.compile(r"^data:([\w.+-]{1,40}/[\w.+-]{1,60})?((?:;[\w.+=-]{1,60}){0,4
 TIMEOUT = 120.0  # seconds allowed for fetching an address
 
 
-async def kept(engine: Engine, name: str, owner: str, param: str) -> str:
+async def stored_hash(engine: Engine, name: str, owner: str, param: str) -> str:
     """The sha256 of the media with this name. Raises Refusal."""
     if name.startswith("file-"):
         return engine.library.record(name, owner).sha
@@ -58,19 +58,19 @@ async def tracks_of(engine: Engine, body: ClipBody, owner: str) -> tuple[Tracks,
     given = body.model_fields_set
     if body.clip is None and not {"video", "audio"} & given:
         raise bad("missing_clip", "Name a clip, or a video and an audio.", "clip")
-    whole = None if body.clip is None else await kept(engine, body.clip, owner, "clip")
-    found: dict[str, str | None] = {}
+    whole = None if body.clip is None else await stored_hash(engine, body.clip, owner, "clip")
+    hashes: dict[str, str | None] = {}
     for name in ("video", "audio"):
         told = getattr(body, name)
         if name not in given:
-            found[name] = whole
+            hashes[name] = whole
         else:
-            found[name] = told if told in (None, BLANK) else await kept(engine, told, owner, name)
+            hashes[name] = told if told in (None, BLANK) else await stored_hash(engine, told, owner, name)
     if body.end is not None and body.end <= body.start:
         raise bad("invalid_end", f"end {body.end:g} s is not after start {body.start:g} s.", "end")
-    tracks = Tracks(found["video"], found["audio"], body.start, body.end)
+    tracks = Tracks(hashes["video"], hashes["audio"], body.start, body.end)
     body.clip = body.video = body.audio = None  # the media are stored now: release the memory of their base64 text
-    return tracks, {**found, "start": body.start, "end": body.end}
+    return tracks, {**hashes, "start": body.start, "end": body.end}
 
 
 async def tracks_of_message(engine: Engine, asked: Asked, owner: str, client: str) -> Tracks:
@@ -78,7 +78,7 @@ async def tracks_of_message(engine: Engine, asked: Asked, owner: str, client: st
     media = asked.media
     audio = await _sound(engine, media.sounds, owner, client) if media.sounds else None
     if media.video:
-        video = await kept(engine, media.video, owner, "messages")
+        video = await stored_hash(engine, media.video, owner, "messages")
         if media.frames:
             raise bad("several_clips", "The messages hold both a video and frames: send one of them.", "messages")
         return Tracks(video, audio or video)
@@ -90,7 +90,7 @@ async def tracks_of_message(engine: Engine, asked: Asked, owner: str, client: st
 async def _joined(engine: Engine, asked: Asked, owner: str, client: str, audio: str | None) -> str:
     """The frames as one video, made once for equal frames, times and sound."""
     frames = asked.media.frames
-    shas = [await kept(engine, url, owner, "messages") for _, url in frames]
+    shas = [await stored_hash(engine, url, owner, "messages") for _, url in frames]
     at = times(frames)
     if at[-1] > engine.settings.limits.media_seconds:
         raise Refusal(422, "media_refused", f"A frame is at {at[-1]:.0f} s, which is beyond the limit.", "messages")
@@ -101,25 +101,27 @@ async def _joined(engine: Engine, asked: Asked, owner: str, client: str, audio: 
         "audio": str(engine.library.path(audio)) if audio else None,
         "pixels": engine.settings.limits.pixels,
     }
-    return await _made(engine, client, ".mkv", request)
+    return await _decoded_hash(engine, client, ".mkv", request)
 
 
 async def _sound(engine: Engine, sounds: list[tuple[bool, str]], owner: str, client: str) -> str:
     """The sound of a chat; several parts are concatenated."""
-    most, found = engine.settings.limits.file_bytes, list[str]()
+    most, hashes = engine.settings.limits.file_bytes, list[str]()
     for bare, name in sounds:
         if bare:
-            found.append(await engine.library.keep(await asyncio.to_thread(decoded, name, most)))
+            hashes.append(await engine.library.keep(await asyncio.to_thread(decoded, name, most)))
         else:
-            found.append(await kept(engine, name, owner, "messages"))
-    if len(found) == 1:
-        return found[0]
-    for sha in found:
+            hashes.append(await stored_hash(engine, name, owner, "messages"))
+    if len(hashes) == 1:
+        return hashes[0]
+    for sha in hashes:
         await engine.inspector.facts(sha, client)
-    return await _made(engine, client, ".wav", {"op": "join", "sounds": [str(engine.library.path(s)) for s in found]})
+    return await _decoded_hash(
+        engine, client, ".wav", {"op": "join", "sounds": [str(engine.library.path(s)) for s in hashes]}
+    )
 
 
-async def _made(engine: Engine, client: str, suffix: str, request: dict[str, Any]) -> str:
+async def _decoded_hash(engine: Engine, client: str, suffix: str, request: dict[str, Any]) -> str:
     """The sha256 of the file that a decoder makes for `request`; made once for equal requests."""
     name = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
     marker = engine.library.derived(name, ".made")

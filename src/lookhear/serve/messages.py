@@ -56,11 +56,11 @@ def read(messages: Sequence[Message], images: int, chars: int) -> Asked:
     """The question of a conversation and its media. Raises Refusal."""
     if messages[-1].role != "user":
         raise bad("no_question", "The last message must be the user's: it holds the question.", "messages")
-    media, said = Media(), []
+    media, turns = Media(), []
     for message in messages:
         parts = message.content if isinstance(message.content, list) else [_text(message.content or "")]
-        said.append((message.role, _parts(parts, media if message.role == "user" else Media())))
-    text = said[-1][1]
+        turns.append((message.role, _parts(parts, media if message.role == "user" else Media())))
+    text = turns[-1][1]
     if max(len(media.frames), len(media.sounds)) > images:
         raise too_large("number of frames and sounds", f"{images}", "messages")
     if len(text) > chars:
@@ -70,7 +70,7 @@ def read(messages: Sequence[Message], images: int, chars: int) -> Asked:
     question, options = split_options(text)
     if not question:
         raise bad("no_question", "The last message has no text: there is no question.", "messages")
-    before = tuple((role, words) for role, words in said[:-1] if words)
+    before = tuple((role, words) for role, words in turns[:-1] if words)
     if sum(len(words) for _, words in before) > HISTORY * chars:
         raise too_large("history", f"{HISTORY * chars} characters", "messages")
     return Asked(media, text, question, options, before)
@@ -107,14 +107,14 @@ def _parts(parts: Sequence[Mapping[str, Any]], media: Media) -> str:
         if kind in ("video_url", "video"):
             _video(part, media)
         elif kind == "input_audio":
-            told = part.get("input_audio")
-            data = told.get("data") if isinstance(told, Mapping) else None
-            media.sounds.append((not str(data).startswith("data:"), _given("sound", data)))
+            content = part.get("input_audio")
+            data = content.get("data") if isinstance(content, Mapping) else None
+            media.sounds.append((not str(data).startswith("data:"), _checked_text("sound", data)))
         elif kind in ("audio_url", "audio"):
             media.sounds.append((False, _url(part, "audio_url", "audio", "url")))
         elif kind in ("file", "input_file"):
-            told = part.get("file", part)
-            _film(media, (told.get("file_id") or told.get("file_data")) if isinstance(told, Mapping) else None)
+            content = part.get("file", part)
+            _film(media, (content.get("file_id") or content.get("file_data")) if isinstance(content, Mapping) else None)
         else:
             raise bad("unsupported_part", f"Content parts of type {str(kind)[:40]!r} are not known here.", "messages")
     if mark:
@@ -133,10 +133,10 @@ def _video(part: Mapping[str, Any], media: Media) -> None:
 def _film(media: Media, value: Any) -> None:
     if media.video not in ("", value):  # a conversation may show the same clip again
         raise bad("several_clips", "The messages hold more than one video: one clip is watched at a time.", "messages")
-    media.video = _given("video", value)
+    media.video = _checked_text("video", value)
 
 
-def _given(name: str, value: Any) -> str:
+def _checked_text(name: str, value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise bad("invalid_part", f"A part with {name} names no data, no address and no file.", "messages")
     return value

@@ -48,7 +48,7 @@ class Results:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """Name, scores and possible filter values of the evaluation."""
-        told = self.whole.to_json()
+        report = self.whole.to_json()
         parts = sorted({str(e.meta["part"]) for e in self.whole.examples if e.meta.get("part")})
         return {
             "name": self.name,
@@ -56,22 +56,22 @@ class Results:
             "kinds": [*reports.columns_of(self.whole.examples)[1:]],
             "parts": parts,
             "judged": self.whole.overall is not None,
-            "scores": {k: v for k, v in told.items() if k != "classes"},
+            "scores": {k: v for k, v in report.items() if k != "classes"},
         }
 
 
 def load(folders: Sequence[Path]) -> list[Results]:
     """Load the evaluations saved in `folders`; a run folder may hold one as `report/`. Raises DatasetError."""
-    found: list[Results] = []
+    loaded: list[Results] = []
     for folder in folders:
         place = next((f for f in (folder, folder / "report") if (f / "answers.jsonl").is_file()), folder)
         whole = reports.load(place)
         name = str(whole.card.get("model") or folder.name)
-        names = [one.name for one in found]
+        names = [one.name for one in loaded]
         name = name if name not in names else f"{name} ({folder.name})"
         places = {example.id: i for i, example in enumerate(whole.examples)}
-        found.append(Results(folder, name, whole, places))
-    return found
+        loaded.append(Results(folder, name, whole, places))
+    return loaded
 
 
 def cases(every: Sequence[Results], number: int, wanted: Filter, offset: int) -> dict[str, Any]:
@@ -133,27 +133,27 @@ def _answer(one: Results, id: str) -> Answer | None:
 
 
 def _others(every: Sequence[Results], one: Results, id: str) -> list[dict[str, Any]]:
-    found = []
+    rows = []
     for other in every:
         answer = _answer(other, id)
         if other is not one and answer is not None:
             right = bool(other.whole.right[other.places[id]]) if other.whole.overall is not None else None
-            found.append({"model": other.name, "answer": answer.text, "right": right, "confidence": confidence(answer)})
-    return found
+            rows.append({"model": other.name, "answer": answer.text, "right": right, "confidence": confidence(answer)})
+    return rows
 
 
-def _row(every: Sequence[Results], one: Results, place: int) -> dict[str, Any]:
-    example, answer = one.whole.examples[place], one.whole.answers[place]
+def _row(every: Sequence[Results], evaluation: Results, place: int) -> dict[str, Any]:
+    example, answer = evaluation.whole.examples[place], evaluation.whole.answers[place]
     return {
         "id": example.id,
         "question": example.question,
         "kind": list(example.kind),
         "answer": answer.text,
         "reference": example.reference.text if example.reference else None,
-        "right": bool(one.whole.right[place]) if one.whole.overall is not None else None,
+        "right": bool(evaluation.whole.right[place]) if evaluation.whole.overall is not None else None,
         "confidence": confidence(answer),
         "part": example.meta.get("part"),
-        "others": _others(every, one, example.id),
+        "others": _others(every, evaluation, example.id),
     }
 
 

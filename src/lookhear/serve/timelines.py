@@ -37,10 +37,10 @@ def timeline(clip: Clip, model: Any, tell: Tell) -> dict[str, Any]:
     """The timeline of `clip` as JSON. Raises MediaError."""
     if isinstance(model, MakesTimelines):
         return model.timeline(clip, lambda seconds: tell({"seconds": round(seconds, 2)})).to_json()
-    return plain(clip, tell)
+    return signal_timeline(clip, tell)
 
 
-def plain(clip: Clip, tell: Tell) -> dict[str, Any]:
+def signal_timeline(clip: Clip, tell: Tell) -> dict[str, Any]:
     """Loudness, cuts, black and silence, without any model."""
     loudness: list[float] = []
     levels: list[tuple[float, float]] = []  # (time, mean pixel value)
@@ -80,21 +80,21 @@ def plain(clip: Clip, tell: Tell) -> dict[str, Any]:
 
 def _loudness(waveform: np.ndarray, rate: int) -> list[float]:
     """Loudness of each second in dB full scale."""
-    found: list[float] = []
+    levels: list[float] = []
     for start in range(0, len(waveform), rate):
         second = waveform[start : start + rate].astype(np.float64)
-        if len(second) >= rate // 2 or not found:
+        if len(second) >= rate // 2 or not levels:
             level = float(np.sqrt(np.mean(second**2))) if len(second) else 0.0
-            found.append(round(max(QUIETEST, 20 * float(np.log10(max(level, 1e-9)))), 1))
-    return found
+            levels.append(round(max(QUIETEST, 20 * float(np.log10(max(level, 1e-9)))), 1))
+    return levels
 
 
 def _stretches(marks: list[tuple[float, bool]], step: float) -> list[list[float]]:
     """Contiguous runs of marked steps, each `step` seconds long, as [start, end] in seconds."""
-    found: list[list[float]] = []
+    spans: list[list[float]] = []
     for time, on in marks:
-        if on and found and abs(found[-1][1] - time) < step / 2:
-            found[-1][1] = round(time + step, 2)
+        if on and spans and abs(spans[-1][1] - time) < step / 2:
+            spans[-1][1] = round(time + step, 2)
         elif on:
-            found.append([round(time, 2), round(time + step, 2)])
-    return found
+            spans.append([round(time, 2), round(time + step, 2)])
+    return spans

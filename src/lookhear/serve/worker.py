@@ -45,16 +45,16 @@ def main(kind: str, settings: Mapping[str, Any]) -> None:
 
             private = json.loads(sys.stdin.readline() or "{}")  # keys of models behind an address
             keeper = answering.Keeper(settings["models"], settings["cache_clips"], settings["cache_bytes"], private)
-            operations, hello = keeper.operations(), {"name": "model", "models": keeper.told()}
+            operations, hello = keeper.operations(), {"name": "model", "models": keeper.descriptions()}
         _limit(int(settings["memory"]), hello)
     except LookhearError as error:
-        _say(out, {"error": str(error), "kind": type(error).__name__})
+        _send_line(out, {"error": str(error), "kind": type(error).__name__})
         raise SystemExit(1) from None
-    _say(out, {"result": hello})
+    _send_line(out, {"result": hello})
     for line in sys.stdin:
         request = json.loads(line)
-        reply = _answered(operations[request["op"]], request, lambda what: _say(out, {"progress": what}))
-        _say(out, reply)
+        reply = _answered(operations[request["op"]], request, lambda what: _send_line(out, {"progress": what}))
+        _send_line(out, reply)
 
 
 def _answered(operation: Operation, request: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _pipe() -> TextIO:
     return pipe
 
 
-def _say(out: TextIO, what: Mapping[str, Any]) -> None:
+def _send_line(out: TextIO, what: Mapping[str, Any]) -> None:
     try:
         out.write(json.dumps(what, allow_nan=False) + "\n")
         out.flush()

@@ -122,16 +122,16 @@ class Asker:
     def lines(self) -> list[str]:
         """Summary, one line each: requests, stored replies, cost, failures."""
         spent = self.client.limits.spent
-        said = f"{self.asked} replies from {self.client.model or 'the model'} at {self.client.url}"
+        requests = f"{self.asked} replies from {self.client.model or 'the model'} at {self.client.url}"
         if self.kept:
             where = self.ledger.path if self.ledger else ""
-            said += f", {self.kept} more from {where} (the oldest of {self.since[:10]})"
+            requests += f", {self.kept} more from {where} (the oldest of {self.since[:10]})"
         money = f", ${spent.dollars:.4f}" if any(self.client.limits.price) else ""
         unknown = f" ({spent.unknown} without a count)" if spent.unknown else ""
-        found = [said, f"tokens: {spent.read:,} read, {spent.written:,} written{unknown}{money}"]
+        summary = [requests, f"tokens: {spent.read:,} read, {spent.written:,} written{unknown}{money}"]
         if self.ledger and self.ledger.damaged:
-            found.append(f"{self.ledger.path}: {self.ledger.damaged} damaged lines are skipped")
+            summary.append(f"{self.ledger.path}: {self.ledger.damaged} damaged lines are skipped")
         if self.client.rename or self.client.drop:
             renamed = [f"{old} sent as {new}" for old, new in self.client.rename.items()]
-            found.append("; ".join([*renamed, *(f"{name} not sent" for name in sorted(self.client.drop))]))
-        return found + [f"no reply to {n}: {why}" for why, n in self.failed.most_common(5)]
+            summary.append("; ".join([*renamed, *(f"{name} not sent" for name in sorted(self.client.drop))]))
+        return summary + [f"no reply to {n}: {why}" for why, n in self.failed.most_common(5)]

@@ -88,7 +88,7 @@ class Client:
     def served(self) -> list[dict[str, Any]]:
         """The server's list of models; each has an `id`. Raises ModelError."""
         try:
-            return self._patiently(self._models)
+            return self._with_retries(self._models)
         except ServerError as failure:
             why = self._safe(failure.why)
             raise ModelError(f"{self.url}/models: {why}. Is the server up? Or name the model: model=NAME.") from None
@@ -119,7 +119,7 @@ class Client:
                 raise ServerError(ALL, f"not asked: {self._stopped[1].why}")
         try:
             named = {"model": self.name(), **body}
-            done = self._patiently(lambda: self._once(named))
+            done = self._with_retries(lambda: self._once(named))
         except ModelError as error:
             raise self._count(ServerError(ALL, str(error))) from None
         except ServerError as failure:
@@ -139,7 +139,7 @@ class Client:
                 self._stopped = time.monotonic() + REST, failure
         return failure
 
-    def _patiently(self, once: Callable[[], T]) -> T:
+    def _with_retries(self, once: Callable[[], T]) -> T:
         """Call `once` with retries and return its result. Raises ServerError of kind ALONE or ALL."""
         tried, late, waited, pause = 0, 0, 0.0, self.pause
         while True:

@@ -87,40 +87,40 @@ def quoted(text: str) -> str:
 
 def _read(status: int, body: bytes, wait: float | None) -> Completion:
     text = body.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
-    told = loads(text)
+    parsed = loads(text)
     if not 200 <= status < 300:
-        return _refused(status, text, told, wait)
-    if told is None or not isinstance(told, Mapping):
+        return _refused(status, text, parsed, wait)
+    if parsed is None or not isinstance(parsed, Mapping):
         pieces = list(_pieces(text))
         if not pieces:
-            raise ServerError(AGAIN, f"{_kind_of(text)}: {_said(text)!r}")
+            raise ServerError(AGAIN, f"{_kind_of(text)}: {_page_message(text)!r}")
         return _streamed(pieces, wait)
-    return _whole(told, wait)
+    return _whole(parsed, wait)
 
 
-def _whole(told: Mapping[str, Any], wait: float | None) -> Completion:
+def _whole(body: Mapping[str, Any], wait: float | None) -> Completion:
     """Parse a complete chat completion."""
-    if told.get("error"):  # some routers send errors with status 200
-        error = told["error"]
+    if body.get("error"):  # some routers send errors with status 200
+        error = body["error"]
         code = error.get("code") if isinstance(error, Mapping) else None
         status = int(code) if isinstance(code, (int, str)) and re.fullmatch(r"[45]\d\d", str(code)) else 500
-        return _refused(status, json.dumps(told), told, wait)
-    choices = told.get("choices")
+        return _refused(status, json.dumps(body), body, wait)
+    choices = body.get("choices")
     choice = next((one for one in choices if isinstance(one, Mapping)), None) if isinstance(choices, Sequence) else None
     if choice is None:
-        feedback = told.get("prompt_feedback") or told.get("promptFeedback")
+        feedback = body.get("prompt_feedback") or body.get("promptFeedback")
         if feedback:
-            return _made(told, "", "filtered", quoted(json.dumps(feedback)))
-        raise ServerError(AGAIN, f"no choices: {quoted(json.dumps(told))!r}")
+            return _made(body, "", "filtered", quoted(json.dumps(feedback)))
+        raise ServerError(AGAIN, f"no choices: {quoted(json.dumps(body))!r}")
     message = choice.get("message")
     if not isinstance(message, Mapping):
         delta = choice.get("delta")
         message = delta if isinstance(delta, Mapping) else {"content": choice.get("text")}
     reason = choice.get("finish_reason") or choice.get("finishReason") or ""
-    return _ended(told, message, str(reason), choice.get("logprobs"))
+    return _ended(body, message, str(reason), choice.get("logprobs"))
 
 
-def _ended(told: Mapping[str, Any], message: Mapping[str, Any], reason: str, logprobs: Any) -> Completion:
+def _ended(body: Mapping[str, Any], message: Mapping[str, Any], reason: str, logprobs: Any) -> Completion:
     """A Completion from a message and its finish_reason."""
     text, declined = _words(message.get("content"))
     refusal = message.get("refusal")
@@ -135,24 +135,24 @@ def _ended(told: Mapping[str, Any], message: Mapping[str, Any], reason: str, log
         raise ServerError(AGAIN, why)
     calls = message.get("tool_calls") or message.get("function_call")
     if declined and not text.strip():
-        return _made(told, text, "refused", quoted(declined), logprobs)
+        return _made(body, text, "refused", quoted(declined), logprobs)
     if ended == "finished" and not text.strip():
         if calls:
             why = f"a tool call: {quoted(json.dumps(calls))}"
         elif thought := message.get("reasoning_content") or message.get("reasoning"):
             why = f"reasoning alone: {quoted(str(thought))}"
-        return _made(told, text, "empty", why, logprobs)
-    return _made(told, text, ended, why, logprobs)
+        return _made(body, text, "empty", why, logprobs)
+    return _made(body, text, ended, why, logprobs)
 
 
-def _made(told: Mapping[str, Any], text: str, ended: str, why: str, logprobs: Any = None) -> Completion:
-    usage = told.get("usage")
+def _made(body: Mapping[str, Any], text: str, ended: str, why: str, logprobs: Any = None) -> Completion:
+    usage = body.get("usage")
     usage = usage if isinstance(usage, Mapping) else {}
     read, written = (
         next((usage[name] for name in names if _counts(usage.get(name))), None)
         for names in (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
     )
-    called = well_formed(str(told.get("model") or ""))
+    called = well_formed(str(body.get("model") or ""))
     return Completion(well_formed(text), ended, well_formed(why), _score(logprobs), read, written, called)
 
 
@@ -238,7 +238,7 @@ def _refused(status: int, text: str, told: Any, wait: float | None) -> Completio
     inner = error.get("innererror")
     codes |= {str(inner.get("code") or "").casefold()} if isinstance(inner, Mapping) else set()
     message = error.get("message") or error.get("detail") or error.get("msg")
-    said = quoted(message if isinstance(message, str) else json.dumps(message)) if message else _said(text)
+    said = quoted(message if isinstance(message, str) else json.dumps(message)) if message else _page_message(text)
     if codes & set(FILTER_CODES):
         return Completion("", "filtered", well_formed(said))
     advice = ADVICE.get(301 if 300 <= status < 400 else status, "")
@@ -266,7 +266,7 @@ def _kind_of(text: str) -> str:
     return "half a JSON" if text[0] in "{[" else "no JSON"
 
 
-def _said(text: str) -> str:
+def _page_message(text: str) -> str:
     """The message of an HTML page: its title, else its beginning."""
     start = text.lower().find("<title>")
     if start >= 0:

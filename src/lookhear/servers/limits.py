@@ -14,7 +14,7 @@ MILLION = 1e6
 
 
 @dataclass
-class Spent:
+class Usage:
     """Usage so far: `read` and `written` tokens, and the number of replies with `unknown` usage."""
 
     requests: int = 0
@@ -36,7 +36,7 @@ class Limits:
     rate: float = 0.0
     budget: float = 0.0
     price: tuple[float, float] = (0.0, 0.0)
-    spent: Spent = field(default_factory=Spent)
+    spent: Usage = field(default_factory=Usage)
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], object] = time.sleep
     _lock: threading.Lock = field(default_factory=threading.Lock)

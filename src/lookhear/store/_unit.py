@@ -50,7 +50,7 @@ def units(clips: Iterable[Clip]) -> list[Clip]:
     return list(spans)
 
 
-def one(clip: Clip, encoders: Sequence[Any], store: FeatureStore) -> Tally:
+def encode_clip(clip: Clip, encoders: Sequence[Any], store: FeatureStore) -> Tally:
     """Encode one clip with all encoders whose features are missing; those with equal sampling share one decode."""
     blank = clip.video == BLANK
     keys = {id(e): key(clip, e.reads) for e in encoders}

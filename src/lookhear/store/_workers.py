@@ -10,7 +10,7 @@ from typing import Any
 
 from lookhear.errors import FeatureError
 from lookhear.processes import end_with_parent
-from lookhear.store._unit import Tally, one
+from lookhear.store._unit import Tally, encode_clip
 from lookhear.store.features import FeatureStore
 from lookhear.store.nursery import nursery
 from lookhear.types import Clip
@@ -75,4 +75,4 @@ def begin(setup: bytes) -> None:
 
 
 def work(clip: Clip) -> Tally:
-    return one(clip, *_job)
+    return encode_clip(clip, *_job)

@@ -174,15 +174,15 @@ class _Shelf:
         self, streams: Sequence[str], clips: Sequence[Clip], lengths: Mapping[str, int] | None = None
     ) -> dict[str, Tensor]:
         """The streams of `clips`, one row per clip, all of a stream equally long."""
-        found = {(s, c): self._load(s, c) for s in streams for c in clips}
+        loaded = {(s, c): self._load(s, c) for s in streams for c in clips}
         result = {}
         for stream in streams:
             rows = []
             for clip in clips:
-                value = found[stream, clip]
+                value = loaded[stream, clip]
                 if value is None:  # a BLANK track: as long as the clip's other streams
-                    near = [v for s in streams if (v := found[s, clip]) is not None]
-                    near = near or [v for c in clips if (v := found[stream, c]) is not None]
+                    near = [v for s in streams if (v := loaded[s, clip]) is not None]
+                    near = near or [v for c in clips if (v := loaded[stream, c]) is not None]
                     value = self._blank(stream, len(near[0]) if near else None)
                     source = getattr(clip, SOURCE[self.reads(stream)])
                     if isinstance(source, Blank) and source.zeros:

@@ -28,7 +28,9 @@ class Cause:
     explains: float
 
 
-def likely(pairs: Pairs, others: Mapping[str, list[np.ndarray]], raw: Mapping[str, list[np.ndarray]]) -> Cause | None:
+def most_likely_cause(
+    pairs: Pairs, others: Mapping[str, list[np.ndarray]], raw: Mapping[str, list[np.ndarray]]
+) -> Cause | None:
     """The cause with the highest explained variance, or None if none reaches EXPLAINS."""
     best: Cause | None = None
     for name, says, turned in causes(pairs, others, raw):
@@ -98,12 +100,16 @@ def _of_rows(ours: list[np.ndarray], theirs: list[np.ndarray]) -> Iterator[tuple
         yield (
             "frame offset",
             f"row k of theirs is row k{k:+d} of ours ({way})",
-            [_at(a, np.arange(len(b)) + k) for a, b in both],
+            [_interpolated(a, np.arange(len(b)) + k) for a, b in both],
         )
     for k in range(2, 11):
         yield "stride", f"theirs keep every {k}th row of ours", [a[::k] for a in ours]
         if all(len(b) > len(a) for a, b in both):
-            yield "stride", f"theirs have {k} rows for each of ours", [_at(a, np.arange(len(b)) / k) for a, b in both]
+            yield (
+                "stride",
+                f"theirs have {k} rows for each of ours",
+                [_interpolated(a, np.arange(len(b)) / k) for a, b in both],
+            )
     rows = [min(len(a), len(b)) for a, b in both]
     yield "padding", "theirs end earlier: cut", [a[:n] for a, n in zip(ours, rows, strict=True)]
     yield "padding", "theirs go on as zeros where ours end", [_padded(a, len(b), "zeros") for a, b in both]
@@ -118,12 +124,12 @@ def _of_rows(ours: list[np.ndarray], theirs: list[np.ndarray]) -> Iterator[tuple
         yield "unsorted order", "theirs are our rows in another order (files listed unsorted)", matched
     for name, hop in (("0.96 s", 0.96), ("1/0.96 s", 1 / 0.96), ("0.5 s", 0.5), ("0.32 s", 0.32), ("2 s", 2.0)):
         means = f"theirs have a hop of {name} of ours (VGGish: 0.96 s against 1.0)"
-        yield "hop", means, [_at(a, np.arange(len(b)) * hop) for a, b in both]
+        yield "hop", means, [_interpolated(a, np.arange(len(b)) * hop) for a, b in both]
     for shift in (0.5, -0.5):
         yield (
             "frame offset",
             f"theirs are half a row {'late' if shift > 0 else 'early'}",
-            [_at(a, np.arange(len(b)) + shift) for a, b in both],
+            [_interpolated(a, np.arange(len(b)) + shift) for a, b in both],
         )
     if len(both) > 1:
         yield "other clips", "theirs belong to other clips: names are mixed up", _swapped(both)
@@ -157,7 +163,7 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
-def _at(rows: np.ndarray, places: np.ndarray) -> np.ndarray:
+def _interpolated(rows: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Rows at fractional positions by linear interpolation; NaN beyond the ends."""
     inside = (places >= 0) & (places <= len(rows) - 1)
     places = np.clip(places, 0, len(rows) - 1)

@@ -18,7 +18,7 @@ import torch
 from lookhear import files
 from lookhear.errors import FeatureError, RecipeError
 from lookhear.store import _ray, _workers
-from lookhear.store._unit import Tally, one, units
+from lookhear.store._unit import Tally, encode_clip, units
 from lookhear.store.features import FeatureStore, StoreWriteError, text_key
 from lookhear.types import BLANK, Clip
 
@@ -72,7 +72,7 @@ def extract(
         elif workers > 1:
             work = _workers.spread(todo, encoders, store, workers)
         else:
-            work = (one(clip, encoders, store) for clip in todo)
+            work = (encode_clip(clip, encoders, store) for clip in todo)
         ledger = _Ledger(store)
         for done in work:
             ledger.add(done.failed)

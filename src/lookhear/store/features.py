@@ -133,7 +133,7 @@ class FeatureStore:
         if self.memory is not None and all((name, s, key) in self.memory for s in streams):
             return True
         return self.root is not None and any(
-            all(self._there(name, s, key, end) for s in streams) for end in ("npy", "absent")
+            all(self._is_stored(name, s, key, end) for s in streams) for end in ("npy", "absent")
         )
 
     def keys(self, name: str) -> Iterator[str]:
@@ -202,7 +202,7 @@ class FeatureStore:
             return array, False
         if self.root is None or not self.has(name, key):
             raise FeatureError(f"No {name} features for {key!r} in {str(self.root)!r}. Run: lookhear extract {asked}")
-        absent = not self._there(name, stream, key, "npy")
+        absent = not self._is_stored(name, stream, key, "npy")
         array = self._read(name, self._path(name, stream, key, "absent" if absent else "npy"))
         arrays.check(name, key, {stream: array}, {stream: widths[stream]})
         if self.memory is not None:
@@ -228,7 +228,7 @@ class FeatureStore:
     def _packs(self, folder: Path) -> packs.Packs:
         return self.packed.setdefault(folder, packs.Packs(folder))
 
-    def _there(self, name: str, stream: str, key: str, end: str) -> bool:
+    def _is_stored(self, name: str, stream: str, key: str, end: str) -> bool:
         """Whether this stream of `key` is stored, as a single file or in a shard."""
         path = self._path(name, stream, key, end)
         return path.is_file() or self._packs(path.parent).find(path.name) is not None

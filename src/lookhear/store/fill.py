@@ -44,7 +44,7 @@ def fill(
     clips = list(dict.fromkeys(e.clip for e in examples))
     looking, tally = [], Tally()
     for name, streams in encoders_of(features, wanted).items():
-        if _known(store, name):
+        if _has_card(store, name):
             encoder = _today.check(store, name, build)
         else:
             encoder = build(name)
@@ -57,7 +57,7 @@ def fill(
             texts = list(dict.fromkeys(text_of(e, s) for e in examples for s in streams))
             if all(store.has(name, text_key(t)) for t in texts):
                 continue
-            report = _tell(progress, f"{name} on {len(texts)} texts")
+            report = _tally_progress(progress, f"{name} on {len(texts)} texts")
             tally += extract_texts(texts, encoder or build(name), store, report)
         else:
             # a missing track is replaced by black or silence
@@ -66,7 +66,7 @@ def fill(
                 looking.append(encoder or build(name))
     if looking:
         names = " and ".join(e.signature()["name"] for e in looking)
-        report = _tell(progress, f"{names} on {len(clips)} clips")
+        report = _tally_progress(progress, f"{names} on {len(clips)} clips")
         tally += extract(clips, looking, store, progress=report, wait=PATIENCE)
     return tally
 
@@ -91,7 +91,7 @@ def _lacking(
     return Tally(failed=tuple(failed))
 
 
-def _known(store: FeatureStore, name: str) -> bool:
+def _has_card(store: FeatureStore, name: str) -> bool:
     try:
         store.card(name)
     except FeatureError:
@@ -99,7 +99,7 @@ def _known(store: FeatureStore, name: str) -> bool:
     return True
 
 
-def _tell(progress: Progress | None, what: str) -> Callable[[Tally, int], None] | None:
+def _tally_progress(progress: Progress | None, what: str) -> Callable[[Tally, int], None] | None:
     if progress is None:
         return None
     return lambda done, total: progress(what, done.made + done.kept + len(done.failed), total)

@@ -134,7 +134,7 @@ def _bytes(path: Path, begin: int, length: int) -> bytes:
 
 
 def _read_index(path: Path) -> dict[str, tuple[int, int]]:
-    found = {}
+    members = {}
     size = path.stat().st_size
     with zipfile.ZipFile(path) as archive, path.open("rb") as file:
         for member in archive.infolist():
@@ -145,8 +145,8 @@ def _read_index(path: Path) -> dict[str, tuple[int, int]]:
             begin = member.header_offset + 30 + name + extra
             if begin + member.file_size > size:
                 raise ValueError(f"{member.filename[:60]!r} is cut off")
-            found[member.filename] = (begin, member.file_size)
-    return found
+            members[member.filename] = (begin, member.file_size)
+    return members
 
 
 def pack_store(root: Path, encoders: list[str] | None = None, per_shard: int = PER_SHARD) -> dict[str, int]:

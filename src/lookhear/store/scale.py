@@ -49,11 +49,11 @@ def scaled(streams: Batch, scale: Scale) -> Batch:
     """Standardise every stream that is in `scale`, including `…_negative` ones."""
     if not scale:
         return streams
-    watch, ask = ({n: _one(n, t, scale) for n, t in part.items()} for part in (streams.watch, streams.ask))
+    watch, ask = ({n: _standardized(n, t, scale) for n, t in part.items()} for part in (streams.watch, streams.ask))
     return replace(streams, watch=watch, ask=ask)
 
 
-def _one(name: str, stream: Tensor, scale: Scale) -> Tensor:
+def _standardized(name: str, stream: Tensor, scale: Scale) -> Tensor:
     name = name.removesuffix(NEGATIVE)
     if name not in scale:
         return stream

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from lookhear.errors import FeatureError
-from lookhear.store.causes import Cause, as_rows, likely
+from lookhear.store.causes import Cause, as_rows, most_likely_cause
 from lookhear.store.features import FeatureStore
 from lookhear.store.published import Published
 from lookhear.types import BLANK
@@ -110,7 +110,7 @@ def _cause(store: FeatureStore, encoder: str, stream: str, pairs: Mapping[str, t
     streams = store.card(encoder)["streams"]
     whole = {s: [np.asarray(store.look(encoder, s, c)[0], np.float64) for c in clips] for s in streams}
     rows = [(as_rows(pairs[c][0]), as_rows(pairs[c][1])) for c in clips]
-    return likely(rows, {s: [as_rows(a) for a in v] for s, v in whole.items() if s != stream}, whole)
+    return most_likely_cause(rows, {s: [as_rows(a) for a in v] for s, v in whole.items() if s != stream}, whole)
 
 
 def lowest(a: np.ndarray, b: np.ndarray) -> float:

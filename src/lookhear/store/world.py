@@ -135,22 +135,22 @@ def of_clip(clip: Clip, wanted: Sequence[str], features: Mapping[str, str], stor
 
 def of_files(clips: Sequence[Clip], samplings: Sequence[Sampling]) -> list[dict[str, np.ndarray]]:
     """Descriptors of clips themselves, as encoders with these samplings decode them; of clips whose files are there."""
-    found = []
+    descriptors = []
     for clip in clips:
         mine: dict[str, np.ndarray] = {}
         for sampling in dict.fromkeys(samplings):
-            if {"picture", "sound"} <= mine.keys() or not _there(clip):
+            if {"picture", "sound"} <= mine.keys() or not _has_files(clip):
                 continue
             try:
                 made = of_media(decode(clip, sampling))
             except MediaError:
                 continue  # extraction reports unreadable clips
             mine.update({name: row for name, row in made.items() if name not in mine})
-        found.append(mine)
-    return found
+        descriptors.append(mine)
+    return descriptors
 
 
-def _there(clip: Clip) -> bool:
+def _has_files(clip: Clip) -> bool:
     """Whether the files of a clip are available: features may be used without their media."""
     paths = [source.path for source in (clip.video, clip.audio) if source and source != BLANK]
     return bool(paths) and all(path is not None and Path(path).is_file() for path in paths)
@@ -180,13 +180,13 @@ def fit(clips: Sequence[Descriptor]) -> World | None:
 
 def _held_out(rows: Sequence[Float[np.ndarray, " number"] | None]) -> Float[np.ndarray, " clip"]:
     """Distance of each clip to those of the other folds; NaN for clips without the stream."""
-    there = [i for i, row in enumerate(rows) if row is not None]
+    present = [i for i, row in enumerate(rows) if row is not None]
     known, distances = np.stack([row for row in rows if row is not None]), np.full(len(rows), np.nan)
     for part in range(PARTS):
-        out = np.arange(len(there)) % PARTS == part
+        out = np.arange(len(present)) % PARTS == part
         learned = Region(known[~out], _scale(known[~out]), 1.0)
         for i in np.flatnonzero(out):
-            distances[there[i]] = learned.distance(known[i])
+            distances[present[i]] = learned.distance(known[i])
     return distances
 
 

@@ -58,7 +58,7 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
         return Answer(raw=reply, notes=(UNREAD + why,))
     parsed = (replies.streams if form == "llp" else replies.events)(statement)
     if not parsed.segments and not parsed.labels:
-        parsed = events.told(statement, known, streams=form == "llp") or parsed
+        parsed = events.parse(statement, known, streams=form == "llp") or parsed
     segments = replies.in_order(replace(s, label=reader.canonical(s.label, known)) for s in parsed.segments)
     labels = dict.fromkeys(reader.canonical(label, known) for label in parsed.labels)
     problems = list(parsed.problems)

@@ -104,7 +104,7 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = 
     scores: dict[str, Pooled] = {}
     boxed = np.array([box_of(r) is not None for r in references], dtype=bool)
     if boxed.any():
-        some = [[one for one, there in zip(side, boxed, strict=True) if there] for side in (answers, references)]
+        some = [[answer for answer, there in zip(side, boxed, strict=True) if there] for side in (answers, references)]
         for name, part in localisation.pooled(*some).items():
             rows = np.zeros((len(references), 2))
             rows[boxed] = part.rows
@@ -114,10 +114,10 @@ def pooled(answers: Sequence[Answer], references: Sequence[Answer], form: str = 
         scores |= segmentation.pooled(answers, references)
     if form == "avss" and len(shapes) == len(references):
         given, true = (
-            [class_map(one, s) for one, s in zip(side, shapes, strict=True)] for side in (answers, references)
+            [class_map(answer, s) for answer, s in zip(side, shapes, strict=True)] for side in (answers, references)
         )
         of_classes = segmentation.pooled_semantic(given, true)
-        scores |= {{"F": "F_classes"}.get(name, name): one for name, one in of_classes.items()}
+        scores |= {{"F": "F_classes"}.get(name, name): answer for name, answer in of_classes.items()}
     return scores | reader.share(answers)
 
 

@@ -74,7 +74,7 @@ def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answe
     if example.meta.get("form") == "evidence":
         plain = replace(example, meta={**example.meta, "form": ""})
         answer = parse(reply if example.meta.get("options") else _undated(reply), plain, vocabulary)
-        return replace(answer, segments=evidence.told(reply, answer.text), raw=reply)
+        return replace(answer, segments=evidence.parse(reply, answer.text), raw=reply)
     options = list(example.meta.get("options", ()))
     if options:
         return reader.choice(reply, options, example.question)

@@ -158,7 +158,7 @@ def confidence(found: float) -> float:
 def _weights(timeline: Timeline, finding: Finding) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Weights per second for picture and sound, from the finding's segments."""
     count = max(1, round(timeline.duration))
-    found = []
+    weights = []
     for stream in ("visual", "audio"):
         weight = [0.0] * count
         for segment in finding.segments:
@@ -166,5 +166,5 @@ def _weights(timeline: Timeline, finding: Finding) -> tuple[tuple[float, ...], t
                 for second in range(count):
                     weight[second] = max(weight[second], min(segment.end, second + 1) - max(segment.start, second))
         total = sum(weight)
-        found.append(tuple(round(w / total, 5) for w in weight) if total > 0 else ())
-    return found[0], found[1]
+        weights.append(tuple(round(w / total, 5) for w in weight) if total > 0 else ())
+    return weights[0], weights[1]

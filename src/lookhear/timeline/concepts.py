@@ -80,7 +80,7 @@ class Meaning:
 @lru_cache(maxsize=1)
 def table() -> dict[str, Concept]:
     """Word -> concept, from `tables/concepts.txt` and the class names."""
-    found: dict[str, Concept] = {}
+    concepts: dict[str, Concept] = {}
     own = {}
     for line in (TABLES / "concepts.txt").read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
@@ -88,16 +88,16 @@ def table() -> dict[str, Concept]:
             name, _, others = words.removeprefix("~").partition(":")
             concept = Concept(name, _listed(heard), _listed(seen), words.startswith("~"))
             own[name] = concept
-            found |= {word: concept for word in _words(others) if word not in found}
-    found |= own
+            concepts |= {word: concept for word in _words(others) if word not in concepts}
+    concepts |= own
     tree, among = sounds(), groups()
     for name in tree.names:
         if tree.marks[name] != "?" and not tree.style(name):
             for word in _words(name.lower()):
-                found.setdefault(singular(word), Concept(word, (name,), ()))
+                concepts.setdefault(singular(word), Concept(word, (name,), ()))
     for name in among:
-        found.setdefault(name, Concept(name, (), (name,)))
-    return found
+        concepts.setdefault(name, Concept(name, (), (name,)))
+    return concepts
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -147,7 +147,7 @@ def meaning(phrase: str, extra: Sequence[str] = ()) -> Meaning:
     for part in _shorter(word):
         if part in known:
             return Meaning(phrase, known[part], 0.9)
-    if not word or not vectors.there():
+    if not word or not vectors.is_installed():
         return Meaning(phrase, None, 0.0)
     near, cosine = vectors.nearest(word, tuple(known))
     concept = known[near]

@@ -53,9 +53,9 @@ SEEN = Rule(0.5, 0.25, 1.0)
 def stretches(track: Track, scores: Float[np.ndarray, " time"], duration: float, rule: Rule) -> list[Stretch]:
     """Time spans of a label, by hysteresis between two thresholds relative to its maximum."""
     peak = float(scores.max(initial=0.0))
-    found: list[Stretch] = []
+    spans: list[Stretch] = []
     if peak <= 0:
-        return found
+        return spans
     begins = max(rule.begins * peak, min(FAINT, peak))
     for first, last in runs(scores >= begins * rule.ends / rule.begins):
         if not (scores[first : last + 1] >= begins).any():
@@ -64,10 +64,10 @@ def stretches(track: Track, scores: Float[np.ndarray, " time"], duration: float,
         end = (
             duration if last == len(scores) - 1 else min(duration, float(track.starts[last]) + track.width - rule.trim)
         )
-        if found and start - found[-1].end < rule.pause:
-            start, first = found[-1].start, found.pop().first
-        found.append(Stretch(start, end, first, last))
-    return found
+        if spans and start - spans[-1].end < rule.pause:
+            start, first = spans[-1].start, spans.pop().first
+        spans.append(Stretch(start, end, first, last))
+    return spans
 
 
 def runs(mask: Sequence[bool] | np.ndarray) -> list[tuple[int, int]]:

@@ -63,28 +63,28 @@ def streams(scene: Scene, query: Query) -> list[str]:
     return found
 
 
-def concept(thing: Meaning) -> Concept:
+def concept(meaning: Meaning) -> Concept:
     """The concept of a phrase. Raises Unknown, with the nearest known one, if there is none."""
-    if thing.concept is None:
-        near = f"; the nearest word is {thing.near!r}, which is not the same" if thing.near else ""
-        raise Unknown(f"No class is known for {thing.phrase!r}{near}.")
-    if thing.concept.nameless:
-        near = ", ".join(thing.concept.heard)
+    if meaning.concept is None:
+        near = f"; the nearest word is {meaning.near!r}, which is not the same" if meaning.near else ""
+        raise Unknown(f"No class is known for {meaning.phrase!r}{near}.")
+    if meaning.concept.nameless:
+        near = ", ".join(meaning.concept.heard)
         more = f"; nearest: {near}" if near else ""
-        raise Unknown(f"No class for {thing.phrase!r} is heard or seen by these eyes and ears{more}.")
-    return thing.concept
+        raise Unknown(f"No class for {meaning.phrase!r} is heard or seen by these eyes and ears{more}.")
+    return meaning.concept
 
 
-def senses(scene: Scene, thing: Concept, query: Query) -> list[str]:
+def senses(scene: Scene, wanted: Concept, query: Query) -> list[str]:
     """The modalities that can perceive a thing and that a question asks about. Raises Unknown."""
     asked = streams(scene, query)
-    found = [stream for stream in asked if scene.columns(thing, stream)]
-    if not found:
+    possible = [stream for stream in asked if scene.columns(wanted, stream)]
+    if not possible:
         sense = "sound" if asked == ["heard"] else "picture" if asked == ["seen"] else "sound or picture"
         other = "heard" if asked == ["seen"] else "seen"
-        able = f" It could only be {other}." if asked != ["heard", "seen"] and _has_class(thing, other) else ""
-        raise Unknown(f"No class of {sense} is called {thing.name!r}.{able}")
-    return found
+        able = f" It could only be {other}." if asked != ["heard", "seen"] and _has_class(wanted, other) else ""
+        raise Unknown(f"No class of {sense} is called {wanted.name!r}.{able}")
+    return possible
 
 
 def _has_class(thing: Concept, stream: str) -> bool:

@@ -92,16 +92,16 @@ LONGEST = 1_000  # longest question in characters: some patterns take quadratic 
 def read(question: str, pictures: tuple[str, ...] = ()) -> Query:
     """Parse `question`; its program is "" if no rule matches. `pictures` are further class names of pictures."""
     question = well_formed(question[:LONGEST])
-    said = wording.plain(question)
-    text = spelling.mended(said.text)
-    misspelt = tuple((a, b) for a, b in zip(said.text.split(), text.split(), strict=True) if a != b)
-    program, found = _program(text)
+    wording_read = wording.plain(question)
+    text = spelling.mended(wording_read.text)
+    misspelt = tuple((a, b) for a, b in zip(wording_read.text.split(), text.split(), strict=True) if a != b)
+    program, match = _program(text)
     if not program and "," in text and AUXILIARY.match(clause := text.rpartition(",")[2].strip()):
-        text, (program, found) = clause, _program(clause)  # "woof, is that a dog"
+        text, (program, match) = clause, _program(clause)  # "woof, is that a dog"
     spoken = phrases.split(text)
-    if program in ("", "what") and (said.stated or _alternatives(spoken, pictures)):
-        program, found = "exist", None
-    words = {} if found is None else {k.rstrip("23"): v for k, v in found.groupdict().items() if v}
+    if program in ("", "what") and (wording_read.stated or _alternatives(spoken, pictures)):
+        program, match = "exist", None
+    words = {} if match is None else {k.rstrip("23"): v for k, v in match.groupdict().items() if v}
     places = _named(spoken, pictures, program)
     kind = "" if program == "exist" and places else _kind(text)
     if program in ("", "what") and not kind and PLAYED.search(text):
@@ -140,7 +140,7 @@ def _program(text: str) -> tuple[str, re.Match | None]:
     for program, pattern in rules():
         if found := pattern.search(text):
             return program, found
-    if not vectors.there():
+    if not vectors.is_installed():
         return "", None
     example, cosine = vectors.nearest_sentence(text, tuple(EXAMPLES.values()))
     return (next(p for p, e in EXAMPLES.items() if e == example) if cosine >= ALIKE else ""), None

@@ -19,7 +19,7 @@ from lookhear.timeline.value import STREAMS, Timeline, Track, from_json
 from lookhear.types import Clip
 
 
-def kept(folder: Path, clip: Clip, watcher: Any) -> Timeline:
+def load_or_watch(folder: Path, clip: Clip, watcher: Any) -> Timeline:
     """The timeline of `clip` from `folder`; computed and stored if it is missing, damaged or has another signature."""
     name = quote(clip.id, safe=" !#$&'()+,;=@[]^`{}~")[-200:]
     made = {"watcher": watcher.signature, "file": _facts(clip)}

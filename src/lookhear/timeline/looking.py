@@ -84,11 +84,11 @@ class Looking:
     def _clearest(self, event: Event) -> place.Box | None:
         names = {name: i for i, name in enumerate(self.eyes.names)}  # type: ignore[union-attr]
         members = groups()[event.label].classes if event.label in groups() else {names[event.label]}
-        found = [
+        boxes = [
             kept
             for start, places in zip(self.starts, self.places, strict=True)
             if event.start - 1e-6 <= start < event.end
             for number, kept in places.items()
             if number in members
         ]
-        return max(found, default=(0.0, None), key=lambda pair: pair[0])[1]
+        return max(boxes, default=(0.0, None), key=lambda pair: pair[0])[1]

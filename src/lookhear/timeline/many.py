@@ -72,16 +72,16 @@ class Done:
 
 def videos(paths: Sequence[Path]) -> list[Path]:
     """The files in `paths`, and the video and sound files in its folders, sorted within each folder."""
-    found: list[Path] = []
+    files: list[Path] = []
     for path in paths:
         if path.is_dir():
             inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in VIDEOS and p.is_file())
             if not inside:
                 raise RecipeError(f"No video or sound files in {str(path)!r}.")
-            found += inside
+            files += inside
         else:
-            found.append(path)
-    return list(dict.fromkeys(found))
+            files.append(path)
+    return list(dict.fromkeys(files))
 
 
 def jobs(paths: Sequence[Path], out: Path, format: str, without: tuple[str, ...] = ()) -> list[Job]:
@@ -115,7 +115,7 @@ def watch_all(
     if engine == "ray":
         yield from _ray(todo, workers, address)
     elif workers == 1:
-        yield from map(one, todo)
+        yield from map(process, todo)
     else:
         yield from _processes(todo, workers)
 
@@ -123,7 +123,7 @@ def watch_all(
 _watchers: dict[tuple[str, ...], Watcher] = {}  # one per process: encoders are loaded once
 
 
-def one(job: Job) -> Done:
+def process(job: Job) -> Done:
     """Process one video. LookhearErrors are recorded as the reason of its failure.
 
     Raises DependencyError for a missing package and FileError for a full or read-only disk, which stop the work.
@@ -134,7 +134,7 @@ def one(job: Job) -> Done:
     try:
         facts = job.video.stat()
         made = {"size": facts.st_size, "time": facts.st_mtime_ns, "watcher": watcher.signature, "format": job.format}
-        if _made(job.out) == json.loads(json.dumps(made)):
+        if _earlier_result(job.out) == json.loads(json.dumps(made)):
             return Done(job, kept=True)
         source = Source(str(job.video), job.video)
         timeline = watcher(Clip(source, source))
@@ -155,7 +155,7 @@ def _signed(out: Path) -> Path:
     return out.parent / ".signed" / f"{out.name}{SIGNED}"
 
 
-def _made(out: Path) -> Any:
+def _earlier_result(out: Path) -> Any:
     try:
         return json.loads(_signed(out).read_text("utf-8")) if out.is_file() else None
     except (OSError, ValueError):
@@ -176,7 +176,7 @@ def _processes(todo: Sequence[Job], workers: int) -> Iterator[Done]:
 
 def _pool(todo: Sequence[Job], workers: int, lost: list[Job]) -> Iterator[Done]:
     with ProcessPoolExecutor(workers, nursery(), _alone) as pool:
-        running = [(job, pool.submit(one, job)) for job in todo]
+        running = [(job, pool.submit(process, job)) for job in todo]
         for job, future in running:
             try:
                 yield future.result()
@@ -195,7 +195,7 @@ def _alone() -> None:
 def _ray(todo: Sequence[Job], workers: int, address: str | None) -> Iterator[Done]:
     """On Ray paths are made absolute, because nodes have other working directories."""
     there = [replace(job, video=job.video.absolute(), out=job.out.absolute()) for job in todo]
-    for place, done in cluster.spread(one, there, workers, address, lambda job: next(_processes([job], 1))):
+    for place, done in cluster.spread(process, there, workers, address, lambda job: next(_processes([job], 1))):
         yield replace(done, job=todo[place])
 
 

@@ -97,15 +97,15 @@ class Group:
 @lru_cache(maxsize=1)
 def groups() -> dict[str, Group]:
     """The groups of `tables/pictures.txt` by name; a larger group also contains the classes of its smaller groups."""
-    found: dict[str, Group] = {}
+    by_name: dict[str, Group] = {}
     for line in (TABLES / "pictures.txt").read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
             head, _, numbers = line.partition(":")
             name, _, larger = head.removeprefix("~").partition(" < ")
-            found[name] = Group(name, larger, frozenset(_numbers(numbers)), head.startswith("~"))
+            by_name[name] = Group(name, larger, frozenset(_numbers(numbers)), head.startswith("~"))
     whole = {}
-    for name, group in found.items():
-        parts = [g.classes for other, g in found.items() if name in (other, *larger_than(other, found))]
+    for name, group in by_name.items():
+        parts = [g.classes for other, g in by_name.items() if name in (other, *larger_than(other, by_name))]
         whole[name] = Group(name, group.larger, frozenset().union(*parts), group.general)
     return whole
 

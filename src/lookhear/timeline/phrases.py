@@ -49,7 +49,9 @@ def found(words: Sequence[str], pictures: Sequence[str] = ()) -> list[Place]:
     """The named things of a question, in order. Words after the longest phrase are also tried in other forms."""
     seen, places, at = frozenset(p.lower() for p in pictures), [], 0
     while at < len(words):
-        place = next((p for size in range(min(4, len(words) - at), 0, -1) if (p := _at(words, at, size, seen))), None)
+        place = next(
+            (p for size in range(min(4, len(words) - at), 0, -1) if (p := _phrase_at(words, at, size, seen))), None
+        )
         if place is None:
             at += 1
         else:
@@ -73,7 +75,7 @@ def _compound(words: Sequence[str], place: Place, pictures: frozenset[str]) -> P
     return Place(place.first, after + 1, Meaning(phrase, None, 0.0, place.meaning.phrase))
 
 
-def _at(words: Sequence[str], at: int, size: int, pictures: frozenset[str]) -> Place | None:
+def _phrase_at(words: Sequence[str], at: int, size: int, pictures: frozenset[str]) -> Place | None:
     """The thing named by `size` words from position `at`, or None."""
     chosen = list(words[at : at + size])
     if size == 1 and words[at] in lists()["form"]:
@@ -98,16 +100,18 @@ def distinct(places: Sequence[Place]) -> list[Place]:
     return kept
 
 
-def _manner(one: Place, other: Place) -> bool:
+def _manner(later: Place, other: Place) -> bool:
     """Whether a phrase mentions an earlier thing again, or names only what it does."""
-    mine, its = one.meaning.concept, other.meaning.concept
+    mine, its = later.meaning.concept, other.meaning.concept
     if mine is None or its is None or mine == its:
         return mine is not None and mine == its
     kinds = {k for h in its.heard for k in sounds().kinds(h)}
     instrument = any("Musical instrument" in sounds().above.get(h, ()) for h in mine.heard)
     if mine.heard and set(mine.heard) < kinds and not instrument:
         return True
-    return one.first == other.last and _human(mine.heard) and not _person(its) and one.meaning.phrase.endswith("ing")
+    return (
+        later.first == other.last and _human(mine.heard) and not _person(its) and later.meaning.phrase.endswith("ing")
+    )
 
 
 def _human(heard: Sequence[str]) -> bool:

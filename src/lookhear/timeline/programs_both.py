@@ -20,10 +20,10 @@ def matched(scene: Scene, query: Query) -> Finding:
     if not (scene.has("heard") and scene.has("seen")):
         return unknown("Both a picture and a sound are needed, and one is not there.")
     things = [t.concept for t in query.things if t.concept] or _audible_and_visible(query.kind)
-    best = max(things, key=lambda c: _both(scene, c), default=None)
+    best = max(things, key=lambda c: _audio_visual_probability(scene, c), default=None)
     if best is None:
         return unknown("Nothing that is named can be both heard and seen.")
-    both = _both(scene, best)
+    both = _audio_visual_probability(scene, best)
     if both >= MATCHED:
         shown = stretches_of(scene, best, "heard") + stretches_of(scene, best, "seen")
         return Finding("yes", both, shown, notes=(f"A {best.name} is both heard and seen.",))
@@ -37,7 +37,7 @@ def matched(scene: Scene, query: Query) -> Finding:
     return Finding("no", 0.6, notes=(f"A {heard.name} is heard, a {seen.name} is seen.",))
 
 
-def _both(scene: Scene, thing: Concept) -> float:
+def _audio_visual_probability(scene: Scene, thing: Concept) -> float:
     return min(scene.probability(thing, "heard"), scene.probability(thing, "seen"))
 
 

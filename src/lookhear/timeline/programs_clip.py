@@ -31,32 +31,32 @@ MATCHED = 0.5  # probability from which a thing counts as present
 
 def candidates(scene: Scene, query: Query) -> dict[str, Event]:
     """Label -> its most probable event, of the modalities and kind asked for, most probable first."""
-    found: dict[str, Event] = {}
+    best: dict[str, Event] = {}
     for stream in streams(scene, query):
         for event in scene.events(stream, query.kind):
             specific = stream == "seen" or sounds().specific(event.label)
             if not specific and not (query.kind == "" and event.score > 0.7):
                 continue
             name = basic(event)
-            if name not in found or found[name].score < event.score:
-                found[name] = event
-    if not found and query.kind:
-        found = _of_ranked(scene, query)
-    return dict(sorted(found.items(), key=lambda pair: -pair[1].score))
+            if name not in best or best[name].score < event.score:
+                best[name] = event
+    if not best and query.kind:
+        best = _of_ranked(scene, query)
+    return dict(sorted(best.items(), key=lambda pair: -pair[1].score))
 
 
 def _of_ranked(scene: Scene, query: Query) -> dict[str, Event]:
     """If no event is of the kind asked for: the classes of that kind with the highest probability in the whole clip."""
-    found = {}
+    events = {}
     for stream in streams(scene, query):
         for label, score in (scene.timeline.ranked or {}).get(stream, ()):
             event = Event(label, 0.0, scene.timeline.duration, score, stream)
             if score >= KIND_EVENT and of_kind(event, query.kind):
-                found[basic(event)] = event
+                events[basic(event)] = event
             elif stream == "heard" and score >= FAINT_EVENT and of_kind(event, query.kind) and _in_view(scene, event):
-                found[basic(event)] = replace(event, score=KIND_EVENT)
-    seen = {name: event for name, event in found.items() if event.stream == "heard" and _in_view(scene, event)}
-    return seen or found  # of faintly heard things, only those that are also seen
+                events[basic(event)] = replace(event, score=KIND_EVENT)
+    seen = {name: event for name, event in events.items() if event.stream == "heard" and _in_view(scene, event)}
+    return seen or events  # of faintly heard things, only those that are also seen
 
 
 def _in_view(scene: Scene, event: Event) -> bool:
@@ -75,8 +75,8 @@ def opinions(found: Mapping[str, Event]) -> dict[str, dict[str, float]]:
 
 def what(scene: Scene, query: Query) -> Finding:
     """What do you hear (see)? Which instrument, which animal?"""
-    found = candidates(scene, query)
-    if not found:
+    events = candidates(scene, query)
+    if not events:
         near = [
             f"{short(n)} {p:.2f}"
             for s in streams(scene, query)
@@ -85,19 +85,19 @@ def what(scene: Scene, query: Query) -> Finding:
         return unknown(
             f"No {query.kind or 'thing that has a class'} stands out; nearest: {', '.join(near) or 'nothing'}."
         )
-    names = list(found)[: 3 if query.many or not query.kind else 1]
+    names = list(events)[: 3 if query.many or not query.kind else 1]
     if query.stream == "" and not query.many and not query.kind:
-        names = [next((n for n in found if found[n].stream == s), "") for s in ("heard", "seen")]
+        names = [next((n for n in events if events[n].stream == s), "") for s in ("heard", "seen")]
         names = list(dict.fromkeys(n for n in names if n))
-    shown = [found[name] for name in names]
-    among = {name: event.score for name, event in found.items()}
+    shown = [events[name] for name in names]
+    among = {name: event.score for name, event in events.items()}
     return Finding(
         ", ".join(names),
-        found[names[0]].score,
+        events[names[0]].score,
         segments_of(shown),
         regions_of(shown),
         among=among,
-        opinions=opinions(found),
+        opinions=opinions(events),
         notes=tuple(
             f"{name}: most like {short(e.label)}"
             for name, e in zip(names, shown, strict=True)
@@ -111,16 +111,16 @@ def extreme(scene: Scene, query: Query) -> Finding:
     if query.choice and len(query.things) > 1 and query.word not in ("loudest", "louder"):
         return _first_of(scene, query)
     heard = Query(query.program, query.stream or "heard", (), query.kind)
-    found = candidates(scene, heard)
-    if not found:
+    ranked = candidates(scene, heard)
+    if not ranked:
         raise Unknown(f"No {query.kind or 'sound'} with a class stands out.")
     if query.word in ("loudest", "louder"):
-        return _loudest(scene, found)
+        return _loudest(scene, ranked)
     firsts: dict[str, Event] = {}
     for event in sorted(scene.events(heard.stream, query.kind), key=lambda e: e.start):
-        if basic(event) in found:
+        if basic(event) in ranked:
             firsts.setdefault(basic(event), event)
-    firsts = firsts or found
+    firsts = firsts or ranked
     names = list(firsts)
     late = query.word.startswith(("last", "final", "at the end", "end"))
     place_of = {"second": 1, "third": 2, "fourth": 3, "fifth": 4}.get(query.word, -1 if late else 0)

@@ -35,19 +35,19 @@ def exist(scene: Scene, query: Query) -> Finding:
     claimed = query.claims
     if claimed.either:
         return _either(scene, query)
-    found = [_there(scene, thing, query) for thing in named(query)]
-    likely = [f.among["yes"] if w else 1 - f.among["yes"] for f, w in zip(found, _wanted(query), strict=True)]
-    worst = (max if claimed.some else min)(range(len(found)), key=lambda i: likely[i])  # it decides the answer
-    parts = tuple(s for f in found for s in f.segments), tuple(r for f in found for r in f.regions)
+    findings = [_presence(scene, thing, query) for thing in named(query)]
+    likely = [f.among["yes"] if w else 1 - f.among["yes"] for f, w in zip(findings, _wanted(query), strict=True)]
+    worst = (max if claimed.some else min)(range(len(findings)), key=lambda i: likely[i])  # it decides the answer
+    parts = tuple(s for f in findings for s in f.segments), tuple(r for f in findings for r in f.regions)
     text, sure = _yes_no(likely[worst])
     if claimed.unchecked:
-        _checked(query, found, text)
+        _checked(query, findings, text)
     if claimed.spatial and (text == "yes" or not all(t.seen for t in named(query))):
         raise Unknown(f"Labels and times do not tell whether one is {claimed.spatial!r} the other.")
     if text == "no" and _unseen(scene, query):
         sure = min(sure, UNSEEN)
     among = {"yes": likely[worst], "no": 1 - likely[worst]}
-    return Finding(text, sure, *parts, _denied(query), among, found[worst].opinions)
+    return Finding(text, sure, *parts, _denied(query), among, findings[worst].opinions)
 
 
 def _unseen(scene: Scene, query: Query) -> bool:
@@ -85,20 +85,20 @@ def _either(scene: Scene, query: Query) -> Finding:
     """Which of the named things are there."""
     if query.claims.unchecked or len(named(query)) < 2:
         raise Unknown("Labels, times and words do not tell these apart.")
-    found = {thing.phrase: _there(scene, concept(thing), query) for thing in query.things}
-    likely = {name: f.among["yes"] for name, f in found.items()}
+    findings = {thing.phrase: _presence(scene, concept(thing), query) for thing in query.things}
+    likely = {name: f.among["yes"] for name, f in findings.items()}
     best = max(likely, key=lambda name: likely[name])
     if likely[best] < SURE:
-        return Finding("neither" if len(found) == 2 else "none", 1 - likely[best], among=likely)
+        return Finding("neither" if len(findings) == 2 else "none", 1 - likely[best], among=likely)
     names = [concept(t).name for t in query.things if likely[t.phrase] >= SURE]
     others = [p for p in likely.values() if p < SURE]
-    chosen = [f for name, f in found.items() if likely[name] >= SURE]
+    chosen = [f for name, f in findings.items() if likely[name] >= SURE]
     sure = min([likely[n] for n in likely if likely[n] >= SURE] + [1 - p for p in others])
     shown = tuple(s for f in chosen for s in f.segments), tuple(r for f in chosen for r in f.regions)
-    return Finding(", ".join(dict.fromkeys(names)), sure, *shown, opinions=found[best].opinions)
+    return Finding(", ".join(dict.fromkeys(names)), sure, *shown, opinions=findings[best].opinions)
 
 
-def _there(scene: Scene, thing: Concept, query: Query) -> Finding:
+def _presence(scene: Scene, thing: Concept, query: Query) -> Finding:
     likely = {stream: scene.probability(thing, stream) for stream in senses(scene, thing, query)}
     best = max(likely, key=lambda s: likely[s])
     yes = likely[best]
@@ -230,7 +230,7 @@ def louder(scene: Scene, query: Query) -> Finding:
     hears = Query(query.program, "heard", query.things)
     spans = {t.name: stretches_of(scene, t, _present(scene, t, hears)[0]) for t in (first, second)}
     sure = min(_present(scene, t, hears)[1] for t in (first, second))
-    alone = [_alone(spans[a.name], spans[b.name]) for a, b in ((first, second), (second, first))]
+    alone = [_seconds_without(spans[a.name], spans[b.name]) for a, b in ((first, second), (second, first))]
     if not all(alone):
         return unknown("The two are never heard apart, and how loud each is in a mixture cannot be told.")
     levels = [max(scene.loudness(a, b) for a, b in parts) for parts in alone]
@@ -239,7 +239,7 @@ def louder(scene: Scene, query: Query) -> Finding:
     return Finding("yes" if levels[0] > levels[1] else "no", 0.7 * sure, spans[first.name] + spans[second.name])
 
 
-def _alone(mine: tuple, others: tuple) -> list[tuple[float, float]]:
+def _seconds_without(mine: tuple, others: tuple) -> list[tuple[float, float]]:
     """Whole seconds of `mine` that contain none of `others`."""
     found = []
     for one in mine:

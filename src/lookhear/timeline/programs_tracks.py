@@ -22,17 +22,17 @@ def setting(scene: Scene, query: Query) -> Finding:
     """Where does it take place?"""
     rooms = ("stage", "street", "landscape", "building", "water", "swimming pool")
     among = groups()
-    found = []
+    places = []
     for event in scene.events("seen"):
         inside = {event.label, *(larger_than(event.label, among) if event.label in among else ())}
         track = scene.track("seen")
         if event.label not in among and track:
             number_of = track.names.index(event.label)
             inside |= {g for g in rooms if g in among and number_of in among[g].classes}
-        found += [event] if inside & set(rooms) else []
-    if not found:
+        places += [event] if inside & set(rooms) else []
+    if not places:
         return unknown("No place with a class (stage, street, lakeshore, church, …) is clearly seen.")
-    best = max(found, key=lambda e: e.score)
+    best = max(places, key=lambda e: e.score)
     return Finding(short(best.label), 0.7 * best.score, segments_of([best]))
 
 
@@ -79,14 +79,14 @@ def _hits(scene: Scene, quote: str) -> list:
     wanted = [w.strip(".,!?;:").lower() for w in quote.split()]
     if not wanted:
         raise Unknown("The question does not quote the word; write it between quotation marks.")
-    found = []
+    hits = []
     for sentence in scene.timeline.sentences:
         words = [w.text.strip(".,!?;:").lower() for w in sentence.words]
         for i in range(len(words) - len(wanted) + 1):
             if words[i : i + len(wanted)] == wanted:
                 first, last = sentence.words[i], sentence.words[i + len(wanted) - 1]
-                found.append(type(first)(quote, first.start, last.end, min(first.score, last.score)))
-    return found
+                hits.append(type(first)(quote, first.start, last.end, min(first.score, last.score)))
+    return hits
 
 
 def who_said(scene: Scene, query: Query) -> Finding:

@@ -20,20 +20,20 @@ CITED = re.compile(r"\[(\d{1,3})\]")
 def lines(timeline: Timeline) -> list[tuple[str, Event | Segment]]:
     """The numbered lines, each with its event or sentence, in order of time."""
     kept = sorted(sorted(timeline.events, key=lambda e: -e.score)[:MOST], key=lambda e: (e.start, e.stream))
-    found: list[tuple[str, Event | Segment]] = []
+    numbered: list[tuple[str, Event | Segment]] = []
     for event in kept:
         where = f" at {_percent(event)}" if event.box else ""
         text = f"{event.stream} {short(event.label)} {event.start:g}-{event.end:g} s {event.score:.2f}{where}"
-        found.append((text, event))
+        numbered.append((text, event))
     for sentence in timeline.sentences:
         text = " ".join(sentence.text.split())
-        found.append(
+        numbered.append(
             (
                 f'said "{text}" {sentence.start:g}-{sentence.end:g} s',
                 Segment("said", sentence.start, sentence.end, "audio"),
             )
         )
-    return found
+    return numbered
 
 
 def _percent(event: Event) -> str:
@@ -77,7 +77,7 @@ def cited(timeline: Timeline, reply: str) -> tuple[tuple[Segment, ...], tuple[Re
     return tuple(segments), regions_of(events)
 
 
-def said(reply: str) -> str:
+def without_citations(reply: str) -> str:
     """The answer: the first line of a reply without its citations."""
     first = next((line for line in reply.strip().splitlines() if line.strip()), "")
     plain = re.sub(r"^\s*(?:final )?answer\s*:\s*", "", CITED.sub("", first), flags=re.I)

@@ -80,13 +80,13 @@ class Pictures:
 
     def black(self, duration: float) -> list[tuple[float, float]]:
         """Stretches of at least half a second of black frames."""
-        found = []
+        spans = []
         for first, last in runs(self.dark):
             start = 0.0 if first == 0 else self.times[first] - self.step / 2
             end = duration if last == len(self.dark) - 1 else self.times[last] + self.step / 2
             if end - start >= LEAST:
-                found.append((round(start, 2), round(end, 2)))
-        return found
+                spans.append((round(start, 2), round(end, 2)))
+        return spans
 
 
 def _coarse(grey: np.ndarray) -> np.ndarray:

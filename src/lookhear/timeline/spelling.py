@@ -26,7 +26,7 @@ MORE = (
 
 def mended(text: str) -> str:
     """The text with corrected spelling."""
-    if not vectors.there() or not _common():
+    if not vectors.is_installed() or not _common():
         return text
     parts = re.split(r"([\"“‘][^\"“‘”’]*[\"”’])", text)
     return "".join(part if i % 2 else re.sub(r"[a-z]{5,}", lambda m: _word(m[0]), part) for i, part in enumerate(parts))
@@ -39,7 +39,7 @@ def _word(word: str) -> str:
     if {word, singular(word)} & _common() or vectors.whole(word) or vectors.whole(singular(word)):
         return word
     most = 1 if len(word) < LONG else 2
-    near = [(d, k) for k in _known() if k[0] == word[0] and (d := slips(word, k, most)) <= most]
+    near = [(d, k) for k in _known() if k[0] == word[0] and (d := spelling_distance(word, k, most)) <= most]
     return min(near)[1] if near else word
 
 
@@ -54,17 +54,17 @@ def _known() -> frozenset[str]:
     return frozenset(w for w in words if len(w) >= SHORTEST and w.isascii() and w.isalpha())
 
 
-def slips(one: str, other: str, most: int) -> int:
+def spelling_distance(word: str, other: str, most: int) -> int:
     """Number of errors between two words (optimal string alignment distance); `most` + 1 if there are more."""
-    if abs(len(one) - len(other)) > most:
+    if abs(len(word) - len(other)) > most:
         return most + 1
     before: list[int] = []
     row = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
+    for i, a in enumerate(word, 1):
         last, before, row = before, row, [i]
         for j, b in enumerate(other, 1):
             cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+            if i > 1 and j > 1 and a == other[j - 2] and word[i - 2] == b:
                 cost = min(cost, last[j - 2] + 1)
             row.append(cost)
     return min(row[-1], most + 1)

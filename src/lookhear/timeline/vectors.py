@@ -7,9 +7,9 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 
-from lookhear.encoders.wordllama import table, there
+from lookhear.encoders.wordllama import is_installed, table
 
-__all__ = ["nearest", "nearest_sentence", "of", "there", "whole"]
+__all__ = ["is_installed", "nearest", "nearest_sentence", "of", "whole"]
 
 NEAREST = 50  # nearest phrases that are searched for one without a shared word
 

@@ -70,7 +70,7 @@ class Watcher:
     def signature(self) -> dict[str, Any]:
         """Everything that determines a timeline besides the clip."""
         encoders = {encoder.name: encoder.sha256 for encoder in (self.ears, self.eyes) if encoder is not None}
-        spoken = {"speech": repr(self.settings)} if self.settings is not None and speech.there() else {}
+        spoken = {"speech": repr(self.settings)} if self.settings is not None and speech.is_installed() else {}
         return {**encoders, **spoken, "version": VERSION}
 
     def __call__(self, clip: Clip, progress: Callable[[float], None] | None = None) -> Timeline:
@@ -91,7 +91,7 @@ class Watcher:
         events = [*decide.heard_events(heard, duration)] if heard else []
         events += looking.placed(decide.seen_events(seen, duration)) if seen else []
         silent = listening.sound and max(listening.loudness.levels(), default=0.0) <= -80
-        told = tuple(n for n in notes if n != "sound is silent throughout" or silent)
+        kept_notes = tuple(n for n in notes if n != "sound is silent throughout" or silent)
         return Timeline(
             source=clip.id,
             duration=round(duration, 3),
@@ -107,7 +107,7 @@ class Watcher:
                 "seen": decide.ranked_seen(seen) if seen else (),
             },
             listened=not listening.missed and self.settings is not None,
-            notes=tuple(dict.fromkeys((*told, *self.absent))),
+            notes=tuple(dict.fromkeys((*kept_notes, *self.absent))),
             heard=heard,
             seen=seen,
         )

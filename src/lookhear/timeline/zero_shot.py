@@ -24,13 +24,13 @@ STREAMS = {"heard": "audio", "seen": "visual"}
 @lru_cache(maxsize=1)
 def labels() -> dict[str, Concept]:
     """Label -> (sound concept, picture concept); both empty if it has no counterpart."""
-    found = {}
+    concepts = {}
     for line in (TABLES / "labels.txt").read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
             label, heard, seen = (part.strip() for part in line.split("|"))
             sounds, sights = (tuple(p.strip() for p in side.split(";") if p.strip()) for side in (heard, seen))
-            found[label] = Concept(label, sounds, sights, nameless=not sounds and not sights)
-    return found
+            concepts[label] = Concept(label, sounds, sights, nameless=not sounds and not sights)
+    return concepts
 
 
 def concept(label: str) -> Concept | None:
@@ -63,17 +63,17 @@ def localised(scene: Scene, example: Example) -> Answer:
         answer = classified(scene, options)
         spans = sorted(answer.segments, key=lambda s: s.start - s.end)[:1]
         return replace(answer, segments=tuple(Segment(s.label, round(s.start), max(round(s.end), 1)) for s in spans))
-    found: list[Segment] = []
+    events: list[Segment] = []
     for label in options:
         known = concept(label)
         for stream, name in STREAMS.items():
             if known is not None and scene.probability(known, stream) >= ON:
                 sense = name if form == "llp" else "audio-visual"
-                found += [Segment(label, stretch.start, stretch.end, sense) for stretch in scene.when(known, stream)]
+                events += [Segment(label, stretch.start, stretch.end, sense) for stretch in scene.when(known, stream)]
     if form == "unav":
-        found = _joined(found)
-    found.sort(key=lambda s: (s.start, s.label, s.stream))
-    return Answer(", ".join(dict.fromkeys(s.label for s in found)), segments=tuple(found), raw="localise")
+        events = _joined(events)
+    events.sort(key=lambda s: (s.start, s.label, s.stream))
+    return Answer(", ".join(dict.fromkeys(s.label for s in events)), segments=tuple(events), raw="localise")
 
 
 def matched(first: Scene, second: Scene, by: Scene, way: str) -> Answer:
@@ -93,7 +93,7 @@ def _match(sound: Scene, picture: Scene) -> float:
 
 def _likely(scene: Scene, options: Sequence[str]) -> dict[str, float]:
     """Label -> probability: the mean over modalities that know it, in which sound has double weight."""
-    found = {}
+    probabilities = {}
     for label in options:
         known = concept(label)
         if known is None:
@@ -102,8 +102,8 @@ def _likely(scene: Scene, options: Sequence[str]) -> dict[str, float]:
         seen = scene.probability(known, "seen", False) if scene.has("seen") and known.seen else None
         parts = [p for p, times in ((heard, 2), (seen, 1)) for _ in range(times) if p is not None]
         if parts:
-            found[label] = max(sum(parts) / len(parts), max(heard or 0.0, seen or 0.0) * 0.8)
-    return found
+            probabilities[label] = max(sum(parts) / len(parts), max(heard or 0.0, seen or 0.0) * 0.8)
+    return probabilities
 
 
 def _segments(scene: Scene, label: str) -> tuple[Segment, ...]:

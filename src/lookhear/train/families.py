@@ -27,7 +27,7 @@ def read(recipe: config.LLMRecipe, deaf: bool = False) -> list[Family]:
 
     Raises DatasetError if a task has no example with a reference.
     """
-    found: dict[str, dict[str, list[Example]]] = {}
+    grouped: dict[str, dict[str, list[Example]]] = {}
     for name, wanted in recipe.tasks.items():
         examples = datasets.load(wanted.dataset, wanted.root or recipe.root, wanted.split)
         examples = [e for e in examples if e.reference is not None and e.reference.text]
@@ -42,12 +42,12 @@ def read(recipe: config.LLMRecipe, deaf: bool = False) -> list[Family]:
             if deaf:
                 example = replace(example, clip=replace(example.clip, audio=BLANK))
             pair = str(example.meta.get("pair") or example.id)
-            found.setdefault(base, {}).setdefault(pair, []).append(example)
+            grouped.setdefault(base, {}).setdefault(pair, []).append(example)
     return [
         Family(
             base, {pair: tuple(sorted(some, key=lambda e: bool(e.meta.get("twin")))) for pair, some in asked.items()}
         )
-        for base, asked in found.items()
+        for base, asked in grouped.items()
     ]
 
 

@@ -135,14 +135,14 @@ def prepared(llm: LLM, lesson: Lesson) -> Prepared:
     """The lesson's clip, decoded and preprocessed by the model. Raises MediaError."""
     media = decode(lesson.clip, llm.sampling)
     if lesson.second is None:
-        return lean(llm.prepare(media))
+        return half_precision(llm.prepare(media))
     start, end = lesson.clip.start, lesson.clip.end
     video, audio = (lesson.second, None) if lesson.way == "a2v" else (None, lesson.second)
     both = paired_media(media, decode(Clip(video, audio, start, end), llm.sampling), lesson.way)
-    return lean(llm.prepare(both, pair=lesson.way))
+    return half_precision(llm.prepare(both, pair=lesson.way))
 
 
-def lean(prepared: Prepared) -> Prepared:
+def half_precision(prepared: Prepared) -> Prepared:
     """Convert pictures to half precision, whether cached or not, so that caching does not change results."""
     return {
         name: value.half() if name in HALF and torch.is_tensor(value) else value for name, value in prepared.items()
@@ -161,4 +161,4 @@ def blank(llm: LLM, still: bool = False) -> Prepared:
     count = 1 if still else 2
     frames = np.zeros((count, height, width, 3), np.uint8)
     sound = np.zeros(sampling.sample_rate, np.float32)
-    return lean(llm.prepare(Media(frames, np.arange(count) / count, sound, sampling.sample_rate, 1.0)))
+    return half_precision(llm.prepare(Media(frames, np.arange(count) / count, sound, sampling.sample_rate, 1.0)))

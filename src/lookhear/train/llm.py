@@ -130,9 +130,9 @@ class _Run:
         self.step.train()
         try:
             while not run.ended and not self._enough():
-                self._one()
+                self._train_step()
                 if run.due(LOG_EVERY):
-                    self._tell()
+                    self._log_losses()
                 if self.settings.val_every and run.due(self.settings.val_every):
                     self._validate()
                 if run.due(self.settings.checkpoint_every) and not run.ended:
@@ -141,7 +141,7 @@ class _Run:
             self.clips.close()
         self._finish()
 
-    def _one(self) -> None:
+    def _train_step(self) -> None:
         """One step."""
         at = self.run.step
         drawn = self.batches.next(at)
@@ -181,7 +181,7 @@ class _Run:
             needs.check()
         return needs
 
-    def _tell(self) -> None:
+    def _log_losses(self) -> None:
         """Log the mean loss since the last line. Raises ModelError for a non-finite loss."""
         loss = float(self.accelerator.reduce(self.meter.loss(), "mean"))
         self.run.finite({"The loss": loss})

@@ -111,7 +111,7 @@ class _Run:
             every = inputs.epoch(epoch)
             mine = every[self.accelerator.process_index :: self.accelerator.num_processes]
             for index in range(first, self.steps_per_epoch):
-                self._one(mine[index] if index < len(mine) else every[index])
+                self._train_step(mine[index] if index < len(mine) else every[index])
             self._end_of_epoch(epoch)
         if self.main:
             if self.cost is not None:  # a run that went on from a checkpoint times its last part
@@ -119,7 +119,7 @@ class _Run:
             files.finish(self.folder)
         run.close()
 
-    def _one(self, examples: Sequence[Example]) -> None:
+    def _train_step(self, examples: Sequence[Example]) -> None:
         """One step on one batch."""
         run, device = self.run, self.accelerator.device
         self.step.train()
@@ -144,11 +144,11 @@ class _Run:
         self.since.append({n: v.detach() for n, v in losses.items()})
         last = run.step % self.steps_per_epoch == 0
         if run.step % LOG_EVERY == 0 or last:
-            self._tell()
+            self._log_losses()
         if run.step % self.settings.checkpoint_every == 0 and not last:
             self._checkpoint()
 
-    def _tell(self) -> None:
+    def _log_losses(self) -> None:
         """Log the mean losses since the last line. Raises ModelError for a non-finite loss."""
         losses = {n: float(torch.stack([s[n] for s in self.since]).mean()) for n in self.since[0]}
         loss = sum(losses.values())
@@ -185,7 +185,7 @@ class _Run:
     @torch.inference_mode()
     def _validate(self) -> tuple[int, int]:
         """(correct, total) on the validation questions, with each clip encoded once."""
-        net, found = self.net.eval(), self.inputs.questions
+        net, questions = self.net.eval(), self.inputs.questions
         wanted = [*orders(net.watch), *orders(net.answer)]
         right, sure, asked = 0, list[float](), list[Example]()
         for examples in self.inputs.validation():
@@ -195,8 +195,8 @@ class _Run:
                 sure += logits.float().softmax(-1)[:, PAIRED.index(YES)].tolist()
                 asked += examples
                 continue
-            right += int((logits.argmax(-1) == torch.tensor(found.labels(examples))).sum())
-        return right_pairs(sure, asked) if asked else (right, len(found.val))
+            right += int((logits.argmax(-1) == torch.tensor(questions.labels(examples))).sum())
+        return right_pairs(sure, asked) if asked else (right, len(questions.val))
 
     def _seed(self, purpose: int) -> int:
         """A seed that depends on the run, step, process and purpose."""

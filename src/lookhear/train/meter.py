@@ -45,7 +45,7 @@ class Meter:
         peak of the device (for a CPU: by the measured speed of a matrix product at the start of the run).
         """
         seconds = max(time.perf_counter() - self.began - self.paused, 1e-9)
-        found = {
+        entries = {
             "seconds": round(seconds, 3),
             "clips_per_second": round(self.drawn / seconds, 3),
             "tokens_per_second": round(self.tokens / seconds, 1),
@@ -53,4 +53,4 @@ class Meter:
             "mfu": round(self.estimate.flops_a_step * len(self.losses) / seconds / self.estimate.speed, 4),
         }
         self._begin()
-        return found
+        return entries

@@ -39,11 +39,11 @@ def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
         raise RecipeError(f"prefer.beta={recipe.prefer.beta:g}: it is positive.")
     with opened(recipe, progress) as run:
         if run is not None:
-            _go(run, recipe.prefer)
+            _train(run, recipe.prefer)
     return Path(recipe.out or "runs/llm")
 
 
-def _go(run: Run, settings: config.Prefer) -> None:
+def _train(run: Run, settings: config.Prefer) -> None:
     found = families.read(run.recipe)
     pairs = [pair for family in found for pair in families.changing(family)]
     if not pairs:
@@ -70,14 +70,14 @@ def _go(run: Run, settings: config.Prefer) -> None:
 @torch.no_grad()
 def _reference(run: Run, pairs: Sequence[tuple[Example, Example]]) -> dict[str, Tensor]:
     """Log-probabilities of every pair under the current model; pairs with unreadable clips are dropped."""
-    found = {}
+    log_probabilities = {}
     for place, one in enumerate(pairs):
         run.shown.show("reference", place, len(pairs))
         if (scores := pair(run, *one)) is not None:
-            found[f"{place}"] = scores.cpu()
-    if not found:
+            log_probabilities[f"{place}"] = scores.cpu()
+    if not log_probabilities:
         raise DatasetError(f"None of the {len(pairs)} pairs has clips that can be read.")
-    return found
+    return log_probabilities
 
 
 def pair(run: Run, base: Example, twin: Example) -> Tensor | None:

@@ -53,7 +53,7 @@ class Clips:
             began = time.perf_counter()
             try:
                 ahead = self.coming.pop(place, None)
-                made = ahead.result() if ahead else self._made(lesson)
+                made = ahead.result() if ahead else self._prepared(lesson)
             except MediaError as error:
                 self.failed[lesson.clip.id] = str(error)
                 return None
@@ -72,7 +72,7 @@ class Clips:
         for lesson in lessons:
             place = where(lesson)
             if place not in self.kept and place not in self.coming and lesson.clip.id not in self.failed:
-                self.coming[place] = self.pool.submit(self._made, lesson)
+                self.coming[place] = self.pool.submit(self._prepared, lesson)
 
     def note(self) -> str:
         """Number of unreadable clips and the reason of the first; empty if there are none."""
@@ -86,7 +86,7 @@ class Clips:
         if self.pool is not None:
             self.pool.shutdown(wait=True, cancel_futures=True)
 
-    def _made(self, lesson: Lesson) -> Prepared:
+    def _prepared(self, lesson: Lesson) -> Prepared:
         path = self._path(lesson)
         if path is not None and path.is_file():
             found = _read(path)

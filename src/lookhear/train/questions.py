@@ -40,13 +40,13 @@ class Questions:
 
 def read(data: config.Data) -> Questions:
     """Read the training and validation questions of a recipe. Unusable questions are counted. Raises DatasetError."""
-    found = {
+    splits = {
         split: of_types(_unique(datasets.load(data.name, data.root, split), split), data.types)
         for split in (data.train, data.val)
         if split
     }
     options.check(data.options)
-    train, val = _first(found[data.train], data.clips), found.get(data.val, ())
+    train, val = _first(splits[data.train], data.clips), splits.get(data.val, ())
     fixed = datasets.of(data.name).vocabulary
     if data.options == "text":
         train, val, fixed = options.pairs(train), options.pairs(val), options.PAIRED

@@ -129,13 +129,13 @@ def rehearse(name: str, recipe: config.Recipe, rows: int = ROWS) -> Rehearsal:
 
 def widths(recipe: config.Recipe) -> dict[str, dict[str, int]]:
     """Encoder -> its streams and their widths, without loading weights; empty if they are not known in advance."""
-    found: dict[str, dict[str, int]] = {}
+    width_of: dict[str, dict[str, int]] = {}
     for stream, served in recipe.features.items():
         encoder, own = serving(served, stream)
         width = _width(encoder, own)
         if width:
-            found.setdefault(encoder, {})[own] = width
-    return found
+            width_of.setdefault(encoder, {})[own] = width
+    return width_of
 
 
 @lru_cache(maxsize=256)

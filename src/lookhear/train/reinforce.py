@@ -33,11 +33,11 @@ from lookhear.errors import RecipeError
 from lookhear.llms import Prepared
 from lookhear.train import families, rewards
 from lookhear.train.families import Family
-from lookhear.train.rewards import Other
+from lookhear.train.rewards import TwinReply
 from lookhear.train.straight import Run, opened
 from lookhear.types import Example, Reply
 
-Said = tuple[str, str, tuple[int, ...]]  # clip by the hash of its model inputs, prompt, tokens of a reply
+Rollout = tuple[str, str, tuple[int, ...]]  # clip by the hash of its model inputs, prompt, tokens of a reply
 
 
 @dataclass
@@ -60,23 +60,23 @@ def train(recipe: config.LLMRecipe, progress: bool = True) -> Path:
         raise RecipeError("reinforce: temperature is above 0, clip between 0 and 1, kl 0 or more.")
     with opened(recipe, progress) as run:
         if run is not None:
-            _go(run, settings)
+            _train(run, settings)
     return Path(recipe.out or "runs/llm")
 
 
-def _go(run: Run, settings: config.Reinforce) -> None:
-    found = families.read(run.recipe, settings.deaf)
-    if settings.rewards.get("causal") and not any(len(some) > 1 for f in found for some in f.asked.values()):
+def _train(run: Run, settings: config.Reinforce) -> None:
+    pool = families.read(run.recipe, settings.deaf)
+    if settings.rewards.get("causal") and not any(len(some) > 1 for f in pool for some in f.asked.values()):
         raise RecipeError(
             "The causal reward needs twins: learn from soundstage@twins, or from soundstage@twins_evidence."
         )
     start = run.start(
-        families.digest(found), {n: p.detach().clone() for n, p in run.learning.items()} if settings.kl else {}
+        families.digest(pool), {n: p.detach().clone() for n, p in run.learning.items()} if settings.kl else {}
     )
     while not run.ended:
         clock = [time.perf_counter()]
         waited = run.clips.waited
-        rolled = roll(run, settings, [found[place] for place in run.draw(len(found))])
+        rolled = roll(run, settings, [pool[place] for place in run.draw(len(pool))])
         clock.append(time.perf_counter())
         advantages, facts = judged(rolled, settings)
         clock.append(time.perf_counter())
@@ -87,7 +87,7 @@ def _go(run: Run, settings: config.Reinforce) -> None:
             facts[f"share_{name}"] = (ended - began) / took
         facts["share_decode"] = (run.clips.waited - waited) / took  # share of the rollout's time
         run.done(**facts, rollouts_per_second=facts["rollouts"] / took, lr=run.settings.lr * run.rate(run.step))
-    run.finish({e.task for family in found for some in family.asked.values() for e in some})
+    run.finish({e.task for family in pool for some in family.asked.values() for e in some})
 
 
 def roll(run: Run, settings: config.Reinforce, some: Sequence[Family]) -> Rolled:
@@ -121,12 +121,12 @@ def roll(run: Run, settings: config.Reinforce, some: Sequence[Family]) -> Rolled
     return rolled
 
 
-def judged(rolled: Rolled, settings: config.Reinforce) -> tuple[list[tuple[Said, float]], dict[str, float]]:
+def judged(rolled: Rolled, settings: config.Reinforce) -> tuple[list[tuple[Rollout, float]], dict[str, float]]:
     """(replies with their non-zero advantages, means of all rewards)."""
     families_of: dict[str, list[tuple[Example, list[Reply]]]] = {}
     for example, _, _, group in rolled.replies:
         families_of.setdefault(str(example.meta.get("pair", example.id)), []).append((example, group))
-    kept: list[tuple[Said, float]] = []
+    kept: list[tuple[Rollout, float]] = []
     sums = dict.fromkeys(settings.rewards, 0.0)
     signal = 0
     for example, clip, prompt, group in rolled.replies:
@@ -153,11 +153,11 @@ def learn(
     run: Run,
     settings: config.Reinforce,
     rolled: Rolled,
-    advantages: Sequence[tuple[Said, float]],
+    advantages: Sequence[tuple[Rollout, float]],
     start: Mapping[str, Tensor],
 ) -> float:
     """Optimizer steps on replies and their advantages; returns the loss of the last step."""
-    weights: dict[Said, list[float]] = {}
+    weights: dict[Rollout, list[float]] = {}
     for said, advantage in advantages:
         weights.setdefault(said, []).append(advantage)
     if not weights:
@@ -191,12 +191,12 @@ def learn(
     return float(loss.detach())
 
 
-def _others(example: Example, beside: Sequence[tuple[Example, list[Reply]]], k: int) -> list[Other]:
+def _others(example: Example, beside: Sequence[tuple[Example, list[Reply]]], k: int) -> list[TwinReply]:
     """The `k`-th replies to the same question: for a clip those about its twins, for a twin the one about the clip."""
     if not example.meta.get("twin"):
-        return [Other(str(e.meta["must"]), group[k].text) for e, group in beside if e.meta.get("twin")]
+        return [TwinReply(str(e.meta["must"]), group[k].text) for e, group in beside if e.meta.get("twin")]
     must = str(example.meta["must"])
-    return [Other(must, group[k].text) for e, group in beside if not e.meta.get("twin")]
+    return [TwinReply(must, group[k].text) for e, group in beside if not e.meta.get("twin")]
 
 
 def _draws(words: str, settings: config.Reinforce) -> Tensor:

@@ -33,7 +33,7 @@ TAGS = re.compile(r"</?answer>")
 
 
 @dataclass(frozen=True)
-class Other:
+class TwinReply:
     """The reply to the same question about a twin, and whether the correct answer changes there or stays."""
 
     must: str
@@ -45,40 +45,40 @@ def read(example: Example, reply: str) -> Answer:
     return tasks.find(example.task).parse(reply, example, tuple(example.meta.get("labels", ())))
 
 
-def answer(example: Example, reply: str, others: Sequence[Other] = ()) -> float:
+def answer(example: Example, reply: str, others: Sequence[TwinReply] = ()) -> float:
     """1 if the reply names the correct answer."""
     assert example.reference is not None
     return float(correct(read(example, reply), example.reference))
 
 
-def seconds(example: Example, reply: str, others: Sequence[Other] = ()) -> float:
+def seconds(example: Example, reply: str, others: Sequence[TwinReply] = ()) -> float:
     """Intersection over union of the named seconds and the evidence; 0 for replies without times."""
     assert example.reference is not None
     return iou(read(example, reply).segments, example.reference.segments)
 
 
-def sense(example: Example, reply: str, others: Sequence[Other] = ()) -> float:
+def sense(example: Example, reply: str, others: Sequence[TwinReply] = ()) -> float:
     """1 if the reply names exactly the modalities of the evidence."""
     assert example.reference is not None
     named = senses(read(example, reply).segments)
     return float(bool(named) and named == senses(example.reference.segments))
 
 
-def causal(example: Example, reply: str, others: Sequence[Other] = ()) -> float:
+def causal(example: Example, reply: str, others: Sequence[TwinReply] = ()) -> float:
     """Half the fraction of twins where the reply should change and does, plus half that where it should stay and does.
 
     If all twins are of one kind, the other half counts as one half, the result of guessing; without twins the reward is
     1/2. A reply that becomes unreadable has not changed, and one that is unreadable for both clips has stayed, so a
     model with equal inputs for two clips gets 1/2 for readable and unreadable replies alike.
     """
-    mine = _said(example, reply)
-    theirs = [(one.must, _said(example, one.reply)) for one in others]
+    mine = _answer_text(example, reply)
+    theirs = [(one.must, _answer_text(example, one.reply)) for one in others]
     changes = [bool(mine and said and mine != said) for must, said in theirs if must == "change"]
     stays = [mine == said for must, said in theirs if must == "stay"]
     return sum(0.5 * (sum(hits) / len(hits) if hits else 0.5) for hits in (changes, stays))
 
 
-def form(example: Example, reply: str, others: Sequence[Other] = ()) -> float:
+def form(example: Example, reply: str, others: Sequence[TwinReply] = ()) -> float:
     """1 if the reply has one answer between tags, can be parsed, and gives times if the prompt asks for them."""
     said = read(example, reply)
     tagged = [tag[0] for tag in TAGS.finditer(reply)] == ["<answer>", "</answer>"]
@@ -86,15 +86,15 @@ def form(example: Example, reply: str, others: Sequence[Other] = ()) -> float:
     return float(tagged and bool(said.text) and dated)
 
 
-def _said(example: Example, reply: str) -> str:
+def _answer_text(example: Example, reply: str) -> str:
     return normal(read(example, reply).text)
 
 
-Function = Callable[[Example, str, Sequence[Other]], float]
+Function = Callable[[Example, str, Sequence[TwinReply]], float]
 REWARDS: dict[str, Function] = {one.__name__: one for one in (answer, seconds, sense, causal, form)}
 
 
-def total(weights: Mapping[str, float], example: Example, reply: str, others: Sequence[Other] = ()) -> float:
+def total(weights: Mapping[str, float], example: Example, reply: str, others: Sequence[TwinReply] = ()) -> float:
     """The weighted sum of rewards."""
     return sum(weight * REWARDS[name](example, reply, others) for name, weight in weights.items())
 
@@ -120,7 +120,7 @@ def compute_score(
     weights = _listed(told.get("weights")) or {"answer": 1.0}
     check(weights)
     example = example_of(ground_truth, told)
-    others = [Other(*one) for one in _listed(told.get("others")) or ()]
+    others = [TwinReply(*one) for one in _listed(told.get("others")) or ()]
     scores = {name: REWARDS[name](example, solution_str, others) for name in weights}
     return {"score": sum(weight * scores[name] for name, weight in weights.items()), **scores}
 
@@ -138,7 +138,7 @@ class Reward:
         scores = []
         for i, completion in enumerate(completions):
             told = {key: columns[key][i] for key in ("segments", "form", "others", "question") if key in columns}
-            others = [Other(*one) for one in _listed(told.get("others")) or ()]
+            others = [TwinReply(*one) for one in _listed(told.get("others")) or ()]
             scores.append(REWARDS[self.name](example_of(_plain(answers[i]), told), _text(completion), others))
         return scores
 
@@ -148,16 +148,16 @@ def orms() -> dict[str, Callable[..., Reward]]:
     return {f"lookhear_{name}": lambda *a, name=name, **k: Reward(name) for name in REWARDS}
 
 
-def example_of(truth: str, told: Mapping[str, Any]) -> Example:
+def example_of(truth: str, columns: Mapping[str, Any]) -> Example:
     """An example from the columns of another trainer."""
     segments = tuple(
-        Segment(str(label), float(a), float(b), str(s)) for a, b, label, s in _listed(told.get("segments")) or ()
+        Segment(str(label), float(a), float(b), str(s)) for a, b, label, s in _listed(columns.get("segments")) or ()
     )
-    meta = {"form": told["form"]} if told.get("form") else {}
-    if labels := _listed(told.get("labels")):
+    meta = {"form": columns["form"]} if columns.get("form") else {}
+    if labels := _listed(columns.get("labels")):
         meta["labels"] = tuple(labels)
     reference = Answer(truth, segments=segments)
-    return Example("", "question_answering", Clip(None, None), str(told.get("question", "")), reference, meta=meta)
+    return Example("", "question_answering", Clip(None, None), str(columns.get("question", "")), reference, meta=meta)
 
 
 def _listed(value: Any) -> Any:

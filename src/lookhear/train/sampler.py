@@ -74,9 +74,9 @@ class Sampler:
             rng = Random(f"{self.seed} step {self.step}")
             tasks = rng.choices(list(self.shares), list(self.shares.values()), k=self.batch)
         self.step += 1
-        return [(task, self._one(task)) for task in tasks]
+        return [(task, self._next_clip(task)) for task in tasks]
 
-    def _one(self, task: str) -> int:
+    def _next_clip(self, task: str) -> int:
         """The next clip of a task, in an order that is reshuffled in each pass."""
         turn, place = divmod(self.drawn[task], self.sizes[task])
         if self._orders.get(task, (-1,))[0] != turn:

@@ -35,7 +35,7 @@ def costs(name: str) -> dict[str, Any]:
     settings = config.schema_of(catalog.find("nets", name))()
     sizes = vars(settings)
     try:
-        found = of(plan, streams(name, plan, sizes, 1, 1, "meta"))
+        cost = of(plan, streams(name, plan, sizes, 1, 1, "meta"))
         net = None
     except (
         RuntimeError,
@@ -43,10 +43,10 @@ def costs(name: str) -> dict[str, Any]:
         TypeError,
     ):  # its operations depend on data, not only on shapes
         net = config.build("nets", {"name": name}, answers=ANSWERS)
-        found = of(net, streams(name, net, sizes, 1, 1, "cpu"))
-    if isinstance(plan, Towers) or found.clip > MOST:
-        return found.to_json()
-    return {**found.to_json(), **timed(name, net or config.build("nets", {"name": name}, answers=ANSWERS), sizes)}
+        cost = of(net, streams(name, net, sizes, 1, 1, "cpu"))
+    if isinstance(plan, Towers) or cost.clip > MOST:
+        return cost.to_json()
+    return {**cost.to_json(), **timed(name, net or config.build("nets", {"name": name}, answers=ANSWERS), sizes)}
 
 
 def apart(name: str) -> dict[str, Any]:

@@ -77,15 +77,15 @@ def media(example: Example, cuts: Path) -> Media:
     if isinstance(second, Source) and form == "a2v":
         shown.append(("video", _path(second)))
     if clip.audio is not None:
-        shown.append(("audio", _heard(clip.audio, cuts)))
+        shown.append(("audio", _sound_file(clip.audio, cuts)))
     if isinstance(second, Source) and form == "v2a":
-        shown.append(("audio", _heard(second, cuts)))
+        shown.append(("audio", _sound_file(second, cuts)))
     if not shown:
         raise DatasetError(f"Example {example.id!r} has neither picture nor sound.")
     return shown
 
 
-def _heard(source: Source, folder: Path) -> str:
+def _sound_file(source: Source, folder: Path) -> str:
     """A sound file of a recording: the recording itself, or a WAV file made of it once. Raises MediaError."""
     path = Path(_path(source))
     if path.suffix.lower() in SOUNDS:

@@ -89,7 +89,7 @@ def _conclusion(example: Example, text: str, length: float) -> str:
         return f"cannot be read: {conclusion.notes[0].removeprefix(tasks.UNREAD)}"
     if not undated(example):
         target = task.parse(task.target(example, explain=False), example)
-        return "" if _said(conclusion) == _said(target) else "concludes with another answer"
+        return "" if _answer_key(conclusion) == _answer_key(target) else "concludes with another answer"
     assert example.reference is not None
     true_labels = set(example.meta.get("events") or example.reference.text.split(", "))
     labels = {segment.label for segment in conclusion.segments}
@@ -114,7 +114,7 @@ def _reasons(text: str, bare: str, free: bool) -> str:
     after = text[end + 1 :].split()
     if end >= 0 and len(after) > AFTER:
         return f"goes on after its conclusion: {' '.join(after[:8])!r}"
-    if said := phrases.told(text):
+    if said := phrases.label_mention(text):
         return f"speaks of the label it was told: {said!r}"
     return ""
 
@@ -124,10 +124,10 @@ def _contradiction(example: Example, text: str, vocabulary: Sequence[str], certi
     segments = example.reference.segments if example.reference else ()
     if undated(example):
         segments = tasks.find(example.task).parse(text, example).segments  # the text's own times
-    if words := facts.untrue_time(text, segments, whole=example.task == "event_localisation"):
+    if words := facts.contradicted_time(text, segments, whole=example.task == "event_localisation"):
         return f"contradicts a known time: {words}"
     if _names_things(example, vocabulary) and (
-        words := facts.strange(text, [*facts.known(example, vocabulary), *certified])
+        words := facts.unsupported_thing(text, [*facts.known(example, vocabulary), *certified])
     ):
         return f"names what is not known of the clip: {words}"
     return ""
@@ -166,10 +166,10 @@ def corrected(example: Example, text: str) -> Answer | None:
 
 def same(one: Answer, other: Answer) -> bool:
     """Whether two answers are equal in text, times and places."""
-    return _said(one) == _said(other)
+    return _answer_key(one) == _answer_key(other)
 
 
-def _said(answer: Answer) -> tuple[object, ...]:
+def _answer_key(answer: Answer) -> tuple[object, ...]:
     text = answer.text.strip() if answer.segments or answer.regions else answer.text.strip().lower()
     return text, answer.segments, tuple(_place(region) for region in answer.regions)
 

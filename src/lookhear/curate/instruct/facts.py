@@ -4,7 +4,7 @@
     places    boxes and points must be inside the picture of 224 x 224 pixels; boxes must not be inverted
     things    instruments, animals, vehicles and machines must be known of the clip, or seen or heard in it
 
-`late`, `untrue_time`, `outside` and `strange` return the first contradiction, "" if there is none.
+`late`, `contradicted_time`, `outside` and `unsupported_thing` return the first contradiction, "" if there is none.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def seconds(text: str) -> float | None:
     return numbers[0]
 
 
-def untrue_time(text: str, segments: Sequence[Segment], whole: bool) -> str:
+def contradicted_time(text: str, segments: Sequence[Segment], whole: bool) -> str:
     """The first time of a known event that contradicts its known times.
 
     A time belongs to the events named since the previous time, or else to the next event. `whole`: `segments` are all
@@ -176,7 +176,7 @@ def outside(text: str) -> str:
     return ""
 
 
-def strange(text: str, known: Sequence[str]) -> str:
+def unsupported_thing(text: str, known: Sequence[str]) -> str:
     """The first thing that `text` affirms and that is not in `known`, nor broader or narrower than a thing in it."""
     names, heard = set[str](), set[str]()
     for phrase in known:
@@ -204,7 +204,7 @@ def _denied(before: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _plain_things() -> dict[str, Concept]:
+def _unambiguous_things() -> dict[str, Concept]:
     """Words for instruments, animals, vehicles and machines that rarely have another meaning."""
     table, common = concepts.table(), set(lines("common.txt"))
     found = {w: c for w, c in table.items() if any(c.within(*kind) for kind in KINDS) and w not in common}
@@ -213,7 +213,7 @@ def _plain_things() -> dict[str, Concept]:
 
 def things(text: str, every: bool = False) -> Iterator[tuple[int, str, Concept]]:
     """(position, words, concept) of each thing in `text`, the longest match first; `every`: of any concept at all."""
-    table = concepts.table() if every else _plain_things()
+    table = concepts.table() if every else _unambiguous_things()
     words = [(m.start(), m[0]) for m in re.finditer(r"[A-Za-z][A-Za-z'-]*", text)]
     i = 0
     while i < len(words):

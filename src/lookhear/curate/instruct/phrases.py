@@ -46,9 +46,9 @@ def _any(name: str) -> str:
 @lru_cache(maxsize=1)
 def _patterns() -> dict[str, re.Pattern[str]]:
     """Kind of phrase -> its pattern."""
-    told = {"refusal": _any("refusals.txt"), "begins": rf"^\W*{_any('filler_first.txt')}"}
-    told |= {"ends": rf"\b{_any('filler_last.txt')}", "told": _any("told.txt")}
-    return {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in told.items()}
+    patterns = {"refusal": _any("refusals.txt"), "begins": rf"^\W*{_any('filler_first.txt')}"}
+    patterns |= {"ends": rf"\b{_any('filler_last.txt')}", "label": _any("told.txt")}
+    return {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in patterns.items()}
 
 
 def spoken(reply: str) -> str:
@@ -71,9 +71,9 @@ def filler(text: str) -> tuple[str, str]:
     return "", ""
 
 
-def told(text: str) -> str:
+def label_mention(text: str) -> str:
     """The words that mention the given label, "" without any."""
-    found = _patterns()["told"].search(text)
+    found = _patterns()["label"].search(text)
     return found[0].strip() if found else ""
 
 

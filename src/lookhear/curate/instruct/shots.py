@@ -51,10 +51,12 @@ def of(example: Example) -> tuple[Shot, ...]:
     return next((every()[name] for name in names if name in every()), ())
 
 
-def _shot(form: str, told: Mapping[str, Any]) -> Shot:
-    segments = tuple(Segment(*one) for one in told.get("segments", ()))
-    regions = tuple(Region(label, unit(place * (4 // len(place)))) for label, place in told.get("regions", ()))
-    text = str(told.get("answer", ", ".join(dict.fromkeys(segment.label for segment in segments))))
-    meta = {"form": form} | ({"options": tuple(told["options"])} if "options" in told else {})
+def _shot(form: str, fields: Mapping[str, Any]) -> Shot:
+    segments = tuple(Segment(*one) for one in fields.get("segments", ()))
+    regions = tuple(Region(label, unit(place * (4 // len(place)))) for label, place in fields.get("regions", ()))
+    text = str(fields.get("answer", ", ".join(dict.fromkeys(segment.label for segment in segments))))
+    meta = {"form": form} | ({"options": tuple(fields["options"])} if "options" in fields else {})
     reference = Answer(text, segments=segments, regions=regions)
-    return Shot(Example("shot", told["task"], CLIP, told.get("question", ""), reference, meta=meta), told["reasons"])
+    return Shot(
+        Example("shot", fields["task"], CLIP, fields.get("question", ""), reference, meta=meta), fields["reasons"]
+    )

@@ -133,13 +133,13 @@ def _ended(how: str) -> str:
     return (faults | {"empty": "cannot be read: the reply is empty"}).get(how, "")
 
 
-def _together(example: Example, found: Sequence[Entry]) -> Entry:
+def _together(example: Example, candidates: Sequence[Entry]) -> Entry:
     """The best candidate of an example, with the attempts and tokens of all candidates."""
-    good = [entry for entry in found if not entry.fault] or list(found[-1:])
+    good = [entry for entry in candidates if not entry.fault] or list(candidates[-1:])
     best = good[0] if len(good) < 2 else good[_agreeing(example, [entry.text for entry in good])]
-    tokens = sum(e.tokens[0] for e in found), sum(e.tokens[1] for e in found)
-    bad = tuple(reason for e in found for reason in (*e.bad, *([e.fault] if e.fault and e is not best else [])))
-    return Entry(best.id, best.text, best.fault, sum(e.attempts for e in found), tokens, bad, best.seconds)
+    tokens = sum(e.tokens[0] for e in candidates), sum(e.tokens[1] for e in candidates)
+    bad = tuple(reason for e in candidates for reason in (*e.bad, *([e.fault] if e.fault and e is not best else [])))
+    return Entry(best.id, best.text, best.fault, sum(e.attempts for e in candidates), tokens, bad, best.seconds)
 
 
 def _agreeing(example: Example, texts: Sequence[str]) -> int:

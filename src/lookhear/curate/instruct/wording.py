@@ -49,7 +49,7 @@ def message(example: Example, seconds: float = 0.0) -> str:
     return ASK.format(
         shots=examples,
         question=_asked(example),
-        known=_known(example),
+        known=_fact_lines(example),
         ending=task.target(example, explain=False),
     )
 
@@ -87,7 +87,7 @@ def facts(example: Example) -> list[str]:
 
 def _shown(shot: shots.Shot) -> str:
     example = shot.example
-    return f"\nQuestion: {_asked(example)}\n{_known(example)}Reply: {shot.reply}"
+    return f"\nQuestion: {_asked(example)}\n{_fact_lines(example)}Reply: {shot.reply}"
 
 
 def _asked(example: Example) -> str:
@@ -98,7 +98,7 @@ def _asked(example: Example) -> str:
     return tasks.find(example.task).prompt(example).splitlines()[0].partition(prompts.REASON)[0].strip()
 
 
-def _known(example: Example) -> str:
+def _fact_lines(example: Example) -> str:
     known = "\n".join(f"- {line}" for line in facts(example))
     return f"Known of the video:\n{known}\n" if known else ""
 

@@ -19,7 +19,7 @@ from typing import Any
 from lookhear import files, tasks
 from lookhear.curate.instruct.check import fault, kind_of
 from lookhear.errors import DatasetError, ModelError
-from lookhear.kinds import misfit
+from lookhear.kinds import wrong_field
 from lookhear.types import Example
 
 RULE = "rule"
@@ -125,6 +125,6 @@ def _resume(ledger: Path, head: dict[str, Any]) -> Iterator[Entry]:
         with files.read_from(ledger, "Remove the line, or choose another folder."):
             raw = json.loads(line)
             entry = Entry(**raw | {"tokens": tuple(raw["tokens"]), "bad": tuple(raw["bad"])})
-            if wrong := misfit(entry):
+            if wrong := wrong_field(entry):
                 raise ValueError(wrong)
         yield entry

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lookhear.curate.robust.ways import VOTERS, Way, lettered, voted
+from lookhear.curate.robust.ways import VOTERS, Rephrasing, lettered, voted
 from lookhear.errors import ModelError
 from lookhear.ledger import Ledger, key_of
 from lookhear.servers.client import Client
@@ -61,9 +61,9 @@ class Panel:
         templates: Sequence[str],
         vote: bool = True,
         progress: Callable[[int, int], None] = lambda done, of: None,
-    ) -> list[Way]:
+    ) -> list[Rephrasing]:
         """The ways of every template, with votes unless `vote` is False. Raises ModelError."""
-        ways: list[Way] = []
+        ways: list[Rephrasing] = []
         with Ledger(self.ledger) as ledger:
             for n, template in enumerate(templates):
                 progress(n, len(templates))
@@ -72,19 +72,19 @@ class Panel:
         progress(len(templates), len(templates))
         return ways
 
-    def _written(self, template: str, ledger: Ledger) -> list[Way]:
+    def _written(self, template: str, ledger: Ledger) -> list[Rephrasing]:
         question, slots = lettered(template)
-        ways: dict[str, Way] = {}
+        ways: dict[str, Rephrasing] = {}
         for n, writer in enumerate(self.writers):
             count = self.count // len(self.writers) + (n < self.count % len(self.writers))
             if count:
                 text = WRITE.format(count=count, slots=SLOTS if slots else "", question=question)
                 for way in self._list(ledger, writer, text, 0, _texts)[:count]:
                     if _sound(way, question, slots):
-                        ways.setdefault(way.strip().casefold(), Way(template, way.strip(), writer.name()))
+                        ways.setdefault(way.strip().casefold(), Rephrasing(template, way.strip(), writer.name()))
         return list(ways.values())
 
-    def _voted(self, ways: Sequence[Way], ledger: Ledger) -> list[Way]:
+    def _voted(self, ways: Sequence[Rephrasing], ledger: Ledger) -> list[Rephrasing]:
         question, voters = lettered(ways[0].template)[0], self.voters or self.writers
         listed = "\n".join(f"{n}. {way.text}" for n, way in enumerate(ways, 1))
         text = VOTE.format(count=len(ways), question=question, ways=listed)

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lookhear import files
-from lookhear.curate.robust.ways import Way, lettered, of_templates
+from lookhear.curate.robust.ways import Rephrasing, lettered, of_templates
 from lookhear.errors import DatasetError
 
 COLUMNS = ("id", "question", "rephrasing", "same meaning")
@@ -28,7 +28,7 @@ ASKED = (
 )
 
 
-def write(ways: Sequence[Way], folder: Path | str) -> list[Path]:
+def write(ways: Sequence[Rephrasing], folder: Path | str) -> list[Path]:
     """Write votes.csv and votes.html about `ways` into `folder`; returns both paths."""
     folder = Path(folder)
     out = io.StringIO()
@@ -66,7 +66,7 @@ def read(path: Path | str, templates: Sequence[str]) -> dict[tuple[str, str], bo
         where = f"{path}:{rows.line_num}"
         if question not in known:
             raise DatasetError(f"{where}: {question!r} is not asked in this dataset. Give the sheets made from it.")
-        way = Way(known[question], text)
+        way = Rephrasing(known[question], text)
         if id != _id(way):
             raise DatasetError(f"{where}: id {id!r} is not that of {text!r}: was it edited? Only votes may be written.")
         answer = vote.strip().casefold()
@@ -80,7 +80,7 @@ def read(path: Path | str, templates: Sequence[str]) -> dict[tuple[str, str], bo
     return votes
 
 
-def of_people(paths: Sequence[Path], templates: Sequence[str]) -> list[Way]:
+def of_people(paths: Sequence[Path], templates: Sequence[str]) -> list[Rephrasing]:
     """The ways on the sheets of several voters, with their votes. Raises DatasetError if the sheets differ."""
     if not paths:
         raise DatasetError("No sheet of votes was given.")
@@ -92,16 +92,18 @@ def of_people(paths: Sequence[Path], templates: Sequence[str]) -> list[Way]:
                 f"{first} and {other} are not about the same rephrasings: {min(odd)[1]!r} is in one only."
             )
     return [
-        Way(template, text, "", tuple(vote for sheet in sheets.values() if (vote := sheet[template, text]) is not None))
+        Rephrasing(
+            template, text, "", tuple(vote for sheet in sheets.values() if (vote := sheet[template, text]) is not None)
+        )
         for template, text in sheets[first]
     ]
 
 
-def _id(way: Way) -> str:
+def _id(way: Rephrasing) -> str:
     return hashlib.sha256(f"{lettered(way.template)[0]}\n{way.text}".encode()).hexdigest()[:10]
 
 
-def _page(ways: Sequence[Way]) -> str:
+def _page(ways: Sequence[Rephrasing]) -> str:
     parts = []
     for template, some in of_templates(ways).items():
         lines = "".join(_line(way) for way in some)
@@ -109,7 +111,7 @@ def _page(ways: Sequence[Way]) -> str:
     return PAGE.replace("{{asked}}", html.escape(ASKED)).replace("{{parts}}", "".join(parts))
 
 
-def _line(way: Way) -> str:
+def _line(way: Rephrasing) -> str:
     id, question = _id(way), html.escape(lettered(way.template)[0], quote=True)
     text = html.escape(way.text, quote=True)
     choices = "".join(

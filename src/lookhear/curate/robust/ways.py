@@ -22,7 +22,7 @@ NEEDED = 2  # votes that keep a rephrasing, as in MUSIC-AVQA-R
 
 
 @dataclass(frozen=True)
-class Way:
+class Rephrasing:
     """One rephrasing of `template`, its writer, and its votes: True if the meaning is kept."""
 
     template: str
@@ -53,7 +53,7 @@ def lettered(template: str) -> tuple[str, tuple[str, ...]]:
     return re.sub(r"<\w+>", letter, template.strip()), tuple(used)
 
 
-def by_grammar(templates: Sequence[str], count: int, seed: int = 0) -> list[Way]:
+def by_grammar(templates: Sequence[str], count: int, seed: int = 0) -> list[Rephrasing]:
     """`count` ways of each template by the grammar; a template that it lacks gets openings before the question."""
     ways = []
     for template in templates:
@@ -62,7 +62,7 @@ def by_grammar(templates: Sequence[str], count: int, seed: int = 0) -> list[Way]
             texts = [form.format(*letters) for form in forms(template, count, seed)]
         else:
             texts = [opened(opening, lettered(template)[0].rstrip("?？ ")) for opening in OPENINGS[:count]]
-        ways += [Way(template, text, "grammar") for text in texts]
+        ways += [Rephrasing(template, text, "grammar") for text in texts]
     return ways
 
 
@@ -74,21 +74,21 @@ def filled(text: str, example: Example) -> str:
     return articles(text.rstrip("?？ "))
 
 
-def of_templates(ways: Iterable[Way]) -> dict[str, list[Way]]:
+def of_templates(ways: Iterable[Rephrasing]) -> dict[str, list[Rephrasing]]:
     """Template -> its ways, in order."""
-    found: dict[str, list[Way]] = defaultdict(list)
+    found: dict[str, list[Rephrasing]] = defaultdict(list)
     for way in ways:
         found[way.template].append(way)
     return dict(found)
 
 
-def voted(ways: Iterable[Way], votes: Iterable[Mapping[tuple[str, str], bool]]) -> list[Way]:
+def voted(ways: Iterable[Rephrasing], votes: Iterable[Mapping[tuple[str, str], bool]]) -> list[Rephrasing]:
     """`ways` with the votes of every voter; a way that a voter left out gets no vote from that voter."""
     every = list(votes)
     return [replace(w, votes=tuple(v[w.template, w.text] for v in every if (w.template, w.text) in v)) for w in ways]
 
 
-def agreement(ways: Sequence[Way], needed: int = NEEDED) -> dict[str, float | int | None]:
+def agreement(ways: Sequence[Rephrasing], needed: int = NEEDED) -> dict[str, float | int | None]:
     """Statistics of the votes: ways voted on, percent kept, percent unanimous, and Fleiss' kappa.
 
     Unanimity and kappa count only the ways with the most votes. Kappa is None if all votes are equal, because chance
@@ -108,7 +108,7 @@ def agreement(ways: Sequence[Way], needed: int = NEEDED) -> dict[str, float | in
     }
 
 
-def by_writer(ways: Sequence[Way], needed: int = NEEDED) -> dict[str, dict[str, int]]:
+def by_writer(ways: Sequence[Rephrasing], needed: int = NEEDED) -> dict[str, dict[str, int]]:
     """Writer -> number of ways `written` and `kept`."""
     written, kept = Counter(w.writer for w in ways), Counter(w.writer for w in ways if w.kept(needed))
     return {name: {"written": count, "kept": kept[name]} for name, count in written.items()}

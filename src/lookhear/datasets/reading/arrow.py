@@ -75,7 +75,7 @@ def _example(number: int, row: Mapping[str, Any]) -> Example:
             raise ValueError("neither video nor audio")
         regions = json.loads(row.get("regions") or "[]")
         places = [Region(r["label"], tuple(r["box"]) if r["box"] else None, None, r["time"]) for r in regions]
-        segments = tuple(Segment(s["label"], s["start"], s["end"], s["stream"]) for s in _each(row.get("segments")))
+        segments = tuple(Segment(s["label"], s["start"], s["end"], s["stream"]) for s in _as_rows(row.get("segments")))
         answer = row.get("answer")
         known = answer is not None or places or segments
         return Example(
@@ -93,7 +93,7 @@ def _example(number: int, row: Mapping[str, Any]) -> Example:
         raise DatasetError(f"Row {number} is no question about a clip ({why}): {shown}") from None
 
 
-def _each(segments: Any) -> Sequence[Mapping[str, Any]]:
+def _as_rows(segments: Any) -> Sequence[Mapping[str, Any]]:
     """Rows of a list of structs; older versions of `datasets` return a struct of lists."""
     if isinstance(segments, Mapping):
         return [dict(zip(segments, values, strict=True)) for values in zip(*segments.values(), strict=True)]

@@ -49,7 +49,7 @@ class Fields:
 
 
 @dataclass
-class Odd:
+class OddRows:
     """Collects faults of rows that are readable but odd."""
 
     path: Path
@@ -68,7 +68,7 @@ def read(
     make: Callable[[Mapping[str, Any], Example], Example] | None = None,
 ) -> Annotations:
     """The questions of a file; `make(record, example)` may modify each example, `rows` replaces the file's rows."""
-    odd, number = Odd(path), iter(range(10**9))
+    odd, number = OddRows(path), iter(range(10**9))
 
     def one(record: Mapping[str, Any], line: int) -> Example:
         if not isinstance(record, Mapping):
@@ -93,7 +93,7 @@ def file_rows(path: Path) -> Iterable[tuple[int, Any, str]]:
 
 
 def example(
-    record: Mapping[str, Any], fields: Fields, recordings: Recordings, line: int, number: int, split: str, odd: Odd
+    record: Mapping[str, Any], fields: Fields, recordings: Recordings, line: int, number: int, split: str, odd: OddRows
 ) -> Example:
     """Convert a record to an example. Raises DatasetError or KeyError if this is not possible."""
     question, video = str(need(record, fields.question)).strip(), str(need(record, fields.video))
@@ -179,20 +179,20 @@ def options_of(record: Mapping[str, Any], keys: Sequence[str]) -> tuple[list[str
     return [text.strip() for text in texts], []
 
 
-def place_of(said: Any, texts: Sequence[str], letters: Sequence[str], first: int = 0) -> int | None:
+def place_of(named: Any, texts: Sequence[str], letters: Sequence[str], first: int = 0) -> int | None:
     """Index of the option that an answer names by letter, by text with or without letter, or by number from `first`.
 
     None if it names none.
     """
-    if isinstance(said, list) and len(said) == 1:
-        said = said[0]
-    if isinstance(said, bool) or said is None:
+    if isinstance(named, list) and len(named) == 1:
+        named = named[0]
+    if isinstance(named, bool) or named is None:
         return None
     first_ones = list(LETTERS[: len(texts)])
     marks = list(letters) if sorted(letters) == first_ones else first_ones  # repeated letters are ignored
-    if isinstance(said, int):
-        return said - first if 0 <= said - first < len(texts) else None
-    text = str(said).strip()
+    if isinstance(named, int):
+        return named - first if 0 <= named - first < len(texts) else None
+    text = str(named).strip()
     if tagged := TAGGED.search(text):
         text = tagged[1].strip()
     if text in texts:

@@ -22,15 +22,15 @@ class Folds:
 
     def files(self, root: Path | str) -> dict[str, Path]:
         """Split -> file, for files that exist under `root`."""
-        found: dict[str, Path] = {}
+        paths: dict[str, Path] = {}
         for fold in FOLDS:
             for part in self.parts:
                 split = f"{part}{'' if fold == 1 else fold}"
                 for folder in self.folders:
                     path = Path(root) / folder / self.file.format(part=part, fold=fold)
                     if path.is_file():
-                        found.setdefault(split, path)
-        return found
+                        paths.setdefault(split, path)
+        return paths
 
     def path(self, root: Path | str, split: str) -> Path:
         """The file of `split`. Raises DatasetError, which lists the existing splits, if there is none."""

@@ -35,7 +35,7 @@ STREAMS = {"visual": "visual", "visual_event": "visual", "audio": "audio", "audi
 
 
 @dataclass(frozen=True)
-class Found:
+class ParsedEvents:
     """Result of parsing: segments in temporal order, labels of all events, and tags that could not be parsed."""
 
     segments: tuple[Segment, ...] = ()
@@ -71,7 +71,7 @@ def answer(text: str) -> str | None:
     return said[-1] if said else None
 
 
-def events(text: str) -> Found:
+def events(text: str) -> ParsedEvents:
     """Events in either form of <event>, or as `event: … start_time: … end_time: …`, without a stream."""
     parts = tagged(text, "event", "range")
     segments, problems, waiting, untimed = list[Segment](), list[str](), list[str](), list[str]()
@@ -97,10 +97,10 @@ def events(text: str) -> Found:
     if not parts:
         for found in LISTED.finditer(text):
             _add(segments, problems, found["label"], [(float(found["start"]), float(found["end"]))], "audio-visual")
-    return _found(segments, problems, untimed)
+    return _parsed_events(segments, problems, untimed)
 
 
-def streams(text: str) -> Found:
+def streams(text: str) -> ParsedEvents:
     """Events of the visual and of the audio stream, in LLP's form."""
     segments, problems = list[Segment](), list[str]()
     for name, content in tagged(text, *STREAMS):
@@ -109,7 +109,7 @@ def streams(text: str) -> Found:
             _add(segments, problems, label, times, STREAMS[name])
         else:
             problems.append(f"an event without a range: {content!r}")
-    return _found(segments, problems)
+    return _parsed_events(segments, problems)
 
 
 def coordinates(text: str) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]]]:
@@ -128,9 +128,9 @@ def names(segments: Iterable[Segment]) -> str:
     return ", ".join(dict.fromkeys(segment.label for segment in segments))
 
 
-def _found(segments: Sequence[Segment], problems: Sequence[str], untimed: Sequence[str] = ()) -> Found:
+def _parsed_events(segments: Sequence[Segment], problems: Sequence[str], untimed: Sequence[str] = ()) -> ParsedEvents:
     ordered = in_order(segments)
-    return Found(ordered, tuple(problems), tuple(dict.fromkeys((*(s.label for s in ordered), *untimed))))
+    return ParsedEvents(ordered, tuple(problems), tuple(dict.fromkeys((*(s.label for s in ordered), *untimed))))
 
 
 def _label_and_times(content: str) -> tuple[str, list[tuple[float, float]]]:

@@ -51,12 +51,12 @@ def table_rows(
 
 def labelled(id: str, task: str, clip: Clip, label: str, labels: Sequence[str], line: int, **meta: Any) -> Example:
     """Example of a clip with one class of `labels`. Raises DatasetError for any other class."""
-    known(label, labels)
+    checked_label(label, labels)
     meta = {"video_id": clip.video.id if clip.video else id, "line": line, "labels": tuple(labels)} | meta
     return Example(id=id, task=task, clip=clip, question="", reference=Answer(label), meta=meta)
 
 
-def known(label: str, labels: Sequence[str]) -> str:
+def checked_label(label: str, labels: Sequence[str]) -> str:
     """`label`, if it is one of `labels`."""
     if label not in labels:
         raise DatasetError(f"label {label!r} is none of the {len(labels)} there are")

@@ -49,13 +49,13 @@ def stretches(text: str) -> list[tuple[float, float]]:
 
 def spans(text: str) -> list[tuple[tuple[int, int], tuple[float, float]]]:
     """(offsets, (start, end)) of each time span, in order of the text."""
-    found = []
+    times = []
     for m in STRETCH.finditer(text):
         sides = [m[side + "clock"] or m[side + "plain"] for side in "ab"]
         timed = any(m[side + mark] for side in "ab" for mark in ("clock", "unit", "said"))
         if timed:
-            found.append((m.span(), (seconds(sides[0]), seconds(sides[1]))))
-    return found
+            times.append((m.span(), (seconds(sides[0]), seconds(sides[1]))))
+    return times
 
 
 def moments(text: str) -> list[float]:

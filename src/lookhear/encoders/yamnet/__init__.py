@@ -139,9 +139,9 @@ def from_published(state: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
     }
 
 
-def there() -> bool:
+def is_installed() -> bool:
     """Whether the weights are installed; nothing is loaded."""
-    return published.WEIGHTS.there()
+    return published.WEIGHTS.is_installed()
 
 
 def build(config: Config) -> YAMNetEncoder:

@@ -18,7 +18,7 @@ import numpy as np
 from lookhear.errors import DatasetError, LookhearError
 from lookhear.evaluate.audit import checks, pairs
 from lookhear.evaluate.audit.lines import MARGIN, NOT_DONE, Line, not_done
-from lookhear.evaluate.audit.proofs import PROOFS, TIMES, Asked, Beside, out_of_time, taken_away
+from lookhear.evaluate.audit.proofs import PROOFS, TIMES, Asked, Beside, out_of_time, without_input
 from lookhear.evaluate.report import clusters_of, report
 from lookhear.evaluate.run import incomplete, run
 from lookhear.evaluate.scores import Score
@@ -81,7 +81,7 @@ def audit(
     beside: Beside = {}
     twins = any("twin" in e.meta for e in examples)
     jobs: list[tuple[tuple[str, str, str], Callable[[], Line | list[Line]]]] = [
-        *(((p.name, p.section, p.title), lambda p=p: taken_away(asked, p, beside)) for p in PROOFS),
+        *(((p.name, p.section, p.title), lambda p=p: without_input(asked, p, beside)) for p in PROOFS),
         *(((p.name, p.section, p.title), lambda p=p: out_of_time(asked, p, shift, films, beside)) for p in TIMES),
         (("mirror", "time", "mirror left and right"), lambda: checks.mirror(asked, films)),
         *([] if twins else [(("edits", "pairs", "real clips and their edits"), lambda: pairs.of_edits(beside))]),

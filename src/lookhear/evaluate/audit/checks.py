@@ -61,7 +61,7 @@ def leaks(asked: Asked, train: Sequence[Example]) -> Line:
         sentence = f"No question is about a video of the training split: all {total} are free of leaks."
         return Line(*facts, "no leak", sentence, total, clean, clean, 0.0, (0.0, 0.0))
     whole = 100 * float(asked.right.mean())
-    low, high = _apart(asked, free, leaked)
+    low, high = _difference_interval(asked, free, leaked)
     change = clean - 100 * float(asked.right[leaked].mean())
     verdict = decide((low, high), LEAK, asked.margin)
     sentence = (
@@ -81,7 +81,7 @@ def head_tail(asked: Asked, part: Callable[[Sequence[Example]], Sequence[str]] |
     if not (head.any() and tail.any()):
         raise DatasetError("The answers of every group are balanced, so there is no head and no tail to compare.")
     before, after = (100 * float(asked.right[side].mean()) for side in (head, tail))
-    interval = _apart(asked, tail, head)
+    interval = _difference_interval(asked, tail, head)
     verdict = decide(interval, RARE, asked.margin)
     sentence = (
         f"Questions with rare answers are {_than(after - before, interval)} those with frequent ones "
@@ -108,11 +108,11 @@ def rephrasing(asked: Asked, rephrase: Callable[[Example], Sequence[str]] | None
         after.append(float(rightness([example] * len(again), again).mean()))
         together = [first, *again]
         agree.append(metric.consistency(together, together, [0] * len(together))["agreement"] / 100)
-    return [_reworded(reworded, np.array(after)), _alike(reworded, np.array(agree))]
+    return [_reworded(reworded, np.array(after)), _consistency_line(reworded, np.array(agree))]
 
 
 def _reworded(asked: Asked, after: np.ndarray) -> Line:
-    change, low, high = map(float, paired(asked.right, after, asked.videos, _all(asked))[0])
+    change, low, high = map(float, paired(asked.right, after, asked.videos, _all_questions(asked))[0])
     verdict = decide((low, high), WORDING, asked.margin)
     sentence = f"Asked in other words, the questions are answered {_than(change, (low, high))} in their own: {verdict}."
     facts = ("rephrasing", "answers", "asked in other words")
@@ -120,8 +120,8 @@ def _reworded(asked: Asked, after: np.ndarray) -> Line:
     return Line(*facts, verdict, sentence, len(after), before, mean, change, (low, high))
 
 
-def _alike(asked: Asked, agree: np.ndarray) -> Line:
-    low, high = (100 * float(edge) for edge in statistics.bootstrap(agree, asked.videos, _all(asked))[0])
+def _consistency_line(asked: Asked, agree: np.ndarray) -> Line:
+    low, high = (100 * float(edge) for edge in statistics.bootstrap(agree, asked.videos, _all_questions(asked))[0])
     share = 100 * float(agree.mean())
     verdict = "consistent" if low >= CONSISTENT else "inconsistent" if high < CONSISTENT else UNSURE
     sentence = (
@@ -143,7 +143,7 @@ def calibration(asked: Asked) -> Line:
     sure = np.array([a.scores[a.text] for a in confident.answers])
     error, edges = statistics.calibration_error(sure, confident.right, confident.videos)
     low, high = (100 * edge for edge in edges)
-    gap = paired(confident.right, sure, confident.videos, _all(confident))[0]
+    gap = paired(confident.right, sure, confident.videos, _all_questions(confident))[0]
     if high <= CALIBRATED:
         verdict = "calibrated"
     else:
@@ -162,19 +162,21 @@ def calibration(asked: Asked) -> Line:
 
 def mirror(asked: Asked, films: int) -> Line:
     """Accuracy on mirrored clips with exchanged left and right, for questions whose answer is a side."""
-    places = [i for i, e in enumerate(asked.examples) if _said(e.reference) in SIDES and not SIDED.search(e.question)]
+    places = [
+        i for i, e in enumerate(asked.examples) if _normal_text(e.reference) in SIDES and not SIDED.search(e.question)
+    ]
     if not places:
         raise DatasetError("No question is answered by left or right, so there is nothing to mirror.")
     before, examples, after = edited(asked.about(places), MIRRORED, films)
     if any(note.startswith(UNANSWERED) for a in after for note in a.notes):
         raise DatasetError("Some mirrored clips could not be read.")
-    flipped = [replace(e, reference=Answer(SIDES[_said(e.reference)])) for e in examples]
+    flipped = [replace(e, reference=Answer(SIDES[_normal_text(e.reference)])) for e in examples]
     right = rightness(flipped, after)
-    old, new = [_said(a) for a in before.answers], [_said(a) for a in after]
+    old, new = [_normal_text(a) for a in before.answers], [_normal_text(a) for a in after]
     follows = np.array([a in SIDES and b == SIDES[a] for a, b in zip(old, new, strict=True)], dtype=float)
     stays = np.array([a in SIDES and a == b for a, b in zip(old, new, strict=True)], dtype=float)
-    change, low, high = map(float, paired(before.right, right, before.videos, _all(before))[0])
-    turned = paired(stays, follows, before.videos, _all(before))[0]
+    change, low, high = map(float, paired(before.right, right, before.videos, _all_questions(before))[0])
+    turned = paired(stays, follows, before.videos, _all_questions(before))[0]
     verdict = "follows the mirror" if turned[1] > 0 else "does not follow" if turned[2] < 0 else UNSURE
     sided = int((follows + stays).sum())
     sentence = (
@@ -187,14 +189,14 @@ def mirror(asked: Asked, films: int) -> Line:
 
 
 def _above(asked: Asked, name: str, title: str, guess: np.ndarray, what: str) -> Line:
-    change, low, high = map(float, paired(guess, asked.right, asked.videos, _all(asked))[0])
+    change, low, high = map(float, paired(guess, asked.right, asked.videos, _all_questions(asked))[0])
     verdict = decide((low, high), FLOOR, asked.margin)
     floor, ours = 100 * float(guess.mean()), 100 * float(asked.right.mean())
     sentence = f"{what} scores {floor:.1f}; the model is {_than(change, (low, high))} that: {verdict}."
     return Line(name, "floors", title, verdict, sentence, len(guess), floor, ours, change, (low, high))
 
 
-def _apart(asked: Asked, one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+def _difference_interval(asked: Asked, one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     low, high = statistics.difference(asked.right > 0.5, asked.videos, one, other)
     return 100 * low, 100 * high
 
@@ -203,11 +205,11 @@ def _than(change: float, interval: tuple[float, float]) -> str:
     return f"{plus_minus(change, interval)} {'better' if change > 0 else 'worse'} than"
 
 
-def _all(asked: Asked) -> np.ndarray:
+def _all_questions(asked: Asked) -> np.ndarray:
     return np.ones((len(asked.examples), 1), dtype=bool)
 
 
-def _said(answer: Answer | None) -> str:
+def _normal_text(answer: Answer | None) -> str:
     return normal(answer.text) if answer else ""
 
 

@@ -116,17 +116,19 @@ def features(
         for name, reads in sorted(sides):
             if getattr(changed, SOURCE[reads]) == getattr(clip, SOURCE[reads]):
                 continue
-            there, here = key(clip, reads), key(changed, reads)
-            assert there and here
+            original, edited = key(clip, reads), key(changed, reads)
+            assert original and edited
             if edit.mirror:
-                overlay.put(name, here, model.encoder(name)([_mirrored(clip, model.encoder(name).sampling)])[0])
+                overlay.put(name, edited, model.encoder(name)([_mirrored(clip, model.encoder(name).sampling)])[0])
                 continue
             streams = [s for s in store.card(name)["streams"] if store.reads(name, s) == reads]
-            looks = {stream: store.look(name, stream, there) for stream in streams if store.has(name, there, stream)}
+            looks = {
+                stream: store.look(name, stream, original) for stream in streams if store.has(name, original, stream)
+            }
             absent = any(absent for _, absent in looks.values())
             for stream, (array, _) in looks.items():
                 rows = array[edit.order(_named(clip, reads), len(array))]  # type: ignore[misc]
-                overlay.memory[stored_name(name), stream, here] = rows, absent  # type: ignore[index]
+                overlay.memory[stored_name(name), stream, edited] = rows, absent  # type: ignore[index]
     return [replace(e, clip=edit.clip(e.clip)) for e in examples], overlay
 
 

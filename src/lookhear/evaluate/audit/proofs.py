@@ -119,7 +119,7 @@ def compared(proof: Proof, before: Asked, examples: Sequence[Example], after: Se
     )
 
 
-def taken_away(asked: Asked, proof: Proof, beside: Beside) -> Line:
+def without_input(asked: Asked, proof: Proof, beside: Beside) -> Line:
     """The line of a probe: sound, picture or question blanked or swapped. Its answers are added to `beside`."""
     examples = PROBES[proof.name](asked.examples, asked.seed)
     after = asked.again(examples)

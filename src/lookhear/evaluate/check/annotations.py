@@ -131,7 +131,7 @@ def _ids(split: str, examples: Sequence[Example], rephrased: bool) -> Iterable[F
         if number is not None:
             by_id[number].append(example)
     doubled = {id: same for id, same in by_id.items() if len(same) > 1}
-    conflicting = {id: same for id, same in doubled.items() if len({_said(e) for e in same}) > 1}
+    conflicting = {id: same for id, same in doubled.items() if len({_reference_text(e) for e in same}) > 1}
     if conflicting if rephrased else doubled:
         shown = conflicting or doubled
         count = len(conflicting) if rephrased else len(doubled)
@@ -156,7 +156,7 @@ def _asked_twice(split: str, examples: Sequence[Example]) -> Iterable[Finding]:
         asked[*_question(example), str(example.meta.get("form"))].append(example)
     apart = {key: same for key, same in asked.items() if len({e.meta.get("question_id", e.id) for e in same}) > 1}
     if apart:
-        torn = sum(len({_said(e) for e in same}) > 1 for same in apart.values())
+        torn = sum(len({_reference_text(e) for e in same}) > 1 for same in apart.values())
         message = f"{len(apart)} questions are asked of the same video under several ids, {torn} with different answers"
         cases = (f"{key[0]}, {key[1]!r}: {_lines(same)}" for key, same in apart.items())
         yield Finding("same question twice", split, len(apart), message, _some(cases))
@@ -184,7 +184,7 @@ def _leaks(first: str, before: Sequence[Example], second: str, after: Sequence[E
     known = {_question(e): e for e in before}
     again = [(known[_question(e)], e) for e in after if _question(e) in known]
     if again:
-        torn = sum(_said(a) != _said(b) for a, b in again)
+        torn = sum(_reference_text(a) != _reference_text(b) for a, b in again)
         message = f"{len(again)} questions of {second} are also in {first}, {torn} with another answer"
         cases = (f"{a.id} and {b.id}: {b.clip.id}, {b.question!r}" for a, b in again)
         yield Finding("same question in two splits", between, len(again), message, _some(cases))
@@ -194,12 +194,15 @@ def _question(example: Example) -> tuple[str, str]:
     return example.clip.id, normal(example.question)
 
 
-def _said(example: Example) -> str:
+def _reference_text(example: Example) -> str:
     return normal(example.reference.text) if example.reference else ""
 
 
 def _lines(same: Sequence[Example]) -> str:
-    return ", ".join(f"{_said(e)!r} (line {e.meta['line']})" if "line" in e.meta else repr(_said(e)) for e in same)
+    return ", ".join(
+        f"{_reference_text(e)!r} (line {e.meta['line']})" if "line" in e.meta else repr(_reference_text(e))
+        for e in same
+    )
 
 
 def _place(split: str) -> tuple[int, str]:

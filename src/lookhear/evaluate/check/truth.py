@@ -25,7 +25,7 @@ find = lru_cache(tasks.find)
 
 def torn(examples: Sequence[Example]) -> list[str]:
     """A line for each example whose reference changes in the round trip through target and parser."""
-    return [f"{example.id}: {why}" for example in examples if (why := _torn(example))]
+    return [f"{example.id}: {why}" for example in examples if (why := _changed_reference(example))]
 
 
 def unfit(examples: Sequence[Example]) -> list[str]:
@@ -33,7 +33,7 @@ def unfit(examples: Sequence[Example]) -> list[str]:
     return [f"{example.id}: {why}" for example in examples if (why := _unfit(example))]
 
 
-def _torn(example: Example) -> str:
+def _changed_reference(example: Example) -> str:
     task, reference = find(example.task), example.reference
     if reference is None:
         return "there is no reference"

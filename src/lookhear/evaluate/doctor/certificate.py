@@ -17,7 +17,7 @@ from typing import Any
 from lookhear.errors import FileError, ModelError
 from lookhear.evaluate.doctor.verdict import YES
 from lookhear.files import UNLIKE, read_json, write_json
-from lookhear.kinds import misfit
+from lookhear.kinds import wrong_field
 
 VERSION = 1
 
@@ -87,7 +87,7 @@ def load(path: Path) -> Certificate:
         if told.get("version") != VERSION:
             raise ValueError(f"version {told.get('version')!r}")
         made = Certificate(**{**told, "faults": tuple(told["faults"]), "replies": tuple(told["replies"])})
-        if wrong := misfit(made):
+        if wrong := wrong_field(made):
             raise ValueError(wrong)
         if made.sent and not isinstance(made.sent.get("dialect"), str):
             raise ValueError("media are sent in no dialect")

@@ -185,24 +185,24 @@ class Doctor:
         return self._stage
 
     def _certified(
-        self, name: str, url: str, model: Any, found: dict[str, Finding], tried: dict[str, str]
+        self, name: str, url: str, model: Any, findings: dict[str, Finding], tried: dict[str, str]
     ) -> Certificate:
-        drawn = {s: any(g.kind in SENSES[s] and g.right == len(g.truth) for g in f.groups) for s, f in found.items()}
-        orders = {s: self._order(model, s) for s in SENSES if found[s].verdict == YES and drawn[s]}
+        drawn = {s: any(g.kind in SENSES[s] and g.right == len(g.truth) for g in f.groups) for s, f in findings.items()}
+        orders = {s: self._order(model, s) for s in SENSES if findings[s].verdict == YES and drawn[s]}
         served = isinstance(model, LLMModel) and isinstance(model.llm, Endpoint)
-        nothing = served and not any(f.verdict == YES for f in found.values())
+        nothing = served and not any(f.verdict == YES for f in findings.values())
         faults = [CACHED] if nothing and self._cached(model) else []
         faults += [
             f"what is {s} first is taken for what is {s} last" for s, f in orders.items() if f.verdict == "reversed"
         ]
-        every = [*found.values(), *orders.values()]
+        every = [*findings.values(), *orders.values()]
         return Certificate(
             name,
             url,
             datetime.now(UTC).isoformat(timespec="seconds"),
-            found["seen"].verdict,
-            found["heard"].verdict,
-            {sense: one.why for sense, one in (*found.items(), *((f"{s} first", f) for s, f in orders.items()))},
+            findings["seen"].verdict,
+            findings["heard"].verdict,
+            {sense: one.why for sense, one in (*findings.items(), *((f"{s} first", f) for s, f in orders.items()))},
             {sense: one.verdict for sense, one in orders.items()},
             sent(model.llm) if served else {},
             self._tokens(model.llm) if served else {},

@@ -68,7 +68,7 @@ def flashes(rng: np.random.Generator) -> tuple[str, tuple[str, ...], dict[str, D
 
 def colours(rng: np.random.Generator) -> tuple[str, tuple[str, ...], dict[str, Drawn]]:
     """A screen of one colour."""
-    made = {name: (_filled(_shade(rng, colour)), silence()) for name, colour in COLOURS.items()}
+    made = {name: (_filled(_jittered(rng, colour)), silence()) for name, colour in COLOURS.items()}
     return "What colour is the screen", tuple(COLOURS), made
 
 
@@ -127,7 +127,7 @@ def _slots(rng: np.random.Generator, count: int) -> list[int]:
     return sorted(int(slot) for slot in rng.choice(SLOTS, count, replace=False))
 
 
-def _shade(rng: np.random.Generator, colour: Sequence[int]) -> tuple[int, ...]:
+def _jittered(rng: np.random.Generator, colour: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(np.clip(value + rng.integers(-15, 16), 0, 255)) for value in colour)
 
 

@@ -80,7 +80,7 @@ def judge(groups: Sequence[Group], last: bool) -> Finding:
         why = f"nothing was answered: {groups[0].failed}" if groups else "nothing was asked"
         return Finding(OPEN, why, groups=tuple(groups))
     right, asked, p = sum(g.right for g in good), sum(len(g.truth) for g in good), chance(good)
-    counts = f"{right} of {asked} right ({_each(good)})"
+    counts = f"{right} of {asked} right ({_counts_by_kind(good)})"
 
     def finding(verdict: str, why: str) -> Finding:
         return Finding(verdict, why, right, asked, p, tuple(groups))
@@ -110,7 +110,7 @@ def order(groups: Sequence[Group]) -> Finding:
     return replace(finding, verdict=OPEN) if finding.verdict == NO else finding
 
 
-def _each(groups: Sequence[Group]) -> str:
+def _counts_by_kind(groups: Sequence[Group]) -> str:
     right, asked = Counter[str](), Counter[str]()
     for group in groups:
         right[group.kind] += group.right

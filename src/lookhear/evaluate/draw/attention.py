@@ -76,26 +76,26 @@ def cases(report: Report, count: int = 4) -> list[Case]:
         raise ModelError(f"{name} has no correct answer with weights of seconds, so there is no attention to draw.")
     parts = [[pair for pair in pointed if part_of(pair[0]) == part] for part in PARTS]
     queues = [_by_type(part) for part in (parts if any(parts) else [pointed])]
-    found, clips = list[Case](), set[str]()
-    while any(queues) and len(found) < count:
+    chosen, clips = list[Case](), set[str]()
+    while any(queues) and len(chosen) < count:
         for queue in queues:
-            while queue and len(found) < count:
+            while queue and len(chosen) < count:
                 example, answer = queue.pop(0)
                 if example.clip.id in clips:
                     continue
                 clips.add(example.clip.id)
                 try:
-                    found.append(
+                    chosen.append(
                         (example, answer, media.decode(example.clip, media.Sampling("uniform", count=COLUMNS)))
                     )
                 except MediaError:
                     continue
                 break
-    if not found:
+    if not chosen:
         raise DatasetError(
             "No recording of the questions that were answered correctly can be read. Put them in --root."
         )
-    return found
+    return chosen
 
 
 def _by_type(pairs: Sequence[tuple[Example, Answer]]) -> list[tuple[Example, Answer]]:

@@ -44,7 +44,7 @@ def by_kind(examples: Sequence[Example], resamples: int = 1000, seed: int = 0) -
     """
     asked = [e for e in examples if e.reference is not None]
     forms = [form_of(e) for e in asked]
-    found: dict[str, dict[str, Floor]] = {}
+    floors_by_kind: dict[str, dict[str, Floor]] = {}
     names: dict[str, list[str]] = {OPTIONS: [], YES_NO: [], OPEN: []}
     for kind, places in scores.kinds(asked).items():
         mixed = len({forms[i] for i in places}) > 1
@@ -52,13 +52,13 @@ def by_kind(examples: Sequence[Example], resamples: int = 1000, seed: int = 0) -
             name = f"{kind}, {form}" if mixed else kind
             floor = _of_form(form, kind, [asked[i] for i in places if forms[i] == form], resamples, seed)
             if floor:
-                found[name] = floor
+                floors_by_kind[name] = floor
                 names[form].append(name)
     for form in (OPTIONS, YES_NO):
         if len(names[form]) > 1:
             some = [e for e, mine in zip(asked, forms, strict=True) if mine == form]
-            found[form] = _of_form(form, "", some, resamples, seed)
-    return found
+            floors_by_kind[form] = _of_form(form, "", some, resamples, seed)
+    return floors_by_kind
 
 
 def _of_form(form: str, kind: str, examples: Sequence[Example], resamples: int, seed: int) -> dict[str, Floor]:
@@ -87,7 +87,7 @@ def open_answers(kind: str, examples: Sequence[Example], resamples: int = 1000, 
     for train, test in folds(examples):
         known, asked = [examples[i] for i in train], [examples[i] for i in test]
         said = {name: frequent.most_frequent(known, asked, key) for name, key in by.items()}
-        said["frequent_answer"] = [_often(known)] * len(asked)
+        said["frequent_answer"] = [_most_frequent(known)] * len(asked)
         for name, some in said.items():
             for i, answer in zip(test, some, strict=True):
                 guesses[name][i] = answer
@@ -106,7 +106,7 @@ def constant(kind: str, examples: Sequence[Example], resamples: int = 1000, seed
 
     The empty reply is tried too. At most CANDIDATES references are tried on at most JUDGES questions, evenly spaced.
     """
-    said = [Answer()] * len(examples)
+    predicted = [Answer()] * len(examples)
     for train, test in folds(examples):
         some = [examples[i] for i in _spaced(train, JUDGES)]
         best, top = Answer(), -1.0
@@ -115,8 +115,8 @@ def constant(kind: str, examples: Sequence[Example], resamples: int = 1000, seed
             if value > top:  # never for nan
                 best, top = reply, value
         for i in test:
-            said[i] = best
-    return _scored(kind, examples, said, resamples, seed)
+            predicted[i] = best
+    return _scored(kind, examples, predicted, resamples, seed)
 
 
 def _scored(kind: str, examples: Sequence[Example], said: Sequence[Answer], resamples: int, seed: int) -> Floor:
@@ -131,7 +131,7 @@ def _main(kind: str, examples: Sequence[Example], said: Sequence[Answer]) -> tup
     return name, metrics[name]
 
 
-def _often(known: Sequence[Example]) -> Answer:
+def _most_frequent(known: Sequence[Example]) -> Answer:
     return Answer(Counter(e.truth.text for e in known).most_common(1)[0][0])
 
 

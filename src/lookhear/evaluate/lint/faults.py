@@ -168,13 +168,13 @@ def _options(examples: Sequence[Example]) -> list[Finding]:
     ]
 
 
-def near(one: str, other: str) -> bool:
+def near(first_text: str, other: str) -> bool:
     """Whether two texts differ only by one letter (in texts of six or more), articles, plurals or punctuation.
 
     Equal texts are not near; neither are texts with different numbers.
     """
-    first, second = (_plain(re.sub(r"[^\w\s]", " ", text)) for text in (one, other))
-    if _plain(one) == _plain(other) or re.findall(r"\d+", first) != re.findall(r"\d+", second):
+    first, second = (_plain(re.sub(r"[^\w\s]", " ", text)) for text in (first_text, other))
+    if _plain(first_text) == _plain(other) or re.findall(r"\d+", first) != re.findall(r"\d+", second):
         return False
     bare = [[w.removesuffix("s") for w in text.split() if w not in ("a", "an", "the")] for text in (first, second)]
     if bare[0] and bare[0] == bare[1]:

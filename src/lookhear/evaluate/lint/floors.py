@@ -68,18 +68,18 @@ def choices(
         return {}
     right = np.array([place(e) for e in closed])
     options = [[str(option) for option in e.meta["options"]] for e in closed]
-    counts = np.array([len(one) for one in options])
-    longest = np.array([int(np.argmax([len(text) for text in one])) for one in options])
-    shortest = np.array([int(np.argmin([len(text) for text in one])) for one in options])
+    counts = np.array([len(texts) for texts in options])
+    longest = np.array([int(np.argmax([len(text) for text in texts])) for texts in options])
+    shortest = np.array([int(np.argmin([len(text) for text in texts])) for texts in options])
     hits = {
         "chance": 1 / counts,
         "position_prior": right == Counter(right.tolist()).most_common(1)[0][0],
         "longest_option_first_of_ties": longest == right,
-        "longest_option_ties_shared": np.array([_shared(one, r) for one, r in zip(options, right, strict=True)]),
+        "longest_option_ties_shared": np.array([_shared(texts, r) for texts, r in zip(options, right, strict=True)]),
         "shortest_option_first_of_ties": shortest == right,
     }
     if learned and len(set(map(video_of, closed))) >= FOLDS:
-        shapes = [shape(e.question, one) for e, one in zip(closed, options, strict=True)]
+        shapes = [shape(e.question, texts) for e, texts in zip(closed, options, strict=True)]
         hits |= _learned(closed, shapes, options, right)
     clusters = clusters_of(closed)
     return {name: _floor(np.asarray(hit, float), clusters, resamples, seed) for name, hit in hits.items()}
@@ -142,7 +142,7 @@ def _learned(
     hits = {name: np.zeros(len(right)) for name in ("prior_folds", "shape", "words", "both")}
     for train, test in folds(examples):
         often = Counter(right[train].tolist())
-        hits["prior_folds"][test] = right[test] == max(often, key=lambda one: (often[one], -one))
+        hits["prior_folds"][test] = right[test] == max(often, key=lambda of_options: (often[of_options], -of_options))
         truth = np.concatenate([np.arange(len(options[i])) == right[i] for i in train])
         scale = StandardScaler().fit(np.vstack([shapes[i] for i in train]))
         seen, unseen = (scale.transform(np.vstack([shapes[i] for i in part])) for part in (train, test))
@@ -158,7 +158,9 @@ def _learned(
         for name, (learn, ask) in tables.items():
             model = LogisticRegression(C=1, max_iter=2000).fit(learn, truth)
             scores = np.split(model.decision_function(ask), np.cumsum([len(options[i]) for i in test])[:-1])
-            hits[name][test] = [int(np.argmax(one)) == right[i] for one, i in zip(scores, test, strict=True)]
+            hits[name][test] = [
+                int(np.argmax(of_options)) == right[i] for of_options, i in zip(scores, test, strict=True)
+            ]
         if "both" not in tables:
             hits["both"][test] = hits["shape"][test]
     return hits

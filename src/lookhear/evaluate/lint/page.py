@@ -55,20 +55,22 @@ class Linted:
 
     def html(self) -> str:
         """The result as one HTML page without scripts or links."""
-        parts = [f"<h1>{_e(self.name)}</h1><p>{self.questions} questions about {self.videos} videos</p>"]
+        parts = [f"<h1>{_escaped(self.name)}</h1><p>{self.questions} questions about {self.videos} videos</p>"]
         for part, some in self.floors.items():
-            parts.append(f"<h2>What is reached blind: {_e(part)}</h2>" + _table(_head(part, some), _rows(some)))
+            parts.append(f"<h2>What is reached blind: {_escaped(part)}</h2>" + _table(_head(part, some), _rows(some)))
         for name, table in self.balance.items():
-            parts.append(f"<h2>{_e(name)}</h2>" + _table(["", "questions"], [[k, str(n)] for k, n in table.items()]))
+            parts.append(
+                f"<h2>{_escaped(name)}</h2>" + _table(["", "questions"], [[k, str(n)] for k, n in table.items()])
+            )
         parts.append("<h2>Faults</h2>" + ("" if self.findings else "<p>None found.</p>"))
         for finding in self.findings:
-            cases = "".join(f"<li>{_e(case)}</li>" for case in finding.cases)
-            heading = f"<h3>{_e(finding.kind)}: {len(finding.records)}</h3><p>{_e(finding.says)}</p>"
+            cases = "".join(f"<li>{_escaped(case)}</li>" for case in finding.cases)
+            heading = f"<h3>{_escaped(finding.kind)}: {len(finding.records)}</h3><p>{_escaped(finding.says)}</p>"
             parts.append(f"{heading}<ul>{cases}</ul>")
         style = "body{font:16px/1.4 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
         style += "td,th{padding:.2em .8em;text-align:right}"
         style += "td:first-child,th:first-child{text-align:left}tr:nth-child(even){background:#f4f4f4}"
-        title = f"<title>{_e(self.name)}: lint</title>"
+        title = f"<title>{_escaped(self.name)}: lint</title>"
         return (
             f"<!doctype html><html lang=en><meta charset=utf-8>{title}<style>{style}</style>{''.join(parts)}</html>\n"
         )
@@ -88,13 +90,15 @@ def lint(
         parts.setdefault("/".join(e.kind) or "yes or no", []).append(e)
     if len(parts) > 1:
         parts["all yes or no"] = asked
-    found = {"options": (closed, floors.choices(closed, resamples))}
-    found |= {part: (some, floors.yes_no(some, resamples)) for part, some in parts.items()}
+    floors_by_part = {"options": (closed, floors.choices(closed, resamples))}
+    floors_by_part |= {part: (some, floors.yes_no(some, resamples)) for part, some in parts.items()}
     for kind, places in kinds(openly).items():
         some = [openly[i] for i in places]
-        found[kind] = some, blind.open_answers(kind, some, resamples)
+        floors_by_part[kind] = some, blind.open_answers(kind, some, resamples)
     scores = {
-        part: {"empty_reply": blind.empty(some, resamples), **their} for part, (some, their) in found.items() if their
+        part: {"empty_reply": blind.empty(some, resamples), **their}
+        for part, (some, their) in floors_by_part.items()
+        if their
     }
     findings = faults.find(annotations)
     for other, theirs in (against or {}).items():
@@ -104,11 +108,11 @@ def lint(
 
 
 def _head(part: str, some: Mapping[str, floors.Floor]) -> list[str]:
-    return [part, next(iter(some.values())).metric, "95 % interval", *_beside(some)]
+    return [part, next(iter(some.values())).metric, "95 % interval", *_published_names(some)]
 
 
 def _rows(some: Mapping[str, floors.Floor]) -> list[list[str]]:
-    names = _beside(some)
+    names = _published_names(some)
     return [
         [
             name,
@@ -120,15 +124,15 @@ def _rows(some: Mapping[str, floors.Floor]) -> list[list[str]]:
     ]
 
 
-def _beside(some: Mapping[str, floors.Floor]) -> list[str]:
+def _published_names(some: Mapping[str, floors.Floor]) -> list[str]:
     return list(dict.fromkeys(name for floor in some.values() for name in floor.beside))
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["".join(f"<th>{_e(cell)}</th>" for cell in head)]
-    lines += ["".join(f"<td>{_e(cell)}</td>" for cell in row) for row in rows]
+    lines = ["".join(f"<th>{_escaped(cell)}</th>" for cell in head)]
+    lines += ["".join(f"<td>{_escaped(cell)}</td>" for cell in row) for row in rows]
     return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
 
 
-def _e(text: str) -> str:
+def _escaped(text: str) -> str:
     return html.escape(str(text))

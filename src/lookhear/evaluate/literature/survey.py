@@ -51,14 +51,14 @@ def by_type(dataset: str) -> dict[str, dict[str, float]]:
 def question_types() -> list[dict[str, Any]]:
     """What each question type asks, one of its templates, and its test questions on both datasets."""
     parts = {"music_avqa": ("test",), "music_avqa_r": ("head", "tail")}
-    found = []
+    rows = []
     for kind, (asks, example) in ASKS.items():
         row: dict[str, Any] = {"type": kind, "asks": asks, "example": example}
         for dataset, splits in parts.items():
             sizes = [published.counts()[dataset, split] for split in splits]
             row[dataset] = sum(n for size in sizes for name, n in size.items() if name.endswith(f"/{kind}"))
-        found.append(row)
-    return found
+        rows.append(row)
+    return rows
 
 
 def designs(dataset: str) -> dict[str, dict[str, float]]:

@@ -21,7 +21,7 @@ log = logging.getLogger("lookhear")
 HAVF = "with HAVF"  # variant of six rows of AVQA's table, which has no row of these methods without HAVF
 
 
-def lacking(dataset: str, wanted: Sequence[str]) -> list[str]:
+def without_numbers(dataset: str, wanted: Sequence[str]) -> list[str]:
     """The methods in `wanted` without a published number on any split of `dataset`."""
     name = dataset.partition("@")[0]
     have = {n.method for n in numbers() if n.dataset == name}
@@ -54,7 +54,7 @@ def parts(dataset: str, wanted: Sequence[str]) -> dict[str, dict[str, dict[str, 
 
 def beside(reports: Mapping[str, Scored], dataset: str, split: str, wanted: Sequence[str], format: str = "text") -> str:
     """One table of measured rows and the published rows of `wanted`; with head and tail if a report has them."""
-    if missing := lacking(dataset, wanted) if len(wanted) < FEW else []:
+    if missing := without_numbers(dataset, wanted) if len(wanted) < FEW else []:
         log.warning("no published number on %s of %s", dataset, ", ".join(missing))
     if any(report.parts for report in reports.values()):
         ours = {label: tables.of_parts(report) for label, report in reports.items()}
@@ -72,7 +72,7 @@ def alone(dataset: str, split: str, wanted: Sequence[str]) -> dict[str, dict[str
     splits = {n.split: None for n in numbers() if n.dataset == name and n.metric == "accuracy"}
     if split and split not in (*splits, *WHOLE.get(name, ())):
         raise RecipeError(unknown(f"split of {name} with published numbers", split, splits))
-    if missing := lacking(dataset, wanted) if len(wanted) < FEW else []:
+    if missing := without_numbers(dataset, wanted) if len(wanted) < FEW else []:
         log.warning("no published number on %s of %s", dataset, ", ".join(missing))
     found = rows(dataset, wanted, split)
     if not found:

@@ -92,7 +92,7 @@ def recorded(llm: Any) -> Iterator[Record]:
     layers = layers or ilora.layers(llm.model)
     if not layers:
         raise ModelError(f"{llm.name} has no I-LoRA adapters, so there are no routers to look at.")
-    record, state = Record(), _Now()
+    record, state = Record(), _ForwardPass()
 
     def before(_: nn.Module, args: tuple[Any, ...], given: dict[str, Any]) -> None:
         ids = given.get("input_ids", args[0] if args else None)
@@ -115,7 +115,7 @@ def recorded(llm: Any) -> Iterator[Record]:
             layer.listener = None
 
 
-class _Now:
+class _ForwardPass:
     """The current forward pass."""
 
     def begin(self, record: Record, ids: Tensor, mask: Tensor | None, places: Mapping[str, int]) -> None:

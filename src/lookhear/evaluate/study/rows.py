@@ -23,6 +23,7 @@ import torch
 
 from lookhear import config, datasets, files
 from lookhear.errors import LookhearError, RecipeError
+from lookhear.evaluate.study.beyond import Beyond, add_recordings, store_of
 from lookhear.metrics.answers import correct, normal
 from lookhear.model import NetModel, costs, says
 from lookhear.model.runs import load_run
@@ -51,20 +52,6 @@ class Row:
     """name of the row that it is tested against; empty: the first row"""
     of: str = ""
     """name of the row whose trained nets are evaluated, with `set` overriding their options; empty: train this row"""
-
-
-@dataclass(frozen=True)
-class Beyond:
-    """A test set of another dataset for every row: MUSIC-AVQA-R, for nets trained on MUSIC-AVQA."""
-
-    dataset: str = ""
-    root: str = ""
-    """folder of its annotations; empty: the root of the recipes"""
-    split: str = "test"
-
-    @property
-    def name(self) -> str:
-        return f"{self.dataset} {self.split}"
 
 
 @dataclass(frozen=True)
@@ -146,7 +133,7 @@ def folder_of(name: str) -> str:
     return re.sub(r"[^\w.+-]+", "_", name.lower()).strip("_")
 
 
-def go(
+def run(
     path: Path,
     out: Path,
     train: Callable[[config.Recipe], Path],
@@ -164,14 +151,19 @@ def go(
     study, began = read(path, overrides), time.perf_counter()
     jobs = recipes(study, path, out, overrides)
     kept: dict[str, Sequence[Example]] = {}
-    further, asks = {one.name: one for one in study.beyond}, {row.name: row.of for row in study.rows if row.of}
+    further, asks = (
+        {split_of.name: split_of for split_of in study.beyond},
+        {row.name: row.of for row in study.rows if row.of},
+    )
     splits = [*study.splits, *further]
+    recordings: dict[tuple[str, str], Path] = {}
     right: dict[str, dict[str, dict[int, np.ndarray]]] = {split: {} for split in splits}
     stores: dict[str, FeatureStore] = {}
     for (name, seed), recipe in jobs.items():
         for split in (s for s in splits if s not in kept):
-            one = further.get(split) or Beyond(recipe.data.name, recipe.data.root, split)
-            kept[split] = datasets.load(one.dataset, one.root or recipe.data.root, one.split)
+            split_of = further.get(split) or Beyond(recipe.data.name, recipe.data.root, split)
+            kept[split] = datasets.load(split_of.dataset, split_of.root or recipe.data.root, split_of.split)
+            add_recordings(kept[split], split_of.store_for(recipe), recordings)
         known = {s: bits for s in splits if (bits := stored(Path(recipe.out), s, kept[s])) is not None}
         if len(known) < len(splits):
             if time.perf_counter() - began > 60 * minutes:
@@ -186,9 +178,9 @@ def go(
                 say(f"failed: {name}, seed {seed}: {error}")
                 continue
             took = time.perf_counter() - start
-            where = recipe.data.store or f"{recipe.data.root}/features"
-            store = stores.setdefault(where, FeatureStore(where, cache=True))
             for split in (s for s in splits if s not in known):
+                where = further[split].store_for(recipe) if split in further else store_of(recipe)
+                store = stores.setdefault(where, FeatureStore(where, cache=True))
                 known[split] = asked(model, kept[split], store)
                 keep(Path(recipe.out), split, kept[split], known[split])
             scores = ", ".join(f"{s} {100 * bits.mean():.2f} %" for s, bits in known.items())

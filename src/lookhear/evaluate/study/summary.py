@@ -13,13 +13,13 @@ from lookhear.evaluate.report import clusters_of, columns_of, membership, places
 from lookhear.evaluate.study.rows import Asked
 
 
-def summary(found: Asked, against: Mapping[str, str], resamples: int = statistics.RESAMPLES) -> dict[str, Any]:
+def summary(results: Asked, against: Mapping[str, str], resamples: int = statistics.RESAMPLES) -> dict[str, Any]:
     """Row -> column -> mean over seeds, interval, and difference to another row with corrected p; also its seeds.
 
     `against` maps a row to the row it is tested against; a row without one, or against itself, is not tested. Columns
     are `Overall`, groups, types (`Audio/Counting`) and the texts of templates.
     """
-    examples = list(found.examples)
+    examples = list(results.examples)
     names = columns_of(examples)
     templates = sorted({template_of(e) for e in examples})
     place = {t: i for i, t in enumerate(templates)}
@@ -32,14 +32,14 @@ def summary(found: Asked, against: Mapping[str, str], resamples: int = statistic
     families = kinds | {of_part(n, part): f"{kind} of {part}" for part in parts for n, kind in kinds.items()}
     clusters, columns = clusters_of(examples), [*families, *templates]
     rows: dict[str, Any] = {}
-    for name, seeds in found.right.items():
+    for name, seeds in results.right.items():
         values = seeds.mean(0)
         edges = 100 * statistics.bootstrap(_bits(seeds), clusters, inside, resamples)
         cells = {c: _cell(values[inside[:, i]], edges[i]) for i, c in enumerate(columns) if inside[:, i].any()}
         rows[name] = {"seeds": [round(100 * float(s.mean()), 2) for s in seeds], "columns": cells}
         other = against.get(name)
-        if other is not None and other in found.right and other != name:
-            _compare(cells, values - found.right[other].mean(0), clusters, inside, columns, families, resamples)
+        if other is not None and other in results.right and other != name:
+            _compare(cells, values - results.right[other].mean(0), clusters, inside, columns, families, resamples)
             rows[name]["against"] = other
     tested = [n for n, row in rows.items() if "against" in row]
     adjusted = statistics.holm([rows[n]["columns"]["Overall"]["p"] for n in tested])

@@ -29,7 +29,7 @@ def lines(study: Study, facts: Mapping[str, Any], key: str) -> Lines:
     """
     points: Lines = {}
     rows = [row for row in study.rows if _number(_settings(row).get(key)) is not None and row.name in facts["rows"]]
-    series = {row.name: _besides(row, key) for row in rows}
+    series = {row.name: _series_name(row, key) for row in rows}
     alone = len(set(series.values())) == 1
     for row in rows:
         columns = facts["rows"][row.name]["columns"]
@@ -47,7 +47,7 @@ def _settings(row: Row) -> dict[str, str]:
     return {key: value for key, _, value in (one.partition("=") for one in row.set)} | {"recipe": row.recipe}
 
 
-def _besides(row: Row, key: str) -> str:
+def _series_name(row: Row, key: str) -> str:
     """The name of a row's series: its recipe and its overrides except `key`."""
     rest = [f"{k}={v}" for k, v in _settings(row).items() if k not in (key, "recipe")]
     return ", ".join([row.recipe.removesuffix(".yaml").rpartition("/")[2], *rest])

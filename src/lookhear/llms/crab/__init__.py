@@ -34,7 +34,7 @@ from lookhear.errors import ModelError
 from lookhear.ilora import fit
 from lookhear.layers import kv_cache
 from lookhear.layers.casting import cast
-from lookhear.layers.generation import GREEDY, Generation, Told, generate, placed
+from lookhear.layers.generation import GREEDY, Generation, OnText, generate, placed
 from lookhear.llms import Prepared, Reply
 from lookhear.llms.crab import storage
 from lookhear.llms.crab.clips import CrabCache, embedded, pieces, pixels
@@ -92,14 +92,14 @@ class Crab:
     def watch(self, media: Sequence[Media | Prepared]) -> CrabCache:
         """Encode clips; the result has one row per clip."""
         words, clips = self._spoken(), [self.prepared(m) for m in media]
-        ids, mask = kv_cache.left([self.prefix(clip) for clip in clips], words.pad, self.device)
+        ids, mask = kv_cache.pad_left([self.prefix(clip) for clip in clips], words.pad, self.device)
         embeds, pictures = embedded(words, self.model, ids, clips)
         positions = (mask.long().cumsum(-1) - 1).clamp(min=0)
         out = self.model.bare.model(
             inputs_embeds=embeds, attention_mask=mask.long(), position_ids=positions, use_cache=True
         )
         notes = tuple(tuple(clip.get("notes", ())) for clip in clips)
-        return CrabCache(kv_cache.kept(out.past_key_values), mask, mask.sum(-1), 1, notes, tuple(pictures))
+        return CrabCache(kv_cache.cached_tensors(out.past_key_values), mask, mask.sum(-1), 1, notes, tuple(pictures))
 
     @torch.inference_mode()
     def answer(
@@ -109,36 +109,36 @@ class Crab:
         prompts: Sequence[str],
         max_tokens: int = 64,
         how: Generation = GREEDY,
-        told: Told | None = None,
+        on_text: OnText | None = None,
         semantic: bool = False,
     ) -> list[Reply]:
         """A reply to each prompt. If it contains six mask tokens, `masks` holds logits (side, side).
 
         Fewer than six give no mask; of more, the last six count; beam search gives none. With `semantic`, logits
-        (class, side, side). `told` is called with (index of the prompt, reply so far) as replies grow.
+        (class, side, side). `on_text` is called with (index of the prompt, reply so far) as replies grow.
         """
         words = self._spoken()
         asks = [words.ask(prompt) for prompt in prompts]
         wants = self.model.segment is not None and how.beams == 1
-        said = []
+        generated = []
         for start in range(0, len(asks), TOGETHER):
             places = range(start, min(start + TOGETHER, len(asks)))
-            said += generate(
+            generated += generate(
                 self.model.language, seen, [rows[i] for i in places], [asks[i] for i in places], {words.end}, words.pad,
-                max_tokens, how, words.read, placed(told, places), states=wants,
+                max_tokens, how, words.read, placed(on_text, places), states=wants,
             )  # fmt: skip
         marks = {words.ids[mark] for mark in MASKS}
         replies = []
-        for row, one in zip(rows, said, strict=True):
+        for row, reply in zip(rows, generated, strict=True):
             drawn: tuple[np.ndarray, ...] = ()
-            marked = [i for i, token in enumerate(one.tokens) if token in marks]
+            marked = [i for i, token in enumerate(reply.tokens) if token in marks]
             picture = seen.pictures[row] if wants and len(marked) >= len(MASKS) else None
-            if picture is not None and one.states is not None:
-                states = one.states[marked[-len(MASKS) :]][None]
+            if picture is not None and reply.states is not None:
+                states = reply.states[marked[-len(MASKS) :]][None]
                 logits = self.model.segment(states, [level[None] for level in picture], semantic)[0]  # type: ignore[misc]
                 drawn = ((logits if semantic else logits[0]).float().cpu().numpy(),)
-            text = words.read(one.tokens) if one.text is None else one.text.strip()
-            replies.append(Reply(text, one.score, one.tokens, drawn))
+            text = words.read(reply.tokens) if reply.text is None else reply.text.strip()
+            replies.append(Reply(text, reply.score, reply.tokens, drawn))
         return replies
 
     def loss(
@@ -210,7 +210,7 @@ class Crab:
         """The module that PEFT wraps."""
         return self.model.language
 
-    def wear(self, folder: Path | str) -> None:
+    def load_adapter(self, folder: Path | str) -> None:
         """Load the adapters of a PEFT folder. Raises ModelError if they do not fit."""
         self.model.language = cast(fit.load(self.model.bare, Path(folder), autocast=False), self.model.bare.dtype)
 
@@ -232,8 +232,8 @@ class Crab:
             )
         checkpoints.save(self.model.state_dict(), folder / "model.safetensors")
         words.tokenizer.save_pretrained(folder)
-        told = {"llm": self.name, "config": dataclasses.asdict(self.model.config)}
-        (folder / "lookhear.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+        card = {"llm": self.name, "config": dataclasses.asdict(self.model.config)}
+        (folder / "lookhear.json").write_text(json.dumps(card, indent=1) + "\n", "utf-8")
 
     @property
     def device(self) -> torch.device:

@@ -65,7 +65,7 @@ def embedded(
     embeds = net.embed(ids)
     kind, device = embeds.dtype, embeds.device
     pictures: list[tuple[Tensor, Tensor] | None] = [None] * len(clips)
-    found: dict[str, dict[int, Tensor]] = {name: {} for name in MEDIA}
+    tokens_of: dict[str, dict[int, Tensor]] = {name: {} for name in MEDIA}
     shown = [(i, name) for i, clip in enumerate(clips) for name in ("video", "image") if name in clip]
     if shown:
         frames = [clips[i][name].to(device, kind) for i, name in shown]
@@ -76,7 +76,7 @@ def embedded(
         for (i, name), (one, other), tokens in zip(shown, levels, looked, strict=True):
             middle = (len(one) - 1) // 2
             pictures[i] = one[middle], other[middle]  # the additional image follows the video: masks are for the image
-            found[name][i] = tokens
+            tokens_of[name][i] = tokens
     lengths: dict[int, list[int]] = {}
     for i, clip in enumerate(clips):
         if "audio" in clip:
@@ -84,8 +84,8 @@ def embedded(
     for rows in lengths.values():  # batches of pieces with equal length
         heard = net.heard(torch.cat([clips[i]["audio"].to(device, kind) for i in rows]))
         counts = [len(clips[i]["audio"]) * net.config.heard_queries for i in rows]
-        found["audio"] |= dict(zip(rows, heard.split(counts), strict=True))
-    for name, tokens in found.items():
+        tokens_of["audio"] |= dict(zip(rows, heard.split(counts), strict=True))
+    for name, tokens in tokens_of.items():
         if tokens:
             features = torch.cat([tokens[i] for i in sorted(tokens)])
             embeds = embeds.masked_scatter((ids == words.ids[f"<{name}>"])[..., None], features.to(kind))

@@ -28,7 +28,7 @@ def mask_losses(
     if decoder is None:
         raise ModelError("This Crab was built without a mask decoder (masks=False), so masks cannot be learned.")
     wanted = torch.tensor(marks, device=hidden.device)
-    told: dict[bool, list[tuple[Tensor, Tensor, Tensor, Tensor]]] = {False: [], True: []}
+    rows_by_form: dict[bool, list[tuple[Tensor, Tensor, Tensor, Tensor]]] = {False: [], True: []}
     for i, truths in enumerate(masks):
         for k, truth in enumerate(truths, 1):
             if truth is None:
@@ -39,9 +39,9 @@ def mask_losses(
                 raise ModelError("A target with a mask needs the six mask tokens, and its clip a picture.")
             true = _sized(torch.as_tensor(truth, device=hidden.device).squeeze(), decoder.config.side)
             many = not true.is_floating_point() and int(true.max()) > 1
-            told[many].append((states[-len(marks) :], *picture, true))
+            rows_by_form[many].append((states[-len(marks) :], *picture, true))
     pairs: dict[bool, list[tuple[Tensor, Tensor]]] = {False: [], True: []}
-    for many, rows in told.items():
+    for many, rows in rows_by_form.items():
         if rows:
             states, first, second, true = (torch.stack(column) for column in zip(*rows, strict=True))
             logits = decoder(states, [first, second], many).float()

@@ -16,7 +16,7 @@ from lookhear.errors import ModelError, RecipeError
 from lookhear.files import read_json
 from lookhear.ilora import fit
 from lookhear.llms.crab.parts import LANGUAGES, VISION, Config, Net, Placed, from_official, published
-from lookhear.llms.crab.text import TOKENS, Words, known
+from lookhear.llms.crab.text import TOKENS, Words, with_media_tokens
 from lookhear.llms.omni import hub
 from lookhear.llms.omni.placement import AS_IT_IS, Placement, split
 
@@ -68,14 +68,14 @@ def own(folder: Path, options: Mapping[str, Any], placed: Placement) -> tuple[Ne
     from safetensors.torch import load_file
     from transformers import AutoTokenizer
 
-    told = read_json(folder / "lookhear.json", dict)
+    card = read_json(folder / "lookhear.json", dict)
     if wrong := next((name for name in options if name not in FREE), None):
         raise RecipeError(
             f"{folder} is of fixed sizes: {wrong}={options[wrong]!r} cannot change ({', '.join(FREE)} can)."
         )
     if placed.quantize or placed.device_map:
         raise RecipeError(f"{folder}: quantize and device_map need LLaMA in a folder of its own: where=LLAMA.")
-    net = Net(configs.parse(Config, {**told.get("config", {}), **options}, str(folder / "lookhear.json")))
+    net = Net(configs.parse(Config, {**card.get("config", {}), **options}, str(folder / "lookhear.json")))
     if placed.attention:
         net.language.set_attn_implementation(placed.attention)
     with checkpoints.reading("Crab from", folder):
@@ -90,7 +90,7 @@ def assembled(base: str, vision: str, hearing: str, config: Config, placed: Plac
     language = checkpoints.pretrained("LlamaForCausalLM", base, "LLaMA", **placed.loading())
     plain = language.config.to_dict()
     with checkpoints.reading("a tokenizer from", base):
-        tokenizer = known(AutoTokenizer.from_pretrained(base))
+        tokenizer = with_media_tokens(AutoTokenizer.from_pretrained(base))
     language.resize_token_embeddings(plain["vocab_size"] + len(TOKENS), mean_resizing=False)  # random, as released
     if len(tokenizer) != plain["vocab_size"] + len(TOKENS):
         raise ModelError(f"{base!r} has {plain['vocab_size']} embeddings and {len(tokenizer) - len(TOKENS)} tokens.")
@@ -108,14 +108,14 @@ def adapted(net: Net, where: Path, semantic: bool) -> dict[str, Placed]:
         net.language = fit.load(net.bare, where)
         return {}
     unwanted = "avs_finetune_weights.bin" if semantic else "avss_finetune_weights.bin"
-    found = [where] if where.is_file() else [where / name for name in FILES if name != unwanted]
-    found = [path for path in found if path.is_file()]
-    if not found:
+    paths = [where] if where.is_file() else [where / name for name in FILES if name != unwanted]
+    paths = [path for path in paths if path.is_file()]
+    if not paths:
         raise ModelError(f"No adapter_config.json and none of Crab's files in {str(where)!r}: {', '.join(FILES)}.")
-    files = {p.name: from_official(net, checkpoints.tensors(checkpoints.read(p))) for p in found}
+    files = {p.name: from_official(net, checkpoints.tensors(checkpoints.read(p))) for p in paths}
     filled = {part for placed in files.values() for part in placed.taken}
     if lacking := {"look", "listen"} - filled:
-        names = ", ".join(path.name for path in found)
+        names = ", ".join(path.name for path in paths)
         raise ModelError(
             f"{names} in {str(where)!r} hold no connector {sorted(lacking)[0]!r}: add finetune_weights.bin."
         )

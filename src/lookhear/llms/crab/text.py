@@ -33,7 +33,7 @@ ARTICLE = {"image": "an image", "video": "a video", "audio": "an audio"}
 LLAMA2 = "{bos}[INST] <<SYS>>\n{system}\n<</SYS>>\n\n{text} [/INST]"
 
 
-def known(tokenizer: Any) -> Any:
+def with_media_tokens(tokenizer: Any) -> Any:
     """`tokenizer` with the seventeen tokens: media tokens are special, mask tokens appear in decoded replies."""
     from transformers import AddedToken
 
@@ -58,7 +58,9 @@ def learned(texts: Iterable[str], size: int = 1000) -> Any:
     frame = LLAMA2.format(bos="", system=SYSTEM, text=shown(MEDIA))
     pieces.train_from_iterator([*texts, *[frame] * max(1, len(texts))], trainer)  # its words become single tokens
     unknown, begin, end = ends
-    return known(PreTrainedTokenizerFast(tokenizer_object=pieces, unk_token=unknown, bos_token=begin, eos_token=end))
+    return with_media_tokens(
+        PreTrainedTokenizerFast(tokenizer_object=pieces, unk_token=unknown, bos_token=begin, eos_token=end)
+    )
 
 
 def shown(kinds: Iterable[str]) -> str:
@@ -68,7 +70,7 @@ def shown(kinds: Iterable[str]) -> str:
     return "".join(f"This is {ARTICLE[k]}:\n<{k}_start><{k}><{k}_end>\n" for k in order if k in kinds)
 
 
-def tamed(text: str) -> str:
+def escaped_placeholders(text: str) -> str:
     """Escape media placeholders in a text: <audio> and <visual> become <audio_event> and <visual_event>."""
     text = re.sub(r"<(/?)(audio|visual)>", r"<\1\2_event>", text)
     return re.sub(f"<(?={'|'.join(mark[1:] for mark in MARKS)})", "< ", text)
@@ -81,7 +83,9 @@ class Words:
         self.tokenizer = tokenizer
         self.ids = {mark: tokenizer.convert_tokens_to_ids(mark) for mark in TOKENS}
         if lost := [mark for mark, number in self.ids.items() if number in (None, tokenizer.unk_token_id)]:
-            raise ModelError(f"The tokenizer lacks Crab's token {lost[0]!r}. Give it through `known` first.")
+            raise ModelError(
+                f"The tokenizer lacks Crab's token {lost[0]!r}. Give it through `with_media_tokens` first."
+            )
         self.end = tokenizer.eos_token_id
         self.pad = self.end if tokenizer.pad_token_id is None else tokenizer.pad_token_id
 
@@ -91,11 +95,11 @@ class Words:
 
     def ask(self, prompt: str) -> list[int]:
         """Token ids from after the last medium to the start of the reply."""
-        return self._parted(("audio",), tamed(prompt))[1]
+        return self._parted(("audio",), escaped_placeholders(prompt))[1]
 
     def target(self, text: str) -> list[int]:
         """Token ids of a target reply, with the end token."""
-        return [*self.tokenizer(tamed(text), add_special_tokens=False)["input_ids"], self.end]
+        return [*self.tokenizer(escaped_placeholders(text), add_special_tokens=False)["input_ids"], self.end]
 
     def read(self, tokens: Sequence[int]) -> str:
         """The text of a reply."""

@@ -26,7 +26,7 @@ from typing import Any
 
 from lookhear import catalog, dialects
 from lookhear.errors import ModelError, RecipeError
-from lookhear.layers.generation import GREEDY, Generation, Told
+from lookhear.layers.generation import GREEDY, Generation, OnText
 from lookhear.ledger import Ledger, key_of
 from lookhear.llms import Prepared, Reply
 from lookhear.llms.endpoint.options import NAME, Config, merged, options_of
@@ -115,11 +115,11 @@ class Endpoint:
         prompts: Sequence[str],
         max_tokens: int = 64,
         how: Generation = GREEDY,
-        told: Told | None = None,
+        on_text: OnText | None = None,
     ) -> list[Reply]:
         """A reply to each prompt, with several requests in parallel; a failed one has `ended` "failed".
 
-        `told` is called with complete replies, which are not streamed. Raises RecipeError for beam search.
+        `on_text` is called with complete replies, which are not streamed. Raises RecipeError for beam search.
         """
         asked = zip(rows, prompts, strict=True)
         settings = self._settings(how)
@@ -129,8 +129,8 @@ class Endpoint:
 
         def ask(number: int) -> Reply:
             reply = self._reply(*jobs[number])
-            if told is not None:
-                told(number, reply.text)
+            if on_text is not None:
+                on_text(number, reply.text)
             return reply
 
         pool = ThreadPoolExecutor(self.config.workers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import torch
@@ -80,29 +80,29 @@ def prepare(media: Media, options: InputOptions, extractor: Any, name: str, pair
 
     Raises ModelError for another sample rate; `name` is the model in that message.
     """
-    found = dict[str, Any]()
+    inputs = dict[str, Any]()
     if pair:
-        found["pair"] = pair
+        inputs["pair"] = pair
     if media.frames is not None and len(media.frames):
         size = options.size or options.near(media.frames.shape[1:3])
         flat, grid = patches(scaled(media.frames, size), options.eye)
         if len(media.frames) == 1:
-            found |= {"pixel_values": flat, "image_grid_thw": torch.tensor([grid])}
+            inputs |= {"pixel_values": flat, "image_grid_thw": torch.tensor([grid])}
         else:
             seconds = options.time_scale * seconds_per_grid(media, options)
-            found |= {"pixel_values_videos": flat, "video_grid_thw": torch.tensor([grid])}
-            found["video_second_per_grid"] = torch.tensor([seconds], dtype=torch.float32)
+            inputs |= {"pixel_values_videos": flat, "video_grid_thw": torch.tensor([grid])}
+            inputs["video_second_per_grid"] = torch.tensor([seconds], dtype=torch.float32)
     if media.waveform is not None:
         if media.sample_rate != HEARD:
             raise ModelError(f"{name} hears {HEARD} samples a second, not {media.sample_rate}.")
         sound = media.waveform[: int(options.longest * HEARD)]
         if len(sound) < len(media.waveform):
             cut = f"only the first {options.longest:g} s of {len(media.waveform) / HEARD:.0f} s of sound were heard"
-            found["notes"] = (cut,)
+            inputs["notes"] = (cut,)
         where = excerpts.sound(len(sound), options.sound)
         heard = sound[where.clip(min=0)] * (where >= 0) if len(sound) else 0.0 * where
-        found["input_features"] = mel(heard, extractor)
-    return found
+        inputs["input_features"] = mel(heard, extractor)
+    return inputs
 
 
 def seconds_per_grid(media: Media, options: InputOptions) -> float:
@@ -139,6 +139,12 @@ def changed(told: Mapping[str, Any], changes: Mapping[str, Any], start: InputOpt
     return replace(start, **merged)
 
 
+def stored(options: InputOptions) -> dict[str, Any]:
+    """The options as a folder's lookhear.json holds them."""
+    told = {f.name: getattr(options, f.name) for f in fields(options)}
+    return told | {"sampling": asdict(options.sampling), "eye": asdict(options.eye)}
+
+
 def of_folder(
     card: Mapping[str, Any],
     pictures: Mapping[str, Any],
@@ -151,12 +157,12 @@ def of_folder(
     `pictures` is its preprocessor_config.json, `vision` the config of its vision tower.
     """
     seen = eye(vision, pictures)
-    told = dict(card.get("options", {}))
+    options = dict(card.get("options", {}))
     if "sampling" in card:
-        told["sampling"] = card["sampling"]
+        options["sampling"] = card["sampling"]
     side = pictures.get("size") if isinstance(pictures.get("size"), int) else 8 * seen.unit
-    asked = (told.get("sampling") or {}).get("size")
+    asked = (options.get("sampling") or {}).get("size")
     if start is None or asked:
-        told.setdefault("size", tuple(asked) if asked else (side, side))
-    told.setdefault("eye", seen)
-    return changed(told, changes, replace(start or InputOptions(), size=None))
+        options.setdefault("size", tuple(asked) if asked else (side, side))
+    options.setdefault("eye", seen)
+    return changed(options, changes, replace(start or InputOptions(), size=None))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lookhear.layers.generation import Generation, generate
-from lookhear.layers.kv_cache import IGNORED, MediaCache, Packed, left, packed
+from lookhear.layers.kv_cache import IGNORED, MediaCache, Packed, packed, pad_left
 from lookhear.llms import Prepared, Reply
 from lookhear.types import Media
 
@@ -67,7 +67,7 @@ def logits(llm: Any, media: Sequence[Media | Prepared], pairs: Pairs) -> tuple[T
     clips = [llm.prefix(one) for one in given]
     batch = packed(clips, pairs, llm.pad, llm.device)
     tensors = llm.tensors(given)
-    ids, mask = left(clips, llm.pad, llm.device)
+    ids, mask = pad_left(clips, llm.pad, llm.device)
     positions = batch.positions(*llm.positions(ids, mask, tensors))
     dtype = llm.base.get_input_embeddings().weight.dtype
     out = llm.base.model(

@@ -60,19 +60,19 @@ class Placement:
 
     def loading(self) -> dict[str, Any]:
         """Keyword arguments of transformers' `from_pretrained`."""
-        found: dict[str, Any] = {"dtype": self.dtype}
+        arguments: dict[str, Any] = {"dtype": self.dtype}
         if self.attention:
-            found["attn_implementation"] = self.attention
+            arguments["attn_implementation"] = self.attention
         if self.device_map or self.quantize:
-            found["device_map"] = self.device_map or {"": self.device or "cuda"}
+            arguments["device_map"] = self.device_map or {"": self.device or "cuda"}
         if self.quantize:
             from transformers import BitsAndBytesConfig
 
             four = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_compute_dtype": torch.bfloat16}
-            found["quantization_config"] = BitsAndBytesConfig(
+            arguments["quantization_config"] = BitsAndBytesConfig(
                 **(four if self.quantize == "4bit" else {"load_in_8bit": True})
             )
-        return found
+        return arguments
 
 
 def split(options: Mapping[str, Any]) -> tuple[Placement, dict[str, Any]]:

@@ -92,13 +92,13 @@ def load(
 
 def sizes(folder: Path, kind: Any) -> Any:
     """The thinker's config of a folder, and whether the folder holds only the thinker or the whole model."""
-    told = config_of(folder)
-    told = told.get("thinker_config", told)
-    model_type = told.get("model_type", "")
+    config = config_of(folder)
+    config = config.get("thinker_config", config)
+    model_type = config.get("model_type", "")
     if model_type != kind.model_type:
         raise ModelError(f"{folder}: config.json is of a {model_type or 'model of no type'}, not of {kind.model_type}.")
     with checkpoints.reading("sizes from", folder / "config.json"):
-        return kind(**{k: v for k, v in told.items() if k != "model_type"})
+        return kind(**{k: v for k, v in config.items() if k != "model_type"})
 
 
 def config_of(folder: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from lookhear.errors import ModelError
 from lookhear.ilora import fit
 from lookhear.layers.casting import cast
-from lookhear.layers.generation import GREEDY, Generation, Told, generate, placed
-from lookhear.layers.kv_cache import IGNORED, MediaCache, kept, left, spread
+from lookhear.layers.generation import GREEDY, Generation, OnText, generate, placed
+from lookhear.layers.kv_cache import IGNORED, MediaCache, cached_tensors, pad_left, spread
 from lookhear.layers.packing import heard_tokens, padded_mels
 from lookhear.llms import Prepared, Reply
 from lookhear.llms.omni import inputs, learning
@@ -89,16 +89,16 @@ class Omni:
     def prefix(self, prepared: Prepared) -> list[int]:
         """Token ids up to the end of the media: picture, then sound (sound first for `a2v`)."""
         seen = next((k for k in ("video", "image") if f"{k}_grid_thw" in prepared), None)
-        there = tuple(k for k in (seen, "audio" if "input_features" in prepared else None) if k)
+        media = tuple(k for k in (seen, "audio" if "input_features" in prepared else None) if k)
         ids, say, parts = self.ids, self.tokens, []
         if seen:
             count = int(prepared[f"{seen}_grid_thw"].prod()) // self.options.eye.merge**2
             parts.append([ids["vision_bos"], *[self.places[seen]] * count, ids["vision_eos"]])
-        if "audio" in there:
+        if "audio" in media:
             count = self.heard(prepared["input_features"].shape[1])
             parts.append([ids["audio_bos"], *[self.places["audio"]] * count, ids["audio_eos"]])
         pair = prepared.get("pair", "")
-        lead = LEAD[pair or there] if self.options.lead else ""
+        lead = LEAD[pair or media] if self.options.lead else ""
         found = [ids["im_start"], *say(f"system\n{self.options.system}"), ids["im_end"], *say("\n")]
         found += [ids["im_start"], *say("user\n" + lead)]
         return found + [token for part in (parts[::-1] if pair == "a2v" else parts) for token in part]
@@ -122,7 +122,7 @@ class Omni:
         from transformers import DynamicCache
 
         given = self.prepared(media)
-        ids, mask = left([self.prefix(one) for one in given], self.pad, self.device)
+        ids, mask = pad_left([self.prefix(clip) for clip in given], self.pad, self.device)
         tensors = self.tensors(given)
         positions, after = self.positions(ids, mask, tensors)
         cache = DynamicCache()
@@ -134,8 +134,8 @@ class Omni:
             use_cache=True,
             **tensors,
         )
-        notes = tuple(tuple(one.get("notes", ())) for one in given)
-        return MediaCache(kept(cache), mask, after, axes=3, notes=notes)
+        notes = tuple(tuple(clip.get("notes", ())) for clip in given)
+        return MediaCache(cached_tensors(cache), mask, after, axes=3, notes=notes)
 
     def answer(
         self,
@@ -144,11 +144,11 @@ class Omni:
         prompts: Sequence[str],
         max_tokens: int = 64,
         how: Generation = GREEDY,
-        told: Told | None = None,
+        on_text: OnText | None = None,
     ) -> list[Reply]:
         """A reply to each prompt about the clip in its row; prompts of similar length share a batch.
 
-        `told` is called with (index of the prompt, reply so far) as replies grow.
+        `on_text` is called with (index of the prompt, reply so far) as replies grow.
         """
         if len(rows) != len(prompts):
             raise ModelError(f"{len(rows)} rows for {len(prompts)} prompts: one row each.")
@@ -159,7 +159,7 @@ class Omni:
             some = order[start : start + TOGETHER]
             said = generate(
                 self.base, seen, [rows[i] for i in some], [asked[i] for i in some], self.stop, self.pad, max_tokens,
-                how, self._read, placed(told, some),
+                how, self._read, placed(on_text, some),
             )  # fmt: skip
             for i, one in zip(some, said, strict=True):
                 text = self._read(one.tokens) if one.text is None else one.text
@@ -201,7 +201,7 @@ class Omni:
         """The module that PEFT wraps, with its adapters if any."""
         return self.model
 
-    def wear(self, folder: Path | str) -> None:
+    def load_adapter(self, folder: Path | str) -> None:
         """Load the adapters of a PEFT folder. Raises ModelError if they do not fit."""
         import lookhear.ilora.method  # noqa: F401  registers I-LoRA with PEFT
 
@@ -236,9 +236,8 @@ class Omni:
         self.base.save_pretrained(folder, state_dict=state)
         self.tokenizer.save_pretrained(folder)
         self.extractor.save_pretrained(folder)
-        told = {f.name: getattr(self.options, f.name) for f in fields(self.options)}
-        told |= {"sampling": asdict(self.options.sampling), "eye": asdict(self.options.eye)}
-        (folder / CARD).write_text(json.dumps({"llm": self.name, "options": told}, indent=2) + "\n", "utf-8")
+        told = {"llm": self.name, "options": inputs.stored(self.options)}
+        (folder / CARD).write_text(json.dumps(told, indent=2) + "\n", "utf-8")
 
     def _token(self, *written: str) -> int:
         known = self.tokenizer.get_vocab()
@@ -253,7 +252,7 @@ class Omni:
 
     def tensors(self, given: Sequence[Prepared]) -> dict[str, Tensor]:
         """Input tensors of all clips, in order, without token ids."""
-        found: dict[str, Tensor] = {}
+        inputs: dict[str, Tensor] = {}
         for name in (
             "pixel_values_videos",
             "video_grid_thw",
@@ -263,11 +262,11 @@ class Omni:
         ):
             parts = [one[name] for one in given if name in one]
             if parts:
-                found[name] = torch.cat(list(parts)).to(self.device)
+                inputs[name] = torch.cat(list(parts)).to(self.device)
         mels = [one["input_features"] for one in given if "input_features" in one]
         if mels:
-            found["input_features"], found["feature_attention_mask"] = (t.to(self.device) for t in padded_mels(mels))
-        return found
+            inputs["input_features"], inputs["feature_attention_mask"] = (t.to(self.device) for t in padded_mels(mels))
+        return inputs
 
     def positions(self, ids: Tensor, mask: Tensor, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """(axis, clip, token) positions of prefixes, and the next position of each."""

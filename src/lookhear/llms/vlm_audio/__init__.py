@@ -30,7 +30,7 @@ from lookhear.errors import ModelError
 from lookhear.ilora import fit
 from lookhear.layers import qformer
 from lookhear.layers.casting import cast
-from lookhear.layers.kv_cache import IGNORED, MediaCache, Packed, kept, left, packed
+from lookhear.layers.kv_cache import IGNORED, MediaCache, Packed, cached_tensors, packed, pad_left
 from lookhear.layers.packing import HEARD
 from lookhear.llms import Prepared
 from lookhear.llms.crab.parts import HEARING, published
@@ -39,7 +39,7 @@ from lookhear.llms.omni.inputs import LEAD, InputOptions
 from lookhear.llms.omni.placement import split
 from lookhear.llms.omni.thinker import Omni
 from lookhear.llms.omni.tokens import bytes_tokenizer, token_ids
-from lookhear.llms.vlm_audio.parts import TEXT, VISION, Config, Ears, Net, positions
+from lookhear.llms.vlm_audio.parts import TEXT, VISION, AudioBranch, Config, Net, positions
 from lookhear.types import Media
 
 NAME = "vlm_audio"
@@ -81,29 +81,29 @@ class VLMAudio(Omni):
     def prepare(self, media: Media, pair: str = "") -> Prepared:
         """Patches of the frames with their grid, and `fbanks`: log-mel rows of each piece of sound."""
         silent = dataclasses.replace(media, waveform=None)
-        found = inputs.prepare(silent, self.options, None, self.name, pair)
+        prepared = inputs.prepare(silent, self.options, None, self.name, pair)
         if media.waveform is not None:
             if media.sample_rate != HEARD:
                 raise ModelError(f"{self.name} hears {HEARD} samples a second, not {media.sample_rate}.")
             wave = torch.from_numpy(np.ascontiguousarray(media.waveform, np.float32))
             cut = [p for p in wave.split(PIECE) if len(p) >= SHORTEST] or [wave]
-            found["fbanks"] = [beats.front_end(F.pad(p, (0, max(0, SHORTEST - len(p))))) for p in cut]
-        return found
+            prepared["fbanks"] = [beats.front_end(F.pad(p, (0, max(0, SHORTEST - len(p))))) for p in cut]
+        return prepared
 
     def prefix(self, prepared: Prepared) -> list[int]:
         """Token ids up to the end of the media: picture, then sound."""
         seen = next((k for k in ("video", "image") if f"{k}_grid_thw" in prepared), None)
-        there = tuple(k for k in (seen, "audio" if "fbanks" in prepared else None) if k)
+        media = tuple(k for k in (seen, "audio" if "fbanks" in prepared else None) if k)
         ids, say = self.ids, self.tokens
-        found = [ids["im_start"], *say(f"system\n{self.options.system}"), ids["im_end"], *say("\n")]
-        found += [ids["im_start"], *say("user\n" + (LEAD[there] if self.options.lead else ""))]
+        ids_so_far = [ids["im_start"], *say(f"system\n{self.options.system}"), ids["im_end"], *say("\n")]
+        ids_so_far += [ids["im_start"], *say("user\n" + (LEAD[media] if self.options.lead else ""))]
         if seen:
             count = int(prepared[f"{seen}_grid_thw"].prod()) // self.options.eye.merge**2
-            found += [ids["vision_bos"], *[self.places[seen]] * count, ids["vision_eos"]]
-        if "audio" in there:
+            ids_so_far += [ids["vision_bos"], *[self.places[seen]] * count, ids["vision_eos"]]
+        if "audio" in media:
             count = sum(self.model.ears.count(len(f)) for f in prepared["fbanks"])
-            found += [*say("<audio>"), *[self.places["audio"]] * count, *say("</audio>")]
-        return found
+            ids_so_far += [*say("<audio>"), *[self.places["audio"]] * count, *say("</audio>")]
+        return ids_so_far
 
     @torch.inference_mode()
     def watch(self, media: Sequence[Media | Prepared]) -> MediaCache:
@@ -111,14 +111,14 @@ class VLMAudio(Omni):
         from transformers import DynamicCache
 
         given = self.prepared(media)
-        ids, mask = left([self.prefix(one) for one in given], self.pad, self.device)
+        ids, mask = pad_left([self.prefix(one) for one in given], self.pad, self.device)
         positions, after = self.positions(ids, mask, self.tensors(given))
         cache = DynamicCache()
         self.base.model.language_model(
             inputs_embeds=self._embedded(ids, given), attention_mask=mask.long(), position_ids=positions,
             past_key_values=cache, use_cache=True,
         )  # fmt: skip
-        return MediaCache(kept(cache), mask, after, axes=3)
+        return MediaCache(cached_tensors(cache), mask, after, axes=3)
 
     def settings(self) -> str:
         """All options that affect the result of `prepare`, as text."""
@@ -129,7 +129,7 @@ class VLMAudio(Omni):
         given = self.prepared(media)
         clips = [self.prefix(one) for one in given]
         batch = packed(clips, pairs, self.pad, self.device)
-        ids, mask = left(clips, self.pad, self.device)
+        ids, mask = pad_left(clips, self.pad, self.device)
         embeds = self._embedded(batch.ids, given)
         hidden = self.base.model.language_model(
             inputs_embeds=embeds, attention_mask=batch.mask(embeds.dtype), use_cache=False,
@@ -149,7 +149,7 @@ class VLMAudio(Omni):
         """The module that PEFT wraps."""
         return self.model.language
 
-    def wear(self, folder: Path | str) -> None:
+    def load_adapter(self, folder: Path | str) -> None:
         """Load the adapters of a PEFT folder. Raises ModelError if they do not fit."""
         import lookhear.ilora.method  # noqa: F401  registers I-LoRA with PEFT
 
@@ -166,6 +166,7 @@ class VLMAudio(Omni):
         ears = self.model.ears
         checkpoints.save(ears.state_dict(), folder / EARS)
         told = {"llm": NAME, "hearing": ears.cfg, "connector": dataclasses.asdict(ears.connector.config)}
+        told["options"] = inputs.stored(self.options)
         (folder / hub.CARD).write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
     def tensors(self, given: Sequence[Prepared]) -> dict[str, Tensor]:
@@ -174,19 +175,19 @@ class VLMAudio(Omni):
     def _embedded(self, ids: Tensor, given: Sequence[Prepared]) -> Tensor:
         """Input embeddings with picture and sound features in place of their placeholders."""
         embeds, tensors = self.base.get_input_embeddings()(ids), self.tensors(given)
-        found: dict[str, list[Tensor]] = {name: [] for name in PLACES}
+        features_of: dict[str, list[Tensor]] = {name: [] for name in PLACES}
         see = self.base.model
         if "video_grid_thw" in tensors:
             out = see.get_video_features(tensors["pixel_values_videos"], tensors["video_grid_thw"])
-            found["video"] = list(out.pooler_output)
+            features_of["video"] = list(out.pooler_output)
         if "image_grid_thw" in tensors:
             out = see.get_image_features(tensors["pixel_values"], tensors["image_grid_thw"])
-            found["image"] = list(out.pooler_output)
+            features_of["image"] = list(out.pooler_output)
         for one in given:
-            found["audio"] += [
+            features_of["audio"] += [
                 self.model.ears(piece[None].to(embeds.device, embeds.dtype))[0] for piece in one.get("fbanks", ())
             ]
-        for name, parts in found.items():
+        for name, parts in features_of.items():
             if parts:
                 features = torch.cat(parts).to(embeds.dtype)
                 embeds = embeds.masked_scatter((ids == self.places[name])[..., None], features)
@@ -214,7 +215,7 @@ def build(config: Config, tokenizer: Any = None, options: InputOptions | None = 
     text = TEXT | ends | config.text
     sizes = Qwen2_5_VLConfig(text_config=text, vision_config=VISION | config.vision, **ids)
     language = Qwen2_5_VLForConditionalGeneration(sizes)
-    ears = Ears(HEARING | config.hearing, text["hidden_size"], config.window, config.connector)
+    ears = AudioBranch(HEARING | config.hearing, text["hidden_size"], config.window, config.connector)
     return VLMAudio(Net(language, ears), tokenizer, options or InputOptions(eye=inputs.eye(sizes.vision_config)))
 
 
@@ -235,24 +236,24 @@ def load(
     placed, options = split(options)
     folder = hub.fetched(where, hub.WANTED, NAME)
     model, report = storage.base(folder, (Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLConfig), placed)
-    told = storage.card(folder)
+    card = storage.card(folder)
     wide = model.config.text_config.hidden_size
     if (folder / EARS).is_file():
-        given = configs.parse(qformer.Config, told.get("connector"), str(folder / hub.CARD))
+        given = configs.parse(qformer.Config, card.get("connector"), str(folder / hub.CARD))
         sizes = {k: getattr(given, k) for k in ("width", "layers", "heads", "inner", "dropout")}
         with checkpoints.reading("BEATs and its connector from", folder):
-            ears = Ears(told["hearing"], wide, given.window or 17, sizes)
+            ears = AudioBranch(card["hearing"], wide, given.window or 17, sizes)
             checkpoints.load(ears, load_file(folder / EARS), folder / EARS)
     else:
         cfg, known = published(hearing)
-        ears = Ears(cfg, wide, 17, {})
+        ears = AudioBranch(cfg, wide, 17, {})
         ears.hearing.load_state_dict(known.state_dict())
         report.append("the connector of sound is random, as none is published: train it first")
     adapter = adapter or next((p for p in (folder / "adapter",) if p.exists()), None)
     if adapter not in (None, "none"):
         model, said = storage.adapted(model, adapter, NAME)
         report += said
-    shown = inputs.of_folder({}, {}, model.config.vision_config, options)
+    shown = inputs.of_folder(card, {}, model.config.vision_config, options)
     whole = fit.unwrapped(model)
     llm = VLMAudio(Net(model, ears.to(whole.get_input_embeddings().weight)), storage.tokenizer(folder), shown)
     if placed.place is not None:

@@ -35,7 +35,7 @@ TEXT = {
 VISION = {"depth": 32, "hidden_size": 1280, "out_hidden_size": 3584, "intermediate_size": 3420, "num_heads": 16}
 
 
-class Ears(nn.Module):
+class AudioBranch(nn.Module):
     """Frozen BEATs and the connector."""
 
     def __init__(self, cfg: Mapping[str, Any], model: int, window: int, sizes: Mapping[str, Any]):
@@ -57,7 +57,7 @@ class Ears(nn.Module):
 class Net(nn.Module):
     """Qwen2.5-VL, with or without adapters, and its audio encoder."""
 
-    def __init__(self, language: Any, ears: Ears):
+    def __init__(self, language: Any, ears: AudioBranch):
         super().__init__()
         self.language, self.ears = language, ears
 

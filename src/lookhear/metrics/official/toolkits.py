@@ -66,22 +66,24 @@ def videomme(reply: str, options: list[str], truth: str) -> str | None:
     Most trusted are a letter at the start and one at the end, then any letter after a statement like "answer is", even
     inside a word, then "(A)", "A.", "A:", "A)" and "A ".
     """
-    said = reply.strip()
+    stripped = reply.strip()
     for mark in f'{ENDS}"':
-        said = said.strip(mark)
-    padded, low = f" {said} ", f" {said} ".lower()
+        stripped = stripped.strip(mark)
+    padded, low = f" {stripped} ", f" {stripped} ".lower()
     letters = LETTERS[: len(options)]
-    found = [(trust, padded.rfind(form.format(one)), one) for trust, form in TRUSTED for one in letters]
+    letters_found = [(trust, padded.rfind(form.format(one)), one) for trust, form in TRUSTED for one in letters]
     for statement in STATEMENTS:
         at = low.find(statement)
-        found += [(STATED, padded.find(one, at + len(statement)), one) for one in letters] if at >= 0 else []
-    said = padded.strip()
-    if said[:1] in letters and said and not said[1:2].isalpha():
-        found.append((START, 0, said[0]))
-    if said[-1:] in letters and said and not said[-2:-1].isalpha():
-        found.append((END, len(padded), said[-1]))
-    found = [one for one in found if one[1] >= 0] or [(0, padded.rfind(one), one) for one in letters if one in padded]
-    return max(found, key=lambda one: one[:2])[2] if found else None
+        letters_found += [(STATED, padded.find(one, at + len(statement)), one) for one in letters] if at >= 0 else []
+    stripped = padded.strip()
+    if stripped[:1] in letters and stripped and not stripped[1:2].isalpha():
+        letters_found.append((START, 0, stripped[0]))
+    if stripped[-1:] in letters and stripped and not stripped[-2:-1].isalpha():
+        letters_found.append((END, len(padded), stripped[-1]))
+    letters_found = [one for one in letters_found if one[1] >= 0] or [
+        (0, padded.rfind(one), one) for one in letters if one in padded
+    ]
+    return max(letters_found, key=lambda one: one[:2])[2] if letters_found else None
 
 
 def vlmevalkit(reply: str, options: list[str], truth: str) -> str | None:
@@ -117,16 +119,16 @@ def unify(reply: str, options: list[str], truth: str) -> str | None:
 
     The text counts if that of one option alone occurs. Else the first lone capital A to F.
     """
-    said = reply.strip()
+    stripped = reply.strip()
     for form in UNIFY:
-        if found := form.search(said):
+        if found := form.search(stripped):
             return found[1].upper()
-    if said[:1].upper() in tuple("ABCDEF") and not said[1:2].isalpha():
-        return said[0].upper()
-    there = [one for one, text in zip(LETTERS, options, strict=False) if text and text.lower() in said.lower()]
+    if stripped[:1].upper() in tuple("ABCDEF") and not stripped[1:2].isalpha():
+        return stripped[0].upper()
+    there = [one for one, text in zip(LETTERS, options, strict=False) if text and text.lower() in stripped.lower()]
     if len(there) == 1:
         return there[0]
-    alone = re.search(r"\b([A-F])\b", said)
+    alone = re.search(r"\b([A-F])\b", stripped)
     return alone[1] if alone else None
 
 

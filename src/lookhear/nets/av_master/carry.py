@@ -48,7 +48,7 @@ class Second(NamedTuple):
         return Second(t, inner, query, key, value, weight, taken, u, high, norms, masks)
 
 
-class Carry(torch.autograd.Function):
+class CarriedTemplates(torch.autograd.Function):
     """templates (modality, clip, template, dim) after the last second.
 
     `t` are the templates before the first second. `add` (modality, clip, time, inner) and `cross` (modality, clip,

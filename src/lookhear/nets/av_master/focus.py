@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookhear.layers.attention import Attention, Folding, MaskedDropout, keep_mask
-from lookhear.nets.av_master.carry import Carry
+from lookhear.nets.av_master.carry import CarriedTemplates
 from lookhear.nets.av_master.steps import Masks, Weights
 
 
@@ -78,7 +78,7 @@ class FocusCapture(Folding):
             drops = self.training and self.dropout
             each = [self._masks(t) for _ in range(x.shape[2])] if drops else None
             flat = (*weights[:-1], *weights.norms)
-            return Carry.apply(t.contiguous(), new, cross, self.heads, self.dropout, each, *flat)
+            return CarriedTemplates.apply(t.contiguous(), new, cross, self.heads, self.dropout, each, *flat)
         for add, returned in zip(new.unbind(2), cross.unbind(2), strict=True):
             masks = self._masks(t) if self.training and self.dropout else None
             _, t = self.step(t, add, returned, weights, masks)

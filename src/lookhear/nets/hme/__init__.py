@@ -31,7 +31,7 @@ from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.token_table import Options, Reads, run_lstm
 from lookhear.layers.translate import fitted, renamed
-from lookhear.nets.hme.memories import Alone, Look, Shared
+from lookhear.nets.hme.memories import AdditiveAttention, QuestionMemory, Shared
 from lookhear.types import Memory, Output
 
 
@@ -68,9 +68,9 @@ class HME(Reads):
         self.reads(config.read, config.tokens, config.embed)
         self.text = two_layers(config.embed if config.read == "tokens" else config.words, dim)
         self.follow = nn.ModuleList(two_layers(width, dim) for width in (config.frames, other))
-        self.clip_memory, self.word_memory = Shared(dim, config.slots), Alone(dim, config.slots)
-        self.look = nn.ModuleList(Look(2 * dim, 2 * dim, dim) for _ in range(2))
-        self.look_clip, self.look_words = Look(dim, dim, dim), Look(dim, dim, dim)
+        self.clip_memory, self.word_memory = Shared(dim, config.slots), QuestionMemory(dim, config.slots)
+        self.look = nn.ModuleList(AdditiveAttention(2 * dim, 2 * dim, dim) for _ in range(2))
+        self.look_clip, self.look_words = AdditiveAttention(dim, dim, dim), AdditiveAttention(dim, dim, dim)
         self.share = nn.ModuleList(nn.Linear(dim, dim) for _ in range(2))
         self.share_state, self.share_score = nn.Linear(dim, dim, bias=False), nn.Parameter(torch.empty(dim))
         self.bring = nn.ModuleList(nn.Linear(dim, dim) for _ in range(3))
@@ -148,13 +148,17 @@ class HME(Reads):
             state1 = self.think1(x, state1)
             state2 = self.think2(state1[0], state2)
             h = state2[0]
-            found = [self.look_clip(clip, h)[0], self.look_words(words, h, padding)[0]]
+            attended = [self.look_clip(clip, h)[0], self.look_words(words, h, padding)[0]]
             by_state = self.share_state(h)
             scores = [
-                (share(y) + by_state).tanh() @ self.share_score for share, y in zip(self.share, found, strict=True)
+                (share(y) + by_state).tanh() @ self.share_score for share, y in zip(self.share, attended, strict=True)
             ]
             weight = torch.stack(scores, dim=-1).softmax(dim=-1)
-            taken = self.bring[0](h) + weight[:, :1] * self.bring[1](found[0]) + weight[:, 1:] * self.bring[2](found[1])
+            taken = (
+                self.bring[0](h)
+                + weight[:, :1] * self.bring[1](attended[0])
+                + weight[:, 1:] * self.bring[2](attended[1])
+            )
             x = self.drop(self.again(torch.cat([h, taken.tanh()], dim=-1)).tanh())
         return torch.cat([state1[0], state2[0]], dim=-1)
 

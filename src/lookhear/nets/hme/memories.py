@@ -25,25 +25,25 @@ class Shared(nn.Module):
     def forward(self, *streams: Float[Tensor, "clip time dim"]) -> Float[Tensor, "clip time dim"]:
         """The state after each second."""
         empty = streams[0].new_zeros(streams[0].shape[0], streams[0].shape[2])
-        states, whole, said = [empty, empty], empty, []
+        states, whole, states_over_time = [empty, empty], empty, []
         memory = empty[:, None].expand(-1, self.slots, -1)
         for now in zip(*(x.unbind(dim=1) for x in streams), strict=True):
             before = torch.cat([*states, whole], dim=-1)
-            found, _ = weigh(self.read(before), memory)
+            attended, _ = weigh(self.read(before), memory)
             share = self.keep(before).softmax(dim=-1)[..., None, None]
             memory = share[:, 0] * memory
             for i, (x, state) in enumerate(zip(now, states, strict=True)):
                 both = torch.cat([state, x], dim=-1)
                 content, place = self.content[i](both).relu(), self.place[i](both).softmax(dim=-1)
                 memory = memory + share[:, i + 1] * place[..., None] * content[:, None]
-            whole = self.whole(torch.cat([found, whole], dim=-1)).relu()
+            whole = self.whole(torch.cat([attended, whole], dim=-1)).relu()
             pairs = zip(self.move, now, states, strict=True)
-            states = [move(torch.cat([x, found, state], dim=-1)).relu() for move, x, state in pairs]
-            said.append(whole)
-        return torch.stack(said, dim=1)
+            states = [move(torch.cat([x, attended, state], dim=-1)).relu() for move, x, state in pairs]
+            states_over_time.append(whole)
+        return torch.stack(states_over_time, dim=1)
 
 
-class Alone(nn.Module):
+class QuestionMemory(nn.Module):
     """The question memory, read and written at each word through gates."""
 
     def __init__(self, dim: int, slots: int) -> None:
@@ -55,7 +55,7 @@ class Alone(nn.Module):
     def forward(self, x: Float[Tensor, "row word dim"]) -> Float[Tensor, "row word dim"]:
         """The state after each word."""
         state = x.new_zeros(x.shape[0], x.shape[2])
-        memory, said = state[:, None].expand(-1, self.slots, -1), []
+        memory, states_over_time = state[:, None].expand(-1, self.slots, -1), []
         for now in x.unbind(dim=1):
             both = torch.cat([now, state], dim=-1)
             reading, writing = self.gates(both).sigmoid().unsqueeze(-1).unbind(dim=1)
@@ -64,11 +64,11 @@ class Alone(nn.Module):
             written = writing[..., None] * place * self.content(both).relu()[:, None]
             memory = written + (1 - place) * memory
             state = self.move(torch.cat([now, reading * found, state], dim=-1)).relu()
-            said.append(state)
-        return torch.stack(said, dim=1)
+            states_over_time.append(state)
+        return torch.stack(states_over_time, dim=1)
 
 
-class Look(nn.Module):
+class AdditiveAttention(nn.Module):
     """Additive attention over a sequence: softmax of v tanh(K key + Q query + b)."""
 
     def __init__(self, query: int, key: int, dim: int) -> None:

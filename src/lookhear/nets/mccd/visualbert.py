@@ -41,7 +41,7 @@ class Layer(nn.Module):
     ) -> Float[Tensor, "row token dim"]:
         """Output of all tokens."""
         q, k, v = self._heads(self.project(x), 3)
-        return self._finish(x, _lean(self._attend, q, k, v, mask))
+        return self._finish(x, _recomputed(self._attend, q, k, v, mask))
 
     def first(
         self, x: Float[Tensor, "row token dim"], mask: Bool[Tensor, "row 1 1 token"] | None
@@ -71,7 +71,7 @@ class Layer(nn.Module):
     def _finish(self, x: Tensor, taken: Tensor) -> Tensor:
         taken = rearrange(taken, "row head token dim -> row token (head dim)")
         x = self.norm(x + self._drop(self.out(taken)))
-        return self.last(x + self._drop(_lean(self._down, self.up(x))))
+        return self.last(x + self._drop(_recomputed(self._down, self.up(x))))
 
     def _drop(self, x: Tensor) -> Tensor:
         return drop(x, self.dropout, self.training)
@@ -143,7 +143,7 @@ class VisualBERT(nn.Module):
         return self.pool(x[:, 0]).tanh(), weight, x
 
 
-def _lean(function: Callable[..., Tensor], *tensors: Tensor | None) -> Tensor:
+def _recomputed(function: Callable[..., Tensor], *tensors: Tensor | None) -> Tensor:
     """`function(*tensors)`, without keeping its intermediates for the backward pass."""
     return checkpoint(function, *tensors, use_reentrant=False) if torch.is_grad_enabled() else function(*tensors)
 

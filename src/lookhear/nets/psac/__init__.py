@@ -29,14 +29,14 @@ from torch.nn import functional as F
 from lookhear import checkpoints
 from lookhear.errors import RecipeError
 from lookhear.layers.attention import drop, normalized
-from lookhear.layers.token_table import Reads, SeesHears, padding_of, sides
+from lookhear.layers.token_table import Reads, TwoStreamNet, padding_of, sides
 from lookhear.layers.translate import fitted
 from lookhear.nets.psac.official import translated
 from lookhear.nets.psac.parts import Config, Normed, Seconds, Words, spread
 from lookhear.types import Memory, Output
 
 
-class PSAC(Reads, SeesHears):
+class PSAC(Reads, TwoStreamNet):
     """The network; reads picture (and sound, with `sound`) and question."""
 
     spelling: Tensor

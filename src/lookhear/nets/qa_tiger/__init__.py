@@ -32,7 +32,7 @@ from lookhear.errors import RecipeError
 from lookhear.layers.attention import normalized
 from lookhear.layers.texts import read_words
 from lookhear.layers.watch_answer import WatchAnswer
-from lookhear.nets.qa_tiger.parts import Early, Experts, Ground, Patches, kaiming
+from lookhear.nets.qa_tiger.parts import EarlyAttention, Experts, Ground, Patches, kaiming
 from lookhear.types import Memory, Output
 
 
@@ -75,7 +75,7 @@ class QATiger(WatchAnswer):
         dim, heads, dropout = config.hidden, config.heads, config.dropout
         self.hear, self.see, self.look = (kaiming(n, dim) for n in (config.audio, config.frames, config.patches))
         self.read, self.ask = kaiming(config.words, dim), kaiming(config.question, dim)
-        self.early, self.patches = Early(dim, heads, dropout), Patches(dim, heads, dropout)
+        self.early, self.patches = EarlyAttention(dim, heads, dropout), Patches(dim, heads, dropout)
         sizes = (dim, heads, dropout, config.experts, config.top_k, config.variant == "released")
         self.listen, self.watchers = Experts(*sizes, ("heard",)), Experts(*sizes, ("heard", "seen"))
         self.ground, self.head = Ground(dim, heads, dropout), kaiming(dim, config.answers)

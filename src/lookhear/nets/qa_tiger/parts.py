@@ -28,7 +28,7 @@ def narrow(dim: int) -> nn.Sequential:
     return nn.Sequential(kaiming(dim, dim // 2), nn.ReLU(), kaiming(dim // 2, dim))
 
 
-class Early(nn.Module):
+class EarlyAttention(nn.Module):
     """Attention of a stream to itself, to the other stream and to the words. The first two depend on the clip alone."""
 
     def __init__(self, dim: int, heads: int, dropout: float) -> None:

@@ -125,18 +125,18 @@ async def _answer(
     engine: Engine, asked: messages.Asked, tracks: Tracks, client: str, model: str, ignored: str = ""
 ) -> dict[str, Any]:
     question = json.dumps([asked.conversation(), list(asked.options)])
-    found = await engine.ask(tracks, [question], client, model)
-    answer = {**found["answers"][0], "question": asked.question}
+    result = await engine.ask(tracks, [question], client, model)
+    answer = {**result["answers"][0], "question": asked.question}
     if ignored:
         answer["notes"] = [*answer["notes"], ignored]
     text = answer["answer"]
     if asked.options and text in asked.options:
         text = f"{LETTERS[asked.options.index(text)]}. {text}"
-    length = found["clip"]["seconds"]
+    length = result["clip"]["seconds"]
     read = _tokens(asked.conversation() if asked.before else asked.text)
-    read += round(length * PICTURE_TOKENS if found["clip"]["seen"] else 0)
-    read += round(length * SOUND_TOKENS if found["clip"]["heard"] else 0)
-    return {"text": text, "answer": answer, "read": read, "clip": found["clip"]}
+    read += round(length * PICTURE_TOKENS if result["clip"]["seen"] else 0)
+    read += round(length * SOUND_TOKENS if result["clip"]["heard"] else 0)
+    return {"text": text, "answer": answer, "read": read, "clip": result["clip"]}
 
 
 def _tokens(text: str) -> int:

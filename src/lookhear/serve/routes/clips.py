@@ -44,7 +44,7 @@ async def ask(request: Request) -> Response:
     plain |= {"questions": questions, "model": model, "senses": body.senses}
     if body.background:
         job = jobs_of(request).add("ask", owner, client, plain)
-        return JSONResponse(jobs_of(request).told(job), 202, {"Location": f"/jobs/{job.id}"})
+        return JSONResponse(jobs_of(request).description(job), 202, {"Location": f"/jobs/{job.id}"})
     return JSONResponse(
         await while_connected(request, engine.ask(tracks, questions, client, model, senses=body.senses))
     )
@@ -59,15 +59,15 @@ def asked(body: AskBody, limits: Limits) -> list[str]:
         raise bad(
             "too_many_questions", f"{len(given)} questions; at most {limits.questions} are taken at once.", "questions"
         )
-    found = []
+    questions = []
     for one in given:
         text, options = (one, []) if isinstance(one, str) else (one.question, one.options)
         if not text.strip():
             raise bad("empty_question", "A question is empty.", "questions")
         if len(text) > limits.question_chars:
             raise too_large("question", f"{limits.question_chars} characters", "questions")
-        found.append(json.dumps([text, options]))
-    return found
+        questions.append(json.dumps([text, options]))
+    return questions
 
 
 @router.post("/watch", openapi_extra=body_of(WatchBody))
@@ -78,14 +78,14 @@ async def watch(
     """Make the timeline of a clip: what is heard, seen and said, and when."""
     engine = engine_of(request)
     limits = engine.settings.limits
-    exports.known(format)
+    exports.check_format(format)
     owner, client = owner_of(request), client_of(request)
     async with received(request, WatchBody, limits, budget_of(request), limits.body_bytes) as body:
         model = engine.model(body.model)
         tracks, plain = await tracks_of(engine, body, owner)
     if body.background:
         job = jobs_of(request).add("watch", owner, client, {**plain, "model": model})
-        return JSONResponse(jobs_of(request).told(job), 202, {"Location": f"/jobs/{job.id}"})
+        return JSONResponse(jobs_of(request).description(job), 202, {"Location": f"/jobs/{job.id}"})
     found = await while_connected(request, engine.watch(tracks, client, model))
     if format == "json":
         return JSONResponse(found)
@@ -95,7 +95,7 @@ async def watch(
 @router.get("/jobs/{id}")
 async def job(request: Request, id: str) -> dict[str, Any]:
     """A job: its state, place in the queue, and result."""
-    return jobs_of(request).told(jobs_of(request).find(id, owner_of(request)))
+    return jobs_of(request).description(jobs_of(request).find(id, owner_of(request)))
 
 
 @router.get("/jobs/{id}/events")
@@ -117,15 +117,15 @@ async def cancel(request: Request, id: str) -> dict[str, Any]:
 def works(engine: Engine) -> dict[str, Work]:
     """Kind of job -> the function that performs it."""
 
-    def tracks(told: dict[str, Any]) -> Tracks:
-        return Tracks(told["video"], told["audio"], told["start"], told["end"])
+    def tracks(request: dict[str, Any]) -> Tracks:
+        return Tracks(request["video"], request["audio"], request["start"], request["end"])
 
-    async def asking(told: dict[str, Any], client: str, tell: Any, note: Any) -> dict[str, Any]:
+    async def asking(request: dict[str, Any], client: str, tell: Any, note: Any) -> dict[str, Any]:
         return await engine.ask(
-            tracks(told), told["questions"], client, told["model"], told["senses"], progress=tell, note=note
+            tracks(request), request["questions"], client, request["model"], request["senses"], progress=tell, note=note
         )
 
-    async def watching(told: dict[str, Any], client: str, tell: Any, note: Any) -> dict[str, Any]:
-        return await engine.watch(tracks(told), client, told["model"], progress=tell, note=note)
+    async def watching(request: dict[str, Any], client: str, tell: Any, note: Any) -> dict[str, Any]:
+        return await engine.watch(tracks(request), client, request["model"], progress=tell, note=note)
 
     return {"ask": asking, "watch": watching}

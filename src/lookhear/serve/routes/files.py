@@ -42,7 +42,7 @@ async def create(request: Request) -> Response:
     engine = engine_of(request)
     name, pieces = await upload(request, engine.settings.limits)
     record = await engine.library.take(pieces, name, owner_of(request))
-    return JSONResponse(record.told(), 201 if request.url.path == "/files" else 200)
+    return JSONResponse(record.to_json(), 201 if request.url.path == "/files" else 200)
 
 
 @router.post("/files/remote")
@@ -52,7 +52,7 @@ async def remote(request: Request) -> Response:
     body = await read_json(request, RemoteBody, engine.settings.limits, budget_of(request))
     sha, size = await while_connected(request, fetched(engine, body.url))
     name = body.url.partition("?")[0].rpartition("/")[2] or "fetched"
-    return JSONResponse(engine.library.name(sha, size, name, owner_of(request)).told(), 201)
+    return JSONResponse(engine.library.name(sha, size, name, owner_of(request)).to_json(), 201)
 
 
 @router.get("/files")
@@ -60,14 +60,14 @@ async def remote(request: Request) -> Response:
 async def listed(request: Request) -> dict[str, Any]:
     """The client's own files, newest first."""
     records = engine_of(request).library.records(owner_of(request))
-    return {"object": "list", "data": [r.told() for r in records], "has_more": False}
+    return {"object": "list", "data": [r.to_json() for r in records], "has_more": False}
 
 
 @router.get("/files/{id}")
 @router.get("/v1/files/{id}", include_in_schema=False)
 async def one(request: Request, id: str) -> dict[str, Any]:
     """The record of a file."""
-    return _record(request, id).told()
+    return _record(request, id).to_json()
 
 
 @router.delete("/files/{id}")
@@ -108,10 +108,10 @@ async def preview(request: Request, id: str) -> Response:
     engine, record = engine_of(request), _record(request, id)
     out = engine.library.derived(record.sha, ".preview.mp4")
     if not out.is_file():
-        told = await engine.inspector.facts(record.sha, client_of(request))
+        facts = await engine.inspector.facts(record.sha, client_of(request))
         request_ = {"op": "preview", "path": str(engine.library.path(record.sha)), "out": str(out)}
         limits = engine.settings.limits
-        seconds, long = limits.task_seconds + 2 * told["duration"], told["duration"] > limits.long_seconds
+        seconds, long = limits.task_seconds + 2 * facts["duration"], facts["duration"] > limits.long_seconds
         await while_connected(request, engine.inspector.decode(request_, client_of(request), seconds, long))
     return FileResponse(out, media_type="video/mp4")
 

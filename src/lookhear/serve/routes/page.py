@@ -30,13 +30,13 @@ TYPES = {
 @cache
 def _files() -> dict[str, tuple[bytes, str, str]]:
     """Name -> (bytes, content type, ETag) of the page's files. No other files are served."""
-    found = {}
+    files_by_name = {}
     for file in files("lookhear.serve").joinpath("page").iterdir():
         ending = f".{file.name.rpartition('.')[2]}"
         if ending in TYPES:
             data = file.read_bytes()
-            found[file.name] = data, TYPES[ending], f'"{sha256(data).hexdigest()[:20]}"'
-    return found
+            files_by_name[file.name] = data, TYPES[ending], f'"{sha256(data).hexdigest()[:20]}"'
+    return files_by_name
 
 
 def _file(request: Request, name: str) -> Response:

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/results", tags=["Results"])
 @router.get("")
 async def listed(request: Request) -> dict[str, Any]:
     """The saved evaluations that this server was started with."""
-    return {"reports": [{"number": i, **one.summary} for i, one in enumerate(_all(request))]}
+    return {"reports": [{"number": i, **one.summary} for i, one in enumerate(_reports(request))]}
 
 
 @router.get("/{number}")
@@ -36,10 +36,10 @@ async def cases(
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> dict[str, Any]:
     """Cases by type, correctness, head or tail, confidence, text, and disagreement with another report."""
-    every = _all(request)
-    _known(every, number)
+    every = _reports(request)
+    _check_number(every, number)
     if disagree is not None:
-        _known(every, disagree)
+        _check_number(every, disagree)
     wanted = results.Filter(kind, right, part, least, most, text, disagree)
     return results.cases(every, number, wanted, offset)
 
@@ -47,43 +47,43 @@ async def cases(
 @router.get("/{number}/case")
 async def case(request: Request, number: int, id: str) -> dict[str, Any]:
     """One complete case."""
-    every = _all(request)
-    _known(every, number)
+    every = _reports(request)
+    _check_number(every, number)
     try:
         told = results.case(every, number, id)
     except DatasetError:
         raise missing("case", id, "id") from None
     example = results.example_of(every, number, id)
     tracks = {"video": example.clip.video, "audio": example.clip.audio}
-    return {**told, "playable": {name: _found(request, source) is not None for name, source in tracks.items()}}
+    return {**told, "playable": {name: _media_file(request, source) is not None for name, source in tracks.items()}}
 
 
 @router.get("/{number}/media")
 async def media(request: Request, number: int, id: str, track: str = "video") -> Response:
     """The recording of a case, if it is in one of the --media folders."""
-    every = _all(request)
-    _known(every, number)
+    every = _reports(request)
+    _check_number(every, number)
     try:
         clip = results.example_of(every, number, id).clip
     except DatasetError:
         raise missing("case", id, "id") from None
-    path = _found(request, clip.audio if track == "audio" else clip.video)
+    path = _media_file(request, clip.audio if track == "audio" else clip.video)
     if path is None:
         raise Refusal(404, "media_not_found", "The recording is in none of the --media folders.")
     return FileResponse(path)
 
 
-def _found(request: Request, source: Source | None) -> Path | None:
+def _media_file(request: Request, source: Source | None) -> Path | None:
     if source is None or source == BLANK:
         return None
     return results.find_media(source.id, request.app.state.engine.settings.media)
 
 
-def _all(request: Request) -> list[results.Results]:
+def _reports(request: Request) -> list[results.Results]:
     every: list[results.Results] = request.app.state.reports
     return every
 
 
-def _known(every: list[results.Results], number: int) -> None:
+def _check_number(every: list[results.Results], number: int) -> None:
     if not 0 <= number < len(every):
         raise missing("report", number, "number")

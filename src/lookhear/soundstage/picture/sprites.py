@@ -180,7 +180,7 @@ class Figure:
         pen.oval(0, 0.2, 0.132, 0.14, self.skin)
         if puff:
             for side in (-1, 1):
-                pen.oval(side * 0.095, 0.262, 0.042 + 0.012 * puff, 0.036 + 0.012 * puff, _blush(self.skin), None)
+                pen.oval(side * 0.095, 0.262, 0.042 + 0.012 * puff, 0.036 + 0.012 * puff, _cheeks(self.skin), None)
         self._hair()
         self._face(puff)
 
@@ -217,7 +217,7 @@ class Figure:
                 pen.line([a, b], 0.017 if mood == "angry" else 0.012, self.hair)
         if mood == "happy":
             for side in (-1, 1):
-                pen.oval(side * 0.09, 0.25, 0.022, 0.016, _blush(self.skin), None)
+                pen.oval(side * 0.09, 0.25, 0.022, 0.016, _cheeks(self.skin), None)
         if puff:
             return
         bend = {"happy": 0.045, "calm": 0.018, "sad": -0.032, "angry": -0.02}.get(mood, 0.0)
@@ -233,5 +233,5 @@ class Figure:
         self.pen.oval(*hand, 0.038, 0.038, self.skin)
 
 
-def _blush(skin: Colour) -> Colour:
+def _cheeks(skin: Colour) -> Colour:
     return skin[0], int(skin[1] * 0.88), int(skin[2] * 0.86)

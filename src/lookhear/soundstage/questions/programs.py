@@ -57,7 +57,7 @@ def both_heard(facts: Facts, one: str, other: str) -> str | None:
 
 @template("How many musical instruments were heard throughout the video?", "Audio", "Counting")
 def number_heard(facts: Facts) -> str | None:
-    return number(len(facts.heard)) if facts.heard and facts.told_apart else None
+    return number(len(facts.heard)) if facts.heard and facts.distinguishable else None
 
 
 @template("Is there a <Object> sound?", "Audio", "Counting")
@@ -142,18 +142,18 @@ def always(facts: Facts, one: str) -> str | None:
 
 @template("How many instruments are sounding in the video?", "Audio-Visual", "Counting")
 def number_sounding(facts: Facts) -> str | None:
-    clear = facts.sounding and not facts.offstage and facts.told_apart
+    clear = facts.sounding and not facts.offstage and facts.distinguishable
     return number(len(facts.sounding)) if clear else None
 
 
 @template("How many instruments in the video did not sound from beginning to end?", "Audio-Visual", "Counting")
 def number_silent(facts: Facts) -> str | None:
-    return number(len(facts.silent)) if facts.visible and facts.told_apart else None
+    return number(len(facts.silent)) if facts.visible and facts.distinguishable else None
 
 
 @template("How many sounding <Object> in the video？", "Audio-Visual", "Counting")
 def number_sounding_of(facts: Facts, one: str) -> str | None:
-    if not facts.told_apart or any(p.instrument == one for p in facts.offstage):
+    if not facts.distinguishable or any(p.instrument == one for p in facts.offstage):
         return None
     return number(sum(p.instrument == one for p in facts.sounding))
 
@@ -227,14 +227,14 @@ def before_after(facts: Facts, side: str, one: str) -> str | None:
     gaps = [beyond(onset(player) - onset(p), ORDER) for p in others]  # True: p enters before the player
     if None in gaps:
         return None
-    found = [p for p, earlier in zip(others, gaps, strict=True) if earlier is (side == "before")]
-    if len(found) != 1 or found[0].x is None:
+    neighbours = [p for p, earlier in zip(others, gaps, strict=True) if earlier is (side == "before")]
+    if len(neighbours) != 1 or neighbours[0].x is None:
         return None
-    if side == "after" and any(end(p) > end(player) + NEAR for p in others if p is not found[0]):
+    if side == "after" and any(end(p) > end(player) + NEAR for p in others if p is not neighbours[0]):
         return None  # a player that entered earlier is still heard after it
-    if side == "after" and end(found[0]) < end(player) + ORDER - NEAR:
+    if side == "after" and end(neighbours[0]) < end(player) + ORDER - NEAR:
         return None
-    return found[0].instrument
+    return neighbours[0].instrument
 
 
 @template("What is the <TH> instrument that comes in?", "Audio-Visual", "Temporal")
@@ -258,7 +258,7 @@ def where_outermost(facts: Facts, which: str) -> str | None:
 @template("Which <Object> makes the sound <FL>?", "Audio-Visual", "Temporal")
 def which_of(facts: Facts, one: str, which: str) -> str | None:
     group = [p for p in facts.visible if p.instrument == one]
-    if not 2 <= len(group) <= 3 or facts.players[one] != len(group) or not facts.told_apart:
+    if not 2 <= len(group) <= 3 or facts.players[one] != len(group) or not facts.distinguishable:
         return None
     words = ("left", "right") if len(group) == 2 else ("left", "middle", "right")
     if any(facts.place(p) != word for p, word in zip(group, words, strict=True)) or not all(p.sounding for p in group):

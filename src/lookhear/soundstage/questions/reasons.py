@@ -72,24 +72,26 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "
 
 def reason(rng: Random, facts: Facts, question: Question) -> str:
     """The reasoning text of a question; it ends with the answer."""
-    told = _Teller(rng, facts)
-    sentences = list(told.about(TEMPLATES[question.template].answer, question.values, question.answer))
-    sentences.append(told.say(END, tag=f"<answer>{question.answer}</answer>"))
+    writer = _SentenceWriter(rng, facts)
+    sentences = list(writer.about(TEMPLATES[question.template].answer, question.values, question.answer))
+    sentences.append(writer.say(END, tag=f"<answer>{question.answer}</answer>"))
     return " ".join(sentences)
 
 
 def everyone(rng: Random, facts: Facts) -> str:
     """Positions and sounding times of all players: those on stage from left to right, then those off stage."""
-    told = _Teller(rng, facts)
-    return " ".join(map(told.where, [*facts.visible, *facts.offstage]))
+    writer = _SentenceWriter(rng, facts)
+    return " ".join(map(writer.where, [*facts.visible, *facts.offstage]))
 
 
 def now(rng: Random, facts: Facts, second: float) -> str:
     """Which players on stage sound in a given second, and which do not."""
-    told = _Teller(rng, facts)
+    writer = _SentenceWriter(rng, facts)
     return " ".join(
-        told.say(
-            NOW if any(a <= second + 0.5 < b for a, b in p.sounding) else NOT_NOW, who=told.name(p), place=told.place(p)
+        writer.say(
+            NOW if any(a <= second + 0.5 < b for a, b in p.sounding) else NOT_NOW,
+            who=writer.name(p),
+            place=writer.place(p),
         )
         for p in facts.visible
     )
@@ -98,7 +100,7 @@ def now(rng: Random, facts: Facts, second: float) -> str:
 def pair(rng: Random, picture: Facts, sound: Facts) -> str:
     """What is seen in one scene and what is heard in another (or the same) scene."""
     kinds = listed(list(dict.fromkeys(article(p.instrument) for p in sound.entries)))
-    return f"{_Teller(rng, picture).row()} {_Teller(rng, sound).say(SOUND, kinds=kinds)}"
+    return f"{_SentenceWriter(rng, picture).row()} {_SentenceWriter(rng, sound).say(SOUND, kinds=kinds)}"
 
 
 def mood(rng: Random, facts: Facts) -> str:
@@ -106,7 +108,7 @@ def mood(rng: Random, facts: Facts) -> str:
     return rng.choice(MOODS[facts.scene.mood])
 
 
-class _Teller:
+class _SentenceWriter:
     """Writes facts of one scene as sentences."""
 
     def __init__(self, rng: Random, facts: Facts) -> None:
@@ -191,7 +193,7 @@ class _Teller:
             yield self.say(ENTRY, who=self.name(player), nth=values[0], start=onset(player))
         elif program is ask.together:
             one, other = facts.by_type[values[0]], next(p for p in facts.heard if p.instrument == answer)
-            yield self.say(SHARED, who=self.name(one), other=self.name(other), times=_times(_both(one, other)))
+            yield self.say(SHARED, who=self.name(one), other=self.name(other), times=_times(_common_spans(one, other)))
         elif {"first", "last"} & set(values):
             outermost = facts.outermost("last" if "last" in values else "first")
             assert outermost is not None
@@ -220,10 +222,10 @@ class _Teller:
         if not spans:
             return self.no(UNHEARD, kind)
         alone = sum(p.instrument == kind for p in self.facts.scene.players) == 1
-        return self.say(HEARD, who=("the " + _said(kind)) if alone else article(kind), times=_times(_merged(spans)))
+        return self.say(HEARD, who=("the " + _spaced(kind)) if alone else article(kind), times=_times(_merged(spans)))
 
     def no(self, frames: Sequence[str], kind: str) -> str:
-        return self.say(frames, kind=_said(kind), a_kind=article(kind))
+        return self.say(frames, kind=_spaced(kind), a_kind=article(kind))
 
     def row(self) -> str:
         """All players on stage from left to right."""
@@ -233,7 +235,7 @@ class _Teller:
     def name(self, player: Player) -> str:
         """ "the violin", or "one violin" where there are several."""
         alone = self.facts.players[player.instrument] == 1
-        return f"{'the' if alone else 'one'} {_said(player.instrument)}"
+        return f"{'the' if alone else 'one'} {_spaced(player.instrument)}"
 
     def place(self, player: Player) -> str:
         row = self.facts.visible
@@ -255,7 +257,7 @@ COMPARED: set[Callable[..., str | None]] = {
 }
 
 
-def _said(kind: str) -> str:
+def _spaced(kind: str) -> str:
     return kind.replace("_", " ")
 
 
@@ -264,15 +266,15 @@ def _times(spans: Iterable[tuple[float, float]]) -> str:
 
 
 def _merged(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    found: list[tuple[float, float]] = []
+    merged: list[tuple[float, float]] = []
     for a, b in spans:
-        if found and a <= found[-1][1] + 1e-6:
-            found[-1] = (found[-1][0], max(b, found[-1][1]))
+        if merged and a <= merged[-1][1] + 1e-6:
+            merged[-1] = (merged[-1][0], max(b, merged[-1][1]))
         else:
-            found.append((a, b))
-    return found
+            merged.append((a, b))
+    return merged
 
 
-def _both(one: Player, other: Player) -> list[tuple[float, float]]:
+def _common_spans(one: Player, other: Player) -> list[tuple[float, float]]:
     pairs = ((max(a, c), min(b, d)) for a, b in one.sounding for c, d in other.sounding)
     return [(a, b) for a, b in pairs if a < b]

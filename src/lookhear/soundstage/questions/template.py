@@ -48,17 +48,17 @@ def yes(truth: bool | None) -> str | None:
     return None if truth is None else "yes" if truth else "no"
 
 
-def compare(one: Player | None, other: Player | None, what: str) -> str | None:
-    """Whether `one` is louder, faster or longer than `other`; None within the margin or if either is silent."""
-    if one is None or other is None or one is other or not (one.sounding and other.sounding):
+def compare(player: Player | None, other: Player | None, what: str) -> str | None:
+    """Whether `player` is louder, faster or longer than `other`; None within the margin or if either is silent."""
+    if player is None or other is None or player is other or not (player.sounding and other.sounding):
         return None
     if what == "louder":
-        return yes(beyond(one.level - other.level, LOUDER))
+        return yes(beyond(player.level - other.level, LOUDER))
     if what == "longer":
-        return yes(beyond(length(one) - length(other), LONGER))
-    if max(one.rate, other.rate) < BUSIER * min(one.rate, other.rate) - NEAR:
+        return yes(beyond(length(player) - length(other), LONGER))
+    if max(player.rate, other.rate) < BUSIER * min(player.rate, other.rate) - NEAR:
         return None
-    return yes(one.rate > other.rate)
+    return yes(player.rate > other.rate)
 
 
 def at(facts: Facts, side: str, instrument: str | None = None) -> Player | None:

@@ -27,9 +27,9 @@ def evidence(scene: Scene | Facts, template: str, values: tuple[str, ...]) -> tu
         return ()
     stream = {"Audio": "audio", "Visual": "visual", AV.title(): AV}[TEMPLATES[template].kind[0]]
     if stream == "visual":
-        found = [_whole(facts, name, stream) for name in _seen(facts, program, values, answer)]
+        found = [_whole(facts, name, stream) for name in _visible_labels(facts, program, values, answer)]
     else:
-        found = list(_rests_on(facts, program, values, answer, stream))
+        found = list(_evidence_segments(facts, program, values, answer, stream))
     return tuple(sorted(found or [_whole(facts, "stage", stream)], key=lambda s: (s.start, s.end, s.label)))
 
 
@@ -37,7 +37,7 @@ def _whole(facts: Facts, label: str, stream: str) -> Segment:
     return Segment(label, 0.0, float(facts.scene.seconds), stream)
 
 
-def _seen(facts: Facts, program: programs.Program, values: tuple[str, ...], answer: str) -> Iterable[str]:
+def _visible_labels(facts: Facts, program: programs.Program, values: tuple[str, ...], answer: str) -> Iterable[str]:
     if program is programs.where:
         return ["stage"]
     if program is programs.types_seen:
@@ -57,7 +57,7 @@ def _sounds(
                 yield Segment(player.instrument, max(a, start), min(b, stop), stream)
 
 
-def _rests_on(
+def _evidence_segments(
     facts: Facts, program: programs.Program, values: tuple[str, ...], answer: str, stream: str
 ) -> Iterable[Segment]:
     named = [p for p in facts.heard if p.instrument in values]
@@ -65,7 +65,7 @@ def _rests_on(
         talk = facts.scene.voiceover
         return [Segment("voice", *talk, "audio")] if talk else [_whole(facts, "voice", "audio")]
     if program is programs.always:
-        return _rests(facts, named[0]) if answer == "no" else _sounds(named, stream)
+        return _silent_segments(facts, named[0]) if answer == "no" else _sounds(named, stream)
     if program in (programs.placed_louder, programs.placed_busier, programs.side_louder, programs.side_busier):
         both = [at(facts, side) for side in values if side in facts.places]
         return _sounds([p for p in both if p], stream)
@@ -110,7 +110,7 @@ def _outermost(players: Iterable[Player], which: str, stream: str) -> list[Segme
     return list(_sounds([order[-1]], stream))
 
 
-def _rests(facts: Facts, player: Player) -> list[Segment]:
+def _silent_segments(facts: Facts, player: Player) -> list[Segment]:
     edges = [0.0, *(edge for span in player.sounding for edge in span), float(facts.scene.seconds)]
     return [Segment(player.instrument, a, b, AV) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
 

@@ -17,7 +17,7 @@ from lookhear.soundstage.questions import programs
 from lookhear.soundstage.questions.programs import TEMPLATES
 from lookhear.soundstage.questions.templates import COMPARATIVE, Question, harvest, wordings
 from lookhear.soundstage.scene.facts import AWAY, NEAR, Facts, number
-from lookhear.soundstage.scene.sampler import Wish
+from lookhear.soundstage.scene.sampler import QuestionRequest
 from lookhear.soundstage.scene.scene import INSTRUMENTS
 
 FROM_ONE = {programs.number_heard, programs.types_seen, programs.number_sounding, programs.types_sounding}
@@ -138,7 +138,7 @@ class Ledger:
                 total += behind * any(self.surplus(q) is not None for q in harvest(facts, t))
         return total
 
-    def pick(self, facts: Facts, count: int, wish: Wish | None = None) -> list[Question]:
+    def pick(self, facts: Facts, count: int, wish: QuestionRequest | None = None) -> list[Question]:
         """Up to `count` questions about a scene, the one of `wish` first; each is counted as it is chosen."""
         pools = {t: harvest(facts, t) for t in self.templates}
         chosen: list[Question] = []
@@ -176,7 +176,7 @@ class Ledger:
         turned = best.values[half:] + best.values[:half]
         return [best, *(q for q in whole or pool if q.values == turned)]
 
-    def wish(self) -> Wish:
+    def wish(self) -> QuestionRequest:
         """The request for the next scene: the template, words and answer that are most under-represented."""
         rng = self.rng
         ranked = sorted(self.open, key=lambda t: (self.asked[t] / self.weights[t], rng.random()))
@@ -185,17 +185,17 @@ class Ledger:
         hopes = {
             fixed: hopeful
             for fixed in wordings(template)
-            if (hopeful := [a for a in self.domain[template] if self.failed[self._hope(template, fixed, a)] < 3])
+            if (hopeful := [a for a in self.domain[template] if self.failed[self._goal_key(template, fixed, a)] < 3])
         }
         if not hopes:  # for example "middle" if there are at most two musicians
             self.open.remove(template)
             return self.wish()
         fixed = min(hopes, key=lambda f: (self.counts[template, f].total(), rng.random()))
-        answer = min(hopes[fixed], key=lambda a: (self._behind(template, fixed, a), rng.random()))
+        answer = min(hopes[fixed], key=lambda a: (self._deficit(template, fixed, a), rng.random()))
         if TEMPLATES[template].answer is programs.from_the_stage and not self.bias:
             answer, cue = self._lacking(template)
-            return Wish(template, fixed, (), answer, cue)
-        return Wish(template, fixed, self._objects(template, slots, fixed, answer), answer)
+            return QuestionRequest(template, fixed, (), answer, cue)
+        return QuestionRequest(template, fixed, self._objects(template, slots, fixed, answer), answer)
 
     def _lacking(self, template: str) -> tuple[str, Hashable]:
         """The under-represented answer, and the cue for which it lags most behind the other answer."""
@@ -208,10 +208,10 @@ class Ledger:
         return answer, cue
 
     @staticmethod
-    def _hope(template: str, fixed: tuple[str, ...], answer: str) -> Hashable:
+    def _goal_key(template: str, fixed: tuple[str, ...], answer: str) -> Hashable:
         return template, fixed, "an instrument" if answer in INSTRUMENTS else answer
 
-    def _behind(self, template: str, fixed: tuple[str, ...], answer: str) -> float:
+    def _deficit(self, template: str, fixed: tuple[str, ...], answer: str) -> float:
         return self.excess((template, fixed), answer, self.share(template, fixed, answer))
 
     def _objects(self, template: str, slots: Sequence[str], fixed: tuple[str, ...], answer: str) -> tuple[str, ...]:
@@ -261,7 +261,7 @@ class Ledger:
             count[max(sorted(count), key=count.__getitem__)] -= 1
         yield from (((template, a), n - count[a]) for a, n in self.counts[(template,)].items())
 
-    def report(self, wish: Wish, found: bool) -> None:
+    def report(self, wish: QuestionRequest, found: bool) -> None:
         """Record whether a scene was found for a request; requests that fail repeatedly are no longer made."""
-        hope = self._hope(wish.template, wish.fixed, wish.answer)
+        hope = self._goal_key(wish.template, wish.fixed, wish.answer)
         self.failed[hope] = 0 if found else self.failed[hope] + 1

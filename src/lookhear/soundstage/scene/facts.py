@@ -105,7 +105,7 @@ class Facts:
         return {p.instrument: p for p in self.scene.players if self.players[p.instrument] == 1}
 
     @cached_property
-    def told_apart(self) -> bool:
+    def distinguishable(self) -> bool:
         """Whether the picture shows which of several players of one type sound: all are on stage and move as they
         sound."""
         return all(
@@ -142,7 +142,7 @@ class Facts:
         heard: a player must be both.
         """
         order = self.entries
-        if len(order) < 2 or not self.told_apart:
+        if len(order) < 2 or not self.distinguishable:
             return None
         if which == "first":
             clear = onset(order[1]) - onset(order[0]) >= ORDER - NEAR

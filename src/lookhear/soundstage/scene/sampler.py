@@ -21,7 +21,7 @@ TRIES = 120
 
 
 @dataclass(frozen=True)
-class Wish:
+class QuestionRequest:
     """A wanted question and answer. Empty `objects` leaves the instruments open; `cue=None` leaves the cue open."""
 
     template: str
@@ -32,7 +32,7 @@ class Wish:
 
 
 def sample(
-    rng: Random, wish: Wish, seconds: float = 10.0, musicians: int = 4, name: str = "", crowd: int = 0
+    rng: Random, wish: QuestionRequest, seconds: float = 10.0, musicians: int = 4, name: str = "", crowd: int = 0
 ) -> Scene | None:
     """A scene that fulfils the wish, or None if none was found within the number of tries.
 
@@ -67,7 +67,7 @@ def blur(rng: Random, scene: Scene, question: Question) -> Scene:
     return scene
 
 
-def fits(wish: Wish, crowd: int, musicians: int) -> bool:
+def fits(wish: QuestionRequest, crowd: int, musicians: int) -> bool:
     """Whether a wish can be fulfilled with `crowd` players on stage."""
     return crowd in (plan(Random(0), wish, musicians).visible or (crowd,))
 
@@ -97,7 +97,7 @@ def _same(answer: str, wanted: str) -> bool:
     return answer == wanted or (answer in INSTRUMENTS and wanted in INSTRUMENTS)
 
 
-def parts(question: Question, wish: Wish) -> dict[str, str]:
+def parts(question: Question, wish: QuestionRequest) -> dict[str, str]:
     """A permutation of the instruments that turns the question into the wish."""
     given = [*(question.objects if wish.objects else ()), question.answer]
     wanted = [*wish.objects, wish.answer]
@@ -114,7 +114,7 @@ def relabel(scene: Scene, swap: dict[str, str]) -> Scene:
     return replace(scene, players=tuple(replace(p, instrument=swap[p.instrument]) for p in scene.players))
 
 
-def plan(rng: Random, wish: Wish, musicians: int) -> Plan:
+def plan(rng: Random, wish: QuestionRequest, musicians: int) -> Plan:
     """Restrictions under which a random scene is likely to fulfil the wish."""
     template, program = wish.template, TEMPLATES[wish.template].answer
     count = NUMBERS.index(wish.answer) if wish.answer in NUMBERS else 0

@@ -14,7 +14,7 @@ from lookhear.soundstage.questions.programs import TEMPLATES
 from lookhear.soundstage.questions.templates import COMPARATIVE, COUNTING_SAME, ORDER, Question
 from lookhear.soundstage.scene.balance import WEIGHTS, Ledger
 from lookhear.soundstage.scene.facts import Facts
-from lookhear.soundstage.scene.sampler import Wish, fits, sample, twin
+from lookhear.soundstage.scene.sampler import QuestionRequest, fits, sample, twin
 from lookhear.soundstage.scene.scene import Scene
 from lookhear.soundstage.scene.splits import Settings
 
@@ -93,7 +93,7 @@ def _split(settings: Settings, split: str, clips: int, video: int, question: int
         question += len(kept)
 
 
-def _scene(settings: Settings, ledger: Ledger, rng: Random, name: str, broad: bool) -> tuple[Scene, Wish]:
+def _scene(settings: Settings, ledger: Ledger, rng: Random, name: str, broad: bool) -> tuple[Scene, QuestionRequest]:
     """A scene for the most under-represented question and answer.
 
     In `broad` mode the number of players on stage is uniform and sound is kept independent of the picture; otherwise

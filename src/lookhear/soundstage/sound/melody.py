@@ -42,7 +42,7 @@ SPAN = 6
 
 
 @dataclass(frozen=True)
-class Manner:
+class PlayingStyle:
     """The style of playing of a mood: scale, articulation, accents, and size of melodic steps."""
 
     scale: tuple[int, ...]
@@ -53,11 +53,11 @@ class Manner:
 
 
 MANNERS = {
-    "neutral": Manner((0, 2, 4, 5, 7, 9, 10), 0.92, 1.5, 2, 0.06),
-    "happy": Manner((0, 2, 4, 5, 7, 9, 11), 0.78, 2.5, 3, 0.04),
-    "sad": Manner((0, 2, 3, 5, 7, 8, 10), 0.97, 1.0, 1, 0.12),
-    "calm": Manner((0, 2, 4, 7, 9), 0.97, 0.5, 1, 0.08),
-    "angry": Manner((0, 1, 3, 5, 7, 8, 11), 0.85, 4.0, 4, 0.02),
+    "neutral": PlayingStyle((0, 2, 4, 5, 7, 9, 10), 0.92, 1.5, 2, 0.06),
+    "happy": PlayingStyle((0, 2, 4, 5, 7, 9, 11), 0.78, 2.5, 3, 0.04),
+    "sad": PlayingStyle((0, 2, 3, 5, 7, 8, 10), 0.97, 1.0, 1, 0.12),
+    "calm": PlayingStyle((0, 2, 4, 7, 9), 0.97, 0.5, 1, 0.08),
+    "angry": PlayingStyle((0, 1, 3, 5, 7, 8, 11), 0.85, 4.0, 4, 0.02),
 }
 
 
@@ -94,7 +94,7 @@ def notes(scene: Scene) -> tuple[tuple[Note, ...], ...]:
     )
 
 
-def _melody(player: Player, manner: Manner, tonic: int, rng: np.random.Generator) -> tuple[Note, ...]:
+def _melody(player: Player, manner: PlayingStyle, tonic: int, rng: np.random.Generator) -> tuple[Note, ...]:
     centre = middle(player)
     ladder = [p for p in range(centre - SPAN, centre + SPAN + 1) if (p - tonic) % 12 in manner.scale]
     rung, out = len(ladder) // 2, []

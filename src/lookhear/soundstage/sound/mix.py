@@ -16,7 +16,7 @@ from scipy import fft
 from lookhear.soundstage.scene.scene import Player, Scene
 from lookhear.soundstage.sound import room
 from lookhear.soundstage.sound.melody import MANNERS, Note, notes
-from lookhear.soundstage.sound.voices import VOICES, Held
+from lookhear.soundstage.sound.voices import VOICES, SustainedTone
 from lookhear.soundstage.sound.voices_speech import speech
 from lookhear.soundstage.sound.voices_tones import tone
 
@@ -35,7 +35,7 @@ def sound(scene: Scene, sample_rate: int = 16000, without: tuple[int, ...] = (),
     mix = np.zeros(padded // 2 + 1, np.complex64)
     for _, part in _parts(scene, sample_rate, [i for i in range(len(scene.players)) if i not in without], font):
         mix += part
-    wet = fft.irfft(mix * _room(scene, padded, sample_rate), padded)[:size]
+    wet = fft.irfft(mix * _room_response(scene, padded, sample_rate), padded)[:size]
     air = room.ambience(scene.indoor, sample_rate)
     wet += np.resize(np.roll(air, -(scene.seed * 7919 % len(air))), size)
     if scene.voiceover is not None:
@@ -50,7 +50,7 @@ def stem(scene: Scene, player_index: int, sample_rate: int = 16000, dry: bool = 
     """The stem of one player, float32 (sample,). `dry` leaves out the room and is exactly zero outside `sounding`."""
     size, padded = _sizes(scene, sample_rate)
     for _, part in _parts(scene, sample_rate, [player_index], font):
-        wet = part if dry else part * _room(scene, padded, sample_rate)
+        wet = part if dry else part * _room_response(scene, padded, sample_rate)
         out = fft.irfft(wet, padded)[:size].astype(np.float32, copy=False)
         if dry:
             out[~_sounding(scene.players[player_index], size, sample_rate)] = 0
@@ -63,7 +63,7 @@ def _sizes(scene: Scene, sample_rate: int) -> tuple[int, int]:
     return size, 2 * fft.next_fast_len((size + int(room.TAIL * sample_rate) + 1) // 2, real=True)
 
 
-def _room(scene: Scene, padded: int, sample_rate: int) -> np.ndarray:
+def _room_response(scene: Scene, padded: int, sample_rate: int) -> np.ndarray:
     return room.response(scene.indoor, scene.seed % 3, padded, sample_rate)
 
 
@@ -85,7 +85,7 @@ def _parts(scene: Scene, sample_rate: int, indices: list[int], font: str) -> Ite
         take = sum(p.instrument == player.instrument for p in scene.players[:i]) % 3
         spectrum = fft.rfft(_part(scene, player, melodies[i], take, padded, sample_rate, font))
         seconds = sum(end - start for start, end in player.sounding)
-        heard = room.power_db(spectrum * _room(scene, padded, sample_rate), padded, seconds, sample_rate)
+        heard = room.power_db(spectrum * _room_response(scene, padded, sample_rate), padded, seconds, sample_rate)
         gain = REFERENCE + player.level - heard
         yield i, spectrum * np.float32(10 ** (gain / 20))
 
@@ -95,7 +95,9 @@ def _part(
 ) -> np.ndarray:
     """The player's notes in sequence, before scaling to its level, zero outside `sounding`."""
     out, voice = np.zeros(padded, np.float32), VOICES[player.instrument]
-    hold = MANNERS[scene.mood].hold if isinstance(voice, Held) and not voice.drones else 1.0  # bagpipes have no pauses
+    hold = (
+        MANNERS[scene.mood].hold if isinstance(voice, SustainedTone) and not voice.drones else 1.0
+    )  # bagpipes have no pauses
     fade = int(voice.release * sample_rate)
     ends = {end: min(round(end * sample_rate), padded) for _, end in player.sounding}
     for note in melody:
@@ -103,7 +105,7 @@ def _part(
         closing = abs(last - note.onset - note.duration) < 1e-6  # the last note before a rest is held to the end
         start = round(note.onset * sample_rate)
         stop = ends[last] if closing else round((note.onset + note.duration * hold) * sample_rate)
-        if not isinstance(voice, Held) and not closing:
+        if not isinstance(voice, SustainedTone) and not closing:
             stop = min(stop + fade, ends[last])  # plucked and struck sounds are damped by the next note, not before it
         wave = tone(player.instrument, note.pitch, _length((stop - start) / sample_rate), sample_rate, take, font)
         wave = wave[: stop - start] * np.float32(10 ** (note.accent / 20))

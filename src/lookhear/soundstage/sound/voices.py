@@ -1,8 +1,8 @@
 """Synthesis parameters of the 22 instruments, from which `voices_tones` makes notes.
 
-There are two families. A `Held` tone is sustained (bowed, blown): harmonics with a roll-off and fixed formants, with
-vibrato, noise and attack. A `Let` tone decays (plucked, struck): partials with individual decays and a noise burst at
-the onset.
+There are two families. A `SustainedTone` (bowed, blown) has harmonics with a roll-off and fixed formants, vibrato,
+noise and an attack. A `DecayingTone` (plucked, struck) has partials with individual decays and a noise burst at the
+onset.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ Formants = tuple[tuple[float, float, float], ...]  # centre Hz, gain dB, width H
 
 
 @dataclass(frozen=True)
-class Held:
+class SustainedTone:
     """A sustained tone: bowed, blown or reed."""
 
     slope: float  # slope of the harmonics in dB per octave
@@ -32,7 +32,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Let:
+class DecayingTone:
     """A decaying tone: plucked or struck."""
 
     slope: float  # slope of a string's partials in dB per octave
@@ -50,9 +50,9 @@ class Let:
     release: float = 0.05
 
 
-VOICES: dict[str, Held | Let] = {
+VOICES: dict[str, SustainedTone | DecayingTone] = {
     # bowed: the noise of hair on string, a slow attack, vibrato
-    "violin": Held(
+    "violin": SustainedTone(
         slope=-6,
         formants=((480, 8, 200), (1100, 5, 400), (2800, 16, 800)),
         attack=0.05,
@@ -60,7 +60,7 @@ VOICES: dict[str, Held | Let] = {
         vibrato=(6.0, 28),
         noise=(-26, 2500, 7000),
     ),
-    "cello": Held(
+    "cello": SustainedTone(
         slope=-5,
         formants=((230, 8, 120), (600, 7, 250), (1500, 9, 500)),
         attack=0.07,
@@ -68,7 +68,7 @@ VOICES: dict[str, Held | Let] = {
         vibrato=(4.8, 14),
         noise=(-30, 600, 2500),
     ),
-    "erhu": Held(  # nasal, wide vibrato, starts each note with a slide
+    "erhu": SustainedTone(  # nasal, wide vibrato, starts each note with a slide
         slope=-4,
         formants=((750, 18, 220), (1500, 12, 250), (3900, 9, 500)),
         attack=0.06,
@@ -78,7 +78,7 @@ VOICES: dict[str, Held | Let] = {
         scoop=90,
     ),
     # blown
-    "flute": Held(  # nearly a sine, with breath noise
+    "flute": SustainedTone(  # nearly a sine, with breath noise
         slope=-15,
         formants=((900, 6, 700),),
         attack=0.05,
@@ -88,7 +88,7 @@ VOICES: dict[str, Held | Let] = {
         noise=(-20, 900, 6500),
         chiff=-12,
     ),
-    "clarinet": Held(
+    "clarinet": SustainedTone(
         slope=-7,
         formants=((1500, 6, 500), (3600, 4, 600)),
         even=-25,
@@ -96,7 +96,7 @@ VOICES: dict[str, Held | Let] = {
         bloom=0.05,
         noise=(-44, 1000, 4000),
     ),
-    "bassoon": Held(
+    "bassoon": SustainedTone(
         slope=-7,
         formants=((480, 20, 130), (1180, 11, 220)),
         attack=0.035,
@@ -104,7 +104,7 @@ VOICES: dict[str, Held | Let] = {
         noise=(-36, 300, 1500),
         chiff=-24,
     ),
-    "saxophone": Held(
+    "saxophone": SustainedTone(
         slope=-6,
         formants=((620, 9, 300), (1650, 11, 400), (2700, 6, 500)),
         bloom=0.06,
@@ -113,7 +113,7 @@ VOICES: dict[str, Held | Let] = {
         chiff=-12,
         scoop=60,
     ),
-    "trumpet": Held(  # in a brass attack the upper harmonics come late
+    "trumpet": SustainedTone(  # in a brass attack the upper harmonics come late
         slope=-3,
         formants=((1300, 15, 500), (2300, 11, 700)),
         attack=0.02,
@@ -122,7 +122,7 @@ VOICES: dict[str, Held | Let] = {
         chiff=-26,
         scoop=-40,
     ),
-    "tuba": Held(
+    "tuba": SustainedTone(
         slope=-9,
         formants=((180, 8, 160), (420, 6, 200)),
         attack=0.05,
@@ -130,7 +130,7 @@ VOICES: dict[str, Held | Let] = {
         noise=(-40, 80, 500),
         chiff=-18,
     ),
-    "suona": Held(  # more treble than fundamental
+    "suona": SustainedTone(  # more treble than fundamental
         slope=0,
         formants=((1000, 6, 300), (3000, 20, 500), (4600, 14, 500)),
         attack=0.02,
@@ -139,7 +139,7 @@ VOICES: dict[str, Held | Let] = {
         noise=(-28, 4000, 7500),
         scoop=-50,
     ),
-    "bagpipe": Held(
+    "bagpipe": SustainedTone(
         slope=-2,
         formants=((1500, 12, 400), (2300, 8, 300)),
         attack=0.012,
@@ -149,7 +149,7 @@ VOICES: dict[str, Held | Let] = {
         release=0.012,
     ),
     # free reeds: three slightly detuned reeds beat against each other
-    "accordion": Held(
+    "accordion": SustainedTone(
         slope=-4,
         formants=((900, 6, 300), (2000, 8, 500), (5200, 12, 700)),
         even=-3,
@@ -159,7 +159,7 @@ VOICES: dict[str, Held | Let] = {
         noise=(-36, 500, 6000),
     ),
     # plucked: instruments differ by body, decay and plectrum
-    "acoustic_guitar": Let(
+    "acoustic_guitar": DecayingTone(
         slope=-7,
         ring=2.6,
         dull=2200,
@@ -167,7 +167,7 @@ VOICES: dict[str, Held | Let] = {
         formants=((105, 8, 50), (215, 7, 70), (430, 4, 150)),
         click=(-16, 400, 2500, 0.012),
     ),
-    "banjo": Let(
+    "banjo": DecayingTone(
         slope=-2,
         ring=0.65,
         dull=4500,
@@ -175,7 +175,7 @@ VOICES: dict[str, Held | Let] = {
         formants=((700, 12, 300), (1500, 8, 500)),
         click=(-10, 1200, 5000, 0.008),
     ),
-    "ukulele": Let(
+    "ukulele": DecayingTone(
         slope=-10,
         ring=0.9,
         dull=1800,
@@ -183,7 +183,7 @@ VOICES: dict[str, Held | Let] = {
         formants=((420, 12, 130), (820, 6, 200)),
         click=(-14, 500, 2000, 0.01),
     ),
-    "guzheng": Let(  # pressed strings: the pitch bends and has vibrato
+    "guzheng": DecayingTone(  # pressed strings: the pitch bends and has vibrato
         slope=-4,
         ring=3.2,
         dull=4200,
@@ -193,7 +193,7 @@ VOICES: dict[str, Held | Let] = {
         pair=4,
         bend=(60, 5.5, 22),
     ),
-    "pipa": Let(  # finger nails
+    "pipa": DecayingTone(  # finger nails
         slope=-1,
         ring=0.8,
         dull=5500,
@@ -202,7 +202,7 @@ VOICES: dict[str, Held | Let] = {
         click=(-6, 3500, 7500, 0.012),
         bend=(-25, 5, 0),
     ),
-    "electric_bass": Let(
+    "electric_bass": DecayingTone(
         slope=-9,
         ring=4.0,
         dull=900,
@@ -211,7 +211,7 @@ VOICES: dict[str, Held | Let] = {
         click=(-22, 1200, 2600, 0.015),
     ),
     # struck
-    "piano": Let(
+    "piano": DecayingTone(
         slope=-8,
         ring=3.2,
         dull=2600,
@@ -222,7 +222,7 @@ VOICES: dict[str, Held | Let] = {
         pair=1.5,
         attack=0.003,
     ),
-    "xylophone": Let(
+    "xylophone": DecayingTone(
         slope=0,
         ring=0.5,
         dull=3000,
@@ -230,7 +230,7 @@ VOICES: dict[str, Held | Let] = {
         gains=(0, -10, -17, -24),
         click=(-12, 2500, 7000, 0.006),
     ),
-    "congas": Let(
+    "congas": DecayingTone(
         slope=0,
         ring=0.4,
         dull=900,
@@ -239,7 +239,7 @@ VOICES: dict[str, Held | Let] = {
         click=(-9, 700, 2600, 0.02),
         bend=(40, 5, 0),
     ),
-    "drum": Let(  # of the three drums of a kit; the click is its cymbal
+    "drum": DecayingTone(  # of the three drums of a kit; the click is its cymbal
         slope=0,
         ring=0.5,
         ratios=(1, 1.6, 2.3, 3.1),

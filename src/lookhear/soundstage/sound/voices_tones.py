@@ -15,7 +15,7 @@ from scipy.signal import butter, sosfilt
 
 from lookhear.soundstage.sound import voices_font
 from lookhear.soundstage.sound.melody import MIDDLE
-from lookhear.soundstage.sound.voices import VOICES, Formants, Held, Let
+from lookhear.soundstage.sound.voices import VOICES, DecayingTone, Formants, SustainedTone
 
 TABLE = 4096
 BLOCK = 256
@@ -35,10 +35,10 @@ def tone(
     size = math.ceil(seconds * sample_rate)
     if font:
         wave = voices_font.note(font, instrument, pitch, seconds, sample_rate, take)
-    elif isinstance(voice, Held):
-        wave = _held(voice, pitch, size, sample_rate, take, rng)
+    elif isinstance(voice, SustainedTone):
+        wave = _sustained(voice, pitch, size, sample_rate, take, rng)
     else:
-        wave = (_drum if instrument == "drum" else _let)(voice, instrument, pitch, size, sample_rate, take, rng)
+        wave = (_drum if instrument == "drum" else _decaying)(voice, instrument, pitch, size, sample_rate, take, rng)
     head = wave[: int(0.3 * sample_rate)]
     wave = (wave / max(float(np.sqrt(np.mean(head**2))), 1e-9)).astype(np.float32)
     wave.flags.writeable = False
@@ -67,7 +67,7 @@ def _band(low: float, high: float, size: int, sample_rate: int, rng: np.random.G
     return np.resize(np.roll(_noise(low, high, sample_rate), -int(rng.integers(2 * sample_rate))), size)
 
 
-def _tables(voice: Held, hertz: float, sample_rate: int) -> np.ndarray:
+def _tables(voice: SustainedTone, hertz: float, sample_rate: int) -> np.ndarray:
     """Wave tables (2, TABLE): the dull beginning of a tone and its full sound."""
     n = np.arange(1, max(2, int(0.48 * sample_rate / hertz)))
     level = voice.slope * np.log2(n) + _shape(n * hertz, voice.formants) + np.where(n % 2 == 0, voice.even, 0.0)
@@ -78,7 +78,9 @@ def _tables(voice: Held, hertz: float, sample_rate: int) -> np.ndarray:
     return table / table[1].std()
 
 
-def _held(voice: Held, pitch: int, size: int, sample_rate: int, take: int, rng: np.random.Generator) -> np.ndarray:
+def _sustained(
+    voice: SustainedTone, pitch: int, size: int, sample_rate: int, take: int, rng: np.random.Generator
+) -> np.ndarray:
     t = np.arange(size) / sample_rate
     swing = voice.vibrato[1] * (1 - np.exp(-t / 0.15)) * np.sin(2 * np.pi * voice.vibrato[0] * (1 + 0.07 * take) * t)
     cents = swing - voice.scoop * np.exp(-t / 0.03) + 5 * take
@@ -109,8 +111,8 @@ def _partials(hertz: np.ndarray, level: np.ndarray, decay: np.ndarray, size: int
     return (outer @ inner).real.ravel()[:size]
 
 
-def _let(
-    voice: Let, name: str, pitch: int, size: int, sample_rate: int, take: int, rng: np.random.Generator
+def _decaying(
+    voice: DecayingTone, name: str, pitch: int, size: int, sample_rate: int, take: int, rng: np.random.Generator
 ) -> np.ndarray:
     hertz = _hertz(pitch + 0.05 * take)
     if voice.ratios:
@@ -138,7 +140,7 @@ def _let(
 
 
 def _drum(
-    voice: Let, name: str, pitch: int, size: int, sample_rate: int, take: int, rng: np.random.Generator
+    voice: DecayingTone, name: str, pitch: int, size: int, sample_rate: int, take: int, rng: np.random.Generator
 ) -> np.ndarray:
     """A drum kit: low notes are the bass drum, middle notes the snare, high notes the tom; each has a cymbal."""
     t = np.arange(size) / sample_rate

@@ -20,7 +20,7 @@ SPEAKS = ("someone speaks over the music", "a voice talks over it", "a narrator 
 
 def caption(rng: Random, facts: Facts) -> dict[str, Any]:
     """The caption record of a scene; `rng` chooses between wordings."""
-    row = [f"{article(p.instrument)} {_does(rng, facts, p)}" for p in facts.visible]
+    row = [f"{article(p.instrument)} {_action(rng, facts, p)}" for p in facts.visible]
     hidden = list(dict.fromkeys(article(p.instrument) for p in facts.offstage))
     beside = [rng.choice(UNSEEN).format(listed(hidden))] if hidden else []
     beside += [rng.choice(SPEAKS)] if facts.scene.voiceover else []
@@ -29,7 +29,7 @@ def caption(rng: Random, facts: Facts) -> dict[str, Any]:
     return {"answer": main + (f", while {listed(beside)}" if beside else "") + "."}
 
 
-def _does(rng: Random, facts: Facts, player: Player) -> str:
+def _action(rng: Random, facts: Facts, player: Player) -> str:
     if not player.sounding:
         return rng.choice(SILENT)
     whole = length(player) >= facts.scene.seconds - NEAR

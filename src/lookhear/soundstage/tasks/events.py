@@ -51,7 +51,7 @@ def event(facts: Facts) -> dict[str, Any] | None:
 def parsing(facts: Facts) -> dict[str, Any] | None:
     """All types that are seen (for the whole clip) and heard (second by second); a narrator has the label `speech`."""
     length = int(facts.scene.seconds)
-    heard = _heard(facts)
+    heard = _sounding_spans(facts)
     if not all(clear(spans, length) for spans in heard.values()) or not (heard or facts.visible):
         return None
     found: list[list[Any]] = [[0, length, kind, "visual"] for kind in facts.on_stage]
@@ -60,7 +60,7 @@ def parsing(facts: Facts) -> dict[str, Any] | None:
     return {"answer": ", ".join(dict.fromkeys(s[2] for s in found)), "segments": found}
 
 
-def _heard(facts: Facts) -> Mapping[str, Sequence[tuple[float, float]]]:
+def _sounding_spans(facts: Facts) -> Mapping[str, Sequence[tuple[float, float]]]:
     spans: dict[str, list[tuple[float, float]]] = {}
     for player in facts.heard:
         spans.setdefault(player.instrument, []).extend(player.sounding)

@@ -78,13 +78,13 @@ def of_split(
     split: str, scenes: Sequence[Scene], masks: Path, size: int, tick: Callable[[], None] = lambda: None
 ) -> dict[str, list[Record]]:
     """Task -> records of one split, in the order of the scenes; mask files are written into the folder `masks`."""
-    found: dict[str, list[Record]] = {task: [] for task in TASKS}
+    records: dict[str, list[Record]] = {task: [] for task in TASKS}
     for one, other, record in labels.matching(Random(f"matching {split} {len(scenes)}"), scenes):
         same = record["answer"] == "yes"
         sound = {} if same else {"audio_id": other.id}
         why = reasons.pair(Random(f"pair {one.seed} {same}"), Facts(one), Facts(other))
         name = {"id": f"{one.id}-{record['answer']}", "video_id": one.id}
-        found["matching"].append(name | sound | record | {"because": why})
+        records["matching"].append(name | sound | record | {"because": why})
     known = INSTRUMENTS if split in ("test", "diagnostic") else [k for k in INSTRUMENTS if k not in referring.UNSEEN]
     choice = referring.Choice(Random(f"referring {split} {len(scenes)}"), known)
     for scene in scenes:
@@ -93,34 +93,34 @@ def of_split(
         for task, make in SINGLE.items():
             if alone := make(facts):
                 why = BECAUSE.get(task, lambda rng, facts: "")(Random(f"{task} {scene.seed}"), facts)
-                found[task].append({"id": scene.id, "video_id": scene.id} | alone | ({"because": why} if why else {}))
-        found["caption"].append({"id": scene.id, "video_id": scene.id} | captions.caption(rng, facts))
+                records[task].append({"id": scene.id, "video_id": scene.id} | alone | ({"because": why} if why else {}))
+        records["caption"].append({"id": scene.id, "video_id": scene.id} | captions.caption(rng, facts))
         marked = [
             {"video_id": scene.id} | r | {"because": reasons.now(Random(f"{r['id']} {scene.seed}"), facts, r["start"])}
             for r in places.segmentation(rng, scene, masks, size)
         ]
-        found["segmentation"] += marked
-        found["grounding"] += [places.grounding(record) for record in marked if record["form"] == "s4"]
+        records["segmentation"] += marked
+        records["grounding"] += [places.grounding(record) for record in marked if record["form"] == "s4"]
         second = int(marked[-1]["start"]) if marked else int(scene.seconds / 2)  # one mask file serves both tasks
-        found["referring"] += _referring(choice, facts, second, masks, size)
+        records["referring"] += _referring(choice, facts, second, masks, size)
         tick()
-    return found
+    return records
 
 
 def _referring(choice: referring.Choice, facts: Facts, second: int, masks: Path, size: int) -> list[Record]:
     scene, records = facts.scene, []
-    for place, said in enumerate(choice.take(facts)):
-        where = places.pointed(scene, said.player, second, masks, size) if said.player else {}
+    for place, expression in enumerate(choice.take(facts)):
+        where = places.pointed(scene, expression.player, second, masks, size) if expression.player else {}
         if where is None:
             continue
         records.append(
             {
                 "id": f"{scene.id}-{place}",
                 "video_id": scene.id,
-                "question": said.words,
-                "family": said.family,
-                "kind": [referring.kind_of(said)],
-                "answer": said.player.instrument if said.player else "",
+                "question": expression.words,
+                "family": expression.family,
+                "kind": [referring.kind_of(expression)],
+                "answer": expression.player.instrument if expression.player else "",
                 "because": reasons.everyone(Random(f"referring {place} {scene.seed}"), facts),
             }
             | where

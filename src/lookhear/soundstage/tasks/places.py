@@ -29,19 +29,19 @@ Record = dict[str, Any]
 def segmentation(rng: Random, scene: Scene, folder: Path, size: int) -> list[Record]:
     """Records of form s4 (one player sounds), ms3 (several), and avss (by type) for a second of one of these."""
     facts = Facts(scene)
-    if not facts.told_apart:
+    if not facts.distinguishable:
         return []
     sounding = _sounding(facts)
     one = [k for k, players in enumerate(sounding) if players and len(players) == 1]
     many = [k for k, players in enumerate(sounding) if players and len(players) > 1]
-    found = []
+    records = []
     for form, choice in (("s4", one), ("ms3", many)):
         if choice and (record := _marked(scene, rng.choice(choice), sounding, form, folder, size)):
-            found.append(record)
-    if found:
-        source = rng.choice(found)
-        found += filter(None, [_marked(scene, int(source["start"]), sounding, "avss", folder, size)])
-    return found
+            records.append(record)
+    if records:
+        source = rng.choice(records)
+        records += filter(None, [_marked(scene, int(source["start"]), sounding, "avss", folder, size)])
+    return records
 
 
 def grounding(record: Record) -> Record:

@@ -33,14 +33,14 @@ class Expression:
 
 def expressions(rng: Random, facts: Facts) -> list[Expression]:
     """All expressions that have exactly one clear referent on this stage, or clearly none."""
-    found = []
+    chosen = []
     for family, words, named, rule in _candidates(rng, facts):
         truth = [rule(p) for p in facts.visible]
         if None in truth or sum(bool(t) for t in truth) > 1:
             continue
         meant = next((p for p, t in zip(facts.visible, truth, strict=True) if t), None)
-        found.append(Expression(words, meant, named, family))
-    return found
+        chosen.append(Expression(words, meant, named, family))
+    return chosen
 
 
 def kind_of(said: Expression) -> str:
@@ -90,32 +90,32 @@ def _candidates(rng: Random, facts: Facts) -> Iterator[tuple[str, str, tuple[str
     for kind in (*on_stage, *hidden, *rng.sample(absent, 2)):
         name = kind.replace("_", " ")
         alone = rng.choice((f"the {name} on the stage", f"the {name} in the picture", f"the musician with the {name}"))
-        yield "kind", alone, (kind,), _of(kind)
-        if not facts.told_apart:
+        yield "kind", alone, (kind,), _of_type(kind)
+        if not facts.distinguishable:
             continue
         yield (
             *("sounding kind", rng.choice((f"the {name} that is being played", f"the {name} that can be heard"))),
-            *((kind,), _both(_of(kind), _sounds)),
+            *((kind,), _conjunction(_of_type(kind), _sounds)),
         )
         yield (
             *("silent kind", rng.choice((f"the {name} that makes no sound", f"the {name} that stays silent"))),
-            *((kind,), _both(_of(kind), _silent)),
+            *((kind,), _conjunction(_of_type(kind), _silent)),
         )
     for side in [s for s in SIDES if s in facts.places]:
         where = "in the middle" if side == "middle" else f"on the far {side}"
-        there = facts.places[side]
+        place = facts.places[side]
         for kind in (*on_stage, *hidden):
             words = f"the {kind.replace('_', ' ')} {where}"
-            yield "placed kind", words, (kind,), _both(_is(there), _of(kind))
-        if facts.told_apart:
+            yield "placed kind", words, (kind,), _conjunction(_is_player(place), _of_type(kind))
+        if facts.distinguishable:
             words = rng.choice((f"the instrument {where} that sounds", f"the instrument heard {where}"))
-            yield "placed sounding", words, (), _both(_is(there), _sounds)
+            yield "placed sounding", words, (), _conjunction(_is_player(place), _sounds)
     for kind in [k for k in on_stage if facts.on_stage[k] == 1]:
         anchor = next(p for p in facts.visible if p.instrument == kind)
         for side in ("left", "right"):
             words = f"the instrument next to the {kind.replace('_', ' ')} on its {side}"
-            yield "beside", words, (kind,), _is(facts.beside(anchor, side))
-    if facts.told_apart:
+            yield "beside", words, (kind,), _is_player(facts.beside(anchor, side))
+    if facts.distinguishable:
         yield from _by_ear(rng, facts)
 
 
@@ -141,11 +141,11 @@ def _by_ear(rng: Random, facts: Facts) -> Iterator[tuple[str, str, tuple[str, ..
     yield "loudest", "the loudest instrument on stage", (), lambda p: _most(facts, p, lambda q: q.level, LOUDER)
 
 
-def _of(kind: str) -> Rule:
+def _of_type(kind: str) -> Rule:
     return lambda player: player.instrument == kind
 
 
-def _is(meant: Player | None) -> Rule:
+def _is_player(meant: Player | None) -> Rule:
     return lambda player: player is meant
 
 
@@ -157,7 +157,7 @@ def _silent(player: Player) -> bool:
     return not player.sounding
 
 
-def _both(first: Rule, second: Rule) -> Rule:
+def _conjunction(first: Rule, second: Rule) -> Rule:
     return lambda player: first(player) and second(player)
 
 

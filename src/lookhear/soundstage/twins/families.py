@@ -61,13 +61,15 @@ def families(
     for scene in scenes:
         rng, facts = Random(f"twins {scene.id} {scene.seed}"), Facts(scene)
         known = _answers(facts, _fillings([facts]))
-        found: list[tuple[Twin, dict[Key, str]]] = []
+        deciding: list[tuple[Twin, dict[Key, str]]] = []
         for kind in sorted(kinds, key=lambda k: (used[k], rng.random())):
-            if len(found) < each and (one := _deciding(rng, scene, known, kind)):
-                found.append(one)
+            if len(deciding) < each and (one := _deciding(rng, scene, known, kind)):
+                deciding.append(one)
                 used[kind] += 1
-        if found:
-            yield Family(scene, tuple(twin for twin, _ in found), tuple(_ask(rng, facts, found, templates, asked)))
+        if deciding:
+            yield Family(
+                scene, tuple(twin for twin, _ in deciding), tuple(_ask(rng, facts, deciding, templates, asked))
+            )
 
 
 def _fillings(some: Sequence[Facts]) -> list[Key]:
@@ -91,31 +93,35 @@ def _deciding(rng: Random, scene: Scene, known: dict[Key, str], kind: str) -> tu
 
 
 def _ask(
-    rng: Random, facts: Facts, found: Sequence[tuple[Twin, dict[Key, str]]], templates: Counter[str], most: int
+    rng: Random, facts: Facts, twins_answers: Sequence[tuple[Twin, dict[Key, str]]], templates: Counter[str], most: int
 ) -> Iterator[Asked]:
     """Deciding questions, least used templates first; then for each twin one question whose answer must stay."""
-    known = _answers(facts, dict.fromkeys(key for _, said in found for key in said))
+    known = _answers(facts, dict.fromkeys(key for _, answers in twins_answers for key in answers))
     chosen: list[Key] = []
     turn = 0
-    while len(chosen) < most and turn < most + len(found):  # the twins take turns, so that each has changed answers
-        _, said = found[turn % len(found)]
+    while len(chosen) < most and turn < most + len(
+        twins_answers
+    ):  # the twins take turns, so that each has changed answers
+        _, answers = twins_answers[turn % len(twins_answers)]
         turn += 1
-        pool = [key for key, word in known.items() if said.get(key, word) != word and key not in chosen]
+        pool = [key for key, word in known.items() if answers.get(key, word) != word and key not in chosen]
         if pool:
             chosen.append(_least(rng, pool, templates))
-    for twin, said in found:
+    for twin, answers in twins_answers:
         group = UNCHANGED[twin.stream]
         named = {facts.scene.players[i].instrument for i in twin.players}
         pool = [
             key
             for key, word in known.items()
-            if said.get(key) == word and TEMPLATES[key[0]].kind[0] == group and key not in chosen
+            if answers.get(key) == word and TEMPLATES[key[0]].kind[0] == group and key not in chosen
         ]
         about = [key for key in pool if named & {*key[1], known[key]}] or pool
         if about:
             chosen.append(_least(rng, about, templates))
     for template, values in chosen:
-        others = {twin.id: said[template, values] for twin, said in found if (template, values) in said}
+        others = {
+            twin.id: answers[template, values] for twin, answers in twins_answers if (template, values) in answers
+        }
         yield Asked(template, values, known[template, values], others)
 
 

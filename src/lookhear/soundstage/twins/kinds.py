@@ -56,13 +56,13 @@ KINDS: dict[str, tuple[str, Makes]] = {}
 def twins(scene: Scene, kind: str) -> list[Twin]:
     """All twins of a kind that the scene allows, in a fixed order."""
     stream, make = KINDS[kind]
-    found = []
+    made = []
     for mark, players, truth, changed in make(scene):
         name = f"{scene.id}-{kind}{mark}"
         picture, sound = (changed, scene) if stream == "visual" else (scene, changed)
         truth = replace(truth, id=name, players=tuple(p for p in truth.players if p.x is not None or p.sounding))
-        found.append(Twin(name, kind, stream, players, truth, picture, sound, len(scene.visible)))
-    return found
+        made.append(Twin(name, kind, stream, players, truth, picture, sound, len(scene.visible)))
+    return made
 
 
 def twin_of(scene: Scene, name: str) -> Twin:

@@ -48,25 +48,27 @@ def write(
 
     Raises DatasetError if `out` holds other twins, MediaError if a twin differs in more than its change.
     """
-    found = {split: list(families((c.scene for c in clips if c.split == split), kinds)) for split in settings.clips}
-    lines = "".join(_line(split, f, twin) for split, some in found.items() for f in some for twin in f.twins)
+    families_of = {
+        split: list(families((c.scene for c in clips if c.split == split), kinds)) for split in settings.clips
+    }
+    lines = "".join(_line(split, f, twin) for split, some in families_of.items() for f in some for twin in f.twins)
     if not lines:
         raise DatasetError(f"None of the {len(clips)} scenes has a twin of kind {', '.join(kinds)}. Make more clips.")
     if (out / LINES).is_file() and (out / LINES).read_text("utf-8") != lines:
         raise DatasetError(f"{str(out)!r} has other twins. Name another folder, or delete {out / LINES} first.")
     files.write(out / LINES, lines)
     names = [LINES]
-    for split, some in found.items():
+    for split, some in families_of.items():
         names.append(f"json/twins-{split}.json")
         rows = ",\n".join(json.dumps(r, separators=(",", ":")) for f in some for r in records(f))
         files.write(out / names[-1], f"[\n{rows}\n]\n")
     if media:
-        every = [(f.base, twin) for some in found.values() for f in some for twin in f.twins]
+        every = [(f.base, twin) for some in families_of.values() for f in some for twin in f.twins]
         missing = [one for one in every if not _path(out, one[1]).is_file()]
         tick = bar("twins", len(every), len(every) - len(missing))
         jobs = [(to_json(b), t.id, str(_path(out, t)), settings.size, settings.fps, font) for b, t in missing]
         drawn(_draw, jobs, workers, tick)
-    splits = {split: _counts(some, settings.musicians) for split, some in found.items()}
+    splits = {split: _counts(some, settings.musicians) for split, some in families_of.items()}
     return {"kinds": list(kinds), "proved": media, "splits": splits, "files": names}
 
 

@@ -49,8 +49,8 @@ def make(
     if formats and settings.seconds != 10:
         raise DatasetError("Soundstage: AVE, LLP and AVSBench have clips of 10 s. Make it with --seconds 10.")
     out, font = Path(out), str(font or "")
-    voices = _voices(font)
-    _ours(out)
+    voices = _font_checksum(font)
+    _check_writable(out)
     with files.claim(out), bars(quiet) as bar:
         tick = bar("scenes and questions", sum(settings.clips.values()))
         clips = []
@@ -71,16 +71,16 @@ def make(
         beside = twin_files.write(out, clips, twins, settings, workers, media, bar, font) if twins else {}
         written += [out / name for name in beside.get("files", ())]
         counts = _formats(out, settings, clips, media, bar, font) if formats else {}
-        found = card(settings, clips) | {
+        contents = card(settings, clips) | {
             "media": media,
             "formats": counts,
             "voices": voices or "drawn",
             "tasks": tasks,
             "sha256": {p.relative_to(out).as_posix(): checksum(p) for p in written},
         }
-        found |= {"twins": {k: v for k, v in beside.items() if k != "files"}} if beside else {}
-        files.write(out / "card.json", json.dumps(found, indent=1))
-    return found
+        contents |= {"twins": {k: v for k, v in beside.items() if k != "files"}} if beside else {}
+        files.write(out / "card.json", json.dumps(contents, indent=1))
+    return contents
 
 
 def read_scenes(root: Path | str) -> Iterator[Scene]:
@@ -93,7 +93,7 @@ def read_scenes(root: Path | str) -> Iterator[Scene]:
             yield scene
 
 
-def _ours(out: Path) -> None:
+def _check_writable(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise DatasetError(f"{str(out)!r} is a file. Name a folder to make a Soundstage in.")
     if not files.unused(out) and not (out / "scenes.jsonl").is_file():
@@ -113,7 +113,7 @@ def _same(out: Path, clips: Sequence[Asked], voices: dict[str, str]) -> None:
         raise DatasetError(f"{str(out)!r} was begun with other voices: {before or 'drawn'}. Name another folder.")
 
 
-def _voices(font: str) -> dict[str, str]:
+def _font_checksum(font: str) -> dict[str, str]:
     """Name and checksum of the sound font, empty for synthesised voices. Raises MediaError for an unusable font."""
     if not font:
         return {}

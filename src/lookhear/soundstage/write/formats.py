@@ -58,13 +58,13 @@ def write_formats(
     """Write all formats for the clips of train, val and test; returns the number of examples of each by split."""
     scenes = [(c.split, c.scene) for c in clips if c.split in SPLITS]
     videos = out / "videos" if media else None
-    found = {"ave": ave(out / "formats" / "ave", scenes, videos), "llp": llp(out / "formats" / "llp", scenes, videos)}
+    counts = {"ave": ave(out / "formats" / "ave", scenes, videos), "llp": llp(out / "formats" / "llp", scenes, videos)}
     if media:
-        found["avsbench"] = avsbench(
+        counts["avsbench"] = avsbench(
             out / "formats" / "avsbench", settings.seed, settings.clips, settings.size, tick, font
         )
-        found["arig"] = arig(out / "formats" / "avsbench")
-    return found | formats_tasks.write(out / "formats", scenes, videos, settings.size, tick, font)
+        counts["arig"] = arig(out / "formats" / "avsbench")
+    return counts | formats_tasks.write(out / "formats", scenes, videos, settings.size, tick, font)
 
 
 # ---- AVE: one event that is both seen and heard

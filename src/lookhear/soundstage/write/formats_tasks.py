@@ -53,7 +53,7 @@ def write(
 ) -> dict[str, Counts]:
     """Write all six formats. Media are links to `videos`; without videos, Ref-AVS is left out."""
     splits = {split: [scene for s, scene in scenes if s == split] for split in SPLITS}
-    found = {
+    counts = {
         "kinetics_sounds": kinetics_sounds(folder / "kinetics_sounds", splits, videos),
         "crema_d": crema_d(folder / "crema_d", splits, videos),
         "unav_100": unav_100(folder / "unav_100", splits, videos),
@@ -61,8 +61,8 @@ def write(
         "vgg_cm": vgg_cm(folder / "vgg_cm", splits, videos),
     }
     if videos:
-        found["ref_avs"] = ref_avs(folder / "ref_avs", splits, size, tick, font)
-    return found
+        counts["ref_avs"] = ref_avs(folder / "ref_avs", splits, size, tick, font)
+    return counts
 
 
 def kinetics_sounds(folder: Path, splits: Splits, videos: Path | None) -> Counts:
@@ -185,8 +185,8 @@ def _expressions(choice: referring.Choice, scene: Scene) -> Iterator[tuple[refer
 
 def _draw(folder: Path, scene: Scene, fids: Sequence[int], size: int, font: str) -> None:
     """Write ten frames, the masks of each referent, and the sound."""
-    there = folder / "media" / scene.id
-    if there.is_dir():
+    target = folder / "media" / scene.id
+    if target.is_dir():
         return
     import numpy as np
     from PIL import Image
@@ -195,7 +195,7 @@ def _draw(folder: Path, scene: Scene, fids: Sequence[int], size: int, font: str)
     from lookhear.soundstage.picture.painter import frames, masks
     from lookhear.soundstage.sound.mix import sound
 
-    with files.whole_folder(there) as part:
+    with files.whole_folder(target) as part:
         (part / "frames").mkdir()
         middles = list(frames(scene, size, 2))[1 : 2 * FRAMES : 2]
         for k, pixels in enumerate(middles):
@@ -213,13 +213,13 @@ def _draw(folder: Path, scene: Scene, fids: Sequence[int], size: int, font: str)
 
 def _joined(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """The spans merged where they overlap."""
-    found: list[tuple[float, float]] = []
+    merged: list[tuple[float, float]] = []
     for a, b in sorted(spans):
-        if found and a <= found[-1][1] + NEAR:
-            found[-1] = found[-1][0], max(b, found[-1][1])
+        if merged and a <= merged[-1][1] + NEAR:
+            merged[-1] = merged[-1][0], max(b, merged[-1][1])
         else:
-            found.append((a, b))
-    return found
+            merged.append((a, b))
+    return merged
 
 
 def _lines(path: Path, rows: Sequence[str]) -> None:

@@ -25,7 +25,7 @@ def drawn(draw: Callable[..., None], jobs: Sequence[tuple[Any, ...]], workers: i
             tick()
         return
     waiting = iter(jobs)
-    with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn"), _calm) as pool:
+    with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn"), _start_worker) as pool:
         try:
             running = {pool.submit(draw, *job) for job in islice(waiting, 4 * workers)}
             while running:
@@ -43,7 +43,7 @@ def drawn(draw: Callable[..., None], jobs: Sequence[tuple[Any, ...]], workers: i
             raise
 
 
-def _calm() -> None:
+def _start_worker() -> None:
     """Initialise a worker: one thread, and exit when the parent process ends for any reason."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"  # before numpy is imported, which `draw` does

@@ -226,33 +226,39 @@ def _decided(text: str, mentions: Sequence[Mention], starts: Sequence[int]) -> R
         last[mention.value] = mention
         held = best.get(mention.value)
         best[mention.value] = mention if held is None or mention.strength >= held.strength else held
-    standing = {value: one for value, one in best.items() if last[value].strength > PASSING}
+    standing = {value: claimed for value, claimed in best.items() if last[value].strength > PASSING}
     if not standing:
         named = {m.value for m in mentions if m.strength == PASSING and m.value is not None}
         if len(named) > 1:
             return Reading(why=AMBIGUOUS)
         return Reading(why="the reply names an answer but claims none" if named else "the reply names no known answer")
-    top = max(one.strength for one in standing.values())
-    leading = [one for one in standing.values() if one.strength == top]
+    top = max(claimed.strength for claimed in standing.values())
+    leading = [claimed for claimed in standing.values() if claimed.strength == top]
     if top in (HEAD, STATED) and len(leading) == 1:
-        against = [one for one in standing.values() if one.strength == HEAD and one.value != leading[0].value]
+        against = [
+            claimed for claimed in standing.values() if claimed.strength == HEAD and claimed.value != leading[0].value
+        ]
         if top == STATED:  # a premise does not compete: "once at 3 s and once at 9 s, so twice"
             claim, place = leading[0], bisect_right(starts, leading[0].start)
             against = [
-                one
-                for one in against
-                if one.letter
-                or one.value in ("yes", "no")
-                or one.start > claim.start
-                or bisect_right(starts, one.start) != place
+                claimed
+                for claimed in against
+                if claimed.letter
+                or claimed.value in ("yes", "no")
+                or claimed.start > claim.start
+                or bisect_right(starts, claimed.start) != place
             ]
         if top == STATED and against:
             leading += against
         if top == HEAD:  # other values of the same sentence with equal strength
             ends = starts[bisect_right(starts, leading[0].start)] if leading[0].start < starts[-1] else len(text)
-            leading += [one for one in standing.values() if one.strength == PLAIN and one.heads and one.start < ends]
+            leading += [
+                claimed
+                for claimed in standing.values()
+                if claimed.strength == PLAIN and claimed.heads and claimed.start < ends
+            ]
     if len(leading) > 1:
-        leading.sort(key=lambda one: one.start)
+        leading.sort(key=lambda claimed: claimed.start)
         tail = leading[-1]
         before = leading[-2]
         if CORRECTED.search(text[before.end : tail.start]):

@@ -18,18 +18,18 @@ def mentions(soft: str, texts: Sequence[str]) -> list[Mention]:
     known = [span for span in spans if span is not None]
     if len(known) < len(spans) or len(set(known)) < len(known) or not known:
         return []
-    found, taken = list[Mention](), list[tuple[int, int]]()
+    mentioned, taken = list[Mention](), list[tuple[int, int]]()
     for match, span in times.spans(soft):
         taken.append(match)
         if span in known:
-            found.append(_mention(soft, *match, known.index(span)))
+            mentioned.append(_mention(soft, *match, known.index(span)))
     for match, moment in times.points(soft):
         if any(start <= match[0] < end for start, end in taken):
             continue
         inside = [place for place, (start, end) in enumerate(known) if start <= moment <= end]
         if len(inside) == 1:
-            found.append(_mention(soft, *match, inside[0]))
-    return found
+            mentioned.append(_mention(soft, *match, inside[0]))
+    return mentioned
 
 
 def _mention(soft: str, start: int, end: int, place: int) -> Mention:

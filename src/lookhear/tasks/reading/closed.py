@@ -102,11 +102,11 @@ def answer(statement: str, known: Sequence[str], question: str = "", kind: str |
     soft = softened(statement)
     if kind == "yes_no" and {"yes", "no"} <= set(spelled):
         return _spelled(
-            claimed(soft, [m for m in yes_no.said(soft, question) if not echoes(soft, question, m)]), spelled
+            claimed(soft, [m for m in yes_no.yes_no_mentions(soft, question) if not echoes(soft, question, m)]), spelled
         )
     if kind == "count" and len(COUNTS & set(spelled)) > 1:
         return _spelled(_count(soft, question), spelled)
-    groups = {"place": [k for k in known if k.lower() in PLACES], "which": [k for k in known if _thing(k)]}
+    groups = {"place": [k for k in known if k.lower() in PLACES], "which": [k for k in known if _is_thing(k)]}
     some = groups.get(kind) or list(known)
     return named(soft, some, question, besides=kind in ("which", "place"))
 
@@ -136,14 +136,14 @@ def named(soft: str, known: Sequence[str], question: str = "", besides: bool = T
 
 def _repeated(question: str, known: Sequence[str]) -> set[int | str]:
     """The names in a question that cannot be its answer: all but those that it offers ("the left or the right one")."""
-    found = Words(question).spans(ways(tuple(known)))
+    spans = Words(question).spans(ways(tuple(known)))
     offered = {
         key
-        for (_, end, one), (start, _, other) in pairwise(found)
+        for (_, end, one), (start, _, other) in pairwise(spans)
         if re.fullmatch(r"(?: one| side)?,? or (?:the |a |an |on the |to the )?", question[end:start])
         for key in (one, other)
     }
-    return {key for *_, key in found} - offered
+    return {key for *_, key in spans} - offered
 
 
 def asides(soft: str, mentions: Sequence[Mention]) -> list[Mention]:
@@ -212,10 +212,10 @@ def mentions_of(soft: str, known: Sequence[str]) -> list[Mention]:
 def _of_kind(label: str, kind: str) -> bool:
     """Whether a name of the vocabulary is of an answer type."""
     kinds = {"yes_no": ("yes", "no"), "count": COUNTS, "place": PLACES}
-    return label in kinds[kind] if kind in kinds else kind != "which" or _thing(label)
+    return label in kinds[kind] if kind in kinds else kind != "which" or _is_thing(label)
 
 
-def _thing(label: str) -> bool:
+def _is_thing(label: str) -> bool:
     low = label.lower()
     return low not in ("yes", "no") and low not in COUNTS and low not in PLACES
 

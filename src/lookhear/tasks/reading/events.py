@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lookhear.datasets.reading.replies import Found, in_order
+from lookhear.datasets.reading.replies import ParsedEvents, in_order
 from lookhear.datasets.reading.times import seconds, stretches
 from lookhear.tasks.reading.closed import mentions_of
 from lookhear.tasks.reading.listings import lower
@@ -33,7 +33,7 @@ LONGEST = 20_000  # most characters that are parsed
 OBJECT = re.compile(r"[\[{]")
 
 
-def told(reply: str, known: Sequence[str], streams: bool = False) -> Found | None:
+def parse(reply: str, known: Sequence[str], streams: bool = False) -> ParsedEvents | None:
     """The events in JSON or in sentences; None if there are none. With `streams` each must be marked as seen or heard.
 
     A sentence counts if it names one known event, has no negation, and gives a start and an end. One that begins with
@@ -51,7 +51,7 @@ def told(reply: str, known: Sequence[str], streams: bool = False) -> Found | Non
             segments += _of_sentence(sentence, named, streams)
             begin = end
     ordered = in_order(dict.fromkeys(segments))
-    return Found(ordered, labels=tuple(dict.fromkeys(s.label for s in ordered))) if ordered else None
+    return ParsedEvents(ordered, labels=tuple(dict.fromkeys(s.label for s in ordered))) if ordered else None
 
 
 def _of_sentence(sentence: str, labels: Sequence[str], streams: bool) -> list[Segment]:

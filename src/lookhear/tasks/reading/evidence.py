@@ -24,7 +24,7 @@ PARTS = re.compile(r"\n|[.;!?](?=\s|$)")
 LONGEST = 20_000  # most characters that are parsed
 
 
-def told(reply: str, label: str = "") -> tuple[Segment, ...]:
+def parse(reply: str, label: str = "") -> tuple[Segment, ...]:
     """The evidence of a reply as segments with label `label`; a single time becomes one second."""
     text, _ = spoken(reply)
     text = text if len(text) <= LONGEST else text[: LONGEST // 2] + "\n" + text[-LONGEST // 2 :]

@@ -58,7 +58,7 @@ def refuses(soft: str, mentions: Sequence[Mention]) -> bool:
     return REFUSES.search(soft) is not None
 
 
-def firm(soft: str, mentions: Sequence[Mention], value: int | str | None) -> bool:
+def firmness(soft: str, mentions: Sequence[Mention], value: int | str | None) -> bool:
     """Whether the value is claimed explicitly, and not only mentioned at the head of a refusal."""
     claim = claimed(soft, [m for m in mentions if m.value == value and m.start > 0])
     return (

@@ -17,7 +17,7 @@ from lookhear.tasks.reading.claims import (
     softened,
 )
 from lookhear.tasks.reading.content import content
-from lookhear.tasks.reading.firmness import FUNCTION, NEGATIONS, firm, refuses
+from lookhear.tasks.reading.firmness import FUNCTION, NEGATIONS, firmness, refuses
 from lookhear.tasks.reading.listings import LETTERS, listed, lower, shares
 from lookhear.tasks.reading.names import Words, echoes
 
@@ -80,7 +80,9 @@ def choose(statement: str, options: Sequence[str], question: str = "") -> Readin
     mentions = [*letters, *_placed(soft, texts), *_kinds(soft, texts), *_numbers(soft, texts, question)]
     mentions += clocks.mentions(soft, texts)
     if binary:
-        mentions += [m if m.value is None else _as(m, binary[str(m.value)]) for m in yes_no.said(soft, question)]
+        mentions += [
+            m if m.value is None else _as(m, binary[str(m.value)]) for m in yes_no.yes_no_mentions(soft, question)
+        ]
     else:
         mentions += [m for m in _texts(words, texts) if not any(a <= m.start < b for a, b in restated)]
     mentions = few(_once([m for m in mentions if not echoes(soft, question, m)]))
@@ -91,7 +93,7 @@ def choose(statement: str, options: Sequence[str], question: str = "") -> Readin
         part = _part(words, texts)
         part = _subject(soft, texts, question) if part is None else part
         return reading if part is None else Reading(part)
-    if reading.value is not None and refuses(soft, mentions) and not firm(soft, mentions, reading.value):
+    if reading.value is not None and refuses(soft, mentions) and not firmness(soft, mentions, reading.value):
         return Reading(why="the reply names an answer and refuses to answer")
     return reading
 
@@ -238,13 +240,13 @@ def _subject(soft: str, texts: Sequence[str], question: str) -> int | None:
 
 def _part(words: Words, texts: Sequence[str]) -> int | None:
     """The only option that contains a short reply contiguously: "A dog" for "A dog starts barking"."""
-    said = words.words
+    reply = words.words
     if (
-        not 0 < len(said) <= 6
-        or set(said) <= FUNCTION
-        or NEGATIONS & set(said)
-        or all(w in numbers.VALUES or w.isdigit() for w in said)
+        not 0 < len(reply) <= 6
+        or set(reply) <= FUNCTION
+        or NEGATIONS & set(reply)
+        or all(w in numbers.VALUES or w.isdigit() for w in reply)
     ):
         return None
-    held = [i for i, text in enumerate(texts) if Words(text.lower()).holds(said)]
+    held = [i for i, text in enumerate(texts) if Words(text.lower()).holds(reply)]
     return held[0] if len(held) == 1 else None

@@ -16,7 +16,7 @@ from lookhear.tasks.reading.claims import Reading
 from lookhear.tasks.reading.languages import english
 from lookhear.tasks.reading.listings import lower, sequences
 from lookhear.tasks.reading.names import Words
-from lookhear.tasks.reading.unwrap import Said, unwrap
+from lookhear.tasks.reading.unwrap import Unwrapped, unwrap
 from lookhear.types import Answer, Example
 
 
@@ -61,7 +61,7 @@ def order(reply: str, count: int) -> Answer:
     return _unread(reply, said.why or ("the reply is ambiguous" if orders else "the reply gives no order"))
 
 
-def _agreed(said: Said, read: Callable[[str], Reading]) -> Reading:
+def _agreed(said: Unwrapped, read: Callable[[str], Reading]) -> Reading:
     """The answer on which all texts of a reply agree; else the answer of the only other JSON key that has one."""
     if said.why:
         return Reading(why=said.why)

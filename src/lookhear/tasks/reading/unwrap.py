@@ -82,7 +82,7 @@ KEYED = re.compile(rf"[\"']?\b({'|'.join(KEYS)})[\"']?\s{{0,8}}[:=]\s{{0,8}}", r
 
 
 @dataclass(frozen=True)
-class Said:
+class Unwrapped:
     """The texts to parse, which must all agree; `stated` if a tag, a box or a key marks the answer."""
 
     texts: tuple[str, ...] = ()
@@ -91,22 +91,22 @@ class Said:
     why: str = ""  # why there is nothing to parse
 
 
-def unwrap(reply: str) -> Said:
+def unwrap(reply: str) -> Unwrapped:
     """The parts of a reply that can contain the answer."""
-    text, thought, open_thought = _without_thought(reply.strip())
+    text, thought, open_thought = _without_reasoning(reply.strip())
     tagged = _tagged(text) or (_tagged(thought) if not text.strip() or open_thought else [])
     if tagged:
-        return Said(tuple(map(plain, tagged)), stated=True)
+        return Unwrapped(tuple(map(plain, tagged)), stated=True)
     if open_thought and not text.strip():
-        return Said(why="the reply ends inside its reasoning")
+        return Unwrapped(why="the reply ends inside its reasoning")
     found = _json(text)
     if found is not None:
         return found
     boxes = _boxed(text)
     if boxes:
-        return Said(tuple(map(plain, boxes)), stated=True)
+        return Unwrapped(tuple(map(plain, boxes)), stated=True)
     statement = plain(text)
-    return Said((statement,)) if not NOTHING.match(statement) else Said(why="the reply is empty")
+    return Unwrapped((statement,)) if not NOTHING.match(statement) else Unwrapped(why="the reply is empty")
 
 
 def spoken(reply: str) -> tuple[str, str]:
@@ -114,7 +114,7 @@ def spoken(reply: str) -> tuple[str, str]:
 
     For replies in which every tag counts: events with times, and objects with boxes.
     """
-    text, _, open_thought = _without_thought(reply)
+    text, _, open_thought = _without_reasoning(reply)
     text = text.strip()
     if len(text) > TAIL:
         text = text[: TAIL // 2] + "\n" + text[-TAIL // 2 :]
@@ -150,7 +150,7 @@ def _marked(match: re.Match[str]) -> str:
     return whole if whole.startswith("<") and whole.endswith(">") else f"({match[1]})"
 
 
-def _without_thought(text: str) -> tuple[str, str, bool]:
+def _without_reasoning(text: str) -> tuple[str, str, bool]:
     """(text outside reasoning, text inside, whether it ends inside)."""
     low = text.lower()
     channels = list(CHANNEL.finditer(text)) if "<|channel|>" in low else []
@@ -204,7 +204,7 @@ def _closes(text: str, mark: re.Match[str]) -> bool:
     return NOTHING.match(text[mark.end() : mark.end() + 200]) is not None
 
 
-def _json(text: str) -> Said | None:
+def _json(text: str) -> Unwrapped | None:
     """The answer in a JSON object of the text; None if there is no object."""
     if "{" not in text:
         return None
@@ -223,19 +223,25 @@ def _json(text: str) -> Said | None:
         text = text[-TAIL:]
         keyed = list(KEYED.finditer(text))
         if not keyed:
-            return Said(why="the reply is JSON without an answer")
+            return Unwrapped(why="the reply is JSON without an answer")
         value = re.match(r"[\"'\[]{0,2}([^\"'\n}\],]{1,400})", text[keyed[-1].end() :])
-        return Said((plain(value[1]),), stated=True) if value else Said(why="the reply is JSON without an answer")
+        return (
+            Unwrapped((plain(value[1]),), stated=True)
+            if value
+            else Unwrapped(why="the reply is JSON without an answer")
+        )
     return None
 
 
-def _of_object(found: Mapping[str, Any]) -> Said:
+def _of_object(found: Mapping[str, Any]) -> Unwrapped:
     named = {str(key).strip().lower().replace(" ", "_"): value for key, value in found.items()}
     for key in KEYS:
         if key in named and (text := _text(named[key])):
-            return Said((plain(text),), stated=True)
+            return Unwrapped((plain(text),), stated=True)
     others = [plain(text) for key, value in named.items() if key not in BESIDES and (text := _text(value))]
-    return Said(others=tuple(others), stated=True) if others else Said(why="the reply is JSON without an answer")
+    return (
+        Unwrapped(others=tuple(others), stated=True) if others else Unwrapped(why="the reply is JSON without an answer")
+    )
 
 
 def _text(value: Any) -> str:

@@ -137,7 +137,7 @@ def options(texts: Sequence[str]) -> dict[str | None, int]:
     return places if len(places) == 2 and plain else {}
 
 
-def said(text: str, question: str) -> list[Mention]:
+def yes_no_mentions(text: str, question: str) -> list[Mention]:
     """Mentions of yes and no in `text` (lower case, softened), ignoring words repeated from the question."""
     mentions: list[Mention] = []
     before, after = "", 0
@@ -170,7 +170,7 @@ def said(text: str, question: str) -> list[Mention]:
     for begin, end in few(list(pairwise(ends))):
         sentence = text[begin:end]
         if sentence.strip() and not any(begin <= m.start < end for m in mentions if m.least == HEAD):
-            meant = _meant(sentence, question, alone=not text[:begin].strip() and not text[end:].strip())
+            meant = _implied(sentence, question, alone=not text[:begin].strip() and not text[end:].strip())
             if meant:
                 mentions.append(Mention(begin, end, meant[0], meant[1], fixed=True))
     explicit = {m.value for m in mentions if not m.fixed}
@@ -179,7 +179,7 @@ def said(text: str, question: str) -> list[Mention]:
     return sorted(mentions, key=lambda m: m.start)
 
 
-def _meant(sentence: str, question: str, alone: bool) -> tuple[str, int] | None:
+def _implied(sentence: str, question: str, alone: bool) -> tuple[str, int] | None:
     """(yes or no, strength) of a sentence that contains neither word."""
     bare = sentence.strip()
     if m := AGREES.match(bare):
@@ -238,13 +238,13 @@ def _affirmed(sentence: str, question: str) -> tuple[str, int] | None:
                 odd = len(re.findall(r"n't|\bnot\b|\bno\b|\bnever\b|\bsilent\b", sentence))
             return (NO if odd % 2 else YES), HEAD
         return None
-    there = re.match(
+    existence = re.match(
         r"\W*(?:i (?:can )?(?:see|hear) |there(?:'s| is| are| was| were| appears to be| seems to be)\s)", sentence
     )
     have = content(sentence)
     if not wanted or not wanted <= have:
         return None
-    if not there and not senses:
+    if not existence and not senses:
         order = [w for w in ordered(sentence) if w in wanted]
         if list(dict.fromkeys(order)) != [w for w in dict.fromkeys(ordered(asked)) if w in wanted]:
             return None

@@ -9,14 +9,14 @@ Row = tuple[float, float, str]
 
 def tiers(timeline: Timeline) -> dict[str, list[Row]]:
     """Tier -> its rows in order of time: heard, seen, said, and recording (cuts, black, silence)."""
-    found: dict[str, list[Row]] = {"heard": [], "seen": [], "said": [], "recording": []}
+    tier_rows: dict[str, list[Row]] = {"heard": [], "seen": [], "said": [], "recording": []}
     for event in timeline.events:
-        found[event.stream].append((event.start, event.end, f"{event.label} {event.score:.2f}"))
-    found["said"] = [(s.start, s.end, s.text) for s in timeline.sentences]
+        tier_rows[event.stream].append((event.start, event.end, f"{event.label} {event.score:.2f}"))
+    tier_rows["said"] = [(s.start, s.end, s.text) for s in timeline.sentences]
     for name in ("silence", "black"):
-        found["recording"] += [(a, b, name) for a, b in getattr(timeline, name)]
-    found["recording"] += [(cut, cut, "cut") for cut in timeline.cuts]
-    return {tier: sorted(rows) for tier, rows in found.items()}
+        tier_rows["recording"] += [(a, b, name) for a, b in getattr(timeline, name)]
+    tier_rows["recording"] += [(cut, cut, "cut") for cut in timeline.cuts]
+    return {tier: sorted(rows) for tier, rows in tier_rows.items()}
 
 
 def apart(rows: list[Row]) -> list[list[Row]]:
