@@ -52,8 +52,8 @@ def test_ask_answers_with_evidence(runs, film):
 
 
 def test_a_video_is_decoded_once_and_again_when_it_changes(runs, tmp_path, monkeypatch):
-    heard, hear = [], ears.AudioBranch.hear
-    monkeypatch.setattr(ears.AudioBranch, "hear", lambda self, media: (heard.append(1), hear(self, media))[1])
+    heard, hear = [], ears.Pitches.hear
+    monkeypatch.setattr(ears.Pitches, "hear", lambda self, media: (heard.append(1), hear(self, media))[1])
     path = world.film(tmp_path / "film.mp4", heard=0)
     model = models.load(runs / "ears")
     before = model.ask(path, "how many heard")
@@ -178,7 +178,7 @@ def test_a_damaged_run_folder_is_one_line(runs, tmp_path, file):
 
 
 def test_another_encoder_under_the_same_name_is_refused(runs, film, monkeypatch):
-    monkeypatch.setattr(ears.AudioBranch, "signature", lambda self: {"name": world.EARS, "sha256": "9" * 8})
+    monkeypatch.setattr(ears.Pitches, "signature", lambda self: {"name": world.EARS, "sha256": "9" * 8})
     with pytest.raises(ModelError, match=r"trained on tests\.train\.ears features of weights '22222222'"):
         models.load(runs / "ears").ask(film, "how many heard")
 

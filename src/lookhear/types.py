@@ -60,6 +60,10 @@ class Clip:
         whole = self.start == 0 and self.end is None
         return name if whole else f"{name}@{self.start:g}-{'' if self.end is None else f'{self.end:g}'}"
 
+    def source(self, reads: str) -> Source | None:
+        """The recording that an encoder which reads `frames` or `waveform` needs."""
+        return self.video if reads == "frames" else self.audio
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -220,6 +224,10 @@ class Media:
     sample_rate: int
     duration: float
     notes: tuple[str, ...] = ()  # warnings: "no sound track", "sound is silent throughout", "truncated at 29.1 s"
+
+    def track(self, reads: str) -> np.ndarray | None:
+        """The frames or the waveform, by the name that encoders use in `reads`."""
+        return self.frames if reads == "frames" else self.waveform
 
     @property
     def silent(self) -> bool:

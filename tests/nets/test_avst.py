@@ -113,7 +113,7 @@ def test_grounding_golden():
     own, other = maps[:, :1], maps[:, 1:]
     memory = net.watch(g.inputs["audio"][:, :1], own)
     out = net.answer(memory)
-    loss = net.losses(out, None, other)["match"]
+    loss = net.losses(out, torch.zeros(len(out.logits), dtype=torch.long), other)["match"]
     seen, where = net.ground(memory["heard"], other)
     _, logits = net.ground.loss(memory["heard"], memory["seen"], other)
     ours = {
@@ -207,7 +207,7 @@ def test_pretraining_learns_and_is_taken_over():
         scene[0, :, :, 4] += kinds[own][:, None] * 3
         scene[1, :, :, 4] += kinds[other][:, None] * 3
         out = net.answer(net.watch(voices[own][:, None].expand(-1, 2, -1), scene[0]))
-        loss = net.losses(out, None, scene[1])["match"]
+        loss = net.losses(out, torch.zeros(16, dtype=torch.long), scene[1])["match"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -7,13 +7,14 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from lookhear.encoders import Encoder
 from lookhear.media.sampling import Sampling
 
 SMALL, SMALLER = Sampling(size=(8, 8)), Sampling(size=(16, 16))
 
 
 @dataclass
-class Colour:
+class Colour(Encoder):
     reads = "frames"
     name: str = "toy_colour"
     settings: dict = field(default_factory=lambda: {"scale": 255})
@@ -44,7 +45,7 @@ class Colour:
 
 
 @dataclass
-class Loudness:
+class Loudness(Encoder):
     reads = "waveform"
     sampling: Sampling = SMALLER
     streams: ClassVar = {"audio": 1}
@@ -62,7 +63,7 @@ class Loudness:
         return found
 
 
-class Letters:
+class Letters(Encoder):
     reads = "text"
     streams: ClassVar = {"question": 26, "words": 26}
 

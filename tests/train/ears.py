@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from lookhear.encoders import Encoder
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
@@ -18,7 +19,7 @@ class Config:
     """Nothing to set."""
 
 
-class AudioBranch:
+class Pitches(Encoder):
     reads, streams, sampling = "waveform", {"audio": 6}, Sampling()
 
     def signature(self) -> dict[str, str]:
@@ -37,5 +38,5 @@ class AudioBranch:
         return rows
 
 
-def build(config: Config) -> AudioBranch:
-    return AudioBranch()
+def build(config: Config) -> Pitches:
+    return Pitches()

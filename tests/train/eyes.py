@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from lookhear.encoders import Encoder
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
@@ -15,7 +16,7 @@ class Config:
     """Nothing to set."""
 
 
-class Eyes:
+class Eyes(Encoder):
     reads, streams, sampling = "frames", {"frames": 6}, Sampling(size=(16, 16))
 
     def signature(self) -> dict[str, str]:

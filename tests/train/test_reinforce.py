@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from lookhear import config
 from lookhear.errors import DatasetError, RecipeError
-from lookhear.layers.generation import by_uniform
+from lookhear.layers.next_token import by_uniform
 from lookhear.llms import Learner, tiny_omni
 from lookhear.model import load
 from lookhear.soundstage.scene.splits import Settings

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from lookhear.config import Recipe, parse
+from lookhear.encoders import Encoder
 from lookhear.media.write import write
 from lookhear.store.features import FeatureStore
 from lookhear.store.fill import build_encoder
@@ -84,7 +85,7 @@ class Config:
     """Nothing to set."""
 
 
-class Reader:
+class Reader(Encoder):
     """A text encoder: words are numbers drawn from their hash."""
 
     reads = "text"

@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lookhear import catalog
+from lookhear import datasets
 from lookhear.datasets.reading.annotations import Annotations, find_split, find_splits, json_rows, read_rows
 from lookhear.datasets.reading.media import Recordings
 from lookhear.datasets.reading.templates import ANSWERS, fill, listed
@@ -65,7 +65,7 @@ def read(root: Path | str, split: str = "headtail") -> Annotations:
 def answers(root: Path | str) -> tuple[str, ...]:
     """Every possible answer: those of the dataset that was rephrased; empty for open answers."""
     name = origin(Path(root)).partition("@")[0]
-    return tuple(getattr(catalog.find("datasets", name), "VOCABULARY", ())) if name else VOCABULARY
+    return datasets.of(name).vocabulary if name else VOCABULARY
 
 
 def origin(root: Path) -> str:

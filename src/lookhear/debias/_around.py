@@ -9,7 +9,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lookhear.layers.watch_answer import WatchAnswer
+from lookhear.layers.watch_answer import HasLosses, WatchAnswer
 from lookhear.types import Memory, Output
 
 QUESTION = ("question", "words", "tokens")
@@ -43,7 +43,7 @@ class Wrapper(WatchAnswer):
     @property
     def losses(self) -> Callable[..., dict[str, Tensor]]:
         """The net's losses (or cross-entropy) plus the debiasing losses."""
-        return _WithSignature(self._losses, getattr(self.net, "losses", _cross_entropy))
+        return _WithSignature(self._losses, _losses_of(self.net))
 
     def further(self, method: str) -> tuple[str, ...]:
         """Streams that `method` requests in addition to the net's. Default: none."""
@@ -62,7 +62,7 @@ class Wrapper(WatchAnswer):
 
     def own_losses(self, output: Output, labels: Tensor, **streams: Tensor) -> dict[str, Tensor]:
         """The losses of the net without the wrapper."""
-        return dict(getattr(self.net, "losses", _cross_entropy)(output, labels, **streams))
+        return dict(_losses_of(self.net)(output, labels, **streams))
 
     def ordered(self, method: str) -> tuple[str, ...]:
         """The argument names of the net's `watch` or `answer`."""
@@ -96,6 +96,10 @@ def part(memory: Memory, prefix: str) -> Memory:
     if not prefix:
         return {n: t for n, t in memory.items() if "/" not in n}
     return {n.removeprefix(prefix): t for n, t in memory.items() if n.startswith(prefix)}
+
+
+def _losses_of(net: nn.Module) -> Callable[..., dict[str, Tensor]]:
+    return net.losses if isinstance(net, HasLosses) else _cross_entropy
 
 
 def _cross_entropy(output: Output, labels: Tensor) -> dict[str, Tensor]:

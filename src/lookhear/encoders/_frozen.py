@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,23 +12,20 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lookhear import checkpoints
+from lookhear.encoders import Encoder
 from lookhear.errors import FeatureError
-from lookhear.media.sampling import Sampling
 from lookhear.types import Media
 
 NOT_SIGNED = ("weights", "device", "batch")  # settings that do not change a feature, or are signed by their hash
 SHORTEST = 0.4  # seconds of sound; shorter sound is padded
 
 
-class Frozen:
+class Frozen(Encoder):
     """A published network with fixed weights. Subclasses set `name`, `reads`, `streams`, `sampling` and `__call__`."""
 
     name = ""
     reads = "frames"
     version = 1
-    streams: Mapping[str, int]
-    sampling: Sampling | None = None
-    reach: int | None = None  # seconds around a row that it depends on (receptive field); None: the whole clip
 
     def __init__(self, net: nn.Module, config: Any):
         self.sha256 = checkpoints.sha256(net)

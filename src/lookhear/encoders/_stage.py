@@ -16,6 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from lookhear.encoders import Encoder
 from lookhear.errors import ModelError
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -23,7 +24,7 @@ SCALE = "scale."  # prefix of the tensors with a stream's mean and standard devi
 INSTRUMENTS = 22  # the order is that of lookhear.soundstage.scene.scene.INSTRUMENTS, which is alphabetical
 
 
-class Stage:
+class Stage(Encoder):
     """A small frozen network trained on the Soundstage; subclasses define input and output."""
 
     version = 1

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lookhear.encoders import Encoder
 from lookhear.errors import FeatureError, ModelError, RecipeError
 
 PUBLISHED = """
@@ -42,12 +43,11 @@ class Config:
     """ids per question, with 0 after the last word"""
 
 
-class AvstWords:
+class AvstWords(Encoder):
     """Texts in, `tokens` (rows) integers out."""
 
     name = "avst_words"
     reads = "text"
-    sampling = None
 
     def __init__(self, config: Config):
         if config.unknown not in ("refuse", "skip"):

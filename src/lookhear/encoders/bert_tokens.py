@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lookhear.encoders import Encoder
 from lookhear.errors import DependencyError, FeatureError, ModelError
 
 
@@ -29,12 +30,11 @@ class Config:
     """cut longer texts instead of refusing them; [SEP] is kept"""
 
 
-class BertTokens:
+class BertTokens(Encoder):
     """Texts in, `tokens` (rows) integers out."""
 
     name = "bert_tokens"
     reads = "text"
-    sampling = None
 
     def __init__(self, config: Config):
         try:

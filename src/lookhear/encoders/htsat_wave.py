@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lookhear.encoders import Encoder
 from lookhear.errors import RecipeError
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
@@ -29,7 +30,7 @@ class Config:
     """seconds per clip, evenly spaced: 10 as published; 0 takes all"""
 
 
-class HtsatWave:
+class HtsatWave(Encoder):
     """Media in, `waveform` (second, rate) out."""
 
     name = "htsat_wave"

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from lookhear.encoders import Encoder
 from lookhear.errors import RecipeError
 from lookhear.frontends import kaldi
 from lookhear.media.sampling import Sampling
@@ -36,7 +37,7 @@ class Config:
     """windows per clip: 10 as published; 0 takes one per second"""
 
 
-class LavishMel:
+class LavishMel(Encoder):
     """Media in, `spectrogram` (row, size, size) out."""
 
     name = "lavish_mel"

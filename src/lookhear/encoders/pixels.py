@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from lookhear.encoders import Encoder
 from lookhear.errors import RecipeError
 from lookhear.media.sampling import Sampling
 from lookhear.types import Media
@@ -31,7 +32,7 @@ class Config:
     """frames per clip, evenly spaced from the first to the last: 10 as published; 0 takes one per second"""
 
 
-class Pixels:
+class Pixels(Encoder):
     """Media in, `pixels` (row, 3, size, size) bytes out."""
 
     name = "pixels"

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lookhear.encoders import Encoder
 from lookhear.errors import DependencyError, FeatureError, ModelError
 from lookhear.installed import Installed
 from lookhear.media.sampling import Sampling
@@ -61,7 +62,7 @@ class Config:
     """torch device of the network"""
 
 
-class SpeechEncoder:
+class SpeechEncoder(Encoder):
     """Media in, `voice` (time, 1) and `said` (token, 4) out."""
 
     name = "speech"

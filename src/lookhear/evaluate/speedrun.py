@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from lookhear import datasets, files
+from lookhear import config, datasets, files
 from lookhear.errors import DatasetError, RecipeError
 from lookhear.evaluate import floors, pairs
 from lookhear.evaluate.audit.card import Card
@@ -123,7 +123,7 @@ def rows(entries: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 def starting_point(recipe: Any, root: Path) -> str:
     """The initial weights or features of a recipe, as text. Raises RecipeError for training data not allowed."""
-    if hasattr(recipe, "llm"):
+    if isinstance(recipe, config.LLMRecipe):
         wrong = next(
             (n for n, t in recipe.tasks.items() if t.split != "train" or Path(t.root or recipe.root) != root), None
         )

@@ -37,6 +37,11 @@ def check(wanted: Mapping[str, torch.Size], given: Mapping[str, Tensor], where: 
             raise ModelError(f"{where}: {name!r} holds values that are not finite. Take an earlier checkpoint.")
 
 
+def is_adapted(model: Any) -> bool:
+    """Whether a model has PEFT adapters of any kind."""
+    return hasattr(model, "peft_config")
+
+
 def unwrapped(model: Any) -> Any:
     """The model without PEFT's wrapper; its layers still contain the adapters."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model

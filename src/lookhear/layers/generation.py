@@ -10,15 +10,16 @@ r"""Generate replies from a key-value cache: greedy, sampled, or by beam search,
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor, nn
 
 from lookhear.errors import RecipeError
+from lookhear.layers import next_token
 from lookhear.layers.kv_cache import MediaCache, pad_left, select_rows, spread
 
 OnText = Callable[[int, str], None]  # row, text so far
@@ -73,7 +74,7 @@ class Generated:
 
     tokens: tuple[int, ...]
     score: float
-    states: Tensor | None = None
+    states: Float[Tensor, "token dim"] | None = None
     text: str | None = None
     last: int | None = None
 
@@ -122,7 +123,7 @@ def generate(
     read: Read | None = None,
     on_text: OnText | None = None,
     states: bool = False,
-    draws: Tensor | None = None,
+    draws: Float[Tensor, "prompt token"] | None = None,
 ) -> list[Generated]:
     """A reply to each of `prompts` about the clip in its row, until one of `ends`, a stop text, or `max_tokens`.
 
@@ -141,13 +142,18 @@ def generate(
         ]
     device = seen.mask.device
     cache, ids, mask, positions, here = _start(seen, rows, prompts, pad)
-    kept = [_Row(i, _generator(how, prompt)) for i, prompt in enumerate(prompts)]
+    kept = [_Row(i, next_token.generator(how.temperature, how.seed, p)) for i, p in enumerate(prompts)]
     hidden: list[Tensor] = []
     for place in range(most):
         out = _step(model, ids, mask, positions, cache, seen.axes, states)
         logits = out.logits[:, -1].float()
         likely = logits.log_softmax(-1)
-        token = _chosen(logits, how, kept) if draws is None else by_uniform(logits, draws[:, place], how.temperature)
+        if draws is not None:
+            token = next_token.by_uniform(logits, draws[:, place], how.temperature)
+        elif how.temperature:
+            token = next_token.sampled(logits, [r.draw for r in kept], how.temperature, how.top_p, how.top_k)
+        else:
+            token = logits.argmax(-1)
         chosen = token.tolist()
         scores = likely.gather(-1, token[:, None])[:, 0].tolist()
         if states:
@@ -172,7 +178,7 @@ def generate(
 
 def _start(
     seen: MediaCache, rows: Sequence[int], prompts: Sequence[Sequence[int]], pad: int
-) -> tuple[Any, Tensor, Tensor, Tensor, Tensor]:
+) -> tuple[Any, Int[Tensor, "row token"], Bool[Tensor, "row key"], Real[Tensor, "row token"], Real[Tensor, " row"]]:
     """(cache, tokens, mask, positions, next position) of prompts appended to their clips."""
     device = seen.mask.device
     which = torch.as_tensor(list(rows), dtype=torch.long, device=device)
@@ -183,7 +189,13 @@ def _start(
 
 
 def _step(
-    model: nn.Module, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any, axes: int, states: bool = False
+    model: nn.Module,
+    ids: Int[Tensor, "row token"],
+    mask: Bool[Tensor, "row key"],
+    positions: Real[Tensor, "row token"],
+    cache: Any,
+    axes: int,
+    states: bool = False,
 ) -> Any:
     return model(
         input_ids=ids,
@@ -193,41 +205,6 @@ def _step(
         use_cache=True,
         **({"output_hidden_states": True} if states else {}),
     )
-
-
-def _chosen(logits: Tensor, how: Generation, rows: Sequence[_Row]) -> Tensor:
-    """The next token of each row: the most probable one, or a sample from the row's own generator."""
-    if not how.temperature:
-        return logits.argmax(-1)
-    scaled = (logits / how.temperature).cpu()
-    if how.top_k:
-        least = scaled.topk(min(how.top_k, scaled.shape[-1])).values[:, -1:]
-        scaled = scaled.masked_fill(scaled < least, -torch.inf)
-    if how.top_p < 1:
-        order = scaled.argsort(descending=True, dim=-1)
-        before = scaled.gather(-1, order).softmax(-1).cumsum(-1).roll(1, -1)
-        before[:, 0] = 0.0
-        out = torch.zeros_like(scaled, dtype=torch.bool).scatter(-1, order, before >= how.top_p)
-        scaled = scaled.masked_fill(out, -torch.inf)
-    chances = scaled.softmax(-1)
-    drawn = [torch.multinomial(chances[i], 1, generator=row.draw) for i, row in enumerate(rows)]
-    return torch.cat(drawn).to(logits.device)
-
-
-def by_uniform(logits: Tensor, draws: Tensor, temperature: float = 1.0) -> Tensor:
-    """Tokens (row,) sampled from `logits` (row, token) by inverse cumulative probabilities at numbers (row,) in
-    0..1."""
-    sums = (logits.double() / temperature).softmax(-1).cumsum(-1)
-    places = draws.to(sums)[:, None] * sums[:, -1:]
-    return torch.searchsorted(sums, places, right=True)[:, 0].clamp(max=sums.shape[-1] - 1)
-
-
-def _generator(how: Generation, prompt: Sequence[int]) -> torch.Generator | None:
-    """The generator of a reply, seeded by `how.seed` and the prompt, so that the batch has no influence."""
-    if not how.temperature:
-        return None
-    digest = hashlib.sha256(repr((how.seed, tuple(prompt))).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
 
 
 def _beams(

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 
 IGNORED = -100  # label of positions without loss
@@ -32,7 +32,7 @@ class MediaCache:
 
     layers: tuple[tuple[Tensor, Tensor], ...]
     mask: Bool[Tensor, "clip token"]
-    after: Int[Tensor, " clip"]
+    after: Real[Tensor, " clip"]
     axes: int = 1
     notes: tuple[tuple[str, ...], ...] = ()
 
@@ -42,14 +42,16 @@ def cached_tensors(cache: Any) -> tuple[tuple[Tensor, Tensor], ...]:
     return tuple((layer.keys, layer.values) for layer in cache.layers)
 
 
-def select_rows(seen: MediaCache, rows: Tensor) -> Any:
+def select_rows(seen: MediaCache, rows: Int[Tensor, " row"]) -> Any:
     """A transformers cache with copies of the given `rows`; `seen` is not modified."""
     from transformers import DynamicCache
 
     return DynamicCache([(keys[rows], values[rows]) for keys, values in seen.layers])
 
 
-def pad_left(texts: Sequence[Sequence[int]], pad: int, device: Any = None) -> tuple[Tensor, Tensor]:
+def pad_left(
+    texts: Sequence[Sequence[int]], pad: int, device: Any = None
+) -> tuple[Int[Tensor, "text token"], Bool[Tensor, "text token"]]:
     """(tokens, mask) of texts of different lengths, padded on the left."""
     longest = max(map(len, texts), default=0)
     ids = [[pad] * (longest - len(text)) + list(text) for text in texts]
@@ -57,8 +59,8 @@ def pad_left(texts: Sequence[Sequence[int]], pad: int, device: Any = None) -> tu
     return torch.tensor(ids, dtype=torch.long, device=device), torch.tensor(mask, dtype=torch.bool, device=device)
 
 
-def spread(positions: Tensor, axes: int) -> Tensor:
-    """(batch, token) positions of text in the model's format: the same on every axis."""
+def spread(positions: Real[Tensor, "text token"], axes: int) -> Real[Tensor, "*axes text token"]:
+    """Positions of text in the model's format: the same on every axis."""
     return positions if axes == 1 else positions.expand(axes, *positions.shape)
 
 
@@ -74,7 +76,9 @@ class Packed:
     segment: Int[Tensor, "clip token"]
     labels: Int[Tensor, "clip token"]
 
-    def positions(self, media: Int[Tensor, "axis clip token"], after: Int[Tensor, " clip"]) -> Tensor:
+    def positions(
+        self, media: Real[Tensor, "axis clip token"], after: Real[Tensor, " clip"]
+    ) -> Real[Tensor, "axis clip packed"]:
         """`media` positions unchanged, and positions of each question starting at `after`, as if it were the only
         question."""
         result = torch.zeros(len(media), *self.segment.shape, dtype=media.dtype, device=media.device)

@@ -85,7 +85,7 @@ def mel(waveform: Float[np.ndarray, " sample"], extractor: Any) -> Float[Tensor,
     return torch.from_numpy(np.asarray(made["input_features"][0]))[:, :frames].contiguous()
 
 
-def padded_mels(mels: Sequence[Float[Tensor, "band frame"]]) -> tuple[Tensor, Tensor]:
+def padded_mels(mels: Sequence[Float[Tensor, "band _frame"]]) -> tuple[Tensor, Tensor]:
     """(clip, band, frame), padded on the right, and the mask (clip, frame); the towers read the masked-in frames
     only."""
     longest = max(m.shape[1] for m in mels)

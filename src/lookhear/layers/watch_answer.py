@@ -6,6 +6,7 @@ With `forward`, a network works with torch.compile, torch.export, FLOP counters 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -19,6 +20,16 @@ class SpeaksAlone(Protocol):
     """A network that also gives single-modality answers, as opinions, while `speaks_alone` is true."""
 
     speaks_alone: bool
+
+
+@runtime_checkable
+class HasLosses(Protocol):
+    """A network with its own training losses; others are trained with cross-entropy on the logits."""
+
+    @property
+    def losses(self) -> Callable[..., dict[str, Tensor]]:
+        """`losses(output, labels, streams…)`: loss name -> loss; training minimises their sum."""
+        ...
 
 
 class WatchAnswer(nn.Module):

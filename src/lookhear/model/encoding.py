@@ -144,7 +144,7 @@ class _CollectingNotes:
     def __init__(self, encoder: Any, kept: Remembered):
         self.encoder, self.kept = encoder, kept
         self.reads, self.streams, self.signature = encoder.reads, encoder.streams, encoder.signature
-        self.sampling = getattr(encoder, "sampling", None)
+        self.sampling, self.reach = encoder.sampling, encoder.reach
 
     def __call__(self, given: Sequence[Any]) -> list[dict[str, Any]]:
         for media in given:

@@ -14,6 +14,8 @@ from typing import Any
 
 from lookhear import config, files
 from lookhear.errors import ModelError
+from lookhear.ilora import fit
+from lookhear.ilora.method import ILoraConfig
 from lookhear.model import tuned
 
 
@@ -29,9 +31,9 @@ def export(run: Path, out: Path, reports: Mapping[str, Any] | None = None) -> st
         raise ModelError(f"{str(out)!r} is not empty. Name a new folder.")
     llm: Any = tuned.load(run)
     how = "no adapters: connectors are in the weights"
-    if hasattr(llm.spoken, "peft_config"):
+    if fit.is_adapted(llm.spoken):
         (adapter,) = llm.spoken.peft_config.values()
-        heads = int(getattr(adapter, "heads", 1))
+        heads = adapter.heads if isinstance(adapter, ILoraConfig) else 1
         merged = heads == 1
         if not merged:
             llm.spoken.save_pretrained(out / tuned.ADAPTER)

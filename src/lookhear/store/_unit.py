@@ -98,7 +98,7 @@ def _encoded(
         seconds, frames = seconds + media.duration, frames + len(media.times)
         all_notes = tuple(dict.fromkeys(notes + media.notes))
         for encoder, part in zip(users, parts, strict=True):
-            reach, there = getattr(encoder, "reach", None), getattr(media, encoder.reads)
+            reach, there = encoder.reach, media.track(encoder.reads)
             if reach is None or there is None:
                 part.append(_side(replace(media, notes=all_notes), encoder.reads))
             elif len(there):
@@ -111,7 +111,7 @@ def _encoded(
     made = []
     for encoder, part in zip(users, parts, strict=True):
         whole = [piece for piece in part if isinstance(piece, Media)]
-        missing = any(getattr(piece, encoder.reads) is None for piece in whole)
+        missing = any(piece.track(encoder.reads) is None for piece in whole)
         if missing:
             (streams,) = encoder([_stand_in(replace(whole[-1], duration=seconds), encoder)])
         elif whole:

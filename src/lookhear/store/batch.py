@@ -14,7 +14,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lookhear.errors import FeatureError, well_formed
-from lookhear.store.features import SOURCE, FeatureStore, key, text_key
+from lookhear.layers.watch_answer import HasLosses
+from lookhear.store.features import FeatureStore, key, text_key
 from lookhear.store.names import serving
 from lookhear.types import BLANK, Blank, Clip, Example
 
@@ -45,11 +46,8 @@ class Batch:
 
 def wants(net: Any) -> tuple[str, ...]:
     """The streams that a net requests by the argument names of `watch`, `answer` and `losses`."""
-    names: dict[str, None] = {}
-    for method in ("watch", "answer", "losses"):
-        if hasattr(net, method):
-            names |= dict.fromkeys(orders(getattr(net, method)))
-    return tuple(names)
+    methods = [net.watch, net.answer, *([net.losses] if isinstance(net, HasLosses) else [])]
+    return tuple(dict.fromkeys(name for method in methods for name in orders(method)))
 
 
 def orders(method: Any) -> tuple[str, ...]:
@@ -184,7 +182,7 @@ class _Shelf:
                     near = [v for s in streams if (v := loaded[s, clip]) is not None]
                     near = near or [v for c in clips if (v := loaded[stream, c]) is not None]
                     value = self._blank(stream, len(near[0]) if near else None)
-                    source = getattr(clip, SOURCE[self.reads(stream)])
+                    source = clip.source(self.reads(stream))
                     if isinstance(source, Blank) and source.zeros:
                         value = torch.zeros_like(value)
                 rows.append(value)
@@ -197,7 +195,7 @@ class _Shelf:
         where = key(clip, reads)
         side = "picture" if reads == "frames" else "sound track"
         blank = "black" if reads == "frames" else "silence"
-        if getattr(clip, SOURCE[reads]) == BLANK:
+        if clip.source(reads) == BLANK:
             return None
         if where is None:
             array, absent = None, True

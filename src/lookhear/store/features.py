@@ -31,7 +31,6 @@ from lookhear.store.official import OFFICIAL, Adopted, adopted
 from lookhear.store.signature import at, difference, signature
 from lookhear.types import BLANK, Clip
 
-SOURCE = {"frames": "video", "waveform": "audio"}  # what an encoder reads -> the side of a clip it comes from
 KEEP = " !#$&'()+,;=@[]^`{}~"  # as they are in file names, besides letters, digits and _.-
 
 
@@ -253,7 +252,7 @@ class FeatureStore:
 
 def key(clip: Clip, reads: str) -> str | None:
     """Key of `clip` for an encoder that reads `frames` or `waveform`; None without that track."""
-    source = getattr(clip, SOURCE[reads])
+    source = clip.source(reads)
     if source == BLANK:
         return BLANK.id
     return None if source is None else key_of(Clip(source, source, clip.start, clip.end).id)

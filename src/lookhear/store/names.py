@@ -23,11 +23,13 @@ from types import ModuleType
 from typing import Any
 
 from lookhear import catalog, config
+from lookhear.encoders import Encoder
 from lookhear.errors import RecipeError
 from lookhear.media.sampling import Sampling
 
 SAMPLING = ("rule", "fps", "offset", "count", "loop_filter")  # settings of every encoder that reads frames
 UNSIGNED = ("device", "batch")  # settings that affect only the speed
+CONTRACT = ("reads", "streams", "sampling", "reach", "signature")  # of lookhear.encoders.Encoder
 EXAMPLE = "clip@weights=/models/clip,patches=true"
 
 
@@ -53,9 +55,12 @@ def build_encoder(text: str) -> Any:
     """Build the encoder that `text` names, with its settings and defaults for the others. Raises RecipeError."""
     module, settings, looks = _read(text)
     encoder = module.build(settings)
+    if not isinstance(encoder, Encoder):
+        missing = ", ".join(name for name in CONTRACT if not hasattr(encoder, name))
+        raise RecipeError(f"The encoder {text!r} lacks {missing}. Derive its class from lookhear.encoders.Encoder.")
     if "@" not in text:
         return encoder
-    sampling = _sampling(text, encoder, looks) if looks else getattr(encoder, "sampling", None)
+    sampling = _sampling(text, encoder, looks) if looks else encoder.sampling
     return Configured(encoder, stored_name(text), sampling)
 
 
@@ -88,7 +93,7 @@ class Configured:
 
     def __post_init__(self) -> None:
         self.reads, self.streams = self.encoder.reads, self.encoder.streams
-        self.reach = getattr(self.encoder, "reach", None)
+        self.reach = self.encoder.reach
 
     def signature(self) -> dict[str, Any]:
         """The encoder's signature under this name."""

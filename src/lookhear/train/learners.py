@@ -11,6 +11,7 @@ import torch
 from lookhear import catalog, config, llms
 from lookhear.catalog import unknown
 from lookhear.errors import ModelError, RecipeError
+from lookhear.ilora import fit
 from lookhear.llms import Trainable
 from lookhear.model import tuned
 from lookhear.model.names import SERVED
@@ -73,7 +74,7 @@ def model_of(recipe: config.LLMRecipe, draws: bool = False) -> Trainable:
         llm = llms.of(name).load(**known | options)
     if not isinstance(llm, Trainable):
         raise ModelError(f"{llm.needs()} It cannot be trained from here; train crab_plus or tiny_omni.")
-    if hasattr(llm.spoken, "peft_config"):
+    if fit.is_adapted(llm.spoken):
         raise ModelError(f"{where or name} has adapters already. Merge them first: lookhear export RUN FOLDER.")
     torch.manual_seed(recipe.seed)
     names = llm.connectors

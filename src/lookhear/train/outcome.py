@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from lookhear import checkpoints, config, files, tasks
+from lookhear.ilora import fit
 from lookhear.llms import Trainable
 from lookhear.llms.omni.placement import MACHINE
 from lookhear.model import tuned
@@ -43,7 +44,7 @@ def save(run: Path, recipe: config.LLMRecipe, llm: Trainable, weights: Mapping[s
         others = load_file(start / tuned.CONNECTORS) | others
     if others:
         checkpoints.save(others, run / tuned.CONNECTORS)
-    if hasattr(llm.spoken, "peft_config"):
+    if fit.is_adapted(llm.spoken):
         inner = next((n for n, module in llm.model.named_modules() if module is llm.spoken), "")
         prefix = f"{inner}." if inner else ""
         state = {n.removeprefix(prefix): t for n, t in weights.items() if n.startswith(prefix) and of_adapters(n)}

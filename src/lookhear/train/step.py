@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from lookhear import config
 from lookhear.errors import RecipeError
+from lookhear.layers.watch_answer import HasLosses
 from lookhear.model import build_net, says, served, wrapped
 from lookhear.model.options import among
 from lookhear.store.batch import OFFERED, Batch
@@ -53,6 +54,6 @@ class Step(nn.Module):
     def forward(self, streams: Batch, labels: Tensor) -> dict[str, Tensor]:
         """The losses of one batch, with each clip encoded once; training minimises their sum."""
         output = says(self.net, streams)
-        if not hasattr(self.net, "losses"):
+        if not isinstance(self.net, HasLosses):
             return {"answer": F.cross_entropy(among(output.logits, streams.ask.get(OFFERED)), labels)}
         return self.net.losses(output, labels, **served(self.net.losses, streams))

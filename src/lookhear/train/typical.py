@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from lookhear import catalog, config
 from lookhear.layers.towers import Towers
+from lookhear.layers.watch_answer import HasLosses
 from lookhear.model.costs import of
 from lookhear.store.batch import NEGATIVE, Batch, orders
 from lookhear.train.costs import Clock
@@ -76,7 +77,7 @@ def timed(name: str, net: nn.Module, sizes: dict[str, Any]) -> dict[str, float]:
 
 def streams(name: str, net: nn.Module, sizes: dict[str, Any], clips: int, questions: int, device: str) -> Batch:
     """The streams that a net requests, with the widths of its settings."""
-    wanted = [*orders(net.answer), *(n for n in (orders(net.losses) if hasattr(net, "losses") else ()))]
+    wanted = [*orders(net.answer), *(n for n in (orders(net.losses) if isinstance(net, HasLosses) else ()))]
     watched = orders(net.watch)
     watch = {n: _stream(name, n, sizes, clips, device) for n in watched}
     ask = {n: _stream(name, n.removesuffix(NEGATIVE), sizes, questions, device) for n in wanted if n not in watched}

@@ -57,17 +57,17 @@ class Job:
 
     def examples(self) -> list[Example]:
         """The labelled examples of the split; an example with a mask but no region gets the mask's box."""
-        module, _ = datasets.find(self.dataset)
+        dataset = datasets.of(self.dataset)
         labelled = [e for e in datasets.load(self.dataset, self.root, self.split) if e.reference is not None]
         labelled = labelled[: self.limit or None]
-        marked = getattr(module, "with_mask", None)
-        if marked is None:
-            return labelled
-        return [marked(e) if e.meta.get("mask") and (e.reference and not e.reference.regions) else e for e in labelled]
+        return [
+            dataset.with_mask(e) if e.meta.get("mask") and e.reference and not e.reference.regions else e
+            for e in labelled
+        ]
 
     def vocabulary(self) -> tuple[str, ...]:
         """All answers of the dataset's questions, empty if the dataset does not list them."""
-        return tuple(getattr(datasets.find(self.dataset)[0], "VOCABULARY", ()))
+        return datasets.of(self.dataset).vocabulary
 
     def ledger(self) -> Path:
         """The ledger of the entries."""

@@ -25,7 +25,7 @@ from lookhear.media.sampling import Sampling
 from lookhear.media.write import write
 from lookhear.model import NetModel
 from lookhear.store.batch import orders
-from lookhear.store.features import SOURCE, FeatureStore, key
+from lookhear.store.features import FeatureStore, key
 from lookhear.store.fill import encoders_of
 from lookhear.store.names import serving, stored_name
 from lookhear.store.official import Adopted
@@ -114,7 +114,7 @@ def features(
     for clip in dict.fromkeys(e.clip for e in examples):
         changed = edit.clip(clip)
         for name, reads in sorted(sides):
-            if getattr(changed, SOURCE[reads]) == getattr(clip, SOURCE[reads]):
+            if changed.source(reads) == clip.source(reads):
                 continue
             original, edited = key(clip, reads), key(changed, reads)
             assert original and edited
@@ -173,7 +173,9 @@ def _mirrored(clip: Clip, sampling: Sampling) -> Any:
 
 def _named(clip: Clip, reads: str) -> str:
     """The seed of the order of seconds: equal for the sound and the picture of one recording."""
-    return f"{getattr(clip, SOURCE[reads]).id} {clip.start}"
+    source = clip.source(reads)
+    assert source is not None
+    return f"{source.id} {clip.start}"
 
 
 def _spread(order: np.ndarray, rate: int, length: int) -> np.ndarray:

@@ -99,7 +99,7 @@ def recorded(llm: Any) -> Iterator[Record]:
         mask = given.get("attention_mask")
         if ids is None:
             raise ModelError("Routers can be told apart by kind of token only where the model is given tokens.")
-        state.begin(record, ids, mask, getattr(llm, "places", {}))
+        state.begin(record, ids, mask, llm.places)
 
     def listener(name: str) -> Any:
         return lambda route: state.add(name, route)

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -146,7 +147,7 @@ class Crab:
         media: Sequence[Media | Prepared],
         asks: Sequence[Sequence[tuple[str, str]]],
         masks: Sequence[Sequence[np.ndarray | Tensor | None]] | None = None,
-    ) -> Tensor:
+    ) -> Float[Tensor, ""]:
         """Mean cross-entropy over target tokens, plus the mask losses if target `masks` (side, side) are given.
 
         An integer mask with values above 1 is a class map; a bool or 0..1 mask is binary.

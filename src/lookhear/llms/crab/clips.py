@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -27,15 +28,15 @@ class CrabCache(kv_cache.MediaCache):
     pictures: tuple[tuple[Tensor, Tensor] | None, ...] = ()
 
 
-def pixels(frames: np.ndarray, side: int) -> Tensor:
-    """CLIP's input (frame, 3, side, side) from frames uint8 (frame, height, width, 3)."""
+def pixels(frames: UInt8[np.ndarray, "frame height width 3"], side: int) -> Float[Tensor, "frame 3 {side} {side}"]:
+    """CLIP's input from decoded frames."""
     if frames.shape[1:3] != (side, side):
         frames = images.squashed(frames, side)
     return images.normalised(frames, images.CLIP_MEAN, images.CLIP_STD)
 
 
-def pieces(waveform: np.ndarray, config: Config) -> Tensor:
-    """Cut 16 kHz sound into (piece, sample) as in the release; very short pieces are padded with silence."""
+def pieces(waveform: Float[np.ndarray, " sample"], config: Config) -> Float[Tensor, "piece window"]:
+    """Cut 16 kHz sound into pieces as in the release; very short pieces are padded with silence."""
     wave = torch.from_numpy(np.ascontiguousarray(waveform, dtype=np.float32))
     if config.hearing_rule == "music_avqa":
         second = len(wave) // 60
@@ -59,8 +60,8 @@ def prefix(words: Words, config: Config, prepared: Prepared) -> list[int]:
 
 
 def embedded(
-    words: Words, net: Net, ids: Tensor, clips: Sequence[Prepared]
-) -> tuple[Tensor, list[tuple[Tensor, Tensor] | None]]:
+    words: Words, net: Net, ids: Int[Tensor, "clip token"], clips: Sequence[Prepared]
+) -> tuple[Float[Tensor, "clip token dim"], list[tuple[Tensor, Tensor] | None]]:
     """Input embeddings with features in place of placeholders, and CLIP's hidden states of the mask frames."""
     embeds = net.embed(ids)
     kind, device = embeds.dtype, embeds.device

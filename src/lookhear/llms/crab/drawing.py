@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -16,7 +17,7 @@ from lookhear.layers import kv_cache, mask_decoder
 def mask_losses(
     decoder: mask_decoder.MaskDecoder | None,
     marks: Sequence[int],
-    hidden: Tensor,
+    hidden: Float[Tensor, "clip token dim"],
     row: kv_cache.Packed,
     pictures: Sequence[tuple[Tensor, Tensor] | None],
     masks: Sequence[Sequence[np.ndarray | Tensor | None]],
@@ -49,7 +50,7 @@ def mask_losses(
     return mask_decoder.losses(pairs[False], pairs[True])
 
 
-def _sized(mask: Tensor, side: int) -> Tensor:
+def _sized(mask: Shaped[Tensor, "height width"], side: int) -> Shaped[Tensor, "{side} {side}"]:
     """Resize a target mask or class map to the decoder's size by nearest pixels."""
     if mask.shape == (side, side):
         return mask

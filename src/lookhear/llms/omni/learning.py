@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from lookhear.layers.generation import Generation, generate
@@ -24,7 +25,12 @@ Pairs = Sequence[Sequence[tuple[Sequence[int], Sequence[int]]]]  # by clip: (tok
 
 @torch.inference_mode()
 def sample(
-    llm: Any, seen: MediaCache, rows: Sequence[int], prompts: Sequence[str], draws: Tensor, temperature: float = 1.0
+    llm: Any,
+    seen: MediaCache,
+    rows: Sequence[int],
+    prompts: Sequence[str],
+    draws: Float[Tensor, "prompt token"],
+    temperature: float = 1.0,
 ) -> list[Reply]:
     """Sample a reply to each prompt, token by token, with `draws` (prompt, token) in 0..1.
 
@@ -48,7 +54,7 @@ def sample(
 
 def logprobs(
     llm: Any, media: Sequence[Media | Prepared], asks: Sequence[Sequence[tuple[str, Sequence[int]]]]
-) -> list[list[Tensor]]:
+) -> list[list[Float[Tensor, " _token"]]]:
     """Log-probabilities (token,) of the replies to each clip's prompts.
 
     `asks` are (prompt, tokens of the reply including the end token), for each clip.
@@ -61,8 +67,8 @@ def logprobs(
     return [[next(found) for _ in some] for some in pairs]
 
 
-def logits(llm: Any, media: Sequence[Media | Prepared], pairs: Pairs) -> tuple[Tensor, Packed]:
-    """Logits (token, word) at the positions that predict reply tokens, and the packed rows that they belong to."""
+def logits(llm: Any, media: Sequence[Media | Prepared], pairs: Pairs) -> tuple[Float[Tensor, "token word"], Packed]:
+    """Logits at the positions that predict reply tokens, and the packed rows that they belong to."""
     given = llm.prepared(media)
     clips = [llm.prefix(one) for one in given]
     batch = packed(clips, pairs, llm.pad, llm.device)

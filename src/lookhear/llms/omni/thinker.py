@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor, nn
 
 from lookhear.errors import ModelError
@@ -178,7 +179,7 @@ class Omni:
         media: Sequence[Media | Prepared],
         asks: Sequence[Sequence[tuple[str, str]]],
         masks: Sequence[Sequence[Any]] | None = None,
-    ) -> Tensor:
+    ) -> Float[Tensor, ""]:
         """Mean cross-entropy over the tokens of all targets; a clip and all its questions are one row."""
         if masks is not None:
             raise ModelError(f"{self.name} draws no masks, so it cannot learn any. Train crab on them.")
@@ -268,8 +269,10 @@ class Omni:
             inputs["input_features"], inputs["feature_attention_mask"] = (t.to(self.device) for t in padded_mels(mels))
         return inputs
 
-    def positions(self, ids: Tensor, mask: Tensor, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """(axis, clip, token) positions of prefixes, and the next position of each."""
+    def positions(
+        self, ids: Int[Tensor, "clip token"], mask: Bool[Tensor, "clip token"], tensors: Mapping[str, Tensor]
+    ) -> tuple[Real[Tensor, "3 clip token"], Real[Tensor, " clip"]]:
+        """Positions of prefixes in time, height and width, and the next position of each."""
         frames = tensors.get("feature_attention_mask")
         if "video_grid_thw" in tensors or "image_grid_thw" in tensors:
             positions, _ = self.base.get_rope_index(

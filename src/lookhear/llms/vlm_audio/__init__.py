@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -172,7 +173,7 @@ class VLMAudio(Omni):
     def tensors(self, given: Sequence[Prepared]) -> dict[str, Tensor]:
         return {k: v for k, v in super().tensors(given).items() if "feature" not in k}
 
-    def _embedded(self, ids: Tensor, given: Sequence[Prepared]) -> Tensor:
+    def _embedded(self, ids: Int[Tensor, "clip token"], given: Sequence[Prepared]) -> Float[Tensor, "clip token dim"]:
         """Input embeddings with picture and sound features in place of their placeholders."""
         embeds, tensors = self.base.get_input_embeddings()(ids), self.tensors(given)
         features_of: dict[str, list[Tensor]] = {name: [] for name in PLACES}
@@ -193,8 +194,10 @@ class VLMAudio(Omni):
                 embeds = embeds.masked_scatter((ids == self.places[name])[..., None], features)
         return embeds
 
-    def positions(self, ids: Tensor, mask: Tensor, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """(axis, clip, token) positions of prefixes, and the next position of each. Sound counts as text.
+    def positions(
+        self, ids: Int[Tensor, "clip token"], mask: Bool[Tensor, "clip token"], tensors: Mapping[str, Tensor]
+    ) -> tuple[Int[Tensor, "3 clip token"], Int[Tensor, " clip"]]:
+        """Positions of prefixes in time, height and width, and the next position of each. Sound counts as text.
 
         The tokens after a video start after its last frame's time position, as in Qwen2.5-VL's training; transformers
         5.23 starts them after the height of a frame, inside the video's own positions.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from lookhear.encoders import beats
@@ -63,9 +63,13 @@ class Net(nn.Module):
 
 
 def positions(
-    ids: Tensor, mask: Tensor, tensors: Mapping[str, Tensor], vision: Any, places: Mapping[str, int]
-) -> tuple[Tensor, Tensor]:
-    """(axis, clip, token) positions of prefixes, and the next position of each.
+    ids: Int[Tensor, "clip token"],
+    mask: Bool[Tensor, "clip token"],
+    tensors: Mapping[str, Tensor],
+    vision: Any,
+    places: Mapping[str, int],
+) -> tuple[Int[Tensor, "3 clip token"], Int[Tensor, " clip"]]:
+    """Positions of prefixes in time, height and width, and the next position of each.
 
     `vision` is the config of the vision tower, `places` the placeholder token of each kind of medium.
     """

@@ -48,7 +48,7 @@ class FocusCapture(Folding):
                 nn.init.xavier_uniform_(parameter)
 
     def forward(
-        self, streams: list[Float[Tensor, "clip time dim"]], biases: list[Float[Tensor, "template dim"]]
+        self, streams: list[Float[Tensor, "clip _time dim"]], biases: list[Float[Tensor, "template dim"]]
     ) -> list[Float[Tensor, "clip _kept dim"]]:
         """The templates of each stream after its last second; a single one if all of them would be equal."""
         if not self.training and not torch.is_grad_enabled():

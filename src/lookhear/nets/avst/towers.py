@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Real
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -36,7 +36,7 @@ class Head(Answering, Towers):
         seen, where = self.ground(heard, tokens)
         return {**self._remember(heard, seen, heard), "where": where}
 
-    def plain(self, pixels: Float[Tensor, "row time 3 height width"]) -> Float[Tensor, "row time patch dim"]:
+    def plain(self, pixels: Real[Tensor, "row time 3 height width"]) -> Float[Tensor, "row time patch dim"]:
         """Visual tokens without adapters, in the form that the head expects."""
         raise NotImplementedError
 
@@ -44,7 +44,7 @@ class Head(Answering, Towers):
         self,
         output: Output,
         labels: Int[Tensor, " question"],
-        pixels_negative: Float[Tensor, "question time 3 height width"],
+        pixels_negative: Real[Tensor, "question time 3 height width"],
     ) -> dict[str, Tensor]:
         """Cross-entropy of the answer, and of the match with its weight; another clip's pictures pass no adapter."""
         match, _ = self.matched(output, pixels_negative)

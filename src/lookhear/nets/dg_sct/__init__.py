@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Real
 from torch import Tensor, nn
 
 from lookhear import checkpoints
@@ -122,7 +122,7 @@ class TwoTowers(Head):
         return self
 
     def watch(
-        self, waveform: Float[Tensor, "clip time sample"], pixels: Float[Tensor, "clip time 3 height width"]
+        self, waveform: Float[Tensor, "clip time sample"], pixels: Real[Tensor, "clip time 3 height width"]
     ) -> Memory:
         """Run both backbones."""
         time, sound = pixels.shape[1], self.picture_of(waveform.flatten(0, 1).repeat(1, self.config.repeat))
@@ -169,7 +169,7 @@ class TwoTowers(Head):
         to_seen, _ = self.vis_adapter_blocks_p2[index](seen, heard)
         return seen + block.fed(seen) + to_seen, heard, to_heard, more
 
-    def plain(self, pixels: Float[Tensor, "row time 3 height width"]) -> Float[Tensor, "row time patch dim"]:
+    def plain(self, pixels: Real[Tensor, "row time 3 height width"]) -> Float[Tensor, "row time patch dim"]:
         """Visual tokens from the frozen backbone alone, without gradient."""
         with torch.no_grad():
             tokens = self.swin(normalised(pixels))

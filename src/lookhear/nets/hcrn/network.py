@@ -194,7 +194,7 @@ class ChoosingHCRN(HCRN):
         self,
         memory: Memory,
         tokens: Int[Tensor, "question word"],
-        candidates: Int[Tensor, "question option word"],
+        candidates: Int[Tensor, "question option token"],
     ) -> Output:
         """A score for each candidate, and the weight of each second. Id 0 is padding."""
         options = candidates.shape[1]

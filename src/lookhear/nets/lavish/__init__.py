@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Real
 from torch import Tensor, nn
 
 from lookhear import checkpoints
@@ -104,7 +104,7 @@ class LAVISH(Head):
     def watch(
         self,
         spectrogram: Float[Tensor, "clip time height width"],
-        pixels: Float[Tensor, "clip time 3 height width"],
+        pixels: Real[Tensor, "clip time 3 height width"],
     ) -> Memory:
         """Run the backbone on both streams."""
         seen, heard = self.towers(pixels, spectrogram)
@@ -135,7 +135,7 @@ class LAVISH(Head):
             both = both + change(both) + torch.cat([to_seen, to_heard])
         return both
 
-    def plain(self, pixels: Float[Tensor, "row time 3 height width"]) -> Float[Tensor, "row time patch dim"]:
+    def plain(self, pixels: Real[Tensor, "row time 3 height width"]) -> Float[Tensor, "row time patch dim"]:
         """Visual tokens from the frozen backbone, without gradient, after the trained projection."""
         with torch.no_grad():
             tokens = self.swin(normalised(pixels))

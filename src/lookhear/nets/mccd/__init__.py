@@ -92,7 +92,7 @@ class MCCD(WatchAnswer):
         self.head = nn.Linear(c.width, c.answers)
         self.alone = nn.ModuleDict({name: opinion(c.width, c.answers) for name in ("question", "audio", "visual")})
 
-    def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip time wide"]) -> Memory:
+    def watch(self, audio: Float[Tensor, "clip time dim"], frames: Float[Tensor, "clip frame wide"]) -> Memory:
         """Embedded sound and picture; with gradients enabled, also the logits of each alone."""
         heard, seen = self.hear(audio), self.look(frames)
         memory = {"heard": self.bert.seen(self.widen(heard)), "seen": self.bert.seen(self.widen(seen))}
