@@ -21,7 +21,6 @@ from lookhear.datasets.reading.annotations import (
     find_split,
     find_splits,
     json_rows,
-    quote,
     read_rows,
 )
 from lookhear.datasets.reading.media import Recordings
@@ -54,7 +53,6 @@ def read(root: Path | str, split: str, version: str = "options") -> Annotations:
             answer = options[answer]
         elif options and answer not in options:
             odd.append(Fault("answer not a choice", path, line, f"answer {answer!r} is not among {options!r}"))
-        answer, options = answer.strip(), [option.strip() for option in options or ()]
         name = record["video_name"].removesuffix(".mp4")
         meta = {"question_id": record["id"], "video_id": name, "label": record.get("label", ""), "line": line}
         if options and version == "options":
@@ -63,7 +61,7 @@ def read(root: Path | str, split: str, version: str = "options") -> Annotations:
             id=str(record["id"]),
             task="question_answering",
             clip=recordings.clip(name.removesuffix("_trimmed"), name),
-            question=quote(record["question_text"]),
+            question=" ".join(record["question_text"].split()),
             reference=Answer(answer),
             kind=(record["question_relation"], record["question_type"]),
             meta=meta,

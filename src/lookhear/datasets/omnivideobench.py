@@ -20,12 +20,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets.reading.annotations import Annotations, Fault, json_rows, quote
+from lookhear.datasets.reading.annotations import Annotations, Fault, json_rows
 from lookhear.datasets.reading.choices import Fields, only_file
 from lookhear.datasets.reading.choices import read as read_choices
 from lookhear.datasets.reading.media import Recordings
 from lookhear.datasets.reading.replies import in_order
 from lookhear.datasets.reading.times import CLOCKS, seconds
+from lookhear.errors import quote
 from lookhear.types import Example, Segment
 
 FILES = ("data.json", "data_example/data.json", "omnivideobench/data.json")

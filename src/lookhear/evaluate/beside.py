@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lookhear import tasks
-from lookhear.errors import not_installed
+from lookhear.errors import not_installed, quote
 from lookhear.evaluate import scores
 from lookhear.evaluate.lint import blind, floors
 from lookhear.evaluate.lint.floors import place
 from lookhear.metrics import official
 from lookhear.types import Answer, Example
 
-NAMES = ("blind", "official", "judge")  # entries of the card that are computed from questions and answers
+NAMES = ("blind", "official", "judge", "rubrics")  # entries of the card that are computed from questions and answers
 RULES: Mapping[str, Sequence[str]] = {  # dataset -> the rules by which its authors, or toolkits, score a reply
     "daily_omni": ["daily_omni/api"], "omnivideobench": ["omnivideobench/default"],
     "omnibench": ["omnibench/official"], "av_speakerbench": ["av_speakerbench/official"],
@@ -67,6 +67,9 @@ def lines(
     if judge := card.get("judge"):
         value = f"{judge['right']} of {judge['asked']} right, {judge['unread']} verdicts unread"
         notes.append(f"free answers judged by {judge['model']}: {value}")
+    if rubrics := card.get("rubrics"):
+        value = f"{rubrics['score']:.2f} ({rubrics['right']} of {rubrics['questions']} answers right, others 0)"
+        notes.append(f"points of reasoning, judged by {rubrics['model']}: {value}, {rubrics['unread']} verdicts unread")
     return notes + unread(answers, nothing(metrics))
 
 
@@ -107,7 +110,7 @@ def _edges(one: Mapping[str, Any]) -> str:
 
 
 def _quoted(some: Sequence[str]) -> str:
-    quotes = [" ".join(text[: 4 * QUOTE].split())[:QUOTE] for text in dict.fromkeys(some)]
+    quotes = [quote(text, QUOTE) for text in dict.fromkeys(some)]
     return ", ".join(repr(text) for text in quotes[:QUOTES])
 
 

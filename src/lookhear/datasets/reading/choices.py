@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets.reading.annotations import Annotations, Fault, json_rows, quote, read_rows, text_of
+from lookhear.datasets.reading.annotations import Annotations, Fault, json_rows, read_rows, text_of
 from lookhear.datasets.reading.media import Recordings
 from lookhear.datasets.reading.tables import table_rows
 from lookhear.datasets.reading.times import seconds
-from lookhear.errors import DatasetError
+from lookhear.errors import DatasetError, quote
 from lookhear.types import Answer, Clip, Example
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -176,7 +176,7 @@ def options_of(record: Mapping[str, Any], keys: Sequence[str]) -> tuple[list[str
     spaced = [SPACED.match(text) for text in texts]
     if len(texts) > 2 and all(m and m[1] == LETTERS[i] for i, m in enumerate(spaced[:26])):
         return [m[2].strip() for m in spaced if m], list(LETTERS[: len(texts)])
-    return [text.strip() for text in texts], []
+    return texts, []
 
 
 def place_of(named: Any, texts: Sequence[str], letters: Sequence[str], first: int = 0) -> int | None:
