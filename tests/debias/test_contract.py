@@ -40,7 +40,7 @@ def test_any_net_trains_inside(name, wrapper, tmp_path):
     variant = "released" if "variant" in config.schema_of(catalog.find("nets", name)).__annotations__ else ""
     net, sizes = make(name, variant)
     if refuses(wrapper, net):
-        with pytest.raises(RecipeError, match=r"orders|by name"):
+        with pytest.raises(RecipeError, match=r"requests|by name"):
             around(wrapper, name, net)
         return
     wrapped = around(wrapper, name, net)
