@@ -46,7 +46,7 @@ def test_the_card_names_them_and_a_folder_keeps_to_them(tmp_path, lookhear):
     out = tmp_path / "second"
     card = make(out, TINY, quiet=True, workers=1, font=voices_second.NAME)
     assert card["voices"] == {"name": "drawn voices 2", "version": "1"}
-    with pytest.raises(DatasetError, match="begun with other voices"):
+    with pytest.raises(DatasetError, match="made with another sound font"):
         make(out, TINY, quiet=True, workers=1)
     given = ["soundstage", tmp_path / "cli", "--clips", "3", "--no-media", "--voices", "2", "--json"]
     assert json.loads(lookhear(*given).out)["voices"]["name"] == voices_second.NAME
