@@ -1,6 +1,7 @@
 """Search parameters of drawn voices that YAMNet names better: the second set, `lookhear soundstage --voices 2`.
 
-    python -m research.real.voices [INSTRUMENT …] [--tries 60] [--seed 0]
+    python -m research.real.voices bagpipe banjo clarinet saxophone ukulele --tries 70
+    python -m research.real.voices cello --start violin --tries 130 --seed 3
 
 From the first set's voice, one change after another is kept if YAMNet's score of the instrument's class, relative to
 the best other specific class, is no smaller. Each try plays the three melodies of `fonts`. What is found is printed as
@@ -94,10 +95,10 @@ def played(voice: SustainedTone | DecayingTone, instrument: str, ears, takes=fon
         return fonts.scores("", instrument, ears)
 
 
-def searched(instrument: str, ears, tries: int, seed: int) -> SustainedTone | DecayingTone:
-    """The best voice that was found."""
+def searched(instrument: str, ears, tries: int, seed: int, start: str) -> SustainedTone | DecayingTone:
+    """The best voice that was found from the voice of the instrument `start`."""
     rng, names = np.random.default_rng([seed, sum(instrument.encode())]), fonts.NAMES[instrument]
-    best = voices.VOICES[instrument]
+    best = voices.VOICES[start]
     worth = margin(played(best, instrument, ears), names)
     for _ in range(tries):
         voice = changed(best, rng)
@@ -112,10 +113,14 @@ def main() -> None:
     parser.add_argument("instruments", nargs="*", default=list(fonts.NAMES))
     parser.add_argument("--tries", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", default="", help="instrument whose voice is changed; by default the same")
     args = parser.parse_args()
     ears = yamnet.build(yamnet.Config())
     for instrument in args.instruments:
-        voice, names = searched(instrument, ears, args.tries, args.seed), fonts.NAMES[instrument]
+        voice, names = (
+            searched(instrument, ears, args.tries, args.seed, args.start or instrument),
+            fonts.NAMES[instrument],
+        )
         ranks = [fonts.ranks(played(voice, instrument, ears, takes), names)[0] for takes in (fonts.TAKES, OTHERS)]
         print(f'"{instrument}": {voice},  # ranks {ranks[0]}, elsewhere {ranks[1]}', flush=True)
 

@@ -33,6 +33,23 @@ SECOND: dict[str, SustainedTone | DecayingTone] = {
         click=(-36.1, 1200, 5000, 0.0044),
         pair=0.6,
     ),
+    "cello": SustainedTone(  # searched from the violin's voice
+        slope=-11.1,
+        formants=(
+            (1131.1, 1.3, 1299.1),
+            (2504.0, 25.9, 700.5),
+            (893.6, 11.8, 285.7),
+            (3242.3, 15.4, 293.8),
+            (1961.3, 10.0, 300.0),
+        ),
+        even=-5.1,
+        attack=0.2,
+        bloom=0.042,
+        vibrato=(6.0, 7.7),
+        beat=(6.0, 0.162),
+        noise=(-33.1, 2500, 7000),
+        chiff=-38.2,
+    ),
     "clarinet": SustainedTone(
         slope=-8.5,
         formants=((1387.1, 4.5, 475.6), (6084.8, -5.7, 781.9), (3531.1, 12.5, 239.4)),
