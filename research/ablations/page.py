@@ -55,19 +55,20 @@ def published(study: str) -> dict[str, float | None]:
 def table(rows: dict[str, Any], theirs: dict[str, float | None]) -> str:
     """A line a row: ours by group with the interval over all, what is lost with its interval, and the paper's two."""
     whole = next(iter(theirs.values()))
-    head = ["", *(g if g != "Overall" else "All" for g in GROUPS), "95 % interval", "seeds", "less the first", "95 %"]
-    head += ["Holm p", "published", "less the first"] if whole is not None else ["Holm p"]
-    lines = []
+    head = ["", *(g if g != "Overall" else "All" for g in GROUPS), "95 % interval", "less the first", "95 %"]
+    head += ["Holm p", "by seed", "published", "less the first"] if whole is not None else ["Holm p", "by seed"]
+    lines, first = [], rows[next(iter(theirs))]["seeds"]
     for name in (n for n in theirs if n in rows):
         cells, seeds = rows[name]["columns"], rows[name]["seeds"]
         over = cells["Overall"]
         line = [name, *(f"{cells[g]['accuracy']:.1f}" for g in GROUPS), "{:.1f} to {:.1f}".format(*over["interval"])]
-        lost = ["", "", ""]
+        lost = ["", "", "", ""]
         if "difference" in over:
             gap = f"{over['difference']:+.1f}"
             gap = tables.bold(gap, "markdown") if over["holm"] < 0.05 else gap
-            lost = [gap, "{:+.1f} to {:+.1f}".format(*over["difference_interval"]), f"{over['holm']:.2g}"]
-        line += [" ".join(f"{s:.1f}" for s in seeds), *lost]
+            by_seed = " ".join(f"{a - b:+.1f}" for a, b in zip(seeds, first, strict=True))
+            lost = [gap, "{:+.1f} to {:+.1f}".format(*over["difference_interval"]), f"{over['holm']:.2g}", by_seed]
+        line += lost
         if whole is not None:
             value = theirs[name]
             line += [

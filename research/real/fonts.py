@@ -107,7 +107,7 @@ def searched(font: str, ears) -> dict[str, Part]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("fonts", nargs="+", help="paths; '' is the drawn voices")
+    parser.add_argument("fonts", nargs="+", help="paths; '' and 'drawn voices 2' are the drawn ones")
     parser.add_argument("--search", action="store_true")
     parser.add_argument("--out", type=Path, default=None)
     args = parser.parse_args()

@@ -1,24 +1,29 @@
-"""Make what `stage` and `tiny_omni` know of their world: run once, when they are trained anew.
+"""Fit what `stage` and `tiny_omni` know of their world, and count the clips that models take to be of another one.
 
-    lookhear soundstage WORLD --clips 100 --seed 12
-    python -m research.real.worlds WORLD [DATA] [--runs RUN…]
+    lookhear soundstage WORLD --clips 300 --seed 512
+    lookhear soundstage HELD --clips 200 --seed 613
+    python -m research.real.worlds WORLD --held HELD… [--data DATA] [--runs RUN…]
 
-Writes world.safetensors and questions.json beside their weights, and prints how many held-out clips of WORLD, and how
-many of DATA's real ones, are flagged. With --runs nothing is written, and run folders of your own are tried instead.
+Writes world.safetensors and questions.json beside the weights of the two, fitted to training and validation clips of
+WORLD. With --runs nothing is written, and run folders of your own are tried instead. Then it counts how many are
+flagged of WORLD's test clips, of all clips of each HELD, of the labelled files that DATA/real_truth.json names, and of
+all other media under DATA that are no test signals.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from lookhear import datasets
 from lookhear.errors import LookhearError
 from lookhear.media.decode import decode
-from lookhear.model import SHIPPED, clip_of, load, within
+from lookhear.model import SHIPPED, Model, clip_of, load, within
 from lookhear.store import world as worlds
 from lookhear.store.names import build_encoder
+from lookhear.types import Clip, Example
 
 NAMES = ("stage", "tiny_omni")
 SAMPLINGS = {  # how each looks at a clip
@@ -26,35 +31,56 @@ SAMPLINGS = {  # how each looks at a clip
     "tiny_omni": lambda: load("tiny_omni").llm.sampling,
 }
 STRANGE = "out of this model's world"
+REAL = ("labelled real files", "other real files")
+
+
+MEDIA = (".mp4", ".wav", ".webm", ".mkv", ".avi", ".flac", ".mp3", ".mov", ".flv", ".mpg", ".gif")
+SIGNALS = ("sine_", "testsrc")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("world", type=Path)
-    parser.add_argument("data", type=Path, nargs="?")
+    parser.add_argument("--held", type=Path, nargs="*", default=[])
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--names", nargs="+", default=list(NAMES))
     parser.add_argument("--runs", nargs="+", default=[])
     args = parser.parse_args()
-    parts = {split: datasets.load("soundstage", args.world, split) for split in ("train", "val", "test")}
-    learnt = [*parts["train"], *parts["val"]]
+    learned = [*_examples(args.world, "train"), *_examples(args.world, "val")]
     for name in [] if args.runs else args.names:
         sampling = SAMPLINGS[name]()
-        fitted = worlds.fit([worlds.of_media(decode(clip, sampling)) for clip in dict.fromkeys(e.clip for e in learnt)])
+        fitted = worlds.fit(
+            [worlds.of_media(decode(clip, sampling)) for clip in dict.fromkeys(e.clip for e in learned)]
+        )
         assert fitted is not None, "a hundred clips are enough"
         worlds.write(SHIPPED / name, fitted)
-        within.write(SHIPPED / name, (e.question for e in parts["train"]))
+        within.write(SHIPPED / name, (e.question for e in _examples(args.world, "train")))
+    clips = {"test": list(dict.fromkeys(e.clip for e in _examples(args.world, "test")))}
+    for held in args.held:
+        every = [e.clip for split in ("train", "val", "test") for e in _examples(held, split)]
+        clips[str(held)] = list(dict.fromkeys(every))
+    clips |= _real(args.data) if args.data else {}
     for name in args.runs or args.names:
         model = load(name)
-        clips = {"held out": list(dict.fromkeys(e.clip for e in parts["test"]))}
-        if args.data:
-            truth = json.loads((args.data / "real_truth.json").read_text())
-            files = sorted({one["file"] for stream in ("heard", "seen") for one in truth[stream]})
-            clips["real"] = [clip_of(args.data / file) for file in files]
         for kind, some in clips.items():
-            print(name, kind, *_flagged(model, some))
+            print(name, kind, *_flagged(model, some, shown=args.data is not None and kind in REAL), flush=True)
 
 
-def _flagged(model, clips) -> tuple[str, list[str]]:
+def _examples(world: Path, split: str) -> list[Example]:
+    return datasets.load("soundstage", world, split)
+
+
+def _real(data: Path) -> dict[str, list[Clip]]:
+    """The files that the truth names, and the other media."""
+    truth = json.loads((data / "real_truth.json").read_text())
+    named = {data / one["file"] for stream in ("heard", "seen") for one in truth[stream]}
+    every = {path for path in data.rglob("*") if path.suffix in MEDIA and not path.name.startswith(SIGNALS)}
+    parts = sorted(path for path in named if path.is_file()), sorted(every - named)
+    return {kind: [clip_of(path) for path in some] for kind, some in zip(REAL, parts, strict=True)}
+
+
+def _flagged(model: Model, clips: Sequence[Clip], shown: bool) -> tuple[str, list[str]]:
+    """How many clips are flagged, and with `shown` the ids of the others; unreadable files are left out."""
     flags, missed = [], []
     for clip in clips:
         try:
@@ -63,7 +89,7 @@ def _flagged(model, clips) -> tuple[str, list[str]]:
             missed.append(str(error)[:80])
             continue
         missed += [] if flags[-1] else [clip.id[-30:]]
-    return f"{sum(flags)} of {len(flags)} flagged", missed
+    return f"{sum(flags)} of {len(flags)} flagged", missed if shown else []
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from itertools import chain
 from pathlib import Path
 from types import ModuleType
 
-from lookhear.errors import RecipeError, not_installed, short
+from lookhear.errors import RecipeError, not_installed, quote
 
 ROOT = Path(__file__).parent
 SHELVES = ("datasets", "tasks", "metrics", "encoders", "nets", "debias", "llms", "dialects")
@@ -179,4 +179,4 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     known = list(known)
     near = get_close_matches(name, known, n=1)
     hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known) or 'none'}."
-    return f"No {kind} is called {short(name)}. {hint}"
+    return f"No {kind} is called {quote(repr(name), 80)}. {hint}"

@@ -73,10 +73,11 @@ def well_formed(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-def short(value: object, most: int = 80) -> str:
-    """`value` as an error message quotes it: its repr, cut in the middle to about `most` characters."""
-    text = repr(value)
-    return text if len(text) <= most else f"{text[: most - 12]} … {text[-8:]}"
+def quote(text: str, most: int = 160) -> str:
+    """A text as messages quote it: on one line, controls as blanks, cut in the middle to at most `most` characters."""
+    ends = text if len(text) <= 16 * most else f"{text[: 8 * most]} {text[-8 * most :]}"
+    line = " ".join("".join(c if c.isprintable() else " " for c in ends).split())
+    return line if len(line) <= most else f"{line[: most - 11]} … {line[-8:]}"
 
 
 def shown(text: str) -> str:

@@ -43,8 +43,8 @@ def test_the_floor_and_the_rule_stand_below_the_table():
     card = beside.of(examples, answers, "daily_omni")
     assert (
         card["blind"]["question_answering"]["value"] == 100
-        and card["official"]["right"] == 0
-        and card["official"]["counted"] == 30
+        and card["official"][0]["right"] == 0
+        and card["official"][0]["counted"] == 30
     )
     table = report(examples, answers, card).table()
     assert (
@@ -93,6 +93,34 @@ def test_verdicts_are_kept(tmp_path, verdict):
     assert (found[0].text == "a dog") == (verdict == "Yes.") and found[0].raw == "the dog" and found[1:] == answers[1:]
     assert card == {"model": "judge", "asked": 1, "right": verdict == "Yes.", "unread": verdict == "I cannot say."}
     assert json.loads((tmp_path / "judge.jsonl").read_text().splitlines()[1])
+
+
+def test_points_of_a_rubric(tmp_path):
+    """0 if the answer is wrong, else the share of the points made, at least one of them; each is asked once."""
+    points = ("a bark is heard", "a dog is seen", "it comes first", "it is loud", "no cat is there")
+    examples = [example(n, Answer("a dog"), rubric=points) for n in range(3)] + [example(9, Answer("a dog"))]
+    answers = [
+        Answer("a dog", raw="A bark. A dog."),
+        Answer("a dog", raw="It is a dog."),
+        Answer("a cat", raw="A cat."),
+        Answer("a dog"),
+    ]
+    asked = []
+
+    def ask(prompts):
+        asked.extend(prompts)
+        return ["yes" if "A bark." in p and ("bark is" in p or "dog is" in p) else "no" for p in prompts]
+
+    for _ in range(2):
+        with Ledger(tmp_path / "judge.jsonl") as verdicts:
+            entry = judge.rubrics(examples, answers, ask, "judge", verdicts)
+    assert len(asked) == 10 and all("Point: " in prompt for prompt in asked)
+    assert entry == {"model": "judge", "questions": 3, "right": 2, "score": pytest.approx(20), "unread": 0}
+    assert "points of reasoning, judged by judge: 20.00 (2 of 3 answers right, others 0)" in "\n".join(
+        beside.lines({"rubrics": entry}, answers, {})
+    )
+    with Ledger(tmp_path / "other.jsonl") as verdicts:
+        assert judge.rubrics(examples[3:], answers[3:], ask, "judge", verdicts) == {}
 
 
 def test_verdicts_of_other_weights_are_not_reused():

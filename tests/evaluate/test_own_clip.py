@@ -49,3 +49,16 @@ def test_a_clip_gets_its_timeline_and_three_answers(tmp_path):
     assert "mine.mp4" in page
     assert "data:video/mp4" in page
     assert page.count("How long is the video?") + page.count("What") + page.count("When") >= 3
+
+
+def test_frames_are_cropped_and_not_stretched():
+    frame = np.arange(40 * 90 * 3).reshape(40, 90, 3).astype(np.uint8)
+    assert timeline.cropped(frame, 1.0).shape == (40, 40, 3)
+    assert timeline.cropped(frame, 3.0).shape == (30, 90, 3)
+    assert np.array_equal(timeline.cropped(frame, 2.25), frame)
+
+
+def test_a_timeline_without_events_is_drawn_without_a_warning(tmp_path, recwarn):
+    pytest.importorskip("matplotlib")
+    timeline.drawn(Timeline("a", 4.0, (), ()), Media(None, None, None, 16_000, 4.0), tmp_path / "nothing.png")
+    assert [w for w in recwarn if issubclass(w.category, UserWarning)] == []

@@ -233,6 +233,8 @@ def test_a_still_is_shown_for_as_long_as_the_sound(folder):
     wav = record(folder / "still.wav", [], beeps(5, [2.0]), sound_codec="pcm_s16le")
     alone = decode(Clip(Source("i", folder / "still.png"), None), Sampling())
     assert [number(f) for f in alone.frames] == [77]
+    uniform = decode(Clip(Source("i", folder / "still.png"), None), Sampling("uniform", count=10))
+    assert [number(f) for f in uniform.frames] == [77]
     both = decode(Clip(Source("i", folder / "still.png"), Source("s", wav)), Sampling())
     assert [number(f) for f in both.frames] == [77] * 5
     assert both.notes == ("a still image, shown throughout",)

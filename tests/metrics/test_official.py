@@ -29,7 +29,9 @@ def test_where_rules_go_wrong():
         official.verdict("nobody", "A", OPTIONS, "A")
 
 
-@pytest.mark.parametrize("rule", [rule for rule in official.RULES if rule != "dave/official"])
+@pytest.mark.parametrize(
+    "rule", [rule for rule in official.RULES if rule not in ("dave/official", "videomme_worldsense/vlmevalkit")]
+)
 def test_multiple_choice_rules(rule):
     truth = json.loads(shared("data/replies/official_scorers.json").read_text("utf-8"))
     for row in truth["mc"]:
@@ -125,6 +127,15 @@ RIGHT, WRONG, OUT = (True, True), (False, True), (False, False)  # correct, coun
         ("videomme_worldsense/lmms_eval", "the answer is Bark", "B", "B", RIGHT),
         ("videomme_worldsense/lmms_eval", "see (B) and (C) here", "C", "C", RIGHT),
         ("videomme_worldsense/lmms_eval", "a door slams", "B", None, WRONG),
+        ("videomme_worldsense/vlmevalkit", "The answer is C.", "C", "C", RIGHT),
+        ("videomme_worldsense/vlmevalkit", "The best option is C", "C", "C", RIGHT),
+        ("videomme_worldsense/vlmevalkit", "Best answer: C", "C", "B", WRONG),  # the phrase is glued to the next
+        ("videomme_worldsense/vlmevalkit", "Answer: D", "D", "D", RIGHT),
+        ("videomme_worldsense/vlmevalkit", "Definitely the second: B", "B", "D", WRONG),
+        ("videomme_worldsense/vlmevalkit", "Based on the sound (A)", "A", "B", WRONG),
+        ("videomme_worldsense/vlmevalkit", "c", "C", None, WRONG),
+        ("videomme_worldsense/vlmevalkit", "the crowd applauds", "C", None, WRONG),
+        ("videomme_worldsense/vlmevalkit", "E", "C", None, WRONG),
         ("unify_omnibench/parser", '{"Answer": "b"}', "B", "B", RIGHT),
         ("unify_omnibench/parser", "[c], not (A)", "C", "C", RIGHT),
         ("unify_omnibench/parser", "well, a door slams shut. A", "B", "B", RIGHT),

@@ -69,3 +69,33 @@ def test_clips_are_described_from_their_files_where_these_are(tmp_path):
     found = worlds.of_files(clips, [Sampling(), Sampling()])
     assert set(found[0]) == {"picture", "sound"}
     assert found[1:] == [{}, {}, {}]
+
+
+def rows(seed: int, count: int, wide: int = 12) -> list[dict[str, np.ndarray]]:
+    """Descriptors of clips: a decoded one, and features with a heavy tail."""
+    random = np.random.default_rng(seed)
+    made = [{"sound": random.normal(size=wide), "audio": random.standard_t(1.5, wide)} for _ in range(count)]
+    return [{k: v.astype(np.float64) for k, v in one.items()} for one in made]
+
+
+@pytest.mark.parametrize("count", [70, 150, 1000])
+def test_few_held_out_clips_are_flagged_whatever_the_number_of_clips(count):
+    flagged = []
+    for seed in range(5):
+        world = worlds.fit(rows(seed, count))
+        assert max(len(region.rows) for region in world.regions.values()) <= worlds.KEPT
+        flagged += [bool(world.note(one)) for one in rows(100 + seed, 100)]
+    assert 0.005 < np.mean(flagged) <= 0.065
+
+
+def test_features_decide_only_where_the_clip_was_not_decoded():
+    world = worlds.fit(rows(0, 60))
+    far = {"sound": np.zeros(12), "audio": np.full(12, 1e4)}
+    assert set(world.distance(far)) == {"sound"} and not world.note(far)
+    assert "audio" in world.note({"audio": far["audio"]})
+
+
+def test_clips_are_spread_evenly():
+    assert worlds.spread(range(7), 3) == [0, 2, 4]
+    assert worlds.spread([1, 2], 3) == [1, 2]
+    assert len(worlds.spread(range(299), 150)) == 150

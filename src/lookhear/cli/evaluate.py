@@ -227,7 +227,8 @@ class Asker:
         if lost := no_reply(examples, answers):
             card["no_reply"] = lost
         if self.judge:
-            answers, card["judge"] = self._judged(examples, answers, store)
+            answers, judgements = self._judged(examples, answers, store)
+            card |= judgements
         card |= beside.of(examples, answers, asked.dataset)
         if isinstance(self.loaded, LLMModel):
             card["certificate"] = certified(self.model, self.loaded.llm)
@@ -245,7 +246,7 @@ class Asker:
         return on_ray(self.model, store.root, self.given, self.workers, os.environ.get("RAY_ADDRESS"))
 
     def _judged(self, examples: Sequence[Example], answers: Any, store: Any) -> Any:
-        """The answers with the judge's verdicts (kept in STORE/judge.jsonl), and the judge's entry in the card."""
+        """The answers with the judge's verdicts (kept in STORE/judge.jsonl), and the judge's entries in the card."""
         from lookhear.cli._served import late
         from lookhear.errors import ModelError
         from lookhear.evaluate import judge
@@ -256,9 +257,10 @@ class Asker:
         if not isinstance(model, LLMModel):
             raise ModelError(f"{self.judge!r} cannot judge: it speaks no words. Give endpoint@URL,model=NAME.")
         with Ledger(store.root / "judge.jsonl") as verdicts:
-            return judge.judged(
-                examples, answers, judge.asking(model.llm), judge.identity(model.name, model.llm), verdicts
-            )
+            asked = judge.asking(model.llm), judge.identity(model.name, model.llm), verdicts
+            entries = {"rubrics": reasoned} if (reasoned := judge.rubrics(examples, answers, *asked)) else {}
+            answers, entry = judge.judged(examples, answers, *asked)
+            return answers, {"judge": entry, **entries}
 
     def _drawing(self) -> Any:
         """The loaded model, wrapped so that a segmenter draws the masks of its answers."""

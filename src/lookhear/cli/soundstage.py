@@ -36,6 +36,9 @@ def soundstage(
     soundfont: Annotated[
         Path | None, typer.Option(help="A General MIDI sound font (.sf2) that plays instead of the drawn voices.")
     ] = None,
+    voices: Annotated[
+        int, typer.Option(min=1, max=2, help="Set of drawn voices; an audio classifier names those of 2 better.")
+    ] = 1,
     twins: Annotated[
         list[str] | None,
         typer.Option(
@@ -51,6 +54,7 @@ def soundstage(
     """
     from lookhear.errors import DatasetError
     from lookhear.soundstage.scene.splits import Settings, named
+    from lookhear.soundstage.sound import voices_second
     from lookhear.soundstage.twins.kinds import chosen
     from lookhear.soundstage.write.folder import make
 
@@ -58,6 +62,8 @@ def soundstage(
         raise DatasetError(
             f"Only one folder is made at a time; {kinds[0]!r} is a second. Kinds of twins follow --twins."
         )
+    if soundfont is not None and voices != 1:
+        raise DatasetError("Either a sound font plays or drawn voices: leave out --soundfont or --voices.")
     kinds_of_twins = chosen([*(twins or ()), *(kinds or ())]) if twins else ()
     settings = named(split) if split else Settings(*parts(200))
     changed = {"seconds": seconds, "seed": seed, "bias": bias, "questions": questions}
@@ -65,7 +71,8 @@ def soundstage(
     if clips is not None:
         changed |= dict(zip(("train", "val", "test"), parts(clips), strict=True)) | {"diagnostic": 0}
     settings = replace(settings, **{k: v for k, v in changed.items() if v is not None})  # type: ignore[arg-type]
-    card = make(out, settings, workers, media, formats, as_json, soundfont, kinds_of_twins)
+    font = soundfont if voices == 1 else voices_second.NAME
+    card = make(out, settings, workers, media, formats, as_json, font, kinds_of_twins)
     if as_json:
         print(dumps(card))
         return

@@ -19,7 +19,7 @@ from lookhear.catalog import unknown
 from lookhear.config import literal
 from lookhear.config.llm import LLMRecipe
 from lookhear.config.net import Recipe
-from lookhear.errors import RecipeError, short
+from lookhear.errors import RecipeError, quote
 from lookhear.files import UNLIKE
 from lookhear.kinds import wrong_field
 
@@ -74,7 +74,9 @@ def load(path: Path | str, overrides: Sequence[str] = (), schema: type[Any] = Re
         try:  # one by one, because a key may point into a list: beyond.0.root
             OmegaConf.update(changed, key, OmegaConf.from_dotlist([f"value={text}"])["value"], merge=True)
         except (YAMLError, OmegaConfBaseException, TypeError, ValueError, IndexError) as error:
-            raise RecipeError(f"{path}: override {short(override)} does not fit: {first_line(error)}") from None
+            raise RecipeError(
+                f"{path}: override {quote(repr(override), 80)} does not fit: {first_line(error)}"
+            ) from None
     return parse(schema, OmegaConf.to_container(changed), where=str(path))  # type: ignore[arg-type]
 
 
@@ -260,7 +262,7 @@ def _check_keys(schema: type[Any], options: Mapping[str, Any], where: str, prefi
         if key not in hints:
             near = get_close_matches(str(key), hints, n=1)
             hint = f"Did you mean {prefix + near[0]!r}?" if near else f"There are: {', '.join(hints)}."
-            raise RecipeError(f"{where}: no key is called {short(prefix + str(key))}. {hint}")
+            raise RecipeError(f"{where}: no key is called {quote(repr(prefix + str(key)), 80)}. {hint}")
         if dataclasses.is_dataclass(hints[key]) and isinstance(value, Mapping):
             _check_keys(hints[key], value, where, f"{prefix}{key}.")  # type: ignore[arg-type]
 

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 from lookhear import catalog
 from lookhear.config.parse import first_line, parse
-from lookhear.errors import RecipeError, short
+from lookhear.errors import RecipeError, quote
 
 
 def build(shelf: str, options: Mapping[str, Any], **late: Any) -> Any:
@@ -35,7 +35,7 @@ def settings_of(shelf: str, options: Mapping[str, Any], **late: Any) -> Any:
     if not name:
         raise RecipeError(f"Section {shelf.rstrip('s')!r} needs a name. There are: {', '.join(catalog.names(shelf))}.")
     if not isinstance(name, str):
-        raise RecipeError(f"Section {shelf.rstrip('s')!r}: name is {short(name)}, not a text.")
+        raise RecipeError(f"Section {shelf.rstrip('s')!r}: name is {quote(repr(name), 80)}, not a text.")
     schema = schema_of(catalog.find(shelf, name))
     known = {f.name for f in dataclasses.fields(schema)}
     late = {k: v for k, v in late.items() if k in known and k not in options}

@@ -21,7 +21,6 @@ from lookhear.datasets.reading.annotations import (
     find_split,
     find_splits,
     json_rows,
-    quote,
     read_rows,
 )
 from lookhear.datasets.reading.media import Recordings
@@ -62,7 +61,7 @@ def read(root: Path | str, split: str, version: str = "options") -> Annotations:
             id=str(record["id"]),
             task="question_answering",
             clip=recordings.clip(name.removesuffix("_trimmed"), name),
-            question=quote(record["question_text"]),
+            question=" ".join(record["question_text"].split()),
             reference=Answer(answer),
             kind=(record["question_relation"], record["question_type"]),
             meta=meta,

@@ -23,10 +23,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets.reading.annotations import Annotations, Fault, json_rows, quote, read_rows, text_of
+from lookhear.datasets.reading.annotations import Annotations, Fault, json_rows, read_rows, text_of
 from lookhear.datasets.reading.media import Recordings, below
 from lookhear.datasets.reading.tables import Row, table_rows
-from lookhear.errors import DatasetError
+from lookhear.errors import DatasetError, quote
 from lookhear.types import Answer, Clip, Example, Source
 
 VERSIONS = ("image_text", "audiocaps", "audioset")

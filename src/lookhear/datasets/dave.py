@@ -21,8 +21,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets.reading.annotations import Annotations, Fault, file_object, quote, read_rows
-from lookhear.errors import DatasetError
+from lookhear.datasets.reading.annotations import Annotations, Fault, file_object, read_rows
+from lookhear.errors import DatasetError, quote
 from lookhear.types import Answer, Clip, Example, Source
 
 VERSIONS = (

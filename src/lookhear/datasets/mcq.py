@@ -7,7 +7,7 @@
 Common names of keys are tried in turn; a file with none of them is refused, and the error lists its keys. Options are a
 list, an object with letters as keys, several columns or lines of one text. Answers are a letter, a text or a number. A
 question without options is a yes/no question if its answer is yes or no, else an open question. `kind` is the record's
-type, if it has one.
+type, if it has one. A `rubric` (MMAR's five points of reasoning) is kept for `evaluate --judge`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ FIELDS = Fields(
     question=("question", "Question", "question_text", "problem", "question_content", "prompt", "text", "query"),
     answer=("correct_option", "answer", "Answer", "correct_answer", "solution", "answer_idx", "correct_mcq", "label"),
     video=("video_id", "video", "video_name", "video_path", "videoID", "url", "image_path", "audio_id", "audio_path"),
+    meta=("rubric",),
 )  # fmt: skip
 
 

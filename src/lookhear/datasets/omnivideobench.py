@@ -20,12 +20,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets.reading.annotations import Annotations, Fault, json_rows, quote
+from lookhear.datasets.reading.annotations import Annotations, Fault, json_rows
 from lookhear.datasets.reading.choices import Fields, only_file
 from lookhear.datasets.reading.choices import read as read_choices
 from lookhear.datasets.reading.media import Recordings
 from lookhear.datasets.reading.replies import in_order
 from lookhear.datasets.reading.times import CLOCKS, seconds
+from lookhear.errors import quote
 from lookhear.types import Example, Segment
 
 FILES = ("data.json", "data_example/data.json", "omnivideobench/data.json")
@@ -74,7 +75,7 @@ def read(root: Path | str, split: str = "test") -> Annotations:
                 if end is not None and time > end:
                     fault("time past the end", f"step {number} is at {time:g} s of {end:g} s")
                 elif stream:
-                    segments.append(Segment(evidence, time, min(time + 1, end or time + 1), stream))
+                    segments.append(Segment(evidence, time, time + 1, stream))  # durations are in whole seconds too
         reference = replace(made.reference, segments=in_order(segments)) if made.reference else None
         return replace(made, reference=reference, meta={**made.meta, "steps": len(steps), "form": "evidence"})
 

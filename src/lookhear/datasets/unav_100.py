@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from lookhear.datasets.reading import dated
-from lookhear.datasets.reading.annotations import Annotations, Fault, quote, read_rows, text_of
+from lookhear.datasets.reading.annotations import Annotations, Fault, read_rows, text_of
 from lookhear.datasets.reading.media import Recordings
 from lookhear.datasets.reading.replies import in_order, names
 from lookhear.datasets.reading.tables import Row, checked_label
-from lookhear.errors import DatasetError
+from lookhear.errors import DatasetError, quote
 from lookhear.types import Answer, Example, Segment
 
 LABELS = (

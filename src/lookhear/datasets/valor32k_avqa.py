@@ -19,9 +19,9 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from lookhear.datasets.reading.annotations import Annotations, Fault, find_split, find_splits, quote, read_rows, text_of
+from lookhear.datasets.reading.annotations import Annotations, Fault, find_split, find_splits, read_rows, text_of
 from lookhear.datasets.reading.media import Recordings
-from lookhear.errors import DatasetError
+from lookhear.errors import DatasetError, quote
 from lookhear.types import Answer, Example
 
 FOLDERS = ("", "code/gpt35_dataset", "gpt35_dataset", "data")

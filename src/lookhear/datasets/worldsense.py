@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets.reading.annotations import Annotations, Fault, quote
+from lookhear.datasets.reading.annotations import Annotations, Fault
 from lookhear.datasets.reading.choices import Fields, file_rows, only_file
 from lookhear.datasets.reading.choices import read as read_choices
 from lookhear.datasets.reading.media import Recordings
+from lookhear.errors import quote
 from lookhear.types import Example
 
 FILES = ("worldsense_qa.json", "WorldSense/worldsense_qa.json", "test.json", "test.jsonl", "test.csv")

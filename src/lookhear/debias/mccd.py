@@ -157,8 +157,9 @@ class MCCD(Wrapper):
         kept = [z for name, z in single.items() if name != self.config.without]
         terms = [distance(output.logits, z, self.config.variant) for z in kept]
         third = 0.333 if self.config.variant == "released" else 1 / 3
-        result["distance"] = self.config.alpha * torch.stack(terms).sum() if terms else output.logits.sum() * 0
-        result["cycle"] = third * self.beta * guidance(single)
+        off = output.logits.new_zeros(())  # not 0 times a term: without the other one, a term may become infinite
+        result["distance"] = self.config.alpha * torch.stack(terms).sum() if terms and self.config.alpha else off
+        result["cycle"] = third * self.beta * guidance(single) if self.beta else off
         return result
 
     def opinions(self, output: Output) -> dict[str, Tensor]:

@@ -7,19 +7,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lookhear import tasks
-from lookhear.errors import not_installed
+from lookhear.errors import not_installed, quote
 from lookhear.evaluate import scores
 from lookhear.evaluate.lint import blind, floors
 from lookhear.evaluate.lint.floors import place
 from lookhear.metrics import official
 from lookhear.types import Answer, Example
 
-NAMES = ("blind", "official", "judge")  # entries of the card that are computed from questions and answers
-RULES: Mapping[str, str] = {  # dataset -> the rule by which its authors score a reply
-    "daily_omni": "daily_omni/api", "omnivideobench": "omnivideobench/default", "omnibench": "omnibench/official",
-    "av_speakerbench": "av_speakerbench/official", "xmodbench": "xmodbench/equality", "avqa_r1_6k": "echoink/eval",
-    "worldsense": "videomme_worldsense/lmms_eval", "jointavbench": "jointavbench/official",
-    "dave": "dave/official", "avhbench": "avhbench/avcd_eval_acc",
+NAMES = ("blind", "official", "judge", "rubrics")  # entries of the card that are computed from questions and answers
+RULES: Mapping[str, Sequence[str]] = {  # dataset -> the rules by which its authors, or toolkits, score a reply
+    "daily_omni": ["daily_omni/api"], "omnivideobench": ["omnivideobench/default"],
+    "omnibench": ["omnibench/official"], "av_speakerbench": ["av_speakerbench/official"],
+    "xmodbench": ["xmodbench/equality"], "avqa_r1_6k": ["echoink/eval"], "jointavbench": ["jointavbench/official"],
+    "worldsense": ["videomme_worldsense/lmms_eval", "videomme_worldsense/vlmevalkit"],
+    "dave": ["dave/official"], "avhbench": ["avhbench/avcd_eval_acc"],
 }  # fmt: skip
 QUOTES, QUOTE = 3, 60  # replies quoted per reason, characters per quote
 
@@ -36,9 +37,12 @@ def of(examples: Sequence[Example], answers: Sequence[Answer], dataset: str) -> 
         edges = [scores.plain(edge) for edge in floor.interval]
         entry = {"floor": name, "metric": floor.metric, "value": scores.plain(floor.value), "interval": edges}
         entries["blind"][kind] = entry
-    rule = RULES.get(dataset.partition("@")[0], "")
-    if rule and any(answer.raw for answer in answers) and (rows := _asked(examples, answers, rule)):
-        entries["official"] = {"rule": rule, **official.score(rule, *zip(*rows, strict=True))}
+    rules = RULES.get(dataset.partition("@")[0], ()) if any(answer.raw for answer in answers) else ()
+    asked = {rule: rows for rule in rules if (rows := _asked(examples, answers, rule))}
+    if asked:
+        entries["official"] = [
+            {"rule": rule, **official.score(rule, *zip(*rows, strict=True))} for rule, rows in asked.items()
+        ]
     return entries
 
 
@@ -56,13 +60,16 @@ def lines(
         of = f" of {kind}" if len(known) > 1 else ""
         what = one["floor"] if one["metric"] == "accuracy" else f"{one['floor']}, {one['metric']}"
         notes.append(f"blind floor{of}, without picture and sound ({what}): {_number(one['value'])}{_edges(one)}")
-    if rule := card.get("official"):
+    for rule in card.get("official") or ():
         left = f", {rule['left_out']} left out" if rule["left_out"] else ""
         value = f"{rule['accuracy']:.2f} ({rule['right']} of {rule['counted']}{left})"
         notes.append(f"by the published rule {rule['rule']}: {value}")
     if judge := card.get("judge"):
         value = f"{judge['right']} of {judge['asked']} right, {judge['unread']} verdicts unread"
         notes.append(f"free answers judged by {judge['model']}: {value}")
+    if rubrics := card.get("rubrics"):
+        value = f"{rubrics['score']:.2f} ({rubrics['right']} of {rubrics['questions']} answers right, others 0)"
+        notes.append(f"points of reasoning, judged by {rubrics['model']}: {value}, {rubrics['unread']} verdicts unread")
     return notes + unread(answers, nothing(metrics))
 
 
@@ -103,7 +110,7 @@ def _edges(one: Mapping[str, Any]) -> str:
 
 
 def _quoted(some: Sequence[str]) -> str:
-    quotes = [" ".join(text[: 4 * QUOTE].split())[:QUOTE] for text in dict.fromkeys(some)]
+    quotes = [quote(text, QUOTE) for text in dict.fromkeys(some)]
     return ", ".join(repr(text) for text in quotes[:QUOTES])
 
 

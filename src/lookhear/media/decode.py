@@ -41,7 +41,7 @@ def decode(clip: Clip, sampling: Sampling | None = None) -> Media:
             return _numbered(clip, sampling)
         (media,) = _pieces(clip, sampling, None)
         wanted = sampling.times(0.0, media.duration)
-        if media.frames is not None and wanted is not None and len(wanted) > len(media.times):
+        if media.frames is not None and media.duration and wanted is not None and len(wanted) > len(media.times):
             # the file is shorter than its header says: apply the sampling rule to the actual length
             (shorter,) = _pieces(replace(clip, end=clip.start + media.duration), sampling, None)
             media = replace(shorter, notes=tuple(dict.fromkeys(media.notes + shorter.notes)))

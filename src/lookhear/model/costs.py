@@ -19,7 +19,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from lookhear import files
-from lookhear.errors import FileError, short
+from lookhear.errors import FileError, quote
 from lookhear.model.net import served
 from lookhear.store.batch import Batch, orders
 
@@ -106,7 +106,7 @@ def read(run: Path) -> dict[str, Any]:
     told = files.read_json(run / FILE, dict) if (run / FILE).is_file() else {}
     for name, value in told.items():
         if not isinstance(value, (int, float, NoneType)):
-            raise FileError(f"{run / FILE}: {name} is {short(value)}, not a number. Mend it, or delete the file.")
+            raise FileError(f"{run / FILE}: {name} is {quote(repr(value), 60)}, not a number. Mend or delete the file.")
     return {name: value for name, value in told.items() if value is not None}
 
 

@@ -100,6 +100,8 @@ class RealModel:
             return zero_shot.localised(scene, example)
         if example.task == "cross_modal_matching" and "second" in example.meta:
             return self._matched(scene, example)
+        if example.task == "tagging":
+            return zero_shot.tagged(scene, labels)
         if example.task in ("action_recognition", "emotion_recognition") and labels:
             return zero_shot.classified(scene, labels)
         return Answer(notes=(f"{UNREAD}the model real does not do {example.task}: it knows labels, times and words",))

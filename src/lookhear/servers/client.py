@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from lookhear.errors import DependencyError, ModelError, RecipeError
+from lookhear.errors import DependencyError, ModelError, RecipeError, quote
 from lookhear.servers import completion
 from lookhear.servers.completion import AGAIN, ALL, ALONE, Completion, ServerError
 from lookhear.servers.limits import Limits
@@ -197,11 +197,11 @@ class Client:
                 raise GoneError(f"no connection within {min(30.0, self.timeout):g} s") from None
             raise LateError(f"no reply within {self.timeout:g} s") from None
         except self._connect as error:
-            raise GoneError(f"no connection: {completion.quoted(str(error))}") from None
+            raise GoneError(f"no connection: {quote(str(error))}") from None
         except self._errors as error:
-            raise ServerError(AGAIN, f"the connection broke: {completion.quoted(str(error))}") from None
+            raise ServerError(AGAIN, f"the connection broke: {quote(str(error))}") from None
         except self._odd as error:
-            raise ServerError(ALL, f"{self.url!r} cannot be asked: {completion.quoted(str(error))}") from None
+            raise ServerError(ALL, f"{self.url!r} cannot be asked: {quote(str(error))}") from None
 
     def _adapted(self, failure: ServerError) -> bool:
         """Rename or drop the field that the server refuses; whether this was possible, so that a retry may succeed."""

@@ -14,10 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lookhear.errors import well_formed
+from lookhear.errors import quote, well_formed
 
 AGAIN, ALONE, ALL = "again", "alone", "all"
-QUOTED = 160  # longest quote of a server's message in an error
 
 ENDED = {  # finish_reason in lower case -> ending of a reply; others are finished, with the word as `why`
     **dict.fromkeys(("", "stop", "end_turn", "eos", "eos_token", "stop_sequence", "completed", "complete"), "finished"),
@@ -79,12 +78,6 @@ def read(status: int, body: bytes, wait: float | None = None) -> Completion:
         raise ServerError(AGAIN, "JSON nested too deeply") from None
 
 
-def quoted(text: str) -> str:
-    """The beginning of a server's message on one line, printable."""
-    flat = " ".join("".join(c if c.isprintable() else " " for c in text[: 8 * QUOTED]).split())
-    return flat if len(flat) <= QUOTED else flat[: QUOTED - 1] + "…"
-
-
 def _read(status: int, body: bytes, wait: float | None) -> Completion:
     text = body.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
     parsed = loads(text)
@@ -110,8 +103,8 @@ def _whole(body: Mapping[str, Any], wait: float | None) -> Completion:
     if choice is None:
         feedback = body.get("prompt_feedback") or body.get("promptFeedback")
         if feedback:
-            return _made(body, "", "filtered", quoted(json.dumps(feedback)))
-        raise ServerError(AGAIN, f"no choices: {quoted(json.dumps(body))!r}")
+            return _made(body, "", "filtered", quote(json.dumps(feedback)))
+        raise ServerError(AGAIN, f"no choices: {quote(json.dumps(body))!r}")
     message = choice.get("message")
     if not isinstance(message, Mapping):
         delta = choice.get("delta")
@@ -130,17 +123,17 @@ def _ended(body: Mapping[str, Any], message: Mapping[str, Any], reason: str, log
     ):  # a model that speaks: the transcript of its audio
         text = str(message["audio"].get("transcript") or "")
     ended = ENDED.get(reason.casefold().strip(), "finished")
-    why = f"finish_reason {quoted(reason)!r}" if ended != "finished" or reason.casefold().strip() not in ENDED else ""
+    why = f"finish_reason {quote(reason)!r}" if ended != "finished" or reason.casefold().strip() not in ENDED else ""
     if ended == AGAIN:
         raise ServerError(AGAIN, why)
     calls = message.get("tool_calls") or message.get("function_call")
     if declined and not text.strip():
-        return _made(body, text, "refused", quoted(declined), logprobs)
+        return _made(body, text, "refused", quote(declined), logprobs)
     if ended == "finished" and not text.strip():
         if calls:
-            why = f"a tool call: {quoted(json.dumps(calls))}"
+            why = f"a tool call: {quote(json.dumps(calls))}"
         elif thought := message.get("reasoning_content") or message.get("reasoning"):
-            why = f"reasoning alone: {quoted(str(thought))}"
+            why = f"reasoning alone: {quote(str(thought))}"
         return _made(body, text, "empty", why, logprobs)
     return _made(body, text, ended, why, logprobs)
 
@@ -225,7 +218,7 @@ def _streamed(pieces: Sequence[Mapping[str, Any]], wait: float | None) -> Comple
                 points += choice["logprobs"]["content"]
             reason = str(choice.get("finish_reason") or reason)
     if not reason and not done:
-        raise ServerError(AGAIN, f"half a streamed reply: {quoted(text)!r}")
+        raise ServerError(AGAIN, f"half a streamed reply: {quote(text)!r}")
     message = {"content": text, "refusal": declined, "reasoning": thought, "tool_calls": calls}
     return _ended({"usage": usage, "model": model}, message, reason, {"content": points})
 
@@ -238,7 +231,7 @@ def _refused(status: int, text: str, told: Any, wait: float | None) -> Completio
     inner = error.get("innererror")
     codes |= {str(inner.get("code") or "").casefold()} if isinstance(inner, Mapping) else set()
     message = error.get("message") or error.get("detail") or error.get("msg")
-    said = quoted(message if isinstance(message, str) else json.dumps(message)) if message else _page_message(text)
+    said = quote(message if isinstance(message, str) else json.dumps(message)) if message else _page_message(text)
     if codes & set(FILTER_CODES):
         return Completion("", "filtered", well_formed(said))
     advice = ADVICE.get(301 if 300 <= status < 400 else status, "")
@@ -270,5 +263,5 @@ def _page_message(text: str) -> str:
     """The message of an HTML page: its title, else its beginning."""
     start = text.lower().find("<title>")
     if start >= 0:
-        return quoted(text[start + len("<title>") : start + 500].split("<")[0])
-    return quoted(text)
+        return quote(text[start + len("<title>") : start + 500].split("<")[0])
+    return quote(text)

@@ -1,11 +1,11 @@
 """Out-of-distribution detection: distance of a clip to the training clips by simple statistics, kept in the run folder.
 
     clip ─ picture: colours, edges, grain; sound: levels by band; features: mean and deviation ─▶ descriptors
-    descriptor ─ distance to the second nearest training clip / usual distance among them ─▶ above 1: out of
+    descriptor ─ distance to the second nearest training clip / limit of held-out training clips ─▶ above 1: out of
     distribution
 
-Features of a model cannot represent what they were not trained on, so decoded clips are described as well: some
-training clips when a run begins, and any clip that is asked about.
+Features of a model cannot represent what they were not trained on, so the clip itself is described: some training
+clips when a run begins, and any clip that is decoded. Features decide only for clips that are read from a store.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -31,13 +32,16 @@ from lookhear.store.names import serving
 from lookhear.types import BLANK, Clip, Media
 
 FILE = "world.safetensors"
-USUAL, WITHIN = 0.9, 0.95  # quantiles of held-out training clips: of a stream's distances, of the greatest over streams
+MEDIA = ("picture", "sound")  # streams that describe the decoded clip; all others are features
+USUAL, WITHIN = 0.9, 0.96  # quantiles of held-out training clips: of a stream's distances, of the greatest over streams
+TAIL = 0.2  # share of the greatest distances that the tail is fitted to
 FLOOR = 0.05  # lower bound of a number's deviation, relative to the mean deviation
 PARTS = 10  # folds of the held-out estimate
-LEAST, KEPT = 8, 200  # fewest clips for an estimate; most clips that are kept
+LEAST, KEPT = 8, 150  # fewest clips for an estimate; most clips that are used
 GRID, SIDE, FRAMES = 8, 128, 16  # grid cells per side, pixels of the shorter side, frames per clip
 
 Descriptor = Mapping[str, Float[np.ndarray, " number"]]
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,10 @@ class World:
     regions: Mapping[str, Region]
 
     def distance(self, clip: Descriptor) -> dict[str, float]:
-        """Stream -> distance of a clip (1 is the limit), for the streams that both have."""
-        return {
-            name: region.distance(clip[name])
-            for name, region in self.regions.items()
-            if name in clip and len(clip[name]) == len(region.scale)
-        }
+        """Stream -> distance of a clip (1 is the limit): of the decoded clip, or of its features where it was not."""
+        shared = [n for n, r in self.regions.items() if n in clip and len(clip[n]) == len(r.scale)]
+        decoded = [name for name in shared if name in MEDIA]
+        return {name: self.regions[name].distance(clip[name]) for name in decoded or shared}
 
     def note(self, clip: Descriptor) -> str:
         """Warning for an out-of-distribution clip; empty for any other."""
@@ -159,23 +161,50 @@ def _has_files(clip: Clip) -> bool:
 def fit(clips: Sequence[Descriptor]) -> World | None:
     """Fit the distribution of training clips; None if there are too few.
 
-    A clip is flagged where any stream is beyond its limit, so the limits are set together: each stream's distance in
-    units of its `USUAL` quantile over held-out clips, and the greatest of these below 1 for `WITHIN` of them (a
-    conformal threshold on the maximum, by ten folds). Streams that are added do not add false alarms.
+    Streams of the decoded clip and streams of features are two groups, of which a clip is judged by one. It is flagged
+    where any stream of the group is beyond its limit, so the limits of a group are set together: each stream's distance
+    in units of its `USUAL` quantile over held-out clips, and the greatest of these below 1 for `WITHIN` of them.
     """
     names = sorted(set().union(*(clip.keys() for clip in clips))) if clips else []
-    names = [name for name in names if sum(name in clip for clip in clips) >= LEAST]
-    if not names:
-        return None
-    held = np.stack([_held_out([clip.get(name) for clip in clips]) for name in names])
+    groups = [[n for n in names if n in MEDIA], [n for n in names if n not in MEDIA]]
+    regions = {name: region for group in groups for name, region in _together(clips, group).items()}
+    return World(regions) if regions else None
+
+
+def spread(rows: Sequence[Row], most: int = KEPT) -> list[Row]:
+    """At most `most` of the rows, evenly spaced."""
+    count = min(len(rows), most)
+    return [rows[i * len(rows) // count] for i in range(count)]
+
+
+def _together(clips: Sequence[Descriptor], names: Sequence[str]) -> dict[str, Region]:
+    """Regions of the streams `names` with limits for all of them together, by ten folds.
+
+    The limits are those of the clips that are kept: with more of them, nearest neighbours are nearer.
+    """
+    some = spread([clip for clip in clips if any(name in clip for name in names)])
+    known = {n: rows for n in names if len(rows := [clip[n] for clip in some if n in clip]) >= LEAST}
+    if not known:
+        return {}
+    held = np.stack([_held_out([clip.get(name) for clip in some]) for name in known])
     usual = np.maximum(np.nanquantile(held, USUAL, axis=1), 1e-6)
     greatest = np.nanmax(held / usual[:, None], axis=0, where=np.isfinite(held), initial=0.0)
-    together = float(np.quantile(greatest[np.isfinite(held).any(axis=0)], WITHIN))
-    regions = {}
-    for name, limit in zip(names, usual, strict=True):
-        rows = np.stack([clip[name] for clip in clips if name in clip])
-        regions[name] = Region(rows[:: 1 + len(rows) // KEPT], _scale(rows), float(limit) * max(together, 1e-6))
-    return World(regions)
+    together = _quantile(greatest[np.isfinite(held).any(axis=0)], WITHIN)
+    return {
+        name: Region(np.stack(rows), _scale(np.stack(rows)), float(limit) * together)
+        for (name, rows), limit in zip(known.items(), usual, strict=True)
+    }
+
+
+def _quantile(distances: Float[np.ndarray, " clip"], level: float) -> float:
+    """A high quantile by a Pareto tail above the `1 - TAIL` quantile (Hill's estimator).
+
+    Of a hundred clips the quantile itself would rest on the four greatest distances alone.
+    """
+    start = max(float(np.quantile(distances, 1 - TAIL)), 1e-6)
+    over = distances[distances > start]
+    index = float(np.log(over / start).mean()) if len(over) else 0.0
+    return start * (TAIL / (1 - level)) ** index
 
 
 def _held_out(rows: Sequence[Float[np.ndarray, " number"] | None]) -> Float[np.ndarray, " clip"]:

@@ -15,7 +15,6 @@ from lookhear.types import Answer, Example
 VERSION = 1
 MAIN = {"": "accuracy"}
 LABELS = ("one", "two")
-PAIR = ("yes", "no")
 
 
 def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
@@ -40,7 +39,7 @@ def target(example: Example, explain: bool = True) -> str:
 def parse(reply: str, example: Example, vocabulary: Sequence[str] = ()) -> Answer:
     """Parse one or two (a word, a digit, first or second), or yes or no for a pair."""
     if example.meta.get("form") == "pair":
-        return reader.name(reply, PAIR, kind="yes_no")
+        return reader.whether_one(reply)
     return reader.which_of_two(reply)
 
 

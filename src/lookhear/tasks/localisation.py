@@ -29,6 +29,9 @@ MAIN = {"": "J", "arig": "iou"}
 right = None  # answers are graded
 FORMS = ("arig", "s4", "ms3", "avss", "ref_avs")
 SAID = re.compile(r"\bobject\b[^.\n]{0,80}?\bis\s{1,4}(?:an?\s{1,4}|the\s{1,4})?([^\W\d][\w -]{0,60})", re.IGNORECASE)
+KEYED = re.compile(
+    r"[\"'](?:label|object|name|class|category)[\"']\s{0,4}:\s{0,4}[\"']([^\"'\[\]{}\n]{1,60})[\"']", re.IGNORECASE
+)
 AFTERWARDS = re.compile(
     r"(?<!\s)\s+(?:at|in|on|with|within|located|positioned|which|whose|that|near|from|around|bounded|box|bbox)\b.*$",
     re.IGNORECASE,
@@ -166,11 +169,14 @@ def _objects(reference: Answer) -> str:
 
 
 def _named(reply: str, verdict: str) -> str:
-    """The object of a reply: in its tags, in <answer>, or in "the object … is a dog"."""
+    """The object of a reply: in its tags, in <answer>, under a key of JSON, or in "the object … is a dog"."""
     tagged = [content for _, content in replies.tagged(reply, "object") if content]
     if tagged:
         return tagged[-1].split("[")[0].strip(" ,:")
     if verdict and verdict not in ("true", "false"):
         return (replies.answer(reply) or "").strip()
+    keyed = KEYED.search(reply)
+    if keyed:
+        return keyed[1].strip()
     said = SAID.search(reply)
     return AFTERWARDS.sub("", said[1].strip()) if said else ""

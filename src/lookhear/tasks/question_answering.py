@@ -33,7 +33,7 @@ def prompt(example: Example, vocabulary: Sequence[str] = ()) -> str:
     options = example.meta.get("options", ())
     dated = EVIDENCE if example.meta.get("form") == "evidence" else ""
     if options:
-        listed = "\n".join(f"{letter}. {option}" for letter, option in zip(LETTERS, options, strict=False))
+        listed = "\n".join(f"{letter}. {option.strip()}" for letter, option in zip(LETTERS, options, strict=False))
         return f"{question}\n{listed}\nAnswer with the letter of the right option.{dated}"
     if items := example.meta.get("items"):
         listed = "\n".join(f"({letter}) {item}" for letter, item in zip(LETTERS, items, strict=False))
@@ -54,7 +54,7 @@ def target(example: Example, explain: bool = True) -> str:
     """
     answer, options = reader.reference(example).text, list(example.meta.get("options", ()))
     letter = f"{LETTERS[options.index(answer)]}. " if answer in options else ""
-    tagged = f"<answer>{letter}{answer}</answer>"
+    tagged = f"<answer>{letter}{answer.strip()}</answer>"
     if example.meta.get("form") == "evidence":
         return "\n".join(filter(None, (tagged, evidence.written(reader.reference(example).segments))))
     if not explain:

@@ -76,6 +76,20 @@ def localised(scene: Scene, example: Example) -> Answer:
     return Answer(", ".join(dict.fromkeys(s.label for s in events)), segments=tuple(events), raw="localise")
 
 
+def tagged(scene: Scene, options: Sequence[str]) -> Answer:
+    """Every label that is heard or seen, the most probable first. No question names a label, so none is raised."""
+    likely: dict[str, dict[str, float]] = {}
+    for label in options:
+        known = concept(label)
+        found = {s: scene.probability(known, s, asked=False) for s in STREAMS} if known else {}
+        likely[label] = {stream: p for stream, p in found.items() if p >= ON}
+    named = sorted((label for label in options if likely[label]), key=lambda label: -max(likely[label].values()))
+    both = {label: "audio-visual" if len(likely[label]) == 2 else STREAMS[min(likely[label])] for label in named}
+    segments = tuple(Segment(label, 0.0, scene.timeline.duration, stream) for label, stream in both.items())
+    scores = {label: max(likely[label].values()) for label in named}
+    return Answer(", ".join(named), scores, segments, raw="tag")
+
+
 def matched(first: Scene, second: Scene, by: Scene, way: str) -> Answer:
     """Which of two videos belongs to a sound (`a2v`), or which of two sounds belongs to a video (`v2a`)."""
     both = [_match(by, scene) if way == "a2v" else _match(scene, by) for scene in (first, second)]

@@ -14,9 +14,6 @@ from lookhear.store.features import FeatureStore
 from lookhear.store.names import build_encoder
 from lookhear.types import Clip
 
-CLIPS = 2000  # largest number of clips whose features are used
-DECODED = 100  # number of these that are decoded as well, if their files are available
-
 
 def keep(
     run: Path,
@@ -30,11 +27,9 @@ def keep(
 
     `features` and `streams` are those of the recipe and the net; `cards` are the signatures of the encoders in `store`.
     """
-    some = clips[:: 1 + len(clips) // CLIPS]
-    rows: list[dict[str, Any]] = [dict(world.of_clip(clip, streams, features, store)) for clip in some]
-    step = 1 + len(some) // DECODED
-    for row, made in zip(rows[::step], world.of_files(some[::step], _samplings(cards, store)), strict=True):
-        row.update(made)
+    some = world.spread(clips)
+    decoded = world.of_files(some, _samplings(cards, store))
+    rows = [{**world.of_clip(c, streams, features, store), **made} for c, made in zip(some, decoded, strict=True)]
     learned = world.fit(rows)
     if learned is not None:
         world.write(run, learned)

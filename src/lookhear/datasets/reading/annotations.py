@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lookhear.errors import DatasetError
+from lookhear.errors import DatasetError, quote
 from lookhear.files import UNLIKE
 from lookhear.types import Example
 
-QUOTE = 160  # characters of a row shown in a fault
 log = logging.getLogger("lookhear")
 
 
@@ -129,12 +128,6 @@ def text_of(path: Path) -> str:
         raise DatasetError(f"{path}: not a whole gzip file ({error}). Is this the annotation file?") from None
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path}: not UTF-8 text (byte {error.start}). Is this the annotation file?") from None
-
-
-def quote(text: str) -> str:
-    """`text` on one line, cut to a length that fits a terminal."""
-    line = " ".join(text.split())
-    return line if len(line) <= QUOTE else line[: QUOTE - 1] + "…"
 
 
 def find_split(name: str, root: Path, split: str, folders: Sequence[str], patterns: Sequence[str]) -> Path:

@@ -17,15 +17,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets.reading.annotations import Annotations, Fault, json_rows, quote, read_rows, text_of
+from lookhear.datasets.reading.annotations import Annotations, Fault, json_rows, read_rows, text_of
 from lookhear.datasets.reading.media import Recordings
 from lookhear.datasets.reading.tables import table_rows
 from lookhear.datasets.reading.times import seconds
-from lookhear.errors import DatasetError
+from lookhear.errors import DatasetError, quote
 from lookhear.types import Answer, Clip, Example
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 PREFIX = re.compile(r"^\s*\(?([A-Za-z])\)?\s*[.):、：]\s*|^\s*\(([A-Za-z])\)\s*")
+SPACED = re.compile(r"^\s*([A-Z])\s+(\S.*)$", re.DOTALL)  # "A Kitchen", if every option of a question has its letter
 LETTER = re.compile(r"^\s*\(?([A-Za-z])\)?[.):]?\s*$")
 TAGGED = re.compile(r"<answer>([^<]{0,500})</answer>", re.IGNORECASE)
 SUFFIX = re.compile(r"\.(?:mp4|mkv|webm|mov|avi|wav|mp3|flac|m4a|jpg|jpeg|png)$", re.IGNORECASE)
@@ -172,6 +173,9 @@ def options_of(record: Mapping[str, Any], keys: Sequence[str]) -> tuple[list[str
     if len(letters) >= enough and len(set(letters)) > 1 and set(letters) <= set(LETTERS[: len(texts)]):
         plain = [text[m.end() :].strip() if m else text.strip() for m, text in zip(marks, texts, strict=True)]
         return plain, letters if len(letters) == len(texts) else []
+    spaced = [SPACED.match(text) for text in texts]
+    if len(texts) > 2 and all(m and m[1] == LETTERS[i] for i, m in enumerate(spaced[:26])):
+        return [m[2].strip() for m in spaced if m], list(LETTERS[: len(texts)])
     return texts, []
 
 

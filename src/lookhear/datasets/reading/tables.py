@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lookhear.datasets.reading.annotations import Fault, quote, text_of
-from lookhear.errors import DatasetError
+from lookhear.datasets.reading.annotations import Fault, text_of
+from lookhear.errors import DatasetError, quote
 from lookhear.types import Answer, Clip, Example
 
 Row = tuple[int, Any, str]  # line, record, the row's text

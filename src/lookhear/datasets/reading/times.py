@@ -12,7 +12,10 @@ CLOCK = r"\d{1,2}[:：]\d{2}(?:[:：]\d{2})?(?:\.\d{1,3})?"
 CLOCKS = re.compile(rf"(?<![\d:：]){CLOCK}(?![\d:：])")
 PLAIN = r"\d{1,9}(?:\.\d{1,6})?"
 UNIT = r"(?:s|sec|secs|second|seconds)\b"
-JOIN = r"\s{0,3}(?:to|until|till|through|and|-|–|—|~|→|,)\s{0,3}"
+JOIN = (
+    r"\s{0,3}(?:to|until|till|through|(?:, )?and(?: (?:then )?(?:it )?(?:ends|stops|finishes|ceases|is gone|is over)"
+    r"(?: (?:at|by|around|after))?(?: (?:about|around))?)?|-|–|—|~|→|,)\s{0,3}"
+)
 
 
 def _edge(side: str) -> str:
@@ -23,10 +26,10 @@ def _edge(side: str) -> str:
     )
 
 
-STRETCH = re.compile(rf"(?<![\w.:：])(?:{_edge('a')}){JOIN}(?:{_edge('b')})(?![\w:：]|\.\d)", re.IGNORECASE)
+STRETCH = re.compile(rf"(?<![\w.:：])(?:{_edge('a')}){JOIN}(?:{_edge('b')})(?!\w|[:：]\d|\.\d)", re.IGNORECASE)
 MOMENT = re.compile(
     rf"(?<![\w.:：])(?:(?P<clock>{CLOCK})|(?P<plain>{PLAIN})\s{{0,2}}{UNIT}|"
-    rf"seconds?\s{{1,2}}(?P<after>{PLAIN}))(?![\w:：]|\.\d)",
+    rf"seconds?\s{{1,2}}(?P<after>{PLAIN}))(?!\w|[:：]\d|\.\d)",
     re.IGNORECASE,
 )
 

@@ -28,6 +28,7 @@ FORMS = {
     False: (12.0, 110, 16),
     True: (5.2, 44, 13),
 }  # narrow -> width in inches, letters per line, font size of the title
+LABEL = 18  # letters of a prediction beside its bar
 Track = tuple[float, Callable[["Axes"], None]]  # relative height, drawing function
 
 
@@ -72,7 +73,7 @@ def picture(media: Media, question: str, answer: Answer, path: Path | str, narro
     if heads:
         span = (left, right, below / high, 0.35 / high) if narrow else (0.83, right, 1 - top / high, bottom / high)
         _opinions(drawn, span, heads, answer)
-    _title(drawn, lines, answer, high, left, size)
+    _title(drawn, lines, answer, high, left, size, letters * 2 // 3)
     said = " · ".join(dict.fromkeys((*missing, *answer.notes)))
     if said:
         note = "\n".join(textwrap.wrap(said, 66 if narrow else 170)[:2])
@@ -100,11 +101,12 @@ def _tracks(media: Media, answer: Answer, seconds: float) -> tuple[list[Track], 
     return tracks, missing
 
 
-def _title(figure: Figure, lines: list[str], answer: Answer, high: float, left: float, size: int) -> None:
+def _title(figure: Figure, lines: list[str], answer: Answer, high: float, left: float, size: int, letters: int) -> None:
     for number, line in enumerate(lines):
         figure.text(left, 1 - (0.28 + 0.3 * number) / high, line, color=INK, fontsize=size, weight="bold", va="center")
     place = 1 - (0.3 + 0.3 * len(lines)) / high
-    said = figure.text(left, place, answer.text, color=HEARD, fontsize=size - 1, weight="bold", va="center")
+    text = textwrap.shorten(answer.text, letters, placeholder=" …")
+    said = figure.text(left, place, text, color=HEARD, fontsize=size - 1, weight="bold", va="center")
     figure.draw_without_rendering()
     right = said.get_window_extent().x1 / figure.bbox.width
     sure = f"{answer.scores[answer.text]:.0%} sure" if answer.text in answer.scores else ""
@@ -188,7 +190,8 @@ def _opinions(figure: Figure, span: tuple[float, float, float, float], heads: di
             mine = text == answer.text
             axes.barh(-i, 1, height=0.72, color=FILL, linewidth=0)
             axes.barh(-i, score, height=0.72, color=HEARD if mine else "#c9c4ba", linewidth=0)
-            axes.text(0.03, -i, text, color=INK, fontsize=9, va="center", weight="bold" if mine else "normal")
+            label = textwrap.shorten(text, LABEL, placeholder=" …")
+            axes.text(0.03, -i, label, color=INK, fontsize=9, va="center", weight="bold" if mine else "normal")
             axes.text(1.17, -i, f"{score:.0%}", color=INK, fontsize=9, va="center", ha="right")
         axes.set_xlim(0, 1.17)
         axes.set_ylim(-SHOWN + 0.45, 0.55)

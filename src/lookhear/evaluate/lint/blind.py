@@ -5,7 +5,7 @@
 Open answers that are right or wrong are guessed from the other videos: the most frequent answer, the most frequent one
 of the same template or question, and a classifier on the question's words. Answers that are good by degrees (captions,
 events, boxes, masks) have one floor: the reference of another video that scores best on the training folds, given to
-every question. Folds are those of `floors`: GroupKFold(5) over videos.
+every question. Folds are those of `words`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from lookhear import statistics, tasks
 from lookhear.evaluate import floors as frequent
 from lookhear.evaluate import scores
 from lookhear.evaluate.lint import floors
-from lookhear.evaluate.lint.floors import FOLDS, Floor
+from lookhear.evaluate.lint.floors import Floor
+from lookhear.evaluate.lint.words import FOLDS, folds, guessed
 from lookhear.evaluate.videos import clusters_of, video_of
 from lookhear.pooled import Pooled
 from lookhear.types import Answer, Example
@@ -83,7 +84,7 @@ def open_answers(kind: str, examples: Sequence[Example], resamples: int = 1000, 
     by = {"same_template": "template"} if any(e.meta.get("template") for e in examples) else {}
     by |= {"same_question": "question"}
     guesses = {name: [Answer()] * len(examples) for name in ("frequent_answer", *by)}
-    for train, test in _folds(examples):
+    for train, test in folds(examples):
         known, asked = [examples[i] for i in train], [examples[i] for i in test]
         said = {name: frequent.most_frequent(known, asked, key) for name, key in by.items()}
         said["frequent_answer"] = [_most_frequent(known)] * len(asked)
@@ -91,7 +92,7 @@ def open_answers(kind: str, examples: Sequence[Example], resamples: int = 1000, 
             for i, answer in zip(test, some, strict=True):
                 guesses[name][i] = answer
     if len(examples) <= LEARNED and len({e.truth.text for e in examples}) > 1:
-        guesses["question_words"] = _from_words(examples)
+        guesses["question_words"] = [Answer(text) for text in guessed(examples)]
     return {name: _scored(kind, examples, some, resamples, seed) for name, some in guesses.items()}
 
 
@@ -106,7 +107,7 @@ def constant(kind: str, examples: Sequence[Example], resamples: int = 1000, seed
     The empty reply is tried too. At most CANDIDATES references are tried on at most JUDGES questions, evenly spaced.
     """
     predicted = [Answer()] * len(examples)
-    for train, test in _folds(examples):
+    for train, test in folds(examples):
         some = [examples[i] for i in _spaced(train, JUDGES)]
         best, top = Answer(), -1.0
         for reply in [Answer(), *(examples[i].truth for i in _spaced(train, CANDIDATES))]:
@@ -130,35 +131,8 @@ def _main(kind: str, examples: Sequence[Example], said: Sequence[Answer]) -> tup
     return name, metrics[name]
 
 
-def _from_words(examples: Sequence[Example]) -> list[Answer]:
-    """The answer of a logistic regression on the TF-IDF of the question's unigrams and bigrams, in folds."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-
-    truth, predicted = np.array([e.truth.text for e in examples]), [Answer()] * len(examples)
-    for train, test in _folds(examples):
-        terms = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
-        guess = np.full(len(test), _most_frequent([examples[i] for i in train]).text, dtype=object)
-        try:
-            seen = terms.fit_transform([examples[i].question for i in train])
-        except ValueError:  # no word occurs in two questions
-            seen = None
-        if seen is not None and len(set(truth[train].tolist())) > 1:
-            model = LogisticRegression(C=1, max_iter=2000).fit(seen, truth[train])
-            guess = model.predict(terms.transform([examples[i].question for i in test]))
-        for i, text in zip(test, guess, strict=True):
-            predicted[i] = Answer(str(text))
-    return predicted
-
-
 def _most_frequent(known: Sequence[Example]) -> Answer:
     return Answer(Counter(e.truth.text for e in known).most_common(1)[0][0])
-
-
-def _folds(examples: Sequence[Example]) -> list[tuple[np.ndarray, np.ndarray]]:
-    from sklearn.model_selection import GroupKFold
-
-    return list(GroupKFold(FOLDS).split(np.zeros(len(examples)), groups=np.array([video_of(e) for e in examples])))
 
 
 def _spaced(places: np.ndarray, most: int) -> list[int]:

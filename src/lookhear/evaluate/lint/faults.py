@@ -14,6 +14,7 @@ from itertools import combinations
 from typing import Any
 
 from lookhear.datasets.reading.annotations import Annotations
+from lookhear.errors import quote
 from lookhear.evaluate.lint.floors import place
 from lookhear.evaluate.videos import video_of
 from lookhear.types import Example
@@ -201,4 +202,4 @@ def _plain(text: str) -> str:
 
 def _quoted(examples: Sequence[Example], places: Iterable[int]) -> tuple[str, ...]:
     some = list(places)[:SHOWN]
-    return tuple(f"{n}: {video_of(examples[n])}: {examples[n].question[:100]}" for n in some)
+    return tuple(f"{n}: {video_of(examples[n])}: {quote(examples[n].question, 100)}" for n in some)

@@ -1,10 +1,10 @@
 """Blind floors of multiple-choice and yes/no questions from length, position and words, in percent.
 
-Folds are scikit-learn's GroupKFold(5), unshuffled, over videos. Every classifier is a logistic regression (C = 1) that
-predicts whether an option is right; the option with the highest score is chosen. The features of `shape` are 9 numbers
-per option and its one-hot position (19 in all, standardised on the training folds), those of `words` the TF-IDF of the
-option's unigrams and bigrams, those of `both` the two concatenated. None uses picture, sound or question, except that
-`shape` counts words shared with the question.
+Folds are those of `lint.words`. Every classifier is a logistic regression (C = 1) that predicts whether an option is
+right; the option with the highest score is chosen. The features of `shape` are 9 numbers per option and its one-hot
+position (19 in all, standardised on the training folds), those of `words` the TF-IDF of the option's unigrams and
+bigrams, those of `both` the two concatenated. None uses picture, sound or question, except that `shape` counts words
+shared with the question.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import numpy as np
 
 from lookhear import statistics
 from lookhear.errors import DatasetError
+from lookhear.evaluate.lint.words import FOLDS, folds, guessed
 from lookhear.evaluate.videos import clusters_of, video_of
 from lookhear.types import Example
 
-FOLDS = 5
 WORD = re.compile(r"\w+")
 TERMS = r"(?u)\b\w+\b"
 QUOTES = "\"'“”‘’"
@@ -78,10 +78,9 @@ def choices(
         "longest_option_ties_shared": np.array([_shared(texts, r) for texts, r in zip(options, right, strict=True)]),
         "shortest_option_first_of_ties": shortest == right,
     }
-    groups = np.array([video_of(e) for e in closed])
-    if learned and len(set(groups)) >= FOLDS:
+    if learned and len(set(map(video_of, closed))) >= FOLDS:
         shapes = [shape(e.question, texts) for e, texts in zip(closed, options, strict=True)]
-        hits |= _learned(shapes, options, right, groups)
+        hits |= _learned(closed, shapes, options, right)
     clusters = clusters_of(closed)
     return {name: _floor(np.asarray(hit, float), clusters, resamples, seed) for name, hit in hits.items()}
 
@@ -119,10 +118,10 @@ def yes_no(examples: Sequence[Example], resamples: int = 1000, seed: int = 0, le
     if not closed:
         return {}
     truth = np.array([e.reference.text == "yes" for e in closed if e.reference])
-    clusters, groups = clusters_of(closed), np.array([video_of(e) for e in closed])
+    clusters = clusters_of(closed)
     guesses = {"always_yes": np.ones(len(closed), bool), "always_no": np.zeros(len(closed), bool)}
-    if learned and len(set(groups)) >= FOLDS and len(set(truth.tolist())) == 2:
-        guesses["question_words"] = _asked([e.question for e in closed], truth, groups)
+    if learned and len(set(map(video_of, closed))) >= FOLDS and len(set(truth.tolist())) == 2:
+        guesses["question_words"] = np.array(guessed(closed)) == "yes"
     scores = {}
     for name, guess in guesses.items():
         hits = (guess & truth).sum()
@@ -132,37 +131,16 @@ def yes_no(examples: Sequence[Example], resamples: int = 1000, seed: int = 0, le
     return scores
 
 
-def _asked(questions: Sequence[str], truth: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GroupKFold
-
-    guess = np.zeros(len(questions), bool)
-    for train, test in GroupKFold(FOLDS).split(guess, groups=groups):
-        if len(set(truth[train].tolist())) < 2:
-            guess[test] = truth[train][0]
-            continue
-        terms = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
-        try:
-            seen = terms.fit_transform([questions[i] for i in train])
-        except ValueError:  # no word occurs in two questions
-            continue
-        model = LogisticRegression(C=1, max_iter=2000).fit(seen, truth[train])
-        guess[test] = model.predict(terms.transform([questions[i] for i in test]))
-    return guess
-
-
 def _learned(
-    shapes: Sequence[np.ndarray], options: Sequence[Sequence[str]], right: np.ndarray, groups: np.ndarray
+    examples: Sequence[Example], shapes: Sequence[np.ndarray], options: Sequence[Sequence[str]], right: np.ndarray
 ) -> dict[str, np.ndarray]:
     import scipy.sparse as sparse
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GroupKFold
     from sklearn.preprocessing import StandardScaler
 
     hits = {name: np.zeros(len(right)) for name in ("prior_folds", "shape", "words", "both")}
-    for train, test in GroupKFold(FOLDS).split(right, groups=groups):
+    for train, test in folds(examples):
         often = Counter(right[train].tolist())
         hits["prior_folds"][test] = right[test] == max(often, key=lambda of_options: (often[of_options], -of_options))
         truth = np.concatenate([np.arange(len(options[i])) == right[i] for i in train])

@@ -50,7 +50,8 @@ RULES: Mapping[str, Rule] = {
     "mmau_mmar/string_match": rules.string_match, "echoink/eval": rules.echoink,
     "echoink/reward": rules.echoink_reward, "xmodbench/equality": rules.equality, "dave/official": rules.dave,
     "mmar/lmms_eval": toolkits.mmar, "jointavbench/official": toolkits.joint,
-    "videomme_worldsense/lmms_eval": toolkits.videomme, "unify_omnibench/parser": toolkits.unify,
+    "videomme_worldsense/lmms_eval": toolkits.videomme, "videomme_worldsense/vlmevalkit": toolkits.vlmevalkit,
+    "unify_omnibench/parser": toolkits.unify,
     "omnivideobench/ming_internvl": toolkits.ming,
 }  # fmt: skip
 YES_NO: Mapping[str, Callable[[str, str], bool]] = {

@@ -1,7 +1,7 @@
-"""Rules of JointAVBench, lmms-eval, Unify-OmniBench, and of OmniVideoBench's runs of Ming and InternVL.
+"""Rules of JointAVBench, lmms-eval, VLMEvalKit, Unify-OmniBench, and of OmniVideoBench's runs of Ming and InternVL.
 
-Described after lmms-eval c228e27 and 226ba42, JointAVBench 388dc4b, Unify-OmniBench d537115 and OmniVideoBench 0307da8;
-lmms-eval has replaced its parser since.
+Described after lmms-eval c228e27 and 226ba42, VLMEvalKit 00fff54, JointAVBench 388dc4b, Unify-OmniBench d537115 and
+OmniVideoBench 0307da8; lmms-eval has replaced its parser since.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from lookhear.metrics.official.verdicts import LETTERS, Verdict
 ENDS = ",.!?;:'"  # stripped one after the other, as lmms-eval does: ".," loses both, ",." only the full stop
 TRUSTED = ((6, "({})"), (5, "{}."), (4, "{}:"), (3, "{})"), (2, "{} "))  # how far lmms-eval trusts a form
 START, END, STATED = 10, 9, 7
+REMOVED = (
+    *("The best answer is", "The correct answer is", "The answer is", "The answer"),
+    *("The best option isThe correct option is", "Best answer:Best option:", "Answer:", "Option:"),
+)
 SUBJECTS = ("answer", "correct answer", "best answer", "correct option", "best option", "choice", "correct choice")
 STATEMENTS = (
     *(f"{subject} is" for subject in (*SUBJECTS, "my answer", "my choice")),
@@ -80,6 +84,19 @@ def videomme(reply: str, options: list[str], truth: str) -> str | None:
         (0, padded.rfind(one), one) for one in letters if one in padded
     ]
     return max(letters_found, key=lambda one: one[:2])[2] if letters_found else None
+
+
+def vlmevalkit(reply: str, options: list[str], truth: str) -> str | None:
+    """The first capital A to D anywhere, even inside a word, after ten phrases are removed; Video-MME and WorldSense.
+
+    Four of the phrases are glued together in pairs, so that "Best answer: C" is read as B. A reply without such a
+    capital goes to a judge; without one (`exact_matching`) it counts as wrong, since no options are passed on.
+    """
+    said = reply.strip()
+    for phrase in REMOVED:
+        said = said.replace(phrase, "")
+    found = re.search("[ABCD]", said)
+    return found[0] if found else None
 
 
 def joint(reply: str, options: list[str], truth: str) -> Verdict:

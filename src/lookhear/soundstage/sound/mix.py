@@ -16,7 +16,8 @@ from scipy import fft
 from lookhear.soundstage.scene.scene import Player, Scene
 from lookhear.soundstage.sound import room
 from lookhear.soundstage.sound.melody import MANNERS, Note, notes
-from lookhear.soundstage.sound.voices import VOICES, SustainedTone
+from lookhear.soundstage.sound.voices import SustainedTone
+from lookhear.soundstage.sound.voices_second import voice as drawn_voice
 from lookhear.soundstage.sound.voices_speech import speech
 from lookhear.soundstage.sound.voices_tones import tone
 
@@ -29,7 +30,7 @@ def sound(scene: Scene, sample_rate: int = 16000, without: tuple[int, ...] = (),
     """The scene's sound, float32 (sample,), mono, in -1..1.
 
     `without` holds indices of players that are left out; the rest of the sound stays as it is. `font` is the path of a
-    sound font to play with.
+    sound font to play with, or the name of the second set of drawn voices.
     """
     size, padded = _sizes(scene, sample_rate)
     mix = np.zeros(padded // 2 + 1, np.complex64)
@@ -94,7 +95,7 @@ def _part(
     scene: Scene, player: Player, melody: tuple[Note, ...], take: int, padded: int, sample_rate: int, font: str
 ) -> np.ndarray:
     """The player's notes in sequence, before scaling to its level, zero outside `sounding`."""
-    out, voice = np.zeros(padded, np.float32), VOICES[player.instrument]
+    out, voice = np.zeros(padded, np.float32), drawn_voice(player.instrument, font)
     hold = (
         MANNERS[scene.mood].hold if isinstance(voice, SustainedTone) and not voice.drones else 1.0
     )  # bagpipes have no pauses

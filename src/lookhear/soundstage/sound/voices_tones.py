@@ -13,9 +13,9 @@ from functools import lru_cache
 import numpy as np
 from scipy.signal import butter, sosfilt
 
-from lookhear.soundstage.sound import voices_font
+from lookhear.soundstage.sound import voices_font, voices_second
 from lookhear.soundstage.sound.melody import MIDDLE
-from lookhear.soundstage.sound.voices import VOICES, DecayingTone, Formants, SustainedTone
+from lookhear.soundstage.sound.voices import DecayingTone, Formants, SustainedTone
 
 TABLE = 4096
 BLOCK = 256
@@ -27,13 +27,13 @@ def tone(
 ) -> np.ndarray:
     """A note, float32 (sample,), held for `seconds` and not yet released; `take` varies players of one type.
 
-    `font` is the path of a sound font whose note is returned (`voices_font`). Root mean square is about 1 over the
-    first 0.3 s; `sound` sets the level of a whole part.
+    `font` is the path of a sound font whose note is returned (`voices_font`), or `voices_second.NAME`. Root mean square
+    is about 1 over the first 0.3 s; `sound` sets the level of a whole part.
     """
-    voice = VOICES[instrument]
+    voice = voices_second.voice(instrument, font)
     rng = np.random.default_rng([pitch, take, sum(instrument.encode())])
     size = math.ceil(seconds * sample_rate)
-    if font:
+    if font and font != voices_second.NAME:
         wave = voices_font.note(font, instrument, pitch, seconds, sample_rate, take)
     elif isinstance(voice, SustainedTone):
         wave = _sustained(voice, pitch, size, sample_rate, take, rng)

@@ -18,6 +18,7 @@ from lookhear.soundstage.scene.facts import Facts
 from lookhear.soundstage.scene.scene import Scene, from_json, to_json
 from lookhear.soundstage.scene.splits import Settings
 from lookhear.soundstage.scene.world import Asked, world
+from lookhear.soundstage.sound import voices_second
 from lookhear.soundstage.tasks import examples
 from lookhear.soundstage.twins import write as twin_files
 from lookhear.soundstage.write.card import card, checksum
@@ -40,7 +41,7 @@ def make(
 
     With `media=False` no videos are made, only scenes, questions and ground truth. `workers` processes of one thread
     each render the videos; a single worker is the calling process. `formats` adds the same scenes in the formats of
-    public datasets. `font` is a sound font that replaces the synthesised voices; the card names it with its checksum.
+    public datasets. `font` is a sound font or `voices_second.NAME`, in place of the first voices; the card names it.
     `twins` are the kinds of counterfactual twins that are added; a folder with twins can be resumed with the same kinds
     only. Raises DatasetError if `out` holds something else, MediaError if a video cannot be written.
     """
@@ -114,9 +115,11 @@ def _same(out: Path, clips: Sequence[Asked], voices: dict[str, str]) -> None:
 
 
 def _font_checksum(font: str) -> dict[str, str]:
-    """Name and checksum of the sound font, empty for synthesised voices. Raises MediaError for an unusable font."""
+    """Name and checksum of the sound font, empty for the first voices. Raises MediaError for an unusable font."""
     if not font:
         return {}
+    if font == voices_second.NAME:
+        return {"name": font, "version": str(voices_second.VERSION)}
     from lookhear.soundstage.sound.voices_font import VERSION, opened
 
     opened(font, 16000)

@@ -19,6 +19,7 @@ from typing import Any
 
 from lookhear.tasks.reading.patterns import (
     AMENDS,
+    ANOTHER,
     BECAUSE,
     BUT_FOR,
     CLAUSE,
@@ -178,6 +179,7 @@ def _groups(text: str, mentions: list[Mention]) -> list[Mention]:
             and previous.end <= mention.start <= previous.end + 24
             and not (mention.fixed and mention.strength == PASSING)
             and JOINED.match(text[previous.end : mention.start]) is not None
+            and not ("," in text[previous.end : mention.start] and ANOTHER.match(text[mention.end : mention.end + 40]))
         )
         if joined:
             groups[-1].append(i)

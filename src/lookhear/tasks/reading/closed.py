@@ -52,6 +52,10 @@ OF_TWO = re.compile(
     r"(?<!the two)(?<!both two)"
 )
 BESIDE = re.compile(r"\b(?:to|on|at|in|towards?) the (?:far |very |upper |lower |extreme )?$")
+BY_ANOTHER = re.compile(  # the place of another thing: "next to the piano on the right"
+    r"\b(?:next to|beside|besides|near|by|alongside|behind|in front of|with|than|opposite|across from|unlike)\s+"
+    r"(?:the |an? |his |her |another )?(?:[\w-]+ ){1,3}$"
+)
 WHILE = re.compile(r"\bwhile\b[^,;.\n]{0,40}$")
 DESCRIBED = re.compile(
     r"^(?: (?:video|sound|clip|audio|one|recording|track))?\s*(?:shows?|has|contains?|features?|depicts?|plays?)\b|"
@@ -59,6 +63,11 @@ DESCRIBED = re.compile(
     r"answer|best))"
 )
 WHETHER = re.compile(r"\b(?:whether|if)\b")
+BELONGS = "Does the sound belong to the video?"
+MATCHES = re.compile(  # other verbs of the question above
+    r"\b((?:sound|audio|sound ?track|video|picture|image|they|it|two|both)\b[^.,;!?\n]{0,40}?)\b"
+    r"(?:match(?:es)?|fits?|corresponds?|go(?:es)?(?: together)?)\b"
+)
 
 
 def kind_of(question: str) -> str:
@@ -138,16 +147,20 @@ def _repeated(question: str, known: Sequence[str]) -> set[int | str]:
 
 
 def asides(soft: str, mentions: Sequence[Mention]) -> list[Mention]:
-    """Mentions in brackets, beside other words and after another value, are in passing: "outdoor (left of it)"."""
+    """After another value, brackets and the place of another thing are in passing: "outdoor (left of it)"."""
     kept: list[Mention] = []
     for mention in mentions:
         opened = soft.rfind("(", max(0, mention.start - 80), mention.start)
-        aside = (
+        bracketed = (
             opened >= 0
             and ")" not in soft[opened : mention.start]
             and soft[opened : mention.end + 1] not in (f"({soft[mention.start : mention.end]})",)
-            and any(other.end <= opened and other.value != mention.value for other in kept)
         )
+        another = (
+            BY_ANOTHER.search(soft, max(0, mention.start - 80), mention.start) if mention.value in PLACES else None
+        )
+        since = opened if bracketed else another.start() if another else -1
+        aside = any(other.end <= since and other.value != mention.value for other in kept)
         kept.append(replace(mention, strength=PASSING, fixed=True) if aside else mention)
     return kept
 
@@ -170,6 +183,11 @@ def of_two(statement: str) -> Reading:
         for m in OF_TWO.finditer(soft)
     ]
     return claimed(soft, mentions)
+
+
+def belongs(statement: str) -> Reading:
+    """Parse `yes` or `no`, whether a sound belongs to a video; "matches", "fits", "goes with" are "belongs"."""
+    return answer(MATCHES.sub(r"\1belong", statement), ("yes", "no"), BELONGS, "yes_no")
 
 
 def mentions_of(soft: str, known: Sequence[str]) -> list[Mention]:

@@ -28,6 +28,7 @@ STREAMS = {
     "seen": "visual",
 }
 SENTENCE = re.compile(r"[.!?;](?=\s|$)|\n")
+PRONOUN = re.compile(r"^\W*(?:it|this(?: event| sound)?|the (?:event|sound)|that|start|time|range|from|between)\b")
 LONGEST = 20_000  # most characters that are parsed
 OBJECT = re.compile(r"[\[{]")
 
@@ -35,25 +36,28 @@ OBJECT = re.compile(r"[\[{]")
 def parse(reply: str, known: Sequence[str], streams: bool = False) -> ParsedEvents | None:
     """The events in JSON or in sentences; None if there are none. With `streams` each must be marked as seen or heard.
 
-    A sentence counts if it names one known event, has no negation, and gives a start and an end.
+    A sentence counts if it names one known event, has no negation, and gives a start and an end. One that begins with
+    "it" is about the event of the sentence before.
     """
     text = reply if len(reply) <= LONGEST else reply[: LONGEST // 2] + "\n" + reply[-LONGEST // 2 :]
     objects = _objects(text)
     segments = [s for one in objects for s in _of_object(one, streams)]
     if not segments:
-        begin = 0
+        begin, named = 0, list[str]()
         for end in [*(m.end() for m in SENTENCE.finditer(text)), len(text)]:
-            segments += _of_sentence(lower(text[begin:end]), known, streams)
+            sentence = lower(text[begin:end])
+            labels = list(dict.fromkeys(str(m.value) for m in mentions_of(sentence, known)))
+            named = named if not labels and PRONOUN.match(sentence) else labels
+            segments += _of_sentence(sentence, named, streams)
             begin = end
     ordered = in_order(dict.fromkeys(segments))
     return ParsedEvents(ordered, labels=tuple(dict.fromkeys(s.label for s in ordered))) if ordered else None
 
 
-def _of_sentence(sentence: str, known: Sequence[str], streams: bool) -> list[Segment]:
+def _of_sentence(sentence: str, labels: Sequence[str], streams: bool) -> list[Segment]:
     times = [(a, b) for a, b in stretches(sentence) if a <= b]
     if not times or re.search(r"\b(?:no|not|never|without)\b|n't\b", sentence):
         return []
-    labels = list(dict.fromkeys(str(m.value) for m in mentions_of(sentence, known)))
     stream = _stream(sentence)
     if len(labels) != 1 or (streams and stream == "audio-visual" and "both" not in sentence):
         return []

@@ -17,7 +17,8 @@ from lookhear.tasks.reading.patterns import FOLLOWS
 
 CLAUSE = re.compile(
     r"[,;:—]|[.!?](?=\s|$)|\n|\b(?:but|while|whereas|although)\b|"
-    r"\band (?=(?:the|it|its|his|her|an?) (?:\w+ ){1,4}?(?:is|are|was|plays?|sounds?|starts?|comes?)\b)"
+    r"\band (?=(?:the|it|its|his|her|an?) (?:\w+ ){1,4}?(?:is|are|was|plays?|sounds?|starts?|comes?|"
+    r"during|from|at|between|on)\b)"
 )
 VERB = re.compile(
     r"^(?: (?:player|one|side|instrument))? (?:happens?|occurs?|is|are|was|were|has|can|does|do|plays?|played|"
@@ -66,16 +67,18 @@ def claimed(text: str, mentions: Sequence[Mention], question: str) -> Reading:
     if not wanted or CHANGES.search(text):
         return reading
     edges = [0, *(m.end() for m in CLAUSE.finditer(text)), len(text)]
-    held = set()
+    shared = dict[int | str | None, set[str]]()
     for mention in claims.standing(text, mentions):
         if mention.strength < PLAIN:
             continue
         start = max(mention.start - LEFT, *(edge for edge in edges if edge <= mention.start))
         end = min(mention.end + LEFT, *(edge for edge in edges if edge >= mention.end))
-        if wanted <= content(text[start:end]):
-            held.add(mention.value)
-    value = held.pop() if len(held) == 1 else None
-    return reading if value is None else Reading(value)
+        words = wanted & content(text[start:end])
+        # a name stands beside its own words: "the drums at 0:02 and the flute at 0:09"; a letter often does not
+        shared.setdefault(mention.value, set()).update(words if words == wanted or not mention.letter else ())
+    whole = [value for value, words in shared.items() if words == wanted]
+    some = whole or [value for value, words in shared.items() if words]
+    return reading if len(some) != 1 or some[0] is None else Reading(some[0])
 
 
 def compared(text: str, mentions: Sequence[Mention], question: str) -> list[Mention]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from lookhear.tasks.reading.claims import Mention
 
@@ -70,12 +70,13 @@ def _plain(word: str) -> str:
 
 def echoes(text: str, question: str, mention: Mention) -> bool:
     """Whether a mention is part of a verbatim repetition of the question."""
+    return any(start <= mention.start and mention.end <= end for start, end in _repetitions(text, question))
+
+
+@lru_cache(maxsize=4)
+def _repetitions(text: str, question: str) -> tuple[tuple[int, int], ...]:
+    """The offsets at which a text repeats the question."""
     asked = " ".join(question.lower().split()).rstrip(" ?？.")
     if len(asked) < 12:
-        return False
-    at = text.find(asked)
-    while at >= 0:
-        if at <= mention.start and mention.end <= at + len(asked):
-            return True
-        at = text.find(asked, at + len(asked))
-    return False
+        return ()
+    return tuple((m.start(), m.end()) for m in re.finditer(re.escape(asked), text))

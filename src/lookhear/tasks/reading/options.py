@@ -16,6 +16,7 @@ from lookhear.tasks.reading.claims import (
     few,
     softened,
 )
+from lookhear.tasks.reading.content import content
 from lookhear.tasks.reading.firmness import FUNCTION, NEGATIONS, firmness, refuses
 from lookhear.tasks.reading.listings import LETTERS, listed, lower, shares
 from lookhear.tasks.reading.names import Words, echoes
@@ -90,6 +91,7 @@ def choose(statement: str, options: Sequence[str], question: str = "") -> Readin
     reading = focus.claimed(soft, focus.ranked(soft, mentions, question), question)
     if reading.value is None and not any(m.strength > PASSING for m in mentions):
         part = _part(words, texts)
+        part = _subject(soft, texts, question) if part is None else part
         return reading if part is None else Reading(part)
     if reading.value is not None and refuses(soft, mentions) and not firmness(soft, mentions, reading.value):
         return Reading(why="the reply names an answer and refuses to answer")
@@ -220,6 +222,20 @@ def _clash(soft: str, mentions: Sequence[Mention]) -> str:
                 continue
             return LETTERS[letter.value] if isinstance(letter.value, int) else ""
     return ""
+
+
+def _subject(soft: str, texts: Sequence[str], question: str) -> int | None:
+    """The only option with the words of which a clause says what was asked: "the siren is heard first"."""
+    wanted = content(question.lower()) - focus.ASKING
+    held = set()
+    for clause in few(focus.CLAUSE.split(soft)) if wanted else ():
+        words = content(clause)
+        if not wanted <= words or NEGATIONS & set(clause.split()) or "n't" in clause:
+            continue
+        rest = words - wanted
+        some = [i for i, text in enumerate(texts) if rest and rest <= content(text.lower())]
+        held.add(some[0] if len(some) == 1 and len(rest) <= 6 else None)
+    return held.pop() if len(held) == 1 else None
 
 
 def _part(words: Words, texts: Sequence[str]) -> int | None:

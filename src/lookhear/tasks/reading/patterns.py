@@ -81,7 +81,8 @@ NEGATED = re.compile(
     r"discard\w*|instead of|rather than|as opposed to|"
     r"dismiss\w*|wrong|incorrect|false)\b(?:\s*(?:either|out|that|it|this|be|to|the|a|an|option|choice|letter|"
     r"answer|answers|is|are|was|just|any|really|think|believe|say|"
-    r"see|hear|sure|both|them|musical|there|there's|it's|on|in|at|from|with|one)\b|[\s\"'(:]){0,7}$"
+    r"see|hear|sure|both|them|musical|there|there's|it's|on|in|at|from|with|one|"
+    r"sounds?|looks?|seems?|appears?|feels?|particularly|especially|very|so|too|all|that)\b|[\s\"'(:]){0,7}$"
 )
 PASSES = re.compile(
     r"(?:\bbetween\b[^,;:.\n]{0,60}|\b(?:could|might|may|can) also\b[^,;:.\n]{0,40}|\b(?:before|after|than|"
@@ -110,7 +111,8 @@ COMES = re.compile(
     r"|\b(?:described|known|classified|identified|labell?ed|recogni[sz]ed|categori[sz]ed|interpreted|regarded|"
     r"perceived|"
     r"read|characteri[sz]ed|serves?|acts?) as(?: being)?(?:\s*(?:the|a|an)\b|\s){0,3}$"
-    r"|\b(?:something|sounds?|looks?|seems?|feels?|looked|sounded) (?:\w+ )?like(?:\s*(?:the|a|an)\b|\s){0,3}$"
+    r"|\b(?:something|more|rather|sounds?|looks?|seems?|feels?|looked|sounded) (?:\w+ )?"
+    r"like(?:\s*(?:the|a|an)\b|\s){0,3}$"
     r"|\b(?:belongs?|corresponds?|goes|match(?:es)?|fits?) (?:to|with)(?:\s*the\b|\s){0,2}$"
 )
 BECAUSE = re.compile(r"\b(?:because|since|as|explanation|reason(?:ing)?|rationale|although|though|even if|while)\b")
@@ -119,6 +121,10 @@ JOINED = re.compile(
     r"^[\"')\]\s]*(?:,|/|&|\||、|\bor\b|\band\b|\bnor\b|,\s*or|,\s*and|,\s*nor|\bversus\b|\bvs\.?|\bto\b|-|–|~|"
     r"\bpossibly\b|\bmaybe\b|\bor maybe\b|\bor possibly\b)"
     r"[\s\"'(]*(?:(?:possibly|maybe|perhaps|even|option|the|a|an|else|on|in|at|to|from)\s+){0,3}[\"'(]*$|^[\s()]+$"
+)
+ANOTHER = re.compile(  # after a comma, a mention before a singular verb begins another clause: "B, and A is wrong"
+    r"^[\"')\]]*(?: (?:just|only|then|also|never|later|merely))?\s+(?:is|isn't|was|wasn't|has|does|doesn't|can|could|"
+    r"cannot|can't|would|might|may|(?!as\b|its\b|his\b|this\b|us\b)[a-z]+[^\Wsu]s)\b"
 )
 CORRECTED = re.compile(
     r"\b(?:wait|actually|on second thoughts?|correction|sorry|i mean|scratch that|let me (?:re|correct)\w*|"

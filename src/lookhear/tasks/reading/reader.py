@@ -45,6 +45,12 @@ def which_of_two(reply: str) -> Answer:
     return Answer(str(found.value), raw=reply) if found.value is not None else _unread(reply, found.why)
 
 
+def whether_one(reply: str) -> Answer:
+    """Parse yes or no, for a sound and a video that may belong together: "Yes", "The sound does not match it"."""
+    found = _agreed(unwrap(reply), lambda text: closed.belongs(lower(english(text))))
+    return Answer(str(found.value), raw=reply) if found.value is not None else _unread(reply, found.why)
+
+
 def order(reply: str, count: int) -> Answer:
     """Parse an order of `count` letters, as "(B)(D)(C)(A)": the only sequence with each letter once."""
     said = unwrap(reply)

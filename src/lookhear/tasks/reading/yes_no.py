@@ -155,8 +155,9 @@ def yes_no_mentions(text: str, question: str) -> list[Mention]:
             continue
         again, before = before == word and not text[after : m.start()].strip(), word
         after = m.end()
-        if again:
-            continue  # "no no no"
+        if again:  # "no no no"
+            mentions[-1] = replace(mentions[-1], end=m.end())
+            continue
         mentions.append(Mention(m.start(), m.end(), word, least=HEAD))
     if (first := FIRST.match(text)) and not any(one.start == first.start(1) for one in mentions):
         mentions.append(Mention(first.start(1), first.end(1), NO, least=HEAD))
