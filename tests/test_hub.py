@@ -109,5 +109,5 @@ def test_what_is_not_there_is_said(tmp_path):
         stores.push(tmp_path, "me/x")
     with pytest.raises(FeatureError, match="in memory alone"):
         FeatureStore(None).push_to_hub("me/x")
-    with pytest.raises(ModelError, match="cannot be had from the hub"):
+    with pytest.raises(ModelError, match="cannot be downloaded from the hub"):
         lookhear.from_pretrained("me/none", cache_dir=tmp_path, local_files_only=True)

@@ -12,6 +12,7 @@ from lookhear.encoders import Encoder
 from lookhear.errors import ModelError
 from lookhear.layers.watch_answer import WatchAnswer
 from lookhear.media.sampling import Sampling
+from lookhear.model.encoding import Remembered
 from lookhear.model.net import NOT_FINITE, NetModel, says, served
 from lookhear.model.options import NONE_KNOWN
 from lookhear.store.batch import Batch
@@ -341,3 +342,45 @@ def test_an_encoder_of_other_weights_is_refused():
     with pytest.raises(ModelError, match="was trained on hand_text features of weights '8'"):
         made.encoder(TEXT)
     assert model().encoder(TEXT).signature()["name"] == TEXT
+
+
+def test_streams_beside_words_that_are_projected_apart_come_from_questions_and_clips():
+    class Both(Projecting):
+        def answer(self, memory, frames, question, words):
+            out = super().answer(memory, frames, words)
+            return replace(out, logits=out.logits + 10 * question + frames.sum(dim=1))
+
+    made = model(Both())
+    asked, batch = [], made.batch
+    made.batch = lambda examples, wanted, store: asked.append(list(wanted)) or batch(examples, wanted, store)
+    asks = [example("is it", A, options=["no", "two"]), example("what", B, words="how many")]
+    made.encoding.fill(made.store, ("question", "words"), asks)
+    given, offered = made._asked(("frames", "question", "words"), asks, made.store)
+    assert asked == [["frames", "question"], ["words"]] and set(given) == {"frames", "question", "words"}
+    assert given["question"].tolist() == [list(TEXTS["is it"]), list(TEXTS["what"])]
+    assert given["frames"].tolist() == [SEEN["a"], SEEN["b"]]
+    assert given["words"]["tokens"].mean(dim=1).tolist() == [list(TEXTS["is it"]), list(TEXTS["how many"])]
+    assert offered.tolist() == [[False, True, True], [True, True, True]]
+    plain = model()
+    plain.encoding.fill(plain.store, ("question",), asks)
+    assert plain._asked(("question",), asks, plain.store)[1].equal(offered)
+    assert plain._asked(("question",), asks[1:], plain.store)[1] is None
+
+
+def test_empty_seconds_of_a_decoded_clip_hold_no_segment(monkeypatch):
+    made = model()
+    watched, asks = made.watch([A]), [example("what", A)]
+    remembered = Remembered(made.store, empty={"heard": (False, True, False, False)})
+    monkeypatch.setattr(made.encoding, "of", lambda clip: remembered if clip == A else None)
+    (answer,) = made.answer(watched, asks)
+    assert answer.segments == () and len(answer.evidence.heard) == 4  # the loud second is said to be silent
+    remembered.empty["heard"] = (True,) * 4
+    (answer,) = made.answer(watched, asks)
+    assert answer.evidence.heard == () and len(answer.evidence.seen) == 4
+
+
+def test_asking_is_watching_and_answering():
+    made = model()
+    answers = made.ask(A, "is it", "how many")
+    asks = [example("is it", A), example("how many", A)]
+    assert [a.scores for a in answers] == [a.scores for a in made.answer(made.watch([A]), asks)]

@@ -110,7 +110,7 @@ def include(folder: Path | str) -> None:
         ours, theirs = _in_folders(shelf), _files(folder / shelf, shelf)
         twice = next((n for n in theirs if n in ours and ours[n] != theirs[n]), None)
         if twice:
-            raise RecipeError(f"{str(theirs[twice])!r} is called like what there is already: rename it.")
+            raise RecipeError(f"{str(theirs[twice])!r} has the name of an existing plug-in: rename it.")
         package = importlib.import_module(f"lookhear.{shelf}")
         if str(folder / shelf) not in package.__path__:
             package.__path__.append(str(folder / shelf))

@@ -124,4 +124,4 @@ def test_the_command(world, tmp_path, monkeypatch):
     assert one["name"] == "mine" and one["cpu_minutes"] > 0 and one["findings"]["sound"]
     assert (tmp_path / "run" / "card" / "audit.html").is_file()
     again = CliRunner().invoke(app("speedrun"), line)
-    assert isinstance(again.exception, RecipeError) and "trained from nothing" in str(again.exception)
+    assert isinstance(again.exception, RecipeError) and "trained from the beginning" in str(again.exception)

@@ -433,7 +433,7 @@ def test_enhancing_is_what_table_thirteen_says():
     [
         ({"variant": "papre"}, "papre"),
         ({"without": "tdpp"}, "tdpp"),
-        ({"without": "temporal+preference"}, "no head is left"),
+        ({"without": "temporal+preference"}, "no answer head is left"),
         ({"enhance": "max"}, "max"),
         ({"streams": "smell"}, "smell"),
         ({"heads": 5}, "5 heads"),

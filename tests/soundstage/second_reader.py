@@ -160,7 +160,7 @@ class Stage:
     def both_there(self, one: str, other: str) -> bool | None:
         return None if one == other else all(any(self.kind[i] == k for i in self.row) for k in (one, other))
 
-    def is_installed(self, one: str) -> bool:
+    def stands(self, one: str) -> bool:
         return any(self.kind[i] == one for i in self.row)
 
     def how_many(self, one: str) -> str:
@@ -295,7 +295,7 @@ def _readers() -> Iterator[tuple[str, str]]:
     yield f"Is there a {o} sound", "sounds"
     yield "How many musical instruments were heard throughout the video", "heard"
     yield f"Are there {o} and {o} instruments in the video", "both_there"
-    yield f"Is there a {o} in the entire video", "there"
+    yield f"Is there a {o} in the entire video", "stands"
     yield "How many types of musical instruments appeared in the entire video", "types_there"
     yield f"How many {o} are in the entire video", "how_many"
     yield f"What is the instrument on the {lr} of {o}", "beside"

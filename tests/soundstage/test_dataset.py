@@ -109,7 +109,7 @@ def test_another_world_is_not_mixed_in(stage, tmp_path):
     with pytest.raises(DatasetError, match="another Soundstage"):
         make(stage, Settings(train=3, val=1, test=2, seed=1), quiet=True)
     (tmp_path / "letters.txt").write_text("dear")
-    with pytest.raises(DatasetError, match="holds other things"):
+    with pytest.raises(DatasetError, match="is not empty and not a Soundstage"):
         make(tmp_path, TINY, quiet=True)
     with pytest.raises(DatasetError, match="is a file"):
         make(tmp_path / "letters.txt", TINY, quiet=True)

@@ -98,9 +98,9 @@ def test_a_world_with_other_voices(saw, tmp_path):
     assert make(drawn, TINY, workers=1, quiet=True)["voices"] == "drawn"
     assert (out / "scenes.jsonl").read_bytes() == (drawn / "scenes.jsonl").read_bytes()
     assert (out / "videos" / "00000000.mp4").read_bytes() != (drawn / "videos" / "00000000.mp4").read_bytes()
-    with pytest.raises(DatasetError, match="begun with other voices"):
+    with pytest.raises(DatasetError, match="made with another sound font"):
         make(out, TINY, quiet=True)
-    with pytest.raises(DatasetError, match="begun with other voices"):
+    with pytest.raises(DatasetError, match="made with another sound font"):
         make(drawn, TINY, quiet=True, font=saw)
     assert json.loads((out / "card.json").read_text())["voices"] == card["voices"]
 

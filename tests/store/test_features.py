@@ -86,7 +86,7 @@ def test_a_foreign_sound_track_needs_no_new_features():
     [
         ({**rows(), "frames": torch.full((4, 3), torch.nan)}, "12 values that are NaN"),
         ({**rows(), "frames": torch.zeros(4, 7)}, r"shape \(4, 7\), expected width 3"),
-        ({"frames": torch.zeros(4, 3)}, "promises"),
+        ({"frames": torch.zeros(4, 3)}, "declares"),
     ],
 )
 def test_bad_features_are_refused_and_nothing_is_left(tmp_path, streams, said):

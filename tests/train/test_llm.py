@@ -201,7 +201,7 @@ def test_memory_for_clips_has_a_bound(base, root):
         ({"adapter": {"name": "ilorra"}}, RecipeError, "ilora"),
         ({"adapter": {"name": "ilora", "rnk": 4}}, RecipeError, "rank"),
         ({"stage": "align"}, RecipeError, "connectors alone"),
-        ({"adapter": {}, "connectors": False}, RecipeError, "Nothing would learn"),
+        ({"adapter": {}, "connectors": False}, RecipeError, "Nothing would be trained"),
         ({"llm": {}}, RecipeError, "needs a name"),
         ({"llm": {"name": "crab_pluss"}}, RecipeError, "crab_plus"),
         ({"mix": "evenly"}, RecipeError, "mix"),

@@ -58,7 +58,7 @@ def adopt(
     if not places:
         raise FeatureError("Nothing to adopt: give --audio, --frames, --patches, --question, --words or --prompt.")
     if bool(dataset) != bool(root):
-        raise FeatureError("--dataset and --root belong together: its name, and the folder of its annotations.")
+        raise FeatureError("--dataset and --root belong together: the name, and the folder of the annotations.")
     texts = [s for s in places if READS[s] == "text"]
     if texts and not dataset:
         raise FeatureError(

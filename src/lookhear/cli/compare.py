@@ -119,5 +119,5 @@ def _with_published(sides: dict[str, list[Report]], wanted: str, format: str) ->
     reports = {f"{name} ({runs[0].card.get('model', name)})": runs[0] for name, runs in sides.items()}
     card = next(iter(reports.values())).card
     if not card.get("dataset"):
-        raise RecipeError("The first report does not say what dataset it is about, so nothing can stand beside it.")
+        raise RecipeError("The first report names no dataset, so it cannot be compared with published rows.")
     return table_rows.beside(reports, card["dataset"], card.get("split", ""), published.names_in(wanted), format)

@@ -255,7 +255,7 @@ class Asker:
 
         model = load(self.judge, store, **late(self.judge))
         if not isinstance(model, LLMModel):
-            raise ModelError(f"{self.judge!r} cannot judge: it speaks no words. Give endpoint@URL,model=NAME.")
+            raise ModelError(f"{self.judge!r} cannot judge: it is no language model. Give endpoint@URL,model=NAME.")
         with Ledger(store.root / "judge.jsonl") as verdicts:
             asked = judge.asking(model.llm), judge.identity(model.name, model.llm), verdicts
             entries = {"rubrics": reasoned} if (reasoned := judge.rubrics(examples, answers, *asked)) else {}

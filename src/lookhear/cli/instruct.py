@@ -113,7 +113,9 @@ def _served(url: str, options: Sequence[str], replies: Path, key_file: Path | No
 
     told = dict(one.partition("=")[::2] for one in options)
     account = {} if "key_file" in told else {"key": key(url, key_file)}
-    return endpoint.load(url, replies=str(replies), dry_run=dry_run, **account, **told)
+    served = endpoint.load(url, replies=str(replies), dry_run=dry_run, **account, **told)
+    served.asker.count_stored(served.asker.ledger or ())  # the file holds replies of this job alone
+    return served
 
 
 def _spent(asked: Sequence[Endpoint]) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def _costs(kind: str, as_json: bool) -> None:
     from lookhear.train import typical
 
     if kind != "nets":
-        raise RecipeError(f"--costs is told of nets, not of {kind}: lookhear list nets --costs")
+        raise RecipeError(f"--costs is for nets, not for {kind}: lookhear list nets --costs")
     counted, names = {}, list(catalog.names("nets"))
     with bars(quiet=as_json) as shown:
         for number, name in enumerate(names, 1):

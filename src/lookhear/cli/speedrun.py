@@ -46,7 +46,7 @@ def speedrun(
     from lookhear.store.features import FeatureStore
 
     if not unused(out):
-        raise RecipeError(f"{str(out)!r} is there already: an entry is trained from nothing. Name another with --out.")
+        raise RecipeError(f"{str(out)!r} exists: an entry is trained from the beginning. Name another with --out.")
     language = config.of_llm(recipe)
     where = f"root={world}" if language else f"data.root={world}"
     schema: type[Any] = config.LLMRecipe if language else config.Recipe

@@ -68,7 +68,7 @@ def study(
         outcomes = studies.run(
             recipe,
             folder,
-            lambda one: train(one, progress=False),
+            lambda outcome: train(outcome, progress=False),
             overrides or (),
             minutes,
             lambda words: typer.echo(words, err=True),
@@ -82,7 +82,7 @@ def study(
         figures.draw(result, figure)
     if methods and not as_json:
         print(f"\n{_with_published(recipe, result, methods, overrides or (), folder, format)}")
-    if any(one.failed for one in outcomes.values()):
+    if any(outcome.failed for outcome in outcomes.values()):
         raise typer.Exit(1)
 
 

@@ -213,7 +213,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _check_size(text: str, path: Path) -> None:
     if _nodes(compose(text, Loader=SafeLoader)) > NODES:
-        raise RecipeError(f"{path}: more than {NODES:,} values, repeated ones counted. Nobody wrote that many.")
+        raise RecipeError(f"{path}: more than {NODES:,} values, aliases expanded. Write it without aliases.")
 
 
 def _nodes(root: Any) -> int:

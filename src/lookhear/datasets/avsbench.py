@@ -84,7 +84,7 @@ def with_mask(example: Example) -> Example:
     """The example with its mask as regions of the reference: one per class for AVSS, else a single one."""
     path = example.meta.get("mask")
     if path is None:
-        raise DatasetError(f"No mask for {example.id!r}. It belongs into labels_semantic/ or labels_rgb/ of its clip.")
+        raise DatasetError(f"No mask for {example.id!r}. It must be in labels_semantic/ or labels_rgb/ of its clip.")
     from lookhear.datasets.reading.masks import read_mask, regions_of
 
     mask = read_mask(path, len(CLASSES))

@@ -91,7 +91,7 @@ def with_mask(example: Example) -> Example:
     if example.meta["null"]:
         return example
     if example.meta["mask"] is None:
-        raise DatasetError(f"No mask for {example.id!r}. It belongs into gt_mask/{example.meta['video_id']}/.")
+        raise DatasetError(f"No mask for {example.id!r}. It must be in gt_mask/{example.meta['video_id']}/.")
     from lookhear.datasets.reading.masks import read_mask, regions_of
 
     regions = regions_of(read_mask(example.meta["mask"], 256), example.truth.text)

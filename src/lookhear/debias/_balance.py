@@ -40,7 +40,7 @@ class UnimodalWrapper(Wrapper):
         self.streams = {side: [n for n in self.ordered("watch") if n in names] for side, names in SIDES.items()}
         if not all(self.streams.values()):
             raise RecipeError(
-                f"Balance is between sound and picture; this net's watch orders {', '.join(self.ordered('watch'))}."
+                f"Balance is between sound and picture; this net's watch requests {', '.join(self.ordered('watch'))}."
             )
         self.speaks = False  # True once the net's first output has shown unimodal logits (`opinions`)
 

@@ -53,7 +53,7 @@ class COCA(Wrapper):
         self.cuts = cuts if hears and sees else {"question": cuts["question"]}
         if not (hears or sees):
             raise RecipeError(
-                f"coca cuts sound and picture; this net's watch orders {', '.join(ordered) or 'nothing'}."
+                f"coca cuts sound and picture; this net's watch requests {', '.join(ordered) or 'nothing'}."
             )
 
     def _watch(self, **streams: Tensor) -> Memory:

@@ -95,7 +95,7 @@ class HAVF(Wrapper):
         words = [s for s in QUESTION if s in asked]
         if not sight or not words:
             raise RecipeError(
-                f"havf joins sound with frames or patches and a question; this net orders {', '.join(watched)} and "
+                f"havf joins sound with frames or patches and a question; this net requests {', '.join(watched)} and "
                 f"{', '.join(n for n in asked if n != 'memory')}."
             )
         self.sight, self.hears = sight[0], "audio" in watched

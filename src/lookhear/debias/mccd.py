@@ -139,7 +139,7 @@ class MCCD(Wrapper):
                 if have and modality not in self.learners:
                     self.learners[modality], self.hears_at[modality] = Learner(have, config), method
         if not self.learners:
-            raise RecipeError(f"mccd knows none of the streams this net orders: {', '.join(self.ordered('answer'))}.")
+            raise RecipeError(f"mccd knows none of the streams this net requests: {', '.join(self.ordered('answer'))}.")
 
     def _watch(self, **streams: Tensor) -> Memory:
         memory = self.net.watch(**streams)

@@ -119,7 +119,7 @@ class TMAVQA(Wrapper):
         watched, asked = self.ordered("watch"), self.ordered("answer")
         if set(watched) != {"audio", "patches"} or "tokens" not in asked:
             raise RecipeError(
-                f"tm_avqa needs a net that orders audio, patches and tokens; this one orders {', '.join(watched)} and "
+                f"tm_avqa needs a net with audio, patches and tokens; this one requests {', '.join(watched)} and "
                 f"{', '.join(n for n in asked if n != 'memory')}."
             )
         self.made = Reconstruction(config.audio, config.patches, config.tokens, config.inner)

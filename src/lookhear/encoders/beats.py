@@ -147,7 +147,7 @@ class BEATs(nn.Module):
     def probabilities(self, patches: Float[Tensor, "batch patch dim"]) -> Float[Tensor, "batch sound"]:
         """Class probabilities, for fine-tuned weights."""
         if self.predictor is None:
-            raise ModelError("These BEATs weights are not fine-tuned: they tell no kinds of sound.")
+            raise ModelError("These BEATs weights are not fine-tuned: they have no sound classes.")
         return self.predictor(patches).mean(1).sigmoid()
 
 

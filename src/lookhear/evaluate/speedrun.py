@@ -61,7 +61,7 @@ def check_world(root: Path, hashes: Mapping[str, str] = HASHES) -> None:
                 f"No {str(path)!r}. Make the world: lookhear soundstage {root} --split speedrun --twins all"
             )
         if checksum(path) != digest:
-            raise DatasetError(f"{str(path)!r} is not that of the speedrun. Make its world anew in another folder.")
+            raise DatasetError(f"{str(path)!r} is not that of the speedrun. Make the world again in another folder.")
 
 
 def points(model: Model, root: Path, store: FeatureStore | None = None) -> dict[str, float]:

@@ -51,7 +51,7 @@ class Generation:
         if self.beams < 1:
             raise RecipeError(f"beams={self.beams}: 1 or more.")
         if self.beams > 1 and self.temperature:
-            raise RecipeError("Beams look for the likeliest reply, temperature draws one: give one of them.")
+            raise RecipeError("Beam search and sampling exclude each other: give beams or temperature.")
         if any(not text for text in self.stop):
             raise RecipeError("An empty text cannot stop a reply.")
 
@@ -135,13 +135,13 @@ def generate(
     most = how.max_tokens or max_tokens
     if how.beams > 1:
         if states:
-            raise RecipeError("A model that draws masks replies without beams: leave beams out.")
+            raise RecipeError("A model with a mask decoder does not support beam search: leave beams out.")
         return [
             _beams(model, seen, row, prompt, ends, most, how, read, on_text, number)
             for number, (row, prompt) in enumerate(zip(rows, prompts, strict=True))
         ]
     device = seen.mask.device
-    cache, ids, mask, positions, here = _start(seen, rows, prompts, pad)
+    cache, ids, mask, positions, next_position = _start(seen, rows, prompts, pad)
     kept = [_Row(i, next_token.generator(how.temperature, how.seed, p)) for i, p in enumerate(prompts)]
     hidden: list[Tensor] = []
     for place in range(most):
@@ -164,7 +164,7 @@ def generate(
         if all(row.ended for row in kept):
             break
         token = torch.tensor([pad if r.ended else n for r, n in zip(kept, chosen, strict=True)], device=device)
-        ids, positions, here = token[:, None], here[:, None], here + 1
+        ids, positions, next_position = token[:, None], next_position[:, None], next_position + 1
         mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
     replies = []
     for i, row in enumerate(kept):
@@ -221,7 +221,7 @@ def _beams(
 ) -> Generated:
     """The reply with the highest mean log-probability found by a beam search with `how.beams` beams."""
     count, device = how.beams, seen.mask.device
-    cache, ids, mask, positions, here = _start(seen, [row] * count, [prompt] * count, 0)
+    cache, ids, mask, positions, next_position = _start(seen, [row] * count, [prompt] * count, 0)
     beams: list[tuple[int, ...]] = [()] * count
     sums = torch.tensor([0.0] + [-torch.inf] * (count - 1), device=device)  # all are equal at first: one counts
     done: list[tuple[float, tuple[int, ...], str | None]] = []
@@ -252,12 +252,12 @@ def _beams(
         repeated = [i > 0 and beams[i] in beams[:i] for i in range(count)]
         sums = torch.tensor([-torch.inf if r else v for v, r in zip(values, repeated, strict=True)], device=device)
         ids = torch.tensor([[token] for _, token, _ in alive], device=device)
-        positions, here = here[:, None], here + 1
+        positions, next_position = next_position[:, None], next_position + 1
         mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
-    score, words, said = max(done, key=lambda one: one[0]) if done else (0.0, (), None)
+    score, words, stopped_text = max(done, key=lambda one: one[0]) if done else (0.0, (), None)
     if on_text is not None and read is not None:
-        on_text(number, read(words) if said is None else said)
-    return Generated(words, score, None, said)
+        on_text(number, read(words) if stopped_text is None else stopped_text)
+    return Generated(words, score, None, stopped_text)
 
 
 def placed(on_text: OnText | None, places: Sequence[int]) -> OnText | None:

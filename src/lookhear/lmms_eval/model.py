@@ -77,14 +77,14 @@ class Lookhear(lmms):
         except LookhearError as error:
             if len(set(clips)) > 1:
                 for clip in dict.fromkeys(clips):
-                    yield from self._asked([one for one in some if one[0] == clip])
+                    yield from self._asked([option for option in some if option[0] == clip])
                 return
             logger.error(f"lookhear: {error}")
             return
-        for place, reply, one in zip(places, replies, options, strict=True):
+        for place, reply, option in zip(places, replies, options, strict=True):
             if reply.ended == "failed":
                 logger.error(f"lookhear: no reply: {reply.why}")
-            yield place, _until(reply.text, one.get("until"))
+            yield place, _until(reply.text, option.get("until"))
 
     def _read(self, messages: Sequence[Mapping[str, Any]], folder: Path) -> tuple[Clip, str]:
         """The clip and the words of a conversation. Raises ModelError for more than one video or sound."""

@@ -133,7 +133,7 @@ class NetModel:
             given, offered = self._asked(wanted, some, store)
             output = self.net.answer(gathered(watched.memory, rows), **given)
             output = replace(output, logits=among(output.logits, offered))
-            said = self._answers(
+            answered = self._answers(
                 output,
                 [watched.seconds[i] for i in rows],
                 [watched.notes[i] for i in rows],
@@ -141,8 +141,8 @@ class NetModel:
                 some,
             )
             if self.recipe.data.options == "mask":
-                said = [chosen(a, e) for a, e in zip(said, some, strict=True)]
-            for i, example, answer in zip(places, some, said, strict=True):
+                answered = [chosen(a, e) for a, e in zip(answered, some, strict=True)]
+            for i, example, answer in zip(places, some, answered, strict=True):
                 strange = within.notes(example.question, answer.text, self.words, self.vocabulary)
                 answers[i] = replace(answer, notes=answer.notes + strange) if strange else answer
         return [answers[i] for i in range(len(examples))]

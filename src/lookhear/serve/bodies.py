@@ -30,7 +30,7 @@ class Budget:
     async def hold(self, size: int) -> AsyncIterator[None]:
         """Context manager that reserves `size` bytes. Raises Refusal if fewer are left."""
         if size > self.left:
-            raise Refusal(503, "busy", "Too much is being sent to the server at once. Try again.", retry=2)
+            raise Refusal(503, "busy", "Too many bytes are being uploaded at once. Try again.", retry=2)
         self.left -= size
         try:
             yield

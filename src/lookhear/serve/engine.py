@@ -63,7 +63,7 @@ class Engine:
             raise ModelError(str(error)) from None
         except (ChildLostError, ChildLateError) as error:
             await self.stop()
-            raise LookhearError(f"A worker {error} while it was started; its last words are above.") from None
+            raise LookhearError(f"A worker {error} while it was started; its output is above.") from None
         self.models = hello["models"]
         self.ready = True
         self.chores.append(asyncio.create_task(self._sweep()))

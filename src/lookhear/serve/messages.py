@@ -116,7 +116,7 @@ def _parts(parts: Sequence[Mapping[str, Any]], media: Media) -> str:
             content = part.get("file", part)
             _film(media, (content.get("file_id") or content.get("file_data")) if isinstance(content, Mapping) else None)
         else:
-            raise bad("unsupported_part", f"Content parts of type {str(kind)[:40]!r} are not known here.", "messages")
+            raise bad("unsupported_part", f"Content parts of type {str(kind)[:40]!r} are not supported.", "messages")
     if mark:
         lines.append(mark)
     return "\n".join(lines).strip()

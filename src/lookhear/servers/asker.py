@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -67,6 +67,7 @@ class Asker:
     since: str = ""
     failed: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _counted: set[str] = field(default_factory=set)  # keys of stored replies whose cost counts against the budget
 
     def key(self, *content: Any) -> str:
         """The key of a request with `content` to this client's model.
@@ -96,11 +97,9 @@ class Asker:
                 "at": time.strftime("%FT%TZ", time.gmtime())
             }
 
+        key = key or (self.key(body) if self.ledger is not None else "")
         try:
-            if self.ledger is None:
-                value = make()
-            else:
-                value = self.ledger.once(key or self.key(body), make)
+            value = make() if self.ledger is None else self.ledger.once(key, make)
         except ServerError as error:
             with self._lock:
                 self.failed[error.why] += 1
@@ -110,10 +109,22 @@ class Asker:
             self.kept += not fresh
             if not fresh:
                 self.since = min(filter(None, (self.since, str(value.get("at", "")))), default="")
-        done = Completion(**{"text": ""} | {k: v for k, v in value.items() if k in FIELDS})
         if not fresh:
-            self.client.limits.count(done.read, done.written)
-        return done
+            self.count_stored([key])
+        return Completion(**{"text": ""} | {k: v for k, v in value.items() if k in FIELDS})
+
+    def count_stored(self, keys: Iterable[str]) -> None:
+        """Count the cost of those `keys` that the ledger holds, each once, before any other is asked.
+
+        Otherwise a reply that is asked first would be paid from the budget of stored ones that are looked up later.
+        """
+        for key in keys:
+            stored = self.ledger.get(key) if self.ledger is not None else None
+            with self._lock:
+                if stored is None or key in self._counted:
+                    continue
+                self._counted.add(key)
+            self.client.limits.count(stored.get("read"), stored.get("written"))
 
     def has(self, key: str) -> bool:
         """Whether the ledger holds the reply of `key`."""

@@ -199,7 +199,7 @@ class Client:
         except self._connect as error:
             raise GoneError(f"no connection: {quote(str(error))}") from None
         except self._errors as error:
-            raise ServerError(AGAIN, f"the connection broke: {quote(str(error))}") from None
+            raise ServerError(AGAIN, f"the connection was lost: {quote(str(error))}") from None
         except self._odd as error:
             raise ServerError(ALL, f"{self.url!r} cannot be asked: {quote(str(error))}") from None
 

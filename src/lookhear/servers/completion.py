@@ -218,7 +218,7 @@ def _streamed(pieces: Sequence[Mapping[str, Any]], wait: float | None) -> Comple
                 points += choice["logprobs"]["content"]
             reason = str(choice.get("finish_reason") or reason)
     if not reason and not done:
-        raise ServerError(AGAIN, f"half a streamed reply: {quote(text)!r}")
+        raise ServerError(AGAIN, f"an incomplete streamed reply: {quote(text)!r}")
     message = {"content": text, "refusal": declined, "reasoning": thought, "tool_calls": calls}
     return _ended({"usage": usage, "model": model}, message, reason, {"content": points})
 

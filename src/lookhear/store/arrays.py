@@ -54,7 +54,7 @@ def parse(content: bytes) -> np.ndarray:
 def check(name: str, key: str, arrays: Mapping[str, np.ndarray], widths: Mapping[str, int]) -> None:
     """Refuse streams that are missing, empty, of another width, or not finite in float32. Raises FeatureError."""
     if set(arrays) != set(widths):
-        raise FeatureError(f"{name} gave {sorted(arrays)} for {key!r} where it promises {sorted(widths)}.")
+        raise FeatureError(f"{name} gave {sorted(arrays)} for {key!r} where it declares {sorted(widths)}.")
     for stream, array in arrays.items():
         again = f"Delete it and run: lookhear extract {name}"
         if not array.ndim or not array.size:

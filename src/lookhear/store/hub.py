@@ -70,7 +70,7 @@ def snapshot(
         )
     except (OSError, ValueError) as error:  # errors of HTTP, of repository names and of missing files
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise FeatureError(f"{repo!r} cannot be had from the hub: {reason}") from None
+        raise FeatureError(f"{repo!r} cannot be downloaded from the hub: {reason}") from None
 
 
 def signatures(root: Path) -> dict[str, Mapping[str, Any]]:

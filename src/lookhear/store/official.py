@@ -68,7 +68,7 @@ class Adopted:
     def __getitem__(self, key: str) -> np.ndarray:
         """The array of a clip or text. Raises FeatureError if it is missing or has the wrong number of axes."""
         if key == BLANK.id:
-            raise FeatureError(f"Adopted features of {str(self.files.path)!r} have none of black or silence.")
+            raise FeatureError(f"Adopted features of {str(self.files.path)!r} have none for black or silence.")
         if key not in self:
             raise FeatureError(
                 f"No {self.stream} of {key!r} in {str(self.files.path)!r}. Adopted features are not made: add the file."

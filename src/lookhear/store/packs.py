@@ -54,7 +54,7 @@ class Packs:
             shards = files.read_json(marker, dict).get("shards")
             if not isinstance(shards, int) or not 0 < shards <= MOST:
                 raise FeatureError(
-                    f"{marker}: {str(shards)[:40]!r} is no number of shards. The names of the shards tell it."
+                    f"{marker}: {str(shards)[:40]!r} is no number of shards. It is part of the shards' names."
                 )
             self.shards = shards
         return self.shards

@@ -57,9 +57,7 @@ def streams(scene: Scene, query: Query) -> list[str]:
     wanted = [query.stream] if query.stream else ["heard", "seen"]
     found = [stream for stream in wanted if scene.has(stream)]
     if not found:
-        raise Unknown(
-            {"heard": "There is no sound to listen to.", "seen": "There is no picture to look at."}[wanted[0]]
-        )
+        raise Unknown({"heard": "The clip has no sound.", "seen": "The clip has no picture."}[wanted[0]])
     return found
 
 
@@ -71,7 +69,7 @@ def concept(meaning: Meaning) -> Concept:
     if meaning.concept.nameless:
         near = ", ".join(meaning.concept.heard)
         more = f"; nearest: {near}" if near else ""
-        raise Unknown(f"No class for {meaning.phrase!r} is heard or seen by these eyes and ears{more}.")
+        raise Unknown(f"No class for {meaning.phrase!r} exists in the sound and picture classifiers{more}.")
     return meaning.concept
 
 

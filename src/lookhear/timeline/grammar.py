@@ -114,7 +114,7 @@ def read(question: str, pictures: tuple[str, ...] = ()) -> Query:
         words.get("word", "") or words.get("trend", ""),
         _quote(question) or words.get("quote", ""),
         bool(re.search(r"\b(?:sounds|noises|instruments|animals|objects|things|all|list|everything)\b", text)),
-        claims.read(spoken, places, phrases.found(spoken, pictures)) if program == "exist" else claims.Claims(),
+        claims.read(spoken, places, phrases.named_things(spoken, pictures)) if program == "exist" else claims.Claims(),
         _alternatives(spoken, pictures),
         misspelt,
     )
@@ -122,7 +122,7 @@ def read(question: str, pictures: tuple[str, ...] = ()) -> Query:
 
 def _alternatives(words: list[str], pictures: tuple[str, ...]) -> bool:
     """Whether a question without a verb offers things to choose from: "sax or trumpet", "which: a or b"."""
-    places = phrases.found(words, pictures)
+    places = phrases.named_things(words, pictures)
     return len(places) > 1 and any("or" in words[a.last : b.first] for a, b in pairwise(places))
 
 
@@ -159,7 +159,7 @@ def _quote(question: str) -> str:
 
 def _named(words: list[str], pictures: tuple[str, ...], program: str) -> list[Place]:
     """The things of a question; if none is known, the remaining words are one unknown thing."""
-    places = phrases.found(words, pictures)
+    places = phrases.named_things(words, pictures)
     named = [p for p in places if p.meaning.concept and not (p.meaning.concept.nameless and _person(p))]
     compound = any(p.meaning.concept is None and p.meaning.near for p in places)  # a guitar case: parsed as written
     if not named and not compound and program in SEEKS:

@@ -45,7 +45,7 @@ def split(text: str) -> list[str]:
     return re.findall(r"[\w'-]+", text)
 
 
-def found(words: Sequence[str], pictures: Sequence[str] = ()) -> list[Place]:
+def named_things(words: Sequence[str], pictures: Sequence[str] = ()) -> list[Place]:
     """The named things of a question, in order. Words after the longest phrase are also tried in other forms."""
     seen, places, at = frozenset(p.lower() for p in pictures), [], 0
     while at < len(words):

@@ -19,16 +19,16 @@ def matched(scene: Scene, query: Query) -> Finding:
     """Is what is heard what is seen?"""
     if not (scene.has("heard") and scene.has("seen")):
         return unknown("Both a picture and a sound are needed, and one is not there.")
-    things = [t.concept for t in query.things if t.concept] or _audible_and_visible(query.kind)
-    best = max(things, key=lambda c: _audio_visual_probability(scene, c), default=None)
+    concepts = [t.concept for t in query.things if t.concept] or _audible_and_visible(query.kind)
+    best = max(concepts, key=lambda c: _audio_visual_probability(scene, c), default=None)
     if best is None:
         return unknown("Nothing that is named can be both heard and seen.")
     both = _audio_visual_probability(scene, best)
     if both >= MATCHED:
         shown = stretches_of(scene, best, "heard") + stretches_of(scene, best, "seen")
         return Finding("yes", both, shown, notes=(f"A {best.name} is both heard and seen.",))
-    heard = max(things, key=lambda c: scene.probability(c, "heard", asked=False))
-    seen = max(things, key=lambda c: scene.probability(c, "seen", asked=False))
+    heard = max(concepts, key=lambda c: scene.probability(c, "heard", asked=False))
+    seen = max(concepts, key=lambda c: scene.probability(c, "seen", asked=False))
     if min(scene.probability(heard, "heard", False), scene.probability(seen, "seen", False)) < 0.3:
         return unknown("What is heard and what is seen are not both clear enough to be compared.")
     alike = [pair for kind in ALIKE for pair in product(*KINDS[kind])]

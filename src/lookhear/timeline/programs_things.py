@@ -180,12 +180,12 @@ def where(scene: Scene, query: Query) -> Finding:
     """Where is …? From the class activation map; approximate."""
     if not query.things:
         return unknown("The question names nothing that could be placed.")
-    thing = named(query)[0]
+    wanted = named(query)[0]
     seen = Query(query.program, "seen", query.things)
-    _, sure = _present(scene, thing, seen)
-    boxes = boxes_of(scene, thing)
+    _, sure = _present(scene, wanted, seen)
+    boxes = boxes_of(scene, wanted)
     if not boxes or boxes[0].box is None:
-        return unknown(f"The {thing.name} is seen, but not clearly enough in any second to be placed.")
+        return unknown(f"The {wanted.name} is seen, but not clearly enough in any second to be placed.")
     box = boxes[0].box
     text = place.side(box)
     if query.word:
@@ -193,7 +193,7 @@ def where(scene: Scene, query: Query) -> Finding:
     return Finding(
         text,
         0.6 * sure,
-        stretches_of(scene, thing, "seen"),
+        stretches_of(scene, wanted, "seen"),
         boxes,
         notes=("The place is that of the class map: rough.",),
     )

@@ -59,15 +59,15 @@ def said_when(scene: Scene, query: Query) -> Finding:
     _speech(scene)
     hits = _hits(scene, query.quote)
     if not hits:
-        raise Unknown(f"{query.quote!r} was not understood anywhere in what is said.")
+        raise Unknown(f"{query.quote!r} does not occur in the transcript.")
     return Finding(", ".join(f"{h.start:g} to {h.end:g} s" for h in hits), 0.8 * hits[0].score, _spoken(hits))
 
 
 def _speech(scene: Scene, needed: bool = True) -> None:
     if not scene.timeline.listened:
-        raise Unknown("Nobody transcribed the speech. Install it with: pip install 'lookhear[speech]'.")
+        raise Unknown("The speech was not transcribed. Install it with: pip install 'lookhear[speech]'.")
     if needed and not scene.timeline.sentences:
-        raise Unknown("No words were understood.")
+        raise Unknown("The transcript is empty.")
 
 
 def _spoken(parts: Sequence) -> tuple[Segment, ...]:
@@ -124,7 +124,7 @@ def duration(scene: Scene, query: Query) -> Finding:
 def cuts(scene: Scene, query: Query) -> Finding:
     """How many cuts? When?"""
     if not scene.has("seen"):
-        return unknown("There is no picture to look at.")
+        return unknown("The clip has no picture.")
     found = scene.timeline.cuts
     shown = tuple(Segment("cut", c, c, "visual") for c in found)
     return Finding(
@@ -135,7 +135,7 @@ def cuts(scene: Scene, query: Query) -> Finding:
 def black(scene: Scene, query: Query) -> Finding:
     """Is the screen ever black?"""
     if not scene.has("seen"):
-        return unknown("There is no picture to look at.")
+        return unknown("The clip has no picture.")
     shown = tuple(Segment("black", a, b, "visual") for a, b in scene.timeline.black)
     return Finding("yes" if shown else "no", 0.95, shown)
 

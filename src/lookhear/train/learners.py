@@ -46,7 +46,7 @@ def check(recipe: config.LLMRecipe) -> None:
     if recipe.stage == "align" and method != "none":
         raise RecipeError(f"Stage align trains connectors alone; adapter.name={method!r} belongs to stage instruct.")
     if method == "none" and not recipe.connectors:
-        raise RecipeError("Nothing would learn: no adapter, and connectors=false.")
+        raise RecipeError("Nothing would be trained: no adapter, and connectors=false.")
     if not recipe.tasks:
         raise RecipeError("The recipe names no tasks. For one: tasks={qa: {dataset: soundstage, root: world}}.")
 
@@ -95,7 +95,7 @@ def model_of(recipe: config.LLMRecipe, draws: bool = False) -> Trainable:
     if recipe.train.checkpointing:
         enable = next((getattr(m, n) for m in llm.model.modules() for n in CHECKPOINTING if hasattr(m, n)), None)
         if enable is None:
-            raise ModelError(f"{name} cannot work activations out again: train.checkpointing=false.")
+            raise ModelError(f"{name} cannot recompute activations: train.checkpointing=false.")
         enable({"use_reentrant": False})
     if not any(p.requires_grad for p in llm.model.parameters()):
         raise ModelError(f"Nothing of {name} learns: it has no weights called {', '.join(names)}.")

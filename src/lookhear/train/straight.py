@@ -48,7 +48,7 @@ class Run(Runner):
         made = model_of(recipe)
         if not isinstance(made, Learner):
             raise ModelError(
-                f"{made.name} cannot draw replies or weigh them, so stage {recipe.stage} is not for it. "
+                f"{made.name} can neither sample replies nor weigh them, which stage {recipe.stage} needs. "
                 "Models of the Qwen-Omni family can: tiny_omni, crab_plus, qwen_omni."
             )
         self.llm = made

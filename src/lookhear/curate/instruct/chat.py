@@ -157,7 +157,7 @@ def _placed(example: Example, text: str, shown: Media) -> dict[str, Any]:
     words = [_events(_prompt(example)), _events(text)]
     for told in words:
         if mark := next((f"<{kind}>" for kind in PLACES if f"<{kind}>" in told), ""):
-            raise DatasetError(f"Example {example.id!r} has {mark} in its words, which stands for a file there.")
+            raise DatasetError(f"Example {example.id!r} contains {mark}, which is a placeholder for a file.")
     asked = "".join(f"<{kind}>" for kind, _ in shown) + words[0]
     messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": words[1]}]
     return {"messages": messages} | {

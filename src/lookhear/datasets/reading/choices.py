@@ -70,13 +70,13 @@ def read(
     """The questions of a file; `make(record, example)` may modify each example, `rows` replaces the file's rows."""
     odd, number = OddRows(path), iter(range(10**9))
 
-    def one(record: Mapping[str, Any], line: int) -> Example:
+    def example_of_record(record: Mapping[str, Any], line: int) -> Example:
         if not isinstance(record, Mapping):
             raise DatasetError(f"a {type(record).__name__} where a question is wanted")
         made = example(record, fields, recordings, line, next(number), split or path.stem, odd)
         return make(record, made) if make else made
 
-    return read_rows(path, file_rows(path) if rows is None else rows, one).with_faults(odd.faults)
+    return read_rows(path, file_rows(path) if rows is None else rows, example_of_record).with_faults(odd.faults)
 
 
 def file_rows(path: Path) -> Iterable[tuple[int, Any, str]]:
@@ -166,7 +166,7 @@ def options_of(record: Mapping[str, Any], keys: Sequence[str]) -> tuple[list[str
         given = _of_text(given)
     if isinstance(given, Mapping):
         return [_option(value) for value in given.values()], [str(key).strip("() .") for key in given]
-    texts = [_option(one) for one in given]
+    texts = [_option(example_of_record) for example_of_record in given]
     marks = [PREFIX.match(text) for text in texts]
     letters = [m[m.lastindex or 1].upper() for m in marks if m]
     enough = len(texts) if len(texts) < 3 else len(texts) - 1  # one option may lack its full stop: "B Horse chewing"

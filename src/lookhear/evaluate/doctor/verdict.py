@@ -21,7 +21,7 @@ YES, NO, OPEN, REVERSED = "yes", "no", "not shown", "reversed"
 
 @dataclass(frozen=True)
 class Group:
-    """Replies `said` to one question about clips that differ in one sense, with the correct answers `truth`.
+    """Replies to one question about clips that differ in one sense, with the correct answers `truth`.
 
     `other` are the correct answers if time were reversed, for questions about order. `again` are replies to the first
     clip asked a second time, to measure whether replies are deterministic.
@@ -30,7 +30,7 @@ class Group:
     kind: str
     question: str
     truth: tuple[str, ...]
-    said: tuple[str, ...]
+    replies: tuple[str, ...]
     raw: tuple[str, ...] = ()
     other: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Group:
     @property
     def right(self) -> int:
         """The number of correct replies."""
-        return matches(self.said, self.truth)
+        return matches(self.replies, self.truth)
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,16 @@ class Finding:
     varies: bool = False
 
 
-def matches(said: Sequence[str], truth: Sequence[str]) -> int:
-    """The number of positions at which `said` equals `truth`."""
-    return sum(a == b for a, b in zip(said, truth, strict=True))
+def matches(replies: Sequence[str], truth: Sequence[str]) -> int:
+    """The number of positions at which `replies` equal `truth`."""
+    return sum(a == b for a, b in zip(replies, truth, strict=True))
 
 
 def chance(groups: Sequence[Group]) -> float:
     """The p-value: probability of at least as many correct replies if replies are permuted within groups."""
     dealt = []
     for group in groups:
-        counts = [matches(order, group.truth) for order in permutations(group.said)]
+        counts = [matches(order, group.truth) for order in permutations(group.replies)]
         dealt.append(np.bincount(counts, minlength=len(group.truth) + 1) / len(counts))
     whole = reduce(np.convolve, dealt, np.ones(1))
     return float(min(1.0, whole[sum(g.right for g in groups) :].sum()))
@@ -102,7 +102,7 @@ def judge(groups: Sequence[Group], last: bool) -> Finding:
 def order(groups: Sequence[Group]) -> Finding:
     """Whether the model distinguishes what comes first from what comes last: yes, reversed, or not shown."""
     finding = judge(groups, last=True)
-    turned = [Group(g.kind, g.question, g.other, g.said) for g in groups if not g.failed]
+    turned = [Group(g.kind, g.question, g.other, g.replies) for g in groups if not g.failed]
     if finding.verdict != YES and turned and (p := chance(turned)) <= SURE:
         right = sum(g.right for g in turned)
         why = f"the last is taken for the first {right} of {finding.asked} times"

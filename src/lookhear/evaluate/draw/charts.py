@@ -25,7 +25,7 @@ def scores(rows: Mapping[str, Mapping[str, Any]], path: Path | str, printed: Seq
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     columns = [c for c in columns if c != "Overall"] + ["Overall"] * ("Overall" in columns)
     if not columns:
-        raise DatasetError("Nothing is right or wrong in this report, so there are no bars to draw.")
+        raise DatasetError("This report has no answers that are right or wrong, so there are no bars to draw.")
     bars = [name for name in rows if name not in printed]
     high = 0.9 + len(columns) * (0.16 + 0.09 * max(2, len(bars))) + 0.17 * math.ceil(len(rows) / 2)
     drawn = ink.figure(7.2, high)

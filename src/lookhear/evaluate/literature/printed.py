@@ -128,8 +128,8 @@ def _measured(place: Path) -> dict[str, tuple[str, Mapping[str, float]]]:
     if place.is_dir():
         found = report.load(place)
         scores = {name: score.accuracy for name, score in tables.columns(found).items()}
-        for part, one in found.parts.items():
-            scores |= {f"{name} ({part})": score.accuracy for name, score in tables.columns(one).items()}
+        for part, part_report in found.parts.items():
+            scores |= {f"{name} ({part})": score.accuracy for name, score in tables.columns(part_report).items()}
         return {str(found.card.get("model", place.name)): (str(found.card.get("dataset", "")), scores)}
     try:
         result = files.read_json(place, dict)
@@ -139,8 +139,8 @@ def _measured(place: Path) -> dict[str, tuple[str, Mapping[str, float]]]:
                 str(result.get("dataset", split)),
                 {column: float(cell["accuracy"]) for column, cell in row["columns"].items()},
             )
-            for split, one in splits.items()
-            for name, row in one["rows"].items()
+            for split, part_report in splits.items()
+            for name, row in part_report["rows"].items()
         }
     except (FileError, KeyError, TypeError, AttributeError) as error:
         raise RecipeError(f"{place} is neither a report's folder nor a study.json: {error}") from None

@@ -91,7 +91,7 @@ def recorded(llm: Any) -> Iterator[Record]:
     layers = {name: layer for name, layer in ilora.layers(llm.model).items() if "language_model" in name}
     layers = layers or ilora.layers(llm.model)
     if not layers:
-        raise ModelError(f"{llm.name} has no I-LoRA adapters, so there are no routers to look at.")
+        raise ModelError(f"{llm.name} has no I-LoRA adapters, so it has no routers.")
     record, state = Record(), _ForwardPass()
 
     def before(_: nn.Module, args: tuple[Any, ...], given: dict[str, Any]) -> None:

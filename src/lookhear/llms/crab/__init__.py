@@ -243,7 +243,7 @@ class Crab:
 
     def _spoken(self) -> Words:
         if self.words is None:
-            raise ModelError("This Crab was built from sizes alone and has no words. Load one: crab.load(folder).")
+            raise ModelError("This Crab was built from sizes alone and has no tokenizer. Load one: crab.load(folder).")
         return self.words
 
     def prepared(self, media: Media | Prepared) -> Prepared:

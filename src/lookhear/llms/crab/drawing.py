@@ -27,7 +27,7 @@ def mask_losses(
     Raises ModelError without a decoder, and for a target without mask tokens or picture.
     """
     if decoder is None:
-        raise ModelError("This Crab was built without a mask decoder (masks=False), so masks cannot be learned.")
+        raise ModelError("This Crab was built without a mask decoder (masks=False), so it cannot be trained on masks.")
     wanted = torch.tensor(marks, device=hidden.device)
     rows_by_form: dict[bool, list[tuple[Tensor, Tensor, Tensor, Tensor]]] = {False: [], True: []}
     for i, truths in enumerate(masks):

@@ -148,7 +148,7 @@ class Net(nn.Module):
         """Q-Former tokens of the pieces of sound, concatenated."""
         return self.listen(self.hearing(fbank)[None])[0]
 
-    def embed(self, ids: Int[Tensor, "clip token"]) -> Float[Tensor, "clip token dim"]:
+    def embed(self, ids: Int[Tensor, "*clip token"]) -> Float[Tensor, "*clip token dim"]:
         """Input embeddings of token ids."""
         return self.bare.get_input_embeddings()(ids)
 

@@ -71,7 +71,7 @@ def own(folder: Path, options: Mapping[str, Any], placed: Placement) -> tuple[Ne
     card = read_json(folder / "lookhear.json", dict)
     if wrong := next((name for name in options if name not in FREE), None):
         raise RecipeError(
-            f"{folder} is of fixed sizes: {wrong}={options[wrong]!r} cannot change ({', '.join(FREE)} can)."
+            f"{folder} has fixed sizes: {wrong}={options[wrong]!r} cannot change ({', '.join(FREE)} can)."
         )
     if placed.quantize or placed.device_map:
         raise RecipeError(f"{folder}: quantize and device_map need LLaMA in a folder of its own: where=LLAMA.")

@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from math import nan
 from typing import Any
@@ -126,6 +127,8 @@ class Endpoint:
         jobs = [(seen.rows[row], seen.digests[row], prompt, max_tokens, settings) for row, prompt in asked]
         if self.config.dry_run:
             return [self._reply(*job) for job in jobs]
+        if self.config.budget:
+            self._count_stored(jobs)
 
         def ask(number: int) -> Reply:
             reply = self._reply(*jobs[number])
@@ -142,10 +145,20 @@ class Endpoint:
         finally:  # on an interruption, wait for requests in progress and cancel the others
             pool.shutdown(wait=True, cancel_futures=True)
 
+    def _count_stored(self, jobs: Sequence[tuple[Any, ...]]) -> None:
+        """Count what the ledger holds of `jobs` against the budget, before the first of the others is asked."""
+        with suppress(ModelError):  # the first question will report it
+            self.asker.count_stored([self._key(*job[1:]) for job in jobs])
+
+    def _key(self, digest: str, prompt: str, max_tokens: int, settings: Mapping[str, Any]) -> str:
+        """The key of a reply. Raises ModelError if the server does not tell its name."""
+        fields = merged(self._fields(max_tokens), settings)
+        return self.asker.key(digest, prompt, fields, self.config.rename, sorted(self.config.drop))
+
     def _reply(self, message: Message, digest: str, prompt: str, max_tokens: int, settings: Mapping[str, Any]) -> Reply:
         fields = merged(self._fields(max_tokens), settings)
         try:
-            key = self.asker.key(digest, prompt, fields, self.config.rename, sorted(self.config.drop))
+            key = self._key(digest, prompt, max_tokens, settings)
         except ModelError as error:
             self.asker.failed[str(error)] += 1
             return Reply("", nan, ended="failed", why=str(error))

@@ -182,7 +182,7 @@ class Omni:
     ) -> Float[Tensor, ""]:
         """Mean cross-entropy over the tokens of all targets; a clip and all its questions are one row."""
         if masks is not None:
-            raise ModelError(f"{self.name} draws no masks, so it cannot learn any. Train crab on them.")
+            raise ModelError(f"{self.name} has no mask decoder, so it cannot be trained on masks. Train crab on them.")
         pairs = [[(self.question(p), self.reply(t)) for p, t in some] for some in asks]
         said, batch = self.logits(media, pairs)
         return nn.functional.cross_entropy(said.float(), batch.labels[batch.labels != IGNORED])

@@ -78,20 +78,20 @@ def positions(
     seconds = iter(tensors.get("video_second_per_grid", ()))
     after: list[int] = []
     for row, there in zip(ids, mask, strict=True):
-        place, here = int((~there).sum()), 0
+        place, next_position = int((~there).sum()), 0
         kinds = {places[k]: k for k in grids}
         while place < len(row):
             name = kinds.get(int(row[place]))
             if name is None:
-                made[:, len(after), place] = here
-                place, here = place + 1, here + 1
+                made[:, len(after), place] = next_position
+                place, next_position = place + 1, next_position + 1
                 continue
             time, high, wide = (int(n) for n in next(grids[name]))
             high, wide = high // vision.spatial_merge_size, wide // vision.spatial_merge_size
             step = vision.tokens_per_second * float(next(seconds)) if name == "video" else 1.0
             axes = [(torch.arange(time) * step).long(), torch.arange(high), torch.arange(wide)]
-            block = torch.stack(torch.meshgrid(*axes, indexing="ij")).flatten(1).to(ids.device) + here
+            block = torch.stack(torch.meshgrid(*axes, indexing="ij")).flatten(1).to(ids.device) + next_position
             made[:, len(after), place : place + block.shape[1]] = block
-            place, here = place + block.shape[1], int(block.max()) + 1
-        after.append(here)
+            place, next_position = place + block.shape[1], int(block.max()) + 1
+        after.append(next_position)
     return made, torch.tensor(after, device=ids.device)

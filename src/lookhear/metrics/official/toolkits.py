@@ -71,19 +71,23 @@ def videomme(reply: str, options: list[str], truth: str) -> str | None:
         stripped = stripped.strip(mark)
     padded, low = f" {stripped} ", f" {stripped} ".lower()
     letters = LETTERS[: len(options)]
-    letters_found = [(trust, padded.rfind(form.format(one)), one) for trust, form in TRUSTED for one in letters]
+    letters_found = [
+        (trust, padded.rfind(form.format(letter)), letter) for trust, form in TRUSTED for letter in letters
+    ]
     for statement in STATEMENTS:
         at = low.find(statement)
-        letters_found += [(STATED, padded.find(one, at + len(statement)), one) for one in letters] if at >= 0 else []
+        letters_found += (
+            [(STATED, padded.find(letter, at + len(statement)), letter) for letter in letters] if at >= 0 else []
+        )
     stripped = padded.strip()
     if stripped[:1] in letters and stripped and not stripped[1:2].isalpha():
         letters_found.append((START, 0, stripped[0]))
     if stripped[-1:] in letters and stripped and not stripped[-2:-1].isalpha():
         letters_found.append((END, len(padded), stripped[-1]))
-    letters_found = [one for one in letters_found if one[1] >= 0] or [
-        (0, padded.rfind(one), one) for one in letters if one in padded
+    letters_found = [letter for letter in letters_found if letter[1] >= 0] or [
+        (0, padded.rfind(letter), letter) for letter in letters if letter in padded
     ]
-    return max(letters_found, key=lambda one: one[:2])[2] if letters_found else None
+    return max(letters_found, key=lambda letter: letter[:2])[2] if letters_found else None
 
 
 def vlmevalkit(reply: str, options: list[str], truth: str) -> str | None:

@@ -133,9 +133,7 @@ class Config:
         if self.streams != "both":
             weights.pop("visual" if self.streams == "audio" else "audio", None)
         if not any(weights.values()):
-            raise RecipeError(
-                "av_master: no head is left to answer. Keep temporal or preference, and a weight above 0."
-            )
+            raise RecipeError("av_master: no answer head is left. Keep temporal or preference, and a weight above 0.")
         return weights
 
 

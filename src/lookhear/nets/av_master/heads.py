@@ -90,7 +90,7 @@ def combine(opinions: Mapping[str, Tensor], enhance: str, raw: bool) -> Float[Te
       probabilities.
     """
     if enhance not in ENHANCE:
-        raise RecipeError(f"No way to enhance is called {enhance!r}. There are: {', '.join(ENHANCE)}.")
+        raise RecipeError(f"No enhancement is called {enhance!r}. There are: {', '.join(ENHANCE)}.")
     if enhance == "add" and raw:
         return torch.stack(list(opinions.values())).sum(dim=0)
     spoken = {name: logits.log_softmax(dim=-1) for name, logits in opinions.items()}

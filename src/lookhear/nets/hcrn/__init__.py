@@ -49,7 +49,7 @@ def build(config: Config) -> HCRN:
     net = (ChoosingHCRN if config.choose else HCRN)(config)
     if any(unit.outputs < 1 for level in (net.low, net.high) for unit in level.values()):
         raise RecipeError(
-            f"hcrn: each={config.each} and stretches={config.stretches} leave a unit nothing to relate; give 5 or more."
+            f"hcrn: each={config.each} and stretches={config.stretches} leave a unit without subsets; give 5 or more."
         )
     return net
 

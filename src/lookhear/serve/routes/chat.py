@@ -86,7 +86,7 @@ def _checked(engine: Engine, body: ChatBody) -> str:
     if body.n not in (None, 1):
         raise bad("unsupported_value", "n must be 1: the same question has the same answer.", "n")
     if body.tools:
-        raise bad("unsupported_parameter", "Tools are not called here.", "tools")
+        raise bad("unsupported_parameter", "Tools are not supported.", "tools")
     if body.response_format and body.response_format.get("type") not in (None, "text"):
         raise bad("unsupported_parameter", "Answers are text: response_format must be text.", "response_format")
     changed = {

@@ -65,7 +65,7 @@ async def listed(request: Request) -> dict[str, Any]:
 
 @router.get("/files/{id}")
 @router.get("/v1/files/{id}", include_in_schema=False)
-async def one(request: Request, id: str) -> dict[str, Any]:
+async def record_of_file(request: Request, id: str) -> dict[str, Any]:
     """The record of a file."""
     return _record(request, id).to_json()
 
@@ -76,7 +76,7 @@ async def delete(request: Request, id: str) -> dict[str, Any]:
     """Delete a file."""
     record = _record(request, id)
     if record.owner == ANYBODY:
-        raise Refusal(403, "not_yours", "The examples belong to everybody and stay.")
+        raise Refusal(403, "not_yours", "The examples are shared and cannot be deleted.")
     engine_of(request).library.delete(record)
     return {"id": id, "object": "file", "deleted": True}
 

@@ -79,7 +79,7 @@ async def judge(request: Request, number: int, id: str) -> dict[str, Any]:
     except DatasetError as error:
         raise bad("invalid_review", str(error)) from None
     except OSError as error:
-        raise Refusal(507, "not_kept", f"The review could not be kept ({error.strerror}).") from None
+        raise Refusal(507, "not_kept", f"The review could not be stored ({error.strerror}).") from None
     return {"review": asdict(kept), **_summary(sheet)}
 
 

@@ -41,7 +41,7 @@ class Settings:
         for what, good, way_out in checks:
             if not good:
                 given = clips if what == "clips" else getattr(self, what)
-                raise DatasetError(f"Soundstage: {what} {given!r} will not do; {way_out}.")
+                raise DatasetError(f"Soundstage: {what} {given!r} is not possible: {way_out}.")
 
     @property
     def clips(self) -> dict[str, int]:

@@ -46,7 +46,7 @@ def make(
     only. Raises DatasetError if `out` holds something else, MediaError if a video cannot be written.
     """
     if workers < 1:
-        raise DatasetError(f"Soundstage: {workers} workers cannot work; take 1 or more.")
+        raise DatasetError(f"Soundstage: {workers} workers: the number must be 1 or more.")
     if formats and settings.seconds != 10:
         raise DatasetError("Soundstage: AVE, LLP and AVSBench have clips of 10 s. Make it with --seconds 10.")
     out, font = Path(out), str(font or "")
@@ -98,7 +98,7 @@ def _check_writable(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise DatasetError(f"{str(out)!r} is a file. Name a folder to make a Soundstage in.")
     if not files.unused(out) and not (out / "scenes.jsonl").is_file():
-        raise DatasetError(f"{str(out)!r} holds other things. Name a new or empty folder.")
+        raise DatasetError(f"{str(out)!r} is not empty and not a Soundstage. Name a new or empty folder.")
 
 
 def _same(out: Path, clips: Sequence[Asked], voices: dict[str, str]) -> None:
@@ -111,7 +111,7 @@ def _same(out: Path, clips: Sequence[Asked], voices: dict[str, str]) -> None:
         raise DatasetError(f"{str(out)!r} holds another Soundstage. Name another folder, or delete this one first.")
     before = files.read_json(out / VOICES, dict) if (out / VOICES).is_file() else {}
     if path.is_file() and before != voices:
-        raise DatasetError(f"{str(out)!r} was begun with other voices: {before or 'drawn'}. Name another folder.")
+        raise DatasetError(f"{str(out)!r} was made with another sound font: {before or 'drawn'}. Name another folder.")
 
 
 def _font_checksum(font: str) -> dict[str, str]:
