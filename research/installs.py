@@ -1,9 +1,10 @@
 """python -m research.installs docs/results/install.md: what an installation costs, and whether it answers.
 
 Every row is an environment of its own, made anew: the wheel with one extra, on the lowest or the newest versions that
-`pyproject.toml` allows, installed by uv from the index (packages that uv has downloaded before are not downloaded
-again). In each, the extra's modules are imported and its use is tried; in those without an extra `lookhear ask` answers
-a question about the example clip from an empty folder. Rows are kept in OUT.json, so that a run that stopped goes on;
+`pyproject.toml` allows (given to uv as direct requirements: of a wheel alone it would take the newest), installed
+from the index; packages that uv has downloaded before are not downloaded again. In each, the extra's modules are
+imported and its use is tried; in those without an extra `lookhear ask` answers a question about the example clip from
+an empty folder. Rows are kept in OUT.json, so that a run that stopped goes on;
 `python -m research.installs OUT 3.11 newest` makes those rows only.
 """
 
@@ -62,8 +63,8 @@ def row(python: str, versions: str, extra: str, wheel: Path) -> dict[str, object
         env = folder / "env"
         uv("venv", "--python", python, str(env))
         started = time.perf_counter()
-        what = f"lookhear[{extra}] @ file://{wheel}" if extra else str(wheel)
-        installed = uv("pip", "install", "--python", str(env / "bin/python"), *VERSIONS[versions], what, check=False)
+        what = (str(wheel), "-r", str(ROOT / "pyproject.toml"), *(("--extra", extra) if extra else ()))
+        installed = uv("pip", "install", "--python", str(env / "bin/python"), *VERSIONS[versions], *what, check=False)
         found: dict[str, object] = {"python": python, "versions": versions, "extra": extra or "base"}
         found["seconds"] = round(time.perf_counter() - started, 1)
         if installed.returncode:

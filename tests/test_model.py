@@ -272,3 +272,14 @@ def test_a_muted_track_is_not_lit(tmp_path):
         (answer,) = models.load("stage").ask(tmp_path / name, "Which instrument makes sounds first?")
         assert answer.evidence.heard == () and len(answer.evidence.seen) == 5
         assert not [s for s in answer.segments if s.stream == "audio"]
+
+
+def test_a_folder_of_clips_does_not_hide_the_shipped_model_of_its_name(tmp_path, monkeypatch):
+    """`lookhear soundstage stage` makes a folder called stage, and `lookhear evaluate stage` asks the model."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("stage", "real"):
+        (tmp_path / name).mkdir()
+        models.check(name)
+    (tmp_path / "stage/recipe.yaml").write_text("{}")
+    with pytest.raises(ModelError, match="not trained to the end"):
+        models.check("stage")

@@ -63,8 +63,10 @@ class Small:
 
     def __init__(self, name: str, given: argparse.Namespace):
         self.name, self.given, self.out = name, given, given.out / name
-        self.formats = given.world / "formats"
+        self.formats, self.hidden = given.world / "formats", self.out / "base.away"
         self.out.mkdir(parents=True, exist_ok=True)
+        if self.hidden.is_dir():  # killed while the base was away
+            self.hidden.rename(self.out / "base")
 
     def tasks(self, names: Any) -> dict[str, Any]:
         """The recipe's section of tasks."""
@@ -111,15 +113,15 @@ class Small:
     def same(self) -> None:
         """The run folder's and the exported folder's answers, the latter elsewhere and without the base."""
         here = asked(self.out / "instruct", self.formats)
-        elsewhere, hidden = self.given.out / "elsewhere" / self.name, self.out / "base.away"
+        elsewhere = self.given.out / "elsewhere" / self.name
         elsewhere.parent.mkdir(exist_ok=True)
         shutil.copytree(self.out / "exported", elsewhere, dirs_exist_ok=True)
-        (self.out / "base").rename(hidden)
+        (self.out / "base").rename(self.hidden)
         try:
             line = [sys.executable, "-m", "research.crab.table2", str(self.given.world), "--out", str(self.given.out)]
             told = subprocess.run([*line, "--ask", str(elsewhere)], check=True, capture_output=True, text=True).stdout
         finally:
-            hidden.rename(self.out / "base")
+            self.hidden.rename(self.out / "base")
         there = json.loads(told.splitlines()[-1])
         equal = sum(here[name] == there[name] for name in here)
         found = {"questions": len(here), "equal": equal, "differ": [n for n in here if here[n] != there[n]]}
@@ -155,6 +157,8 @@ class Small:
                 key = done.split("/")[0].removesuffix(".json")
                 told[key] = round(told.get(key, 0) + used() - before, 1)
                 spent.write_text(json.dumps(told) + "\n", "utf-8")
+                if self.given.one:
+                    return
 
     def told(self) -> dict[str, Any]:
         """What this paradigm's steps gave."""
@@ -177,7 +181,7 @@ class Small:
         }  # fmt: skip
 
 
-def asked(folder: Path, formats: Path, each: int = 3) -> dict[str, list[str]]:
+def asked(folder: Path, formats: Path, each: int = 2) -> dict[str, list[str]]:
     """Question -> reply and digest of the mask, of `each` examples of every set."""
     loaded = model.load(str(folder), max_tokens=TOKENS)
     found = {}
@@ -221,12 +225,13 @@ def main() -> None:
     options.add_argument("world", type=Path)
     options.add_argument("--out", type=Path, required=True)
     options.add_argument("--paradigms", nargs="+", default=list(paradigms.NAMES), choices=paradigms.NAMES)
-    options.add_argument("--language", type=int, default=500, help="steps of the language model alone")
-    options.add_argument("--align", type=int, default=80, help="steps of stage 1")
-    options.add_argument("--instruct", type=int, default=100, help="steps of stage 2")
-    options.add_argument("--limit", type=int, default=20, help="most questions of each test set")
+    options.add_argument("--language", type=int, default=200, help="steps of the language model alone")
+    options.add_argument("--align", type=int, default=24, help="steps of stage 1")
+    options.add_argument("--instruct", type=int, default=48, help="steps of stage 2")
+    options.add_argument("--limit", type=int, default=12, help="most questions of each test set")
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--json", type=Path, help="file for the results")
+    options.add_argument("--one", action="store_true", help="end after one step of each paradigm")
     options.add_argument("--ask", type=Path, help=argparse.SUPPRESS)
     given = options.parse_args()
     given.world, given.out = given.world.resolve(), given.out.resolve()
@@ -238,8 +243,10 @@ def main() -> None:
         paradigms.segmenter(given.out / "sam")
     for name in given.paradigms:
         Small(name, given).go()
+    if given.one:
+        return
     result = {
-        "settings": {k: str(v) for k, v in vars(given).items() if k not in ("ask", "json")},
+        "settings": {k: str(v) for k, v in vars(given).items() if k not in ("ask", "json", "one")},
         "clips": {k: f"{v[1]} {v[3]}, at most {v[4]}" for k, v in SEVEN.items()},
         "floor": floor.measured(given.world / "formats", given.limit),
         "models": {name: Small(name, given).told() for name in given.paradigms},

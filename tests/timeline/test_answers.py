@@ -72,6 +72,13 @@ def test_not_known_is_said(clip, question, reason):
     assert reason in " ".join(found.notes)
 
 
+@pytest.mark.parametrize(("option", "start", "end"), [("Dog", 9.5, 20.2), ("Violin, fiddle", 0, 10.5)])
+def test_evidence_of_an_option_is_when_that_is_heard(clip, option, start, end):
+    found = answer(clip, "Which event is both seen and heard in this video?", (option, "Helicopter"))
+    assert found.text == option and found.segments and found.evidence and any(found.evidence.heard)
+    assert all(start <= s.start < s.end <= end and s.stream == "audio" for s in found.segments), found.segments
+
+
 def test_evidence_has_seconds(clip):
     found = answer(clip, "When does the dog bark?")
     assert abs(found.segments[0].start - 22 * STEP) < 1

@@ -122,12 +122,16 @@ def check(name: Path | str) -> None:
 
 
 def _folder(name: str) -> Path:
-    """The folder that `name` is, or that of a shipped model."""
-    return SHIPPED / name if not Path(name).is_dir() and name in shipped() else Path(name)
+    """The folder that `name` is, or that of a shipped model; only a run folder hides one of that name."""
+    return SHIPPED / name if name in shipped() and not _is_run(name) else Path(name)
+
+
+def _is_run(name: str) -> bool:
+    return any((Path(name) / file).is_file() for file in ("recipe.yaml", "model.safetensors"))
 
 
 def _of_real(name: str) -> bool:
-    return (name == REAL and not Path(name).is_dir()) or name.startswith(READ)
+    return (name == REAL and not _is_run(name)) or name.startswith(READ)
 
 
 def _refusal(name: str, folder: Path) -> ModelError:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from lookhear.timeline import calibrated, programs_both, programs_clip, programs_things, programs_tracks
 from lookhear.timeline.concepts import meaning
-from lookhear.timeline.finding import CANNOT, Finding, Unknown, unknown
+from lookhear.timeline.finding import CANNOT, Finding, Unknown, stretches_of, unknown
 from lookhear.timeline.grammar import Query, read
 from lookhear.timeline.scene import Scene
 from lookhear.timeline.value import Timeline
@@ -107,12 +107,12 @@ def _fitted(scene: Scene, query: Query, finding: Finding, options: Sequence[str]
         return _with(finding, chosen, finding.confidence)
     concepts = {option: meaning(option).concept for option in options}
     likely = {}
+    senses = [s for s in ([query.stream] if query.stream else ["heard", "seen"]) if scene.has(s)]
+    named = meaning(finding.text.split(",")[0]).concept if finding.known and finding.text else None
     for option, concept in concepts.items():
         if concept is None or concept.nameless:
             continue
-        senses = [query.stream] if query.stream else ["heard", "seen"]
-        likely[option] = max((scene.probability(concept, s) for s in senses if scene.has(s)), default=0.0)
-        named = meaning(finding.text.split(",")[0]).concept if finding.known and finding.text else None
+        likely[option] = max((scene.probability(concept, s) for s in senses), default=0.0)
         if named is not None and named == concept:
             likely[option] = max(likely[option], finding.confidence) + 1e-6
     if not likely or query.program in ("unknown", "rhythm", "beside", "side_first"):
@@ -121,12 +121,12 @@ def _fitted(scene: Scene, query: Query, finding: Finding, options: Sequence[str]
     if likely[best] < LEAST:
         return unknown(f"No option is likely; the nearest is {best!r} ({likely[best]:.2f}).")
     rest = sum(likely.values())
-    return _with(
-        finding if finding.known else Finding(best),
-        best,
-        likely[best],
-        {o: p / max(rest, 1) for o, p in likely.items()},
-    )
+    chosen = finding if finding.known else Finding(best)
+    thing = concepts[best]
+    if thing is not None and (named != thing or not chosen.segments):  # evidence is of the option, not of another thing
+        stretches = tuple(s for sense in senses for s in stretches_of(scene, thing, sense))
+        chosen = replace(chosen, segments=stretches, regions=chosen.regions if named == thing else ())
+    return _with(chosen, best, likely[best], {o: p / max(rest, 1) for o, p in likely.items()})
 
 
 def _with(finding: Finding, text: str, confidence: float, among: Mapping[str, float] | None = None) -> Finding:
