@@ -40,15 +40,17 @@ USES = {  # extra -> what must work with it
     "bench": "python -c 'import imageio_ffmpeg; imageio_ffmpeg.get_ffmpeg_exe()'",
 }
 LARGE = ("torch", "nvidia", "triton", "cuda")  # by far the largest part, and the same in all rows
-VERSIONS = {"oldest": ("--resolution", "lowest-direct", "torch==2.6.0"), "newest": ("--upgrade", "torch==2.13.0")}
+VERSIONS = {"oldest": ("--resolution", "lowest-direct"), "newest": ("--upgrade",)}
+TORCH = {("3.11", "oldest"): "2.6.0", ("3.13", "oldest"): "2.7.0"}  # newest: 2.13.0
 
 
 HEAD = """# Installation
 
 `python -m research.installs docs/results/install.md` makes each row in a new environment from the wheel, without
-`constraints.txt`: *oldest* are the lowest versions that `pyproject.toml` allows (torch 2.6), *newest* the newest
-(torch 2.13). Seconds are wall time of `uv pip install` on two busy cores, with downloads that uv had kept. Torch and
-its CUDA libraries have a column of their own: only Python 3.11 with the newest versions had a build for the CPU alone
+`constraints.txt`: *oldest* are the lowest versions that `pyproject.toml` allows (torch 2.6, on 3.13 2.7), *newest*
+the newest (torch 2.13). Seconds are wall time of `uv pip install` on two busy cores, with downloads that uv had
+kept. Torch and its CUDA libraries have a column of their own: only Python 3.11 with the newest versions had a build
+for the CPU alone
 here. *Works*: for *base* `lookhear ask` from an empty folder, else what the extra is for (`USES` in the program).
 
 | Python | versions | extra | seconds | MB | MB of torch and CUDA | packages | works |
@@ -64,7 +66,9 @@ def row(python: str, versions: str, extra: str, wheel: Path) -> dict[str, object
         uv("venv", "--python", python, str(env))
         started = time.perf_counter()
         what = (str(wheel), "-r", str(ROOT / "pyproject.toml"), *(("--extra", extra) if extra else ()))
-        installed = uv("pip", "install", "--python", str(env / "bin/python"), *VERSIONS[versions], *what, check=False)
+        torch = f"torch=={TORCH.get((python, versions), '2.13.0')}"
+        given = (*VERSIONS[versions], torch, *what)
+        installed = uv("pip", "install", "--python", str(env / "bin/python"), *given, check=False)
         found: dict[str, object] = {"python": python, "versions": versions, "extra": extra or "base"}
         found["seconds"] = round(time.perf_counter() - started, 1)
         if installed.returncode:
