@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from lookhear import config
 from lookhear.errors import DatasetError, LookhearError, ModelError, RecipeError
 from lookhear.model import load
-from lookhear.train import questions
+from lookhear.train import questions, step
 from lookhear.train.loop import train
 from tests.train import world
 
@@ -39,6 +39,14 @@ def same(one, two):
 
 def lines(run):
     return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("optimizer", list(step.OPTIMIZERS))
+def test_every_optimizer_learns(root, tmp_path, optimizer):
+    given = {"epochs": 6, "optimizer": optimizer, "lr": 0.05 if optimizer == "sgd" else 1e-3}
+    run = train(world.recipe(root, tmp_path / "run", **given), progress=False)
+    losses = [line["loss"] for line in lines(run) if "loss" in line]
+    assert losses[-1] < losses[0]
 
 
 def test_it_learns_and_leaves_a_run_folder(root, tmp_path):

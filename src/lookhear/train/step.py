@@ -32,9 +32,10 @@ def trainee(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str
 
 def optimizer(settings: config.Train, net: nn.Module) -> torch.optim.Optimizer:
     """The optimizer of a recipe. Raises RecipeError for invalid settings."""
+    own = {} if settings.optimizer == "sgd" else {"betas": tuple(settings.betas)}
     try:
         return OPTIMIZERS[settings.optimizer](
-            net.parameters(), settings.lr, tuple(settings.betas), weight_decay=settings.weight_decay, fused=True
+            net.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True, **own
         )
     except ValueError as error:
         raise RecipeError(f"train.optimizer={settings.optimizer} refuses its settings: {error}") from None
