@@ -103,8 +103,7 @@ def _fitted(scene: Scene, query: Query, finding: Finding, options: Sequence[str]
     """The finding mapped to an option: one that matches its text, else the one most likely present, or none."""
     plain = {option.lower().strip(" .").replace("_", " "): option for option in options}
     if finding.known and finding.text.lower() in plain:
-        chosen = plain[finding.text.lower()]
-        return _with(finding, chosen, finding.confidence)
+        return _with(finding, plain[finding.text.lower()], finding.confidence)
     concepts = {option: meaning(option).concept for option in options}
     likely = {}
     senses = [s for s in ([query.stream] if query.stream else ["heard", "seen"]) if scene.has(s)]
