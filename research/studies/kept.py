@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -140,3 +141,24 @@ def joined(some: Sequence[MediaCache]) -> MediaCache:
     ]
     mask = torch.cat([F.pad(one.mask, (pad, 0)) for one, pad in zip(some, pads, strict=True)])
     return MediaCache(tuple(layers), mask, torch.cat([one.after for one in some]), some[0].axes)
+
+
+def learn(
+    llm: Kept, weights: Sequence[Tensor], batches: Sequence[tuple[Sequence[Prepared], Sequence[Any]]], rate: float
+) -> list[float]:
+    """The loss of every step of AdamW on `batches` (clips, what is asked of each), with warm-up over 3 % and cosine."""
+    optimizer = torch.optim.AdamW(weights, rate, betas=(0.9, 0.98), weight_decay=0.0)
+    steps, losses = len(batches), []
+    llm.model.train()
+    for step, (clips, asks) in enumerate(batches):
+        for group in optimizer.param_groups:
+            warm = min(1.0, (step + 1) / (0.03 * steps + 1))
+            group["lr"] = rate * warm * 0.5 * (1 + np.cos(np.pi * step / steps))
+        loss = llm.loss(clips, asks)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        losses.append(loss.item())
+    llm.model.eval()
+    return losses

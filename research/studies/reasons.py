@@ -130,22 +130,10 @@ class Sweep:
     def train(self, llm: Any, weights: Sequence[Any], pairs: Sequence[tuple[str, Any]], arm: Arm) -> dict[str, Any]:
         """AdamW with warm-up and cosine, `batch` examples a step."""
         rng, rate = Random(str(arm.seed)), self.given.lr * (1.0 if arm.trained == "lora" else 0.3)
-        optimizer = torch.optim.AdamW(weights, rate, betas=(0.9, 0.98), weight_decay=0.0)
         order = [one for _ in range(arm.rounds) for one in rng.sample(pairs, len(pairs))]
         batches = [order[i : i + self.given.batch] for i in range(0, len(order), self.given.batch)]
-        losses = []
-        llm.model.train()
-        for step, some in enumerate(batches):
-            warm = min(1.0, (step + 1) / (0.03 * len(batches) + 1))
-            for group in optimizer.param_groups:
-                group["lr"] = rate * warm * 0.5 * (1 + np.cos(np.pi * step / len(batches)))
-            loss = llm.loss([self.kept[clip] for clip, _ in some], [[one] for _, one in some])
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            optimizer.step()
-            losses.append(loss.item())
-        llm.model.eval()
+        given = [([self.kept[clip] for clip, _ in some], [[one] for _, one in some]) for some in batches]
+        losses = keeping.learn(llm, weights, given, rate)
         tail = losses[-max(1, len(losses) // 10) :]
         return {
             "steps": len(batches), "loss": round(float(np.mean(tail)), 4), "trained": sum(p.numel() for p in weights),

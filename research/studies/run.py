@@ -109,22 +109,9 @@ class Studies:
         """A model trained by `job`: `rounds` examples of each of its tasks for every example that task has."""
         llm, rng, begun = self.fresh(job), Random(f"{job.seed}"), time.perf_counter()
         weights = [p for p in llm.model.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(weights, self.given.lr, betas=(0.9, 0.98), weight_decay=0.0)
         batches = [b for _ in range(self.given.rounds) for b in self.batches(job, rng)]
-        steps, losses = len(batches), []
-        llm.model.train()
-        for step, asks in enumerate(batches):
-            for group in optimizer.param_groups:
-                group["lr"] = (
-                    self.given.lr * min(1.0, (step + 1) / (0.03 * steps + 1)) * 0.5 * (1 + np.cos(np.pi * step / steps))
-                )
-            loss = llm.loss([self.kept[name] for name in asks], list(asks.values()))
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            optimizer.step()
-            losses.append(loss.item())
-        llm.model.eval()
+        given = [([self.kept[name] for name in asks], list(asks.values())) for asks in batches]
+        losses, steps = keeping.learn(llm, weights, given, self.given.lr), len(batches)
         tail = losses[-max(1, steps // 5) :]
         facts = {
             "steps": steps, "seconds": round(time.perf_counter() - begun), "loss": round(sum(tail) / len(tail), 4),

@@ -159,7 +159,7 @@ def test_clips_of_another_folder_have_features_of_their_own(world, table, tmp_pa
     table.write_text(ROWS + f"beyond: [{json.dumps(split)}]\n")
     recipe = study.recipes(study.read(table), table, tmp_path, [f"data.root={world}"])["Reads", 0]
     (further,) = study.read(table).beyond
-    assert further.store_for(recipe) == f"{other}/features" != f"{world}/features" == beyond.store_of(recipe)
+    assert further.store_for(recipe) == f"{other}/features" != f"{world}/features" == recipe.data.store_folder
     done = study.run(table, tmp_path / "out", partial(train, progress=False), [f"data.root={world}"], say=len)
     assert len(done["soundstage test"].right["Reads"]) == 2
     assert (other / "features/stage_text").is_dir(), "its texts were encoded into its own store"

@@ -34,6 +34,11 @@ class Data:
     """questions that offer options are answered among them: `mask` leaves the offered ones of the vocabulary, `text`
     puts each behind the question and asks yes or no, `off` answers from the whole vocabulary"""
 
+    @property
+    def store_folder(self) -> str:
+        """The folder of the feature store: `store`, else `<root>/features`."""
+        return self.store or f"{self.root}/features"
+
 
 @dataclass(frozen=True)
 class Train:

@@ -197,10 +197,15 @@ class BeatsEncoder(_frozen.Frozen):
         return out
 
 
+def check(config: Config, name: str) -> None:
+    """Raises RecipeError if a row is too short for one patch."""
+    if config.seconds < 0.2:
+        raise RecipeError(f"{name} seconds={config.seconds}: a row needs at least 0.2 s of sound for one patch.")
+
+
 def build(config: Config) -> BeatsEncoder:
     """The encoder. Raises RecipeError or ModelError."""
-    if config.seconds < 0.2:
-        raise RecipeError(f"beats seconds={config.seconds}: a row needs at least 0.2 s of sound for one patch.")
+    check(config, "beats")
     path = checkpoints.locate(config.weights, ("BEATs*.pt", "*.pt", "*.pth"))
     checkpoint = checkpoints.read(path)
     cfg = checkpoint.get("cfg")

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from lookhear import checkpoints
 from lookhear.encoders import beats
-from lookhear.errors import ModelError, RecipeError
+from lookhear.errors import ModelError
 
 PREFIX = "audio_encoder."
 DISTANCE = 800  # not a shape: the largest distance of the relative position buckets
@@ -27,21 +27,11 @@ UNUSED = ("predictor.",)  # AudioSet classes of fine-tuned BEATs
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(beats.Config):
     """Weights and output streams."""
 
     weights: str = "InternVideo2-stage2_6b-224p-f4.pt"
     """a stage-2 file with tensors `audio_encoder.*`, or a folder that holds it"""
-    patches: bool = False
-    """also give the stream `patches` (time, patch, dim), frequency fastest"""
-    seconds: float = 1.0
-    """length of sound per row"""
-    precision: str = "fp32"
-    """fp32, bf16 or fp16"""
-    device: str = "cpu"
-    """torch device of the network"""
-    batch: int = 32
-    """rows in a batch"""
 
 
 class InternVideo2AudioEncoder(beats.BeatsEncoder):
@@ -79,8 +69,7 @@ def sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
 
 def build(config: Config) -> InternVideo2AudioEncoder:
     """The encoder. Raises RecipeError or ModelError."""
-    if config.seconds < 0.2:
-        raise RecipeError(f"internvideo2_audio seconds={config.seconds}: a row needs at least 0.2 s of sound.")
+    beats.check(config, "internvideo2_audio")
     path = checkpoints.locate(config.weights, ("*nternVideo2*.pt*", "*.pt", "*.pth", "*.safetensors"))
     state = checkpoints.tensors(checkpoints.read(path), "module")
     own = beats.renamed({k.removeprefix(PREFIX): v for k, v in state.items() if k.startswith(PREFIX)})

@@ -124,7 +124,7 @@ def _answers(recipe: config.Recipe) -> tuple[str, ...]:
 
 def _cards(recipe: config.Recipe, wanted: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """Encoder -> signature, from the store if it has such features, else from the encoder."""
-    root = recipe.data.store or (f"{recipe.data.root}/features" if recipe.data.root else None)
+    root = recipe.data.store_folder if recipe.data.store or recipe.data.root else None
     store, cards = FeatureStore(root), dict[str, Mapping[str, Any]]()
     for name in encoders_of(recipe.features, wanted):
         try:

@@ -33,7 +33,7 @@ class Inputs:
         with torch.device("meta"):  # only for its argument names; its sizes depend on the features
             plan = trainee(recipe, self.questions.vocabulary, {})
         self.wanted = wants(plan)
-        store = FeatureStore(questions.store_of(recipe))
+        store = FeatureStore(recipe.data.store_folder)
         with first:
             self.questions = questions.with_features(self.questions, recipe, self.wanted, store, show)
         self.cards = {name: store.card(name) for name in encoders_of(recipe.features, self.wanted)}

@@ -79,13 +79,9 @@ def with_features(
     if not kept[0]:
         clip, reason = tally.failed[0]
         raise DatasetError(f"None of the clips could be read ({len(bad)} tried). The first, {clip!r}: {reason}")
-    note = f"{len(bad)} clips could not be read: their questions are left out; see {store_of(recipe) / 'ledger.jsonl'}"
+    ledger = Path(recipe.data.store_folder) / "ledger.jsonl"
+    note = f"{len(bad)} clips could not be read: their questions are left out; see {ledger}"
     return Questions(tuple(kept[0]), tuple(kept[1]), questions.vocabulary, (*questions.notes, note))
-
-
-def store_of(recipe: config.Recipe) -> Path:
-    """The folder of the features a recipe trains on."""
-    return Path(recipe.data.store) if recipe.data.store else Path(recipe.data.root) / "features"
 
 
 def of_types(examples: Sequence[Example], types: Sequence[str]) -> Sequence[Example]:

@@ -30,12 +30,7 @@ class Beyond:
         """The folder of the features of its clips."""
         if self.store or (self.root and not recipe.data.store):
             return self.store or f"{self.root}/features"
-        return store_of(recipe)
-
-
-def store_of(recipe: config.Recipe) -> str:
-    """The folder of the features of a recipe's own clips."""
-    return recipe.data.store or f"{recipe.data.root}/features"
+        return recipe.data.store_folder
 
 
 def add_recordings(examples: Sequence[Example], store: str, recordings: dict[tuple[str, str], Path]) -> None:

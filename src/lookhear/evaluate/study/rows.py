@@ -23,7 +23,7 @@ import torch
 
 from lookhear import config, datasets, files
 from lookhear.errors import LookhearError, RecipeError
-from lookhear.evaluate.study.beyond import Beyond, add_recordings, store_of
+from lookhear.evaluate.study.beyond import Beyond, add_recordings
 from lookhear.metrics.answers import correct, normal
 from lookhear.model import NetModel, costs, says
 from lookhear.model.runs import load_run
@@ -179,7 +179,7 @@ def run(
                 continue
             took = time.perf_counter() - start
             for split in (s for s in splits if s not in known):
-                where = further[split].store_for(recipe) if split in further else store_of(recipe)
+                where = further[split].store_for(recipe) if split in further else recipe.data.store_folder
                 store = stores.setdefault(where, FeatureStore(where, cache=True))
                 known[split] = asked(model, kept[split], store)
                 keep(Path(recipe.out), split, kept[split], known[split])
