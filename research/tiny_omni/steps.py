@@ -24,7 +24,7 @@ from lookhear.types import Clip, Example, Source
 from research.tiny_omni import lessons, wordings
 from research.tiny_omni.lessons import Ask
 
-SHARES = {"plain": 0.34, "reworded": 0.26, "swapped": 0.12, "long": 0.13, "boxes": 0.1, "pieces": 0.05}
+SHARES = {"plain": 0.32, "reworded": 0.26, "swapped": 0.12, "long": 0.12, "boxes": 0.12, "pieces": 0.06}
 ASKS = {"plain": 16, "reworded": 12, "swapped": 12, "long": 4, "boxes": 4, "pieces": 2}  # of a clip in a step
 LISTED = 0.2  # of the questions name every answer there can be
 ROUND = 150  # steps after which other pairs of picture and sound are matched
@@ -71,15 +71,15 @@ class Steps:
         return [lessons.answered(e, rng.random() < LISTED) for e in some]
 
     def _swapped(self, rng: Random, clips: int, step: int) -> tuple[list[str], list[list[Ask]]]:
-        """Half the clips with their own sound or one that does not fit, balanced; half with any other sound."""
-        pairs = self._pairs(step // ROUND)
-        names = [MARK.join(pair) for pair in rng.sample(pairs, clips // 2)]
+        """Three in four clips with their own sound or one that does not fit, balanced; the rest with any other."""
+        pairs, paired = self._pairs(step // ROUND), clips * 3 // 4
+        names = [MARK.join(pair) for pair in rng.sample(pairs, paired)]
         names += [MARK.join(rng.sample(self.same, 2)) for _ in range(clips - len(names))]
         other, asks = rng.random() < 0.5, []
         for place, name in enumerate(names):
             seen, heard = name.split(MARK)
             pool = self.questions[seen] if seen == heard else self.about(rng, seen, heard)
-            first = [matched(seen == heard)] if place < clips // 2 else []
+            first = [matched(seen == heard)] if place < paired else []
             asks.append(first + self._asked(rng, pool, ASKS["swapped"] - len(first), other))
         return names, asks
 
