@@ -24,6 +24,7 @@ from lookhear.model import SHIPPED, Model, clip_of, load, within
 from lookhear.store import world as worlds
 from lookhear.store.names import build_encoder
 from lookhear.types import Clip, Example
+from research.tiny_omni import wordings
 
 NAMES = ("stage", "tiny_omni")
 SAMPLINGS = {  # how each looks at a clip
@@ -54,7 +55,8 @@ def main() -> None:
         )
         assert fitted is not None, "a hundred clips are enough"
         worlds.write(SHIPPED / name, fitted)
-        within.write(SHIPPED / name, (e.question for e in _examples(args.world, "train")))
+        others = wordings.sentences() if name == "tiny_omni" else ()
+        within.write(SHIPPED / name, [*(e.question for e in _examples(args.world, "train")), *others])
     clips = {"test": list(dict.fromkeys(e.clip for e in _examples(args.world, "test")))}
     for held in args.held:
         every = [e.clip for split in ("train", "val", "test") for e in _examples(held, split)]

@@ -63,6 +63,14 @@ def after_held_openings(rng: Random, example: Example) -> Example:
     return replace(example, question=opened(rng.choice(OPENINGS[-KEPT:]), example.question))
 
 
+def sentences() -> Iterator[str]:
+    """Every sentence and opening that is taught."""
+    for template in GRAMMAR:
+        for some in taught(template):
+            yield from some
+    yield from OPENINGS[:-KEPT]
+
+
 def words() -> Iterator[str]:
     """Every word of the grammar and the openings, after a blank; those that begin a sentence also without."""
     for pattern in (*(p for patterns in GRAMMAR.values() for p in patterns), *OPENINGS):

@@ -10,7 +10,7 @@ from lookhear import config
 from lookhear.errors import ModelError
 from lookhear.llms import crab_plus, tiny_omni
 from lookhear.types import Media
-from research.tiny_omni import language, towers
+from research.tiny_omni import attention, towers
 
 torch.set_num_threads(1)
 RECIPE = config.RECIPES / "tiny_omni"
@@ -66,14 +66,14 @@ def test_a_folder_without_it_is_refused(tmp_path):
 
 
 def test_attention_by_blocks_equals_attention_under_a_mask():
-    layout = language.Layout(clip=5, asks=3, block=4)
+    layout = attention.Layout(clip=5, asks=3, block=4)
     q, k, v = torch.randn(3, 2, 2, 17, 8, generator=torch.Generator().manual_seed(0))
     segment = torch.tensor([0] * 5 + [1] * 4 + [2] * 4 + [3] * 4)
     sees = (segment[:, None] == segment) | (segment == 0)
     sees &= torch.ones(17, 17, dtype=torch.bool).tril()
-    language.LAYOUT.append(layout)
-    ours, _ = language.attend(None, q, k, v, None, 0.3)
-    language.LAYOUT.pop()
+    attention.LAYOUT.append(layout)
+    ours, _ = attention.attend(None, q, k, v, None, 0.3)
+    attention.LAYOUT.pop()
     dense = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=sees, scale=0.3)
     assert torch.allclose(ours, dense.transpose(1, 2), atol=1e-6)
 
