@@ -235,7 +235,7 @@ def main() -> None:
         language.load_state_dict(kept["model"])
         optimizer.load_state_dict(kept["optimizer"])
         first = kept["step"]
-    warm, running, begun = min(300, given.steps // 8), {}, time.perf_counter()
+    warm, running, begun = min(300, given.steps // 8 + 1), {}, time.perf_counter()
     log = (given.folder / "language.jsonl").open("a")
     for step in range(first, given.stop or given.steps):
         part = min(1.0, (step + 1) / warm) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / given.steps)))
