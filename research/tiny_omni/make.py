@@ -32,7 +32,7 @@ TOWERS = {  # courses, each on other scenes; the ears hear parts of clips only f
     ),
 }
 STARTED = {"vision": 2, "audio": 2}  # courses that a model which is gone on from has had
-GOING_ON = ("--steps=3000", "--lr=0.0014")  # of the language model
+GOING_ON = ("--steps=2200", "--lr=0.0014")  # of the language model
 
 
 def main() -> None:
