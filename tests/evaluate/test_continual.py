@@ -9,7 +9,7 @@ import pytest
 
 from lookhear import config
 from lookhear.errors import ModelError, RecipeError
-from lookhear.evaluate import continual
+from lookhear.evaluate import columns, continual
 from lookhear.model.runs import load_run
 from lookhear.train.loop import train
 from tests.evaluate import instruments
@@ -118,6 +118,17 @@ def test_a_start_that_is_no_run_or_another_network_is_refused(world, plan, tmp_p
     quiet(replace(other, train=replace(other.train, epochs=1)))
     with pytest.raises(ModelError, match="not a run of this network"):
         quiet(replace(recipe, train=replace(recipe.train, start=str(tmp_path / "q"))))
+
+
+def test_the_shipped_sessions_are_of_recipes_that_exist():
+    for name in (n for n in config.recipes() if n.startswith("continual/")):
+        plan = continual.read(name)
+        recipe = config.load(config.recipe_file(name).parent / plan.recipe, plan.set)
+        assert recipe.net["name"] and recipe.data.name.startswith("soundstage")
+        if plan.by == "types":
+            assert {kind for session in plan.sessions for kind in session} == {
+                f"{group}/{kind}" for group, kinds in columns.ORDER.items() for kind in kinds
+            }
 
 
 def test_the_command(world, plan, tmp_path, lookhear):
