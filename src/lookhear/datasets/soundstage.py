@@ -18,7 +18,7 @@ Without a version the examples are questions. Versions: `reasoning`, the questio
 `unseen` and `null` are parts of `test`), and `caption`. Boxes and points are regions of the reference; `with_mask` adds
 the mask. `twins` asks the same questions about a clip and its counterfactual twins, which differ from it in one cause:
 `meta["pair"]` is the id of the group, `meta["twin"]` the kind of change (empty for the original clip), and
-`meta["must"]` whether the answer must `change` or `stay`; `with_twins` is the plain questions and then those of `twins`,
+`meta["must"]` whether the answer must `change` or `stay`; `with_twins` is the plain questions and those of `twins`,
 to train on both. `evidence` and `twins_evidence` are the same questions that also ask for the seconds on which the
 answer is based.
 """
