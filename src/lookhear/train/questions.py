@@ -98,8 +98,10 @@ def of_types(examples: Sequence[Example], types: Sequence[str]) -> Sequence[Exam
 
 def _with_answers(examples: Sequence[Example], answers: Sequence[str], split: str) -> Sequence[Example]:
     """The questions with given answers; all if `answers` is empty. Raises RecipeError if none is left."""
+    if not answers:
+        return examples
     wanted = {normal(answer) for answer in answers}
-    kept = [e for e in examples if e.reference and normal(e.reference.text) in wanted] if wanted else examples
+    kept = [e for e in examples if e.reference and normal(e.reference.text) in wanted]
     if not kept:
         raise RecipeError(f"data.answers={list(answers)}: no question in split {split!r} has one of these answers.")
     return kept
