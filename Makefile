@@ -88,7 +88,7 @@ encoders: setup  # train the three that ship anew: half an hour on two cores
 	@$(BIN)/lookhear soundstage demo/world --split demo
 	@$(BIN)/python -m research.encoders.scale demo/world
 
-tiny-omni: setup  # train the small language model that ships anew: about an hour and a half on one core
+tiny-omni: setup  # train the small language model that ships anew: about two hours on one core
 	@$(BIN)/python -m research.tiny_omni.make runs/tiny_omni
 
 clean:

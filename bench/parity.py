@@ -8,6 +8,7 @@ that hold golden tensors are run, which note how far they were (`tests/parity.py
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,8 @@ HERE = Path(__file__).resolve().parents[1]
 PAGE = HERE / "docs" / "results" / "parity.md"
 HEAD = """# Parity with the official code
 
-Largest difference between a tensor of the official code and ours, float32 on a CPU; made by `python -m bench parity`.
+Largest difference between a tensor of the official code and ours, float32 on a CPU; made by `python -m bench parity`
+at commit COMMIT.
 Small files are networks of reduced width with stored weights; `_full` and `_fullwidth` files have the official width.
 Allowed is 2e-5 + 1e-4 of the largest entry for outputs, 1e-3 of the largest entry for gradients (at least 1e-6, or 2e-5
 where the templates were set apart by hand), 1e-4 for the losses over steps of Adam, 2^-7 of the largest entry in
@@ -59,7 +61,8 @@ def main() -> dict:
     lines = ["| of | file | tensor | largest error | allowed |", "|---|---|---|---|---|"]
     lines += [f"| {net} | {file} | {name} | {error:.1e} | {allowed:.1e} |" for net, file, name, error, allowed in rows]
     PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(HEAD + "\n".join(summary) + "\n\n" + "\n".join(lines) + "\n", "utf-8")
+    head = HEAD.replace("COMMIT", _git("rev-parse", "--short=7", "HEAD"))
+    PAGE.write_text(head + "\n".join(summary) + "\n\n" + "\n".join(lines) + "\n", "utf-8")
     return {"tensors": len(rows), "beyond_allowance": over, "worst_share_of_allowance": worst}
 
 
@@ -80,6 +83,10 @@ def noted() -> Iterator[Row]:
             if kept in (torch.float16, torch.bfloat16) or name.startswith("bf16"):
                 relative = 2**-10 if kept == torch.float16 else 2**-7
             yield net, file, name, error, absolute + relative * largest if kept.is_floating_point else 0.0
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(["git", "-C", str(HERE), *words], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def _there() -> list[Path]:

@@ -26,6 +26,7 @@ from lookhear.model import SHIPPED, Model, clip_of, load, within
 from lookhear.store import world as worlds
 from lookhear.store.names import build_encoder
 from lookhear.types import Clip, Example
+from research.tiny_omni import wordings
 
 NAMES = ("stage", "tiny_omni")
 LEARNED = 400  # most clips that a shipped model's world is fitted to
@@ -56,7 +57,8 @@ def main() -> None:
         fitted = worlds.fit([worlds.of_media(decode(clip, sampling)) for clip in learned], LEARNED)
         assert fitted is not None, "a hundred clips are enough"
         worlds.write(SHIPPED / name, fitted)
-        within.write(SHIPPED / name, (e.question for e in _examples(args.worlds[0], "train")))
+        others = wordings.sentences() if name == "tiny_omni" else ()
+        within.write(SHIPPED / name, [*(e.question for e in _examples(args.worlds[0], "train")), *others])
     clips = {"test": [clip for world in args.worlds for clip in _clips(world, "test")]}
     for held in args.held:
         clips[str(held)] = [clip for split in ("train", "val", "test") for clip in _clips(held, split)]

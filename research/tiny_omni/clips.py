@@ -22,6 +22,7 @@ from lookhear.media.decode import decode
 from lookhear.types import Clip, Source
 
 CLIPS = 16  # in a batch
+PIECES = 1500  # seconds of clips
 
 
 def clip(root: Path, video_id: str, start: float = 0.0, end: float | None = None) -> Clip:
@@ -40,7 +41,8 @@ def media(clips: Sequence[Clip]) -> dict[str, object]:
         mels.append(mel(decoded.waveform, extractor).half())
         if k % 500 == 499:
             print(f"{k + 1} clips in {time.perf_counter() - start:.0f} s", flush=True)
-    return {"ids": [one.id for one in clips], "frames": torch.stack(frames), "mels": mels}
+    names = [one.video.id if one.end is None else f"{one.video.id}@{one.start:g}" for one in clips]
+    return {"ids": names, "frames": torch.stack(frames), "mels": mels}
 
 
 @torch.no_grad()
@@ -73,18 +75,28 @@ def in_split(root: Path, split: str) -> list[str]:
     return list(dict.fromkeys(e.meta["video_id"] for e in soundstage.load(root, split)))
 
 
+def pieces(root: Path) -> list[Clip]:
+    """Seconds of training clips in which somebody is to be marked, at most PIECES of them."""
+    from lookhear.datasets import soundstage
+
+    every = dict.fromkeys(e.clip for e in soundstage.load(root, "train", "segmentation"))
+    return list(every)[:PIECES]
+
+
 def main() -> None:
     """One of the two steps."""
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     options.add_argument("step", choices=["media", "tokens"])
     options.add_argument("root", type=Path)
-    options.add_argument("split")
+    options.add_argument("split", help="train, val, or pieces: seconds of training clips")
     options.add_argument("folder", type=Path)
     given = options.parse_args()
     torch.set_num_threads(1)
     kept = given.folder / f"{given.split}.media.pt"
     if given.step == "media":
-        torch.save(media([clip(given.root, name) for name in in_split(given.root, given.split)]), kept)
+        whole = given.split != "pieces"
+        some = [clip(given.root, name) for name in in_split(given.root, given.split)] if whole else pieces(given.root)
+        torch.save(media(some), kept)
         return
     model = tiny_omni.thinker(tiny_omni.Config(), {name: k for k, name in enumerate(tiny_omni.SPECIAL)}).eval()
     load_towers(model, given.folder)

@@ -5,8 +5,10 @@
 The towers stay as they are. Many questions share one clip, and attention is worked out so: within the clip, from each
 question to the clip, and within each question, which is a fifth of the work of a mask over the whole row.
 
+What a step asks is in `steps.py`.
+
 Run:   python -m research.tiny_omni.language ROOT FOLDER     (goes on where it was stopped)
-Cost:  about 40 minutes on one thread
+Cost:  half a second a step on one thread
 """
 
 from __future__ import annotations
@@ -15,79 +17,73 @@ import argparse
 import json
 import math
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from lookhear.llms import tiny_omni
 from lookhear.llms.omni.thinker import LEAD, SYSTEM
-from research.tiny_omni import clips, lessons
+from lookhear.model import within
+from research.tiny_omni import clips, lessons, wordings
+from research.tiny_omni.attention import LAYOUT, Layout
+from research.tiny_omni.steps import MARK, SHARES, Steps, matched
 
 IGNORED = -100
 SPELLED = 0.1  # of the batches have prompts read word by word, so that other wordings are not foreign
-LISTED = 0.2  # of the questions name every answer there can be
 LOUD = 0.4  # root mean square of media tokens; words begin at a quarter of it
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How rows are laid out: a clip of `clip` tokens, then `asks` blocks of `block` tokens, filled up on the right."""
-
-    clip: int
-    asks: int
-    block: int
-
-
-LAYOUT: list[Layout] = []  # of the rows in work: attention has no other way to be told
-
-
-def attend(module: nn.Module, q: Tensor, k: Tensor, v: Tensor, mask: None, scaling: float, **_: object) -> tuple:
-    """Causal attention where every block sees the clip and itself."""
-    at = LAYOUT[-1]
-    (q, qs), (k, ks), (v, vs) = (t.split([at.clip, at.asks * at.block], 2) for t in (q, k, v))
-    clip = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scaling)
-    qs = qs * scaling
-    to_clip = (qs @ k.transpose(-1, -2)).unflatten(2, (at.asks, at.block))  # … ask, place, clip token
-    qs, ks, vs = (t.unflatten(2, (at.asks, at.block)) for t in (qs, ks, vs))
-    later = torch.full((at.block, at.block), -1e4, dtype=qs.dtype).triu(1)
-    shares = torch.cat([to_clip, qs @ ks.transpose(-1, -2) + later], -1).softmax(-1).to(v.dtype)
-    on_clip, on_self = shares.split([at.clip, at.block], -1)
-    blocks = on_clip.flatten(2, 3) @ v + (on_self @ vs).flatten(2, 3)
-    return torch.cat([clip, blocks], 2).transpose(1, 2), None
-
-
-ALL_ATTENTION_FUNCTIONS.register("clip_and_asks", attend)
-
-
 class School:
-    """A thinker, what its towers made of clips, and what it is asked about them."""
+    """A thinker, what its towers made of clips, and what it is asked about them; `start` is a model to go on from."""
 
-    def __init__(self, root: Path, folder: Path, seed: int = 0):
-        self.root, self.folder = root, folder
-        self.scenes = lessons.scenes(root)
+    def __init__(self, root: Path, folder: Path, seed: int = 0, start: Path | None = None):
         self.questions = {split: lessons.short(root, split) for split in ("train", "val")}
-        self.kept = {s: torch.load(folder / f"{s}.tokens.pt", weights_only=True) for s in ("train", "val")}
+        self.kept = {s: torch.load(folder / f"{s}.tokens.pt", weights_only=True) for s in ("train", "val", "pieces")}
         self.rows = {s: {one: k for k, one in enumerate(kept["ids"])} for s, kept in self.kept.items()}
-        self.long = {
-            name: lessons.long(root, self.scenes[name], some) for name, some in self.questions["train"].items()
+        lengths = {s: [len(one) for one in kept["audio"]] for s, kept in self.kept.items()}
+        usual = {s: max(set(some), key=some.count) for s, some in lengths.items()}
+        same = {
+            s: [one for one, n in zip(self.kept[s]["ids"], lengths[s], strict=True) if n == usual[s]] for s in usual
         }
-        some = [ask for name in list(self.long)[:1500] for ask in self.long[name]]
-        plain = [lessons.answered(e, listed) for e in next(iter(self.questions["train"].values())) for listed in (0, 1)]
-        plain += [lessons.answered(e) for one in list(self.questions["train"].values())[:600] for e in one]
-        words, lines = lessons.texts(some + plain)
-        lines.append("\n" + lessons.answered(next(iter(self.questions["train"].values()))[0], True)[0].split("\n")[1])
-        self.tokenizer = tiny_omni.tokenizer(words, lines)
-        self.spelling = tiny_omni.tokenizer(words + lines)
+        self.same = [name for name in same["train"] if self.questions["train"].get(name)]
+        self.held = [name for name in same["val"] if self.questions["val"].get(name)]
+        print(f"{len(self.same)} of {len(lengths['train'])} clips have {usual['train']} tokens of sound", flush=True)
+        self.steps = Steps(root, self.same, same["pieces"], self.questions["train"])
+        self.tokenizer, self.spelling = self._tokenizers()
         self.ids = {name: self.tokenizer.convert_tokens_to_ids(name) for name in tiny_omni.SPECIAL}
         torch.manual_seed(seed)
         self.model = tiny_omni.thinker(tiny_omni.Config(), self.ids)
         clips.load_towers(self.model, folder)
         self._begin()
+        if start is not None:
+            self._go_on(tiny_omni.load(start))
+
+    def _tokenizers(self) -> tuple[Any, Any]:
+        """Of all words and the lines that come back; and of the words alone, for prompts that are read word by word."""
+        first = self.questions["train"][self.same[0]]
+        some = [ask for name in self.same[:1500] for ask in self.steps.long[name]]
+        some += [ask for name in self.steps.pieces[:300] for ask in self.steps.marked[name]]
+        plain = [lessons.answered(e, listed) for e in first for listed in (0, 1)] + [matched(True), matched(False)]
+        plain += [lessons.answered(e) for name in self.same[:600] for e in self.questions["train"][name]]
+        words, lines = lessons.texts(some + plain)
+        lines.append("\n" + lessons.answered(first[0], True)[0].split("\n")[1])
+        words += [*wordings.words()]
+        return tiny_omni.tokenizer(words, lines), tiny_omni.tokenizer(words + lines)
+
+    def _go_on(self, old: Any) -> None:
+        """Take the language model of `old`; a word that it does not know begins as it does here."""
+        language = self.model.model.language_model
+        state = old.base.model.language_model.state_dict()
+        known, rows = old.tokenizer.get_vocab(), language.embed_tokens.weight.detach().clone()
+        for piece, place in self.tokenizer.get_vocab().items():
+            if piece in known:
+                rows[place] = state["embed_tokens.weight"][known[piece]]
+        language.load_state_dict(state | {"embed_tokens.weight": rows})
+        print(f"{len(set(known) & set(self.tokenizer.get_vocab()))} of {len(rows)} tokens known", flush=True)
 
     def _begin(self) -> None:
         """Media tokens to one loudness, for which the towers' last layers are scaled; words a quarter as loud."""
@@ -139,8 +135,9 @@ class School:
 
     def rows_of(self, split: str, names: list[str], asks: list[list[tuple[list[int], list[int]]]]) -> tuple:
         """(embeddings, positions, labels, layout) of clips of equal length with equally many asks."""
-        kept, places = self.kept[split], [self.rows[split][name] for name in names]
-        heard = [kept["audio"][k].float() for k in places]
+        kept, rows = self.kept[split], self.rows[split]
+        places = [rows[name.split(MARK)[0]] for name in names]
+        heard = [kept["audio"][rows[name.split(MARK)[-1]]].float() for name in names]
         start, positions, after = self.prefix(len(heard[0]))
         block = max(len(p) + len(t) for some in asks for p, t in some)
         ids, labels = [], []
@@ -154,20 +151,14 @@ class School:
             labels.append(label)
         words = self.model.model.language_model.embed_tokens(torch.tensor(ids))
         first, second = (start.index(self.ids[name]) for name in ("<|VIDEO|>", "<|AUDIO|>"))
-        video, audio = (
-            kept["video"][places].float() * self.scale["video"],
-            torch.stack(heard) * self.scale["audio"],
-        )
+        video = kept["video"][places].float() * self.scale["video"]
+        audio = torch.stack(heard) * self.scale["audio"]
         embeds = torch.cat(
             [words[:, :first], video, words[:, first + 80 : second], audio, words[:, second + len(heard[0]) :]], 1
         )
         where = torch.cat([positions, (after + torch.arange(block)).repeat(len(asks[0])).expand(3, -1)], 1)
-        return (
-            embeds,
-            where[:, None].expand(-1, len(names), -1),
-            torch.tensor(labels),
-            Layout(len(start), len(asks[0]), block),
-        )
+        where = where[:, None].expand(-1, len(names), -1)
+        return embeds, where, torch.tensor(labels), Layout(len(start), len(asks[0]), block)
 
     def logits(self, embeds: Tensor, positions: Tensor, labels: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
         """Logits where something is learned, and what it is."""
@@ -179,39 +170,25 @@ class School:
         learned = labels != IGNORED
         return self.model.lm_head(out[learned]), labels[learned]
 
-    def batch(self, rng: Random, clips: int, short: bool) -> tuple:
-        """Random training clips with 16 of their questions each, or with 4 longer tasks."""
-        names = rng.sample(self.same, clips)
-        asks, spelled = [], rng.random() < SPELLED
-        for name in names:
-            if short:
-                pool = self.questions["train"][name]
-                some = [rng.choice(pool) for _ in range(16)] if len(pool) < 16 else rng.sample(pool, 16)
-                asks.append([self.ask(*lessons.answered(e, rng.random() < LISTED), spelled) for e in some])
-            else:
-                asks.append([self.ask(*one, spelled) for one in rng.choices(self.long[name], k=4)])
-        return self.rows_of("train", names, asks)
-
-    @property
-    def same(self) -> list[str]:
-        """Training clips with as many sound tokens as most have."""
-        if not hasattr(self, "_same"):
-            lengths = [len(one) for one in self.kept["train"]["audio"]]
-            usual = max(set(lengths), key=lengths.count)
-            named = zip(self.kept["train"]["ids"], lengths, strict=True)
-            self._same = [one for one, n in named if n == usual and self.questions["train"].get(one)]
-            print(f"{len(self._same)} of {len(lengths)} clips have {usual} tokens of sound", flush=True)
-        return self._same
+    def batch(self, rng: Random, kind: str, clips: int, step: int) -> tuple:
+        """The rows of a step of a kind."""
+        split, names, asks = self.steps.take(rng, kind, clips, step)
+        spelled = rng.random() < SPELLED
+        return self.rows_of(split, names, [[self.ask(*one, spelled) for one in some] for some in asks])
 
     @torch.no_grad()
-    def check(self, limit: int = 300) -> dict[str, float]:
-        """Percent of held-out questions whose every reply token comes first, by kind: greedy exact match."""
-        right, usual = {}, len(self.kept["train"]["audio"][self.rows["train"][self.same[0]]])
+    def check(self, limit: int = 300, other: bool = False) -> dict[str, float]:
+        """Percent of held-out questions whose every reply token comes first, by kind: greedy exact match.
+
+        With `other`, in sentences of patterns that are not taught, as far as their templates have one.
+        """
+        right: dict[str, list[bool]] = {}
         self.model.eval()
-        for name in list(self.questions["val"])[:limit]:
-            if len(self.kept["val"]["audio"][self.rows["val"][name]]) != usual:
+        for name in self.held[:limit]:
+            rng, some = Random(name), self.questions["val"][name]
+            some = [e for e in (wordings.of_held_patterns(rng, e) for e in some) if e] if other else some
+            if not some:
                 continue
-            some = self.questions["val"][name]
             asks = [self.ask(*lessons.answered(e)) for e in some]
             with torch.autocast("cpu", torch.bfloat16):
                 logits, wanted = self.logits(*self.rows_of("val", [name], [asks]))
@@ -223,33 +200,34 @@ class School:
         self.model.train()
         return {k: round(100 * sum(v) / len(v), 2) for k, v in sorted(right.items())}
 
-    def save(self, folder: Path) -> None:
-        """The model as Hugging Face lays it out, in half precision, computing in single."""
-        tiny_omni.save(self.model, self.tokenizer, folder)
+
+def parsed() -> argparse.Namespace:
+    """What the command line says."""
+    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    options.add_argument("root", type=Path)
+    options.add_argument("folder", type=Path)
+    options.add_argument("--steps", type=int, default=4500)
+    options.add_argument("--clips", type=int, default=8)
+    options.add_argument("--lr", type=float, default=2e-3)
+    options.add_argument("--start", type=Path, help="the folder of a tiny_omni whose language model is gone on from")
+    options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--autocast", action="store_true")
+    options.add_argument("--stop", type=int, default=0, help="stop after so many steps (to time them)")
+    return options.parse_args()
 
 
 def main() -> None:
     """Train, or go on; write the weights."""
-    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    options.add_argument("root", type=Path)
-    options.add_argument("folder", type=Path)
-    options.add_argument("--steps", type=int, default=2800)
-    options.add_argument("--clips", type=int, default=8)
-    options.add_argument("--lr", type=float, default=2e-3)
-    options.add_argument("--long", type=float, default=0.3, help="share of steps with longer tasks")
-    options.add_argument("--seed", type=int, default=0)
-    options.add_argument("--autocast", action="store_true")
-    options.add_argument("--stop", type=int, default=0, help="stop after so many steps (to time them)")
-    given = options.parse_args()
+    given = parsed()
     torch.set_num_threads(1)
     start = time.perf_counter()
-    school = School(given.root, given.folder, given.seed)
+    school = School(given.root, given.folder, given.seed, given.start)
     print(f"{len(school.tokenizer)} tokens, ready in {time.perf_counter() - start:.0f} s", flush=True)
     language = school.model.model.language_model
     language.config._attn_implementation = "clip_and_asks"
-    decay = [p for n, p in language.named_parameters() if p.ndim == 2 and "embed" not in n]
-    rest = [p for n, p in language.named_parameters() if not (p.ndim == 2 and "embed" not in n)]
-    groups = [{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
+    groups = [{"params": [], "weight_decay": decay} for decay in (0.05, 0.0)]
+    for name, p in language.named_parameters():
+        groups[p.ndim != 2 or "embed" in name]["params"].append(p)
     optimizer = torch.optim.AdamW(groups, given.lr, betas=(0.9, 0.98), fused=True)
     state, first = given.folder / "language.pt", 0
     if state.is_file():
@@ -257,35 +235,37 @@ def main() -> None:
         language.load_state_dict(kept["model"])
         optimizer.load_state_dict(kept["optimizer"])
         first = kept["step"]
-    warm, running, begun = 300, {}, time.perf_counter()
+    warm, running, begun = min(300, given.steps // 8 + 1), {}, time.perf_counter()
     log = (given.folder / "language.jsonl").open("a")
     for step in range(first, given.stop or given.steps):
         part = min(1.0, (step + 1) / warm) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / given.steps)))
         for group in optimizer.param_groups:
             group["lr"] = given.lr * part
         rng = Random(f"{given.seed} {step}")
-        short = rng.random() >= given.long
+        (name,) = rng.choices(list(SHARES), list(SHARES.values()))
         with torch.autocast("cpu", torch.bfloat16, enabled=given.autocast):
-            logits, wanted = school.logits(*school.batch(rng, given.clips, short))
+            logits, wanted = school.logits(*school.batch(rng, name, given.clips, step))
         loss = F.cross_entropy(logits.float(), wanted)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(language.parameters(), 1.0)
         optimizer.step()
-        name = "short" if short else "long"
         running[name] = 0.97 * running.get(name, loss.item()) + 0.03 * loss.item()
         if step % 50 == 49 or step == given.steps - 1:
             line = {"step": step + 1, "seconds": round(time.perf_counter() - begun), "lr": round(given.lr * part, 6)}
             line |= {k: round(v, 4) for k, v in running.items()}
-            if step % 500 == 499 or step == given.steps - 1:
-                line["val"] = school.check(60 if step < given.steps - 1 else 300)
+            if step % 250 == 249 or step == given.steps - 1:
+                last = step == given.steps - 1
+                line |= {"val": school.check(300 if last else 60), "never taught": school.check(60, other=True)["all"]}
                 kept = {"model": language.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
                 torch.save(kept, state.with_suffix(".part"))
                 state.with_suffix(".part").replace(state)
             print(json.dumps(line), flush=True)
             print(json.dumps(line), file=log, flush=True)
     if not given.stop:
-        school.save(given.folder / "tiny_omni")
+        tiny_omni.save(school.model, school.tokenizer, given.folder / "tiny_omni")
+        asked = (e.question for some in school.questions["train"].values() for e in some)
+        within.write(given.folder / "tiny_omni", [*asked, *wordings.sentences()])
 
 
 if __name__ == "__main__":

@@ -44,6 +44,12 @@ def answered(example: Example, listed: bool = False) -> Ask:
     return task.prompt(example, soundstage.VOCABULARY if listed else ()), task.target(example, explain=False)
 
 
+def bare(example: Example) -> Ask:
+    """The prompt of an example's task and its target without reasoning."""
+    task = find(example.task)
+    return task.prompt(example), task.target(example, explain=False)
+
+
 def reasoned(rng: Random, facts: Facts, example: Example) -> Ask:
     """A question that asks for the way to the answer, and that way."""
     asked = Question(example.meta["template"], example.meta["templ_values"], example.reference.text)

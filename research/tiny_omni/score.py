@@ -22,6 +22,7 @@ from lookhear.evaluate import floors
 from lookhear.evaluate.report import Report, report
 from lookhear.evaluate.run import run
 from lookhear.llms.omni import thinker
+from research.tiny_omni.steps import SHARES
 
 HERE = Path(__file__).parents[2]
 thinker.TOGETHER = 128  # the model is small: more questions at a time
@@ -35,48 +36,50 @@ def lines(path: Path) -> list[dict[str, Any]]:
 def logs(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """Course -> its lines, as far as FOLDER has them; of steps done twice the later."""
     names = {"eyes": "vision.log", "eyes again": "vision2.log", "ears": "audio.log", "ears again": "audio2.log"}
+    names |= {"ears once more": "audio3.log"}
     found = {name: lines(folder / file) for name, file in names.items() if (folder / file).is_file()}
     found["language"] = list({line["step"]: line for line in lines(folder / "language.jsonl")}.values())
     return found
 
 
+DRAWN = {  # panel -> the losses that it shows
+    "eyes": ("owner", "within", "rank", "box", "count"),
+    "ears": ("present", "onset", "level", "rate", "number"),
+    "language": tuple(SHARES),
+}
+
+
 def drawn(courses: dict[str, list[dict[str, Any]]], path: Path) -> None:
-    """Losses by step: a panel for the eyes, one for the ears, one for the language model with what it gets right."""
+    """Losses by step, a panel for each tower that has a log and for the language model, with what it gets right."""
     import matplotlib
 
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    figure, panels = pyplot.subplots(1, 3, figsize=(13, 3.6), constrained_layout=True)
-    for panel, course, wanted in (
-        (panels[0], "eyes", ("owner", "within", "rank", "box", "count")),
-        (panels[1], "ears", ("present", "onset", "level", "rate", "number")),
-        (panels[2], "language", ("short", "long")),
-    ):
-        before = 0
-        for name in (course, f"{course} again"):
-            some = courses.get(name, [])
-            for number, key in enumerate(wanted):
-                steps = [before + line["step"] for line in some if key in line]
-                label = {"short": "answers", "long": "captions, events, reasons"}.get(key, key)
-                panel.plot(
-                    steps,
-                    [line[key] for line in some if key in line],
-                    color=f"C{number}",
-                    label=label if name == course else None,
-                )
-            before += max((line["step"] for line in some), default=0)
-        panel.set(title=course, xlabel="step", yscale="log")
+    parts = {name: [courses.get(f"{name}{more}", []) for more in ("", " again", " once more")] for name in DRAWN}
+    parts = {name: list(filter(None, some)) for name, some in parts.items() if any(some)}
+    figure, panels = pyplot.subplots(1, len(parts), figsize=(4.5 * len(parts), 3.6), constrained_layout=True)
+    for panel, (name, some) in zip(panels, parts.items(), strict=True):
+        for number, key in enumerate(DRAWN[name]):
+            before = 0
+            for part in some:
+                steps = [before + line["step"] for line in part if key in line]
+                losses = [line[key] for line in part if key in line]
+                panel.plot(steps, losses, color=f"C{number}", label=key if part is some[0] else None)
+                before += part[-1]["step"]
+        panel.set(title=name, xlabel="step", yscale="log")
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("weighted loss")
-    right = [(line["step"], line["val"]["all"]) for line in courses["language"] if "val" in line]
-    other = panels[2].twinx()
-    other.plot(*zip(*right, strict=True), "k.--", label="right, % of held-out questions")
+    other = panels[-1].twinx()
+    checked = [line for line in courses["language"] if "val" in line]
+    steps = [line["step"] for line in checked]
+    other.plot(steps, [line["val"]["all"] for line in checked], "k.--", label="held-out questions, % right")
+    other.plot(steps, [line["never taught"] for line in checked], "k.:", label="in sentences never taught")
     other.set(ylim=(0, 100), ylabel="% right")
-    for panel in panels[:2]:
+    for panel in panels[:-1]:
         panel.legend(fontsize=8)
-    handles = [pair for axis in (panels[2], other) for pair in zip(*axis.get_legend_handles_labels(), strict=True)]
-    panels[2].legend(*zip(*handles, strict=True), fontsize=8, loc="upper right")
+    handles = [pair for axis in (panels[-1], other) for pair in zip(*axis.get_legend_handles_labels(), strict=True)]
+    panels[-1].legend(*zip(*handles, strict=True), fontsize=7, loc="upper right")
     figure.savefig(path, dpi=110)
 
 

@@ -165,7 +165,7 @@ def yes(logits: Tensor, label: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits[asked], label[asked])
 
 
-def teach_eyes(model: nn.Module, scenes: int, steps: int, lr: float, seed: int) -> None:
+def teach_eyes(model: nn.Module, scenes: int, steps: int, lr: float, seed: int, keep: Path | None = None) -> None:
     """Train the vision tower in place."""
     shown, true = pictures(scenes, seed + 1)
     print(f"{len(shown)} pairs of frames", flush=True)
@@ -202,7 +202,7 @@ def teach_eyes(model: nn.Module, scenes: int, steps: int, lr: float, seed: int) 
             "counts exact": float((count == wanted["count"]).all(-1).float().mean()),
         }
 
-    train(eyes, loss_of, check, steps, lr, seed)
+    train(eyes, loss_of, check, steps, lr, seed, keep)
     del tower.patch_embed.forward
 
 
@@ -312,7 +312,13 @@ def together(one: Tensor, a: dict[str, Tensor], other: Tensor, b: dict[str, Tens
 
 
 def teach_ears(
-    model: nn.Module, scenes: int, steps: int, lr: float, seed: int, lengths: Sequence[int] = LENGTHS
+    model: nn.Module,
+    scenes: int,
+    steps: int,
+    lr: float,
+    seed: int,
+    lengths: Sequence[int] = LENGTHS,
+    keep: Path | None = None,
 ) -> None:
     """Train the audio tower in place."""
     mels, true = sounds(scenes, seed + 1)
@@ -359,14 +365,17 @@ def teach_ears(
             "time s off": float((heads["time"][..., 0] - wanted["time"]).abs().mean()) * SECONDS,
         }
 
-    train(ears, loss_of, check, steps, lr, seed)
+    train(ears, loss_of, check, steps, lr, seed, keep)
 
 
 # ---- both
 
 
-def train(net: nn.Module, loss_of, check, steps: int, lr: float, seed: int) -> None:
-    """One cycle of the learning rate over small batches; prints losses, and what held-out scenes say."""
+def train(net: nn.Module, loss_of, check, steps: int, lr: float, seed: int, keep: Path | None = None) -> None:
+    """One cycle of the learning rate over small batches; prints losses, and what held-out scenes say.
+
+    At every check the tower is written to `keep`, so that an interrupted course can be gone on from (`--go-on`).
+    """
     optimizer = torch.optim.AdamW(net.parameters(), lr, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.1)
     generator, start, running = torch.Generator().manual_seed(seed), time.perf_counter(), {}
@@ -388,7 +397,16 @@ def train(net: nn.Module, loss_of, check, steps: int, lr: float, seed: int) -> N
                 with torch.no_grad():
                     line["held"] = {k: round(v, 4) for k, v in check().items()}
                 net.train()
+                if keep is not None:
+                    write(net.tower, keep)
             print(json.dumps(line), flush=True)
+
+
+def write(tower: nn.Module, path: Path) -> None:
+    """The weights of a tower, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(tower.state_dict(), path.with_suffix(".part"))
+    path.with_suffix(".part").replace(path)
 
 
 def main() -> None:
@@ -414,9 +432,9 @@ def main() -> None:
         teach = partial(teach_ears, lengths=[max(LENGTHS)])
     if given.go_on:
         tower.load_state_dict(torch.load(given.out / f"{given.which}.pt", weights_only=True))
-    teach(model, given.scenes or scenes, given.steps or steps, given.lr, given.seed)
-    given.out.mkdir(parents=True, exist_ok=True)
-    torch.save(tower.state_dict(), given.out / f"{given.which}.pt")
+    kept = given.out / f"{given.which}.pt"
+    teach(model, given.scenes or scenes, given.steps or steps, given.lr, given.seed, keep=kept)
+    write(tower, kept)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
     python -m research.twins.courses WORLD OUT ARM SEED [--start FOLDER] [--steps N]
 
 Arms: start (nothing is learned), supervised, prefer, answer, causal (with answer), only (causal alone), deaf (causal
-alone, all sound silenced); after `warm` (an arm that teaches to name seconds): dated, dated_seconds.
+alone, all sound silenced); after `warm` (an arm that teaches to name seconds): dated, dated_seconds. With adapters of
+rank 64: clips and both (clips and their twins), to be given as many steps as a plain net needs.
 """
 
 from __future__ import annotations
@@ -29,14 +30,19 @@ from lookhear.train import llm, prefer, reinforce
 from lookhear.types import Answer, Example
 
 CLIPS = 40  # of the test split, that are asked about
+BOTH = "soundstage@with_twins"
+LESSONS = {"batch": 8, "asks": 8}
+WIDE = {"name": "lora", "rank": 64, "alpha": 64}
 ARMS: dict[str, dict[str, Any]] = {
-    "supervised": {"stage": "instruct", "explain": False, "train": {"batch": 8, "asks": 8}},
+    "supervised": {"stage": "instruct", "explain": False, "train": LESSONS},
     "prefer": {"stage": "prefer", "train": {"batch": 16}},
     "answer": {"reinforce": {"rewards": {"answer": 1.0}}},
     "causal": {"reinforce": {"rewards": {"answer": 1.0, "causal": 1.0}}},
     "only": {"reinforce": {"rewards": {"causal": 1.0}}},
     "deaf": {"reinforce": {"rewards": {"causal": 1.0}, "deaf": True}},
-    "warm": {"stage": "instruct", "explain": False, "train": {"batch": 8, "asks": 8}, "dataset": "soundstage@evidence"},
+    "clips": {"stage": "instruct", "explain": False, "adapter": WIDE, "train": LESSONS, "dataset": "soundstage"},
+    "both": {"stage": "instruct", "explain": False, "adapter": WIDE, "train": LESSONS, "dataset": BOTH},
+    "warm": {"stage": "instruct", "explain": False, "train": LESSONS, "dataset": "soundstage@evidence"},
     "dated": {"reinforce": {"rewards": {"answer": 1.0}, "max_tokens": 40}, "dataset": "soundstage@twins_evidence"},
     "dated_seconds": {
         "reinforce": {"rewards": {"answer": 1.0, "seconds": 1.0}, "max_tokens": 40},

@@ -27,9 +27,11 @@ KINDS = ("mute", "swap", "order", "hide", "hands", "move", "louder")
 
 
 def name_of(model: str) -> str:
-    """`gated` of runs/base/gated/0."""
+    """`gated` of runs/base/gated/0, `gated, seed 1` of runs/base/gated/1."""
     path = Path(model)
-    return path.parent.name if path.name.isdigit() else path.name
+    if not path.name.isdigit():
+        return path.name
+    return path.parent.name + (f", seed {path.name}" if int(path.name) else "")
 
 
 def measured(model: str, world: Path) -> dict[str, Any]:

@@ -162,6 +162,21 @@ def load(net: nn.Module, state: Mapping[str, Tensor], path: Path | str, ignore: 
     return net
 
 
+def inherit(net: nn.Module, state: Mapping[str, Tensor], path: Path | str) -> list[str]:
+    """Load the tensors of `state` that `net` has with the same shape; returns the names of the others, which stay.
+
+    Raises ModelError if `state` has a name that the net has not, or nothing fits.
+    """
+    wanted = net.state_dict()
+    strange = [name for name in state if name not in wanted]
+    same = {name: tensor for name, tensor in state.items() if name in wanted and tensor.shape == wanted[name].shape}
+    if strange or not same:
+        what = f"it holds {_some(strange)}" if strange else "no tensor has the same shape"
+        raise ModelError(f"{str(path)!r} is not a run of this network: {what}.")
+    net.load_state_dict(same, strict=False)
+    return [name for name in wanted if name not in same]
+
+
 def sha256(net: nn.Module) -> str:
     """SHA-256 of the names and values of all weights, independent of the file format."""
     digest = hashlib.sha256()

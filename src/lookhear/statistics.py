@@ -6,8 +6,10 @@ permutation test swaps whole videos. Everything is a matrix product over videos,
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from random import Random
 
 import numpy as np
 
@@ -285,3 +287,14 @@ def _by_cluster(values: np.ndarray, clusters: np.ndarray, columns: np.ndarray) -
 def _chunks(total: int, width: int) -> list[int]:
     size = max(1, min(total, 4_000_000 // max(width, 1)))  # at most 16 MB of float32 at a time
     return [size] * (total // size) + ([total % size] if total % size else [])
+
+
+def drawn(count: int, most: int) -> list[int]:
+    """At most `most` of the indices 0..count - 1, in order: one from each of so many equal parts, with a fixed seed.
+
+    Equal steps would meet one answer alone in a file whose answers take turns.
+    """
+    if count <= most:
+        return list(range(count))
+    dice, edges = Random(most), [i * count // most for i in range(most + 1)]
+    return [dice.randrange(*part) for part in itertools.pairwise(edges)]

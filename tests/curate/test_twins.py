@@ -36,6 +36,14 @@ def written(world, out, *more):
     return [json.loads(line) for line in (out / card["file"]).read_text().splitlines()]
 
 
+def test_questions_with_those_about_twins(world):
+    """To train on both: every question once, each by its own id, and a split is there where its twins are."""
+    plain, twins, both = (datasets.load(f"soundstage{v}", world, "train") for v in ("", "@twins", "@with_twins"))
+    assert [e.id for e in both] == [e.id for e in (*plain, *twins)] and len({e.id for e in both}) == len(both)
+    assert {e.clip.id for e in plain} < {e.clip.id for e in both}
+    assert datasets.of("soundstage@with_twins").splits(world) == ["train"]
+
+
 def test_swift(world, tmp_path):
     made = written(world, tmp_path, "--shape", "swift")
     answers = {(e.clip.id, e.question): e.reference.text for e in datasets.load("soundstage@twins", world, "train")}

@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from lookhear.encoders import htsat_wave, lavish_mel, pixels
-from lookhear.errors import RecipeError
+from lookhear.errors import FeatureError, RecipeError
 from lookhear.media import decode, write
+from lookhear.store.features import FeatureStore
+from lookhear.store.fill import build_encoder
 from lookhear.types import Clip, Source
 
 
@@ -30,13 +32,20 @@ def clip(tmp_path_factory):
         (htsat_wave, {"rate": 8000, "count": 10}, "waveform", (10, 8000)),
     ],
 )
-def test_rows(module, options, stream, shape, clip):
+def test_rows(module, options, stream, shape, clip, tmp_path):
     encoder = module.build(module.Config(**options))
     first, again = encoder([decode(clip, encoder.sampling)] * 2)
     assert first[stream].shape == shape and shape[-1] == encoder.streams[stream]
     assert torch.equal(first[stream], again[stream])
     assert encoder.signature()["settings"]["count"] == options.get("count", 0)
     assert encoder([]) == []
+    store, name = FeatureStore(tmp_path), f"{encoder.name}@" + ",".join(f"{k}={v}" for k, v in options.items())
+    store.open(build_encoder(name))
+    store.put(name, "clip", {stream: first[stream].numpy()})
+    kept = store.get(name, stream, "clip")
+    assert kept.dtype == first[stream].numpy().dtype and np.array_equal(kept, first[stream].numpy())
+    with pytest.raises(FeatureError, match="holds int64, not floats"):
+        store.put(name, "other", {stream: first[stream].long().numpy()})
 
 
 def test_pictures_keep_their_order_and_sound_its_level(clip):

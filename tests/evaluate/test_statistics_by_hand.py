@@ -225,3 +225,13 @@ def test_spread():
 def test_values_alike_in_every_video(values, wanted):
     found = statistics.bootstrap(np.array(values), np.array(["a", "b"]), np.ones((2, 1), bool), 50)[0]
     assert found == pytest.approx(np.clip(wanted, -1, 1), nan_ok=True)
+
+
+def test_some_of_many_are_drawn_from_all_over_and_never_in_step_with_what_takes_turns():
+    assert statistics.drawn(3, 5) == [0, 1, 2] and statistics.drawn(0, 5) == []
+    for count, most in ((24, 12), (1000, 10), (101, 100)):
+        some = statistics.drawn(count, most)
+        assert some == statistics.drawn(count, most) and len(set(some)) == most
+        assert all(i * count // most <= place < (i + 1) * count // most for i, place in enumerate(some))
+    for most in (12, 40, 60):  # two answers that take turns: neither is missed
+        assert 0.2 < sum(place % 2 for place in statistics.drawn(120, most)) / most < 0.8

@@ -127,6 +127,29 @@ def test_a_row_asks_the_nets_of_another_with_other_options(world, table, tmp_pat
         study.read(table)
 
 
+def test_an_error_in_the_code_of_one_row_does_not_end_the_others(world, table, tmp_path, lookhear, monkeypatch):
+    """A TypeError, say: the other rows are done, it is told at the end with a traceback in a file, and tried again."""
+
+    def breaks(recipe, progress=True):
+        if "reads_less" in recipe.out:
+            raise TypeError("unsupported operand\nfor +: 'int' and 'str'")
+        return train(recipe, progress=progress)
+
+    monkeypatch.setattr("lookhear.train.loop.train", breaks)
+    out = tmp_path / "out"
+    ran = lookhear("study", str(table), f"data.root={world}", "--out", str(out), "--json")
+    assert ran.code == 1
+    told = ran.err.strip().splitlines()[-1]
+    assert told.startswith("failed and left out: Reads less, seed 0: TypeError: unsupported operand for +")
+    (trace,) = out.glob("failed-*.txt")
+    assert str(trace) in told and "in breaks" in trace.read_text()
+    assert list(json.loads(ran.out)["splits"]["test"]["rows"]) == ["Reads"]
+    monkeypatch.undo()
+    ran = lookhear("study", str(table), f"data.root={world}", "--out", str(out), "--json")
+    assert ran.code == 0 and len(json.loads(ran.out)["splits"]["test"]["rows"]) == 2
+    assert not list(out.glob("failed-*.txt")), "what is mended leaves no old traceback"
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

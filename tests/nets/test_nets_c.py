@@ -1,9 +1,12 @@
 """APL, SaSR-Net and CIGN against their official code."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn import functional as F
 
+from lookhear import checkpoints
 from lookhear.errors import FeatureError
 from lookhear.nets import apl, cign, sasr_net
 from tests.nets.official import Golden, gradients, trajectory
@@ -132,6 +135,9 @@ def test_cign_golden():
     golden.gradients(gradients(net, golden.weights, cign.translated, loss)[1], relative=5e-5)
 
 
+FRESH = ("fc_cls.weight", "fc_cls.bias")  # beside the new tokens and the maps across tokens
+
+
 def test_cign_learns_stage_after_stage():
     config = cign.Config(hidden=16, heads=2, depth=1, audio=6, patches=8, stages=[3, 2, 2, 1])
     net = cign.build(config)
@@ -139,7 +145,9 @@ def test_cign_learns_stage_after_stage():
         net.av_token[0].normal_()
     trained = []
     for classes in (5, 7, 8):
-        after = cign.extended(net)
+        after = cign.build(replace(net.config, stage=net.config.stage + 1))
+        new = checkpoints.inherit(after, net.state_dict(), "before")
+        assert {n for n in new if "mlp_inter" not in n} == {f"av_token.{after.config.stage}", *FRESH}
         assert torch.equal(after.av_token[0], net.av_token[0]) and len(torch.cat(list(after.av_token))) == classes
         net = after
         trained.append([token.requires_grad for token in net.av_token])

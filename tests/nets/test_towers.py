@@ -131,7 +131,9 @@ MODULES = {"lavish": lavish, "dgsct": dg_sct, "avmoe": avmoe}
 def official(file, golden):
     image = json.loads(golden.meta["swin"])["img_size"]
     module = MODULES[file]
-    return module.from_official(golden.weights, image, **({} if file == "lavish" else {"sound": sound_of(golden)}))
+    return module.from_official(
+        golden.weights, image, **({} if file == "lavish" else {"sound": sound_of(golden), "repeat": 1})
+    )
 
 
 def asks(golden):
@@ -230,6 +232,21 @@ def test_a_clip_is_watched_once_and_only_adapters_and_head_learn(module):
     assert moved and not any(n.startswith(("swin", "htsat")) and "norm" not in n for n in moved)
 
 
+@pytest.mark.parametrize("module", [lavish, dg_sct, avmoe], ids=lambda m: m.__name__.split(".")[-1])
+def test_the_match_takes_the_first_negative_of_each_clip(module):
+    """Four questions about two clips: the loss of the two clips alone, and two negative clips pass the backbone."""
+    net, given = tiny(module).eval(), streams(module)
+    clip, tokens, labels = torch.tensor([1, 0, 1, 1]), torch.ones(4, 4, dtype=torch.long), torch.zeros(4).long()
+    other, passed = torch.randint(0, 256, (4, 3, 3, 32, 32), dtype=torch.uint8), []
+    net.swin.patch_embed.register_forward_hook(lambda module, given, out: passed.append(len(out)))
+    memory = net.watch(**given)
+    found = net.losses(net.answer({n: t[clip] for n, t in memory.items()}, tokens), labels, other)["match"]
+    assert passed[-1] == 2 * 3
+    single = net.answer(memory, tokens[:2])
+    assert torch.allclose(found, net.losses(single, labels[:2], other[[1, 0]])["match"], atol=1e-6)
+    assert not torch.allclose(found, net.losses(single, labels[:2], other[[1, 2]])["match"], atol=1e-6)
+
+
 def test_checkpointing_gives_the_same_gradients():
     found = {}
     for checkpointing in (False, True):
@@ -299,7 +316,7 @@ def test_the_cost_of_a_step_is_known_before_it():
 @pytest.mark.parametrize("file", list(MODULES))
 def test_towers_golden_full(file):
     golden = Golden("towers", f"{file}_full")
-    net = MODULES[file].from_official(golden.weights).eval()
+    net = MODULES[file].from_official(golden.weights, **({} if file == "lavish" else {"repeat": 1})).eval()
     question = torch.zeros(2, 14, dtype=torch.long)
     question[0, :5] = torch.tensor([3, 17, 45, 8, 22])
     question[1, :10] = torch.tensor([5, 90, 12, 33, 4, 61, 7, 18, 2, 9])

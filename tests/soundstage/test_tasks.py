@@ -23,7 +23,7 @@ from lookhear.soundstage.write.folder import make, read_scenes
 from tests.soundstage import reasons_reader
 
 SETTINGS = Settings(train=30, val=4, test=40, questions=4, seed=1, size=64)
-OTHER = ("reasoning", "evidence", "twins", "twins_evidence")  # questions, which are not written as they are read
+OTHER = ("reasoning", "evidence", "twins", "with_twins", "twins_evidence")  # questions: not written as they are read
 TASKS = [version for version in soundstage.VERSIONS if version not in OTHER]
 
 

@@ -2,16 +2,20 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
-from lookhear import catalog, checkpoints
+from lookhear import catalog, checkpoints, config
 from lookhear.model import load
 from lookhear.store.batch import wants
+from lookhear.train.convert import not_in_weights, recipe_of
 from tests.conftest import shared
+from tests.nets.test_towers import sound_of
 
 CLIPS = [f"{i:08d}" for i in range(3)]
 NETS = {  # net -> golden file, and for each stream its published layer, with the axes before the width
@@ -85,39 +89,84 @@ def test_a_published_checkpoint_is_evaluated(net, annotations, tmp_path, lookhea
     assert json.loads(ran.out)["overall"]["total"] == len(CLIPS)
 
 
-OTHERS = {  # net -> golden file
-    **{name: f"baselines/{name}" for name in ("avsd", "convlstm", "fcnlstm", "hcrn", "hme", "lavit", "mcan", "psac")},
-    **{name: f"nets_c/{name}" for name in ("apl", "sasr_net")},
-    "hcattn": "baselines/hcattn_parallel",
-    "lavish": "towers/lavish",
+TOWERS = {"tower": {"image": 48}}  # what a checkpoint of a tower does not contain
+LAYOUTS = {  # golden file -> net, and settings that its weights do not show
+    **{f"baselines/{name}": (name, {}) for name in ("avsd", "convlstm", "fcnlstm", "hcrn", "hme", "lavit", "mcan")},
+    "baselines/psac": ("psac", {}),
+    "baselines/hcattn_alternating": ("hcattn", {}),
+    "baselines/hcattn_parallel": ("hcattn", {}),
+    "baselines/hcrn_havf": ("hcrn", {"sound": "middle-ccrn"}),
+    **{f"nets_a/{name}": (name, {}) for name in ("av_master", "pstp_net", "qa_tiger", "tspm")},
+    "nets_a/qa_tiger_top3of5": ("qa_tiger", {"top_k": 3}),
+    "nets_b/avst": ("avst", {}),
+    "nets_b/avst_baseline": ("avst", {}),
+    "nets_b/mccd": ("mccd", {}),
+    **{f"nets_c/{name}": (name, {}) for name in ("apl", "cign", "sasr_net")},
+    "towers/lavish": ("lavish", TOWERS),
+    "towers/dgsct": ("dg_sct", TOWERS),
+    "towers/avmoe": ("avmoe", TOWERS),
+}
+NOT_NETS = {  # golden file with weights -> what it is
+    "baselines/avsd_shared": "AVSD's attention alone",
+    "nets_b/avst_grounding": "a pre-training, which answers nothing",
+    "nets_c/havf": "parts of several networks by level; `hcrn_havf` is one of them whole",
+    "nets_c/ogm": "two ResNets",
+    "nets_c/opm": "a classifier",
+    "nets_c/tm_avqa_stage1": "a wrapper's",
 }
 
 
-@pytest.mark.parametrize("net", OTHERS)
-def test_every_other_published_layout_becomes_a_run_folder(net, tmp_path, lookhear):
+def stored(file):
+    """The published tensors of a golden file, and its metadata; without those given by their first four entries."""
+    with safe_open(shared("goldens", f"{file}.safetensors"), "pt") as opened:
+        names = [k for k in opened.keys() if k.startswith("weights/")]  # noqa: SIM118
+        tensors = {k.removeprefix("weights/"): opened.get_tensor(k) for k in names}
+        return ({} if any("__first4__" in k for k in names) else tensors), dict(opened.metadata() or {})
+
+
+def test_every_golden_network_with_weights_is_converted_below():
+    files = [
+        f for g in ("nets_a", "nets_b", "nets_c", "baselines", "towers") for f in shared("goldens", g).glob("*.s*")
+    ]
+    weights = {f"{f.parent.name}/{f.stem}" for f in files if stored(f"{f.parent.name}/{f.stem}")[0]}
+    assert weights == LAYOUTS.keys() | NOT_NETS.keys()
+
+
+@pytest.mark.parametrize("file", LAYOUTS)
+def test_every_published_layout_becomes_a_run_folder(file, annotations, tmp_path, lookhear):
     """With features as wide as its weights say, of an encoder that was adopted."""
-    tensors = load_file(shared("goldens", f"{OTHERS[net]}.safetensors"))
-    state = {k.removeprefix("weights/"): v for k, v in tensors.items() if k.startswith("weights/")}
+    (net, settings), (state, meta) = LAYOUTS[file], stored(file)
+    if net in ("dg_sct", "avmoe"):
+        settings = {**settings, "sound": dataclasses.asdict(sound_of(SimpleNamespace(meta=meta)))}
     torch.save({"model": {f"module.{k}": v for k, v in state.items()}}, tmp_path / "net.pth")
-    made = catalog.find("nets", net).from_official(state)
+    recipe = recipe_of(net)
+    recipe = dataclasses.replace(recipe, net={**recipe.net, **settings})
+    config.dump(recipe, tmp_path / "recipe.yaml")
+    made = catalog.find("nets", net).from_official(state, **not_in_weights(net, recipe))
     sizes = dataclasses.asdict(made.config)
     streams = [s.removesuffix("_negative") for s in wants(made)]
     shapes = {s: (60, 4) if s in ("patches", "boxes") else (60,) for s in streams if s in sizes and s != "tokens"}
-    features = []
+    texts = {"question": (), "words": (9,), "prompt": ()}
+    shapes |= {s: shape for s, shape in texts.items() if s in shapes}
+    features = ["--dataset", "music_avqa", "--root", annotations] if texts.keys() & shapes.keys() else []
     for stream, shape in shapes.items():
         (tmp_path / stream).mkdir()
-        np.save(tmp_path / stream / "00000000.npy", np.zeros((*shape, sizes[stream]), np.float32))
+        for clip in CLIPS:
+            name = str(int(clip)) if stream in texts else clip
+            np.save(tmp_path / stream / f"{name}.npy", np.zeros((*shape, sizes[stream]), np.float32))
         features += ["--stream", f"{stream}={tmp_path / stream}"]
     if features:
         ran = lookhear("adopt", "theirs", *features, "--out", tmp_path / "store")
         assert ran.code == 0, ran.err
-    (tmp_path / "words.txt").write_text("\n".join(f"word{i}" for i in range(sizes["tokens"] - 1)))
+    words = [f"word{i}" for i in range(sizes.get("tokens", 1) - 1)]
+    (tmp_path / "words.txt").write_text("\n".join(words))
     (tmp_path / "answers.json").write_text(json.dumps([f"answer {i}" for i in range(sizes["answers"])]))
     more = ["--features", "theirs"] if features else []
+    for stream in {"tokens", "candidates"} & {*streams}:  # HAVF reads the four options as tokens too
+        more += ["--features", f"{stream}=avst_words@vocabulary={tmp_path / 'words.txt'}:tokens"]
     ran = lookhear(
         *("convert", net, tmp_path / "net.pth", *more, "--store", tmp_path / "store", "--out", tmp_path / "run"),
-        *("--features", f"tokens=avst_words@vocabulary={tmp_path / 'words.txt'}"),
-        *("--vocabulary", tmp_path / "answers.json"),
+        *("--recipe", tmp_path / "recipe.yaml", "--vocabulary", tmp_path / "answers.json"),
     )
     assert ran.code == 0, ran.err
     loaded = load(tmp_path / "run")
@@ -127,6 +176,17 @@ def test_every_other_published_layout_becomes_a_run_folder(net, tmp_path, lookhe
     assert all(net == "avsd" and n.startswith("head.") for n in other), (
         "AVSD's answer decoder has no place: a fresh head"
     )
+
+
+@pytest.mark.parametrize("name", ["dg_sct", "avmoe"])
+def test_a_converted_tower_hears_each_second_ten_times_as_published(name):
+    """The store has each second once."""
+    state, meta = stored(f"towers/{name.replace('_', '')}")
+    module, sound = catalog.find("nets", name), sound_of(SimpleNamespace(meta=meta))
+    ten, one = (module.from_official(state, 48, sound, **more).eval() for more in ({}, {"repeat": 1}))
+    wave, pixels = torch.randn(1, 2, 192), torch.randn(1, 2, 3, 48, 48)
+    heard = [net.watch(w, pixels)["heard"] for net, w in ((ten, wave), (one, wave.repeat(1, 1, 10)), (one, wave))]
+    assert torch.equal(heard[0], heard[1]) and not torch.allclose(heard[0], heard[2])
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """tiny_omni: its words, its sizes, the attention it is taught with, and that it sees and hears what is asked."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from lookhear import config
 from lookhear.errors import ModelError
 from lookhear.llms import crab_plus, tiny_omni
 from lookhear.types import Media
-from research.tiny_omni import language, towers
+from research.tiny_omni import attention, towers
 
 torch.set_num_threads(1)
 RECIPE = config.RECIPES / "tiny_omni"
@@ -66,14 +68,14 @@ def test_a_folder_without_it_is_refused(tmp_path):
 
 
 def test_attention_by_blocks_equals_attention_under_a_mask():
-    layout = language.Layout(clip=5, asks=3, block=4)
+    layout = attention.Layout(clip=5, asks=3, block=4)
     q, k, v = torch.randn(3, 2, 2, 17, 8, generator=torch.Generator().manual_seed(0))
     segment = torch.tensor([0] * 5 + [1] * 4 + [2] * 4 + [3] * 4)
     sees = (segment[:, None] == segment) | (segment == 0)
     sees &= torch.ones(17, 17, dtype=torch.bool).tril()
-    language.LAYOUT.append(layout)
-    ours, _ = language.attend(None, q, k, v, None, 0.3)
-    language.LAYOUT.pop()
+    attention.LAYOUT.append(layout)
+    ours, _ = attention.attend(None, q, k, v, None, 0.3)
+    attention.LAYOUT.pop()
     dense = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=sees, scale=0.3)
     assert torch.allclose(ours, dense.transpose(1, 2), atol=1e-6)
 
@@ -90,6 +92,7 @@ def test_patches_for_training_are_those_the_model_reads():
 def test_the_shipped_model_looks_and_listens():
     """A few clips it has not seen: right more often than guessing (35 %), and less so when made deaf and blind."""
     from lookhear import tasks
+    from lookhear.curate.robust.rephrase import rephrase
     from lookhear.datasets.reading.templates import example
     from lookhear.soundstage.picture.painter import frames
     from lookhear.soundstage.scene.splits import Settings
@@ -99,7 +102,7 @@ def test_the_shipped_model_looks_and_listens():
 
     llm = tiny_omni.load()
     ask = tasks.find("question_answering")
-    right = {"whole": 0, "nothing": 0}
+    right = {"whole": 0, "nothing": 0, "reworded": 0}
     total = 0
     for asked in world(Settings(train=0, val=0, test=8, seed=4321)):
         shown = np.stack(list(frames(asked.scene, 128, 2))[1::2])
@@ -113,6 +116,35 @@ def test_the_shipped_model_looks_and_listens():
             replies = llm.answer(llm.watch([one]), [0] * len(prompts), prompts, max_tokens=12)
             said = [ask.parse(r.text, e).text for r, e in zip(replies, examples, strict=True)]
             right[name] += sum(text == e.reference.text for text, e in zip(said, examples, strict=True))
+        prompts = [ask.prompt(replace(e, question=rephrase(e, count=1)[0])) for e in examples]
+        replies = llm.answer(llm.watch([media]), [0] * len(prompts), prompts, max_tokens=12)
+        said = [ask.parse(r.text, e).text for r, e in zip(replies, examples, strict=True)]
+        right["reworded"] += sum(text == e.reference.text for text, e in zip(said, examples, strict=True))
+    assert right["reworded"] / total > 0.42, "in wordings that it was never taught"
     assert total > 80
     assert right["whole"] / total > 0.48
     assert right["whole"] - right["nothing"] > 0.1 * total
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    from lookhear.soundstage.scene.splits import Settings
+    from lookhear.soundstage.write.folder import make
+
+    out = tmp_path_factory.mktemp("drawn") / "world"
+    make(out, Settings(train=0, val=0, test=24, size=64, fps=2.0, seed=3), workers=1, quiet=True)
+    return out
+
+
+@pytest.mark.skipif(not (tiny_omni.WEIGHTS / "model.safetensors").is_file(), reason="no weights ship")
+@pytest.mark.parametrize("version", ["matching", "referring", "grounding", "s4", "avss"])
+def test_the_shipped_model_replies_in_the_form_of_every_task(version, drawn):
+    """None of these replies could be read before they were taught."""
+    from lookhear import datasets, tasks
+    from lookhear.evaluate.run import run
+    from lookhear.model import load
+
+    examples = datasets.load(f"soundstage@{version}", drawn, "test")[:12]
+    answers = run(load("tiny_omni"), examples)
+    assert len(examples) >= 2
+    assert not [a.raw for a in answers if any(note.startswith(tasks.UNREAD) for note in a.notes)]

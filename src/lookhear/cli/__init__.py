@@ -35,6 +35,7 @@ ORDER = (  # order of the overview; a command that is not listed here comes last
         "score",
         "compare",
         "study",
+        "continual",
         "audit",
         "doctor",
         "robust",

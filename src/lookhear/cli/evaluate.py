@@ -38,7 +38,7 @@ def evaluate(
     tasks: Annotated[str, typer.Option(help="Several test sets: all (the Crab+ table), names, or a YAML list.")] = "",
     store: Annotated[Path | None, typer.Option(help="Feature store; by default ROOT/features.")] = None,
     probe: Annotated[str, typer.Option(help="Ask with one input removed or changed; see lookhear list probes.")] = "",
-    limit: Annotated[int, typer.Option(help="Most questions per set, spread evenly; 0 asks all.", min=0)] = 0,
+    limit: Annotated[int, typer.Option(help="Most questions per set, drawn from all over it; 0 asks all.", min=0)] = 0,
     segmenter: Annotated[
         str,
         typer.Option(help="SAM 2 (facebook/sam2.1-hiera-large, or a folder): masks for boxes and points in replies."),

@@ -49,8 +49,8 @@ def study(
     Every row is a recipe with overrides and is trained once per seed. Scores are means over seeds with 95 % intervals
     over videos; differences are tested in pairs with Holm's correction. OUT/study.json records whether each run
     answered each question correctly. An interrupted study resumes when run again. A row that cannot be built is refused
-    before any training; a row whose training fails is left out of the table, and the exit code is 1. With matplotlib,
-    bars are drawn (OUT/scores-SPLIT.svg), and lines if a number was swept (OUT/sweep-SPLIT.svg).
+    before any training. A row that fails later is left out of the table and listed at the end, with exit code 1. With
+    matplotlib, bars are drawn (OUT/scores-SPLIT.svg), and lines if a number was swept (OUT/sweep-SPLIT.svg).
 
     Example: lookhear study studies/nets data.root=world --out runs/base
     """
@@ -82,7 +82,10 @@ def study(
         figures.draw(result, figure)
     if methods and not as_json:
         print(f"\n{_with_published(recipe, result, methods, overrides or (), folder, format)}")
-    if any(outcome.failed for outcome in outcomes.values()):
+    failed = {run: why for outcome in outcomes.values() for run, why in outcome.failed.items()}
+    for (name, seed), why in failed.items():
+        typer.echo(f"failed and left out: {name}, seed {seed}: {why}", err=True)
+    if failed:
         raise typer.Exit(1)
 
 

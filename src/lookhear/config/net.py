@@ -24,6 +24,10 @@ class Data:
     """number of training clips, the first of the split; None takes all"""
     types: list[str] = field(default_factory=list)
     """train and validate on these question types only, as `Audio/Comparative` or `Comparative`; empty takes all"""
+    answers: list[str] = field(default_factory=list)
+    """train and validate on questions with these answers only; empty takes all"""
+    vocabulary: list[str] = field(default_factory=list)
+    """the answers, in the order of the classes; empty takes those of the dataset, or of the training questions"""
     seconds: int | None = None
     """length of the streams in seconds; None keeps each length, and a batch with unequal lengths is refused"""
     fit: str = "repeat_last"
@@ -74,6 +78,8 @@ class Train:
     """steps between checkpoints for resuming"""
     validate_every: int = 1
     """epochs between validations"""
+    start: str = ""
+    """run folder whose weights the net starts from; tensors of another shape, as of further classes, start anew"""
     report_to: list[str] = field(default_factory=lambda: ["tensorboard"])
     """where curves go beside log.jsonl: tensorboard (if installed), trackio, wandb"""
 

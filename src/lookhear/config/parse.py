@@ -81,10 +81,12 @@ def load(path: Path | str, overrides: Sequence[str] = (), schema: type[Any] = Re
 
 
 def _of_its_kind(path: Path, given: Any, schema: type[Any]) -> None:
-    """Raises RecipeError if a study is to be trained, or a recipe is read as a study."""
+    """Raises RecipeError if a study or sessions are to be trained as a recipe, or a recipe is read as a study."""
     keys = set(given) if isinstance(given, Mapping) else set()
     if schema is Recipe and "rows" in keys:
         raise RecipeError(f"{path} is a study, a table of recipes. Run it with: lookhear study")
+    if schema is Recipe and "by" in keys:
+        raise RecipeError(f"{path} is a recipe of sessions. Run it with: lookhear continual")
     if "rows" in schema.__dataclass_fields__ and {"net", "llm"} & keys:
         raise RecipeError(f"{path} is a recipe, not a study with rows. Run it with: lookhear train")
 

@@ -18,8 +18,9 @@ Without a version the examples are questions. Versions: `reasoning`, the questio
 `unseen` and `null` are parts of `test`), and `caption`. Boxes and points are regions of the reference; `with_mask` adds
 the mask. `twins` asks the same questions about a clip and its counterfactual twins, which differ from it in one cause:
 `meta["pair"]` is the id of the group, `meta["twin"]` the kind of change (empty for the original clip), and
-`meta["must"]` whether the answer must `change` or `stay`. `evidence` and `twins_evidence` are the same questions that
-also ask for the seconds on which the answer is based.
+`meta["must"]` whether the answer must `change` or `stay`; `with_twins` is the plain questions and those of `twins`,
+to train on both. `evidence` and `twins_evidence` are the same questions that also ask for the seconds on which the
+answer is based.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ TASKS = {  # version -> task, form, allowed answers
 }
 FORMS = ("s4", "ms3", "avss")  # of `segmentation`
 PARTS = {"seen": "Seen", "unseen": "Unseen", "null": "Null"}  # of the test split of `referring` -> kind
-VERSIONS = ("reasoning", "evidence", "twins", "twins_evidence", *TASKS, *FORMS)
+VERSIONS = ("reasoning", "evidence", "twins", "with_twins", "twins_evidence", *TASKS, *FORMS)
 SIZE = 224  # pixels of the picture that boxes and points are given in
 
 
@@ -67,6 +68,8 @@ def load(root: Path | str, split: str = "test", version: str = "") -> list[Examp
     if version in ("evidence", "twins_evidence"):
         plain = load(root, split, version.removesuffix("evidence").removesuffix("_"))
         return [replace(e, meta={**e.meta, "form": "evidence"}) for e in plain]
+    if version == "with_twins":
+        return [*load(root, split), *load(root, split, "twins")]
     if version in ("", "reasoning"):
         return _questions(root, split, bool(version))
     if version == "twins":
@@ -101,7 +104,7 @@ def with_mask(example: Example) -> Example:
 
 def splits(root: Path | str, version: str = "") -> list[str]:
     """The splits whose files are under `root`."""
-    version = {"evidence": "", "twins_evidence": "twins"}.get(version, version)
+    version = {"evidence": "", "twins_evidence": "twins", "with_twins": "twins"}.get(version, version)
     name = {"": "avqa", "reasoning": "reasoning", "twins": "twins"}.get(version) or (
         "segmentation" if version in FORMS else version
     )

@@ -23,6 +23,7 @@ from lookhear.evaluate import beside, scores
 from lookhear.evaluate.literature import published
 from lookhear.evaluate.report import Report
 from lookhear.evaluate.tables import lines
+from lookhear.statistics import drawn
 from lookhear.types import Example
 
 PRINTED = "Crab+ Table 2"
@@ -92,12 +93,13 @@ def test_sets(wanted: str, root: Path | str) -> list[Asked]:
 def examples_of(asked: Asked, limit: int | None = None) -> list[Example]:
     """The examples of a test set, with their allowed answers and, for segmentation, masks at 224 x 224.
 
-    `limit` is the largest number of examples, evenly spaced in the file. Raises DatasetError if the set is missing.
+    `limit` is the largest number of examples, drawn with a fixed seed from all over the file. Raises DatasetError if
+    the set is missing.
     """
     dataset = datasets.of(asked.dataset)
     examples = datasets.load(asked.dataset, asked.root, asked.split)
-    if limit and limit < len(examples):
-        examples = [examples[i * len(examples) // limit] for i in range(limit)]
+    if limit:
+        examples = [examples[i] for i in drawn(len(examples), limit)]
     words = dataset.answers(asked.root)
     return [_with_mask(dataset, _with_words(example, words)) for example in examples]
 

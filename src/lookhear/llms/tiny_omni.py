@@ -212,8 +212,9 @@ def tokenizer(texts: Iterable[str], lines: Iterable[str] = ()) -> PreTrainedToke
 
     from lookhear.llms.omni.tokens import wrapped
 
-    pieces = dict.fromkeys(f"<0x{byte:02X}>" for byte in range(256))
-    pieces |= dict.fromkeys(chr(code) for code in (10, *range(32, 127)))
+    letters = (10, *range(32, 127))
+    pieces = dict.fromkeys(f"<0x{byte:02X}>" for byte in range(256) if byte not in letters)
+    pieces |= dict.fromkeys(map(chr, letters))
     words = dict.fromkeys(piece for text in texts for piece in PIECES.findall(text))
     pieces |= dict.fromkeys(sorted(words)) | dict.fromkeys(lines)
     scores = [(piece, -20.0 if piece.startswith("<0x") else -2.0 if len(piece) == 1 else -1.0) for piece in pieces]

@@ -16,7 +16,7 @@ def main(
     dataset: Annotated[str, typer.Option(help="Name of the dataset, with its version: music_avqa@update.")],
     root: Annotated[Path, typer.Option(help="Folder of its annotations and media.")],
     split: Annotated[str, typer.Option(help="Which questions.")] = "test",
-    limit: Annotated[int, typer.Option(min=0, help="So many of them, spread evenly; 0 is all.")] = 0,
+    limit: Annotated[int, typer.Option(min=0, help="So many of them, drawn from all over the set; 0 is all.")] = 0,
 ) -> None:
     """Write a dataset as a task of lmms-eval, and say how to run it.
 

@@ -9,15 +9,18 @@ Mo et al., "Class-Incremental Grouping Network for Continual Audio-Visual Learni
 `variant="released"` equals the official network (stoneMo/CIGN) after its two ResNets, tensor by tensor. The patches are
 the last feature map of the visual ResNet for the middle second of the clip; the sound is one vector, the clip's mean.
 With `hard` grouping, the single row of sound is assigned to exactly one group. Loss: identity of the tokens + classes
-seen + classes heard. Continual learning: `stages` lists the number of new classes of each stage and `stage` is the
-current one. Tokens of earlier stages are separate parameters, frozen in stages 1 and 2 and trained again from stage 3,
-as released. `extended` makes the net of the next stage from that of the last.
+seen + classes heard.
+
+Continual learning (`lookhear continual continual/cign`): `stages` lists the number of new classes of each stage and
+`stage` is the current one. Tokens of earlier stages are separate parameters, frozen in stages 1 and 2 and trained again
+from stage 3, as released. The net of a stage starts from the weights of the last one; only the new tokens, `fc_cls` and
+the maps across tokens (`mlp_inter`), whose sizes follow the number of classes, start anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
@@ -103,20 +106,6 @@ class CIGN(WatchAnswer):
             p = output.hidden[f"{side}_sources"].sigmoid()
             found[side] = F.binary_cross_entropy(p, wanted.to(p.dtype))
         return found
-
-
-def extended(net: CIGN) -> CIGN:
-    """The net of the next stage, with old tokens and all weights that do not depend on the number of classes.
-
-    Raises RecipeError after the last stage.
-    """
-    config = net.config
-    if config.stage + 1 >= len(config.stages):
-        raise RecipeError(f"cign: stage {config.stage} is the last of stages={config.stages}.")
-    made, known = build(replace(config, stage=config.stage + 1)), net.state_dict()
-    state = {n: known[n] if n in known and known[n].shape == t.shape else t for n, t in made.state_dict().items()}
-    made.load_state_dict(state)
-    return made
 
 
 def build(config: Config) -> CIGN:

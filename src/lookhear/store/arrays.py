@@ -15,7 +15,16 @@ from lookhear import files
 from lookhear.errors import FeatureError, FileError
 
 LARGEST = float(np.finfo(np.float32).max)  # networks compute in float32
-AXES = {"audio": 2, "frames": 2, "patches": 3, "question": 1, "words": 2}  # stream -> number of axes
+AXES = {
+    "pixels": 4,
+    "spectrogram": 3,
+    "waveform": 2,
+    "audio": 2,
+    "frames": 2,
+    "patches": 3,
+    "question": 1,
+    "words": 2,
+}  # stream -> number of axes
 READS = ("frames", "waveform", "text")
 
 
@@ -59,9 +68,9 @@ def check(name: str, key: str, arrays: Mapping[str, np.ndarray], widths: Mapping
         again = f"Delete it and run: lookhear extract {name}"
         if not array.ndim or not array.size:
             raise FeatureError(f"{name} {stream} of {key!r} has shape {array.shape}: nothing is in it. {again}")
-        if array.dtype.kind != "f":
-            if stream == "tokens":
-                continue
+        if stream == "tokens" and array.dtype.kind != "f":
+            continue
+        if array.dtype.kind != "f" and not (stream == "pixels" and array.dtype == np.uint8):
             raise FeatureError(f"{name} {stream} of {key!r} holds {array.dtype}, not floats. {again}")
         if array.ndim != AXES.get(stream, array.ndim):
             raise FeatureError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from lookhear.store.signature import signature
 from lookhear.train import files
 
 TOKENS = "avst_words"  # the encoder of tokenised questions, if a recipe names none
+INTEGERS = ("tokens", "candidates")  # streams of token ids, which adopted features do not hold
+NOT_IN_WEIGHTS = ("tower", "sound", "repeat", "norms", "hard", "mask", "fuse", "top_k")
 WRAPPERS = ("state_dict", "model", "model_state_dict", "net", "network")  # keys of checkpoints for the state dict
 
 
@@ -50,12 +53,13 @@ def convert(
     """Write the run folder `recipe.out` with the weights of `checkpoint`, published for net `name`.
 
     `recipe` defines the features, the length of streams, and the dataset whose answers are the classes, unless
-    `vocabulary` is given; sizes and variant are inferred from the weights. Each of `features` is `STREAM=ENCODER`, or
+    `vocabulary` is given; sizes and variant are inferred from the weights, and what weights do not show is taken from
+    the recipe's `net` section (`not_in_weights`). Each of `features` is `STREAM=ENCODER`, or
     an encoder that serves every stream the net reads, except tokens. Raises ModelError if the weights are not of this
     net, or do not fit the features or the answers.
     """
     _check(name)
-    net = catalog.find("nets", name).from_official(read(checkpoint)).eval()
+    net = catalog.find("nets", name).from_official(read(checkpoint), **not_in_weights(name, recipe)).eval()
     sizes = {"name": name, **dataclasses.asdict(net.config)}
     kept = {k: v for k, v in recipe.net.items() if k not in sizes or k in ("every", "top_k", "segments", "top_m")}
     answers = tuple(vocabulary) or _answers(recipe)
@@ -83,13 +87,24 @@ def convert(
     return run
 
 
+def not_in_weights(name: str, recipe: config.Recipe) -> dict[str, Any]:
+    """Settings in the recipe's `net` section that `from_official` takes because a checkpoint does not contain them."""
+    given = {k: v for k, v in recipe.net.items() if k == "name" or k in NOT_IN_WEIGHTS}
+    settings = config.settings_of("nets", {**given, "name": name})
+    found = {k: getattr(settings, k) for k in given if k in NOT_IN_WEIGHTS}
+    if "tower" in found:
+        found["image"] = found.pop("tower").image
+    taken = inspect.signature(catalog.find("nets", name).from_official).parameters
+    return {k: v for k, v in found.items() if k in taken}
+
+
 def _served(wanted: Sequence[str], own: Mapping[str, str], given: Sequence[str]) -> dict[str, str]:
-    """Stream -> encoder: `given` for single streams, else for all but tokens, else the recipe's `own`."""
+    """Stream -> encoder: `given` for single streams, else for all but token ids, else the recipe's `own`."""
     streams = list(dict.fromkeys(w.removesuffix(NEGATIVE) for w in wanted))
     single = dict(one.split("=", 1) for one in given if "=" in one.partition("@")[0])
     every = [one for one in given if "=" not in one.partition("@")[0]]
     served = {"tokens": TOKENS, **own}
-    served |= {s: encoder for encoder in every for s in streams if s != "tokens"} | single
+    served |= {s: encoder for encoder in every for s in streams if s not in INTEGERS} | single
     return {stream: served[stream] for stream in streams if stream in served}
 
 

@@ -31,7 +31,7 @@ from lookhear.train import costs, files, world
 from lookhear.train.inputs import Inputs
 from lookhear.train.runner import Runner, claimed
 from lookhear.train.schedule import factor
-from lookhear.train.step import OPTIMIZERS, Step, optimizer, trainee
+from lookhear.train.step import OPTIMIZERS, Step, optimizer, started, trainee
 from lookhear.types import Example
 
 LOG_EVERY = 20  # steps
@@ -73,6 +73,7 @@ class _Run:
         self.inputs = Inputs(recipe, accelerator.main_process_first(), shown.show)
         torch.manual_seed(recipe.seed)
         net = trainee(recipe, self.inputs.questions.vocabulary, self.inputs.cards)
+        self.notes = started(net.net if recipe.debias and not net.stays else net, self.settings.start)
         learns = optimizer(self.settings, net)
         processes = accelerator.num_processes
         self.steps_per_epoch = -(-len(self.inputs.epoch(0)) // processes)
@@ -96,7 +97,7 @@ class _Run:
             watched = orders(self.net.watch)
             world.keep(self.folder, inputs.pool, self.recipe.features, watched, inputs.cards, inputs.store)
             within.write(self.folder, (example.question for example in inputs.questions.train))
-            for note in inputs.questions.notes:
+            for note in (*inputs.questions.notes, *self.notes):
                 self.shown.say(note)
             if self.recipe.debias and (note := self.net.note(self.settings.optimizer)):
                 self.shown.say(note)

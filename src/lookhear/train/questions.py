@@ -41,7 +41,9 @@ class Questions:
 def read(data: config.Data) -> Questions:
     """Read the training and validation questions of a recipe. Unusable questions are counted. Raises DatasetError."""
     splits = {
-        split: of_types(_unique(datasets.load(data.name, data.root, split), split), data.types)
+        split: _with_answers(
+            of_types(_unique(datasets.load(data.name, data.root, split), split), data.types), data.answers, split
+        )
         for split in (data.train, data.val)
         if split
     }
@@ -52,6 +54,7 @@ def read(data: config.Data) -> Questions:
         train, val, fixed = options.pairs(train), options.pairs(val), options.PAIRED
     elif data.options == "mask" and not fixed:
         fixed = options.vocabulary(train)
+    fixed = tuple(data.vocabulary) or fixed
     answers = Counter(e.reference.text for e in train if e.reference)
     questions = Questions(tuple(train), tuple(val), tuple(fixed or answers))
     known = [e for e, label in zip(train, questions.labels(train), strict=True) if label >= 0]
@@ -91,6 +94,15 @@ def of_types(examples: Sequence[Example], types: Sequence[str]) -> Sequence[Exam
         known = sorted({"/".join(e.kind) for e in examples})
         raise RecipeError(unknown("question type", wrong[0], known))
     return [e for e in examples if not types or any(t in _names(e) for t in types)]
+
+
+def _with_answers(examples: Sequence[Example], answers: Sequence[str], split: str) -> Sequence[Example]:
+    """The questions with given answers; all if `answers` is empty. Raises RecipeError if none is left."""
+    wanted = {normal(answer) for answer in answers}
+    kept = [e for e in examples if e.reference and normal(e.reference.text) in wanted] if wanted else examples
+    if not kept:
+        raise RecipeError(f"data.answers={list(answers)}: no question in split {split!r} has one of these answers.")
+    return kept
 
 
 def _names(example: Example) -> tuple[str, str]:

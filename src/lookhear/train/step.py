@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookhear import config
-from lookhear.errors import RecipeError
+from lookhear import checkpoints, config
+from lookhear.errors import ModelError, RecipeError
 from lookhear.layers.watch_answer import HasLosses
 from lookhear.model import build_net, says, served, wrapped
 from lookhear.model.options import among
@@ -28,6 +29,20 @@ def trainee(recipe: config.Recipe, vocabulary: Sequence[str], cards: Mapping[str
     """The net of a recipe, wrapped by its `debias` section for training."""
     net = build_net(recipe, vocabulary, cards)
     return wrapped(net, recipe, vocabulary, cards) if recipe.debias else net
+
+
+def started(net: nn.Module, run: str) -> tuple[str, ...]:
+    """Start `net` from the weights of a run folder, if given; returns a note on tensors that start anew, if any.
+
+    Raises ModelError if there is no finished run, or its weights are of another network.
+    """
+    if not run:
+        return ()
+    path = Path(run) / "model.safetensors"
+    if not path.is_file():
+        raise ModelError(f"train.start={run}: no finished run is there. Train it first: lookhear train")
+    new = checkpoints.inherit(net, checkpoints.tensors(checkpoints.read(path)), path)
+    return (f"starts from {run}; anew: {', '.join(new)}",) if new else ()
 
 
 def optimizer(settings: config.Train, net: nn.Module) -> torch.optim.Optimizer:

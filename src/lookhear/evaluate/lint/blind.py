@@ -13,8 +13,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
-
 from lookhear import statistics, tasks
 from lookhear.evaluate import floors as frequent
 from lookhear.evaluate import scores
@@ -104,13 +102,14 @@ def empty(examples: Sequence[Example], resamples: int = 1000, seed: int = 0) -> 
 def constant(kind: str, examples: Sequence[Example], resamples: int = 1000, seed: int = 0) -> Floor:
     """The score of one reply for all questions: the reference of other videos that scores best on their questions.
 
-    The empty reply is tried too. At most CANDIDATES references are tried on at most JUDGES questions, evenly spaced.
+    The empty reply is tried too. At most CANDIDATES references are tried on at most JUDGES questions, drawn from
+    all over the set.
     """
     predicted = [Answer()] * len(examples)
     for train, test in folds(examples):
-        some = [examples[i] for i in _spaced(train, JUDGES)]
+        some = [examples[i] for i in train[statistics.drawn(len(train), JUDGES)]]
         best, top = Answer(), -1.0
-        for reply in [Answer(), *(examples[i].truth for i in _spaced(train, CANDIDATES))]:
+        for reply in [Answer(), *(examples[i].truth for i in train[statistics.drawn(len(train), CANDIDATES)])]:
             value = _main(kind, some, [reply] * len(some))[1].total
             if value > top:  # never for nan
                 best, top = reply, value
@@ -133,8 +132,3 @@ def _main(kind: str, examples: Sequence[Example], said: Sequence[Answer]) -> tup
 
 def _most_frequent(known: Sequence[Example]) -> Answer:
     return Answer(Counter(e.truth.text for e in known).most_common(1)[0][0])
-
-
-def _spaced(places: np.ndarray, most: int) -> list[int]:
-    """At most `most` of the places, evenly spaced."""
-    return [int(places[i * len(places) // most]) for i in range(most)] if len(places) > most else places.tolist()

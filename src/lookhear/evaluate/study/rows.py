@@ -14,6 +14,7 @@ import hashlib
 import json
 import re
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,8 +145,9 @@ def run(
     """Train and ask the runs that are missing; returns split -> Asked. After `minutes` no further run is started.
 
     `train` gets each recipe and returns its run folder; complete runs are not trained again. Every row is built before
-    any is trained (RecipeError). A row whose training fails is reported and left out, and the next call tries it again.
-    If all fail, RecipeError is raised with the first error.
+    any is trained (RecipeError). A row whose training or asking fails is reported and left out, and the next call tries
+    it again; if the error is not one of `lookhear.errors`, its traceback is written to OUT/failed-ROW-SEED.txt. If all
+    fail, RecipeError is raised with the first error.
     """
     failed: dict[tuple[str, int], str] = {}
     study, began = read(path, overrides), time.perf_counter()
@@ -169,20 +171,21 @@ def run(
             if time.perf_counter() - began > 60 * minutes:
                 say(f"not begun: {name}, seed {seed}")
                 continue
-            start = time.perf_counter()
+            start, traces = time.perf_counter(), out / f"failed-{folder_of(name)}-{seed}.txt"
             try:
                 run = train(jobs[asks.get(name, name), seed])
                 model = load_run(run, net=recipe.net if name in asks else None)
-            except LookhearError as error:
-                failed[name, seed] = str(error)
-                say(f"failed: {name}, seed {seed}: {error}")
+                took = time.perf_counter() - start
+                for split in (s for s in splits if s not in known):
+                    where = further[split].store_for(recipe) if split in further else recipe.data.store_folder
+                    store = stores.setdefault(where, FeatureStore(where, cache=True))
+                    known[split] = asked(model, kept[split], store)
+                    keep(Path(recipe.out), split, kept[split], known[split])
+            except Exception as error:  # also an error in the code of one row must not end the others
+                failed[name, seed] = _reason(error, traces)
+                say(f"failed: {name}, seed {seed}: {failed[name, seed]}")
                 continue
-            took = time.perf_counter() - start
-            for split in (s for s in splits if s not in known):
-                where = further[split].store_for(recipe) if split in further else recipe.data.store_folder
-                store = stores.setdefault(where, FeatureStore(where, cache=True))
-                known[split] = asked(model, kept[split], store)
-                keep(Path(recipe.out), split, kept[split], known[split])
+            traces.unlink(missing_ok=True)
             scores = ", ".join(f"{s} {100 * bits.mean():.2f} %" for s, bits in known.items())
             say(f"{name}, seed {seed}: {scores} (trained in {took:.0f} s, {time.perf_counter() - start - took:.0f} s)")
             if told := costs.read(run):
@@ -195,6 +198,15 @@ def run(
         split: Asked(kept.get(split, ()), {n: np.stack([b[s] for s in sorted(b)]) for n, b in rows.items()}, failed)
         for split, rows in right.items()
     }
+
+
+def _reason(error: Exception, traces: Path) -> str:
+    """Why a row failed, in one line; the traceback of an error that is not lookhear's own is written to `traces`."""
+    words = " ".join(str(error).split())
+    if isinstance(error, LookhearError):
+        return words
+    files.write(traces, "".join(traceback.format_exception(error)))
+    return f"{type(error).__name__}: {words[:200]} (traceback in {traces})"
 
 
 @torch.inference_mode()

@@ -66,12 +66,14 @@ def build(config: Config) -> AVMoE:
     return AVMoE(config)
 
 
-def from_official(state_dict: Mapping[str, Tensor], image: int = 192, sound: Sound | None = None) -> AVMoE:
-    """The released network from a published checkpoint, including the backbones. Unused layers are left out."""
+def from_official(
+    state_dict: Mapping[str, Tensor], image: int = 192, sound: Sound | None = None, repeat: int = 10
+) -> AVMoE:
+    """The released network from a published checkpoint, as for `dg_sct`. Unused layers are left out."""
     state = dg_sct.with_filters(checkpoints.without_prefixes(state_dict), sound)
     block = "audio_adapter_blocks_p1.0."
     config = Config(
-        **dg_sct.config_of(state, image, sound),
+        **dg_sct.config_of(state, image, sound, repeat),
         crosses=count(state, f"{block}multimodal_experts."),
         singles=count(state, f"{block}singlemodal_experts."),
         mixes=f"{block}singlemodal_experts.0.self_attention.in_proj_weight" in state,

@@ -1,8 +1,14 @@
-"""AVST's answer head behind visual and audio backbones, shared by LAVISH, DG-SCT and AVMoE."""
+"""AVST's answer head behind visual and audio backbones, shared by LAVISH, DG-SCT and AVMoE.
+
+The match of sound and picture does not depend on the question, so it is computed once per clip of a batch, with the
+negative pictures of the clip's first question. In a batch of distinct clips this is the released loss. With 4 questions
+a clip, as released, 4 negatives per clip would pass the backbone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float, Int, Real
@@ -32,9 +38,15 @@ class Head(Answering, Towers):
         return weight
 
     def remember(self, heard: Float[Tensor, "clip time dim"], tokens: Float[Tensor, "clip time patch dim"]) -> Memory:
-        """Memory of a clip: sound, grounded picture, their keys, and the grounding map."""
+        """Memory of a clip: sound, grounded picture, their keys, the grounding map, and the clip's row."""
         seen, where = self.ground(heard, tokens)
-        return {**self._remember(heard, seen, heard), "where": where}
+        rows = torch.arange(len(heard), device=heard.device)
+        return {**self._remember(heard, seen, heard), "where": where, "row": rows}
+
+    def answer(self, memory: Memory, tokens: Int[Tensor, "question word"]) -> Output:
+        """Logits, attention and hidden of AVST; `hidden["row"]` (question,) is the row of each question's clip."""
+        output = super().answer(memory, tokens)
+        return replace(output, hidden={**output.hidden, "row": memory["row"]})
 
     def plain(self, pixels: Real[Tensor, "row time 3 height width"]) -> Float[Tensor, "row time patch dim"]:
         """Visual tokens without adapters, in the form that the head expects."""
@@ -51,8 +63,21 @@ class Head(Answering, Towers):
         return {"answer": F.cross_entropy(output.logits, labels), "match": self.match * match}
 
     def matched(self, output: Output, pixels_negative: Tensor) -> tuple[Tensor, Tensor]:
-        """(cross-entropy of the match, its logits (question, time, own or other, 2))."""
-        return self.ground.loss(output.hidden["heard"], output.hidden["seen"], self.plain(pixels_negative))
+        """(cross-entropy of the match, its logits (clip, time, own or other, 2)), each clip once."""
+        rows = first_of_each(output.hidden["row"])
+        return self.ground.loss(
+            output.hidden["heard"][rows], output.hidden["seen"][rows], self.plain(pixels_negative[rows])
+        )
+
+
+def first_of_each(clip: Int[Tensor, " question"]) -> Int[Tensor, " clip"]:
+    """The first question of each clip; all questions on the meta device, where clips cannot be told apart."""
+    if clip.is_meta:
+        return torch.arange(len(clip), device=clip.device)
+    first: dict[int, int] = {}
+    for question, row in enumerate(clip.tolist()):
+        first.setdefault(row, question)
+    return torch.tensor(list(first.values()), device=clip.device)
 
 
 def normalised(pixels: Tensor) -> Float[Tensor, "row 3 height width"]:

@@ -218,7 +218,7 @@ def check(config: Config, name: str) -> None:
         )
 
 
-def config_of(state: Mapping[str, Tensor], image: int, sound: Sound | None) -> dict:
+def config_of(state: Mapping[str, Tensor], image: int, sound: Sound | None, repeat: int) -> dict:
     """Infer the options from a DG-SCT or AVMoE checkpoint; `sound` overrides the sizes of the audio backbone."""
     adapter = next(n for n in state if n.startswith("audio_adapter_blocks_p1.0.") and n.endswith("my_tokens"))
     prefix = adapter.removesuffix("my_tokens")
@@ -230,7 +230,7 @@ def config_of(state: Mapping[str, Tensor], image: int, sound: Sound | None) -> d
         "sound": sound or Sound(),
         "inner": [checkpoints.size(state, f"fc{i}.weight") for i in (1, 2, 3)],
         "latent": checkpoints.size(state, adapter),
-        "repeat": 1,  # published inputs are already repeated
+        "repeat": repeat,
         "down": dim // checkpoints.size(state, f"{prefix}down_sampler.weight"),
         "groups": dim // checkpoints.size(state, f"{prefix}down_sampler.weight", 1),
         "gate": f"{prefix}gate" in state,
@@ -243,7 +243,13 @@ def with_filters(state: Mapping[str, Tensor], sound: Sound | None) -> dict[str, 
     return {"htsat.logmel_extractor.melW": filters(sound or Sound()), **state}
 
 
-def from_official(state_dict: Mapping[str, Tensor], image: int = 192, sound: Sound | None = None) -> DGSCT:
-    """The released network from a published checkpoint, including the backbones. Unused layers are left out."""
+def from_official(
+    state_dict: Mapping[str, Tensor], image: int = 192, sound: Sound | None = None, repeat: int = 10
+) -> DGSCT:
+    """The released network from a published checkpoint, including the backbones. Unused layers are left out.
+
+    The checkpoint does not contain the side of the pictures `image`, the settings `sound`, and how often each second of
+    sound is repeated: 10 as published; 1 for sound that is repeated already.
+    """
     state = with_filters(checkpoints.without_prefixes(state_dict), sound)
-    return fitted(build(Config(**config_of(state, image, sound))), translated(state))  # type: ignore[return-value]
+    return fitted(build(Config(**config_of(state, image, sound, repeat))), translated(state))  # type: ignore[return-value]
