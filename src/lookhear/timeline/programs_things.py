@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lookhear.timeline import place
 from lookhear.timeline.concepts import Concept
 from lookhear.timeline.finding import (
@@ -83,7 +85,7 @@ def _checked(query: Query, found: list[Finding], text: str) -> None:
 
 def _either(scene: Scene, query: Query) -> Finding:
     """Which of the named things are there."""
-    if query.claims.unchecked or len(named(query)) < 2:
+    if query.claims.unchecked or len(set(named(query))) < 2:
         raise Unknown("Labels, times and words do not tell these apart.")
     findings = {thing.phrase: _presence(scene, concept(thing), query) for thing in query.things}
     likely = {name: f.among["yes"] for name, f in findings.items()}
@@ -164,6 +166,12 @@ def always(scene: Scene, query: Query) -> Finding:
 def mostly(scene: Scene, query: Query) -> Finding:
     """Is … heard (seen) for most of the time?"""
     return _shared(scene, query, 0.5)
+
+
+def stops(scene: Scene, query: Query) -> Finding:
+    """Does … ever stop? The opposite of `always`."""
+    lasting = always(scene, query)
+    return replace(lasting, text="no" if lasting.text == "yes" else "yes")
 
 
 def _shared(scene: Scene, query: Query, least: float) -> Finding:
