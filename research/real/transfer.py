@@ -38,7 +38,7 @@ HEARD = {  # real clip -> the instruments of Soundstage that are heard in it
     "music_avqa/media/00006835.mp3": {"saxophone", "cello", "clarinet"},
 }
 ABSENT = 3
-PRESENT = re.compile(r"Is there a \w+ sound\?")
+PRESENT = re.compile(r"Is there a \w+ sound\??")
 
 
 def real_examples(data: Path) -> list[Example]:
