@@ -1,5 +1,7 @@
 """Questions that compare hearing with seeing, and those about pauses, on a timeline with known times."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,21 @@ def test_what_is_only_seen_does_not_bark():
 @pytest.mark.parametrize(("rows", "text"), [(slice(0, 42), "no"), (slice(0, 20), "yes")])
 def test_whether_it_stops(rows, text):
     assert answer(made(Music=rows), "Does the music ever stop?").text == text
+
+
+@pytest.mark.parametrize(("rows", "text"), [(slice(20, 42), "yes"), (slice(0, 30), "no")])
+def test_whether_it_lasts_until_the_end(rows, text):
+    assert answer(made(Music=rows), "Does the music go on until the end?").text == text
+
+
+@pytest.mark.parametrize(
+    ("question", "none", "two"),
+    [("How many cuts are there?", "zero", "two"), ("Are there any cuts?", "no", "yes"),
+     ("When are the cuts?", "cannot say", "5 s, 7.25 s")],
+)  # fmt: skip
+def test_cuts(question, none, two):
+    assert answer(made(), question).text == none
+    assert answer(replace(made(), cuts=(5.0, 7.25)), question).text == two
 
 
 def test_a_choice_of_what_is_done():

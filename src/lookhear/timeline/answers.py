@@ -56,6 +56,7 @@ PROGRAMS: Mapping[str, Program] = {
     "always": programs_things.always,
     "mostly": programs_things.mostly,
     "stops": programs_things.stops,
+    "lasts": programs_things.lasts,
     "where": programs_things.where,
     "order": programs_things.order,
     "louder": programs_things.louder,

@@ -37,14 +37,14 @@ PLAYED = re.compile(
     r"(?:play|drumm?|strumm?|blow|bow|pluck|bang|tapp?|perform)(?:ing|ed)?(?: (?:on|at|into|with|upon))?$"
 )
 AUXILIARY = re.compile(r"(?:is|are|was|were|do|does|did|can|could|what|which|who|where|when|how)\b")
-SEEKS = ("exist", "when", "how_long", "how_often", "where", "always", "mostly", "stops", "both", "alongside")
+SEEKS = ("exist", "when", "how_long", "how_often", "where", "always", "mostly", "stops", "lasts", "both", "alongside")
 TWO = ("together", "order", "longer", "louder")  # programs that compare two things
 KIND_WORDS = {  # word -> kind of `scene.KINDS`
     "string instrument": "string instrument", "stringed instrument": "string instrument",
     "wind instrument": "wind instrument", "brass": "wind instrument", "percussion instrument": "percussion instrument",
     "instrument": "instrument", "bird": "bird", "insect": "insect", "animal": "animal", "creature": "animal",
     "pet": "animal", "beast": "animal", "vehicle": "vehicle", "transport": "vehicle", "machine": "machine",
-    "device": "machine", "appliance": "machine", "tool": "tool",
+    "machinery": "machine", "device": "machine", "appliance": "machine", "tool": "tool",
     "sport": "sport", "exercise": "sport",
 }  # fmt: skip
 

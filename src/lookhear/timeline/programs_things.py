@@ -28,6 +28,7 @@ SURE = 0.5  # probability from which a thing counts as present
 UNSEEN = 0.75  # highest confidence of a "no" if the thing may be visible but only sound classes are known
 OBJECTS = {"Animal", "Musical instrument", "Vehicle", "Tools", "Household sounds", "Engine"}
 LOUDER = 2.0  # smallest difference in dB at which one thing is louder
+LAST = 1.0  # seconds before the end up to which a thing must last to go on until the end
 
 
 def exist(scene: Scene, query: Query) -> Finding:
@@ -172,6 +173,15 @@ def stops(scene: Scene, query: Query) -> Finding:
     """Does … ever stop? The opposite of `always`."""
     lasting = always(scene, query)
     return replace(lasting, text="no" if lasting.text == "yes" else "yes")
+
+
+def lasts(scene: Scene, query: Query) -> Finding:
+    """Does … go on until the end? A thing must be there in the last second."""
+    thing = named(query)[0]
+    stream, sure = _present(scene, thing, query)
+    found = stretches_of(scene, thing, stream)
+    last = max((s.end for s in found), default=0.0)
+    return Finding("yes" if last > scene.timeline.duration - LAST else "no", 0.9 * sure, found)
 
 
 def _shared(scene: Scene, query: Query, least: float) -> Finding:
