@@ -14,7 +14,7 @@ OLDEST_TORCH ?= torch==2.6.0
 NEWEST_PYTHON ?= python3
 NEWEST_TORCH ?= torch
 
-.PHONY: setup demo test test-slow trainers shapes oldest newest check format docs bench mutants encoders tiny-omni clean
+.PHONY: setup demo test test-slow trainers readers shapes oldest newest check format docs bench mutants encoders tiny-omni clean
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -43,6 +43,12 @@ trainers: setup  # TRL, ms-swift and LLaMA-Factory, each in an environment of it
 	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(VENV)-factory
 	@UV_FIND_LINKS= $(BIN)/uv pip install --quiet --python $(VENV)-factory torch==2.11.0 torchaudio==2.11.0 torchvision llamafactory soundfile
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow tests/instruct/test_trainers.py
+
+readers: setup  # every export of a timeline, read by a library of the tool that it is for
+	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(VENV)-readers
+	@$(BIN)/uv pip install --quiet --python $(VENV)-readers/bin/python "$(TORCH)" -e . pytest \
+		webvtt-py pympi-ling xmlschema textgrid praatio "label-studio-sdk>=2.1" fiftyone
+	@OMP_NUM_THREADS=1 $(VENV)-readers/bin/python -m pytest -rs tests/timeline/test_exports_read.py
 
 shapes: setup  # the tests of rooms with arrays, with every shape in an annotation checked
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --shapes -m "not slow" -n 2 \

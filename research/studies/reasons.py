@@ -15,6 +15,7 @@ with all seeds of a clip.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -63,7 +64,7 @@ def arms(given: argparse.Namespace) -> Iterator[Arm]:
         for trained in given.trained:
             for task in given.tasks:
                 for rounds in given.rounds if trained == "lora" else given.rounds[-1:]:
-                    yield from (Arm(task, reasons, rounds, trained, seed) for reasons in REASONS)
+                    yield from (Arm(task, reasons, rounds, trained, seed) for reasons in given.reasons)
 
 
 def pair(example: Example, reasons: str) -> tuple[str, str]:
@@ -181,6 +182,7 @@ def main() -> None:
     options.add_argument("--out", type=Path, required=True)
     options.add_argument("--json", type=Path)
     options.add_argument("--tasks", nargs="+", default=["event", "question"], choices=["event", "question"])
+    options.add_argument("--reasons", nargs="+", default=list(REASONS), choices=REASONS)
     options.add_argument("--rounds", type=int, nargs="+", default=[2, 6, 18], help="times each example is seen")
     options.add_argument("--trained", nargs="+", default=["lora", "all"], choices=["lora", "all"])
     options.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -195,10 +197,10 @@ def main() -> None:
         sweep.do(arm)
         table = summary(given.out)
         if given.json:
-            settings = {k: str(v) for k, v in vars(given).items() if k not in ("json", "root", "base", "out")}
-            given.json.write_text(
-                json.dumps({"settings": settings, "arms": table}, indent=1, ensure_ascii=False) + "\n"
-            )
+            settings = {k: getattr(given, k) for k in ("train", "test", "batch", "lr")}
+            settings["sha256 of the base"] = hashlib.sha256((given.base / "model.safetensors").read_bytes()).hexdigest()
+            page = json.dumps({"settings": settings, "arms": table}, indent=1, ensure_ascii=False)
+            given.json.write_text(page + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from lookhear.llms import tiny_omni
-from research.tiny_omni.towers import write
+from research.tiny_omni.course import write
 
 SHIPPED = Path(__file__).parents[2] / "src" / "lookhear" / "weights" / "tiny_omni"
 TOWERS = {  # courses, each on other scenes; the ears hear parts of clips only from the second on

@@ -1,4 +1,7 @@
-"""Every export read by a library of the tool that it is for; skipped, with the package's name, where that is absent."""
+"""Every export read by a library of the tool that it is for; skipped, with the package's name, where that is absent.
+
+`make readers` installs them all, in an environment of their own.
+"""
 
 import json
 from itertools import pairwise
@@ -94,15 +97,20 @@ def test_label_studio_accepts_the_task(tmp_path):
 
 def test_fiftyone_imports_the_labels(tmp_path):
     importers = pytest.importorskip("fiftyone.utils.data.importers", reason="fiftyone is not installed")
-    types = pytest.importorskip("fiftyone.core.metadata")
+    metadata = pytest.importorskip("fiftyone.core.metadata")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "my video.mp4").write_bytes(b"")
     (tmp_path / "labels.json").write_text(exports.written(TIMELINE, "fiftyone"), "utf-8")
-    importer = importers.FiftyOneTemporalDetectionDatasetImporter(dataset_dir=str(tmp_path), compute_metadata=False)
-    importer._compute_metadata = False
+    importer = importers.FiftyOneTemporalDetectionDatasetImporter(dataset_dir=str(tmp_path))
     importer.setup()
-    assert importer.label_cls
-    assert types
+    (name,) = importer._uuids
+    video = importer._video_paths_map[name], importer._labels_map[name]
+    parser = importer._sample_parser
+    parser.with_sample(video, metadata=metadata.VideoMetadata(frame_rate=24, total_frame_count=240, duration=10.0))
+    read = {d.label: (tuple(d.support), d.confidence) for d in parser.get_label().detections}
+    assert read["heard: Dog"] == ((1, 97), 0.9)  # its rule: 1 + 4 s of 10 s x 239 frames
+    assert read["seen: beagle"][0] == (1, 240)
+    assert len(read) == 3
 
 
 def test_audacity_labels_are_three_columns(tmp_path):

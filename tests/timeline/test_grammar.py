@@ -33,6 +33,34 @@ READ = [
     ("Why is the man sad?", "unknown", "", []),
     ("How long is the video?", "duration", "", []),
     ("How many cuts are there?", "cuts", "", []),
+    ("At what second does the first bark happen?", "when", "", []),
+    ("In which second does the dog bark?", "when", "", ["dog"]),
+    ("Name one sound from this video.", "what", "heard", []),
+    ("What sounds come from the clip?", "what", "heard", []),
+    ("Is a horse heard at the same time as it is seen?", "alongside", "", ["horse"]),
+    ("Do you see the drum while you hear it?", "alongside", "", ["drum"]),
+    ("Does the engine ever stop?", "stops", "", ["engine"]),
+    ("Does the music stop before the video ends?", "stops", "", ["music"]),
+    ("Does the barking go on until the end?", "lasts", "", ["dog"]),
+    ("What do they talk about?", "said", "", []),
+    ("How long does this clip go on for?", "duration", "", []),
+    ("Does the camera cut to another scene?", "cuts", "", []),
+    ("Is the television on?", "unknown", "", []),
+    ("Is there a fireplace?", "exist", "", ["fireplace"]),
+    ("Is there a television in the room?", "exist", "", ["television"]),
+    ("Does anyone talk while the dog barks?", "together", "", ["speech", "dog"]),
+    ("Does a person say something?", "exist", "", ["speech"]),
+    ("Is that buzzing from a lawn mower?", "exist", "", ["lawn mower"]),
+    ("What is the animal doing?", "unknown", "", []),
+    ("Does the dog bark?", "exist", "heard", ["dog"]),
+    ("Does the dog howl?", "exist", "heard", ["howl"]),
+    ("Does the horse neigh?", "exist", "heard", ["horse"]),
+    ("Can you see a dog barking?", "exist", "seen", ["dog"]),
+    ("Is the animal a dog?", "exist", "", ["animal", "dog"]),
+    ("Is the puppy barking or howling?", "exist", "", ["bark", "howl"]),
+    ("Is the baby crying or laughing?", "exist", "", ["crying", "laughter"]),
+    ("Is the bird singing or squawking?", "exist", "", ["squawk"]),
+    ("Is the dog or the cat barking?", "exist", "", ["dog", "cat"]),
 ]
 
 
@@ -44,6 +72,17 @@ def test_reading(question, program, stream, things):
         assert query.stream in (stream, "")
     if things:
         assert [t.concept.name for t in query.things if t.concept] == things
+
+
+@pytest.mark.parametrize("question", ["What is that banging?", "Name something that can be heard."])
+def test_a_sound_that_is_pointed_at_is_no_instrument(question):
+    query = read(question)
+    assert (query.program, query.kind) == ("what", "")
+
+
+def test_what_a_thing_does_is_heard():
+    assert read("Does the dog bark?").stream == read("When does the dog bark?").stream == "heard"
+    assert read("Is there a dog?").stream == ""
 
 
 def test_a_question_of_no_kind_is_not_read():

@@ -12,7 +12,7 @@ from lookhear import config
 from lookhear.errors import ModelError
 from lookhear.llms import crab_plus, tiny_omni
 from lookhear.types import Media
-from research.tiny_omni import attention, towers
+from research.tiny_omni import attention, sights
 
 torch.set_num_threads(1)
 RECIPE = config.RECIPES / "tiny_omni"
@@ -85,7 +85,7 @@ def test_patches_for_training_are_those_the_model_reads():
 
     frames = np.random.default_rng(0).integers(0, 255, (2, 128, 128, 3), dtype=np.uint8)
     read, _ = patches(frames, Eye(side=16))
-    assert torch.allclose(towers.packed(torch.from_numpy(frames)[None].float() / 255), read, atol=1e-5)
+    assert torch.allclose(sights.packed(torch.from_numpy(frames)[None].float() / 255), read, atol=1e-5)
 
 
 @pytest.mark.skipif(not (tiny_omni.WEIGHTS / "model.safetensors").is_file(), reason="no weights ship")

@@ -36,6 +36,7 @@ MEDIA = ("picture", "sound")  # streams that describe the decoded clip; all othe
 USUAL, WITHIN = 0.9, 0.96  # quantiles of held-out training clips: of a stream's distances, of the greatest over streams
 TAIL = 0.2  # share of the greatest distances that the tail is fitted to
 FLOOR = 0.05  # lower bound of a number's deviation, relative to the mean deviation
+ERRORS = 1.28  # standard errors that the tail's index is raised by: its upper limit, for 90 % of samples
 PARTS = 10  # folds of the held-out estimate
 LEAST, KEPT = 8, 150  # fewest clips for an estimate; most clips that are used
 GRID, SIDE, FRAMES = 8, 128, 16  # grid cells per side, pixels of the shorter side, frames per clip
@@ -158,8 +159,8 @@ def _has_files(clip: Clip) -> bool:
     return bool(paths) and all(path is not None and Path(path).is_file() for path in paths)
 
 
-def fit(clips: Sequence[Descriptor]) -> World | None:
-    """Fit the distribution of training clips; None if there are too few.
+def fit(clips: Sequence[Descriptor], kept: int = KEPT) -> World | None:
+    """Fit the distribution of training clips, of which at most `kept` are used; None if there are too few.
 
     Streams of the decoded clip and streams of features are two groups, of which a clip is judged by one. It is flagged
     where any stream of the group is beyond its limit, so the limits of a group are set together: each stream's distance
@@ -167,7 +168,7 @@ def fit(clips: Sequence[Descriptor]) -> World | None:
     """
     names = sorted(set().union(*(clip.keys() for clip in clips))) if clips else []
     groups = [[n for n in names if n in MEDIA], [n for n in names if n not in MEDIA]]
-    regions = {name: region for group in groups for name, region in _together(clips, group).items()}
+    regions = {name: region for group in groups for name, region in _together(clips, group, kept).items()}
     return World(regions) if regions else None
 
 
@@ -177,12 +178,12 @@ def spread(rows: Sequence[Row], most: int = KEPT) -> list[Row]:
     return [rows[i * len(rows) // count] for i in range(count)]
 
 
-def _together(clips: Sequence[Descriptor], names: Sequence[str]) -> dict[str, Region]:
+def _together(clips: Sequence[Descriptor], names: Sequence[str], kept: int) -> dict[str, Region]:
     """Regions of the streams `names` with limits for all of them together, by ten folds.
 
     The limits are those of the clips that are kept: with more of them, nearest neighbours are nearer.
     """
-    some = spread([clip for clip in clips if any(name in clip for name in names)])
+    some = spread([clip for clip in clips if any(name in clip for name in names)], kept)
     known = {n: rows for n in names if len(rows := [clip[n] for clip in some if n in clip]) >= LEAST}
     if not known:
         return {}
@@ -197,13 +198,14 @@ def _together(clips: Sequence[Descriptor], names: Sequence[str]) -> dict[str, Re
 
 
 def _quantile(distances: Float[np.ndarray, " clip"], level: float) -> float:
-    """A high quantile by a Pareto tail above the `1 - TAIL` quantile (Hill's estimator).
+    """A high quantile by a Pareto tail above the `1 - TAIL` quantile (Hill's estimator), as an upper tolerance limit.
 
-    Of a hundred clips the quantile itself would rest on the four greatest distances alone.
+    Of a hundred clips the quantile itself would rest on the four greatest distances alone. The estimator's standard
+    error is its value over the root of the number of distances in the tail.
     """
     start = max(float(np.quantile(distances, 1 - TAIL)), 1e-6)
     over = distances[distances > start]
-    index = float(np.log(over / start).mean()) if len(over) else 0.0
+    index = float(np.log(over / start).mean()) * (1 + ERRORS / len(over) ** 0.5) if len(over) else 0.0
     return start * (TAIL / (1 - level)) ** index
 
 

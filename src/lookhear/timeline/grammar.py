@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from lookhear.errors import well_formed
 from lookhear.timeline import claims, phrases, spelling, vectors, wording
-from lookhear.timeline.concepts import Meaning, meaning
+from lookhear.timeline.concepts import Concept, Meaning, meaning
 from lookhear.timeline.ontology import TABLES
 from lookhear.timeline.phrases import Place
 
@@ -33,17 +33,18 @@ SEE = (
 LISTEN = r"hear|heard|hearing|sounds?|sounding|audio|audible|listen|noises?|loud|louder|loudest"
 PLAYED = re.compile(
     r"\bwhat (?:is|are|was|were|does|do|did) "
-    r"(?!.*\b(?:game|sport|movie|film|song|video)\b)(?:\w+ ){1,4}"
+    r"(?!.*\b(?:game|sport|movie|film|song|video)\b|(?:all )?(?:that|this|the|those|these) \w+ing\b)(?:\w+ ){1,4}"
     r"(?:play|drumm?|strumm?|blow|bow|pluck|bang|tapp?|perform)(?:ing|ed)?(?: (?:on|at|into|with|upon))?$"
 )
 AUXILIARY = re.compile(r"(?:is|are|was|were|do|does|did|can|could|what|which|who|where|when|how)\b")
-SEEKS = ("exist", "when", "how_long", "how_often", "where", "always", "mostly", "both")
+SEEKS = ("exist", "when", "how_long", "how_often", "where", "always", "mostly", "stops", "lasts", "both", "alongside")
+TWO = ("together", "order", "longer", "louder")  # programs that compare two things
 KIND_WORDS = {  # word -> kind of `scene.KINDS`
     "string instrument": "string instrument", "stringed instrument": "string instrument",
     "wind instrument": "wind instrument", "brass": "wind instrument", "percussion instrument": "percussion instrument",
     "instrument": "instrument", "bird": "bird", "insect": "insect", "animal": "animal", "creature": "animal",
     "pet": "animal", "beast": "animal", "vehicle": "vehicle", "transport": "vehicle", "machine": "machine",
-    "device": "machine", "appliance": "machine", "tool": "tool",
+    "machinery": "machine", "device": "machine", "appliance": "machine", "tool": "tool",
     "sport": "sport", "exercise": "sport",
 }  # fmt: skip
 
@@ -103,12 +104,17 @@ def read(question: str, pictures: tuple[str, ...] = ()) -> Query:
         program, match = "exist", None
     words = {} if match is None else {k.rstrip("23"): v for k, v in match.groupdict().items() if v}
     places = _named(spoken, pictures, program)
+    stream, doing = _stream(text, places), _doing(spoken, pictures, places)
+    if doing and not stream:
+        stream = "heard"  # a dog that is seen need not bark
+    if doing and stream == "heard" and program == "exist" and not phrases.usual(doing, places[0]):
+        places = [Place(places[0].first, places[0].last, Meaning(places[0].meaning.phrase, doing, 1.0))]
     kind = "" if program == "exist" and places else _kind(text)
     if program in ("", "what") and not kind and PLAYED.search(text):
         program, kind = "what", "instrument"
     return Query(
         program,
-        _stream(text, places),
+        stream,
         tuple(place.meaning for place in places),
         kind,
         words.get("word", "") or words.get("trend", ""),
@@ -118,6 +124,15 @@ def read(question: str, pictures: tuple[str, ...] = ()) -> Query:
         _alternatives(spoken, pictures),
         misspelt,
     )
+
+
+def _doing(words: list[str], pictures: tuple[str, ...], places: list[Place]) -> Concept | None:
+    """What the only thing of a question does, where that is a sound: the Bark of "does the dog bark"."""
+    if len(places) != 1:
+        return None
+    others = [p for p in phrases.named_things(words, pictures) if p.first not in range(places[0].first, places[0].last)]
+    done = (phrases.deed(place, places[0]) or phrases.deed(places[0], place) for place in others)
+    return next((concept for concept in done if concept), None)
 
 
 def _alternatives(words: list[str], pictures: tuple[str, ...]) -> bool:
@@ -162,6 +177,8 @@ def _named(words: list[str], pictures: tuple[str, ...], program: str) -> list[Pl
     places = phrases.named_things(words, pictures)
     named = [p for p in places if p.meaning.concept and not (p.meaning.concept.nameless and _person(p))]
     compound = any(p.meaning.concept is None and p.meaning.near for p in places)  # a guitar case: parsed as written
+    if program == "exist" and len(named) == 2 and words[named[0].last : named[1].first][:1] in (["from"], ["by"]):
+        named, places = named[1:], named[1:]  # "is that buzzing from a mower": the question is whether that is there
     if not named and not compound and program in SEEKS:
         places = _left_over(words, pictures) or places
     if named and program in SEEKS:
@@ -169,7 +186,14 @@ def _named(words: list[str], pictures: tuple[str, ...], program: str) -> list[Pl
         places = [
             p for p in places if p.meaning.concept is None or not _person(p) or (p.first >= after and _is_a(words, p))
         ]
-    return phrases.distinct(places)
+    if program in TWO:  # "does anyone talk while …": the person is the one who talks
+        places = [p for p, after in zip_longest(places, places[1:]) if not (_person(p) and after and _does(p, after))]
+    return phrases.distinct(places, words)
+
+
+def _does(person: Place, after: Place) -> bool:
+    """Whether the next place is what a person does."""
+    return after.first - person.last <= 1 and phrases.human(after)
 
 
 def _person(place: Place) -> bool:

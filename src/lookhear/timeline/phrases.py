@@ -9,9 +9,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise, zip_longest
 
 from lookhear.timeline import wording
-from lookhear.timeline.concepts import Meaning, meaning, singular, table
+from lookhear.timeline.concepts import Concept, Meaning, meaning, singular, table
 from lookhear.timeline.ontology import TABLES, sounds
 
 
@@ -69,6 +70,8 @@ def _compound(words: Sequence[str], place: Place, pictures: frozenset[str]) -> P
     after = place.last
     if after >= len(words) or singular(words[after]) not in lists()["head"] or words[after - 1].endswith("'s"):
         return None
+    if words[after] == "stop" and words[0] in ("do", "does", "did"):  # the verb: "does the music stop"
+        return None
     phrase = " ".join(words[place.first : after + 1])
     if singular(phrase) in table() or singular(phrase) in pictures:
         return None
@@ -91,18 +94,71 @@ def _phrase_at(words: Sequence[str], at: int, size: int, pictures: frozenset[str
     return None
 
 
-def distinct(places: Sequence[Place]) -> list[Place]:
-    """Places without repeated mentions and without what a thing does: the bark of "the dog barks"."""
+def distinct(places: Sequence[Place], words: Sequence[str]) -> list[Place]:
+    """Places without repeated mentions and without what a thing does: the bark of "the dog barks".
+
+    Where two things that it does are joined by "or", these are what is asked about: "is the dog barking or howling".
+    """
+    places = [_act(p, after) if after and "or" in words[p.last : after.first] else p for p, after in _next(places)]
+    for subject, (first, second) in zip(places, pairwise(places[1:]), strict=False):
+        if "or" in words[first.last : second.first] and _manner(first, subject) and _manner(second, subject):
+            return [_done(p, subject) for p in places if p.first >= first.first]
     kept: list[Place] = []
     for one in places:
-        if not any(_manner(one, other) for other in kept):
+        named = words[max(0, one.first - 1)] in ("a", "an") or words[one.first] in ("a", "an")  # "is the animal a dog"
+        if not any(_manner(one, other) and not (named and _mean(one) != _mean(other)) for other in kept):
             kept.append(one)
     return kept
 
 
+def _mean(place: Place) -> Concept | None:
+    return place.meaning.concept
+
+
+def _next(places: Sequence[Place]) -> zip_longest:
+    return zip_longest(places, places[1:])
+
+
+def _act(place: Place, other: Place) -> Place:
+    """What is done, where two such words are offered: the "crying" of "is the baby crying or laughing"."""
+    last = place.meaning.phrase.split()[-1]
+    doing = last.endswith("ing") and other.meaning.phrase.endswith("ing") and " " in singular(place.meaning.phrase)
+    return Place(place.last - 1, place.last, meaning(last)) if doing and meaning(last).concept else place
+
+
+def _done(place: Place, subject: Place) -> Place:
+    """One of two things that a subject does, by its own class; a bird that sings is no person who sings."""
+    own = deed(place, subject)
+    unknown = own is None and human(place)
+    return Place(place.first, place.last, Meaning(place.meaning.phrase, None if unknown else own or _mean(place), 1.0))
+
+
+def deed(place: Place, subject: Place) -> Concept | None:
+    """The class of what a thing does: Bark for the "barks" of "the dog barks"; None if it has no class below it."""
+    its = _mean(subject)
+    forms = (place.meaning.phrase, *wording.variants(place.meaning.phrase))
+    own = next((form for form in forms if form in deeds()), "")
+    if its is None or not own or place.meaning.phrase == subject.meaning.phrase:
+        return None
+    below = {kind for heard in its.heard for kind in sounds().kinds(heard)} - set(its.heard)
+    return Concept(own, (deeds()[own],), ()) if deeds()[own] in below else None
+
+
+def usual(doing: Concept, subject: Place) -> bool:
+    """Whether the table of words takes a deed to be what such a thing does: a dog that is heard is said to bark."""
+    return any(table().get(form) == _mean(subject) for form in (doing.name, *wording.variants(doing.name)))
+
+
+@lru_cache(maxsize=1)
+def deeds() -> dict[str, str]:
+    """Single words of the names of sound classes, and the classes."""
+    named = ((word.strip(), name) for name in sounds().names for word in name.lower().split(","))
+    return {word: name for word, name in named if " " not in word}
+
+
 def _manner(later: Place, other: Place) -> bool:
     """Whether a phrase mentions an earlier thing again, or names only what it does."""
-    mine, its = later.meaning.concept, other.meaning.concept
+    mine, its = _mean(later), _mean(other)
     if mine is None or its is None or mine == its:
         return mine is not None and mine == its
     kinds = {k for h in its.heard for k in sounds().kinds(h)}
@@ -112,6 +168,11 @@ def _manner(later: Place, other: Place) -> bool:
     return (
         later.first == other.last and _human(mine.heard) and not _person(its) and later.meaning.phrase.endswith("ing")
     )
+
+
+def human(place: Place) -> bool:
+    """Whether a place names a sound that people make."""
+    return place.meaning.concept is not None and _human(place.meaning.concept.heard)
 
 
 def _human(heard: Sequence[str]) -> bool:

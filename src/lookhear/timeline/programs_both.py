@@ -6,13 +6,14 @@ from itertools import product
 
 from lookhear.timeline import place
 from lookhear.timeline.concepts import Concept, table
-from lookhear.timeline.finding import Finding, regions_of, segments_of, stretches_of, unknown
+from lookhear.timeline.finding import Finding, named, regions_of, segments_of, senses, stretches_of, unknown
 from lookhear.timeline.grammar import Query
 from lookhear.timeline.ontology import sounds
 from lookhear.timeline.programs_clip import MATCHED, candidates, extreme
 from lookhear.timeline.scene import KINDS, Scene
 
 ALIKE = ("instrument", "animal", "vehicle")  # kinds in which two different things, one heard and one seen, do not match
+SURE, SHARED = 0.5, 0.5  # probability from which a thing counts as present; shortest shared time in seconds
 
 
 def matched(scene: Scene, query: Query) -> Finding:
@@ -49,6 +50,20 @@ def _audible_and_visible(kind: str) -> list[Concept]:
 
 def _general(thing: Concept) -> bool:
     return any(sounds().marks.get(h) == "~" for h in thing.heard)
+
+
+def alongside(scene: Scene, query: Query) -> Finding:
+    """Is … heard while it is seen? The shared time of both must be at least half a second."""
+    thing = named(query)[0]
+    missing = [s for s in ("heard", "seen") if s not in senses(scene, thing, query)]
+    if missing:
+        return unknown(f"The {thing.name} cannot be {missing[0]} here, so the two cannot be compared.")
+    both = _audio_visual_probability(scene, thing)
+    if both < SURE:
+        return Finding("no", 1 - both, notes=(f"The {thing.name} is not both heard and seen.",))
+    heard, seen = (stretches_of(scene, thing, s) for s in ("heard", "seen"))
+    shared = sum(max(0.0, min(a.end, b.end) - max(a.start, b.start)) for a in heard for b in seen)
+    return Finding("yes" if shared >= SHARED else "no", 0.8 * both, heard + seen)
 
 
 def heard_not_seen(scene: Scene, query: Query) -> Finding:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lookhear.timeline import place
 from lookhear.timeline.concepts import Concept
 from lookhear.timeline.finding import (
@@ -26,6 +28,7 @@ SURE = 0.5  # probability from which a thing counts as present
 UNSEEN = 0.75  # highest confidence of a "no" if the thing may be visible but only sound classes are known
 OBJECTS = {"Animal", "Musical instrument", "Vehicle", "Tools", "Household sounds", "Engine"}
 LOUDER = 2.0  # smallest difference in dB at which one thing is louder
+LAST = 1.0  # seconds before the end up to which a thing must last to go on until the end
 
 
 def exist(scene: Scene, query: Query) -> Finding:
@@ -83,7 +86,7 @@ def _checked(query: Query, found: list[Finding], text: str) -> None:
 
 def _either(scene: Scene, query: Query) -> Finding:
     """Which of the named things are there."""
-    if query.claims.unchecked or len(named(query)) < 2:
+    if query.claims.unchecked or len(set(named(query))) < 2:
         raise Unknown("Labels, times and words do not tell these apart.")
     findings = {thing.phrase: _presence(scene, concept(thing), query) for thing in query.things}
     likely = {name: f.among["yes"] for name, f in findings.items()}
@@ -164,6 +167,21 @@ def always(scene: Scene, query: Query) -> Finding:
 def mostly(scene: Scene, query: Query) -> Finding:
     """Is … heard (seen) for most of the time?"""
     return _shared(scene, query, 0.5)
+
+
+def stops(scene: Scene, query: Query) -> Finding:
+    """Does … ever stop? The opposite of `always`."""
+    lasting = always(scene, query)
+    return replace(lasting, text="no" if lasting.text == "yes" else "yes")
+
+
+def lasts(scene: Scene, query: Query) -> Finding:
+    """Does … go on until the end? A thing must be there in the last second."""
+    thing = named(query)[0]
+    stream, sure = _present(scene, thing, query)
+    found = stretches_of(scene, thing, stream)
+    last = max((s.end for s in found), default=0.0)
+    return Finding("yes" if last > scene.timeline.duration - LAST else "no", 0.9 * sure, found)
 
 
 def _shared(scene: Scene, query: Query, least: float) -> Finding:

@@ -122,14 +122,17 @@ def duration(scene: Scene, query: Query) -> Finding:
 
 
 def cuts(scene: Scene, query: Query) -> Finding:
-    """How many cuts? When?"""
+    """How many cuts? When? Are there any?"""
     if not scene.has("seen"):
         return unknown("The clip has no picture.")
     found = scene.timeline.cuts
     shown = tuple(Segment("cut", c, c, "visual") for c in found)
-    return Finding(
-        number(len(found)), 0.7, shown, notes=("Cuts are hard changes of the picture, to a quarter of a second.",)
-    )
+    note = "Cuts are hard changes of the picture, to a quarter of a second."
+    if query.word == "when" and not found:
+        return unknown(f"No cut was found. {note}")
+    times = ", ".join(f"{c:g} s" for c in found)
+    text = {"how many": number(len(found)), "when": times}.get(query.word, "yes" if found else "no")
+    return Finding(text, 0.7, shown, notes=(note,))
 
 
 def black(scene: Scene, query: Query) -> Finding:
