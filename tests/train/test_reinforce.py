@@ -89,6 +89,26 @@ def test_what_is_drawn_is_as_likely_as_said(make):
     assert -float(taken[0][0].mean().detach()) == pytest.approx(float(lost.detach()), rel=1e-5) and taken[1] == []
 
 
+@pytest.mark.parametrize("make", [small.plus, tiny_omni.load])
+def test_placeholders_of_media_are_never_drawn(make):
+    """A model that finds them likely: a reply with one in it could not be read again."""
+    llm = make()
+    places = list(llm.places.values())
+    liked = llm.base.lm_head.register_forward_hook(
+        lambda module, given, out: out.index_fill(-1, torch.tensor(places), 50.0)
+    )
+    clip = llm.prepare(small.clip(4, 1.3))
+    with torch.inference_mode():
+        seen = llm.watch([clip])
+    said = llm.sample(
+        seen, [0, 0], ["What?", "How many?"], torch.rand(2, 6, generator=torch.Generator().manual_seed(2))
+    )
+    liked.remove()
+    assert all(one.tokens and not set(one.tokens) & set(places) for one in said)
+    found = llm.logprobs([clip], [[("What?", said[0].tokens), ("How many?", said[1].tokens)]])
+    assert all(bool(one.isfinite().all()) for one in found[0])
+
+
 @pytest.fixture(scope="module")
 def whole(world, tmp_path_factory):
     """A run of reinforce from its first step to its last."""

@@ -124,13 +124,14 @@ def generate(
     on_text: OnText | None = None,
     states: bool = False,
     draws: Float[Tensor, "prompt token"] | None = None,
+    barred: Sequence[int] = (),
 ) -> list[Generated]:
     """A reply to each of `prompts` about the clip in its row, until one of `ends`, a stop text, or `max_tokens`.
 
     `model` is any causal language model of transformers. `how.max_tokens`, if set, replaces `max_tokens`. `read`
     decodes tokens to text, which stop texts and `on_text` need. Beam search returns no `states`. `draws`
     (prompt, token) are numbers in 0..1 for sampling at `how.temperature`: equal numbers and equal probabilities give
-    equal replies.
+    equal replies. Tokens in `barred` are never sampled with `draws`.
     """
     most = how.max_tokens or max_tokens
     if how.beams > 1:
@@ -149,7 +150,8 @@ def generate(
         logits = out.logits[:, -1].float()
         likely = logits.log_softmax(-1)
         if draws is not None:
-            token = next_token.by_uniform(logits, draws[:, place], how.temperature)
+            allowed = logits.index_fill(-1, torch.tensor(barred, dtype=torch.long, device=device), -torch.inf)
+            token = next_token.by_uniform(allowed, draws[:, place], how.temperature)
         elif how.temperature:
             token = next_token.sampled(logits, [r.draw for r in kept], how.temperature, how.top_p, how.top_k)
         else:

@@ -34,7 +34,8 @@ def sample(
 ) -> list[Reply]:
     """Sample a reply to each prompt, token by token, with `draws` (prompt, token) in 0..1.
 
-    `tokens` includes the end token. A reply that has as many tokens as there are draws is `cut`.
+    `tokens` includes the end token. A reply that has as many tokens as there are draws is `cut`. Placeholder tokens of
+    media are never sampled: read again for its log-probability, such a reply would ask for features that do not exist.
     """
     asked = [llm.question(prompt) for prompt in prompts]
     order = sorted(range(len(asked)), key=lambda i: len(asked[i]))
@@ -43,7 +44,7 @@ def sample(
         some = order[start : start + TOGETHER]
         said = generate(
             llm.base, seen, [rows[i] for i in some], [asked[i] for i in some], llm.stop, llm.pad, draws.shape[1],
-            Generation(temperature=temperature), draws=draws[some],
+            Generation(temperature=temperature), draws=draws[some], barred=tuple(llm.places.values()),
         )  # fmt: skip
         for i, one in zip(some, said, strict=True):
             text = llm.tokenizer.decode(one.tokens, skip_special_tokens=True).strip()
