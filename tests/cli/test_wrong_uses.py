@@ -66,6 +66,7 @@ WRONG = [  # words after `lookhear`, and what the line must hold
     ("score said.json --root data", "--dataset"),
     ("compare none none", "none"),
     ("compare said.json said.json", "--dataset and --root"),
+    ("continual none.yaml", "none.yaml"),
     ("study none.yaml", "none.yaml"),
     ("study text.json", "text.json"),
     (f"audit none {RUN}", "none"),
