@@ -192,11 +192,14 @@ def belongs(statement: str) -> Reading:
 
 def mentions_of(soft: str, known: Sequence[str]) -> list[Mention]:
     """Mentions of names in a statement; left and right count only as sides."""
-    idioms = [m.span() for m in IDIOM.finditer(soft)]
     words = Words(soft)
+    found = words.spans(ways(tuple(known)))
+    if not found:
+        return []
+    idioms = [m.span() for m in IDIOM.finditer(soft)]
     elsewhere = words.spans({f"\0{name}": (name,) for name in OTHERS if name not in INSTRUMENTS})
     mentions = []
-    for start, end, key in words.spans(ways(tuple(known))):
+    for start, end, key in found:
         if key in ("left", "right"):
             if any(a <= start < b for a, b in idioms):
                 continue
