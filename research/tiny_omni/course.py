@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookhear.soundstage.scene.scene import INSTRUMENTS
+from research.encoders import loop
 
 KINDS, SECONDS = len(INSTRUMENTS), 10.0
 
@@ -30,17 +31,8 @@ def train(net: nn.Module, loss_of, check, steps: int, lr: float, seed: int, keep
     At every check the tower is written to `keep`, so that an interrupted course can be gone on from (`--go-on`).
     """
     optimizer = torch.optim.AdamW(net.parameters(), lr, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.1)
-    generator, start, running = torch.Generator().manual_seed(seed), time.perf_counter(), {}
-    for step in range(steps):
-        losses = loss_of(generator)
-        optimizer.zero_grad()
-        torch.stack(list(losses.values())).sum().backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        for name, value in losses.items():
-            running[name] = 0.98 * running.get(name, value.item()) + 0.02 * value.item()
+    start = time.perf_counter()
+    for step, running in loop.taken(net, lambda _, generator: loss_of(generator), optimizer, steps, lr, seed, 0.1):
         if step % 50 == 49:
             line = {"step": step + 1, "seconds": round(time.perf_counter() - start)} | {
                 k: round(v, 4) for k, v in running.items()

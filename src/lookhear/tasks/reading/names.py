@@ -61,6 +61,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(Words(text.lower()).words)
 
 
+@lru_cache(maxsize=4096)
 def _plain(word: str) -> str:
     if word.isascii() and word.isdigit():
         digits = word.lstrip("0") or "0"
