@@ -100,11 +100,13 @@ def read(question: str, pictures: tuple[str, ...] = ()) -> Query:
     if not program and "," in text and AUXILIARY.match(clause := text.rpartition(",")[2].strip()):
         text, (program, match) = clause, _program(clause)  # "woof, is that a dog"
     spoken = phrases.split(text)
-    if program in ("", "what") and (wording_read.stated or _alternatives(spoken, pictures)):
+    found = phrases.named_things(spoken, pictures)
+    choice = _alternatives(spoken, found)
+    if program in ("", "what") and (wording_read.stated or choice):
         program, match = "exist", None
     words = {} if match is None else {k.rstrip("23"): v for k, v in match.groupdict().items() if v}
-    places = _named(spoken, pictures, program)
-    stream, doing = _stream(text, places), _doing(spoken, pictures, places)
+    places = _named(spoken, pictures, program, found)
+    stream, doing = _stream(text, places), _doing(found, places)
     if doing and not stream:
         stream = "heard"  # a dog that is seen need not bark
     if doing and stream == "heard" and program == "exist" and not phrases.usual(doing, places[0]):
@@ -120,24 +122,23 @@ def read(question: str, pictures: tuple[str, ...] = ()) -> Query:
         words.get("word", "") or words.get("trend", ""),
         _quote(question) or words.get("quote", ""),
         bool(re.search(r"\b(?:sounds|noises|instruments|animals|objects|things|all|list|everything)\b", text)),
-        claims.read(spoken, places, phrases.named_things(spoken, pictures)) if program == "exist" else claims.Claims(),
-        _alternatives(spoken, pictures),
+        claims.read(spoken, places, found) if program == "exist" else claims.Claims(),
+        choice,
         misspelt,
     )
 
 
-def _doing(words: list[str], pictures: tuple[str, ...], places: list[Place]) -> Concept | None:
+def _doing(found: list[Place], places: list[Place]) -> Concept | None:
     """What the only thing of a question does, where that is a sound: the Bark of "does the dog bark"."""
     if len(places) != 1:
         return None
-    others = [p for p in phrases.named_things(words, pictures) if p.first not in range(places[0].first, places[0].last)]
+    others = [p for p in found if p.first not in range(places[0].first, places[0].last)]
     done = (phrases.deed(place, places[0]) or phrases.deed(places[0], place) for place in others)
     return next((concept for concept in done if concept), None)
 
 
-def _alternatives(words: list[str], pictures: tuple[str, ...]) -> bool:
+def _alternatives(words: list[str], places: list[Place]) -> bool:
     """Whether a question without a verb offers things to choose from: "sax or trumpet", "which: a or b"."""
-    places = phrases.named_things(words, pictures)
     return len(places) > 1 and any("or" in words[a.last : b.first] for a, b in pairwise(places))
 
 
@@ -172,9 +173,8 @@ def _quote(question: str) -> str:
     return found[1].strip() if found else ""
 
 
-def _named(words: list[str], pictures: tuple[str, ...], program: str) -> list[Place]:
+def _named(words: list[str], pictures: tuple[str, ...], program: str, places: list[Place]) -> list[Place]:
     """The things of a question; if none is known, the remaining words are one unknown thing."""
-    places = phrases.named_things(words, pictures)
     named = [p for p in places if p.meaning.concept and not (p.meaning.concept.nameless and _person(p))]
     compound = any(p.meaning.concept is None and p.meaning.near for p in places)  # a guitar case: parsed as written
     if program == "exist" and len(named) == 2 and words[named[0].last : named[1].first][:1] in (["from"], ["by"]):
