@@ -27,6 +27,7 @@ def _edge(side: str) -> str:
 
 
 STRETCH = re.compile(rf"(?<![\w.:：])(?:{_edge('a')}){JOIN}(?:{_edge('b')})(?!\w|[:：]\d|\.\d)", re.IGNORECASE)
+TIMED = [side + mark for side in "ab" for mark in ("clock", "unit", "said")]  # groups that make two numbers times
 MOMENT = re.compile(
     rf"(?<![\w.:：])(?:(?P<clock>{CLOCK})|(?P<plain>{PLAIN})\s{{0,2}}{UNIT}|"
     rf"seconds?\s{{1,2}}(?P<after>{PLAIN}))(?!\w|[:：]\d|\.\d)",
@@ -51,11 +52,13 @@ def spans(text: str) -> list[tuple[tuple[int, int], tuple[float, float]]]:
     """(offsets, (start, end)) of each time span, in order of the text."""
     times = []
     for m in STRETCH.finditer(text):
-        sides = [m[side + "clock"] or m[side + "plain"] for side in "ab"]
-        timed = any(m[side + mark] for side in "ab" for mark in ("clock", "unit", "said"))
-        if timed:
-            times.append((m.span(), (seconds(sides[0]), seconds(sides[1]))))
+        if any(m.group(*TIMED)):
+            times.append((m.span(), (_side(m, "a"), _side(m, "b"))))
     return times
+
+
+def _side(match: re.Match[str], side: str) -> float:
+    return seconds(match[side + "clock"] or match[side + "plain"])
 
 
 def moments(text: str) -> list[float]:

@@ -48,7 +48,7 @@ from lookhear.tasks.reading.patterns import (
 )
 
 REJECTED, PASSING, PLAIN, HEAD, STATED, FINAL = -1, 0, 1, 2, 3, 4
-MANY = 100  # mentions of one statement that are weighed: the first and the last half
+MANY = 64  # mentions of one statement that are weighed: the first and the last half
 AMBIGUOUS = "the reply is ambiguous"
 LEFT, RIGHT = 160, 70  # characters of context before and after a mention
 
@@ -87,7 +87,7 @@ def few(found: Sequence[Any]) -> list[Any]:
 
 def claimed(text: str, mentions: Sequence[Mention]) -> Reading:
     """The claimed value of `text` (lower case, softened) given its mentions, ordered by start."""
-    return _decided(text, standing(text, mentions), _starts(text))
+    return decided(text, standing(text, mentions))
 
 
 def standing(text: str, mentions: Sequence[Mention]) -> list[Mention]:
@@ -213,7 +213,9 @@ def _groups(text: str, mentions: list[Mention]) -> list[Mention]:
     return result
 
 
-def _decided(text: str, mentions: Sequence[Mention], starts: Sequence[int]) -> Reading:
+def decided(text: str, mentions: Sequence[Mention]) -> Reading:
+    """The claimed value of `text` given its mentions with their strengths (`standing`)."""
+    starts = _starts(text)
     last: dict[int | str | None, Mention] = {}
     best: dict[int | str | None, Mention] = {}
     for mention in mentions:

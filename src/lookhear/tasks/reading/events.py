@@ -43,10 +43,12 @@ def parse(reply: str, known: Sequence[str], streams: bool = False) -> ParsedEven
     objects = _objects(text)
     segments = [s for one in objects for s in _of_object(one, streams)]
     if not segments:
-        begin, named = 0, list[str]()
+        begin, named, seen = 0, list[str](), dict[str, list[str]]()
         for end in [*(m.end() for m in SENTENCE.finditer(text)), len(text)]:
             sentence = lower(text[begin:end])
-            labels = list(dict.fromkeys(str(m.value) for m in mentions_of(sentence, known)))
+            if sentence not in seen:  # a loop of repetitions is read once
+                seen[sentence] = list(dict.fromkeys(str(m.value) for m in mentions_of(sentence, known)))
+            labels = seen[sentence]
             named = named if not labels and PRONOUN.match(sentence) else labels
             segments += _of_sentence(sentence, named, streams)
             begin = end

@@ -60,7 +60,8 @@ ASKING = frozenset(
 
 def claimed(text: str, mentions: Sequence[Mention], question: str) -> Reading:
     """The claimed value (`claims.claimed`); of several plain ones, the one in the clause that repeats the question."""
-    reading = claims.claimed(text, mentions)
+    standing = claims.standing(text, mentions)
+    reading = claims.decided(text, standing)
     if reading.why != AMBIGUOUS:
         return reading
     wanted = content(question.lower()) - ASKING
@@ -68,7 +69,7 @@ def claimed(text: str, mentions: Sequence[Mention], question: str) -> Reading:
         return reading
     edges = [0, *(m.end() for m in CLAUSE.finditer(text)), len(text)]
     shared = dict[int | str | None, set[str]]()
-    for mention in claims.standing(text, mentions):
+    for mention in standing:
         if mention.strength < PLAIN:
             continue
         start = max(mention.start - LEFT, *(edge for edge in edges if edge <= mention.start))

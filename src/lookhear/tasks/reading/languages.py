@@ -195,17 +195,16 @@ NOUNS = (  # "the answer is", noun and verb, in languages with spaces
     r"(?:सही )?उत्तर(?:\s?:)?|الإجابة(?: الصحيحة)?(?: هي|\s?:)|คำตอบ(?:ที่ถูกต้อง)?(?:คือ|\s?:)",
     r"\bans(?:wer)?\s?\.(?=\s?\(?[A-Za-z]\b)",
 )
-OPTION = re.compile(
-    r"\b(?:opción|opzione|opção|вариант)\b|\b(?:réponse|respuesta|risposta|resposta|ответ|antwort)(?= \(?[A-Z]\b)|"
-    r"\b(?:letra|lettre|lettera|buchstabe|буква|letter)(?= \(?[A-Z]\b)",
+OPTION = re.compile(  # the lookahead saves trying every branch at every word, here and in STATED
+    r"\b(?=[oвrоalbб])(?:(?:opción|opzione|opção|вариант)\b|(?:réponse|respuesta|risposta|resposta|ответ|antwort|"
+    r"letra|lettre|lettera|buchstabe|буква|letter)(?= \(?[A-Z]\b))",
     re.IGNORECASE,
 )
 LETTERED = re.compile(r"\b(?:[Ll]a|[Ee]l|[Ii]l)(?= \(?[A-Z]\)?\s?(?:[.,;:!]|$))")  # "es la C.", "è la B, perché"
 CHOOSE = re.compile(
-    r"\b(?:je (?:choisis|dirais|pense que c'est|opte pour)|ich (?:wähle|nehme|denke,? es ist|glaube,? es ist|"
-    r"tippe auf)|elijo|"
-    r"escojo|creo que es|diría que es|scelgo|direi|escolho|acho que é|выбираю|я думаю,? (?:что )?это|ik kies|"
-    r"wybieram)\b",
+    r"\b(?=[jiecdsaвяw])(?:je (?:choisis|dirais|pense que c'est|opte pour)|"
+    r"ich (?:wähle|nehme|denke,? es ist|glaube,? es ist|tippe auf)|elijo|escojo|creo que es|diría que es|"
+    r"scelgo|direi|escolho|acho que é|выбираю|я думаю,? (?:что )?это|ik kies|wybieram)\b",
     re.IGNORECASE,
 )
 SIDES = {"left": "on the left", "right side": "on the right side"}
@@ -220,13 +219,14 @@ FOUND = re.compile(
 LEADS = re.compile(
     rf"\s*({'|'.join(sorted(map(re.escape, WHOLE), key=len, reverse=True))})\s?[,，、:;!.。！—–]\s*", re.IGNORECASE
 )
+UNLATIN = re.compile("[\u0600-\u1fff\u2070-\U0010ffff]")  # scripts from Arabic on, without punctuation
 FOREIGN_DIGIT = re.compile(r"(?![0-9])\d")
 WORDS = re.compile(r"[^\W\d_]+")
 BETWEEN = re.compile(
     r"(?<=[A-Za-z0-9)])(?=[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])|"
     r"(?<=[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])(?=[A-Za-z0-9(])"
 )
-STATED = re.compile("|".join(rf"(?:(?<!\w)(?:{noun}))" for noun in NOUNS), re.IGNORECASE)
+STATED = re.compile(rf"(?<!\w)(?=[lrdapoвпоhcđjसउاค])(?:{'|'.join(NOUNS)})", re.IGNORECASE)
 ORDINALS = dict(
     zip(
         "一二三四五六七八九十",
@@ -243,7 +243,7 @@ def english(text: str) -> str:
         return WHOLE[whole]
     if (leads := LEADS.match(text)) and (meant := WHOLE[leads[1].lower()]) in ("yes", "no"):
         text = f"{meant}, {text[leads.end() :]}"
-    if not text.isascii():
+    if UNLATIN.search(text):
         text = FOREIGN_DIGIT.sub(_digit, text)
         text = BETWEEN.sub(" ", FOUND.sub(_phrase, text, count=MOST))
     text = LETTERED.sub("option", CHOOSE.sub("I choose", STATED.sub(ANSWER, text)))

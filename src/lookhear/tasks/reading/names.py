@@ -17,12 +17,9 @@ class Words:
     """The words of a text with their offsets, without articles and with small numbers spelled out."""
 
     def __init__(self, text: str):
-        self.words: list[str] = []
-        self.places: list[tuple[int, int]] = []
-        for m in WORD.finditer(text):
-            if m[0] not in ARTICLES:
-                self.words.append(_plain(m[0]))
-                self.places.append(m.span())
+        found = [m for m in WORD.finditer(text) if m[0] not in ARTICLES]
+        self.words = [_plain(m[0]) for m in found]
+        self.places = [m.span() for m in found]
         self._at: dict[str, list[int]] = {}
         for i, word in enumerate(self.words):
             self._at.setdefault(word, []).append(i)

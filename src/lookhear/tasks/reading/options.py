@@ -48,6 +48,7 @@ NONE_SAID = re.compile(
     r"\bnone of (?:the|these|those|them)\b(?: (?:above|provided|given|listed|options?|answers?|choices?|other))*"
 )
 ALL_SAID = re.compile(r"\ball of (?:the|these|those|them)\b(?: (?:above|options?|choices?))*|\ball the above\b")
+LONGEST = 1_000  # most characters of a clause that can say one thing
 ORDINAL = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"]
 PLACED = re.compile(
     rf"\b({'|'.join(ORDINAL)}|last|[1-8](?:st|nd|rd|th)) (?:option|choice|answer|alternative|one listed)\b|"
@@ -84,7 +85,7 @@ def choose(statement: str, options: Sequence[str], question: str = "") -> Readin
             m if m.value is None else _as(m, binary[str(m.value)]) for m in yes_no.yes_no_mentions(soft, question)
         ]
     else:
-        mentions += [m for m in _texts(words, texts) if not any(a <= m.start < b for a, b in restated)]
+        mentions += [m for m in few(_texts(words, texts)) if not any(a <= m.start < b for a, b in restated)]
     mentions = few(_once([m for m in mentions if not echoes(soft, question, m)]))
     if clash := _clash(soft, mentions):
         return Reading(why=f"the reply is ambiguous: the letter {clash} stands with the words of another option")
@@ -228,7 +229,8 @@ def _subject(soft: str, texts: Sequence[str], question: str) -> int | None:
     """The only option with the words of which a clause says what was asked: "the siren is heard first"."""
     wanted = content(question.lower()) - focus.ASKING
     held = set()
-    for clause in few(focus.CLAUSE.split(soft)) if wanted else ():
+    clauses = [clause for clause in focus.CLAUSE.split(soft) if len(clause) <= LONGEST] if wanted else []
+    for clause in few(clauses):
         words = content(clause)
         if not wanted <= words or NEGATIONS & set(clause.split()) or "n't" in clause:
             continue

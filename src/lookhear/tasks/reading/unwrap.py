@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-LONGEST = 4_000  # characters parsed at the beginning and at the end of a statement
+LONGEST = 3_000  # characters parsed at the beginning and at the end of a statement
 TAIL = 50_000  # characters at the end in which tags and keys are searched
 MARKS = 2_000  # most tags of reasoning that are matched with each other
 MOST = 8  # most tags, boxes and objects of a reply that are considered
