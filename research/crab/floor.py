@@ -23,7 +23,7 @@ PUBLISHED = ("Crab", "Crab+")
 def measured(formats: Path, limit: int) -> dict[str, list[float]]:
     """Column -> value and its interval, of the constant answer."""
     found = {}
-    for asked in many.listed("all", formats):
+    for asked in many.test_sets("all", formats):
         test = many.examples_of(asked, limit)
         try:
             train = many.examples_of(many.Asked(asked.dataset, LEARNED.get(asked.dataset, "train"), asked.root))
@@ -81,6 +81,12 @@ def _drawn(answer: Answer) -> bool:
     return any(r.mask is not None for r in answer.regions)
 
 
+def _cell(one: Mapping[str, Any]) -> str:
+    """A value with its interval, which is unknown where all resamples of clips give the same."""
+    low, high = one["interval"]
+    return f"{one['value']:.1f}" + ("" if low is None else f" ({low:.0f} to {high:.0f})")
+
+
 def page(result: Mapping[str, Any]) -> str:
     """Table 2 in Markdown, a column of the paper a row: floor, ours with intervals, unread replies, published."""
     printed = many.printed()
@@ -93,7 +99,7 @@ def page(result: Mapping[str, Any]) -> str:
         unread = []
         for name in names:
             one = result["models"][name]["columns"].get(key)
-            cells.append(f"{one['value']:.1f} ({one['interval'][0]:.0f} to {one['interval'][1]:.0f})" if one else "-")
+            cells.append(_cell(one) if one else "-")
             unread.append(f"{one['unread']:.0f}" if one else "-")
         cells += [" · ".join(unread), *(printed[name].get(key, "-") for name in PUBLISHED)]
         lines.append("| " + " | ".join(cells) + " |")

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from lookhear.llms import crab
+from lookhear.llms.crab import clips
 from lookhear.llms.crab.text import MASKS
 from lookhear.metrics import segmentation
 from lookhear.segmenters import sam2
@@ -117,7 +118,7 @@ def prompted(llm: crab.Crab, stages: recipe.Stages) -> list:
         clip = stages.clip(i)
         (((ask, reply),),) = llm.tokens([[(recipe.HEARD, recipe.says(stages.heard[i]))]])
         ids = torch.tensor([[*llm.prefix(clip), *ask, *reply]])
-        embeds, (levels,) = llm.embedded(ids, [clip])
+        embeds, (levels,) = clips.embedded(llm.words, llm.model, ids, [clip])
         hidden = llm.model.bare.model(inputs_embeds=embeds).last_hidden_state
         states = hidden[:, torch.isin(ids[0], marks).nonzero()[:, 0] - 1]
         drawn.append(llm.model.segment(states, [level[None] for level in levels])[0, 0].numpy())

@@ -168,7 +168,7 @@ class Small:
             k: [line["loss"] for line in map(json.loads, v.splitlines()) if "loss" in line] for k, v in logs.items()
         }
         columns = {}
-        for asked in many.listed("all", self.formats):
+        for asked in many.test_sets("all", self.formats):
             report = read["table"]["datasets"].get(f"{asked.dataset} {asked.split}")
             for column in many.columns() if report else ():
                 if (column.dataset, column.split) == (asked.dataset, asked.split):
@@ -185,7 +185,7 @@ def asked(folder: Path, formats: Path, each: int = 2) -> dict[str, list[str]]:
     """Question -> reply and digest of the mask, of `each` examples of every set."""
     loaded = model.load(str(folder), max_tokens=TOKENS)
     found = {}
-    for one in many.listed("all", formats):
+    for one in many.test_sets("all", formats):
         try:
             examples = many.examples_of(one, each)
         except DatasetError:
@@ -251,9 +251,9 @@ def main() -> None:
         "floor": floor.measured(given.world / "formats", given.limit),
         "models": {name: Small(name, given).told() for name in given.paradigms},
     }
-    print(floor.page(result))
     if given.json:
         given.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    print(floor.page(result))
 
 
 if __name__ == "__main__":

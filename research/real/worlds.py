@@ -32,7 +32,7 @@ NAMES = ("stage", "tiny_omni")
 LEARNED = 400  # most clips that a shipped model's world is fitted to
 SAMPLINGS = {  # how each looks at a clip
     "stage": lambda: build_encoder("stage_vision").sampling,
-    "tiny_omni": lambda: load("tiny_omni").llm.sampling,
+    "tiny_omni": lambda: load("tiny_omni").llm.sampling,  # type: ignore[attr-defined]
 }
 STRANGE = "out of this model's world"
 REAL = ("labelled real files", "other real files")

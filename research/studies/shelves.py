@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +66,7 @@ NOW: list[tuple[int, int, tuple[Shelf, ...]]] = []  # clips, tokens of each, she
 
 
 @contextmanager
-def attending(config: object, clips: int, tokens: int, shelves: tuple[Shelf, ...]) -> Iterator[None]:
+def attending(config: Any, clips: int, tokens: int, shelves: tuple[Shelf, ...]) -> Iterator[None]:
     """Attention of this kind for a while."""
     before = config._attn_implementation
     NOW.append((clips, tokens, shelves))

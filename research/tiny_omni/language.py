@@ -225,7 +225,7 @@ def main() -> None:
     print(f"{len(school.tokenizer)} tokens, ready in {time.perf_counter() - start:.0f} s", flush=True)
     language = school.model.model.language_model
     language.config._attn_implementation = "clip_and_asks"
-    groups = [{"params": [], "weight_decay": decay} for decay in (0.05, 0.0)]
+    groups: list[dict[str, Any]] = [{"params": [], "weight_decay": decay} for decay in (0.05, 0.0)]
     for name, p in language.named_parameters():
         groups[p.ndim != 2 or "embed" in name]["params"].append(p)
     optimizer = torch.optim.AdamW(groups, given.lr, betas=(0.9, 0.98), fused=True)

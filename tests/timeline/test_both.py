@@ -41,6 +41,21 @@ def test_what_is_only_seen_does_not_bark():
     assert answer(made(Dog=slice(0, 42)), "Does the dog bark?").text == "yes"
 
 
+@pytest.mark.parametrize(
+    ("question", "text", "sure"),
+    [
+        ("Do you see a cat?", "no", False),
+        ("Is a dog visible but no cat?", "yes", False),
+        ("Do you see a horse or a cat?", "neither", False),
+        ("Do you hear a cat?", "no", True),
+        ("Do you see a dog?", "yes", True),
+    ],
+)
+def test_a_classifier_of_pictures_is_not_sure_of_absence(question, text, sure):
+    found = answer(made(Music=slice(0, 42)), question)
+    assert found.text == text and (found.scores[text] > 0.8) is sure
+
+
 @pytest.mark.parametrize(("rows", "text"), [(slice(0, 42), "no"), (slice(0, 20), "yes")])
 def test_whether_it_stops(rows, text):
     assert answer(made(Music=rows), "Does the music ever stop?").text == text

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from lookhear import config, model
+from lookhear import config, datasets, model, tasks
 from lookhear.errors import DatasetError, ModelError, RecipeError
+from lookhear.evaluate import many
 from lookhear.train import batches, learners, lessons, llm, prepared
 from lookhear.train.llm import train
 from tests.llms.small import plus
@@ -123,6 +124,17 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(recipe, monkeypatch):
     assert same(learned(whole), learned(run))
     assert not (run / "checkpoint").exists()
     assert train(cut, progress=False) == run, "and a third time there is nothing to do"
+
+
+def test_prompts_are_those_of_ask_and_those_of_evaluate(recipe, root, monkeypatch):
+    monkeypatch.setattr(films, "VOCABULARY", ("yes", "no", "two"), raising=False)
+    dataset = "tests.train.films"
+    plain = datasets.load(dataset, root, "train")
+    listed = many.examples_of(many.Asked(dataset, "train", root))
+    prompt = tasks.find("question_answering").prompt
+    assert "Answer with one of: yes, no, two." in prompt(listed[0])
+    asked = sorted(ask[0] for one in lessons.read(recipe()).lessons["qa"] for ask in one.asks)
+    assert asked == sorted(prompt(pair[i % 2]) for i, pair in enumerate(zip(plain, listed, strict=True)))
 
 
 def test_other_lessons_than_it_was_started_on_are_refused(recipe, root, monkeypatch):

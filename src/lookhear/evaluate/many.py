@@ -101,7 +101,7 @@ def examples_of(asked: Asked, limit: int | None = None) -> list[Example]:
     if limit:
         examples = [examples[i] for i in drawn(len(examples), limit)]
     words = dataset.answers(asked.root)
-    return [_with_mask(dataset, _with_words(example, words)) for example in examples]
+    return [_with_mask(dataset, dataset.with_answers(example, words)) for example in examples]
 
 
 def rows(reports: Mapping[Asked, Report], model: str) -> dict[str, dict[str, str]]:
@@ -200,12 +200,6 @@ def _entry(one: Any, where: str, usual: Mapping[str, str]) -> tuple[str, str, st
 
 def _folders(root: Path, name: str) -> list[Path]:
     return [root / name, root / name.partition("@")[0]]
-
-
-def _with_words(example: Example, words: tuple[str, ...]) -> Example:
-    if not words or "labels" in example.meta or "options" in example.meta:
-        return example
-    return replace(example, meta={**example.meta, "labels": words})
 
 
 def _with_mask(dataset: datasets.Dataset, example: Example) -> Example:

@@ -26,6 +26,7 @@ from lookhear.types import Segment
 
 SURE = 0.5  # probability from which a thing counts as present
 UNSEEN = 0.75  # highest confidence of a "no" if the thing may be visible but only sound classes are known
+GLIMPSED = 0.8  # highest confidence that a thing is not in the picture: its classifier names one thing of a frame
 OBJECTS = {"Animal", "Musical instrument", "Vehicle", "Tools", "Household sounds", "Engine"}
 LOUDER = 2.0  # smallest difference in dB at which one thing is louder
 LAST = 1.0  # seconds before the end up to which a thing must last to go on until the end
@@ -49,6 +50,8 @@ def exist(scene: Scene, query: Query) -> Finding:
         raise Unknown(f"Labels and times do not tell whether one is {claimed.spatial!r} the other.")
     if text == "no" and _unseen(scene, query):
         sure = min(sure, UNSEEN)
+    elif _overlooked(findings[worst]):
+        sure = min(sure, GLIMPSED)
     among = {"yes": likely[worst], "no": 1 - likely[worst]}
     return Finding(text, sure, *parts, _denied(query), among, findings[worst].opinions)
 
@@ -58,6 +61,11 @@ def _unseen(scene: Scene, query: Query) -> bool:
     above = sounds().above
     silent = [t for t in named(query) if not t.seen and any(OBJECTS & set(above.get(h, ())) for h in t.heard)]
     return query.stream == "" and scene.has("seen") and bool(silent)
+
+
+def _overlooked(finding: Finding) -> bool:
+    """Whether a thing counts as absent because the picture alone does not show it."""
+    return finding.among["yes"] < SURE and list(finding.opinions) == [STREAM["seen"]]
 
 
 def _wanted(query: Query) -> tuple[bool, ...]:
@@ -92,7 +100,8 @@ def _either(scene: Scene, query: Query) -> Finding:
     likely = {name: f.among["yes"] for name, f in findings.items()}
     best = max(likely, key=lambda name: likely[name])
     if likely[best] < SURE:
-        return Finding("neither" if len(findings) == 2 else "none", 1 - likely[best], among=likely)
+        sure = min(1 - likely[best], GLIMPSED if any(map(_overlooked, findings.values())) else 1.0)
+        return Finding("neither" if len(findings) == 2 else "none", sure, among=likely)
     names = [concept(t).name for t in query.things if likely[t.phrase] >= SURE]
     others = [p for p in likely.values() if p < SURE]
     chosen = [f for name, f in findings.items() if likely[name] >= SURE]

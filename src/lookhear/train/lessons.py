@@ -2,7 +2,9 @@
 
     recipe.tasks ─▶ examples ─ by clip ─▶ Lesson(task, clip, ((prompt, target), …)) ─ decode, prepare, kept ─▶ tensors
 
-Examples whose reference is insufficient for a target are left out and counted.
+Examples whose reference is insufficient for a target are left out and counted. Where a dataset has a closed list of
+answers, the prompt of every second question lists them, as `lookhear evaluate` does; the others are as `lookhear ask`
+asks them.
 """
 
 from __future__ import annotations
@@ -82,8 +84,10 @@ def read(recipe: config.LLMRecipe, drawn: str = "", validating: bool = False) ->
         if validating and not wanted.val:
             continue
         split, limit = (wanted.val, wanted.val_limit) if validating else (wanted.split, wanted.limit)
-        examples = datasets.load(wanted.dataset, wanted.root or recipe.root, split)
-        examples = list(map(datasets.of(wanted.dataset).with_mask, examples))
+        dataset, root = datasets.of(wanted.dataset), wanted.root or recipe.root
+        answers = dataset.answers(root)
+        examples = [dataset.with_mask(e) for e in datasets.load(wanted.dataset, root, split)]
+        examples = [dataset.with_answers(e, answers if i % 2 else ()) for i, e in enumerate(examples)]
         kinds |= {e.task for e in examples}
         lessons[name], lost = _of_task(name, examples, recipe.explain, limit, drawn)
         if not lessons[name]:
