@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -32,7 +33,7 @@ from lookhear.evaluate import scores
 from lookhear.evaluate.run import run
 from lookhear.evaluate.study import routers
 from lookhear.ilora import method as ilora
-from lookhear.llms import crab_plus
+from lookhear.llms import tiny_omni
 from lookhear.llms.omni import thinker
 from research.studies import kept as keeping
 from research.studies import lessons as teaching
@@ -87,8 +88,8 @@ class Studies:
         self.out.mkdir(parents=True, exist_ok=True)
         self.lessons = teaching.lessons(given.root, given.share, given.test, given.split)
         clips = [e.clip for lesson in self.lessons.values() for e in (*lesson.train, *lesson.test)]
-        self.kept = keeping.keep(crab_plus.load(given.base), clips, self.out / "towers.pt")
-        tokens = crab_plus.load(given.base).tokens
+        self.kept = keeping.keep(tiny_omni.load(given.base), clips, self.out / "towers.pt")
+        tokens = tiny_omni.load(given.base).tokens
         self.longest = {
             (name, explain): 8 + max(len(tokens(teaching.pair(e, explain)[1])) for e in lesson.train)
             for name, lesson in self.lessons.items()
@@ -98,7 +99,7 @@ class Studies:
 
     def fresh(self, job: Job | None = None) -> keeping.Kept:
         """The base with new adapters; a LoRA of twice the rank has as many parameters as I-LoRA of three heads."""
-        llm = keeping.Kept(crab_plus.load(self.given.base))
+        llm = keeping.Kept(tiny_omni.load(self.given.base))
         if job is not None:
             torch.manual_seed(job.seed)
             r = self.given.rank * (2 if job.method == "lora" else 1)
@@ -234,6 +235,7 @@ def main() -> None:
     options.add_argument("--lr", type=float, default=3e-3)
     options.add_argument("--rank", type=int, default=8)
     options.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    options.add_argument("--only", default="", help="regular expression of names of runs: bare, _reasons_0")
     options.add_argument("--minutes", type=float, default=1e9, help="begin no run after so long")
     given = options.parse_args()
     torch.set_num_threads(1)
@@ -244,7 +246,8 @@ def main() -> None:
         if time.perf_counter() - begun > 60 * given.minutes:
             print("out of time; run again to go on")
             return
-        studies.do(job)
+        if re.search(given.only, job.name):
+            studies.do(job)
     from research.studies import summary
 
     summary.write(given.out)
