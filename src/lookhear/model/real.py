@@ -21,7 +21,7 @@ from lookhear.model._clips import Video, Watched, about, plain, stamp
 from lookhear.model.readers import Reader
 from lookhear.store.features import FeatureStore
 from lookhear.tasks import UNREAD
-from lookhear.timeline import answers, kept, reading, zero_shot
+from lookhear.timeline import answers, concepts, kept, reading, vectors, zero_shot
 from lookhear.timeline.finding import CANNOT
 from lookhear.timeline.scene import Scene
 from lookhear.timeline.value import Timeline
@@ -70,6 +70,7 @@ class RealModel:
         if self.watcher is None:
             self.watcher = Watcher()
         if self.store is None or self.store.root is None:
+            vectors.ready(tuple(concepts.table()))
             return self.watcher(clip, progress)
         return kept.load_or_watch(self.store.root / "real", clip, self.watcher)
 

@@ -141,9 +141,8 @@ def meaning(phrase: str, extra: Sequence[str] = ()) -> Meaning:
     known = table()
     if word in known or phrase.lower() in known:
         return Meaning(phrase, known.get(word) or known[phrase.lower()], 1.0)
-    for name in extra:
-        if word and word in (singular(part) for part in re.split(r"[/(),]| or ", name)):
-            return Meaning(phrase, Concept(name, (), (name,)), 1.0)
+    if name := _by_part(tuple(extra)).get(word):
+        return Meaning(phrase, Concept(name, (), (name,)), 1.0)
     for part in _shorter(word):
         if part in known:
             return Meaning(phrase, known[part], 0.9)
@@ -153,6 +152,13 @@ def meaning(phrase: str, extra: Sequence[str] = ()) -> Meaning:
     concept = known[near]
     trusted = cosine >= NEAR and vectors.whole(word)
     return Meaning(phrase, concept if trusted else None, cosine, concept.name)
+
+
+@lru_cache(maxsize=4)
+def _by_part(names: tuple[str, ...]) -> dict[str, str]:
+    """Each alternative of a class name, as "cab, taxi", in the singular -> the first class that has it."""
+    parts = ((singular(part), name) for name in reversed(names) for part in re.split(r"[/(),]| or ", name))
+    return {part: name for part, name in parts if part}
 
 
 def _shorter(word: str) -> list[str]:

@@ -28,6 +28,7 @@ class Scene:
 
     def __init__(self, timeline: Timeline):
         self.timeline = timeline
+        self._asked: dict[tuple[Concept, str, bool], float] = {}
 
     def ready(self) -> Scene:
         """This scene with all rows computed, so that later questions take less time."""
@@ -68,6 +69,12 @@ class Scene:
 
     def probability(self, concept: Concept, stream: str, asked: bool = True) -> float:
         """Probability that the concept is heard (or seen) in the clip, given that a question names it."""
+        which = (concept, stream, asked)
+        if which not in self._asked:
+            self._asked[which] = self._probability(concept, stream, asked)
+        return self._asked[which]
+
+    def _probability(self, concept: Concept, stream: str, asked: bool) -> float:
         columns = self.columns(concept, stream)
         if not columns:
             return 0.0

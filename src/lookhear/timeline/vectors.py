@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from lookhear.encoders.wordllama import is_installed, table
 
-__all__ = ["is_installed", "nearest", "nearest_sentence", "of", "whole"]
+__all__ = ["is_installed", "nearest", "nearest_sentence", "of", "ready", "whole"]
 
 NEAREST = 50  # nearest phrases that are searched for one without a shared word
 
@@ -28,6 +28,12 @@ def of(phrases: tuple[str, ...]) -> Float[np.ndarray, "phrase 256"]:
 @lru_cache(maxsize=8)
 def _kept(phrases: tuple[str, ...]) -> Float[np.ndarray, "phrase 256"]:
     return of(phrases)
+
+
+def ready(phrases: tuple[str, ...]) -> None:
+    """Read the word vectors, and keep those of `phrases`, so that later questions take less time."""
+    if is_installed():
+        _kept(phrases)
 
 
 def nearest(phrase: str, among: tuple[str, ...]) -> tuple[str, float]:
